@@ -1,0 +1,1 @@
+"""Friendli Deploy: a Slack bot that deploys models to Friendli Dedicated Endpoints."""

@@ -1,0 +1,1 @@
+"""A Friendli API on loopback that follows the published specs."""

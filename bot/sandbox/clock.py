@@ -1,0 +1,94 @@
+"""A clock that can run fast, stand still or jump ahead, shared by the sandbox servers."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class SandboxClock:
+    """Tell sandbox time, which starts at the real time and runs `speed` times as fast.
+
+    Belongs to one event loop; `advance` and `speed` are to be used from that loop.
+
+    Args:
+        speed: Sandbox seconds per real second; 0 stands still, so that only `advance` moves it.
+        start: The time at which the clock begins; the real time if omitted.
+
+    Raises:
+        ValueError: If `speed` is negative or `start` has no time zone.
+    """
+
+    def __init__(self, speed: float = 1.0, *, start: datetime | None = None) -> None:
+        if start is not None and start.tzinfo is None:
+            raise ValueError("start needs a time zone")
+        self._start = (start or datetime.now(UTC)).astimezone(UTC)
+        self._speed = _checked(speed)
+        self._real_base = time.monotonic()
+        self._elapsed_base = 0.0
+        self._changed = asyncio.Event()
+
+    def now(self) -> datetime:
+        """Return the sandbox time, in UTC."""
+        return self._start + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        """Return the sandbox seconds since the clock was made; never goes back."""
+        return self._elapsed_base + (time.monotonic() - self._real_base) * self._speed
+
+    @property
+    def speed(self) -> float:
+        """Sandbox seconds per real second; setting it keeps the time where it is."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        checked = _checked(speed)
+        self._rebase(self.monotonic())
+        self._speed = checked
+        self._announce()
+
+    def advance(self, seconds: float) -> None:
+        """Jump ahead and wake everybody whose moment has come.
+
+        Args:
+            seconds: Sandbox seconds, not negative.
+
+        Raises:
+            ValueError: If `seconds` is negative.
+        """
+        if seconds < 0:
+            raise ValueError("a clock can't be turned back")
+        self._rebase(self.monotonic() + seconds)
+        self._announce()
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Return once the sandbox time `moment` has come, by running or by a jump."""
+        while (left := (moment - self.now()).total_seconds()) > 0:
+            changed = self._changed
+            try:
+                async with asyncio.timeout(left / self._speed if self._speed else None):
+                    await changed.wait()
+            except TimeoutError:
+                continue
+
+    async def sleep(self, seconds: float) -> None:
+        """Return once `seconds` of sandbox time have passed."""
+        await self.sleep_until(self.now() + timedelta(seconds=seconds))
+
+    async def changed(self) -> None:
+        """Return at the next `advance` or change of `speed`."""
+        await self._changed.wait()
+
+    def _rebase(self, elapsed: float) -> None:
+        self._elapsed_base = elapsed
+        self._real_base = time.monotonic()
+
+    def _announce(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+def _checked(speed: float) -> float:
+    if speed < 0:
+        raise ValueError("speed can't be negative")
+    return speed

@@ -1,0 +1,254 @@
+"""The requests and answers of Friendli's Dedicated Endpoints API, as pydantic models.
+
+Names of classes and fields are those of Friendli's OpenAPI document; in Python the fields are
+snake_case. What the bot sends is strict. What the API answers is lenient: it is a beta, so an
+unknown field is kept, and an unknown enum value stays the plain string that it came as.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic.alias_generators import to_camel
+
+
+class InferenceDeploymentStatus(StrEnum):
+    """What an endpoint is doing."""
+
+    UNKNOWN = "UNKNOWN"
+    INITIALIZING = "INITIALIZING"
+    RUNNING = "RUNNING"
+    UPDATING = "UPDATING"
+    SLEEPING = "SLEEPING"
+    AWAKING = "AWAKING"
+    FAILED = "FAILED"
+    STOPPING = "STOPPING"
+    TERMINATING = "TERMINATING"
+    TERMINATED = "TERMINATED"
+    READY = "READY"
+
+
+class Phase(StrEnum):
+    """How far an endpoint that initializes or awakes has come."""
+
+    REQUESTING_VIRTUAL_MACHINE = "REQUESTING_VIRTUAL_MACHINE"
+    DOWNLOADING_MODEL = "DOWNLOADING_MODEL"
+    ENGINE_INITIALIZING = "ENGINE_INITIALIZING"
+
+
+class InferenceDeploymentErrorCode(StrEnum):
+    """Why an endpoint failed."""
+
+    WORKLOAD_INIT_UNKNOWN_ERROR = "WORKLOAD_INIT_UNKNOWN_ERROR"
+    WORKLOAD_INIT_SETTINGS_ERROR = "WORKLOAD_INIT_SETTINGS_ERROR"
+    WORKLOAD_INIT_GRPC_ERROR = "WORKLOAD_INIT_GRPC_ERROR"
+    WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR = "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR"
+    WORKLOAD_INIT_MANIFEST_TYPE_ERROR = "WORKLOAD_INIT_MANIFEST_TYPE_ERROR"
+    WORKLOAD_INIT_DOWNLOAD_ERROR = "WORKLOAD_INIT_DOWNLOAD_ERROR"
+    WORKLOAD_INIT_INVALID_TOKEN_ERROR = "WORKLOAD_INIT_INVALID_TOKEN_ERROR"  # noqa: S105 - a code
+    WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR = "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR"
+    WORKLOAD_INIT_HF_WANDB_API_ERROR = "WORKLOAD_INIT_HF_WANDB_API_ERROR"
+    WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR = "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR"
+    INFERENCE_ENGINE_UNKNOWN_ERROR = "INFERENCE_ENGINE_UNKNOWN_ERROR"
+    INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR = "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR"
+    INFERENCE_ENGINE_MEMORY_ERROR = "INFERENCE_ENGINE_MEMORY_ERROR"
+    INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR = "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR"
+
+
+class QueueBackpressureMetricKind(StrEnum):
+    """What an endpoint measures to decide that its queue is full."""
+
+    TPOT_MS = "TPOT_MS"
+    TTFT_MS = "TTFT_MS"
+    REQUEST_COUNT = "REQUEST_COUNT"
+    WORKSPACE_UTILIZATION = "WORKSPACE_UTILIZATION"
+    QUEUED_PREFILL_TOKENS = "QUEUED_PREFILL_TOKENS"
+
+
+class RequestModel(BaseModel):
+    """A part of a request body: no coercion, no unknown fields, immutable."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    def wire(self) -> dict[str, JsonValue]:
+        """Return the JSON object to send: wire names, without what is unset or None."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+
+
+class EndpointAdvancedConfig(RequestModel):
+    """Engine settings. This object alone has snake_case names on the wire.
+
+    The fields from `max_context_length` on are only in the newer edition of the API; unset, they
+    are not sent, and the body is one that the older edition accepts.
+
+    Attributes:
+        max_batch_size: Requests run together at most.
+        tokenizer_skip_special_tokens: Leave special tokens out of the output.
+        tokenizer_add_special_tokens: Add special tokens to the input.
+        max_token_count: Tokens; the API's default is 2560.
+        enable_content_logging: Keep the contents of requests and answers.
+        max_input_length: Tokens.
+        max_context_length: Tokens, input and output together.
+        queue_timeout_ms: Milliseconds that a request may wait in the queue.
+        queue_backpressure_metric_kind: What is compared with the threshold.
+        queue_backpressure_metric_threshold: Past this the queue takes no more.
+    """
+
+    model_config = ConfigDict(alias_generator=None)
+
+    max_batch_size: int | None = None
+    tokenizer_skip_special_tokens: bool
+    tokenizer_add_special_tokens: bool
+    max_token_count: int = 2560
+    enable_content_logging: bool | None = None
+    max_input_length: int | None = None
+    max_context_length: Annotated[int, Field(ge=1)] | None = None
+    queue_timeout_ms: int | None = None
+    queue_backpressure_metric_kind: QueueBackpressureMetricKind | None = None
+    queue_backpressure_metric_threshold: float | None = None
+
+
+class EndpointSimplescaleConfig(RequestModel):
+    """A fixed number of replicas."""
+
+    replicas: int = Field(ge=1)
+
+
+class AutoscalingPolicy(RequestModel):
+    """Replicas that follow the load; `min_replica` 0 lets an idle endpoint sleep.
+
+    Attributes:
+        min_replica: Replicas kept at least.
+        max_replica: Replicas at most.
+        cooldown_period: Seconds between the last request and scaling down.
+    """
+
+    min_replica: int = Field(default=0, ge=0)
+    max_replica: int = Field(default=1, le=10)
+    cooldown_period: int = 300
+
+
+class DedicatedEndpointCreateBody(RequestModel):
+    """What a create request says.
+
+    The API asks for no more than this: that exactly one of `simplescale` and
+    `autoscaling_policy` is chosen is the bot's own rule.
+    """
+
+    project_id: str
+    name: str
+    instance_option_id: str
+    advanced: EndpointAdvancedConfig
+    simplescale: EndpointSimplescaleConfig | None = None
+    autoscaling_policy: AutoscalingPolicy | None = None
+    hf_model_repo: str
+    hf_model_repo_revision: str | None = None
+    initial_version_comment: str | None = None
+
+
+class DedicatedEndpointUpdateBody(RequestModel):
+    """What an update request says; whatever is left out stays as it is."""
+
+    name: str | None = None
+    advanced: EndpointAdvancedConfig | None = None
+    simplescale: EndpointSimplescaleConfig | None = None
+    autoscaling_policy: AutoscalingPolicy | None = None
+    hf_model_repo: str | None = None
+    hf_model_repo_revision: str | None = None
+    new_version_comment: str | None = None
+    instance_option_id: str | None = None
+
+
+def _aware(moment: datetime) -> datetime:
+    # The API documents RFC 3339 and shows UTC; a zone that went missing is taken to be that one.
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_aware)]
+# Left to right: the smart mode would prefer the exact type, a plain string, over every member.
+AnyStatus = Annotated[InferenceDeploymentStatus | str, Field(union_mode="left_to_right")]
+AnyPhase = Annotated[Phase | str, Field(union_mode="left_to_right")]
+AnyErrorCode = Annotated[InferenceDeploymentErrorCode | str, Field(union_mode="left_to_right")]
+
+
+class AnswerModel(BaseModel):
+    """A part of an answer: unknown fields are kept and written out again."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        coerce_numbers_to_str=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+
+class DedicatedEndpointStatus(AnswerModel):
+    """What an endpoint is doing at the moment of the answer; all moments are the API's clock."""
+
+    status: AnyStatus
+    error_code: AnyErrorCode | None = None
+    created_at: Moment
+    updated_at: Moment | None = None
+    phase: AnyPhase | None = None
+
+
+class DedicatedEndpointListResponse(AnswerModel):
+    """One page of a project's endpoints: endpoint id → status."""
+
+    data: dict[str, DedicatedEndpointStatus] = Field(default_factory=dict)
+    next_cursor: str | None = None
+
+
+class DedicatedEndpointSpec(AnswerModel):
+    """How an endpoint is set up; it names no model repo.
+
+    Required is what the bot decides by. Other fields that the API's document requires may be
+    missing, so that one of them going away doesn't make every endpoint unreadable.
+
+    Attributes:
+        num_gpu: GPUs per replica.
+        autoscaling_min: Replicas kept at least.
+        autoscaling_max: Replicas at most.
+        autoscaling_cooldown: Seconds.
+        max_input_length: Tokens.
+        max_context_length: Tokens, input and output together.
+        curr_replica_cnt: Replicas now.
+        desired_replica_cnt: Replicas that the endpoint is on its way to.
+        updated_replica_cnt: Replicas that run the newest version.
+    """
+
+    name: str
+    gpu_type: str
+    num_gpu: int
+    instance_id: str | None = None
+    project_id: str
+    creator_id: str | None = None
+    team_id: str | None = None
+    autoscaling_min: int
+    autoscaling_max: int
+    autoscaling_cooldown: int
+    max_batch_size: int | None = None
+    max_input_length: int | None = None
+    max_context_length: int | None = None
+    tokenizer_skip_special_tokens: bool | None = None
+    tokenizer_add_special_tokens: bool | None = None
+    curr_replica_cnt: int | None = None
+    desired_replica_cnt: int | None = None
+    updated_replica_cnt: int | None = None
+
+
+class DedicatedEndpointVersionHistoryResponse(AnswerModel):
+    """One page of an endpoint's versions: version number, as text → spec."""
+
+    data: dict[str, DedicatedEndpointSpec] = Field(default_factory=dict)
+    next_cursor: str | None = None

@@ -10,7 +10,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Self
 
-
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -129,8 +128,12 @@ class UnknownInstanceError(ValueError):
 
 
 # Six digits are more than any count; int() refuses thousands of them.
-_COUNT_FIRST = re.compile(rf"(?P<count>[0-9]{{1,6}})\s*(?:[x{TIMES}*]\s*|\s)(?P<gpu>.+)", re.I)
-_GPU_FIRST = re.compile(rf"(?P<gpu>.+?)(?:\s*[x{TIMES}:*]\s*|\s+)(?P<count>[0-9]{{1,6}})", re.I)
+_COUNT_FIRST = re.compile(
+    rf"(?P<count>[0-9]{{1,6}})\s*(?:[x{TIMES}*]\s*|\s)(?P<gpu>.+)", re.IGNORECASE
+)
+_GPU_FIRST = re.compile(
+    rf"(?P<gpu>.+?)(?:\s*[x{TIMES}:*]\s*|\s+)(?P<count>[0-9]{{1,6}})", re.IGNORECASE
+)
 
 
 def parse(text: str) -> InstanceOption:
@@ -151,7 +154,7 @@ def parse(text: str) -> InstanceOption:
     gpu = _gpu(name)
     nearest_count = min(COUNTS, key=lambda known: (abs(known - count), -known))
     if gpu is None:
-        close = get_close_matches(_bare(name), _GPU_BY_NAME, n=1)
+        close = get_close_matches(_bare(name)[:40], _GPU_BY_NAME, n=1)
         nearest = _BY_SHAPE[close[0], nearest_count] if close else None
         raise UnknownInstanceError(Part.GPU, name, nearest)
     if count not in COUNTS:

@@ -7,7 +7,7 @@ plan.remove(outage)                          # … until it doesn't
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -134,15 +134,20 @@ class Fault:
 
 
 class FaultPlan:
-    """The faults to come, tried in the order in which they were added."""
+    """The faults to come, tried in the order in which they were added.
 
-    def __init__(self) -> None:
+    Args:
+        standing: Faults that belong to the server itself: tried last, untouched by `clear`.
+    """
+
+    def __init__(self, standing: Iterable[Fault] = ()) -> None:
+        self._standing = tuple(standing)
         self._faults: list[Fault] = []
         self._hanging: set[Fault] = set()
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """The faults that can still strike."""
+        """The planned faults that can still strike, without the standing ones."""
         return tuple(self._faults)
 
     def add(
@@ -175,13 +180,14 @@ class FaultPlan:
 
     def take(self, call: Call) -> Fault | None:
         """Return the first fault that strikes this call and count it, or None."""
-        fault = next((fault for fault in self._faults if fault.strikes(call)), None)
+        candidates = (*self._faults, *self._standing)
+        fault = next((fault for fault in candidates if fault.strikes(call)), None)
         if fault is None:
             return None
         fault.taken += 1
         if fault.times is not None:
             fault.times -= 1
-            if fault.times == 0:
+            if fault.times == 0 and fault in self._faults:
                 self._faults.remove(fault)
         if isinstance(fault.effect, Hang):
             self._hanging.add(fault)
@@ -195,7 +201,7 @@ class FaultPlan:
         fault.removed.set()
 
     def clear(self) -> None:
-        """End all faults; a server does so when it closes."""
+        """End all planned faults and let go of hanging calls; a server does so when it closes."""
         for fault in {*self._faults, *self._hanging}:
             self.remove(fault)
 
@@ -250,15 +256,20 @@ async def serve(
         case TruncateBody(keep):
             cut = await _truncate(request, await act(), keep)
             return Served(cut, replied=False, fault=fault)
-        case DropRequest():
-            pass
-        case LoseReply():
-            await act()
-        case Hang(acts):
-            if acts:
-                await act()
-            await fault.removed.wait()
-    return Served(_drop(request), replied=False, fault=fault)
+        case DropRequest() | LoseReply() | Hang() as silence:
+            await _keep_silent(silence, fault, act)
+            return Served(_drop(request), replied=False, fault=fault)
+
+
+async def _keep_silent(
+    silence: DropRequest | LoseReply | Hang,
+    fault: Fault,
+    act: Callable[[], Awaitable[web.Response]],
+) -> None:
+    if silence == LoseReply() or silence == Hang(acts=True):
+        await act()
+    if isinstance(silence, Hang):
+        await fault.removed.wait()
 
 
 def _answer(answer: Answer) -> web.Response:

@@ -104,6 +104,15 @@ def by_id(option_id: str) -> InstanceOption | None:
     return _BY_ID.get(option_id)
 
 
+def next_larger(option: InstanceOption) -> InstanceOption | None:
+    """Return the option with the least memory above this one's, or None for the largest.
+
+    Of several with as much memory it is the one with the same GPU, else the first in the table.
+    """
+    larger = [other for other in INSTANCE_OPTIONS if other.memory_gb > option.memory_gb]
+    return min(larger, key=lambda other: (other.memory_gb, other.gpu != option.gpu), default=None)
+
+
 class Part(StrEnum):
     """The part of a typed instance that is not known."""
 
@@ -128,12 +137,9 @@ class UnknownInstanceError(ValueError):
 
 
 # Six digits are more than any count; int() refuses thousands of them.
-_COUNT_FIRST = re.compile(
-    rf"(?P<count>[0-9]{{1,6}})\s*(?:[x{TIMES}*]\s*|\s)(?P<gpu>.+)", re.IGNORECASE
-)
-_GPU_FIRST = re.compile(
-    rf"(?P<gpu>.+?)(?:\s*[x{TIMES}:*]\s*|\s+)(?P<count>[0-9]{{1,6}})", re.IGNORECASE
-)
+_COUNT = "(?P<count>[0-9]{1,6})"
+_COUNT_FIRST = re.compile(rf"{_COUNT}\s*(?:[x{TIMES}*]\s*|\s)(?P<gpu>.+)", re.IGNORECASE)
+_GPU_FIRST = re.compile(rf"(?P<gpu>.+?)(?:\s*[x{TIMES}:*]\s*|\s+){_COUNT}", re.IGNORECASE)
 
 
 def parse(text: str) -> InstanceOption:

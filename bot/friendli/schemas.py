@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_camel
 
 
@@ -113,7 +121,7 @@ class EndpointAdvancedConfig(RequestModel):
     max_context_length: Annotated[int, Field(ge=1)] | None = None
     queue_timeout_ms: int | None = None
     queue_backpressure_metric_kind: QueueBackpressureMetricKind | None = None
-    queue_backpressure_metric_threshold: float | None = None
+    queue_backpressure_metric_threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class EndpointSimplescaleConfig(RequestModel):
@@ -200,6 +208,25 @@ class DedicatedEndpointStatus(AnswerModel):
     created_at: Moment
     updated_at: Moment | None = None
     phase: AnyPhase | None = None
+
+
+def _readable(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return read(value)
+    except ValueError:
+        return None
+
+
+class CreateAnswer(AnswerModel):
+    """What can be read of a successful answer to a create request; it carries no endpoint id.
+
+    The endpoint was made whatever this says, so a field that is missing or malformed is None.
+    """
+
+    created_at: Annotated[Moment | None, WrapValidator(_readable)] = None
+    status: Annotated[AnyStatus | None, WrapValidator(_readable)] = None
+    error_code: Annotated[AnyErrorCode | None, WrapValidator(_readable)] = None
+    phase: Annotated[AnyPhase | None, WrapValidator(_readable)] = None
 
 
 class DedicatedEndpointListResponse(AnswerModel):

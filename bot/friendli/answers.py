@@ -1,0 +1,118 @@
+"""Reads what any HTTP answer of Friendli's API says beside its schema: words, dates, waits."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from pydantic import JsonValue, SecretStr
+from pydantic_core import from_json
+
+MAX_BODY_BYTES = 5_000_000
+MAX_WORDS = 500
+# Characters that are looked at for those words; megabytes of them would hold up everybody else.
+_LOOKED_AT = 20_000
+# No answer may put off a caller for longer, however absurd the number in it.
+MAX_RETRY_AFTER = 86_400.0
+
+_REDACTED = "[key]"
+# Friendli's keys begin with flp_; another key than ours may be quoted in an answer too.
+_KEYS = re.compile(r"\bflp_\w+|\bBearer\s+[^\s\"',;]+", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer of which at least the status was read.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The HTTP headers.
+        body: The whole body, or None when it broke off or exceeds `MAX_BODY_BYTES`.
+    """
+
+    status: int
+    headers: httpx.Headers
+    body: bytes | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def date(self) -> datetime | None:
+        """The API's clock when it answered, to the second, or None when it doesn't say."""
+        return _http_date(self.headers.get("Date", ""))
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait before the next request, or None when the answer names no time.
+
+        A date is compared with the answer's own `Date`, so that our clock plays no part.
+        """
+        value = self.headers.get("Retry-After", "").strip()
+        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+            return min(float(value), MAX_RETRY_AFTER)
+        if (until := _http_date(value)) is None:
+            return None
+        wait = (until - (self.date or datetime.now(UTC))).total_seconds()
+        return min(max(wait, 0.0), MAX_RETRY_AFTER)
+
+    def words(self, api_key: SecretStr) -> str:
+        """Return what the answer says to people: one line, at most 500 characters, no key."""
+        text = (self.body or b"").decode(errors="replace")
+        try:
+            value: JsonValue = from_json(text)
+        except ValueError:
+            said = _title(text) if text.lstrip().startswith("<") else text
+        else:
+            said = _spoken(value) or (text if value else "")
+        said = _KEYS.sub(_REDACTED, said.replace(api_key.get_secret_value(), _REDACTED))
+        # Control characters and lone surrogates can be neither stored nor sent on.
+        printable = "".join(char if char.isprintable() else " " for char in said[:_LOOKED_AT])
+        line = " ".join(printable.split())
+        return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"
+
+
+async def read_body(response: httpx.Response) -> bytes | None:
+    """Return the body of a streamed response, or None when it exceeds `MAX_BODY_BYTES`."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _title(html: str) -> str:
+    """Return the title of a proxy's error page; its markup is nobody's words."""
+    found = _TITLE.search(html)
+    return found[1] if found else ""
+
+
+def _spoken(value: JsonValue) -> str:
+    """Return the words in the usual shapes of a JSON error: FastAPI's, OpenAI's, and plainer."""
+    match value:
+        case str():
+            return value
+        case list():
+            return "; ".join(filter(None, map(_spoken, value)))
+        case {"msg": str(message), "loc": list(place)}:
+            # FastAPI begins each place with the part of the request, which people never see.
+            names = [str(name) for name in place if name != "body"]
+            return f"{'.'.join(names)}: {message}" if names else message
+        case dict():
+            keys = ("detail", "details", "message", "msg", "error", "errors")
+            return next(filter(None, (_spoken(value.get(key)) for key in keys)), "")
+        case _:
+            return ""

@@ -1,0 +1,306 @@
+"""Calls Friendli's Dedicated Endpoints API and says exactly what became of each request."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+import stamina
+from pydantic import ValidationError
+
+from bot.friendli.access import Access
+from bot.friendli.answers import Answer
+from bot.friendli.errors import FriendliError, RateLimited, Unavailable
+from bot.friendli.exchange import Call, exchange, failure_of_changing, failure_of_reading
+from bot.friendli.schemas import (
+    AnswerModel,
+    CreateAnswer,
+    DedicatedEndpointCreateBody,
+    DedicatedEndpointListResponse,
+    DedicatedEndpointSpec,
+    DedicatedEndpointStatus,
+    DedicatedEndpointUpdateBody,
+    DedicatedEndpointVersionHistoryResponse,
+)
+
+__all__ = ["Access", "EndpointListing", "FriendliClient", "TimeLimits"]
+
+ENDPOINTS = "/dedicated/beta/endpoint"
+PAGE_LIMIT = 100
+# A hundred thousand endpoints in one project are a paging fault.
+MAX_PAGES = 1_000
+# Longer than the 60 s between polls of a project at rest, or each of them opens a connection.
+KEEPALIVE_SECONDS = 120.0
+UNREADABLE = "unreadable answer"
+
+_AnswerT = TypeVar("_AnswerT", bound=AnswerModel)
+_PageT = TypeVar("_PageT", DedicatedEndpointListResponse, DedicatedEndpointVersionHistoryResponse)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """How long calls may take, in seconds.
+
+    Attributes:
+        connect: Getting a connection.
+        silence: Between two bytes of an answer or of a request.
+        read: A reading call, with all its attempts and waits; for a listing, each page.
+        write: A changing call. A create must be given up well before its lease ends.
+    """
+
+    connect: float = 5.0
+    silence: float = 15.0
+    read: float = 30.0
+    write: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointListing:
+    """All endpoints of a project, from all pages.
+
+    Attributes:
+        endpoints: Endpoint id → status.
+        api_date: The API's clock when it answered with the first page, or None if it didn't say.
+        pages: How many pages there were.
+    """
+
+    endpoints: dict[str, DedicatedEndpointStatus]
+    api_date: datetime | None
+    pages: int
+
+
+class FriendliClient:
+    """A client of one Friendli API, for any number of keys; use it as a context manager.
+
+    Reading calls are retried, and raise `Refused` or `Unavailable`. Changing calls are sent once,
+    and raise `NothingMade` or `Ambiguous`. Redirects are not followed.
+
+    Args:
+        base_url: Where the API is, such as "https://api.friendli.ai".
+        limits: How long calls may take.
+        attempts: How often a reading call is tried; 1 switches retries off.
+        first_wait: Seconds before the first retry, doubled for each further one; up to as long
+            again is added at random. A `Retry-After` in an answer goes before this; one that
+            exceeds the time limit is raised at once, for the caller to come back later.
+        connections: How many connections may be open at once: for create, and for all else.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        limits: TimeLimits | None = None,
+        attempts: int = 4,
+        first_wait: float = 0.5,
+        connections: int = 100,
+    ) -> None:
+        self._limits = limits or TimeLimits()
+        self._retrying = stamina.AsyncRetryingCaller(
+            attempts=attempts, timeout=None, wait_initial=first_wait, wait_jitter=first_wait
+        )
+        tls = httpx.create_ssl_context()
+
+        def client(keepalive_connections: int) -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                base_url=base_url,
+                verify=tls,
+                timeout=httpx.Timeout(
+                    self._limits.silence, connect=self._limits.connect, pool=self._limits.connect
+                ),
+                headers={"User-Agent": "friendli-deploy"},
+                # Many teams share this client: what one is told to keep is no other's to send.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+                limits=httpx.Limits(
+                    max_connections=connections,
+                    max_keepalive_connections=keepalive_connections,
+                    keepalive_expiry=KEEPALIVE_SECONDS,
+                ),
+            )
+
+        self._client = client(keepalive_connections=connections)
+        # A connection that went stale while idle would make a plain create an ambiguous one.
+        self._create_client = client(keepalive_connections=0)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._client.aclose()
+        await self._create_client.aclose()
+
+    async def list_endpoints(
+        self, access: Access, project_id: str, cursor: str | None = None, limit: int = PAGE_LIMIT
+    ) -> DedicatedEndpointListResponse:
+        """Return one page of a project's endpoints, at most `limit` (1 to 100) of them."""
+        params = {"project_id": project_id, "limit": str(limit)}
+        if cursor:
+            params["cursor"] = cursor
+        call = Call("list_endpoints", access, "GET", ENDPOINTS, params)
+        page, _ = await self._read(call, DedicatedEndpointListResponse)
+        return page
+
+    async def list_all_endpoints(self, access: Access, project_id: str) -> EndpointListing:
+        """Return all endpoints of a project: every page, or an error."""
+        endpoints: dict[str, DedicatedEndpointStatus] = {}
+        api_date, pages = None, 0
+        call = Call("list_all_endpoints", access, "GET", ENDPOINTS, {"project_id": project_id})
+        async for page, answer in self._pages(call, DedicatedEndpointListResponse):
+            if pages == 0:
+                api_date = answer.date
+            pages += 1
+            endpoints.update(page.data)
+        return EndpointListing(endpoints, api_date, pages)
+
+    async def get_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointSpec:
+        """Return how an endpoint is set up."""
+        call = Call("get_endpoint", access, "GET", _path(endpoint_id))
+        spec, _ = await self._read(call, DedicatedEndpointSpec)
+        return spec
+
+    async def get_endpoint_status(
+        self, access: Access, endpoint_id: str
+    ) -> DedicatedEndpointStatus:
+        """Return what an endpoint is doing."""
+        call = Call("get_endpoint_status", access, "GET", _path(endpoint_id, "/status"))
+        status, _ = await self._read(call, DedicatedEndpointStatus)
+        return status
+
+    async def get_endpoint_version_history(
+        self, access: Access, endpoint_id: str
+    ) -> dict[str, DedicatedEndpointSpec]:
+        """Return all versions of an endpoint, from all pages: version number, as text → spec."""
+        versions: dict[str, DedicatedEndpointSpec] = {}
+        call = Call("get_endpoint_version_history", access, "GET", _path(endpoint_id, "/version"))
+        async for page, _ in self._pages(call, DedicatedEndpointVersionHistoryResponse):
+            versions.update(page.data)
+        return versions
+
+    async def create_endpoint(
+        self, access: Access, body: DedicatedEndpointCreateBody
+    ) -> CreateAnswer:
+        """Ask once for a new endpoint, and return what the API said when it had made it.
+
+        Raises:
+            NothingMade: No endpoint was made: the API refused, or was never reached.
+            Ambiguous: The request may have been carried out; only a listing can tell.
+        """
+        call = Call("create_endpoint", access, "POST", ENDPOINTS, body=body.wire())
+        return await self._change(call, CreateAnswer, client=self._create_client)
+
+    async def update_endpoint(
+        self, access: Access, endpoint_id: str, body: DedicatedEndpointUpdateBody
+    ) -> DedicatedEndpointSpec:
+        """Make a new version of an endpoint; the old one serves until it is rolled out."""
+        call = Call("update_endpoint", access, "PUT", _path(endpoint_id), body=body.wire())
+        return await self._change(call, DedicatedEndpointSpec)
+
+    async def sleep_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointStatus:
+        """Free the GPUs of an endpoint until somebody wakes it or sends it a request."""
+        call = Call("sleep_endpoint", access, "PUT", _path(endpoint_id, "/sleep"))
+        return await self._change(call, DedicatedEndpointStatus)
+
+    async def wake_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointStatus:
+        """Wake an endpoint that sleeps."""
+        call = Call("wake_endpoint", access, "PUT", _path(endpoint_id, "/wake"))
+        return await self._change(call, DedicatedEndpointStatus)
+
+    async def restart_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointStatus:
+        """Start an endpoint again that failed or was terminated."""
+        call = Call("restart_endpoint", access, "PUT", _path(endpoint_id, "/restart"))
+        return await self._change(call, DedicatedEndpointStatus)
+
+    async def terminate_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointStatus:
+        """Stop an endpoint; it can be restarted."""
+        call = Call("terminate_endpoint", access, "PUT", _path(endpoint_id, "/terminate"))
+        return await self._change(call, DedicatedEndpointStatus)
+
+    async def delete_endpoint(self, access: Access, endpoint_id: str) -> None:
+        """Delete an endpoint for good."""
+        call = Call("delete_endpoint", access, "DELETE", _path(endpoint_id))
+        await self._send(call, self._client)
+
+    async def _pages(self, call: Call, model: type[_PageT]) -> AsyncIterator[tuple[_PageT, Answer]]:
+        cursors: list[str] = []
+        while len(cursors) < MAX_PAGES:
+            params = {**call.params, "limit": str(PAGE_LIMIT)}
+            if cursors:
+                params["cursor"] = cursors[-1]
+            page, answer = await self._read(replace(call, params=params), model)
+            yield page, answer
+            if not page.next_cursor:
+                return
+            if page.next_cursor in cursors:
+                break
+            cursors.append(page.next_cursor)
+        raise Unavailable(call.operation, status=200, reason="paging doesn't end")
+
+    async def _read(self, call: Call, model: type[_AnswerT]) -> tuple[_AnswerT, Answer]:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._limits.read
+        last: FriendliError = Unavailable(call.operation, reason="Deadline")
+
+        async def once() -> tuple[_AnswerT, Answer]:
+            outcome = await exchange(self._client, call, time_limit=None)
+            if not (isinstance(outcome, Answer) and outcome.is_success):
+                raise failure_of_reading(call, outcome)
+            parsed = _parsed(outcome, model)
+            if parsed is None:
+                raise failure_of_reading(call, outcome, UNREADABLE)
+            return parsed, outcome
+
+        def worth_a_retry(error: Exception) -> bool | float:
+            nonlocal last
+            if not isinstance(error, (Unavailable, RateLimited)):
+                return False
+            last = error
+            if error.retry_after is None:
+                return True
+            return error.retry_after if clock() + error.retry_after < deadline else False
+
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._retrying.on(worth_a_retry)(once)
+        except TimeoutError:
+            pass
+        raise last
+
+    async def _change(
+        self, call: Call, model: type[_AnswerT], client: httpx.AsyncClient | None = None
+    ) -> _AnswerT:
+        answer = await self._send(call, client or self._client)
+        parsed = _parsed(answer, model)
+        if parsed is None:
+            raise failure_of_changing(call, answer, UNREADABLE)
+        return parsed
+
+    async def _send(self, call: Call, client: httpx.AsyncClient) -> Answer:
+        outcome = await exchange(client, call, time_limit=self._limits.write)
+        if not (isinstance(outcome, Answer) and outcome.is_success):
+            raise failure_of_changing(call, outcome)
+        return outcome
+
+
+def _path(endpoint_id: str, rest: str = "") -> str:
+    # Dots too: "..", or nothing at all, would make it the path of something else.
+    if not endpoint_id:
+        raise ValueError("an endpoint id is never empty")
+    return f"{ENDPOINTS}/{quote(endpoint_id, safe='').replace('.', '%2E')}{rest}"
+
+
+def _parsed(answer: Answer, model: type[_AnswerT]) -> _AnswerT | None:
+    if answer.body is None:
+        return None
+    try:
+        return model.model_validate_json(answer.body)
+    except ValidationError:
+        return None

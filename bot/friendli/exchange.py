@@ -1,0 +1,151 @@
+"""Makes one HTTP exchange with Friendli's API, and tells what became of the request."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import httpx
+from pydantic import JsonValue
+
+from bot.friendli.access import Access, AccessHeaders
+from bot.friendli.answers import Answer, read_body
+from bot.friendli.errors import (
+    Ambiguous,
+    FriendliError,
+    NeverLeft,
+    NotFound,
+    RateLimited,
+    Refused,
+    Unauthorized,
+    Unavailable,
+)
+
+# No byte of the request had been sent when one of these was raised.
+_NOT_CONNECTED = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+_REFUSALS: Mapping[int, type[Refused]] = {
+    401: Unauthorized,
+    403: Unauthorized,
+    404: NotFound,
+    429: RateLimited,
+}
+# "Request Timeout" and "Too Early" may come from in front of the API, whatever the API then does.
+_UNDECIDED = frozenset({408, 425})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to make.
+
+    Attributes:
+        operation: The client's method that makes it, for the errors.
+        access: On whose behalf.
+        method: The HTTP method.
+        path: The path, percent-encoded.
+        params: The query.
+        body: The JSON body, or None for none.
+    """
+
+    operation: str
+    access: Access
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: JsonValue = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A request that got no answer.
+
+    Attributes:
+        reason: What happened, for the log: the name of an httpx exception, or "Deadline".
+        left: Whether any of it may have reached the API.
+    """
+
+    reason: str
+    left: bool
+
+
+async def exchange(
+    client: httpx.AsyncClient, call: Call, *, time_limit: float | None
+) -> Answer | Lost:
+    """Send a request once.
+
+    An outcome is returned, not raised: an exception raised from one of httpx's would keep the
+    request, and with it the key.
+
+    Args:
+        client: What to send it with.
+        call: The request.
+        time_limit: Seconds for all of it (httpx's own limits restart with every byte), or None.
+    """
+    answer: Answer | None = None
+    try:
+        async with (
+            asyncio.timeout(time_limit),
+            client.stream(
+                call.method,
+                call.path,
+                params=call.params,
+                json=call.body,
+                auth=AccessHeaders(call.access),
+            ) as response,
+        ):
+            answer = Answer(response.status_code, response.headers)
+            answer = replace(answer, body=await read_body(response))
+    except _NOT_CONNECTED as error:
+        return Lost(type(error).__name__, left=False)
+    except TimeoutError:
+        return answer or Lost("Deadline", left=True)
+    except (httpx.RequestError, OSError) as error:
+        return answer or Lost(type(error).__name__, left=True)
+    return answer
+
+
+def failure_of_reading(call: Call, outcome: Answer | Lost, reason: str = "") -> FriendliError:
+    """Return the error that says why a reading call has no result."""
+    match outcome:
+        case Lost():
+            return Unavailable(call.operation, reason=outcome.reason)
+        case Answer():
+            return _refusal(call, outcome) or Unavailable(
+                call.operation,
+                status=outcome.status,
+                words=outcome.words(call.access.api_key),
+                reason=reason,
+                retry_after=outcome.retry_after,
+            )
+
+
+def failure_of_changing(call: Call, outcome: Answer | Lost, reason: str = "") -> FriendliError:
+    """Return the error that says what is known of a changing call that has no result."""
+    match outcome:
+        case Lost(left=False):
+            return NeverLeft(call.operation, reason=outcome.reason)
+        case Lost():
+            return Ambiguous(call.operation, reason=outcome.reason)
+        case Answer():
+            return _refusal(call, outcome) or Ambiguous(
+                call.operation,
+                status=outcome.status,
+                words=outcome.words(call.access.api_key),
+                reason=reason,
+                retry_after=outcome.retry_after,
+            )
+
+
+def _refusal(call: Call, answer: Answer) -> Refused | None:
+    if not 400 <= answer.status < 500 or answer.status in _UNDECIDED:
+        return None
+    return _REFUSALS.get(answer.status, Refused)(
+        call.operation,
+        status=answer.status,
+        words=answer.words(call.access.api_key),
+        retry_after=answer.retry_after,
+    )

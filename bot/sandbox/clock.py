@@ -1,7 +1,9 @@
 """A clock that can run fast, stand still or jump ahead, shared by the sandbox servers."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
@@ -26,6 +28,7 @@ class SandboxClock:
         self._real_base = time.monotonic()
         self._elapsed_base = 0.0
         self._changed = asyncio.Event()
+        self._callbacks: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
         """Return the sandbox time, in UTC."""
@@ -61,15 +64,23 @@ class SandboxClock:
         self._rebase(self.monotonic() + seconds)
         self._announce()
 
+    def real_seconds_until(self, moment: datetime) -> float | None:
+        """Return the real seconds until the sandbox time `moment` if nobody touches the clock.
+
+        Returns:
+            0 if the moment has come, None if the clock stands still before it.
+        """
+        left = (moment - self.now()).total_seconds()
+        if left <= 0:
+            return 0.0
+        return left / self._speed if self._speed else None
+
     async def sleep_until(self, moment: datetime) -> None:
         """Return once the sandbox time `moment` has come, by running or by a jump."""
-        while (left := (moment - self.now()).total_seconds()) > 0:
-            changed = self._changed
-            try:
-                async with asyncio.timeout(left / self._speed if self._speed else None):
-                    await changed.wait()
-            except TimeoutError:
-                continue
+        while self.now() < moment:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.real_seconds_until(moment)):
+                    await self._changed.wait()
 
     async def sleep(self, seconds: float) -> None:
         """Return once `seconds` of sandbox time have passed."""
@@ -79,6 +90,15 @@ class SandboxClock:
         """Return at the next `advance` or change of `speed`."""
         await self._changed.wait()
 
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` at every `advance` or change of `speed`.
+
+        Returns:
+            A function that ends this.
+        """
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
     def _rebase(self, elapsed: float) -> None:
         self._elapsed_base = elapsed
         self._real_base = time.monotonic()
@@ -86,6 +106,8 @@ class SandboxClock:
     def _announce(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        for callback in tuple(self._callbacks):
+            callback()
 
 
 def _checked(speed: float) -> float:

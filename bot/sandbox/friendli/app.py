@@ -1,0 +1,207 @@
+"""The routes of the sandbox's Friendli API: parse, check access, act, answer."""
+
+from datetime import UTC, datetime
+
+from aiohttp import web
+from pydantic import BaseModel, JsonValue
+
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.friendli.access import Access, Caller
+from bot.sandbox.friendli.billing import cost
+from bot.sandbox.friendli.endpoint import Endpoint
+from bot.sandbox.friendli.errors import ApiError
+from bot.sandbox.friendli.fleet import Fleet
+from bot.sandbox.friendli.models import (
+    ChatBody,
+    CostQuery,
+    CreateBody,
+    EndpointList,
+    ListQuery,
+    NoQuery,
+    PageQuery,
+    UpdateBody,
+    VersionHistory,
+)
+from bot.sandbox.friendli.paging import page
+from bot.sandbox.friendli.parsing import expect_no_body, parse_body, parse_query
+
+ENDPOINTS = "/dedicated/beta/endpoint"
+ENDPOINT = ENDPOINTS + "/{endpoint_id}"
+
+
+class Api:
+    """The operations, each a handler that raises `ApiError` to refuse.
+
+    Args:
+        clock: Tells the time.
+        access: Knows keys and projects.
+        fleet: Holds the endpoints.
+    """
+
+    def __init__(self, clock: SandboxClock, access: Access, fleet: Fleet) -> None:
+        self._clock = clock
+        self._access = access
+        self._fleet = fleet
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Register every operation; the name of its route is the name of the operation."""
+        for method, path, handler, operation in (
+            ("POST", ENDPOINTS, self._create, "create_endpoint"),
+            ("GET", ENDPOINTS, self._list, "list_endpoints"),
+            ("GET", ENDPOINT, self._get, "get_endpoint"),
+            ("PUT", ENDPOINT, self._update, "update_endpoint"),
+            ("DELETE", ENDPOINT, self._delete, "delete_endpoint"),
+            ("GET", ENDPOINT + "/version", self._versions, "get_endpoint_version_history"),
+            ("GET", ENDPOINT + "/status", self._status, "get_endpoint_status"),
+            ("PUT", ENDPOINT + "/sleep", self._sleep, "sleep_endpoint"),
+            ("PUT", ENDPOINT + "/wake", self._wake, "wake_endpoint"),
+            ("PUT", ENDPOINT + "/terminate", self._terminate, "terminate_endpoint"),
+            ("PUT", ENDPOINT + "/restart", self._restart, "restart_endpoint"),
+            ("GET", "/v1/team/cost", self._cost, "get_cost"),
+            ("POST", "/dedicated/v1/chat/completions", self._chat, "chat_completions"),
+        ):
+            router.add_route(method, path, handler, name=operation)
+
+    async def _create(self, request: web.Request) -> web.Response:
+        caller = self._caller(request)
+        parse_query(request, NoQuery)
+        body = parse_body(request, await request.read(), CreateBody)
+        self._access.check_project(caller, body.project_id)
+        endpoint = self._fleet.create(body, caller)
+        return _json(endpoint.status_at(self._clock.now()))
+
+    async def _list(self, request: web.Request) -> web.Response:
+        caller = self._caller(request)
+        query = parse_query(request, ListQuery)
+        hidden = query.project_id in self._access.hidden
+        if query.project_id and not hidden:
+            self._access.check_project(caller, query.project_id)
+        now = self._clock.now()
+        listed = [
+            (-endpoint.number, endpoint)
+            for endpoint in reversed(self._fleet.endpoints.values())
+            if self._sees(caller, endpoint)
+            and endpoint.listed_at <= now
+            and query.project_id in ("", endpoint.project_id)
+        ]
+        scope = f"endpoints {caller.team_id} {query.project_id}"
+        shown, next_cursor = page(listed, cursor=query.cursor, limit=query.limit, scope=scope)
+        statuses = {endpoint.id: endpoint.status_at(now) for endpoint in shown}
+        return _json(EndpointList(data=statuses, next_cursor=next_cursor))
+
+    async def _get(self, request: web.Request) -> web.Response:
+        endpoint = await self._bare(request)
+        return _json(endpoint.spec_at(self._clock.now()))
+
+    async def _update(self, request: web.Request) -> web.Response:
+        endpoint = self._endpoint(request, self._caller(request))
+        parse_query(request, NoQuery)
+        self._fleet.update(endpoint, parse_body(request, await request.read(), UpdateBody))
+        return _json(endpoint.spec_at(self._clock.now()))
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        self._fleet.delete(await self._bare(request))
+        return web.json_response(None)
+
+    async def _versions(self, request: web.Request) -> web.Response:
+        endpoint = self._endpoint(request, self._caller(request))
+        query = parse_query(request, PageQuery)
+        now = self._clock.now()
+        newest_first = [(-number, number) for number in reversed(range(len(endpoint.versions)))]
+        scope = f"versions {endpoint.id}"
+        shown, next_cursor = page(newest_first, cursor=query.cursor, limit=query.limit, scope=scope)
+        specs = {str(number): endpoint.spec_at(now, number) for number in shown}
+        return _json(VersionHistory(data=specs, next_cursor=next_cursor))
+
+    async def _status(self, request: web.Request) -> web.Response:
+        endpoint = await self._bare(request)
+        return _json(endpoint.status_at(self._clock.now()))
+
+    async def _sleep(self, request: web.Request) -> web.Response:
+        endpoint = await self._bare(request)
+        self._fleet.sleep(endpoint)
+        return _json(endpoint.status_at(self._clock.now()))
+
+    async def _wake(self, request: web.Request) -> web.Response:
+        endpoint = await self._bare(request)
+        self._fleet.wake(endpoint)
+        return _json(endpoint.status_at(self._clock.now()))
+
+    async def _terminate(self, request: web.Request) -> web.Response:
+        endpoint = await self._bare(request)
+        self._fleet.terminate(endpoint)
+        return _json(endpoint.status_at(self._clock.now()))
+
+    async def _restart(self, request: web.Request) -> web.Response:
+        endpoint = await self._bare(request)
+        self._fleet.restart(endpoint)
+        return _json(endpoint.status_at(self._clock.now()))
+
+    async def _cost(self, request: web.Request) -> web.Response:
+        caller = self._caller(request)
+        query = parse_query(request, CostQuery)
+        ever = (*self._fleet.endpoints.values(), *self._fleet.deleted)
+        own = [endpoint for endpoint in ever if endpoint.team_id == caller.team_id]
+        answer = cost(own, query, self._clock.now())
+        return _json(answer, exclude_none=True)
+
+    async def _chat(self, request: web.Request) -> web.Response:
+        caller = self._caller(request)
+        parse_query(request, NoQuery)
+        body = parse_body(request, await request.read(), ChatBody)
+        if body.stream:
+            raise ApiError(400, "The sandbox doesn't stream.")
+        endpoint = self._visible(caller, body.model)
+        self._fleet.infer(endpoint)
+        return web.json_response(_completion(endpoint, self._clock.now()))
+
+    def _caller(self, request: web.Request) -> Caller:
+        return self._access.caller(
+            request.headers.get("Authorization"), request.headers.get("X-Friendli-Team")
+        )
+
+    async def _bare(self, request: web.Request) -> Endpoint:
+        """Return the endpoint of an operation that has neither query nor body."""
+        endpoint = self._endpoint(request, self._caller(request))
+        parse_query(request, NoQuery)
+        expect_no_body(await request.read())
+        return endpoint
+
+    def _endpoint(self, request: web.Request, caller: Caller) -> Endpoint:
+        return self._visible(caller, request.match_info["endpoint_id"])
+
+    def _visible(self, caller: Caller, endpoint_id: str) -> Endpoint:
+        endpoint = self._fleet.find(endpoint_id)
+        if not self._sees(caller, endpoint):
+            # the same words as for an id that doesn't exist, so that nobody can probe for ids
+            raise ApiError(404, f"Endpoint '{endpoint_id}' not found.")
+        return endpoint
+
+    def _sees(self, caller: Caller, endpoint: Endpoint) -> bool:
+        hidden = endpoint.project_id in self._access.hidden
+        return endpoint.team_id == caller.team_id and not hidden
+
+
+def _json(answer: BaseModel, *, exclude_none: bool = False) -> web.Response:
+    content = answer.model_dump_json(by_alias=True, exclude_none=exclude_none)
+    return web.Response(text=content, content_type="application/json")
+
+
+def _completion(endpoint: Endpoint, now: datetime) -> dict[str, JsonValue]:
+    return {
+        "id": f"chatcmpl-{endpoint.id}",
+        "object": "chat.completion",
+        "created": int(now.astimezone(UTC).timestamp()),
+        "model": endpoint.id,
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": f"Hello from {endpoint.version.model} in the sandbox.",
+                },
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 8, "completion_tokens": 8, "total_tokens": 16},
+    }

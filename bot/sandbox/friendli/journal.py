@@ -1,0 +1,137 @@
+"""A bounded record of the requests that the sandbox got, with API keys masked."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+from pydantic import JsonValue
+
+
+@dataclass(eq=False, slots=True)
+class RequestRecord:
+    """One request and its answer; keys show as their last four characters only.
+
+    Attributes:
+        number: Counts up from 1.
+        at: The sandbox time at which it came.
+        operation: Such as "create_endpoint"; "unknown" for what the API doesn't have.
+        method: The HTTP method.
+        path: The path without its query.
+        query: The query parameters.
+        authorization: The header, masked; None if it was missing.
+        team: The header `X-Friendli-Team`.
+        body: The parsed JSON, the text if it isn't JSON, None if there is none.
+        done: Whether the sandbox is through with it.
+        acted: Whether it was carried out, whatever the client learned of that.
+        status: The HTTP status of the reply; None before it and if the connection was cut.
+        answer: The body of the reply, like `body`.
+        fault: The fault that struck, by its name.
+    """
+
+    number: int
+    at: datetime
+    operation: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    authorization: str | None
+    team: str | None
+    body: JsonValue
+    done: bool = False
+    acted: bool = False
+    status: int | None = None
+    answer: JsonValue = None
+    fault: str | None = None
+
+
+class Journal:
+    """Keep the latest requests.
+
+    Args:
+        size: How many to keep.
+        secrets: Gives the keys to mask, wherever they stand.
+    """
+
+    def __init__(self, size: int, secrets: Callable[[], Iterable[str]]) -> None:
+        self._records: deque[RequestRecord] = deque(maxlen=size)
+        self._secrets = secrets
+        self._count = 0
+        self._callbacks: list[Callable[[RequestRecord], None]] = []
+
+    @property
+    def records(self) -> tuple[RequestRecord, ...]:
+        """The latest requests, the oldest first."""
+        return tuple(self._records)
+
+    def subscribe(self, callback: Callable[[RequestRecord], None]) -> Callable[[], None]:
+        """Call `callback` when a request comes and again when it is done.
+
+        Returns:
+            A function that ends this.
+        """
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def open(
+        self, request: web.Request, operation: str, content: bytes, at: datetime
+    ) -> RequestRecord:
+        """Record a request that has just come."""
+        presented = request.headers.get("Authorization")
+        self._count += 1
+        record = RequestRecord(
+            number=self._count,
+            at=at,
+            operation=operation,
+            method=request.method,
+            path=self._masked(request.path),
+            query={self._masked(name): self._masked(v) for name, v in request.query.items()},
+            authorization=None if presented is None else mask_authorization(presented),
+            team=request.headers.get("X-Friendli-Team"),
+            body=self._readable(content),
+        )
+        self._records.append(record)
+        self._tell(record)
+        return record
+
+    def close(
+        self, record: RequestRecord, *, reply: web.StreamResponse | None, fault: str | None
+    ) -> None:
+        """Record the end of a request; `reply` is None if the connection was cut."""
+        record.done = True
+        record.fault = fault
+        if reply is not None:
+            record.status = reply.status
+            content = reply.body if isinstance(reply, web.Response) else None
+            record.answer = self._readable(content if isinstance(content, bytes) else b"")
+        self._tell(record)
+
+    def _tell(self, record: RequestRecord) -> None:
+        for callback in tuple(self._callbacks):
+            callback(record)
+
+    def _readable(self, content: bytes) -> JsonValue:
+        text = self._masked(content.decode(errors="replace"))
+        try:
+            parsed: JsonValue = json.loads(text)
+        except ValueError:
+            return text or None
+        return parsed
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets():
+            text = text.replace(secret, mask(secret))
+        return text
+
+
+def mask(secret: str) -> str:
+    """Show the last four characters of a secret; none if it is shorter than eight."""
+    return f"…{secret[-4:]}" if len(secret) >= 8 else "…"
+
+
+def mask_authorization(presented: str) -> str:
+    """Mask the value of an `Authorization` header, keeping its scheme."""
+    scheme, space, secret = presented.partition(" ")
+    return f"{scheme} {mask(secret)}" if space else mask(presented)

@@ -1,0 +1,211 @@
+"""Model names that choose what happens to the endpoint, for the demo and for tests.
+
+`MODELS` is the whole table; any other name works like an ordinary model. A request to create an
+endpoint of a `ModelScenario` with an `effect` meets that fault on the way.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from bot.sandbox.faults import Answer, Call, DropRequest, Effect, Fault, LoseReply
+from bot.sandbox.friendli.lifecycle import (
+    DOWNLOADING,
+    ENGINE,
+    FAILING_PHASES,
+    REQUESTING,
+    Scenario,
+    Stop,
+)
+from bot.sandbox.friendli.timeline import Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer to a creation that makes nothing.
+
+    Attributes:
+        status: The HTTP status.
+        detail: What stands under "detail".
+    """
+
+    status: int
+    detail: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class ModelScenario(Scenario):
+    """A scenario with what happens to the request that creates the endpoint.
+
+    Attributes:
+        refusal: If set, the request is refused.
+        effect: If set, the fault that the request meets.
+        listed_after: Seconds of sandbox time until lists show the endpoint.
+        copies: How many endpoints one request makes.
+    """
+
+    refusal: Refusal | None = None
+    effect: Effect | None = None
+    listed_after: float = 0
+    copies: int = 1
+
+
+ORDINARY = ModelScenario("Starts, runs and stays up.")
+
+_FLAPS = tuple(
+    leg
+    for _ in range(12)
+    for leg in (
+        Leg("RUNNING", hold=40),
+        Leg("SLEEPING", hold=40),
+        Leg("AWAKING", ENGINE, hold=20),
+    )
+)
+
+_BAD_GATEWAY: dict[str, JsonValue] = {"detail": "Bad Gateway"}
+
+
+def _fails(description: str, error_code: str, *, heals: bool = False) -> ModelScenario:
+    phase = FAILING_PHASES[error_code]
+    return ModelScenario(
+        f"{description} Fails in {phase} with {error_code}.", error_code=error_code, heals=heals
+    )
+
+
+MODELS: dict[str, ModelScenario] = {
+    "sandbox/works": ORDINARY,
+    "sandbox/slow": ModelScenario("Starts ten times as slowly.", pace=10),
+    "sandbox/ready": ModelScenario("Shows READY instead of RUNNING.", serving="READY"),
+    # one for each documented error code
+    "sandbox/gated": _fails(
+        "The repository is gated or private.", "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR"
+    ),
+    "sandbox/invalid-token": _fails(
+        "The Hugging Face token was revoked.", "WORKLOAD_INIT_INVALID_TOKEN_ERROR"
+    ),
+    "sandbox/no-manifest": _fails(
+        "No config.json or weights at the root, or no such revision.",
+        "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR",
+    ),
+    "sandbox/unsupported": _fails(
+        "The architecture is not supported.", "WORKLOAD_INIT_MANIFEST_TYPE_ERROR"
+    ),
+    "sandbox/download-error": _fails(
+        "The download breaks off, on every start.", "WORKLOAD_INIT_DOWNLOAD_ERROR"
+    ),
+    "sandbox/hub-down": _fails(
+        "The hub is down during the first start; a restart works.",
+        "WORKLOAD_INIT_HF_WANDB_API_ERROR",
+        heals=True,
+    ),
+    "sandbox/too-large": _fails(
+        "The weights don't fit on the disk.", "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR"
+    ),
+    "sandbox/bad-settings": _fails(
+        "The settings are refused before the start.", "WORKLOAD_INIT_SETTINGS_ERROR"
+    ),
+    "sandbox/grpc-error": _fails(
+        "Friendli's side fails on the first start; a restart works.",
+        "WORKLOAD_INIT_GRPC_ERROR",
+        heals=True,
+    ),
+    "sandbox/unknown-init-error": _fails(
+        "The start fails for unknown reasons.", "WORKLOAD_INIT_UNKNOWN_ERROR"
+    ),
+    "sandbox/out-of-memory": _fails(
+        "The model doesn't fit into the GPUs' memory.", "INFERENCE_ENGINE_MEMORY_ERROR"
+    ),
+    "sandbox/invalid-argument": _fails(
+        "The engine refuses a setting.", "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR"
+    ),
+    "sandbox/engine-error": _fails(
+        "The engine fails for unknown reasons.", "INFERENCE_ENGINE_UNKNOWN_ERROR"
+    ),
+    "sandbox/metering-error": _fails(
+        "Friendli's metering is misconfigured.", "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR"
+    ),
+    "sandbox/new-error": ModelScenario(
+        "Fails with an error code that no reference lists.", error_code="SANDBOX_UNHEARD_OF_ERROR"
+    ),
+    # what may come from a beta API
+    "sandbox/null-phases": ModelScenario("Never tells a phase.", stops=(Stop(None),)),
+    "sandbox/skips-phases": ModelScenario(
+        "Goes from the first phase straight to the last.", stops=(Stop(REQUESTING), Stop(ENGINE))
+    ),
+    "sandbox/out-of-order": ModelScenario(
+        "Shows the phases in the wrong order.",
+        stops=(Stop(DOWNLOADING), Stop(REQUESTING), Stop(ENGINE)),
+    ),
+    "sandbox/new-status": ModelScenario(
+        "Shows a status and a phase that no reference lists on its way.",
+        stops=(
+            Stop(REQUESTING),
+            Stop("WARMING_CACHES", status="PROVISIONING", hold=30),
+            Stop(DOWNLOADING),
+            Stop(ENGINE),
+        ),
+    ),
+    "sandbox/unknown": ModelScenario(
+        "Shows UNKNOWN for a minute and a half after a minute of running.",
+        afterwards=(Leg("RUNNING", hold=60), Leg("UNKNOWN", hold=90), Leg("RUNNING")),
+    ),
+    "sandbox/flaps": ModelScenario(
+        "Falls asleep and wakes over and over, twelve times.",
+        afterwards=(*_FLAPS, Leg("RUNNING")),
+    ),
+    # what may happen to the request
+    "sandbox/lost-reply": ModelScenario("Is made, but the reply is lost.", effect=LoseReply()),
+    "sandbox/lost-request": ModelScenario(
+        "Is never made: the connection drops before the API acts.", effect=DropRequest()
+    ),
+    "sandbox/bad-gateway": ModelScenario(
+        "Is made, but a proxy answers 502.", effect=Answer(502, _BAD_GATEWAY, acts=True)
+    ),
+    "sandbox/late": ModelScenario(
+        "Is made, the reply is lost, and lists show it only after 90 s.",
+        effect=LoseReply(),
+        listed_after=90,
+    ),
+    "sandbox/very-late": ModelScenario(
+        "Is made, the reply is lost, and lists show it only after 15 minutes.",
+        effect=LoseReply(),
+        listed_after=900,
+    ),
+    "sandbox/twins": ModelScenario(
+        "Is made twice by one request, and the reply is lost.", effect=LoseReply(), copies=2
+    ),
+    "sandbox/refused": ModelScenario(
+        "Is refused with 422.",
+        refusal=Refusal(
+            422,
+            [
+                {
+                    "loc": ["body", "hfModelRepo"],
+                    "msg": "The model 'sandbox/refused' can't be deployed",
+                    "type": "value_error",
+                }
+            ],
+        ),
+    ),
+    "sandbox/no-credit": ModelScenario(
+        "Is refused with 402.",
+        refusal=Refusal(402, "The team has no credit left. Add a payment method."),
+    ),
+}
+
+
+def scenario_of(model: str) -> ModelScenario:
+    """Return what a model name makes happen."""
+    return MODELS.get(model, ORDINARY)
+
+
+def standing_faults() -> list[Fault]:
+    """Build the faults that requests to create an endpoint meet because of their model's name."""
+
+    def of(model: str, effect: Effect) -> Fault:
+        def names_it(call: Call) -> bool:
+            return call.body.get("hfModelRepo") == model
+
+        return Fault(effect, "create_endpoint", names_it, times=None)
+
+    return [of(name, model.effect) for name, model in MODELS.items() if model.effect is not None]

@@ -1,0 +1,295 @@
+"""A Friendli API on loopback, with controls to steer what its endpoints do."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from email.utils import format_datetime
+from types import TracebackType
+from typing import Self, TypeVar
+
+from aiohttp import web
+from pydantic import JsonValue
+
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.faults import FaultPlan
+from bot.sandbox.friendli.access import Access, Caller
+from bot.sandbox.friendli.app import Api
+from bot.sandbox.friendli.billing import dollars
+from bot.sandbox.friendli.changes import Changes
+from bot.sandbox.friendli.endpoint import Endpoint
+from bot.sandbox.friendli.exchange import exchange_through
+from bot.sandbox.friendli.fleet import Fleet
+from bot.sandbox.friendli.journal import Journal, RequestRecord
+from bot.sandbox.friendli.lifecycle import Durations
+from bot.sandbox.friendli.models import CreateBody
+from bot.sandbox.friendli.scenarios import standing_faults
+from bot.sandbox.friendli.timeline import Leg
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """What Friendli Suite would show of an endpoint; `charged` is in US dollars so far."""
+
+    id: str
+    name: str
+    model: str
+    project_id: str
+    instance_option_id: str
+    status: str
+    phase: str | None
+    error_code: str | None
+    created_at: datetime
+    updated_at: datetime | None
+    charged: Decimal
+
+
+class FriendliSandbox:
+    """A Friendli API on loopback.
+
+    Use as an async context manager, or with `start` and `close`. The controls act as Friendli
+    Suite would, without a request; those that take an endpoint id raise `ApiError` where the API
+    would refuse.
+
+    Args:
+        clock: Everything here lives by it.
+        port: The port on 127.0.0.1; 0 takes a free one.
+        durations: How long things take.
+        list_lag: Seconds of sandbox time until lists show a new endpoint.
+        log_size: How many requests to remember.
+
+    Attributes:
+        faults: What shall go wrong with the requests to come.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: SandboxClock,
+        port: int = 0,
+        durations: Durations | None = None,
+        list_lag: float = 0.0,
+        log_size: int = 500,
+    ) -> None:
+        self._clock = clock
+        self._port = port
+        self._access = Access()
+        self._fleet = Fleet(clock, durations or Durations(), list_lag)
+        self._journal = Journal(log_size, lambda: self._access.keys)
+        self._changes = Changes(clock, self._fleet.next_change)
+        self._runner: web.AppRunner | None = None
+        self.faults = FaultPlan(standing_faults())
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        exchange = exchange_through(self.faults, self._journal, self._changes, self._clock)
+        app = web.Application(middlewares=[exchange])
+        Api(self._clock, self._access, self._fleet).add_routes(app.router)
+        app.on_response_prepare.append(self._stamp)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop listening; hanging requests are cut."""
+        self.faults.clear()
+        self._changes.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end."""
+        return f"http://127.0.0.1:{self._port}"
+
+    # --- keys and projects
+
+    def add_key(self, key: str, *, team_id: str, user_id: str = "user-sandbox") -> None:
+        """Let a key act for a team; called again, for a further one."""
+        self._access.add_key(key, team_id=team_id, user_id=user_id)
+
+    def revoke_key(self, key: str) -> None:
+        """Answer 401 to a key from now on."""
+        self._access.revoke(key)
+
+    def add_project(self, project_id: str, team_id: str) -> None:
+        """Add a project to a team."""
+        self._access.projects[project_id] = team_id
+
+    def hide_project(self, project_id: str) -> None:
+        """Act as if nobody could see a project any more: empty lists, 404 for its endpoints."""
+        self._access.hidden.add(project_id)
+
+    def unhide_project(self, project_id: str) -> None:
+        """End `hide_project`."""
+        self._access.hidden.discard(project_id)
+
+    # --- endpoints, as from Friendli Suite
+
+    @property
+    def endpoints(self) -> dict[str, EndpointView]:
+        """All endpoints that are there, by id, the oldest first; listed or not."""
+        return {id_: self._view(endpoint) for id_, endpoint in self._fleet.endpoints.items()}
+
+    def create(
+        self,
+        *,
+        project_id: str,
+        name: str,
+        model: str = "sandbox/works",
+        instance_option_id: str = "TwD5AqnBSVN0",
+        replicas: int = 1,
+        sleeps_after: int | None = None,
+    ) -> str:
+        """Make an endpoint and return its id.
+
+        Args:
+            project_id: A project that was added.
+            name: Its name.
+            model: Its model, see `scenarios.MODELS`.
+            instance_option_id: One of `instances.INSTANCES`; 1x H100 if omitted.
+            replicas: How many, if it doesn't sleep.
+            sleeps_after: Cool-down in seconds of an endpoint that scales between 0 and 1.
+
+        Raises:
+            ApiError: As the API would refuse it.
+        """
+        team_id = self._access.projects[project_id]
+        scaling: dict[str, JsonValue] = (
+            {"simplescale": {"replicas": replicas}}
+            if sleeps_after is None
+            else {"autoscalingPolicy": {"cooldownPeriod": sleeps_after}}
+        )
+        body = CreateBody.model_validate(
+            {
+                "projectId": project_id,
+                "name": name,
+                "instanceOptionId": instance_option_id,
+                "hfModelRepo": model,
+                "advanced": {
+                    "tokenizer_skip_special_tokens": True,
+                    "tokenizer_add_special_tokens": True,
+                },
+                **scaling,
+            }
+        )
+        endpoint = self._fleet.create(body, Caller("user-suite", team_id))
+        self._changes.announce()
+        return endpoint.id
+
+    def terminate(self, endpoint_id: str) -> None:
+        """Take an endpoint down."""
+        self._control(self._fleet.terminate, endpoint_id)
+
+    def restart(self, endpoint_id: str) -> None:
+        """Start an endpoint again that failed or was terminated."""
+        self._control(self._fleet.restart, endpoint_id)
+
+    def sleep(self, endpoint_id: str) -> None:
+        """Put an endpoint to sleep."""
+        self._control(self._fleet.sleep, endpoint_id)
+
+    def wake(self, endpoint_id: str) -> None:
+        """Wake a sleeping endpoint."""
+        self._control(self._fleet.wake, endpoint_id)
+
+    def delete(self, endpoint_id: str) -> None:
+        """Make an endpoint vanish, whatever it is doing."""
+        self._control(self._fleet.remove, endpoint_id)
+
+    def set_status(
+        self,
+        endpoint_id: str,
+        status: str,
+        phase: str | None = None,
+        error_code: str | None = None,
+    ) -> None:
+        """Show a status from now on, until something is done to the endpoint."""
+        self.script(endpoint_id, [Leg(status, phase, error_code)])
+
+    def script(self, id_or_name: str, legs: Sequence[Leg]) -> None:
+        """Lay out an endpoint's way by hand.
+
+        Args:
+            id_or_name: An endpoint's id: its way from now on. Anything else is a name: the first
+                way of every endpoint that will be created with it.
+            legs: At least one; the last one stays for good.
+        """
+        endpoint = self._fleet.endpoints.get(id_or_name)
+        if endpoint is None:
+            self._fleet.script(id_or_name, legs)
+        else:
+            self._fleet.show(endpoint, legs)
+            self._changes.announce()
+
+    def fail_next(self, error_code: str) -> None:
+        """Let the next start, wake-up or update of any endpoint fail."""
+        self._fleet.fail_next(error_code)
+
+    # --- watching
+
+    @property
+    def requests(self) -> tuple[RequestRecord, ...]:
+        """The latest requests, the oldest first."""
+        return self._journal.records
+
+    def on_request(self, callback: Callable[[RequestRecord], None]) -> Callable[[], None]:
+        """Call `callback` when a request comes and, with the same record, when it is done.
+
+        Returns:
+            A function that ends this.
+        """
+        return self._journal.subscribe(callback)
+
+    async def changed(self) -> None:
+        """Return after the next change: a request, a control, a step of time."""
+        await self._changes.next()
+
+    async def until(self, predicate: Callable[[], T], *, within: float = 5.0) -> T:
+        """Return what `predicate` gives once that is true, looking again at every change.
+
+        Raises:
+            TimeoutError: If `within` real seconds pass first.
+        """
+        return await self._changes.until(predicate, within)
+
+    def _control(self, act: Callable[[Endpoint], None], endpoint_id: str) -> None:
+        act(self._fleet.find(endpoint_id))
+        self._changes.announce()
+
+    def _view(self, endpoint: Endpoint) -> EndpointView:
+        now = self._clock.now()
+        status = endpoint.status_at(now)
+        return EndpointView(
+            id=endpoint.id,
+            name=endpoint.version.name,
+            model=endpoint.version.model,
+            project_id=endpoint.project_id,
+            instance_option_id=endpoint.version.instance.option_id,
+            status=status.status,
+            phase=status.phase,
+            error_code=status.error_code,
+            created_at=status.created_at,
+            updated_at=status.updated_at,
+            charged=dollars(endpoint, endpoint.created_at, now),
+        )
+
+    async def _stamp(self, _: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = format_datetime(self._clock.now(), usegmt=True)

@@ -1,0 +1,103 @@
+"""What an endpoint shows at any moment, laid out in advance: pure functions of time."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.sandbox.friendli.instances import Instance
+
+SERVING = frozenset({"RUNNING", "READY", "UPDATING"})
+"""Statuses in which at least one replica is up, and billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """What is up while an endpoint serves."""
+
+    count: int
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A stretch of an endpoint's way.
+
+    Attributes:
+        status: The status to show, also one that the API reference doesn't know.
+        phase: The phase to show.
+        error_code: The error code to show.
+        hold: Seconds of sandbox time until the next leg; None stays for good.
+        replicas: What is up if the status is a serving one; None for the endpoint's own.
+    """
+
+    status: str
+    phase: str | None = None
+    error_code: str | None = None
+    hold: float | None = None
+    replicas: Replicas | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A leg at its place in time; `replicas` is None if nothing is up."""
+
+    at: datetime
+    status: str
+    phase: str | None
+    error_code: str | None
+    replicas: Replicas | None
+
+
+class Timeline:
+    """The steps of one endpoint, past and to come.
+
+    Args:
+        start: The moment at which the first leg begins.
+        legs: The way ahead, at least one leg.
+        replicas: What is up on legs that serve and don't say otherwise.
+    """
+
+    def __init__(self, start: datetime, legs: Iterable[Leg], replicas: Replicas) -> None:
+        self._steps: list[Step] = []
+        self.lay(start, legs, replicas)
+
+    def at(self, moment: datetime) -> Step:
+        """Return the step under way; before the first one, the first one."""
+        return self._steps[max(self._count_begun(moment) - 1, 0)]
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """Return when the next step begins, or None if there is none."""
+        begun = self._count_begun(moment)
+        return self._steps[begun].at if begun < len(self._steps) else None
+
+    def lay(self, moment: datetime, legs: Iterable[Leg], replicas: Replicas) -> None:
+        """Drop what was to come after `moment` and lay these legs instead.
+
+        A first leg that shows what is shown already prolongs the step under way.
+        """
+        del self._steps[self._count_begun(moment) :]
+        for leg in legs:
+            up = (leg.replicas or replicas) if leg.status in SERVING else None
+            step = Step(moment, leg.status, leg.phase, leg.error_code, up)
+            if not self._steps or _shown(self._steps[-1]) != _shown(step):
+                self._steps.append(step)
+            if leg.hold is None:
+                break
+            moment += timedelta(seconds=leg.hold)
+
+    def spans(self, start: datetime, end: datetime) -> Iterator[tuple[Replicas, float]]:
+        """Yield what was up and for how many seconds, for each serving step in [start, end)."""
+        for index, step in enumerate(self._steps):
+            last = index + 1 == len(self._steps)
+            until = end if last else min(end, self._steps[index + 1].at)
+            seconds = (until - max(start, step.at)).total_seconds()
+            if step.replicas is not None and seconds > 0:
+                yield step.replicas, seconds
+
+    def _count_begun(self, moment: datetime) -> int:
+        return bisect_right(self._steps, moment, key=lambda step: step.at)
+
+
+def _shown(step: Step) -> tuple[str, str | None, str | None, Replicas | None]:
+    return step.status, step.phase, step.error_code, step.replicas

@@ -136,10 +136,14 @@ class UnknownInstanceError(ValueError):
         super().__init__(f"unknown {part.value}: {given!r}")
 
 
-# Six digits are more than any count; int() refuses thousands of them.
-_COUNT = "(?P<count>[0-9]{1,6})"
-_COUNT_FIRST = re.compile(rf"{_COUNT}\s*(?:[x{TIMES}*]\s*|\s)(?P<gpu>.+)", re.IGNORECASE)
-_GPU_FIRST = re.compile(rf"(?P<gpu>.+?)(?:\s*[x{TIMES}:*]\s*|\s+){_COUNT}", re.IGNORECASE)
+# Six digits are more than any count, and int() refuses thousands of them. After the model three
+# are the most: in "RTX4090" the rest is no count.
+_COUNT_FIRST = re.compile(
+    rf"(?P<count>[0-9]{{1,6}})\s*(?:[x{TIMES}*]\s*|\s)(?P<gpu>.+)", re.IGNORECASE
+)
+_GPU_FIRST = re.compile(
+    rf"(?P<gpu>.+?)(?:\s*[x{TIMES}:*]\s*|\s+)(?P<count>[0-9]{{1,3}})", re.IGNORECASE
+)
 
 
 def parse(text: str) -> InstanceOption:

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ssl import SSLContext
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
@@ -103,12 +105,11 @@ class FriendliClient:
         self._retrying = stamina.AsyncRetryingCaller(
             attempts=attempts, timeout=None, wait_initial=first_wait, wait_jitter=first_wait
         )
-        tls = httpx.create_ssl_context()
 
         def client(keepalive_connections: int) -> httpx.AsyncClient:
             return httpx.AsyncClient(
                 base_url=base_url,
-                verify=tls,
+                verify=_tls_context(),
                 timeout=httpx.Timeout(
                     self._limits.silence, connect=self._limits.connect, pool=self._limits.connect
                 ),
@@ -288,6 +289,12 @@ class FriendliClient:
         if not (isinstance(outcome, Answer) and outcome.is_success):
             raise failure_of_changing(call, outcome)
         return outcome
+
+
+@cache
+def _tls_context() -> SSLContext:
+    # Reading the certificates costs 20 ms, so that all clients of a process share them.
+    return httpx.create_ssl_context()
 
 
 def _path(endpoint_id: str, rest: str = "") -> str:

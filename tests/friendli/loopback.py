@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import socket
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self
@@ -18,6 +17,7 @@ from bot.friendli.schemas import (
     EndpointAdvancedConfig,
     EndpointSimplescaleConfig,
 )
+from tests.friendli.breakages import Behaviour
 
 KEY = "sandbox-key-not-a-secret"
 ACCESS = Access(SecretStr(KEY))
@@ -117,52 +117,63 @@ class ScriptedApi:
             await runner.cleanup()
 
 
-Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
 class WireServer:
-    """Reads each request whole, counts it, and then behaves on the bare connection."""
+    """Reads each request whole, counts it, and then behaves on the bare connection.
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    Attributes:
+        requests: How many requests came in whole.
+        received: Set as soon as there is one.
+    """
+
+    def __init__(self, behaviour: Behaviour, *, reads: bool) -> None:
         self.url = ""
         self.requests = 0
+        self.received = asyncio.Event()
         self._behaviour = behaviour
-        self._connections: set[asyncio.Task[None]] = set()
+        self._reads = reads
+        self._closing = asyncio.Event()
+        self._connections: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        self._connections[task] = writer.transport
+        try:
             head = await reader.readuntil(b"\r\n\r\n")
+            if not self._reads:
+                await self._closing.wait()
             length = [line for line in head.lower().split(b"\r\n") if b"content-length" in line]
             await reader.readexactly(int(length[0].split(b":")[1]) if length else 0)
             self.requests += 1
+            self.received.set()
             await self._behaviour(reader, writer)
-        writer.close()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client is gone
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
     @classmethod
     @asynccontextmanager
-    async def serve(cls, behaviour: Behaviour) -> AsyncIterator[Self]:
-        """Serve on a free port of loopback, and drop all connections at the end."""
-        wire = cls(behaviour)
+    async def serve(cls, behaviour: Behaviour, *, reads: bool = True) -> AsyncIterator[Self]:
+        """Serve on a free port of loopback, and drop all connections at the end.
+
+        Args:
+            behaviour: What to do once a request was read whole.
+            reads: Whether to read any bodies at all.
+        """
+        wire = cls(behaviour, reads=reads)
         server = await asyncio.start_server(wire._connection, "127.0.0.1", 0)
         wire.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield wire
         finally:
             server.close()
-            for task in list(wire._connections):
-                task.cancel()
-            await asyncio.gather(*wire._connections, return_exceptions=True)
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    """Break a connection so that the other side gets "connection reset by peer"."""
-    connection: socket.socket = writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+            wire._closing.set()
+            for transport in wire._connections.values():
+                transport.abort()
+            await asyncio.gather(*wire._connections)
 
 
 def refused_url() -> str:

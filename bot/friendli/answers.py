@@ -1,7 +1,7 @@
 """Reads what any HTTP answer of Friendli's API says beside its schema: words, dates, waits."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -26,6 +26,8 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 class Answer:
     """An HTTP answer of which at least the status was read.
 
+    Its text shows the status only, since the rest may quote the key.
+
     Attributes:
         status: The HTTP status.
         headers: The HTTP headers.
@@ -33,8 +35,8 @@ class Answer:
     """
 
     status: int
-    headers: httpx.Headers
-    body: bytes | None = None
+    headers: httpx.Headers = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
 
     @property
     def is_success(self) -> bool:

@@ -42,6 +42,15 @@ async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.01)
 
 
+async def drip_head(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send a status line and then a header that never ends, never so slowly that it is silent."""
+    writer.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while not writer.is_closing():
+        writer.write(b"-")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
 def truncated(status: int) -> Behaviour:
     """Close in the middle of the body."""
 

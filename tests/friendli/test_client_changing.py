@@ -14,7 +14,7 @@ from bot.friendli.errors import (
     Refused,
 )
 from bot.friendli.schemas import DedicatedEndpointUpdateBody
-from tests.friendli.breakages import LOST, UNREADABLE, Behaviour, truncated
+from tests.friendli.breakages import LOST, UNREADABLE, Behaviour, drip_head, truncated
 from tests.friendli.loopback import (
     ACCESS,
     CREATE,
@@ -178,7 +178,7 @@ async def test_a_request_that_could_only_be_sent_in_part_is_ambiguous() -> None:
 async def test_the_time_limit_is_a_total(operation: Operation) -> None:
     """An answer that is never silent and never ends doesn't hold a changing call for longer."""
     limits = TimeLimits(silence=10, write=0.3)
-    async with WireServer.serve(LOST["no answer in time"]) as wire:
+    async with WireServer.serve(drip_head) as wire:
         error = await change(wire.url, operation, limits)
         assert type(error) is Ambiguous
         assert error.reason == "Deadline"

@@ -12,7 +12,7 @@ from bot.friendli.errors import (
     Unauthorized,
     Unavailable,
 )
-from tests.friendli.breakages import LOST, UNREADABLE, Behaviour, body, truncated
+from tests.friendli.breakages import LOST, UNREADABLE, Behaviour, body, drip_head, truncated
 from tests.friendli.loopback import (
     ACCESS,
     STATUS,
@@ -246,8 +246,8 @@ async def test_the_time_limit_ends_all_attempts(api: ScriptedApi) -> None:
 
 
 async def test_the_time_limit_ends_an_answer_that_drips() -> None:
-    """A body that never ends and is never silent is given up on."""
-    async with WireServer.serve(UNREADABLE["a body without end"]) as wire:
+    """An answer that never ends and is never silent is given up on."""
+    async with WireServer.serve(drip_head) as wire:
         limits = TimeLimits(silence=10, read=0.3)
         async with FriendliClient(wire.url, limits=limits) as client:
             with pytest.raises(Unavailable) as caught:

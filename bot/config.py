@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.errors import ConfigError
-from bot.friendli.instances import Prices
+from bot.friendli.instances import PUBLISHED_PRICES, Prices
 
 # What to say when a setting is missing or can't be read: how to get it.
 _HOW_TO_GET: Mapping[str, str] = {
@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     friendli_suite_url: str = (
         "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints/{endpoint}"
     )
+    friendli_integrations_url: str = "https://friendli.ai/suite/~/setting/integrations"
     hf_endpoint: str = "https://huggingface.co"
     gpu_prices: str = ""
     database_url: str = ""
@@ -106,7 +107,7 @@ class Settings(BaseSettings):
     @field_validator("gpu_prices")
     @classmethod
     def _check_prices(cls, value: str) -> str:
-        Prices().override(value)
+        PUBLISHED_PRICES.override(value)
         return value
 
     @field_validator("slack_api_url")
@@ -150,7 +151,7 @@ class Settings(BaseSettings):
     @cached_property
     def prices(self) -> Prices:
         """GPU prices with the operator's overrides."""
-        return Prices().override(self.gpu_prices)
+        return PUBLISHED_PRICES.override(self.gpu_prices)
 
     def suite_link(self, *, team: str, project: str, endpoint: str) -> str | None:
         """The endpoint's page in Friendli Suite; None while a part of the address is unknown."""
@@ -183,5 +184,3 @@ def _problem(error: Mapping[str, object]) -> str:
         message = "is missing"
     how = _HOW_TO_GET.get(name)
     return f"{name} {message[:1].lower()}{message[1:]}" + (f": {how}" if how else "")
-
-

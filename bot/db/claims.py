@@ -1,16 +1,31 @@
 """Claim rows that are due, and put them back: the one way to do background work.
 
 A row carries `due_at` and `fence`. Claiming moves `due_at` a lease ahead and raises the fence;
-whoever finishes must still hold that fence. A worker that died leaves rows that come due again
-when its lease ends; one that stalled and wakes writes nothing. PostgreSQL lets any number of
-replicas claim side by side (SKIP LOCKED); SQLite runs the same statements one after another.
+whoever writes later must still hold that fence. A worker that died leaves rows that come due
+again when its lease ends; one that stalled and wakes writes nothing. PostgreSQL lets any number
+of replicas claim side by side (SKIP LOCKED); SQLite runs the same statements one after another.
+
+`wake` makes a row due now. If it is held, it comes due again as soon as its holder finishes, so
+that what arrived meanwhile is neither lost nor worked on twice at once.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, bindparam, func, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    bindparam,
+    case,
+    false,
+    func,
+    null,
+    select,
+    true,
+    type_coerce,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.clock import Moment, after, milliseconds, now
@@ -52,27 +67,45 @@ async def claim(
     rows = await session.execute(
         update(table)
         .where(table.id.in_(select(due.c.id)))
-        .values(due_at=after(lease), fence=table.fence + 1)
+        .values(due_at=after(lease), fence=table.fence + 1, held=true(), woken=false())
         .returning(table.id, table.fence)
         .execution_options(synchronize_session=False)
     )
     return [Claim(id_, fence) for id_, fence in rows.tuples()]
 
 
-async def finish(session: AsyncSession, table: Claimable, held: Claim, **values: object) -> bool:
-    """Write values, `due_at` among them, to a claimed row; do nothing if the fence is stale.
+async def keep(
+    session: AsyncSession, table: Claimable, held: Claim, *, lease: timedelta, **values: object
+) -> bool:
+    """Write values to a claimed row and renew its lease; do nothing if the fence is stale.
 
     Returns:
         Whether the claim still held. If it didn't, the caller must write nothing else either.
     """
-    result = await session.execute(
-        update(table)
-        .where(table.id == held.id, table.fence == held.fence)
-        .values(values)
-        .returning(table.id)
-        .execution_options(synchronize_session=False)
-    )
-    return result.first() is not None
+    return await _write(session, table, held, {"due_at": after(lease), **values})
+
+
+async def finish(
+    session: AsyncSession,
+    table: Claimable,
+    held: Claim,
+    *,
+    due: timedelta | None,
+    **values: object,
+) -> bool:
+    """Write values to a claimed row and put it back; do nothing if the fence is stale.
+
+    Args:
+        session: In a writing transaction.
+        table: The claimed row's model.
+        held: The claim.
+        due: When it is due again; None if it isn't until something wakes it.
+        values: Columns to write.
+
+    Returns:
+        Whether the claim still held. If it didn't, the caller must write nothing else either.
+    """
+    return await _write(session, table, held, {**_put_back(table, _at(due)), **values})
 
 
 async def finish_many(
@@ -84,15 +117,58 @@ async def finish_many(
     """
     if not held:
         return
+    wait = bindparam("wait", type_=BigInteger)
+    due_at = type_coerce(milliseconds() + wait, Moment())
     await (await session.connection()).execute(
         update(table)
-        .where(table.id == bindparam("row"), table.fence == bindparam("held"))
-        .values(due_at=type_coerce(milliseconds() + bindparam("wait", type_=BigInteger), Moment())),
+        .where(table.id == bindparam("row"), table.fence == bindparam("held_fence"))
+        .values(_put_back(table, due_at)),
         [
-            {"row": claim.id, "held": claim.fence, "wait": round(wait.total_seconds() * 1000)}
-            for claim, wait in held
+            {"row": claim.id, "held_fence": claim.fence, "wait": _milliseconds(delay)}
+            for claim, delay in held
         ],
     )
+
+
+async def wake(session: AsyncSession, table: Claimable, row: int) -> None:
+    """Make a row due now, or, if someone works on it, as soon as that one finishes."""
+    await session.execute(
+        update(table)
+        .where(table.id == row)
+        .values(due_at=case((table.held, table.due_at), else_=now()), woken=table.held)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _write(
+    session: AsyncSession, table: Claimable, held: Claim, values: dict[str, object]
+) -> bool:
+    result = await session.execute(
+        update(table)
+        .where(table.id == held.id, table.fence == held.fence)
+        .values(values)
+        .returning(table.id)
+        .execution_options(synchronize_session=False)
+    )
+    return result.first() is not None
+
+
+def _put_back(
+    table: Claimable, due_at: ColumnElement[datetime] | ColumnElement[datetime | None]
+) -> dict[str, object]:
+    return {
+        "due_at": case((table.woken, now()), else_=due_at),
+        "held": false(),
+        "woken": false(),
+    }
+
+
+def _at(due: timedelta | None) -> ColumnElement[datetime] | ColumnElement[datetime | None]:
+    return type_coerce(null(), Moment()) if due is None else after(due)
+
+
+def _milliseconds(delay: timedelta) -> int:
+    return round(delay.total_seconds() * 1000)
 
 
 async def seconds_until_due(session: AsyncSession, table: Claimable) -> float | None:

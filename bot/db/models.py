@@ -39,7 +39,10 @@ class Due:
     """Columns of a row that workers claim."""
 
     due_at: Mapped[datetime | None] = mapped_column(index=True)
-    fence: Mapped[int] = mapped_column(default=0, server_default="0")
+    fence: Mapped[int] = mapped_column(default=0)
+    # Someone works on it now; and meanwhile there came more to do.
+    held: Mapped[bool] = mapped_column(default=False)
+    woken: Mapped[bool] = mapped_column(default=False)
 
 
 class Workspace(Base):
@@ -71,6 +74,8 @@ class Channel(Due, Base):
     channel_id: Mapped[str | None]
     # Slack's error that stopped us here; NULL while messages go through.
     stopped_reason: Mapped[str | None]
+    # One message a second and channel.
+    post_after: Mapped[datetime | None]
 
 
 class WatchedProject(Due, Base):
@@ -141,7 +146,10 @@ class Step(StrEnum):
 
 
 # A name is taken while a deployment of it may still have, or get, an endpoint.
-_NAME_IS_TAKEN = text("step IN ('asked', 'sending', 'made', 'doubtful', 'unclear', 'live')")
+# One that was found late doesn't count: its name may have been used again meanwhile.
+_NAME_IS_TAKEN = text(
+    "step IN ('asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
+)
 
 
 class Deployment(Due, Base):
@@ -195,9 +203,13 @@ class Deployment(Due, Base):
     sent_at: Mapped[datetime | None]
     # `createdAt` of the answer, when there was one.
     answered_created_at: Mapped[datetime | None]
-    # Complete lists in which nothing of ours was found, and since when.
+    # Complete lists in which nothing of ours was found, the time they span while the API worked,
+    # and the last of them; NULL after one that failed.
     empty_passes: Mapped[int] = mapped_column(default=0)
-    empty_since: Mapped[datetime | None]
+    empty_seconds: Mapped[float] = mapped_column(default=0.0)
+    empty_at: Mapped[datetime | None]
+    # Found after the person had been told that it wasn't made.
+    late: Mapped[bool] = mapped_column(default=False)
     # Endpoints that may be ours, while a person has to choose.
     candidates: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     # Failed attempts in a row of whatever the submitter is at.
@@ -242,11 +254,24 @@ class Delivery(StrEnum):
     DROPPED = "dropped"
 
 
+class MessageKind(StrEnum):
+    """What a message is in its conversation."""
+
+    ROOT = "root"
+    REPLY = "reply"
+    CYCLE = "cycle"
+    """The one reply that is rewritten while an endpoint falls asleep and wakes, over and over."""
+    DIRECT = "direct"
+    """To a person, outside of any thread."""
+    DIRECT_TO_ADMIN = "direct_to_admin"
+    """To someone who runs the workspace, since the person couldn't be reached."""
+
+
 class Message(Base):
     """The outbox: a Slack message that is decided, and what is known of its delivery.
 
-    Sequence 0 of a deployment is the root of its thread, the others are replies, in order. A
-    message without a deployment goes to the top level of its channel.
+    Sequence 0 of a deployment is the root of its thread, the others are replies, in order. Direct
+    messages have no sequence.
     """
 
     __tablename__ = "messages"
@@ -258,7 +283,8 @@ class Message(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     channel_row_id: Mapped[int] = mapped_column(ForeignKey("channels.id"))
     deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.id"))
-    sequence: Mapped[int] = mapped_column(default=0)
+    sequence: Mapped[int | None]
+    kind: Mapped[MessageKind] = mapped_column(Text)
     # A `bot.messages.markup.Body`: its text and its blocks.
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
     broadcast: Mapped[bool] = mapped_column(default=False)

@@ -76,7 +76,7 @@ class Worker:
                     async with asyncio.timeout(wait):
                         await self._nudged.wait()
 
-    async def stop(self, timeout: float) -> None:
+    async def stop(self, patience: float) -> None:
         """Claim no more; let what is in hand end, for so many seconds, then cancel it.
 
         What is cancelled is taken up again when its lease ends.
@@ -84,7 +84,7 @@ class Worker:
         self._stopping = True
         self.nudge()
         if self._in_hand:
-            _, late = await asyncio.wait(self._in_hand, timeout=timeout)
+            _, late = await asyncio.wait(self._in_hand, timeout=patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -110,7 +110,7 @@ class Worker:
         try:
             async with asyncio.timeout(self._lease.total_seconds()):
                 await self._handle(held)
-        except Exception:  # noqa: BLE001 - one row's defect must not end the worker
+        except Exception:  # one row's defect must not end the worker
             log.exception("failed", worker=self._name, row=held.id, reference=new_reference())
 
     def _done(self, task: asyncio.Task[None]) -> None:

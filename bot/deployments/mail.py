@@ -1,0 +1,163 @@
+"""Put messages into the outbox, in the transaction that decides them."""
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.claims import wake
+from bot.db.models import Channel, Delivery, Message, MessageKind, Workspace
+from bot.messages.body import Body
+from bot.messages.replies import Reply
+
+
+async def channel_row(
+    session: AsyncSession, *, enterprise_id: str, workspace_id: str, address: str
+) -> int:
+    """The row of a channel, or of a person ('@U…'), made if it is new."""
+    workspace = await workspace_row(session, enterprise_id=enterprise_id, workspace_id=workspace_id)
+    return await _channel(session, workspace, address)
+
+
+async def workspace_row(session: AsyncSession, *, enterprise_id: str, workspace_id: str) -> int:
+    """The row of a workspace, made if it is new."""
+    return await _upsert(
+        session, Workspace, {"enterprise_id": enterprise_id, "workspace_id": workspace_id}
+    )
+
+
+async def _channel(session: AsyncSession, workspace_row_id: int, address: str) -> int:
+    row = await _upsert(
+        session, Channel, {"workspace_row_id": workspace_row_id, "address": address}
+    )
+    if not address.startswith("@"):
+        await session.execute(
+            update(Channel)
+            .where(Channel.id == row, Channel.channel_id.is_(None))
+            .values(channel_id=address)
+        )
+    return row
+
+
+async def _upsert(
+    session: AsyncSession, table: type[Workspace] | type[Channel], key: dict[str, object]
+) -> int:
+    """The id of the row with a unique key. Two that insert it at once get the same row."""
+    columns = [getattr(table, name) == value for name, value in key.items()]
+    query = select(table.id).where(*columns)
+    row = await session.scalar(query)
+    if row is None:
+        sqlite = session.get_bind().dialect.name == "sqlite"
+        insert = sqlite_insert if sqlite else postgresql_insert
+        await session.execute(
+            insert(table).values(**key, **_DEFAULTS[table]).on_conflict_do_nothing()
+        )
+        row = await session.scalar(query)
+    if row is None:
+        raise LookupError(f"{table.__tablename__} has no row for its own key")
+    return row
+
+
+_DEFAULTS: dict[type[Workspace] | type[Channel], dict[str, object]] = {
+    Workspace: {"plan_refused": False},
+    Channel: {"fence": 0, "held": False, "woken": False},
+}
+
+
+async def send_root(
+    session: AsyncSession, *, channel_row_id: int, deployment_id: int, body: Body
+) -> None:
+    """Open the thread of a deployment."""
+    session.add(
+        Message(
+            channel_row_id=channel_row_id,
+            deployment_id=deployment_id,
+            sequence=0,
+            kind=MessageKind.ROOT,
+            body=body.model_dump(),
+        )
+    )
+    await session.flush()
+    await wake(session, Channel, channel_row_id)
+
+
+async def redraw_root(
+    session: AsyncSession, *, channel_row_id: int, deployment_id: int, body: Body
+) -> None:
+    """Change the root; several changes before the next edit become one."""
+    await session.execute(
+        update(Message)
+        .where(Message.deployment_id == deployment_id, Message.kind == MessageKind.ROOT)
+        .values(body=body.model_dump(), version=Message.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    await wake(session, Channel, channel_row_id)
+
+
+async def reply(
+    session: AsyncSession,
+    *,
+    channel_row_id: int,
+    deployment_id: int,
+    said: Reply,
+    kind: MessageKind = MessageKind.REPLY,
+) -> None:
+    """Add a reply behind all others of the thread."""
+    highest = await session.scalar(
+        select(func.max(Message.sequence)).where(Message.deployment_id == deployment_id)
+    )
+    session.add(
+        Message(
+            channel_row_id=channel_row_id,
+            deployment_id=deployment_id,
+            sequence=(highest or 0) + 1,
+            kind=kind,
+            body=said.body.model_dump(),
+            broadcast=said.broadcast,
+        )
+    )
+    await session.flush()
+    await wake(session, Channel, channel_row_id)
+
+
+async def rewrite_cycle(
+    session: AsyncSession, *, channel_row_id: int, deployment_id: int, said: Reply
+) -> None:
+    """Rewrite the reply about sleeping and waking if it is the last one, else add it."""
+    last = await session.scalar(
+        select(Message)
+        .where(Message.deployment_id == deployment_id)
+        .order_by(Message.sequence.desc())
+        .limit(1)
+    )
+    if last is None or last.kind != MessageKind.CYCLE or last.delivery == Delivery.DROPPED:
+        await reply(
+            session,
+            channel_row_id=channel_row_id,
+            deployment_id=deployment_id,
+            said=said,
+            kind=MessageKind.CYCLE,
+        )
+        return
+    await session.execute(
+        update(Message)
+        .where(Message.id == last.id)
+        .values(body=said.body.model_dump(), version=Message.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    await wake(session, Channel, channel_row_id)
+
+
+async def send_direct(
+    session: AsyncSession,
+    workspace_row_id: int,
+    person: str,
+    body: Body,
+    *,
+    kind: MessageKind = MessageKind.DIRECT,
+) -> None:
+    """Write to a person directly."""
+    channel = await _channel(session, workspace_row_id, f"@{person}")
+    session.add(Message(channel_row_id=channel, kind=kind, body=body.model_dump()))
+    await session.flush()
+    await wake(session, Channel, channel)

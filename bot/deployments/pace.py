@@ -1,0 +1,22 @@
+"""How long to wait before the next request: jittered, so that rows don't clump into bursts."""
+
+import random
+from datetime import timedelta
+
+from bot.config import Settings
+
+_LONGEST_BACK_OFF = 60.0
+
+
+def jittered(seconds: float) -> timedelta:
+    """About so long: up to a tenth more or less."""
+    return timedelta(seconds=seconds * random.uniform(0.9, 1.1))  # noqa: S311 - not a secret
+
+
+def back_off(failures: int, settings: Settings, error: Exception | None = None) -> timedelta:
+    """Twice as long after each failure in a row, a minute at most; or what the API asked for."""
+    asked = getattr(error, "retry_after", None)
+    if isinstance(asked, int | float) and asked > 0:
+        return timedelta(seconds=asked)
+    doubled = settings.poll_seconds_moving * 2 ** min(failures, 8)
+    return jittered(min(doubled, _LONGEST_BACK_OFF))

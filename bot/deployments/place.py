@@ -1,0 +1,33 @@
+"""Where something is asked from, and by whom."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A channel. Ids are only unique within their workspace; absent ones are ''."""
+
+    enterprise_id: str
+    workspace_id: str
+    channel_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone in Slack.
+
+    Attributes:
+        id: Slack's user id.
+        workspace_id: The person's own workspace; '' if Slack didn't say.
+        enterprise_id: The person's own organisation; '' if Slack didn't say.
+    """
+
+    id: str
+    workspace_id: str = ""
+    enterprise_id: str = ""
+
+    def is_from_elsewhere(self, place: Place) -> bool:
+        """Whether the person belongs to another organisation than the place's (Slack Connect)."""
+        if self.enterprise_id and self.enterprise_id == place.enterprise_id:
+            return False
+        return bool(self.workspace_id) and self.workspace_id != place.workspace_id

@@ -1,0 +1,133 @@
+"""A deployment's facts from its rows, and telling its thread in the transaction that changes it."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.models import Deployment, Transition
+from bot.deployments import mail
+from bot.deployments.draft import DeployRequest
+from bot.deployments.states import State, Told, cycles
+from bot.messages import replies
+from bot.messages.facts import Facts
+from bot.messages.root import root
+
+# Once an endpoint has fallen asleep this often without anything else happening, one reply about
+# it is rewritten instead of adding more.
+_CYCLES_TOLD_ONE_BY_ONE = 1
+
+
+async def facts_of(session: AsyncSession, deployment: Deployment, settings: Settings) -> Facts:
+    """Gather what messages about a deployment are made from."""
+    history = (
+        await session.scalars(
+            select(Transition)
+            .where(Transition.deployment_id == deployment.id)
+            .order_by(Transition.sequence)
+        )
+    ).all()
+    request = DeployRequest.model_validate(deployment.request)
+    least, most = request.replica_bounds
+    each = Decimal(deployment.price_per_hour)
+    return Facts(
+        public_id=deployment.public_id,
+        name=deployment.name,
+        model=request.model,
+        instance=request.option.label,
+        replicas=request.replicas_text,
+        sleeps_when_idle=least == 0,
+        price=each * least if least == most else each,
+        price_each=least != most and most > 1,
+        requester_id=deployment.requester_id,
+        target_name=deployment.target_name,
+        asked_at=deployment.asked_at,
+        step=deployment.step,
+        endpoint_id=deployment.endpoint_id,
+        history=[told(row) for row in history],
+        suite_link=settings.suite_link(
+            team=deployment.friendli_team_id,
+            project=deployment.friendli_project_id,
+            endpoint=deployment.endpoint_id or "",
+        ),
+        model_link=f"{settings.hf_endpoint}/{request.model}",
+        integrations_link=settings.friendli_integrations_url,
+        candidates=deployment.candidates or (),
+        stop_asked_by=deployment.stop_asked_by,
+    )
+
+
+def told(row: Transition) -> Told:
+    """A transition row as a value."""
+    state = State(row.status, row.phase, row.error_code)
+    return Told(state, row.observed_at, row.api_updated_at)
+
+
+def state_of(deployment: Deployment) -> State | None:
+    """The last state that the thread was told; None before the first."""
+    if deployment.status is None:
+        return None
+    return State(deployment.status, deployment.phase, deployment.error_code)
+
+
+async def tell(
+    session: AsyncSession, deployment: Deployment, facts: Facts, *said: replies.Reply
+) -> None:
+    """Add replies to the thread and redraw its root."""
+    for one in said:
+        await mail.reply(
+            session,
+            channel_row_id=deployment.channel_row_id,
+            deployment_id=deployment.id,
+            said=one,
+        )
+    await mail.redraw_root(
+        session,
+        channel_row_id=deployment.channel_row_id,
+        deployment_id=deployment.id,
+        body=root(facts),
+    )
+
+
+async def record(
+    session: AsyncSession, deployment: Deployment, settings: Settings, newest: Told
+) -> None:
+    """Write a transition down and tell it."""
+    before = await session.scalars(
+        select(Transition.sequence)
+        .where(Transition.deployment_id == deployment.id)
+        .order_by(Transition.sequence.desc())
+        .limit(1)
+    )
+    session.add(
+        Transition(
+            deployment_id=deployment.id,
+            sequence=(before.first() or 0) + 1,
+            status=newest.state.status,
+            phase=newest.state.phase,
+            error_code=newest.state.error_code,
+            api_updated_at=newest.api_at,
+            observed_at=newest.observed_at,
+        )
+    )
+    deployment.status = newest.state.status
+    deployment.phase = newest.state.phase
+    deployment.error_code = newest.state.error_code
+    await session.flush()
+    facts = await facts_of(session, deployment, settings)
+    if _flaps(facts.history):
+        await mail.rewrite_cycle(
+            session,
+            channel_row_id=deployment.channel_row_id,
+            deployment_id=deployment.id,
+            said=replies.cycle(facts),
+        )
+        await tell(session, deployment, facts)
+    else:
+        await tell(session, deployment, facts, replies.transition(facts))
+
+
+def _flaps(history: Sequence[Told]) -> bool:
+    return cycles([told.state for told in history]) > _CYCLES_TOLD_ONE_BY_ONE

@@ -1,0 +1,249 @@
+"""What commands ask of deployments: write a wish down once, and wake who carries it out."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import wake
+from bot.db.clock import after, now
+from bot.db.models import Deployment, Step, Target, WatchedProject
+from bot.db.session import Database
+from bot.deployments import mail
+from bot.deployments.draft import DeployRequest
+from bot.deployments.place import Person, Place
+from bot.deployments.record import facts_of, tell
+from bot.messages import replies
+from bot.messages.root import root
+
+
+class Outcome(StrEnum):
+    """What became of a wish."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    """The same click, delivered again: nothing was done for this one."""
+    NAME_TAKEN = "name_taken"
+    """A deployment of this name may still have, or get, an endpoint in the project."""
+    TARGET_GONE = "target_gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The answer to a wish to deploy.
+
+    Attributes:
+        outcome: What became of it.
+        root_ts: Of the thread of the deployment that this repeats, once it is posted.
+    """
+
+    outcome: Outcome
+    root_ts: str | None = None
+
+
+class StopOutcome(StrEnum):
+    """What became of a wish to stop a deployment."""
+
+    ACCEPTED = "accepted"
+    ALREADY_ASKED = "already_asked"
+    OVER = "over"
+
+
+class Deployments:
+    """Writes what people ask for, in one transaction each.
+
+    Args:
+        wake_submitter: Makes the submitter look at once.
+        wake_sender: Makes the sender look at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        wake_submitter: Callable[[], None],
+        wake_sender: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._wake_submitter = wake_submitter
+        self._wake_sender = wake_sender
+
+    async def ask(
+        self, place: Place, person: Person, request: DeployRequest, request_id: str
+    ) -> Asked:
+        """Write down a wish to deploy.
+
+        Args:
+            place: Where it was asked.
+            person: Who asked.
+            request: What for.
+            request_id: Of the form, or of the command: the same one is accepted once.
+        """
+        repeated = await self._repeated(request_id)
+        if repeated is not None:
+            return repeated
+        try:
+            async with self._database.write() as session:
+                target = await find_target(session, place, request.target)
+                if target is None:
+                    return Asked(Outcome.TARGET_GONE)
+                await self._write_down(session, place, person, request, request_id, target)
+        except IntegrityError:
+            # The unique keys decide between two that come at once.
+            return await self._repeated(request_id) or Asked(Outcome.NAME_TAKEN)
+        self._wake_sender()
+        return Asked(Outcome.ACCEPTED)
+
+    async def _repeated(self, request_id: str) -> Asked | None:
+        async with self._database.read() as session:
+            row = (
+                await session.execute(
+                    select(Deployment.root_ts).where(Deployment.request_id == request_id)
+                )
+            ).first()
+        return None if row is None else Asked(Outcome.REPEATED, row[0])
+
+    async def _write_down(
+        self,
+        session: AsyncSession,
+        place: Place,
+        person: Person,
+        request: DeployRequest,
+        request_id: str,
+        target: Target,
+    ) -> None:
+        project = await session.get_one(WatchedProject, target.watched_project_id)
+        channel = await mail.channel_row(
+            session,
+            enterprise_id=place.enterprise_id,
+            workspace_id=place.workspace_id,
+            address=place.channel_id,
+        )
+        deployment = Deployment(
+            request_id=request_id,
+            public_id=uuid.uuid4().hex,
+            channel_row_id=channel,
+            enterprise_id=place.enterprise_id,
+            workspace_id=place.workspace_id,
+            channel_id=place.channel_id,
+            requester_id=person.id,
+            target_name=target.name,
+            watched_project_id=project.id,
+            api_base=project.api_base,
+            friendli_project_id=project.project_id,
+            friendli_team_id=project.team_id,
+            name=request.name,
+            request=request.model_dump(mode="json", exclude_none=True),
+            price_per_hour=str(request.price_per_replica(self._settings.prices)),
+            asked_at=now(),
+            step=Step.ASKED,
+            # If Slack doesn't take the root by then, nothing is created.
+            due_at=after(timedelta(seconds=self._settings.create_give_up_after)),
+        )
+        session.add(deployment)
+        await session.flush()
+        await session.refresh(deployment)
+        facts = await facts_of(session, deployment, self._settings)
+        await mail.send_root(
+            session, channel_row_id=channel, deployment_id=deployment.id, body=root(facts)
+        )
+
+    async def find(self, place: Place, public_id: str) -> Deployment | None:
+        """The deployment that a button in this place names; None if it belongs elsewhere."""
+        async with self._database.read() as session:
+            return await find_deployment(session, place, public_id)
+
+    async def stop(self, place: Place, person: Person, public_id: str) -> StopOutcome:
+        """Cancel a deployment on its way, or terminate its endpoint."""
+        async with self._database.write() as session:
+            deployment = await find_deployment(session, place, public_id)
+            if deployment is None or deployment.step in _OVER:
+                return StopOutcome.OVER
+            asked = await session.execute(
+                update(Deployment)
+                .where(Deployment.id == deployment.id, Deployment.stop_asked_by.is_(None))
+                .values(stop_asked_by=person.id, stop_done=False, attempts=0)
+                .returning(Deployment.id)
+                .execution_options(synchronize_session=False)
+            )
+            if asked.first() is None:
+                return StopOutcome.ALREADY_ASKED
+            await session.refresh(deployment)
+            # What waits for its root, for a choice or for a list is woken too: it may end sooner.
+            await wake(session, Deployment, deployment.id)
+            await tell(session, deployment, await facts_of(session, deployment, self._settings))
+        self._wake_submitter()
+        self._wake_sender()
+        return StopOutcome.ACCEPTED
+
+    async def choose(
+        self, place: Place, person: Person, public_id: str, endpoint_id: str | None
+    ) -> Outcome:
+        """Say which of several endpoints a deployment made, or that none is.
+
+        Args:
+            place: Where it was said.
+            person: Who says it.
+            public_id: The deployment.
+            endpoint_id: One of its candidates; None for none of them.
+        """
+        try:
+            async with self._database.write() as session:
+                deployment = await find_deployment(session, place, public_id)
+                if deployment is None or deployment.step != Step.UNCLEAR:
+                    return Outcome.REPEATED
+                if endpoint_id is None:
+                    deployment.step = Step.REFUSED
+                elif endpoint_id in (deployment.candidates or ()):
+                    deployment.step = Step.LIVE
+                    deployment.endpoint_id = endpoint_id
+                else:
+                    return Outcome.TARGET_GONE
+                deployment.candidates = None
+                await session.flush()
+                facts = await facts_of(session, deployment, self._settings)
+                said = (
+                    replies.chosen_none(person.id)
+                    if endpoint_id is None
+                    else replies.chosen(facts, person.id)
+                )
+                await tell(session, deployment, facts, said)
+                await wake(session, WatchedProject, deployment.watched_project_id)
+                if deployment.stop_asked_by is not None:
+                    await wake(session, Deployment, deployment.id)
+        except IntegrityError:
+            return Outcome.NAME_TAKEN
+        self._wake_submitter()
+        self._wake_sender()
+        return Outcome.ACCEPTED
+
+
+_OVER = frozenset({Step.NOT_MADE, Step.REFUSED, Step.CANCELLED, Step.ENDED})
+
+
+async def find_target(session: AsyncSession, place: Place, name: str) -> Target | None:
+    """A target of this place by its name."""
+    return await session.scalar(select(Target).where(*_here(Target, place), Target.name == name))
+
+
+async def find_deployment(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
+    """A deployment of this place; one of another place is none of ours."""
+    return await session.scalar(
+        select(Deployment).where(*_here(Deployment, place), Deployment.public_id == public_id)
+    )
+
+
+def _here(table: type[Target] | type[Deployment], place: Place) -> tuple[ColumnElement[bool], ...]:
+    return (
+        table.enterprise_id == place.enterprise_id,
+        table.workspace_id == place.workspace_id,
+        table.channel_id == place.channel_id,
+    )

@@ -1,0 +1,119 @@
+"""Which buttons a deployment's root has in which state. Each has its handler in `bot.commands`."""
+
+from enum import StrEnum
+
+from bot.db.models import Step
+from bot.deployments.states import COMING_UP
+from bot.friendli.failures import Action
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.messages.facts import Facts
+from bot.messages.failed import explain
+from bot.messages.markup import Block, button, clip, confirm, escape
+
+
+class ActionId(StrEnum):
+    """The action ids of the buttons in messages; links have one too, as Slack reports clicks."""
+
+    OPEN = "deployment.open"
+    CANCEL = "deployment.cancel"
+    TERMINATE = "deployment.terminate"
+    TRY_AGAIN = "deployment.try_again"
+    CHOOSE = "deployment.choose"
+    CHOOSE_NONE = "deployment.choose_none"
+    MODEL_PAGE = "deployment.model_page"
+    INTEGRATIONS = "deployment.integrations"
+
+
+_NOT_MADE_YET = {Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL}
+_OVER = {Step.NOT_MADE, Step.REFUSED, Step.CANCELLED, Step.ENDED}
+
+
+def for_root(facts: Facts) -> list[Block]:
+    """The buttons that make sense now, the most useful first."""
+    if facts.step in _NOT_MADE_YET:
+        return [] if facts.stop_asked_by else [_cancel(facts)]
+    if facts.step is Step.UNCLEAR:
+        return choices(facts)
+    if facts.step in _OVER:
+        return [try_again(facts)]
+    return _for_live(facts)
+
+
+def _for_live(facts: Facts) -> list[Block]:
+    status = facts.state.status if facts.state is not None else Status.INITIALIZING.value
+    open_suite = _open(facts)
+    if status == Status.FAILED:
+        return [*_ways_out(facts), try_again(facts), *open_suite]
+    if status == Status.TERMINATED:
+        return [try_again(facts), *open_suite]
+    if facts.stop_asked_by or status in {Status.STOPPING, Status.TERMINATING}:
+        return open_suite
+    stop = _cancel(facts) if status in COMING_UP else terminate(facts)
+    return [*open_suite, stop]
+
+
+def choices(facts: Facts) -> list[Block]:
+    """A button for each endpoint that may be ours, and one for none of them."""
+    # An actions block takes 25 elements.
+    picks = [
+        button(
+            clip(endpoint, 70),
+            f"{ActionId.CHOOSE}.{index}",
+            value=f"{facts.public_id} {endpoint}",
+        )
+        for index, endpoint in enumerate(facts.candidates[:24])
+    ]
+    return [*picks, button("Neither", ActionId.CHOOSE_NONE, value=facts.public_id)]
+
+
+def try_again(facts: Facts) -> Block:
+    """Opens the form with everything that was asked for filled in."""
+    return button("Try again", ActionId.TRY_AGAIN, value=facts.public_id, style="primary")
+
+
+def terminate(facts: Facts) -> Block:
+    """Ends the endpoint, after a question."""
+    return button(
+        "Terminate",
+        ActionId.TERMINATE,
+        value=facts.public_id,
+        style="danger",
+        confirmation=confirm(
+            "Terminate the endpoint?",
+            f"Requests to {escape(clip(facts.name, 100))} fail from then on.",
+            yes="Terminate",
+            no="Keep it",
+            style="danger",
+        ),
+    )
+
+
+def _cancel(facts: Facts) -> Block:
+    return button(
+        "Cancel",
+        ActionId.CANCEL,
+        value=facts.public_id,
+        confirmation=confirm(
+            "Cancel this deployment?",
+            f"{escape(clip(facts.name, 100))} is terminated if it was made already.",
+            yes="Cancel it",
+            no="Keep going",
+            style="danger",
+        ),
+    )
+
+
+def _open(facts: Facts) -> list[Block]:
+    if facts.suite_link is None:
+        return []
+    return [button("Open in Friendli", ActionId.OPEN, url=facts.suite_link)]
+
+
+def _ways_out(facts: Facts) -> list[Block]:
+    links = {
+        Action.OPEN_MODEL_PAGE: button("Model page", ActionId.MODEL_PAGE, url=facts.model_link),
+        Action.OPEN_INTEGRATIONS: button(
+            "Integrations", ActionId.INTEGRATIONS, url=facts.integrations_link
+        ),
+    }
+    return [links[action] for action in explain(facts).failure.actions if action in links]

@@ -1,0 +1,69 @@
+"""Why nothing was made, in words: the API's refusals and ours."""
+
+from dataclasses import dataclass
+
+from bot.friendli.errors import FriendliError, NotFound, RateLimited, Unauthorized
+from bot.messages.markup import duration
+
+_RECONNECT = "An admin can connect a new key with `/friendli-deploy connect`."
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal in words.
+
+    Attributes:
+        why: One or two sentences, as mrkdwn.
+        advice: What to do, as mrkdwn.
+        words: The API's own words, plain.
+    """
+
+    why: str
+    advice: str = ""
+    words: str = ""
+
+
+def by_the_api(error: FriendliError) -> Refusal:
+    """The API answered that it won't."""
+    if isinstance(error, RateLimited):
+        wait = f" in {duration(error.retry_after)}" if error.retry_after else " in a minute"
+        return Refusal(
+            "Friendli takes no more requests from this team for now.",
+            f"Try again{wait}.",
+            error.words,
+        )
+    if isinstance(error, Unauthorized):
+        return Refusal("Friendli refuses this target's API key.", _RECONNECT, error.words)
+    if isinstance(error, NotFound):
+        return Refusal(
+            "Friendli doesn't know this target's project.",
+            "An admin can connect another one with `/friendli-deploy connect`.",
+            error.words,
+        )
+    if error.status == 402:
+        return Refusal(
+            "The team's billing at Friendli doesn't allow it.",
+            "Someone who may can settle it in Friendli Suite under Billing.",
+            error.words,
+        )
+    status = f" (status {error.status})" if error.status is not None else ""
+    return Refusal(
+        f"Friendli refused the request{status}.", "Change it and try again.", error.words
+    )
+
+
+def gave_up(waited: str) -> Refusal:
+    """The API couldn't be reached before anything was sent."""
+    return Refusal(
+        f"Friendli's API couldn't be reached for {waited}, so nothing was sent.",
+        "Try again once it is back.",
+    )
+
+
+def no_key(*, unreadable: bool) -> Refusal:
+    """There is no key to ask with."""
+    if unreadable:
+        return Refusal(
+            "The stored API key can't be read: the bot's encryption key was changed.", _RECONNECT
+        )
+    return Refusal("Its target was disconnected meanwhile.", _RECONNECT)

@@ -1,0 +1,192 @@
+"""The root of a deployment's thread: one message, edited in place, that always shows what is so."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from bot.db.models import Step
+from bot.deployments.states import (
+    COMING_UP,
+    ENDED,
+    SERVING,
+    Told,
+    current_run,
+    seconds_between,
+)
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.friendli.schemas import Phase
+from bot.friendli.statuses import PHASES, phase_words, status_words
+from bot.messages import buttons
+from bot.messages.body import Body, body
+from bot.messages.facts import Facts
+from bot.messages.failed import explain
+from bot.messages.markup import (
+    Block,
+    TaskStatus,
+    actions,
+    bold,
+    code,
+    context,
+    duration,
+    escape,
+    mention,
+    moment,
+    money,
+    plan,
+    section,
+    task_card,
+)
+
+_PHASE_ORDER = [phase.value for phase in Phase]
+_BEFORE_LIVE = {Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR}
+
+
+def root(facts: Facts) -> Body:
+    """Draw the root from the deployment's present state."""
+    headline, note = _headline(facts)
+    blocks: list[Block] = [section(headline + (f"\n{note}" if note else ""))]
+    plan_block = _plan(facts)
+    if plan_block is not None:
+        blocks.append(plan_block)
+    blocks.append(context(_setup(facts), _asked(facts)))
+    row = buttons.for_root(facts)
+    if row:
+        blocks.append(actions(*row))
+    return body(headline, *blocks)
+
+
+def price(facts: Facts) -> str:
+    """Dollars per hour in words, such as "$10.00/h" or "$10.00/h per replica"."""
+    return money(facts.price) + (" per replica" if facts.price_each else "")
+
+
+def _setup(facts: Facts) -> str:
+    parts = [escape(facts.model), facts.instance, facts.replicas]
+    if facts.endpoint_id:
+        parts.append(f"endpoint {code(facts.endpoint_id)}")
+    return " · ".join(parts)
+
+
+def _asked(facts: Facts) -> str:
+    return (
+        f"asked by {mention(facts.requester_id)} at {moment(facts.asked_at, '{time}')}"
+        f" · target {code(facts.target_name)}"
+    )
+
+
+def _headline(facts: Facts) -> tuple[str, str]:
+    """One sentence that says what is so, and one that says what it means."""
+    name = bold(facts.name)
+    unmade = {
+        Step.ASKED: (f"{name} is about to be created", f"{price(facts)} once it serves"),
+        Step.SENDING: (f"{name} is being created", f"{price(facts)} once it serves"),
+        Step.MADE: (f"{name} is being created", f"{price(facts)} once it serves"),
+        Step.DOUBTFUL: (
+            f"{name} may have been created",
+            "Friendli didn't answer. Checking; nothing is sent twice.",
+        ),
+        Step.UNCLEAR: (f"{name} may be one of several endpoints", "Choose below."),
+        Step.NOT_MADE: (f"{name} wasn't made", "Friendli lists nothing new."),
+        Step.REFUSED: (f"{name} wasn't made", "The thread says why."),
+        Step.CANCELLED: (f"{name} was cancelled", "Nothing was made."),
+    }
+    if facts.stop_asked_by and facts.step in _BEFORE_LIVE:
+        return f"{name} is being cancelled", "If it was made, it is terminated as soon as it shows."
+    if facts.step in unmade:
+        return unmade[facts.step]
+    return _live_headline(facts)
+
+
+def _live_headline(facts: Facts) -> tuple[str, str]:
+    name = bold(facts.name)
+    if facts.step is Step.ENDED:
+        return f"{name} is gone", "It costs nothing any more."
+    state = facts.state
+    if state is None:
+        return f"{name} is coming up", f"{price(facts)} once it serves"
+    if state.status == Status.FAILED:
+        failed = explain(facts)
+        return f"✗ {name} {failed.headline}", failed.paragraph
+    if facts.stop_asked_by and state.status not in ENDED:
+        return f"{name} is being terminated", ""
+    if state.status in SERVING:
+        run = current_run(facts.history)
+        took = seconds_between(run[0], facts.history[-1])
+        after = f" after {duration(took)}" if run[0].state.status in COMING_UP else ""
+        return f"● {name} is serving{after}", f"{price(facts)} from now, until it sleeps or ends"
+    if state.status in COMING_UP:
+        waking = state.status == Status.AWAKING
+        verb = "is waking up" if waking else "is coming up"
+        return f"{name} {verb}", f"{price(facts)} once it serves"
+    notes = {
+        Status.SLEEPING.value: "$0.00/h while it sleeps; any request wakes it.",
+        Status.UPDATING.value: "The version before it serves until the new one is ready.",
+        Status.TERMINATED.value: "It costs nothing now. A restart in Friendli Suite bills again.",
+        Status.UNKNOWN.value: "Friendli can't say what it is doing. It may be billed.",
+    }
+    words = escape(status_words(state.status).name)
+    return f"{name} is {words}", notes.get(state.status, "")
+
+
+def _plan(facts: Facts) -> Block | None:
+    """A task per phase while the endpoint comes up or has failed to; None otherwise."""
+    if facts.step in {Step.REFUSED, Step.CANCELLED, Step.NOT_MADE, Step.ENDED, Step.UNCLEAR}:
+        return None
+    run = current_run(facts.history)
+    if not run:
+        return plan("Deploying", _tasks_before_live(facts))
+    state = run[-1].state
+    failed = state.status == Status.FAILED
+    came_up = run[0].state.status in COMING_UP
+    if not came_up or (state.status not in COMING_UP and not failed):
+        return None
+    waking = run[0].state.status == Status.AWAKING
+    return plan("Waking" if waking else "Deploying", _tasks(run, waking=waking))
+
+
+def _tasks_before_live(facts: Facts) -> list[Block]:
+    first: TaskStatus = "pending" if facts.step is Step.ASKED else "in_progress"
+    titles = [PHASES[phase].task for phase in _PHASE_ORDER]
+    return [
+        task_card("create", "Create the endpoint", first),
+        *(
+            task_card(phase.lower(), title, "pending")
+            for phase, title in zip(_PHASE_ORDER, titles, strict=True)
+        ),
+        task_card("serve", "Serve", "pending"),
+    ]
+
+
+def _tasks(run: Sequence[Told], *, waking: bool) -> list[Block]:
+    failed = run[-1].state.status == Status.FAILED
+    reached = [told for told in run if told.state.status in COMING_UP and told.state.phase]
+    present = reached[-1].state.phase if reached else None
+    position = _PHASE_ORDER.index(present) if present in _PHASE_ORDER else -1
+    if present is not None and position < 0:
+        position = max((_index(told.state.phase) for told in reached), default=-1)
+    tasks = [] if waking else [task_card("create", "Create the endpoint", "complete")]
+    for index, phase in enumerate(_PHASE_ORDER):
+        status: TaskStatus = "pending"
+        if index < position:
+            status = "complete"
+        elif index == position:
+            status = "error" if failed else "in_progress"
+        title = phase_words(phase).task
+        took = _took(run, phase)
+        if status == "complete" and took is not None:
+            title = f"{title} · {duration(took)}"
+        tasks.append(task_card(phase.lower(), title, status))
+    tasks.append(task_card("serve", "Serve", "error" if failed and position < 0 else "pending"))
+    return tasks
+
+
+def _index(phase: str | None) -> int:
+    return _PHASE_ORDER.index(phase) if phase in _PHASE_ORDER else -1
+
+
+def _took(run: Sequence[Told], phase: str) -> float | None:
+    """Seconds between the last time a phase began and what came after it."""
+    took = None
+    for told, following in pairwise(run):
+        if told.state.phase == phase:
+            took = seconds_between(told, following)
+    return took

@@ -1,0 +1,92 @@
+"""Clients and identity of the workspaces that this bot is installed in."""
+
+import asyncio
+
+import aiohttp
+from pydantic import BaseModel, SecretStr
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.calls import Failure, attempt
+
+
+class Identity(BaseModel):
+    """What auth.test says about our token."""
+
+    team_id: str = ""
+    enterprise_id: str | None = None
+    user_id: str
+    bot_id: str | None = None
+    url: str = ""
+
+
+class SlackUnreachableError(Exception):
+    """auth.test didn't answer with an identity.
+
+    Attributes:
+        error: Slack's error name, or the kind of transport error.
+    """
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Workspaces:
+    """One workspace, by the token in the settings.
+
+    Args:
+        token: The bot token.
+        api_url: Base of the Web API, with a trailing slash.
+        timeout: Seconds that one call may take.
+    """
+
+    def __init__(self, token: SecretStr, api_url: str, *, timeout: float) -> None:
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=timeout, connect=min(5.0, timeout))
+        )
+        self.token = token
+        self._identity: Identity | None = None
+        self._identifying = asyncio.Lock()
+        # The SDK's default handlers would repeat a post whose answer was lost.
+        self.posting = AsyncWebClient(
+            token.get_secret_value(), base_url=api_url, session=self._session, retry_handlers=[]
+        )
+        # Reading twice does no harm, and neither does waiting a moment for it.
+        self.reading = AsyncWebClient(
+            token.get_secret_value(),
+            base_url=api_url,
+            session=self._session,
+            retry_handlers=[AsyncConnectionErrorRetryHandler(), AsyncServerErrorRetryHandler()],
+        )
+
+    async def identity(self) -> Identity:
+        """Who we are in Slack, asked once.
+
+        Raises:
+            SlackUnreachableError: Slack didn't answer, or doesn't take our token.
+        """
+        async with self._identifying:
+            if self._identity is None:
+                answer = await attempt(self.reading.auth_test())
+                if isinstance(answer, Failure):
+                    raise SlackUnreachableError(answer.error)
+                self._identity = Identity.model_validate(answer)
+            return self._identity
+
+    @property
+    def is_known(self) -> bool:
+        """Whether auth.test has succeeded once."""
+        return self._identity is not None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The shared HTTP session, for response URLs."""
+        return self._session
+
+    async def close(self) -> None:
+        """Close the HTTP session."""
+        await self._session.close()

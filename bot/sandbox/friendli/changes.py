@@ -23,16 +23,12 @@ class Changes:
         self._clock = clock
         self._next_change = next_change
         self._event = asyncio.Event()
-        self._unsubscribe = clock.on_change(self.announce)
+        clock.on_change(self.announce)
 
     def announce(self) -> None:
         """Wake all who wait."""
         event, self._event = self._event, asyncio.Event()
         event.set()
-
-    def close(self) -> None:
-        """Stop listening to the clock."""
-        self._unsubscribe()
 
     async def next(self) -> None:
         """Return after the next change."""

@@ -57,7 +57,7 @@ class _Scalable(_Body):
     @model_validator(mode="after")
     def _scale_one_way(self) -> Self:
         if self.simplescale is not None and self.autoscaling_policy is not None:
-            raise ValueError("Only one of simplescale and autoscalingPolicy may be given")
+            raise ValueError("Give simplescale or autoscalingPolicy, not both")
         return self
 
 

@@ -83,7 +83,7 @@ class FriendliSandbox:
         self.faults = FaultPlan(standing_faults())
 
     async def start(self) -> None:
-        """Begin to listen."""
+        """Begin to listen; after a `close`, on the same port as before."""
         exchange = exchange_through(self.faults, self._journal, self._changes, self._clock)
         app = web.Application(middlewares=[exchange])
         Api(self._clock, self._access, self._fleet).add_routes(app.router)
@@ -95,9 +95,8 @@ class FriendliSandbox:
         self._port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
-        """Stop listening; hanging requests are cut."""
+        """Stop listening, so that connections are refused; hanging requests are cut."""
         self.faults.clear()
-        self._changes.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

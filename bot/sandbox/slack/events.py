@@ -1,0 +1,77 @@
+"""The Events API: events that interest the app, sent up to three times more until acknowledged."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.slack.deliveries import Ack, Deliveries, Kind
+from bot.sandbox.slack.payloads import Payloads
+from bot.sandbox.slack.wire import JsonObject
+
+_REASONS = {"operation_timeout": "http_timeout", "dispatch_failed": "http_error"}
+
+
+class Events:
+    """Send events.
+
+    Args:
+        deliveries: Sends them.
+        payloads: Wraps them.
+        clock: Times the retries.
+        subscribed: The event types that the app asked for in its manifest.
+        retry_delays: Seconds of sandbox time before each retry; Slack's are 0, 60 and 300.
+    """
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        payloads: Payloads,
+        clock: SandboxClock,
+        subscribed: Collection[str],
+        retry_delays: Sequence[float] = (0, 60, 300),
+    ) -> None:
+        self._deliveries = deliveries
+        self._payloads = payloads
+        self._clock = clock
+        self._subscribed = frozenset(subscribed)
+        self._retry_delays = tuple(retry_delays)
+        self._retrying: set[asyncio.Task[None]] = set()
+
+    async def send(self, event: JsonObject, *, shared: bool = False) -> Ack | None:
+        """Send an event; retries go on in the background.
+
+        Args:
+            event: With its `type`.
+            shared: Whether it happened in a channel shared with another organisation.
+
+        Returns:
+            The first attempt's acknowledgement; None if the app didn't subscribe to such events.
+        """
+        if event["type"] not in self._subscribed:
+            return None
+        payload = self._payloads.event(event, shared=shared)
+        ack = await self._deliveries.send(
+            self._deliveries.prepare(Kind.EVENT, event["type"], payload)
+        )
+        if not ack.ok:
+            task = asyncio.create_task(self._retry(event["type"], payload, ack.error))
+            self._retrying.add(task)
+            task.add_done_callback(self._retrying.discard)
+        return ack
+
+    async def close(self) -> None:
+        """Give up the retries."""
+        for task in self._retrying:
+            task.cancel()
+        await asyncio.gather(*self._retrying, return_exceptions=True)
+
+    async def _retry(self, kind: str, payload: JsonObject, error: str) -> None:
+        for attempt, delay in enumerate(self._retry_delays, start=1):
+            await self._clock.sleep(delay)
+            delivery = self._deliveries.prepare(Kind.EVENT, kind, payload)
+            again = replace(delivery, attempt=attempt, reason=_REASONS[error])
+            ack = await self._deliveries.send(again)
+            if ack.ok:
+                return
+            error = ack.error

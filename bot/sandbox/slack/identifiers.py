@@ -1,0 +1,41 @@
+"""Identifiers in Slack's shapes: of people, channels, messages, views, triggers and blocks."""
+
+import secrets
+from collections import Counter
+from datetime import datetime
+
+
+class Identifiers:
+    """Mint identifiers; those of people, channels and views count up, so that runs can be compared.
+
+    Timestamps and triggers are unique within one workspace.
+    """
+
+    def __init__(self) -> None:
+        self._minted: Counter[str] = Counter()
+        self._last_ts = 0
+
+    def mint(self, prefix: str) -> str:
+        """Return the next identifier that starts with `prefix`, such as "U" or "C"."""
+        self._minted[prefix] += 1
+        return f"{prefix}{self._minted[prefix]:09d}"
+
+    def block(self) -> str:
+        """Return the block_id that Slack makes up for a block that brings none."""
+        self._minted["block"] += 1
+        return f"{self._minted['block']:05x}"
+
+    def timestamp(self, moment: datetime) -> str:
+        """Return a message's ts: seconds and microseconds, later than every one before."""
+        self._last_ts = max(round(moment.timestamp() * 1_000_000), self._last_ts + 1)
+        return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
+
+    def trigger(self, moment: datetime) -> str:
+        """Return a trigger_id; see "Preparing to respond to interactions" in Slack's docs."""
+        self._minted["trigger"] += 1
+        number = round(moment.timestamp() * 1000)
+        return f"{number}.{self._minted['trigger']}.{secrets.token_hex(16)}"
+
+    def view_hash(self, moment: datetime) -> str:
+        """Return the hash that stands for one state of a view."""
+        return f"{int(moment.timestamp())}.{secrets.token_hex(4)}"

@@ -1,0 +1,118 @@
+"""Slack's rate limits: so many calls a minute per method, so many seconds between messages.
+
+Figures from "Rate limits" and "Rate limit changes for non-Marketplace apps" in Slack's docs.
+"""
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from bot.sandbox.clock import SandboxClock
+
+
+class Tier(IntEnum):
+    """Calls a minute that Slack grants a method in one workspace."""
+
+    ONE = 1
+    TWO = 20
+    THREE = 50
+    FOUR = 100
+    SPECIAL = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the workspace grants the app; the defaults are Slack's lowest promises.
+
+    Slack tolerates short bursts above these figures without saying how many. The sandbox
+    tolerates none, except `jitter` for the network between two well-spaced messages.
+
+    Attributes:
+        enabled: Whether anything is limited at all.
+        speed: How many times faster than Slack quotas come back; 10 makes a minute 6 s.
+        message_spacing: Seconds between messages in one channel.
+        jitter: Seconds by which a message may come too early.
+        messages_per_minute: Messages in the whole workspace.
+        per_minute: Calls a minute of single methods, instead of their tier's; the commercial
+            apps outside the Marketplace get 1 for conversations.history and .replies.
+        page_size: The most messages one page of history holds; 15 for those same apps.
+        history_lag: Seconds until a new message is listed by history and replies.
+        ack: Real seconds within which the app must acknowledge a delivery.
+        trigger: Seconds a trigger_id lives.
+        response_url_uses: Posts to one response_url.
+        response_url: Seconds a response_url lives.
+        edit_window: Seconds in which a message may be edited; None for always.
+        refuse_plan: Whether `plan` blocks are refused, as a workspace without them does.
+    """
+
+    enabled: bool = True
+    speed: float = 1.0
+    message_spacing: float = 1.0
+    jitter: float = 0.05
+    messages_per_minute: int = 300
+    per_minute: Mapping[str, int] = field(default_factory=dict)
+    page_size: int = 999
+    history_lag: float = 0.0
+    ack: float = 3.0
+    trigger: float = 3.0
+    response_url_uses: int = 5
+    response_url: float = 1800.0
+    edit_window: float | None = None
+    refuse_plan: bool = False
+
+
+class RateLimiter:
+    """Count calls and messages, and say how long to wait when there are too many.
+
+    A refused call doesn't count. Belongs to one workspace and one app.
+    """
+
+    def __init__(self, clock: SandboxClock) -> None:
+        self._clock = clock
+        self._calls: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._last_message: dict[str, float] = {}
+        self._messages: deque[float] = deque()
+
+    def call(self, method: str, tier: Tier, limits: Limits) -> int | None:
+        """Count a call.
+
+        Returns:
+            None if it may go on, else Retry-After in whole seconds.
+        """
+        if not limits.enabled:
+            return None
+        allowed = limits.per_minute.get(method, int(tier))
+        return self._count(self._calls[method], allowed, limits)
+
+    def message(self, channel_id: str, limits: Limits) -> int | None:
+        """Count a message that is about to be posted.
+
+        Returns:
+            None if it may go on, else Retry-After in whole seconds.
+        """
+        if not limits.enabled:
+            return None
+        now = self._clock.monotonic()
+        last = self._last_message.get(channel_id)
+        spacing = limits.message_spacing / limits.speed
+        if last is not None and (wait := last + spacing - now) > limits.jitter:
+            return _whole(wait)
+        if (retry_after := self._count(self._messages, limits.messages_per_minute, limits)) is None:
+            self._last_message[channel_id] = now
+        return retry_after
+
+    def _count(self, times: deque[float], allowed: int, limits: Limits) -> int | None:
+        now = self._clock.monotonic()
+        window = 60 / limits.speed
+        while times and times[0] <= now - window:
+            times.popleft()
+        if len(times) >= allowed:
+            return _whole(times[0] + window - now)
+        times.append(now)
+        return None
+
+
+def _whole(seconds: float) -> int:
+    return max(1, math.ceil(seconds))

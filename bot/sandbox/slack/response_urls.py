@@ -1,0 +1,126 @@
+"""response_urls: where an app answers an interaction, five times within half an hour."""
+
+import secrets
+from dataclasses import dataclass
+
+from pydantic import ConfigDict, ValidationError
+
+from bot.sandbox.slack.conversations import Channel, Message, User
+from bot.sandbox.slack.rate_limits import Limits
+from bot.sandbox.slack.web_api.call import Arguments, Backend, SlackError
+from bot.sandbox.slack.web_api.chat import check_content
+from bot.sandbox.slack.wire import JsonObject
+
+
+class Response(Arguments):
+    """What an app may post to a response_url."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    text: str | None = None
+    blocks: list[JsonObject] | None = None
+    attachments: list[JsonObject] | None = None
+    metadata: JsonObject | None = None
+    response_type: str = "ephemeral"
+    replace_original: bool = False
+    delete_original: bool = False
+    thread_ts: str | None = None
+    unfurl_links: bool | None = None
+    unfurl_media: bool | None = None
+
+
+@dataclass(slots=True)
+class _Address:
+    channel: Channel
+    user: User
+    original: Message | None
+    minted: float
+    uses: int = 0
+
+
+class ResponseUrlError(Exception):
+    """A refusal; the arguments are the HTTP status and Slack's error name."""
+
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+
+
+class ResponseUrls:
+    """Mint response_urls and carry out what is posted to them.
+
+    Args:
+        slack: The state they change.
+        limits: Tells how often and how long an address works.
+    """
+
+    def __init__(self, slack: Backend) -> None:
+        self._slack = slack
+        self._addresses: dict[str, _Address] = {}
+
+    def mint(self, base: str, channel: Channel, user: User, original: Message | None) -> str:
+        """Return a new response_url.
+
+        Args:
+            base: Where the workspace's server is.
+            channel: Where new messages go.
+            user: Who sees the ephemeral ones.
+            original: The message that was acted on, for replacing and deleting.
+        """
+        key = secrets.token_urlsafe(18)
+        minted = self._slack.workspace.clock.monotonic()
+        self._addresses[key] = _Address(channel, user, original, minted)
+        return f"{base}/response/{self._slack.workspace.identity.team_id}/{key}"
+
+    def respond(self, key: str, fields: JsonObject | None) -> None:
+        """Carry out what an app posted.
+
+        It works where the bot is no member. Only a request that is carried out counts as a use.
+
+        Raises:
+            ResponseUrlError: 404 expired_url or used_url, or 400 with what is wrong.
+        """
+        address = self._addresses.get(key)
+        if address is None:
+            raise ResponseUrlError(404, "invalid_url")
+        limits: Limits = self._slack.limits
+        if self._slack.workspace.clock.monotonic() - address.minted > limits.response_url:
+            raise ResponseUrlError(404, "expired_url")
+        if address.uses >= limits.response_url_uses:
+            raise ResponseUrlError(404, "used_url")
+        try:
+            self._carry_out(address, Response.model_validate(fields))
+        except ValidationError:
+            raise ResponseUrlError(400, "invalid_payload") from None
+        except SlackError as error:
+            raise ResponseUrlError(400, error.error) from None
+        address.uses += 1
+
+    def _carry_out(self, address: _Address, response: Response) -> None:
+        workspace = self._slack.workspace
+        if response.response_type not in ("ephemeral", "in_channel"):
+            raise SlackError("invalid_response_type")
+        original = address.original
+        if (response.delete_original or response.replace_original) and (
+            original is None or original.deleted
+        ):
+            raise SlackError("message_not_found")
+        if response.delete_original and original is not None:
+            workspace.delete(original)
+            return
+        said = response.model_dump(
+            include={"text", "blocks", "attachments", "metadata"}, exclude_none=True
+        )
+        content = check_content(said, self._slack.limits)
+        if response.replace_original and original is not None:
+            workspace.edit(original, content)
+            return
+        workspace.post(
+            address.channel,
+            workspace.bot,
+            content,
+            thread_ts=response.thread_ts,
+            ephemeral_to=address.user.id if response.response_type == "ephemeral" else None,
+            unfurls=(response.unfurl_links, response.unfurl_media),
+        )

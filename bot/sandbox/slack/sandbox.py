@@ -1,0 +1,409 @@
+"""A Slack workspace on loopback that speaks Slack's protocols to an unmodified Bolt app."""
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterable, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+from aiohttp import web
+
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.faults import FaultPlan
+from bot.sandbox.slack.actor import Surroundings
+from bot.sandbox.slack.changes import Change, Changes, RequestLogged
+from bot.sandbox.slack.conversations import Channel, ChannelKind, Message, User, Usergroup
+from bot.sandbox.slack.deliveries import Ack, Deliveries, Delivery
+from bot.sandbox.slack.events import Events
+from bot.sandbox.slack.modals import Modals
+from bot.sandbox.slack.payloads import Payloads
+from bot.sandbox.slack.people import Person
+from bot.sandbox.slack.rate_limits import Limits, RateLimiter
+from bot.sandbox.slack.request_log import RequestLog
+from bot.sandbox.slack.response_urls import ResponseUrls
+from bot.sandbox.slack.server import Server
+from bot.sandbox.slack.socket_mode import SocketMode
+from bot.sandbox.slack.summary import summary
+from bot.sandbox.slack.triggers import Triggers
+from bot.sandbox.slack.web_api.call import Backend
+from bot.sandbox.slack.workspace import Identity, Installation, Workspace
+
+T = TypeVar("T")
+
+SCOPES = frozenset(
+    {
+        "commands",
+        "chat:write",
+        "users:read",
+        "channels:read",
+        "groups:read",
+        "channels:history",
+        "groups:history",
+        "im:write",
+        "usergroups:read",
+        "app_mentions:read",
+    }
+)
+
+
+class SlackSandbox:
+    """A workspace with one app installed.
+
+    Args:
+        bot_token: The app's bot token.
+        signing_secret: Signs what is sent to the app.
+        app_token: The app-level token that opens Socket Mode connections.
+        limits: What the workspace grants; may be replaced at any time.
+        port: Where to listen on 127.0.0.1; 0 takes a free port.
+        workspace_id: The team's id.
+        enterprise_id: The organisation's id, if the workspace belongs to one.
+        org_wide: Whether the app is installed for the whole organisation.
+        team_missing: Whether `team` is null in payloads, as it can be then.
+        scopes: What the bot token may do.
+        events: The event types that the app is subscribed to.
+        event_retry_delays: Seconds of sandbox time before an event is sent again.
+        clock: Tells the time to all but signatures and acknowledgement limits.
+        routes: Further routes to serve beside Slack's.
+
+    Attributes:
+        faults: What goes wrong on purpose: operations are Web API methods such as
+            "chat.postMessage", "response_url" and "socket".
+        requests: The log of every request in both directions.
+        changes: The stream of everything that changes.
+        workspace: The state itself.
+        modals: What is on people's screens.
+        clock: As given.
+    """
+
+    def __init__(
+        self,
+        *,
+        bot_token: str,
+        signing_secret: str,
+        app_token: str | None = None,
+        limits: Limits | None = None,
+        port: int = 0,
+        workspace_id: str = "T000000001",
+        enterprise_id: str | None = None,
+        org_wide: bool = False,
+        team_missing: bool = False,
+        scopes: Collection[str] = SCOPES,
+        events: Collection[str] = ("app_mention", "app_home_opened", "app_uninstalled"),
+        event_retry_delays: Sequence[float] = (0, 60, 300),
+        clock: SandboxClock | None = None,
+        routes: Iterable[web.AbstractRouteDef] = (),
+    ) -> None:
+        self.clock = clock or SandboxClock()
+        self.changes = Changes()
+        self.faults = FaultPlan()
+        self.requests = RequestLog(
+            self.clock.now,
+            lambda entry: self.changes.publish(RequestLogged(entry)),
+            {
+                name: secret
+                for name, secret in (
+                    ("bot token", bot_token),
+                    ("app token", app_token),
+                    ("signing secret", signing_secret),
+                )
+                if secret
+            },
+        )
+        identity = Identity(
+            team_id=workspace_id,
+            team_domain="sandbox",
+            team_name="Sandbox",
+            enterprise_id=enterprise_id,
+            org_wide=org_wide,
+            app_id="A000000001",
+            bot_id="B000000001",
+            bot_name="friendli-deploy",
+            scopes=frozenset(scopes),
+        )
+        self.workspace = Workspace(identity, self.clock, self.changes)
+        self.modals = Modals(self.workspace)
+        self._sockets = SocketMode(identity.app_id, self.changes, self.faults, self.clock)
+        triggers = Triggers(self.workspace.ids, self.clock)
+        self._backend = Backend(
+            self.workspace,
+            self.modals,
+            triggers,
+            RateLimiter(self.clock),
+            limits or Limits(),
+            self._connection_url,
+        )
+        response_urls = ResponseUrls(self._backend)
+        self._deliveries = Deliveries(
+            self.requests, self._sockets, signing_secret, lambda: self.limits.ack
+        )
+        self._payloads = Payloads(
+            self.workspace, self.modals, triggers, response_urls, team_missing=team_missing
+        )
+        self._events = Events(
+            self._deliveries, self._payloads, self.clock, events, event_retry_delays
+        )
+        self._surroundings = Surroundings(
+            self.workspace, self.modals, self._payloads, self._deliveries, self._events
+        )
+        self._people: dict[str, Person] = {}
+        self._port = port
+        self._runner = web.AppRunner(
+            Server(
+                self._backend,
+                response_urls,
+                self._sockets,
+                self.faults,
+                self.requests,
+                bot_token=bot_token,
+                app_token=app_token,
+            ).application(routes),
+            shutdown_timeout=0.1,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: If the port is taken.
+        """
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        self._payloads.base = self.url
+
+    async def close(self) -> None:
+        """Stop listening, let go of hanging requests, give up retries."""
+        self.faults.clear()
+        await self._events.close()
+        await self._sockets.close()
+        await self._deliveries.close()
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Where it listens; the Web API lies below `{url}/api/`."""
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{host}:{port}"
+
+    @property
+    def events_url(self) -> str | None:
+        """Where the app listens; None delivers over Socket Mode."""
+        return self._deliveries.url
+
+    @events_url.setter
+    def events_url(self, url: str | None) -> None:
+        self._deliveries.url = url
+
+    @property
+    def signing_secret(self) -> str:
+        """What signs deliveries; changing it makes the app refuse them."""
+        return self._deliveries.signing_secret
+
+    @signing_secret.setter
+    def signing_secret(self, secret: str) -> None:
+        self._deliveries.signing_secret = secret
+
+    @property
+    def limits(self) -> Limits:
+        """What the workspace grants."""
+        return self._backend.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._backend.limits = limits
+
+    # People and channels
+
+    def add_user(
+        self,
+        name: str,
+        *,
+        real_name: str = "",
+        is_admin: bool = False,
+        is_owner: bool = False,
+        tz: str = "Europe/Amsterdam",
+        team_id: str | None = None,
+        deleted: bool = False,
+    ) -> User:
+        """Add a person; `team_id` makes it somebody from another organisation."""
+        return self.workspace.add_user(
+            name,
+            real_name=real_name,
+            is_admin=is_admin,
+            is_owner=is_owner,
+            tz=tz,
+            team_id=team_id,
+            deleted=deleted,
+        )
+
+    def add_usergroup(self, handle: str, members: Iterable[User]) -> Usergroup:
+        """Add a user group."""
+        return self.workspace.add_usergroup(handle, members)
+
+    def add_channel(
+        self,
+        name: str,
+        *,
+        members: Iterable[User],
+        bot_member: bool = True,
+        is_private: bool = False,
+        shared: bool = False,
+    ) -> Channel:
+        """Add a channel; `shared` with another organisation over Slack Connect."""
+        people = [*members, *([self.workspace.bot] if bot_member else [])]
+        kind = ChannelKind.PRIVATE if is_private else ChannelKind.PUBLIC
+        return self.workspace.add_channel(name, kind, people, shared=shared)
+
+    def direct_message(self, user: User) -> Channel:
+        """Return the direct message between the bot and a person."""
+        return self.workspace.direct_message(user)
+
+    def archive(self, channel: Channel | str) -> None:
+        """Archive a channel."""
+        self.workspace.set_archived(self.workspace.channel(channel), archived=True)
+
+    def unarchive(self, channel: Channel | str) -> None:
+        """Bring an archived channel back."""
+        self.workspace.set_archived(self.workspace.channel(channel), archived=False)
+
+    def invite_bot(self, channel: Channel | str) -> None:
+        """Make the bot a member."""
+        found = self.workspace.channel(channel)
+        self.workspace.set_member(found, self.workspace.bot, member=True)
+
+    def remove_bot(self, channel: Channel | str) -> None:
+        """Remove the bot from a channel."""
+        found = self.workspace.channel(channel)
+        self.workspace.set_member(found, self.workspace.bot, member=False)
+
+    def set_member(self, channel: Channel | str, user: User, *, member: bool) -> None:
+        """Let a person join or leave a channel."""
+        self.workspace.set_member(self.workspace.channel(channel), user, member=member)
+
+    # The app
+
+    async def uninstall(self) -> None:
+        """Uninstall the app: calls fail with account_inactive, the bot leaves all channels."""
+        await self._events.send({"type": "app_uninstalled"})
+        self.workspace.set_installation(Installation.UNINSTALLED)
+
+    def revoke_token(self) -> None:
+        """Revoke the bot token: calls fail with token_revoked."""
+        self.workspace.set_installation(Installation.TOKEN_REVOKED)
+
+    def reinstall(self) -> None:
+        """Install the app again with the same token; it has to be invited to channels again."""
+        self.workspace.set_installation(Installation.INSTALLED)
+
+    def set_scopes(self, scopes: Collection[str]) -> None:
+        """Change what the bot token may do."""
+        identity = self.workspace.identity
+        self.workspace.identity = dataclasses.replace(identity, scopes=frozenset(scopes))
+
+    # What was said
+
+    def messages(self, channel: Channel | str) -> list[Message]:
+        """Return what the channel itself shows: messages and broadcast replies, oldest first."""
+        found = self.workspace.channel(channel)
+        return [
+            message
+            for message in found.messages.values()
+            if not message.deleted and (not message.is_reply or message.broadcast)
+        ]
+
+    def thread(self, channel: Channel | str, root: Message | str) -> list[Message]:
+        """Return a thread: the root, unless it was deleted, and its replies, oldest first."""
+        found = self.workspace.channel(channel)
+        first = root if isinstance(root, Message) else found.messages[root]
+        return [*([] if first.deleted else [first]), *found.replies(first.ts)]
+
+    def delete_message(self, channel: Channel | str, message: Message | str) -> None:
+        """Delete a message, as a person may."""
+        found = self.workspace.channel(channel)
+        gone = message if isinstance(message, Message) else found.messages[message]
+        self.workspace.delete(gone)
+
+    # Acting and waiting
+
+    def act_as(self, user: User) -> Person:
+        """Return the person at this user's Slack client."""
+        return self._people.setdefault(user.id, Person(user, self._surroundings))
+
+    async def until(
+        self,
+        predicate: Callable[[], T | None],
+        timeout: float = 10,  # noqa: ASYNC109 - the error tells what is there instead
+    ) -> T:
+        """Wait until a predicate over the state holds; it is asked again after each change.
+
+        Args:
+            predicate: A LookupError from it counts as "not yet".
+            timeout: Real seconds.
+
+        Returns:
+            The predicate's first truthy value.
+
+        Raises:
+            NotReachedError: With all there is, if the time is over first.
+        """
+        return await self.changes.until(predicate, timeout, self.summary)
+
+    def summary(self) -> str:
+        """Return everything that people see, in plain text."""
+        return summary(self.workspace, self.modals, self.requests)
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `listener` with every change; the returned function ends that."""
+        return self.changes.subscribe(listener)
+
+    async def deliver_again(self, delivery: Delivery | None = None) -> Ack:
+        """Send a delivery once more, byte by byte with its old signature.
+
+        Args:
+            delivery: Which one; the last one if omitted.
+
+        Raises:
+            LookupError: If nothing was delivered yet.
+        """
+        again = delivery or self._deliveries.last
+        if again is None:
+            raise LookupError("nothing was delivered yet")
+        return await self._deliveries.send(again)
+
+    async def send_event(self, event: dict[str, object]) -> Ack | None:
+        """Send an event that nobody's acting stands behind."""
+        return await self._events.send(event)
+
+    # Socket Mode
+
+    @property
+    def connections(self) -> int:
+        """How many Socket Mode connections are open."""
+        return len(self._sockets.connections)
+
+    @property
+    def protocol_slips(self) -> list[str]:
+        """What the app did wrong over its Socket Mode connections."""
+        return self._sockets.slips
+
+    async def refresh_connection(self) -> None:
+        """Ask the app to replace a Socket Mode connection, as Slack does every few hours."""
+        await self._sockets.refresh()
+
+    async def drop_connections(self) -> None:
+        """Break all Socket Mode connections without a word."""
+        await self._sockets.close()
+
+    def _connection_url(self) -> str:
+        return f"{self.url.replace('http', 'ws', 1)}/link?ticket={self._sockets.ticket()}"

@@ -1,0 +1,125 @@
+"""A modal or Home tab: what the app sent, what the person typed, and its place in the stack."""
+
+from dataclasses import dataclass, field
+
+from bot.sandbox.slack.fields import Field, fields, initial_value
+from bot.sandbox.slack.wire import JsonObject
+
+
+@dataclass(eq=False, slots=True)
+class View:
+    """A view on one person's screen.
+
+    Attributes:
+        id: Starts with V.
+        user_id: Whose screen it is on.
+        body: What the app sent, its blocks each with a block_id.
+        hash: Stands for this state; changes with every update by the app.
+        values: What is typed and chosen, by block_id and action_id, in the shape of `state.values`.
+        root_id: The lowest view of the stack, itself if it is that one.
+        previous_id: The view under it, if any.
+        closed: Whether it is gone from the screen.
+        errors: Error texts shown under fields, by block_id.
+        updates: How often the app changed it.
+    """
+
+    id: str
+    user_id: str
+    body: JsonObject
+    hash: str
+    root_id: str
+    previous_id: str | None = None
+    values: dict[str, dict[str, JsonObject]] = field(default_factory=dict)
+    closed: bool = False
+    errors: dict[str, str] = field(default_factory=dict)
+    updates: int = 0
+
+    @property
+    def title(self) -> str:
+        """The visible title, empty for a Home tab."""
+        title = self.body.get("title")
+        return str(title["text"]) if title else ""
+
+    @property
+    def blocks(self) -> list[JsonObject]:
+        """The blocks as they are now."""
+        blocks: list[JsonObject] = self.body["blocks"]
+        return blocks
+
+    @property
+    def callback_id(self) -> str:
+        """The app's own name for this kind of view."""
+        return str(self.body.get("callback_id") or "")
+
+    @property
+    def private_metadata(self) -> str:
+        """What the app keeps in the view, invisible to the person."""
+        return str(self.body.get("private_metadata") or "")
+
+    def fields(self) -> list[Field]:
+        """Return its interactive elements, top to bottom."""
+        return list(fields(self.blocks))
+
+    def reset_values(self) -> None:
+        """Take the initial values of new fields; those that keep both ids keep what was typed."""
+        kept: dict[str, dict[str, JsonObject]] = {}
+        for item in self.fields():
+            value = self.value(item)
+            if value is None or value["type"] != item.type:
+                value = initial_value(item.element)
+            if value is not None:
+                kept.setdefault(item.block_id, {})[item.action_id] = value
+        self.values = kept
+
+    def value(self, item: Field) -> JsonObject | None:
+        """Return the state of a field; None for one without state, such as a button."""
+        return self.values.get(item.block_id, {}).get(item.action_id)
+
+    def set_value(self, item: Field, value: JsonObject) -> None:
+        """Put a new state into a field."""
+        self.values.setdefault(item.block_id, {})[item.action_id] = value
+
+    def replace(self, body: JsonObject, new_hash: str) -> None:
+        """Show what the app sent instead; fields that keep both ids keep what was typed."""
+        self.body = body
+        self.hash = new_hash
+        self.updates += 1
+        self.errors = {}
+        self.reset_values()
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOwner:
+    """The app and workspace that a view's document names."""
+
+    app_id: str
+    bot_id: str
+    team_id: str
+    installed_team_id: str
+
+    def document(self, view: View) -> JsonObject:
+        """Return the view as Slack's answers and payloads describe it."""
+        body = view.body
+        is_modal = body["type"] == "modal"
+        return {
+            "id": view.id,
+            "team_id": self.team_id,
+            "type": body["type"],
+            "blocks": view.blocks,
+            "private_metadata": view.private_metadata,
+            "callback_id": view.callback_id,
+            "state": {"values": view.values},
+            "hash": view.hash,
+            "title": body.get("title"),
+            "clear_on_close": bool(body.get("clear_on_close")),
+            "notify_on_close": bool(body.get("notify_on_close")),
+            "close": body.get("close"),
+            "submit": body.get("submit"),
+            "previous_view_id": view.previous_id,
+            "root_view_id": view.root_id,
+            "app_id": self.app_id,
+            "external_id": body.get("external_id") or "",
+            "app_installed_team_id": self.installed_team_id,
+            "bot_id": self.bot_id,
+            **({"submit_disabled": bool(body.get("submit_disabled"))} if is_modal else {}),
+        }

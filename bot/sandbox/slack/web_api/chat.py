@@ -1,0 +1,263 @@
+"""chat.*: posting, editing and deleting messages."""
+
+from pydantic import Field
+
+from bot.sandbox.slack.blocks import check_message
+from bot.sandbox.slack.conversations import Channel, Message
+from bot.sandbox.slack.documents import message_document
+from bot.sandbox.slack.rate_limits import Limits, Tier
+from bot.sandbox.slack.web_api.call import (
+    Arguments,
+    Backend,
+    JsonArrayArgument,
+    JsonObjectArgument,
+    RateLimitedError,
+    SlackError,
+    method,
+    refuse,
+)
+from bot.sandbox.slack.wire import JsonObject
+from bot.sandbox.slack.workspace import Content
+
+
+class _Content(Arguments):
+    channel: str
+    text: str | None = None
+    blocks: JsonArrayArgument | None = None
+    attachments: JsonArrayArgument | None = None
+    metadata: JsonObjectArgument | None = None
+    parse: str | None = None
+    link_names: bool | None = None
+
+    def said(self) -> JsonObject:
+        """Return the fields that make up the message, as they were sent."""
+        names = {"text", "blocks", "attachments", "metadata"}
+        return self.model_dump(include=names, exclude_none=True)
+
+
+class PostMessage(_Content):
+    """The arguments of chat.postMessage."""
+
+    thread_ts: str | None = None
+    reply_broadcast: bool = False
+    unfurl_links: bool | None = None
+    unfurl_media: bool | None = None
+    mrkdwn: bool | None = None
+
+
+class PostEphemeral(_Content):
+    """The arguments of chat.postEphemeral."""
+
+    user: str
+    thread_ts: str | None = None
+
+
+class Update(_Content):
+    """The arguments of chat.update."""
+
+    ts: str
+    reply_broadcast: bool = False
+
+
+class Delete(Arguments):
+    """The arguments of chat.delete."""
+
+    channel: str
+    ts: str
+
+
+class GetPermalink(Arguments):
+    """The arguments of chat.getPermalink."""
+
+    channel: str
+    message_ts: str = Field(pattern=r"^\d+\.\d{6}$")
+
+
+def check_content(said: JsonObject, limits: Limits) -> Content:
+    """Return a new message's content.
+
+    Args:
+        said: `text`, `blocks`, `attachments` and `metadata` as sent.
+        limits: Whether `plan` blocks are known here.
+
+    Raises:
+        SlackError: no_text, msg_too_long, invalid_blocks and the like.
+    """
+    refuse(check_message(said))
+    blocks: list[JsonObject] = said.get("blocks") or []
+    if limits.refuse_plan:
+        for index, block in enumerate(blocks):
+            if block["type"] == "plan":
+                words = f"[ERROR] unsupported type: plan [json-pointer:/blocks/{index}/type]"
+                raise SlackError("invalid_blocks", [words])
+    return Content(
+        text=said.get("text") or "",
+        blocks=blocks,
+        attachments=said.get("attachments") or [],
+        metadata=said.get("metadata") or None,
+    )
+
+
+def post_message(slack: Backend, arguments: PostMessage) -> JsonObject:
+    """Post a message or a reply.
+
+    Raises:
+        SlackError: Among others not_in_channel, is_archived, thread_not_found.
+    """
+    channel = _conversation(slack, arguments.channel)
+    _may_post(slack, channel)
+    content = check_content(arguments.said(), slack.limits)
+    thread_ts = _live_thread(channel, arguments.thread_ts)
+    if (retry_after := slack.limiter.message(channel.id, slack.limits)) is not None:
+        raise RateLimitedError(retry_after)
+    message = slack.workspace.post(
+        channel,
+        slack.workspace.bot,
+        content,
+        thread_ts=thread_ts,
+        broadcast=arguments.reply_broadcast and thread_ts is not None,
+        unfurls=(arguments.unfurl_links, arguments.unfurl_media),
+    )
+    return {
+        "channel": channel.id,
+        "ts": message.ts,
+        "message": message_document(slack.workspace, message),
+    }
+
+
+def post_ephemeral(slack: Backend, arguments: PostEphemeral) -> JsonObject:
+    """Show a message to one member of a channel.
+
+    Raises:
+        SlackError: Among others user_not_in_channel.
+    """
+    channel = slack.channel(arguments.channel)
+    _may_post(slack, channel)
+    content = check_content(arguments.said(), slack.limits)
+    if arguments.user not in channel.member_ids:
+        raise SlackError("user_not_in_channel")
+    message = slack.workspace.post(
+        channel,
+        slack.workspace.bot,
+        content,
+        thread_ts=_live_thread(channel, arguments.thread_ts),
+        ephemeral_to=arguments.user,
+    )
+    return {"message_ts": message.ts}
+
+
+def update(slack: Backend, arguments: Update) -> JsonObject:
+    """Edit one of the bot's own messages.
+
+    Text without blocks takes the blocks away; blocks or metadata that aren't mentioned stay
+    otherwise. Ephemeral messages aren't found.
+
+    Raises:
+        SlackError: Among others message_not_found, cant_update_message, edit_window_closed.
+    """
+    channel = slack.channel(arguments.channel)
+    if channel.is_archived:
+        raise SlackError("is_inactive")
+    _must_be_member(slack, channel)
+    message = _own_message(slack, channel, arguments.ts, "cant_update_message")
+    window = slack.limits.edit_window
+    if window is not None and slack.workspace.clock.monotonic() - message.posted_at > window:
+        raise SlackError("edit_window_closed")
+    said = arguments.said()
+    if "text" not in said and "blocks" not in said and "attachments" not in said:
+        raise SlackError("no_text")
+    if "text" not in said and "blocks" not in said:
+        said["blocks"] = message.blocks
+    if "text" not in said:
+        said["text"] = message.text
+    kept = message.metadata if "metadata" not in said else None
+    if said.get("metadata") == {}:
+        del said["metadata"]
+    content = check_content({name: part for name, part in said.items() if part}, slack.limits)
+    content.metadata = content.metadata or kept
+    if arguments.reply_broadcast:
+        if not message.is_reply:
+            raise SlackError("cant_broadcast_message")
+        message.broadcast = True
+    slack.workspace.edit(message, content)
+    document = message_document(slack.workspace, message)
+    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": document}
+
+
+def delete(slack: Backend, arguments: Delete) -> JsonObject:
+    """Delete one of the bot's own messages.
+
+    Raises:
+        SlackError: message_not_found or cant_delete_message.
+    """
+    channel = slack.channel(arguments.channel)
+    _must_be_member(slack, channel)
+    message = _own_message(slack, channel, arguments.ts, "cant_delete_message")
+    slack.workspace.delete(message)
+    return {"channel": channel.id, "ts": message.ts}
+
+
+def get_permalink(slack: Backend, arguments: GetPermalink) -> JsonObject:
+    """Return a link to a message.
+
+    Raises:
+        SlackError: message_not_found.
+    """
+    channel = slack.channel(arguments.channel)
+    message = channel.messages.get(arguments.message_ts)
+    if message is None or message.deleted:
+        raise SlackError("message_not_found")
+    domain = slack.workspace.identity.team_domain
+    link = f"https://{domain}.slack.com/archives/{channel.id}/p{message.ts.replace('.', '')}"
+    if message.is_reply:
+        link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
+    return {"channel": channel.id, "permalink": link}
+
+
+def _conversation(slack: Backend, reference: str) -> Channel:
+    user = slack.workspace.users.get(reference)
+    if user is not None and not user.is_bot and not user.deleted:
+        return slack.workspace.direct_message(user)
+    return slack.channel(reference)
+
+
+def _may_post(slack: Backend, channel: Channel) -> None:
+    if channel.is_archived:
+        raise SlackError("is_archived")
+    _must_be_member(slack, channel)
+
+
+def _must_be_member(slack: Backend, channel: Channel) -> None:
+    if not slack.workspace.has_bot(channel):
+        raise SlackError("not_in_channel")
+
+
+def _live_thread(channel: Channel, thread_ts: str | None) -> str | None:
+    """Return the thread a message goes to; None if its root was deleted, as Slack does."""
+    if thread_ts is None:
+        return None
+    root = channel.messages.get(thread_ts)
+    if root is None:
+        raise SlackError("thread_not_found")
+    if root.is_reply:
+        raise SlackError("cannot_reply_to_message")
+    return None if root.deleted else thread_ts
+
+
+def _own_message(slack: Backend, channel: Channel, ts: str, otherwise: str) -> Message:
+    message = channel.messages.get(ts)
+    if message is None or message.deleted:
+        raise SlackError("message_not_found")
+    if message.user_id != slack.workspace.bot.id:
+        raise SlackError(otherwise)
+    return message
+
+
+_WRITE = ("chat:write",)
+METHODS = (
+    method("chat.postMessage", PostMessage, post_message, tier=Tier.SPECIAL, scopes=_WRITE),
+    method("chat.postEphemeral", PostEphemeral, post_ephemeral, tier=Tier.FOUR, scopes=_WRITE),
+    method("chat.update", Update, update, tier=Tier.THREE, scopes=_WRITE),
+    method("chat.delete", Delete, delete, tier=Tier.THREE, scopes=_WRITE),
+    method("chat.getPermalink", GetPermalink, get_permalink, tier=Tier.SPECIAL),
+)

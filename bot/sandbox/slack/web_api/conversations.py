@@ -1,0 +1,223 @@
+"""conversations.*: what channels there are, who is in them, and what was said."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import Field
+
+from bot.sandbox.slack.conversations import Channel, ChannelKind, Message
+from bot.sandbox.slack.documents import channel_document, message_document
+from bot.sandbox.slack.rate_limits import Tier
+from bot.sandbox.slack.web_api.call import Arguments, Backend, SlackError, method
+from bot.sandbox.slack.wire import JsonObject
+
+T = TypeVar("T")
+_TS = r"^\d+(\.\d{1,6})?$"
+
+
+class Info(Arguments):
+    """The arguments of conversations.info."""
+
+    channel: str
+    include_locale: bool = False
+    include_num_members: bool = False
+
+
+class History(Arguments):
+    """The arguments of conversations.history."""
+
+    channel: str
+    cursor: str | None = None
+    include_all_metadata: bool = False
+    inclusive: bool = False
+    latest: str | None = Field(default=None, pattern=_TS)
+    oldest: str | None = Field(default=None, pattern=_TS)
+    limit: int = Field(default=100, ge=1, le=999)
+
+    def covers(self, message: Message) -> bool:
+        """Tell whether a message lies in the span of time that is asked for."""
+        ts = _moment(message.ts)
+        if self.oldest is not None:
+            oldest = _moment(self.oldest)
+            if ts < oldest or (ts == oldest and not self.inclusive):
+                return False
+        if self.latest is not None:
+            latest = _moment(self.latest)
+            if ts > latest or (ts == latest and not self.inclusive):
+                return False
+        return True
+
+
+class Replies(History):
+    """The arguments of conversations.replies."""
+
+    ts: str
+    limit: int = Field(default=1000, ge=1, le=1000)
+
+
+class Open(Arguments):
+    """The arguments of conversations.open."""
+
+    channel: str | None = None
+    users: str | None = None
+    return_im: bool = False
+    prevent_creation: bool = False
+
+
+class Members(Arguments):
+    """The arguments of conversations.members."""
+
+    channel: str
+    cursor: str | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+def info(slack: Backend, arguments: Info) -> JsonObject:
+    """Describe a channel, also a public one without the bot: `is_member` says so.
+
+    Raises:
+        SlackError: channel_not_found or missing_scope.
+    """
+    channel = slack.channel(arguments.channel)
+    slack.require_channel_scope(channel, "read")
+    document = channel_document(slack.workspace, channel, with_count=arguments.include_num_members)
+    return {"channel": document}
+
+
+def history(slack: Backend, arguments: History) -> JsonObject:
+    """List a channel's messages, newest first, without replies that weren't broadcast.
+
+    Raises:
+        SlackError: channel_not_found, not_in_channel or missing_scope.
+    """
+    channel = _readable(slack, arguments.channel)
+    listed = [
+        message
+        for message in reversed(channel.messages.values())
+        if _visible(slack, message)
+        and (not message.is_reply or message.broadcast)
+        and (not message.deleted or channel.replies(message.ts))
+        and arguments.covers(message)
+    ]
+    page, cursor = paged(listed, arguments.cursor, min(arguments.limit, slack.limits.page_size))
+    return _messages(slack, page, cursor, with_metadata=arguments.include_all_metadata)
+
+
+def replies(slack: Backend, arguments: Replies) -> JsonObject:
+    """List a thread: the root, which comes with every page, then the replies, oldest first.
+
+    Raises:
+        SlackError: thread_not_found beside those of conversations.history.
+    """
+    channel = _readable(slack, arguments.channel)
+    named = channel.messages.get(arguments.ts)
+    if named is None or not _visible(slack, named):
+        raise SlackError("thread_not_found")
+    root = channel.messages[named.thread_ts] if named.is_reply and named.thread_ts else named
+    answers = channel.replies(root.ts)
+    if root.deleted and not answers:
+        raise SlackError("thread_not_found")
+    listed = [
+        message for message in answers if _visible(slack, message) and arguments.covers(message)
+    ]
+    limit = min(arguments.limit, slack.limits.page_size)
+    page, cursor = paged(listed, arguments.cursor, max(1, limit - 1))
+    return _messages(slack, [root, *page], cursor, with_metadata=arguments.include_all_metadata)
+
+
+def open_direct_message(slack: Backend, arguments: Open) -> JsonObject:
+    """Open the direct message with one person.
+
+    Raises:
+        SlackError: user_not_found, user_disabled, users_list_not_supplied, channel_not_found.
+    """
+    if arguments.channel is not None:
+        channel = slack.channel(arguments.channel)
+        if channel.kind is not ChannelKind.DIRECT:
+            raise SlackError("method_not_supported_for_channel_type")
+        return {"channel": {"id": channel.id}}
+    if not arguments.users:
+        raise SlackError("users_list_not_supplied")
+    if "," in arguments.users:
+        slack.require_scope("mpim:write")
+    user = slack.workspace.users.get(arguments.users)
+    if user is None or user.is_bot:
+        raise SlackError("user_not_found")
+    if user.deleted:
+        raise SlackError("user_disabled")
+    channel = slack.workspace.direct_message(user)
+    if arguments.return_im:
+        return {"channel": channel_document(slack.workspace, channel)}
+    return {"channel": {"id": channel.id}}
+
+
+def members(slack: Backend, arguments: Members) -> JsonObject:
+    """List the ids of those who are in a channel.
+
+    Raises:
+        SlackError: channel_not_found or missing_scope.
+    """
+    channel = slack.channel(arguments.channel)
+    slack.require_channel_scope(channel, "read")
+    page, cursor = paged(channel.member_ids, arguments.cursor, arguments.limit)
+    return {"members": list(page), "response_metadata": {"next_cursor": cursor}}
+
+
+def paged(items: Sequence[T], cursor: str | None, limit: int) -> tuple[Sequence[T], str]:
+    """Return one page and the cursor to the next one, empty after the last.
+
+    Raises:
+        SlackError: invalid_cursor.
+    """
+    start = 0
+    if cursor:
+        try:
+            start = int(base64.b64decode(cursor, validate=True).removeprefix(b"next:"))
+        except (ValueError, binascii.Error):
+            raise SlackError("invalid_cursor") from None
+    end = start + limit
+    more = end < len(items)
+    return items[start:end], base64.b64encode(b"next:%d" % end).decode() if more else ""
+
+
+def _readable(slack: Backend, channel_id: str) -> Channel:
+    channel = slack.channel(channel_id)
+    slack.require_channel_scope(channel, "history")
+    if not slack.workspace.has_bot(channel):
+        raise SlackError("not_in_channel")
+    return channel
+
+
+def _visible(slack: Backend, message: Message) -> bool:
+    age = slack.workspace.clock.monotonic() - message.posted_at
+    return age >= slack.limits.history_lag
+
+
+def _messages(
+    slack: Backend, page: Sequence[Message], cursor: str, *, with_metadata: bool
+) -> JsonObject:
+    answer: JsonObject = {
+        "messages": [
+            message_document(slack.workspace, message, with_metadata=with_metadata)
+            for message in page
+        ],
+        "has_more": bool(cursor),
+        "pin_count": 0,
+    }
+    return {**answer, "response_metadata": {"next_cursor": cursor}} if cursor else answer
+
+
+def _moment(ts: str) -> int:
+    seconds, _, fraction = ts.partition(".")
+    return int(seconds) * 1_000_000 + int(fraction.ljust(6, "0"))
+
+
+METHODS = (
+    method("conversations.info", Info, info, tier=Tier.THREE),
+    method("conversations.history", History, history, tier=Tier.THREE),
+    method("conversations.replies", Replies, replies, tier=Tier.THREE),
+    method("conversations.open", Open, open_direct_message, tier=Tier.THREE, scopes=("im:write",)),
+    method("conversations.members", Members, members, tier=Tier.FOUR),
+)

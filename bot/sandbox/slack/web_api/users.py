@@ -1,0 +1,103 @@
+"""users.* and usergroups.*: who the people of the workspace are."""
+
+from pydantic import Field
+
+from bot.sandbox.slack.documents import user_document, usergroup_document
+from bot.sandbox.slack.rate_limits import Tier
+from bot.sandbox.slack.web_api.call import Arguments, Backend, SlackError, method
+from bot.sandbox.slack.web_api.conversations import paged
+from bot.sandbox.slack.wire import JsonObject
+
+
+class Info(Arguments):
+    """The arguments of users.info."""
+
+    user: str
+    include_locale: bool = False
+
+
+class List(Arguments):
+    """The arguments of users.list."""
+
+    cursor: str | None = None
+    include_locale: bool = False
+    limit: int = Field(default=1000, ge=1, le=1000)
+
+
+class ListGroups(Arguments):
+    """The arguments of usergroups.list."""
+
+    include_count: bool = False
+    include_disabled: bool = False
+    include_users: bool = False
+
+
+class ListGroupUsers(Arguments):
+    """The arguments of usergroups.users.list."""
+
+    usergroup: str
+    include_disabled: bool = False
+
+
+def info(slack: Backend, arguments: Info) -> JsonObject:
+    """Describe a user.
+
+    Raises:
+        SlackError: user_not_found.
+    """
+    user = slack.workspace.users.get(arguments.user)
+    if user is None:
+        raise SlackError("user_not_found")
+    return {"user": user_document(slack.workspace, user)}
+
+
+def list_users(slack: Backend, arguments: List) -> JsonObject:
+    """List the people of this workspace, page by page."""
+    team_id = slack.workspace.identity.team_id
+    own = [user for user in slack.workspace.users.values() if user.team_id == team_id]
+    page, cursor = paged(own, arguments.cursor, arguments.limit)
+    return {
+        "members": [user_document(slack.workspace, user) for user in page],
+        "cache_ts": int(slack.workspace.clock.now().timestamp()),
+        "response_metadata": {"next_cursor": cursor},
+    }
+
+
+def list_groups(slack: Backend, arguments: ListGroups) -> JsonObject:
+    """List the user groups."""
+    return {
+        "usergroups": [
+            usergroup_document(
+                slack.workspace,
+                group,
+                with_users=arguments.include_users,
+                with_count=arguments.include_count,
+            )
+            for group in slack.workspace.usergroups.values()
+            if arguments.include_disabled or not group.disabled
+        ]
+    }
+
+
+def list_group_users(slack: Backend, arguments: ListGroupUsers) -> JsonObject:
+    """List the ids of those who are in a user group.
+
+    Raises:
+        SlackError: no_such_subteam.
+    """
+    group = slack.workspace.usergroups.get(arguments.usergroup)
+    if group is None or (group.disabled and not arguments.include_disabled):
+        raise SlackError("no_such_subteam")
+    return {"users": list(group.user_ids)}
+
+
+_USERS = ("users:read",)
+_GROUPS = ("usergroups:read",)
+METHODS = (
+    method("users.info", Info, info, tier=Tier.FOUR, scopes=_USERS),
+    method("users.list", List, list_users, tier=Tier.TWO, scopes=_USERS),
+    method("usergroups.list", ListGroups, list_groups, tier=Tier.TWO, scopes=_GROUPS),
+    method(
+        "usergroups.users.list", ListGroupUsers, list_group_users, tier=Tier.TWO, scopes=_GROUPS
+    ),
+)

@@ -26,7 +26,8 @@ from tests.friendli.loopback import (
     unaccepting_url,
 )
 
-SHORT = TimeLimits(connect=0.2, silence=0.2, read=0.5, write=0.5)
+# Long enough for a loaded machine to do its part, short enough to wait for what never comes.
+SHORT = TimeLimits(silence=0.3, write=1)
 Operation = Callable[[FriendliClient], Awaitable[object]]
 UPDATE = DedicatedEndpointUpdateBody(new_version_comment="second")
 # One create, and one changing call of each kind that goes over the other connections.
@@ -126,7 +127,7 @@ async def test_a_request_that_found_no_connection_never_left(
     with unaccepting_url() as unaccepting:
         async with WireServer.serve(LOST["no answer in time"]) as wire:
             errors = [
-                await change(url, operation)
+                await change(url, operation, TimeLimits(connect=0.3))
                 for url in (
                     refused_url(),
                     "http://friendli.invalid",
@@ -149,7 +150,7 @@ async def test_a_request_that_found_no_connection_never_left(
 
 async def test_a_create_that_found_no_free_connection_never_left() -> None:
     """A create that waits too long behind others was not sent, and theirs were sent once."""
-    limits = TimeLimits(connect=0.2, silence=5, write=5)
+    limits = TimeLimits(connect=0.3)
     async with (
         WireServer.serve(LOST["no answer in time"]) as wire,
         FriendliClient(wire.url, limits=limits, connections=1) as client,
@@ -169,7 +170,11 @@ async def test_a_request_that_could_only_be_sent_in_part_is_ambiguous() -> None:
     """A server that stops taking bytes may still act on those that it has."""
     large = CREATE.model_copy(update={"initial_version_comment": "x" * 30_000_000})
     async with WireServer.serve(LOST["closed before the answer"], reads=False) as wire:
-        error = await change(wire.url, lambda client: client.create_endpoint(ACCESS, large))
+        error = await change(
+            wire.url,
+            lambda client: client.create_endpoint(ACCESS, large),
+            TimeLimits(silence=0.3, write=20),
+        )
     assert type(error) is Ambiguous
     assert error.reason == "WriteTimeout"
 
@@ -177,7 +182,7 @@ async def test_a_request_that_could_only_be_sent_in_part_is_ambiguous() -> None:
 @every_operation
 async def test_the_time_limit_is_a_total(operation: Operation) -> None:
     """An answer that is never silent and never ends doesn't hold a changing call for longer."""
-    limits = TimeLimits(silence=10, write=0.3)
+    limits = TimeLimits(silence=10, write=0.5)
     async with WireServer.serve(drip_head) as wire:
         error = await change(wire.url, operation, limits)
         assert type(error) is Ambiguous

@@ -159,9 +159,15 @@ def _words(part: object) -> Iterator[str]:
     if isinstance(part, list):
         for item in part:
             yield from _words(item)
+    elif isinstance(part, dict) and str(part.get("type")).startswith("rich_text_"):
+        elements = part["elements"]
+        if part["type"] == "rich_text_list":
+            yield from _words(elements)
+        else:
+            yield "".join(_words(elements))
     elif isinstance(part, dict):
         for key, value in part.items():
-            if key in ("text", "title", "alt_text", "name") and isinstance(value, str):
+            if key in ("text", "title", "alt_text") and isinstance(value, str):
                 yield value
             elif key != "confirm":
                 yield from _words(value)

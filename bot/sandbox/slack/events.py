@@ -1,7 +1,7 @@
 """The Events API: events that interest the app, sent up to three times more until acknowledged."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import replace
 
 from bot.sandbox.clock import SandboxClock
@@ -36,7 +36,7 @@ class Events:
         self._clock = clock
         self._subscribed = frozenset(subscribed)
         self._retry_delays = tuple(retry_delays)
-        self._retrying: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
     async def send(self, event: JsonObject, *, shared: bool = False) -> Ack | None:
         """Send an event; retries go on in the background.
@@ -50,21 +50,31 @@ class Events:
         """
         if event["type"] not in self._subscribed:
             return None
-        payload = self._payloads.event(event, shared=shared)
+        payload = self._payloads.event(
+            {"event_ts": self._payloads.moment(), **event}, shared=shared
+        )
         ack = await self._deliveries.send(
             self._deliveries.prepare(Kind.EVENT, event["type"], payload)
         )
         if not ack.ok:
-            task = asyncio.create_task(self._retry(event["type"], payload, ack.error))
-            self._retrying.add(task)
-            task.add_done_callback(self._retrying.discard)
+            self._in_background(self._retry(event["type"], payload, ack.error))
         return ack
 
+    def announce(self, event: JsonObject) -> None:
+        """Send an event in the background, as nobody waits for it."""
+        if event["type"] in self._subscribed:
+            self._in_background(self.send(event))
+
     async def close(self) -> None:
-        """Give up the retries."""
-        for task in self._retrying:
+        """Give up what goes on in the background."""
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._retrying, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _in_background(self, work: Coroutine[object, object, object]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _retry(self, kind: str, payload: JsonObject, error: str) -> None:
         for attempt, delay in enumerate(self._retry_delays, start=1):

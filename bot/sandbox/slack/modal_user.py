@@ -45,7 +45,12 @@ class ModalUser(Actor):
         return {labels.get(block_id, block_id): text for block_id, text in view.errors.items()}
 
     async def fill(
-        self, field: str, value: str | int | Sequence[str] | None, *, enter: bool = True
+        self,
+        field: str,
+        value: str | int | Sequence[str] | None,
+        *,
+        enter: bool = True,
+        query: str | None = None,
     ) -> Ack | None:
         """Fill in a field of the visible modal.
 
@@ -54,6 +59,7 @@ class ModalUser(Actor):
             value: The text to type; an option's visible text or value; the id of a user or
                 channel; an ISO date; several where several can be chosen; None clears it.
             enter: Whether the person presses Enter after typing.
+            query: What to type into a select whose options the app brings; the value if omitted.
 
         Returns:
             The acknowledgement, if the field told the app.
@@ -67,7 +73,7 @@ class ModalUser(Actor):
         item = find(view, field)
         choices = options(item.element)
         if item.type in EXTERNAL and value is not None:
-            choices = await self._wanted(view, item, value)
+            choices = await self._wanted(view, item, value, query)
         state = chosen(item.element, value, choices)
         view.set_value(item, state)
         view.errors.pop(item.block_id, None)
@@ -141,13 +147,13 @@ class ModalUser(Actor):
         return self.modal
 
     async def _wanted(
-        self, view: View, item: Field, value: str | int | Sequence[str]
+        self, view: View, item: Field, value: str | int | Sequence[str], query: str | None
     ) -> list[JsonObject]:
         known = [item.element.get("initial_option"), *(item.element.get("initial_options") or [])]
         wanted = [str(value)] if isinstance(value, str | int) else list(value)
         choices: list[JsonObject] = []
         for name in wanted:
-            offered = await self._suggestions(view, item, name)
+            offered = await self._suggestions(view, item, query or name)
             choices.append(pick([*filter(None, known), *offered], name))
         return choices
 

@@ -42,6 +42,10 @@ class Payloads:
     base: str = ""
     team_missing: bool = False
 
+    def moment(self) -> str:
+        """Return a timestamp for something that happens now."""
+        return self.workspace.ids.timestamp(self.workspace.clock.now())
+
     def command(self, user: User, channel: Channel, command: str, text: str) -> JsonObject:
         """Describe a slash command; the form's fields are all text."""
         identity = self.workspace.identity
@@ -89,7 +93,7 @@ class Payloads:
             "type": item.type,
             "block_id": item.block_id,
             "action_id": item.action_id,
-            "action_ts": self.workspace.ids.timestamp(self.workspace.clock.now()),
+            "action_ts": self.moment(),
             **{key: value for key, value in chosen.items() if key != "type"},
         }
         for key in ("text", "style", "placeholder"):
@@ -131,7 +135,7 @@ class Payloads:
         return {
             **self._common("message_action", user),
             "callback_id": callback_id,
-            "action_ts": self.workspace.ids.timestamp(self.workspace.clock.now()),
+            "action_ts": self.moment(),
             "message_ts": message.ts,
             "message": message_document(self.workspace, message),
             "channel": {"id": channel.id, "name": _legacy_name(channel)},
@@ -144,7 +148,7 @@ class Payloads:
         return {
             **self._common("shortcut", user),
             "callback_id": callback_id,
-            "action_ts": self.workspace.ids.timestamp(self.workspace.clock.now()),
+            "action_ts": self.moment(),
             "trigger_id": self.triggers.mint(user.id),
         }
 

@@ -157,7 +157,6 @@ class Person(ModalUser):
                 "user": self.user.id,
                 "channel": channel.id,
                 "tab": "home",
-                "event_ts": self._slack.workspace.ids.timestamp(self._slack.workspace.clock.now()),
             }
         )
 

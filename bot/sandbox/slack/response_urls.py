@@ -2,17 +2,18 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import Literal
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.sandbox.slack.conversations import Channel, Message, User
 from bot.sandbox.slack.rate_limits import Limits
-from bot.sandbox.slack.web_api.call import Arguments, Backend, SlackError
-from bot.sandbox.slack.web_api.chat import check_content
+from bot.sandbox.slack.web_api.call import Backend, SlackError
+from bot.sandbox.slack.web_api.chat import check_content, live_thread
 from bot.sandbox.slack.wire import JsonObject
 
 
-class Response(Arguments):
+class Response(BaseModel):
     """What an app may post to a response_url."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -21,7 +22,7 @@ class Response(Arguments):
     blocks: list[JsonObject] | None = None
     attachments: list[JsonObject] | None = None
     metadata: JsonObject | None = None
-    response_type: str = "ephemeral"
+    response_type: Literal["ephemeral", "in_channel"] = "ephemeral"
     replace_original: bool = False
     delete_original: bool = False
     thread_ts: str | None = None
@@ -99,8 +100,6 @@ class ResponseUrls:
 
     def _carry_out(self, address: _Address, response: Response) -> None:
         workspace = self._slack.workspace
-        if response.response_type not in ("ephemeral", "in_channel"):
-            raise SlackError("invalid_response_type")
         original = address.original
         if (response.delete_original or response.replace_original) and (
             original is None or original.deleted
@@ -109,18 +108,17 @@ class ResponseUrls:
         if response.delete_original and original is not None:
             workspace.delete(original)
             return
-        said = response.model_dump(
-            include={"text", "blocks", "attachments", "metadata"}, exclude_none=True
-        )
-        content = check_content(said, self._slack.limits)
+        content = check_content(response.model_dump(exclude_unset=True), self._slack.limits)
         if response.replace_original and original is not None:
             workspace.edit(original, content)
             return
+        if address.channel.is_archived:
+            raise SlackError("is_archived")
         workspace.post(
             address.channel,
             workspace.bot,
             content,
-            thread_ts=response.thread_ts,
+            thread_ts=live_thread(address.channel, response.thread_ts),
             ephemeral_to=address.user.id if response.response_type == "ephemeral" else None,
             unfurls=(response.unfurl_links, response.unfurl_media),
         )

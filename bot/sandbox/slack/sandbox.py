@@ -1,6 +1,5 @@
 """A Slack workspace on loopback that speaks Slack's protocols to an unmodified Bolt app."""
 
-import dataclasses
 from collections.abc import Callable, Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
@@ -11,7 +10,8 @@ from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import FaultPlan
 from bot.sandbox.slack.actor import Surroundings
 from bot.sandbox.slack.changes import Change, Changes, RequestLogged
-from bot.sandbox.slack.conversations import Channel, ChannelKind, Message, User, Usergroup
+from bot.sandbox.slack.controls import Controls
+from bot.sandbox.slack.conversations import User
 from bot.sandbox.slack.deliveries import Ack, Deliveries, Delivery
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.modals import Modals
@@ -25,7 +25,7 @@ from bot.sandbox.slack.socket_mode import SocketMode
 from bot.sandbox.slack.summary import summary
 from bot.sandbox.slack.triggers import Triggers
 from bot.sandbox.slack.web_api.call import Backend
-from bot.sandbox.slack.workspace import Identity, Installation, Workspace
+from bot.sandbox.slack.workspace import Identity, Workspace
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ SCOPES = frozenset(
 )
 
 
-class SlackSandbox:
+class SlackSandbox(Controls):
     """A workspace with one app installed.
 
     Args:
@@ -59,7 +59,9 @@ class SlackSandbox:
         org_wide: Whether the app is installed for the whole organisation.
         team_missing: Whether `team` is null in payloads, as it can be then.
         scopes: What the bot token may do.
-        events: The event types that the app is subscribed to.
+        events: The event types that the app is subscribed to; known are app_mention, message,
+            app_home_opened, app_uninstalled, tokens_revoked, channel_archive, channel_unarchive,
+            member_joined_channel and member_left_channel.
         event_retry_delays: Seconds of sandbox time before an event is sent again.
         clock: Tells the time to all but signatures and acknowledgement limits.
         routes: Further routes to serve beside Slack's.
@@ -69,7 +71,6 @@ class SlackSandbox:
             "chat.postMessage", "response_url" and "socket".
         requests: The log of every request in both directions.
         changes: The stream of everything that changes.
-        workspace: The state itself.
         modals: What is on people's screens.
         clock: As given.
     """
@@ -87,7 +88,7 @@ class SlackSandbox:
         org_wide: bool = False,
         team_missing: bool = False,
         scopes: Collection[str] = SCOPES,
-        events: Collection[str] = ("app_mention", "app_home_opened", "app_uninstalled"),
+        events: Collection[str] = ("app_mention",),
         event_retry_delays: Sequence[float] = (0, 60, 300),
         clock: SandboxClock | None = None,
         routes: Iterable[web.AbstractRouteDef] = (),
@@ -119,12 +120,12 @@ class SlackSandbox:
             bot_name="friendli-deploy",
             scopes=frozenset(scopes),
         )
-        self.workspace = Workspace(identity, self.clock, self.changes)
-        self.modals = Modals(self.workspace)
+        workspace = Workspace(identity, self.clock, self.changes)
+        self.modals = Modals(workspace)
         self._sockets = SocketMode(identity.app_id, self.changes, self.faults, self.clock)
-        triggers = Triggers(self.workspace.ids, self.clock)
+        triggers = Triggers(workspace.ids, self.clock)
         self._backend = Backend(
-            self.workspace,
+            workspace,
             self.modals,
             triggers,
             RateLimiter(self.clock),
@@ -136,13 +137,14 @@ class SlackSandbox:
             self.requests, self._sockets, signing_secret, lambda: self.limits.ack
         )
         self._payloads = Payloads(
-            self.workspace, self.modals, triggers, response_urls, team_missing=team_missing
+            workspace, self.modals, triggers, response_urls, team_missing=team_missing
         )
-        self._events = Events(
-            self._deliveries, self._payloads, self.clock, events, event_retry_delays
+        super().__init__(
+            workspace,
+            Events(self._deliveries, self._payloads, self.clock, events, event_retry_delays),
         )
         self._surroundings = Surroundings(
-            self.workspace, self.modals, self._payloads, self._deliveries, self._events
+            workspace, self.modals, self._payloads, self._deliveries, self.events
         )
         self._people: dict[str, Person] = {}
         self._port = port
@@ -185,7 +187,7 @@ class SlackSandbox:
     async def close(self) -> None:
         """Stop listening, let go of hanging requests, give up retries."""
         self.faults.clear()
-        await self._events.close()
+        await self.events.close()
         await self._sockets.close()
         await self._deliveries.close()
         await self._runner.cleanup()
@@ -222,117 +224,6 @@ class SlackSandbox:
     @limits.setter
     def limits(self, limits: Limits) -> None:
         self._backend.limits = limits
-
-    # People and channels
-
-    def add_user(
-        self,
-        name: str,
-        *,
-        real_name: str = "",
-        is_admin: bool = False,
-        is_owner: bool = False,
-        tz: str = "Europe/Amsterdam",
-        team_id: str | None = None,
-        deleted: bool = False,
-    ) -> User:
-        """Add a person; `team_id` makes it somebody from another organisation."""
-        return self.workspace.add_user(
-            name,
-            real_name=real_name,
-            is_admin=is_admin,
-            is_owner=is_owner,
-            tz=tz,
-            team_id=team_id,
-            deleted=deleted,
-        )
-
-    def add_usergroup(self, handle: str, members: Iterable[User]) -> Usergroup:
-        """Add a user group."""
-        return self.workspace.add_usergroup(handle, members)
-
-    def add_channel(
-        self,
-        name: str,
-        *,
-        members: Iterable[User],
-        bot_member: bool = True,
-        is_private: bool = False,
-        shared: bool = False,
-    ) -> Channel:
-        """Add a channel; `shared` with another organisation over Slack Connect."""
-        people = [*members, *([self.workspace.bot] if bot_member else [])]
-        kind = ChannelKind.PRIVATE if is_private else ChannelKind.PUBLIC
-        return self.workspace.add_channel(name, kind, people, shared=shared)
-
-    def direct_message(self, user: User) -> Channel:
-        """Return the direct message between the bot and a person."""
-        return self.workspace.direct_message(user)
-
-    def archive(self, channel: Channel | str) -> None:
-        """Archive a channel."""
-        self.workspace.set_archived(self.workspace.channel(channel), archived=True)
-
-    def unarchive(self, channel: Channel | str) -> None:
-        """Bring an archived channel back."""
-        self.workspace.set_archived(self.workspace.channel(channel), archived=False)
-
-    def invite_bot(self, channel: Channel | str) -> None:
-        """Make the bot a member."""
-        found = self.workspace.channel(channel)
-        self.workspace.set_member(found, self.workspace.bot, member=True)
-
-    def remove_bot(self, channel: Channel | str) -> None:
-        """Remove the bot from a channel."""
-        found = self.workspace.channel(channel)
-        self.workspace.set_member(found, self.workspace.bot, member=False)
-
-    def set_member(self, channel: Channel | str, user: User, *, member: bool) -> None:
-        """Let a person join or leave a channel."""
-        self.workspace.set_member(self.workspace.channel(channel), user, member=member)
-
-    # The app
-
-    async def uninstall(self) -> None:
-        """Uninstall the app: calls fail with account_inactive, the bot leaves all channels."""
-        await self._events.send({"type": "app_uninstalled"})
-        self.workspace.set_installation(Installation.UNINSTALLED)
-
-    def revoke_token(self) -> None:
-        """Revoke the bot token: calls fail with token_revoked."""
-        self.workspace.set_installation(Installation.TOKEN_REVOKED)
-
-    def reinstall(self) -> None:
-        """Install the app again with the same token; it has to be invited to channels again."""
-        self.workspace.set_installation(Installation.INSTALLED)
-
-    def set_scopes(self, scopes: Collection[str]) -> None:
-        """Change what the bot token may do."""
-        identity = self.workspace.identity
-        self.workspace.identity = dataclasses.replace(identity, scopes=frozenset(scopes))
-
-    # What was said
-
-    def messages(self, channel: Channel | str) -> list[Message]:
-        """Return what the channel itself shows: messages and broadcast replies, oldest first."""
-        found = self.workspace.channel(channel)
-        return [
-            message
-            for message in found.messages.values()
-            if not message.deleted and (not message.is_reply or message.broadcast)
-        ]
-
-    def thread(self, channel: Channel | str, root: Message | str) -> list[Message]:
-        """Return a thread: the root, unless it was deleted, and its replies, oldest first."""
-        found = self.workspace.channel(channel)
-        first = root if isinstance(root, Message) else found.messages[root]
-        return [*([] if first.deleted else [first]), *found.replies(first.ts)]
-
-    def delete_message(self, channel: Channel | str, message: Message | str) -> None:
-        """Delete a message, as a person may."""
-        found = self.workspace.channel(channel)
-        gone = message if isinstance(message, Message) else found.messages[message]
-        self.workspace.delete(gone)
 
     # Acting and waiting
 
@@ -380,10 +271,6 @@ class SlackSandbox:
         if again is None:
             raise LookupError("nothing was delivered yet")
         return await self._deliveries.send(again)
-
-    async def send_event(self, event: dict[str, object]) -> Ack | None:
-        """Send an event that nobody's acting stands behind."""
-        return await self._events.send(event)
 
     # Socket Mode
 

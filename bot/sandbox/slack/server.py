@@ -159,7 +159,7 @@ async def _fields(request: web.Request) -> tuple[JsonObject, str]:
             if document is None:
                 return fields, "invalid_json"
             return fields | document, ""
-        case "application/x-www-form-urlencoded" | "multipart/form-data":
+        case "application/x-www-form-urlencoded":
             form = await request.post()
             return fields | dict(form), ""
         case _ if request.can_read_body:

@@ -1,6 +1,8 @@
 """A tiny Bolt app that the sandbox is tried with."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
@@ -96,12 +98,14 @@ class TinyApp:
     Attributes:
         bolt: The Bolt app.
         seen: The bodies its listeners were called with, oldest first.
+        released: Ends the listeners that never answer.
     """
 
     def __init__(self, api_url: str) -> None:
         client = AsyncWebClient(BOT_TOKEN, base_url=api_url, retry_handlers=[])
         self.bolt = AsyncApp(client=client, signing_secret=SIGNING_SECRET)
         self.seen: list[dict[str, Any]] = []
+        self.released = asyncio.Event()
         self.bolt.command("/friendli-deploy")(self.command)
         self.bolt.view("deploy")(self.submitted)
         self.bolt.view_closed("deploy")(self.noted)
@@ -128,7 +132,7 @@ class TinyApp:
             case ["public"]:
                 await ack(text="For everybody", response_type="in_channel")
             case ["slow"]:
-                await asyncio.Event().wait()
+                await self.released.wait()
             case ["post"]:
                 await ack()
                 await client.chat_postMessage(
@@ -196,11 +200,14 @@ class TinyApp:
         await say(text="Here", thread_ts=body["event"]["ts"])
 
 
-async def serve(app: AsyncApp) -> tuple[web.AppRunner, str]:
-    """Serve the app on loopback; return the runner to clean up and the events URL."""
+@asynccontextmanager
+async def serve(app: AsyncApp) -> AsyncIterator[str]:
+    """Serve the app on loopback and give the address for deliveries."""
     runner = web.AppRunner(app.web_app(), shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
-    return runner, f"http://{host}:{port}/slack/events"
+    try:
+        yield f"http://{host}:{port}/slack/events"
+    finally:
+        await runner.cleanup()

@@ -30,9 +30,8 @@ class _Content(Arguments):
     link_names: bool | None = None
 
     def said(self) -> JsonObject:
-        """Return the fields that make up the message, as they were sent."""
-        names = {"text", "blocks", "attachments", "metadata"}
-        return self.model_dump(include=names, exclude_none=True)
+        """Return the arguments as they were sent."""
+        return self.model_dump(exclude_unset=True, exclude={"team_id"})
 
 
 class PostMessage(_Content):
@@ -77,7 +76,7 @@ def check_content(said: JsonObject, limits: Limits) -> Content:
     """Return a new message's content.
 
     Args:
-        said: `text`, `blocks`, `attachments` and `metadata` as sent.
+        said: The arguments as sent, `text`, `blocks`, `attachments` and `metadata` among them.
         limits: Whether `plan` blocks are known here.
 
     Raises:
@@ -107,7 +106,7 @@ def post_message(slack: Backend, arguments: PostMessage) -> JsonObject:
     channel = _conversation(slack, arguments.channel)
     _may_post(slack, channel)
     content = check_content(arguments.said(), slack.limits)
-    thread_ts = _live_thread(channel, arguments.thread_ts)
+    thread_ts = live_thread(channel, arguments.thread_ts)
     if (retry_after := slack.limiter.message(channel.id, slack.limits)) is not None:
         raise RateLimitedError(retry_after)
     message = slack.workspace.post(
@@ -140,7 +139,7 @@ def post_ephemeral(slack: Backend, arguments: PostEphemeral) -> JsonObject:
         channel,
         slack.workspace.bot,
         content,
-        thread_ts=_live_thread(channel, arguments.thread_ts),
+        thread_ts=live_thread(channel, arguments.thread_ts),
         ephemeral_to=arguments.user,
     )
     return {"message_ts": message.ts}
@@ -173,7 +172,9 @@ def update(slack: Backend, arguments: Update) -> JsonObject:
     kept = message.metadata if "metadata" not in said else None
     if said.get("metadata") == {}:
         del said["metadata"]
-    content = check_content({name: part for name, part in said.items() if part}, slack.limits)
+    if said.get("blocks") == []:
+        del said["blocks"]
+    content = check_content(said, slack.limits)
     content.metadata = content.metadata or kept
     if arguments.reply_broadcast:
         if not message.is_reply:
@@ -232,8 +233,12 @@ def _must_be_member(slack: Backend, channel: Channel) -> None:
         raise SlackError("not_in_channel")
 
 
-def _live_thread(channel: Channel, thread_ts: str | None) -> str | None:
-    """Return the thread a message goes to; None if its root was deleted, as Slack does."""
+def live_thread(channel: Channel, thread_ts: str | None) -> str | None:
+    """Return the thread a message goes to; None if its root was deleted, as Slack does.
+
+    Raises:
+        SlackError: thread_not_found, or cannot_reply_to_message for a reply to a reply.
+    """
     if thread_ts is None:
         return None
     root = channel.messages.get(thread_ts)

@@ -43,12 +43,19 @@ class Publish(Arguments):
 def open_view(slack: Backend, arguments: Open) -> JsonObject:
     """Open a modal for the person who did something within the last three seconds.
 
+    Slack accepts a trigger that comes from within a modal, and some clients then show nothing
+    (bolt-js issue 1072), so it is refused here: such a modal is pushed or updated.
+
     Raises:
         SlackError: expired_trigger_id, exchanged_trigger_id, invalid_trigger_id, or what is
             wrong with the view; a refused view leaves the trigger unused.
     """
     _check(slack, arguments.view, "modal")
     trigger = _exchange(slack, arguments.trigger_id)
+    source = slack.modals.views.get(trigger.view_id or "")
+    if source is not None and source.body["type"] == "modal":
+        words = "[ERROR] the trigger comes from within a modal [json-pointer:/trigger_id]"
+        raise SlackError("invalid_arguments", [words])
     return {"view": slack.modals.document(slack.modals.open(trigger.user_id, arguments.view))}
 
 

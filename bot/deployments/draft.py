@@ -262,7 +262,8 @@ class DeployRequest(BaseModel):
     def draft(self) -> DeployDraft:
         """Return the draft that this request is the checked form of, to change or try again.
 
-        Its JSON is never longer than 2,000 characters.
+        Its JSON is never longer than 1,960 characters, so that a request id of 32 fits beside it
+        in a button's value.
         """
         auto = self.autoscaling
         return DeployDraft(

@@ -1,0 +1,201 @@
+"""The options of the deploy command as one table, and drafts written as lines with them."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from bot.commands.command_line import quote
+from bot.deployments.draft import DeployDraft
+from bot.deployments.rules import EXAMPLE_INSTANCE
+
+COMMAND = "/friendli-deploy"
+
+
+class Kind(Enum):
+    """What follows an option."""
+
+    WORD = auto()
+    """One word."""
+    PHRASE = auto()
+    """One word, which often should have been several in quotes."""
+    RANGE = auto()
+    """MIN..MAX, either of which may be missing."""
+    SWITCH = auto()
+    """Nothing; the option with "no-" before it is its opposite."""
+    FLAG = auto()
+    """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of the command.
+
+    Attributes:
+        name: Without the dashes.
+        fields: The draft's fields that it sets; none for `--yes`, which is not about the endpoint.
+        kind: What follows it.
+        metavar: What stands for the value in the help.
+        help: What it means, as the rest of a line of help.
+        example: A valid value.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    kind: Kind
+    metavar: str
+    help: str
+    example: str = ""
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "gpu", ("gpu",), Kind.PHRASE, "INSTANCE", "count and GPU of a replica", EXAMPLE_INSTANCE
+    ),
+    Option(
+        "replicas", ("replicas",), Kind.WORD, "N", "a fixed number of replicas; 1 if left out", "1"
+    ),
+    Option(
+        "autoscale",
+        ("min_replicas", "max_replicas"),
+        Kind.RANGE,
+        "MIN..MAX",
+        "replicas that follow the load; from 0 the endpoint may sleep",
+        "0..1",
+    ),
+    Option("min-replicas", ("min_replicas",), Kind.WORD, "N", "the MIN of autoscaling alone", "0"),
+    Option("max-replicas", ("max_replicas",), Kind.WORD, "N", "the MAX of autoscaling alone", "1"),
+    Option(
+        "cooldown",
+        ("cooldown",),
+        Kind.WORD,
+        "SECONDS",
+        "idle time before autoscaling scales down; 300 if left out",
+        "300",
+    ),
+    Option(
+        "name",
+        ("name",),
+        Kind.PHRASE,
+        "NAME",
+        "the endpoint's name; made from the model if left out",
+        "my-llama",
+    ),
+    Option("to", ("target",), Kind.WORD, "TARGET", "one of this channel's targets", "prod"),
+    Option(
+        "revision", ("revision",), Kind.WORD, "REVISION", "a branch or a whole commit hash", "main"
+    ),
+    Option(
+        "comment", ("comment",), Kind.PHRASE, "TEXT", "a comment on the first version", "first try"
+    ),
+    Option(
+        "max-batch-size", ("max_batch_size",), Kind.WORD, "N", "requests run together at most", "64"
+    ),
+    Option(
+        "max-input-length", ("max_input_length",), Kind.WORD, "TOKENS", "the longest input", "4096"
+    ),
+    Option(
+        "max-token-count",
+        ("max_token_count",),
+        Kind.WORD,
+        "TOKENS",
+        "the engine's max token count",
+        "2560",
+    ),
+    Option(
+        "max-context-length",
+        ("max_context_length",),
+        Kind.WORD,
+        "TOKENS",
+        "the longest input and output together",
+        "8192",
+    ),
+    Option(
+        "skip-special-tokens",
+        ("skip_special_tokens",),
+        Kind.SWITCH,
+        "",
+        "leave special tokens out of the output; on if left out",
+    ),
+    Option(
+        "add-special-tokens",
+        ("add_special_tokens",),
+        Kind.SWITCH,
+        "",
+        "add special tokens to the input; on if left out",
+    ),
+    Option(
+        "content-logging",
+        ("content_logging",),
+        Kind.SWITCH,
+        "",
+        "keep the contents of requests and answers",
+    ),
+    Option(
+        "queue-timeout-ms",
+        ("queue_timeout_ms",),
+        Kind.WORD,
+        "MILLISECONDS",
+        "how long a request may wait in the queue",
+        "30000",
+    ),
+    Option(
+        "queue-backpressure-metric",
+        ("queue_backpressure_metric",),
+        Kind.WORD,
+        "METRIC",
+        "what tells that the queue is full, such as TTFT_MS",
+        "TTFT_MS",
+    ),
+    Option(
+        "queue-backpressure-threshold",
+        ("queue_backpressure_threshold",),
+        Kind.WORD,
+        "NUMBER",
+        "past this the queue takes no more",
+        "500",
+    ),
+    Option("yes", (), Kind.FLAG, "", "deploy without asking again"),
+)
+
+
+def options_help() -> str:
+    """Return the options and what they mean, one a line, as mrkdwn."""
+    return "\n".join(f"`{_usage(option)}`  {option.help}" for option in OPTIONS)
+
+
+def _usage(option: Option) -> str:
+    switch = "[no-]" if option.kind is Kind.SWITCH else ""
+    return f"--{switch}{option.name} {option.metavar}".rstrip()
+
+
+def to_line(draft: DeployDraft, *, yes: bool = False) -> str:
+    """Write a draft as the line that means it, without what its scaling leaves unused."""
+    draft = draft.effective()
+    parts = [COMMAND]
+    if draft.model:
+        parts.append(quote(draft.model))
+    told: set[str] = set()
+    for option in OPTIONS:
+        typed: list[object] = [getattr(draft, field) for field in option.fields]
+        if told.isdisjoint(option.fields) and (words := _words(option, typed)):
+            parts.append(words)
+            told.update(option.fields)
+    if yes:
+        parts.append("--yes")
+    return " ".join(parts)
+
+
+def _words(option: Option, typed: list[object]) -> str | None:
+    if not any(value is not None for value in typed):
+        return None
+    if option.kind is Kind.SWITCH:
+        return f"--{option.name}" if typed[0] else f"--no-{option.name}"
+    if option.kind is Kind.RANGE:
+        bounds = [str(value or "") for value in typed]
+        # A bound that is no number is told apart with an option of its own.
+        return (
+            f"--{option.name} {bounds[0]}..{bounds[1]}"
+            if re.fullmatch(r"[0-9]*", "".join(bounds))
+            else None
+        )
+    return f"--{option.name} {quote(str(typed[0]))}"

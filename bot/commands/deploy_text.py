@@ -1,0 +1,157 @@
+"""The deploy command as text: read a line, or say what is wrong and offer a corrected one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.commands.command_line import Edit, quote, typed
+from bot.commands.deploy_line import DeployLine, TextSlip, parse
+from bot.commands.deploy_options import (
+    COMMAND,
+    OPTIONS,
+    Kind,
+    Option,
+    options_help,
+    to_line,
+)
+from bot.deployments.draft import DeployDraft, DeployRequest
+from bot.deployments.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, Slip, check
+
+__all__ = [
+    "COMMAND",
+    "OPTIONS",
+    "TextDeploy",
+    "TextSlip",
+    "TextSlips",
+    "options_help",
+    "read",
+    "to_line",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDeploy:
+    """A line that means something.
+
+    Attributes:
+        request: What is asked for.
+        draft: What was typed.
+        yes: Whether to deploy without asking again.
+    """
+
+    request: DeployRequest
+    draft: DeployDraft
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextSlips:
+    """A line that can't be carried out.
+
+    Attributes:
+        slips: What is wrong, at least one.
+        corrected_line: The whole line, command included, with every slip mended and all else as
+            it was typed: plain text that reads without slips. None if mending takes a guess.
+        draft: What could be understood, for a form to go on from.
+    """
+
+    slips: tuple[TextSlip, ...]
+    corrected_line: str | None
+    draft: DeployDraft
+
+
+def read(
+    text: str, *, targets: Sequence[str], default_target: str, tag: str | None = None
+) -> TextDeploy | TextSlips:
+    """Read what stands after the command.
+
+    Args:
+        text: As Slack sent it.
+        targets: Names of the channel's targets.
+        default_target: The one that is meant when none was named.
+        tag: What a name made from the model ends in, if none was typed; a new one if None.
+    """
+
+    def checked(line: DeployLine) -> DeployRequest | tuple[Slip, ...]:
+        answer = check(line.draft, targets=targets, default_target=default_target, tag=tag)
+        if isinstance(answer, DeployRequest):
+            return () if line.slips else answer
+        return tuple(slip for slip in answer if slip.field not in line.told)
+
+    first = line = parse(typed(text).strip())
+    first_answer = answer = checked(line)
+    # One edit may uncover the next slip: an open quote, for one, hid all that followed it.
+    for _ in range(5):
+        if isinstance(answer, DeployRequest):
+            break
+        corrected = _corrected(line, answer)
+        if corrected is None:
+            break
+        line = parse(corrected)
+        answer = checked(line)
+    if isinstance(first_answer, DeployRequest):
+        return TextDeploy(first_answer, first.draft, first.yes)
+    return TextSlips(
+        (*first.slips, *(TextSlip(slip.words, slip.nearest) for slip in first_answer)),
+        f"{COMMAND} {line.text}" if isinstance(answer, DeployRequest) else None,
+        first.draft,
+    )
+
+
+def _corrected(line: DeployLine, slips: Sequence[Slip]) -> str | None:
+    """Return the line with the slips mended, or None when one of them can't be."""
+    edits = list(line.edits)
+    invented = line.invented
+    mend: dict[str, str | None] = {}
+    put_first: list[Edit] = []
+    for slip in slips:
+        if slip.mend is not None:
+            mend |= slip.mend
+        elif slip.field == "gpu" and line.draft.gpu is None:
+            mend["gpu"], invented = EXAMPLE_INSTANCE, True
+        elif slip.field == "model" and line.model is None:
+            put_first, invented = [Edit(0, 0, f"{EXAMPLE_MODEL} ")], True
+        else:
+            return None
+    if line.model is not None and mend.get("model"):
+        edits.append(Edit(line.model.start, line.model.end, quote(mend["model"] or "")))
+    mended = line.draft.model_copy(update=mend)
+    edits += [
+        edit
+        for option in OPTIONS
+        if mend.keys() & set(option.fields) and (edit := _edit(line, option, mended))
+    ]
+    asked_not_to_ask = line.places.get("yes")
+    if invented and asked_not_to_ask is not None:
+        # Nobody should deploy an example without having looked at it.
+        edits.append(line.deletion(asked_not_to_ask.start, asked_not_to_ask.end))
+    return _applied(line.text, edits + put_first)
+
+
+def _edit(line: DeployLine, option: Option, mended: DeployDraft) -> Edit | None:
+    """Return the edit that makes an option say what the mended draft does."""
+    values: list[str | None] = [getattr(mended, field) for field in option.fields]
+    place = line.places.get(option.name)
+    if place is None:
+        covered = any(
+            set(option.fields) & set(other.fields) for other in OPTIONS if other.name in line.places
+        )
+        if covered or len(values) != 1 or values[0] is None:
+            return None
+        end = len(line.text)
+        return Edit(end, end, f"{' ' if line.text else ''}--{option.name} {quote(values[0])}")
+    if not any(values):
+        return line.deletion(place.start, place.end)
+    if option.kind is Kind.RANGE:
+        return Edit(place.value_start, place.value_end, "..".join(value or "" for value in values))
+    return Edit(place.value_start, place.value_end, quote(values[0] or ""))
+
+
+def _applied(text: str, edits: Sequence[Edit]) -> str | None:
+    """Apply edits, of which the first wins where two overlap; None if nothing changes."""
+    kept: list[Edit] = []
+    for edit in edits:
+        if all(edit.end <= other.start or edit.start >= other.end for other in kept):
+            kept.append(edit)
+    for edit in sorted(kept, key=lambda edit: edit.start, reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text.strip() if kept else None

@@ -14,6 +14,8 @@ from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
 
 # HTTP dates are whole seconds, and the API's machines may differ a little among themselves.
 _CLOCK_TOLERANCE = timedelta(seconds=5)
+# Our database keeps moments in whole milliseconds.
+_STORED_PRECISION = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def new_ids(
 
 def _made_in_time(sought: Sought, status: DedicatedEndpointStatus) -> bool:
     if sought.answered_created_at is not None:
-        return status.created_at == sought.answered_created_at
+        return abs(status.created_at - sought.answered_created_at) < _STORED_PRECISION
     return sought.listed_at is None or status.created_at >= sought.listed_at - _CLOCK_TOLERANCE
 
 

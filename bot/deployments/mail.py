@@ -49,19 +49,11 @@ async def _upsert(
     if row is None:
         sqlite = session.get_bind().dialect.name == "sqlite"
         insert = sqlite_insert if sqlite else postgresql_insert
-        await session.execute(
-            insert(table).values(**key, **_DEFAULTS[table]).on_conflict_do_nothing()
-        )
+        await session.execute(insert(table).values(**key).on_conflict_do_nothing())
         row = await session.scalar(query)
     if row is None:
         raise LookupError(f"{table.__tablename__} has no row for its own key")
     return row
-
-
-_DEFAULTS: dict[type[Workspace] | type[Channel], dict[str, object]] = {
-    Workspace: {"plan_refused": False},
-    Channel: {"fence": 0, "held": False, "woken": False},
-}
 
 
 async def send_root(

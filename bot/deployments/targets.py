@@ -53,12 +53,17 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What a person connects a channel to."""
+    """What a person connects a channel to.
+
+    Attributes:
+        is_default: Deploy here when no target is named.
+    """
 
     name: str
     team_id: str
     project_id: str
     api_key: SecretStr
+    is_default: bool
 
 
 class OtherProjectError(Exception):
@@ -137,26 +142,30 @@ class Targets:
                 select(Target).where(*_here(place), Target.name == wanted.name)
             )
             project = await self._project(session, wanted)
+            existed = target is not None
             if target is None:
-                others = await session.scalar(
-                    select(func.count()).select_from(Target).where(*_here(place))
-                )
                 session.add(
                     Target(
                         enterprise_id=place.enterprise_id,
                         workspace_id=place.workspace_id,
                         channel_id=place.channel_id,
                         name=wanted.name,
-                        is_default=not others,
+                        is_default=False,
                         watched_project_id=project.id,
                         connected_by=person.id,
                         connected_at=now(),
                     )
                 )
-                return False
-            await self._replace(session, place, target, project, person)
+                await session.flush()
+            else:
+                await self._replace(session, place, target, project, person)
+            if wanted.is_default:
+                await session.execute(
+                    update(Target).where(*_here(place)).values(is_default=Target.name == wanted.name)
+                )
+            await self._promote(session, place)
         self._wake_all()
-        return True
+        return existed
 
     async def _replace(
         self,
@@ -220,13 +229,6 @@ class Targets:
             )
         ).scalar_one()
         return await session.get_one(WatchedProject, id_)
-
-    async def make_default(self, place: Place, name: str) -> None:
-        """Deploy to this target when none is named."""
-        async with self._database.write() as session:
-            await session.execute(
-                update(Target).where(*_here(place)).values(is_default=Target.name == name)
-            )
 
     async def disconnect(self, place: Place, person: Person, name: str) -> bool:
         """Forget a target and wipe its key, unless another target brings the same one.

@@ -170,7 +170,7 @@ def confirm(title: str, text: str, *, yes: str, no: str, style: ButtonStyle | No
     """A question that Slack asks before it passes a press on; only `text` is mrkdwn."""
     question: Block = {
         "title": plain(title, 100),
-        "text": mrkdwn(text, 300),
+        "text": plain(text, 300),
         "confirm": plain(yes, 30),
         "deny": plain(no, 30),
     }

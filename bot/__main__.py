@@ -1,0 +1,5 @@
+"""`python -m bot` is `friendli-deploy`."""
+
+from bot.cli import main
+
+main()

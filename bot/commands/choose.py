@@ -1,0 +1,36 @@
+"""The buttons that say which of several endpoints a deployment made."""
+
+from bot.commands.desk import Click, Desk, Work, answer
+from bot.commands.registry import Feature
+from bot.deployments.service import Outcome
+from bot.messages.buttons import ActionId
+from bot.permissions import Permission
+
+_WORDS = {
+    Outcome.REPEATED: "That was settled already; the thread says how.",
+    Outcome.NAME_TAKEN: "That endpoint belongs to another deployment.",
+    Outcome.TARGET_GONE: "That endpoint isn't one of the choices any more.",
+}
+
+
+async def chosen(desk: Desk, click: Click) -> Work:
+    """This one it is."""
+    public_id, _, endpoint_id = click.value.partition(" ")
+    return _choose(desk, click, public_id, endpoint_id)
+
+
+async def chosen_none(desk: Desk, click: Click) -> Work:
+    """It is none of them."""
+    return _choose(desk, click, click.value, None)
+
+
+async def _choose(desk: Desk, click: Click, public_id: str, endpoint_id: str | None) -> None:
+    await desk.authorizer.authorize(Permission.DEPLOY, click.person, click.place)
+    outcome = await desk.deployments.choose(click.place, click.person, public_id, endpoint_id)
+    if outcome in _WORDS:
+        await desk.responses.say(
+            click.response_url, answer(_WORDS[outcome]), thread_ts=click.thread_ts
+        )
+
+
+FEATURE = Feature(clicks={ActionId.CHOOSE: chosen, ActionId.CHOOSE_NONE: chosen_none})

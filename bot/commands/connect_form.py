@@ -1,0 +1,180 @@
+"""The modal that connects a channel to a Friendli project: build and parse side by side."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from bot.deployments.draft import LONGEST_TARGET
+from bot.deployments.place import Place
+from bot.deployments.targets import Connection
+from bot.messages.markup import (
+    Block,
+    actions,
+    button,
+    escape,
+    input_block,
+    option,
+    section,
+    text_input,
+)
+
+CALLBACK_ID = "connect"
+DEPLOY_ACTION = "connect.deploy"
+BACK_ACTION = "connect.back"
+
+NAME, TEAM, PROJECT, KEY, DEFAULT = "name", "team", "project", "key", "default"
+
+_KEYS_PAGE = "https://friendli.ai/suite/~/setting/keys"
+_LONGEST_ID = 100
+_LONGEST_KEY = 500
+_TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+class ConnectDraft(BaseModel):
+    """What was typed, but for the key, which never leaves the field that it was typed in.
+
+    Attributes:
+        place: The channel.
+        name: Of the target.
+        is_default: Deploy here when no target is named.
+    """
+
+    place: Place
+    name: str = ""
+    team_id: str = ""
+    project_id: str = ""
+    is_default: bool = False
+
+
+def build(draft: ConnectDraft) -> dict[str, Any]:
+    """The form, filled in with what is known; the key's field is always empty."""
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "title": _plain("Connect a project"),
+        "submit": _plain("Connect"),
+        "close": _plain("Close"),
+        "private_metadata": draft.model_dump_json(),
+        "blocks": [
+            input_block(
+                "Target name",
+                text_input(
+                    NAME,
+                    max_length=LONGEST_TARGET,
+                    initial=draft.name or None,
+                    placeholder="prod",
+                ),
+                block_id=NAME,
+                hint="What this channel calls it, such as staging or prod.",
+            ),
+            input_block(
+                "Friendli project id",
+                text_input(PROJECT, max_length=_LONGEST_ID, initial=draft.project_id or None),
+                block_id=PROJECT,
+                hint="In Friendli Suite, it stands in the address of the project's page.",
+            ),
+            input_block(
+                "Friendli team id",
+                text_input(TEAM, max_length=_LONGEST_ID, initial=draft.team_id or None),
+                block_id=TEAM,
+                optional=True,
+                hint="Only if the key's owner is in several teams.",
+            ),
+            input_block(
+                "Friendli API key",
+                text_input(KEY, max_length=_LONGEST_KEY, placeholder="flp_…"),
+                block_id=KEY,
+                hint=f"Make one at {_KEYS_PAGE}. It is checked, stored encrypted,"
+                " and never shown again but for its last four characters.",
+            ),
+            _default_input(draft),
+        ],
+    }
+
+
+def parse(view: Mapping[str, Any]) -> tuple[ConnectDraft, SecretStr]:
+    """What a submitted form says."""
+    before = ConnectDraft.model_validate(json.loads(view["private_metadata"]))
+    values = view["state"]["values"]
+    draft = ConnectDraft(
+        place=before.place,
+        name=_typed(values, NAME).lower(),
+        team_id=_typed(values, TEAM),
+        project_id=_typed(values, PROJECT),
+        is_default=bool(values.get(DEFAULT, {}).get(DEFAULT, {}).get("selected_options")),
+    )
+    return draft, SecretStr(_typed(values, KEY))
+
+
+def slips(draft: ConnectDraft, key: SecretStr) -> dict[str, str]:
+    """What is wrong with the form, by block id."""
+    found: dict[str, str] = {}
+    if not _TARGET_NAME.fullmatch(draft.name):
+        found[NAME] = (
+            "A target name has letters, digits, - and _, and starts with a letter or digit."
+        )
+    if not draft.project_id or any(char.isspace() for char in draft.project_id):
+        found[PROJECT] = "A project id is one word, as in the address of the project's page."
+    if any(char.isspace() for char in draft.team_id):
+        found[TEAM] = "A team id is one word. Leave it empty for the key's own team."
+    value = key.get_secret_value()
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        found[KEY] = "A key is one word without spaces. Paste it again."
+    return found
+
+
+def connection(draft: ConnectDraft, key: SecretStr) -> Connection:
+    """What to store."""
+    return Connection(draft.name, draft.team_id, draft.project_id, key, draft.is_default)
+
+
+def checking(draft: ConnectDraft) -> dict[str, Any]:
+    """Shown while the key's check takes longer than Slack waits for an answer."""
+    return _notice(draft, "Checking the key with Friendli…")
+
+
+def failed(draft: ConnectDraft, words: str) -> dict[str, Any]:
+    """The late check failed: what was typed is kept, but for the key."""
+    return _notice(draft, escape(words), button("Back to the form", BACK_ACTION, style="primary"))
+
+
+def connected(draft: ConnectDraft, last_four: str, *, was_empty: bool) -> dict[str, Any]:
+    """The project is connected."""
+    shown = f", with the key that ends in `{escape(last_four)}`" if last_four else ""
+    text = f"`{escape(draft.name)}` is connected to project `{escape(draft.project_id)}`{shown}."
+    if was_empty:
+        text += (
+            "\nThe project looked empty. That is fine for a new one; if you expected endpoints,"
+            " check the project id."
+        )
+    return _notice(draft, text, button("Deploy a model", DEPLOY_ACTION, style="primary"))
+
+
+def _notice(draft: ConnectDraft, text: str, *buttons: Block) -> dict[str, Any]:
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "title": _plain("Connect a project"),
+        "close": _plain("Close"),
+        "private_metadata": draft.model_dump_json(),
+        "blocks": [section(text), *([actions(*buttons)] if buttons else [])],
+    }
+
+
+def _default_input(draft: ConnectDraft) -> Block:
+    choice = option("Deploy here when no target is named", DEFAULT)
+    element: Block = {"type": "checkboxes", "action_id": DEFAULT, "options": [choice]}
+    if draft.is_default:
+        element["initial_options"] = [choice]
+    return input_block("Default", element, block_id=DEFAULT, optional=True)
+
+
+def _typed(values: Mapping[str, Any], field: str) -> str:
+    return str(values.get(field, {}).get(field, {}).get("value") or "").strip()
+
+
+def _plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text}

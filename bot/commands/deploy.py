@@ -1,0 +1,236 @@
+"""Deploy a model: by the form, or from a line of text with a question before it spends."""
+
+import uuid
+from collections.abc import Sequence
+
+from bot.commands import deploy_form as form
+from bot.commands import deploy_text
+from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer
+from bot.commands.invite import invitation, invitation_view, needs_invitation
+from bot.commands.registry import Feature
+from bot.commands.unconnected import unconnected
+from bot.deployments.draft import DeployDraft, DeployRequest
+from bot.deployments.place import Person, Place
+from bot.deployments.rules import Slip, check
+from bot.deployments.service import Asked, Outcome
+from bot.deployments.targets import TargetView
+from bot.errors import UserError
+from bot.messages import preview
+from bot.messages.markup import bold
+from bot.permissions import Permission
+
+
+async def open_form(
+    desk: Desk, asked: Invocation | Click, draft: DeployDraft | None = None
+) -> Work:
+    """Open the form, filled in with a draft if there is one."""
+    return _open_form(desk, asked, draft or DeployDraft())
+
+
+async def _open_form(desk: Desk, asked: Invocation | Click, draft: DeployDraft) -> None:
+    await desk.authorizer.authorize(Permission.DEPLOY, asked.person, asked.place)
+    targets = await desk.targets.of(asked.place)
+    if not targets:
+        raise await unconnected(desk)
+    view = form.build(
+        _state(asked.place, draft), targets=_choices(targets), prices=desk.settings.prices
+    )
+    # The trigger dies after three seconds, so the form comes first and the check after.
+    view_id = await desk.modals.open(asked.trigger_id, view)
+    membership = await desk.people.membership(asked.place)
+    if needs_invitation(membership):
+        await desk.modals.replace(view_id, await invitation_view(desk, membership))
+
+
+async def show_form(desk: Desk, place: Place, *, view_id: str) -> None:
+    """Turn an open modal into the form."""
+    targets = await desk.targets.of(place)
+    state = _state(place, DeployDraft())
+    view = form.build(state, targets=_choices(targets), prices=desk.settings.prices)
+    await desk.modals.replace(view_id, view)
+
+
+async def changed(desk: Desk, click: Click) -> Work:
+    """Something was chosen or typed that changes what the form shows."""
+    return _redraw(desk, click)
+
+
+async def _redraw(desk: Desk, click: Click) -> None:
+    if click.view is None:
+        return
+    state = form.react(form.parse(click.view), click.action_id)
+    targets = await desk.targets.of(state.place)
+    view = form.build(state, targets=_choices(targets), prices=desk.settings.prices)
+    await desk.modals.follow(click.view, view, click.action_ts)
+
+
+async def submitted(desk: Desk, submission: Submission) -> Reaction:
+    """Check the form and write the wish down; nothing is acknowledged before it is written."""
+    state = form.parse(submission.view)
+    place = _trusted(state.place, submission)
+    await desk.authorizer.authorize(Permission.DEPLOY, submission.person, place)
+    targets = await desk.targets.of(place)
+    if not targets:
+        raise await unconnected(desk)
+    request = _check(state.draft, targets, state.proposed_name)
+    if not isinstance(request, DeployRequest):
+        errors = form.slips_to_errors(request, submission.view)
+        return Reaction(errors=errors)
+    asked = await desk.deployments.ask(place, submission.person, request, state.request_id)
+    match asked.outcome:
+        case Outcome.NAME_TAKEN:
+            slip = Slip("name", _taken_words(request.name))
+            return Reaction(errors=form.slips_to_errors([slip], submission.view))
+        case Outcome.TARGET_GONE:
+            slip = Slip("target", "This target was disconnected meanwhile.")
+            return Reaction(errors=form.slips_to_errors([slip], submission.view))
+        case Outcome.REPEATED:
+            return Reaction(work=_say_repeated(desk, place, submission.person))
+        case _:
+            return Reaction()
+
+
+async def _say_repeated(desk: Desk, place: Place, person: Person) -> None:
+    await desk.people.whisper(place, person.id, answer(_REPEATED))
+
+
+async def from_text(desk: Desk, invocation: Invocation) -> Work:
+    """Deploy from a line: show what it means and ask, or do it at once with `--yes`."""
+    await desk.authorizer.authorize(Permission.DEPLOY, invocation.person, invocation.place)
+    targets = await desk.targets.of(invocation.place)
+    if not targets:
+        raise await unconnected(desk)
+    read = deploy_text.read(
+        invocation.text,
+        targets=[target.name for target in targets],
+        default_target=targets[0].name,
+    )
+    if isinstance(read, deploy_text.TextSlips):
+        said = preview.slipped([slip.sentences for slip in read.slips], read.corrected_line)
+        return _say(desk, invocation, said)
+    if not read.yes:
+        return _show_preview(desk, invocation, read.request)
+    # Committed before Slack is acknowledged: what spends money is written down or refused.
+    asked = await desk.deployments.ask(
+        invocation.place, invocation.person, read.request, invocation.trigger_id
+    )
+    if asked.outcome is not Outcome.ACCEPTED:
+        raise _not_accepted(asked, read.request)
+    return None
+
+
+async def _say(desk: Desk, invocation: Invocation, said: preview.Body) -> None:
+    await desk.responses.say(invocation.response_url, said)
+
+
+async def _show_preview(desk: Desk, invocation: Invocation, request: DeployRequest) -> None:
+    membership = await desk.people.membership(invocation.place)
+    if needs_invitation(membership):
+        raise await invitation(desk, membership)
+    draft = request.draft().to_json()
+    said = preview.preview(
+        request,
+        desk.settings.prices,
+        deploy_value=f"{_new_request_id()} {draft}",
+        change_value=draft,
+    )
+    await desk.responses.say(invocation.response_url, said)
+
+
+async def agreed(desk: Desk, click: Click) -> Work:
+    """Deploy what the preview shows."""
+    await desk.authorizer.authorize(Permission.DEPLOY, click.person, click.place)
+    request_id, _, json = click.value.partition(" ")
+    targets = await desk.targets.of(click.place)
+    if not targets:
+        raise await unconnected(desk)
+    request = _check(DeployDraft.from_json(json), targets, None)
+    if not isinstance(request, DeployRequest):
+        # A target, or an instance option, that was there when the preview was shown.
+        raise UserError(" ".join(slip.sentences for slip in request))
+    asked = await desk.deployments.ask(click.place, click.person, request, request_id)
+    if asked.outcome is not Outcome.ACCEPTED:
+        raise _not_accepted(asked, request)
+    return _replace(desk, click, request)
+
+
+async def _replace(desk: Desk, click: Click, request: DeployRequest) -> None:
+    await desk.responses.replace(click.response_url, preview.under_way(request))
+
+
+async def change(desk: Desk, click: Click) -> Work:
+    """Open the form with what the preview shows."""
+    return await open_form(desk, click, DeployDraft.from_json(click.value))
+
+
+async def dismissed(desk: Desk, click: Click) -> Work:
+    """Take the preview away."""
+    return _remove(desk, click)
+
+
+async def _remove(desk: Desk, click: Click) -> None:
+    await desk.responses.remove(click.response_url)
+
+
+_REPEATED = "You asked for that already; its thread is in this channel. Nothing was made twice."
+
+
+def _not_accepted(asked: Asked, request: DeployRequest) -> UserError:
+    if asked.outcome is Outcome.REPEATED:
+        return UserError(_REPEATED)
+    if asked.outcome is Outcome.NAME_TAKEN:
+        return UserError(
+            f"{bold(request.name)} is taken: a deployment of that name is on its way or running.",
+            hint="Give another one with `--name`.",
+        )
+    return UserError("This target was disconnected meanwhile.", hint="Nothing was made.")
+
+
+def _taken_words(name: str) -> str:
+    return f"{name} is taken: a deployment of that name is on its way or running. Change it."
+
+
+def _check(
+    draft: DeployDraft, targets: Sequence[TargetView], proposed_name: str | None
+) -> DeployRequest | tuple[Slip, ...]:
+    if not draft.name and proposed_name:
+        draft = draft.model_copy(update={"name": proposed_name})
+    return check(
+        draft,
+        targets=[target.name for target in targets],
+        default_target=targets[0].name,
+    )
+
+
+def _choices(targets: Sequence[TargetView]) -> list[form.TargetChoice]:
+    return [form.TargetChoice(target.name, target.project_id) for target in targets]
+
+
+def _state(place: Place, draft: DeployDraft) -> form.FormState:
+    return form.FormState(request_id=_new_request_id(), place=place, draft=draft)
+
+
+def _trusted(place: Place, submission: Submission) -> Place:
+    """The form's own place, if it lies in the workspace that the submission came from."""
+    came_from = submission.place
+    if (place.enterprise_id, place.workspace_id) != (
+        came_from.enterprise_id,
+        came_from.workspace_id,
+    ):
+        raise UserError("This form belongs to another workspace.")
+    return place
+
+
+def _new_request_id() -> str:
+    return uuid.uuid4().hex
+
+
+FEATURE = Feature(
+    clicks={
+        form.ACTION_PREFIX: changed,
+        preview.DEPLOY_ACTION: agreed,
+        preview.CHANGE_ACTION: change,
+        preview.CANCEL_ACTION: dismissed,
+    },
+    submissions={form.CALLBACK_ID: submitted},
+)

@@ -1,0 +1,115 @@
+"""What commands work with: who asks from where, and the services that answer.
+
+A handler runs before Slack is acknowledged and has milliseconds. Only what spends money is
+written there. Everything else it returns as work to run after the acknowledgement.
+"""
+
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.config import Settings
+from bot.deployments.place import Person, Place
+from bot.deployments.service import Deployments
+from bot.deployments.targets import Targets
+from bot.errors import UserError
+from bot.friendli.client import FriendliClient
+from bot.messages.body import Body, body
+from bot.messages.markup import Block, actions, context, section
+from bot.permissions import Authorizer
+from bot.slack.modals import Modals
+from bot.slack.people import People
+from bot.slack.responses import Responses
+
+Work = Coroutine[object, object, None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The services that commands use."""
+
+    settings: Settings
+    deployments: Deployments
+    targets: Targets
+    friendli: FriendliClient
+    authorizer: Authorizer
+    people: People
+    modals: Modals
+    responses: Responses
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A slash command.
+
+    Attributes:
+        text: What stands behind the command's first word, or behind the command itself.
+    """
+
+    place: Place
+    person: Person
+    text: str
+    trigger_id: str
+    response_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A button or a menu that was used, in a message or in a modal.
+
+    Attributes:
+        value: The button's value; '' for other elements.
+        view: The modal that it stands in; None in a message.
+        thread_ts: Of the thread that the message stands in.
+        action_ts: When it was used.
+    """
+
+    place: Place
+    person: Person
+    action_id: str
+    value: str
+    trigger_id: str
+    response_url: str
+    view: Mapping[str, Any] | None
+    thread_ts: str | None
+    action_ts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A modal that was submitted."""
+
+    place: Place
+    person: Person
+    view: Mapping[str, Any]
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What becomes of a submitted modal.
+
+    Attributes:
+        errors: By block id; the modal stays open and shows them.
+        view: Takes the modal's place. With neither, the modal closes.
+        work: Runs after the acknowledgement.
+    """
+
+    errors: Mapping[str, str] | None = None
+    view: Mapping[str, Any] | None = None
+    work: Work = None
+
+
+def answer(text: str, *, hint: str = "", buttons: Sequence[Block] = ()) -> Body:
+    """A short answer to one person: a sentence, small print, buttons. All mrkdwn."""
+    blocks = [section(text)]
+    if hint:
+        blocks.append(context(hint))
+    if buttons:
+        blocks.append(actions(*buttons))
+    return body(f"{text} {hint}".strip(), *blocks)
+
+
+def apology(error: UserError) -> Body:
+    """A refusal, with its way out."""
+    return answer(error.message, hint=error.hint, buttons=error.actions)

@@ -1,0 +1,99 @@
+"""`disconnect [name]`: forget a target and wipe its key, after saying what still runs there."""
+
+from collections.abc import Sequence
+
+from bot.commands.desk import Click, Desk, Invocation, Work, answer
+from bot.commands.registry import SLASH, Command, Feature
+from bot.commands.unconnected import unconnected
+from bot.deployments.targets import Running, TargetView
+from bot.errors import UserError
+from bot.friendli.statuses import status_words
+from bot.messages.body import Body
+from bot.messages.markup import bold, button, code, escape, money
+from bot.permissions import Permission
+
+CONFIRM_ACTION = "target.disconnect"
+KEEP_ACTION = "target.keep"
+
+_LISTED = 20
+
+
+async def run(desk: Desk, invocation: Invocation) -> Work:
+    """Ask before a target is forgotten."""
+    return _ask(desk, invocation)
+
+
+async def _ask(desk: Desk, invocation: Invocation) -> None:
+    await desk.authorizer.authorize(Permission.CONNECT, invocation.person, invocation.place)
+    targets = await desk.targets.of(invocation.place)
+    if not targets:
+        raise await unconnected(desk)
+    target = _named(targets, invocation.text.strip().lower())
+    running = await desk.targets.running(invocation.place, target.name)
+    await desk.responses.say(invocation.response_url, question(target, running))
+
+
+def _named(targets: Sequence[TargetView], name: str) -> TargetView:
+    names = " or ".join(f"`{SLASH} disconnect {escape(target.name)}`" for target in targets)
+    if not name and len(targets) == 1:
+        return targets[0]
+    if not name:
+        raise UserError("This channel has several targets. Which one?", hint=names)
+    for target in targets:
+        if target.name == name:
+            return target
+    raise UserError(f"No target here is called {code(name)}.", hint=names)
+
+
+def question(target: TargetView, running: Sequence[Running]) -> Body:
+    """What forgetting a target means."""
+    lines = [f"Disconnect {bold(target.name)} (project {code(target.project_id)})?"]
+    if running:
+        lines.append("These were deployed through it. They run on, and nobody here sees them:")
+        lines += [_line(one) for one in running[:_LISTED]]
+        if len(running) > _LISTED:
+            lines.append(f"… and {len(running) - _LISTED} more")
+    else:
+        lines.append("Nothing that was deployed through it is running.")
+    return answer(
+        "\n".join(lines),
+        hint="Its API key is wiped.",
+        buttons=[
+            button("Disconnect", CONFIRM_ACTION, value=target.name, style="danger"),
+            button("Keep", KEEP_ACTION),
+        ],
+    )
+
+
+def _line(one: Running) -> str:
+    endpoint = f" · {code(one.endpoint_id)}" if one.endpoint_id else ""
+    status = escape(status_words(one.status).name) if one.status else "being created"
+    return f"• {bold(one.name)}{endpoint} · {status} · {money(one.price)} per replica"
+
+
+async def confirmed(desk: Desk, click: Click) -> Work:
+    """Forget the target."""
+    return _disconnect(desk, click)
+
+
+async def _disconnect(desk: Desk, click: Click) -> None:
+    await desk.authorizer.authorize(Permission.CONNECT, click.person, click.place)
+    known = await desk.targets.disconnect(click.place, click.person, click.value)
+    name = bold(click.value)
+    text = f"{name} is disconnected; its key is wiped." if known else f"{name} is gone already."
+    await desk.responses.replace(click.response_url, answer(text))
+
+
+async def kept(desk: Desk, click: Click) -> Work:
+    """Leave everything as it is."""
+    return _keep(desk, click)
+
+
+async def _keep(desk: Desk, click: Click) -> None:
+    await desk.responses.remove(click.response_url)
+
+
+FEATURE = Feature(
+    commands=[Command("disconnect", "[name]", "Forgets a target and wipes its API key.", run)],
+    clicks={CONFIRM_ACTION: confirmed, KEEP_ACTION: kept},
+)

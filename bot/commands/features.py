@@ -1,0 +1,37 @@
+"""All features, in the order in which help names them. A new one is a line here."""
+
+from collections.abc import Iterable
+
+from bot.commands import (
+    choose,
+    connect,
+    deploy,
+    disconnect,
+    help,  # noqa: A004 - named after its command
+    links,
+    stop,
+    targets,
+    try_again,
+)
+from bot.commands.registry import Command, Registry
+
+
+def registry() -> Registry:
+    """Gather what every module of this package brings."""
+
+    def all_commands() -> Iterable[Command]:
+        return gathered.commands.values()
+
+    features = [
+        deploy.FEATURE,
+        connect.FEATURE,
+        disconnect.FEATURE,
+        targets.FEATURE,
+        stop.FEATURE,
+        try_again.FEATURE,
+        choose.FEATURE,
+        links.FEATURE,
+        help.feature(all_commands),
+    ]
+    gathered = Registry(features)
+    return gathered

@@ -1,0 +1,52 @@
+"""A channel that the bot can't post in: say how to let it in, before anything is created."""
+
+from typing import Any
+
+from bot.commands.desk import Desk
+from bot.errors import UserError
+from bot.messages.markup import section
+from bot.slack.people import Membership
+from bot.slack.workspaces import SlackUnreachableError
+
+_WORDS = {
+    Membership.NOT_A_MEMBER: (
+        "I'm not in this channel, so its thread couldn't tell you how a deployment is going."
+    ),
+    Membership.ARCHIVED: "This channel is archived, so I can't write in it.",
+    Membership.NOT_A_CHANNEL: "A deployment's thread needs a channel, and this is a conversation.",
+}
+
+
+def needs_invitation(membership: Membership) -> bool:
+    """Whether nothing can be deployed from here as things are.
+
+    If Slack didn't say, it is tried: nothing is created before the thread's root is posted.
+    """
+    return membership in _WORDS
+
+
+async def invitation(desk: Desk, membership: Membership) -> UserError:
+    """Say what is in the way, and the way out."""
+    return UserError(_WORDS[membership], hint=await _way_out(desk, membership))
+
+
+async def invitation_view(desk: Desk, membership: Membership) -> dict[str, Any]:
+    """The same as a modal."""
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": "Invite me first"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": [section(f"{_WORDS[membership]} {await _way_out(desk, membership)}")],
+    }
+
+
+async def _way_out(desk: Desk, membership: Membership) -> str:
+    if membership is Membership.ARCHIVED:
+        return "Unarchive it, or use another channel."
+    if membership is Membership.NOT_A_CHANNEL:
+        return "Type the command in a channel that I'm in."
+    try:
+        name = await desk.people.bot_name()
+    except SlackUnreachableError:
+        name = "my name"
+    return f"Type `/invite` and {name} here, then try again. Nothing was created."

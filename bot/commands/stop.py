@@ -1,0 +1,29 @@
+"""The Cancel and Terminate buttons: end a deployment, wherever it has come to."""
+
+from bot.commands.desk import Click, Desk, Work, answer
+from bot.commands.registry import Feature
+from bot.deployments.service import StopOutcome
+from bot.messages.buttons import ActionId
+from bot.permissions import Permission
+
+_WORDS = {
+    StopOutcome.ALREADY_ASKED: "Somebody asked for that already; the thread tells how it goes.",
+    StopOutcome.OVER: "It is over already; there is nothing left to end.",
+}
+
+
+async def clicked(desk: Desk, click: Click) -> Work:
+    """Write the wish down; the thread tells what becomes of it."""
+    return _stop(desk, click)
+
+
+async def _stop(desk: Desk, click: Click) -> None:
+    await desk.authorizer.authorize(Permission.TERMINATE, click.person, click.place)
+    outcome = await desk.deployments.stop(click.place, click.person, click.value)
+    if outcome in _WORDS:
+        await desk.responses.say(
+            click.response_url, answer(_WORDS[outcome]), thread_ts=click.thread_ts
+        )
+
+
+FEATURE = Feature(clicks={ActionId.CANCEL: clicked, ActionId.TERMINATE: clicked})

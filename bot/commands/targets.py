@@ -1,0 +1,47 @@
+"""`targets`: the places that this channel deploys to."""
+
+from collections.abc import Sequence
+
+from bot.commands.desk import Desk, Invocation, Work
+from bot.commands.registry import Command, Feature
+from bot.commands.unconnected import unconnected
+from bot.deployments.targets import TargetView
+from bot.messages.body import Body, body
+from bot.messages.markup import bold, code, mention, section
+
+
+async def run(desk: Desk, invocation: Invocation) -> Work:
+    """List the channel's targets."""
+    return _show(desk, invocation)
+
+
+async def _show(desk: Desk, invocation: Invocation) -> None:
+    targets = await desk.targets.of(invocation.place)
+    if not targets:
+        raise await unconnected(desk)
+    await desk.responses.say(invocation.response_url, listing(targets))
+
+
+def listing(targets: Sequence[TargetView]) -> Body:
+    """The targets, a line each."""
+    lines = [_line(target) for target in targets]
+    return body("\n".join(lines), section("\n".join(lines)))
+
+
+def _line(target: TargetView) -> str:
+    parts = [bold(target.name), f"project {code(target.project_id)}"]
+    if target.team_id:
+        parts.append(f"team {code(target.team_id)}")
+    if target.key_last_four:
+        parts.append(f"key …{code(target.key_last_four)}")
+    parts.append(f"connected by {mention(target.connected_by)}")
+    if target.is_default:
+        parts.append("default")
+    return " · ".join(parts)
+
+
+FEATURE = Feature(
+    commands=[
+        Command("targets", "", "Lists the Friendli projects that this channel deploys to.", run)
+    ]
+)

@@ -1,0 +1,42 @@
+"""The Try again button: the form, with everything that was asked for filled in."""
+
+from bot.commands import deploy
+from bot.commands.desk import Click, Desk, Work, answer
+from bot.commands.registry import Feature
+from bot.deployments.draft import DeployDraft, DeployRequest, new_tag, propose_name
+from bot.messages.buttons import ActionId
+
+_TAG_LENGTH = len(new_tag())
+
+
+async def clicked(desk: Desk, click: Click) -> Work:
+    """Open the form."""
+    return _open(desk, click)
+
+
+async def _open(desk: Desk, click: Click) -> None:
+    deployment = await desk.deployments.find(click.place, click.value)
+    if deployment is None:
+        await desk.responses.say(
+            click.response_url, answer("I don't know this deployment any more.")
+        )
+        return
+    work = await deploy.open_form(
+        desk, click, _draft(DeployRequest.model_validate(deployment.request))
+    )
+    if work is not None:
+        await work
+
+
+def _draft(request: DeployRequest) -> DeployDraft:
+    """What was asked for; a name that we proposed is left for us to propose anew.
+
+    The endpoint that failed, or that appears late, may still have the old one.
+    """
+    draft = request.draft()
+    if request.name == propose_name(request.model, request.name[-_TAG_LENGTH:]):
+        return draft.model_copy(update={"name": None})
+    return draft
+
+
+FEATURE = Feature(clicks={ActionId.TRY_AGAIN: clicked})

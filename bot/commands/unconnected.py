@@ -1,0 +1,20 @@
+"""What a channel without a target is told: connect one, and who can."""
+
+from bot.commands.desk import Desk
+from bot.errors import UserError
+from bot.messages.markup import button, mention
+
+CONNECT_ACTION = "target.connect"
+
+_NAMED = 3
+
+
+async def unconnected(desk: Desk) -> UserError:
+    """The first contact with a channel that nobody has connected yet."""
+    admins = [mention(admin) for admin in (await desk.people.admins())[:_NAMED]]
+    whom = f" Ask {' or '.join(admins)}." if admins else ""
+    return UserError(
+        "This channel isn't connected to a Friendli project yet.",
+        hint=f"Only admins can connect one.{whom}",
+        actions=[button("Connect a project", CONNECT_ACTION, style="primary")],
+    )

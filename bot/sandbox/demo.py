@@ -1,0 +1,116 @@
+"""`demo --once`: one deployment through both sandboxes, its thread printed as it grows."""
+
+import asyncio
+import re
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.app import running
+from bot.messages.markup import unescape
+from bot.sandbox.friendli import MODELS
+from bot.sandbox.slack.changes import Change, MessagePosted, MessageUpdated
+from bot.sandbox.slack.conversations import Message
+from bot.sandbox.world import World, connect, world
+
+# The longest that one deployment may take in the demo, in seconds of the person watching.
+_PATIENCE = 300.0
+_POLL_SECONDS = 0.5
+
+_SERVES = "is serving"
+_ENDED = ("failed", "wasn't made", "is gone", "terminated", "was cancelled")
+
+
+async def once(model: str, *, speed: float) -> bool:
+    """Deploy a model from a signed slash command until it serves or fails.
+
+    Args:
+        model: What to deploy; a model of `models_table` misbehaves as it says.
+        speed: How many times faster than life the endpoint comes up.
+
+    Returns:
+        Whether it serves.
+    """
+    console = Console(highlight=False)
+    with tempfile.TemporaryDirectory(prefix="friendli-deploy-") as folder:
+        database = f"sqlite:///{Path(folder) / 'demo.sqlite3'}"
+        async with world(database, speed=speed) as here:
+            settings = here.settings(
+                poll_seconds_moving=_POLL_SECONDS,
+                # Friendli's clock runs faster here, so what waits for it waits less.
+                create_give_up_after=600 / speed,
+            )
+            async with running(settings) as bot:
+                here.slack.events_url = bot.events_url
+                await connect(here)
+                return await _deploy(here, model, console)
+
+
+async def _deploy(here: World, model: str, console: Console) -> bool:
+    printer = _Printer(here, console)
+    stop = here.slack.subscribe(printer)
+    line = f"{model} --gpu 2xH100 --yes"
+    console.print(f"[bold]@{here.member.user.name}[/] /friendli-deploy {line}")
+    await here.member.command(here.channel, line)
+    try:
+        root = await here.slack.until(lambda: _outcome(here), timeout=_PATIENCE)
+        # Replies follow the root's last edit within a few seconds.
+        await asyncio.sleep(0)
+        await here.slack.until(lambda: printer.has_told(root), timeout=_PATIENCE)
+    finally:
+        stop()
+    return _SERVES in root.text
+
+
+def _outcome(here: World) -> Message | None:
+    for message in here.channel.messages.values():
+        text = message.text
+        if not message.is_reply and (_SERVES in text or any(end in text for end in _ENDED)):
+            return message
+    return None
+
+
+class _Printer:
+    """Prints the roots and replies of the workspace as they are posted and change."""
+
+    def __init__(self, here: World, console: Console) -> None:
+        self._here = here
+        self._console = console
+        self._headlines: dict[str, str] = {}
+        self._last_reply = ""
+
+    def __call__(self, change: Change) -> None:
+        if not isinstance(change, MessagePosted | MessageUpdated):
+            return
+        message = change.message
+        text = readable(self._here, message.text)
+        if message.ephemeral_to:
+            self._console.print(f"[dim]only you:[/] {text}")
+        elif message.is_reply:
+            self._last_reply = text
+            loud = " [dim](also in the channel)[/]" if message.broadcast else ""
+            self._console.print(f"   ↳ {text}{loud}")
+        elif self._headlines.get(message.ts) != text:
+            self._headlines[message.ts] = text
+            self._console.print(f"[bold]#{self._here.channel.name}[/] {text}")
+
+    def has_told(self, root: Message) -> bool:
+        """Whether the last reply says what the root says."""
+        word = _SERVES if _SERVES in root.text else ""
+        return bool(self._last_reply) and word in self._last_reply
+
+
+def readable(here: World, text: str) -> str:
+    """A message's text as a person sees it, for a terminal."""
+    text = re.sub(r"<!date\^\d+\^[^|>]*\|([^>]*)>", r"\1", text)
+    text = re.sub(r"<@(\w+)>", lambda match: f"@{here.slack.workspace.users[match[1]].name}", text)
+    text = re.sub(r"<[^|>]*\|([^>]*)>", r"\1", text)
+    # Square brackets are the terminal's markup.
+    return unescape(text.replace("*", "").replace("[", r"\["))
+
+
+def models_table() -> str:
+    """The models that make the sandbox misbehave, a line each."""
+    width = max(len(name) for name in MODELS)
+    return "\n".join(f"{name:<{width}}  {model.description}" for name, model in MODELS.items())

@@ -1,0 +1,116 @@
+"""A sandbox Slack and a sandbox Friendli side by side, and settings that lead a bot to them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pydantic import SecretStr
+
+from bot.config import Settings
+from bot.db.crypto import new_encryption_key
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.friendli import FriendliSandbox
+from bot.sandbox.slack import SlackSandbox
+from bot.sandbox.slack.conversations import Channel, User
+from bot.sandbox.slack.people import Person
+from bot.sandbox.slack.rate_limits import Limits
+
+BOT_TOKEN = "sandbox-bot-token"  # noqa: S105 - it opens nothing but the sandbox
+SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105 - as above
+API_KEY = "sandbox-key-not-a-secret"
+PROJECT = "sandbox-project"
+TEAM = "sandbox-team"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Both sandboxes, with people and a channel in one and a project in the other.
+
+    Attributes:
+        slack: The workspace.
+        friendli: The API.
+        clock: Friendli's.
+        admin: Administers the workspace.
+        member: Doesn't.
+        channel: Both are in it, and so is the bot.
+        database: Where the bot keeps its rows.
+        encryption_key: What it encrypts with, the same after a restart.
+    """
+
+    slack: SlackSandbox
+    friendli: FriendliSandbox
+    clock: SandboxClock
+    admin: Person
+    member: Person
+    channel: Channel
+    database: str
+    encryption_key: SecretStr
+
+    def settings(self, **overrides: object) -> Settings:
+        """Settings of a bot that lives here; the environment has no say in them.
+
+        Args:
+            overrides: Settings that differ from their defaults.
+        """
+        return Settings.model_validate(
+            {
+                "slack_bot_token": BOT_TOKEN,
+                "slack_signing_secret": SIGNING_SECRET,
+                "slack_api_url": f"{self.slack.url}/api/",
+                "friendli_api_url": self.friendli.url,
+                "database_url": self.database,
+                "encryption_keys": [self.encryption_key],
+                "port": 0,
+                **overrides,
+            }
+        )
+
+
+@asynccontextmanager
+async def world(
+    database: str, *, speed: float = 1.0, limits: Limits | None = None
+) -> AsyncIterator[World]:
+    """Open both sandboxes on ports of their own.
+
+    Args:
+        database: The bot's database URL.
+        speed: How many times faster than life Friendli's clock runs.
+        limits: Slack's; its own if omitted.
+    """
+    clock = SandboxClock(speed)
+    async with (
+        FriendliSandbox(clock=clock) as friendli,
+        SlackSandbox(bot_token=BOT_TOKEN, signing_secret=SIGNING_SECRET, limits=limits) as slack,
+    ):
+        friendli.add_project(PROJECT, TEAM)
+        friendli.add_key(API_KEY, team_id=TEAM)
+        admin: User = slack.workspace.add_user("admin", is_admin=True)
+        member: User = slack.workspace.add_user("requester")
+        channel = slack.workspace.add_channel("ml-deploys", members=[admin, member])
+        yield World(
+            slack=slack,
+            friendli=friendli,
+            clock=clock,
+            admin=slack.act_as(admin),
+            member=slack.act_as(member),
+            channel=channel,
+            database=database,
+            encryption_key=SecretStr(new_encryption_key()),
+        )
+
+
+async def connect(here: World, name: str = "prod") -> None:
+    """Connect the channel to the sandbox's project, the way an admin does it.
+
+    Raises:
+        bot.sandbox.slack.changes.NotReachedError: The bot didn't open its form or didn't take it.
+    """
+    await here.admin.command(here.channel, f"connect {name}")
+    await here.slack.until(lambda: here.admin.modal)
+    await here.admin.fill("Target name", name)
+    await here.admin.fill("Friendli project id", PROJECT)
+    await here.admin.fill("Friendli API key", API_KEY)
+    await here.admin.submit()
+    await here.slack.until(
+        lambda: here.admin.modal is not None and "is connected" in str(here.admin.modal.body)
+    )
+    await here.admin.close_modal()

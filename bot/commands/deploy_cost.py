@@ -1,0 +1,63 @@
+"""The line of money in the deploy modal, which follows every choice."""
+
+from bot.deployments.draft import (
+    DEFAULT_MAX_REPLICAS,
+    DEFAULT_MIN_REPLICAS,
+    DEFAULT_REPLICAS,
+    DeployDraft,
+)
+from bot.deployments.reading import Reading
+from bot.friendli.instances import InstanceOption, Prices
+from bot.messages.markup import money
+
+NO_INSTANCE = "Choose an instance to see what it costs."
+
+_MOST_REPLICAS = 9_999  # past this a number was not meant, and the sum would only puzzle
+
+
+def cost_line(draft: DeployDraft, prices: Prices) -> str:
+    """Say, as mrkdwn, what a draft would cost as far as it is filled in.
+
+    A replica is billed from the end of its initialization until it shuts down, whether it is
+    asked for anything or not.
+    """
+    reading = Reading(draft, ())
+    if not isinstance(reading.instance, InstanceOption):
+        return NO_INSTANCE
+    each = prices.per_hour(reading.instance)
+    per_replica = f"{money(each)} per replica, billed from the moment it serves"
+    bounds = _bounds(reading)
+    if bounds is None:
+        return per_replica
+    least, most = bounds
+    asleep = f" \N{MIDDLE DOT} {money(each * 0)} while it sleeps" if least == 0 else ""
+    if least == most == 1:
+        return f"*{money(each)}*, billed from the moment it serves"
+    if least == most:
+        return f"*{money(each * most)}* for {most} replicas, each billed from the moment it serves"
+    if most == 1:
+        return f"*{money(each)}*, billed from the moment it serves{asleep}"
+    total = (
+        f"Up to {money(each * most)}"
+        if least == 0
+        else f"{money(each * least)} to {money(each * most)}"
+    )
+    return f"*{total}*: {per_replica}{asleep}"
+
+
+def _bounds(reading: Reading) -> tuple[int, int] | None:
+    """Return the fewest and the most replicas, or None if what was typed gives none."""
+
+    def number(field: str, default: int) -> int | None:
+        return reading.whole(field) if reading.text(field) else default
+
+    if reading.draft.autoscaling:
+        least = number("min_replicas", DEFAULT_MIN_REPLICAS)
+        most = number("max_replicas", max(DEFAULT_MAX_REPLICAS, least or 0))
+        lowest = 0
+    else:
+        least = most = number("replicas", DEFAULT_REPLICAS)
+        lowest = 1
+    if least is None or most is None or not lowest <= least <= most <= _MOST_REPLICAS or most == 0:
+        return None
+    return least, most

@@ -1,0 +1,259 @@
+"""The deploy modal: draw it from what is known, and put what is wrong under its fields.
+
+`bot.commands.deploy_form_state` reads it back.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from bot.commands.deploy_cost import cost_line
+from bot.commands.deploy_form_fields import (
+    ADVANCED_FIELDS,
+    advanced_fields,
+    menu_field,
+    number_field,
+)
+from bot.commands.deploy_form_state import (
+    ACTION_PREFIX,
+    ADVANCED_ACTION,
+    FormState,
+    action_id,
+    blocks_by_field,
+    parse,
+    react,
+)
+from bot.deployments.draft import (
+    DEFAULT_COOLDOWN,
+    DEFAULT_MAX_REPLICAS,
+    DEFAULT_MIN_REPLICAS,
+    DEFAULT_REPLICAS,
+    DeployDraft,
+    longest,
+)
+from bot.deployments.reading import Reading
+from bot.deployments.rules import EXAMPLE_MODEL, LABELS, Slip
+from bot.friendli.instances import GPUS, INSTANCE_OPTIONS, InstanceOption, Prices
+from bot.messages.markup import (
+    Block,
+    actions,
+    button,
+    context,
+    input_block,
+    money,
+    option,
+    option_group,
+    plain,
+    text_input,
+)
+
+__all__ = [
+    "ACTION_PREFIX",
+    "ADVANCED_ACTION",
+    "CALLBACK_ID",
+    "FormState",
+    "TargetChoice",
+    "build",
+    "parse",
+    "react",
+    "slips_to_errors",
+]
+
+CALLBACK_ID = "deploy"
+TITLE = "Deploy a model"
+SUBMIT = "Deploy"
+CLOSE = "Cancel"
+OPEN_ADVANCED = "Advanced"
+CLOSE_ADVANCED = "Hide advanced"
+
+OPEN_TO_MEND = "Open Advanced to mend it."
+
+_MOST_OPTIONS = 100  # in a menu
+
+
+class TargetChoice(NamedTuple):
+    """A target to choose; the first of several is the default.
+
+    Attributes:
+        name: What the channel calls it.
+        label: What tells it apart, such as its project.
+    """
+
+    name: str
+    label: str
+
+
+def build(
+    state: FormState, *, targets: Sequence[TargetChoice], prices: Prices
+) -> dict[str, object]:
+    """Draw the modal.
+
+    Args:
+        state: What is typed so far, valid or not.
+        targets: The channel's targets, at least one, the default first. A menu shows 100.
+        prices: Of GPUs.
+    """
+    state = state.settled()
+    draft = state.draft.clipped()
+    # From the first drawing on, one scaling is chosen on the screen.
+    draft = draft.model_copy(update={"scaling": "auto" if draft.autoscaling else "fixed"})
+    state = state.model_copy(update={"draft": draft})
+    opened = state.advanced_open
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "title": plain(TITLE),
+        "submit": plain(SUBMIT),
+        "close": plain(CLOSE),
+        "private_metadata": state.model_dump_json(exclude_none=True),
+        "blocks": [
+            *_target(draft, targets),
+            _model(draft),
+            _name(state),
+            _instance(draft, prices),
+            _scaling(draft),
+            *_replicas(draft),
+            context(cost_line(draft, prices), block_id=f"{ACTION_PREFIX}.cost"),
+            actions(
+                button(CLOSE_ADVANCED if opened else OPEN_ADVANCED, ADVANCED_ACTION),
+                block_id=ADVANCED_ACTION,
+            ),
+            *(advanced_fields(draft) if opened else ()),
+        ],
+    }
+
+
+def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Block]:
+    names = [target.name for target in targets]
+    chosen = draft.target or names[0]
+    if names == [chosen]:
+        return
+    shown = list(targets[:_MOST_OPTIONS])
+    if chosen in names[_MOST_OPTIONS:]:
+        shown[-1] = targets[names.index(chosen)]
+    options = {
+        target.name: option(f"{target.name} · {target.label}", target.name) for target in shown
+    }
+    yield menu_field("target", list(options.values()), options.get(chosen))
+
+
+def _model(draft: DeployDraft) -> Block:
+    return input_block(
+        LABELS["model"],
+        text_input(
+            action_id("model"),
+            max_length=longest("model"),
+            initial=draft.model,
+            placeholder=EXAMPLE_MODEL,
+            trigger="on_enter_pressed",
+        ),
+        block_id=action_id("model"),
+        hint="Its name on the Hugging Face Hub, or the address of its page there.",
+        dispatch=True,
+    )
+
+
+def _name(state: FormState) -> Block:
+    return input_block(
+        LABELS["name"],
+        text_input(action_id("name"), max_length=longest("name"), initial=state.draft.name),
+        block_id=f"{action_id('name')}.{state.generation}",
+        optional=True,
+        hint="Made from the model's name if you leave it empty.",
+    )
+
+
+def _instance(draft: DeployDraft, prices: Prices) -> Block:
+    reading = Reading(draft, ())
+    chosen = reading.instance.key if isinstance(reading.instance, InstanceOption) else None
+    options = {
+        choice.key: option(
+            f"{choice.label} · {choice.memory_gb} GB · {money(prices.per_hour(choice))}", choice.key
+        )
+        for choice in INSTANCE_OPTIONS
+    }
+    groups = [
+        option_group(
+            f"{gpu.name} · {gpu.memory_gb} GB each",
+            [options[choice.key] for choice in INSTANCE_OPTIONS if choice.gpu == gpu],
+        )
+        for gpu in GPUS
+    ]
+    element: Block = {
+        "type": "static_select",
+        "action_id": action_id("gpu"),
+        "placeholder": plain("Choose GPUs for one replica"),
+        "option_groups": groups,
+    }
+    if chosen is not None:
+        element["initial_option"] = options[chosen]
+    return input_block(LABELS["gpu"], element, block_id=action_id("gpu"), dispatch=True)
+
+
+def _scaling(draft: DeployDraft) -> Block:
+    fixed = option("A fixed number of replicas", "fixed")
+    auto = option("Autoscaling: replicas follow the load", "auto")
+    element: Block = {
+        "type": "radio_buttons",
+        "action_id": action_id("scaling"),
+        "options": [fixed, auto],
+        "initial_option": auto if draft.autoscaling else fixed,
+    }
+    return input_block(LABELS["scaling"], element, block_id=action_id("scaling"), dispatch=True)
+
+
+def _replicas(draft: DeployDraft) -> Iterable[Block]:
+    if not draft.autoscaling:
+        yield number_field("replicas", draft.replicas or str(DEFAULT_REPLICAS), redraw=True)
+        return
+    yield number_field(
+        "min_replicas",
+        draft.min_replicas or str(DEFAULT_MIN_REPLICAS),
+        hint="0 lets the endpoint sleep when nobody uses it.",
+        redraw=True,
+    )
+    yield number_field(
+        "max_replicas",
+        draft.max_replicas or str(DEFAULT_MAX_REPLICAS),
+        hint="10 at most.",
+        redraw=True,
+    )
+    yield number_field(
+        "cooldown",
+        draft.cooldown or str(DEFAULT_COOLDOWN),
+        hint="Seconds after the last request before it scales down.",
+    )
+
+
+def slips_to_errors(slips: Sequence[Slip], view: Mapping[str, object]) -> dict[str, str]:
+    """Put what is wrong under the fields that it is about.
+
+    Args:
+        slips: What is wrong.
+        view: The view that was submitted.
+
+    Returns:
+        Block id → plain text, as the answer to a submission wants it. A slip about a field that
+        isn't shown stands under the last one shown before it.
+    """
+    shown = blocks_by_field(view)
+    order = list(LABELS)
+    errors: dict[str, str] = {}
+    for slip in slips:
+        # Plain text has no code font; what was typed stands between curly quotes instead.
+        words = re.sub(
+            r"`([^`]*)`",
+            "\N{LEFT DOUBLE QUOTATION MARK}\\1\N{RIGHT DOUBLE QUOTATION MARK}",
+            slip.sentences,
+        )
+        if slip.field not in shown and slip.field in ADVANCED_FIELDS:
+            words = f"{words} {OPEN_TO_MEND}"
+        block = shown.get(slip.field) or _nearest_block(order, slip.field, shown)
+        errors[block] = f"{errors[block]} {words}" if block in errors else words
+    return errors
+
+
+def _nearest_block(order: Sequence[str], field: str, shown: Mapping[str, str]) -> str:
+    at = order.index(field)
+    nearest = [*reversed(order[:at]), *order[at:]]
+    return next(shown[other] for other in nearest if other in shown)

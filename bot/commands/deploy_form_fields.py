@@ -1,0 +1,139 @@
+"""Fields of the deploy modal: kinds that repeat, and those that stand behind Advanced."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from bot.commands.deploy_form_state import (
+    FLAGS,
+    FLAGS_ACTION,
+    NO_METRIC,
+    ON_BY_DEFAULT,
+    action_id,
+)
+from bot.deployments.backpressure_rules import METRICS
+from bot.deployments.draft import DeployDraft, longest
+from bot.deployments.reading import Reading
+from bot.deployments.rules import LABELS
+from bot.messages.markup import Block, input_block, number_input, option, text_input
+
+ADVANCED_FIELDS = tuple(LABELS)[tuple(LABELS).index("revision") :]
+
+_NUMBER = re.compile(r"-?[0-9]{1,15}")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+
+
+def number_field(
+    field: str,
+    typed: str | None,
+    *,
+    hint: str | None = None,
+    decimal: bool = False,
+    optional: bool = False,
+    redraw: bool = False,
+) -> Block:
+    """A field for a number, filled in if what was typed is one.
+
+    Args:
+        field: Of the draft.
+        typed: What was typed, valid or not.
+        hint: Plain text below the field.
+        decimal: Whether the number may have decimals.
+        optional: Whether it may stay empty.
+        redraw: Whether every character typed is told at once.
+    """
+    # Slack refuses a view whose initial number is none.
+    valid = (_DECIMAL if decimal else _NUMBER).fullmatch((typed or "").strip())
+    return input_block(
+        LABELS[field],
+        number_input(
+            action_id(field),
+            decimal=decimal,
+            initial=valid[0] if valid else None,
+            trigger="on_character_entered" if redraw else None,
+        ),
+        block_id=action_id(field),
+        optional=optional,
+        hint=hint,
+        dispatch=redraw,
+    )
+
+
+def menu_field(
+    field: str, options: Sequence[Block], chosen: Block | None, *, optional: bool = False
+) -> Block:
+    """A menu for a field of the draft, with up to 100 options, one of which may be chosen."""
+    element: Block = {
+        "type": "static_select",
+        "action_id": action_id(field),
+        "options": list(options),
+    }
+    if chosen is not None:
+        element["initial_option"] = chosen
+    return input_block(LABELS[field], element, block_id=action_id(field), optional=optional)
+
+
+def advanced_fields(draft: DeployDraft) -> Iterable[Block]:
+    """Yield the fields that most people leave alone."""
+    for field, hint in (
+        ("revision", "A branch or a whole commit hash; main if you leave it empty."),
+        ("comment", "Stands beside the first version in Friendli Suite."),
+    ):
+        typed: str | None = getattr(draft, field)
+        yield input_block(
+            LABELS[field],
+            text_input(action_id(field), max_length=longest(field), initial=typed),
+            block_id=action_id(field),
+            optional=True,
+            hint=hint,
+        )
+    yield number_field("max_batch_size", draft.max_batch_size, optional=True, hint="Requests.")
+    yield number_field("max_input_length", draft.max_input_length, optional=True, hint="Tokens.")
+    yield number_field("max_token_count", draft.max_token_count, optional=True, hint="Tokens.")
+    yield number_field(
+        "max_context_length",
+        draft.max_context_length,
+        optional=True,
+        hint="Tokens of input and output together.",
+    )
+    yield _flags(draft)
+    yield number_field(
+        "queue_timeout_ms", draft.queue_timeout_ms, optional=True, hint="Milliseconds."
+    )
+    none = option("None", NO_METRIC)
+    metrics = {metric: option(metric, metric) for metric in METRICS}
+    metric = Reading(draft, ()).metric
+    yield menu_field(
+        "queue_backpressure_metric",
+        [none, *metrics.values()],
+        metrics[metric] if metric else none,
+        optional=True,
+    )
+    yield number_field(
+        "queue_backpressure_threshold",
+        draft.queue_backpressure_threshold,
+        decimal=True,
+        optional=True,
+        hint="Past this value of the metric, the queue takes no more requests.",
+    )
+
+
+def _flags(draft: DeployDraft) -> Block:
+    words = {
+        "skip_special_tokens": "Leave special tokens out of the output",
+        "add_special_tokens": "Add special tokens to the input",
+        "content_logging": "Keep the contents of requests and answers",
+    }
+    options = {field: option(words[field], field) for field in FLAGS}
+    ticked = []
+    for field in FLAGS:
+        value: bool | None = getattr(draft, field)
+        if value or (value is None and field in ON_BY_DEFAULT):
+            ticked.append(options[field])
+    element: Block = {
+        "type": "checkboxes",
+        "action_id": FLAGS_ACTION,
+        "options": list(options.values()),
+    }
+    if ticked:
+        element["initial_options"] = ticked
+    return input_block("Tokens and logging", element, block_id=FLAGS_ACTION, optional=True)

@@ -1,0 +1,159 @@
+"""What the deploy modal remembers from one drawing to the next, and how it is read back."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.deployments.draft import DeployDraft, new_tag, propose_name
+from bot.deployments.place import Place
+
+ACTION_PREFIX = "deploy"
+ADVANCED_ACTION = f"{ACTION_PREFIX}.advanced"
+FLAGS_ACTION = f"{ACTION_PREFIX}.flags"
+FLAGS = ("skip_special_tokens", "add_special_tokens", "content_logging")
+ON_BY_DEFAULT = frozenset({"skip_special_tokens", "add_special_tokens"})
+NO_METRIC = "none"
+"""The menu's choice that unsets the metric, since a menu can't be emptied again."""
+
+
+def action_id(field: str) -> str:
+    """Return the action id of the element that holds a field of the draft."""
+    return f"{ACTION_PREFIX}.{field}"
+
+
+class FormState(BaseModel):
+    """The modal's memory; it travels in the modal itself.
+
+    Attributes:
+        request_id: Minted with the form, so that it is carried out once.
+        place: The channel that it was opened in.
+        draft: What was typed, hidden fields included.
+        advanced_open: Whether the advanced fields are shown.
+        tag: What the proposed name ends in.
+        proposed_name: Made from the model; None before there is one.
+        generation: How many names were proposed. Slack keeps what a field shows for as long as
+            its block id stays the same, so that each proposal needs a new one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: str
+    place: Place
+    draft: DeployDraft = Field(default_factory=DeployDraft)
+    advanced_open: bool = False
+    tag: str = Field(default_factory=new_tag)
+    proposed_name: str | None = None
+    generation: int = 0
+
+    def settled(self) -> Self:
+        """Return the state with a name proposed for the model that is typed now.
+
+        A name that the person wrote is left alone, and so is one that they emptied, until the
+        model changes.
+        """
+        model, name = self.draft.model, self.draft.name
+        proposal = propose_name(model, self.tag) if model and model.strip() else None
+        if proposal is None or proposal == self.proposed_name:
+            return self
+        if name not in {None, self.proposed_name}:
+            return self.model_copy(update={"proposed_name": proposal})
+        return self.model_copy(
+            update={
+                "draft": self.draft.model_copy(update={"name": proposal}),
+                "proposed_name": proposal,
+                "generation": self.generation + 1,
+            }
+        )
+
+
+class _Choice(BaseModel):
+    value: str
+
+
+class _Element(BaseModel):
+    """The state of an element; each type has one of these."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    value: str | None = None
+    selected_option: _Choice | None = None
+    selected_options: tuple[_Choice, ...] | None = None
+
+
+class _Values(BaseModel):
+    values: dict[str, dict[str, _Element]] = Field(default_factory=dict)
+
+
+class _View(BaseModel):
+    private_metadata: str
+    state: _Values | None = None
+
+
+class _Named(BaseModel):
+    action_id: str = ""
+
+
+class _Block(BaseModel):
+    block_id: str = ""
+    element: _Named | None = None
+
+
+class _Drawn(BaseModel):
+    blocks: tuple[_Block, ...]
+
+
+def parse(view: Mapping[str, object]) -> FormState:
+    """Read the view of a submission or of an action in the modal.
+
+    What is shown counts as it is shown. What is hidden counts as it was remembered, and so does
+    what Slack leaves out: an initial value that nobody touched, in some views.
+
+    Raises:
+        pydantic.ValidationError: The view is not one that this form was built as.
+    """
+    shown = _View.model_validate(view)
+    state = FormState.model_validate_json(shown.private_metadata)
+    typed: dict[str, str | bool | None] = {}
+    blocks = shown.state.values.values() if shown.state else ()
+    for action, element in (pair for block in blocks for pair in block.items()):
+        field = action.removeprefix(f"{ACTION_PREFIX}.")
+        if action == FLAGS_ACTION and element.selected_options is not None:
+            typed |= _flags(state.draft, {choice.value for choice in element.selected_options})
+        elif field in DeployDraft.model_fields and field not in FLAGS:
+            chosen = element.selected_option
+            typed[field] = chosen.value if chosen else element.value
+    if typed.get("queue_backpressure_metric") == NO_METRIC:
+        typed["queue_backpressure_metric"] = None
+    draft = DeployDraft.model_validate({**state.draft.model_dump(by_alias=False), **typed})
+    return state.model_copy(update={"draft": draft}).settled()
+
+
+def _flags(draft: DeployDraft, ticked: set[str]) -> dict[str, str | bool | None]:
+    """Return what the checkboxes say; one that stands as it does by default stays unset."""
+    flags: dict[str, str | bool | None] = {}
+    for field in FLAGS:
+        before: bool | None = getattr(draft, field)
+        untouched = before is None and (field in ticked) == (field in ON_BY_DEFAULT)
+        flags[field] = None if untouched else field in ticked
+    return flags
+
+
+def react(state: FormState, action: str) -> FormState:
+    """Return what an action makes of the form; most only have it drawn again."""
+    if action == ADVANCED_ACTION:
+        return state.model_copy(update={"advanced_open": not state.advanced_open})
+    return state
+
+
+def blocks_by_field(view: Mapping[str, object]) -> dict[str, str]:
+    """Return the fields that a view shows, each with the id of its block.
+
+    Raises:
+        pydantic.ValidationError: The view has no blocks.
+    """
+    return {
+        block.element.action_id.removeprefix(f"{ACTION_PREFIX}."): block.block_id
+        for block in _Drawn.model_validate(view).blocks
+        if block.element is not None
+    }

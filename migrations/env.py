@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+from typing import Literal
 
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
 from bot.db.clock import Moment
@@ -11,7 +13,7 @@ from bot.db.models import Base
 from bot.db.session import Database
 
 
-def render_item(kind: str, item: object, _context: object) -> str | bool:
+def render_item(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
     """Write our own column types into migrations as what they are stored as."""
     return "sa.BigInteger()" if kind == "type" and isinstance(item, Moment) else False
 

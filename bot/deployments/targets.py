@@ -112,7 +112,7 @@ class Targets:
                     project.key_last_four,
                     target.connected_by,
                 )
-                for target, project in rows.tuples()
+                for target, project in rows
             ]
 
     async def running(self, place: Place, name: str) -> Sequence[Running]:
@@ -161,7 +161,9 @@ class Targets:
                 await self._replace(session, place, target, project, person)
             if wanted.is_default:
                 await session.execute(
-                    update(Target).where(*_here(place)).values(is_default=Target.name == wanted.name)
+                    update(Target)
+                    .where(*_here(place))
+                    .values(is_default=Target.name == wanted.name)
                 )
             await self._promote(session, place)
         self._wake_all()

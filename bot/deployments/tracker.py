@@ -314,6 +314,6 @@ async def _watched(session: AsyncSession, project: int) -> list[Watched]:
     )
     return [
         Watched(id_, endpoint, status, phase, code, acted, missing, unknown)
-        for id_, endpoint, status, phase, code, acted, missing, unknown in rows.tuples()
+        for id_, endpoint, status, phase, code, acted, missing, unknown in rows
         if endpoint is not None
     ]

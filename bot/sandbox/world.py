@@ -9,7 +9,7 @@ from bot.config import Settings
 from bot.db.crypto import new_encryption_key
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli import FriendliSandbox
-from bot.sandbox.slack import SlackSandbox
+from bot.sandbox.slack.sandbox import SlackSandbox
 from bot.sandbox.slack.conversations import Channel, User
 from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.rate_limits import Limits
@@ -83,9 +83,9 @@ async def world(
     ):
         friendli.add_project(PROJECT, TEAM)
         friendli.add_key(API_KEY, team_id=TEAM)
-        admin: User = slack.workspace.add_user("admin", is_admin=True)
-        member: User = slack.workspace.add_user("requester")
-        channel = slack.workspace.add_channel("ml-deploys", members=[admin, member])
+        admin: User = slack.add_user("admin", is_admin=True)
+        member: User = slack.add_user("requester")
+        channel = slack.add_channel("ml-deploys", members=[admin, member])
         yield World(
             slack=slack,
             friendli=friendli,

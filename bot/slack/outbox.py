@@ -45,19 +45,17 @@ class Outlook:
 
 async def outlook(session: AsyncSession, channel: Channel, workspace: Workspace) -> Outlook:
     """Find the next message of a channel: posts in order within each thread, then edits."""
-    rows = (
-        await session.execute(
-            select(Message, Deployment.public_id, Deployment.root_ts, now())
-            .outerjoin(Deployment, Deployment.id == Message.deployment_id)
-            .where(
-                Message.channel_row_id == channel.id,
-                (Message.delivery.in_([Delivery.PENDING, Delivery.SENDING]))
-                | ((Message.delivery == Delivery.SENT) & (Message.version > Message.sent_version)),
-            )
-            .order_by(Message.id)
-            .limit(_WINDOW)
+    rows = await session.execute(
+        select(Message, Deployment.public_id, Deployment.root_ts, now())
+        .outerjoin(Deployment, Deployment.id == Message.deployment_id)
+        .where(
+            Message.channel_row_id == channel.id,
+            (Message.delivery.in_([Delivery.PENDING, Delivery.SENDING]))
+            | ((Message.delivery == Delivery.SENT) & (Message.version > Message.sent_version)),
         )
-    ).tuples()
+        .order_by(Message.id)
+        .limit(_WINDOW)
+    )
     heads: set[int] = set()
     posts: list[tuple[datetime | None, Job]] = []
     edits: list[tuple[datetime | None, Job]] = []

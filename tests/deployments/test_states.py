@@ -1,6 +1,7 @@
 """What the API shows, folded into the transitions that a thread tells."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -46,7 +47,7 @@ def fold(shown: list[DedicatedEndpointStatus]) -> list[State]:
 def test_no_state_is_told_twice_in_a_row(shown: list[DedicatedEndpointStatus]) -> None:
     """Whatever the API shows, two transitions that follow each other differ."""
     told = fold(shown)
-    assert all(before != after for before, after in zip(told, told[1:], strict=False))
+    assert all(before != after for before, after in pairwise(told))
 
 
 @given(st.lists(statuses, max_size=30))
@@ -151,9 +152,7 @@ def test_sleeping_and_waking_counts_until_something_else_happens() -> None:
 
 def told_at(status: str, seconds: float, api: float | None = None) -> Told:
     moment = NOON + timedelta(seconds=seconds)
-    return Told(
-        State(status), moment, None if api is None else NOON + timedelta(seconds=api)
-    )
+    return Told(State(status), moment, None if api is None else NOON + timedelta(seconds=api))
 
 
 def test_the_current_run_begins_where_the_endpoint_last_came_up() -> None:

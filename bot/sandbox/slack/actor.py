@@ -13,6 +13,9 @@ from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject
 from bot.sandbox.slack.workspace import Workspace
 
+# The interactions whose acknowledgement may carry an answer; Slack ignores all others' bodies.
+_ANSWERED = {"view_submission", "block_suggestion"}
+
 
 class NotPossibleError(Exception):
     """Slack's client doesn't offer this; a test that asks for it is mistaken."""
@@ -50,7 +53,12 @@ class Actor:
         return ack
 
     async def _interact(self, payload: JsonObject) -> Ack:
-        return await self._deliver(Kind.INTERACTIVE, str(payload["type"]), payload)
+        name = str(payload["type"])
+        ack = await self._deliver(Kind.INTERACTIVE, name, payload)
+        # Bolt answers so when it can't authorize a request, and no listener has run.
+        if ack.ok and ack.body.strip() and name not in _ANSWERED:
+            self._notice(f"{name}: the answer was ignored: {ack.body[:200]}")
+        return ack
 
     def _notice(self, text: str) -> None:
         self.notices.append(text)

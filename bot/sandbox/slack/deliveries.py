@@ -148,7 +148,9 @@ class Deliveries:
         else:
             error = "" if status == 200 else "dispatch_failed"
         seconds = time.monotonic() - started
-        self._log.end(entry, status=status, answer=body, seconds=seconds, note=error)
+        retry = f"retry {delivery.attempt}, {delivery.reason}" if delivery.attempt else ""
+        note = ": ".join(filter(None, (retry, error)))
+        self._log.end(entry, status=status, answer=body, seconds=seconds, note=note)
         return Ack(status, body, seconds, error, delivery, plain)
 
     async def close(self) -> None:
@@ -164,7 +166,7 @@ class Deliveries:
             headers["X-Slack-Retry-Num"] = str(delivery.attempt)
             headers["X-Slack-Retry-Reason"] = delivery.reason
         async with self._http.post(url, data=delivery.body, headers=headers) as response:
-            body = await response.text()
+            body = await response.text(errors="replace")
             return response.status, body, response.content_type != "application/json"
 
     async def _send_envelope(self, delivery: Delivery) -> str:

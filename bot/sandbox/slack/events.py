@@ -9,7 +9,12 @@ from bot.sandbox.slack.deliveries import Ack, Deliveries, Kind
 from bot.sandbox.slack.payloads import Payloads
 from bot.sandbox.slack.wire import JsonObject
 
-_REASONS = {"operation_timeout": "http_timeout", "dispatch_failed": "http_error"}
+
+def _reason(ack: Ack) -> str:
+    """Return what X-Slack-Retry-Reason says of an attempt that failed."""
+    if ack.error == "operation_timeout":
+        return "http_timeout"
+    return "http_error" if ack.status else "connection_failed"
 
 
 class Events:
@@ -57,7 +62,7 @@ class Events:
             self._deliveries.prepare(Kind.EVENT, event["type"], payload)
         )
         if not ack.ok:
-            self._in_background(self._retry(event["type"], payload, ack.error))
+            self._in_background(self._retry(event["type"], payload, _reason(ack)))
         return ack
 
     def announce(self, event: JsonObject) -> None:
@@ -76,12 +81,12 @@ class Events:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _retry(self, kind: str, payload: JsonObject, error: str) -> None:
+    async def _retry(self, kind: str, payload: JsonObject, reason: str) -> None:
         for attempt, delay in enumerate(self._retry_delays, start=1):
             await self._clock.sleep(delay)
             delivery = self._deliveries.prepare(Kind.EVENT, kind, payload)
-            again = replace(delivery, attempt=attempt, reason=_REASONS[error])
+            again = replace(delivery, attempt=attempt, reason=reason)
             ack = await self._deliveries.send(again)
             if ack.ok:
                 return
-            error = ack.error
+            reason = _reason(ack)

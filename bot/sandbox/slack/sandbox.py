@@ -72,6 +72,7 @@ class SlackSandbox(Controls):
         requests: The log of every request in both directions.
         changes: The stream of everything that changes.
         modals: What is on people's screens.
+        sockets: The Socket Mode connections.
         clock: As given.
     """
 
@@ -122,7 +123,7 @@ class SlackSandbox(Controls):
         )
         workspace = Workspace(identity, self.clock, self.changes)
         self.modals = Modals(workspace)
-        self._sockets = SocketMode(identity.app_id, self.changes, self.faults, self.clock)
+        self.sockets = SocketMode(identity.app_id, self.changes, self.faults, self.clock)
         triggers = Triggers(workspace.ids, self.clock)
         self._backend = Backend(
             workspace,
@@ -134,7 +135,7 @@ class SlackSandbox(Controls):
         )
         response_urls = ResponseUrls(self._backend)
         self._deliveries = Deliveries(
-            self.requests, self._sockets, signing_secret, lambda: self.limits.ack
+            self.requests, self.sockets, signing_secret, lambda: self.limits.ack
         )
         self._payloads = Payloads(
             workspace, self.modals, triggers, response_urls, team_missing=team_missing
@@ -152,7 +153,7 @@ class SlackSandbox(Controls):
             Server(
                 self._backend,
                 response_urls,
-                self._sockets,
+                self.sockets,
                 self.faults,
                 self.requests,
                 bot_token=bot_token,
@@ -188,7 +189,7 @@ class SlackSandbox(Controls):
         """Stop listening, let go of hanging requests, give up retries."""
         self.faults.clear()
         await self.events.close()
-        await self._sockets.close()
+        await self.sockets.close()
         await self._deliveries.close()
         await self._runner.cleanup()
 
@@ -277,20 +278,20 @@ class SlackSandbox(Controls):
     @property
     def connections(self) -> int:
         """How many Socket Mode connections are open."""
-        return len(self._sockets.connections)
+        return len(self.sockets.connections)
 
     @property
     def protocol_slips(self) -> list[str]:
         """What the app did wrong over its Socket Mode connections."""
-        return self._sockets.slips
+        return self.sockets.slips
 
     async def refresh_connection(self) -> None:
         """Ask the app to replace a Socket Mode connection, as Slack does every few hours."""
-        await self._sockets.refresh()
+        await self.sockets.refresh()
 
     async def drop_connections(self) -> None:
         """Break all Socket Mode connections without a word."""
-        await self._sockets.close()
+        await self.sockets.close()
 
     def _connection_url(self) -> str:
-        return f"{self.url.replace('http', 'ws', 1)}/link?ticket={self._sockets.ticket()}"
+        return f"{self.url.replace('http', 'ws', 1)}/link?ticket={self.sockets.ticket()}"

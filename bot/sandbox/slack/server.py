@@ -109,11 +109,11 @@ class Server:
         call = Call(operation, request.method, request.path, dict(request.query), fields)
         served = await serve(self._faults, call, request, act, self._slack.workspace.clock)
         response = served.response
-        body = response.text if isinstance(response, web.Response) and served.replied else None
+        body = response.body if isinstance(response, web.Response) and served.replied else b""
         self._log.end(
             entry,
             status=response.status if served.replied else None,
-            answer=body or "",
+            answer=body.decode(errors="replace") if isinstance(body, bytes) else "",
             seconds=time.monotonic() - started,
             note=type(served.fault.effect).__name__ if served.fault else "",
         )

@@ -120,6 +120,8 @@ class SocketMode:
             raise NotConnectedError("the connection closed")
         if isinstance(effect, Slow):
             await self._clock.sleep(effect.delay)
+        elif effect is not None and not isinstance(effect, LoseReply):
+            raise TypeError(f"{type(effect).__name__} doesn't apply to sockets")
         answer: asyncio.Future[JsonObject] = asyncio.get_running_loop().create_future()
         connection.pending[envelope_id] = answer
         try:

@@ -31,8 +31,10 @@ def _channels(workspace: Workspace) -> Iterator[str]:
 
 def _message(workspace: Workspace, message: Message, lead: str) -> Iterator[str]:
     author = workspace.users[message.user_id].name
-    for index, line in enumerate(message.words.splitlines() or [""]):
-        yield f"{lead}@{author}: {line}" if index == 0 else " " * (len(lead) + 2) + line
+    first, *others = message.words.splitlines() or [""]
+    yield f"{lead}@{author}: {first}"
+    indent = " " * (len(lead) - len(lead.lstrip()) + 2)
+    yield from (indent + line for line in others)
 
 
 def _modals(workspace: Workspace, modals: Modals) -> Iterator[str]:

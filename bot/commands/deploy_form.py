@@ -237,23 +237,21 @@ def slips_to_errors(slips: Sequence[Slip], view: Mapping[str, object]) -> dict[s
         isn't shown stands under the last one shown before it.
     """
     shown = blocks_by_field(view)
-    order = list(LABELS)
-    errors: dict[str, str] = {}
+    words: dict[str, list[str]] = {}
+    behind_advanced: set[str] = set()
     for slip in slips:
+        block = shown.get(slip.field) or _nearest_block(slip.field, shown)
         # Plain text has no code font; what was typed stands between curly quotes instead.
-        words = re.sub(
-            r"`([^`]*)`",
-            "\N{LEFT DOUBLE QUOTATION MARK}\\1\N{RIGHT DOUBLE QUOTATION MARK}",
-            slip.sentences,
-        )
+        words.setdefault(block, []).append(re.sub(r"`([^`]*)`", r"“\1”", slip.sentences))
         if slip.field not in shown and slip.field in ADVANCED_FIELDS:
-            words = f"{words} {OPEN_TO_MEND}"
-        block = shown.get(slip.field) or _nearest_block(order, slip.field, shown)
-        errors[block] = f"{errors[block]} {words}" if block in errors else words
-    return errors
+            behind_advanced.add(block)
+    for block in behind_advanced:
+        words[block].append(OPEN_TO_MEND)
+    return {block: " ".join(said) for block, said in words.items()}
 
 
-def _nearest_block(order: Sequence[str], field: str, shown: Mapping[str, str]) -> str:
+def _nearest_block(field: str, shown: Mapping[str, str]) -> str:
+    order = list(LABELS)
     at = order.index(field)
     nearest = [*reversed(order[:at]), *order[at:]]
     return next(shown[other] for other in nearest if other in shown)

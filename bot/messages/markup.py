@@ -222,7 +222,7 @@ def number_input(
 def _prefilled(
     element: Block, *, initial: str | None, placeholder: str | None, trigger: Trigger | None
 ) -> Block:
-    if initial:
+    if initial and not initial.isspace():
         element["initial_value"] = initial
     if placeholder is not None:
         element["placeholder"] = plain(placeholder, _PLACEHOLDER)

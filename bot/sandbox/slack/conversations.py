@@ -73,7 +73,6 @@ class Message:
         by_app: Whether the app under test posted it.
         text: The notification's text, and the message where there are no blocks.
         blocks: Block Kit blocks, each with a block_id.
-        attachments: Legacy attachments as sent.
         metadata: `event_type` and `event_payload`, if it was posted with them.
         thread_ts: The root's ts if this is a reply, or was made to be one.
         broadcast: Whether a reply is shown in the channel too.
@@ -92,7 +91,6 @@ class Message:
     posted_at: float
     text: str = ""
     blocks: list[JsonObject] = field(default_factory=list)
-    attachments: list[JsonObject] = field(default_factory=list)
     metadata: JsonObject | None = None
     thread_ts: str | None = None
     broadcast: bool = False

@@ -120,8 +120,6 @@ def message_document(
         document |= _bot_signature(workspace)
     if message.blocks:
         document["blocks"] = message.blocks
-    if message.attachments:
-        document["attachments"] = message.attachments
     if message.metadata is not None and with_metadata:
         document["metadata"] = message.metadata
     if message.edited_at is not None:

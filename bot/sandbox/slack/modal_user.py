@@ -174,7 +174,7 @@ class ModalUser(Actor):
         """Do what the app answered to a submission; return what is wrong with the answer."""
         modals = self._slack.modals
         answer = ack.document
-        if not ack.body.strip() or answer == {"response_action": None}:
+        if not ack.body.strip():
             modals.close(view)
             return ""
         match answer.get("response_action"):

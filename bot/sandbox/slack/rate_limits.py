@@ -35,8 +35,9 @@ class Limits:
         message_spacing: Seconds between messages in one channel.
         jitter: Seconds by which a message may come too early.
         messages_per_minute: Messages in the whole workspace.
-        per_minute: Calls a minute of single methods, instead of their tier's; the commercial
-            apps outside the Marketplace get 1 for conversations.history and .replies.
+        per_minute: Calls a minute of single methods, instead of their tier's; 0 lets none
+            through. Commercial apps outside the Marketplace get 1 for conversations.history and
+            conversations.replies.
         page_size: The most messages one page of history holds; 15 for those same apps.
         history_lag: Seconds until a new message is listed by history and replies.
         ack: Real seconds within which the app must acknowledge a delivery.
@@ -109,7 +110,7 @@ class RateLimiter:
         while times and times[0] <= now - window:
             times.popleft()
         if len(times) >= allowed:
-            return _whole(times[0] + window - now)
+            return _whole(times[0] + window - now if times else window)
         times.append(now)
         return None
 

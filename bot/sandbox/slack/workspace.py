@@ -69,13 +69,11 @@ class Content:
     Attributes:
         text: The notification's text.
         blocks: Block Kit blocks; those without a block_id get one.
-        attachments: Legacy attachments.
         metadata: `event_type` and `event_payload`.
     """
 
     text: str = ""
     blocks: list[JsonObject] = field(default_factory=list)
-    attachments: list[JsonObject] = field(default_factory=list)
     metadata: JsonObject | None = None
 
 
@@ -226,7 +224,6 @@ class Workspace:
             posted_at=self.clock.monotonic(),
             text=content.text,
             blocks=self.with_block_ids(content.blocks),
-            attachments=content.attachments,
             metadata=content.metadata,
             thread_ts=thread_ts,
             broadcast=broadcast,
@@ -244,7 +241,6 @@ class Workspace:
         """Put new content into a message; `edited_at` is set where text alone is shown."""
         message.text = content.text
         message.blocks = self.with_block_ids(content.blocks)
-        message.attachments = content.attachments
         message.metadata = content.metadata
         message.revisions += 1
         if not content.blocks:

@@ -129,6 +129,8 @@ class TinyApp:
                 await ack(" ".join(words))
             case ["blocks"]:
                 await ack(text="Sure?", blocks=[section("Sure?"), actions(button("Yes", "yes"))])
+            case ["nonsense"]:
+                await ack(text="x", blocks=[{"type": "nonsense"}])
             case ["public"]:
                 await ack(text="For everybody", response_type="in_channel")
             case ["slow"]:
@@ -160,12 +162,21 @@ class TinyApp:
                 await ack(response_action="push", view=modal(NAME))
             case "everything":
                 await ack(response_action="clear")
+            case "broken push":
+                await ack(response_action="push", view={**FORM, "blocks": []})
+            case "broken update":
+                await ack(response_action="update", view={**FORM, "blocks": []})
+            case "chatty":
+                await ack("Thanks")
             case _:
                 await ack()
 
     async def search(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Offer the models whose names have the query in them."""
         self.seen.append(body)
+        if body["value"] == "too long":
+            await ack(options=[option("x" * 76, "x")])
+            return
         found = [name for name in MODELS if body["value"].lower() in name.lower()]
         await ack(options=[option(name, name) for name in found])
 

@@ -24,6 +24,24 @@ async def test_blocks_in_the_acknowledgement_are_shown_with_their_buttons(scene:
     assert (question.words, question.buttons) == ("Sure?\nYes", ["Yes"])
 
 
+async def test_an_answer_that_slack_would_not_show_is_noticed(scene: Scene) -> None:
+    """Blocks in an acknowledgement are as strictly checked as in a message."""
+    await scene.ann.command("ml", "nonsense")
+    assert scene.ann.ephemerals("ml") == []
+    (notice,) = scene.ann.notices
+    assert notice.startswith("/friendli-deploy: invalid_blocks: [ERROR] unsupported type: nonsense")
+
+
+async def test_commands_work_in_the_direct_message(scene: Scene) -> None:
+    """Slack calls it "directmessage"."""
+    direct = scene.slack.direct_message(scene.ann.user)
+    await scene.ann.command(direct, "say hi")
+    assert scene.seen[0]["channel_name"] == "directmessage"
+    assert [each.text for each in scene.ann.ephemerals(direct)] == ["hi"]
+    with pytest.raises(LookupError, match="no channel 'nowhere'"):
+        await scene.ann.command("nowhere", "say hi")
+
+
 async def test_an_answer_for_the_channel_is_shown_to_everybody(scene: Scene) -> None:
     """`response_type: in_channel` posts an ordinary message."""
     await scene.ann.command("ml", "public")
@@ -72,10 +90,12 @@ async def test_a_late_acknowledgement_is_an_operation_timeout() -> None:
 
 async def test_a_wrong_signature_is_refused_by_bolt(scene: Scene) -> None:
     """Bolt answers 401 to a request that another secret signed, and no listener runs."""
-    scene.slack.signing_secret = "somebody-else"
+    right, scene.slack.signing_secret = scene.slack.signing_secret, "somebody-else"
     ack = await scene.ann.command("ml", "say hi")
     assert (ack.status, ack.error, scene.seen) == (401, "dispatch_failed", [])
-    assert scene.ann.ephemerals("ml") == []
+    assert scene.ann.ephemerals(scene.channel.id) == []
+    scene.slack.signing_secret = right
+    assert (await scene.ann.command("ml", "say hi")).ok
 
 
 async def test_nobody_listening_is_a_failed_dispatch(scene: Scene) -> None:

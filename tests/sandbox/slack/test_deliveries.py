@@ -105,6 +105,18 @@ async def test_a_menu_on_a_message_tells_the_app_at_once(scene: Scene) -> None:
     assert list(overflowing.delivery.payload["state"]["values"]["actions"]) == ["menu"]
 
 
+async def test_buttons_that_look_alike_are_told_apart_by_value(scene: Scene) -> None:
+    """Two buttons of the same text need another name."""
+    twins = actions(button("Sleep", "sleep_1", "dep1"), button("Sleep", "sleep_2", "dep2"))
+    await scene.post(blocks=[section("x"), twins])
+    (message,) = scene.slack.messages("ml")
+    with pytest.raises(LookupError, match="more than one element is called 'Sleep'"):
+        await scene.ann.click(message, "Sleep")
+    ack = await scene.ann.click(message, "dep2")
+    assert ack.delivery is not None
+    assert ack.delivery.payload["actions"][0]["action_id"] == "sleep_2"
+
+
 async def test_nobody_clicks_what_they_cannot_see(scene: Scene) -> None:
     """Strangers to the channel, other people's ephemerals and deleted messages are out of reach."""
     message = await posted(scene)

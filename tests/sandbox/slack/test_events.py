@@ -5,10 +5,11 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.slack.actor import NotPossibleError
 from bot.sandbox.slack.changes import Change, RequestLogged
+from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.slack.request_log import LoggedRequest
 from bot.sandbox.slack.sandbox import SlackSandbox
 from tests.sandbox.slack.bolt_app import BOT_TOKEN, SIGNING_SECRET, TinyApp, serve
-from tests.sandbox.slack.scene import Scene
+from tests.sandbox.slack.scene import Scene, stage
 
 
 async def test_a_mention_reaches_the_app_as_an_event(scene: Scene) -> None:
@@ -102,6 +103,22 @@ async def test_a_retry_that_is_acknowledged_is_the_last(scene: Scene) -> None:
 
 def _root(scene: Scene) -> str:
     return scene.slack.messages("ml")[0].ts
+
+
+async def test_a_late_answer_is_no_answer_to_an_event() -> None:
+    """The retry says http_timeout; what is under way when the workspace closes is given up."""
+    async with stage(limits=Limits(enabled=False, ack=0.05)) as scene:
+
+        @scene.app.bolt.middleware
+        async def sleep(next_: Any) -> None:  # noqa: ANN401 - Bolt passes by name
+            await scene.app.released.wait()
+            await next_()
+
+        ack = await scene.ann.mention("ml", "status")
+        assert ack is not None
+        assert ack.error == "operation_timeout"
+        note = await scene.slack.until(lambda: scene.slack.requests.calls("app_mention")[1].note)
+        assert note == "retry 1, http_timeout: operation_timeout"
 
 
 async def test_a_bot_outside_the_channel_hears_nothing(scene: Scene) -> None:

@@ -93,6 +93,13 @@ async def test_an_edit_with_blocks_shows_no_mark(scene: Scene) -> None:
     )
     (listed,) = await history(scene)
     assert (listed["text"], "edited" in listed) == ("Two", False)
+    await scene.client.api_call(
+        "chat.update", json={"channel": scene.channel.id, "ts": ts, "blocks": [section("Three")]}
+    )
+    (message,) = scene.slack.messages("ml")
+    assert (message.text, message.words) == ("Two", "Three")
+    await scene.client.chat_update(channel=scene.channel.id, ts=ts, text="Four", blocks=[])
+    assert (message.text, message.blocks) == ("Four", [])
 
 
 async def test_metadata_makes_the_round_trip(scene: Scene) -> None:
@@ -228,6 +235,10 @@ async def test_a_direct_message_is_opened_once(scene: Scene) -> None:
     opened = await scene.client.conversations_open(users=user)
     again = await scene.client.conversations_open(users=[user])
     assert opened["channel"]["id"] == again["channel"]["id"]
+    resumed = await scene.client.conversations_open(channel=opened["channel"]["id"])
+    assert resumed["channel"] == opened["channel"]
+    whole = await scene.client.conversations_open(users=user, return_im=True)
+    assert (whole["channel"]["is_im"], whole["channel"]["user"]) == (True, user)
     await scene.client.chat_postMessage(channel=opened["channel"]["id"], text="One")
     await scene.client.chat_postMessage(channel=user, text="Two")
     direct = scene.slack.direct_message(scene.ann.user)
@@ -346,9 +357,20 @@ async def test_what_a_message_says_can_be_read(scene: Scene) -> None:
                     {"type": "text", "text": "It is "},
                     {"type": "text", "text": "gated", "style": {"bold": True}},
                 ],
-            }
+            },
+            {
+                "type": "rich_text_list",
+                "style": "bullet",
+                "elements": [
+                    {
+                        "type": "rich_text_section",
+                        "elements": [{"type": "text", "text": text}],
+                    }
+                    for text in ("Accept", "Retry")
+                ],
+            },
         ],
     }
     await scene.post(blocks=[section("Failed"), rich, PLAN, actions(button("Again", "again"))])
     (message,) = scene.slack.messages("ml")
-    assert message.words == "Failed\nIt is gated\nDeploying\nGet a GPU\nAgain"
+    assert message.words == "Failed\nIt is gated\nAccept\nRetry\nDeploying\nGet a GPU\nAgain"

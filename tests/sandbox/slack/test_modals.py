@@ -13,6 +13,7 @@ from tests.sandbox.slack.bolt_app import (
     NAME,
     actions,
     button,
+    field,
     modal,
     plain,
     section,
@@ -220,6 +221,103 @@ async def test_an_answer_may_update_push_or_clear(scene: Scene) -> None:
     assert scene.ann.modals == []
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("broken push", "invalid_arguments: [ERROR]"),
+        ("broken update", "invalid_arguments: [ERROR]"),
+        ("chatty", "invalid_response: Thanks"),
+    ],
+)
+async def test_an_answer_that_slack_would_not_follow_is_noticed(
+    scene: Scene, name: str, problem: str
+) -> None:
+    """Slack shows the person nothing but trouble, and the modal stays."""
+    await filled(scene, name)
+    ack = await scene.ann.submit()
+    assert ack.error.startswith(problem)
+    assert scene.ann.notices == [f"view_submission: {ack.error}"]
+    assert len(scene.ann.modals) == 1
+
+
+async def test_a_fourth_modal_is_not_pushed_by_an_answer(scene: Scene) -> None:
+    """Three are the most, whichever way they come."""
+    await filled(scene, "more")
+    errors = []
+    for _ in range(3):
+        errors.append((await scene.ann.submit()).error)
+        await scene.ann.fill("Name", "more")
+    assert errors == ["", "", "push_limit_reached"]
+    assert len(scene.ann.modals) == 3
+
+
+async def test_a_text_field_may_tell_the_app_as_it_is_typed(scene: Scene) -> None:
+    """On every character, or on Enter, as the field asks."""
+    element = {"type": "plain_text_input", "action_id": "typed"}
+    moments = {"dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]}}
+    on_enter = field("Enter", "enter", element, dispatch_action=True)
+    on_typing = field("Typing", "typing", {**element, **moments}, dispatch_action=True)
+    await scene.client.views_open(trigger_id=await trigger(scene), view=modal(on_enter, on_typing))
+    assert await scene.ann.fill("Enter", "x", enter=False) is None
+    assert await scene.ann.fill("Enter", "x") is not None
+    typed = await scene.ann.fill("Typing", "x", enter=False)
+    assert typed is not None
+    assert typed.delivery is not None
+    assert typed.delivery.payload["actions"][0]["value"] == "x"
+
+
+async def test_bad_suggestions_are_noticed(scene: Scene) -> None:
+    """Slack shows no options if the answer is late, refused or malformed."""
+    await opened(scene)
+    assert await scene.ann.suggest("Model", "too long") == []
+    (notice,) = scene.ann.notices
+    assert notice.startswith("block_suggestion: invalid_arguments: [ERROR]")
+    scene.slack.signing_secret = "somebody-else"
+    assert await scene.ann.suggest("Model", "llama") == []
+    assert scene.ann.notices[1:] == ["block_suggestion: dispatch_failed"]
+    with pytest.raises(NotPossibleError, match="a static_select brings its own options"):
+        await scene.ann.suggest("GPU", "H100")
+
+
+async def test_what_is_not_on_the_screen_cannot_be_used(scene: Scene) -> None:
+    """No modal, no submit button, or somebody else's modal: Slack offers nothing."""
+    assert scene.ann.field_errors == {}
+    with pytest.raises(NotPossibleError, match="ann has no modal open"):
+        await scene.ann.submit()
+    await scene.client.views_open(trigger_id=await trigger(scene), view=CHECKING)
+    with pytest.raises(NotPossibleError, match="'Deploy' has no submit button"):
+        await scene.ann.submit()
+    view = scene.ann.modal
+    assert view is not None
+    ben = scene.slack.act_as(scene.slack.add_user("ben"))
+    with pytest.raises(NotPossibleError, match="ben doesn't have 'Deploy' open"):
+        await ben.click(view, "Anything")
+
+
+async def test_a_conversation_in_a_modal_can_bring_a_response_url(scene: Scene) -> None:
+    """response_url_enabled gives the submission an address for the channel that was chosen."""
+    where = field(
+        "Where",
+        "where",
+        {
+            "type": "conversations_select",
+            "action_id": "pick_channel",
+            "response_url_enabled": True,
+        },
+    )
+    await scene.client.views_open(trigger_id=await trigger(scene), view=modal(NAME, where))
+    await scene.ann.fill("Name", "llama")
+    await scene.ann.fill("Where", scene.channel.id)
+    await scene.ann.submit()
+    (address,) = scene.seen[-1]["response_urls"]
+    assert address.pop("response_url").startswith(scene.slack.url)
+    assert address == {
+        "block_id": "where",
+        "action_id": "pick_channel",
+        "channel_id": scene.channel.id,
+    }
+
+
 async def test_closing_a_modal_tells_an_app_that_wants_to_know(scene: Scene) -> None:
     """notify_on_close sends view_closed with what was typed."""
     await opened(scene)
@@ -343,6 +441,10 @@ async def test_only_the_modal_on_top_can_be_used(scene: Scene) -> None:
     await scene.ann.submit()
     with pytest.raises(NotPossibleError, match="lies under another modal"):
         await scene.ann.choose(below, "GPU", "h100-2")
+    await scene.ann.close_modal()
+    assert (await scene.ann.choose(below, "GPU", "h100-2")).ok
+    with pytest.raises(NotPossibleError, match="'pick' is a static_select, not a button"):
+        await scene.ann.click(below, "GPU")
 
 
 async def test_an_unknown_field_is_named_with_those_that_are_there(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 import math
 
+import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.clock import SandboxClock
@@ -80,6 +81,16 @@ async def test_quotas_can_come_back_faster() -> None:
         assert await retry_after(scene, "auth.test") == 6
         clock.advance(6)
         assert await retry_after(scene, "auth.test") is None
+
+
+async def test_limits_can_change_at_any_time() -> None:
+    """A test may tighten them once the scene is set."""
+    async with stage() as scene:
+        await scene.post()
+        await scene.post()
+        scene.slack.limits = Limits(per_minute={"auth.test": 0})
+        with pytest.raises(SlackApiError, match="ratelimited"):
+            await scene.client.auth_test()
 
 
 async def test_a_refused_post_costs_nothing() -> None:

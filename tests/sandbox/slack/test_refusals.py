@@ -77,6 +77,11 @@ WRONG = [
         "invalid_metadata_schema",
         {"channel": "ML", "text": "x", "metadata": {"event_type": "deployment"}},
     ),
+    Wrong(
+        "chat.postMessage",
+        "invalid_arguments",
+        {"channel": "ML", "text": "x", "attachments": [{"text": "y"}]},
+    ),
     Wrong("chat.update", "message_not_found", {"channel": "ML", "ts": TS, "text": "x"}),
     Wrong("chat.update", "no_text", {"channel": "ML", "ts": "ROOT"}),
     Wrong("chat.update", "msg_too_long", {"channel": "ML", "ts": "ROOT", "text": "x" * 4001}),
@@ -266,3 +271,13 @@ async def test_forms_carry_objects_as_json_text(scene: Scene) -> None:
     (message,) = scene.slack.messages("ml")
     assert [block["type"] for block in message.blocks] == ["divider"]
     assert message.unfurls == (False, None)
+
+
+async def test_scopes_can_change(scene: Scene) -> None:
+    """A reinstalled app may have more or fewer scopes."""
+    scene.slack.set_scopes({"commands"})
+    assert await scene.refusal("chat.postMessage", channel=scene.channel.id, text="x") == (
+        "missing_scope"
+    )
+    scene.slack.set_scopes(SCOPES)
+    await scene.post()

@@ -118,6 +118,16 @@ async def test_a_hanging_socket_is_an_operation_timeout() -> None:
         assert (await scene.ann.command("ml", "slow")).error == "operation_timeout"
 
 
+async def test_a_hanging_delivery_breaks_off_with_the_fault(scene: Scene) -> None:
+    """Removing the fault ends the wait."""
+    async with connected(scene):
+        hang = scene.slack.faults.add(Hang(), operation="socket")
+        command = asyncio.create_task(scene.ann.command("ml", "say 1"))
+        await scene.slack.until(lambda: scene.slack.requests.calls("/friendli-deploy"))
+        scene.slack.faults.remove(hang)
+        assert (await command).error == "dispatch_failed"
+
+
 async def test_connections_need_the_app_token_and_a_fresh_ticket(scene: Scene) -> None:
     """A bot token opens none, and an address works once."""
     with pytest.raises(SlackApiError, match="not_allowed_token_type"):

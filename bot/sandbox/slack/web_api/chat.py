@@ -76,7 +76,7 @@ def check_content(said: JsonObject, limits: Limits) -> Content:
     """Return a new message's content.
 
     Args:
-        said: The arguments as sent, `text`, `blocks`, `attachments` and `metadata` among them.
+        said: The arguments as sent, `text`, `blocks` and `metadata` among them.
         limits: Whether `plan` blocks are known here.
 
     Raises:
@@ -92,7 +92,6 @@ def check_content(said: JsonObject, limits: Limits) -> Content:
     return Content(
         text=said.get("text") or "",
         blocks=blocks,
-        attachments=said.get("attachments") or [],
         metadata=said.get("metadata") or None,
     )
 
@@ -148,8 +147,8 @@ def post_ephemeral(slack: Backend, arguments: PostEphemeral) -> JsonObject:
 def update(slack: Backend, arguments: Update) -> JsonObject:
     """Edit one of the bot's own messages.
 
-    Text without blocks takes the blocks away; blocks or metadata that aren't mentioned stay
-    otherwise. Ephemeral messages aren't found.
+    Text without blocks takes the blocks away; blocks without text keep the text, and metadata
+    that isn't mentioned stays. Ephemeral messages aren't found.
 
     Raises:
         SlackError: Among others message_not_found, cant_update_message, edit_window_closed.
@@ -163,10 +162,8 @@ def update(slack: Backend, arguments: Update) -> JsonObject:
     if window is not None and slack.workspace.clock.monotonic() - message.posted_at > window:
         raise SlackError("edit_window_closed")
     said = arguments.said()
-    if "text" not in said and "blocks" not in said and "attachments" not in said:
-        raise SlackError("no_text")
     if "text" not in said and "blocks" not in said:
-        said["blocks"] = message.blocks
+        raise SlackError("no_text")
     if "text" not in said:
         said["text"] = message.text
     kept = message.metadata if "metadata" not in said else None

@@ -99,17 +99,17 @@ def read(
 
 def _corrected(line: DeployLine, slips: Sequence[Slip]) -> str | None:
     """Return the line with the slips mended, or None when one of them can't be."""
+    if line.model is None and any(slip.field == "model" for slip in slips):
+        rest = _applied(line.text, _asking(line))
+        return f"{EXAMPLE_MODEL} {line.text if rest is None else rest}".strip()
     edits = list(line.edits)
     invented = line.invented
     mend: dict[str, str | None] = {}
-    put_first: list[Edit] = []
     for slip in slips:
         if slip.mend is not None:
             mend |= slip.mend
         elif slip.field == "gpu" and line.draft.gpu is None:
             mend["gpu"], invented = EXAMPLE_INSTANCE, True
-        elif slip.field == "model" and line.model is None:
-            put_first, invented = [Edit(0, 0, f"{EXAMPLE_MODEL} ")], True
         else:
             return None
     if line.model is not None and mend.get("model"):
@@ -120,11 +120,13 @@ def _corrected(line: DeployLine, slips: Sequence[Slip]) -> str | None:
         for option in OPTIONS
         if mend.keys() & set(option.fields) and (edit := _edit(line, option, mended))
     ]
-    asked_not_to_ask = line.places.get("yes")
-    if invented and asked_not_to_ask is not None:
-        # Nobody should deploy an example without having looked at it.
-        edits.append(line.deletion(asked_not_to_ask.start, asked_not_to_ask.end))
-    return _applied(line.text, edits + put_first)
+    return _applied(line.text, edits + _asking(line) if invented else edits)
+
+
+def _asking(line: DeployLine) -> list[Edit]:
+    """Leave `--yes` out: nobody should deploy an example without having looked at it."""
+    place = line.places.get("yes")
+    return [line.deletion(place.start, place.end)] if place else []
 
 
 def _edit(line: DeployLine, option: Option, mended: DeployDraft) -> Edit | None:
@@ -138,7 +140,7 @@ def _edit(line: DeployLine, option: Option, mended: DeployDraft) -> Edit | None:
         if covered or len(values) != 1 or values[0] is None:
             return None
         end = len(line.text)
-        return Edit(end, end, f"{' ' if line.text else ''}--{option.name} {quote(values[0])}")
+        return Edit(end, end, f" --{option.name} {quote(values[0])}")
     if not any(values):
         return line.deletion(place.start, place.end)
     if option.kind is Kind.RANGE:

@@ -1,0 +1,508 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from bot.commands.deploy_line import parse
+from bot.commands.deploy_options import COMMAND, OPTIONS, Kind, options_help, to_line
+from bot.commands.deploy_text import TextDeploy, TextSlips, read
+from bot.deployments.draft import DeployDraft, DeployRequest
+from bot.deployments.rules import RULES, Rule
+from bot.friendli.schemas import AutoscalingPolicy
+from bot.messages.markup import escape
+from tests.deployments.test_draft import DRAFTS, FULL
+from tests.deployments.test_rules import GOOD, TARGETS, rule_id
+
+
+def answer(text: str) -> TextDeploy | TextSlips:
+    """Read a line in a channel with two targets."""
+    return read(text, targets=TARGETS, default_target="staging", tag="k7wq")
+
+
+def deployed(text: str) -> TextDeploy:
+    """Read a line that has no slips."""
+    outcome = answer(text)
+    assert isinstance(outcome, TextDeploy)
+    return outcome
+
+
+def told(text: str) -> list[str | None]:
+    """Read a line that has slips: their sentences, and the corrected line last."""
+    outcome = answer(text)
+    assert isinstance(outcome, TextSlips)
+    return [*(slip.sentences for slip in outcome.slips), outcome.corrected_line]
+
+
+def test_a_model_and_a_gpu_are_enough() -> None:
+    """The shortest line that deploys something."""
+    outcome = deployed("meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100")
+    assert outcome.request == DeployRequest(
+        target="staging",
+        model="meta-llama/Llama-3.1-8B-Instruct",
+        name="llama-3-1-8b-instruct-k7wq",
+        instance_option_id="zfTutSiLn0Hq",
+        replicas=1,
+    )
+    assert not outcome.yes
+
+
+def test_every_field_can_be_typed() -> None:
+    """A line with every option reaches every field of the create body."""
+    outcome = deployed(
+        "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --autoscale 0..3 --cooldown 600"
+        " --name my-llama --to prod --revision main --comment 'first try' --max-batch-size 64"
+        " --max-input-length 4096 --max-token-count=2560 --max-context-length 8192"
+        " --no-skip-special-tokens --no-add-special-tokens --content-logging"
+        " --queue-timeout-ms 30000 --queue-backpressure-metric TTFT_MS"
+        " --queue-backpressure-threshold 0.5 --yes"
+    )
+    assert outcome.request == FULL
+    assert outcome.yes
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [
+        ("--replicas 2", "replicas", "2"),
+        ("--replicas=2", "replicas", "2"),
+        ("--REPLICAS 2", "replicas", "2"),
+        ("\N{EM DASH}replicas 2", "replicas", "2"),
+        ("\N{EN DASH}replicas=2", "replicas", "2"),
+        ("\N{EN DASH}-replicas 2", "replicas", "2"),
+        ("--comment “it’s a — fine — day”", "comment", "it’s a — fine — day"),
+        ("--comment '“quoted”'", "comment", "“quoted”"),
+        ('--comment="—gpu"', "comment", "—gpu"),
+        ("--comment '--yes'", "comment", "--yes"),
+        ("--name ''", "name", None),
+        ("--autoscale 0..3", "max_replicas", "3"),
+        ("--autoscale 0..3", "scaling", "auto"),
+        ("--autoscale 0…3", "max_replicas", "3"),
+        ("--autoscale 0...3", "max_replicas", "3"),
+        ("--autoscale 0-3", "max_replicas", "3"),
+        ("--autoscale ..3", "min_replicas", None),
+        ("--autoscale 1..", "max_replicas", None),
+        ("--min-replicas 1 --max-replicas 2", "max_replicas", "2"),
+        ("--cooldown 60", "scaling", "auto"),
+        ("--no-content-logging", "content_logging", False),
+        ("--comment 'for <@U1|ann>, R&amp;D'", "comment", "for @ann, R&D"),
+    ],
+)
+def test_options_are_understood_the_way_people_write_them(
+    *, line: str, field: str, value: str | bool | None
+) -> None:
+    """Equals signs, capitals, a phone's dashes and quotes, and Slack's markup are no obstacle."""
+    assert getattr(deployed(f"org/name --gpu H100 {line}").draft, field) == value
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<https://huggingface.co/org/name/tree/v2> --gpu H100",
+        "--gpu H100 <https://huggingface.co/org/name/tree/v2|huggingface.co/org/name/tree/v2>",
+        "org/name --gpu H100 --revision v2",
+        "--gpu 'NVIDIA H100' --revision v2 \"org/name\"",
+    ],
+)
+def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
+    """A page's address means the model and its revision."""
+    request = deployed(line).request
+    assert (request.model, request.revision) == ("org/name", "v2")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "org/name --gpu 2xh10",
+            [
+                "No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.",
+                "/friendli-deploy org/name --gpu 2xH100",
+            ],
+        ),
+        (
+            "org/name --gpus 2xH100",
+            [
+                "There is no option `--gpus`. Nearest: `--gpu`.",
+                "/friendli-deploy org/name --gpu 2xH100",
+            ],
+        ),
+        (
+            "org/name -gpu=2xH100",
+            [
+                "There is no option `-gpu`. Nearest: `--gpu`.",
+                "/friendli-deploy org/name --gpu=2xH100",
+            ],
+        ),
+        (
+            "org/name —instance 2xH100 --target prod",
+            [
+                "There is no option `—instance`. Nearest: `--gpu`.",
+                "There is no option `--target`. Nearest: `--to`.",
+                "/friendli-deploy org/name --gpu 2xH100 --to prod",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --zone eu-1 --replicas 2",
+            [
+                "There is no option `--zone`.",
+                "/friendli-deploy org/name --gpu H100 --replicas 2",
+            ],
+        ),
+        (
+            "--zone org/name --gpu H100",
+            ["There is no option `--zone`.", "/friendli-deploy org/name --gpu H100"],
+        ),
+        (
+            "--model org/name --gpu H100",
+            [
+                "The model stands without an option.",
+                "/friendli-deploy org/name --gpu H100",
+            ],
+        ),
+        (
+            "--gpu H100 --model=org/name",
+            [
+                "The model stands without an option.",
+                "/friendli-deploy --gpu H100 org/name",
+            ],
+        ),
+        (
+            "org/name --replicas 2 --gpu",
+            [
+                "`--gpu` needs a value, such as `2xH100`.",
+                "/friendli-deploy org/name --replicas 2 --gpu 2xH100",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --replicas= --to prod",
+            [
+                "`--replicas` needs a value, such as `1`.",
+                "/friendli-deploy org/name --gpu H100 --replicas=1 --to prod",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --name --to prod",
+            [
+                "`--name` needs a value, such as `my-llama`.",
+                "/friendli-deploy org/name --gpu H100 --name my-llama --to prod",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --replicas two --to prod",
+            [
+                ("Replicas must be a whole number in digits only, such as 2. You wrote `two`."),
+                "/friendli-deploy org/name --gpu H100 --to prod",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --autoscale 3",
+            [
+                "`3` isn't a range. Write MIN..MAX, such as `0..3`. Nearest: `0..3`.",
+                "/friendli-deploy org/name --gpu H100 --autoscale 0..3",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --autoscale on --yes",
+            [
+                "`on` isn't a range. Write MIN..MAX, such as `0..3`.",
+                "/friendli-deploy org/name --gpu H100 --autoscale 0..1",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --autoscale 3..1",
+            [
+                ("Maximum replicas can't be below minimum replicas. You wrote `1`, below 3."),
+                "/friendli-deploy org/name --gpu H100 --autoscale 1..3",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --replicas 2 --autoscale 0..3",
+            [
+                "Replicas are either fixed or autoscaled, not both. Choose one.",
+                "/friendli-deploy org/name --gpu H100 --autoscale 0..3",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --yes=no --skip-special-tokens=false --content-logging=true",
+            [
+                "`--yes` takes no value.",
+                "`--skip-special-tokens` takes no value.",
+                "`--content-logging` takes no value.",
+                (
+                    "/friendli-deploy org/name --gpu H100 --yes --no-skip-special-tokens"
+                    " --content-logging"
+                ),
+            ],
+        ),
+        (
+            "org/name other/model --gpu H100",
+            [
+                "There are two models, `org/name` and `other/model`. Deploy one at a time.",
+                "/friendli-deploy org/name --gpu H100",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --replicas 2 please",
+            [
+                "`please` belongs to no option.",
+                "/friendli-deploy org/name --gpu H100 --replicas 2",
+            ],
+        ),
+        (
+            "--comment my first try org/name --gpu 2 H100",
+            [
+                "`first` stands alone. A value of several words needs quotes.",
+                "`H100` stands alone. A value of several words needs quotes.",
+                '/friendli-deploy --comment "my first try" org/name --gpu "2 H100"',
+            ],
+        ),
+        (
+            "org/name --gpu A100 --gpu H100",
+            ["`--gpu` is there twice.", "/friendli-deploy org/name --gpu H100"],
+        ),
+        (
+            "org/name --gpu H100 --content-logging --no-content-logging",
+            [
+                "`--content-logging` is there twice.",
+                "/friendli-deploy org/name --gpu H100 --no-content-logging",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --autoscale 0..3 --max-replicas 5",
+            [
+                "`--max-replicas` repeats `--autoscale`.",
+                "/friendli-deploy org/name --gpu H100 --autoscale 0..3",
+            ],
+        ),
+        (
+            'org/name --comment "hello --gpu h10',
+            [
+                'A quote is opened and never closed: `"hello --gpu h10`.',
+                '/friendli-deploy org/name --comment "hello" --gpu 1xH100',
+            ],
+        ),
+        (
+            "org/name --comment don't ask --gpu H100",
+            [
+                "A quote is opened and never closed: `don't ask --gpu H100`.",
+                '/friendli-deploy org/name --comment "don\'t ask" --gpu H100',
+            ],
+        ),
+        (
+            "org/name --gpu H100 --to prd",
+            [
+                (
+                    "No target here is called `prd`. This channel has `staging` and `prod`."
+                    " Nearest: `prod`."
+                ),
+                "/friendli-deploy org/name --gpu H100 --to prod",
+            ],
+        ),
+        (
+            "https://hf.co/org/name.git/tree/v2 --gpu H100",
+            [
+                (
+                    "`https://hf.co/org/name.git/tree/v2` ends in .git, and no model name does."
+                    " Nearest: `org/name`."
+                ),
+                "/friendli-deploy org/name --gpu H100 --revision v2",
+            ],
+        ),
+        (
+            "gpt2 --gpu H100",
+            [
+                (
+                    "`gpt2` isn't a whole model name. Write org/name, such as"
+                    " `meta-llama/Llama-3.1-8B-Instruct`."
+                ),
+                None,
+            ],
+        ),
+        (
+            "org/name --gpu H100 --revision 0e9e39f",
+            [
+                (
+                    "`0e9e39f` looks like a shortened commit hash."
+                    " Write all 40 characters of it, or a branch."
+                ),
+                None,
+            ],
+        ),
+        (
+            "--gpu H100 --yes",
+            [
+                "Name the model as org/name, such as `meta-llama/Llama-3.1-8B-Instruct`.",
+                "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu H100",
+            ],
+        ),
+        (
+            "org/name --yes --to prod",
+            [
+                "Choose an instance, such as `2xH100`.",
+                "/friendli-deploy org/name --to prod --gpu 2xH100",
+            ],
+        ),
+        (
+            "",
+            [
+                "Name the model as org/name, such as `meta-llama/Llama-3.1-8B-Instruct`.",
+                "Choose an instance, such as `2xH100`.",
+                "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100",
+            ],
+        ),
+        (
+            "org/name   —gpu 2xh10  --comment “it’s  fine” --replicas 0 --nmae x",
+            [
+                "There is no option `--nmae`. Nearest: `--name`.",
+                "No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.",
+                "Replicas must be 1 or more. You wrote `0`.",
+                (
+                    "/friendli-deploy org/name   —gpu 2xH100  --comment “it’s  fine”"
+                    " --replicas 1 --name x"
+                ),
+            ],
+        ),
+    ],
+)
+def test_each_slip_is_told_with_a_line_to_paste(line: str, said: list[str | None]) -> None:
+    """The mistakes, the nearest choices, and the line corrected with all else as it was typed."""
+    assert told(line) == said
+
+
+def test_examples_are_never_deployed_without_asking() -> None:
+    """A corrected line asks first where it has a value that nobody typed."""
+    assert told("--yes") == [
+        "Name the model as org/name, such as `meta-llama/Llama-3.1-8B-Instruct`.",
+        "Choose an instance, such as `2xH100`.",
+        "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100",
+    ]
+    assert told("org/name --gpu h10 --yes")[-1] == "/friendli-deploy org/name --gpu 1xH100 --yes"
+
+
+def test_what_was_understood_is_kept_for_the_form() -> None:
+    """A line with slips still fills a form."""
+    outcome = answer("org/name --gpu h10 --replicas 2 --comment 'never closed")
+    assert isinstance(outcome, TextSlips)
+    assert outcome.draft == DeployDraft(model="org/name", gpu="h10", replicas="2", scaling="fixed")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=rule_id)
+def test_every_rule_is_told_for_text_as_well(rule: Rule) -> None:
+    """The table's words are the line's words, and what can be mended is."""
+    line = to_line(GOOD.model_copy(update=rule.bad)).removeprefix(COMMAND)
+    if rule.field == "scaling":
+        line += " --max-replicas 3"
+    if not rule.bad.get(rule.field, "x"):
+        assert len(told(line)) == 2
+        return
+    outcome = answer(escape(line))
+    assert isinstance(outcome, TextSlips)
+    assert len(outcome.slips) == 1
+    if outcome.corrected_line is not None:
+        deployed(escape(outcome.corrected_line.removeprefix(COMMAND)))
+
+
+@given(DRAFTS)
+def test_a_draft_written_as_a_line_reads_back_as_the_same_draft(draft: DeployDraft) -> None:
+    """Whatever was typed, the canonical line means exactly that, also after Slack escaped it."""
+    line = to_line(draft)
+    assert line.startswith(COMMAND)
+    parsed = parse(line.removeprefix(COMMAND))
+    assert parsed.slips == []
+    assert parsed.draft == draft.effective()
+    outcome = answer(escape(line.removeprefix(COMMAND)))
+    assert outcome.draft == draft.effective()
+
+
+def test_the_canonical_line_is_the_one_a_person_would_type() -> None:
+    """Options stand in the order of the help, ranges are ranges, and quotes are rare."""
+    assert to_line(FULL.draft(), yes=True) == (
+        "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --autoscale 0..3"
+        ' --cooldown 600 --name my-llama --to prod --revision main --comment "first try"'
+        " --max-batch-size 64 --max-input-length 4096 --max-token-count 2560"
+        " --max-context-length 8192 --no-skip-special-tokens --no-add-special-tokens"
+        " --content-logging --queue-timeout-ms 30000 --queue-backpressure-metric TTFT_MS"
+        " --queue-backpressure-threshold 0.5 --yes"
+    )
+    assert to_line(DeployDraft(model="org/name", gpu="H100", replicas="2", cooldown="9")) == (
+        "/friendli-deploy org/name --gpu H100 --replicas 2"
+    )
+    assert to_line(DeployDraft(min_replicas="a", max_replicas="2")) == (
+        "/friendli-deploy --min-replicas a --max-replicas 2"
+    )
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=8),
+            st.sampled_from([f"--{option.name}" for option in OPTIONS]),
+            st.sampled_from(["org/name", "H100", "2", "0..3", "=", '"', "'", "“", "--gpus", "—"]),
+        ),
+        max_size=12,
+    ).map(" ".join)
+)
+def test_any_line_is_understood_or_told(line: str) -> None:
+    """No text makes the command fail, and a corrected line never has slips of its own."""
+    outcome = answer(line)
+    if isinstance(outcome, TextSlips):
+        assert outcome.slips
+        if outcome.corrected_line is not None:
+            deployed(escape(outcome.corrected_line.removeprefix(COMMAND)))
+
+
+def test_every_field_has_exactly_one_option_of_its_own() -> None:
+    """The table covers the draft; the model needs no option, and scaling follows from others."""
+    single = [option.fields[0] for option in OPTIONS if len(option.fields) == 1]
+    assert sorted(single) == sorted(set(DeployDraft.model_fields) - {"model", "scaling"})
+    assert [option.name for option in OPTIONS if len(option.fields) != 1] == ["autoscale", "yes"]
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_the_table_agrees_with_the_drafts_types(option: object) -> None:
+    """Switches set flags, everything else sets texts with a valid example."""
+    (found,) = [each for each in OPTIONS if each is option]
+    annotations = [str(DeployDraft.model_fields[field].annotation) for field in found.fields]
+    if found.kind is Kind.SWITCH:
+        assert all("bool" in annotation for annotation in annotations)
+    elif found.kind is not Kind.FLAG:
+        assert all("str" in annotation for annotation in annotations)
+        beside = " --queue-backpressure-threshold 5" if "metric" in found.name else ""
+        beside += " --queue-backpressure-metric TTFT_MS" if "threshold" in found.name else ""
+        beside += "" if found.name == "gpu" else " --gpu H100"
+        deployed(f"org/name --{found.name} '{found.example}'{beside}")
+
+
+def test_replicas_and_autoscaling_share_defaults_with_the_form() -> None:
+    """A bare range means what the form's first values mean."""
+    assert deployed("org/name --gpu H100 --autoscale 0..1").request.autoscaling == (
+        AutoscalingPolicy(min_replica=0, max_replica=1, cooldown_period=300)
+    )
+
+
+def test_the_help_names_every_option() -> None:
+    """Help is made from the table."""
+    assert options_help() == snapshot("""\
+`--gpu INSTANCE`  count and GPU of a replica
+`--replicas N`  a fixed number of replicas; 1 if left out
+`--autoscale MIN..MAX`  replicas that follow the load; from 0 the endpoint may sleep
+`--min-replicas N`  the MIN of autoscaling alone
+`--max-replicas N`  the MAX of autoscaling alone
+`--cooldown SECONDS`  idle time before autoscaling scales down; 300 if left out
+`--name NAME`  the endpoint's name; made from the model if left out
+`--to TARGET`  one of this channel's targets
+`--revision REVISION`  a branch or a whole commit hash
+`--comment TEXT`  a comment on the first version
+`--max-batch-size N`  requests run together at most
+`--max-input-length TOKENS`  the longest input
+`--max-token-count TOKENS`  the engine's max token count
+`--max-context-length TOKENS`  the longest input and output together
+`--[no-]skip-special-tokens`  leave special tokens out of the output; on if left out
+`--[no-]add-special-tokens`  add special tokens to the input; on if left out
+`--[no-]content-logging`  keep the contents of requests and answers
+`--queue-timeout-ms MILLISECONDS`  how long a request may wait in the queue
+`--queue-backpressure-metric METRIC`  what tells that the queue is full, such as TTFT_MS
+`--queue-backpressure-threshold NUMBER`  past this the queue takes no more
+`--yes`  deploy without asking again\
+""")

@@ -167,7 +167,7 @@ def button(
 
 
 def confirm(title: str, text: str, *, yes: str, no: str, style: ButtonStyle | None = None) -> Block:
-    """A question that Slack asks before it passes a press on; only `text` is mrkdwn."""
+    """A question that Slack asks before it passes a press on; all of it is plain text."""
     question: Block = {
         "title": plain(title, 100),
         "text": plain(text, 300),

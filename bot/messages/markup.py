@@ -21,7 +21,6 @@ Trigger = Literal["on_enter_pressed", "on_character_entered"]
 
 ELLIPSIS = "…"
 _SECTION = 3_000
-_HEADER = 150
 _BUTTON = 75
 _OPTION = 75
 _PLACEHOLDER = 150
@@ -129,16 +128,6 @@ def context(*texts: str, block_id: str | None = None) -> Block:
     if block_id is not None:
         block["block_id"] = block_id
     return block
-
-
-def header(text: str) -> Block:
-    """A large plain heading."""
-    return {"type": "header", "text": plain(text, _HEADER)}
-
-
-def divider() -> Block:
-    """A line across."""
-    return {"type": "divider"}
 
 
 def actions(*elements: Block, block_id: str | None = None) -> Block:

@@ -16,6 +16,7 @@ from bot.deployments.service import Asked, Outcome
 from bot.deployments.targets import TargetView
 from bot.errors import UserError
 from bot.messages import preview
+from bot.messages.body import Body
 from bot.messages.markup import bold
 from bot.permissions import Permission
 
@@ -119,7 +120,7 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
     return None
 
 
-async def _say(desk: Desk, invocation: Invocation, said: preview.Body) -> None:
+async def _say(desk: Desk, invocation: Invocation, said: Body) -> None:
     await desk.responses.say(invocation.response_url, said)
 
 

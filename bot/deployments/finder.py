@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
 from bot.config import Settings
@@ -20,12 +21,12 @@ from bot.db.session import Database
 from bot.deployments.adoption import Sought, matches, new_ids
 from bot.deployments.draft import DeployRequest
 from bot.deployments.pace import back_off, jittered
-from bot.deployments.record import facts_of, record, tell
-from bot.deployments.states import Told, observe
+from bot.deployments.record import facts_of, tell, write_down
+from bot.deployments.states import COMING_UP, Told, observe
 from bot.friendli.access import Access
 from bot.friendli.client import EndpointListing, FriendliClient
 from bot.friendli.errors import FriendliError, NotFound
-from bot.friendli.schemas import DedicatedEndpointSpec
+from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
 from bot.messages import replies
 
 log = logs.get(__name__)
@@ -155,20 +156,34 @@ class Finder:
                 # Asked again: the stop may have been asked for since we claimed the row.
                 if row.stop_asked_by is not None:
                     await wake(session, Deployment, row.id)
-                facts = await facts_of(session, row, self._settings)
-                await tell(session, row, facts, replies.adopted(facts, late=late, doubted=doubted))
-                status = listing.endpoints[endpoint_id]
-                state = observe(None, status)
-                if state is not None:
-                    present = (await session.execute(select(now()))).scalar_one()
-                    at = status.updated_at or status.created_at
-                    await record(session, row, self._settings, Told(state, present, at))
+                await self._introduce(session, row, listing.endpoints[endpoint_id], doubted=doubted)
                 await wake(session, WatchedProject, deployment.watched_project_id)
         except IntegrityError:
             # Another deployment took it between our look and our write: look again.
             await self.look_later(held, deployment, None)
             return
         self._nudge_tracker()
+
+    async def _introduce(
+        self,
+        session: AsyncSession,
+        row: Deployment,
+        status: DedicatedEndpointStatus,
+        *,
+        doubted: bool,
+    ) -> None:
+        """Tell that the endpoint is found, and what it is doing."""
+        state = observe(None, status)
+        if state is None:
+            facts = await facts_of(session, row, self._settings)
+        else:
+            present = (await session.execute(select(now()))).scalar_one()
+            newest = Told(state, present, status.updated_at or status.created_at)
+            facts = await write_down(session, row, self._settings, newest)
+        said = [replies.adopted(facts, late=row.late, doubted=doubted)]
+        if state is not None and (row.late or state.status not in COMING_UP):
+            said.append(replies.transition(facts))
+        await tell(session, row, facts, *said)
 
     async def _ask(self, held: Claim, candidates: list[str]) -> None:
         """Several look exactly like ours: a person chooses."""

@@ -95,6 +95,23 @@ async def record(
     session: AsyncSession, deployment: Deployment, settings: Settings, newest: Told
 ) -> None:
     """Write a transition down and tell it."""
+    facts = await write_down(session, deployment, settings, newest)
+    if _flaps(facts.history):
+        await mail.rewrite_cycle(
+            session,
+            channel_row_id=deployment.channel_row_id,
+            deployment_id=deployment.id,
+            said=replies.cycle(facts),
+        )
+        await tell(session, deployment, facts)
+    else:
+        await tell(session, deployment, facts, replies.transition(facts))
+
+
+async def write_down(
+    session: AsyncSession, deployment: Deployment, settings: Settings, newest: Told
+) -> Facts:
+    """Write a transition down; whoever calls this tells it."""
     before = await session.scalars(
         select(Transition.sequence)
         .where(Transition.deployment_id == deployment.id)
@@ -116,17 +133,7 @@ async def record(
     deployment.phase = newest.state.phase
     deployment.error_code = newest.state.error_code
     await session.flush()
-    facts = await facts_of(session, deployment, settings)
-    if _flaps(facts.history):
-        await mail.rewrite_cycle(
-            session,
-            channel_row_id=deployment.channel_row_id,
-            deployment_id=deployment.id,
-            said=replies.cycle(facts),
-        )
-        await tell(session, deployment, facts)
-    else:
-        await tell(session, deployment, facts, replies.transition(facts))
+    return await facts_of(session, deployment, settings)
 
 
 def _flaps(history: Sequence[Told]) -> bool:

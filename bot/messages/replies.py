@@ -84,9 +84,12 @@ def adopted(facts: Facts, *, late: bool, doubted: bool) -> Reply:
             f" {price(facts)} once it serves. Terminate it if you don't want it any more."
         )
         return Reply(body(text, section(text), actions(buttons.terminate(facts))), broadcast=True)
-    if doubted:
-        return _say(f"Found it: it was made, as {endpoint}.")
-    return _say(f"Friendli made it, as {endpoint}.")
+    found = "Found it: it was made" if doubted else "Friendli made it"
+    newest = facts.history[-1] if facts.history else None
+    # One reply for what is one event to people: it is made, and on its way.
+    comes_up = newest is not None and newest.state.status in COMING_UP
+    first = f" {_coming_up(newest, None)}" if newest is not None and comes_up else ""
+    return _say(f"{found}, as {endpoint}.{first}")
 
 
 def doubtful(facts: Facts) -> Reply:

@@ -3,16 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
 from pydantic import SecretStr
 
 from bot.config import Settings
 from bot.db.crypto import new_encryption_key
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli import FriendliSandbox
-from bot.sandbox.slack.sandbox import SlackSandbox
 from bot.sandbox.slack.conversations import Channel, User
 from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.rate_limits import Limits
+from bot.sandbox.slack.sandbox import SlackSandbox
 
 BOT_TOKEN = "sandbox-bot-token"  # noqa: S105 - it opens nothing but the sandbox
 SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105 - as above

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.exc import DBAPIError
 
 from bot import logs
@@ -48,7 +49,8 @@ def build(
     """
     front = _Front(registry, desk, background)
     app = AsyncApp(
-        client=workspaces.posting,
+        # Without a token: each request gets ours from `authorize`.
+        client=AsyncWebClient(base_url=workspaces.posting.base_url),
         authorize=_authorizer(workspaces),
         signing_secret=signing_secret.get_secret_value() if signing_secret else "",
         process_before_response=True,

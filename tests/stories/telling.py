@@ -1,0 +1,69 @@
+"""Reads the sandbox's Slack the way stories quote it."""
+
+import re
+from dataclasses import replace
+
+from bot.messages.body import Body
+from bot.messages.markup import unescape
+from bot.sandbox.slack.conversations import Message
+from bot.sandbox.world import World
+
+
+def roots(here: World) -> list[Message]:
+    """The threads' roots in the channel, oldest first."""
+    return [
+        message
+        for message in here.channel.messages.values()
+        if not message.is_reply and not message.deleted
+    ]
+
+
+def root(here: World) -> Message:
+    """The only thread's root.
+
+    Raises:
+        LookupError: There is none yet, or there are several.
+    """
+    match roots(here):
+        case [only]:
+            return only
+        case several:
+            raise LookupError(f"{len(several)} roots")
+
+
+def thread(here: World) -> list[str]:
+    """The replies of the only thread; those that reached the channel too begin with `#`."""
+    return [
+        ("# " if reply.broadcast else "") + plain(here, reply.text)
+        for reply in here.channel.replies(root(here).ts)
+    ]
+
+
+def told(here: World, replies: int) -> bool:
+    """Whether the only thread has so many replies."""
+    return len(thread(here)) == replies
+
+
+def whispers(here: World) -> list[str]:
+    """What only the member sees."""
+    return [plain(here, message.text) for message in here.member.ephemerals(here.channel)]
+
+
+def words(here: World, message: Message) -> str:
+    """Everything that stands in a message, and its buttons."""
+    buttons = f"\n[{'] ['.join(message.buttons)}]" if message.buttons else ""
+    body = Body(text=message.text, blocks=message.blocks).without_plan()
+    drawn = replace(message, blocks=[block for block in body.blocks if block["type"] != "actions"])
+    return plain(here, drawn.words) + buttons
+
+
+def plain(here: World, text: str) -> str:
+    """Mrkdwn as a person sees it; what differs from run to run gets a name."""
+    text = re.sub(r"<!date\^\d+\^[^|>]*\|[^>]*>", "TIME", text)
+    text = re.sub(r"<@(\w+)>", lambda match: f"@{here.slack.workspace.users[match[1]].name}", text)
+    text = re.sub(
+        r"<#(\w+)>", lambda match: f"#{here.slack.workspace.channel(match[1]).name}", text
+    )
+    for number, endpoint in enumerate(here.friendli.endpoints, 1):
+        text = text.replace(endpoint, f"ENDPOINT-{number}")
+    return unescape(text)

@@ -89,17 +89,22 @@ class Actor:
             raise NotPossibleError(f"{self.user.name} can't see this message")
 
 
-def find(place: Message | View, name: str) -> Field:
+def find(place: Message | View, name: str | Field) -> Field:
     """Return the interactive element that goes by this name.
 
     Args:
         place: Where to look.
-        name: Its label, visible text, placeholder, action_id, block_id or, for a button, value.
+        name: Its label, visible text, placeholder, action_id or block_id; or the element itself,
+            where a name could mean several.
 
     Raises:
         LookupError: If there is none, or more than one.
     """
     there = list(fields(place.blocks))
+    if isinstance(name, Field):
+        if name in there:
+            return name
+        raise LookupError(f"{name.action_id!r} isn't there any more")
     found = [item for item in there if item.known_as(name)]
     if len(found) == 1:
         return found[0]

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from bot.sandbox.slack.actor import Actor, NotPossibleError, find
+from bot.sandbox.slack.actor import Actor, NotPossibleError, Surroundings, find
 from bot.sandbox.slack.blocks import (
     Problem,
     check_suggestions,
     check_view,
     check_view_errors,
 )
+from bot.sandbox.slack.conversations import User
 from bot.sandbox.slack.deliveries import Ack
 from bot.sandbox.slack.fields import EXTERNAL, TEXT_INPUTS, Field, chosen, complaint, options, pick
 from bot.sandbox.slack.modals import StackFullError
@@ -18,6 +19,10 @@ from bot.sandbox.slack.wire import JsonObject
 
 class ModalUser(Actor):
     """Somebody who may have modals on the screen."""
+
+    def __init__(self, user: User, surroundings: Surroundings) -> None:
+        super().__init__(user, surroundings)
+        self._offered: dict[tuple[str, str, str], list[JsonObject]] = {}
 
     @property
     def modals(self) -> list[View]:
@@ -46,7 +51,7 @@ class ModalUser(Actor):
 
     async def fill(
         self,
-        field: str,
+        field: str | Field,
         value: str | int | Sequence[str] | None,
         *,
         enter: bool = True,
@@ -55,11 +60,12 @@ class ModalUser(Actor):
         """Fill in a field of the visible modal.
 
         Args:
-            field: Its label, placeholder, block_id or action_id.
+            field: Its label, placeholder, block_id or action_id, or the element itself.
             value: The text to type; an option's visible text or value; the id of a user or
                 channel; an ISO date; several where several can be chosen; None clears it.
             enter: Whether the person presses Enter after typing.
             query: What to type into a select whose options the app brings; the value if omitted.
+                What the last `suggest` offered can be picked without typing.
 
         Returns:
             The acknowledgement, if the field told the app.
@@ -84,7 +90,7 @@ class ModalUser(Actor):
             self._slack.payloads.action(self.user, view, item, state, view.values)
         )
 
-    async def suggest(self, field: str, query: str) -> list[str]:
+    async def suggest(self, field: str | Field, query: str) -> list[str]:
         """Type into a select whose options the app brings, and return the options' texts.
 
         Raises:
@@ -92,7 +98,9 @@ class ModalUser(Actor):
             NotPossibleError: If no modal is open, or the query is too short for Slack to ask.
         """
         view = self._open_modal()
-        offered = await self._suggestions(view, find(view, field), query)
+        item = find(view, field)
+        offered = await self._suggestions(view, item, query)
+        self._offered[view.id, item.block_id, item.action_id] = offered
         return [str(option["text"]["text"]) for option in offered]
 
     async def submit(self) -> Ack:
@@ -151,8 +159,12 @@ class ModalUser(Actor):
     ) -> list[JsonObject]:
         known = [item.element.get("initial_option"), *(item.element.get("initial_options") or [])]
         wanted = [str(value)] if isinstance(value, str | int) else list(value)
+        shown = self._offered.get((view.id, item.block_id, item.action_id), [])
         choices: list[JsonObject] = []
         for name in wanted:
+            if any(name in (option["text"]["text"], option["value"]) for option in shown):
+                choices.append(pick(shown, name))
+                continue
             offered = await self._suggestions(view, item, query or name)
             choices.append(pick([*filter(None, known), *offered], name))
         return choices

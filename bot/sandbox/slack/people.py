@@ -87,7 +87,7 @@ class Person(ModalUser):
         return acks[0], acks[1]
 
     async def choose(
-        self, place: Message | View, element: str, value: str | Sequence[str] | None
+        self, place: Message | View, element: str | Field, value: str | Sequence[str] | None
     ) -> Ack:
         """Choose from a select, checkboxes or an overflow menu outside an input block.
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from inline_snapshot import snapshot
 from slack_sdk.errors import SlackApiError
@@ -494,3 +496,24 @@ async def test_an_optional_field_may_be_left_empty(scene: Scene) -> None:
     values = scene.seen[-1]["view"]["state"]["values"]
     assert values["model"]["search"] == {"type": "external_select", "selected_option": None}
     assert MODEL["optional"]
+
+
+async def test_an_offered_option_is_picked_without_asking_again(scene: Scene) -> None:
+    """What the type-ahead shows can be taken, as in Slack, by a click alone."""
+    await opened(scene)
+    [offered] = await scene.ann.suggest("Model", "llama")
+    asked = len(scene.slack.requests.calls("block_suggestion"))
+    await scene.ann.fill("Model", offered)
+    assert len(scene.slack.requests.calls("block_suggestion")) == asked == 1
+
+
+async def test_an_element_stands_for_itself(scene: Scene) -> None:
+    """Where two elements bear one name, the element tells which; one that is gone is refused."""
+    view = await opened(scene)
+    name, gpu, *_ = view.fields()
+    await scene.ann.fill(name, "llama")
+    assert view.values[name.block_id][name.action_id]["value"] == "llama"
+    assert (await scene.ann.choose(view, gpu, "h100-2")).ok
+    gone = replace(name, block_id="gone")
+    with pytest.raises(LookupError, match="'text' isn't there any more"):
+        await scene.ann.fill(gone, "llama")

@@ -231,10 +231,11 @@ def _desk(
 
 
 async def _run_workers(stack: AsyncExitStack, workers: _Workers, settings: Settings) -> None:
-    tasks = [asyncio.create_task(worker.run()) for worker in workers.all]
+    tasks = [asyncio.create_task(worker.run(settings.shutdown_timeout)) for worker in workers.all]
 
     async def stop() -> None:
-        await asyncio.gather(*(worker.stop(settings.shutdown_timeout) for worker in workers.all))
+        for worker in workers.all:
+            worker.stop()
         await asyncio.gather(*tasks)
 
     stack.push_async_callback(stop)

@@ -59,8 +59,13 @@ class Worker:
         """Look for due rows now; call it after committing one."""
         self._nudged.set()
 
-    async def run(self) -> None:
-        """Work until `stop`."""
+    async def run(self, patience: float) -> None:
+        """Work until `stop`, then let what is in hand end.
+
+        Args:
+            patience: Seconds until what is in hand is cancelled; whoever claims its rows next,
+                when their lease ends, takes it up again.
+        """
         pause = _DATABASE_DOWN_SECONDS[0]
         while not self._stopping:
             self._nudged.clear()
@@ -71,23 +76,20 @@ class Worker:
                 log.warning("database unavailable", worker=self._name, error=type(error).__name__)
                 wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
                 pause = min(pause * 2, _DATABASE_DOWN_SECONDS[1])
-            if wait:
+            if wait and not self._stopping:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await self._nudged.wait()
-
-    async def stop(self, patience: float) -> None:
-        """Claim no more; let what is in hand end, for so many seconds, then cancel it.
-
-        What is cancelled is taken up again when its lease ends.
-        """
-        self._stopping = True
-        self.nudge()
         if self._in_hand:
             _, late = await asyncio.wait(self._in_hand, timeout=patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Claim no more; `run` returns once what is in hand has ended."""
+        self._stopping = True
+        self.nudge()
 
     async def _take(self) -> float:
         """Claim what there is room for; return how long to wait for a nudge, in seconds."""

@@ -1,40 +1,44 @@
 """Every setting, once: its environment variable, its default and how to get it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal
 
-from cryptography.fernet import Fernet
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
+from bot import logs
 from bot.errors import ConfigError
 from bot.friendli.instances import PUBLISHED_PRICES, Prices
-
-# What to say when a setting is missing or can't be read: how to get it.
-_HOW_TO_GET: Mapping[str, str] = {
-    "SLACK_BOT_TOKEN": "in your Slack app, OAuth & Permissions → Bot User OAuth Token (xoxb-…)",
-    "SLACK_SIGNING_SECRET": "in your Slack app, Basic Information → Signing Secret; "
-    "or set SLACK_APP_TOKEN for Socket Mode",
-    "SLACK_APP_TOKEN": "in your Slack app, Basic Information → App-Level Tokens, "
-    "with the scope connections:write (xapp-…)",
-    "ENCRYPTION_KEYS": "make one with `friendli-deploy keys new`",
-    "DATABASE_URL": "sqlite:///path/to/file or postgresql://user:password@host/name",
-    "GPU_PRICES": "dollars per GPU-hour, such as H100=4.5,B200=8",
-    "ADMINS": "Slack user ids, comma-separated (a person's profile → ⋮ → Copy member ID)",
-}
-
-Seconds = Annotated[float, Field(gt=0)]
+from bot.setting_types import (
+    DatabaseAddress,
+    EncryptionKeys,
+    GpuPrices,
+    Seconds,
+    Secret,
+    SuiteAddress,
+    UserIds,
+    WebAddress,
+    mistaken,
+)
 
 
 class Settings(BaseSettings):
     """Read from the environment, then from a .env file in the working folder.
 
-    Durations are in seconds.
+    Durations are in seconds. A description says how to get or write the setting; it is told when
+    the setting is missing or malformed.
     """
 
     model_config = SettingsConfigDict(
@@ -45,25 +49,73 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    slack_bot_token: SecretStr
-    slack_signing_secret: SecretStr | None = None
-    slack_app_token: SecretStr | None = None
-    slack_api_url: str = "https://slack.com/api/"
-    friendli_api_url: str = "https://api.friendli.ai"
-    friendli_token: SecretStr | None = None
-    friendli_suite_url: str = (
-        "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints/{endpoint}"
+    slack_bot_token: Annotated[Secret, AfterValidator(mistaken("xapp-", "xoxp-"))] = Field(
+        description="Copy it from your Slack app: OAuth & Permissions → Bot User OAuth Token"
+        " (xoxb-…)."
     )
-    friendli_integrations_url: str = "https://friendli.ai/suite/~/setting/integrations"
-    hf_endpoint: str = "https://huggingface.co"
-    gpu_prices: str = ""
-    database_url: str = ""
-    data_dir: Path = Field(default_factory=lambda: user_data_path("friendli-deploy"))
-    encryption_keys: Annotated[list[SecretStr], NoDecode] = Field(min_length=1)
-    host: str = "127.0.0.1"
-    port: int = Field(default=3000, ge=0, le=65535)
-    admins: Annotated[frozenset[str], NoDecode] = frozenset()
-    log_level: str = "INFO"
+    slack_app_token: Annotated[Secret, AfterValidator(mistaken("xox"))] | None = Field(
+        None,
+        description="Copy it from your Slack app: Basic Information → App-Level Tokens, one with"
+        " the scope connections:write (xapp-…).",
+    )
+    slack_signing_secret: Annotated[Secret, AfterValidator(mistaken("xox", "xapp-"))] | None = (
+        Field(
+            None,
+            validate_default=True,
+            description="Copy it from your Slack app: Basic Information → Signing Secret; or set"
+            " SLACK_APP_TOKEN to use Socket Mode.",
+        )
+    )
+    slack_client_id: None = Field(None, description="Unset it, and set SLACK_BOT_TOKEN.")
+    slack_client_secret: None = Field(None, description="Unset it, and set SLACK_BOT_TOKEN.")
+    slack_api_url: Annotated[WebAddress, AfterValidator("{}/".format)] = Field(
+        "https://slack.com/api/", description="Unset it for https://slack.com/api/."
+    )
+    friendli_api_url: WebAddress = Field(
+        "https://api.friendli.ai", description="Unset it for https://api.friendli.ai."
+    )
+    friendli_token: Secret | None = Field(
+        None, description="Make one at https://friendli.ai/suite/~/setting/keys (flp_…)."
+    )
+    friendli_suite_url: SuiteAddress = Field(
+        "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints/{endpoint}",
+        description="Write an endpoint's address with {team}, {project} and {endpoint} in it.",
+    )
+    friendli_integrations_url: WebAddress = Field(
+        "https://friendli.ai/suite/~/setting/integrations",
+        description="Unset it for Friendli Suite's own page.",
+    )
+    hf_endpoint: WebAddress = Field(
+        "https://huggingface.co", description="Unset it for https://huggingface.co."
+    )
+    gpu_prices: GpuPrices = Field(
+        "", description="Write dollars per GPU-hour, such as H100=4.5,B200=8."
+    )
+    database_url: DatabaseAddress | None = Field(
+        None,
+        description="Write sqlite:////folder/file.sqlite3 or postgresql://user:password@host/name.",
+    )
+    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        default_factory=lambda: user_data_path("friendli-deploy"),
+        description="Name a folder that the bot may write to.",
+    )
+    encryption_keys: EncryptionKeys = Field(
+        description="Make one with `friendli-deploy keys new`; several are separated by commas,"
+        " and the first encrypts."
+    )
+    host: str = Field(
+        "127.0.0.1",
+        description="Name one of this machine's addresses, or 0.0.0.0 for all of them.",
+    )
+    port: int = Field(3000, ge=0, le=65535, description="Write a free port, from 1 to 65535.")
+    admins: UserIds = Field(
+        frozenset(),
+        description="Write Slack user ids, separated by commas"
+        " (in a person's profile: ⋮ → Copy member ID).",
+    )
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda word: word.upper())
+    ] = Field("INFO", description="Write DEBUG, INFO, WARNING or ERROR.")
 
     poll_seconds_moving: Seconds = 5
     poll_seconds_steady: Seconds = 60
@@ -74,69 +126,38 @@ class Settings(BaseSettings):
     look_late_for: Seconds = 24 * 3600
     gone_confirmed_after: Seconds = 60
     unknown_told_after: Seconds = 300
-    lease: Seconds = 60
     slack_message_interval: Seconds = 1
     slack_edit_interval: Seconds = 1.3
     slack_reconcile_over: Seconds = 60
     slack_stopped_retry: Seconds = 600
     slack_timeout: Seconds = 15
+    lease: Seconds = 60
+    # Until Slack or the database is tried again that couldn't be reached when the bot started.
+    reconnect_after: Seconds = 5
     shutdown_timeout: Seconds = 8
 
-    @field_validator("encryption_keys", mode="before")
+    @field_validator("slack_signing_secret")
     @classmethod
-    def _split_keys(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-    @field_validator("encryption_keys")
-    @classmethod
-    def _check_keys(cls, value: list[SecretStr]) -> list[SecretStr]:
-        for key in value:
-            try:
-                Fernet(key.get_secret_value())
-            except ValueError:
-                raise ValueError("has a key that isn't 32 bytes in URL-safe base64") from None
+    def _one_way_in(cls, value: SecretStr | None, before: ValidationInfo) -> SecretStr | None:
+        # An app token that is malformed isn't there, and is a problem of its own.
+        if value is None and before.data.get("slack_app_token", "malformed") is None:
+            raise ValueError("is missing")
         return value
 
-    @field_validator("admins", mode="before")
+    @field_validator("slack_client_id", "slack_client_secret", mode="before")
     @classmethod
-    def _split_admins(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return frozenset(part.strip() for part in value.split(",") if part.strip())
+    def _one_workspace(cls, value: object) -> None:
+        if value is not None:
+            raise ValueError("can't be used: this bot serves one workspace")
 
-    @field_validator("gpu_prices")
+    @field_validator("lease")
     @classmethod
-    def _check_prices(cls, value: str) -> str:
-        PUBLISHED_PRICES.override(value)
+    def _outlast_requests(cls, value: float, before: ValidationInfo) -> float:
+        # Whoever takes a row over must not meet a request of its holder that is still under way.
+        for name in ("create_timeout", "slack_timeout"):
+            if value <= before.data.get(name, 0):
+                raise ValueError(f"must be longer than {name.upper()}")
         return value
-
-    @field_validator("slack_api_url")
-    @classmethod
-    def _end_with_slash(cls, value: str) -> str:
-        return value.rstrip("/") + "/"
-
-    @field_validator("friendli_api_url", "hf_endpoint")
-    @classmethod
-    def _end_without_slash(cls, value: str) -> str:
-        return value.rstrip("/")
-
-    @field_validator("database_url")
-    @classmethod
-    def _check_database(cls, value: str) -> str:
-        if value:
-            try:
-                backend = make_url(value).get_backend_name()
-            except ArgumentError:
-                raise ValueError("isn't a database URL") from None
-            if backend not in {"sqlite", "postgresql"}:
-                raise ValueError(f"names {backend}; only SQLite and PostgreSQL work")
-        return value
-
-    @model_validator(mode="after")
-    def _one_way_in(self) -> Self:
-        if self.slack_app_token is None and self.slack_signing_secret is None:
-            raise ValueError("SLACK_SIGNING_SECRET is missing")
-        return self
 
     @property
     def socket_mode(self) -> bool:
@@ -146,12 +167,23 @@ class Settings(BaseSettings):
     @cached_property
     def database(self) -> str:
         """The database's URL; an SQLite file in the data folder if none is set."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'friendli-deploy.sqlite3'}"
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'friendli-deploy.sqlite3'}"
 
     @cached_property
     def prices(self) -> Prices:
         """GPU prices with the operator's overrides."""
         return PUBLISHED_PRICES.override(self.gpu_prices)
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret among the settings, for logs to mask."""
+        for _, value in self:
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, SecretStr):
+                    yield part.get_secret_value()
+        if password := make_url(self.database).password:
+            yield password
 
     def suite_link(self, *, team: str, project: str, endpoint: str) -> str | None:
         """The endpoint's page in Friendli Suite; None while a part of the address is unknown."""
@@ -169,18 +201,28 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise ConfigError([_problem(dict(e)) for e in error.errors()]) from None
+        problems = [
+            _problem(str(found["loc"][0]), found["type"], found["msg"])
+            for found in error.errors(include_input=False)
+        ]
+    except (OSError, UnicodeDecodeError):
+        problems = [".env can't be read. Make it a UTF-8 text file, or remove it."]
+    # Some problems quote the value, and a secret may have been pasted into any setting.
+    raise ConfigError([logs.redactor.mask(problem) for problem in problems])
 
 
-def _problem(error: Mapping[str, object]) -> str:
-    location = error["loc"]
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if not isinstance(location, tuple) or not location:
-        name = message.split(" ", 1)[0]
-        message = message.removeprefix(name).strip()
-    else:
-        name = str(location[0]).upper()
-    if error["type"] == "missing":
-        message = "is missing"
-    how = _HOW_TO_GET.get(name)
-    return f"{name} {message[:1].lower()}{message[1:]}" + (f": {how}" if how else "")
+def _problem(field: str, kind: str, message: str) -> str:
+    match kind:
+        case "missing":
+            wrong = "is missing"
+        case "int_parsing" | "int_from_float":
+            wrong = "isn't a whole number"
+        case "float_parsing" | "finite_number":
+            wrong = "isn't a number"
+        case "greater_than" | "greater_than_equal" | "less_than_equal":
+            wrong = "is out of range"
+        case "literal_error":
+            wrong = "is none of its words"
+        case _:
+            wrong = message.removeprefix("Value error, ")
+    return f"{field.upper()} {wrong}. {Settings.model_fields[field].description}"

@@ -1,0 +1,323 @@
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from inline_snapshot import snapshot
+from platformdirs import user_data_path
+
+from bot.config import Settings, load
+from bot.errors import ConfigError
+
+KEY = urlsafe_b64encode(bytes(32)).decode()
+NEEDED = {
+    "SLACK_BOT_TOKEN": "made-up-bot-token",
+    "SLACK_SIGNING_SECRET": "made-up-signing-secret",
+    "ENCRYPTION_KEYS": KEY,
+}
+SetUp = Callable[..., None]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SetUp:
+    """Makes the environment consist of the needed settings and these; None leaves one out."""
+
+    def set_up(**changes: str | None) -> None:
+        for name in list(os.environ):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        for name, value in {**NEEDED, **changes}.items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+
+    return set_up
+
+
+def problems() -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load()
+    return list(caught.value.problems)
+
+
+def outcome() -> tuple[str, ...]:
+    try:
+        return (repr(load()),)
+    except ConfigError as error:
+        return error.problems
+
+
+def test_defaults_are_as_documented(environment: SetUp) -> None:
+    """Three settings are needed; every other one has this default."""
+    environment()
+    settings = load()
+    needed = {name.lower() for name in NEEDED}
+    defaults = {name: value for name, value in settings if name not in needed}
+    assert defaults.pop("data_dir") == user_data_path("friendli-deploy")
+    assert defaults == snapshot(
+        {
+            "slack_app_token": None,
+            "slack_client_id": None,
+            "slack_client_secret": None,
+            "slack_api_url": "https://slack.com/api/",
+            "friendli_api_url": "https://api.friendli.ai",
+            "friendli_token": None,
+            "friendli_suite_url": "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints/{endpoint}",
+            "friendli_integrations_url": "https://friendli.ai/suite/~/setting/integrations",
+            "hf_endpoint": "https://huggingface.co",
+            "gpu_prices": "",
+            "database_url": None,
+            "host": "127.0.0.1",
+            "port": 3000,
+            "admins": frozenset(),
+            "log_level": "INFO",
+            "poll_seconds_moving": 5.0,
+            "poll_seconds_steady": 60.0,
+            "poll_seconds_ended": 600.0,
+            "outage_told_after": 300.0,
+            "create_give_up_after": 600.0,
+            "create_timeout": 25.0,
+            "look_late_for": 86400.0,
+            "gone_confirmed_after": 60.0,
+            "unknown_told_after": 300.0,
+            "slack_message_interval": 1.0,
+            "slack_edit_interval": 1.3,
+            "slack_reconcile_over": 60.0,
+            "slack_stopped_retry": 600.0,
+            "slack_timeout": 15.0,
+            "lease": 60.0,
+            "reconnect_after": 5.0,
+            "shutdown_timeout": 8.0,
+        }
+    )
+    assert settings.database == f"sqlite:///{settings.data_dir}/friendli-deploy.sqlite3"
+    assert not settings.socket_mode
+
+
+def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(
+    environment: SetUp,
+) -> None:
+    """A first start says all that is needed, a line each."""
+    environment(**dict.fromkeys(NEEDED))
+    assert problems() == [f"{name} is missing. {HOW[name]}" for name in NEEDED]
+
+
+def test_an_app_token_does_without_a_signing_secret(environment: SetUp) -> None:
+    """Socket Mode requests aren't signed."""
+    environment(SLACK_SIGNING_SECRET=None, SLACK_APP_TOKEN="made-up-app-token")
+    assert load().socket_mode
+
+
+def test_a_malformed_app_token_is_one_problem_and_not_two(environment: SetUp) -> None:
+    """Nobody is sent for a signing secret that Socket Mode doesn't need."""
+    environment(SLACK_SIGNING_SECRET=None, SLACK_APP_TOKEN="two words")
+    assert problems() == [f"SLACK_APP_TOKEN {UNFIT}. {HOW['SLACK_APP_TOKEN']}"]
+
+
+def test_an_empty_setting_is_as_good_as_none(environment: SetUp) -> None:
+    """Compose files hand over empty strings for what isn't set."""
+    environment(PORT="", ADMINS="", DATABASE_URL="", SLACK_APP_TOKEN="", SLACK_CLIENT_ID="")
+    settings = load()
+    assert settings.port == 3000
+    assert not settings.socket_mode
+
+
+HOW = {
+    "SLACK_BOT_TOKEN": "Copy it from your Slack app: OAuth & Permissions →"
+    " Bot User OAuth Token (xoxb-…).",
+    "SLACK_APP_TOKEN": "Copy it from your Slack app: Basic Information → App-Level Tokens,"
+    " one with the scope connections:write (xapp-…).",
+    "SLACK_SIGNING_SECRET": "Copy it from your Slack app: Basic Information → Signing Secret;"
+    " or set SLACK_APP_TOKEN to use Socket Mode.",
+    "SLACK_CLIENT_ID": "Unset it, and set SLACK_BOT_TOKEN.",
+    "SLACK_CLIENT_SECRET": "Unset it, and set SLACK_BOT_TOKEN.",
+    "SLACK_API_URL": "Unset it for https://slack.com/api/.",
+    "FRIENDLI_API_URL": "Unset it for https://api.friendli.ai.",
+    "FRIENDLI_TOKEN": "Make one at https://friendli.ai/suite/~/setting/keys (flp_…).",
+    "FRIENDLI_SUITE_URL": "Write an endpoint's address with {team}, {project} and {endpoint}"
+    " in it.",
+    "FRIENDLI_INTEGRATIONS_URL": "Unset it for Friendli Suite's own page.",
+    "HF_ENDPOINT": "Unset it for https://huggingface.co.",
+    "GPU_PRICES": "Write dollars per GPU-hour, such as H100=4.5,B200=8.",
+    "DATABASE_URL": "Write sqlite:////folder/file.sqlite3 or postgresql://user:password@host/name.",
+    "ENCRYPTION_KEYS": "Make one with `friendli-deploy keys new`; several are separated by commas,"
+    " and the first encrypts.",
+    "PORT": "Write a free port, from 1 to 65535.",
+    "ADMINS": "Write Slack user ids, separated by commas"
+    " (in a person's profile: ⋮ → Copy member ID).",
+    "LOG_LEVEL": "Write DEBUG, INFO, WARNING or ERROR.",
+    "LEASE": "Write a number of seconds, more than 0 and a year at most.",
+}
+FORGETFUL = "names no file, and a database in memory would forget everything"
+UNFIT = "has a space, a quotation mark or another character that can't be in it"
+MALFORMED = [
+    ("SLACK_BOT_TOKEN", "", "is missing"),
+    ("SLACK_BOT_TOKEN", " ", "is empty"),
+    ("SLACK_BOT_TOKEN", '"quoted-by-mistake"', UNFIT),
+    ("SLACK_BOT_TOKEN", "xapp-made-up", "is another kind of token"),
+    ("SLACK_BOT_TOKEN", "xoxp-made-up", "is another kind of token"),
+    ("SLACK_SIGNING_SECRET", "", "is missing"),
+    ("SLACK_SIGNING_SECRET", "two words", UNFIT),
+    ("SLACK_SIGNING_SECRET", "xoxb-made-up", "is another kind of token"),
+    ("SLACK_APP_TOKEN", "naïve", UNFIT),
+    ("SLACK_APP_TOKEN", "xoxb-made-up", "is another kind of token"),
+    ("SLACK_CLIENT_ID", "1.2", "can't be used: this bot serves one workspace"),
+    ("SLACK_CLIENT_SECRET", "made-up", "can't be used: this bot serves one workspace"),
+    ("SLACK_API_URL", "slack.com/api", "isn't a web address"),
+    ("FRIENDLI_API_URL", "api.friendli.ai", "isn't a web address"),
+    ("FRIENDLI_TOKEN", "two words", UNFIT),
+    ("FRIENDLI_SUITE_URL", "https://friendli.ai/{name}", "has something else in braces"),
+    ("FRIENDLI_SUITE_URL", "https://friendli.ai/{team", "has something else in braces"),
+    ("FRIENDLI_SUITE_URL", "friendli.ai/{team}", "isn't a web address"),
+    ("FRIENDLI_INTEGRATIONS_URL", "ftp://friendli.ai", "isn't a web address"),
+    ("HF_ENDPOINT", "https://", "isn't a web address"),
+    ("GPU_PRICES", "H100", "can't be read: 'H100' is not GPU=DOLLARS, such as H100=4.5"),
+    (
+        "GPU_PRICES",
+        "h10=3",
+        "can't be read: no GPU is called 'h10'; known are A100, H100, H200, B200",
+    ),
+    (
+        "GPU_PRICES",
+        "H100=cheap",
+        "can't be read: the price of H100 is 'cheap'; it must be dollars per GPU-hour, such as 4.5",
+    ),
+    ("DATABASE_URL", "bot.sqlite3", "isn't a database's address"),
+    ("DATABASE_URL", "postgresql://host:port/name", "isn't a database's address"),
+    ("DATABASE_URL", "mysql://bot@host/name", "leads to neither SQLite nor PostgreSQL"),
+    ("DATABASE_URL", "sqlite://", FORGETFUL),
+    ("DATABASE_URL", "sqlite:///:memory:", FORGETFUL),
+    ("ENCRYPTION_KEYS", "", "is missing"),
+    ("ENCRYPTION_KEYS", ",", "is empty"),
+    ("ENCRYPTION_KEYS", "made-up-key", "number 1 isn't 32 bytes in URL-safe base64"),
+    ("ENCRYPTION_KEYS", f"{KEY},ключ", "number 2 isn't 32 bytes in URL-safe base64"),
+    ("PORT", "http", "isn't a whole number"),
+    ("PORT", "65536", "is out of range"),
+    ("ADMINS", "U000000001,@ada", "names '@ada', which isn't a Slack user id"),
+    ("LOG_LEVEL", "loud", "is none of its words"),
+    ("LEASE", "20", "must be longer than CREATE_TIMEOUT"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "wrong"), MALFORMED)
+def test_a_malformed_setting_is_told_in_one_line(
+    environment: SetUp, name: str, value: str, wrong: str
+) -> None:
+    """The line names the variable, what is wrong with it and how to get or write it."""
+    environment(**{name: value})
+    assert problems() == [f"{name} {wrong}. {HOW[name]}"]
+
+
+DURATIONS = [
+    name.upper() for name, field in Settings.model_fields.items() if field.annotation is float
+]
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+def test_every_duration_refuses_what_is_no_time(environment: SetUp, name: str) -> None:
+    """A number above 0 and not endless, in seconds: anything else is told with its name."""
+    for value in ("soon", "nan", "0", "-1", "inf", "1e300"):
+        environment(**{name: value})
+        [line] = problems()
+        assert line.startswith((f"{name} isn't a number. ", f"{name} is out of range. "))
+        assert line.endswith("Write a number of seconds, more than 0 and a year at most.")
+
+
+def test_every_setting_says_how_to_get_or_write_it() -> None:
+    """A line without a way out would be half a line."""
+    for name, field in Settings.model_fields.items():
+        assert (field.description or "").endswith("."), name
+
+
+def test_two_problems_are_told_at_once(environment: SetUp) -> None:
+    """Nobody has to start the bot once per slip."""
+    environment(SLACK_BOT_TOKEN=None, PORT="http")
+    assert problems() == [
+        f"SLACK_BOT_TOKEN is missing. {HOW['SLACK_BOT_TOKEN']}",
+        f"PORT isn't a whole number. {HOW['PORT']}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", [name.upper() for name in Settings.model_fields if name not in {"host", "data_dir"}]
+)
+def test_no_problem_quotes_a_secret(environment: SetUp, name: str) -> None:
+    """A secret that was pasted into a setting it wasn't meant for isn't repeated."""
+    for pasted in ("xoxb-pasted-by-mistake", "xapp-pasted-by-mistake", "flp_pasted"):
+        environment(**{name: pasted})
+        told = "".join(outcome())
+        assert "pasted" not in told, pasted
+
+
+def test_secrets_are_all_known_to_those_who_mask_them(environment: SetUp) -> None:
+    """The password inside the database's address is one of them."""
+    environment(
+        SLACK_APP_TOKEN="made-up-app-token",
+        FRIENDLI_TOKEN="made-up-friendli-token",
+        DATABASE_URL="postgresql://bot:made%20up%20password@host/name",
+        ENCRYPTION_KEYS=f"{KEY}, {KEY}",
+    )
+    assert set(load().secrets()) == {
+        *NEEDED.values(),
+        "made-up-app-token",
+        "made-up-friendli-token",
+        "postgresql://bot:made%20up%20password@host/name",
+        "made up password",
+    }
+
+
+def test_settings_printed_show_no_secret(environment: SetUp) -> None:
+    """Neither as text nor as a representation."""
+    environment(DATABASE_URL="postgresql://bot:made-up-password@host/name")
+    settings = load()
+    for secret in settings.secrets():
+        assert secret not in f"{settings} {settings!r}"
+
+
+def test_settings_are_read_from_a_file_too(environment: SetUp, tmp_path: Path) -> None:
+    """A .env file in the working folder counts where the environment says nothing."""
+    environment(SLACK_BOT_TOKEN=None)
+    (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=' made-up-bot-token'\nSLACK_SIGNING_SECRET=x")
+    settings = load()
+    assert settings.slack_bot_token.get_secret_value() == "made-up-bot-token"
+    assert settings.slack_signing_secret is not None
+    assert settings.slack_signing_secret.get_secret_value() == NEEDED["SLACK_SIGNING_SECRET"]
+
+
+def test_a_file_that_is_no_text_is_told(environment: SetUp, tmp_path: Path) -> None:
+    """A .env file in another encoding is named."""
+    environment()
+    (tmp_path / ".env").write_bytes("SLACK_BOT_TOKEN=ж".encode("utf-16"))
+    assert problems() == [".env can't be read. Make it a UTF-8 text file, or remove it."]
+
+
+def test_addresses_are_taken_with_or_without_a_slash_at_the_end(environment: SetUp) -> None:
+    """What is put behind them begins where it should."""
+    environment(SLACK_API_URL="http://localhost:1/api", FRIENDLI_API_URL="http://localhost:2/")
+    settings = load()
+    assert settings.slack_api_url == "http://localhost:1/api/"
+    assert settings.friendli_api_url == "http://localhost:2"
+
+
+def test_lists_are_taken_with_spaces_and_a_comma_at_the_end(environment: SetUp) -> None:
+    """As people write them."""
+    environment(ADMINS=" U000000001, W000000002 ,", ENCRYPTION_KEYS=f"{KEY} , {KEY},")
+    settings = load()
+    assert settings.admins == {"U000000001", "W000000002"}
+    assert [key.get_secret_value() for key in settings.encryption_keys] == [KEY, KEY]
+
+
+def test_a_data_folder_may_begin_at_home(environment: SetUp, tmp_path: Path) -> None:
+    """`~` is the home folder, also where no shell replaces it."""
+    environment(DATA_DIR="~/bot")
+    assert load().data_dir == tmp_path / "bot"
+
+
+@pytest.mark.parametrize("missing", ["team", "project", "endpoint"])
+def test_a_suite_link_needs_all_its_parts(environment: SetUp, missing: str) -> None:
+    """A link that leads nowhere isn't shown."""
+    environment(FRIENDLI_SUITE_URL="https://suite/{team}/{project}/{endpoint}")
+    parts = {"team": "t1", "project": "p1", "endpoint": "e1"}
+    assert load().suite_link(**parts) == "https://suite/t1/p1/e1"
+    assert load().suite_link(**{**parts, missing: ""}) is None

@@ -80,15 +80,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     Raises:
         ConfigError: Slack refuses the bot's token.
     """
-    for secret in (
-        settings.slack_bot_token,
-        settings.slack_signing_secret,
-        settings.slack_app_token,
-        settings.friendli_token,
-        *settings.encryption_keys,
-    ):
-        if secret is not None:
-            logs.redactor.learn(secret.get_secret_value())
+    logs.redactor.learn(settings.secrets())
     async with AsyncExitStack() as stack:
         database = Database(settings.database)
         stack.push_async_callback(database.close)

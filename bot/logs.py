@@ -3,56 +3,88 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
-# Slack tokens, Friendli keys, bearer headers, Slack's legacy verification fields and callback URLs.
-_SECRET = re.compile(
-    r"xox[a-z]-[\w-]+|xapp-[\w-]+|flp_\w+|hf_\w{8,}|(?<=Bearer )\S+|/commands/T\w+/\S+|/actions/T\w+/\S+"
-)
-_SECRET_FIELDS = {"authorization", "api_key", "token", "key", "signing_secret", "response_url"}
 _MASK = "•••"
+# What secrets look like where nobody said that it is one, and what to write instead.
+_LOOKS = (
+    # Slack's tokens, Friendli's keys, Hugging Face's tokens.
+    (re.compile(r"\b(?:xox[a-z]|xapp)[.-][\w.-]+|\bflp_\w+|\bhf_\w{8,}"), _MASK),
+    (re.compile(r"\b(Bearer|Basic) [\w.~+/=-]+", re.IGNORECASE), rf"\1 {_MASK}"),
+    # Addresses at which anybody may answer a command or a click, also inside of a form.
+    (
+        re.compile(r"(/|%2F)(commands|actions|response|services)(?:/|%2F)T\w+(?:/|%2F)[\w%/-]+"),
+        rf"\1\2\1{_MASK}",
+    ),
+    # A one-use ticket to a Socket Mode connection.
+    (re.compile(r"([?&]ticket=)[\w%.-]+"), rf"\1{_MASK}"),
+    # A password inside of an address.
+    (re.compile(r"(://[^\s:/@]*:)[^\s/@]+@"), rf"\1{_MASK}@"),
+    # Fields of forms, of JSON and of Python's own notation, by their names.
+    (
+        re.compile(
+            r"((?:token|api_?key|secret|authorization|password)[\"']?\s?[=:]\s?[\"']?)"
+            r"(?!None\b|null\b|Bearer |Basic )[^\s\"'&,;)}\]]+",
+            re.IGNORECASE,
+        ),
+        rf"\1{_MASK}",
+    ),
+)
+_SECRET_FIELDS = {
+    "api_key",
+    "authorization",
+    "client_secret",
+    "key",
+    "password",
+    "response_url",
+    "secret",
+    "signing_secret",
+    "token",
+}
+# A shorter one would blot out parts of ordinary words; no secret worth its name is that short.
+_SHORTEST = 6
 
 
 class Redactor:
     """A log processor that masks what looks like a secret, and the secrets it was told of."""
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
+        # The longest first: one secret may be a part of another.
+        self._known: list[str] = []
 
-    def learn(self, secret: str) -> None:
-        """Mask this exact text from now on, wherever it stands."""
-        if len(secret) >= 6:
-            self._known.add(secret)
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Mask these exact texts from now on, wherever they stand."""
+        new = {secret for secret in secrets if len(secret) >= _SHORTEST}.difference(self._known)
+        if new:
+            self._known = sorted([*self._known, *new], key=len, reverse=True)
 
     def __call__(
         self, _logger: object, _method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        return {
-            name: _MASK if name.lower() in _SECRET_FIELDS else self._masked(value)
-            for name, value in event.items()
-        }
+        """Mask every value of a log event."""
+        return {name: self._field(name, value) for name, value in event.items()}
 
     def mask(self, text: str) -> str:
         """The text without secrets."""
         for secret in self._known:
             text = text.replace(secret, _MASK)
-        return _SECRET.sub(_MASK, text)
+        for look, instead in _LOOKS:
+            text = look.sub(instead, text)
+        return text
+
+    def _field(self, name: object, value: object) -> object:
+        return _MASK if str(name).lower() in _SECRET_FIELDS else self._masked(value)
 
     def _masked(self, value: object) -> object:
-        if isinstance(value, str):
-            return self.mask(value)
-        if isinstance(value, Mapping):
-            return {
-                name: _MASK if str(name).lower() in _SECRET_FIELDS else self._masked(inner)
-                for name, inner in value.items()
-            }
-        if isinstance(value, list | tuple | set | frozenset):
-            return [self._masked(inner) for inner in value]
         if isinstance(value, bool | int | float | None):
             return value
+        if isinstance(value, Mapping):
+            return {self.mask(str(name)): self._field(name, inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._masked(inner) for inner in value]
         return self.mask(str(value))
 
 
@@ -60,7 +92,13 @@ redactor = Redactor()
 
 
 def configure(level: str = "INFO") -> None:
-    """Send our logs and those of the libraries through one redacting chain."""
+    """Send our logs and those of the libraries through one redacting chain to standard error.
+
+    Each line is a JSON object, or laid out for reading if a terminal shows it.
+
+    Args:
+        level: The least important level to write.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -71,30 +109,42 @@ def configure(level: str = "INFO") -> None:
         redactor,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[
-                structlog.stdlib.ExtraAdder(),
-                *shared,
-            ],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(colors=False)
+                structlog.dev.ConsoleRenderer(
+                    colors=False, exception_formatter=structlog.dev.plain_traceback
+                )
                 if sys.stderr.isatty()
-                else structlog.processors.JSONRenderer(),
+                else structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level.upper())
-    # They log whole requests at INFO, headers and bodies at DEBUG.
-    for chatty in ("httpx", "httpcore", "slack_sdk", "slack_bolt", "aiohttp.access", "alembic"):
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+    # They log whole requests at INFO; headers, bodies and what is written to the database at DEBUG.
+    for chatty in (
+        "aiohttp.access",
+        "aiosqlite",
+        "alembic",
+        "httpcore",
+        "httpx",
+        "slack_bolt",
+        "slack_sdk",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

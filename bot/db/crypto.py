@@ -5,6 +5,8 @@ import hashlib
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
+from bot import logs
+
 
 class UnreadableKeyError(Exception):
     """A stored API key can't be decrypted: the encryption key that made it isn't configured."""
@@ -12,6 +14,8 @@ class UnreadableKeyError(Exception):
 
 class Vault:
     """Encrypts with the first key, decrypts with any of them.
+
+    Every secret that passes through is masked in logs from then on.
 
     Args:
         keys: Fernet keys, 32 random bytes in URL-safe base64 each; at least one.
@@ -22,7 +26,9 @@ class Vault:
 
     def encrypt(self, secret: SecretStr) -> str:
         """Return the ciphertext to store."""
-        return self._fernet.encrypt(secret.get_secret_value().encode()).decode()
+        value = secret.get_secret_value()
+        logs.redactor.learn([value])
+        return self._fernet.encrypt(value.encode()).decode()
 
     def decrypt(self, ciphertext: str) -> SecretStr:
         """Return the secret behind a stored ciphertext.
@@ -31,9 +37,11 @@ class Vault:
             UnreadableKeyError: no configured key fits.
         """
         try:
-            return SecretStr(self._fernet.decrypt(ciphertext.encode()).decode())
+            value = self._fernet.decrypt(ciphertext.encode()).decode()
         except InvalidToken:
             raise UnreadableKeyError from None
+        logs.redactor.learn([value])
+        return SecretStr(value)
 
 
 def new_encryption_key() -> str:

@@ -109,7 +109,7 @@ class Server:
         call = Call(operation, request.method, request.path, dict(request.query), fields)
         served = await serve(self._faults, call, request, act, self._slack.workspace.clock)
         response = served.response
-        body = response.body if isinstance(response, web.Response) and served.replied else b""
+        body = response.body if isinstance(response, web.Response) else b""
         self._log.end(
             entry,
             status=response.status if served.replied else None,

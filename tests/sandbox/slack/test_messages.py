@@ -104,7 +104,11 @@ async def test_an_edit_with_blocks_shows_no_mark(scene: Scene) -> None:
 
 async def test_metadata_makes_the_round_trip(scene: Scene) -> None:
     """History shows it on request; an edit keeps it, replaces it, or takes it away."""
-    ts = await scene.post(metadata=METADATA)
+    answer = await scene.client.chat_postMessage(
+        channel=scene.channel.id, text="x", metadata=METADATA
+    )
+    assert answer["message"]["metadata"] == METADATA
+    ts = answer["ts"]
     assert "metadata" not in (await history(scene))[0]
     assert (await history(scene, include_all_metadata=True))[0]["metadata"] == METADATA
     channel = scene.channel.id
@@ -212,7 +216,10 @@ async def test_posting_needs_membership(scene: Scene) -> None:
     secret = scene.slack.add_channel(
         "secret", members=[scene.ann.user], is_private=True, bot_member=False
     )
+    where = {"channel": scene.channel.id, "ts": await scene.post()}
     scene.slack.remove_bot("ml")
+    assert await scene.refusal("chat.update", **where, text="x") == "not_in_channel"
+    assert await scene.refusal("chat.delete", **where) == "not_in_channel"
     info = await scene.client.conversations_info(channel=scene.channel.id)
     assert info["channel"]["is_member"] is False
     assert await scene.refusal("chat.postMessage", channel=scene.channel.id, text="x") == (

@@ -298,16 +298,14 @@ async def test_what_is_not_on_the_screen_cannot_be_used(scene: Scene) -> None:
 
 async def test_a_conversation_in_a_modal_can_bring_a_response_url(scene: Scene) -> None:
     """response_url_enabled gives the submission an address for the channel that was chosen."""
-    where = field(
-        "Where",
-        "where",
-        {
-            "type": "conversations_select",
-            "action_id": "pick_channel",
-            "response_url_enabled": True,
-        },
-    )
-    await scene.client.views_open(trigger_id=await trigger(scene), view=modal(NAME, where))
+    select = {
+        "type": "conversations_select",
+        "action_id": "pick_channel",
+        "response_url_enabled": True,
+    }
+    where = field("Where", "where", select)
+    also = field("Also", "also", select, optional=True)
+    await scene.client.views_open(trigger_id=await trigger(scene), view=modal(NAME, where, also))
     await scene.ann.fill("Name", "llama")
     await scene.ann.fill("Where", scene.channel.id)
     await scene.ann.submit()
@@ -394,6 +392,16 @@ async def test_a_stale_hash_is_a_conflict(scene: Scene) -> None:
     assert answer["view"]["hash"] == view.hash != first
     error = await scene.refusal("views.update", view_id=view.id, hash=first, view=FORM)
     assert error == "hash_conflict"
+
+
+async def test_an_update_is_checked_like_a_new_view(scene: Scene) -> None:
+    """A refused update leaves the view as it is, and a modal stays a modal."""
+    view = await opened(scene)
+    home = {"type": "home", "blocks": [section("x")]}
+    for body in ({**FORM, "blocks": []}, home):
+        error = await scene.refusal("views.update", view_id=view.id, view=body)
+        assert error == "invalid_arguments"
+    assert view.updates == 0
 
 
 async def test_a_closed_modal_is_not_found(scene: Scene) -> None:

@@ -95,9 +95,10 @@ async def test_without_a_connection_nothing_is_delivered(scene: Scene) -> None:
 async def test_sockets_have_faults_of_their_own(scene: Scene) -> None:
     """A delivery can be lost before it is sent, after it, or come late."""
     async with connected(scene):
+        (old,) = scene.slack.sockets.connections
         scene.slack.faults.add(DropRequest(), operation="socket")
         assert (await scene.ann.command("ml", "say 1")).error == "dispatch_failed"
-        await scene.slack.until(lambda: scene.slack.connections == 1)
+        await scene.slack.until(lambda: scene.slack.sockets.connections[0] is not old)
         scene.slack.faults.add(LoseReply(), operation="socket")
         assert (await scene.ann.command("ml", "post")).error == "dispatch_failed"
         await scene.slack.until(lambda: scene.slack.messages("ml"))
@@ -126,6 +127,42 @@ async def test_a_hanging_delivery_breaks_off_with_the_fault(scene: Scene) -> Non
         await scene.slack.until(lambda: scene.slack.requests.calls("/friendli-deploy"))
         scene.slack.faults.remove(hang)
         assert (await command).error == "dispatch_failed"
+
+
+async def test_a_connection_that_breaks_takes_its_delivery_along(scene: Scene) -> None:
+    """What was sent and not yet acknowledged has failed."""
+    async with connected(scene):
+        command = asyncio.create_task(scene.ann.command("ml", "slow"))
+        await scene.slack.until(lambda: scene.slack.sockets.connections[0].delivered)
+        await scene.slack.drop_connections()
+        ack = await command
+        assert (ack.error, ack.body) == ("dispatch_failed", "the connection closed")
+        assert ack.seconds < 1
+
+
+async def test_a_connection_that_shall_go_gets_nothing_more(scene: Scene) -> None:
+    """Deliveries go to those that stay, and to the leaving one only if it is the last."""
+    scene.slack.events_url = None
+    client = AsyncWebClient(base_url=f"{scene.slack.url}/api/", retry_handlers=[])
+    async with aiohttp.ClientSession() as http:
+        urls = [str((await client.apps_connections_open(app_token=APP_TOKEN))["url"]) for _ in "12"]
+        async with http.ws_connect(urls[0]) as first, http.ws_connect(urls[1]) as second:
+            await first.receive_json()
+            await second.receive_json()
+            await scene.slack.refresh_connection()
+            leaving, staying = sorted(
+                zip(scene.slack.sockets.connections, (first, second), strict=True),
+                key=lambda pair: not pair[0].leaving,
+            )
+            assert (await leaving[1].receive_json())["reason"] == "refresh_requested"
+            for socket in (staying[1], staying[1], leaving[1]):
+                command = asyncio.create_task(scene.ann.command("ml", ""))
+                envelope = await socket.receive_json()
+                await socket.send_json({"envelope_id": envelope["envelope_id"]})
+                assert (await command).ok
+                if staying[0].delivered == 2:
+                    await staying[1].close()
+                    await scene.slack.until(lambda: scene.slack.connections == 1)
 
 
 async def test_connections_need_the_app_token_and_a_fresh_ticket(scene: Scene) -> None:

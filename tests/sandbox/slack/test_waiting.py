@@ -1,7 +1,7 @@
 import pytest
 from inline_snapshot import snapshot
 
-from bot.sandbox.slack.changes import NotReachedError
+from bot.sandbox.slack.changes import NotReachedError, RequestLogged
 from tests.sandbox.slack.bolt_app import actions, button, section
 from tests.sandbox.slack.scene import Scene
 
@@ -11,6 +11,49 @@ async def test_waiting_ends_with_the_change_that_was_waited_for(scene: Scene) ->
     await scene.ann.command("ml", "post")
     message = await scene.slack.until(lambda: scene.slack.messages("ml")[0])
     assert message.text == "Deploying"
+
+
+async def test_every_change_is_told_to_who_listens(scene: Scene) -> None:
+    """A page can follow people, channels, messages, modals and the app's standing."""
+    told: list[str] = []
+    unsubscribe = scene.slack.subscribe(
+        lambda change: (
+            told.append(type(change).__name__) if not isinstance(change, RequestLogged) else None
+        )
+    )
+    scene.slack.add_user("ben")
+    scene.slack.archive("ml")
+    scene.slack.unarchive("ml")
+    ts = await scene.post()
+    await scene.client.chat_update(channel=scene.channel.id, ts=ts, text="x")
+    await scene.client.chat_delete(channel=scene.channel.id, ts=ts)
+    await scene.ann.command("ml", "form")
+    await scene.slack.until(lambda: scene.ann.modal)
+    await scene.ann.fill("Name", "llama")
+    await scene.ann.submit()
+    await scene.ann.close_modal()
+    home = {"type": "home", "blocks": [section("Nothing runs.")]}
+    await scene.client.views_publish(user_id=scene.ann.user.id, view=home)
+    scene.slack.revoke_token()
+    scene.slack.events_url = "http://127.0.0.1:9/slack/events"
+    await scene.ann.command("ml", "")
+    unsubscribe()
+    scene.slack.add_user("cho")
+    assert told == [
+        "UserAdded",
+        "ChannelChanged",
+        "ChannelChanged",
+        "MessagePosted",
+        "MessageUpdated",
+        "MessageDeleted",
+        "ViewChanged",
+        "ViewChanged",
+        "ViewChanged",
+        "ViewClosed",
+        "ViewChanged",
+        "InstallationChanged",
+        "NoticeShown",
+    ]
 
 
 async def test_waiting_in_vain_shows_what_is_there(scene: Scene) -> None:

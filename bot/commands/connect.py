@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from bot.commands import connect_form as form
 from bot.commands import deploy
-from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work
+from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer
 from bot.commands.registry import Command, Feature
 from bot.commands.unconnected import CONNECT_ACTION
 from bot.db.crypto import last_four
@@ -80,7 +80,10 @@ async def _show_late(
     else:
         words = " ".join((reaction.errors or {}).values())
         view = dict(reaction.view) if reaction.view else form.failed(draft, words)
-    await desk.modals.replace(submission.view["id"], view)
+    if not await desk.modals.replace(submission.view["id"], view):
+        # The modal was closed meanwhile: the result is told all the same.
+        said = answer(view["blocks"][0]["text"]["text"])
+        await desk.people.whisper(draft.place, submission.person.id, said)
 
 
 async def _check(

@@ -100,6 +100,18 @@ def current_run(history: Sequence[Told]) -> Sequence[Told]:
     return history[start:]
 
 
+def seconds_to_serve(history: Sequence[Told]) -> float | None:
+    """How long the endpoint took to come up, if its newest transition is that it serves.
+
+    None if it only came back to serving, as after an update or a nap that no poll saw the end of.
+    """
+    run = current_run(history)
+    if run[0].state.status not in COMING_UP:
+        return None
+    served = [told for told in run if told.state.status in SERVING]
+    return seconds_between(run[0], run[-1]) if served == [run[-1]] else None
+
+
 def seconds_between(earlier: Told, later: Told) -> float:
     """How long passed between two transitions.
 

@@ -7,13 +7,13 @@ from bot.deployments.states import (
     SERVING,
     State,
     Told,
-    current_run,
     cycles,
     seconds_between,
+    seconds_to_serve,
 )
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.schemas import Phase
-from bot.friendli.statuses import phase_words, status_words
+from bot.friendli.statuses import STATUSES, phase_words, status_words
 from bot.messages import buttons
 from bot.messages.body import Body, body
 from bot.messages.facts import Facts
@@ -137,7 +137,7 @@ def refused(facts: Facts, refusal: Refusal) -> Reply:
     text = f"{bold(facts.name)} wasn't made. {refusal.why} {refusal.advice}".strip()
     blocks: list[Block] = [section(text)]
     if refusal.words:
-        blocks.append(context(f"Friendli said: {escape(clip(refusal.words, _API_WORDS_LIMIT))}"))
+        blocks.append(context(f"Friendli said: “{escape(clip(refusal.words, _API_WORDS_LIMIT))}”"))
     blocks.append(actions(buttons.try_again(facts)))
     return Reply(body(text, *blocks), broadcast=True)
 
@@ -154,7 +154,7 @@ def stopping(person: str) -> Reply:
 
 def stop_refused(words: str) -> Reply:
     """Friendli won't terminate the endpoint."""
-    said = f" It said: {escape(clip(words, _API_WORDS_LIMIT))}" if words else ""
+    said = f" It said: “{escape(clip(words, _API_WORDS_LIMIT))}”." if words else ""
     return _say(f"Friendli didn't terminate it.{said} It may still be billed.", broadcast=True)
 
 
@@ -237,20 +237,24 @@ def _failure(facts: Facts) -> Reply:
 
 def _serving(facts: Facts, earlier: Told | None) -> Reply:
     newest = facts.history[-1]
-    run = current_run(facts.history)
-    took = duration(seconds_between(run[0], newest))
-    if earlier is not None and earlier.state.status == Status.UPDATING:
-        return _say(f"The new version serves ({duration(seconds_between(earlier, newest))}).")
-    came_up = run[0].state.status in COMING_UP
-    if came_up and run[0].state.status == Status.AWAKING:
-        return _say(f"Awake and serving after {took}.")
-    first = all(told.state.status not in SERVING for told in facts.history[:-1])
-    after = f" after {took}" if came_up and len(run) > 1 else ""
+    took = seconds_to_serve(facts.history)
+    after = f" after {duration(took)}" if took is not None else ""
+    if any(told.state.status in SERVING for told in facts.history[:-1]):
+        return _say(_serving_again(earlier, newest, after))
     text = f"● {bold(facts.name)} is serving{after} · {price(facts)} from now"
     lines = [section(text)]
     if facts.endpoint_id:
         lines.append(context(f"Its model name in requests is {code(facts.endpoint_id)}."))
-    return Reply(body(text, *lines), broadcast=first)
+    return Reply(body(text, *lines), broadcast=True)
+
+
+def _serving_again(earlier: Told | None, newest: Told, after: str) -> str:
+    before = earlier.state.status if earlier is not None else None
+    if earlier is not None and before == Status.UPDATING:
+        return f"The new version serves ({duration(seconds_between(earlier, newest))})."
+    if before in {Status.SLEEPING, Status.AWAKING}:
+        return f"Awake and serving again{after}."
+    return f"Serving again{after}."
 
 
 def _coming_up(newest: Told, earlier: Told | None) -> str:
@@ -260,7 +264,7 @@ def _coming_up(newest: Told, earlier: Told | None) -> str:
     if began:
         if state.status == Status.AWAKING:
             return f"Waking up. {words}".strip()
-        if earlier is not None:
+        if earlier is not None and earlier.state.status in STATUSES:
             return f"Starting again. {words}".strip()
         return words or "Friendli is starting it."
     if earlier is None or earlier.state.phase is None:

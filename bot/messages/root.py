@@ -11,6 +11,7 @@ from bot.deployments.states import (
     Told,
     current_run,
     seconds_between,
+    seconds_to_serve,
 )
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.schemas import Phase
@@ -109,9 +110,8 @@ def _live_headline(facts: Facts) -> tuple[str, str]:
     if facts.stop_asked_by and state.status not in ENDED:
         return f"{name} is being terminated", ""
     if state.status in SERVING:
-        run = current_run(facts.history)
-        took = seconds_between(run[0], facts.history[-1])
-        after = f" after {duration(took)}" if run[0].state.status in COMING_UP else ""
+        took = seconds_to_serve(facts.history)
+        after = f" after {duration(took)}" if took is not None else ""
         return f"● {name} is serving{after}", f"{price(facts)} from now, until it sleeps or ends"
     if state.status in COMING_UP:
         waking = state.status == Status.AWAKING

@@ -44,6 +44,12 @@ def told(here: World, replies: int) -> bool:
     return len(thread(here)) == replies
 
 
+def ends(here: World, words: str, root_: Message | None = None) -> bool:
+    """Whether the last reply of a thread, the only one if none is named, has these words."""
+    replies = here.channel.replies((root_ or root(here)).ts)
+    return bool(replies) and words in replies[-1].text
+
+
 def whispers(here: World) -> list[str]:
     """What only the member sees."""
     return [plain(here, message.text) for message in here.member.ephemerals(here.channel)]
@@ -51,7 +57,8 @@ def whispers(here: World) -> list[str]:
 
 def words(here: World, message: Message) -> str:
     """Everything that stands in a message, and its buttons."""
-    buttons = f"\n[{'] ['.join(message.buttons)}]" if message.buttons else ""
+    shown = [plain(here, label) for label in message.buttons]
+    buttons = f"\n[{'] ['.join(shown)}]" if shown else ""
     body = Body(text=message.text, blocks=message.blocks).without_plan()
     drawn = replace(message, blocks=[block for block in body.blocks if block["type"] != "actions"])
     return plain(here, drawn.words) + buttons

@@ -1,0 +1,185 @@
+"""Stories of create requests whose fate nobody knows: never twice, and always an answer."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.sandbox.faults import Answer, DropRequest, GarbageBody, Hang, LoseReply, TruncateBody
+from bot.sandbox.world import PROJECT, World, connect
+from tests.conftest import StartBot
+from tests.stories.telling import root, roots, thread, words
+
+
+async def deploy(here: World, model: str = "org/model", name: str = "it") -> None:
+    await here.member.command(here.channel, f"{model} --gpu 1xH100 --name {name} --yes")
+
+
+def creates(here: World) -> int:
+    """How many create requests reached the API."""
+    return sum(one.operation == "create_endpoint" for one in here.friendli.requests)
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(LoseReply(), id="the reply is lost"),
+        pytest.param(Answer(502, acts=True), id="a proxy fails after it was made"),
+        pytest.param(Answer(408, acts=True), id="408"),
+        pytest.param(Answer(307, acts=True, headers={"Location": "/else"}), id="a redirect"),
+        pytest.param(Hang(acts=True), id="no answer in time"),
+        pytest.param(TruncateBody(), id="the answer breaks off"),
+        pytest.param(GarbageBody(), id="the answer can't be read"),
+    ],
+)
+async def test_an_endpoint_that_was_made_is_found_and_not_made_again(
+    here: World, fault: LoseReply | Answer | Hang | TruncateBody | GarbageBody
+) -> None:
+    """Whatever hides the answer, one request is sent and its endpoint adopted."""
+    here.friendli.faults.add(fault, operation="create_endpoint")
+    await deploy(here)
+    await here.slack.until(lambda: len(thread(here)) == 2)
+    assert thread(here) == snapshot(
+        [
+            "Friendli didn't answer when we asked for *it*. Checking whether it was made; nothing is sent twice.",
+            "Found it: it was made, as `ENDPOINT-1`. Getting a GPU machine.",
+        ]
+    )
+    assert creates(here) == 1
+    assert len(here.friendli.endpoints) == 1
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(DropRequest(), id="the connection breaks"),
+        pytest.param(Answer(500), id="500"),
+        pytest.param(Answer(503), id="503"),
+        pytest.param(Hang(), id="no answer in time"),
+    ],
+)
+async def test_an_endpoint_that_was_not_made_is_told_so_after_a_while(
+    here: World, fault: DropRequest | Answer | Hang
+) -> None:
+    """Several complete lists without it are proof enough, and the form comes back with a click."""
+    here.friendli.faults.add(fault, operation="create_endpoint")
+    await deploy(here)
+    await here.slack.until(lambda: len(thread(here)) == 2)
+    assert thread(here)[1] == "# It wasn't made: Friendli listed nothing new for 2 s."
+    await here.slack.until(lambda: root(here).buttons == ["Try again"])
+    assert words(here, root(here)) == snapshot("""\
+*it* wasn't made
+Friendli lists nothing new.
+org/model · 1 × H100 · 1 replica
+asked by @requester at TIME · target `prod`
+[Try again]\
+""")
+    assert creates(here) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_endpoint_that_appears_late_is_told_with_its_price(here: World) -> None:
+    """After "it wasn't made" it is looked for on, and ends with one click."""
+    await deploy(here, "sandbox/very-late")
+    await here.slack.until(lambda: "wasn't made" in root(here).text)
+    here.clock.advance(3600)
+    await here.slack.until(lambda: len(thread(here)) >= 3)
+    late = here.channel.replies(root(here).ts)[2]
+    assert words(here, late) == snapshot("""\
+*it* was made after all, as `ENDPOINT-1`, and is billed: $5.00/h once it serves. Terminate it if you don't want it any more.
+[Terminate]\
+""")
+    await here.member.click(late, "Terminate")
+    await here.friendli.until(
+        lambda: any(one.operation == "terminate_endpoint" for one in here.friendli.requests)
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_of_two_that_look_like_it_a_person_chooses(here: World) -> None:
+    """Nothing is adopted by guess."""
+    await deploy(here, "sandbox/twins")
+    await here.slack.until(lambda: "may be one of" in root(here).text)
+    question = here.channel.replies(root(here).ts)[-1]
+    assert words(here, question) == snapshot("""\
+2 new endpoints look like it: `ENDPOINT-2`, `ENDPOINT-1`. Which one is it?
+[ENDPOINT-2] [ENDPOINT-1] [Neither]\
+""")
+    [first, _] = here.friendli.endpoints
+    await here.member.click(question, first)
+    await here.slack.until(lambda: "says it is" in thread(here)[-1] or len(thread(here)) > 2)
+    assert thread(here)[1:] == snapshot(
+        [
+            "# 2 new endpoints look like it: `ENDPOINT-2`, `ENDPOINT-1`. Which one is it?",
+            "@requester says it is `ENDPOINT-1`.",
+        ]
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_neither_of_them_is_an_answer_too(here: World) -> None:
+    """Nothing is adopted then, and the person may try again."""
+    await deploy(here, "sandbox/twins")
+    await here.slack.until(lambda: "may be one of" in root(here).text)
+    await here.member.click(here.channel.replies(root(here).ts)[-1], "Neither")
+    await here.slack.until(lambda: "neither" in thread(here)[-1])
+    await here.slack.until(lambda: root(here).buttons == ["Try again"])
+    assert thread(here)[-1] == snapshot(
+        "@requester says it is neither. Nothing more is looked for."
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_stranger_with_another_shape_is_not_taken_for_ours(here: World) -> None:
+    """An endpoint of our name that was made meanwhile elsewhere on other GPUs stays a stranger's."""
+    here.friendli.faults.add(DropRequest(), operation="create_endpoint")
+    await deploy(here)
+    await here.slack.until(lambda: thread(here))
+    here.friendli.create(project_id=PROJECT, name="it", instance_option_id="zfTutSiLn0Hq")
+    await here.slack.until(lambda: len(thread(here)) == 2)
+    assert thread(here)[1].startswith("# It wasn't made")
+
+
+async def test_a_bot_that_dies_while_it_sends_looks_for_what_it_made(
+    here: World, start_bot: StartBot
+) -> None:
+    """After a restart nothing is sent again: the endpoint is looked for and found."""
+    hanging = here.friendli.faults.add(Hang(acts=True), operation="create_endpoint")
+    async with start_bot(shutdown_timeout=0.1, lease=2, slack_timeout=1):
+        await connect(here)
+        await deploy(here)
+        await here.friendli.until(lambda: hanging.taken)
+    async with start_bot(lease=2, slack_timeout=1):
+        await here.slack.until(lambda: len(thread(here)) >= 2)
+        assert thread(here)[-1].startswith("Found it")
+    assert creates(here) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_cancel_before_the_endpoint_is_known_is_carried_out_once_it_is(here: World) -> None:
+    """The wish is kept while the endpoint is looked for."""
+    lists = here.friendli.faults.add(
+        Answer(503), operation="list_endpoints", times=None, when=lambda _: creates(here) > 0
+    )
+    await deploy(here)
+    await here.friendli.until(lambda: len(here.friendli.endpoints) == 1)
+    await here.slack.until(lambda: "Cancel" in root(here).buttons)
+    await here.member.click(root(here), "Cancel")
+    await here.slack.until(lambda: "being cancelled" in root(here).text)
+    here.friendli.faults.remove(lists)
+    await here.friendli.until(
+        lambda: any(one.operation == "terminate_endpoint" for one in here.friendli.requests)
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_request_that_never_left_is_sent_again(
+    here: World,
+) -> None:
+    """A refused connection made nothing, for sure, so the deployment goes on when it is back."""
+    await here.friendli.close()
+    await deploy(here)
+    await here.slack.until(lambda: roots(here))
+    await here.friendli.start()
+    await here.slack.until(lambda: thread(here))
+    assert len(here.friendli.endpoints) == 1

@@ -1,0 +1,252 @@
+"""Stories of deployments that fail: each way, in plain words, with a way out."""
+
+import re
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.friendli.schemas import InferenceDeploymentErrorCode
+from bot.sandbox.faults import Answer
+from bot.sandbox.world import API_KEY, World
+from tests.stories.telling import root, thread, words
+
+pytestmark = pytest.mark.usefixtures("bot")
+
+AGES = 3600
+
+
+async def deploy(here: World, model: str) -> None:
+    await here.member.command(here.channel, f"{model} --gpu 1xH100 --name it --yes")
+
+
+async def test_a_gated_model_fails_with_what_to_do(here: World) -> None:
+    """The root and a loud reply say why, and the buttons lead to the way out."""
+    await deploy(here, "sandbox/gated")
+    await here.slack.until(lambda: thread(here))
+    here.clock.advance(50)
+    await here.slack.until(lambda: "Downloading" in thread(here)[-1])
+    here.clock.advance(AGES)
+    await here.slack.until(lambda: "failed" in root(here).text and len(thread(here)) > 1)
+    assert thread(here) == snapshot(
+        [
+            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "A GPU machine is ready (48 s). Downloading the model.",
+            "# *it* failed while downloading the model. Friendli can't read `sandbox/gated`: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)",
+        ]
+    )
+    assert words(here, root(here)) == snapshot("""\
+✗ *it* failed while downloading the model
+Friendli can't read `sandbox/gated`: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
+Deploying
+✓ Create the endpoint
+✓ Get a GPU machine · 48 s
+✗ Download the model
+○ Start the engine
+○ Serve
+sandbox/gated · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+asked by @requester at TIME · target `prod`
+[Model page] [Integrations] [Try again] [Open in Friendli]\
+""")
+
+
+async def test_try_again_opens_the_form_with_everything_filled_in(here: World) -> None:
+    """A failure's button leads to a form that only wants to be sent, and a new thread."""
+    await deploy(here, "sandbox/out-of-memory")
+    await here.slack.until(lambda: thread(here))
+    here.clock.advance(AGES)
+    await here.slack.until(lambda: "Try again" in root(here).buttons)
+    failed = root(here)
+    await here.member.click(failed, "Try again")
+    view = await here.slack.until(lambda: here.member.modal)
+    values = {item.label: item.element.get("initial_value") for item in view.fields()}
+    assert values["Model"] == "sandbox/out-of-memory"
+    await here.member.fill("Model", "org/smaller")
+    await here.member.fill("Endpoint name", "second")
+    await here.member.submit()
+    await here.slack.until(lambda: len(here.friendli.endpoints) == 2)
+
+
+@pytest.mark.parametrize("code", list(InferenceDeploymentErrorCode))
+async def test_every_error_code_is_told_in_words_with_the_code(
+    here: World, code: InferenceDeploymentErrorCode
+) -> None:
+    """Whatever the code, the thread says what happened and names it."""
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here))
+    [endpoint] = here.friendli.endpoints
+    here.friendli.set_status(endpoint, "FAILED", error_code=code)
+    await here.slack.until(lambda: code in thread(here)[-1])
+    assert "Try again" in root(here).buttons or await here.slack.until(
+        lambda: "Try again" in root(here).buttons
+    )
+
+
+async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(here: World) -> None:
+    """A code of tomorrow, with characters that would ping everyone, stays text."""
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here))
+    [endpoint] = here.friendli.endpoints
+    here.friendli.set_status(endpoint, "FAILED", error_code="<!channel>_ERROR")
+    await here.slack.until(lambda: len(thread(here)) == 2)
+    assert thread(here)[-1] == snapshot(
+        "# *it* failed while getting a GPU machine. Friendli names a cause that this bot doesn't know: `<!channel>_ERROR`. Restart it once. If it fails again, write to support@friendli.ai and name endpoint `ENDPOINT-1`."
+    )
+    assert "&lt;!channel&gt;" in here.channel.replies(root(here).ts)[-1].text
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        pytest.param(
+            400,
+            snapshot("""\
+*it* wasn't made. Friendli refused the request (status 400). Change it and try again.
+Friendli said: <no> & never
+[Try again]\
+"""),
+            id="400",
+        ),
+        pytest.param(
+            401,
+            snapshot("""\
+*it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
+Friendli said: <no> & never
+[Try again]\
+"""),
+            id="401",
+        ),
+        pytest.param(
+            402,
+            snapshot("""\
+*it* wasn't made. The team's billing at Friendli doesn't allow it. Someone who may can settle it in Friendli Suite under Billing.
+Friendli said: <no> & never
+[Try again]\
+"""),
+            id="402",
+        ),
+        pytest.param(
+            404,
+            snapshot("""\
+*it* wasn't made. Friendli doesn't know this target's project. An admin can connect another one with `/friendli-deploy connect`.
+Friendli said: <no> & never
+[Try again]\
+"""),
+            id="404",
+        ),
+        pytest.param(
+            422,
+            snapshot("""\
+*it* wasn't made. Friendli refused the request (status 422). Change it and try again.
+Friendli said: <no> & never
+[Try again]\
+"""),
+            id="422",
+        ),
+        pytest.param(
+            429,
+            snapshot("""\
+*it* wasn't made. Friendli takes no more requests from this team for now. Try again in 1 min 30 s.
+Friendli said: <no> & never
+[Try again]\
+"""),
+            id="429",
+        ),
+    ],
+)
+async def test_a_refusal_is_told_with_the_apis_own_words(
+    here: World, status: int, said: str
+) -> None:
+    """Nothing is made, the person knows why, and can try again."""
+    here.friendli.faults.add(
+        Answer(status, {"detail": "<no> & never"}, headers={"Retry-After": "90"}),
+        operation="create_endpoint",
+    )
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here))
+    reply = here.channel.replies(root(here).ts)[-1]
+    assert words(here, reply) == said
+    await here.slack.until(lambda: "wasn't made" in root(here).text)
+    assert root(here).buttons == ["Try again"]
+    creates = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
+    assert len(creates) == 1
+
+
+async def test_a_key_that_was_revoked_before_the_click_refuses(here: World) -> None:
+    """The list before the create request is refused, so nothing is sent."""
+    here.friendli.revoke_key(API_KEY)
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here))
+    assert thread(here) == snapshot(
+        [
+            "# *it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`."
+        ]
+    )
+    assert all(one.operation != "create_endpoint" for one in here.friendli.requests)
+
+
+async def test_an_api_that_is_down_before_the_click_gives_up_in_the_end(here: World) -> None:
+    """Nothing was sent, and after a while the person is told so."""
+    here.friendli.faults.add(Answer(503), times=None)
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here), timeout=20)
+    [said] = thread(here)
+    assert re.sub(r"for .*, so", "for A WHILE, so", said) == snapshot(
+        "# *it* wasn't made. Friendli's API couldn't be reached for A WHILE, so nothing was sent. Try again once it is back."
+    )
+    assert not here.friendli.endpoints
+
+
+async def test_cancelling_on_the_way_terminates(here: World) -> None:
+    """Cancel is carried out, told, and the root says that it is over."""
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    await here.member.click(root(here), "Cancel")
+    await here.slack.until(lambda: len(thread(here)) >= 2)
+    here.clock.advance(AGES)
+    await here.slack.until(lambda: "terminated" in root(here).text)
+    await here.slack.until(lambda: "Terminated" in thread(here)[-1])
+    assert thread(here) == snapshot(
+        [
+            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "@requester asked to end it. Friendli is terminating it.",
+            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
+        ]
+    )
+    assert words(here, root(here)) == snapshot("""\
+*it* is terminated
+It costs nothing now. A restart in Friendli Suite bills again.
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+asked by @requester at TIME · target `prod`
+[Try again] [Open in Friendli]\
+""")
+
+
+async def test_a_second_click_on_cancel_is_told_that_it_is_under_way(here: World) -> None:
+    """Two people who press it at once make one request."""
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    await here.member.double_click(root(here), "Cancel")
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [said] = here.member.ephemerals(here.channel)
+    assert words(here, said) == snapshot(
+        "Somebody asked for that already; the thread tells how it goes."
+    )
+    await here.friendli.until(
+        lambda: [one for one in here.friendli.requests if one.operation == "terminate_endpoint"]
+    )
+    ends = [one for one in here.friendli.requests if one.operation == "terminate_endpoint"]
+    assert len(ends) == 1
+
+
+async def test_guests_from_elsewhere_look_but_don_t_act(here: World) -> None:
+    """Someone of another organisation in a shared channel can't end an endpoint."""
+    guest = here.slack.act_as(here.slack.add_user("guest", team_id="T0ELSEWHERE"))
+    here.slack.workspace.set_member(here.channel, guest.user, member=True)
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    await guest.click(root(here), "Cancel")
+    [said] = await here.slack.until(lambda: guest.ephemerals(here.channel))
+    assert words(here, said) == snapshot("""\
+You belong to another organisation, so you can look on here but not act.
+Someone of this workspace can do it for you.\
+""")

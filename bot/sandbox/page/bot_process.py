@@ -1,0 +1,192 @@
+"""The bot as a process of its own, which can be stopped, killed and started again."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+import aiohttp
+from pydantic import SecretStr
+
+import bot
+from bot.config import Settings
+from bot.errors import ConfigError
+
+_STARTS_WITHIN = 30.0
+_STOPS_WITHIN = 12.0
+_LOOKS_EVERY = 0.05
+_LOG_LINES_TOLD = 5
+
+
+class BotState(StrEnum):
+    """How the process is."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+class BotProcess:
+    """`python -m bot serve`, with settings in its environment and its log in a file.
+
+    Args:
+        settings: What it runs with; only those that were set are handed on.
+        folder: Where it runs and logs; it must have no `.env` of its own.
+        port: Where it listens on 127.0.0.1, the same after a restart; 0 takes a free one.
+
+    Attributes:
+        state: How it is now.
+        log: Its log file.
+    """
+
+    def __init__(self, settings: Settings, folder: Path, *, port: int = 0) -> None:
+        self._port = port or _free_port()
+        self._environment = {**environment(settings), "HOST": "127.0.0.1", "PORT": str(self._port)}
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+        self.state = BotState.STOPPED
+        self.log = folder / "bot.log"
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id; None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever the state changes."""
+        self._callbacks.append(callback)
+
+    async def start(self) -> None:
+        """Start it and return once it listens; nothing happens if it runs already.
+
+        Raises:
+            ConfigError: It ended, or didn't listen in time; its last words are in the error.
+        """
+        async with self._changing:
+            if self._process is None:
+                await self._start()
+
+    async def stop(self) -> None:
+        """Ask it to end, and wait until it has; it is killed if that takes too long."""
+        async with self._changing:
+            await self._end(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """End it at once, as a crash of the machine would."""
+        async with self._changing:
+            await self._end(signal.SIGKILL)
+
+    async def restart(self) -> None:
+        """Stop it and start it again.
+
+        Raises:
+            ConfigError: As for `start`.
+        """
+        async with self._changing:
+            await self._end(signal.SIGTERM)
+            await self._start()
+
+    async def _start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "bot", "serve"),
+                cwd=self._folder,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C in the terminal is for us alone; we stop it ourselves, in order.
+                start_new_session=True,
+            )
+        self._become(BotState.STARTING)
+        self._watcher = asyncio.create_task(self._watch(self._process))
+        try:
+            async with asyncio.timeout(_STARTS_WITHIN):
+                await self._listening(self._process)
+        except TimeoutError:
+            await self._end(signal.SIGKILL)
+            raise ConfigError([f"The bot didn't start within {_STARTS_WITHIN:g} s"]) from None
+        except asyncio.CancelledError:
+            await self._end(signal.SIGKILL)
+            raise
+        self._become(BotState.RUNNING)
+
+    async def _listening(self, process: asyncio.subprocess.Process) -> None:
+        async with aiohttp.ClientSession() as http:
+            while process.returncode is None:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with http.get(f"{self.url}/healthz") as answer:
+                        if answer.ok:
+                            return
+                await asyncio.sleep(_LOOKS_EVERY)
+        raise ConfigError(["The bot ended right after its start. It said:", *self._last_words()])
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        await process.wait()
+        self._process = None
+        self._become(BotState.STOPPED)
+
+    async def _end(self, how: signal.Signals) -> None:
+        process, watcher = self._process, self._watcher
+        if process is None or watcher is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(how)
+        try:
+            async with asyncio.timeout(_STOPS_WITHIN):
+                await asyncio.shield(watcher)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await watcher
+
+    def _become(self, state: BotState) -> None:
+        self.state = state
+        for callback in self._callbacks:
+            callback()
+
+    def _last_words(self) -> list[str]:
+        return self.log.read_text(errors="replace").splitlines()[-_LOG_LINES_TOLD:]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment, with exactly these settings and no others of the bot's."""
+    names = {name.upper() for name in Settings.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in names}
+    # So that the child finds this same package, wherever it runs.
+    paths = [str(Path(bot.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    for name in settings.model_fields_set:
+        value: object = getattr(settings, name)
+        if value is not None:
+            kept[name.upper()] = _plain(value)
+    return kept
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, list | frozenset):
+        return ",".join(_plain(item) for item in value)
+    return str(value)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

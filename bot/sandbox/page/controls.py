@@ -1,0 +1,300 @@
+"""What the person at the page does to the circumstances: time, failures, outages, the process."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+
+from bot.sandbox.faults import Answer, Fault, FaultPlan, LoseReply
+from bot.sandbox.friendli import FriendliSandbox, RequestRecord
+from bot.sandbox.friendli.lifecycle import DOWNLOADING, FAILING_PHASES
+from bot.sandbox.page.bot_process import BotProcess
+from bot.sandbox.page.examples import Preparation
+from bot.sandbox.page.stage import Stage
+from bot.sandbox.slack.actor import NotPossibleError
+
+_MOVING = {"INITIALIZING", "AWAKING", "UPDATING"}
+_STARTS = {"create_endpoint", "wake_endpoint", "restart_endpoint", "update_endpoint"}
+_DEAD_FOR = 4.0
+_DOWNLOADS_WITHIN = 120.0
+
+
+class Condition(StrEnum):
+    """How a service is."""
+
+    WORKS = "works"
+    DOWN = "down"
+    LIMITED = "rate-limited"
+
+
+_ANSWERS = {
+    ("slack", Condition.DOWN): Answer(503),
+    ("slack", Condition.LIMITED): Answer(
+        429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "3"}
+    ),
+    ("friendli", Condition.DOWN): Answer(503, {"detail": "Service Unavailable"}),
+    ("friendli", Condition.LIMITED): Answer(
+        429, {"detail": "Too many requests."}, {"Retry-After": "3"}
+    ),
+}
+
+
+class _Control(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Speed(_Control):
+    """How many times faster than life Friendli's clock runs; 0 holds it."""
+
+    control: Literal["speed"]
+    speed: Annotated[float, Field(ge=0, le=1000)]
+
+
+class FailNext(_Control):
+    """Let the endpoint that is on its way fail, or else the next one that starts."""
+
+    control: Literal["fail"]
+    code: str
+
+    @field_validator("code")
+    @classmethod
+    def _is_documented(cls, code: str) -> str:
+        if code not in FAILING_PHASES:
+            raise ValueError("isn't a documented error code")
+        return code
+
+
+class LoseNextReply(_Control):
+    """Lose the answer to the next request to create an endpoint."""
+
+    control: Literal["lose"]
+
+
+class SetCondition(_Control):
+    """Take a service down, limit it, or let it work again."""
+
+    control: Literal["condition"]
+    service: Literal["slack", "friendli"]
+    condition: Condition
+
+
+class Bot(_Control):
+    """Start, restart or kill the bot's process."""
+
+    control: Literal["bot"]
+    do: Literal["start", "restart", "kill"]
+
+
+class Replay(_Control):
+    """Send the last thing that Slack sent to the bot once more."""
+
+    control: Literal["replay"]
+
+
+class Prepare(_Control):
+    """Arrange what an example needs."""
+
+    control: Literal["prepare"]
+    preparation: Preparation
+
+
+Control: TypeAlias = Annotated[
+    Speed | FailNext | LoseNextReply | SetCondition | Bot | Replay | Prepare,
+    Field(discriminator="control"),
+]
+CONTROL: TypeAdapter[Control] = TypeAdapter(Control)
+
+
+class ControlsDocument(BaseModel):
+    """How the circumstances are.
+
+    Attributes:
+        bot: "starting", "running" or "stopped"; None where another process runs it.
+        pid: Its process id.
+        speed: Of Friendli's clock.
+        slack: How Slack's API is; None where the real one is used.
+        friendli: How Friendli's API is; None where the real one is used.
+        failing: The code with which the next start fails.
+        losing: Whether the next answer to a create request gets lost.
+    """
+
+    bot: str | None
+    pid: int | None
+    speed: float
+    slack: Condition | None
+    friendli: Condition | None
+    failing: str | None
+    losing: bool
+
+
+class Controls:
+    """Carry out controls, and tell how things are.
+
+    Args:
+        stage: What is steered.
+        changed: Called after every change.
+    """
+
+    def __init__(self, stage: Stage, changed: Callable[[], None]) -> None:
+        self._stage = stage
+        self._changed = changed
+        self._conditions: dict[str, tuple[Condition, Fault]] = {}
+        self._failing: str | None = None
+        self._losing: Fault | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def document(self) -> ControlsDocument:
+        """How the circumstances are now."""
+        bot = self._stage.bot
+        return ControlsDocument(
+            bot=bot.state.value if bot is not None else None,
+            pid=bot.pid if bot is not None else None,
+            speed=self._stage.clock.speed,
+            slack=self._condition("slack") if self._stage.slack is not None else None,
+            friendli=self._condition("friendli") if self._stage.friendli is not None else None,
+            failing=self._failing,
+            losing=self._losing is not None,
+        )
+
+    async def apply(self, control: Control) -> str:
+        """Do what was asked for and say what follows from it, in a sentence.
+
+        Raises:
+            NotPossibleError: The service isn't ours, or there is nothing to do it to.
+            ConfigError: The bot doesn't start.
+        """
+        said = await self._apply(control)
+        self._changed()
+        return said
+
+    def saw(self, record: RequestRecord) -> None:
+        """Notice when a planned failure or loss has struck."""
+        if record.done and record.acted and record.operation in _STARTS:
+            self._failing = None
+        if self._losing is not None and self._losing.taken:
+            self._losing = None
+
+    async def close(self) -> None:
+        """Give up what goes on in the background."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def _friendli(self) -> FriendliSandbox:
+        if self._stage.friendli is None:
+            raise NotPossibleError("Friendli is the real one here")
+        return self._stage.friendli
+
+    @property
+    def _bot(self) -> BotProcess:
+        if self._stage.bot is None:
+            raise NotPossibleError("the bot runs elsewhere")
+        return self._stage.bot
+
+    def _condition(self, service: str) -> Condition:
+        return self._conditions[service][0] if service in self._conditions else Condition.WORKS
+
+    async def _apply(self, control: Control) -> str:
+        match control:
+            case Speed():
+                return self._set_speed(control.speed)
+            case FailNext():
+                return self._fail(control.code)
+            case LoseNextReply():
+                return self._lose()
+            case SetCondition():
+                return self._set(control.service, control.condition)
+            case Bot():
+                return await self._steer(control.do)
+            case Replay():
+                return await self._replay()
+            case Prepare():
+                return self._prepare(control.preparation)
+
+    def _set_speed(self, speed: float) -> str:
+        self._stage.clock.speed = speed
+        if not speed:
+            return "Friendli's clock stands still."
+        return f"Friendli's clock runs {speed:g} times as fast as life."
+
+    def _fail(self, code: str) -> str:
+        friendli = self._friendli
+        for endpoint in reversed(friendli.endpoints.values()):
+            if endpoint.status in _MOVING:
+                friendli.set_status(endpoint.id, "FAILED", error_code=code)
+                return f"{endpoint.name} fails now with {code}."
+        friendli.fail_next(code)
+        self._failing = code
+        return f"The next endpoint that starts fails with {code}."
+
+    def _lose(self) -> str:
+        if self._losing is None:
+            self._losing = self._friendli.faults.add(LoseReply(), operation="create_endpoint")
+        return "The next endpoint is made, and Friendli's answer gets lost."
+
+    def _set(self, service: Literal["slack", "friendli"], condition: Condition) -> str:
+        plan = self._plan(service)
+        if service in self._conditions:
+            plan.remove(self._conditions.pop(service)[1])
+        if condition is not Condition.WORKS:
+            fault = plan.add(_ANSWERS[service, condition], times=None)
+            self._conditions[service] = (condition, fault)
+        name = service.capitalize()
+        return {
+            Condition.WORKS: f"{name}'s API works again.",
+            Condition.DOWN: f"{name}'s API answers 503 to every request.",
+            Condition.LIMITED: f"{name}'s API answers 429 to every request: wait 3 s.",
+        }[condition]
+
+    def _plan(self, service: Literal["slack", "friendli"]) -> FaultPlan:
+        if service == "friendli":
+            return self._friendli.faults
+        if self._stage.slack is None:
+            raise NotPossibleError("Slack is the real one here")
+        return self._stage.slack.faults
+
+    async def _steer(self, do: Literal["start", "restart", "kill"]) -> str:
+        if do == "kill":
+            await self._bot.kill()
+            return "The bot was killed. Start it, and it goes on where it was."
+        await (self._bot.start() if do == "start" else self._bot.restart())
+        return "The bot is running again."
+
+    async def _replay(self) -> str:
+        if self._stage.slack is None:
+            raise NotPossibleError("Slack is the real one here")
+        ack = await self._stage.slack.deliver_again()
+        name = ack.delivery.name if ack.delivery is not None else ""
+        return f"{name} was sent once more, byte by byte: {ack.error or 'acknowledged'}."
+
+    def _prepare(self, preparation: Preparation) -> str:
+        if preparation is Preparation.LOSE_REPLY:
+            return self._lose()
+        self._in_background(self._kill_half_way(self._friendli, self._bot))
+        return "The bot will be killed during the download, and started again after 4 s."
+
+    async def _kill_half_way(self, friendli: FriendliSandbox, bot: BotProcess) -> None:
+        before = set(friendli.endpoints)
+
+        def downloads() -> bool:
+            return any(
+                endpoint.phase == DOWNLOADING
+                for id_, endpoint in friendli.endpoints.items()
+                if id_ not in before
+            )
+
+        with contextlib.suppress(TimeoutError):
+            await friendli.until(downloads, within=_DOWNLOADS_WITHIN)
+            await bot.kill()
+            await asyncio.sleep(_DEAD_FOR)
+            await bot.start()
+
+    def _in_background(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,69 @@
+"""Things to try with one click: what is prepared, and the line that is typed."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+_LLAMA = "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100"
+
+
+class Preparation(StrEnum):
+    """What is arranged before the line is typed."""
+
+    LOSE_REPLY = "lose the next reply"
+    KILL_HALF_WAY = "kill the bot half-way"
+
+
+class Example(BaseModel):
+    """One thing to try.
+
+    Attributes:
+        id: Names it.
+        title: What the button says.
+        summary: What there is to see.
+        line: What is typed and sent.
+        preparation: What is arranged before.
+    """
+
+    id: str
+    title: str
+    summary: str
+    line: str
+    preparation: Preparation | None = None
+
+
+EXAMPLES: Sequence[Example] = (
+    Example(
+        id="works",
+        title="Deploy a model",
+        summary="The bot shows the price and asks. Press Deploy, and follow the thread.",
+        line=_LLAMA,
+    ),
+    Example(
+        id="gated",
+        title="A gated model",
+        summary="The download is refused. The thread says what to do about it.",
+        line="/friendli-deploy sandbox/gated --gpu 1xH100 --yes",
+    ),
+    Example(
+        id="memory",
+        title="Out of memory",
+        summary="The model is too large for the GPU. Try again with a larger one.",
+        line="/friendli-deploy sandbox/out-of-memory --gpu 1xA100 --yes",
+    ),
+    Example(
+        id="lost",
+        title="A lost reply",
+        summary="Friendli makes the endpoint, but its answer is lost. Nothing is made twice.",
+        line=f"{_LLAMA} --yes",
+        preparation=Preparation.LOSE_REPLY,
+    ),
+    Example(
+        id="killed",
+        title="The bot dies half-way",
+        summary="It is killed during the download and started again. Nothing is lost.",
+        line=f"{_LLAMA} --yes",
+        preparation=Preparation.KILL_HALF_WAY,
+    ),
+)

@@ -1,0 +1,290 @@
+"""What the page is told over its websocket: everything once, then each change as it happens."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel
+
+from bot.commands.deploy_options import OPTIONS, Kind
+from bot.commands.features import registry
+from bot.commands.registry import SLASH
+from bot.sandbox.friendli import RequestRecord
+from bot.sandbox.friendli.lifecycle import FAILING_PHASES
+from bot.sandbox.page.controls import Controls, ControlsDocument
+from bot.sandbox.page.documents import (
+    ChannelDocument,
+    MessageDocument,
+    UserDocument,
+    ViewDocument,
+    channel_document,
+    message_document,
+    user_document,
+    view_document,
+)
+from bot.sandbox.page.examples import EXAMPLES, Example
+from bot.sandbox.page.request_list import Bodies, RequestDocument, RequestList
+from bot.sandbox.page.stage import Stage
+from bot.sandbox.slack.changes import (
+    Change,
+    ChannelChanged,
+    MessageDeleted,
+    MessagePosted,
+    MessageUpdated,
+    NoticeShown,
+    RequestLogged,
+    UserAdded,
+    ViewChanged,
+    ViewClosed,
+)
+from bot.sandbox.slack.conversations import Channel
+from bot.sandbox.slack.sandbox import SlackSandbox
+from bot.sandbox.world import API_KEY, PROJECT
+
+
+class Hint(BaseModel):
+    """Something that can be typed after a slash, and what it does."""
+
+    usage: str
+    summary: str
+
+
+class Snapshot(BaseModel):
+    """Everything there is.
+
+    Attributes:
+        people: Ids of those the person at the page can act as.
+        channel: Where to begin; None without a workspace.
+        commands: What can be typed.
+        options: What can be added to a line that deploys.
+        codes: The documented codes with which a start can fail.
+        project: The sandbox's project, to connect a channel to; None where Friendli is real.
+        key: Its key, which is no secret.
+    """
+
+    type: Literal["snapshot"] = "snapshot"
+    users: list[UserDocument]
+    people: list[str]
+    channel: str | None
+    channels: list[ChannelDocument]
+    messages: list[MessageDocument]
+    views: list[ViewDocument]
+    requests: list[RequestDocument]
+    controls: ControlsDocument
+    examples: Sequence[Example]
+    commands: list[Hint]
+    options: list[Hint]
+    codes: list[str]
+    project: str | None
+    key: str | None
+
+
+class UserShown(BaseModel):
+    """A person is new."""
+
+    type: Literal["user"] = "user"
+    user: UserDocument
+
+
+class ChannelShown(BaseModel):
+    """A channel is new or has changed."""
+
+    type: Literal["channel"] = "channel"
+    channel: ChannelDocument
+
+
+class MessageShown(BaseModel):
+    """A message is new, has changed, or is a tombstone now."""
+
+    type: Literal["message"] = "message"
+    message: MessageDocument
+
+
+class ViewShown(BaseModel):
+    """A view is new, has changed, or was filled in."""
+
+    type: Literal["view"] = "view"
+    view: ViewDocument
+
+
+class ViewGone(BaseModel):
+    """A modal is closed."""
+
+    type: Literal["view_gone"] = "view_gone"
+    id: str
+
+
+class Notice(BaseModel):
+    """Slack told a person that something failed."""
+
+    type: Literal["notice"] = "notice"
+    user: str
+    text: str
+
+
+class RequestShown(BaseModel):
+    """A request began, ended, or was repeated."""
+
+    type: Literal["request"] = "request"
+    request: RequestDocument
+
+
+class ControlsShown(BaseModel):
+    """The circumstances changed."""
+
+    type: Literal["controls"] = "controls"
+    controls: ControlsDocument
+
+
+Event: TypeAlias = (
+    Snapshot
+    | UserShown
+    | ChannelShown
+    | MessageShown
+    | ViewShown
+    | ViewGone
+    | Notice
+    | RequestShown
+    | ControlsShown
+)
+
+
+class Feed:
+    """Turn what happens in both sandboxes into events.
+
+    Attributes:
+        controls: What the person steers.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._listeners: list[Callable[[Event], None]] = []
+        self._requests = RequestList(lambda row: self._publish(RequestShown(request=row)))
+        self.controls = Controls(stage, self._show_controls)
+        self._told: ControlsDocument | None = None
+        self._ends: list[Callable[[], None]] = []
+        if stage.slack is not None:
+            for entry in stage.slack.requests.entries:
+                self._requests.saw_slack(entry)
+            self._ends.append(stage.slack.subscribe(self._saw_slack))
+        if stage.friendli is not None:
+            self._ends.append(stage.friendli.on_request(self._saw_friendli))
+        if stage.bot is not None:
+            stage.bot.on_change(self._show_controls)
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `listener` with the snapshot now and with every event from then on.
+
+        Returns:
+            A function that ends this.
+        """
+        listener(self.snapshot())
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def bodies(self, number: int) -> Bodies:
+        """What a request and its answer say.
+
+        Raises:
+            LookupError: The request isn't kept any more.
+        """
+        return self._requests.bodies(number)
+
+    async def close(self) -> None:
+        """Stop listening to the sandboxes."""
+        for end in self._ends:
+            end()
+        await self.controls.close()
+
+    def snapshot(self) -> Snapshot:
+        """Everything as it is now."""
+        stage = self._stage
+        slack = stage.slack
+        channels = list(slack.workspace.channels.values()) if slack is not None else []
+        return Snapshot(
+            users=(
+                [user_document(slack.workspace, user) for user in slack.workspace.users.values()]
+                if slack is not None
+                else []
+            ),
+            people=[person.user.id for person in stage.people],
+            channel=stage.channel.id if stage.channel is not None else None,
+            channels=[channel_document(channel) for channel in channels],
+            messages=[message for channel in channels for message in _messages(channel)],
+            views=_views(slack) if slack is not None else [],
+            requests=self._requests.documents,
+            controls=self.controls.document,
+            examples=EXAMPLES,
+            commands=_commands(),
+            options=_options(),
+            codes=list(FAILING_PHASES),
+            project=PROJECT if stage.friendli is not None else None,
+            key=API_KEY if stage.friendli is not None else None,
+        )
+
+    def _publish(self, event: Event) -> None:
+        for listener in tuple(self._listeners):
+            listener(event)
+
+    def _show_controls(self) -> None:
+        document = self.controls.document
+        if document != self._told:
+            self._told = document
+            self._publish(ControlsShown(controls=document))
+
+    def _saw_friendli(self, record: RequestRecord) -> None:
+        self._requests.saw_friendli(record)
+        self.controls.saw(record)
+        self._show_controls()
+
+    def _saw_slack(self, change: Change) -> None:
+        if isinstance(change, RequestLogged):
+            self._requests.saw_slack(change.request)
+        elif (event := self._event(change)) is not None:
+            self._publish(event)
+
+    def _event(self, change: Change) -> Event | None:
+        slack = self._stage.slack
+        match change:
+            case MessagePosted(message) | MessageUpdated(message) | MessageDeleted(message):
+                return MessageShown(message=message_document(message))
+            case ViewChanged(view):
+                return ViewShown(view=view_document(view))
+            case ViewClosed(view):
+                return ViewGone(id=view.id)
+            case ChannelChanged(channel):
+                return ChannelShown(channel=channel_document(channel))
+            case NoticeShown(user_id, text):
+                return Notice(user=user_id, text=text)
+            case UserAdded(user) if slack is not None:
+                return UserShown(user=user_document(slack.workspace, user))
+            case _:
+                return None
+
+
+def _messages(channel: Channel) -> list[MessageDocument]:
+    there = [*channel.messages.values(), *channel.ephemerals]
+    return [message_document(message) for message in there]
+
+
+def _views(slack: SlackSandbox) -> list[ViewDocument]:
+    open_views = [view for view in slack.modals.views.values() if not view.closed]
+    return [view_document(view) for view in open_views]
+
+
+def _commands() -> list[Hint]:
+    commands = registry().commands.values()
+    return [
+        Hint(usage=SLASH, summary="Opens the form to deploy a model."),
+        Hint(usage=f"{SLASH} org/model --gpu 2xH100", summary="Deploys from text; asks first."),
+        *(Hint(usage=command.usage, summary=command.summary) for command in commands),
+    ]
+
+
+def _options() -> list[Hint]:
+    hints = []
+    for option in OPTIONS:
+        value = f" {option.example}" if option.example else ""
+        hints.append(Hint(usage=f"--{option.name}{value}", summary=option.help))
+        if option.kind is Kind.SWITCH:
+            hints.append(Hint(usage=f"--no-{option.name}", summary="the opposite"))
+    return hints

@@ -1,0 +1,266 @@
+"""Every request between Slack, the bot and Friendli, in the order in which it was seen."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+
+from pydantic import BaseModel
+
+from bot.sandbox.friendli.journal import RequestRecord
+from bot.sandbox.slack.request_log import Direction, LoggedRequest
+
+_KEPT = 500
+
+# What a request is for, in words for somebody who doesn't know the protocols.
+PURPOSES = {
+    # Slack → bot
+    "slash_commands": "a person typed the command",
+    "/friendli-deploy": "a person typed the command",
+    "block_actions": "a person used a button or a menu",
+    "block_suggestion": "a person typed into a menu",
+    "view_submission": "a person submitted a modal",
+    "view_closed": "a person closed a modal",
+    "app_mention": "a person mentioned the bot",
+    "app_home_opened": "a person looked at the bot's Home",
+    # bot → Slack
+    "auth.test": "who am I",
+    "apps.connections.open": "opens a connection",
+    "views.open": "opens a modal",
+    "views.push": "puts a modal on top",
+    "views.update": "changes a modal",
+    "views.publish": "shows the Home",
+    "chat.postMessage": "posts a message",
+    "chat.postEphemeral": "tells one person",
+    "chat.update": "edits a message",
+    "chat.delete": "deletes a message",
+    "response_url": "answers the person",
+    "conversations.info": "asks about the channel",
+    "conversations.history": "looks for its message",
+    "conversations.replies": "looks for its reply",
+    "conversations.open": "opens a direct message",
+    "users.info": "asks about a person",
+    "users.list": "asks who is there",
+    # bot → Friendli
+    "create_endpoint": "asks for an endpoint",
+    "list_endpoints": "asks how all endpoints are",
+    "get_endpoint": "asks what an endpoint is",
+    "get_endpoint_status": "asks how one endpoint is",
+    "get_endpoint_version_history": "asks for its versions",
+    "update_endpoint": "changes an endpoint",
+    "delete_endpoint": "deletes an endpoint",
+    "get_cost": "asks what was charged",
+    "chat_completions": "asks the model something",
+    "terminate_endpoint": "ends an endpoint",
+    "restart_endpoint": "restarts an endpoint",
+    "sleep_endpoint": "puts an endpoint to sleep",
+    "wake_endpoint": "wakes an endpoint",
+}
+
+
+class RequestDocument(BaseModel):
+    """A row of the list.
+
+    Attributes:
+        id: Names it for its bodies.
+        at: Real seconds since 1970 at which it was seen.
+        source: Who asks: "Slack" or "bot".
+        target: Whom.
+        operation: The API's name for it.
+        purpose: What it is for, in words; may be empty.
+        status: The HTTP status; None without an answer.
+        problem: What went wrong; empty if nothing did.
+        done: Whether it is over.
+        seconds: Real seconds to the answer, where they are known.
+        count: How many times it was asked with the same answer in a row.
+    """
+
+    id: int
+    at: float
+    source: str
+    target: str
+    operation: str
+    purpose: str
+    status: int | None
+    problem: str
+    done: bool
+    seconds: float | None
+    count: int
+
+
+class Bodies(BaseModel):
+    """What a request and its answer say, as indented text; secrets are masked."""
+
+    request: str
+    answer: str
+
+
+class _Row:
+    """A request with its place in the list."""
+
+    def __init__(self, number: int, entry: LoggedRequest | RequestRecord) -> None:
+        self.number = number
+        self.at = time.time()
+        self.entry = entry
+        self.count = 1
+
+    @property
+    def document(self) -> RequestDocument:
+        if isinstance(self.entry, LoggedRequest):
+            return self._of_slack(self.entry)
+        return self._of_friendli(self.entry)
+
+    @property
+    def bodies(self) -> Bodies:
+        entry = self.entry
+        if isinstance(entry, LoggedRequest):
+            return Bodies(request=_indented(entry.body), answer=_indented(entry.answer))
+        line = f"{entry.method} {entry.path}"
+        if entry.query:
+            line += "?" + "&".join(f"{name}={value}" for name, value in entry.query.items())
+        lines = [line, f"Authorization: {entry.authorization}" if entry.authorization else ""]
+        body = _dumped(entry.body) if entry.body is not None else ""
+        head = "\n".join(filter(None, lines))
+        answer = "" if entry.answer is None else _dumped(entry.answer)
+        return Bodies(request=f"{head}\n\n{body}".strip(), answer=answer)
+
+    def _of_slack(self, entry: LoggedRequest) -> RequestDocument:
+        outbound = entry.direction is Direction.TO_SLACK
+        done = entry.seconds is not None
+        return self._document(
+            source="bot" if outbound else "Slack",
+            target="Slack" if outbound else "bot",
+            operation=entry.operation,
+            status=entry.status,
+            problem=entry.note or entry.error,
+            done=done,
+            seconds=entry.seconds,
+        )
+
+    def _of_friendli(self, entry: RequestRecord) -> RequestDocument:
+        lost = entry.done and entry.status is None
+        problem = entry.fault or ("no answer" if lost else "")
+        return self._document(
+            source="bot",
+            target="Friendli",
+            operation=entry.operation,
+            status=entry.status,
+            problem=problem,
+            done=entry.done,
+            seconds=None,
+        )
+
+    def _document(
+        self,
+        *,
+        source: str,
+        target: str,
+        operation: str,
+        status: int | None,
+        problem: str,
+        done: bool,
+        seconds: float | None,
+    ) -> RequestDocument:
+        return RequestDocument(
+            id=self.number,
+            at=self.at,
+            source=source,
+            target=target,
+            operation=operation,
+            purpose=PURPOSES.get(operation, ""),
+            status=status,
+            problem=problem,
+            done=done,
+            seconds=seconds,
+            count=self.count,
+        )
+
+
+class RequestList:
+    """Keep the latest requests.
+
+    Args:
+        changed: Called with each row when it is new or has changed.
+    """
+
+    def __init__(self, changed: Callable[[RequestDocument], None]) -> None:
+        self._changed = changed
+        self._rows: deque[_Row] = deque(maxlen=_KEPT)
+        self._count = 0
+        self._last_reading: _Row | None = None
+
+    @property
+    def documents(self) -> list[RequestDocument]:
+        """The latest requests, the oldest first."""
+        return [row.document for row in self._rows]
+
+    def bodies(self, number: int) -> Bodies:
+        """What a request and its answer say.
+
+        Raises:
+            LookupError: The request isn't kept any more.
+        """
+        for row in self._rows:
+            if row.number == number:
+                return row.bodies
+        raise LookupError(f"request {number} isn't kept any more")
+
+    def saw_slack(self, entry: LoggedRequest) -> None:
+        """Note a request in either direction between the bot and Slack, as it begins and ends."""
+        self._note(entry)
+
+    def saw_friendli(self, entry: RequestRecord) -> None:
+        """Note a request to Friendli; the same question with the same answer is only counted."""
+        if entry.method != "GET":
+            self._last_reading = None
+            self._note(entry)
+        elif entry.done:
+            last = self._last_reading
+            if last is not None and _says_the_same(last.entry, entry):
+                last.count += 1
+                self._changed(last.document)
+            else:
+                self._last_reading = self._note(entry)
+
+    def _note(self, entry: LoggedRequest | RequestRecord) -> _Row:
+        # A request that is over was noted a moment ago, so the search begins at the end.
+        row = next((row for row in reversed(self._rows) if row.entry is entry), None)
+        if row is None:
+            self._count += 1
+            row = _Row(self._count, entry)
+            self._rows.append(row)
+        self._changed(row.document)
+        return row
+
+
+def _says_the_same(one: LoggedRequest | RequestRecord, other: RequestRecord) -> bool:
+    return isinstance(one, RequestRecord) and (
+        (one.path, one.query, one.status, one.answer, one.fault)
+        == (other.path, other.query, other.status, other.answer, other.fault)
+    )
+
+
+def _indented(text: str) -> str:
+    try:
+        return _dumped(json.loads(text, object_hook=_unfolded))
+    except ValueError:
+        return text
+
+
+def _unfolded(fields: dict[str, object]) -> dict[str, object]:
+    """Show the JSON that forms carry as text."""
+    return {name: _parsed(value) for name, value in fields.items()}
+
+
+def _parsed(value: object) -> object:
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            parsed: object = json.loads(value)
+        except ValueError:
+            return value
+        return parsed
+    return value
+
+
+def _dumped(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -149,7 +149,7 @@ def cancelled(person: str) -> Reply:
 
 def stopping(person: str) -> Reply:
     """The request to terminate has reached Friendli."""
-    return _say(f"{mention(person)} asked to end it. Friendli is terminating it.")
+    return _say(f"{mention(person)} asked to end it, and Friendli took the request.")
 
 
 def stop_refused(words: str) -> Reply:

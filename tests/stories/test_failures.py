@@ -101,7 +101,7 @@ async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(here: World) 
             400,
             snapshot("""\
 *it* wasn't made. Friendli refused the request (status 400). Change it and try again.
-Friendli said: <no> & never
+Friendli said: “<no> & never”
 [Try again]\
 """),
             id="400",
@@ -110,7 +110,7 @@ Friendli said: <no> & never
             401,
             snapshot("""\
 *it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
-Friendli said: <no> & never
+Friendli said: “<no> & never”
 [Try again]\
 """),
             id="401",
@@ -119,7 +119,7 @@ Friendli said: <no> & never
             402,
             snapshot("""\
 *it* wasn't made. The team's billing at Friendli doesn't allow it. Someone who may can settle it in Friendli Suite under Billing.
-Friendli said: <no> & never
+Friendli said: “<no> & never”
 [Try again]\
 """),
             id="402",
@@ -128,7 +128,7 @@ Friendli said: <no> & never
             404,
             snapshot("""\
 *it* wasn't made. Friendli doesn't know this target's project. An admin can connect another one with `/friendli-deploy connect`.
-Friendli said: <no> & never
+Friendli said: “<no> & never”
 [Try again]\
 """),
             id="404",
@@ -137,7 +137,7 @@ Friendli said: <no> & never
             422,
             snapshot("""\
 *it* wasn't made. Friendli refused the request (status 422). Change it and try again.
-Friendli said: <no> & never
+Friendli said: “<no> & never”
 [Try again]\
 """),
             id="422",
@@ -146,7 +146,7 @@ Friendli said: <no> & never
             429,
             snapshot("""\
 *it* wasn't made. Friendli takes no more requests from this team for now. Try again in 1 min 30 s.
-Friendli said: <no> & never
+Friendli said: “<no> & never”
 [Try again]\
 """),
             id="429",
@@ -201,23 +201,23 @@ async def test_cancelling_on_the_way_terminates(here: World) -> None:
     await deploy(here, "org/model")
     await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
     await here.member.click(root(here), "Cancel")
-    await here.slack.until(lambda: len(thread(here)) >= 2)
+    await here.slack.until(lambda: "Terminating" in thread(here)[-1])
     here.clock.advance(AGES)
     await here.slack.until(lambda: "terminated" in root(here).text)
     await here.slack.until(lambda: "Terminated" in thread(here)[-1])
     assert thread(here) == snapshot(
         [
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
-            "@requester asked to end it. Friendli is terminating it.",
+            "@requester asked to end it, and Friendli took the request.",
+            "Terminating.",
             "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
         ]
     )
     assert words(here, root(here)) == snapshot("""\
-*it* is terminated
-It costs nothing now. A restart in Friendli Suite bills again.
+*it* is being terminated
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-[Try again] [Open in Friendli]\
+[Open in Friendli]\
 """)
 
 

@@ -144,7 +144,7 @@ async def test_ready_and_running_are_one_state(here: World) -> None:
                 [
                     "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
                     "Friendli says `PROVISIONING`, phase `WARMING_CACHES`, which this bot doesn't know.",
-                    "Starting again. Downloading the model.",
+                    "Downloading the model.",
                     "Model downloaded",
                     "# ● *it* is serving after 3 min 20 s · $5.00/h from now",
                 ]
@@ -179,7 +179,7 @@ async def test_an_autoscaler_that_flaps_gets_one_reply_that_is_rewritten(here: W
     assert thread(here)[2:] == snapshot(
         [
             "Went to sleep. $0.00/h while it sleeps; any request wakes it.",
-            "● *it* is serving after under 1 s · $5.00/h from now",
+            "Awake and serving again.",
             "It sleeps and wakes with its traffic: asleep 5 times by now. Since TIME it is serving.",
         ]
     )
@@ -300,7 +300,7 @@ async def test_a_refused_terminate_is_told_and_can_be_tried_again(here: World) -
     await here.member.click(root(here), "Terminate")
     await here.slack.until(lambda: told(here, 3))
     assert thread(here)[2] == snapshot(
-        "# Friendli didn't terminate it. It said: not now It may still be billed."
+        "# Friendli didn't terminate it. It said: “not now”. It may still be billed."
     )
     await here.slack.until(lambda: "Terminate" in root(here).buttons)
 

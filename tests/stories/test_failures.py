@@ -203,7 +203,7 @@ async def test_cancelling_on_the_way_terminates(here: World) -> None:
     await here.member.click(root(here), "Cancel")
     await here.slack.until(lambda: "Terminating" in thread(here)[-1])
     here.clock.advance(AGES)
-    await here.slack.until(lambda: "terminated" in root(here).text)
+    await here.slack.until(lambda: "is terminated" in root(here).text)
     await here.slack.until(lambda: "Terminated" in thread(here)[-1])
     assert thread(here) == snapshot(
         [
@@ -214,10 +214,11 @@ async def test_cancelling_on_the_way_terminates(here: World) -> None:
         ]
     )
     assert words(here, root(here)) == snapshot("""\
-*it* is being terminated
+*it* is terminated
+It costs nothing now. A restart in Friendli Suite bills again.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-[Open in Friendli]\
+[Try again] [Open in Friendli]\
 """)
 
 

@@ -27,7 +27,13 @@ class Person:
     enterprise_id: str = ""
 
     def is_from_elsewhere(self, place: Place) -> bool:
-        """Whether the person belongs to another organisation than the place's (Slack Connect)."""
-        if self.enterprise_id and self.enterprise_id == place.enterprise_id:
+        """Whether the person belongs to another organisation than the place's (Slack Connect).
+
+        Where an organisation-wide install leaves the place's workspace out, only the person's
+        organisation can tell, and one that Slack doesn't name counts as the same.
+        """
+        if self.enterprise_id and place.enterprise_id:
+            return self.enterprise_id != place.enterprise_id
+        if not (self.workspace_id and place.workspace_id):
             return False
-        return bool(self.workspace_id) and self.workspace_id != place.workspace_id
+        return self.workspace_id != place.workspace_id

@@ -1,0 +1,52 @@
+"""Every button leads somewhere, and nothing is registered that no one can reach."""
+
+import pytest
+
+from bot.commands.desk import Desk, Invocation, Work
+from bot.commands.features import registry
+from bot.commands.registry import Command, Feature, Registry
+from bot.messages import preview
+from bot.messages.buttons import ActionId
+
+
+async def nothing(_desk: Desk, _invocation: Invocation) -> Work:
+    return None
+
+
+@pytest.mark.parametrize("action_id", list(ActionId))
+def test_every_button_of_a_deployment_has_a_handler(action_id: ActionId) -> None:
+    """A button that a message can show is one that a click can use."""
+    assert registry().click(action_id) is not None
+
+
+@pytest.mark.parametrize(
+    "action_id", [preview.DEPLOY_ACTION, preview.CHANGE_ACTION, preview.CANCEL_ACTION]
+)
+def test_every_button_of_a_preview_has_a_handler(action_id: str) -> None:
+    """So is each button of the question before a deployment."""
+    assert registry().click(action_id) is not None
+
+
+def test_a_button_in_a_numbered_row_shares_its_handler() -> None:
+    """Slack wants distinct action ids within a row, so they end in a number."""
+    assert registry().click(f"{ActionId.CHOOSE}.7") is registry().click(ActionId.CHOOSE)
+
+
+def test_a_button_that_is_no_longer_ours_has_none() -> None:
+    """An old message may show a button that a newer version dropped."""
+    assert registry().click("deployment.from_long_ago") is None
+
+
+def test_two_features_can_t_claim_one_name() -> None:
+    """A word of the slash command means one thing."""
+    twice = Feature(commands=[Command("same", "", "Does it.", nothing)])
+    with pytest.raises(ValueError, match="same is registered twice"):
+        Registry([twice, twice])
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("conect", "connect"), ("HLP", "help"), ("xyz", None)]
+)
+def test_a_mistyped_word_has_a_nearest_command(typed: str, meant: str | None) -> None:
+    """Close enough is offered; far off is not guessed."""
+    assert registry().nearest(typed) == meant

@@ -1,14 +1,23 @@
-"""Put messages into the outbox, in the transaction that decides them."""
+"""Put messages into the outbox, in the transaction that decides them.
 
-from sqlalchemy import func, select, update
+Whatever a transaction tells, it wakes the channels as its very last step. One that told two
+deployments of a channel, and held the channel while it waits for the second one's row, would
+deadlock with another that holds that row and waits for the channel.
+"""
+
+from sqlalchemy import event, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+from sqlalchemy.util import await_only
 
 from bot.db.claims import wake
-from bot.db.models import Channel, Delivery, Message, MessageKind, Workspace
+from bot.db.models import Channel, Delivery, Deployment, Message, MessageKind, Workspace
 from bot.messages.body import Body
 from bot.messages.replies import Reply
+
+_WAKING = "channels to wake"
 
 
 async def channel_row(
@@ -27,20 +36,21 @@ async def workspace_row(session: AsyncSession, *, enterprise_id: str, workspace_
 
 
 async def _channel(session: AsyncSession, workspace_row_id: int, address: str) -> int:
-    row = await _upsert(
-        session, Channel, {"workspace_row_id": workspace_row_id, "address": address}
+    # A person's direct-message channel is opened when it is first needed.
+    channel_id = None if address.startswith("@") else address
+    return await _upsert(
+        session,
+        Channel,
+        {"workspace_row_id": workspace_row_id, "address": address},
+        channel_id=channel_id,
     )
-    if not address.startswith("@"):
-        await session.execute(
-            update(Channel)
-            .where(Channel.id == row, Channel.channel_id.is_(None))
-            .values(channel_id=address)
-        )
-    return row
 
 
 async def _upsert(
-    session: AsyncSession, table: type[Workspace] | type[Channel], key: dict[str, object]
+    session: AsyncSession,
+    table: type[Workspace] | type[Channel],
+    key: dict[str, object],
+    **values: object,
 ) -> int:
     """The id of the row with a unique key. Two that insert it at once get the same row."""
     columns = [getattr(table, name) == value for name, value in key.items()]
@@ -49,7 +59,7 @@ async def _upsert(
     if row is None:
         sqlite = session.get_bind().dialect.name == "sqlite"
         insert = sqlite_insert if sqlite else postgresql_insert
-        await session.execute(insert(table).values(**key).on_conflict_do_nothing())
+        await session.execute(insert(table).values(**key, **values).on_conflict_do_nothing())
         row = await session.scalar(query)
     if row is None:
         raise LookupError(f"{table.__tablename__} has no row for its own key")
@@ -69,8 +79,14 @@ async def send_root(
             body=body.model_dump(),
         )
     )
-    await session.flush()
-    await wake(session, Channel, channel_row_id)
+    # Whoever asks here counts on the channel, so what stopped the bot there may be mended.
+    await session.execute(
+        update(Channel)
+        .where(Channel.id == channel_row_id, Channel.stopped_reason.is_not(None))
+        .values(post_after=None)
+        .execution_options(synchronize_session=False)
+    )
+    _wake(session, channel_row_id)
 
 
 async def redraw_root(
@@ -80,10 +96,10 @@ async def redraw_root(
     await session.execute(
         update(Message)
         .where(Message.deployment_id == deployment_id, Message.kind == MessageKind.ROOT)
-        .values(body=body.model_dump(), version=Message.version + 1)
+        .values(_redrawn(body))
         .execution_options(synchronize_session=False)
     )
-    await wake(session, Channel, channel_row_id)
+    _wake(session, channel_row_id)
 
 
 async def reply(
@@ -95,6 +111,7 @@ async def reply(
     kind: MessageKind = MessageKind.REPLY,
 ) -> None:
     """Add a reply behind all others of the thread."""
+    await _lock(session, deployment_id)
     highest = await session.scalar(
         select(func.max(Message.sequence)).where(Message.deployment_id == deployment_id)
     )
@@ -108,14 +125,14 @@ async def reply(
             broadcast=said.broadcast,
         )
     )
-    await session.flush()
-    await wake(session, Channel, channel_row_id)
+    _wake(session, channel_row_id)
 
 
 async def rewrite_cycle(
     session: AsyncSession, *, channel_row_id: int, deployment_id: int, said: Reply
 ) -> None:
     """Rewrite the reply about sleeping and waking if it is the last one, else add it."""
+    await _lock(session, deployment_id)
     last = await session.scalar(
         select(Message)
         .where(Message.deployment_id == deployment_id)
@@ -134,10 +151,10 @@ async def rewrite_cycle(
     await session.execute(
         update(Message)
         .where(Message.id == last.id)
-        .values(body=said.body.model_dump(), version=Message.version + 1)
+        .values(_redrawn(said.body))
         .execution_options(synchronize_session=False)
     )
-    await wake(session, Channel, channel_row_id)
+    _wake(session, channel_row_id)
 
 
 async def send_direct(
@@ -151,5 +168,35 @@ async def send_direct(
     """Write to a person directly."""
     channel = await _channel(session, workspace_row_id, f"@{person}")
     session.add(Message(channel_row_id=channel, kind=kind, body=body.model_dump()))
+    _wake(session, channel)
+
+
+def _redrawn(body: Body) -> dict[str, object]:
+    # A body that Slack refused says nothing about the next one.
+    return {"body": body.model_dump(), "version": Message.version + 1, "text_only": False}
+
+
+async def _lock(session: AsyncSession, deployment_id: int) -> None:
+    """Let no other transaction add to the thread meanwhile: sequences have no gaps and no twins."""
+    await session.execute(
+        select(Deployment.id).where(Deployment.id == deployment_id).with_for_update(key_share=True)
+    )
+
+
+def _wake(session: AsyncSession, channel_row_id: int) -> None:
+    """Wake a channel as the transaction commits."""
+    waking: set[int] | None = session.info.get(_WAKING)
+    if waking is None:
+        waking = session.info[_WAKING] = set()
+
+        def wake_all(_committing: Session) -> None:
+            await_only(_wake_all(session))
+
+        event.listen(session.sync_session, "before_commit", wake_all, once=True)
+    waking.add(channel_row_id)
+
+
+async def _wake_all(session: AsyncSession) -> None:
     await session.flush()
-    await wake(session, Channel, channel)
+    for row in sorted(session.info.pop(_WAKING)):
+        await wake(session, Channel, row)

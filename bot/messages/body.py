@@ -1,29 +1,78 @@
 """What is posted: blocks to look at, and the text that notifications and screen readers use."""
 
-from typing import Any
+import json
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from bot.messages.markup import Block, clip, context
+from bot.messages.markup import ELLIPSIS, Block, clip, context
 
 POSSIBLE_REPEAT = "Possibly a repeat: Slack didn't confirm the first one."
 
-_TEXT_LIMIT = 4_000
+# chat.update counts bytes of UTF-8, not characters. Blocks are refused as too long from some
+# 13,200 on, in a count that Slack doesn't publish.
+_TEXT_BYTES = 4_000
+_BLOCKS_BYTES = 13_000
+_MOST_BLOCKS = 50
+# To what length each text in the blocks is cut, one after the other, until they are small enough.
+_SHORTER = (1_500, 750, 375, 150, 75)
 _TASK_MARKS = {"pending": "○", "in_progress": "●", "complete": "✓", "error": "✗"}
 
 
+def _cut_text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must say something: it is all that a notification shows")
+    return _clip_bytes(text, _TEXT_BYTES)
+
+
+def _clip_bytes(text: str, limit: int) -> str:
+    encoded = text.encode(errors="surrogatepass")
+    if len(encoded) <= limit:
+        return text
+    kept = encoded[: limit - len(ELLIPSIS.encode())].decode(errors="ignore")
+    return clip(text, len(kept) + len(ELLIPSIS))
+
+
+def _cut_blocks(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if _size(blocks) <= _BLOCKS_BYTES:
+        return blocks
+    for limit in _SHORTER:
+        shorter = [_shortened(block, limit) for block in blocks]
+        if _size(shorter) <= _BLOCKS_BYTES:
+            return shorter
+    # So many blocks that even short ones are too long: the text says it.
+    return []
+
+
+def _size(blocks: list[dict[str, Any]]) -> int:
+    return len(json.dumps(blocks, ensure_ascii=False).encode(errors="surrogatepass"))
+
+
+def _shortened(part: Any, limit: int) -> Any:  # noqa: ANN401 - JSON of any depth
+    if isinstance(part, list):
+        return [_shortened(item, limit) for item in part]
+    if isinstance(part, dict):
+        return {
+            key: clip(value, limit)
+            if key == "text" and isinstance(value, str)
+            else _shortened(value, limit)
+            for key, value in part.items()
+        }
+    return part
+
+
 class Body(BaseModel):
-    """A message's contents.
+    """A message's contents, cut to what Slack takes.
 
     Attributes:
-        text: mrkdwn; always set and always meaningful, at most 4,000 characters.
-        blocks: At most 50.
+        text: mrkdwn; always set and always meaningful, at most 4,000 bytes of UTF-8.
+        blocks: At most 50, and at most 13,000 bytes of JSON.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    text: str
-    blocks: list[dict[str, Any]]
+    text: Annotated[str, AfterValidator(_cut_text)]
+    blocks: Annotated[list[dict[str, Any]], AfterValidator(_cut_blocks)]
 
     @property
     def has_plan(self) -> bool:
@@ -36,15 +85,15 @@ class Body(BaseModel):
 
     def as_possible_repeat(self) -> "Body":
         """The same, marked as perhaps standing in the conversation already."""
-        return Body(
-            text=clip(f"{self.text} ({POSSIBLE_REPEAT})", _TEXT_LIMIT),
-            blocks=[*self.blocks, context(POSSIBLE_REPEAT)],
-        )
+        mark = f" ({POSSIBLE_REPEAT})"
+        text = _clip_bytes(self.text, _TEXT_BYTES - len(mark.encode()))
+        blocks = [*self.blocks[: _MOST_BLOCKS - 1], context(POSSIBLE_REPEAT)]
+        return Body(text=text + mark, blocks=blocks if self.blocks else [])
 
 
 def body(text: str, *blocks: Block) -> Body:
-    """A message whose text is cut to what Slack takes."""
-    return Body(text=clip(text, _TEXT_LIMIT), blocks=[dict(block) for block in blocks])
+    """A message of a text and blocks."""
+    return Body(text=text, blocks=[dict(block) for block in blocks])
 
 
 def _without_plan(block: dict[str, Any]) -> dict[str, Any]:

@@ -1,25 +1,52 @@
 """Direct messages to people whose channel takes nothing from the bot any more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, code, mention, money, section
 
-_REASONS = {
-    "is_archived": "it is archived",
-    "not_in_channel": "I'm not in it any more",
-    "channel_not_found": "I'm not in it, or it is gone",
-    "restricted_action": "its settings don't let me post",
-    "restricted_action_read_only_channel": "it is read-only",
+
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """Why a channel takes nothing, and what its people can do about it.
+
+    Attributes:
+        why: Completes "I can't write in #channel: …".
+        remedy: Completes "…, then ask again."
+    """
+
+    why: str
+    remedy: str
+
+
+_ARCHIVED = _Reason("it is archived", "Unarchive it")
+_SETTINGS = "Have its settings changed"
+_REASONS: Mapping[str, _Reason] = {
+    "is_archived": _ARCHIVED,
+    "is_inactive": _ARCHIVED,
+    "not_in_channel": _Reason("I'm not in it any more", "Type `/invite` and my name there"),
+    "channel_not_found": _Reason(
+        "I'm not in it, or it is gone", "If it is still there, type `/invite` and my name in it"
+    ),
+    "restricted_action": _Reason("its settings don't let me post", _SETTINGS),
+    "restricted_action_read_only_channel": _Reason("it is read-only", _SETTINGS),
+    "restricted_action_thread_only_channel": _Reason("it takes only replies", _SETTINGS),
+}
+_ENDINGS: Mapping[str | None, str] = {
+    Status.FAILED.value: "failed",
+    Status.TERMINATED.value: "was terminated",
 }
 
 
 def nothing_made(name: str, channel_id: str, error: str) -> Body:
     """A deployment was given up before it began, since its channel can't be written to."""
+    reason = _reason(error)
     text = (
-        f"I can't write in <#{channel_id}>: {reason(error)}. {bold(name)} wasn't made."
-        " Type `/invite` and my name there, then ask again."
+        f"I can't write in <#{channel_id}>: {reason.why}. {bold(name)} wasn't made."
+        f" {reason.remedy}, then ask again."
     )
     return body(text, section(text))
 
@@ -33,19 +60,32 @@ def not_announced(name: str, channel_id: str) -> Body:
     return body(text, section(text))
 
 
-def still_watched(deployments: Sequence[tuple[str, str]], channel_id: str, error: str) -> Body:
-    """Endpoints run on while their channel can't be written to.
+def still_watched(
+    running: Sequence[tuple[str, str]],
+    ended: Sequence[tuple[str, str | None]],
+    channel_id: str,
+    error: str,
+) -> Body:
+    """Endpoints live on, or have just ended, while their channel can't be written to.
 
     Args:
-        deployments: Each one's name and its dollars per hour per replica.
+        running: Name and dollars per hour per replica of each endpoint that may be billed.
+        ended: Name and status of each that isn't billed any more.
         channel_id: Their channel.
         error: Slack's error name.
     """
-    listed = ", ".join(f"{bold(name)} ({money(Decimal(each))})" for name, each in deployments)
-    text = (
-        f"I can't write in <#{channel_id}> any more: {reason(error)}. What you deployed there runs"
-        f" on, and is billed: {listed}. I keep watching, and go on there once I can write again."
-    )
+    reason = _reason(error)
+    sentences = [f"I can't write in <#{channel_id}> any more: {reason.why}."]
+    if running:
+        listed = ", ".join(f"{bold(name)} ({money(Decimal(each))})" for name, each in running)
+        sentences.append(
+            f"What you deployed there runs on, and is billed while it serves: {listed}."
+        )
+    if ended:
+        listed = ", ".join(f"{bold(name)} {_ENDINGS[status]}" for name, status in ended)
+        sentences.append(f"{listed}; Friendli Suite shows more.")
+    sentences.append(f"I keep watching. {reason.remedy}, and I go on there where I stopped.")
+    text = " ".join(sentences)
     return body(text, section(text))
 
 
@@ -55,6 +95,5 @@ def for_admin(message: Body, person: str) -> Body:
     return body(text, section(text))
 
 
-def reason(error: str) -> str:
-    """Slack's error name in words."""
-    return _REASONS.get(error, f"Slack says {code(error)}")
+def _reason(error: str) -> _Reason:
+    return _REASONS.get(error) or _Reason(f"Slack says {code(error)}", "Have that mended")

@@ -37,52 +37,75 @@ class Failure:
     Attributes:
         error: Slack's own error name, or the kind of transport error.
         retry_after: Seconds that Slack asked to wait.
+        details: What Slack says of single arguments, with JSON pointers to blocks.
     """
 
     trouble: Trouble
     error: str
     retry_after: float = 0.0
+    details: tuple[str, ...] = ()
 
 
-# https://docs.slack.dev/reference/methods/chat.postMessage lists most of these.
-STOPPED_ERRORS = frozenset(
+# https://docs.slack.dev/reference/methods/chat.postMessage, chat.update and conversations.open
+# list most of these. Some concern every channel of the workspace …
+WORKSPACE_ERRORS = frozenset(
     {
-        "channel_not_found",
-        "is_archived",
-        "not_in_channel",
+        "access_denied",
         "account_inactive",
-        "token_revoked",
-        "token_expired",
+        "enterprise_is_restricted",
         "invalid_auth",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
         "not_authed",
-        "user_not_found",
-        "user_disabled",
-        "cannot_dm_bot",
-        "messages_tab_disabled",
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "team_access_not_granted",
         "org_login_required",
-        "ekm_access_denied",
+        "team_access_not_granted",
+        "team_not_found",
+        "token_expired",
+        "token_revoked",
+        "two_factor_setup_required",
     }
 )
-# Of these, the ones that concern every channel of the workspace.
-WORKSPACE_ERRORS = frozenset(
-    {"account_inactive", "token_revoked", "token_expired", "invalid_auth", "not_authed"}
-)
+# … the others one channel or one person.
+STOPPED_ERRORS = WORKSPACE_ERRORS | {
+    "cannot_dm_bot",
+    "channel_not_found",
+    "ekm_access_denied",
+    "is_archived",
+    # What chat.update says of an archived channel.
+    "is_inactive",
+    "messages_tab_disabled",
+    "not_in_channel",
+    "restricted_action",
+    "restricted_action_read_only_channel",
+    "restricted_action_thread_only_channel",
+    "user_disabled",
+    "user_not_found",
+    "user_not_visible",
+}
 _GONE_ERRORS = frozenset(
     {
-        "message_not_found",
-        "thread_not_found",
+        "cannot_reply_to_message",
         "cant_update_message",
         "edit_window_closed",
+        "message_not_found",
         "restricted_action_thread_locked",
+        "thread_not_found",
     }
 )
 _DOUBTFUL_ERRORS = frozenset(
-    {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+    {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 )
-_LATER_ERRORS = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+_LATER_ERRORS = frozenset(
+    {
+        "external_channel_migrating",
+        "message_limit_exceeded",
+        "rate_limited",
+        "ratelimited",
+        "team_added_to_org",
+    }
+)
+_LEAST_WAIT, _MOST_WAIT = 1.0, 3600.0
 
 
 async def attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] | Failure:
@@ -113,22 +136,34 @@ def _from_api_error(error: SlackApiError) -> Failure:
     response = error.response
     # For a body that isn't JSON, slack_sdk hands over the HTTP library's response instead.
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
-    body = getattr(response, "data", None)
-    name = str(body.get("error", "")) if isinstance(body, dict) else ""
+    data = getattr(response, "data", None)
+    body: Mapping[str, object] = data if isinstance(data, dict) else {}
+    name = str(body.get("error") or "")
     if status == 429 or name in _LATER_ERRORS:
         return Failure(Trouble.LATER, name or "ratelimited", _retry_after(response))
+    if status == 413:
+        # A proxy in between won't pass on so much; the text alone is small enough.
+        return Failure(Trouble.REFUSED, name or "http_413")
     if not name or status >= 500 or name in _DOUBTFUL_ERRORS:
         return Failure(Trouble.DOUBTFUL, name or f"http_{status}")
     if name in STOPPED_ERRORS:
         return Failure(Trouble.STOPPED, name)
     if name in _GONE_ERRORS:
         return Failure(Trouble.GONE, name)
-    return Failure(Trouble.REFUSED, name)
+    return Failure(Trouble.REFUSED, name, details=_details(body))
+
+
+def _details(body: Mapping[str, object]) -> tuple[str, ...]:
+    more = body.get("response_metadata")
+    messages = more.get("messages") if isinstance(more, dict) else None
+    return tuple(str(message) for message in messages) if isinstance(messages, list) else ()
 
 
 def _retry_after(response: object) -> float:
     headers = getattr(response, "headers", {})
     try:
-        return max(1.0, float(headers.get("Retry-After") or headers.get("retry-after") or 1))
+        asked = float(headers.get("Retry-After") or headers.get("retry-after") or _LEAST_WAIT)
     except ValueError:
-        return 1.0
+        return _LEAST_WAIT
+    # Neither "nan" nor "inf" is worth more than the least wait.
+    return min(max(_LEAST_WAIT, asked), _MOST_WAIT) if asked < float("inf") else _LEAST_WAIT

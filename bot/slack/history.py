@@ -1,10 +1,11 @@
 """Look for a message of ours in Slack: the only way to learn whether a doubtful post arrived."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack.calls import Failure, Trouble, attempt
 
@@ -13,7 +14,22 @@ EVENT_TYPE = "friendli_deployment"
 # A history that may be read once a minute (commercial apps outside the Marketplace) is as good
 # as none: Slack then asks to wait for longer than this.
 _READABLE_WITHIN = 30.0
+_UNREACHABLE_SECONDS = 5.0
+_PAGE = 200
 _PAGES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A message of ours that stands in Slack.
+
+    Attributes:
+        ts: Its identifier.
+        thread_ts: Of the thread's root that it stands under; None at the channel's top level.
+    """
+
+    ts: str
+    thread_ts: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,9 @@ class ReadLater:
     seconds: float
 
 
+Found = list[Copy] | Failure | Unreadable | ReadLater
+
+
 class _Payload(BaseModel):
     deployment: str
     sequence: int
@@ -50,6 +69,7 @@ class _Metadata(BaseModel):
 
 class _Listed(BaseModel):
     ts: str
+    thread_ts: str | None = None
     metadata: _Metadata
 
 
@@ -68,72 +88,93 @@ async def find(
     public_id: str,
     sequence: int,
     root_ts: str | None,
-    oldest: float,
-) -> list[str] | Unreadable | ReadLater:
-    """The `ts` of each copy of a message that stands in Slack, the earliest first.
+    oldest: str,
+) -> Found:
+    """Look for the copies of a message that stand in Slack, the earliest first.
+
+    A reply is looked for in its thread, and where it isn't there, at the channel's top level:
+    that is where Slack puts a reply whose root was deleted.
 
     Args:
         client: Slack's Web API.
         channel: Where it was posted.
         public_id: Its deployment.
         sequence: Its place in the thread.
-        root_ts: Of the thread; None to look at the channel's top level.
-        oldest: Seconds since 1970; nothing before is looked at.
+        root_ts: Of the thread; None for a message of the channel's top level.
+        oldest: A `ts`; only what is later is looked at.
+
+    Returns:
+        The copies; or a `Failure` if the bot may not look into this channel any more.
     """
-    found: list[str] = []
+    wanted = _Payload(deployment=public_id, sequence=sequence)
+    if root_ts is not None:
+        thread = root_ts
+
+        def replies(cursor: str | None) -> Awaitable[AsyncSlackResponse]:
+            return client.conversations_replies(
+                channel=channel,
+                ts=thread,
+                oldest=oldest,
+                limit=_PAGE,
+                cursor=cursor,
+                include_all_metadata=True,
+            )
+
+        found = await _read(replies, wanted)
+        if found != []:
+            return found
+
+    def history(cursor: str | None) -> Awaitable[AsyncSlackResponse]:
+        return client.conversations_history(
+            channel=channel, oldest=oldest, limit=_PAGE, cursor=cursor, include_all_metadata=True
+        )
+
+    return await _read(history, wanted)
+
+
+async def _read(
+    page_at: Callable[[str | None], Awaitable[AsyncSlackResponse]], wanted: _Payload
+) -> Found:
+    found: list[Copy] = []
     cursor: str | None = None
     for _ in range(_PAGES):
-        if root_ts is None:
-            call = client.conversations_history(
-                channel=channel,
-                oldest=f"{oldest:.6f}",
-                limit=200,
-                cursor=cursor,
-                include_all_metadata=True,
-            )
-        else:
-            call = client.conversations_replies(
-                channel=channel,
-                ts=root_ts,
-                oldest=f"{oldest:.6f}",
-                limit=200,
-                cursor=cursor,
-                include_all_metadata=True,
-            )
-        answer = await attempt(call)
+        answer = await attempt(page_at(cursor))
         if isinstance(answer, Failure):
             return _trouble(answer)
         page = answer.get("messages")
-        for raw in page if isinstance(page, list) else []:
-            listed = _listed(raw)
-            if listed is not None and listed.metadata.event_payload == _Payload(
-                deployment=public_id, sequence=sequence
-            ):
-                found.append(listed.ts)
+        found += _copies(page if isinstance(page, list) else [], wanted)
         cursor = _next_cursor(answer)
         if not cursor:
-            break
-    return sorted(set(found), key=float)
+            return sorted(found, key=lambda copy: copy.ts)
+    # Too much was said meanwhile to prove that ours isn't there.
+    return sorted(found, key=lambda copy: copy.ts) or Unreadable("too_many_messages")
 
 
-def _listed(raw: object) -> _Listed | None:
-    try:
-        listed = _Listed.model_validate(raw)
-    except ValidationError:
-        # Somebody else's message, or one without our metadata.
-        return None
-    return listed if listed.metadata.event_type == EVENT_TYPE else None
+def _copies(page: Iterable[object], wanted: _Payload) -> list[Copy]:
+    copies = []
+    for raw in page:
+        try:
+            listed = _Listed.model_validate(raw)
+        except ValidationError:
+            # Somebody else's message, or one without our metadata.
+            continue
+        if listed.metadata.event_type == EVENT_TYPE and listed.metadata.event_payload == wanted:
+            is_reply = listed.thread_ts is not None and listed.thread_ts != listed.ts
+            copies.append(Copy(listed.ts, listed.thread_ts if is_reply else None))
+    return copies
 
 
-def _trouble(failure: Failure) -> list[str] | Unreadable | ReadLater:
+def _trouble(failure: Failure) -> Found:
     match failure.trouble:
         case Trouble.LATER if failure.retry_after <= _READABLE_WITHIN:
             return ReadLater(failure.retry_after)
         case Trouble.NEVER_LEFT | Trouble.DOUBTFUL:
-            return ReadLater(5.0)
+            return ReadLater(_UNREACHABLE_SECONDS)
         case Trouble.GONE:
-            # A thread whose root is gone holds no message of ours that counts.
+            # A thread whose root is gone without a trace has no replies either.
             return []
+        case Trouble.STOPPED if failure.error != "missing_scope":
+            return failure
         case _:
             return Unreadable(failure.error)
 

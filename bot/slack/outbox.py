@@ -1,16 +1,21 @@
-"""What the sender reads from the outbox and writes back: which message is next, and its fate."""
+"""What the sender reads from the outbox and writes back: which message is next, and its state.
 
+The row of a message decides what counts. It leaves "pending" and "sending" once, by whoever
+settles it first: a sender that stalled past its claim, woke and posted learns so, and takes its
+copy back if another one stands in Slack already.
+"""
+
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.clock import now
+from bot.db.clock import after, now
 from bot.db.models import Channel, Delivery, Deployment, Message, MessageKind, Workspace
 
-# Of a channel with a long backlog, this many messages are looked at to find the next.
-_WINDOW = 200
+_UNSENT = (Delivery.PENDING, Delivery.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,7 @@ class Job:
     """A message to post or to edit.
 
     Attributes:
-        message: The outbox row, detached.
+        message: The outbox row as it was read, detached.
         public_id: Names its deployment in message metadata; '' for a direct message.
         root_ts: Of the thread it belongs to; None for a root or a direct message.
         is_edit: It is posted already, with an older body.
@@ -28,6 +33,11 @@ class Job:
     public_id: str
     root_ts: str | None
     is_edit: bool
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the thread, or what else tells it from others in message metadata."""
+        return self.message.sequence if self.message.sequence is not None else self.message.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,60 +53,214 @@ class Outlook:
     wait: timedelta | None
 
 
-async def outlook(session: AsyncSession, channel: Channel, workspace: Workspace) -> Outlook:
-    """Find the next message of a channel: posts in order within each thread, then edits."""
-    rows = await session.execute(
-        select(Message, Deployment.public_id, Deployment.root_ts, now())
-        .outerjoin(Deployment, Deployment.id == Message.deployment_id)
-        .where(
-            Message.channel_row_id == channel.id,
-            (Message.delivery.in_([Delivery.PENDING, Delivery.SENDING]))
-            | ((Message.delivery == Delivery.SENT) & (Message.version > Message.sent_version)),
-        )
-        .order_by(Message.id)
-        .limit(_WINDOW)
-    )
-    heads: set[int] = set()
-    posts: list[tuple[datetime | None, Job]] = []
-    edits: list[tuple[datetime | None, Job]] = []
-    present: datetime | None = None
-    for message, public_id, root_ts, at in rows:
-        present = at
-        if message.delivery == Delivery.SENT:
-            edits.append(
-                (
-                    _latest(message.due_at, workspace.edit_after),
-                    Job(message, public_id or "", root_ts, is_edit=True),
-                )
-            )
-            continue
-        if message.deployment_id is not None:
-            if message.deployment_id in heads:
-                continue
-            heads.add(message.deployment_id)
-        thread = root_ts if message.kind in {MessageKind.REPLY, MessageKind.CYCLE} else None
-        posts.append(
-            (
-                _latest(message.due_at, channel.post_after, workspace.post_after),
-                Job(message, public_id or "", thread, is_edit=False),
-            )
-        )
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A message that isn't in Slack as it should be."""
+
+    id: int
+    deployment_id: int | None
+    kind: MessageKind
+    delivery: Delivery
+    due_at: datetime | None
+    public_id: str | None
+    root_ts: str | None
+
+
+async def outlook(
+    session: AsyncSession, channel: Channel, workspace: Workspace, *, edit_interval: float
+) -> Outlook:
+    """Find the next message of a channel: posts in order within each thread, then edits.
+
+    Args:
+        session: Only read from.
+        channel: Whose messages.
+        workspace: The channel's.
+        edit_interval: Seconds between two edits in the whole workspace.
+    """
+    present: datetime = (await session.execute(select(now()))).scalar_one()
+    rows = await _open_messages(session, channel)
+    in_doubt = {row.deployment_id for row in rows if row.delivery == Delivery.SENDING}
+    edit_after = workspace.edit_after
+    if edit_after is not None and edit_after > present:
+        edit_after += await _turn(session, channel, edit_interval)
+    # A channel that took nothing any more is left alone for a while, in every way.
+    pause = channel.post_after if channel.stopped_reason is not None else None
+    posts: list[tuple[datetime | None, _Open]] = []
+    edits: list[tuple[datetime | None, _Open]] = []
+    for row in rows:
+        if row.delivery == Delivery.PENDING:
+            gates = (row.due_at, channel.post_after, workspace.post_after)
+            posts.append((_latest(*gates), row))
+        elif row.delivery == Delivery.SENDING:
+            posts.append((_latest(row.due_at, pause), row))
+        elif row.deployment_id not in in_doubt:
+            # A thread in doubt keeps its root: an edit may find out that it has to move.
+            edits.append((_latest(row.due_at, edit_after, pause), row))
     waits: list[timedelta] = []
-    for due, job in [*posts, *edits]:
-        if due is None or present is None or due <= present:
-            return Outlook(job, timedelta())
+    for due, row in [*posts, *edits]:
+        if due is None or due <= present:
+            return Outlook(await _job(session, row), timedelta())
         waits.append(due - present)
     return Outlook(None, min(waits, default=None))
 
 
-async def write(session: AsyncSession, message_id: int, **values: object) -> None:
-    """Write columns of a message."""
-    await session.execute(
-        update(Message)
-        .where(Message.id == message_id)
-        .values(values)
+async def _open_messages(session: AsyncSession, channel: Channel) -> list[_Open]:
+    """The first unsent message of each thread, and every sent one with an older body."""
+    heads = (
+        select(func.min(Message.id))
+        .where(Message.channel_row_id == channel.id, Message.delivery.in_(_UNSENT))
+        # Messages outside of threads wait for no other.
+        .group_by(func.coalesce(Message.deployment_id, -Message.id))
+    )
+    rows = await session.execute(
+        select(
+            Message.id,
+            Message.deployment_id,
+            Message.kind,
+            Message.delivery,
+            Message.due_at,
+            Deployment.public_id,
+            Deployment.root_ts,
+        )
+        .outerjoin(Deployment, Deployment.id == Message.deployment_id)
+        .where(Message.channel_row_id == channel.id, or_(Message.id.in_(heads), _outdated()))
+        .order_by(Message.id)
+    )
+    return [_Open(*row) for row in rows]
+
+
+async def _turn(session: AsyncSession, channel: Channel, edit_interval: float) -> timedelta:
+    """Spread the edits of a busy workspace over the time that all of them need."""
+    others = await session.scalar(
+        select(func.count())
+        .select_from(Message)
+        .join(Channel, Channel.id == Message.channel_row_id)
+        .where(
+            Channel.workspace_row_id == channel.workspace_row_id,
+            Channel.id != channel.id,
+            Channel.stopped_reason.is_(None),
+            _outdated(),
+        )
+    )
+    latest = (others or 0) * edit_interval
+    return timedelta(seconds=random.uniform(0.0, latest))  # noqa: S311 - not a secret
+
+
+def _outdated() -> ColumnElement[bool]:
+    return (Message.delivery == Delivery.SENT) & (Message.version > Message.sent_version)
+
+
+async def _job(session: AsyncSession, row: _Open) -> Job:
+    message = await session.get_one(Message, row.id)
+    in_thread = row.kind in {MessageKind.REPLY, MessageKind.CYCLE}
+    return Job(
+        message,
+        row.public_id or "",
+        row.root_ts if in_thread else None,
+        is_edit=row.delivery == Delivery.SENT,
+    )
+
+
+async def reserve_edit(session: AsyncSession, workspace_row_id: int, interval: float) -> bool:
+    """Take the workspace's next edit, which no other replica can take then.
+
+    Returns:
+        Whether it may be made now.
+    """
+    free = or_(Workspace.edit_after.is_(None), Workspace.edit_after <= now())
+    taken = await session.execute(
+        update(Workspace)
+        .where(Workspace.id == workspace_row_id, free)
+        .values(edit_after=after(interval))
+        .returning(Workspace.id)
         .execution_options(synchronize_session=False)
     )
+    return taken.first() is not None
+
+
+async def mark_sending(session: AsyncSession, job: Job) -> bool:
+    """Write down that a post may leave from now on, and which body it carries.
+
+    Returns:
+        Whether it was still to be posted.
+    """
+    return await _write(
+        session,
+        job.message.id,
+        (Delivery.PENDING,),
+        delivery=Delivery.SENDING,
+        sending_since=now(),
+        sent_version=job.message.version,
+        reads=0,
+    )
+
+
+async def settle(session: AsyncSession, job: Job, ts: str) -> bool:
+    """Write down that a message stands in Slack.
+
+    Returns:
+        Whether this is the copy that counts; False if another does, or none is wanted any more.
+    """
+    message = job.message
+    is_root = message.kind == MessageKind.ROOT and message.deployment_id is not None
+    if is_root:
+        await lock(session, message.deployment_id)
+    counts = await _write(
+        session,
+        message.id,
+        _UNSENT,
+        delivery=Delivery.SENT,
+        ts=ts,
+        due_at=None,
+        failures=0,
+    )
+    if counts and is_root:
+        await session.execute(
+            update(Deployment)
+            .where(Deployment.id == message.deployment_id)
+            .values(root_ts=ts)
+            .execution_options(synchronize_session=False)
+        )
+    if counts:
+        return True
+    stands = await session.scalar(
+        select(Message.ts).where(Message.id == message.id, Message.delivery == Delivery.SENT)
+    )
+    return stands == ts
+
+
+async def write_unsent(session: AsyncSession, message_id: int, **values: object) -> bool:
+    """Write columns of a message, unless its fate is settled meanwhile.
+
+    Returns:
+        Whether it was unsettled still.
+    """
+    return await _write(session, message_id, _UNSENT, **values)
+
+
+async def write_sent(session: AsyncSession, message_id: int, **values: object) -> bool:
+    """Write columns of a message that stands in Slack. Returns whether it still does."""
+    return await _write(session, message_id, (Delivery.SENT,), **values)
+
+
+async def lock(session: AsyncSession, deployment_id: int | None) -> None:
+    """Take a deployment's row first: whoever tells its thread takes it before its messages."""
+    await session.execute(
+        select(Deployment.id).where(Deployment.id == deployment_id).with_for_update(key_share=True)
+    )
+
+
+async def _write(
+    session: AsyncSession, message_id: int, states: tuple[Delivery, ...], **values: object
+) -> bool:
+    result = await session.execute(
+        update(Message)
+        .where(Message.id == message_id, Message.delivery.in_(states))
+        .values(values)
+        .returning(Message.id)
+        .execution_options(synchronize_session=False)
+    )
+    return result.first() is not None
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

@@ -5,20 +5,22 @@ nobody learned what became of it, it is looked for in the channel's history befo
 again. What each of Slack's answers means for a message stands in `bot.slack.fates`.
 """
 
+import asyncio
 import time
-from datetime import timedelta
+from collections.abc import Sequence
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import logs
 from bot.config import Settings
-from bot.db.claims import Claim, finish, keep
-from bot.db.clock import now
-from bot.db.models import Channel, Delivery, Message, Workspace
+from bot.db.claims import Claim, finish
+from bot.db.models import Channel, Delivery, Workspace
 from bot.db.session import Database
 from bot.messages.body import Body
-from bot.slack import fates, history, outbox
-from bot.slack.calls import Failure, Trouble, attempt
+from bot.slack import history, outbox
+from bot.slack.calls import WORKSPACE_ERRORS, Failure, Trouble, attempt
+from bot.slack.fates import Fates
+from bot.slack.ledger import ClaimLostError
 from bot.slack.workspaces import SlackUnreachableError, Workspaces
 
 log = logs.get(__name__)
@@ -26,40 +28,44 @@ log = logs.get(__name__)
 _READS_BEFORE_REPEAT = 3
 # Our clock may be ahead of Slack's, whose timestamps the history is searched by.
 _HISTORY_MARGIN = 300.0
+_DELETE_ATTEMPTS = 3
+_LATER = (Trouble.LATER, Trouble.NEVER_LEFT, Trouble.DOUBTFUL)
 
 
 class Sender:
     """Handles one claimed channel: sends its next message and puts it back."""
 
     def __init__(
-        self, database: Database, workspaces: Workspaces, settings: Settings, fate: fates.Fates
+        self, database: Database, workspaces: Workspaces, settings: Settings, fate: Fates
     ) -> None:
         self._database = database
         self._workspaces = workspaces
         self._settings = settings
         self._fate = fate
-        self._lease = timedelta(seconds=settings.lease)
+        self._ledger = fate.ledger
 
     async def handle(self, held: Claim) -> None:
         """Send the next message of a channel, or find out what became of the last one."""
+        try:
+            await self._next(held)
+        except ClaimLostError:
+            log.info("claim lost", row=held.id)
+
+    async def _next(self, held: Claim) -> None:
+        interval = self._settings.slack_edit_interval
         async with self._database.read() as session:
             channel = await session.get_one(Channel, held.id)
             workspace = await session.get_one(Workspace, channel.workspace_row_id)
-            ahead = await outbox.outlook(session, channel, workspace)
+            ahead = await outbox.outlook(session, channel, workspace, edit_interval=interval)
         job = ahead.job
         if job is None:
             async with self._database.write() as session:
                 await finish(session, Channel, held, due=ahead.wait)
             return
-        try:
-            address = await self._address(channel)
-        except SlackUnreachableError:
-            await self._put_off(held, job.message, 5.0)
-            return
+        address = await self._address(channel)
         if isinstance(address, Failure):
             await self._fate.failed(held, channel, job, address)
-            return
-        if job.is_edit:
+        elif job.is_edit:
             await self._edit(held, channel, workspace, job, address)
         elif job.message.delivery == Delivery.SENDING:
             await self._reconcile(held, channel, job, address)
@@ -70,16 +76,14 @@ class Sender:
         self, held: Claim, channel: Channel, workspace: Workspace, job: outbox.Job, address: str
     ) -> None:
         started = time.monotonic()
-        async with self._database.write() as session:
-            if not await keep(session, Channel, held, lease=self._lease):
-                return
-            await outbox.write(
-                session, job.message.id, delivery=Delivery.SENDING, sending_since=now(), reads=0
-            )
-        if time.monotonic() - started > self._settings.lease / 3:
-            # We were stalled: someone else may have taken over. The lease decides, not we.
+        if not await self._ledger.sending(held, job):
             return
-        body = self._body(job, workspace)
+        if time.monotonic() - started > self._settings.lease / 3:
+            # We were stalled, and may have lost the claim: nothing has left yet.
+            stalled = Failure(Trouble.NEVER_LEFT, "stalled")
+            await self._fate.failed(held, channel, job, stalled)
+            return
+        body = _body(job, workspace)
         answer = await attempt(
             self._client.chat_postMessage(
                 channel=address,
@@ -89,128 +93,176 @@ class Sender:
                 unfurl_media=False,
                 text=body.text,
                 blocks=body.blocks or None,
-                metadata=_metadata(job),
+                metadata=history.metadata(job.public_id, job.sequence),
             )
         )
-        if isinstance(answer, Failure):
-            await self._fate.failed(held, channel, job, answer)
+        ts = answer.get("ts") if not isinstance(answer, Failure) else None
+        if isinstance(answer, Failure) or not isinstance(ts, str):
+            failure = answer if isinstance(answer, Failure) else _NO_TS
+            await self._fate.failed(held, channel, job, failure, body)
             return
-        ts = str(answer["ts"])
         posted = answer.get("message")
-        in_thread = isinstance(posted, dict) and "thread_ts" in posted
-        if job.root_ts is not None and not in_thread:
+        if job.root_ts is not None and isinstance(posted, dict) and "thread_ts" not in posted:
             # Slack posts a reply at the top level when its root was deleted.
-            await self._delete(address, ts)
-            await self._fate.root_gone(held, job)
-        elif not await self._fate.posted(held, channel, job, ts):
-            await self._take_back(job.message.id, address, ts)
+            await self._misplaced(held, job, address, [ts])
+        elif not await self._fate.posted(held, channel, job, ts, address=address):
+            await self._take_back(address, ts)
 
     async def _edit(
         self, held: Claim, channel: Channel, workspace: Workspace, job: outbox.Job, address: str
     ) -> None:
-        body = self._body(job, workspace)
+        if not await self._ledger.editing(held, channel):
+            return
+        body = _body(job, workspace)
         answer = await attempt(
             self._client.chat_update(
                 channel=address,
                 ts=job.message.ts or "",
                 text=body.text,
                 blocks=body.blocks or None,
-                metadata=_metadata(job),
+                metadata=history.metadata(job.public_id, job.sequence),
             )
         )
-        if not isinstance(answer, Failure):
-            await self._fate.edited(held, workspace, job)
-        elif answer.trouble is Trouble.DOUBTFUL:
-            # An edit may be repeated: it says the same the second time.
-            await self._put_off(held, job.message, 2.0)
-        else:
-            await self._fate.failed(held, channel, job, answer)
+        try:
+            if isinstance(answer, Failure):
+                await self._fate.failed(held, channel, job, answer, body)
+            else:
+                await self._ledger.edited(held, job)
+        except ClaimLostError:
+            await self._ledger.edit_again(job)
+            raise
 
     async def _reconcile(
         self, held: Claim, channel: Channel, job: outbox.Job, address: str
     ) -> None:
         """Look for a message whose post was doubtful; post it again once it surely isn't there."""
+        match await self._find(job, address):
+            case history.ReadLater(seconds):
+                await self._ledger.put_off(held, job, seconds)
+            case history.Unreadable(error):
+                log.info("history unreadable, posting once more", error=error, row=job.message.id)
+                await self._ledger.repeat_blindly(held, job)
+            case Failure() as failure:
+                await self._fate.failed(held, channel, job, failure)
+            case []:
+                await self._not_found(held, job)
+            case copies:
+                await self._found(held, channel, job, address, copies)
+
+    async def _find(self, job: outbox.Job, address: str) -> history.Found:
         message = job.message
         since = message.sending_since.timestamp() if message.sending_since else 0.0
-        found = await history.find(
-            self._workspaces.reading,
-            channel=address,
-            public_id=job.public_id,
-            sequence=message.sequence if message.sequence is not None else message.id,
-            root_ts=job.root_ts,
-            oldest=max(0.0, since - _HISTORY_MARGIN),
-        )
-        match found:
-            case history.ReadLater(seconds):
-                await self._put_off(held, message, seconds)
-            case history.Unreadable(error):
-                log.info("history unreadable, posting once more", error=error, row=message.id)
-                await self._fate.repeat(held, job, possible_repeat=True)
-            case [first, *later]:
-                for ts in later:
-                    await self._delete(address, ts)
-                await self._fate.posted(held, channel, job, first)
-            case _:
-                await self._not_found(held, job)
+        oldest = f"{max(0.0, since - _HISTORY_MARGIN):.6f}"
+        try:
+            async with asyncio.timeout(self._settings.lease / 2):
+                return await history.find(
+                    self._client,
+                    channel=address,
+                    public_id=job.public_id,
+                    sequence=job.sequence,
+                    root_ts=job.root_ts,
+                    # A root that was posted anew isn't the one before, which may stand there yet.
+                    oldest=max(oldest, message.ts or "0", key=float),
+                )
+        except TimeoutError:
+            return history.ReadLater(self._settings.slack_timeout)
+
+    async def _found(
+        self,
+        held: Claim,
+        channel: Channel,
+        job: outbox.Job,
+        address: str,
+        copies: Sequence[history.Copy],
+    ) -> None:
+        in_place = [copy.ts for copy in copies if copy.thread_ts == job.root_ts]
+        if not in_place:
+            await self._misplaced(held, job, address, [copy.ts for copy in copies])
+            return
+        first, *later = in_place
+        if await self._delete_all(held, job, address, later):
+            await self._fate.posted(held, channel, job, first, address=address)
+
+    async def _misplaced(
+        self, held: Claim, job: outbox.Job, address: str, copies: Sequence[str]
+    ) -> None:
+        """A reply stands at the channel's top level: its root is gone."""
+        if await self._delete_all(held, job, address, copies):
+            await self._ledger.root_gone(held, job)
 
     async def _not_found(self, held: Claim, job: outbox.Job) -> None:
         # History lags behind what is posted: only several reads over a while prove absence.
         reads = job.message.reads + 1
         if reads < _READS_BEFORE_REPEAT:
             pause = self._settings.slack_reconcile_over / (_READS_BEFORE_REPEAT - 1)
-            async with self._database.write() as session:
-                if await keep(session, Channel, held, lease=self._lease):
-                    await outbox.write(session, job.message.id, reads=reads)
-            await self._put_off(held, job.message, pause)
+            await self._ledger.put_off(held, job, pause, reads=reads)
         else:
-            await self._fate.repeat(held, job, possible_repeat=False)
+            await self._ledger.repeat(held, job)
 
-    async def _take_back(self, message_id: int, address: str, ts: str) -> None:
-        """We posted after our claim had passed to someone else: don't leave two copies."""
-        async with self._database.read() as session:
-            message = await session.get_one(Message, message_id)
-        if message.ts is not None and message.ts != ts:
-            await self._delete(address, ts)
-        # Otherwise whoever holds the claim now finds this copy in the history.
+    async def _take_back(self, address: str, ts: str) -> None:
+        """Another copy counts, or none is wanted any more: ours goes."""
+        for _ in range(_DELETE_ATTEMPTS):
+            failure = await self._delete(address, ts)
+            if failure is None or failure.trouble not in _LATER:
+                return
+            await asyncio.sleep(failure.retry_after)
+        log.error("a repeated message stays", channel=address, ts=ts)
 
-    async def _put_off(self, held: Claim, message: Message, seconds: float) -> None:
-        await self._fate.put_off(held, message, seconds)
+    async def _delete_all(
+        self, held: Claim, job: outbox.Job, address: str, copies: Sequence[str]
+    ) -> bool:
+        """Delete copies of a message that is still marked as sending.
+
+        Returns:
+            Whether they are gone; if not, the message is put off and they are found again.
+        """
+        for ts in copies:
+            failure = await self._delete(address, ts)
+            if failure is not None and failure.trouble in _LATER:
+                await self._ledger.put_off(held, job, max(1.0, failure.retry_after))
+                return False
+        return True
+
+    async def _delete(self, address: str, ts: str) -> Failure | None:
+        answer = await attempt(self._client.chat_delete(channel=address, ts=ts))
+        if not isinstance(answer, Failure) or answer.error == "message_not_found":
+            return None
+        log.warning("couldn't delete a message", error=answer.error, channel=address, ts=ts)
+        return answer
 
     async def _address(self, channel: Channel) -> str | Failure:
         """The id to post to; a person's direct-message channel is opened first."""
         # Asked here, so that nothing is posted before Slack has taken our token once.
-        await self._workspaces.identity()
+        try:
+            await self._workspaces.identity()
+        except SlackUnreachableError as error:
+            refused = error.error in WORKSPACE_ERRORS
+            return Failure(Trouble.STOPPED if refused else Trouble.NEVER_LEFT, error.error)
         if channel.channel_id is not None:
             return channel.channel_id
         answer = await attempt(
             self._workspaces.reading.conversations_open(users=channel.address.removeprefix("@"))
         )
         if isinstance(answer, Failure):
-            return answer
+            refused = answer.trouble in (Trouble.REFUSED, Trouble.GONE)
+            return Failure(Trouble.STOPPED, answer.error) if refused else answer
         opened = answer.get("channel")
-        return str(opened["id"]) if isinstance(opened, dict) else Failure(Trouble.DOUBTFUL, "no_id")
-
-    async def _delete(self, address: str, ts: str) -> None:
-        answer = await attempt(self._client.chat_delete(channel=address, ts=ts))
-        if isinstance(answer, Failure):
-            log.warning("couldn't delete a repeated message", error=answer.error)
+        id_ = opened.get("id") if isinstance(opened, dict) else None
+        return id_ if isinstance(id_, str) else Failure(Trouble.NEVER_LEFT, "no_channel_id")
 
     @property
     def _client(self) -> AsyncWebClient:
         return self._workspaces.posting
 
-    def _body(self, job: outbox.Job, workspace: Workspace) -> Body:
-        body = Body.model_validate(job.message.body)
-        if job.message.possible_repeat:
-            body = body.as_possible_repeat()
-        if workspace.plan_refused:
-            body = body.without_plan()
-        # Text without blocks: an edit then removes the ones that stood there.
-        return Body(text=body.text, blocks=[]) if job.message.text_only else body
+
+_NO_TS = Failure(Trouble.DOUBTFUL, "no_ts")
 
 
-def _metadata(job: outbox.Job) -> dict[str, object]:
-    message = job.message
-    return history.metadata(
-        job.public_id, message.sequence if message.sequence is not None else message.id
-    )
+def _body(job: outbox.Job, workspace: Workspace) -> Body:
+    body = Body.model_validate(job.message.body)
+    if job.message.possible_repeat:
+        body = body.as_possible_repeat()
+    if workspace.plan_refused:
+        body = body.without_plan()
+    # Text without blocks: an edit then removes the ones that stood there.
+    return Body(text=body.text, blocks=[]) if job.message.text_only else body

@@ -3,7 +3,7 @@
 import asyncio
 
 import aiohttp
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncServerErrorRetryHandler,
@@ -50,7 +50,7 @@ class Workspaces:
         )
         self.token = token
         self._identity: Identity | None = None
-        self._identifying = asyncio.Lock()
+        self._asking: asyncio.Task[Identity] | None = None
         # The SDK's default handlers would repeat a post whose answer was lost.
         self.posting = AsyncWebClient(
             token.get_secret_value(), base_url=api_url, session=self._session, retry_handlers=[]
@@ -64,18 +64,26 @@ class Workspaces:
         )
 
     async def identity(self) -> Identity:
-        """Who we are in Slack, asked once.
+        """Who we are in Slack, asked once; who asks at the same time shares the answer.
 
         Raises:
             SlackUnreachableError: Slack didn't answer, or doesn't take our token.
         """
-        async with self._identifying:
-            if self._identity is None:
-                answer = await attempt(self.reading.auth_test())
-                if isinstance(answer, Failure):
-                    raise SlackUnreachableError(answer.error)
-                self._identity = Identity.model_validate(answer)
-            return self._identity
+        if self._identity is None:
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask())
+            # One that gives up waiting must not take the answer from the others.
+            self._identity = await asyncio.shield(self._asking)
+        return self._identity
+
+    async def _ask(self) -> Identity:
+        answer = await attempt(self.reading.auth_test())
+        if isinstance(answer, Failure):
+            raise SlackUnreachableError(answer.error)
+        try:
+            return Identity.model_validate(answer)
+        except ValidationError:
+            raise SlackUnreachableError("unreadable_answer") from None
 
     @property
     def is_known(self) -> bool:
@@ -89,4 +97,7 @@ class Workspaces:
 
     async def close(self) -> None:
         """Close the HTTP session."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
         await self._session.close()

@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import pytest
@@ -119,6 +120,18 @@ async def test_a_late_answer_is_no_answer_to_an_event() -> None:
         assert ack.error == "operation_timeout"
         note = await scene.slack.until(lambda: scene.slack.requests.calls("app_mention")[1].note)
         assert note == "retry 1, http_timeout: operation_timeout"
+
+
+async def test_closing_gives_up_the_retries() -> None:
+    """Nobody waits for the minutes between them."""
+    async with SlackSandbox(bot_token=BOT_TOKEN, signing_secret=SIGNING_SECRET) as slack:
+        slack.events_url = "http://127.0.0.1:9/slack/events"
+        ann = slack.act_as(slack.add_user("ann"))
+        slack.add_channel("ml", members=[ann.user])
+        await ann.mention("ml", "status")
+        await slack.until(lambda: len(slack.requests.calls("app_mention")) == 2)
+        async with asyncio.timeout(1):
+            await slack.close()
 
 
 async def test_a_bot_outside_the_channel_hears_nothing(scene: Scene) -> None:

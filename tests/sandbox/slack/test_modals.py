@@ -6,6 +6,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.slack.actor import NotPossibleError
+from bot.sandbox.slack.changes import Change, ViewChanged
 from bot.sandbox.slack.view import View
 from tests.sandbox.slack.bolt_app import (
     CHECKING,
@@ -189,7 +190,10 @@ async def filled(scene: Scene, name: str) -> None:
 async def test_errors_in_the_answer_stand_under_their_fields(scene: Scene) -> None:
     """The modal stays, and the next submission clears the errors."""
     await filled(scene, "taken")
+    changes: list[Change] = []
+    scene.slack.subscribe(changes.append)
     assert (await scene.ann.submit()).ok
+    assert isinstance(changes[-1], ViewChanged)
     assert scene.ann.field_errors == {"Name": "This name is taken."}
     await scene.ann.fill("Name", "free")
     assert scene.ann.field_errors == {}

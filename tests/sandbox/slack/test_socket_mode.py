@@ -9,6 +9,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import Answer, DropRequest, Hang, LoseReply, Slow
 from bot.sandbox.slack.rate_limits import Limits
 from tests.sandbox.slack.bolt_app import APP_TOKEN
@@ -109,6 +110,19 @@ async def test_sockets_have_faults_of_their_own(scene: Scene) -> None:
         scene.slack.faults.add(Answer(500), operation="socket")
         with pytest.raises(TypeError, match="Answer doesn't apply to sockets"):
             await scene.ann.command("ml", "say 4")
+
+
+async def test_a_slow_socket_delivers_late() -> None:
+    """The delay is sandbox time."""
+    clock = SandboxClock(speed=0)
+    async with stage(clock=clock) as scene, connected(scene):
+        scene.slack.faults.add(Slow(60), operation="socket")
+        command = asyncio.create_task(scene.ann.command("ml", "say 1"))
+        await scene.slack.until(lambda: scene.slack.requests.calls("/friendli-deploy"))
+        await scene.ann.command("ml", "say 2")
+        clock.advance(60)
+        assert (await command).ok
+        assert [each.text for each in scene.ann.ephemerals("ml")] == ["2", "1"]
 
 
 async def test_a_hanging_socket_is_an_operation_timeout() -> None:

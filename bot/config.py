@@ -123,6 +123,7 @@ class Settings(BaseSettings):
     outage_told_after: Seconds = 300
     create_give_up_after: Seconds = 600
     create_timeout: Seconds = 25
+    friendli_retry_wait: Seconds = 0.5
     look_late_for: Seconds = 24 * 3600
     gone_confirmed_after: Seconds = 60
     unknown_told_after: Seconds = 300

@@ -1,6 +1,7 @@
 """What a load balancer or an orchestrator asks: whether we live, and whether we are ready."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from sqlalchemy import select
@@ -8,38 +9,47 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.db.clock import now
 from bot.db.session import Database
-from bot.slack.workspaces import Workspaces
+
+# Kubernetes waits for a second by default.
+_ANSWER_SECONDS = 0.9
+
+Check = Callable[[], Awaitable[bool]]
 
 
-def health_routes(
-    database: Database, workspaces: Workspaces, connected: Callable[[], Awaitable[bool]]
-) -> list[web.RouteDef]:
+def health_routes(alive: Callable[[], bool], ready: Mapping[str, Check]) -> list[web.RouteDef]:
     """The routes `/healthz` and `/readyz`.
 
     Args:
-        database: Ready once it answers.
-        workspaces: Ready once Slack has taken our token.
-        connected: Whether Socket Mode, if it is used, has its connection.
+        alive: Whether everything that should run for ever still does; if not, only a restart
+            helps.
+        ready: What we need from outside, each with whether it is there now.
     """
 
     async def healthz(_request: web.Request) -> web.Response:
-        return web.json_response({"ok": True})
+        lives = alive()
+        return web.json_response({"ok": lives}, status=200 if lives else 503)
 
     async def readyz(_request: web.Request) -> web.Response:
-        parts = {
-            "database": await _answers(database),
-            "slack": workspaces.is_known,
-            "connection": await connected(),
-        }
-        return web.json_response(parts, status=200 if all(parts.values()) else 503)
+        answers = await asyncio.gather(*(_in_time(check) for check in ready.values()))
+        parts = dict(zip(ready, answers, strict=True))
+        return web.json_response(parts, status=200 if all(answers) else 503)
 
     return [web.get("/healthz", healthz), web.get("/readyz", readyz)]
 
 
-async def _answers(database: Database) -> bool:
+async def answers(database: Database) -> bool:
+    """Whether the database answers a query."""
     try:
         async with database.read() as session:
             await session.execute(select(now()))
-    except (DBAPIError, OSError, TimeoutError):
+    except (DBAPIError, OSError):
         return False
     return True
+
+
+async def _in_time(check: Check) -> bool:
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            return await check()
+    except TimeoutError:
+        return False

@@ -1,16 +1,21 @@
 """Bring the database's tables up to date; safe when several processes start at once."""
 
+import sqlite3
 from importlib import resources
 from pathlib import Path
 
+import stamina
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from bot.db.session import Database
 
 # An arbitrary number that names our advisory lock among a PostgreSQL server's others.
 _LOCK = 7_302_118_441
+# Seconds that another process may take to migrate an SQLite file.
+_PATIENCE = 60.0
 
 
 def script_location() -> Path:
@@ -26,12 +31,26 @@ async def migrate(database: Database, *, revision: str = "head") -> None:
     One process upgrades while the others wait: on an advisory lock in PostgreSQL, on the file's
     write lock in SQLite.
     """
+    # SQLite's own waiting is as short as a person's patience; a migration may take longer.
+    async for attempt in stamina.retry_context(on=_is_locked, attempts=None, timeout=_PATIENCE):
+        with attempt:
+            await _migrate(database, revision)
+
+
+async def _migrate(database: Database, revision: str) -> None:
     async with database.connection() as connection:
         if not database.is_sqlite:
             await connection.execute(
                 text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK}
             )
         await connection.run_sync(_upgrade, revision)
+
+
+def _is_locked(error: Exception) -> bool:
+    return (
+        isinstance(error, OperationalError)
+        and getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    )
 
 
 def _upgrade(connection: Connection, revision: str) -> None:

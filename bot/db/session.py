@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -20,6 +20,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 # A request has 3 seconds until Slack gives up on it; a writer that waits longer is of no use.
 _BUSY_TIMEOUT_MS = 2_000
+# asyncpg itself waits for a minute.
+_CONNECT_SECONDS = 5.0
 
 
 class Database:
@@ -78,8 +80,9 @@ def _engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     return create_async_engine(
-        parsed.set(drivername="postgresql+asyncpg"),
+        _for_asyncpg(parsed),
         hide_parameters=True,
+        connect_args={"timeout": _CONNECT_SECONDS},
         # A connection that the server closed while it rested is replaced, not handed out.
         pool_pre_ping=True,
         pool_size=10,
@@ -87,14 +90,25 @@ def _engine(url: str) -> AsyncEngine:
     )
 
 
+def _for_asyncpg(address: URL) -> URL:
+    # Addresses that hosting platforms hand out are written for libpq.
+    sslmode = address.query.get("sslmode")
+    plain = address.difference_update_query(["sslmode", "channel_binding", "connect_timeout"])
+    named = plain.set(drivername="postgresql+asyncpg")
+    return named.update_query_dict({"ssl": sslmode}) if sslmode else named
+
+
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     # The driver's own implicit BEGIN comes too late for IMMEDIATE; we begin ourselves.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    # Kept in the file. Switching needs the file to itself and doesn't wait for it.
+    cursor.execute("PRAGMA journal_mode")
+    if cursor.fetchone() != ("wal",):
+        cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     cursor.close()
 
 

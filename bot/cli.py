@@ -1,16 +1,23 @@
 """The command line: serve · demo · migrate · manifest · keys."""
 
+# Everything slow to import is imported by the command that needs it, after its settings are read:
+# help and a missing setting are told at once.
+# ruff: noqa: PLC0415
+
 import asyncio
+import contextlib
 import json
 import signal
 import sys
-from typing import Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot import logs
-from bot.config import Settings, load
 from bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bot.config import Settings
 
 cli = typer.Typer(
     help="Deploy models to Friendli Dedicated Endpoints from Slack.",
@@ -35,23 +42,50 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
+def _configured() -> "Settings":
+    from bot import logs
+    from bot.config import load
+
+    settings = load()
+    logs.configure(settings.log_level)
+    return settings
+
+
 @cli.command()
 def serve() -> None:
     """Run the bot on Slack and Friendli, with the settings of the environment."""
-    settings = load()
-    logs.configure(settings.log_level)
-    asyncio.run(_serve(settings))
+    from bot import logs
+
+    settings = _configured()
+    try:
+        asyncio.run(_serve(settings))
+    except ConfigError:
+        raise
+    except Exception:
+        # Python itself would show it with secrets and all.
+        logs.get(__name__).exception("broke down")
+        raise SystemExit(1) from None
+    logs.get(__name__).info("stopped")
 
 
-async def _serve(settings: Settings) -> None:
-    from bot.app import running  # noqa: PLC0415 - a missing setting is told before a slow import
-
-    stop = asyncio.Event()
+async def _serve(settings: "Settings") -> None:
     loop = asyncio.get_running_loop()
+    serving = asyncio.create_task(_serve_until_cancelled(settings))
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(serving.cancel)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        signal.signal(number, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+async def _serve_until_cancelled(settings: "Settings") -> None:
+    from bot.app import running
+
     async with running(settings):
-        await stop.wait()
+        await asyncio.Event().wait()
 
 
 @cli.command()
@@ -71,7 +105,8 @@ def demo(
     ] = 30,
 ) -> None:
     """Try the whole product with no account, on a sandbox Slack and a sandbox Friendli."""
-    from bot.sandbox import demo as sandbox  # noqa: PLC0415 - `serve` never needs the sandbox
+    from bot import logs
+    from bot.sandbox import demo as sandbox
 
     if models:
         typer.echo(sandbox.models_table())
@@ -85,18 +120,19 @@ def demo(
 @cli.command()
 def migrate() -> None:
     """Bring the database's tables up to date; `serve` does this by itself when it starts."""
-    settings = load()
-    logs.configure(settings.log_level)
-    asyncio.run(_migrate(settings))
+    asyncio.run(_migrate(_configured()))
+    typer.echo("The database is up to date.")
 
 
-async def _migrate(settings: Settings) -> None:
-    from bot.db.migrate import migrate as upgrade  # noqa: PLC0415 - as in _serve
-    from bot.db.session import Database  # noqa: PLC0415 - as in _serve
+async def _migrate(settings: "Settings") -> None:
+    from bot.db.startup import open_database, prepare
+    from bot.reaching import NotReachedError
 
-    database = Database(settings.database)
+    database = open_database(settings)
     try:
-        await upgrade(database)
+        await prepare(database, settings)
+    except NotReachedError as error:
+        raise ConfigError([f"The database can't be reached ({error.reason})."]) from None
     finally:
         await database.close()
 
@@ -109,14 +145,16 @@ def manifest(
     ] = None,
 ) -> None:
     """Print the manifest to create the Slack app from (api.slack.com/apps → From a manifest)."""
-    from bot.slack.manifest import manifest as make  # noqa: PLC0415 - as in _serve
+    from bot.slack.manifest import manifest as make
 
-    typer.echo(json.dumps(make(url), indent=2))
+    if url is not None and not url.startswith("https://"):
+        raise typer.BadParameter("Slack sends requests to https:// only", param_hint="--url")
+    typer.echo(json.dumps(make(url), indent=2, ensure_ascii=False))
 
 
 @keys.command("new")
 def keys_new() -> None:
     """Print a new encryption key for the ENCRYPTION_KEYS setting."""
-    from bot.db.crypto import new_encryption_key  # noqa: PLC0415 - as in _serve
+    from bot.db.crypto import new_encryption_key
 
     typer.echo(new_encryption_key())

@@ -121,8 +121,8 @@ async def opened(
             ).model_copy(update=overrides)
             listens = real_slack and not settings.socket_mode
             bot = BotProcess(settings, folder, port=settings.port if listens else 0)
-            stage = _stage(here, bot, real_slack=real_slack, real_friendli=real_friendli)
-            async with page_server(stage, port=port) as address:
+            shown = stage(here, bot, real_slack=real_slack, real_friendli=real_friendli)
+            async with page_server(shown, port=port) as address:
                 here.slack.events_url = bot.url + EVENTS_PATH
                 try:
                     await bot.start()
@@ -150,7 +150,21 @@ def _settings(here: World, speed: float, *, real_slack: bool, real_friendli: boo
     return load().model_copy(update={**ours, **quick})
 
 
-def _stage(here: World, bot: BotProcess, *, real_slack: bool, real_friendli: bool) -> Stage:
+def stage(
+    here: World,
+    bot: BotProcess | None,
+    *,
+    real_slack: bool = False,
+    real_friendli: bool = False,
+) -> Stage:
+    """Add a guest and a channel that nobody has connected, and return what the page shows.
+
+    Args:
+        here: Both sandboxes.
+        bot: The bot's process; None where something else runs it.
+        real_slack: Whether people act in their own Slack.
+        real_friendli: Whether Friendli itself is used.
+    """
     here.slack.requests.hide(API_KEY, "API key")
     guest = here.slack.add_user("guest", team_id=_GUESTS_TEAM)
     here.channel.is_ext_shared = True

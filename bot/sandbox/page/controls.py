@@ -18,7 +18,7 @@ from bot.sandbox.slack.actor import NotPossibleError
 
 _MOVING = {"INITIALIZING", "AWAKING", "UPDATING"}
 _STARTS = {"create_endpoint", "wake_endpoint", "restart_endpoint", "update_endpoint"}
-_DEAD_FOR = 4.0
+_DEAD_SECONDS = 2.0
 _DOWNLOADS_WITHIN = 120.0
 
 
@@ -276,7 +276,7 @@ class Controls:
         if preparation is Preparation.LOSE_REPLY:
             return self._lose()
         self._in_background(self._kill_half_way(self._friendli, self._bot))
-        return "The bot will be killed during the download, and started again after 4 s."
+        return "The bot will be killed during the download, and started again soon after."
 
     async def _kill_half_way(self, friendli: FriendliSandbox, bot: BotProcess) -> None:
         before = set(friendli.endpoints)
@@ -291,7 +291,7 @@ class Controls:
         with contextlib.suppress(TimeoutError):
             await friendli.until(downloads, within=_DOWNLOADS_WITHIN)
             await bot.kill()
-            await asyncio.sleep(_DEAD_FOR)
+            await asyncio.sleep(_DEAD_SECONDS)
             await bot.start()
 
     def _in_background(self, work: Coroutine[object, object, None]) -> None:

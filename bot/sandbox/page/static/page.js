@@ -190,6 +190,7 @@ function takeSnapshot(snapshot) {
   snapshot.views.forEach(takeView);
   state.requests = new Map(snapshot.requests.map((request) => [request.id, request]));
   for (const name of ["people", "controls", "examples", "commands", "options", "codes", "project", "key"]) state[name] = snapshot[name];
+  state.first = snapshot.channel;
   if (!state.people.includes(state.me)) state.me = state.people[0] ?? null;
   if (!state.place || (state.place.channel && !channel(state.place.channel))) state.place = snapshot.channel ? { channel: snapshot.channel } : null;
   if (!state.ready) for (const person of state.people) for (const place of state.channels.values()) markRead(place, person);
@@ -585,14 +586,32 @@ function inputNode(block, at) {
  * Returns {node, target, group, set, flush}: what to insert, what the label is for, whether it is
  * a group of choices, how to show another value, and how to tell at once what is still unsaid.
  */
-function fieldControl(element, field) {
+function fieldControl(element, given) {
+  // What the person did is on its way; what the server still tells of before must not undo it.
+  let onTheWay = 0;
+  const field = {
+    ...given,
+    told: async (...value) => {
+      onTheWay += 1;
+      await given.told(...value);
+      onTheWay -= 1;
+      if (!onTheWay) render();
+    },
+  };
+  const control = bareControl(element, field);
+  const set = control.set;
+  control.set = (value) => { if (!onTheWay) set(value); };
+  return control;
+}
+
+function bareControl(element, field) {
   if (isText(element.type)) return textControl(element, field);
   if (element.type === "radio_buttons" || element.type === "checkboxes" || /^multi_(static|users|conversations|channels)/.test(element.type)) return choicesControl(element, field);
   if (/external_select$/.test(element.type)) return externalControl(element, field);
   if (/picker$/.test(element.type)) return pickerControl(element, field);
   if (/select$/.test(element.type)) return selectControl(element, field);
   const node = h("p", { class: "picture" }, `A field of type ${element.type}`);
-  return { node, target: node, set() {}, async flush() {} };
+  return { node, target: node, set() {} };
 }
 
 function attributesOf(field) {
@@ -607,13 +626,11 @@ function textControl(element, field) {
     placeholder: element.placeholder?.text ?? null,
   });
   const moments = element.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
-  let timer = null, unsaid = false, inFlight = 0;
-  const tell = async (enter) => {
+  let timer = null, unsaid = false;
+  const tell = (enter) => {
     clearTimeout(timer);
     unsaid = false;
-    inFlight += 1;
-    await field.told(node.value === "" ? null : node.value, enter);
-    inFlight -= 1;
+    return field.told(node.value === "" ? null : node.value, enter);
   };
   node.addEventListener("input", () => {
     unsaid = true;
@@ -628,10 +645,10 @@ function textControl(element, field) {
   });
   const set = (value) => {
     const text = stateValue(value) ?? "";
-    if (!unsaid && !inFlight && node.value !== String(text)) node.value = text;
+    if (!unsaid && node.value !== String(text)) node.value = text;
   };
   set(field.value);
-  return { node, target: node, set, flush: async () => (unsaid ? tell(false) : null) };
+  return { node, target: node, set, flush: () => (unsaid ? tell(false) : null) };
 }
 
 function selectControl(element, field) {
@@ -644,7 +661,7 @@ function selectControl(element, field) {
   node.addEventListener("change", () => field.told(node.value || null));
   const set = (value) => { node.value = stateValue(value) ?? ""; };
   set(field.value);
-  return { node, target: node, set, async flush() {} };
+  return { node, target: node, set };
 }
 
 function ownOptions(element) {
@@ -671,7 +688,7 @@ function choicesControl(element, field) {
   };
   set(field.value);
   return {
-    node, target: node, group: true, set, async flush() {},
+    node, target: node, group: true, set,
     bare: (label) => { node.setAttribute("role", "group"); node.setAttribute("aria-label", label); },
   };
 }
@@ -686,7 +703,7 @@ function pickerControl(element, field) {
     node.value = kept === null ? "" : type === "datetime-local" ? local(kept) : kept;
   };
   set(field.value);
-  return { node, target: node, set, async flush() {} };
+  return { node, target: node, set };
 }
 
 function externalControl(element, field) {
@@ -741,12 +758,12 @@ function externalControl(element, field) {
     if (document.activeElement !== input) input.value = chosen.join(", ");
   };
   set(field.value);
-  return { node: h("div", { class: "menu-host" }, input, list), target: input, set, async flush() {} };
+  return { node: h("div", { class: "menu-host" }, input, list), target: input, set };
 }
 
 // ---------------------------------------------------------------- messages
 
-function messageNode(place, message, inThread) {
+function messageNode(place, message, inThread, follows) {
   const author = state.users.get(message.user);
   const name = author?.name ?? message.user;
   const replies = message.thread ? [] : repliesOf(place, message.ts);
@@ -754,11 +771,12 @@ function messageNode(place, message, inThread) {
   const body = message.gone ? h("p", { class: "gone" }, "This message was deleted.") : message.blocks.length
     ? h("div", { class: "blocks" }, message.blocks.map((block) => blockNode(block, at)))
     : h("div", { class: "words" }, mrkdwn(message.text));
-  return h("li", { class: `message${message.only ? " only" : ""}${inThread && !message.thread ? " root" : ""}`, "data-ts": message.ts, tabindex: "-1" },
-    h("span", { class: `avatar ${author?.role ?? ""}`, "aria-hidden": "true" }, name[0].toUpperCase()),
+  const kind = [message.only && "only", inThread && !message.thread && "root", follows && "follows"].filter(Boolean).map((word) => ` ${word}`).join("");
+  const posted = h("time", { datetime: new Date(message.ts * 1000).toISOString(), title: fullMoment(message.ts) }, clock(message.ts));
+  return h("li", { class: `message${kind}`, "data-ts": message.ts, tabindex: "-1" },
+    follows ? posted : h("span", { class: `avatar role-${author?.role ?? ""}`, "aria-hidden": "true" }, name[0].toUpperCase()),
     h("article", { "aria-label": `${name}, ${clock(message.ts)}` },
-      h("div", { class: "byline" }, h("strong", {}, name), author?.role === "app" && h("span", { class: "tag" }, "APP"),
-        h("time", { datetime: new Date(message.ts * 1000).toISOString(), title: fullMoment(message.ts) }, clock(message.ts)),
+      !follows && h("div", { class: "byline" }, h("strong", {}, name), author?.role === "app" && h("span", { class: "tag" }, "APP"), posted,
         message.only && h("span", { class: "aside" }, "Only visible to you")),
       message.thread && !inThread && threadLink(place, message),
       body,
@@ -776,13 +794,13 @@ function threadLink(place, message) {
 
 const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
-function messageItem(place, message, inThread) {
+function messageItem(place, message, inThread, follows = false) {
   const replies = message.thread ? [] : repliesOf(place, message.ts);
   const root = message.thread ? place.messages.get(message.thread)?.text : "";
   return {
     key: message.key,
-    signature: [message.version, replies.length, replies.at(-1)?.ts, root, state.me].join(" "),
-    build: () => messageNode(place, message, inThread),
+    signature: [message.version, replies.length, replies.at(-1)?.ts, root, state.me, follows].join(" "),
+    build: () => messageNode(place, message, inThread, follows),
   };
 }
 
@@ -828,7 +846,7 @@ function showEarlier() {
 }
 
 function introItem(place) {
-  const first = place.id === state.people.first;
+  const first = place.id === state.first;
   return { key: `intro ${place.id}`, signature: state.controls.friendli === null ? "real" : "", build: () => (first ? welcome(place) : plainIntro(place)) };
 }
 
@@ -881,9 +899,12 @@ function renderThread() {
   if (!shown) return;
   const area = $("thread-stream");
   const messages = [...(isThere(place, root) ? [root] : []), ...repliesOf(place, root.ts)];
-  drawScrolled(area, () => reconcile($("replies"), messages.map((message) => messageItem(place, message, true))));
+  drawScrolled(area, () => reconcile($("replies"), messages.map((message, index) => messageItem(place, message, true, followsOn(messages[index - 1], message)))));
   if (area.dataset.ts !== open.ts) { area.dataset.ts = open.ts; area.scrollTop = area.scrollHeight; }
 }
+
+/** Whether a reply goes on what the same person said just before, so that it needs no name. */
+const followsOn = (before, message) => !!before?.thread && before.user === message.user && !message.only && message.ts - before.ts < 300;
 
 function openThread(channelId, ts) {
   state.thread = { channel: channelId, ts };
@@ -916,8 +937,8 @@ function go(place) {
 function renderSidebar() {
   reconcile($("person"), state.people.map((id) => {
     const user = state.users.get(id);
-    const role = { admin: "workspace admin", guest: "guest from elsewhere" }[user.role] ?? user.role;
-    return { key: id, signature: "", build: () => h("option", { value: id }, `${user.name} (${role})`) };
+    const role = user.role === "guest" ? "from outside" : user.role;
+    return { key: id, signature: "", build: () => h("option", { value: id }, `@${user.name} · ${role}`) };
   }));
   $("person").value = state.me ?? "";
   const places = [...state.channels.values()].filter(mine);
@@ -1140,7 +1161,7 @@ async function submitModal() {
 
 async function tryExample(example) {
   state.me = state.people[0];
-  const first = state.people.first;
+  const first = state.first;
   if (state.place?.channel !== first) state.place = { channel: first };
   state.thread = null;
   render();
@@ -1159,7 +1180,6 @@ async function tryExample(example) {
 
 /** What is drawn once the first snapshot is there: examples and controls never change their kind. */
 function drawOnce() {
-  state.people.first = state.people.first ?? state.place?.channel;
   reconcile($("examples"), state.people.length && state.controls.friendli !== null ? state.examples.map((example) => ({
     key: example.id, signature: "", build: () => h("li", {}, h("button", { type: "button", onclick: () => tryExample(example) }, example.title, h("span", {}, example.summary))),
   })) : []);
@@ -1203,8 +1223,8 @@ function drawControls(box, told) {
   if (told.friendli !== null) {
     parts.speed = chooser([[0, "stands still"], [1, "1 × life"], [10, "10 × life"], [30, "30 × life"], [100, "100 × life"]], (value) => control("speed", { speed: Number(value) }));
     parts.code = chooser(state.codes.map((code) => [code, code]), () => {});
-    box.append(row("Friendli's clock", parts.speed), h("div", { class: "stack" }, row("Next step fails", parts.code),
-      h("div", { class: "buttons" }, press("Fail it", () => control("fail", { code: parts.code.value })), press("Lose the next reply", () => control("lose")))));
+    box.append(row("Friendli's clock", parts.speed), h("div", { class: "stack" }, row("What can go wrong while it starts", parts.code),
+      h("div", { class: "buttons" }, press("Fail the next step", () => control("fail", { code: parts.code.value })), press("Lose the next reply", () => control("lose")))));
     parts.friendli = chooser(CONDITIONS, (value) => control("condition", { service: "friendli", condition: value }));
     box.append(row("Friendli's API", parts.friendli));
   }
@@ -1246,8 +1266,8 @@ function outcomeNode(request) {
 function requestNode(request) {
   const bodies = h("div", { class: "bodies" });
   const details = h("details", {},
-    h("summary", {}, h("span", { class: "way" }, `${request.source} → ${request.target}`), h("span", { class: "operation" }, request.operation), outcomeNode(request),
-      request.purpose && h("span", { class: "purpose" }, request.purpose)),
+    h("summary", {}, h("span", { class: "operation" }, request.operation), outcomeNode(request),
+      h("span", { class: "purpose" }, [`${request.source} → ${request.target}`, request.purpose].filter(Boolean).join(" · "))),
     bodies);
   details.addEventListener("toggle", async () => {
     if (!details.open) return;
@@ -1293,7 +1313,7 @@ function begin() {
   });
   $("person").addEventListener("change", () => {
     state.me = $("person").value;
-    if (here() && !mine(here())) state.place = { channel: state.people.first };
+    if (here() && !mine(here())) state.place = { channel: state.first };
     render();
   });
   $("text").addEventListener("keydown", hintKeys);

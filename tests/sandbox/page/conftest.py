@@ -1,0 +1,96 @@
+"""A real browser on the page: one for the run, a page of its own for each test."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
+
+from bot.app import Running
+from bot.sandbox.page.server import page_server
+from bot.sandbox.show import Demo, opened, stage
+from bot.sandbox.world import World
+from tests.conftest import UNHURRIED
+
+_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+Visit = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium, from the variable CHROMIUM or the PATH."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.skip("no Chromium on the PATH or in the variable CHROMIUM")
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
+        yield started
+        await started.close()
+
+
+@pytest.fixture
+async def visit(browser: Browser) -> AsyncIterator[Visit]:
+    """Open an address in a browser of its own; whatever it complains of fails the test."""
+    complaints: list[str] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_page(address: str, *, dark: bool = False, axe: bool = False) -> Page:
+            context = await browser.new_context(
+                viewport=ViewportSize(width=1200, height=800),
+                color_scheme="dark" if dark else "light",
+                reduced_motion="reduce",
+                timezone_id="Asia/Seoul",
+                locale="en-GB",
+                # The checker's script is put into the page from outside.
+                bypass_csp=axe,
+            )
+            stack.push_async_callback(context.close)
+            context.set_default_timeout(10_000)
+            page = await context.new_page()
+
+            def heard(message: ConsoleMessage) -> None:
+                if message.type in {"error", "warning"}:
+                    complaints.append(message.text)
+
+            page.on("console", heard)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            await page.goto(address)
+            await page.locator("#person option").first.wait_for(state="attached")
+            return page
+
+        yield open_page
+    assert complaints == []
+
+
+@pytest.fixture
+async def address(here: World, bot: Running) -> AsyncIterator[str]:  # noqa: ARG001 - runs the bot
+    """The page of a world whose channel is connected, and whose clock stands still."""
+    async with page_server(stage(here, None), port=0) as served:
+        yield served
+
+
+@pytest.fixture
+async def page(address: str, visit: Visit) -> Page:
+    """A browser on that page."""
+    return await visit(address)
+
+
+@pytest.fixture(scope="module")
+async def demo() -> AsyncIterator[Demo]:
+    """The demo as a person starts it, sixty times faster than life."""
+    async with opened(port=0, speed=60, slack_message_interval=0.01) as started:
+        started.here.slack.limits = UNHURRIED
+        yield started

@@ -1,0 +1,181 @@
+"""Whole conversations on the page, with time moved by hand."""
+
+from inline_snapshot import snapshot
+from playwright.async_api import Locator, Page, expect
+
+from bot.sandbox.world import API_KEY, PROJECT, World
+from tests.sandbox.page.conftest import Visit
+
+
+def field(page: Page, name: str) -> Locator:
+    """A field of the modal, by its label."""
+    return page.get_by_role("dialog").get_by_label(name)
+
+
+async def send(page: Page, text: str) -> None:
+    """Type into the channel's message field and press Enter."""
+    box = page.locator("#text")
+    await box.fill(text)
+    await box.press("Enter")
+
+
+async def serve(here: World, page: Page) -> None:
+    """Let time pass, phase by phase as each is told, until the newest deployment serves."""
+    newest = page.locator("#messages .message").last
+    await expect(newest.locator(".task.in_progress")).to_have_text("Get a GPU machine (in progress)")
+    for seconds, task in ((48, "Download the model"), (80, "Start the engine")):
+        here.clock.advance(seconds)
+        await expect(newest.locator(".task.in_progress")).to_have_text(f"{task} (in progress)")
+    here.clock.advance(120)
+    await expect(page.locator("#messages")).to_contain_text("is serving after 4 min 8 s")
+
+
+async def test_connect_deploy_by_modal_and_follow_the_thread(
+    here: World, address: str, visit: Visit
+) -> None:
+    """An admin connects a channel; a slip is shown under its field; the thread tells the rest."""
+    page = await visit(address)
+    await page.get_by_label("You are").select_option("@admin · admin")
+    await page.get_by_role("button", name="# experiments").click()
+    await send(page, "/friendli-deploy connect")
+    await field(page, "Friendli project id").fill("no-such-project")
+    await field(page, "Friendli API key").fill(API_KEY)
+    await page.get_by_role("button", name="Connect").click()
+    await expect(field(page, "Friendli project id")).to_have_accessible_description(
+        "Friendli has no such project for this key and team."
+        " In Friendli Suite, it stands in the address of the project's page."
+    )
+    await field(page, "Friendli project id").fill(PROJECT)
+    await page.get_by_role("button", name="Connect").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("prod is connected to project")
+
+    await page.get_by_role("button", name="Deploy a model").last.click()
+    await field(page, "Model").fill("meta-llama/Llama-3.1-8B-Instruct")
+    await field(page, "Instance").select_option("2 × H100 · 160 GB · $10.00/h")
+    await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h, billed from the moment")
+    await field(page, "Endpoint name").fill("my-llama")
+    await page.get_by_role("button", name="Advanced").click()
+    await field(page, "Revision").fill("not a branch")
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    revision = field(page, "Revision")
+    await expect(revision).to_be_focused()
+    await expect(revision).to_have_attribute("aria-invalid", "true")
+    # What was typed before the modal changed is still there.
+    await expect(field(page, "Endpoint name")).to_have_value("my-llama")
+    await revision.fill("main")
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+
+    await serve(here, page)
+    await page.get_by_role("button", name="4 replies").click()
+    replies = page.locator("#replies .message:not(.root) article .words")
+    endpoint = next(iter(here.friendli.endpoints))
+    told = [text.replace(endpoint, "ENDPOINT") for text in await replies.all_inner_texts()]
+    assert told == snapshot(
+        [
+            "Friendli made it, as ENDPOINT. Getting a GPU machine.",
+            "A GPU machine is ready (48 s). Downloading the model.",
+            "Model downloaded (1 min 20 s). Starting the engine.",
+            "● my-llama is serving after 4 min 8 s · $10.00/h from now",
+            "Its model name in requests is ENDPOINT.",
+        ]
+    )
+    await expect(page.locator("#replies .message").last).to_contain_text("Also sent to #")
+
+
+async def test_a_failure_is_told_and_tried_again(here: World, page: Page) -> None:
+    """The cause and the way out stand in the channel, and Try again keeps what was typed."""
+    await send(page, "/friendli-deploy sandbox/gated --gpu 1xH100 --name my-model --yes")
+    await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
+    here.clock.advance(48)
+    await expect(page.locator(".task.in_progress")).to_contain_text("Download the model")
+    here.clock.advance(40)
+    root = page.locator("#messages .message").first
+    await expect(root.locator(".task.error")).to_have_text("Download the model (failed)")
+    await expect(root).to_contain_text("it is gated or private")
+    await root.get_by_role("button", name="Try again").click()
+    await expect(field(page, "Model")).to_have_value("sandbox/gated")
+    await field(page, "Model").fill("sandbox/works")
+    await field(page, "Endpoint name").fill("my-other-model")
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await expect(page.locator("#messages")).to_contain_text("my-other-model is coming up")
+
+
+async def test_the_keyboard_alone_is_enough(here: World, page: Page) -> None:
+    """From the page's first moment to a running model and its end without touching a mouse."""
+    keys = page.keyboard
+    await page.get_by_role("textbox", name="Message to #ml-deploys").focus()
+    await keys.type("/")
+    await keys.press("ArrowDown")
+    await expect(page.locator("#hints [aria-selected=true]")).to_contain_text("Opens the form")
+    await keys.press("Enter")
+    await keys.press("Enter")
+    await expect(field(page, "Model")).to_be_focused()
+    await keys.type("sandbox/works")
+    await keys.press("Tab")
+    await expect(field(page, "Endpoint name")).to_be_focused()
+    await keys.type("by-keyboard")
+    await keys.press("Tab")
+    await expect(field(page, "Instance")).to_be_focused()
+    for _ in range(6):
+        await keys.press("ArrowDown")
+    await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h, billed from")
+    await keys.press("Tab")
+    await keys.press("ArrowDown")
+    await expect(field(page, "Min replicas")).to_be_visible()
+    await keys.press("ArrowUp")
+    await expect(field(page, "Replicas")).to_be_visible()
+    await keys.press("Enter")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await serve(here, page)
+
+    await page.locator("#text").focus()
+    await _tab_back_to(page, "1 reply", "4 replies")
+    await keys.press("Enter")
+    await expect(page.locator("#thread-title")).to_be_focused()
+    await keys.press("Escape")
+    await expect(page.get_by_role("button", name="4 replies")).to_be_focused()
+    await _tab_back_to(page, "Terminate")
+    await keys.press("Enter")
+    await expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+    await keys.press("Shift+Tab")
+    await keys.press("Tab")
+    await keys.press("Tab")
+    await keys.press("Enter")
+    await expect(page.locator("#messages")).to_contain_text("is being terminated")
+
+
+async def _tab_back_to(page: Page, *names: str) -> None:
+    for _ in range(30):
+        await page.keyboard.press("Shift+Tab")
+        text = await page.evaluate("document.activeElement.textContent")
+        if any(text.startswith(name) for name in names):
+            return
+    raise AssertionError(f"Shift+Tab never reaches {names}")
+
+
+async def test_each_person_sees_their_own(here: World, page: Page) -> None:
+    """What one person is told, another doesn't see; a guest from outside may only look."""
+    await send(page, "/friendli-deploy targets")
+    mine = page.locator("#messages .message.only")
+    await expect(mine).to_contain_text("Only visible to you")
+    person = page.get_by_label("You are")
+    await person.select_option("@guest · from outside")
+    await expect(mine).to_have_count(0)
+    await expect(page.get_by_role("button", name="# experiments")).to_have_count(0)
+    await send(page, "/friendli-deploy sandbox/works --gpu 1xH100 --yes")
+    await expect(mine).to_have_count(1)
+    assert not here.friendli.endpoints
+
+
+async def test_another_channels_news_is_marked_until_it_is_read(here: World, page: Page) -> None:
+    """A channel with something new is marked, with a number if the person is named."""
+    other = here.slack.workspace.channel("experiments")
+    await here.admin.say(other, "Hello")
+    channel = page.get_by_role("button", name="# experiments")
+    await expect(channel).to_have_accessible_name("# experiments unread")
+    await here.admin.say(other, f"<@{here.member.user.id}> look")
+    await expect(channel).to_have_accessible_name("# experiments 1 unread for you")
+    await channel.click()
+    await expect(channel).to_have_accessible_name("# experiments")
+    await expect(page.locator("#messages .message").last).to_contain_text("@requester look")

@@ -65,11 +65,10 @@ class _Interaction(BaseModel):
         channel = self.channel.id if self.channel else ""
         if not channel and self.container:
             channel = self.container.channel_id
-        return Place(
-            self.enterprise.id if self.enterprise else "",
-            self.team.id if self.team else "",
-            channel,
-        )
+        # In a modal, `team` is the person's own; an organisation-wide install may leave it out.
+        installed = self.view.get("app_installed_team_id") if self.view else None
+        team = installed or (self.team.id if self.team else "") or self.user.team_id
+        return Place(self.enterprise.id if self.enterprise else "", team, channel)
 
 
 def invocation(payload: Mapping[str, Any]) -> Invocation:

@@ -57,15 +57,16 @@ def serve() -> None:
     from bot import logs
 
     settings = _configured()
+    log = logs.get(__name__)
     try:
         asyncio.run(_serve(settings))
     except ConfigError:
         raise
     except Exception:
         # Python itself would show it with secrets and all.
-        logs.get(__name__).exception("broke down")
+        log.exception("broke down")
         raise SystemExit(1) from None
-    logs.get(__name__).info("stopped")
+    log.info("stopped")
 
 
 async def _serve(settings: "Settings") -> None:

@@ -5,6 +5,7 @@ for submitted modals, and our own dictionaries behind them. With `process_before
 answers Slack as soon as a listener returns; what takes longer goes on in a task of ours.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.web.async_client import AsyncWebClient
+from slack_bolt.response import BoltResponse
 from sqlalchemy.exc import DBAPIError
 
 from bot import logs
@@ -24,7 +25,7 @@ from bot.messages.body import Body
 from bot.messages.markup import Block, section
 from bot.slack import payloads
 from bot.slack.background import Background
-from bot.slack.workspaces import SlackUnreachableError, Workspaces
+from bot.slack.workspaces import Workspaces
 
 log = logs.get(__name__)
 
@@ -49,8 +50,8 @@ def build(
     """
     front = _Front(registry, desk, background)
     app = AsyncApp(
-        # Without a token: each request gets ours from `authorize`.
-        client=AsyncWebClient(base_url=workspaces.posting.base_url),
+        # Bolt takes its loggers' level from this one; from the root's, it would log bodies.
+        logger=logging.getLogger("slack_bolt"),
         authorize=_authorizer(workspaces),
         signing_secret=signing_secret.get_secret_value() if signing_secret else "",
         process_before_response=True,
@@ -60,16 +61,14 @@ def build(
     app.command(SLASH)(front.command)
     app.action(re.compile(""))(front.action)
     app.view(re.compile(""))(front.submission)
+    app.error(_unreadable)
     return app
 
 
 def _authorizer(workspaces: Workspaces) -> Callable[..., Awaitable[AuthorizeResult]]:
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-        try:
-            identity = await workspaces.identity()
-        except SlackUnreachableError:
-            # Most of what people ask for needs no identity of ours.
-            identity = None
+        # Most of what people ask for needs no identity of ours, so nothing waits for it.
+        identity = await workspaces.identity() if workspaces.is_known else None
         return AuthorizeResult(
             enterprise_id=enterprise_id,
             team_id=team_id,
@@ -79,6 +78,12 @@ def _authorizer(workspaces: Workspaces) -> Callable[..., Awaitable[AuthorizeResu
         )
 
     return authorize
+
+
+async def _unreadable(error: Exception) -> BoltResponse:
+    """What Slack sent makes no sense to us: nobody can be told, since who asked is unknown."""
+    log.error("can't read what Slack sent", exc_info=error)
+    return BoltResponse(status=400)
 
 
 class _Front:

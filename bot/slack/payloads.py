@@ -3,38 +3,43 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from bot.commands.desk import Click, Invocation, Submission
 from bot.deployments.place import Person, Place
 
 
-class _Workspace(BaseModel):
+class _Payload(BaseModel):
+    # What doesn't fit has addresses in it at which anybody may answer.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class _Workspace(_Payload):
     id: str = ""
 
 
-class _User(BaseModel):
+class _User(_Payload):
     id: str
     team_id: str = ""
     enterprise_id: str = ""
 
 
-class _Channel(BaseModel):
+class _Channel(_Payload):
     id: str = ""
 
 
-class _Container(BaseModel):
+class _Container(_Payload):
     channel_id: str = ""
     thread_ts: str | None = None
 
 
-class _Action(BaseModel):
+class _Action(_Payload):
     action_id: str
     value: str | None = None
     action_ts: str = ""
 
 
-class _Slash(BaseModel):
+class _Slash(_Payload):
     enterprise_id: str | None = None
     team_id: str | None = None
     channel_id: str
@@ -44,7 +49,7 @@ class _Slash(BaseModel):
     response_url: str = ""
 
 
-class _Interaction(BaseModel):
+class _Interaction(_Payload):
     # Null in organisation-wide installs and outside of Enterprise Grid, respectively.
     team: _Workspace | None = None
     enterprise: _Workspace | None = None

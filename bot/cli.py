@@ -104,17 +104,41 @@ def demo(
     speed: Annotated[
         float, typer.Option(min=1, help="How many times faster than life endpoints come up.")
     ] = 30,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes a free port.")
+    ] = 8484,
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+    slack: Annotated[
+        bool, typer.Option("--slack", help="Use a real Slack app from the environment.")
+    ] = False,
+    friendli: Annotated[
+        bool, typer.Option("--friendli", help="Use the real Friendli, on the sandbox Slack.")
+    ] = False,
 ) -> None:
-    """Try the whole product with no account, on a sandbox Slack and a sandbox Friendli."""
+    """Try the whole product with no account, on a sandbox Slack and a sandbox Friendli.
+
+    Without --once it is a small Slack in the browser.
+    """
     from bot import logs
     from bot.sandbox import demo as sandbox
 
     if models:
         typer.echo(sandbox.models_table())
         return
-    if not once:
-        raise typer.BadParameter("only --once is there so far", param_hint="demo")
     logs.configure("ERROR")
+    if not once:
+        from bot.sandbox.show import show
+
+        asyncio.run(
+            show(
+                port=port,
+                browser=browser,
+                speed=speed,
+                real_slack=slack,
+                real_friendli=friendli,
+            )
+        )
+        return
     raise SystemExit(0 if asyncio.run(sandbox.once(model, speed=speed)) else 1)
 
 

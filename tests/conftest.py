@@ -39,6 +39,7 @@ QUICK: dict[str, object] = {
     "slack_timeout": 2.0,
     "create_timeout": 1.0,
     "lease": 5.0,
+    "reconnect_after": 0.05,
     "shutdown_timeout": 2.0,
 }
 UNHURRIED = Limits(enabled=False)
@@ -59,8 +60,9 @@ def start_bot(here: World) -> StartBot:
 
     @asynccontextmanager
     async def start(**overrides: object) -> AsyncIterator[Running]:
-        async with running(here.settings(**{**QUICK, **overrides})) as bot:
-            here.slack.events_url = bot.events_url
+        settings = here.settings(**{**QUICK, **overrides})
+        async with running(settings) as bot:
+            here.slack.events_url = None if settings.socket_mode else bot.events_url
             yield bot
 
     return start

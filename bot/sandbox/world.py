@@ -16,6 +16,7 @@ from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.slack.sandbox import SlackSandbox
 
 BOT_TOKEN = "sandbox-bot-token"  # noqa: S105 - it opens nothing but the sandbox
+APP_TOKEN = "sandbox-app-token"  # noqa: S105 - as above
 SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105 - as above
 API_KEY = "sandbox-key-not-a-secret"
 PROJECT = "sandbox-project"
@@ -89,6 +90,7 @@ async def world(
         FriendliSandbox(clock=clock) as friendli,
         SlackSandbox(
             bot_token=BOT_TOKEN,
+            app_token=APP_TOKEN,
             signing_secret=SIGNING_SECRET,
             limits=limits,
             enterprise_id=enterprise_id,

@@ -13,7 +13,7 @@ _MASK = "•••"
 _LOOKS = (
     # Slack's tokens, Friendli's keys, Hugging Face's tokens.
     (re.compile(r"\b(?:xox[a-z]|xapp)[.-][\w.-]+|\bflp_\w+|\bhf_\w{8,}"), _MASK),
-    (re.compile(r"\b(Bearer|Basic) [\w.~+/=-]+", re.IGNORECASE), rf"\1 {_MASK}"),
+    (re.compile(r"\b(Bearer) [\w.~+/=-]+", re.IGNORECASE), rf"\1 {_MASK}"),
     # Addresses at which anybody may answer a command or a click, also inside of a form.
     (
         re.compile(r"(/|%2F)(commands|actions|response|services)(?:/|%2F)T\w+(?:/|%2F)[\w%/-]+"),
@@ -26,8 +26,8 @@ _LOOKS = (
     # Fields of forms, of JSON and of Python's own notation, by their names.
     (
         re.compile(
-            r"((?:token|api_?key|secret|authorization|password)[\"']?\s?[=:]\s?[\"']?)"
-            r"(?!None\b|null\b|Bearer |Basic )[^\s\"'&,;)}\]]+",
+            r"((?:token|api_?key|secret|authorization|password)[\"']?\s?[=:]\s?[\"']?"
+            r"(?:Bearer |Basic )?)(?!None\b|null\b)[^\s\"'&,;)}\]]+",
             re.IGNORECASE,
         ),
         rf"\1{_MASK}",

@@ -15,6 +15,9 @@ from bot.slack.workspaces import Workspaces
 # apps.connections.open answers with these when the token, or what it may do, is wrong.
 _REFUSALS = WORKSPACE_ERRORS | {"not_allowed_token_type", "missing_scope"}
 
+# With more pings than this, a busy moment would pass for a broken connection.
+_LEAST_PING_SECONDS = 0.5
+
 
 class Socket:
     """One connection, which the SDK opens anew when it breaks or Slack asks for it.
@@ -36,7 +39,7 @@ class Socket:
             bolt,
             app_token.get_secret_value(),
             web_client=workspaces.posting,
-            ping_interval=pause,
+            ping_interval=max(pause, _LEAST_PING_SECONDS),
         )
         self._watching: asyncio.Task[None] | None = None
 

@@ -179,7 +179,9 @@ class Deployments:
             await session.refresh(deployment)
             # What waits for its root, for a choice or for a list is woken too: it may end sooner.
             await wake(session, Deployment, deployment.id)
-            await tell(session, deployment, await facts_of(session, deployment, self._settings))
+            facts = await facts_of(session, deployment, self._settings)
+            # Told here and not when it is carried out, so that the wish stands before its effect.
+            await tell(session, deployment, facts, replies.stop_asked(person.id))
         self._wake_submitter()
         self._wake_sender()
         return StopOutcome.ACCEPTED

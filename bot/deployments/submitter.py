@@ -46,6 +46,8 @@ log = logs.get(__name__)
 # "At most 30 s before the POST" is how old the list may be; see `_create`.
 _LIST_SECONDS = 25.0
 _STALLED_SECONDS = 5.0
+# With their back-off, about ten minutes.
+_STOP_ATTEMPTS = 12
 _NOW = timedelta(0)
 
 
@@ -80,7 +82,7 @@ class Submitter:
             present = (await session.execute(select(now()))).scalar_one()
         match deployment.step:
             case Step.ASKED if deployment.stop_asked_by is not None:
-                await self._cancel(held, deployment.stop_asked_by)
+                await self._cancel(held)
             case Step.ASKED if deployment.root_ts is None:
                 await self._give_up_unannounced(held)
             case Step.ASKED:
@@ -97,10 +99,10 @@ class Submitter:
                     await finish(session, Deployment, held, due=None)
         self._nudge_sender()
 
-    async def _cancel(self, held: Claim, person: str) -> None:
+    async def _cancel(self, held: Claim) -> None:
         async with self._database.write() as session:
             if await finish(session, Deployment, held, due=None, step=Step.CANCELLED):
-                await self._tell(session, held, replies.cancelled(person))
+                await self._tell(session, held, replies.cancelled())
 
     async def _give_up_unannounced(self, held: Claim) -> None:
         """The root never reached Slack: an endpoint now would come as a surprise."""
@@ -234,10 +236,9 @@ class Submitter:
             return
         except NotFound:
             # Already gone; the tracker tells when that is certain.
-            said: tuple[replies.Reply, ...] = ()
+            pass
         except (NeverLeft, Ambiguous, RateLimited) as error:
-            limit = self._settings.create_give_up_after
-            if deployment.attempts * self._settings.poll_seconds_moving < limit:
+            if deployment.attempts < _STOP_ATTEMPTS:
                 await self._try_later(held, deployment, error)
             else:
                 await self._stop_failed(held, "")
@@ -245,8 +246,6 @@ class Submitter:
         except Refused as error:
             await self._stop_failed(held, error.words)
             return
-        else:
-            said = (replies.stopping(deployment.stop_asked_by or ""),)
         async with self._database.write() as session:
             if await finish(
                 session,
@@ -257,7 +256,6 @@ class Submitter:
                 acted_at=now(),
                 attempts=0,
             ):
-                await self._tell(session, held, *said)
                 await wake(session, WatchedProject, deployment.watched_project_id)
 
     async def _stop_failed(self, held: Claim, words: str) -> None:

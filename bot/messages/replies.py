@@ -142,14 +142,14 @@ def refused(facts: Facts, refusal: Refusal) -> Reply:
     return Reply(body(text, *blocks), broadcast=True)
 
 
-def cancelled(person: str) -> Reply:
+def cancelled() -> Reply:
     """Cancelled before anything was sent."""
-    return _say(f"Cancelled by {mention(person)}. Nothing was made.")
+    return _say("Cancelled. Nothing was made.")
 
 
-def stopping(person: str) -> Reply:
-    """The request to terminate has reached Friendli."""
-    return _say(f"{mention(person)} asked to end it, and Friendli took the request.")
+def stop_asked(person: str) -> Reply:
+    """Somebody wants the deployment to end."""
+    return _say(f"{mention(person)} asked to end it.")
 
 
 def stop_refused(words: str) -> Reply:

@@ -298,8 +298,8 @@ async def test_a_refused_terminate_is_told_and_can_be_tried_again(here: World) -
     await serve(here)
     here.friendli.faults.add(Answer(400, {"detail": "not now"}), operation="terminate_endpoint")
     await here.member.click(root(here), "Terminate")
-    await here.slack.until(lambda: told(here, 3))
-    assert thread(here)[2] == snapshot(
+    await here.slack.until(lambda: told(here, 4))
+    assert thread(here)[3] == snapshot(
         "# Friendli didn't terminate it. It said: “not now”. It may still be billed."
     )
     await here.slack.until(lambda: "Terminate" in root(here).buttons)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from bot.config import Settings
 from bot.db.crypto import new_encryption_key
@@ -53,7 +54,7 @@ class World:
         Args:
             overrides: Settings that differ from their defaults.
         """
-        return Settings.model_validate(
+        return _Given.model_validate(
             {
                 "slack_bot_token": BOT_TOKEN,
                 "slack_signing_secret": SIGNING_SECRET,
@@ -65,6 +66,22 @@ class World:
                 **overrides,
             }
         )
+
+
+class _Given(Settings):
+    """Settings without the environment, where a person may have set those of a real bot."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library names the parameters
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given and nothing else."""
+        return (init_settings,)
 
 
 @asynccontextmanager

@@ -124,8 +124,12 @@ class Fill(_OnElement):
     enter: bool = False
 
     async def by(self, person: Person, slack: SlackSandbox) -> None:
-        """Fill it in."""
-        await person.fill(self.found(slack)[1], self.value, enter=self.enter)
+        """Fill it in; what is typed into a field that the app just took away is lost."""
+        try:
+            _, item = self.found(slack)
+        except LookupError:
+            return
+        await person.fill(item, self.value, enter=self.enter)
 
 
 class Suggest(_OnElement):

@@ -160,7 +160,7 @@ class Feed:
         self._listeners: list[Callable[[Event], None]] = []
         self._requests = RequestList(lambda row: self._publish(RequestShown(request=row)))
         self.controls = Controls(stage, self._show_controls)
-        self._told: ControlsDocument | None = None
+        self._told = self.controls.document
         self._ends: list[Callable[[], None]] = []
         if stage.slack is not None:
             for entry in stage.slack.requests.entries:

@@ -1,6 +1,7 @@
 """The page's own server on loopback: its three files, its websocket, and what the person does."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -56,9 +57,8 @@ async def page_server(stage: Stage, *, port: int) -> AsyncIterator[str]:
             await site.start()
         except OSError as error:
             way_out = "choose another one with `--port N`, or any free one with `--port 0`"
-            raise ConfigError(
-                [f"Port {port} can't be listened on ({error.strerror}): {way_out}"]
-            ) from None
+            reason = os.strerror(error.errno or 0).lower()
+            raise ConfigError([f"Port {port} can't be used ({reason}): {way_out}"]) from None
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
     finally:
         await feed.close()

@@ -338,8 +338,8 @@ function moment(seconds, template) {
   const short = format({ month: "short", day: "numeric", ...year });
   const weekday = format({ weekday: "long", month: "long", day: "numeric", year: "numeric" });
   const tokens = {
-    date_num: () => format({ year: "numeric", month: "2-digit", day: "2-digit" }).format(date),
-    date_slash: () => format({ year: "numeric", month: "2-digit", day: "2-digit" }).format(date),
+    date_num: () => new Intl.DateTimeFormat("en-CA").format(date),
+    date_slash: () => format({}).format(date),
     date: () => long.format(date), date_pretty: () => near ?? long.format(date),
     date_short: () => short.format(date), date_short_pretty: () => near ?? short.format(date),
     date_long: () => weekday.format(date), date_long_pretty: () => near ?? weekday.format(date),
@@ -592,6 +592,8 @@ function fieldControl(element, given) {
   const field = {
     ...given,
     told: async (...value) => {
+      // What was typed elsewhere before goes first, so that the app knows it too.
+      for (const other of modal.fields.values()) if (other !== control) other.flush?.();
       onTheWay += 1;
       await given.told(...value);
       onTheWay -= 1;
@@ -858,7 +860,7 @@ function welcome(place) {
   const example = state.examples[0];
   return h("section", { class: "intro" },
     h("h3", {}, "Deploy a model from Slack"),
-    h("p", {}, `This is #${place.name} in a small, made-up Slack. It is connected to a made-up Friendli, so nothing here costs money and nothing can break.`),
+    h("p", {}, `This is #${place.name} in a small, made-up Slack. It is connected to a made-up Friendli, so nothing here costs money.`),
     h("button", { class: "primary", type: "button", onclick: () => tryExample(example) }, example.title),
     h("p", {}, "It types a command for you; answer with Deploy and watch the thread. Or type ", h("code", {}, BOT_COMMAND), " yourself."));
 }

@@ -1,0 +1,69 @@
+"""axe-core's rules, in light and dark, on everything the page has to show."""
+
+from importlib import resources
+
+import pytest
+from playwright.async_api import Page, expect
+
+from bot.sandbox.world import World
+from tests.sandbox.page.conftest import Visit
+from tests.sandbox.page.test_stories import send
+
+# The package carries axe-core's script; its own wrapper has no types.
+AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+RUN = """async () => (await axe.run()).violations.flatMap(rule => rule.nodes.map(
+    node => `${rule.id}: ${node.html.slice(0, 160)} ${node.failureSummary}`))"""
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe-core finds wrong: rule, element and reason, one a line."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE)
+    return [str(found) for found in await page.evaluate(RUN)]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_nothing_is_out_of_reach(
+    here: World, address: str, visit: Visit, *, dark: bool
+) -> None:
+    """Names, roles, contrast, order and focus hold in the channel, a thread, modals and panels."""
+    page = await visit(address, dark=dark, axe=True)
+    await page.locator("#text").fill("/friendli-deploy")
+    assert await violations(page) == []
+    await page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Advanced").click()
+    await expect(dialog.get_by_label("Revision")).to_be_visible()
+    await dialog.get_by_role("button", name="Deploy", exact=True).click()
+    await expect(dialog.locator(".error:visible")).to_have_count(2)
+    assert await violations(page) == []
+    await page.keyboard.press("Escape")
+    await send(page, "/friendli-deploy sandbox/gated --gpu 1xH100 --yes")
+    await page.get_by_role("button", name="1 reply").click()
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Cancel").first.click()
+    assert await violations(page) == []
+    await page.keyboard.press("Escape")
+    here.clock.advance(88)
+    await expect(page.locator("#replies")).to_contain_text("Try again")
+    await page.get_by_role("button", name="Sandbox").click()
+    await page.get_by_role("tab", name="What just happened").click()
+    await page.locator("#requests summary").first.click()
+    await expect(page.locator("#requests pre")).to_have_count(2)
+    assert await violations(page) == []
+
+
+async def test_the_check_finds_what_is_wrong(address: str, visit: Visit) -> None:
+    """A button without a name and pale text are found, so that their absence means something."""
+    page = await visit(address, axe=True)
+    await page.locator("#theme").evaluate("button => button.removeAttribute('aria-label')")
+    await page.locator("#theme").evaluate("button => button.textContent = ''")
+    await page.locator("#place-note").evaluate("note => note.style.color = '#bbb'")
+    found = {line.partition(":")[0] for line in await violations(page)}
+    assert found == {"button-name", "color-contrast"}
+
+
+async def test_what_is_new_is_said_aloud(here: World, page: Page) -> None:
+    """A screen reader hears each new message, as a sentence without markup."""
+    await here.admin.say(here.channel, f"*Look*, <@{here.member.user.id}>")
+    await expect(page.locator("#announcer p").last).to_have_text("admin: Look, @requester")

@@ -1,0 +1,74 @@
+"""The pictures that the README shows, and a test that they still show what there is.
+
+Beside each picture stands what a screen reader finds in it; that is compared, not pixels, which
+differ with every font. `RENEW_SCREENSHOTS=1 pytest -n 0 tests/sandbox/page/test_screenshots.py`
+draws them anew.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from bot.sandbox.world import World
+from tests.sandbox.page.test_stories import field, send
+
+FOLDER = Path(__file__).parent / "screenshots"
+RENEW = "RENEW_SCREENSHOTS=1 pytest -n 0 tests/sandbox/page/test_screenshots.py"
+LINE = "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --name my-llama --yes"
+
+
+async def keep(page: Page, name: str) -> None:
+    """Compare the page with what was there when its picture was drawn, or draw it anew."""
+    await page.mouse.move(0, 0)
+    there = await page.locator("body").aria_snapshot()
+    there = re.sub(r"dep[a-z0-9]{12}", "ENDPOINT", re.sub(r"\b\d\d:\d\d\b", "TIME", there))
+    words = FOLDER / f"{name}.txt"
+    if os.environ.get("RENEW_SCREENSHOTS"):
+        FOLDER.mkdir(exist_ok=True)
+        words.write_text(f"{there}\n", encoding="utf-8")
+        await page.screenshot(path=FOLDER / f"{name}.png", caret="hide", animations="disabled")
+    assert there == words.read_text(encoding="utf-8").rstrip("\n"), f"renew with: {RENEW}"
+    assert (FOLDER / f"{name}.png").is_file()
+
+
+async def test_a_running_deployment_and_a_ready_one(here: World, page: Page) -> None:
+    """The channel with a plan half-way and its thread, then the same when it serves."""
+    await send(page, LINE)
+    await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
+    here.clock.advance(48)
+    await expect(page.locator(".task.in_progress")).to_contain_text("Download the model")
+    await page.get_by_role("button", name="2 replies").click()
+    await page.locator("#text").focus()
+    await expect(page.locator("#replies .message")).to_have_count(3)
+    await keep(page, "deploying")
+    here.clock.advance(80)
+    await expect(page.locator("#messages .task.in_progress")).to_contain_text("Start the engine")
+    here.clock.advance(120)
+    await expect(page.locator("#replies .message")).to_have_count(5)
+    await expect(page.locator("#messages .message")).to_have_count(2)
+    await expect(page.locator("#replies .root")).to_contain_text("is serving")
+    await keep(page, "ready")
+
+
+async def test_the_modal(page: Page) -> None:
+    """The form as it looks once an instance is chosen."""
+    await send(page, "/friendli-deploy")
+    await field(page, "Model").fill("meta-llama/Llama-3.1-8B-Instruct")
+    await field(page, "Endpoint name").fill("my-llama")
+    await field(page, "Instance").select_option("2 × H100 · 160 GB · $10.00/h")
+    await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h, billed from the moment")
+    await keep(page, "modal")
+
+
+async def test_a_failure(here: World, page: Page) -> None:
+    """The cause, what to do about it, and the way back."""
+    await send(page, "/friendli-deploy sandbox/gated --gpu 1xH100 --name my-model --yes")
+    await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
+    here.clock.advance(48)
+    await expect(page.locator(".task.in_progress")).to_contain_text("Download the model")
+    here.clock.advance(40)
+    await expect(page.locator("#messages .message")).to_have_count(2)
+    await expect(page.locator(".task.error")).to_be_visible()
+    await keep(page, "failure")

@@ -1,0 +1,94 @@
+"""The demo as a process: it starts, says where it is, and leaves nothing behind."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from bot.errors import ConfigError
+from bot.sandbox.page.bot_process import environment
+from bot.sandbox.show import opened, show
+from bot.sandbox.world import World
+from tests.sandbox.page.conftest import Visit
+
+_ENDS = (signal.SIGINT, signal.SIGTERM)
+SHOW = (
+    "import asyncio; from bot.sandbox.show import show;"
+    " asyncio.run(show(port=0, browser=False, speed=30))"
+)
+
+
+async def test_the_end_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Ctrl-C and SIGTERM stop the bot's process and remove its folder."""
+    await asyncio.gather(*(_begins_and_ends(tmp_path, number) for number in _ENDS))
+    assert _files(tmp_path) == []
+
+
+async def _begins_and_ends(folder: Path, number: signal.Signals) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SHOW),
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    assert line.startswith(b"The demo is open at http://127.0.0.1:")
+    [child] = _children(process.pid)
+    assert _files(folder)
+    process.send_signal(number)
+    assert await process.wait() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def _files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def _children(parent: int) -> list[int]:
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
+    return [int(child) for child in listed.split()]
+
+
+async def test_a_bot_that_cannot_start_says_why() -> None:
+    """Its last words are in the error, and nothing runs on."""
+    with pytest.raises(ConfigError) as refused:
+        async with opened(port=0, speed=1, slack_bot_token="no-such-token"):
+            raise AssertionError("it started")
+    assert refused.value.problems[0] == "The bot ended right after its start. It said:"
+    assert len(refused.value.problems) > 1
+
+
+async def test_both_real_is_no_demo() -> None:
+    """The way out is named."""
+    with pytest.raises(ConfigError, match="run `serve`"):
+        await show(port=0, browser=False, speed=1, real_slack=True, real_friendli=True)
+
+
+async def test_friendli_itself_behind_the_page(
+    here: World, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is connected or made up there, and the page says that it costs money."""
+    monkeypatch.setenv("FRIENDLI_API_URL", here.friendli.url)
+    async with opened(port=0, speed=1, real_friendli=True) as demo:
+        page = await visit(demo.address)
+        await expect(page.locator("#intro")).to_contain_text("Endpoints are real here")
+        await expect(page.locator("#examples li")).to_have_count(0)
+        await expect(page.get_by_label("Friendli's API")).to_have_count(0)
+        assert not here.friendli.requests
+
+
+async def test_the_environments_settings_are_not_the_childs(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a person has set for a real bot never reaches the demo's."""
+    monkeypatch.setenv("SLACK_APP_TOKEN", "from-outside")
+    monkeypatch.setenv("database_url", "from-outside")
+    given = environment(here.settings(admins=["U1", "U2"]))
+    assert "from-outside" not in given.values()
+    assert given["DATABASE_URL"] == here.database
+    assert set(given["ADMINS"].split(",")) == {"U1", "U2"}

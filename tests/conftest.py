@@ -90,13 +90,17 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """An empty, migrated database of each kind."""
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database of each kind, in which there is nothing yet."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'bot.sqlite3'}"
-    else:
-        url = await _fresh_postgresql(request.getfixturevalue("postgresql_server"))
-    opened = Database(url)
+        return f"sqlite:///{tmp_path / 'bot.sqlite3'}"
+    return await _fresh_postgresql(request.getfixturevalue("postgresql_server"))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An empty, migrated database of each kind."""
+    opened = Database(database_url)
     await migrate(opened)
     yield opened
     await opened.close()

@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 import webbrowser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,7 @@ async def opened(
     speed: float,
     real_slack: bool = False,
     real_friendli: bool = False,
-    **overrides: object,
+    overrides: Mapping[str, object] | None = None,
 ) -> AsyncIterator[Demo]:
     """Open the sandboxes, the page and the bot, with a channel already connected.
 
@@ -143,6 +143,10 @@ def _settings(here: World, speed: float, *, real_slack: bool, real_friendli: boo
         "poll_seconds_moving": _POLL_SECONDS,
         # Friendli's clock runs faster here, so what waits for it waits less.
         "create_give_up_after": _GIVE_UP_SECONDS / speed,
+        # What a killed bot had in hand comes due again after its lease; nothing here is far away.
+        "lease": 8,
+        "create_timeout": 5,
+        "slack_timeout": 5,
     }
     if not real_slack:
         return here.settings(**quick)

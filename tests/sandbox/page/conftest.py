@@ -26,6 +26,14 @@ _ARGUMENTS = (
 )
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
+_HURRIED: dict[str, object] = {
+    "slack_message_interval": 0.01,
+    "poll_seconds_moving": 0.1,
+    "create_timeout": 1,
+    "slack_timeout": 1,
+    "lease": 2,
+}
+
 Visit = Callable[..., Awaitable[Page]]
 
 
@@ -47,10 +55,10 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
     complaints: list[str] = []
     async with AsyncExitStack() as stack:
 
-        async def open_page(address: str, *, dark: bool = False, axe: bool = False) -> Page:
+        async def open_page(address: str, *, axe: bool = False) -> Page:
             context = await browser.new_context(
                 viewport=ViewportSize(width=1200, height=800),
-                color_scheme="dark" if dark else "light",
+                color_scheme="light",
                 reduced_motion="reduce",
                 timezone_id="Asia/Seoul",
                 locale="en-GB",
@@ -90,7 +98,7 @@ async def page(address: str, visit: Visit) -> Page:
 
 @pytest.fixture(scope="module")
 async def demo() -> AsyncIterator[Demo]:
-    """The demo as a person starts it, sixty times faster than life."""
-    async with opened(port=0, speed=60, slack_message_interval=0.01) as started:
+    """The demo as a person starts it, a hundred times faster than life."""
+    async with opened(port=0, speed=100, overrides=_HURRIED) as started:
         started.here.slack.limits = UNHURRIED
         yield started

@@ -57,7 +57,7 @@ def _children(parent: int) -> list[int]:
 async def test_a_bot_that_cannot_start_says_why() -> None:
     """Its last words are in the error, and nothing runs on."""
     with pytest.raises(ConfigError) as refused:
-        async with opened(port=0, speed=1, slack_bot_token="no-such-token"):
+        async with opened(port=0, speed=1, overrides={"slack_bot_token": "no-such-token"}):
             raise AssertionError("it started")
     assert refused.value.problems[0] == "The bot ended right after its start. It said:"
     assert len(refused.value.problems) > 1

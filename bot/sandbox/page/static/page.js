@@ -978,15 +978,17 @@ function renderFrame() {
   $("place-note").textContent = !place ? "" : place.kind === "direct" ? "Direct message" : `${place.members.filter((id) => state.users.get(id)?.role !== "app").length} people and the bot${place.shared ? " · shared with another organisation" : ""}`;
   $("text-label").textContent = `Message to ${title}`;
   $("text").placeholder = place?.archived ? "This channel is archived" : `Message ${title}, or type / for commands`;
+  // A thread may stand in the panel's place.
+  $("open-dock").setAttribute("aria-expanded", String(getComputedStyle($("dock")).display !== "none"));
   document.title = `${title} · Friendli Deploy sandbox`;
 }
 
 function render() {
   if (!state.ready) return;
   renderSidebar();
+  renderThread();
   renderFrame();
   renderStream();
-  renderThread();
   renderModal();
   renderControls();
   renderRequests();
@@ -1295,7 +1297,6 @@ function selectTab(name) {
 function setDock(open) {
   if (open && state.thread && !matchMedia("(min-width: 1500px)").matches) state.thread = null;
   $("app").dataset.dock = open ? "open" : "closed";
-  $("open-dock").setAttribute("aria-expanded", String(open));
   render();
   (open ? document.querySelector('[role="tab"][aria-selected="true"]') : $("open-dock")).focus();
 }

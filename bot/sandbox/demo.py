@@ -1,6 +1,5 @@
 """`demo --once`: one deployment through both sandboxes, its thread printed as it grows."""
 
-import asyncio
 import re
 import tempfile
 from pathlib import Path
@@ -18,8 +17,9 @@ from bot.sandbox.world import World, connect, world
 _PATIENCE = 300.0
 _POLL_SECONDS = 0.5
 
+# What the root and the last reply have in common at the end.
 _SERVES = "is serving"
-_ENDED = ("failed", "wasn't made", "is gone", "terminated", "was cancelled")
+_ENDED = ("failed", "wasn't made")
 
 
 async def once(model: str, *, speed: float) -> bool:
@@ -32,7 +32,8 @@ async def once(model: str, *, speed: float) -> bool:
     Returns:
         Whether it serves.
     """
-    console = Console(highlight=False)
+    # A line is as long as it is: terminals wrap by themselves.
+    console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="friendli-deploy-") as folder:
         database = f"sqlite:///{Path(folder) / 'demo.sqlite3'}"
         async with world(database, speed=speed) as here:
@@ -55,8 +56,7 @@ async def _deploy(here: World, model: str, console: Console) -> bool:
     await here.member.command(here.channel, line)
     try:
         root = await here.slack.until(lambda: _outcome(here), timeout=_PATIENCE)
-        # Replies follow the root's last edit within a few seconds.
-        await asyncio.sleep(0)
+        # The reply that says so may be posted a second after the root's last edit.
         await here.slack.until(lambda: printer.has_told(root), timeout=_PATIENCE)
     finally:
         stop()
@@ -97,8 +97,7 @@ class _Printer:
 
     def has_told(self, root: Message) -> bool:
         """Whether the last reply says what the root says."""
-        word = _SERVES if _SERVES in root.text else ""
-        return bool(self._last_reply) and word in self._last_reply
+        return any(end in root.text and end in self._last_reply for end in (_SERVES, *_ENDED))
 
 
 def readable(here: World, text: str) -> str:

@@ -11,7 +11,10 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 
+from bot import logs
 from bot.errors import ConfigError
+
+log = logs.get(__name__)
 
 # Slack gives up on a request after this long, so nobody waits for a later answer.
 _ANSWER_SECONDS = 3.0
@@ -67,9 +70,10 @@ def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.Ro
             return web.Response(status=401)
         try:
             asked = await to_bolt_request(request)
-        except (ValueError, AttributeError, TypeError):
+            return await to_aiohttp_response(await bolt.async_dispatch(asked))
+        except Exception:  # Bolt trips over what isn't as it expects in many ways
+            log.exception("can't read what Slack sent")
             return web.Response(status=400)
-        return await to_aiohttp_response(await bolt.async_dispatch(asked))
 
     return web.post(path, events)
 

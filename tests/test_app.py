@@ -1,0 +1,396 @@
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import pytest
+
+from bot.app import Running, running
+from bot.errors import ConfigError
+from bot.sandbox.faults import Answer, Hang, Slow
+from bot.sandbox.slack.changes import Change, RequestLogged
+from bot.sandbox.slack.signing import signature
+from bot.sandbox.world import APP_TOKEN, SIGNING_SECRET, World, connect, world
+from tests.conftest import QUICK, StartBot
+from tests.friendli.loopback import refused_url
+
+SOCKET_MODE = {"slack_app_token": APP_TOKEN, "slack_signing_secret": None}
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+Answered = tuple[int, object]
+
+
+async def get(http: aiohttp.ClientSession, url: str) -> Answered:
+    async with http.get(url) as response:
+        return response.status, await response.json()
+
+
+async def becomes(http: aiohttp.ClientSession, url: str, wanted: Answered) -> None:
+    """Ask until the answer is this one."""
+    async with asyncio.timeout(10):
+        while await get(http, url) != wanted:
+            pass
+
+
+READY = (200, {"database": True, "slack": True})
+READY_ON_A_SOCKET = (200, {"database": True, "slack": True, "socket_mode": True})
+
+
+async def test_a_bot_in_http_mode_says_that_it_lives_and_is_ready(
+    start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """At the addresses that load balancers and orchestrators ask."""
+    async with start_bot() as bot:
+        assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
+        assert await get(http, f"{bot.url}/readyz") == READY
+
+
+async def test_a_bot_in_socket_mode_says_so_too_and_takes_no_events_over_http(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """Requests come over its own connection, where commands work like everywhere."""
+    async with start_bot(**SOCKET_MODE) as bot:
+        assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
+        assert await get(http, f"{bot.url}/readyz") == READY_ON_A_SOCKET
+        async with http.post(bot.events_url) as response:
+            assert response.status == 404
+        await here.member.command(here.channel, "help")
+        await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    assert here.slack.protocol_slips == []
+
+
+# What strangers send
+
+
+def signed(body: bytes, *, secret: str = SIGNING_SECRET, age: float = 0) -> dict[str, str]:
+    timestamp = str(int(time.time() - age))
+    return {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": signature(secret, timestamp, body),
+    }
+
+
+COMMAND = (
+    b"command=%2Ffriendli-deploy&text=help&channel_id=C000000001&user_id=U000000001&team_id=T1"
+)
+FORGED: dict[str, Callable[[], dict[str, str]]] = {
+    "signed by somebody else": lambda: signed(COMMAND, secret="made-up"),
+    "older than five minutes": lambda: signed(COMMAND, age=301),
+    "from the future": lambda: signed(COMMAND, age=-310),
+    "signed for another body": lambda: signed(b""),
+    "unsigned": dict,
+    "without a time": lambda: signed(COMMAND) | {"X-Slack-Request-Timestamp": ""},
+    "at a time that is none": lambda: signed(COMMAND) | {"X-Slack-Request-Timestamp": "soon"},
+    "with a signature that is none": lambda: signed(COMMAND) | {"X-Slack-Signature": "ж"},
+    "in an encoding that is none": lambda: {"Content-Type": "application/json; charset=none"},
+    "unsigned JSON that is none": lambda: {"Content-Type": "application/json"},
+}
+
+
+@pytest.fixture(scope="module")
+async def bot_at_large(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[World, Running]]:
+    """One bot for all that strangers send, since none of it may change anything."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('bot') / 'bot.sqlite3'}"
+    async with world(database) as here, running(here.settings(**QUICK)) as bot:
+        here.slack.events_url = bot.events_url
+        yield here, bot
+
+
+@pytest.mark.parametrize("headers", FORGED.values(), ids=FORGED)
+async def test_a_request_that_isnt_slacks_is_refused(
+    bot_at_large: tuple[World, Running],
+    http: aiohttp.ClientSession,
+    headers: Callable[[], dict[str, str]],
+) -> None:
+    """With 401 and not a word, before anything reads what it says."""
+    here, bot = bot_at_large
+    before = len(here.slack.requests.entries)
+    async with http.post(bot.events_url, data=COMMAND, headers=headers()) as response:
+        assert (response.status, await response.text()) == (401, "")
+    assert len(here.slack.requests.entries) == before
+
+
+async def test_requests_signed_with_an_old_secret_are_refused(
+    here: World, start_bot: StartBot
+) -> None:
+    """As Slack's own are after somebody has made a new signing secret."""
+    async with start_bot():
+        here.slack.signing_secret = "another-secret"
+        assert (await here.member.command(here.channel, "help")).status == 401
+
+
+NONSENSE: dict[str, tuple[bytes, int]] = {
+    "nothing": (b"", 404),
+    "another event": (b'{"type":"event_callback","event":{"type":"message"}}', 404),
+    "a list": (b"payload=[1]", 400),
+    "null": (b"payload=null", 400),
+    "cut off": (b'payload={"type":"block_actions","act', 400),
+    "no payload": (b"payload", 400),
+    "another command": (COMMAND.replace(b"friendli", b"other"), 404),
+    "a command from nowhere": (b"command=%2Ffriendli-deploy", 400),
+    "a click by nobody": (b'payload={"type":"block_actions","actions":[{"action_id":"x"}]}', 400),
+    "a click on nothing": (
+        b'payload={"type":"block_actions","user":{"id":"U1"},"actions":[{"type":"button"}]}',
+        400,
+    ),
+    "a modal of no type": (
+        b'payload={"type":"view_submission","user":{"id":"U1"},"view":{"callback_id":"connect"}}',
+        400,
+    ),
+    "a modal that isn't ours": (
+        b'payload={"type":"view_submission","user":{"id":"U"},"view":{"type":"","callback_id":""}}',
+        200,
+    ),
+    "more than Slack sends": (b"a" * 2**21, 413),
+}
+
+
+@pytest.mark.parametrize(("body", "status"), NONSENSE.values(), ids=NONSENSE)
+async def test_a_body_that_makes_no_sense_breaks_nothing(
+    bot_at_large: tuple[World, Running], http: aiohttp.ClientSession, body: bytes, status: int
+) -> None:
+    """Even one that Slack has signed; the next command is answered as ever."""
+    here, bot = bot_at_large
+    async with http.post(bot.events_url, data=BytesIO(body), headers=signed(body)) as response:
+        assert response.status == status
+    said = len(here.member.ephemerals(here.channel))
+    assert (await here.member.command(here.channel, "help")).status == 200
+    await here.slack.until(lambda: len(here.member.ephemerals(here.channel)) == said + 1)
+
+
+# What can't be reached, or refuses us
+
+
+AWAY = Answer(200, {"ok": False, "error": "service_unavailable"})
+
+
+async def refusal(start_bot: StartBot, **overrides: object) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        async with start_bot(**overrides):
+            pass
+    return list(caught.value.problems)
+
+
+COPY_BOT_TOKEN = "Copy it from your Slack app: OAuth & Permissions → Bot User OAuth Token (xoxb-…)."
+COPY_APP_TOKEN = (
+    "Copy it from your Slack app: Basic Information → App-Level Tokens,"
+    " one with the scope connections:write (xapp-…)."
+)
+
+
+async def test_a_bot_token_that_slack_refuses_is_told(here: World, start_bot: StartBot) -> None:
+    """In Slack's word for it."""
+    assert await refusal(start_bot, slack_bot_token="another-token") == [
+        f"SLACK_BOT_TOKEN is refused by Slack (invalid_auth). {COPY_BOT_TOKEN}"
+    ]
+    here.slack.revoke_token()
+    assert await refusal(start_bot) == [
+        f"SLACK_BOT_TOKEN is refused by Slack (token_revoked). {COPY_BOT_TOKEN}"
+    ]
+
+
+async def test_all_that_is_refused_is_told_at_once(start_bot: StartBot, tmp_path: Path) -> None:
+    """Both tokens and the database, a line each; the SDK alone would try the second for ever."""
+    (tmp_path / "letter").write_text("Dear reader,\n" * 100)
+    database, bot_token, app_token = await refusal(
+        start_bot,
+        slack_bot_token="another-token",
+        slack_app_token="another-token",
+        database_url=f"sqlite:///{tmp_path}/letter",
+    )
+    assert database.startswith("DATABASE_URL leads to a database that can't be used: ")
+    assert bot_token == f"SLACK_BOT_TOKEN is refused by Slack (invalid_auth). {COPY_BOT_TOKEN}"
+    assert app_token == f"SLACK_APP_TOKEN is refused by Slack (invalid_auth). {COPY_APP_TOKEN}"
+
+
+async def test_a_port_that_is_taken_is_told(start_bot: StartBot) -> None:
+    """Most likely by another bot."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert await refusal(start_bot, port=port) == [
+            f"PORT {port} is taken by another program. Write a free port, from 1 to 65535."
+        ]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "host.invalid"])
+async def test_a_host_that_isnt_ours_is_told(start_bot: StartBot, host: str) -> None:
+    """An address of another machine, or a name of none."""
+    how = "Name one of its addresses, or 0.0.0.0 for all of them."
+    assert await refusal(start_bot, host=host) == [
+        f"HOST {host} isn't an address of this machine. {how}"
+    ]
+
+
+async def test_a_slack_that_cant_be_reached_is_waited_for(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """The bot comes up, answers, and takes deployments; it posts once Slack is there."""
+    outage = here.slack.faults.add(AWAY, operation="auth.test", times=None)
+    async with start_bot() as bot:
+        assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
+        assert await get(http, f"{bot.url}/readyz") == (503, {"database": True, "slack": False})
+        await connect(here)
+        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        assert not here.channel.messages
+        here.slack.faults.remove(outage)
+        await here.slack.until(lambda: here.channel.messages)
+        await becomes(http, f"{bot.url}/readyz", READY)
+
+
+async def test_socket_mode_waits_for_slack_too(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """Once Slack opens a connection, commands arrive."""
+    outage = here.slack.faults.add(AWAY, operation="apps.connections.open", times=None)
+    async with start_bot(**SOCKET_MODE) as bot:
+        assert await get(http, f"{bot.url}/readyz") == (
+            503,
+            {"database": True, "slack": True, "socket_mode": False},
+        )
+        here.slack.faults.remove(outage)
+        await becomes(http, f"{bot.url}/readyz", READY_ON_A_SOCKET)
+        assert (await here.member.command(here.channel, "help")).ok
+
+
+async def test_a_connection_that_breaks_is_opened_anew(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """Also when the ticket to the new one is used up before it opens."""
+    async with start_bot(**SOCKET_MODE) as bot:
+        spoiled: list[int] = []
+
+        def spoil(change: Change) -> None:
+            """Use up the first tickets on their way to the bot."""
+            if (
+                isinstance(change, RequestLogged)
+                and change.request.operation == "apps.connections.open"
+                and change.request.status
+                and len(spoiled) < 2
+            ):
+                spoiled.append(change.request.number)
+                here.slack.sockets._tickets.clear()
+
+        stop = here.slack.subscribe(spoil)
+        await here.slack.drop_connections()
+        await here.slack.until(lambda: len(spoiled) == 2 and here.slack.connections == 1)
+        stop()
+        await becomes(http, f"{bot.url}/readyz", READY_ON_A_SOCKET)
+        assert (await here.member.command(here.channel, "help")).ok
+
+
+async def test_a_database_that_cant_be_reached_is_waited_for(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession, postgresql_url: str
+) -> None:
+    """People are told meanwhile; when it goes away again, the bot outlasts that too."""
+    door = Door(postgresql_url)
+    async with start_bot(database_url=door.url) as bot:
+        assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
+        assert await get(http, f"{bot.url}/readyz") == (503, {"database": False, "slack": True})
+        await here.member.command(here.channel, "targets")
+        [told] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
+        assert told.text.startswith("I can't reach my database right now")
+        async with door.open():
+            await becomes(http, f"{bot.url}/readyz", READY)
+            await connect(here)
+        await becomes(http, f"{bot.url}/readyz", (503, {"database": False, "slack": True}))
+        async with door.open():
+            await becomes(http, f"{bot.url}/readyz", READY)
+            await here.member.command(here.channel, "org/model --gpu H100 --yes")
+            await here.slack.until(lambda: here.friendli.endpoints)
+        assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
+
+
+class Door:
+    """A port that leads to the PostgreSQL server while it is open.
+
+    Args:
+        url: The database's, on a socket in a folder.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._socket = f"{parse_qs(parts.query)['host'][0]}/.s.PGSQL.5432"
+        self._port = urlsplit(refused_url()).port
+        self.url = f"postgresql://postgres@127.0.0.1:{self._port}{parts.path}?sslmode=disable"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Let connections through until the block ends, which cuts them."""
+        writers: list[asyncio.StreamWriter] = []
+
+        async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+            while block := await source.read(2**16):
+                target.write(block)
+            target.close()
+
+        async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            inside, outside = await asyncio.open_unix_connection(self._socket)
+            writers.extend([writer, outside])
+            await asyncio.gather(
+                pass_on(reader, outside), pass_on(inside, writer), return_exceptions=True
+            )
+
+        server = await asyncio.start_server(enter, "127.0.0.1", self._port)
+        yield
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+        await server.wait_closed()
+
+
+# The end
+
+
+async def test_what_hangs_is_not_waited_for_longer_than_allowed(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """Neither a Friendli nor a Slack that doesn't answer holds up the end."""
+    async with start_bot(shutdown_timeout=0.3) as bot:
+        await connect(here)
+        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        await here.slack.until(lambda: here.friendli.endpoints)
+        friendli = here.friendli.faults.add(Hang(), times=None)
+        slack = here.slack.faults.add(Hang(), operation="response_url", times=None)
+        await here.member.command(here.channel, "help")
+        await asked_until(lambda: friendli.taken and slack.taken, http, bot)
+        ends = time.monotonic()
+    assert time.monotonic() - ends < 2
+
+
+async def test_requests_in_hand_are_answered_before_the_end(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """What was asked for is done, although nothing new is taken any more."""
+    slow = here.friendli.faults.add(Slow(60))
+    async with AsyncExitStack() as stack:
+        bot = await stack.enter_async_context(start_bot())
+        connecting = asyncio.create_task(connect(here))
+        await asked_until(lambda: slow.taken, http, bot)
+        ending = asyncio.create_task(stack.pop_all().aclose())
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await asked_until(lambda: False, http, bot)
+        here.clock.advance(60)
+        await asyncio.gather(connecting, ending)
+
+
+async def asked_until(
+    condition: Callable[[], object], http: aiohttp.ClientSession, bot: Running
+) -> None:
+    """Ask the bot whether it lives until something else has happened."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await get(http, f"{bot.url}/healthz")

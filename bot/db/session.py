@@ -80,9 +80,9 @@ def _engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     return create_async_engine(
-        _for_asyncpg(parsed),
+        parsed.set(drivername="postgresql+asyncpg", query=_for_asyncpg(parsed)),
         hide_parameters=True,
-        connect_args={"timeout": _CONNECT_SECONDS},
+        connect_args={"timeout": _CONNECT_SECONDS, "server_settings": _for_server(parsed)},
         # A connection that the server closed while it rested is replaced, not handed out.
         pool_pre_ping=True,
         pool_size=10,
@@ -90,12 +90,31 @@ def _engine(url: str) -> AsyncEngine:
     )
 
 
-def _for_asyncpg(address: URL) -> URL:
-    # Addresses that hosting platforms hand out are written for libpq.
-    sslmode = address.query.get("sslmode")
-    plain = address.difference_update_query(["sslmode", "channel_binding", "connect_timeout"])
-    named = plain.set(drivername="postgresql+asyncpg")
-    return named.update_query_dict({"ssl": sslmode}) if sslmode else named
+# Addresses that hosting platforms hand out are written for libpq: of its parameters, asyncpg knows
+# some, by its own names; all that concern the connection alone can be left out; and what remains
+# is the server's.
+_KNOWN_TO_ASYNCPG = {
+    "host": "host",
+    "port": "port",
+    "ssl": "ssl",
+    "sslmode": "ssl",
+    "target_session_attrs": "target_session_attrs",
+    "prepared_statement_cache_size": "prepared_statement_cache_size",
+}
+_LEFT_OUT = {"channel_binding", "connect_timeout", "gssencmode", "keepalives", "pgbouncer"}
+
+
+def _for_asyncpg(address: URL) -> dict[str, str | tuple[str, ...]]:
+    return {
+        _KNOWN_TO_ASYNCPG[name]: value
+        for name, value in address.query.items()
+        if name in _KNOWN_TO_ASYNCPG
+    }
+
+
+def _for_server(address: URL) -> dict[str, str]:
+    others = set(address.query) - set(_KNOWN_TO_ASYNCPG) - _LEFT_OUT
+    return {name: str(address.query[name]) for name in others}
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -26,6 +26,7 @@ _POSTGRESQL_REFUSALS = {
     "28": "it refuses the user or the password",
     "3D": "it has no database of that name",
     "42501": "the user may not create tables in it",
+    "42704": "it doesn't know a parameter of the address",
 }
 # A statement of ours is wrong.
 _DEFECT = "42"

@@ -88,6 +88,13 @@ async def test_a_user_or_a_name_that_postgresql_refuses_is_told(postgresql_serve
     ]
 
 
+async def test_a_parameter_that_nobody_knows_is_told(postgresql_server: str) -> None:
+    """Most likely it is mistyped."""
+    assert await refusal(database_url=f"{postgresql_server}&sslmoed=disable") == [
+        f"{UNUSABLE} it doesn't know a parameter of the address. {HOW}"
+    ]
+
+
 async def test_a_database_of_a_newer_version_is_told(database: Database, database_url: str) -> None:
     """An old bot doesn't work on tables that it doesn't know."""
     async with database.connection() as connection:
@@ -135,6 +142,7 @@ async def starting_up() -> AsyncIterator[str]:
     [
         "postgres://{}&sslmode=disable",
         "postgresql+psycopg://{}&sslmode=prefer&channel_binding=prefer&connect_timeout=10",
+        "postgresql://{}&application_name=bot&target_session_attrs=any&ssl=disable",
     ],
 )
 async def test_addresses_for_other_drivers_are_taken(postgresql_server: str, address: str) -> None:

@@ -1,0 +1,102 @@
+"""`python -m tests.chaos`: run the matrix, print it, and fail on any broken promise."""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.chaos.cells import Cell, cells
+from tests.chaos.databases import Engine, postgresql_server
+from tests.chaos.run import Outcome, Setup, run
+
+
+def main() -> int:
+    """Run what the command line asks for; return the exit code."""
+    asked = _arguments()
+    engines = list(Engine) if asked.engine == "both" else [Engine(asked.engine)]
+    chosen = [cell for cell in cells() if not asked.cell or asked.cell in cell.name]
+    seeds = [asked.seed] if asked.seed is not None else list(range(asked.seeds))
+    console = Console()
+    if not chosen:
+        console.print(f"No cell has {asked.cell!r} in its name. There are:")
+        console.print("\n".join(cell.name for cell in cells()))
+        return 2
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(postgresql_server()) if Engine.POSTGRESQL in engines else ""
+        setup = Setup(server, asked.package) if asked.package else Setup(server)
+        jobs = [(cell, engine, seed) for cell in chosen for engine in engines for seed in seeds]
+        outcomes = asyncio.run(_run_all(console, jobs, setup, asked.jobs))
+    console.print(_matrix(outcomes, engines))
+    broken = sum(bool(outcome.violations) for outcome in outcomes)
+    console.print(f"{len(outcomes)} runs, {broken} with violations")
+    return 1 if broken else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10, help="runs of each cell on each engine")
+    parser.add_argument("--engine", choices=[*Engine, "both"], default="both")
+    parser.add_argument("--cell", default="", help="only cells with this in their name")
+    parser.add_argument("--seed", type=int, help="only this seed")
+    parser.add_argument("--jobs", type=int, default=3, help="runs at a time")
+    parser.add_argument("--package", type=Path, help="a folder with another `bot` to run")
+    return parser.parse_args()
+
+
+async def _run_all(
+    console: Console, jobs: Sequence[tuple[Cell, Engine, int]], setup: Setup, at_once: int
+) -> list[Outcome]:
+    room = asyncio.Semaphore(at_once)
+
+    async def one(cell: Cell, engine: Engine, seed: int) -> Outcome:
+        async with room:
+            started = time.monotonic()
+            outcome = await run(cell, engine, seed, setup)
+            seconds = time.monotonic() - started
+        _tell(console, outcome, seconds)
+        return outcome
+
+    return await asyncio.gather(*(one(*job) for job in jobs))
+
+
+def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
+    at = f"--cell {outcome.cell.name} --engine {outcome.engine} --seed {outcome.seed}"
+    how = "VIOLATED" if outcome.violations else "ok" if outcome.struck else "ok, never struck"
+    console.print(f"{how}  {at}  {seconds:.1f} s", highlight=False, markup=False)
+    for words in outcome.violations:
+        console.print(f"  · {words}", highlight=False, markup=False)
+    if outcome.report:
+        console.print(outcome.report, highlight=False, markup=False, soft_wrap=True)
+
+
+def _matrix(outcomes: Sequence[Outcome], engines: Sequence[Engine]) -> Table:
+    table = Table(title="runs / struck / with violations")
+    for heading in ("step", "fault", *engines):
+        table.add_column(heading)
+    by_cell: defaultdict[tuple[Cell, Engine], list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        by_cell[outcome.cell, outcome.engine].append(outcome)
+    for cell in dict.fromkeys(outcome.cell for outcome in outcomes):
+        table.add_row(
+            cell.step, cell.fault, *_counts([by_cell[cell, engine] for engine in engines])
+        )
+    return table
+
+
+def _counts(columns: Sequence[Sequence[Outcome]]) -> Iterator[str]:
+    for column in columns:
+        struck = sum(one.struck for one in column)
+        broken = sum(bool(one.violations) for one in column)
+        style = "bold red" if broken else "green"
+        yield f"[{style}]{len(column)} / {struck} / {broken}[/]"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

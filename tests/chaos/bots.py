@@ -1,0 +1,157 @@
+"""Replicas of the bot as processes of their own, which can be killed and stalled at any instant."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import aiohttp
+
+_STARTS_WITHIN = 60.0
+_LOOKS_EVERY = 0.05
+_ATTEMPTS = 3
+
+
+class NotStartedError(Exception):
+    """A replica ended, or didn't listen in time."""
+
+
+class Replica:
+    """`python -m bot serve`.
+
+    Args:
+        name: Of its log file.
+        environment: Its settings, without HOST and PORT.
+        folder: Where it runs and logs.
+
+    Attributes:
+        log: Its log file, of all its lives.
+        deaths: How often it was killed.
+    """
+
+    def __init__(self, name: str, environment: dict[str, str], folder: Path) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self.deaths = 0
+        self._environment = environment
+        self._folder = folder
+        self._port = 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self._starting = False
+
+    @property
+    def events_url(self) -> str:
+        """Where Slack sends what people do."""
+        return f"http://127.0.0.1:{self._port}/slack/events"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it listens, as far as anybody can know."""
+        return self._process is not None and self._process.returncode is None and not self._starting
+
+    @property
+    def is_responsive(self) -> bool:
+        """Whether it lives and isn't stalled."""
+        return self.is_alive and self._stalled is None
+
+    async def start(self) -> None:
+        """Start it, and return once it listens.
+
+        Raises:
+            NotStartedError: It doesn't; its last words are in the error.
+        """
+        self._starting = True
+        try:
+            for attempt in range(_ATTEMPTS):
+                if await self._start():
+                    return
+                # The port that was free has been taken by somebody else.
+                await asyncio.sleep(attempt * 0.1)
+        finally:
+            self._starting = False
+        raise NotStartedError(f"{self.name} didn't start:\n{self.tail(20)}")
+
+    def kill(self) -> None:
+        """End it with SIGKILL; nothing it has in hand is finished."""
+        process, self._process = self._process, None
+        self._awake()
+        if process is not None and process.returncode is None:
+            self.deaths += 1
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    def stall(self, seconds: float) -> None:
+        """Stop it with SIGSTOP, and let it go on later."""
+        if not self.is_responsive:
+            return
+        self._send(signal.SIGSTOP)
+        self._stalled = asyncio.get_running_loop().call_later(seconds, self.go_on)
+
+    def go_on(self) -> None:
+        """Let a stalled one go on."""
+        if self._stalled is not None:
+            self._awake()
+            self._send(signal.SIGCONT)
+
+    async def end(self) -> None:
+        """Kill it, and wait until it is gone."""
+        process = self._process
+        self.kill()
+        if process is not None:
+            await process.wait()
+
+    def tail(self, lines: int) -> str:
+        """The end of its log."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    async def _start(self) -> bool:
+        self._port = _free_port()
+        with self.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "bot", "serve"),
+                cwd=self._folder,
+                env={**self._environment, "HOST": "127.0.0.1", "PORT": str(self._port)},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._process = process
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STARTS_WITHIN), aiohttp.ClientSession() as http:
+                while process.returncode is None:
+                    with contextlib.suppress(aiohttp.ClientError):
+                        url = f"http://127.0.0.1:{self._port}/healthz"
+                        async with http.get(url) as answer:
+                            if answer.ok:
+                                return True
+                    await asyncio.sleep(_LOOKS_EVERY)
+        # A kill while it started is a death like any other: the caller starts it again.
+        self._process = None
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        return False
+
+    def _awake(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,167 @@
+"""The matrix: at which step what strikes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.sandbox.faults import Call
+
+
+class Step(StrEnum):
+    """What the bot is at: a request of its own, unless it says otherwise."""
+
+    CLICK = "click"
+    """A person's click is on its way to the bot."""
+    LIST = "list"
+    """The project is listed before the create request."""
+    CREATE = "create"
+    LOOK = "look"
+    """The project is listed right after the create request, for what that made."""
+    ROOT = "root"
+    """A thread's first message is posted."""
+    REPLY = "reply"
+    EDIT = "edit"
+    """A root is redrawn."""
+    POLL = "poll"
+    """Endpoints that are known are watched."""
+    TERMINATE = "terminate"
+    HISTORY = "history"
+    """A message whose post is doubtful is looked for."""
+    ANY = "any"
+    """No step in particular: instants drawn by lot."""
+
+
+class Fault(StrEnum):
+    """What strikes."""
+
+    KILL_ARRIVES = "kill on arrival"
+    """SIGKILL as the request arrives; the other side never acts."""
+    KILL_ACTED = "kill when acted"
+    """SIGKILL after the other side acted and before it answers."""
+    KILL_ANSWERED = "kill when answered"
+    """SIGKILL up to 30 ms after the answer."""
+    STALL = "stall"
+    """SIGSTOP, and SIGCONT once the lease is over."""
+    LOST_REQUEST = "lost request"
+    LOST_REPLY = "lost reply"
+    TOO_MANY = "429"
+    FAILS = "5xx"
+    SLOW = "slow"
+    """The other side acts, and answers after the bot has given up."""
+    GARBLED = "garbled"
+    """The other side acts, and the answer makes no sense or is cut short."""
+    DATABASE = "database cut"
+    """No database for a while, from the step on."""
+    SLACK_DOWN = "Slack down"
+    FRIENDLI_DOWN = "Friendli down"
+    BOTH_DOWN = "both down"
+    UNREADABLE = "unreadable"
+    """A reply is lost, and the history may not be read."""
+
+
+KILLS = (Fault.KILL_ARRIVES, Fault.KILL_ACTED, Fault.KILL_ANSWERED)
+_ANSWERS = (
+    Fault.LOST_REQUEST,
+    Fault.LOST_REPLY,
+    Fault.TOO_MANY,
+    Fault.FAILS,
+    Fault.SLOW,
+    Fault.GARBLED,
+)
+_OF_A_REQUEST = (*KILLS, Fault.STALL, *_ANSWERS, Fault.DATABASE)
+_REQUESTS = (
+    Step.LIST,
+    Step.CREATE,
+    Step.LOOK,
+    Step.ROOT,
+    Step.REPLY,
+    Step.EDIT,
+    Step.POLL,
+    Step.TERMINATE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the matrix."""
+
+    step: Step
+    fault: Fault
+
+    @property
+    def name(self) -> str:
+        """For the command line, such as "create/lost-reply"."""
+        return f"{self.step}/{self.fault}".replace(" ", "-").lower()
+
+
+def cells() -> Iterator[Cell]:
+    """Every cell, in the order of a deployment's life."""
+    yield Cell(Step.CLICK, Fault.KILL_ANSWERED)
+    yield Cell(Step.CLICK, Fault.DATABASE)
+    for step in _REQUESTS:
+        for fault in _OF_A_REQUEST:
+            yield Cell(step, fault)
+    for fault in (*KILLS, Fault.STALL, Fault.UNREADABLE):
+        yield Cell(Step.HISTORY, fault)
+    for fault in (
+        Fault.KILL_ANSWERED,
+        Fault.STALL,
+        Fault.DATABASE,
+        Fault.SLACK_DOWN,
+        Fault.FRIENDLI_DOWN,
+        Fault.BOTH_DOWN,
+    ):
+        yield Cell(Step.ANY, fault)
+
+
+# From which request on, of those that match, a step counts: a range to draw by lot from.
+FIRST_OF: dict[Step, tuple[int, int]] = {
+    Step.LIST: (1, 2),
+    Step.CREATE: (1, 2),
+    Step.LOOK: (1, 2),
+    Step.ROOT: (1, 2),
+    Step.REPLY: (1, 5),
+    Step.EDIT: (1, 5),
+    Step.POLL: (4, 16),
+    Step.TERMINATE: (1, 1),
+    Step.HISTORY: (1, 3),
+}
+
+
+_OPERATIONS: dict[Step, frozenset[str]] = {
+    Step.LIST: frozenset({"list_endpoints"}),
+    Step.CREATE: frozenset({"create_endpoint"}),
+    Step.LOOK: frozenset({"list_endpoints"}),
+    Step.ROOT: frozenset({"chat.postMessage"}),
+    Step.REPLY: frozenset({"chat.postMessage"}),
+    Step.EDIT: frozenset({"chat.update"}),
+    Step.POLL: frozenset({"list_endpoints"}),
+    Step.TERMINATE: frozenset({"terminate_endpoint"}),
+    Step.HISTORY: frozenset({"conversations.history", "conversations.replies"}),
+}
+
+
+def requests_of(step: Step, is_created: Callable[[], bool]) -> Callable[[Call], bool]:
+    """Return which requests belong to a step.
+
+    Args:
+        step: One with requests of its own.
+        is_created: Whether a create request has arrived already.
+    """
+
+    def belongs(call: Call) -> bool:
+        if call.operation not in _OPERATIONS[step]:
+            return False
+        match step:
+            case Step.LIST:
+                return not is_created()
+            case Step.LOOK | Step.POLL:
+                return is_created()
+            case Step.ROOT:
+                return not call.body.get("thread_ts")
+            case Step.REPLY:
+                return bool(call.body.get("thread_ts"))
+            case _:
+                return True
+
+    return belongs

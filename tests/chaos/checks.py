@@ -1,0 +1,219 @@
+"""What must be so after everything has settled, by what the sandboxes saw."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.db.models import Step
+from bot.friendli.statuses import phase_words, status_words
+from bot.messages.body import POSSIBLE_REPEAT
+from bot.sandbox.friendli.server import EndpointView
+from bot.sandbox.friendli.timeline import Leg
+from bot.sandbox.slack.conversations import Channel, Message
+from bot.sandbox.world import World
+from tests.chaos.clicks import Wish
+from tests.chaos.story import Lives
+
+_UNMADE_WORDS = ("wasn't made", "was cancelled", "is being cancelled")
+_UNMADE_STEPS = frozenset({Step.REFUSED, Step.CANCELLED, Step.NOT_MADE})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run left.
+
+    Attributes:
+        here: Both sandboxes.
+        channels: Where people asked.
+        deploys: What they asked for.
+        stops: What they asked to end.
+        creates: Names in the create requests that the API received.
+        lives: What endpoints showed, and what the bot wrote down.
+        repeats_allowed: Whether the history couldn't be read.
+    """
+
+    here: World
+    channels: Sequence[Channel]
+    deploys: Sequence[Wish]
+    stops: Sequence[Wish]
+    creates: Sequence[str]
+    lives: Lives
+    repeats_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    """A deployment's messages that stand in Slack, by sequence and then by time."""
+
+    deployment: str
+    messages: dict[int, list[Message]]
+
+    @property
+    def root(self) -> Message | None:
+        return next(iter(self.messages.get(0, ())), None)
+
+    @property
+    def replies(self) -> list[Message]:
+        return [
+            copies[0] for sequence, copies in sorted(self.messages.items()) if sequence and copies
+        ]
+
+
+def violations(evidence: Evidence) -> list[str]:
+    """Return every broken promise, in words."""
+    threads = _threads(evidence.channels)
+    return [
+        *_requests(evidence),
+        *_endpoints(evidence, threads),
+        *(words for thread in threads for words in _order(thread, evidence)),
+        *_transitions(evidence, threads),
+        *_roots(evidence, threads),
+        *_answers(evidence, threads),
+    ]
+
+
+def _threads(channels: Sequence[Channel]) -> list[_Thread]:
+    found: defaultdict[str, defaultdict[int, list[Message]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for channel in channels:
+        for message in channel.messages.values():
+            payload = (message.metadata or {}).get("event_payload")
+            if message.by_app and not message.deleted and isinstance(payload, dict):
+                found[str(payload["deployment"])][int(payload["sequence"])].append(message)
+    return [
+        _Thread(deployment, {at: sorted(copies, key=_ts) for at, copies in messages.items()})
+        for deployment, messages in found.items()
+    ]
+
+
+def _requests(evidence: Evidence) -> Iterator[str]:
+    for name, count in Counter(evidence.creates).items():
+        if count > 1:
+            yield f"{count} create requests for one click ({name})"
+
+
+def _endpoints(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
+    ours = {wish.name: evidence.lives.endpoints(wish.name) for wish in evidence.deploys}
+    for name, made in ours.items():
+        if len(made) > 1:
+            yield f"{len(made)} endpoints for one click ({name})"
+        for endpoint in made:
+            knowing = [thread for thread in threads if thread.root and _names(thread, endpoint)]
+            if len(knowing) != 1:
+                yield f"{len(knowing)} threads know the endpoint of {name}"
+    for endpoint in evidence.here.friendli.endpoints.values():
+        if endpoint.name not in ours:
+            for thread in threads:
+                if thread.root and _names(thread, endpoint):
+                    yield f"a thread took {endpoint.name}, which isn't ours, for its own"
+
+
+def _names(thread: _Thread, endpoint: EndpointView) -> bool:
+    return thread.root is not None and endpoint.id in thread.root.words
+
+
+def _order(thread: _Thread, evidence: Evidence) -> Iterator[str]:
+    of = f"of the thread {_title(thread)}"
+    for sequence, copies in sorted(thread.messages.items()):
+        unmarked = [copy for copy in copies if POSSIBLE_REPEAT not in copy.words + copy.text]
+        if len(unmarked) < len(copies) and not evidence.repeats_allowed:
+            yield f"message {sequence} {of} is marked as a possible repeat without need"
+        if len(copies) > 1 and (len(unmarked) > 1 or not evidence.repeats_allowed):
+            yield f"message {sequence} {of} stands there {len(copies)} times"
+    present = sorted(thread.messages)
+    if present != list(range(len(present))):
+        yield f"messages {of} have gaps: {present}"
+    firsts = [thread.messages[sequence][0] for sequence in present]
+    if [one.ts for one in firsts] != sorted((one.ts for one in firsts), key=float):
+        yield f"messages {of} stand in the wrong order"
+    root = thread.root
+    for reply in thread.replies:
+        if root is not None and reply.thread_ts != root.ts:
+            yield f"a reply {of} stands elsewhere: {reply.text!r}"
+
+
+def _transitions(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
+    for row in evidence.lives.kept.values():
+        thread = next((one for one in threads if one.deployment == row.public_id), None)
+        if row.endpoint_id is None or thread is None:
+            continue
+        wanted = [f", as `{row.endpoint_id}`", *map(_words, evidence.lives.shown.get(row.name, ()))]
+        found = [
+            [index for index, reply in enumerate(thread.replies) if words in reply.text]
+            for words in wanted
+        ]
+        for words, places in zip(wanted, found, strict=True):
+            if len(places) != 1:
+                yield f"{words!r} is told {len(places)} times in the thread {_title(thread)}"
+        firsts = [places[0] for places in found if places]
+        if firsts != sorted(firsts):
+            yield f"transitions are told in the wrong order in the thread {_title(thread)}"
+
+
+def _words(leg: Leg) -> str:
+    """What only the reply about this transition says."""
+    match leg.status:
+        case "INITIALIZING":
+            return f"{phase_words(leg.phase or '').progress}."
+        case "RUNNING":
+            return "is serving"
+        case "FAILED":
+            return "failed while"
+        case "SLEEPING":
+            return "Went to sleep"
+        case other:
+            raise ValueError(f"no endpoint is led to {other}")
+
+
+def _roots(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
+    for row in evidence.lives.kept.values():
+        thread = next((one for one in threads if one.deployment == row.public_id), None)
+        if thread is None or thread.root is None:
+            continue
+        made = evidence.lives.endpoints(row.name)
+        said = thread.root.text
+        if made and not _fits(said, made[0]):
+            yield f"the root says {said!r} and the endpoint is {made[0].status}"
+        if not made and not any(words in said for words in _UNMADE_WORDS):
+            yield f"the root says {said!r} and there is no endpoint"
+
+
+def _fits(said: str, endpoint: EndpointView) -> bool:
+    words = {"FAILED": "failed while", "INITIALIZING": "is coming up"}
+    return words.get(endpoint.status, status_words(endpoint.status).name) in said
+
+
+def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
+    for wish in evidence.deploys:
+        row = evidence.lives.kept.get(wish.name)
+        thread = next((one for one in threads if row and one.deployment == row.public_id), None)
+        told_directly = any(wish.name in words for words in _direct(evidence.here, wish))
+        if thread is None:
+            if wish.acknowledged and not wish.whispers and not told_directly:
+                yield f"nobody answered the click for {wish.name}"
+            continue
+        if not evidence.lives.endpoints(wish.name) and (
+            row is None or row.step not in _UNMADE_STEPS
+        ):
+            yield f"{wish.name} has no endpoint, and its thread doesn't say so"
+    for stop in evidence.stops:
+        row = evidence.lives.kept.get(stop.name)
+        ended = all(one.status == "TERMINATED" for one in evidence.lives.endpoints(stop.name))
+        thread = next((one for one in threads if row and one.deployment == row.public_id), None)
+        told = thread is not None and any("didn't terminate" in one.text for one in thread.replies)
+        if stop.acknowledged and not ended and not stop.whispers and not told:
+            yield f"nobody answered the click to end {stop.name}"
+
+
+def _direct(here: World, wish: Wish) -> list[str]:
+    channel = here.slack.direct_message(wish.who.user)
+    return [message.text for message in channel.messages.values() if not message.deleted]
+
+
+def _title(thread: _Thread) -> str:
+    return repr(thread.root.text) if thread.root else thread.deployment
+
+
+def _ts(message: Message) -> float:
+    return float(message.ts)

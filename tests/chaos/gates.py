@@ -1,0 +1,248 @@
+"""The doors through which one replica reaches Slack and Friendli, so that its requests are its own.
+
+A sandbox sees a request; which process sent it, only a door that was made for it knows. So what
+strikes a process strikes here: as a request arrives, after the sandbox acted and before it answers,
+or after the answer was written.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import Self
+from urllib.parse import parse_qsl
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+
+from bot.sandbox.faults import Call
+
+_ENDPOINTS = "/dedicated/beta/endpoint"
+# Each connection has its own.
+_OWN_HEADERS = frozenset(
+    {"connection", "content-length", "host", "keep-alive", "server", "transfer-encoding"}
+)
+
+
+class Instant(StrEnum):
+    """When, in the life of a request."""
+
+    ARRIVES = "arrives"
+    """The whole request is there; the other side never acts."""
+    ACTED = "acted"
+    """The other side has acted; its answer isn't written."""
+    ANSWERED = "answered"
+    """The answer is written, and the replica has had a moment with it."""
+
+
+@dataclass(eq=False, slots=True)
+class Trap:
+    """Waits for a request, and strikes the replica that made it.
+
+    Attributes:
+        matches: Which requests count.
+        instant: When it strikes.
+        strike: What happens to the replica, named by its number.
+        nth: Which of the matching requests springs it, from 1.
+        pause: Seconds between a written answer and the strike.
+        sprung: Set once it has.
+    """
+
+    matches: Callable[[Call], bool]
+    instant: Instant
+    strike: Callable[[int], None]
+    nth: int = 1
+    pause: float = 0.0
+    sprung: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def takes(self, call: Call) -> bool:
+        """Count a request; return whether it is the one."""
+        if self.sprung.is_set() or not self.matches(call):
+            return False
+        self.nth -= 1
+        if self.nth > 0:
+            return False
+        self.sprung.set()
+        return True
+
+
+@dataclass(slots=True)
+class Passages:
+    """What the gates of a run share.
+
+    Attributes:
+        traps: What lies in wait.
+        creates: Names in the create requests that arrived, in order.
+        on_create: Called as a create request arrives.
+    """
+
+    traps: list[Trap] = field(default_factory=list)
+    creates: list[str] = field(default_factory=list)
+    on_create: Callable[[], None] = lambda: None
+
+    def arrived(self, call: Call) -> Trap | None:
+        """Note a request, and return the trap that it springs."""
+        trap = next((trap for trap in self.traps if trap.takes(call)), None)
+        if call.operation == "create_endpoint":
+            self.creates.append(str(call.body.get("name")))
+            self.on_create()
+        return trap
+
+
+class Gate:
+    """One replica's doors: a reverse proxy before each sandbox.
+
+    Args:
+        replica: The replica's number.
+        slack: The sandbox's address.
+        friendli: The other's.
+        passages: Where requests are noted and traps lie.
+    """
+
+    def __init__(self, replica: int, *, slack: str, friendli: str, passages: Passages) -> None:
+        self._replica = replica
+        self._passages = passages
+        self._doors = {
+            "slack": _Door(slack, self._pass),
+            "friendli": _Door(friendli, self._pass),
+        }
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=None),
+            connector=aiohttp.TCPConnector(limit=0),
+            auto_decompress=False,
+        )
+        for door in self._doors.values():
+            await door.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for door in self._doors.values():
+            await door.close()
+        if self._http is not None:
+            await self._http.close()
+
+    def url(self, service: str) -> str:
+        """Where the replica reaches "slack" or "friendli"."""
+        return self._doors[service].url
+
+    async def shut(self, service: str) -> None:
+        """Refuse connections, and break those that are open."""
+        await self._doors[service].close()
+
+    async def reopen(self, service: str) -> None:
+        """Take connections again, at the same address."""
+        await self._doors[service].open()
+
+    async def _pass(self, upstream: str, request: web.BaseRequest) -> web.StreamResponse:
+        content = await request.read()
+        trap = self._passages.arrived(_classified(request, content))
+        if trap is not None and trap.instant is Instant.ARRIVES:
+            trap.strike(self._replica)
+            return _broken(request)
+        answer = await self._forwarded(upstream, request, content)
+        if trap is not None and trap.instant is Instant.ACTED:
+            trap.strike(self._replica)
+        if answer is None:
+            return _broken(request)
+        # Its replica may be dead.
+        with contextlib.suppress(ConnectionError):
+            await answer.prepare(request)
+            await answer.write_eof()
+        if trap is not None and trap.instant is Instant.ANSWERED:
+            await asyncio.sleep(trap.pause)
+            trap.strike(self._replica)
+        return answer
+
+    async def _forwarded(
+        self, upstream: str, request: web.BaseRequest, content: bytes
+    ) -> web.Response | None:
+        """Ask the sandbox; None if it broke the connection."""
+        if self._http is None:
+            raise RuntimeError("the gate isn't open")
+        try:
+            async with self._http.request(
+                request.method,
+                upstream + request.raw_path,
+                data=content,
+                headers=_passed_on(request.headers),
+            ) as answer:
+                body = await answer.read()
+                headers = _passed_on(answer.headers)
+                return web.Response(status=answer.status, body=body, headers=headers)
+        except (aiohttp.ClientError, ConnectionError):
+            return None
+
+
+class _Door:
+    """A server before one sandbox, on a port that it keeps."""
+
+    def __init__(
+        self,
+        upstream: str,
+        act: Callable[[str, web.BaseRequest], Awaitable[web.StreamResponse]],
+    ) -> None:
+        self._upstream = upstream
+        self._act = act
+        self._port = 0
+        self._runner: web.ServerRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    async def open(self) -> None:
+        if self._runner is not None:
+            return
+
+        server = web.Server(partial(self._act, self._upstream))
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.05)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
+        self._port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+
+def _classified(request: web.BaseRequest, content: bytes) -> Call:
+    path = request.path
+    match request.method, path.removeprefix(_ENDPOINTS):
+        case "POST", "":
+            operation = "create_endpoint"
+        case "GET", "":
+            operation = "list_endpoints"
+        case "PUT", rest if rest.endswith("/terminate"):
+            operation = "terminate_endpoint"
+        case _:
+            operation = path.rpartition("/")[2]
+    return Call(operation, request.method, path, dict(request.query), _fields(content))
+
+
+def _fields(content: bytes) -> Mapping[str, str]:
+    text = content.decode(errors="replace")
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return dict(parse_qsl(text))
+    return {str(key): value for key, value in parsed.items()} if isinstance(parsed, dict) else {}
+
+
+def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict(
+        (name, value) for name, value in headers.items() if name.lower() not in _OWN_HEADERS
+    )
+
+
+def _broken(request: web.BaseRequest) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

@@ -1,0 +1,104 @@
+"""Moves endpoints through their lives, each step only once the one before is written down.
+
+So what their threads must tell is known exactly, whatever struck meanwhile.
+"""
+
+import asyncio
+from random import Random
+
+from bot.db.models import Step
+from bot.sandbox.friendli import FriendliSandbox
+from bot.sandbox.friendli.server import EndpointView
+from bot.sandbox.friendli.timeline import Leg
+from tests.chaos.databases import Books, Kept
+
+_LOOKS_EVERY = 0.1
+_GOING_DOWN = frozenset({"TERMINATING", "TERMINATED"})
+_OVER = frozenset({Step.REFUSED, Step.CANCELLED, Step.NOT_MADE, Step.ENDED, Step.UNCLEAR})
+
+UP = (
+    Leg("INITIALIZING", "DOWNLOADING_MODEL"),
+    Leg("INITIALIZING", "ENGINE_INITIALIZING"),
+    Leg("RUNNING"),
+)
+FAILING = (
+    Leg("INITIALIZING", "DOWNLOADING_MODEL"),
+    Leg("INITIALIZING", "ENGINE_INITIALIZING"),
+    Leg("FAILED", error_code="INFERENCE_ENGINE_MEMORY_ERROR"),
+)
+SLEEPING = (*UP, Leg("SLEEPING"))
+
+
+class Lives:
+    """Knows what the bot has written down, and moves endpoints on.
+
+    Args:
+        friendli: Where they are.
+        books: The bot's database.
+        seed: Draws their ways.
+
+    Attributes:
+        kept: What was written down, by name, as of the last look.
+        shown: What each endpoint has shown, by name, after its first status.
+    """
+
+    def __init__(self, friendli: FriendliSandbox, books: Books, seed: str) -> None:
+        self._friendli = friendli
+        self._books = books
+        self._seed = seed
+        self._ways: dict[str, tuple[Leg, ...]] = {}
+        self.kept: dict[str, Kept] = {}
+        self.shown: dict[str, list[Leg]] = {}
+
+    def endpoints(self, name: str) -> list[EndpointView]:
+        """Every endpoint of a name."""
+        return [one for one in self._friendli.endpoints.values() if one.name == name]
+
+    async def run(self) -> None:
+        """Look and move, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(_LOOKS_EVERY)
+
+    async def look(self) -> None:
+        """Look once, and move what may move."""
+        rows = await self._books.deployments()
+        if rows:
+            self.kept = {row.name: row for row in rows}
+        for row in rows:
+            self._move(row)
+
+    def has_settled(self, row: Kept) -> bool:
+        """Whether nothing is left to happen to a deployment, but for its messages."""
+        found = self.endpoints(row.name)
+        if row.step in _OVER:
+            # What turns up late is told late.
+            return not (found and row.step is Step.NOT_MADE)
+        return (
+            row.step is Step.LIVE
+            and not row.stopping
+            and all(one.status not in _GOING_DOWN or one.status == "TERMINATED" for one in found)
+            and (not found or _is(row, found[0].status, found[0].phase))
+            and (not self._way(row.name) or found == [] or found[0].status in _GOING_DOWN)
+        )
+
+    def _move(self, row: Kept) -> None:
+        found = self._friendli.endpoints.get(row.endpoint_id or "")
+        if row.step is not Step.LIVE or found is None or found.status in _GOING_DOWN:
+            return
+        way = self._way(row.name)
+        if not way or not _is(row, found.status, found.phase):
+            return
+        self._ways[row.name] = way[1:]
+        self.shown.setdefault(row.name, []).append(way[0])
+        self._friendli.script(found.id, [way[0]])
+
+    def _way(self, name: str) -> tuple[Leg, ...]:
+        if name not in self._ways:
+            lots = Random(f"{self._seed}/{name}")  # noqa: S311 - not a secret
+            self._ways[name] = lots.choice([UP, UP, FAILING, SLEEPING])
+        return self._ways[name]
+
+
+def _is(row: Kept, status: str, phase: str | None) -> bool:
+    return row.status == status and (phase is None or row.phase == phase)

@@ -208,8 +208,7 @@ def load() -> Settings:
         ]
     except (OSError, UnicodeDecodeError):
         problems = [".env can't be read. Make it a UTF-8 text file, or remove it."]
-    # Some problems quote the value, and a secret may have been pasted into any setting.
-    raise ConfigError([logs.redactor.mask(problem) for problem in problems])
+    raise ConfigError(problems)
 
 
 def _problem(field: str, kind: str, message: str) -> str:
@@ -225,5 +224,6 @@ def _problem(field: str, kind: str, message: str) -> str:
         case "literal_error":
             wrong = "is none of its words"
         case _:
-            wrong = message.removeprefix("Value error, ")
+            # It may quote the value, and a secret may have been pasted into any setting.
+            wrong = logs.redactor.mask(message.removeprefix("Value error, "))
     return f"{field.upper()} {wrong}. {Settings.model_fields[field].description}"

@@ -78,6 +78,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "outage_told_after": 300.0,
             "create_give_up_after": 600.0,
             "create_timeout": 25.0,
+            "friendli_retry_wait": 0.5,
             "look_late_for": 86400.0,
             "gone_confirmed_after": 60.0,
             "unknown_told_after": 300.0,

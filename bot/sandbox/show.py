@@ -169,13 +169,15 @@ def stage(
         real_slack: Whether people act in their own Slack.
         real_friendli: Whether Friendli itself is used.
     """
+    if real_slack:
+        return Stage(slack=None, friendli=here.friendli, clock=here.clock, bot=bot)
     here.slack.requests.hide(API_KEY, "API key")
     guest = here.slack.add_user("guest", team_id=_GUESTS_TEAM)
     here.channel.is_ext_shared = True
     here.slack.set_member(here.channel, guest, member=True)
     here.slack.add_channel("experiments", members=[here.admin.user, here.member.user])
     return Stage(
-        slack=None if real_slack else here.slack,
+        slack=here.slack,
         friendli=None if real_friendli else here.friendli,
         clock=here.clock,
         bot=bot,

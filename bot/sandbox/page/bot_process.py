@@ -32,11 +32,11 @@ class BotState(StrEnum):
 
 
 class BotProcess:
-    """`python -m bot serve`, with settings in its environment and its log in a file.
+    """`serve` in a process that ends with this one, its settings in the environment.
 
     Args:
         settings: What it runs with; only those that were set are handed on.
-        folder: Where it runs and logs; it must have no `.env` of its own.
+        folder: Where it runs, and logs to a file; it must have no `.env` of its own.
         port: Where it listens on 127.0.0.1, the same after a restart; 0 takes a free one.
 
     Attributes:
@@ -103,10 +103,10 @@ class BotProcess:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "bot", "serve"),
+                *("-m", "bot.sandbox.page.leash", "serve"),
                 cwd=self._folder,
                 env=self._environment,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 # Ctrl-C in the terminal is for us alone; we stop it ourselves, in order.

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
 
+from bot.commands.command_line import quote
 from bot.commands.deploy_options import OPTIONS, Kind
 from bot.commands.features import registry
 from bot.commands.registry import SLASH
@@ -283,7 +284,7 @@ def _commands() -> list[Hint]:
 def _options() -> list[Hint]:
     hints = []
     for option in OPTIONS:
-        value = f" {option.example}" if option.example else ""
+        value = f" {quote(option.example)}" if option.example else ""
         hints.append(Hint(usage=f"--{option.name}{value}", summary=option.help))
         if option.kind is Kind.SWITCH:
             hints.append(Hint(usage=f"--no-{option.name}", summary="the opposite"))

@@ -58,6 +58,17 @@ PURPOSES = {
 }
 
 
+# What a fault does to a request; one that answers in the service's place shows by its status.
+_FAULTS = {
+    "Answer": "",
+    "DropRequest": "never arrived",
+    "LoseReply": "answer lost",
+    "Hang": "no answer",
+    "TruncateBody": "answer cut short",
+    "GarbageBody": "unreadable answer",
+}
+
+
 class RequestDocument(BaseModel):
     """A row of the list.
 
@@ -132,20 +143,19 @@ class _Row:
             target="Slack" if outbound else "bot",
             operation=entry.operation,
             status=entry.status,
-            problem=entry.note or entry.error,
+            problem=_FAULTS.get(entry.note, entry.note) or entry.error,
             done=done,
             seconds=entry.seconds,
         )
 
     def _of_friendli(self, entry: RequestRecord) -> RequestDocument:
-        lost = entry.done and entry.status is None
-        problem = entry.fault or ("no answer" if lost else "")
+        fault = entry.fault or ""
         return self._document(
             source="bot",
             target="Friendli",
             operation=entry.operation,
             status=entry.status,
-            problem=problem,
+            problem=_FAULTS.get(fault, fault),
             done=entry.done,
             seconds=None,
         )

@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    async_playwright,
+    expect,
+)
 
 from bot.app import Running
 from bot.sandbox.page.server import page_server
@@ -33,6 +40,10 @@ _HURRIED: dict[str, object] = {
     "slack_timeout": 1,
     "lease": 2,
 }
+
+# Milliseconds; what is waited for comes within a fraction of it, but not on a machine at its limit.
+_PATIENCE = 30_000
+expect.set_options(timeout=_PATIENCE)
 
 Visit = Callable[..., Awaitable[Page]]
 
@@ -66,7 +77,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
                 bypass_csp=axe,
             )
             stack.push_async_callback(context.close)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(_PATIENCE)
             page = await context.new_page()
 
             def heard(message: ConsoleMessage) -> None:
@@ -76,7 +87,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
             page.on("console", heard)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             await page.goto(address)
-            await page.locator("#person option").first.wait_for(state="attached")
+            await page.locator("#controls > *").first.wait_for(state="attached")
             return page
 
         yield open_page

@@ -16,7 +16,7 @@ async def test_a_newcomer_deploys_a_model_within_a_minute(demo: Demo, visit: Vis
     await page.get_by_role("button", name="Deploy", exact=True).click()
     await page.get_by_role("button", name="replies").click()
     thread = page.get_by_role("complementary", name="Thread")
-    await expect(thread.locator(".message").last).to_contain_text("is serving", timeout=30_000)
+    await expect(thread.locator(".message").last).to_contain_text("is serving")
     await expect(page.locator("#messages .message").last).to_contain_text("Replied in the thread")
     assert time.monotonic() - began < 60
 
@@ -27,10 +27,10 @@ async def test_a_bot_that_is_killed_half_way_goes_on_where_it_was(demo: Demo, vi
     endpoints = len(demo.here.friendli.endpoints)
     await page.get_by_role("button", name="The bot dies half-way").click()
     state = page.locator("#bot-state")
-    await expect(state).to_contain_text("The bot is stopped", timeout=20_000)
-    await expect(state).to_contain_text("The bot runs", timeout=20_000)
+    await expect(state).to_contain_text("The bot is stopped")
+    await expect(state).to_contain_text("The bot runs")
     newest = page.locator("#messages .message").last
-    await expect(newest).to_contain_text("is serving", timeout=20_000)
+    await expect(newest).to_contain_text("is serving")
     assert len(demo.here.friendli.endpoints) == endpoints + 1
 
 
@@ -39,7 +39,7 @@ async def test_the_bot_is_restarted_and_killed_by_hand(demo: Demo, visit: Visit)
     page = await visit(demo.address)
     before = demo.bot.pid
     await page.get_by_role("button", name="Restart the bot").click()
-    await expect(page.locator("#said")).to_have_text("The bot is running again.", timeout=20_000)
+    await expect(page.locator("#said")).to_have_text("The bot is running again.")
     assert demo.bot.pid not in (None, before)
     await page.get_by_role("button", name="Kill the bot").click()
     await expect(page.locator("#bot-state")).to_have_text("The bot is stopped")
@@ -49,4 +49,4 @@ async def test_the_bot_is_restarted_and_killed_by_hand(demo: Demo, visit: Visit)
         "friendli-deploy couldn't be reached. Is the bot running? (/friendli-deploy)"
     )
     await page.get_by_role("button", name="Start the bot").click()
-    await expect(page.locator("#said")).to_have_text("The bot is running again.", timeout=20_000)
+    await expect(page.locator("#said")).to_have_text("The bot is running again.")

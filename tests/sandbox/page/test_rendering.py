@@ -210,6 +210,23 @@ async def test_stacked_modals(scene: Scene, page: Page) -> None:
     await expect(page.get_by_label("Name")).to_have_value("kept")
 
 
+async def test_a_home_tab_and_a_direct_message(scene: Scene, page: Page) -> None:
+    """The bot's Home is drawn with its buttons, and what it says in private is marked."""
+    home = {"type": "home", "blocks": [section("*2* endpoints"), actions(button("Deploy", "go"))]}
+    scene.slack.modals.publish_home(scene.ann.user.id, home)
+    await page.get_by_role("list", name="Apps").get_by_role("button").click()
+    await expect(page.locator("#home")).to_contain_text("2 endpoints")
+    await page.locator("#home").get_by_role("button", name="Deploy").click()
+    await scene.slack.until(lambda: scene.slack.requests.calls("block_actions"))
+    workspace = scene.slack.workspace
+    private = workspace.direct_message(scene.ann.user)
+    workspace.post(private, workspace.bot, Content("This is for you."))
+    entry = page.get_by_role("list", name="Direct messages").get_by_role("button")
+    await expect(entry).to_have_accessible_name("friendli-deploy 1 unread for you")
+    await entry.click()
+    await expect(page.locator("#messages")).to_contain_text("This is for you.")
+
+
 async def test_five_thousand_messages_are_quick(scene: Scene, visit: Visit, page: Page) -> None:
     """Only what is near is drawn, a new message shows at once, and the past comes on demand."""
     for number in range(5000):

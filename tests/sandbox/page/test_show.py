@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from bot.app import EVENTS_PATH
 from bot.errors import ConfigError
 from bot.sandbox.page.bot_process import environment
 from bot.sandbox.show import opened, show
-from bot.sandbox.world import World
+from bot.sandbox.world import World, connect
 from tests.sandbox.page.conftest import Visit
 
 _ENDS = (signal.SIGINT, signal.SIGTERM)
@@ -29,6 +30,27 @@ async def test_the_end_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 async def _begins_and_ends(folder: Path, number: signal.Signals) -> None:
+    process, child = await _begun(folder)
+    process.send_signal(number)
+    assert await process.wait() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+async def test_the_bot_follows_a_demo_that_was_killed(tmp_path: Path) -> None:
+    """Even kill -9 leaves no process; only the folder stays, as nobody is left to remove it."""
+    process, child = await _begun(tmp_path)
+    pid = os.pidfd_open(child)
+    process.kill()
+    await process.wait()
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(pid, ended.set)
+    await ended.wait()
+    asyncio.get_running_loop().remove_reader(pid)
+    os.close(pid)
+
+
+async def _begun(folder: Path) -> tuple[asyncio.subprocess.Process, int]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", SHOW),
         env={**os.environ, "TMPDIR": str(folder)},
@@ -37,12 +59,9 @@ async def _begins_and_ends(folder: Path, number: signal.Signals) -> None:
     assert process.stdout is not None
     line = await process.stdout.readline()
     assert line.startswith(b"The demo is open at http://127.0.0.1:")
-    [child] = _children(process.pid)
     assert _files(folder)
-    process.send_signal(number)
-    assert await process.wait() == 0
-    with pytest.raises(ProcessLookupError):
-        os.kill(child, 0)
+    [child] = _children(process.pid)
+    return process, child
 
 
 def _files(folder: Path) -> list[Path]:
@@ -80,6 +99,25 @@ async def test_friendli_itself_behind_the_page(
         await expect(page.locator("#examples li")).to_have_count(0)
         await expect(page.get_by_label("Friendli's API")).to_have_count(0)
         assert not here.friendli.requests
+
+
+async def test_people_in_their_own_slack(
+    here: World, visit: Visit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The Slack app of the environment meets the sandbox's Friendli, and the page says how."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("slack_bot_token", "slack_signing_secret", "slack_api_url", "encryption_keys"):
+        monkeypatch.setenv(name.upper(), environment(here.settings())[name.upper()])
+    monkeypatch.setenv("PORT", "0")
+    async with opened(port=0, speed=1, real_slack=True) as demo:
+        here.slack.events_url = demo.bot.url + EVENTS_PATH
+        await connect(here)
+        page = await visit(demo.address)
+        await expect(page.locator("#home")).to_contain_text("You are using your own Slack")
+        await page.get_by_role("tab", name="What just happened").click()
+        await expect(page.locator("#requests")).to_contain_text("list_endpoints")
+        await expect(page.locator("#requests")).not_to_contain_text("views.open")
+    assert not here.friendli.requests
 
 
 async def test_the_environments_settings_are_not_the_childs(

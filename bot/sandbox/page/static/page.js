@@ -943,6 +943,7 @@ function renderSidebar() {
     return { key: id, signature: "", build: () => h("option", { value: id }, `@${user.name} · ${role}`) };
   }));
   $("person").value = state.me ?? "";
+  for (const part of [$("person").parentElement, $("channels-title"), $("apps-title")]) part.hidden = !state.people.length;
   const places = [...state.channels.values()].filter(mine);
   reconcile($("channels"), places.filter((place) => place.kind !== "direct").map(channelItem));
   const directs = places.filter((place) => place.kind === "direct");
@@ -1091,7 +1092,7 @@ function hintKeys(event) {
 
 // ---------------------------------------------------------------- modals
 
-const modal = { view: null, fields: new Map(), kept: new Map() };
+const modal = { view: null, fields: new Map(), opener: null, wantsErrors: false };
 
 function topView() {
   const open = [...state.views.values()].filter((view) => view.user === state.me && view.type === "modal");
@@ -1114,6 +1115,7 @@ function renderModal() {
   if (changed) {
     if (!dialog.open) modal.opener = document.activeElement;
     modal.fields = new Map();
+    modal.wantsErrors = false;
     $("modal-body").replaceChildren();
   }
   const updates = modal.view?.updates;
@@ -1141,6 +1143,7 @@ function renderModal() {
     dialog.showModal();
     dialog.append($("notices"));
   }
+  focusError();
   if (changed || (updates !== view.updates && !$("modal-body").contains(document.activeElement) && document.activeElement !== $("modal-submit"))) focusModal();
 }
 
@@ -1158,7 +1161,16 @@ async function submitModal() {
   for (const field of modal.fields.values()) await field.flush?.();
   await act("submit", {});
   button.removeAttribute("aria-busy");
-  $("modal-body").querySelector('[aria-invalid="true"]')?.focus();
+  // The errors come over the websocket, before this answer or after it.
+  modal.wantsErrors = true;
+  focusError();
+}
+
+function focusError() {
+  const wrong = $("modal-body").querySelector('[aria-invalid="true"]');
+  if (!modal.wantsErrors || !wrong) return;
+  modal.wantsErrors = false;
+  wrong.focus();
 }
 
 // ---------------------------------------------------------------- the sandbox panel

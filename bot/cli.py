@@ -164,17 +164,23 @@ async def _migrate(settings: "Settings") -> None:
 
 @cli.command()
 def manifest(
+    *,
     url: Annotated[
         str | None,
         typer.Option(help="Where Slack reaches the bot, for HTTP mode; without it, Socket Mode."),
     ] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Print the address that creates the app in one click.")
+    ] = False,
 ) -> None:
     """Print the manifest to create the Slack app from (api.slack.com/apps → From a manifest)."""
+    from bot.slack.manifest import creation_link
     from bot.slack.manifest import manifest as make
 
     if url is not None and not url.startswith("https://"):
         raise typer.BadParameter("Slack sends requests to https:// only", param_hint="--url")
-    typer.echo(json.dumps(make(url), indent=2, ensure_ascii=False))
+    made = make(url)
+    typer.echo(creation_link(made) if link else json.dumps(made, indent=2, ensure_ascii=False))
 
 
 @keys.command("new")

@@ -14,12 +14,15 @@ from rich.table import Table
 
 from tests.chaos.cells import Cell, cells
 from tests.chaos.databases import Engine, postgresql_server
+from tests.chaos.mutants import MUTANTS, Mutant, mutated
 from tests.chaos.run import Outcome, Setup, run
 
 
 def main() -> int:
     """Run what the command line asks for; return the exit code."""
     asked = _arguments()
+    if asked.mutants:
+        return _run_mutants(Console(), asked.seeds)
     engines = list(Engine) if asked.engine == "both" else [Engine(asked.engine)]
     chosen = [cell for cell in cells() if not asked.cell or asked.cell in cell.name]
     seeds = [asked.seed] if asked.seed is not None else list(range(asked.seeds))
@@ -46,6 +49,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cell", default="", help="only cells with this in their name")
     parser.add_argument("--seed", type=int, help="only this seed")
     parser.add_argument("--jobs", type=int, default=3, help="runs at a time")
+    parser.add_argument(
+        "--mutants", action="store_true", help="switch safeguards off: each must turn it red"
+    )
     parser.add_argument("--package", type=Path, help="a folder with another `bot` to run")
     return parser.parse_args()
 
@@ -66,12 +72,40 @@ async def _run_all(
     return await asyncio.gather(*(one(*job) for job in jobs))
 
 
+def _run_mutants(console: Console, seeds: int) -> int:
+    """Run each mutant until it breaks a promise; return 1 if one breaks none."""
+    unseen = 0
+    with postgresql_server() as server:
+        for mutant in MUTANTS:
+            with mutated(mutant) as package:
+                found = asyncio.run(_seen(mutant, Setup(server, package), Setup(server), seeds))
+            console.print(f"without {mutant.name}: {'red' if found else 'NOT SEEN'}")
+            if found is None:
+                unseen += 1
+                continue
+            at = f"--cell {found.cell.name} --engine {found.engine} --seed {found.seed}"
+            console.print(f"  {at}", highlight=False, soft_wrap=True)
+            for words in found.violations:
+                console.print(f"  · {words}", highlight=False, markup=False, soft_wrap=True)
+    return 1 if unseen else 0
+
+
+async def _seen(mutant: Mutant, setup: Setup, control: Setup, seeds: int) -> Outcome | None:
+    """The first run that the mutant turns red and the bot itself doesn't; None if there is none."""
+    for seed in range(seeds):
+        for cell, engine in mutant.cells:
+            outcome = await run(cell, engine, seed, setup)
+            if outcome.violations and not (await run(cell, engine, seed, control)).violations:
+                return outcome
+    return None
+
+
 def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
     at = f"--cell {outcome.cell.name} --engine {outcome.engine} --seed {outcome.seed}"
     how = "VIOLATED" if outcome.violations else "ok" if outcome.struck else "ok, never struck"
-    console.print(f"{how}  {at}  {seconds:.1f} s", highlight=False, markup=False)
+    console.print(f"{how}  {at}  {seconds:.1f} s", highlight=False, markup=False, soft_wrap=True)
     for words in outcome.violations:
-        console.print(f"  · {words}", highlight=False, markup=False)
+        console.print(f"  · {words}", highlight=False, markup=False, soft_wrap=True)
     if outcome.report:
         console.print(outcome.report, highlight=False, markup=False, soft_wrap=True)
 

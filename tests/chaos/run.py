@@ -433,9 +433,14 @@ class _Scene:
             calm = calm + 1 if await self._is_calm() else 0
 
     async def _is_calm(self) -> bool:
-        await self._lives.look()
-        rows = self._lives.kept.values()
-        return all(self._lives.has_settled(row) for row in rows) and await self._rows.unsent() == 0
+        """Whether nothing is under way, as of one moment."""
+        lives = self._lives
+        before = dict(lives.kept)
+        settled = all(lives.has_settled(row) for row in before.values())
+        if not settled or await self._rows.unsent() != 0:
+            return False
+        await lives.look()
+        return lives.kept == before
 
     async def _keep_alive(self) -> None:
         """Start what was killed: at once where there is only one, else once all are dead."""

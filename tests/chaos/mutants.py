@@ -1,0 +1,146 @@
+"""Copies of the bot with one safeguard switched off each: every one must turn the run red."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.chaos.cells import Cell, Fault, Step
+from tests.chaos.databases import Engine
+
+_ROOT = Path(__file__).parents[2]
+_PARTS = ("bot", "migrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One place in the source.
+
+    Attributes:
+        path: The file, from the repository's root.
+        before: What must stand there exactly once.
+        after: What stands there instead.
+    """
+
+    path: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A bot without one of its safeguards.
+
+    Attributes:
+        name: The safeguard.
+        changes: What switches it off.
+        cells: Where its absence must show, in at least one run.
+    """
+
+    name: str
+    changes: Sequence[Change]
+    cells: Sequence[tuple[Cell, Engine]]
+
+
+class NotMatchedError(Exception):
+    """The source has changed, and the mutant would be the bot itself."""
+
+
+MUTANTS = (
+    Mutant(
+        "the fence",
+        (
+            Change(
+                "bot/db/claims.py",
+                ".where(table.id == held.id, table.fence == held.fence)",
+                ".where(table.id == held.id)",
+            ),
+        ),
+        (
+            (Cell(Step.POLL, Fault.STALL), Engine.POSTGRESQL),
+            (Cell(Step.CREATE, Fault.STALL), Engine.POSTGRESQL),
+        ),
+    ),
+    Mutant(
+        'the "sending" commit',
+        (
+            Change(
+                "bot/deployments/submitter.py",
+                "                step=Step.SENDING,\n",
+                "                step=Step.ASKED,\n",
+            ),
+        ),
+        (
+            (Cell(Step.CREATE, Fault.KILL_ACTED), Engine.SQLITE),
+            (Cell(Step.CREATE, Fault.KILL_ACTED), Engine.POSTGRESQL),
+        ),
+    ),
+    Mutant(
+        "the adoption rule",
+        (
+            # The first id that wasn't there before is taken, whatever it is.
+            Change(
+                "bot/deployments/adoption.py",
+                "if id_ not in before and id_ not in others and _made_in_time(sought, status)",
+                "if id_ not in before and id_ not in others",
+            ),
+            Change(
+                "bot/deployments/adoption.py",
+                "        spec.name == request.name\n        and ",
+                "        True or ",
+            ),
+            Change(
+                "bot/deployments/finder.py",
+                "match list(found):",
+                "match list(found)[:1]:",
+            ),
+        ),
+        (
+            (Cell(Step.CREATE, Fault.LOST_REPLY), Engine.SQLITE),
+            (Cell(Step.LOOK, Fault.KILL_ACTED), Engine.SQLITE),
+        ),
+    ),
+    Mutant(
+        "the reconcile",
+        (
+            Change(
+                "bot/slack/sender.py",
+                "        match await self._find(job, address):\n",
+                "        await self._ledger.repeat(held, job)\n"
+                "        return\n"
+                "        match await self._find(job, address):\n",
+            ),
+        ),
+        (
+            (Cell(Step.REPLY, Fault.LOST_REPLY), Engine.SQLITE),
+            (Cell(Step.ROOT, Fault.KILL_ACTED), Engine.SQLITE),
+        ),
+    ),
+)
+
+
+@contextmanager
+def mutated(mutant: Mutant) -> Iterator[Path]:
+    """Make the mutant's package; gives the folder in which it lies.
+
+    Raises:
+        NotMatchedError: A change doesn't find its place.
+    """
+    with TemporaryDirectory(prefix="mutant") as name:
+        folder = Path(name)
+        for part in _PARTS:
+            shutil.copytree(
+                _ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        for change in mutant.changes:
+            _apply(folder / change.path, change)
+        yield folder
+
+
+def _apply(file: Path, change: Change) -> None:
+    source = file.read_text()
+    if source.count(change.before) != 1:
+        raise NotMatchedError(f"{change.path} has changed: {change.before!r} isn't there once")
+    file.write_text(source.replace(change.before, change.after))

@@ -145,7 +145,7 @@ def configure(level: str = "INFO") -> None:
         "slack_bolt",
         "slack_sdk",
     ):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+        logging.getLogger(chatty).setLevel(max(root.level, logging.WARNING))
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -242,13 +242,14 @@ def test_a_terminal_shows_lines_for_reading(configure: Configure) -> None:
     assert traceback[-1] == f"ValueError: quotes {MASK}"
 
 
-def test_the_level_counts_for_all(configure: Configure) -> None:
+@pytest.mark.parametrize("name", ["library", "httpx", "slack_bolt"])
+def test_the_level_counts_for_all(configure: Configure, name: str) -> None:
     """What is less important is not written, whoever says it."""
-    stream = configure("WARNING")
-    logs.get("ours").info("ours")
-    logging.getLogger("library").info("a library's")
+    stream = configure("ERROR")
     logs.get("ours").warning("ours")
-    logging.getLogger("library").warning("a library's")
+    logging.getLogger(name).warning("a library's")
+    logs.get("ours").error("ours")
+    logging.getLogger(name).error("a library's")
     assert [line["event"] for line in lines(stream)] == ["ours", "a library's"]
 
 

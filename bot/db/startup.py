@@ -11,7 +11,7 @@ from bot.db.session import Database
 from bot.errors import ConfigError
 from bot.reaching import NotReachedError
 
-# https://sqlite.org/rescode.html; all others may pass: locked, busy, a full disk.
+# https://sqlite.org/rescode.html
 _SQLITE_REFUSALS = {
     sqlite3.SQLITE_CANTOPEN: "its file can't be opened",
     sqlite3.SQLITE_READONLY: "its file can't be written to",
@@ -20,16 +20,22 @@ _SQLITE_REFUSALS = {
     sqlite3.SQLITE_NOTADB: "its file is no SQLite database",
     sqlite3.SQLITE_CORRUPT: "its file is damaged",
 }
-# Classes of SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html; all others
-# may pass: starting up, shutting down, too many connections.
+_SQLITE_PASSES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PROTOCOL,
+}
+# SQLSTATEs and their classes, https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRESQL_REFUSALS = {
     "28": "it refuses the user or the password",
     "3D": "it has no database of that name",
     "42501": "the user may not create tables in it",
     "42704": "it doesn't know a parameter of the address",
 }
-# A statement of ours is wrong.
-_DEFECT = "42"
+# Connection lost, deadlock or the like, no room, not ready, starting up or shutting down.
+_POSTGRESQL_PASSES = {"08", "25006", "40", "53", "55", "57", "58"}
 
 
 def open_database(settings: Settings) -> Database:
@@ -58,12 +64,11 @@ async def prepare(database: Database, settings: Settings) -> None:
             raise
         raise _refusal(settings, "a newer version of this bot has migrated it") from None
     except DBAPIError as error:
-        reason = _reason(error.orig)
-        if reason:
+        if reason := _refused(error):
             raise _refusal(settings, reason) from None
-        if _sqlstate(error.orig).startswith(_DEFECT):
+        if not _passes(error):
             raise
-        raise NotReachedError(_name(error.orig)) from None
+        raise NotReachedError(_name(error)) from None
     except (OSError, TimeoutError) as error:
         raise NotReachedError(type(error).__name__) from None
 
@@ -74,17 +79,34 @@ def _refusal(settings: Settings, reason: str) -> ConfigError:
     return ConfigError([f"{name.upper()} leads to a database that can't be used: {reason}. {how}"])
 
 
-def _reason(error: BaseException | None) -> str | None:
-    if isinstance(error, sqlite3.Error):
-        # Extended codes hold the primary one in their lowest byte.
-        return _SQLITE_REFUSALS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+def _refused(error: DBAPIError) -> str | None:
+    code, state = _sqlite_code(error), _sqlstate(error)
+    return (
+        _SQLITE_REFUSALS.get(code)
+        or _POSTGRESQL_REFUSALS.get(state)
+        or _POSTGRESQL_REFUSALS.get(state[:2])
+    )
+
+
+def _passes(error: DBAPIError) -> bool:
     state = _sqlstate(error)
-    return _POSTGRESQL_REFUSALS.get(state) or _POSTGRESQL_REFUSALS.get(state[:2])
+    return (
+        error.connection_invalidated
+        or _sqlite_code(error) in _SQLITE_PASSES
+        or not _POSTGRESQL_PASSES.isdisjoint({state, state[:2]})
+    )
 
 
-def _sqlstate(error: BaseException | None) -> str:
-    return str(getattr(error, "sqlstate", None) or "")
+def _sqlite_code(error: DBAPIError) -> int:
+    # Extended codes hold the primary one in their lowest byte.
+    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
 
 
-def _name(error: BaseException | None) -> str:
-    return getattr(error, "sqlite_errorname", "") or _sqlstate(error) or type(error).__name__
+def _sqlstate(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None) or "")
+
+
+def _name(error: DBAPIError) -> str:
+    return (
+        getattr(error.orig, "sqlite_errorname", "") or _sqlstate(error) or type(error.orig).__name__
+    )

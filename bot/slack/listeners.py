@@ -6,8 +6,10 @@ answers Slack as soon as a listener returns; what takes longer goes on in a task
 """
 
 import logging
+import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
@@ -49,20 +51,33 @@ def build(
         signing_secret: Slack's; None in Socket Mode, where requests come over our own connection.
     """
     front = _Front(registry, desk, background)
-    app = AsyncApp(
-        # Bolt takes its loggers' level from this one; from the root's, it would log bodies.
-        logger=logging.getLogger("slack_bolt"),
-        authorize=_authorizer(workspaces),
-        signing_secret=signing_secret.get_secret_value() if signing_secret else "",
-        process_before_response=True,
-        # Socket Mode requests carry no signature: the connection itself is ours.
-        request_verification_enabled=signing_secret is not None,
-    )
+    with _unseen_environment():
+        app = AsyncApp(
+            # Bolt takes its loggers' level from this one; from the root's, it would log bodies.
+            logger=logging.getLogger("slack_bolt"),
+            authorize=_authorizer(workspaces),
+            signing_secret=signing_secret.get_secret_value() if signing_secret else "",
+            process_before_response=True,
+            # Socket Mode requests carry no signature: the connection itself is ours.
+            request_verification_enabled=signing_secret is not None,
+        )
     app.command(SLASH)(front.command)
     app.action(re.compile(""))(front.action)
     app.view(re.compile(""))(front.submission)
     app.error(_unreadable)
     return app
+
+
+@contextmanager
+def _unseen_environment() -> Iterator[None]:
+    """Bolt takes more settings from the environment than it is given, and complains of them."""
+    seen = {name: value for name, value in os.environ.items() if name.startswith("SLACK_")}
+    for name in seen:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(seen)
 
 
 def _authorizer(workspaces: Workspaces) -> Callable[..., Awaitable[AuthorizeResult]]:

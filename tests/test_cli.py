@@ -1,0 +1,264 @@
+import asyncio
+import json
+import signal
+import sqlite3
+import sys
+from base64 import urlsafe_b64decode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from typer.testing import CliRunner
+
+from bot.cli import cli
+from bot.sandbox.faults import Hang
+from bot.sandbox.world import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, World
+from tests.friendli.loopback import refused_url
+
+PROJECT = Path(__file__).parents[1]
+# Less than an orchestrator waits for; it takes a tenth.
+ENDS_WITHIN = 9
+
+
+@dataclass
+class Ended:
+    """How a process ended.
+
+    Attributes:
+        lines: Of standard error.
+    """
+
+    code: int | None
+    out: str
+    lines: list[str]
+
+    @property
+    def events(self) -> list[str]:
+        """What the log says, in which every line must be one of the log's."""
+        return [json.loads(line)["event"] for line in self.lines]
+
+
+class Process:
+    """`python -m bot` as people run it, with the settings of a bot in the sandbox.
+
+    Args:
+        process: Started with pipes.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._lines: list[str] = []
+
+    async def says(self, event: str) -> dict[str, str]:
+        """Read its log up to a line, and return that."""
+        assert self._process.stderr is not None
+        while line := (await self._process.stderr.readline()).decode():
+            self._lines.append(line)
+            said: dict[str, str] = json.loads(line)
+            if said["event"] == event:
+                return said
+        raise AssertionError(f"it ended without saying {event!r}: {self._lines}")
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    async def ended(self) -> Ended:
+        """Wait until it has ended."""
+        out, rest = await self._process.communicate()
+        return Ended(
+            self._process.returncode, out.decode(), self._lines + rest.decode().splitlines()
+        )
+
+
+@asynccontextmanager
+async def running(here: World, *arguments: str, **settings: str | None) -> AsyncIterator[Process]:
+    """Start it; it doesn't outlive the block. None leaves a setting out."""
+    chosen: dict[str, str | None] = {
+        "SLACK_BOT_TOKEN": BOT_TOKEN,
+        "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+        "SLACK_API_URL": f"{here.slack.url}/api/",
+        "FRIENDLI_API_URL": here.friendli.url,
+        "DATABASE_URL": here.database,
+        "ENCRYPTION_KEYS": here.encryption_key.get_secret_value(),
+        "PORT": "0",
+        "PYTHONPATH": str(PROJECT),
+        **settings,
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *arguments),
+        env={name: value for name, value in chosen.items() if value is not None},
+        # A folder without a .env file.
+        cwd=Path(here.database.removeprefix("sqlite:///")).parent,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Process(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def run(here: World, *arguments: str, **settings: str | None) -> Ended:
+    async with running(here, *arguments, **settings) as process:
+        return await process.ended()
+
+
+async def test_serve_ends_cleanly_when_it_is_told_to(here: World) -> None:
+    """Exit code 0, at once, and nothing was written but the log."""
+    async with running(here, "serve") as bot:
+        url = (await bot.says("running"))["url"]
+        async with aiohttp.ClientSession() as http, http.get(f"{url}/readyz") as answer:
+            assert answer.status == 200
+        here.slack.events_url = f"{url}/slack/events"
+        assert (await here.member.command(here.channel, "help")).ok
+        bot.tell(signal.SIGTERM)
+        async with asyncio.timeout(ENDS_WITHIN):
+            ended = await bot.ended()
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.events == ["running", "stopping", "stopped"]
+
+
+async def test_serve_in_socket_mode_ends_cleanly_too(here: World) -> None:
+    """Here by Ctrl-C: the connection is closed, and nothing complains."""
+    async with running(here, "serve", SLACK_APP_TOKEN=APP_TOKEN, SLACK_SIGNING_SECRET=None) as bot:
+        assert (await bot.says("running"))["mode"] == "socket"
+        assert (await here.member.command(here.channel, "help")).ok
+        bot.tell(signal.SIGINT)
+        async with asyncio.timeout(ENDS_WITHIN):
+            ended = await bot.ended()
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.events == ["running", "stopping", "stopped"]
+    assert here.slack.connections == 0
+
+
+async def test_serve_ends_while_it_still_starts(here: World) -> None:
+    """A Slack that hangs holds up neither the start for long nor the end at all."""
+    hanging = here.slack.faults.add(Hang(), operation="auth.test", times=None)
+    async with running(here, "serve") as bot:
+        await here.slack.until(lambda: here.slack.requests.calls("auth.test"))
+        bot.tell(signal.SIGTERM)
+        async with asyncio.timeout(ENDS_WITHIN):
+            ended = await bot.ended()
+    here.slack.faults.remove(hanging)
+    assert (ended.code, ended.events) == (0, ["stopped"])
+
+
+async def test_serve_says_all_that_is_wrong_and_nothing_else(here: World) -> None:
+    """Exit code 2, and a line for each setting; settings of another version aren't ignored."""
+    ended = await run(
+        here,
+        "serve",
+        SLACK_BOT_TOKEN=None,
+        SLACK_SIGNING_SECRET=None,
+        SLACK_CLIENT_ID="1.2",
+        SLACK_CLIENT_SECRET="made-up",
+        PORT="http",
+    )
+    assert (ended.code, ended.out) == (2, "")
+    assert [line.split(". ")[0] for line in ended.lines] == [
+        "SLACK_BOT_TOKEN is missing",
+        "SLACK_SIGNING_SECRET is missing",
+        "SLACK_CLIENT_ID can't be used: this bot serves one workspace",
+        "SLACK_CLIENT_SECRET can't be used: this bot serves one workspace",
+        "PORT isn't a whole number",
+    ]
+
+
+async def test_serve_says_what_slack_refuses_and_nothing_else(here: World) -> None:
+    """What is only known once Slack was asked is a line too."""
+    ended = await run(here, "serve", SLACK_BOT_TOKEN="another-token")
+    assert (ended.code, ended.out) == (2, "")
+    assert [line.split(". ")[0] for line in ended.lines] == [
+        "SLACK_BOT_TOKEN is refused by Slack (invalid_auth)"
+    ]
+
+
+async def test_a_breakdown_is_logged_like_everything_else(here: World) -> None:
+    """Exit code 1, and no secret in the traceback."""
+    database = Path(here.database.removeprefix("sqlite:///"))
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE targets (id INTEGER)")
+    connection.close()
+    ended = await run(here, "serve")
+    assert (ended.code, ended.out, ended.events) == (1, "", ["broke down"])
+    assert "Traceback" in ended.lines[0]
+    assert "table targets already exists" in ended.lines[0]
+
+
+async def test_migrate_brings_the_database_up_to_date(here: World) -> None:
+    """And says so."""
+    ended = await run(here, "migrate")
+    assert ended == Ended(0, "The database is up to date.\n", [])
+
+
+async def test_migrate_says_why_it_cant(here: World) -> None:
+    """An unreachable database isn't waited for here."""
+    address = refused_url().replace("http://", "postgresql://bot@")
+    ended = await run(here, "migrate", DATABASE_URL=f"{address}/name")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.lines == ["The database can't be reached (ConnectionRefusedError)."]
+
+
+SLOW = {
+    "aiohttp",
+    "alembic",
+    "asyncpg",
+    "cryptography",
+    "httpx",
+    "pydantic",
+    "slack_bolt",
+    "slack_sdk",
+    "sqlalchemy",
+    "structlog",
+}
+
+
+async def test_help_is_quick() -> None:
+    """It doesn't import what only a running bot needs."""
+    program = (
+        "import sys, bot.cli\n"
+        "sys.argv = ['friendli-deploy', '--help']\n"
+        "try: bot.cli.main()\n"
+        f"finally: print({SLOW} & sys.modules.keys())"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program), cwd=PROJECT, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert "serve" in out.decode()
+    assert out.decode().splitlines()[-1] == "set()"
+
+
+def test_help_names_every_command() -> None:
+    """As they are written in the README."""
+    out = CliRunner().invoke(cli, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
+    commands = out.partition("Commands")[2].replace("│", " ").splitlines()
+    names = [words[0] for words in map(str.split, commands) if len(words) > 2]
+    assert names == ["serve", "demo", "migrate", "manifest", "keys"]
+
+
+def test_manifest_is_printed_as_json() -> None:
+    """For Socket Mode, or with the bot's address for HTTP mode."""
+    socket_mode = json.loads(CliRunner().invoke(cli, ["manifest"]).output)
+    http = json.loads(CliRunner().invoke(cli, ["manifest", "--url", "https://bot.test/"]).output)
+    assert socket_mode["settings"]["socket_mode_enabled"] is True
+    assert http["settings"]["interactivity"]["request_url"] == "https://bot.test/slack/events"
+
+
+def test_manifest_refuses_an_address_that_slack_would_refuse() -> None:
+    """Slack sends nothing to plain HTTP."""
+    result = CliRunner().invoke(cli, ["manifest", "--url", "http://bot.test"])
+    assert result.exit_code == 2
+    assert "Slack sends requests to https:// only" in result.output
+
+
+def test_keys_new_prints_a_key() -> None:
+    """Fit for ENCRYPTION_KEYS, and another one each time."""
+    first, second = (CliRunner().invoke(cli, ["keys", "new"]).output for _ in range(2))
+    assert first != second
+    assert len(urlsafe_b64decode(first.strip())) == 32

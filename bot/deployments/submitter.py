@@ -110,11 +110,14 @@ class Submitter:
             if not await finish(session, Deployment, held, due=None, step=Step.REFUSED):
                 return
             deployment = await session.get_one(Deployment, held.id)
-            messages = await session.scalars(
-                select(Message).where(Message.deployment_id == deployment.id)
-            )
-            for message in messages:
-                message.delivery = Delivery.DROPPED
+            query = select(Message).where(Message.deployment_id == deployment.id)
+            messages = (await session.scalars(query)).all()
+            if any(_may_stand_in_slack(message) for message in messages):
+                # It is still looked for, and mustn't go on promising an endpoint once it is found.
+                await self._tell_refusal(session, deployment, refusals.not_announced())
+            else:
+                for message in messages:
+                    message.delivery = Delivery.DROPPED
             await mail.send_direct(
                 session,
                 await mail.workspace_row(
@@ -268,8 +271,13 @@ class Submitter:
         async with self._database.write() as session:
             if await finish(session, Deployment, held, due=None, step=Step.REFUSED):
                 deployment = await session.get_one(Deployment, held.id)
-                facts = await facts_of(session, deployment, self._settings)
-                await tell(session, deployment, facts, replies.refused(facts, refusal))
+                await self._tell_refusal(session, deployment, refusal)
+
+    async def _tell_refusal(
+        self, session: AsyncSession, deployment: Deployment, refusal: refusals.Refusal
+    ) -> None:
+        facts = await facts_of(session, deployment, self._settings)
+        await tell(session, deployment, facts, replies.refused(facts, refusal))
 
     async def _try_later(
         self,
@@ -292,3 +300,7 @@ class Submitter:
     async def _tell(self, session: AsyncSession, held: Claim, *said: replies.Reply) -> None:
         deployment = await session.get_one(Deployment, held.id)
         await tell(session, deployment, await facts_of(session, deployment, self._settings), *said)
+
+
+def _may_stand_in_slack(message: Message) -> bool:
+    return message.delivery == Delivery.SENDING or message.possible_repeat

@@ -60,6 +60,14 @@ def gave_up(waited: str) -> Refusal:
     )
 
 
+def not_announced() -> Refusal:
+    """Nobody knew for a long time whether Slack had taken the root."""
+    return Refusal(
+        "Slack didn't confirm this message for a long time, so nothing was sent.",
+        "Ask again if you still want it.",
+    )
+
+
 def no_key(*, unreadable: bool) -> Refusal:
     """There is no key to ask with."""
     if unreadable:

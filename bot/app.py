@@ -29,6 +29,7 @@ from bot.slack import listeners
 from bot.slack.background import Background
 from bot.slack.fates import Fates
 from bot.slack.health import health_routes
+from bot.slack.manifest import EVENTS_PATH
 from bot.slack.modals import Modals
 from bot.slack.people import People
 from bot.slack.responses import Responses
@@ -39,7 +40,7 @@ from bot.web import events_route, listening
 
 log = logs.get(__name__)
 
-EVENTS_PATH = "/slack/events"
+__all__ = ["EVENTS_PATH", "Running", "running"]
 
 _SUBMITTERS, _TRACKERS, _SENDERS = 20, 20, 40
 

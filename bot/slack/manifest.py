@@ -1,11 +1,12 @@
 """The Slack app manifest: what an app needs to be allowed, each with its reason."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
+from bot.commands.features import registry
 from bot.commands.registry import SLASH
+
+EVENTS_PATH = "/slack/events"
 
 SCOPES: Mapping[str, str] = {
     "commands": "the slash command",
@@ -18,22 +19,23 @@ SCOPES: Mapping[str, str] = {
     "im:write": "a direct message to the person who asked, when their channel can't be written to",
 }
 
-# Web API method → the scope that it needs; None for those that need none.
-METHODS: Mapping[str, str | None] = {
-    "auth.test": None,
-    "apps.connections.open": None,
-    "views.open": None,
-    "views.update": None,
-    "chat.postMessage": "chat:write",
-    "chat.postEphemeral": "chat:write",
-    "chat.update": "chat:write",
-    "chat.delete": "chat:write",
-    "conversations.info": "channels:read",
-    "conversations.history": "channels:history",
-    "conversations.replies": "channels:history",
-    "conversations.open": "im:write",
-    "users.info": "users:read",
-    "users.list": "users:read",
+# Web API method → the scopes that it needs; which of several depends on the kind of channel.
+# https://docs.slack.dev/reference/methods
+METHODS: Mapping[str, frozenset[str]] = {
+    "auth.test": frozenset(),
+    "apps.connections.open": frozenset(),
+    "views.open": frozenset(),
+    "views.update": frozenset(),
+    "chat.postMessage": frozenset({"chat:write"}),
+    "chat.postEphemeral": frozenset({"chat:write"}),
+    "chat.update": frozenset({"chat:write"}),
+    "chat.delete": frozenset({"chat:write"}),
+    "conversations.info": frozenset({"channels:read", "groups:read"}),
+    "conversations.history": frozenset({"channels:history", "groups:history"}),
+    "conversations.replies": frozenset({"channels:history", "groups:history"}),
+    "conversations.open": frozenset({"im:write"}),
+    "users.info": frozenset({"users:read"}),
+    "users.list": frozenset({"users:read"}),
 }
 
 
@@ -43,15 +45,16 @@ def manifest(url: str | None) -> dict[str, Any]:
     Args:
         url: Where the bot is reached from outside, for HTTP mode; None for Socket Mode.
     """
-    events = f"{url.rstrip('/')}/slack/events" if url else None
+    words = " | ".join(registry().commands)
     command: dict[str, Any] = {
         "command": SLASH,
         "description": "Deploy a model to a Friendli Dedicated Endpoint",
-        "usage_hint": "[org/model --gpu 2xH100 | connect | targets | help]",
+        "usage_hint": f"[org/model --gpu 2xH100 | {words}]",
         "should_escape": False,
     }
     interactivity: dict[str, Any] = {"is_enabled": True}
-    if events:
+    if url is not None:
+        events = url.rstrip("/").removesuffix(EVENTS_PATH) + EVENTS_PATH
         command["url"] = events
         interactivity["request_url"] = events
     return {
@@ -61,7 +64,14 @@ def manifest(url: str | None) -> dict[str, Any]:
             "background_color": "#1f2937",
         },
         "features": {
-            "bot_user": {"display_name": "Friendli Deploy", "always_online": True},
+            # Slack refuses direct messages of an app whose messages tab is off.
+            "app_home": {
+                "home_tab_enabled": False,
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": True,
+            },
+            # Slack takes small letters, digits, dashes, underscores and dots here.
+            "bot_user": {"display_name": "friendli-deploy", "always_online": True},
             "slash_commands": [command],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
@@ -72,9 +82,3 @@ def manifest(url: str | None) -> dict[str, Any]:
             "token_rotation_enabled": False,
         },
     }
-
-
-def creation_link(made: Mapping[str, Any]) -> str:
-    """The address at which Slack creates an app from a manifest."""
-    compact = json.dumps(made, separators=(",", ":"))
-    return f"https://api.slack.com/apps?new_app=1&manifest_json={quote(compact)}"

@@ -100,7 +100,10 @@ def test_slack_takes_it(url: str | None) -> None:
 
 def test_what_an_app_is_made_from() -> None:
     """All of it, in Socket Mode."""
-    assert manifest(None) == snapshot(
+    made = manifest(None)
+    hint = made["features"]["slash_commands"][0].pop("usage_hint")
+    assert hint == "[org/model --gpu 2xH100 | connect | disconnect | targets | help]"
+    assert made == snapshot(
         {
             "display_information": {
                 "name": "Friendli Deploy",
@@ -118,7 +121,6 @@ def test_what_an_app_is_made_from() -> None:
                     {
                         "command": "/friendli-deploy",
                         "description": "Deploy a model to a Friendli Dedicated Endpoint",
-                        "usage_hint": "[org/model --gpu 2xH100 | connect | disconnect | targets | help]",
                         "should_escape": False,
                     }
                 ],

@@ -189,6 +189,7 @@ def stage(
 def _announce(demo: Demo, *, real_slack: bool, real_friendli: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"The demo is open at [bold]{demo.address}[/]. Ctrl-C ends it.")
+    console.print(f"[dim]The bot's log is {demo.bot.log}, until then.[/]")
     if real_slack:
         console.print(
             "Type /friendli-deploy connect in your own Slack, with the project"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
+from bot.errors import ConfigError
 from bot.sandbox.faults import Answer, Fault, FaultPlan, LoseReply
 from bot.sandbox.friendli import FriendliSandbox, RequestRecord
 from bot.sandbox.friendli.lifecycle import DOWNLOADING, FAILING_PHASES
@@ -288,7 +289,8 @@ class Controls:
                 if id_ not in before
             )
 
-        with contextlib.suppress(TimeoutError):
+        # A bot that doesn't come back shows as stopped, with a button that starts it.
+        with contextlib.suppress(TimeoutError, ConfigError):
             await friendli.until(downloads, within=_DOWNLOADS_WITHIN)
             await bot.kill()
             await asyncio.sleep(_DEAD_SECONDS)

@@ -567,7 +567,7 @@ function inputNode(block, at) {
     grouped ? h("legend", {}, caption) : h("label", { for: ids.field }, caption),
     control.node, error,
     block.hint && h("p", { class: "hint", id: ids.hint }, words(block.hint)));
-  control.target.setAttribute("aria-describedby", [ids.error, block.hint && ids.hint].filter(Boolean).join(" "));
+  (grouped ? node : control.target).setAttribute("aria-describedby", [ids.error, block.hint && ids.hint].filter(Boolean).join(" "));
   if (!block.optional && !grouped) control.target.setAttribute("aria-required", "true");
   control.complain = (text) => {
     error.hidden = !text;

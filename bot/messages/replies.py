@@ -272,7 +272,16 @@ def _coming_up(newest: Told, earlier: Told | None) -> str:
     if _goes_back(earlier.state.phase, state.phase):
         return f"Back to {escape(phase_words(state.phase or '').during)}."
     took = duration(seconds_between(earlier, newest))
-    return f"{escape(phase_words(earlier.state.phase).done)} ({took}). {words}"
+    return f"{escape(_done(earlier.state.phase, state.phase))} ({took}). {words}"
+
+
+def _done(before: str, now: str | None) -> str:
+    """What is over between two phases, the ones that no poll saw among it."""
+    first, *unseen = [before]
+    if before in _PHASE_ORDER and now in _PHASE_ORDER:
+        first, *unseen = _PHASE_ORDER[_PHASE_ORDER.index(before) : _PHASE_ORDER.index(now)]
+    done = [phase_words(phase).done for phase in unseen]
+    return ", ".join([phase_words(first).done, *(f"{one[:1].lower()}{one[1:]}" for one in done)])
 
 
 def _goes_back(before: str, now: str | None) -> bool:

@@ -120,7 +120,7 @@ async def test_ready_and_running_are_one_state(here: World) -> None:
             snapshot(
                 [
                     "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
-                    "A GPU machine is ready",
+                    "A GPU machine is ready, model downloaded",
                     "# ● *it* is serving after 2 min 48 s · $5.00/h from now",
                 ]
             ),
@@ -132,7 +132,7 @@ async def test_ready_and_running_are_one_state(here: World) -> None:
                 [
                     "Friendli made it, as `ENDPOINT-1`. Downloading the model.",
                     "Back to getting a GPU machine.",
-                    "A GPU machine is ready",
+                    "A GPU machine is ready, model downloaded",
                     "# ● *it* is serving after 4 min 8 s · $5.00/h from now",
                 ]
             ),

@@ -84,7 +84,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 settings.friendli_api_url, limits=limits, first_wait=settings.friendli_retry_wait
             )
         )
-        vault = Vault(settings.encryption_keys)
+        vault = Vault(settings.encryption_keys, settings.friendli_token)
         people = People(workspaces, settings.admins)
         workers = _workers(settings, database, workspaces, friendli, vault, people)
         desk = _desk(settings, database, workspaces, friendli, vault, people, workers)

@@ -10,7 +10,6 @@ from bot.commands import deploy
 from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer
 from bot.commands.registry import Command, Feature
 from bot.commands.unconnected import CONNECT_ACTION
-from bot.db.crypto import last_four
 from bot.deployments.place import Place
 from bot.deployments.targets import OtherProjectError
 from bot.errors import UserError
@@ -49,6 +48,7 @@ async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
         team_id=known.team_id if known else "",
         project_id=known.project_id if known else "",
         is_default=known.is_default if known else not targets,
+        key_is_optional=desk.settings.friendli_token is not None,
     )
     await desk.modals.open(asked.trigger_id, form.build(draft))
 
@@ -87,11 +87,11 @@ async def _show_late(
 
 
 async def _check(
-    desk: Desk, submission: Submission, draft: form.ConnectDraft, key: SecretStr
+    desk: Desk, submission: Submission, draft: form.ConnectDraft, key: SecretStr | None
 ) -> Reaction:
     await desk.authorizer.authorize(Permission.CONNECT, submission.person, draft.place)
     try:
-        access = Access(key, draft.team_id)
+        access = Access(key or desk.settings.friendli_token or SecretStr(""), draft.team_id)
         page = await desk.friendli.list_endpoints(access, draft.project_id, limit=1)
     except FriendliError as error:
         return Reaction(errors=_refusal(error))
@@ -104,7 +104,7 @@ async def _check(
                 " still run. Choose another name, or disconnect it first."
             }
         )
-    return Reaction(view=form.connected(draft, last_four(key), was_empty=not page.data))
+    return Reaction(view=form.connected(draft, key, was_empty=not page.data))
 
 
 def _refusal(error: FriendliError) -> dict[str, str]:

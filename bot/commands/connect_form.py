@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from bot.db.crypto import last_four
 from bot.deployments.draft import LONGEST_TARGET
 from bot.deployments.place import Place
 from bot.deployments.targets import Connection
@@ -27,7 +28,11 @@ BACK_ACTION = "connect.back"
 
 NAME, TEAM, PROJECT, KEY, DEFAULT = "name", "team", "project", "key", "default"
 
-_KEYS_PAGE = "https://friendli.ai/suite/~/setting/keys"
+_KEY_HINT = (
+    "Make one at https://friendli.ai/suite/~/setting/keys. It is checked, stored encrypted, and"
+    " never shown again but for its last four characters."
+)
+_EMPTY_KEY_HINT = " Leave it empty to use the key of whoever runs this bot."
 _LONGEST_ID = 100
 _LONGEST_KEY = 500
 _TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -40,6 +45,7 @@ class ConnectDraft(BaseModel):
         place: The channel.
         name: Of the target.
         is_default: Deploy here when no target is named.
+        key_is_optional: Whether the operator has a key for targets that bring none.
     """
 
     place: Place
@@ -47,6 +53,7 @@ class ConnectDraft(BaseModel):
     team_id: str = ""
     project_id: str = ""
     is_default: bool = False
+    key_is_optional: bool = False
 
 
 def build(draft: ConnectDraft) -> dict[str, Any]:
@@ -87,16 +94,16 @@ def build(draft: ConnectDraft) -> dict[str, Any]:
                 "Friendli API key",
                 text_input(KEY, max_length=_LONGEST_KEY, placeholder="flp_…"),
                 block_id=KEY,
-                hint=f"Make one at {_KEYS_PAGE}. It is checked, stored encrypted,"
-                " and never shown again but for its last four characters.",
+                optional=draft.key_is_optional,
+                hint=_KEY_HINT + (_EMPTY_KEY_HINT if draft.key_is_optional else ""),
             ),
             _default_input(draft),
         ],
     }
 
 
-def parse(view: Mapping[str, Any]) -> tuple[ConnectDraft, SecretStr]:
-    """What a submitted form says."""
+def parse(view: Mapping[str, Any]) -> tuple[ConnectDraft, SecretStr | None]:
+    """What a submitted form says; no key is the operator's."""
     before = ConnectDraft.model_validate(json.loads(view["private_metadata"]))
     values = view["state"]["values"]
     draft = ConnectDraft(
@@ -105,11 +112,13 @@ def parse(view: Mapping[str, Any]) -> tuple[ConnectDraft, SecretStr]:
         team_id=_typed(values, TEAM),
         project_id=_typed(values, PROJECT),
         is_default=bool(values.get(DEFAULT, {}).get(DEFAULT, {}).get("selected_options")),
+        key_is_optional=before.key_is_optional,
     )
-    return draft, SecretStr(_typed(values, KEY))
+    typed = _typed(values, KEY)
+    return draft, SecretStr(typed) if typed else None
 
 
-def slips(draft: ConnectDraft, key: SecretStr) -> dict[str, str]:
+def slips(draft: ConnectDraft, key: SecretStr | None) -> dict[str, str]:
     """What is wrong with the form, by block id."""
     found: dict[str, str] = {}
     if not _TARGET_NAME.fullmatch(draft.name):
@@ -120,13 +129,16 @@ def slips(draft: ConnectDraft, key: SecretStr) -> dict[str, str]:
         found[PROJECT] = "A project id is one word, as in the address of the project's page."
     if any(char.isspace() for char in draft.team_id):
         found[TEAM] = "A team id is one word. Leave it empty for the key's own team."
-    value = key.get_secret_value()
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
+    if not (draft.key_is_optional if key is None else _is_word(key.get_secret_value())):
         found[KEY] = "A key is one word without spaces. Paste it again."
     return found
 
 
-def connection(draft: ConnectDraft, key: SecretStr) -> Connection:
+def _is_word(key: str) -> bool:
+    return key.isascii() and key.isprintable() and " " not in key
+
+
+def connection(draft: ConnectDraft, key: SecretStr | None) -> Connection:
     """What to store."""
     return Connection(draft.name, draft.team_id, draft.project_id, key, draft.is_default)
 
@@ -141,9 +153,12 @@ def failed(draft: ConnectDraft, words: str) -> dict[str, Any]:
     return _notice(draft, escape(words), button("Back to the form", BACK_ACTION, style="primary"))
 
 
-def connected(draft: ConnectDraft, last_four: str, *, was_empty: bool) -> dict[str, Any]:
+def connected(draft: ConnectDraft, key: SecretStr | None, *, was_empty: bool) -> dict[str, Any]:
     """The project is connected."""
-    shown = f", with the key that ends in `{escape(last_four)}`" if last_four else ""
+    ending = escape(last_four(key))
+    shown = f", with the key that ends in `{ending}`" if ending else ""
+    if key is None:
+        shown = ", with the key of whoever runs this bot"
     text = f"`{escape(draft.name)}` is connected to project `{escape(draft.project_id)}`{shown}."
     if was_empty:
         text += (

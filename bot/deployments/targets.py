@@ -56,13 +56,14 @@ class Connection:
     """What a person connects a channel to.
 
     Attributes:
+        api_key: None for the operator's.
         is_default: Deploy here when no target is named.
     """
 
     name: str
     team_id: str
     project_id: str
-    api_key: SecretStr
+    api_key: SecretStr | None
     is_default: bool
 
 

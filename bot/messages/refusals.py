@@ -72,6 +72,7 @@ def no_key(*, unreadable: bool) -> Refusal:
     """There is no key to ask with."""
     if unreadable:
         return Refusal(
-            "The stored API key can't be read: the bot's encryption key was changed.", _RECONNECT
+            "This target's API key can't be used any more: the bot's own keys were changed.",
+            _RECONNECT,
         )
     return Refusal("Its target was disconnected meanwhile.", _RECONNECT)

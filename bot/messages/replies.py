@@ -182,8 +182,8 @@ def key_refused() -> Reply:
 def key_unreadable() -> Reply:
     """The stored key can't be decrypted."""
     return _say(
-        "The stored API key can't be read: the bot's encryption key was changed. An admin can"
-        " connect the key again with `/friendli-deploy connect`. The endpoint runs on."
+        "This target's API key can't be used any more: the bot's own keys were changed. An admin"
+        " can connect the key again with `/friendli-deploy connect`. The endpoint runs on."
     )
 
 

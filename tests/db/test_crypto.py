@@ -38,7 +38,7 @@ def test_the_first_key_encrypts_and_all_decrypt() -> None:
     assert Vault([SECOND]).decrypt(rotating.encrypt(API_KEY)) == API_KEY
 
 
-@pytest.mark.parametrize("ciphertext", ["", "nonsense", "gAAAAA", "ж"])
+@pytest.mark.parametrize("ciphertext", ["nonsense", "gAAAAA", "ж"])
 def test_a_ciphertext_that_no_key_fits_is_told(ciphertext: str) -> None:
     """Without a word of what it holds, and without what the library said."""
     for stored in (ciphertext, Vault([FIRST]).encrypt(API_KEY)):
@@ -46,6 +46,16 @@ def test_a_ciphertext_that_no_key_fits_is_told(ciphertext: str) -> None:
             Vault([SECOND]).decrypt(stored)
         assert str(caught.value) == ""
         assert caught.value.__suppress_context__
+
+
+def test_of_the_operators_key_nothing_is_stored() -> None:
+    """Whoever runs the bot changes it where it is set, and it is used from then on."""
+    stored = Vault([FIRST], API_KEY).encrypt(None)
+    changed = SecretStr("changed-key-not-a-secret")
+    assert Vault([SECOND], changed).decrypt(stored) == changed
+    assert (stored, fingerprint(None), last_four(None)) == ("", "", "")
+    with pytest.raises(UnreadableKeyError):
+        Vault([FIRST]).decrypt(stored)
 
 
 def test_what_passes_through_is_masked_in_logs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 from typer.testing import CliRunner
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from bot.cli import cli
 from bot.sandbox.faults import Hang
 from bot.sandbox.world import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, World
+from bot.slack.manifest import manifest
 from tests.friendli.loopback import refused_url
 
 PROJECT = Path(__file__).parents[1]
@@ -248,6 +250,17 @@ def test_manifest_is_printed_as_json() -> None:
     http = json.loads(CliRunner().invoke(cli, ["manifest", "--url", "https://bot.test/"]).output)
     assert socket_mode["settings"]["socket_mode_enabled"] is True
     assert http["settings"]["interactivity"]["request_url"] == "https://bot.test/slack/events"
+
+
+def test_manifest_can_be_a_link() -> None:
+    """It opens Slack's page for a new app with the manifest filled in."""
+    printed = CliRunner().invoke(cli, ["manifest", "--link", "--url", "https://bot.test"]).output
+    address = urlsplit(printed.strip())
+    assert address[:3] == ("https", "api.slack.com", "/apps")
+    fields = dict(parse_qsl(address.query, strict_parsing=True))
+    assert fields.pop("new_app") == "1"
+    assert json.loads(fields.pop("manifest_json")) == manifest("https://bot.test")
+    assert fields == {}
 
 
 def test_manifest_refuses_an_address_that_slack_would_refuse() -> None:

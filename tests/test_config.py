@@ -1,4 +1,5 @@
 import os
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,22 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
     )
     assert settings.database == f"sqlite:///{settings.data_dir}/friendli-deploy.sqlite3"
     assert not settings.socket_mode
+
+
+def test_the_readme_names_every_setting_with_its_default() -> None:
+    """A row may name several, and says a default in words where it is no value."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    table = re.findall(r"^\| (`[A-Z_`, ]+`) \| (.*?) ?\|", readme, re.MULTILINE)
+    documented: dict[str, str] = {}
+    for row, default in table:
+        names = re.findall(r"\w+", row)
+        values = re.findall("`([^`]+)`", default) if default.startswith("`") else [""] * len(names)
+        documented |= zip(names, values, strict=True)
+    fields = {name.upper(): field for name, field in Settings.model_fields.items()}
+    assert documented.keys() == fields.keys() - {"SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"}
+    for name, value in documented.items():
+        if value:
+            assert str(fields[name].default) == value, name
 
 
 def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(

@@ -1,7 +1,9 @@
 """The Slack app manifest: what an app needs to be allowed, each with its reason."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from bot.commands.features import registry
 from bot.commands.registry import SLASH
@@ -82,3 +84,9 @@ def manifest(url: str | None) -> dict[str, Any]:
             "token_rotation_enabled": False,
         },
     }
+
+
+def creation_link(made: Mapping[str, Any]) -> str:
+    """The address at which Slack creates an app from a manifest."""
+    compact = json.dumps(made, separators=(",", ":"))
+    return f"https://api.slack.com/apps?new_app=1&manifest_json={quote(compact)}"

@@ -29,6 +29,7 @@ class Replica:
     Attributes:
         log: Its log file, of all its lives.
         deaths: How often it was killed.
+        awake: Set unless it is stalled.
     """
 
     def __init__(self, name: str, environment: dict[str, str], folder: Path) -> None:
@@ -40,6 +41,8 @@ class Replica:
         self._port = 0
         self._process: asyncio.subprocess.Process | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self.awake = asyncio.Event()
+        self.awake.set()
         self._starting = False
 
     @property
@@ -88,6 +91,7 @@ class Replica:
         if not self.is_responsive:
             return
         self._send(signal.SIGSTOP)
+        self.awake.clear()
         self._stalled = asyncio.get_running_loop().call_later(seconds, self.go_on)
 
     def go_on(self) -> None:
@@ -143,6 +147,7 @@ class Replica:
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+            self.awake.set()
 
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:

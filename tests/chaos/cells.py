@@ -23,7 +23,7 @@ class Step(StrEnum):
     EDIT = "edit"
     """A root is redrawn."""
     POLL = "poll"
-    """Endpoints that are known are watched."""
+    """The project is listed while an endpoint shows something new."""
     TERMINATE = "terminate"
     HISTORY = "history"
     """A message whose post is doubtful is looked for."""
@@ -42,6 +42,8 @@ class Fault(StrEnum):
     """SIGKILL up to 30 ms after the answer."""
     STALL = "stall"
     """SIGSTOP, and SIGCONT once the lease is over."""
+    SUSPEND = "suspend"
+    """A stall during which the process's own clock stands still, as when a machine sleeps."""
     LOST_REQUEST = "lost request"
     LOST_REPLY = "lost reply"
     TOO_MANY = "429"
@@ -68,7 +70,8 @@ _ANSWERS = (
     Fault.SLOW,
     Fault.GARBLED,
 )
-_OF_A_REQUEST = (*KILLS, Fault.STALL, *_ANSWERS, Fault.DATABASE)
+STALLS = (Fault.STALL, Fault.SUSPEND)
+_OF_A_REQUEST = (*KILLS, *STALLS, *_ANSWERS, Fault.DATABASE)
 _REQUESTS = (
     Step.LIST,
     Step.CREATE,
@@ -101,11 +104,11 @@ def cells() -> Iterator[Cell]:
     for step in _REQUESTS:
         for fault in _OF_A_REQUEST:
             yield Cell(step, fault)
-    for fault in (*KILLS, Fault.STALL, Fault.UNREADABLE):
+    for fault in (*KILLS, *STALLS, Fault.UNREADABLE):
         yield Cell(Step.HISTORY, fault)
     for fault in (
         Fault.KILL_ANSWERED,
-        Fault.STALL,
+        *STALLS,
         Fault.DATABASE,
         Fault.SLACK_DOWN,
         Fault.FRIENDLI_DOWN,
@@ -122,7 +125,7 @@ FIRST_OF: dict[Step, tuple[int, int]] = {
     Step.ROOT: (1, 2),
     Step.REPLY: (1, 5),
     Step.EDIT: (1, 5),
-    Step.POLL: (4, 16),
+    Step.POLL: (1, 4),
     Step.TERMINATE: (1, 1),
     Step.HISTORY: (1, 3),
 }
@@ -141,12 +144,15 @@ _OPERATIONS: dict[Step, frozenset[str]] = {
 }
 
 
-def requests_of(step: Step, is_created: Callable[[], bool]) -> Callable[[Call], bool]:
+def requests_of(
+    step: Step, *, is_created: Callable[[], bool], has_news: Callable[[], bool]
+) -> Callable[[Call], bool]:
     """Return which requests belong to a step.
 
     Args:
         step: One with requests of its own.
         is_created: Whether a create request has arrived already.
+        has_news: Whether an endpoint shows what isn't written down yet.
     """
 
     def belongs(call: Call) -> bool:
@@ -155,8 +161,10 @@ def requests_of(step: Step, is_created: Callable[[], bool]) -> Callable[[Call], 
         match step:
             case Step.LIST:
                 return not is_created()
-            case Step.LOOK | Step.POLL:
+            case Step.LOOK:
                 return is_created()
+            case Step.POLL:
+                return has_news()
             case Step.ROOT:
                 return not call.body.get("thread_ts")
             case Step.REPLY:

@@ -78,11 +78,13 @@ class Passages:
         traps: What lies in wait.
         creates: Names in the create requests that arrived, in order.
         on_create: Called as a create request arrives.
+        on_created: Called when the API has acted on one.
     """
 
     traps: list[Trap] = field(default_factory=list)
     creates: list[str] = field(default_factory=list)
     on_create: Callable[[], None] = lambda: None
+    on_created: Callable[[], None] = lambda: None
 
     def arrived(self, call: Call) -> Trap | None:
         """Note a request, and return the trap that it springs."""
@@ -142,11 +144,14 @@ class Gate:
 
     async def _pass(self, upstream: str, request: web.BaseRequest) -> web.StreamResponse:
         content = await request.read()
-        trap = self._passages.arrived(_classified(request, content))
+        call = _classified(request, content)
+        trap = self._passages.arrived(call)
         if trap is not None and trap.instant is Instant.ARRIVES:
             trap.strike(self._replica)
             return _broken(request)
         answer = await self._forwarded(upstream, request, content)
+        if call.operation == "create_endpoint":
+            self._passages.on_created()
         if trap is not None and trap.instant is Instant.ACTED:
             trap.strike(self._replica)
         if answer is None:

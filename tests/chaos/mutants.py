@@ -59,8 +59,8 @@ MUTANTS = (
             ),
         ),
         (
-            (Cell(Step.POLL, Fault.STALL), Engine.POSTGRESQL),
-            (Cell(Step.CREATE, Fault.STALL), Engine.POSTGRESQL),
+            (Cell(Step.POLL, Fault.SUSPEND), Engine.POSTGRESQL),
+            (Cell(Step.CREATE, Fault.SUSPEND), Engine.POSTGRESQL),
         ),
     ),
     Mutant(

@@ -1,6 +1,7 @@
 """One run: a world, bots in it, people who click, something that strikes, and what is left."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,7 +26,7 @@ from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.slack.sandbox import SCOPES
 from bot.sandbox.world import API_KEY, PROJECT, World, world
 from tests.chaos.bots import Replica
-from tests.chaos.cells import FIRST_OF, Cell, Fault, Step, requests_of
+from tests.chaos.cells import FIRST_OF, STALLS, Cell, Fault, Step, requests_of
 from tests.chaos.checks import Evidence, violations
 from tests.chaos.clicks import Crowd
 from tests.chaos.databases import Books, Engine, books
@@ -60,8 +61,11 @@ _SPEED = 20.0
 _STRIKES_WITHIN = 15.0
 _SETTLES_WITHIN = 60.0
 _STEADY_FOR = 3
+_WAKES_WITHIN = 0.7
+_STRANGERS = 4
 _LOOKS_EVERY = 0.1
 _PACKAGE = Path(__file__).parents[2]
+_SLEEPY = Path(__file__).parent / "suspend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,11 @@ class Setup:
 
     server: str = ""
     package: Path = _PACKAGE
+
+    def path(self, cell: Cell) -> str:
+        """Where the bot's processes look for modules first."""
+        folders = [self.package, *([_SLEEPY] if cell.fault is Fault.SUSPEND else [])]
+        return os.pathsep.join(map(str, folders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +169,7 @@ class _Scene:
                     friendli_api_url=gate.url("friendli"),
                     data_dir=folder,
                 )
-                variables = {**environment(settings), "PYTHONPATH": str(setup.package)}
+                variables = {**environment(settings), "PYTHONPATH": setup.path(cell)}
                 replica = Replica(f"bot-{number}", variables, folder)
                 scene._gates.append(gate)
                 scene._replicas.append(replica)
@@ -218,8 +227,7 @@ class _Scene:
 
     async def _act(self) -> None:
         lots, cell = self._lots, self._cell
-        if lots.random() < 0.5:
-            self._passages.on_create = self._add_stranger
+        self._passages.on_create = self._passages.on_created = self._add_stranger
         strike = self._arm()
         count = lots.choice([1, 2, 2, 3])
         # The first one is ended where the cell is about that.
@@ -267,13 +275,18 @@ class _Scene:
     def _trap(self) -> Awaitable[object]:
         """Lie in wait for a request of the cell's step."""
         lots, cell = self._lots, self._cell
-        matches = requests_of(cell.step, lambda: bool(self._passages.creates))
+        matches = requests_of(
+            cell.step,
+            is_created=lambda: bool(self._passages.creates),
+            has_news=lambda: self._lives.has_news,
+        )
         nth = lots.randint(*FIRST_OF[cell.step])
         instants = {
             Fault.KILL_ARRIVES: Instant.ARRIVES,
             Fault.KILL_ACTED: Instant.ACTED,
             Fault.KILL_ANSWERED: Instant.ANSWERED,
             Fault.STALL: lots.choice([Instant.ACTED, Instant.ANSWERED]),
+            Fault.SUSPEND: lots.choice([Instant.ACTED, Instant.ANSWERED]),
             Fault.DATABASE: lots.choice(list(Instant)),
         }
         if cell.fault not in instants:
@@ -289,7 +302,7 @@ class _Scene:
         cut = self._lots.uniform(0.1, 3.5)
 
         def strike(number: int) -> None:
-            if self._cell.fault is Fault.STALL:
+            if self._cell.fault in STALLS:
                 self._replicas[number].stall(stalled)
             elif self._cell.fault is Fault.DATABASE:
                 self._start(self._rows.cut(cut))
@@ -355,7 +368,7 @@ class _Scene:
             match fault:
                 case Fault.KILL_ANSWERED:
                     lots.choice(self._replicas).kill()
-                case Fault.STALL:
+                case Fault.STALL | Fault.SUSPEND:
                     lots.choice(self._replicas).stall(LEASE + lots.uniform(0.3, 1.5))
                 case Fault.DATABASE:
                     await self._rows.cut(lots.uniform(0.1, 3.0))
@@ -393,9 +406,12 @@ class _Scene:
         await self._rows.cut(self._lots.uniform(0.2, 4.0))
 
     def _add_stranger(self) -> None:
-        """Somebody makes an endpoint in Friendli Suite just as a create request arrives."""
-        self._passages.on_create = lambda: None
-        self._here.friendli.create(project_id=PROJECT, name="stranger")
+        """Somebody makes an endpoint in Friendli Suite just before, or after, one of ours."""
+        strangers = [
+            one for one in self._here.friendli.endpoints.values() if one.name == "stranger"
+        ]
+        if len(strangers) < _STRANGERS:
+            self._here.friendli.create(project_id=PROJECT, name="stranger")
 
     def _start(self, fault: Awaitable[None]) -> Awaitable[object]:
         async def strike() -> None:
@@ -409,10 +425,13 @@ class _Scene:
 
     async def _make_peace(self) -> None:
         self._passages.traps.clear()
-        self._passages.on_create = lambda: None
         self._here.slack.faults.clear()
         self._here.friendli.faults.clear()
         await asyncio.gather(*self._faults, return_exceptions=True)
+        if not all(replica.awake.is_set() for replica in self._replicas):
+            await asyncio.gather(*(replica.awake.wait() for replica in self._replicas))
+            # What it does on waking must be seen.
+            await asyncio.sleep(_WAKES_WITHIN)
         for gate in self._gates:
             await gate.reopen("slack")
             await gate.reopen("friendli")

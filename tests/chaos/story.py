@@ -68,6 +68,16 @@ class Lives:
         for row in rows:
             self._move(row)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether an endpoint shows what isn't written down yet."""
+        return any(
+            row.step is Step.LIVE
+            and (found := self._friendli.endpoints.get(row.endpoint_id or "")) is not None
+            and not _is(row, found.status, found.phase)
+            for row in self.kept.values()
+        )
+
     def has_settled(self, row: Kept) -> bool:
         """Whether nothing is left to happen to a deployment, but for its messages."""
         found = self.endpoints(row.name)

@@ -9,9 +9,6 @@ from bot.errors import BotError, ConfigError
 
 log = logs.get(__name__)
 
-# The start waits this long for first answers; what is slower is waited for beside everything else.
-_PATIENCE_SECONDS = 5.0
-
 
 class NotReachedError(BotError):
     """Something outside can't be reached now, and may be later.
@@ -33,18 +30,26 @@ class Reaching:
         attempt: Reaches it. Raises NotReachedError to be called again, ConfigError if only a
             person can help.
         pause: Seconds between attempts.
+        patience: Seconds that the start waits for the first attempt; what takes longer is waited
+            for beside everything else.
 
     Attributes:
         reached: Set once an attempt has succeeded.
     """
 
     def __init__(
-        self, part: str, attempt: Callable[[], Awaitable[object]], *, pause: float
+        self,
+        part: str,
+        attempt: Callable[[], Awaitable[object]],
+        *,
+        pause: float,
+        patience: float = 5.0,
     ) -> None:
         self.reached = asyncio.Event()
         self._part = part
         self._attempt = attempt
         self._pause = pause
+        self._patience = patience
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
@@ -56,7 +61,7 @@ class Reaching:
         """
         self._task = asyncio.create_task(self._try_until_reached(), name=f"reach {self._part}")
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 await asyncio.shield(self._first)
         # Nobody waits any more: what is found out from now on is logged.
         self._first.cancel()

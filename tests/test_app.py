@@ -16,6 +16,7 @@ from bot.sandbox.faults import Answer, Hang, Slow
 from bot.sandbox.slack.changes import Change, RequestLogged
 from bot.sandbox.slack.signing import signature
 from bot.sandbox.world import APP_TOKEN, SIGNING_SECRET, World, connect, world
+from tests.asking import becomes, get
 from tests.conftest import QUICK, StartBot
 from tests.friendli.loopback import refused_url
 
@@ -26,21 +27,6 @@ SOCKET_MODE = {"slack_app_token": APP_TOKEN, "slack_signing_secret": None}
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session
-
-
-Answered = tuple[int, object]
-
-
-async def get(http: aiohttp.ClientSession, url: str) -> Answered:
-    async with http.get(url) as response:
-        return response.status, await response.json()
-
-
-async def becomes(http: aiohttp.ClientSession, url: str, wanted: Answered) -> None:
-    """Ask until the answer is this one."""
-    async with asyncio.timeout(10):
-        while await get(http, url) != wanted:
-            pass
 
 
 READY = (200, {"database": True, "slack": True})

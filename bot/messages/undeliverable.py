@@ -24,6 +24,8 @@ class _Reason:
 
 _ARCHIVED = _Reason("it is archived", "Unarchive it")
 _SETTINGS = "Have its settings changed"
+# Nobody hears of it before it is over.
+_CUT_OFF = _Reason("I was cut off from Slack for a while", "Check that I'm in it")
 _REASONS: Mapping[str, _Reason] = {
     "is_archived": _ARCHIVED,
     "is_inactive": _ARCHIVED,
@@ -31,6 +33,10 @@ _REASONS: Mapping[str, _Reason] = {
     "channel_not_found": _Reason(
         "I'm not in it, or it is gone", "If it is still there, type `/invite` and my name in it"
     ),
+    "account_inactive": _CUT_OFF,
+    "invalid_auth": _CUT_OFF,
+    "token_expired": _CUT_OFF,
+    "token_revoked": _CUT_OFF,
     "restricted_action": _Reason("its settings don't let me post", _SETTINGS),
     "restricted_action_read_only_channel": _Reason("it is read-only", _SETTINGS),
     "restricted_action_thread_only_channel": _Reason("it takes only replies", _SETTINGS),
@@ -75,7 +81,7 @@ def still_watched(
         error: Slack's error name.
     """
     reason = _reason(error)
-    sentences = [f"I can't write in <#{channel_id}> any more: {reason.why}."]
+    sentences = [f"I can no longer write in <#{channel_id}>: {reason.why}."]
     if running:
         listed = ", ".join(f"{bold(name)} ({money(Decimal(each))})" for name, each in running)
         sentences.append(
@@ -84,7 +90,7 @@ def still_watched(
     if ended:
         listed = ", ".join(f"{bold(name)} {_ENDINGS[status]}" for name, status in ended)
         sentences.append(f"{listed}; Friendli Suite shows more.")
-    sentences.append(f"I keep watching. {reason.remedy}, and I go on there where I stopped.")
+    sentences.append(f"I keep watching. {reason.remedy}, and I go on there.")
     text = " ".join(sentences)
     return body(text, section(text))
 

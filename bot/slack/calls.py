@@ -122,9 +122,10 @@ async def attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] |
         TimeoutError,
         OSError,
         # slack_sdk stumbles over answers that aren't JSON objects with these.
-        ValueError,
         AttributeError,
+        RecursionError,
         TypeError,
+        ValueError,
     ) as error:
         return Failure(Trouble.DOUBTFUL, type(error).__name__)
     if not isinstance(answer, dict):

@@ -130,9 +130,12 @@ async def _open_messages(session: AsyncSession, channel: Channel) -> list[_Open]
 
 
 async def _turn(session: AsyncSession, channel: Channel, edit_interval: float) -> timedelta:
-    """Spread the edits of a busy workspace over the time that all of them need."""
+    """Spread the channels of a busy workspace over the time until each can have had its turn.
+
+    Two of them come to each turn on average, so that few turns are missed and few come in vain.
+    """
     others = await session.scalar(
-        select(func.count())
+        select(func.count(Channel.id.distinct()))
         .select_from(Message)
         .join(Channel, Channel.id == Message.channel_row_id)
         .where(
@@ -142,7 +145,7 @@ async def _turn(session: AsyncSession, channel: Channel, edit_interval: float) -
             _outdated(),
         )
     )
-    latest = (others or 0) * edit_interval
+    latest = (others or 0) * edit_interval / 2
     return timedelta(seconds=random.uniform(0.0, latest))  # noqa: S311 - not a secret
 
 

@@ -1,0 +1,277 @@
+"""Each way in which a call of Slack's Web API can end, and what it means."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.slack.calls import STOPPED_ERRORS, Failure, Trouble, attempt
+from bot.slack.workspaces import Workspaces
+
+JSON, TEXT, HTML = "application/json", "text/plain", "text/html"
+GARBAGE = b"<html>\xff\xfe {"
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def slack_that(answer: Answer, *, timeout: float = 5) -> AsyncIterator[Workspaces]:  # noqa: ASYNC109 - of the client under test
+    """A client of a Slack whose every answer is this."""
+    app = web.Application()
+    app.router.add_route("*", "/{method}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    workspaces = Workspaces(SecretStr("sandbox"), f"http://127.0.0.1:{port}/", timeout=timeout)
+    try:
+        yield workspaces
+    finally:
+        await workspaces.close()
+        await runner.cleanup()
+
+
+async def post(answer: Answer, *, limit: float = 5) -> object:
+    """What a post comes to."""
+    async with slack_that(answer, timeout=limit) as workspaces:
+        return await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
+
+
+def answering(
+    status: int, content_type: str, body: bytes, headers: dict[str, str] | None = None
+) -> Answer:
+    """Answer with this."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(
+            status=status, body=body, headers={"Content-Type": content_type, **(headers or {})}
+        )
+
+    return answer
+
+
+def refusing(error: object, **more: object) -> bytes:
+    """Slack's JSON for an error."""
+    return json.dumps({"ok": False, "error": error, **more}).encode()
+
+
+ODD_BODIES = {
+    "empty": b"",
+    "html": b"<html><body>Bad Gateway</body></html>",
+    "words": b"upstream connect error",
+    "not UTF-8": GARBAGE,
+    "cut JSON": b'{"ok": true, "ts": "17',
+    "an abyss": b"[" * 100_000,
+    "a list": b"[]",
+    "a full list": b'[{"ok": true}]',
+    "a string": b'"ok"',
+    "a number": b"1",
+    "true": b"true",
+    "null": b"null",
+    "an empty object": b"{}",
+    "no error name": b'{"ok": false}',
+    "an empty error name": b'{"ok": false, "error": ""}',
+}
+
+
+@pytest.mark.parametrize("status", [200, 201, 302, 400, 403, 404, 500, 502, 503, 504])
+@pytest.mark.parametrize("content_type", [JSON, TEXT, HTML, "application/gzip", "", "nonsense"])
+async def test_an_answer_that_is_not_slacks_is_doubtful(status: int, content_type: str) -> None:
+    """Whatever a proxy makes of a post, it may have been carried out; nothing is raised."""
+    bodies = iter(ODD_BODIES.values())
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(
+            status=status, body=next(bodies), headers={"Content-Type": content_type}
+        )
+
+    troubles = {}
+    async with slack_that(answer) as workspaces:
+        for name in ODD_BODIES:
+            came = await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
+            troubles[name] = came.trouble if isinstance(came, Failure) else came
+    assert troubles == dict.fromkeys(ODD_BODIES, Trouble.DOUBTFUL)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("body", [b'{"ok": true, "ts": "1.0"}', refusing("is_archived")])
+async def test_a_server_error_is_doubtful_whatever_it_says(status: int, body: bytes) -> None:
+    """A 5xx is no answer of the method itself."""
+    came = await post(answering(status, JSON, body))
+    assert isinstance(came, Failure)
+    assert came.trouble is Trouble.DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        *((error, Trouble.STOPPED) for error in sorted(STOPPED_ERRORS)),
+        ("message_not_found", Trouble.GONE),
+        ("cant_update_message", Trouble.GONE),
+        ("edit_window_closed", Trouble.GONE),
+        ("thread_not_found", Trouble.GONE),
+        ("cannot_reply_to_message", Trouble.GONE),
+        ("restricted_action_thread_locked", Trouble.GONE),
+        ("internal_error", Trouble.DOUBTFUL),
+        ("fatal_error", Trouble.DOUBTFUL),
+        ("service_unavailable", Trouble.DOUBTFUL),
+        ("request_timeout", Trouble.DOUBTFUL),
+        ("ratelimited", Trouble.LATER),
+        ("rate_limited", Trouble.LATER),
+        ("message_limit_exceeded", Trouble.LATER),
+        ("invalid_blocks", Trouble.REFUSED),
+        ("msg_too_long", Trouble.REFUSED),
+        ("no_text", Trouble.REFUSED),
+        ("an_error_that_is_new", Trouble.REFUSED),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 403])
+async def test_slacks_own_errors_have_a_meaning_each(
+    status: int, error: str, trouble: Trouble
+) -> None:
+    """The name decides, not the status it comes with."""
+    came = await post(answering(status, JSON, refusing(error)))
+    assert isinstance(came, Failure)
+    assert (came.error, came.trouble) == (error, trouble)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "30"}, 30.0),
+        ({"retry-after": "7"}, 7.0),
+        ({"Retry-After": "1.5"}, 1.5),
+        ({"Retry-After": "0"}, 1.0),
+        ({"Retry-After": "-5"}, 1.0),
+        ({"Retry-After": "soon"}, 1.0),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 1.0),
+        ({"Retry-After": "nan"}, 1.0),
+        ({"Retry-After": "inf"}, 1.0),
+        ({"Retry-After": "99999999"}, 3600.0),
+        ({}, 1.0),
+    ],
+)
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [(JSON, refusing("ratelimited")), (TEXT, b"slow down"), (HTML, b""), (JSON, b"[]")],
+)
+async def test_a_429_says_how_long_to_wait(
+    headers: dict[str, str], seconds: float, content_type: str, body: bytes
+) -> None:
+    """Whatever its body and header look like, nothing happened and the wait is a sane one."""
+    came = await post(answering(429, content_type, body, headers))
+    assert isinstance(came, Failure)
+    assert (came.trouble, came.retry_after) == (Trouble.LATER, seconds)
+
+
+async def test_what_slack_says_of_single_blocks_is_kept() -> None:
+    """It tells which block is refused."""
+    details = ["[ERROR] unsupported type: plan [json-pointer:/blocks/1/type]"]
+    body = refusing("invalid_blocks", response_metadata={"messages": details})
+    came = await post(answering(200, JSON, body))
+    assert came == Failure(Trouble.REFUSED, "invalid_blocks", details=tuple(details))
+
+
+@pytest.mark.parametrize("metadata", [None, [], "x", {"messages": None}, {"messages": {"a": 1}}])
+async def test_odd_details_are_none(metadata: object) -> None:
+    """Only a list of messages is read."""
+    body = refusing("invalid_blocks", response_metadata=metadata)
+    assert await post(answering(200, JSON, body)) == Failure(Trouble.REFUSED, "invalid_blocks")
+
+
+@pytest.mark.parametrize("error", [1, True, ["is_archived"], {"a": 1}])
+async def test_an_error_name_of_another_shape_is_refused(error: object) -> None:
+    """It isn't one that anybody knows; nothing is raised."""
+    came = await post(answering(200, JSON, refusing(error)))
+    assert isinstance(came, Failure)
+    assert came.trouble is Trouble.REFUSED
+
+
+async def test_a_body_too_large_for_a_proxy_is_refused() -> None:
+    """The same again would be as large."""
+    came = await post(answering(413, HTML, b"<html></html>"))
+    assert came == Failure(Trouble.REFUSED, "http_413")
+
+
+async def test_an_answer_is_handed_over() -> None:
+    """A success is Slack's JSON object."""
+    assert await post(answering(200, JSON, b'{"ok": true, "ts": "1.0"}')) == {
+        "ok": True,
+        "ts": "1.0",
+    }
+
+
+async def test_a_slack_that_cannot_be_reached_was_not_asked() -> None:
+    """Where no connection comes about, nothing left."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        workspaces = Workspaces(SecretStr("sandbox"), nowhere, timeout=5)
+        came = await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
+        await workspaces.close()
+    assert came == Failure(Trouble.NEVER_LEFT, "ClientConnectorError")
+
+
+async def cut_before(request: web.Request) -> web.Response:
+    """Close the connection without a word."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def cut_within(request: web.Request) -> web.StreamResponse:
+    """Close the connection in the middle of the body."""
+    part = web.StreamResponse(headers={"Content-Type": JSON})
+    part.content_length = 100
+    await part.prepare(request)
+    await part.write(b'{"ok": true')
+    assert request.transport is not None
+    request.transport.close()
+    return part
+
+
+async def never(_request: web.Request) -> web.Response:
+    """Answer nothing."""
+    await asyncio.Event().wait()
+    return web.Response()
+
+
+@pytest.mark.parametrize("answer", [cut_before, cut_within, never])
+async def test_a_lost_answer_is_doubtful(answer: Answer) -> None:
+    """A connection that breaks or hangs after the request left says nothing of its fate."""
+    came = await post(answer, limit=0.2)
+    assert isinstance(came, Failure)
+    assert came.trouble is Trouble.DOUBTFUL
+
+
+async def test_an_encoding_that_is_a_lie_is_doubtful() -> None:
+    """A body that can't be unpacked is no answer."""
+    answer = answering(200, JSON, b'{"ok": true}', {"Content-Encoding": "gzip"})
+    came = await post(answer)
+    assert isinstance(came, Failure)
+    assert came.trouble is Trouble.DOUBTFUL
+
+
+async def test_a_post_is_sent_once_whatever_happens() -> None:
+    """The client repeats nothing by itself: neither a dropped post nor one that was limited."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        match len(asked):
+            case 1:
+                return await cut_before(request)
+            case 2:
+                return web.Response(status=429, headers={"Retry-After": "1"})
+            case _:
+                return web.Response(status=500)
+
+    async with slack_that(answer) as workspaces:
+        for count in (1, 2, 3):
+            await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
+            assert len(asked) == count

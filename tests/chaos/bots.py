@@ -19,7 +19,7 @@ class NotStartedError(Exception):
 
 
 class Replica:
-    """`python -m bot serve`.
+    """`serve` in a process of its own.
 
     Args:
         name: Of its log file.
@@ -118,10 +118,11 @@ class Replica:
         with self.log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "bot", "serve"),
+                # The bot itself, and ended however this process dies.
+                *("-m", "bot.sandbox.page.leash", "serve"),
                 cwd=self._folder,
                 env={**self._environment, "HOST": "127.0.0.1", "PORT": str(self._port)},
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

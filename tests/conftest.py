@@ -29,7 +29,8 @@ QUICK: dict[str, object] = {
     "poll_seconds_steady": 0.05,
     "poll_seconds_ended": 0.05,
     "outage_told_after": 0.2,
-    "create_give_up_after": 2.0,
+    # Long enough that a loaded machine is not taken for an API that is down.
+    "create_give_up_after": 30.0,
     "friendli_retry_wait": 0.01,
     "gone_confirmed_after": 0.1,
     "unknown_told_after": 0.1,
@@ -83,6 +84,14 @@ def start_bot(here: World) -> StartBot:
 async def bot(here: World, start_bot: StartBot) -> AsyncIterator[Running]:
     """A running bot whose channel is connected to the sandbox's project as `prod`."""
     async with start_bot() as started:
+        await connect(here)
+        yield started
+
+
+@pytest.fixture
+async def hasty_bot(here: World, start_bot: StartBot) -> AsyncIterator[Running]:
+    """The same, but it gives up on a silent API after two seconds."""
+    async with start_bot(create_give_up_after=2) as started:
         await connect(here)
         yield started
 

@@ -10,8 +10,6 @@ from bot.sandbox.faults import Answer
 from bot.sandbox.world import API_KEY, World
 from tests.stories.telling import root, thread, words
 
-pytestmark = pytest.mark.usefixtures("bot")
-
 AGES = 3600
 
 
@@ -19,6 +17,7 @@ async def deploy(here: World, model: str) -> None:
     await here.member.command(here.channel, f"{model} --gpu 1xH100 --name it --yes")
 
 
+@pytest.mark.usefixtures("bot")
 async def test_a_gated_model_fails_with_what_to_do(here: World) -> None:
     """The root and a loud reply say why, and the buttons lead to the way out."""
     await deploy(here, "sandbox/gated")
@@ -49,6 +48,7 @@ asked by @requester at TIME · target `prod`
 """)
 
 
+@pytest.mark.usefixtures("bot")
 async def test_try_again_opens_the_form_with_everything_filled_in(here: World) -> None:
     """A failure's button leads to a form that only wants to be sent, and a new thread."""
     await deploy(here, "sandbox/out-of-memory")
@@ -67,6 +67,7 @@ async def test_try_again_opens_the_form_with_everything_filled_in(here: World) -
 
 
 @pytest.mark.parametrize("code", list(InferenceDeploymentErrorCode))
+@pytest.mark.usefixtures("bot")
 async def test_every_error_code_is_told_in_words_with_the_code(
     here: World, code: InferenceDeploymentErrorCode
 ) -> None:
@@ -81,6 +82,7 @@ async def test_every_error_code_is_told_in_words_with_the_code(
     )
 
 
+@pytest.mark.usefixtures("bot")
 async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(here: World) -> None:
     """A code of tomorrow, with characters that would ping everyone, stays text."""
     await deploy(here, "org/model")
@@ -153,6 +155,7 @@ Friendli said: “<no> & never”
         ),
     ],
 )
+@pytest.mark.usefixtures("bot")
 async def test_a_refusal_is_told_with_the_apis_own_words(
     here: World, status: int, said: str
 ) -> None:
@@ -171,6 +174,7 @@ async def test_a_refusal_is_told_with_the_apis_own_words(
     assert len(creates) == 1
 
 
+@pytest.mark.usefixtures("bot")
 async def test_a_key_that_was_revoked_before_the_click_refuses(here: World) -> None:
     """The list before the create request is refused, so nothing is sent."""
     here.friendli.revoke_key(API_KEY)
@@ -184,6 +188,7 @@ async def test_a_key_that_was_revoked_before_the_click_refuses(here: World) -> N
     assert all(one.operation != "create_endpoint" for one in here.friendli.requests)
 
 
+@pytest.mark.usefixtures("hasty_bot")
 async def test_an_api_that_is_down_before_the_click_gives_up_in_the_end(here: World) -> None:
     """Nothing was sent, and after a while the person is told so."""
     here.friendli.faults.add(Answer(503), times=None)
@@ -196,6 +201,7 @@ async def test_an_api_that_is_down_before_the_click_gives_up_in_the_end(here: Wo
     assert not here.friendli.endpoints
 
 
+@pytest.mark.usefixtures("bot")
 async def test_cancelling_on_the_way_terminates(here: World) -> None:
     """Cancel is carried out, told, and the root says that it is over."""
     await deploy(here, "org/model")
@@ -222,6 +228,7 @@ asked by @requester at TIME · target `prod`
 """)
 
 
+@pytest.mark.usefixtures("bot")
 async def test_a_second_click_on_cancel_is_told_that_it_is_under_way(here: World) -> None:
     """Two people who press it at once make one request."""
     await deploy(here, "org/model")
@@ -239,6 +246,7 @@ async def test_a_second_click_on_cancel_is_told_that_it_is_under_way(here: World
     assert len(ends) == 1
 
 
+@pytest.mark.usefixtures("bot")
 async def test_guests_from_elsewhere_look_but_don_t_act(here: World) -> None:
     """Someone of another organisation in a shared channel can't end an endpoint."""
     guest = here.slack.act_as(here.slack.add_user("guest", team_id="T0ELSEWHERE"))

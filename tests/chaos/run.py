@@ -241,6 +241,8 @@ class _Scene:
         async def pass_over() -> None:
             # What needs a second deployment, or a message that is lost, may never come.
             await asyncio.shield(people)
+            if cell.step is Step.ANY:
+                await asyncio.shield(striking)
             await self._become_calm()
 
         passing = asyncio.create_task(pass_over())

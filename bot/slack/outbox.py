@@ -9,19 +9,13 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.clock import after, now
 from bot.db.models import Channel, Delivery, Deployment, Message, MessageKind, Workspace
 
 _UNSENT = (Delivery.PENDING, Delivery.SENDING)
-
-# Of all messages that were ever sent, those that need work. Written out, because an index over
-# just these rows is only used where the query repeats its condition word for word.
-_OPEN = text(
-    "(messages.delivery IN ('pending', 'sending') OR messages.version > messages.sent_version)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +106,12 @@ async def outlook(
 
 async def _open_messages(session: AsyncSession, channel: Channel) -> list[_Open]:
     """The first unsent message of each thread, and every sent one with an older body."""
+    heads = (
+        select(func.min(Message.id))
+        .where(Message.channel_row_id == channel.id, Message.delivery.in_(_UNSENT))
+        # Messages outside of threads wait for no other.
+        .group_by(func.coalesce(Message.deployment_id, -Message.id))
+    )
     rows = await session.execute(
         select(
             Message.id,
@@ -123,20 +123,10 @@ async def _open_messages(session: AsyncSession, channel: Channel) -> list[_Open]
             Deployment.root_ts,
         )
         .outerjoin(Deployment, Deployment.id == Message.deployment_id)
-        .where(Message.channel_row_id == channel.id, _OPEN)
+        .where(Message.channel_row_id == channel.id, or_(Message.id.in_(heads), _outdated()))
         .order_by(Message.id)
     )
-    found: list[_Open] = []
-    threads: set[int] = set()
-    for row in (_Open(*columns) for columns in rows):
-        if row.delivery == Delivery.SENT:
-            found.append(row)
-        elif row.delivery in _UNSENT and row.deployment_id not in threads:
-            found.append(row)
-            # Messages outside of threads wait for no other.
-            if row.deployment_id is not None:
-                threads.add(row.deployment_id)
-    return found
+    return [_Open(*row) for row in rows]
 
 
 async def _turn(session: AsyncSession, channel: Channel, edit_interval: float) -> timedelta:
@@ -152,13 +142,15 @@ async def _turn(session: AsyncSession, channel: Channel, edit_interval: float) -
             Channel.workspace_row_id == channel.workspace_row_id,
             Channel.id != channel.id,
             Channel.stopped_reason.is_(None),
-            # Posted already. Asked so, since an index by delivery would be taken instead.
-            Message.ts.is_not(None),
-            _OPEN,
+            _outdated(),
         )
     )
     latest = (others or 0) * edit_interval / 2
     return timedelta(seconds=random.uniform(0.0, latest))  # noqa: S311 - not a secret
+
+
+def _outdated() -> ColumnElement[bool]:
+    return (Message.delivery == Delivery.SENT) & (Message.version > Message.sent_version)
 
 
 async def _job(session: AsyncSession, row: _Open) -> Job:

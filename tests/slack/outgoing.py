@@ -235,7 +235,7 @@ class Outgoing:
         self._workers += workers
         async with asyncio.TaskGroup() as tasks:
             for worker in workers:
-                tasks.create_task(worker.run(patience=self.settings.lease))
+                tasks.create_task(worker.run(patience=0.1))
             try:
                 yield
             finally:

@@ -113,7 +113,7 @@ class Submitter:
             query = select(Message).where(Message.deployment_id == deployment.id)
             messages = (await session.scalars(query)).all()
             if any(_may_stand_in_slack(message) for message in messages):
-                # It is still looked for, and mustn't go on promising an endpoint once it is found.
+                # Found a moment ago, or still looked for, it mustn't go on promising an endpoint.
                 await self._tell_refusal(session, deployment, refusals.not_announced())
             else:
                 for message in messages:
@@ -134,7 +134,8 @@ class Submitter:
     ) -> None:
         waited = (present - deployment.asked_at).total_seconds()
         if waited > self._settings.create_give_up_after:
-            await self._refuse(held, refusals.gave_up(duration(waited)))
+            late = refusals.gave_up(duration(waited))
+            await self._refuse(held, late if deployment.attempts else refusals.not_announced())
             return
         try:
             access = access_to(project, self._vault)
@@ -303,4 +304,4 @@ class Submitter:
 
 
 def _may_stand_in_slack(message: Message) -> bool:
-    return message.delivery == Delivery.SENDING or message.possible_repeat
+    return message.delivery in (Delivery.SENDING, Delivery.SENT) or message.possible_repeat

@@ -235,7 +235,8 @@ class Outgoing:
         self._workers += workers
         async with asyncio.TaskGroup() as tasks:
             for worker in workers:
-                tasks.create_task(worker.run(patience=0.1))
+                # One cut short would keep its channel until its lease ends.
+                tasks.create_task(worker.run(patience=self.settings.lease))
             try:
                 yield
             finally:

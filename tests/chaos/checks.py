@@ -50,7 +50,8 @@ class _Thread:
 
     @property
     def root(self) -> Message | None:
-        return next(iter(self.messages.get(0, ())), None)
+        # Of an allowed repeat, the later one is the one that the bot knows.
+        return next(reversed(self.messages.get(0, ())), None)
 
     @property
     def replies(self) -> list[Message]:

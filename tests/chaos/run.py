@@ -3,65 +3,28 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from bot.sandbox.faults import (
-    Answer,
-    Call,
-    DropRequest,
-    Effect,
-    FaultPlan,
-    GarbageBody,
-    LoseReply,
-    Slow,
-    TruncateBody,
-)
 from bot.sandbox.page.bot_process import environment
 from bot.sandbox.slack.conversations import Channel
-from bot.sandbox.slack.rate_limits import Limits
-from bot.sandbox.slack.sandbox import SCOPES
 from bot.sandbox.world import API_KEY, PROJECT, World, world
 from tests.chaos.bots import Replica
-from tests.chaos.cells import FIRST_OF, STALLS, Cell, Fault, Step, requests_of
+from tests.chaos.cells import Cell, Fault, Step
 from tests.chaos.checks import Evidence, violations
 from tests.chaos.clicks import Crowd
 from tests.chaos.databases import Books, Engine, books
-from tests.chaos.gates import Gate, Instant, Passages, Trap
+from tests.chaos.gates import Gate, Passages
 from tests.chaos.story import Lives
+from tests.chaos.strikes import Strikes
+from tests.chaos.waits import LIMITS, SPEED, WAITS
 
-# The bot's own waits, made short: what they mean stays.
-LEASE = 2.5
-GIVES_UP_AFTER = 1.0
-WAITS: dict[str, object] = {
-    "poll_seconds_moving": 0.1,
-    "poll_seconds_steady": 0.25,
-    "poll_seconds_ended": 0.3,
-    "outage_told_after": 1.0,
-    "create_give_up_after": 5.0,
-    "friendli_retry_wait": 0.05,
-    "gone_confirmed_after": 0.5,
-    "unknown_told_after": 0.5,
-    "slack_message_interval": 0.02,
-    "slack_edit_interval": 0.02,
-    "slack_reconcile_over": 0.6,
-    "slack_stopped_retry": 0.5,
-    "slack_timeout": GIVES_UP_AFTER,
-    "create_timeout": GIVES_UP_AFTER,
-    "lease": LEASE,
-    "reconnect_after": 0.2,
-    "shutdown_timeout": 2.0,
-}
-LIMITS = Limits(enabled=False, history_lag=0.2)
-# Endpoints take a second to go down.
-_SPEED = 20.0
 _STRIKES_WITHIN = 15.0
 _SETTLES_WITHIN = 60.0
 _STEADY_FOR = 3
-_WAKES_WITHIN = 0.7
 _STRANGERS = 4
 _LOOKS_EVERY = 0.1
 _PACKAGE = Path(__file__).parents[2]
@@ -113,12 +76,12 @@ async def run(cell: Cell, engine: Engine, seed: int, setup: Setup) -> Outcome:
         folder = Path(name)
         async with (
             books(engine, folder, setup.server) as rows,
-            world(rows.url, speed=_SPEED, limits=LIMITS) as here,
+            world(rows.url, speed=SPEED, limits=LIMITS) as here,
             _Scene.open(here, rows, cell, engine, seed, setup, folder) as scene,
         ):
             broken = await scene.play()
             report = scene.report() if broken else ""
-            return Outcome(cell, engine, seed, scene.struck, broken, report)
+            return Outcome(cell, engine, seed, scene.has_struck, broken, report)
 
 
 class _Scene:
@@ -128,16 +91,26 @@ class _Scene:
         self._here = here
         self._rows = rows
         self._cell = cell
-        self._lots = Random(f"{cell.name}/{engine}/{seed}")  # noqa: S311 - not a secret
+        name = f"{cell.name}/{engine}/{seed}"
+        self._lots = Random(name)  # noqa: S311 - not a secret
+        self._front = Random(f"front of {name}")  # noqa: S311 - as above
         self._passages = Passages()
         self._gates: list[Gate] = []
         self._replicas: list[Replica] = []
         self._channels = [here.channel]
-        self._lives = Lives(here.friendli, rows, f"{cell.name}/{engine}/{seed}")
-        self._crowd = Crowd(here, self._channels, self._lots, self._point_slack)
-        self._faults: set[asyncio.Task[None]] = set()
-        self._at_peace = False
-        self.struck = False
+        self._lives = Lives(here.friendli, rows, name)
+        self._crowd = Crowd(here, self._channels, Random(f"people of {name}"), self._point_slack)  # noqa: S311
+        self._strikes = Strikes(
+            cell,
+            Random(f"strikes of {name}"),  # noqa: S311 - as above
+            here=here,
+            rows=rows,
+            gates=self._gates,
+            replicas=self._replicas,
+            passages=self._passages,
+            crowd=self._crowd,
+            lives=self._lives,
+        )
 
     @classmethod
     @asynccontextmanager
@@ -197,9 +170,14 @@ class _Scene:
             )
             return [*problem, *found]
         finally:
-            for task in [*tasks, *self._faults]:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, *self._faults, return_exceptions=True)
+            await asyncio.gather(*tasks, self._strikes.give_up(), return_exceptions=True)
+
+    @property
+    def has_struck(self) -> bool:
+        """Whether the fault came to strike."""
+        return self._strikes.has_struck
 
     def report(self) -> str:
         """Everything there is, for whoever looks for the cause."""
@@ -228,7 +206,6 @@ class _Scene:
     async def _act(self) -> None:
         lots, cell = self._lots, self._cell
         self._passages.on_create = self._passages.on_created = self._add_stranger
-        strike = self._arm()
         count = lots.choice([1, 2, 2, 3])
         # The first one is ended where the cell is about that.
         stops = [
@@ -236,7 +213,7 @@ class _Scene:
             for index in range(count)
         ]
         people = asyncio.gather(*(self._crowd.ask(stop=stop) for stop in stops))
-        striking = asyncio.ensure_future(strike)
+        striking = asyncio.ensure_future(self._strikes.arm())
 
         async def pass_over() -> None:
             # What needs a second deployment, or a message that is lost, may never come.
@@ -249,163 +226,10 @@ class _Scene:
         await asyncio.wait(
             [striking, passing], timeout=_STRIKES_WITHIN, return_when=asyncio.FIRST_COMPLETED
         )
-        self.struck = striking.done()
         passing.cancel()
         striking.cancel()
-        await self._make_peace()
+        await self._strikes.end()
         await people
-
-    def _arm(self) -> Awaitable[object]:
-        """Prepare what strikes; return what ends once it has."""
-        lots, cell = self._lots, self._cell
-        match cell.step, cell.fault:
-            case Step.CLICK, Fault.DATABASE:
-                return self._start(self._cut_database(lots.uniform(0.0, 0.5)))
-            case Step.CLICK, _:
-                return self._start(self._kill_after_click())
-            case Step.ANY, fault:
-                return self._start(self._strike_at_random(fault))
-            case Step.HISTORY, fault:
-                self._lose_posts(lots.randint(1, 4))
-                if fault is Fault.UNREADABLE:
-                    self._here.slack.set_scopes(SCOPES - {"channels:history", "groups:history"})
-                    return _nothing()
-                return self._trap()
-            case _:
-                return self._trap()
-
-    def _trap(self) -> Awaitable[object]:
-        """Lie in wait for a request of the cell's step."""
-        lots, cell = self._lots, self._cell
-        matches = requests_of(
-            cell.step,
-            is_created=lambda: bool(self._passages.creates),
-            has_news=lambda: self._lives.has_news,
-        )
-        nth = lots.randint(*FIRST_OF[cell.step])
-        instants = {
-            Fault.KILL_ARRIVES: Instant.ARRIVES,
-            Fault.KILL_ACTED: Instant.ACTED,
-            Fault.KILL_ANSWERED: Instant.ANSWERED,
-            Fault.STALL: lots.choice([Instant.ACTED, Instant.ANSWERED]),
-            Fault.SUSPEND: lots.choice([Instant.ACTED, Instant.ANSWERED]),
-            Fault.DATABASE: lots.choice(list(Instant)),
-        }
-        if cell.fault not in instants:
-            return self._spoil_answers(matches, nth)
-        trap = Trap(
-            matches, instants[cell.fault], self._striker(), nth=nth, pause=lots.uniform(0, 0.03)
-        )
-        self._passages.traps.append(trap)
-        return trap.sprung.wait()
-
-    def _striker(self) -> Callable[[int], None]:
-        stalled = LEASE + self._lots.uniform(0.3, 1.5)
-        cut = self._lots.uniform(0.1, 3.5)
-
-        def strike(number: int) -> None:
-            if self._cell.fault in STALLS:
-                self._replicas[number].stall(stalled)
-            elif self._cell.fault is Fault.DATABASE:
-                self._start(self._rows.cut(cut))
-            else:
-                self._replicas[number].kill()
-
-        return strike
-
-    def _spoil_answers(self, matches: Callable[[Call], bool], nth: int) -> Awaitable[object]:
-        lots, fault = self._lots, self._cell.fault
-        to_friendli = self._cell.step in {
-            Step.LIST,
-            Step.CREATE,
-            Step.LOOK,
-            Step.POLL,
-            Step.TERMINATE,
-        }
-        plan = self._here.friendli.faults if to_friendli else self._here.slack.faults
-        # Each of Friendli's seconds is a fraction of ours.
-        second = _SPEED if to_friendli else 1.0
-        effects: dict[Fault, Effect] = {
-            Fault.LOST_REQUEST: DropRequest(),
-            Fault.LOST_REPLY: LoseReply(),
-            Fault.TOO_MANY: Answer(
-                429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "1"}
-            ),
-            Fault.FAILS: Answer(lots.choice([500, 502, 503]), None, acts=lots.random() < 0.5),
-            Fault.SLOW: Slow((GIVES_UP_AFTER + lots.uniform(0.2, 0.8)) * second),
-            Fault.GARBLED: GarbageBody() if lots.random() < 0.5 else TruncateBody(),
-        }
-        times = lots.choice([1, 1, 2, 3])
-        struck = asyncio.Event()
-        seen = 0
-
-        def strikes(call: Call) -> bool:
-            nonlocal seen
-            if not matches(call):
-                return False
-            seen += 1
-            if seen < nth:
-                return False
-            struck.set()
-            return True
-
-        plan.add(effects[fault], when=strikes, times=times)
-        return struck.wait()
-
-    def _lose_posts(self, times: int) -> None:
-        self._here.slack.faults.add(LoseReply(), operation="chat.postMessage", times=times)
-
-    async def _kill_after_click(self) -> None:
-        lots = self._lots
-        await self._crowd.begun.wait()
-        await asyncio.sleep(lots.uniform(0, 0.08))
-        for replica in self._replicas:
-            if replica.events_url == self._here.slack.events_url:
-                replica.kill()
-
-    async def _strike_at_random(self, fault: Fault) -> None:
-        lots = self._lots
-        for _ in range(lots.randint(1, 3)):
-            await asyncio.sleep(lots.uniform(0.2, 2.5))
-            match fault:
-                case Fault.KILL_ANSWERED:
-                    lots.choice(self._replicas).kill()
-                case Fault.STALL | Fault.SUSPEND:
-                    lots.choice(self._replicas).stall(LEASE + lots.uniform(0.3, 1.5))
-                case Fault.DATABASE:
-                    await self._rows.cut(lots.uniform(0.1, 3.0))
-                case Fault.SLACK_DOWN:
-                    await self._outage(["slack"])
-                case Fault.FRIENDLI_DOWN:
-                    await self._outage(["friendli"])
-                case _:
-                    await self._outage(["slack", "friendli"])
-
-    async def _outage(self, services: list[str]) -> None:
-        lots = self._lots
-        seconds = lots.uniform(0.5, 4.0)
-        if lots.random() < 0.5:
-            for gate in self._gates:
-                for service in services:
-                    await gate.shut(service)
-            await asyncio.sleep(seconds)
-            for gate in self._gates:
-                for service in services:
-                    await gate.reopen(service)
-            return
-        plans: dict[str, FaultPlan] = {
-            "slack": self._here.slack.faults,
-            "friendli": self._here.friendli.faults,
-        }
-        effect: Effect = Answer(503) if lots.random() < 0.5 else DropRequest()
-        added = [(plans[name], plans[name].add(effect, times=None)) for name in services]
-        await asyncio.sleep(seconds)
-        for plan, fault in added:
-            plan.remove(fault)
-
-    async def _cut_database(self, after: float) -> None:
-        await asyncio.sleep(after)
-        await self._rows.cut(self._lots.uniform(0.2, 4.0))
 
     def _add_stranger(self) -> None:
         """Somebody makes an endpoint in Friendli Suite just before, or after, one of ours."""
@@ -415,29 +239,7 @@ class _Scene:
         if len(strangers) < _STRANGERS:
             self._here.friendli.create(project_id=PROJECT, name="stranger")
 
-    def _start(self, fault: Awaitable[None]) -> Awaitable[object]:
-        async def strike() -> None:
-            await fault
-
-        task = asyncio.create_task(strike())
-        self._faults.add(task)
-        return asyncio.shield(task)
-
     # --- after
-
-    async def _make_peace(self) -> None:
-        self._passages.traps.clear()
-        self._here.slack.faults.clear()
-        self._here.friendli.faults.clear()
-        await asyncio.gather(*self._faults, return_exceptions=True)
-        if not all(replica.awake.is_set() for replica in self._replicas):
-            await asyncio.gather(*(replica.awake.wait() for replica in self._replicas))
-            # What it does on waking must be seen.
-            await asyncio.sleep(_WAKES_WITHIN)
-        for gate in self._gates:
-            await gate.reopen("slack")
-            await gate.reopen("friendli")
-        self._at_peace = True
 
     async def _settle(self) -> list[str]:
         try:
@@ -467,13 +269,13 @@ class _Scene:
         """Start what was killed: at once where there is only one, else once all are dead."""
         while True:
             if not any(replica.is_alive for replica in self._replicas):
-                await self._lots.choice(self._replicas).start()
+                await self._front.choice(self._replicas).start()
             await asyncio.sleep(_LOOKS_EVERY)
 
     def _point_slack(self) -> None:
         """Let Slack send what people do to a replica that can take it, if there is one."""
         able = [replica for replica in self._replicas if replica.is_responsive]
-        chosen = (able or self._replicas)[0] if len(able) < 2 else self._lots.choice(able)
+        chosen = (able or self._replicas)[0] if len(able) < 2 else self._front.choice(able)
         self._here.slack.events_url = chosen.events_url
 
 
@@ -490,7 +292,3 @@ async def _connect(here: World, channel: Channel) -> None:
         lambda: admin.modal is not None and "is connected" in str(admin.modal.body), timeout=30
     )
     await admin.close_modal()
-
-
-async def _nothing() -> None:
-    """Nothing more has to happen for the fault to have struck."""

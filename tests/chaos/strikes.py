@@ -1,0 +1,254 @@
+"""What strikes in a run, and when: it lies in wait for requests, or comes at random instants."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from random import Random
+
+from bot.sandbox import faults
+from bot.sandbox.faults import (
+    Answer,
+    Call,
+    DropRequest,
+    Effect,
+    GarbageBody,
+    LoseReply,
+    Slow,
+    TruncateBody,
+)
+from bot.sandbox.slack.sandbox import SCOPES
+from bot.sandbox.world import World
+from tests.chaos.bots import Replica
+from tests.chaos.cells import FIRST_OF, STALLS, Cell, Fault, Step, requests_of
+from tests.chaos.clicks import Crowd
+from tests.chaos.databases import Books
+from tests.chaos.gates import Gate, Instant, Passages, Trap
+from tests.chaos.story import Lives
+from tests.chaos.waits import GIVES_UP_AFTER, LEASE, SPEED
+
+_TO_FRIENDLI = frozenset({Step.LIST, Step.CREATE, Step.LOOK, Step.POLL, Step.TERMINATE})
+_WAKES_WITHIN = 0.7
+
+
+class Strikes:
+    """Brings a cell's fault about.
+
+    Args:
+        cell: Which.
+        lots: Draws what the cell leaves open.
+        here: Both sandboxes, whose answers may be spoilt.
+        rows: The database, which may be cut off.
+        gates: Where replicas may be cut off, by their numbers.
+        replicas: What may be killed or stalled, by the same numbers.
+        passages: Where traps for requests are laid.
+        crowd: Whose clicks some strikes follow.
+        lives: Tells whether there is news to be polled.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        lots: Random,
+        *,
+        here: World,
+        rows: Books,
+        gates: Sequence[Gate],
+        replicas: Sequence[Replica],
+        passages: Passages,
+        crowd: Crowd,
+        lives: Lives,
+    ) -> None:
+        self._cell = cell
+        self._lots = lots
+        self._here = here
+        self._rows = rows
+        self._gates = gates
+        self._replicas = replicas
+        self._passages = passages
+        self._crowd = crowd
+        self._lives = lives
+        self._under_way: set[asyncio.Task[None]] = set()
+        self.has_struck = False
+
+    def arm(self) -> Awaitable[object]:
+        """Prepare what strikes; return what ends once all of it has."""
+        lots, cell = self._lots, self._cell
+        match cell.step, cell.fault:
+            case Step.CLICK, Fault.DATABASE:
+                return self._start(self._cut_database(lots.uniform(0.0, 0.5)))
+            case Step.CLICK, _:
+                return self._start(self._kill_after_click())
+            case Step.ANY, fault:
+                return self._start(self._strike_at_random(fault))
+            case Step.HISTORY, Fault.UNREADABLE:
+                self._here.slack.set_scopes(SCOPES - {"channels:history", "groups:history"})
+                return self._spoil(_is_post, LoseReply(), first=1, times=lots.randint(1, 4))
+            case Step.HISTORY, _:
+                # Without a doubtful post there is no history to read.
+                self._here.slack.faults.add(LoseReply(), when=_is_post, times=lots.randint(1, 4))
+                return self._trap()
+            case _:
+                return self._trap()
+
+    def _trap(self) -> Awaitable[object]:
+        """Lie in wait for a request of the cell's step."""
+        lots, cell = self._lots, self._cell
+        matches = requests_of(
+            cell.step,
+            is_created=lambda: bool(self._passages.creates),
+            has_news=lambda: self._lives.has_news,
+        )
+        nth = lots.randint(*FIRST_OF[cell.step])
+        instants = {
+            Fault.KILL_ARRIVES: Instant.ARRIVES,
+            Fault.KILL_ACTED: Instant.ACTED,
+            Fault.KILL_ANSWERED: Instant.ANSWERED,
+            Fault.STALL: lots.choice([Instant.ACTED, Instant.ANSWERED]),
+            Fault.SUSPEND: lots.choice([Instant.ACTED, Instant.ANSWERED]),
+            Fault.DATABASE: lots.choice(list(Instant)),
+        }
+        if cell.fault not in instants:
+            return self._spoil_answers(matches, nth)
+        trap = Trap(
+            matches, instants[cell.fault], self._striker(), nth=nth, pause=lots.uniform(0, 0.03)
+        )
+        self._passages.traps.append(trap)
+        return trap.sprung.wait()
+
+    def _striker(self) -> Callable[[int], None]:
+        stalled = LEASE + self._lots.uniform(0.3, 1.5)
+        cut = self._lots.uniform(0.1, 3.5)
+
+        def strike(number: int) -> None:
+            self.has_struck = True
+            if self._cell.fault in STALLS:
+                self._replicas[number].stall(stalled)
+            elif self._cell.fault is Fault.DATABASE:
+                self._start(self._rows.cut(cut))
+            else:
+                self._replicas[number].kill()
+
+        return strike
+
+    def _spoil_answers(self, matches: Callable[[Call], bool], nth: int) -> Awaitable[object]:
+        lots = self._lots
+        # Each of Friendli's seconds is a fraction of ours.
+        second = SPEED if self._cell.step in _TO_FRIENDLI else 1.0
+        effects: dict[Fault, Effect] = {
+            Fault.LOST_REQUEST: DropRequest(),
+            Fault.LOST_REPLY: LoseReply(),
+            Fault.TOO_MANY: Answer(
+                429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "1"}
+            ),
+            Fault.FAILS: Answer(lots.choice([500, 502, 503]), None, acts=lots.random() < 0.5),
+            Fault.SLOW: Slow((GIVES_UP_AFTER + lots.uniform(0.2, 0.8)) * second),
+            Fault.GARBLED: GarbageBody() if lots.random() < 0.5 else TruncateBody(),
+        }
+        times = lots.choice([1, 1, 2, 3])
+        return self._spoil(matches, effects[self._cell.fault], first=nth, times=times)
+
+    def _spoil(
+        self, matches: Callable[[Call], bool], effect: Effect, *, first: int, times: int
+    ) -> Awaitable[object]:
+        """Spoil some answers in a row; return what ends with the last of them."""
+        over = asyncio.Event()
+        seen = 0
+
+        def strikes(call: Call) -> bool:
+            nonlocal seen
+            seen += matches(call)
+            if not matches(call) or seen < first:
+                return False
+            self.has_struck = True
+            if seen == first + times - 1:
+                over.set()
+            return True
+
+        to_friendli = self._cell.step in _TO_FRIENDLI
+        plan = self._here.friendli.faults if to_friendli else self._here.slack.faults
+        plan.add(effect, when=strikes, times=times)
+        return over.wait()
+
+    async def _kill_after_click(self) -> None:
+        lots = self._lots
+        await self._crowd.begun.wait()
+        await asyncio.sleep(lots.uniform(0, 0.08))
+        for replica in self._replicas:
+            if replica.events_url == self._here.slack.events_url:
+                replica.kill()
+
+    async def _strike_at_random(self, fault: Fault) -> None:
+        lots = self._lots
+        for _ in range(lots.randint(1, 3)):
+            await asyncio.sleep(lots.uniform(0.2, 2.5))
+            match fault:
+                case Fault.KILL_ANSWERED:
+                    lots.choice(self._replicas).kill()
+                case Fault.STALL | Fault.SUSPEND:
+                    lots.choice(self._replicas).stall(LEASE + lots.uniform(0.3, 1.5))
+                case Fault.DATABASE:
+                    await self._rows.cut(lots.uniform(0.1, 3.0))
+                case Fault.SLACK_DOWN:
+                    await self._outage(["slack"])
+                case Fault.FRIENDLI_DOWN:
+                    await self._outage(["friendli"])
+                case _:
+                    await self._outage(["slack", "friendli"])
+
+    async def _outage(self, services: list[str]) -> None:
+        lots = self._lots
+        seconds = lots.uniform(0.5, 4.0)
+        if lots.random() < 0.5:
+            for gate in self._gates:
+                for service in services:
+                    await gate.shut(service)
+            await asyncio.sleep(seconds)
+            for gate in self._gates:
+                for service in services:
+                    await gate.reopen(service)
+            return
+        plans: dict[str, faults.FaultPlan] = {
+            "slack": self._here.slack.faults,
+            "friendli": self._here.friendli.faults,
+        }
+        effect: Effect = Answer(503) if lots.random() < 0.5 else DropRequest()
+        added = [(plans[name], plans[name].add(effect, times=None)) for name in services]
+        await asyncio.sleep(seconds)
+        for plan, fault in added:
+            plan.remove(fault)
+
+    async def _cut_database(self, after: float) -> None:
+        await asyncio.sleep(after)
+        await self._rows.cut(self._lots.uniform(0.2, 4.0))
+
+    def _start(self, strike: Coroutine[object, object, None]) -> Awaitable[object]:
+        async def strike_once() -> None:
+            await strike
+            self.has_struck = True
+
+        task = asyncio.create_task(strike_once())
+        self._under_way.add(task)
+        return asyncio.shield(task)
+
+    async def end(self) -> None:
+        """Let everything work again, and wait until it does."""
+        self._passages.traps.clear()
+        self._here.slack.faults.clear()
+        self._here.friendli.faults.clear()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        if not all(replica.awake.is_set() for replica in self._replicas):
+            await asyncio.gather(*(replica.awake.wait() for replica in self._replicas))
+            # What it does on waking must be seen.
+            await asyncio.sleep(_WAKES_WITHIN)
+        for gate in self._gates:
+            await gate.reopen("slack")
+            await gate.reopen("friendli")
+
+    async def give_up(self) -> None:
+        """Strike no more: the run is over."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+def _is_post(call: Call) -> bool:
+    return call.operation == "chat.postMessage"

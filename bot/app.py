@@ -17,6 +17,7 @@ from bot.db.crypto import Vault
 from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.session import Database
 from bot.db.startup import open_database
+from bot.deployments.catalog import Catalog
 from bot.deployments.service import Deployments
 from bot.deployments.submitter import Submitter
 from bot.deployments.targets import Targets
@@ -204,6 +205,7 @@ def _desk(
             wake_sender=workers.sender.nudge,
         ),
         targets=Targets(database, vault, settings, wake_all=wake_all),
+        catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
         authorizer=Authorizer(people.is_admin, people.admins),
         people=people,

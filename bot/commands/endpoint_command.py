@@ -113,9 +113,11 @@ class EndpointCommand:
         if match.endpoints:
             said = picker.several(self.name, phrase, match.endpoints, carried, match.is_exact)
         elif errors:
+            target, error = next(iter(errors.items()))
             raise UserError(
-                f"No endpoint that I can see is called {code(phrase)}. {errors[0].message}",
-                hint=errors[0].hint,
+                f"No endpoint that I can see is called {code(phrase)}, and I can't see into"
+                f" {code(target)} now. {error.message}",
+                hint=error.hint,
             )
         else:
             close = endpoint_text.nearest(endpoints, phrase)

@@ -96,7 +96,11 @@ def known_target(name: str, targets: Sequence[str]) -> str:
     """
     if name.lower() in targets:
         return name.lower()
-    raise UserError(f"No target here is called {code(clip(name, 80))}.", hint=_names(targets))
+    close = get_close_matches(name.lower()[:100], targets, n=1)
+    nearest = f" Nearest: {code(close[0])}." if close else ""
+    raise UserError(
+        f"No target here is called {code(clip(name, 80))}.{nearest}", hint=_names(targets)
+    )
 
 
 def _names(targets: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Read what runs in a channel's targets, or say in words why that can't be done now."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.commands.desk import Desk
 from bot.commands.unconnected import unconnected
@@ -46,8 +46,8 @@ async def listing_of(desk: Desk, place: Place, target: str, *, fresh: float = 0.
 
 async def endpoints_of(
     desk: Desk, place: Place, targets: Sequence[str]
-) -> tuple[Sequence[Listed], Sequence[UserError]]:
-    """The endpoints of several targets, each endpoint once, and why some can't be read.
+) -> tuple[Sequence[Listed], Mapping[str, UserError]]:
+    """The endpoints of several targets, each endpoint once, and why some targets can't be read.
 
     Raises:
         UserError: None of them can be read.
@@ -56,10 +56,10 @@ async def endpoints_of(
         *(listing_of(desk, place, target) for target in targets), return_exceptions=True
     )
     found: dict[tuple[str, str], Listed] = {}
-    errors = []
-    for one in read:
+    errors = {}
+    for target, one in zip(targets, read, strict=True):
         if isinstance(one, UserError):
-            errors.append(one)
+            errors[target] = one
         elif isinstance(one, BaseException):
             raise one
         else:
@@ -67,7 +67,7 @@ async def endpoints_of(
             for listed in one.endpoints:
                 found.setdefault((listed.project_id, listed.endpoint_id), listed)
     if len(errors) == len(targets):
-        raise errors[0]
+        raise errors[targets[0]]
     return list(found.values()), errors
 
 

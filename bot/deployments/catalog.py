@@ -34,10 +34,6 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 # All in seconds.
-_LIST_PATIENCE = 10.0
-_SPECS_PATIENCE = 5.0
-# Slack waits three seconds for a menu's options.
-_GLANCE_PATIENCE = 2.0
 _GLANCE_FRESH = 30.0
 # Some things change without a change of status, such as how many replicas there are.
 _SPEC_FRESH = 600.0
@@ -91,7 +87,7 @@ class Catalog:
             fresh: For so many seconds a list that was seen before is as good as a new one.
 
         Raises:
-            FriendliError: Friendli refuses, or doesn't answer within ten seconds.
+            FriendliError: Friendli refuses, or doesn't answer in time.
             NoKeyError: The target isn't connected any more.
             UnreadableKeyError: Its key was encrypted with a key that isn't configured.
         """
@@ -100,29 +96,32 @@ class Catalog:
         seen = self._seen.get(project.id)
         if seen is None or seen.at + fresh <= _clock():
             try:
-                async with asyncio.timeout(_LIST_PATIENCE):
+                async with asyncio.timeout(self._settings.list_patience):
                     seen = await self._list(project, access)
             except TimeoutError:
                 raise Unavailable("list_all_endpoints", reason="Deadline") from None
-        await self._read_specs(access, project.api_base, seen.listing, _SPECS_PATIENCE)
+        await self._read_specs(
+            access, project.api_base, seen.listing, self._settings.list_patience / 2
+        )
         return await self._joined(place, target, project, seen.listing)
 
     async def glance(self, place: Place, target: str) -> Listing:
-        """List a target's endpoints within two seconds: as they were last seen, if need be.
+        """List a target's endpoints in time for a menu: as they were last seen, if need be.
 
         Raises:
             NoKeyError: The target isn't connected any more.
         """
         project = await self._project(place, target)
+        patience = self._settings.menu_patience
         current = False
         try:
-            async with asyncio.timeout(_GLANCE_PATIENCE):
+            async with asyncio.timeout(patience):
                 access = access_to(project, self._vault)
                 seen = self._seen.get(project.id)
                 if seen is None or seen.at + _GLANCE_FRESH <= _clock():
                     await self._list(project, access)
                 seen = self._seen[project.id]
-                await self._read_specs(access, project.api_base, seen.listing, _GLANCE_PATIENCE)
+                await self._read_specs(access, project.api_base, seen.listing, patience)
                 current = True
         except (TimeoutError, FriendliError, UnreadableKeyError) as error:
             log.info("glancing at what was seen before", error=type(error).__name__)

@@ -97,11 +97,14 @@ class Listed:
         """Replicas that are billed now; None if that can't be told.
 
         One that comes up is billed only once it has finished; one that goes down, until it is.
+        Where the API can't say what it is doing, that it counts none says nothing.
         """
         if self.status.status in _NOTHING_RUNS:
             return 0
         if self.spec is None:
             return None
+        if self.kind is Kind.UNKNOWN:
+            return self.spec.curr_replica_cnt or None
         if self.spec.curr_replica_cnt is not None:
             return self.spec.curr_replica_cnt
         return max(1, self.spec.autoscaling_min) if self.kind is Kind.SERVING else None
@@ -154,9 +157,8 @@ class Listing:
 
 def in_order(endpoints: Sequence[Listed]) -> list[Listed]:
     """Sort as lists show them; of those alike, the newest first."""
-    newest_first = sorted(
-        endpoints, key=lambda listed: (listed.status.created_at, listed.endpoint_id), reverse=True
-    )
+    by_name = sorted(endpoints, key=lambda listed: (listed.name, listed.endpoint_id))
+    newest_first = sorted(by_name, key=lambda listed: listed.status.created_at, reverse=True)
     return sorted(newest_first, key=_rank)
 
 

@@ -74,7 +74,7 @@ def _note(listed: Listed) -> str:
 
 def _setup(listed: Listed) -> list[str]:
     if listed.spec is None:
-        return ["Friendli didn't say in time how it is set up", _cost(listed)]
+        return ["Friendli didn't say how it is set up", _cost(listed)]
     parts = [listed.model, listed.gpus, listed.replicas]
     return [*(escape(part) for part in parts if part), _cost(listed)]
 

@@ -131,9 +131,8 @@ def _empty(listing: Listing, others: Sequence[str]) -> Body:
 def _notes(listing: Listing, others: Sequence[str]) -> list[str]:
     notes = []
     if listing.unread:
-        notes.append(
-            f"Friendli didn't say in time how {listing.unread} of them are set up; list again."
-        )
+        are = "is" if listing.unread == 1 else "are"
+        notes.append(f"Friendli didn't say how {listing.unread} of them {are} set up; list again.")
     if others:
         notes.append(f"Also here: {', '.join(code(f'{_COMMAND} list {name}') for name in others)}.")
     return notes

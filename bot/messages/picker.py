@@ -145,9 +145,9 @@ def _fits(listed: Listed, sought: Sequence[str]) -> bool:
             listed.name,
             listed.endpoint_id,
             listed.model or "",
-            str(listed.status.status),
-            status_words(listed.status.status).name,
             listed.target,
+            # Whoever types what they see finds it.
+            _text(listed, tell_apart=True),
         )
     ).casefold()
     return all(word in said for word in sought)
@@ -162,10 +162,14 @@ def _value(listed: Listed) -> str:
 
 
 def _option(listed: Listed, *, tell_apart: bool) -> Block:
+    return option(_text(listed, tell_apart=tell_apart), _value(listed))
+
+
+def _text(listed: Listed, *, tell_apart: bool) -> str:
     facts = [clip(status_words(listed.status.status).name, 20), listed.gpus]
     if tell_apart:
         facts = [clip(listed.endpoint_id, 20), *facts]
     rest = clip(" · ".join(filter(None, facts)), 45)
     # Slack refuses the whole menu over one text that is nothing but space.
     name = " ".join(listed.name.split()) or "?"
-    return option(f"{clip(name, _OPTION_TEXT - len(rest) - 3)} · {rest}", _value(listed))
+    return f"{clip(name, _OPTION_TEXT - len(rest) - 3)} · {rest}"

@@ -83,7 +83,9 @@ def still_watched(
     reason = _reason(error)
     sentences = [f"I can no longer write in <#{channel_id}>: {reason.why}."]
     if running:
-        listed = ", ".join(f"{bold(name)} ({money(Decimal(each))})" for name, each in running)
+        listed = ", ".join(
+            bold(name) + (f" ({money(Decimal(each))})" if each else "") for name, each in running
+        )
         sentences.append(
             f"What you deployed there runs on, and is billed while it serves: {listed}."
         )

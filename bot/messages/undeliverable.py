@@ -105,3 +105,7 @@ def for_admin(message: Body, person: str) -> Body:
 
 def _reason(error: str) -> _Reason:
     return _REASONS.get(error) or _Reason(f"Slack says {code(error)}", "Have that mended")
+
+
+def _at_price(name: str, each: str) -> str:
+    return f"{bold(name)} ({money(Decimal(each))})" if each else bold(name)

@@ -6,6 +6,7 @@ from bot.commands import (
     act,
     choose,
     connect,
+    delete,
     deploy,
     disconnect,
     help,  # noqa: A004 - named after its command
@@ -30,6 +31,7 @@ def registry() -> Registry:
         targets.FEATURE,
         stop.FEATURE,
         act.FEATURE,
+        delete.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.config import Settings
 from bot.deployments.catalog import Catalog
+from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
 from bot.deployments.service import Deployments
 from bot.deployments.targets import Targets
@@ -31,6 +32,7 @@ class Desk:
 
     settings: Settings
     deployments: Deployments
+    operations: Operations
     targets: Targets
     catalog: Catalog
     friendli: FriendliClient
@@ -64,6 +66,7 @@ class Click:
         block_id: Of the block that it stands in.
         view: The modal that it stands in; None in a message.
         thread_ts: Of the thread that the message stands in.
+        message_ts: Of the message; '' in a modal.
         action_ts: When it was used.
     """
 
@@ -75,6 +78,7 @@ class Click:
     response_url: str
     view: Mapping[str, Any] | None
     thread_ts: str | None
+    message_ts: str
     action_ts: str
     block_id: str = ""
 

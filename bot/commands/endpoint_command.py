@@ -83,7 +83,6 @@ class EndpointCommand:
         return self._find(desk, invocation)
 
     async def _find(self, desk: Desk, invocation: Invocation) -> None:
-        await desk.authorizer.authorize(self.permission, invocation.person, invocation.place)
         targets = await target_names(desk, invocation.place)
         text = endpoint_text.read(invocation.text, targets)
         if text.others and not self.arguments:
@@ -106,7 +105,7 @@ class EndpointCommand:
                 invocation.trigger_id,
                 invocation.response_url,
             )
-            await self.run_on(desk, asked, match.endpoints[0])
+            await self._run(desk, asked, match.endpoints[0])
             return
         phrase = text.phrase(match.used)[:_LONGEST_SHOWN]
         carried = picker.Carried(text.target, rest)
@@ -142,7 +141,6 @@ class EndpointCommand:
         return self._go_on(desk, click)
 
     async def _go_on(self, desk: Desk, click: Click) -> None:
-        await desk.authorizer.authorize(self.permission, click.person, click.place)
         target, _, endpoint_id = click.value.partition(" ")
         if target not in await target_names(desk, click.place):
             raise UserError("This target was disconnected meanwhile.")
@@ -166,6 +164,17 @@ class EndpointCommand:
             click.response_url,
             click.thread_ts,
             replaces=not carried.stays,
+        )
+        await self._run(desk, asked, listed)
+
+    async def _run(self, desk: Desk, asked: Asked, listed: Listed) -> None:
+        ours = listed.ours
+        await desk.authorizer.authorize(
+            self.permission,
+            asked.person,
+            asked.place,
+            target=listed.target,
+            about=ours.public_id if ours is not None and ours.is_here else "",
         )
         await self.run_on(desk, asked, listed)
 

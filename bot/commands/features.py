@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 
 from bot.commands import (
+    act,
     choose,
     connect,
+    delete,
     deploy,
     disconnect,
     endpoint_command,
@@ -34,6 +36,8 @@ def registry() -> Registry:
         status.FEATURE,
         endpoint_command.FEATURE,
         stop.FEATURE,
+        act.FEATURE,
+        delete.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,

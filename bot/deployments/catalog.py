@@ -245,9 +245,13 @@ class Catalog:
                     found[str(row.endpoint_id)] = Ours(
                         public_id=row.public_id,
                         name=row.name,
-                        model=DeployRequest.model_validate(row.request).model,
+                        model=(
+                            DeployRequest.model_validate(row.request).model if row.request else None
+                        ),
+                        is_followed=not row.request,
                         requester_id=row.requester_id,
                         channel_id=row.channel_id,
+                        is_here=row.channel_id == place.channel_id,
                         root_ts=row.root_ts,
                         asked_at=row.asked_at,
                     )

@@ -21,15 +21,20 @@ class Ours:
 
     Attributes:
         public_id: Names its deployment in buttons.
+        model: None of an endpoint that was made elsewhere and is followed.
+        requester_id: Who asked for it, or for following it.
         channel_id: Where its thread is.
+        is_here: Whether that is the channel that was asked from, whose buttons reach it.
         root_ts: The thread's root; None before it is posted.
     """
 
     public_id: str
     name: str
-    model: str
+    model: str | None
+    is_followed: bool
     requester_id: str
     channel_id: str
+    is_here: bool
     root_ts: str | None
     asked_at: datetime
 

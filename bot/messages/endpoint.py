@@ -90,7 +90,9 @@ def _cost(listed: Listed) -> str:
 
 
 def _origin(listed: Listed, thread_link: str | None) -> list[str]:
-    asked = f"asked for by {who(listed)}" if listed.ours is not None else who(listed)
+    asked = who(listed)
+    if listed.ours is not None:
+        asked = f"{'followed' if listed.ours.is_followed else 'asked for'} by {asked}"
     parts = [
         f"endpoint {code(listed.endpoint_id)}",
         f"target {code(listed.target)}",

@@ -31,7 +31,7 @@ def explain(facts: Facts) -> Explanation:
     state = facts.state
     error_code = state.error_code if state is not None else None
     paragraph, known = explain_code(
-        error_code, model=facts.model, endpoint_id=facts.endpoint_id or ""
+        error_code, model=facts.setup.model, endpoint_id=facts.endpoint_id or ""
     )
     phase = _last_phase(facts)
     headline = f"failed while {escape(phase_words(phase).during)}" if phase else "failed"

@@ -48,6 +48,7 @@ class Listed:
         status: What it is doing.
         spec: How it is set up; None if Friendli didn't tell in time.
         ours: What we wrote down of it; None for an endpoint made elsewhere.
+        perhaps_by: Who asked for one of this name whose endpoint isn't told apart yet.
         seen_at: The API's clock when it was listed.
         prices: Of GPUs.
     """
@@ -59,6 +60,7 @@ class Listed:
     status: DedicatedEndpointStatus
     spec: DedicatedEndpointSpec | None
     ours: Ours | None
+    perhaps_by: str | None
     seen_at: datetime
     prices: Prices
 

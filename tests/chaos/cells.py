@@ -52,6 +52,8 @@ class Fault(StrEnum):
     """The other side acts, and answers after the bot has given up."""
     GARBLED = "garbled"
     """The other side acts, and the answer makes no sense or is cut short."""
+    CUT_OFF = "cut off"
+    """From the step on, Slack or Friendli, whichever was asked, can't be reached for a while."""
     DATABASE = "database cut"
     """No database for a while, from the step on."""
     SLACK_DOWN = "Slack down"
@@ -71,7 +73,7 @@ _ANSWERS = (
     Fault.GARBLED,
 )
 STALLS = (Fault.STALL, Fault.SUSPEND)
-_OF_A_REQUEST = (*KILLS, *STALLS, *_ANSWERS, Fault.DATABASE)
+_OF_A_REQUEST = (*KILLS, *STALLS, *_ANSWERS, Fault.CUT_OFF, Fault.DATABASE)
 _REQUESTS = (
     Step.LIST,
     Step.CREATE,

@@ -107,6 +107,7 @@ class Strikes:
             Fault.KILL_ANSWERED: Instant.ANSWERED,
             Fault.STALL: lots.choice([Instant.ACTED, Instant.ANSWERED]),
             Fault.SUSPEND: lots.choice([Instant.ACTED, Instant.ANSWERED]),
+            Fault.CUT_OFF: lots.choice(list(Instant)),
             Fault.DATABASE: lots.choice(list(Instant)),
         }
         if cell.fault not in instants:
@@ -133,6 +134,8 @@ class Strikes:
             self.has_struck = True
             if self._cell.fault in STALLS:
                 self._replicas[number].stall(stalled)
+            elif self._cell.fault is Fault.CUT_OFF:
+                self._start(self._cut_off(self._gates[number], cut))
             elif self._cell.fault is Fault.DATABASE:
                 self._start(self._rows.cut(cut))
             else:
@@ -226,6 +229,12 @@ class Strikes:
         await asyncio.sleep(seconds)
         for plan, fault in added:
             plan.remove(fault)
+
+    async def _cut_off(self, gate: Gate, seconds: float) -> None:
+        service = "friendli" if self._cell.step in _TO_FRIENDLI else "slack"
+        await gate.shut(service)
+        await asyncio.sleep(seconds)
+        await gate.reopen(service)
 
     async def _cut_database(self, after: float) -> None:
         await asyncio.sleep(after)

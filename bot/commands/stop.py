@@ -1,5 +1,6 @@
-"""The Cancel and Terminate buttons: end a deployment, wherever it has come to."""
+"""The Cancel button: end a deployment, wherever it has come to."""
 
+from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.registry import Feature
 from bot.deployments.service import StopOutcome
@@ -17,7 +18,16 @@ async def clicked(desk: Desk, click: Click) -> Work:
 
     Slack is acknowledged only then: a wish that died with us would leave it billing unseen.
     """
-    await desk.authorizer.authorize(Permission.TERMINATE, click.person, click.place)
+    deployment = await desk.deployments.find(click.place, click.value)
+    if deployment is None:
+        raise unknown_endpoint()
+    await desk.authorizer.authorize(
+        Permission.TERMINATE,
+        click.person,
+        click.place,
+        target=deployment.target_name,
+        about=deployment.public_id,
+    )
     outcome = await desk.deployments.stop(click.place, click.person, click.value)
     return _say(desk, click, _WORDS[outcome]) if outcome in _WORDS else None
 
@@ -26,4 +36,4 @@ async def _say(desk: Desk, click: Click, words: str) -> None:
     await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
 
 
-FEATURE = Feature(clicks={ActionId.CANCEL: clicked, ActionId.TERMINATE: clicked})
+FEATURE = Feature(clicks={ActionId.CANCEL: clicked})

@@ -14,6 +14,7 @@ from sqlalchemy import JSON, ForeignKey, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bot.db.clock import Moment
+from bot.db.enums import Enumerated
 
 
 class Base(DeclarativeBase):
@@ -118,11 +119,17 @@ class Target(Base):
     watched_project_id: Mapped[int] = mapped_column(ForeignKey("watched_projects.id"))
     connected_by: Mapped[str]
     connected_at: Mapped[datetime]
+    # A `bot.deployments.policy.Policy`; NULL for the defaults.
+    policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Step(StrEnum):
     """How far the creation of a deployment's endpoint has come."""
 
+    PROPOSED = "proposed"
+    """Waits for someone's approval; nothing is sent to Friendli before."""
+    REJECTED = "rejected"
+    """Somebody said no, or nobody said yes in time."""
     ASKED = "asked"
     """Written down; nothing was sent to Friendli."""
     SENDING = "sending"
@@ -143,12 +150,14 @@ class Step(StrEnum):
     """Cancelled before anything was sent."""
     ENDED = "ended"
     """Over: the endpoint is gone, or nobody looks for it any more."""
+    UNWATCHED = "unwatched"
+    """The endpoint may run on, and be billed, but nobody watches it from here any more."""
 
 
 # A name is taken while a deployment of it may still have, or get, an endpoint.
 # One that was found late doesn't count: its name may have been used again meanwhile.
 _NAME_IS_TAKEN = text(
-    "step IN ('asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
+    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
 )
 
 
@@ -189,13 +198,16 @@ class Deployment(Due, Base):
     friendli_project_id: Mapped[str]
     friendli_team_id: Mapped[str]
     name: Mapped[str]
-    # A `DeployRequest`.
+    # A `DeployRequest`, of the version that runs; {} for an endpoint that was made elsewhere.
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
-    # The price when it was asked for, in dollars an hour per replica, as a decimal string.
+    # Of an endpoint that was made elsewhere and is followed: its `DedicatedEndpointSpec`.
+    spec: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # The price when it was asked for, in dollars an hour per replica, as a decimal string; '' for
+    # an endpoint that was made elsewhere on GPUs whose price isn't known.
     price_per_hour: Mapped[str]
     asked_at: Mapped[datetime]
 
-    step: Mapped[Step] = mapped_column(Text)
+    step: Mapped[Step] = mapped_column(Enumerated(Step))
     root_ts: Mapped[str | None]
     # The project's endpoint ids before the create request, and the API's clock at that time.
     ids_before: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
@@ -223,8 +235,19 @@ class Deployment(Due, Base):
     acted_at: Mapped[datetime | None]
     missing_since: Mapped[datetime | None]
     unknown_since: Mapped[datetime | None]
+    # Who cancelled it before its endpoint was known, and whether that has become an operation.
     stop_asked_by: Mapped[str | None]
     stop_done: Mapped[bool] = mapped_column(default=False)
+
+    approved_by: Mapped[str | None]
+    # How long it may run, in seconds, from when it was made or from the last extension; NULL for
+    # as long as nobody ends it. At the end a `LeaseEnd` is done.
+    lease_seconds: Mapped[int | None]
+    lease_end: Mapped[str | None]
+    lease_ends_at: Mapped[datetime | None]
+    lease_warned_at: Mapped[datetime | None]
+    # When its present phase will have lasted suspiciously long; NULL if it won't, or was told.
+    stuck_at: Mapped[datetime | None]
 
 
 class Transition(Base):
@@ -284,14 +307,14 @@ class Message(Base):
     channel_row_id: Mapped[int] = mapped_column(ForeignKey("channels.id"))
     deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.id"))
     sequence: Mapped[int | None]
-    kind: Mapped[MessageKind] = mapped_column(Text)
+    kind: Mapped[MessageKind] = mapped_column(Enumerated(MessageKind))
     # A `bot.messages.markup.Body`: its text and its blocks.
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
     broadcast: Mapped[bool] = mapped_column(default=False)
     # Raised with each change of the body; Slack shows `sent_version`.
     version: Mapped[int] = mapped_column(default=1)
     sent_version: Mapped[int] = mapped_column(default=0)
-    delivery: Mapped[Delivery] = mapped_column(Text, default=Delivery.PENDING)
+    delivery: Mapped[Delivery] = mapped_column(Enumerated(Delivery), default=Delivery.PENDING)
     due_at: Mapped[datetime | None]
     ts: Mapped[str | None]
     sending_since: Mapped[datetime | None]

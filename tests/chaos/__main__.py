@@ -26,7 +26,7 @@ def main() -> int:
         return _run_mutants(Console(), asked.seeds)
     engines = list(Engine) if asked.engine == "both" else [Engine(asked.engine)]
     chosen = [cell for cell in cells() if not asked.cell or asked.cell in cell.name]
-    seeds = [asked.seed] if asked.seed is not None else list(range(asked.seeds))
+    seeds = range(asked.first, asked.first + asked.seeds)
     console = Console()
     if not chosen:
         console.print(f"No cell has {asked.cell!r} in its name. There are:")
@@ -34,7 +34,8 @@ def main() -> int:
         return 2
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgresql_server()) if Engine.POSTGRESQL in engines else ""
-        jobs = [(cell, engine, seed) for cell in chosen for engine in engines for seed in seeds]
+        # So that a run which is broken off has been everywhere.
+        jobs = [(cell, engine, seed) for seed in seeds for cell in chosen for engine in engines]
         outcomes = asyncio.run(_run_all(console, jobs, server, asked.package, asked.jobs))
     console.print(_matrix(outcomes, engines))
     broken = sum(bool(outcome.violations) for outcome in outcomes)
@@ -47,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="runs of each cell on each engine")
     parser.add_argument("--engine", choices=[*Engine, "both"], default="both")
     parser.add_argument("--cell", default="", help="only cells with this in their name")
-    parser.add_argument("--seed", type=int, help="only this seed")
+    parser.add_argument("--first", type=int, default=0, help="the first of the seeds")
     parser.add_argument("--jobs", type=int, default=3, help="runs at a time")
     parser.add_argument(
         "--mutants", action="store_true", help="switch safeguards off: each must turn it red"
@@ -92,7 +93,7 @@ def _run_mutants(console: Console, seeds: int) -> int:
             if found is None:
                 unseen += 1
                 continue
-            at = f"--cell {found.cell.name} --engine {found.engine} --seed {found.seed}"
+            at = f"--cell {found.cell.name} --engine {found.engine} --first {found.seed} --seeds 1"
             console.print(f"  {at}", highlight=False, soft_wrap=True)
             for words in found.violations:
                 console.print(f"  · {words}", highlight=False, markup=False, soft_wrap=True)
@@ -112,7 +113,7 @@ async def _seen(mutant: Mutant, server: str, package: Path, seeds: int) -> Outco
 
 
 def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
-    at = f"--cell {outcome.cell.name} --engine {outcome.engine} --seed {outcome.seed}"
+    at = f"--cell {outcome.cell.name} --engine {outcome.engine} --first {outcome.seed} --seeds 1"
     how = "VIOLATED" if outcome.violations else "ok" if outcome.struck else "ok, never struck"
     console.print(f"{how}  {at}  {seconds:.1f} s", highlight=False, markup=False, soft_wrap=True)
     for words in outcome.violations:

@@ -4,6 +4,8 @@ SQLite wants BEGIN IMMEDIATE for writers only: a deferred transaction that turns
 half-way fails at once when another writes, and a reader that begins IMMEDIATE waits behind it.
 """
 
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -78,6 +80,7 @@ def _engine(url: str) -> AsyncEngine:
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "invalidate", _let_go_of_sqlite)
         return engine
     return create_async_engine(
         parsed.set(drivername="postgresql+asyncpg", query=_for_asyncpg(parsed)),
@@ -134,3 +137,12 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
 def _begin_sqlite(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("begin_immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _let_go_of_sqlite(
+    connection: DBAPIConnection, _record: ConnectionPoolEntry, _error: BaseException | None
+) -> None:
+    # What is cancelled half-way gives its connection up. Closing isn't enough: a statement that
+    # a traceback still refers to keeps the connection, and the file locked, until it is collected.
+    with contextlib.suppress(sqlite3.Error):
+        connection.rollback()

@@ -67,6 +67,7 @@ class Submitter:
         self._vault = vault
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
+        self._stalled = min(_STALLED_SECONDS, settings.lease - settings.create_timeout)
         self._live = live
         self._nudge_sender = nudge_sender
         self._finder = Finder(
@@ -171,8 +172,8 @@ class Submitter:
                 listed_at=listing.api_date,
             ):
                 return
-        if time.monotonic() - committed > _STALLED_SECONDS:
-            # Too long after the commit to be sure that nobody has taken over.
+        if time.monotonic() - committed > self._stalled:
+            # The request might end after the lease, when someone else looks for what it made.
             return
         await self._send(held, deployment, access, project)
 

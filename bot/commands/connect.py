@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from bot.commands import connect_form as form
 from bot.commands import deploy
-from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer
+from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer, own
 from bot.commands.registry import Command, Feature
 from bot.commands.unconnected import CONNECT_ACTION
 from bot.deployments.place import Place
@@ -44,7 +44,7 @@ async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
     known = targets.get(name.lower())
     draft = form.ConnectDraft(
         place=asked.place,
-        name=name.lower() or ("" if targets else "prod"),
+        name=form.clipped_name(name) or ("" if targets else "prod"),
         team_id=known.team_id if known else "",
         project_id=known.project_id if known else "",
         is_default=known.is_default if known else not targets,
@@ -56,6 +56,7 @@ async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
 async def submitted(desk: Desk, submission: Submission) -> Reaction:
     """Check the key with one list request, then store the target."""
     draft, key = form.parse(submission.view)
+    own(draft.place, submission)
     errors = form.slips(draft, key)
     if errors:
         return Reaction(errors=errors)
@@ -140,7 +141,8 @@ async def back(desk: Desk, click: Click) -> Work:
 
 async def _back(desk: Desk, click: Click) -> None:
     if click.view is not None:
-        draft = form.ConnectDraft.model_validate_json(click.view["private_metadata"])
+        draft = form.read_back(click.view)
+        own(draft.place, click)
         await desk.modals.replace(click.view["id"], form.build(draft))
 
 
@@ -151,8 +153,8 @@ async def deploy_now(desk: Desk, click: Click) -> Work:
 
 async def _deploy_now(desk: Desk, click: Click) -> None:
     if click.view is not None:
-        draft = form.ConnectDraft.model_validate_json(click.view["private_metadata"])
-        await deploy.show_form(desk, draft.place, view_id=click.view["id"])
+        place = own(form.read_back(click.view).place, click)
+        await deploy.show_form(desk, place, view_id=click.view["id"])
 
 
 def place_of(private_metadata: str) -> Place:

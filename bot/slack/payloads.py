@@ -39,6 +39,15 @@ class _Action(_Payload):
     action_ts: str = ""
 
 
+class _View(_Payload):
+    # What else stands in it is read by the command whose modal it is.
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    callback_id: str = ""
+    app_installed_team_id: str | None = None
+
+
 class _Slash(_Payload):
     enterprise_id: str | None = None
     team_id: str | None = None
@@ -59,19 +68,21 @@ class _Interaction(_Payload):
     actions: list[_Action] = Field(default_factory=list)
     trigger_id: str = ""
     response_url: str | None = None
-    view: dict[str, Any] | None = None
+    view: _View | None = None
 
     @property
     def person(self) -> Person:
-        return Person(self.user.id, self.user.team_id, self.user.enterprise_id)
+        # In a modal, `team` is the person's own.
+        team = self.user.team_id or (self.team.id if self.team else "")
+        return Person(self.user.id, team, self.user.enterprise_id)
 
     @property
     def place(self) -> Place:
         channel = self.channel.id if self.channel else ""
         if not channel and self.container:
             channel = self.container.channel_id
-        # In a modal, `team` is the person's own; an organisation-wide install may leave it out.
-        installed = self.view.get("app_installed_team_id") if self.view else None
+        # An organisation-wide install may leave `team` out.
+        installed = self.view.app_installed_team_id if self.view else None
         team = installed or (self.team.id if self.team else "") or self.user.team_id
         return Place(self.enterprise.id if self.enterprise else "", team, channel)
 
@@ -95,7 +106,7 @@ def click(payload: Mapping[str, Any]) -> Click:
         value=action.value or "",
         trigger_id=parsed.trigger_id,
         response_url=parsed.response_url or "",
-        view=parsed.view,
+        view=parsed.view.model_dump() if parsed.view else None,
         thread_ts=parsed.container.thread_ts if parsed.container else None,
         action_ts=action.action_ts,
     )
@@ -104,4 +115,5 @@ def click(payload: Mapping[str, Any]) -> Click:
 def submission(payload: Mapping[str, Any]) -> Submission:
     """A modal that was submitted. Its place has no channel: the modal itself knows that."""
     parsed = _Interaction.model_validate(payload)
-    return Submission(parsed.place, parsed.person, parsed.view or {}, parsed.trigger_id)
+    view = parsed.view.model_dump() if parsed.view else {}
+    return Submission(parsed.place, parsed.person, view, parsed.trigger_id)

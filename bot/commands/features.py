@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from bot.commands import (
+    act,
     choose,
     connect,
     deploy,
@@ -28,6 +29,7 @@ def registry() -> Registry:
         disconnect.FEATURE,
         targets.FEATURE,
         stop.FEATURE,
+        act.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,

@@ -30,6 +30,7 @@ class _Channel(_Payload):
 
 class _Container(_Payload):
     channel_id: str = ""
+    message_ts: str = ""
     thread_ts: str | None = None
 
 
@@ -43,7 +44,7 @@ class _View(_Payload):
     # What else stands in it is read by the command whose modal it is.
     model_config = ConfigDict(extra="allow")
 
-    id: str
+    id: str = ""
     callback_id: str = ""
     app_installed_team_id: str | None = None
 
@@ -108,6 +109,7 @@ def click(payload: Mapping[str, Any]) -> Click:
         response_url=parsed.response_url or "",
         view=parsed.view.model_dump() if parsed.view else None,
         thread_ts=parsed.container.thread_ts if parsed.container else None,
+        message_ts=parsed.container.message_ts if parsed.container else "",
         action_ts=action.action_ts,
     )
 

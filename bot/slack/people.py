@@ -120,6 +120,9 @@ class People:
 
 
 def _is_admin(user: object) -> bool:
-    if not isinstance(user, Mapping) or user.get("deleted") or user.get("is_bot"):
+    if not isinstance(user, Mapping) or not isinstance(user.get("id"), str):
+        return False
+    # Strangers are people of another organisation: what they are there is nothing here.
+    if user.get("deleted") or user.get("is_bot") or user.get("is_stranger"):
         return False
     return bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))

@@ -17,7 +17,7 @@ async def test_any_text_is_answered(siege: Siege, typed: str) -> None:
     await siege.withstood(await siege.command(typed))
 
 
-@examples(100)
+@examples(70)
 @given(typed=deploy_line())
 async def test_any_deployment_is_told_harmlessly(siege: Siege, typed: str) -> None:
     """Names and comments reach the thread as they were typed, and never as markup."""

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from bot.commands import connect_form as form
 from bot.commands import deploy
 from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer, own
-from bot.commands.registry import Command, Feature
+from bot.commands.registry import SLASH, Command, Feature
 from bot.commands.unconnected import CONNECT_ACTION
 from bot.deployments.place import Place
 from bot.deployments.targets import OtherProjectError
@@ -26,6 +26,7 @@ from bot.permissions import Permission
 
 # Slack wants its answer after three seconds; this leaves one for everything else.
 _CHECK_SECONDS = 2.0
+_TYPED = f"`{SLASH} connect`"
 
 
 async def run(desk: Desk, invocation: Invocation) -> Work:
@@ -39,6 +40,9 @@ async def clicked(desk: Desk, click: Click) -> Work:
 
 
 async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
+    if not asked.place.channel_id:
+        # A click in a modal doesn't say which channel the modal was opened in.
+        raise UserError("Type this in the channel that you want to connect:", hint=_TYPED)
     await desk.authorizer.authorize(
         Permission.CONNECT, asked.person, asked.place, target=name.lower()
     )

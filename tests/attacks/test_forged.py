@@ -222,6 +222,9 @@ async def test_replayed_clicks_and_forms_do_nothing_more(siege: Siege) -> None:
     await here.friendli.until(
         lambda: any(one.operation == "terminate_endpoint" for one in here.friendli.requests)
     )
+    await here.slack.until(
+        lambda: any("asked to end it" in reply.text for reply in here.channel.replies(root.ts))
+    )
     assert len(here.friendli.endpoints) == 1
     asked = [reply for reply in here.channel.replies(root.ts) if "asked to end it" in reply.text]
     assert len(asked) == 1

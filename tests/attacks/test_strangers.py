@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.commands.features import registry
 from bot.db.models import Base
 from bot.db.session import Database
 from bot.sandbox.slack.conversations import Channel, User
 from bot.sandbox.slack.people import Person
-from bot.sandbox.slack.request_log import Direction
 from bot.sandbox.slack.wire import JsonObject
 from bot.sandbox.world import API_KEY, PROJECT, TEAM, World
 from tests.attacks.siege import Answer, Siege, encoded
@@ -22,6 +22,7 @@ OTHER_TEAM, OTHER_ENTERPRISE = "T0ELSEWHERE", "E0ELSEWHERE"
 
 # What people of a place may know of it, and nobody else.
 _COLUMNS_OF_TIME = {"due_at", "fence", "held", "woken"}
+_TO_ONE_PERSON = {"response_url", "views.open", "views.update", "chat.postEphemeral"}
 _KEPT = ("deployments", "operations", "targets", "grants", "watched_projects", "schedules")
 
 
@@ -58,8 +59,10 @@ async def loot(siege: Siege) -> Loot:
     assert message.metadata is not None
     await here.friendli.until(lambda: here.friendli.endpoints)
     [endpoint_id] = here.friendli.endpoints
-    here.friendli.set_status(endpoint_id, "RUNNING")
-    await here.slack.until(lambda: len(here.channel.replies(message.ts)) >= 1)
+    # The thread has said what there is to say.
+    await here.slack.until(
+        lambda: here.channel.replies(message.ts) and endpoint_id in str(message.blocks)
+    )
     await siege.command("org/model --gpu 1xH100 --name wanted")
     preview = await here.slack.until(lambda: here.member.ephemerals(here.channel)[-1])
     agreement = re.search(
@@ -89,14 +92,14 @@ class Stranger:
     Attributes:
         person: Who.
         channel: Where they write.
-        may_look: Whether they are in the first place's channel, as guests.
         disguise: Makes payloads of this workspace into those of theirs.
+        may_look: Whether they are in the first place's channel, as guests.
     """
 
     person: Person
     channel: Channel
-    may_look: bool
     disguise: Callable[[JsonObject], JsonObject]
+    may_look: bool = False
 
     def __repr__(self) -> str:
         return "somebody from elsewhere"
@@ -139,19 +142,18 @@ def stranger(request: pytest.FixtureRequest, siege: Siege) -> Stranger:
     here = siege.here
     match request.param:
         case "workspace":
-            return Stranger(here.admin, here.channel, False, _of_another_workspace)
+            return Stranger(here.admin, here.channel, _of_another_workspace)
         case "organisation":
-            return Stranger(here.admin, here.channel, False, _of_another_organisation)
+            return Stranger(here.admin, here.channel, _of_another_organisation)
         case "channel":
             other = here.slack.add_channel("other", members=[here.admin.user])
-            return Stranger(here.admin, other, False, _same)
+            return Stranger(here.admin, other, _same)
         case kind:
             user: User = here.slack.add_user("guest", is_admin=True, team_id=OTHER_TEAM)
             here.slack.workspace.set_member(here.channel, user, member=True)
             nameless = kind == "nameless guest"
-            return Stranger(
-                here.slack.act_as(user), here.channel, True, _unnamed if nameless else _same
-            )
+            disguise = _unnamed if nameless else _same
+            return Stranger(here.slack.act_as(user), here.channel, disguise, may_look=True)
 
 
 def _unnamed(payload: JsonObject) -> JsonObject:
@@ -167,34 +169,25 @@ async def kept(here: World) -> dict[str, list[tuple[object, ...]]]:
     database = Database(here.database)
     try:
         async with database.read() as session:
-            return {
-                name: [
-                    tuple(row)
-                    for row in await session.execute(
-                        text(
-                            "SELECT "
-                            + ", ".join(
-                                column.name
-                                for column in Base.metadata.tables[name].columns
-                                if column.name not in _COLUMNS_OF_TIME
-                            )
-                            + f" FROM {name}"
-                        )
-                    )
-                ]
-                for name in _KEPT
-                if name in Base.metadata.tables
-            }
+            return {name: await _rows(session, name) for name in _KEPT}
     finally:
         await database.close()
+
+
+async def _rows(session: AsyncSession, name: str) -> list[tuple[object, ...]]:
+    columns = [
+        column
+        for column in Base.metadata.tables[name].columns
+        if column.name not in _COLUMNS_OF_TIME
+    ]
+    return [tuple(row) for row in await session.execute(select(*columns))]
 
 
 class Watch:
     """Looks for traces of a stranger in the first place."""
 
-    def __init__(self, siege: Siege, loot: Loot, stranger: Stranger) -> None:
+    def __init__(self, siege: Siege, stranger: Stranger) -> None:
         self._siege = siege
-        self._loot = loot
         self._stranger = stranger
 
     async def begin(self) -> None:
@@ -215,20 +208,19 @@ class Watch:
         if self._stranger.may_look:
             return
         entries = self._siege.here.slack.requests.entries[self._said :]
-        told = [entry.body for entry in entries if entry.direction is Direction.TO_SLACK]
+        told = [entry.body for entry in entries if entry.operation in _TO_ONE_PERSON]
         for words in [*told, *(answer.body for answer in answers)]:
             assert PROJECT not in words, words
             assert TEAM not in words, words
-            assert self._loot.endpoint_id not in words, words
 
     def _changing(self) -> int:
         return sum(one.method != "GET" for one in self._siege.here.friendli.requests)
 
 
 @pytest.fixture
-async def watch(siege: Siege, loot: Loot, stranger: Stranger) -> Watch:
+async def watch(siege: Siege, loot: Loot, stranger: Stranger) -> Watch:  # noqa: ARG001 - comes first
     """Begun once the first place is in full use."""
-    begun = Watch(siege, loot, stranger)
+    begun = Watch(siege, stranger)
     await begun.begin()
     return begun
 
@@ -264,7 +256,7 @@ async def test_no_command_reaches_another_place(
     if stranger.may_look:
         pytest.skip("who is in the channel may type there; what is theirs to do, clicks show")
     payloads = stranger.person._slack.payloads
-    names = ["", "prod", "theirs", loot.public_id, loot.endpoint_id, f"prod {loot.public_id}"]
+    names = ["", "prod", "theirs", loot.public_id, f"prod {loot.public_id}"]
     lines = [f"{command} {name}" for command in registry().commands for name in names]
     lines += ["", "org/model --gpu 1xH100 --yes", "org/model --gpu 1xH100 --to prod --yes"]
     answers = []
@@ -296,6 +288,7 @@ async def test_no_form_reaches_another_place(
                 **payload,
                 "type": "block_actions",
                 "container": {"type": "view", "view_id": form["view"]["id"]},
+                "trigger_id": siege.here.admin._slack.payloads.triggers.mint(person.id),
                 "actions": [
                     {
                         "type": "button",

@@ -152,7 +152,7 @@ def cancelled() -> Reply:
 
 def stop_asked(person: str) -> Reply:
     """Somebody cancelled the deployment before its endpoint was known."""
-    return _say(operations.asked(OperationKind.TERMINATE, Cause.PERSON, person))
+    return _say(f"{mention(person)} asked to cancel it.")
 
 
 def operation_asked(kind: OperationKind, cause: Cause, by: str) -> Reply:
@@ -218,6 +218,14 @@ def disconnected(facts: Facts, person: str) -> Reply:
     return _say(
         f"{mention(person)} disconnected {code(facts.target_name)}, so this endpoint is no"
         " longer watched. It runs on, and is billed, until it is ended in Friendli Suite."
+    )
+
+
+def unfollowed(person: str) -> Reply:
+    """Somebody let an endpoint go that was made elsewhere."""
+    return _say(
+        f"{mention(person)} unfollowed it. It runs on as it is, and is billed while it serves;"
+        " nothing more is told here."
     )
 
 

@@ -145,7 +145,7 @@ def query(payload: Mapping[str, Any]) -> Query:
         action_id=parsed.action_id,
         block_id=parsed.block_id,
         typed=parsed.value,
-        view=parsed.view,
+        view=parsed.view.model_dump() if parsed.view else None,
     )
 
 

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 
 from bot import logs
@@ -89,9 +90,13 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         workers = _workers(settings, database, workspaces, friendli, vault, people)
         desk = _desk(settings, database, workspaces, friendli, vault, people, workers)
         background = Background()
-        secret = None if settings.socket_mode else settings.slack_signing_secret
+        # A process that takes no requests has neither door.
+        secret = settings.slack_signing_secret if settings.role.takes_requests else None
+        app_token = settings.slack_app_token if settings.role.takes_requests else None
+        if app_token is not None:
+            secret = None
         bolt = listeners.build(registry(), desk, workspaces, background, secret)
-        socket = _socket(settings, bolt, workspaces)
+        socket = _socket(settings, bolt, workspaces, app_token)
         outside = Outside(settings, database, workspaces, socket)
 
         # What takes requests and what works on them stop side by side, within one patience.
@@ -101,7 +106,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             front.push_async_callback(socket.close)
         front.push_async_callback(outside.stop)
         await outside.start()
-        crew = Crew(workers, outside, settings.shutdown_timeout)
+        at_work = workers if settings.role.works else None
+        crew = Crew(at_work, outside, settings.shutdown_timeout)
         back.push_async_callback(crew.stop)
         routes = health_routes(crew.is_complete, outside.ready)
         if secret is not None:
@@ -109,7 +115,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         url = await front.enter_async_context(
             listening(routes, host=settings.host, port=settings.port)
         )
-        log.info("running", url=url, mode="http" if socket is None else "socket")
+        mode = "http" if secret is not None else "socket" if socket is not None else "none"
+        log.info("running", url=url, role=settings.role, mode=mode)
         try:
             yield Running(url)
         finally:
@@ -125,10 +132,12 @@ async def _stop(
     await background.drain(max(0.1, ends - asyncio.get_running_loop().time()))
 
 
-def _socket(settings: Settings, bolt: AsyncApp, workspaces: Workspaces) -> Socket | None:
-    if settings.slack_app_token is None:
+def _socket(
+    settings: Settings, bolt: AsyncApp, workspaces: Workspaces, app_token: SecretStr | None
+) -> Socket | None:
+    if app_token is None:
         return None
-    return Socket(bolt, workspaces, settings.slack_app_token, pause=settings.reconnect_after)
+    return Socket(bolt, workspaces, app_token, pause=settings.reconnect_after)
 
 
 def _workers(

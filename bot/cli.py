@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.errors import ConfigError
+from bot.role import Role
 
 if TYPE_CHECKING:
     from bot.config import Settings
@@ -42,21 +43,27 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-def _configured() -> "Settings":
+def _configured(role: Role | None = None) -> "Settings":
     from bot import logs
     from bot.config import load
 
-    settings = load()
+    settings = load(role)
     logs.configure(settings.log_level)
     return settings
 
 
 @cli.command()
-def serve() -> None:
+def serve(
+    *,
+    role: Annotated[
+        Role | None,
+        typer.Option(help="front answers Slack, worker does the rest; ROLE if omitted."),
+    ] = None,
+) -> None:
     """Run the bot on Slack and Friendli, with the settings of the environment."""
     from bot import logs
 
-    settings = _configured()
+    settings = _configured(role)
     log = logs.get(__name__)
     try:
         asyncio.run(_serve(settings))

@@ -138,6 +138,16 @@ async def test_serve_in_socket_mode_ends_cleanly_too(here: World) -> None:
     assert here.slack.connections == 0
 
 
+async def test_serve_can_be_half_of_the_bot(here: World, postgresql_url: str) -> None:
+    """Named on the command line, which goes before the environment."""
+    settings = {"ROLE": "front", "DATABASE_URL": postgresql_url, "SLACK_SIGNING_SECRET": None}
+    async with running(here, "serve", "--role", "worker", **settings) as bot:
+        said = await bot.says("running")
+        bot.tell(signal.SIGTERM)
+        ended = await bot.ended()
+    assert (said["role"], said["mode"], ended.code) == ("worker", "none", 0)
+
+
 async def test_serve_ends_while_it_still_starts(here: World) -> None:
     """A Slack that hangs holds up neither the start for long nor the end at all."""
     hanging = here.slack.faults.add(Hang(), operation="auth.test", times=None)

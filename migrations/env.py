@@ -8,8 +8,8 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
+from bot.db.acts import Base
 from bot.db.clock import Moment
-from bot.db.models import Base
 from bot.db.session import Database
 
 

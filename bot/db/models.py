@@ -118,11 +118,17 @@ class Target(Base):
     watched_project_id: Mapped[int] = mapped_column(ForeignKey("watched_projects.id"))
     connected_by: Mapped[str]
     connected_at: Mapped[datetime]
+    # A `bot.deployments.policy.Policy`; NULL for the defaults.
+    policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Step(StrEnum):
     """How far the creation of a deployment's endpoint has come."""
 
+    PROPOSED = "proposed"
+    """Waits for someone's approval; nothing is sent to Friendli before."""
+    REJECTED = "rejected"
+    """Somebody said no, or nobody said yes in time."""
     ASKED = "asked"
     """Written down; nothing was sent to Friendli."""
     SENDING = "sending"
@@ -143,12 +149,14 @@ class Step(StrEnum):
     """Cancelled before anything was sent."""
     ENDED = "ended"
     """Over: the endpoint is gone, or nobody looks for it any more."""
+    UNWATCHED = "unwatched"
+    """The endpoint may run on, and be billed, but nobody watches it from here any more."""
 
 
 # A name is taken while a deployment of it may still have, or get, an endpoint.
 # One that was found late doesn't count: its name may have been used again meanwhile.
 _NAME_IS_TAKEN = text(
-    "step IN ('asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
+    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
 )
 
 
@@ -189,9 +197,12 @@ class Deployment(Due, Base):
     friendli_project_id: Mapped[str]
     friendli_team_id: Mapped[str]
     name: Mapped[str]
-    # A `DeployRequest`.
+    # A `DeployRequest`, of the version that runs; {} for an endpoint that was made elsewhere.
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
-    # The price when it was asked for, in dollars an hour per replica, as a decimal string.
+    # Of an endpoint that was made elsewhere and is followed: its `DedicatedEndpointSpec`.
+    spec: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # The price when it was asked for, in dollars an hour per replica, as a decimal string; '' for
+    # an endpoint that was made elsewhere on GPUs whose price isn't known.
     price_per_hour: Mapped[str]
     asked_at: Mapped[datetime]
 
@@ -223,8 +234,19 @@ class Deployment(Due, Base):
     acted_at: Mapped[datetime | None]
     missing_since: Mapped[datetime | None]
     unknown_since: Mapped[datetime | None]
+    # Who cancelled it before its endpoint was known, and whether that has become an operation.
     stop_asked_by: Mapped[str | None]
     stop_done: Mapped[bool] = mapped_column(default=False)
+
+    approved_by: Mapped[str | None]
+    # How long it may run, in seconds, from when it was made or from the last extension; NULL for
+    # as long as nobody ends it. At the end a `LeaseEnd` is done.
+    lease_seconds: Mapped[int | None]
+    lease_end: Mapped[str | None]
+    lease_ends_at: Mapped[datetime | None]
+    lease_warned_at: Mapped[datetime | None]
+    # When its present phase will have lasted suspiciously long; NULL if it won't, or was told.
+    stuck_at: Mapped[datetime | None]
 
 
 class Transition(Base):

@@ -13,8 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
+from bot.db.acts import Base
 from bot.db.migrate import migrate, script_location
-from bot.db.models import Base, Workspace
+from bot.db.models import Workspace
 from bot.db.session import Database
 
 PROJECT = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ async def tables(database: Database) -> set[str]:
 CATALOGUES = {
     "sqlite": """
         SELECT name, sql AS definition
-        FROM sqlite_master WHERE tbl_name <> 'alembic_version'
+        FROM sqlite_master WHERE tbl_name <> 'alembic_version' AND type <> 'trigger'
     """,
     "postgresql": """
         SELECT table_name || '.' || column_name AS name,
@@ -73,10 +74,25 @@ async def structure(database: Database) -> dict[str, list[str]]:
     catalogue = text(CATALOGUES[database.engine.dialect.name])
     async with database.connection() as connection:
         return {
-            # SQLite keeps the statement, in which constraints may stand in any order.
-            row.name: sorted(line.strip("\t, ") for line in str(row.definition).splitlines())
+            # SQLite keeps the statement, in which columns and constraints may stand in any order.
+            row.name: sorted(_parts(str(row.definition)))
             for row in await connection.execute(catalogue)
         }
+
+
+def _parts(statement: str) -> list[str]:
+    """A statement cut at its outermost commas."""
+    head, opened, inner = statement.partition("(")
+    if not opened or not head.startswith("CREATE TABLE"):
+        return statement.split("\n")
+    parts, depth = [""], 0
+    for character in inner.rpartition(")")[0]:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [head, *(" ".join(part.split()) for part in parts)]
 
 
 async def test_migrations_make_what_the_models_say(empty: Database) -> None:

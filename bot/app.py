@@ -1,6 +1,7 @@
 """The composition root: the one place that knows all the parts and how they start and stop."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
 from bot.commands.desk import Desk
@@ -16,6 +18,7 @@ from bot.config import Settings
 from bot.crew import Crew, Workers
 from bot.db.crypto import Vault
 from bot.db.models import Channel, Deployment, WatchedProject
+from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
 from bot.db.session import Database
 from bot.db.startup import open_database
 from bot.deployments.service import Deployments
@@ -25,6 +28,7 @@ from bot.deployments.tracker import Tracker
 from bot.deployments.worker import Worker
 from bot.friendli.client import FriendliClient, TimeLimits
 from bot.outside import Outside
+from bot.periodic import Periodic
 from bot.permissions import Authorizer
 from bot.slack import listeners
 from bot.slack.background import Background
@@ -43,6 +47,7 @@ log = logs.get(__name__)
 
 __all__ = ["EVENTS_PATH", "Running", "running"]
 
+_WITHDRAW_SECONDS = 1.0
 _SUBMITTERS, _TRACKERS, _SENDERS = 20, 20, 40
 
 
@@ -107,6 +112,20 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         front.push_async_callback(outside.stop)
         await outside.start()
         at_work = workers if settings.role.works else None
+        presence = Presence(
+            database,
+            role=settings.role,
+            key_fingerprints=vault.fingerprints,
+            silent_after=settings.replica_silent_after,
+        )
+        back.push_async_callback(_withdraw, presence, outside)
+        reporting = Periodic(
+            "report that this replica lives",
+            presence.report,
+            every=settings.replica_silent_after / REPORTS_BEFORE_SILENT,
+            needs=outside.database.reached,
+        )
+        back.push_async_callback(reporting.stop)
         crew = Crew(at_work, outside, settings.shutdown_timeout)
         back.push_async_callback(crew.stop)
         routes = health_routes(crew.is_complete, outside.ready)
@@ -121,6 +140,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             yield Running(url)
         finally:
             log.info("stopping")
+
+
+async def _withdraw(presence: Presence, outside: Outside) -> None:
+    """Leave now, so that nobody has to wait until we count as gone."""
+    if outside.database.reached.is_set():
+        with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
+            async with asyncio.timeout(_WITHDRAW_SECONDS):
+                await presence.withdraw()
 
 
 async def _stop(

@@ -157,16 +157,10 @@ def migrate() -> None:
 
 
 async def _migrate(settings: "Settings") -> None:
-    from bot.db.startup import open_database, prepare
-    from bot.reaching import NotReachedError
+    from bot.db.startup import opened, prepare
 
-    database = open_database(settings)
-    try:
+    async with opened(settings) as database:
         await prepare(database, settings)
-    except NotReachedError as error:
-        raise ConfigError([f"The database can't be reached ({error.reason})."]) from None
-    finally:
-        await database.close()
 
 
 @cli.command()
@@ -196,3 +190,15 @@ def keys_new() -> None:
     from bot.db.crypto import new_encryption_key
 
     typer.echo(new_encryption_key())
+
+
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Encrypt every stored API key with the first of ENCRYPTION_KEYS, while the bot runs.
+
+    Before: add the new key as the second everywhere, then make it the first. After: drop the old.
+    """
+    settings = _configured()
+    from bot.keys import rotate_keys
+
+    raise SystemExit(asyncio.run(rotate_keys(settings, typer.echo)))

@@ -146,6 +146,8 @@ class Settings(BaseSettings):
     # Until Slack or the database is tried again that couldn't be reached when the bot started.
     reconnect_after: Seconds = 5
     shutdown_timeout: Seconds = 8
+    # After so long without a word from it, a replica counts as gone.
+    replica_silent_after: Seconds = 30
 
     @field_validator("slack_signing_secret")
     @classmethod

@@ -285,3 +285,19 @@ def test_keys_new_prints_a_key() -> None:
     first, second = (CliRunner().invoke(cli, ["keys", "new"]).output for _ in range(2))
     assert first != second
     assert len(urlsafe_b64decode(first.strip())) == 32
+
+
+async def test_keys_rotate_says_what_comes_first(here: World) -> None:
+    """Where there is no database yet, there is nothing to encrypt anew."""
+    ended = await run(here, "keys", "rotate")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.lines == [
+        "The database isn't up to date. Run `friendli-deploy migrate` or start the bot."
+    ]
+
+
+async def test_keys_rotate_says_what_it_did(here: World) -> None:
+    """And nothing of any key."""
+    await run(here, "migrate")
+    ended = await run(here, "keys", "rotate")
+    assert ended == Ended(0, "Encrypted anew: 0. Under the first key before: 0.\n", [])

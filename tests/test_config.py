@@ -93,6 +93,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "lease": 60.0,
             "reconnect_after": 5.0,
             "shutdown_timeout": 8.0,
+            "replica_silent_after": 30.0,
         }
     )
     assert settings.database == f"sqlite:///{settings.data_dir}/friendli-deploy.sqlite3"

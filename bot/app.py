@@ -21,6 +21,7 @@ from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
 from bot.db.session import Database
 from bot.db.startup import open_database
+from bot.deployments.retention import SWEEP_SECONDS, Retention
 from bot.deployments.service import Deployments
 from bot.deployments.submitter import Submitter
 from bot.deployments.targets import Targets
@@ -126,6 +127,15 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             needs=outside.database.reached,
         )
         back.push_async_callback(reporting.stop)
+        if settings.role.works:
+            retention = Retention(database, keep=timedelta(days=settings.keep_finished_days))
+            forgetting = Periodic(
+                "forget what is over",
+                retention.sweep,
+                every=SWEEP_SECONDS,
+                needs=outside.database.reached,
+            )
+            back.push_async_callback(forgetting.stop)
         crew = Crew(at_work, outside, settings.shutdown_timeout)
         back.push_async_callback(crew.stop)
         routes = health_routes(crew.is_complete, outside.ready)

@@ -24,6 +24,7 @@ from bot.friendli.instances import PUBLISHED_PRICES, Prices
 from bot.role import Role
 from bot.setting_types import (
     DatabaseAddress,
+    Days,
     EncryptionKeys,
     GpuPrices,
     Seconds,
@@ -146,6 +147,7 @@ class Settings(BaseSettings):
     # Until Slack or the database is tried again that couldn't be reached when the bot started.
     reconnect_after: Seconds = 5
     shutdown_timeout: Seconds = 8
+    keep_finished_days: Days = 90
     # After so long without a word from it, a replica counts as gone.
     replica_silent_after: Seconds = 30
 

@@ -93,6 +93,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "lease": 60.0,
             "reconnect_after": 5.0,
             "shutdown_timeout": 8.0,
+            "keep_finished_days": 90.0,
             "replica_silent_after": 30.0,
         }
     )
@@ -242,7 +243,9 @@ def test_every_duration_refuses_what_is_no_time(environment: SetUp, name: str) -
         environment(**{name: value})
         [line] = problems()
         assert line.startswith((f"{name} isn't a number. ", f"{name} is out of range. "))
-        assert line.endswith("Write a number of seconds, more than 0 and a year at most.")
+        assert re.search(
+            r"Write a number of (seconds|days), more than 0 and a (year|century) at most\.$", line
+        )
 
 
 def test_every_setting_says_how_to_get_or_write_it() -> None:

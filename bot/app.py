@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +21,10 @@ from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
 from bot.db.session import Database
 from bot.db.startup import open_database
+from bot.deployments.executor import Executor
+from bot.deployments.grants import Grants
+from bot.deployments.live import Chore, Live
+from bot.deployments.operations import Operations
 from bot.deployments.retention import SWEEP_SECONDS, Retention
 from bot.deployments.service import Deployments
 from bot.deployments.submitter import Submitter
@@ -47,6 +51,9 @@ from bot.web import events_route, listening
 log = logs.get(__name__)
 
 __all__ = ["EVENTS_PATH", "Running", "running"]
+
+# What comes due by itself while an endpoint lives.
+CHORES: Sequence[Chore] = ()
 
 _WITHDRAW_SECONDS = 1.0
 _SUBMITTERS, _TRACKERS, _SENDERS = 20, 20, 40
@@ -195,11 +202,13 @@ def _workers(
 
         return look_up
 
+    live = Live(database, settings, Executor(database, friendli, vault, settings), chores=CHORES)
     submitter = Submitter(
         database,
         friendli,
         vault,
         settings,
+        live=live,
         nudge_sender=nudge("sender"),
         nudge_tracker=nudge("tracker"),
     )
@@ -249,9 +258,15 @@ def _desk(
             wake_submitter=workers.submitter.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        operations=Operations(
+            database,
+            settings,
+            wake_submitter=workers.submitter.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
         targets=Targets(database, vault, settings, wake_all=wake_all),
         friendli=friendli,
-        authorizer=Authorizer(people.is_admin, people.admins),
+        authorizer=Authorizer(Grants(database), people),
         people=people,
         modals=Modals(workspaces),
         responses=Responses(workspaces),

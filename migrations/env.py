@@ -10,12 +10,21 @@ from sqlalchemy import Connection
 
 from bot.db.acts import Base
 from bot.db.clock import Moment
+from bot.db.enums import Enumerated
 from bot.db.session import Database
 
 
 def render_item(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
     """Write our own column types into migrations as what they are stored as."""
-    return "sa.BigInteger()" if kind == "type" and isinstance(item, Moment) else False
+    if kind != "type":
+        return False
+    match item:
+        case Moment():
+            return "sa.BigInteger()"
+        case Enumerated():
+            return "sa.Text()"
+        case _:
+            return False
 
 
 def run(connection: Connection) -> None:

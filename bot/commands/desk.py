@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.config import Settings
+from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
 from bot.deployments.service import Deployments
 from bot.deployments.targets import Targets
@@ -30,6 +31,7 @@ class Desk:
 
     settings: Settings
     deployments: Deployments
+    operations: Operations
     targets: Targets
     friendli: FriendliClient
     authorizer: Authorizer
@@ -61,6 +63,7 @@ class Click:
         value: The button's value; '' for other elements.
         view: The modal that it stands in; None in a message.
         thread_ts: Of the thread that the message stands in.
+        message_ts: Of the message; '' in a modal.
         action_ts: When it was used.
     """
 
@@ -72,6 +75,7 @@ class Click:
     response_url: str
     view: Mapping[str, Any] | None
     thread_ts: str | None
+    message_ts: str
     action_ts: str
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 
 from bot.commands import (
+    act,
     choose,
     connect,
+    delete,
     deploy,
     disconnect,
     help,  # noqa: A004 - named after its command
@@ -28,6 +30,8 @@ def registry() -> Registry:
         disconnect.FEATURE,
         targets.FEATURE,
         stop.FEATURE,
+        act.FEATURE,
+        delete.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,

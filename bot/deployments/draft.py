@@ -12,6 +12,7 @@ from bot.friendli.instances import InstanceOption, Prices, by_id
 from bot.friendli.schemas import (
     AutoscalingPolicy,
     DedicatedEndpointCreateBody,
+    DedicatedEndpointUpdateBody,
     EndpointAdvancedConfig,
     EndpointSimplescaleConfig,
     QueueBackpressureMetricKind,
@@ -232,6 +233,35 @@ class DeployRequest(BaseModel):
 
     def create_body(self, project_id: str) -> DedicatedEndpointCreateBody:
         """Return the create request; what was not chosen is left for the API to decide."""
+        return DedicatedEndpointCreateBody(
+            project_id=project_id,
+            name=self.name,
+            instance_option_id=self.instance_option_id,
+            advanced=self._engine(),
+            simplescale=self._simplescale(),
+            autoscaling_policy=self.autoscaling,
+            hf_model_repo=self.model,
+            hf_model_repo_revision=self.revision,
+            initial_version_comment=self.comment,
+        )
+
+    def update_body(self) -> DedicatedEndpointUpdateBody:
+        """Return the request that makes a running endpoint's next version all of this."""
+        return DedicatedEndpointUpdateBody(
+            name=self.name,
+            instance_option_id=self.instance_option_id,
+            advanced=self._engine(),
+            simplescale=self._simplescale(),
+            autoscaling_policy=self.autoscaling,
+            hf_model_repo=self.model,
+            hf_model_repo_revision=self.revision,
+            new_version_comment=self.comment,
+        )
+
+    def _simplescale(self) -> EndpointSimplescaleConfig | None:
+        return EndpointSimplescaleConfig(replicas=self.replicas) if self.replicas else None
+
+    def _engine(self) -> EndpointAdvancedConfig:
         engine = EndpointAdvancedConfig(
             max_batch_size=self.max_batch_size,
             tokenizer_skip_special_tokens=self.skip_special_tokens,
@@ -245,19 +275,7 @@ class DeployRequest(BaseModel):
         )
         if self.max_token_count is not None:
             engine = engine.model_copy(update={"max_token_count": self.max_token_count})
-        return DedicatedEndpointCreateBody(
-            project_id=project_id,
-            name=self.name,
-            instance_option_id=self.instance_option_id,
-            advanced=engine,
-            simplescale=(
-                EndpointSimplescaleConfig(replicas=self.replicas) if self.replicas else None
-            ),
-            autoscaling_policy=self.autoscaling,
-            hf_model_repo=self.model,
-            hf_model_repo_revision=self.revision,
-            initial_version_comment=self.comment,
-        )
+        return engine
 
     def draft(self) -> DeployDraft:
         """Return the draft that this request is the checked form of, to change or try again.

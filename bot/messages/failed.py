@@ -30,7 +30,7 @@ def explain(facts: Facts) -> Explanation:
     error_code = state.error_code if state is not None else None
     known = failure(
         escape(error_code) if error_code else None,
-        model_repo=escape(facts.model),
+        model_repo=escape(facts.setup.model or "the model"),
         endpoint_id=escape(facts.endpoint_id or ""),
     )
     phase = _last_phase(facts)

@@ -59,6 +59,11 @@ def mention(user_id: str) -> str:
     return f"<@{user_id}>"
 
 
+def mention_group(group_id: str) -> str:
+    """Mention a user group."""
+    return f"<!subteam^{group_id}>"
+
+
 def link(url: str, label: str) -> str:
     """Link plain text to an address."""
     address = escape(url).replace("|", "%7C")

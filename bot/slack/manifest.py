@@ -14,6 +14,7 @@ SCOPES: Mapping[str, str] = {
     "commands": "the slash command",
     "chat:write": "the thread's root, its replies and edits, and answers only one person sees",
     "users:read": "who is a workspace admin, and so may connect a project",
+    "usergroups:read": "who is in a user group that something is granted to",
     "channels:read": "whether the bot is in a public channel, and whether that is archived",
     "groups:read": "the same for private channels",
     "channels:history": "finding a message whose arrival Slack didn't confirm",
@@ -38,6 +39,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "conversations.open": frozenset({"im:write"}),
     "users.info": frozenset({"users:read"}),
     "users.list": frozenset({"users:read"}),
+    "usergroups.users.list": frozenset({"usergroups:read"}),
 }
 
 

@@ -30,6 +30,7 @@ class _Channel(_Payload):
 
 class _Container(_Payload):
     channel_id: str = ""
+    message_ts: str = ""
     thread_ts: str | None = None
 
 
@@ -97,6 +98,7 @@ def click(payload: Mapping[str, Any]) -> Click:
         response_url=parsed.response_url or "",
         view=parsed.view,
         thread_ts=parsed.container.thread_ts if parsed.container else None,
+        message_ts=parsed.container.message_ts if parsed.container else "",
         action_ts=action.action_ts,
     )
 

@@ -35,6 +35,7 @@ from bot.friendli.client import FriendliClient, TimeLimits
 from bot.outside import Outside
 from bot.periodic import Periodic
 from bot.permissions import Authorizer
+from bot.scraping import metrics_route
 from bot.slack import listeners
 from bot.slack.background import Background
 from bot.slack.fates import Fates
@@ -146,6 +147,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         crew = Crew(at_work, outside, settings.shutdown_timeout)
         back.push_async_callback(crew.stop)
         routes = health_routes(crew.is_complete, outside.ready)
+        routes.append(metrics_route(database, silent_after=settings.replica_silent_after))
         if secret is not None:
             routes.append(events_route(EVENTS_PATH, bolt, secret))
         url = await front.enter_async_context(

@@ -1,4 +1,4 @@
-"""The command line: serve · demo · migrate · manifest · keys."""
+"""The command line: serve · demo · migrate · manifest · doctor · keys."""
 
 # Everything slow to import is imported by the command that needs it, after its settings are read:
 # help and a missing setting are told at once.
@@ -182,6 +182,23 @@ def manifest(
         raise typer.BadParameter("Slack sends requests to https:// only", param_hint="--url")
     made = make(url)
     typer.echo(creation_link(made) if link else json.dumps(made, indent=2, ensure_ascii=False))
+
+
+@cli.command()
+def doctor() -> None:
+    """Try everything that the bot depends on, and say what to do; it changes nothing."""
+    settings = _configured()
+    raise SystemExit(asyncio.run(_doctor(settings)))
+
+
+async def _doctor(settings: "Settings") -> int:
+    from bot.doctor import Verdict, examine
+
+    is_well = True
+    async for finding in examine(settings):
+        typer.echo(str(finding))
+        is_well = is_well and finding.verdict is not Verdict.PROBLEM
+    return 0 if is_well else 1
 
 
 @keys.command("new")

@@ -13,6 +13,7 @@ from bot.db.models import Replica, WatchedProject
 from bot.db.session import Database
 from bot.keys import rotate_keys
 from bot.sandbox.world import API_KEY, World, connect, world
+from tests.asking import reported
 from tests.conftest import QUICK, UNHURRIED, StartBot
 from tests.stories.telling import ends, thread, told
 
@@ -35,12 +36,7 @@ async def replicas(there: World, *keys: str) -> AsyncIterator[None]:
             settings = there.settings(**QUICK, encryption_keys=list(keys))
             bot = await stack.enter_async_context(running(settings))
             there.slack.events_url = bot.events_url
-        database = Database(there.database)
-        stack.push_async_callback(database.close)
-        ids: set[str] = set()
-        while len(ids) < 2:
-            async with database.read() as session:
-                ids = set((await session.scalars(select(Replica.id))).all())
+        await reported(there.database, 2)
         yield
 
 

@@ -28,6 +28,7 @@ from bot.friendli.client import FriendliClient
 from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized
 from bot.friendli.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
 from bot.messages import replies
+from bot.metrics import POLLS
 
 log = logs.get(__name__)
 
@@ -114,6 +115,7 @@ class Tracker:
             if lost:
                 await self._obstructed(held, project, Obstacle.PROJECT_LOST, None)
             else:
+                POLLS.labels("ok").inc()
                 await self._compare(held, project, watched, seen, started)
 
     async def _poll(
@@ -241,6 +243,7 @@ class Tracker:
         error: FriendliError | None,
     ) -> None:
         """The project can't be watched now: tell it once, and come back later."""
+        POLLS.labels(obstacle).inc()
         log.warning("can't watch a project", row=held.id, obstacle=obstacle, error=str(error or ""))
         settings = self._settings
         async with self._database.write() as session:

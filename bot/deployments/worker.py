@@ -12,6 +12,7 @@ from bot import logs
 from bot.db.claims import Claim, Claimable, claim, seconds_until_due
 from bot.db.session import Database
 from bot.errors import new_reference
+from bot.metrics import DEFECTS
 
 log = logs.get(__name__)
 
@@ -113,6 +114,7 @@ class Worker:
             async with asyncio.timeout(self._lease.total_seconds()):
                 await self._handle(held)
         except Exception:  # one row's defect must not end the worker
+            DEFECTS.labels(self._name).inc()
             log.exception("failed", worker=self._name, row=held.id, reference=new_reference())
 
     def _done(self, task: asyncio.Task[None]) -> None:

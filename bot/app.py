@@ -42,7 +42,9 @@ log = logs.get(__name__)
 
 __all__ = ["EVENTS_PATH", "Running", "running"]
 
-_SUBMITTERS, _TRACKERS, _SENDERS = 20, 20, 40
+_SUBMITTERS, _TRACKERS, _SENDERS = 20, 100, 40
+# A project waits this part of the shortest cadence for others that are due or done by then.
+_GATHER = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         limits = TimeLimits(write=settings.create_timeout)
         friendli = await stack.enter_async_context(
             FriendliClient(
-                settings.friendli_api_url, limits=limits, first_wait=settings.friendli_retry_wait
+                settings.friendli_api_url,
+                limits=limits,
+                first_wait=settings.friendli_retry_wait,
+                connections=_SUBMITTERS + _TRACKERS,
             )
         )
         vault = Vault(settings.encryption_keys, settings.friendli_token)
@@ -170,7 +175,13 @@ def _workers(
             concurrency=_SUBMITTERS,
         ),
         Worker(
-            "tracker", database, WatchedProject, tracker.handle, lease=lease, concurrency=_TRACKERS
+            "tracker",
+            database,
+            WatchedProject,
+            tracker.handle,
+            lease=lease,
+            concurrency=_TRACKERS,
+            gather=settings.poll_seconds_moving * _GATHER,
         ),
         Worker("sender", database, Channel, sender.handle, lease=lease, concurrency=_SENDERS),
     )

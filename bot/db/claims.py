@@ -6,11 +6,13 @@ again when its lease ends; one that stalled and wakes writes nothing. PostgreSQL
 of replicas claim side by side (SKIP LOCKED); SQLite runs the same statements one after another.
 
 `wake` makes a row due now. If it is held, it comes due again as soon as its holder finishes, so
-that what arrived meanwhile is neither lost nor worked on twice at once.
+that what arrived meanwhile is neither lost nor worked on twice at once. Whatever is woken has its
+fence raised: who claims a row under the fence that follows its own last one knows that meanwhile
+nobody else has worked on it, and nobody has woken it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -36,10 +38,17 @@ Claimable = type[Channel] | type[Deployment] | type[WatchedProject]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on a row until the lease ends or someone else claims it."""
+    """The right to work on a row until the lease ends or someone else claims it.
+
+    Attributes:
+        id: The row.
+        fence: What it was raised to.
+        at: When, by the database's clock.
+    """
 
     id: int
     fence: int
+    at: datetime = field(compare=False)
 
 
 async def claim(
@@ -67,11 +76,17 @@ async def claim(
     rows = await session.execute(
         update(table)
         .where(table.id.in_(select(due.c.id)))
-        .values(due_at=after(lease), fence=table.fence + 1, held=true(), woken=false())
-        .returning(table.id, table.fence)
+        .values(
+            due_at=after(lease),
+            # More if its last holder died before it could pass on that the row was woken.
+            fence=table.fence + case((table.woken, 2), else_=1),
+            held=true(),
+            woken=false(),
+        )
+        .returning(table.id, table.fence, now())
         .execution_options(synchronize_session=False)
     )
-    return [Claim(id_, fence) for id_, fence in rows]
+    return [Claim(id_, fence, at) for id_, fence, at in rows]
 
 
 async def keep(
@@ -125,7 +140,8 @@ async def finish_many(
         .values(_put_back(table, due_at)),
         [
             {"row": claim.id, "held_fence": claim.fence, "wait": _milliseconds(delay)}
-            for claim, delay in held
+            # In one order, so that two who put back rows never wait for each other.
+            for claim, delay in sorted(held, key=lambda one: one[0].id)
         ],
     )
 
@@ -135,7 +151,12 @@ async def wake(session: AsyncSession, table: Claimable, row: int) -> None:
     await session.execute(
         update(table)
         .where(table.id == row)
-        .values(due_at=case((table.held, table.due_at), else_=now()), woken=table.held)
+        .values(
+            due_at=case((table.held, table.due_at), else_=now()),
+            woken=table.held,
+            # Its holder needs the fence; it is raised once that one finishes.
+            fence=case((table.held, table.fence), else_=table.fence + 1),
+        )
         .execution_options(synchronize_session=False)
     )
 
@@ -158,6 +179,7 @@ def _put_back(
 ) -> dict[str, object]:
     return {
         "due_at": case((table.woken, now()), else_=due_at),
+        "fence": case((table.woken, table.fence + 1), else_=table.fence),
         "held": false(),
         "woken": false(),
     }

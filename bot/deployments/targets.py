@@ -208,7 +208,8 @@ class Targets:
             await session.flush()
             for id_ in moved.all():
                 await wake(session, Deployment, id_)
-        await self._wipe_unused(session, before)
+        if not await self._wipe_unused(session, before):
+            await wake(session, WatchedProject, before.id)
         await wake(session, WatchedProject, project.id)
 
     async def _project(self, session: AsyncSession, wanted: Connection) -> WatchedProject:
@@ -277,6 +278,7 @@ class Targets:
         project.key_ciphertext = None
         project.told = None
         await session.flush()
+        await wake(session, WatchedProject, project.id)
         return True
 
     async def _may_bill(self, session: AsyncSession, place: Place, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -59,7 +60,9 @@ class Worker:
         self._gather = gather
         self._nudged = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._in_hand: set[asyncio.Task[None]] = set()
+        self._in_hand: set[asyncio.Task[bool]] = set()
+        # From then on a row is known to be due, by the loop's clock; before, the table is asked.
+        self._due_from = math.inf
         # Each with the moment at which it is due again, by the loop's clock.
         self._to_put_back: list[tuple[Claim, float]] = []
 
@@ -86,7 +89,7 @@ class Worker:
                 pause = min(pause * 2, _DATABASE_DOWN_SECONDS[1])
             await _wait_for(self._stopped, self._gather)
             if not self._stopped.is_set():
-                await _wait_for(self._nudged, wait)
+                await _wait_for(self._nudged, wait - self._gather)
         if self._in_hand:
             _, late = await asyncio.wait(self._in_hand, timeout=patience)
             for task in late:
@@ -106,18 +109,19 @@ class Worker:
         if not self._to_put_back:
             if not room:
                 return _SCAN_SECONDS
-            async with self._database.read() as session:
-                wait = await seconds_until_due(session, self._table)
-            if wait is None or wait > 0:
-                return min(_SCAN_SECONDS, _SCAN_SECONDS if wait is None else wait)
-        await self._write(room)
-        return 0.0
+            if asyncio.get_running_loop().time() < self._due_from:
+                async with self._database.read() as session:
+                    wait = await seconds_until_due(session, self._table)
+                if wait is None or wait > 0:
+                    return self._wait(wait)
+        wait = await self._write(room)
+        return self._wait(wait) if room else _SCAN_SECONDS
 
-    async def _write(self, room: int) -> None:
-        """Put back what was handled, and claim as many rows that are due."""
+    async def _write(self, room: int) -> float | None:
+        """Put back what was handled, claim what is due, and tell when the next row is due."""
         putting_back = self._to_put_back.copy()
         if not (putting_back or room):
-            return
+            return None
         present = asyncio.get_running_loop().time()
         rest = [(held, timedelta(seconds=max(0.0, at - present))) for held, at in putting_back]
         claims: list[Claim] = []
@@ -125,31 +129,48 @@ class Worker:
             await finish_many(session, self._table, rest)
             if room:
                 claims = await claim(session, self._table, lease=self._lease, limit=room)
+            wait = await seconds_until_due(session, self._table)
         del self._to_put_back[: len(putting_back)]
         for held in claims:
             task = asyncio.create_task(self._guarded(held), name=f"{self._name} {held.id}")
             self._in_hand.add(task)
             task.add_done_callback(self._done)
+        return wait
 
-    async def _guarded(self, held: Claim) -> None:
+    def _wait(self, until_due: float | None) -> float:
+        if until_due is None:
+            self._due_from = math.inf
+            return _SCAN_SECONDS
+        # Rows that come due in the next moment are claimed with the one that comes first.
+        wait = until_due + self._gather if until_due else 0.0
+        self._due_from = asyncio.get_running_loop().time() + wait
+        return min(wait, _SCAN_SECONDS)
+
+    async def _guarded(self, held: Claim) -> bool:
+        """Have a row handled; return whether to look for due rows soon."""
         try:
             async with asyncio.timeout(self._lease.total_seconds()):
                 due = await self._handle(held)
-            if due is not None:
-                at = asyncio.get_running_loop().time() + due.total_seconds()
-                self._to_put_back.append((held, at))
         except Exception:  # one row's defect must not end the worker
             log.exception("failed", worker=self._name, row=held.id, reference=new_reference())
+            return True
+        if due is None:
+            # It may be due again already.
+            return True
+        seconds = due.total_seconds()
+        self._to_put_back.append((held, asyncio.get_running_loop().time() + seconds))
+        return seconds < _SCAN_SECONDS
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[bool]) -> None:
+        was_full = len(self._in_hand) >= self._concurrency
         self._in_hand.discard(task)
-        # There is room again, and the row may already be due again.
-        self.nudge()
+        if was_full or task.cancelled() or task.result():
+            self.nudge()
 
 
 async def _wait_for(event: asyncio.Event, seconds: float) -> None:
     """Wait for an event, for so many seconds at most."""
-    if seconds:
+    if seconds > 0:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await event.wait()

@@ -14,10 +14,14 @@ nobody else has worked on it, and nobody has woken it.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Integer,
+    Select,
+    Update,
     bindparam,
     case,
     false,
@@ -28,7 +32,8 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.db.clock import Moment, after, milliseconds, now
 from bot.db.models import Channel, Deployment, WatchedProject
@@ -52,41 +57,48 @@ class Claim:
 
 
 async def claim(
-    session: AsyncSession, table: Claimable, *, lease: timedelta, limit: int
+    connection: AsyncConnection, table: Claimable, *, lease: timedelta, limit: int
 ) -> list[Claim]:
     """Take up to `limit` rows that are due, the longest due first.
 
     Args:
-        session: In a writing transaction of its own: the claim counts once it is committed.
+        connection: In a writing transaction of its own: the claim counts once it is committed.
         table: A model with the columns of `Due`.
         lease: How long the rows are ours; every request made under the claim must end sooner.
         limit: The most rows to take.
     """
+    rows = await connection.execute(
+        _claiming(table), {"most": limit, "lease": _milliseconds(lease)}
+    )
+    return [Claim(id_, fence, at) for id_, fence, at in rows]
+
+
+# Building a statement costs as much as running it, and these run all the time.
+@cache
+def _claiming(table: Claimable) -> ReturningUpdate[int, int, datetime]:
     due = (
         select(table.id)
         .where(table.due_at <= now())
         .order_by(table.due_at)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
         # Only PostgreSQL knows it; SQLite's single writer needs none.
         .with_for_update(skip_locked=True)
         .cte("due")
         # As a plain subquery, a nested-loop plan may run it again per row and pass the limit.
         .prefix_with("MATERIALIZED")
     )
-    rows = await session.execute(
+    return (
         update(table)
         .where(table.id.in_(select(due.c.id)))
         .values(
-            due_at=after(lease),
+            due_at=_after_parameter("lease"),
             # More if its last holder died before it could pass on that the row was woken.
             fence=table.fence + case((table.woken, 2), else_=1),
             held=true(),
             woken=false(),
         )
         .returning(table.id, table.fence, now())
-        .execution_options(synchronize_session=False)
     )
-    return [Claim(id_, fence, at) for id_, fence, at in rows]
 
 
 async def keep(
@@ -124,7 +136,7 @@ async def finish(
 
 
 async def finish_many(
-    session: AsyncSession, table: Claimable, held: Sequence[tuple[Claim, timedelta]]
+    connection: AsyncConnection, table: Claimable, held: Sequence[tuple[Claim, timedelta]]
 ) -> None:
     """Put back many claimed rows, each with its own delay, in the caller's one transaction.
 
@@ -132,18 +144,38 @@ async def finish_many(
     """
     if not held:
         return
-    wait = bindparam("wait", type_=BigInteger)
-    due_at = type_coerce(milliseconds() + wait, Moment())
-    await (await session.connection()).execute(
-        update(table)
-        .where(table.id == bindparam("row"), table.fence == bindparam("held_fence"))
-        .values(_put_back(table, due_at)),
+    await connection.execute(
+        _putting_back(table),
         [
             {"row": claim.id, "held_fence": claim.fence, "wait": _milliseconds(delay)}
             # In one order, so that two who put back rows never wait for each other.
             for claim, delay in sorted(held, key=lambda one: one[0].id)
         ],
     )
+
+
+@cache
+def _putting_back(table: Claimable) -> Update:
+    return (
+        update(table)
+        .where(table.id == bindparam("row"), table.fence == bindparam("held_fence"))
+        .values(_put_back(table, _after_parameter("wait")))
+    )
+
+
+def _after_parameter(name: str) -> ColumnElement[datetime]:
+    return type_coerce(milliseconds() + bindparam(name, type_=BigInteger), Moment())
+
+
+async def seconds_until_due(connection: AsyncConnection, table: Claimable) -> float | None:
+    """Tell how long until the next row is due; None if no row ever is."""
+    next_due, present = (await connection.execute(_next_due(table))).one()
+    return None if next_due is None else max(0.0, (next_due - present).total_seconds())
+
+
+@cache
+def _next_due(table: Claimable) -> Select[datetime | None, datetime]:
+    return select(func.min(table.due_at), now())
 
 
 async def wake(session: AsyncSession, table: Claimable, row: int) -> None:
@@ -191,9 +223,3 @@ def _at(due: timedelta | None) -> ColumnElement[datetime] | ColumnElement[dateti
 
 def _milliseconds(delay: timedelta) -> int:
     return round(delay.total_seconds() * 1000)
-
-
-async def seconds_until_due(session: AsyncSession, table: Claimable) -> float | None:
-    """Tell how long until the next row is due; None if no row ever is."""
-    next_due, present = (await session.execute(select(func.min(table.due_at), now()))).one()
-    return None if next_due is None else max(0.0, (next_due - present).total_seconds())

@@ -55,11 +55,17 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """Open a bare writing transaction, for migrations."""
+        """Open a bare writing transaction, without a session's cost."""
         async with self.engine.connect() as plain:
             connection = await plain.execution_options(begin_immediate=True)
             async with connection.begin():
                 yield connection
+
+    @asynccontextmanager
+    async def reading_connection(self) -> AsyncIterator[AsyncConnection]:
+        """Open a bare connection that only reads; nothing is committed."""
+        async with self.engine.connect() as plain:
+            yield plain
 
     async def close(self) -> None:
         """Close every connection."""

@@ -110,8 +110,8 @@ class Worker:
             if not room:
                 return _SCAN_SECONDS
             if asyncio.get_running_loop().time() < self._due_from:
-                async with self._database.read() as session:
-                    wait = await seconds_until_due(session, self._table)
+                async with self._database.reading_connection() as connection:
+                    wait = await seconds_until_due(connection, self._table)
                 if wait is None or wait > 0:
                     return self._wait(wait)
         wait = await self._write(room)
@@ -125,11 +125,11 @@ class Worker:
         present = asyncio.get_running_loop().time()
         rest = [(held, timedelta(seconds=max(0.0, at - present))) for held, at in putting_back]
         claims: list[Claim] = []
-        async with self._database.write() as session:
-            await finish_many(session, self._table, rest)
+        async with self._database.connection() as connection:
+            await finish_many(connection, self._table, rest)
             if room:
-                claims = await claim(session, self._table, lease=self._lease, limit=room)
-            wait = await seconds_until_due(session, self._table)
+                claims = await claim(connection, self._table, lease=self._lease, limit=room)
+            wait = await seconds_until_due(connection, self._table)
         del self._to_put_back[: len(putting_back)]
         for held in claims:
             task = asyncio.create_task(self._guarded(held), name=f"{self._name} {held.id}")

@@ -1,7 +1,7 @@
 """The composition root: the one place that knows all the parts and how they start and stop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,11 @@ from bot.db.crypto import Vault
 from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.session import Database
 from bot.db.startup import open_database
+from bot.deployments.catalog import Catalog
+from bot.deployments.executor import Executor
+from bot.deployments.grants import Grants
+from bot.deployments.live import Chore, Live
+from bot.deployments.operations import Operations
 from bot.deployments.service import Deployments
 from bot.deployments.submitter import Submitter
 from bot.deployments.targets import Targets
@@ -41,6 +46,9 @@ from bot.web import events_route, listening
 log = logs.get(__name__)
 
 __all__ = ["EVENTS_PATH", "Running", "running"]
+
+# What comes due by itself while an endpoint lives.
+CHORES: Sequence[Chore] = ()
 
 _SUBMITTERS, _TRACKERS, _SENDERS = 20, 100, 40
 # A project waits this part of the shortest cadence for others that are due or done by then.
@@ -154,11 +162,13 @@ def _workers(
 
         return look_up
 
+    live = Live(database, settings, Executor(database, friendli, vault, settings), chores=CHORES)
     submitter = Submitter(
         database,
         friendli,
         vault,
         settings,
+        live=live,
         nudge_sender=nudge("sender"),
         nudge_tracker=nudge("tracker"),
     )
@@ -214,9 +224,16 @@ def _desk(
             wake_submitter=workers.submitter.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        operations=Operations(
+            database,
+            settings,
+            wake_submitter=workers.submitter.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
         targets=Targets(database, vault, settings, wake_all=wake_all),
+        catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
-        authorizer=Authorizer(people.is_admin, people.admins),
+        authorizer=Authorizer(Grants(database), people),
         people=people,
         modals=Modals(workspaces),
         responses=Responses(workspaces),

@@ -1,14 +1,20 @@
 """What people may do, and the one place that decides it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Protocol
 
+from bot.db.acts import SubjectKind
+from bot.deployments.grants import Grants, Rules, Subject
 from bot.deployments.place import Person, Place
 from bot.errors import UserError
-from bot.messages.markup import mention
+from bot.messages.markup import Block, button, code, mention, mention_group
 
 # More names than this are no help to someone who looks for whom to ask.
 _NAMED = 3
+# Slack gives up on a request after three seconds.
+_ASK_SLACK_SECONDS = 2.0
 
 
 class Permission(StrEnum):
@@ -16,44 +22,176 @@ class Permission(StrEnum):
 
     LOOK = "endpoint:look"
     DEPLOY = "endpoint:deploy"
+    OPERATE = "endpoint:operate"
+    """Sleep, wake and restart, now or by schedule."""
+    UPDATE = "endpoint:update"
     TERMINATE = "endpoint:terminate"
+    DELETE = "endpoint:delete"
+    FOLLOW = "endpoint:follow"
+    EXTEND = "lease:extend"
+    APPROVE = "deployment:approve"
     CONNECT = "target:connect"
+    CONFIGURE = "target:configure"
+    AUDIT = "target:audit"
+
+
+EVERYONE = Subject(SubjectKind.EVERYONE)
+ADMINS = Subject(SubjectKind.ADMINS)
+
+# What can't be undone, hands out money or changes these rules is for admins, until they say
+# otherwise.
+DEFAULTS: Mapping[Permission, Subject] = {
+    permission: ADMINS
+    if permission
+    in {Permission.DELETE, Permission.APPROVE, Permission.CONNECT, Permission.CONFIGURE}
+    else EVERYONE
+    for permission in Permission
+}
+
+# Completes "… is for @somebody".
+DOING: Mapping[Permission, str] = {
+    Permission.LOOK: "Looking",
+    Permission.DEPLOY: "Deploying",
+    Permission.OPERATE: "Putting to sleep, waking and restarting",
+    Permission.UPDATE: "Updating",
+    Permission.TERMINATE: "Terminating",
+    Permission.DELETE: "Deleting",
+    Permission.FOLLOW: "Following endpoints",
+    Permission.EXTEND: "Extending how long endpoints run",
+    Permission.APPROVE: "Approving",
+    Permission.CONNECT: "Connecting and disconnecting",
+    Permission.CONFIGURE: "Changing the settings",
+    Permission.AUDIT: "Reading the audit",
+}
+
+ASK_ACTION = "permission.ask"
+
+
+class Directory(Protocol):
+    """What is known of the people of a workspace."""
+
+    async def is_admin(self, person_id: str) -> bool:
+        """Whether a person administers targets."""
+
+    async def admins(self) -> Sequence[str]:
+        """Who administers targets."""
+
+    async def is_in_group(self, person_id: str, group_id: str) -> bool:
+        """Whether a person belongs to a user group."""
 
 
 class Authorizer:
-    """Decides by where a person belongs and whether they administer.
+    """Decides by where a person belongs, what was granted, and whether they administer.
 
     Args:
-        is_admin: Asks whether a person administers targets.
-        admins: Lists who does.
+        grants: What the targets' teams have set up.
+        directory: Who the people are.
     """
 
-    def __init__(
-        self,
-        is_admin: Callable[[str], Awaitable[bool]],
-        admins: Callable[[], Awaitable[Sequence[str]]],
-    ) -> None:
-        self._is_admin = is_admin
-        self._admins = admins
+    def __init__(self, grants: Grants, directory: Directory) -> None:
+        self._grants = grants
+        self._directory = directory
 
-    async def authorize(self, permission: Permission, person: Person, place: Place) -> None:
-        """Let it pass, or say who may.
+    async def authorize(
+        self,
+        permission: Permission,
+        person: Person,
+        place: Place,
+        *,
+        target: str = "",
+        about: str = "",
+    ) -> None:
+        """Let it pass, or say who may. What is denied is written to the audit.
+
+        Args:
+            permission: What for.
+            person: Who wants it.
+            place: Where.
+            target: On which target; '' while that is open: then one that allows it is enough.
+            about: The public id of the deployment that it is about, if it is about one: people
+                can then ask in its thread.
 
         Raises:
             UserError: The person may not.
         """
         if permission is Permission.LOOK:
             return
+        rules = await self._grants.rules(place)
+        concerned = [rules.get(target, Rules())] if target else [*rules.values()] or [Rules()]
         if person.is_from_elsewhere(place):
+            concerned = [each for each in concerned if each.policy.guests_may_act]
+            if not concerned:
+                await self._grants.denied(place, person, permission, target)
+                raise UserError(
+                    "You belong to another organisation, so you can look on here but not act.",
+                    hint="Someone of this workspace can do it for you.",
+                )
+        subjects = [subject for each in concerned for subject in self._subjects(permission, each)]
+        if await self._includes(subjects, person):
+            return
+        await self._grants.denied(place, person, permission, target)
+        raise await self._refusal(permission, subjects, target, about)
+
+    async def may(self, permission: Permission, person: Person, place: Place, target: str) -> bool:
+        """Whether a person may do something on a target; nothing is written down."""
+        rules = (await self._grants.rules(place)).get(target, Rules())
+        if person.is_from_elsewhere(place) and not rules.policy.guests_may_act:
+            return permission is Permission.LOOK
+        return await self._includes(self._subjects(permission, rules), person)
+
+    def _subjects(self, permission: Permission, rules: Rules) -> Sequence[Subject]:
+        return rules.granted.get(permission) or [DEFAULTS[permission]]
+
+    async def _includes(self, subjects: Sequence[Subject], person: Person) -> bool:
+        if EVERYONE in subjects or Subject(SubjectKind.PERSON, person.id) in subjects:
+            return True
+        groups = {subject.id for subject in subjects if subject.kind is SubjectKind.GROUP}
+        try:
+            async with asyncio.timeout(_ASK_SLACK_SECONDS):
+                for group in groups:
+                    if await self._directory.is_in_group(person.id, group):
+                        return True
+                # Whoever may change the rules is never locked out by them.
+                return await self._directory.is_admin(person.id)
+        except TimeoutError:
             raise UserError(
-                "You belong to another organisation, so you can look on here but not act.",
-                hint="Someone of this workspace can do it for you.",
-            )
-        if permission is Permission.CONNECT and not await self._is_admin(person.id):
-            raise UserError(
-                "Connecting and disconnecting is for workspace admins.", hint=await self._whom()
-            )
+                "Slack doesn't say in time whether you may do this, so nothing was done.",
+                hint="Try again in a moment.",
+            ) from None
+
+    async def _refusal(
+        self, permission: Permission, subjects: Sequence[Subject], target: str, about: str
+    ) -> UserError:
+        # The target may be one that isn't there yet.
+        where = f" in {code(target)}" if target and permission is not Permission.CONNECT else ""
+        named = [subject for subject in dict.fromkeys(subjects) if subject != ADMINS][:_NAMED]
+        buttons: list[Block] = []
+        if about:
+            buttons = [button("Ask them", ASK_ACTION, value=f"{permission} {about}")]
+        if named:
+            whom = " and ".join(who(subject) for subject in named)
+            hint = "Ask them posts your request in this thread." if about else ""
+            message = f"{DOING[permission]}{where} is for {whom}."
+            return UserError(message, hint=hint, actions=buttons)
+        return UserError(
+            f"{DOING[permission]}{where} is for workspace admins.",
+            hint=await self._whom(),
+            actions=buttons,
+        )
 
     async def _whom(self) -> str:
-        admins = [mention(admin) for admin in (await self._admins())[:_NAMED]]
+        admins = [mention(admin) for admin in (await self._directory.admins())[:_NAMED]]
         return f"Ask {' or '.join(admins)}." if admins else "Ask one of them."
+
+
+def who(subject: Subject) -> str:
+    """Somebody whom something is granted to, as mrkdwn."""
+    match subject.kind:
+        case SubjectKind.EVERYONE:
+            return "everyone in the channel"
+        case SubjectKind.ADMINS:
+            return "workspace admins"
+        case SubjectKind.GROUP:
+            return mention_group(subject.id)
+        case SubjectKind.PERSON:
+            return mention(subject.id)

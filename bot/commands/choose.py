@@ -1,5 +1,6 @@
 """The buttons that say which of several endpoints a deployment made."""
 
+from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.registry import Feature
 from bot.deployments.service import Outcome
@@ -25,7 +26,12 @@ async def chosen_none(desk: Desk, click: Click) -> Work:
 
 
 async def _choose(desk: Desk, click: Click, public_id: str, endpoint_id: str | None) -> None:
-    await desk.authorizer.authorize(Permission.DEPLOY, click.person, click.place)
+    deployment = await desk.deployments.find(click.place, public_id)
+    if deployment is None:
+        raise unknown_endpoint()
+    await desk.authorizer.authorize(
+        Permission.DEPLOY, click.person, click.place, target=deployment.target_name
+    )
     outcome = await desk.deployments.choose(click.place, click.person, public_id, endpoint_id)
     if outcome in _WORDS:
         await desk.responses.say(

@@ -39,7 +39,9 @@ async def clicked(desk: Desk, click: Click) -> Work:
 
 
 async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
-    await desk.authorizer.authorize(Permission.CONNECT, asked.person, asked.place)
+    await desk.authorizer.authorize(
+        Permission.CONNECT, asked.person, asked.place, target=name.lower()
+    )
     targets = {target.name: target for target in await desk.targets.of(asked.place)}
     known = targets.get(name.lower())
     draft = form.ConnectDraft(
@@ -89,7 +91,9 @@ async def _show_late(
 async def _check(
     desk: Desk, submission: Submission, draft: form.ConnectDraft, key: SecretStr | None
 ) -> Reaction:
-    await desk.authorizer.authorize(Permission.CONNECT, submission.person, draft.place)
+    await desk.authorizer.authorize(
+        Permission.CONNECT, submission.person, draft.place, target=draft.name
+    )
     try:
         access = Access(key or desk.settings.friendli_token or SecretStr(""), draft.team_id)
         page = await desk.friendli.list_endpoints(access, draft.project_id, limit=1)

@@ -69,7 +69,6 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
     """Check the form and write the wish down; nothing is acknowledged before it is written."""
     state = form.parse(submission.view)
     place = _trusted(state.place, submission)
-    await desk.authorizer.authorize(Permission.DEPLOY, submission.person, place)
     targets = await desk.targets.of(place)
     if not targets:
         raise await unconnected(desk)
@@ -77,6 +76,9 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
     if not isinstance(request, DeployRequest):
         errors = form.slips_to_errors(request, submission.view)
         return Reaction(errors=errors)
+    await desk.authorizer.authorize(
+        Permission.DEPLOY, submission.person, place, target=request.target
+    )
     asked = await desk.deployments.ask(place, submission.person, request, state.request_id)
     match asked.outcome:
         case Outcome.NAME_TAKEN:
@@ -109,6 +111,9 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
     if isinstance(read, deploy_text.TextSlips):
         said = preview.slipped([slip.sentences for slip in read.slips], read.corrected_line)
         return _say(desk, invocation, said)
+    await desk.authorizer.authorize(
+        Permission.DEPLOY, invocation.person, invocation.place, target=read.request.target
+    )
     if not read.yes:
         return _show_preview(desk, invocation, read.request)
     # Committed before Slack is acknowledged: what spends money is written down or refused.
@@ -140,7 +145,6 @@ async def _show_preview(desk: Desk, invocation: Invocation, request: DeployReque
 
 async def agreed(desk: Desk, click: Click) -> Work:
     """Deploy what the preview shows."""
-    await desk.authorizer.authorize(Permission.DEPLOY, click.person, click.place)
     request_id, _, json = click.value.partition(" ")
     targets = await desk.targets.of(click.place)
     if not targets:
@@ -149,6 +153,9 @@ async def agreed(desk: Desk, click: Click) -> Work:
     if not isinstance(request, DeployRequest):
         # A target, or an instance option, that was there when the preview was shown.
         raise UserError(" ".join(slip.sentences for slip in request))
+    await desk.authorizer.authorize(
+        Permission.DEPLOY, click.person, click.place, target=request.target
+    )
     asked = await desk.deployments.ask(click.place, click.person, request, request_id)
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)

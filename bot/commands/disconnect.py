@@ -24,11 +24,13 @@ async def run(desk: Desk, invocation: Invocation) -> Work:
 
 
 async def _ask(desk: Desk, invocation: Invocation) -> None:
-    await desk.authorizer.authorize(Permission.CONNECT, invocation.person, invocation.place)
     targets = await desk.targets.of(invocation.place)
     if not targets:
         raise await unconnected(desk)
     target = _named(targets, invocation.text.strip().lower())
+    await desk.authorizer.authorize(
+        Permission.CONNECT, invocation.person, invocation.place, target=target.name
+    )
     running = await desk.targets.running(invocation.place, target.name)
     await desk.responses.say(invocation.response_url, question(target, running))
 
@@ -68,7 +70,8 @@ def question(target: TargetView, running: Sequence[Running]) -> Body:
 def _line(one: Running) -> str:
     endpoint = f" · {code(one.endpoint_id)}" if one.endpoint_id else ""
     status = escape(status_words(one.status).name) if one.status else "being created"
-    return f"• {bold(one.name)}{endpoint} · {status} · {money(one.price)} per replica"
+    price = f"{money(one.price)} per replica" if one.price is not None else "price unknown"
+    return f"• {bold(one.name)}{endpoint} · {status} · {price}"
 
 
 async def confirmed(desk: Desk, click: Click) -> Work:
@@ -77,7 +80,9 @@ async def confirmed(desk: Desk, click: Click) -> Work:
 
 
 async def _disconnect(desk: Desk, click: Click) -> None:
-    await desk.authorizer.authorize(Permission.CONNECT, click.person, click.place)
+    await desk.authorizer.authorize(
+        Permission.CONNECT, click.person, click.place, target=click.value
+    )
     known = await desk.targets.disconnect(click.place, click.person, click.value)
     name = bold(click.value)
     text = f"{name} is disconnected; its key is wiped." if known else f"{name} is gone already."

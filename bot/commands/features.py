@@ -3,12 +3,17 @@
 from collections.abc import Iterable
 
 from bot.commands import (
+    act,
     choose,
     connect,
+    delete,
     deploy,
     disconnect,
+    endpoint_command,
     help,  # noqa: A004 - named after its command
     links,
+    list_endpoints,
+    status,
     stop,
     targets,
     try_again,
@@ -27,7 +32,12 @@ def registry() -> Registry:
         connect.FEATURE,
         disconnect.FEATURE,
         targets.FEATURE,
+        list_endpoints.FEATURE,
+        status.FEATURE,
+        endpoint_command.FEATURE,
         stop.FEATURE,
+        act.FEATURE,
+        delete.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,

@@ -1,5 +1,6 @@
-"""The Cancel and Terminate buttons: end a deployment, wherever it has come to."""
+"""The Cancel button: end a deployment, wherever it has come to."""
 
+from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.registry import Feature
 from bot.deployments.service import StopOutcome
@@ -18,7 +19,16 @@ async def clicked(desk: Desk, click: Click) -> Work:
 
 
 async def _stop(desk: Desk, click: Click) -> None:
-    await desk.authorizer.authorize(Permission.TERMINATE, click.person, click.place)
+    deployment = await desk.deployments.find(click.place, click.value)
+    if deployment is None:
+        raise unknown_endpoint()
+    await desk.authorizer.authorize(
+        Permission.TERMINATE,
+        click.person,
+        click.place,
+        target=deployment.target_name,
+        about=deployment.public_id,
+    )
     outcome = await desk.deployments.stop(click.place, click.person, click.value)
     if outcome in _WORDS:
         await desk.responses.say(
@@ -26,4 +36,4 @@ async def _stop(desk: Desk, click: Click) -> None:
         )
 
 
-FEATURE = Feature(clicks={ActionId.CANCEL: clicked, ActionId.TERMINATE: clicked})
+FEATURE = Feature(clicks={ActionId.CANCEL: clicked})

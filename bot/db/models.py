@@ -14,6 +14,7 @@ from sqlalchemy import JSON, ForeignKey, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bot.db.clock import Moment
+from bot.db.enums import Enumerated
 
 
 class Base(DeclarativeBase):
@@ -32,6 +33,23 @@ class Base(DeclarativeBase):
         str: Text,
         dict[str, Any]: JSON,
         list[str]: JSON,
+    }
+
+
+def _storage(*, fillfactor: int, vacuum_at: float) -> dict[str, Any]:
+    """How PostgreSQL keeps a table whose rows are written again and again.
+
+    Every write leaves the row's last version behind. By default those are tidied up once they are
+    a fifth of the table, far too late for the few rows that are written every few seconds, and for
+    a table in which nearly all rows rest for ever.
+
+    Args:
+        fillfactor: Percent of a page that new rows fill; the rest is for their next versions, which
+            need no new index entries there as long as no indexed column changes.
+        vacuum_at: The part of the table that is left behind when it is tidied up.
+    """
+    return {
+        "postgresql_with": {"fillfactor": fillfactor, "autovacuum_vacuum_scale_factor": vacuum_at}
     }
 
 
@@ -65,7 +83,10 @@ class Channel(Due, Base):
     """A place that messages are sent to, one after another: a channel, or a person ('@U…')."""
 
     __tablename__ = "channels"
-    __table_args__ = (UniqueConstraint("workspace_row_id", "address"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_row_id", "address"),
+        _storage(fillfactor=70, vacuum_at=0.01),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_row_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
@@ -85,7 +106,10 @@ class WatchedProject(Due, Base):
     """
 
     __tablename__ = "watched_projects"
-    __table_args__ = (UniqueConstraint("api_base", "team_id", "project_id", "key_fingerprint"),)
+    __table_args__ = (
+        UniqueConstraint("api_base", "team_id", "project_id", "key_fingerprint"),
+        _storage(fillfactor=70, vacuum_at=0.01),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     api_base: Mapped[str]
@@ -118,11 +142,17 @@ class Target(Base):
     watched_project_id: Mapped[int] = mapped_column(ForeignKey("watched_projects.id"))
     connected_by: Mapped[str]
     connected_at: Mapped[datetime]
+    # A `bot.deployments.policy.Policy`; NULL for the defaults.
+    policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Step(StrEnum):
     """How far the creation of a deployment's endpoint has come."""
 
+    PROPOSED = "proposed"
+    """Waits for someone's approval; nothing is sent to Friendli before."""
+    REJECTED = "rejected"
+    """Somebody said no, or nobody said yes in time."""
     ASKED = "asked"
     """Written down; nothing was sent to Friendli."""
     SENDING = "sending"
@@ -143,12 +173,14 @@ class Step(StrEnum):
     """Cancelled before anything was sent."""
     ENDED = "ended"
     """Over: the endpoint is gone, or nobody looks for it any more."""
+    UNWATCHED = "unwatched"
+    """The endpoint may run on, and be billed, but nobody watches it from here any more."""
 
 
 # A name is taken while a deployment of it may still have, or get, an endpoint.
 # One that was found late doesn't count: its name may have been used again meanwhile.
 _NAME_IS_TAKEN = text(
-    "step IN ('asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
+    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
 )
 
 
@@ -171,6 +203,7 @@ class Deployment(Due, Base):
             postgresql_where=_NAME_IS_TAKEN,
         ),
         Index("ix_deployments_watched", "watched_project_id", "step"),
+        _storage(fillfactor=80, vacuum_at=0.02),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -189,13 +222,16 @@ class Deployment(Due, Base):
     friendli_project_id: Mapped[str]
     friendli_team_id: Mapped[str]
     name: Mapped[str]
-    # A `DeployRequest`.
+    # A `DeployRequest`, of the version that runs; {} for an endpoint that was made elsewhere.
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
-    # The price when it was asked for, in dollars an hour per replica, as a decimal string.
+    # Of an endpoint that was made elsewhere and is followed: its `DedicatedEndpointSpec`.
+    spec: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # The price when it was asked for, in dollars an hour per replica, as a decimal string; '' for
+    # an endpoint that was made elsewhere on GPUs whose price isn't known.
     price_per_hour: Mapped[str]
     asked_at: Mapped[datetime]
 
-    step: Mapped[Step] = mapped_column(Text)
+    step: Mapped[Step] = mapped_column(Enumerated(Step))
     root_ts: Mapped[str | None]
     # The project's endpoint ids before the create request, and the API's clock at that time.
     ids_before: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
@@ -223,8 +259,19 @@ class Deployment(Due, Base):
     acted_at: Mapped[datetime | None]
     missing_since: Mapped[datetime | None]
     unknown_since: Mapped[datetime | None]
+    # Who cancelled it before its endpoint was known, and whether that has become an operation.
     stop_asked_by: Mapped[str | None]
     stop_done: Mapped[bool] = mapped_column(default=False)
+
+    approved_by: Mapped[str | None]
+    # How long it may run, in seconds, from when it was made or from the last extension; NULL for
+    # as long as nobody ends it. At the end a `LeaseEnd` is done.
+    lease_seconds: Mapped[int | None]
+    lease_end: Mapped[str | None]
+    lease_ends_at: Mapped[datetime | None]
+    lease_warned_at: Mapped[datetime | None]
+    # When its present phase will have lasted suspiciously long; NULL if it won't, or was told.
+    stuck_at: Mapped[datetime | None]
 
 
 class Transition(Base):
@@ -267,6 +314,11 @@ class MessageKind(StrEnum):
     """To someone who runs the workspace, since the person couldn't be reached."""
 
 
+# What isn't in Slack as it should be: a handful of all messages that were ever sent. Databases use
+# an index over just these rows only for a query that repeats the condition, with no parameters.
+IS_OPEN = text("(delivery IN ('pending', 'sending') OR version > sent_version)")
+
+
 class Message(Base):
     """The outbox: a Slack message that is decided, and what is known of its delivery.
 
@@ -277,21 +329,29 @@ class Message(Base):
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("deployment_id", "sequence"),
-        Index("ix_messages_channel_delivery", "channel_row_id", "delivery"),
+        Index(
+            "ix_messages_open",
+            "channel_row_id",
+            "deployment_id",
+            "id",
+            sqlite_where=IS_OPEN,
+            postgresql_where=IS_OPEN,
+        ),
+        _storage(fillfactor=90, vacuum_at=0.02),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     channel_row_id: Mapped[int] = mapped_column(ForeignKey("channels.id"))
     deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.id"))
     sequence: Mapped[int | None]
-    kind: Mapped[MessageKind] = mapped_column(Text)
+    kind: Mapped[MessageKind] = mapped_column(Enumerated(MessageKind))
     # A `bot.messages.markup.Body`: its text and its blocks.
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
     broadcast: Mapped[bool] = mapped_column(default=False)
     # Raised with each change of the body; Slack shows `sent_version`.
     version: Mapped[int] = mapped_column(default=1)
     sent_version: Mapped[int] = mapped_column(default=0)
-    delivery: Mapped[Delivery] = mapped_column(Text, default=Delivery.PENDING)
+    delivery: Mapped[Delivery] = mapped_column(Enumerated(Delivery), default=Delivery.PENDING)
     due_at: Mapped[datetime | None]
     ts: Mapped[str | None]
     sending_since: Mapped[datetime | None]

@@ -12,6 +12,7 @@ from bot.friendli.instances import InstanceOption, Prices, by_id
 from bot.friendli.schemas import (
     AutoscalingPolicy,
     DedicatedEndpointCreateBody,
+    DedicatedEndpointUpdateBody,
     EndpointAdvancedConfig,
     EndpointSimplescaleConfig,
     QueueBackpressureMetricKind,
@@ -47,6 +48,13 @@ Text = Annotated[str | None, BeforeValidator(lambda typed: typed or None)]
 def longest(field: str) -> int:
     """Return the most characters that a text field of a draft is kept with."""
     return _LONGEST.get(field, LONGEST_NUMBER)
+
+
+def replicas_text(least: int, most: int) -> str:
+    """How many replicas, in words: "1 replica", or from "0" to "3 replicas" with a dash."""
+    if least != most:
+        return f"{least}\N{EN DASH}{most} replicas"
+    return "1 replica" if most == 1 else f"{most} replicas"
 
 
 class DeployDraft(BaseModel):
@@ -216,10 +224,7 @@ class DeployRequest(BaseModel):
     @property
     def replicas_text(self) -> str:
         """How many replicas, in words: "1 replica", or from "0" to "3 replicas" with a dash."""
-        least, most = self.replica_bounds
-        if least != most:
-            return f"{least}\N{EN DASH}{most} replicas"
-        return "1 replica" if most == 1 else f"{most} replicas"
+        return replicas_text(*self.replica_bounds)
 
     def price_per_replica(self, prices: Prices) -> Decimal:
         """Return the dollars per hour of one replica that is up."""
@@ -232,6 +237,35 @@ class DeployRequest(BaseModel):
 
     def create_body(self, project_id: str) -> DedicatedEndpointCreateBody:
         """Return the create request; what was not chosen is left for the API to decide."""
+        return DedicatedEndpointCreateBody(
+            project_id=project_id,
+            name=self.name,
+            instance_option_id=self.instance_option_id,
+            advanced=self._engine(),
+            simplescale=self._simplescale(),
+            autoscaling_policy=self.autoscaling,
+            hf_model_repo=self.model,
+            hf_model_repo_revision=self.revision,
+            initial_version_comment=self.comment,
+        )
+
+    def update_body(self) -> DedicatedEndpointUpdateBody:
+        """Return the request that makes a running endpoint's next version all of this."""
+        return DedicatedEndpointUpdateBody(
+            name=self.name,
+            instance_option_id=self.instance_option_id,
+            advanced=self._engine(),
+            simplescale=self._simplescale(),
+            autoscaling_policy=self.autoscaling,
+            hf_model_repo=self.model,
+            hf_model_repo_revision=self.revision,
+            new_version_comment=self.comment,
+        )
+
+    def _simplescale(self) -> EndpointSimplescaleConfig | None:
+        return EndpointSimplescaleConfig(replicas=self.replicas) if self.replicas else None
+
+    def _engine(self) -> EndpointAdvancedConfig:
         engine = EndpointAdvancedConfig(
             max_batch_size=self.max_batch_size,
             tokenizer_skip_special_tokens=self.skip_special_tokens,
@@ -245,19 +279,7 @@ class DeployRequest(BaseModel):
         )
         if self.max_token_count is not None:
             engine = engine.model_copy(update={"max_token_count": self.max_token_count})
-        return DedicatedEndpointCreateBody(
-            project_id=project_id,
-            name=self.name,
-            instance_option_id=self.instance_option_id,
-            advanced=engine,
-            simplescale=(
-                EndpointSimplescaleConfig(replicas=self.replicas) if self.replicas else None
-            ),
-            autoscaling_policy=self.autoscaling,
-            hf_model_repo=self.model,
-            hf_model_repo_revision=self.revision,
-            initial_version_comment=self.comment,
-        )
+        return engine
 
     def draft(self) -> DeployDraft:
         """Return the draft that this request is the checked form of, to change or try again.

@@ -20,6 +20,7 @@ from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.adoption import Sought, matches, new_ids
 from bot.deployments.draft import DeployRequest
+from bot.deployments.operations import stop_if_asked
 from bot.deployments.pace import back_off, jittered
 from bot.deployments.record import facts_of, tell, write_down
 from bot.deployments.states import COMING_UP, Told, observe
@@ -135,15 +136,14 @@ class Finder:
     ) -> None:
         late = deployment.step == Step.NOT_MADE
         doubted = deployment.step == Step.DOUBTFUL
-        # A stop that was asked for before the endpoint was known is carried out now.
-        stop = deployment.stop_asked_by is not None
         try:
             async with self._database.write() as session:
                 if not await finish(
                     session,
                     Deployment,
                     held,
-                    due=_NOW if stop else None,
+                    # What comes due by itself is worked out anew, now that there is an endpoint.
+                    due=_NOW,
                     step=Step.LIVE,
                     endpoint_id=endpoint_id,
                     friendli_team_id=spec.team_id or deployment.friendli_team_id,
@@ -153,9 +153,8 @@ class Finder:
                 ):
                     return
                 row = await session.get_one(Deployment, held.id)
-                # Asked again: the stop may have been asked for since we claimed the row.
-                if row.stop_asked_by is not None:
-                    await wake(session, Deployment, row.id)
+                # Before it is told: a root that is drawn after it shows what is under way.
+                await stop_if_asked(session, row)
                 await self._introduce(session, row, listing.endpoints[endpoint_id], doubted=doubted)
                 await wake(session, WatchedProject, deployment.watched_project_id)
         except IntegrityError:

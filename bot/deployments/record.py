@@ -7,12 +7,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
+from bot.db.acts import Operation
 from bot.db.models import Deployment, Transition
 from bot.deployments import mail
 from bot.deployments.draft import DeployRequest
 from bot.deployments.states import State, Told, cycles
+from bot.friendli.instances import TIMES
+from bot.friendli.schemas import DedicatedEndpointSpec
 from bot.messages import replies
-from bot.messages.facts import Facts
+from bot.messages.facts import Act, Facts, Setup
 from bot.messages.root import root
 
 # Once an endpoint has fallen asleep this often without anything else happening, one reply about
@@ -29,34 +32,65 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
             .order_by(Transition.sequence)
         )
     ).all()
-    request = DeployRequest.model_validate(deployment.request)
-    least, most = request.replica_bounds
-    each = Decimal(deployment.price_per_hour)
+    setup = _setup(deployment)
+    operations = (
+        await session.scalars(
+            select(Operation).where(Operation.deployment_id == deployment.id).order_by(Operation.id)
+        )
+    ).all()
     return Facts(
         public_id=deployment.public_id,
         name=deployment.name,
-        model=request.model,
-        instance=request.option.label,
-        replicas=request.replicas_text,
-        sleeps_when_idle=least == 0,
-        price=each * least if least == most else each,
-        price_each=least != most and most > 1,
+        setup=setup,
         requester_id=deployment.requester_id,
         target_name=deployment.target_name,
         asked_at=deployment.asked_at,
         step=deployment.step,
         endpoint_id=deployment.endpoint_id,
         history=[told(row) for row in history],
+        acts=[_act(row) for row in operations],
         suite_link=settings.suite_link(
             team=deployment.friendli_team_id,
             project=deployment.friendli_project_id,
             endpoint=deployment.endpoint_id or "",
         ),
-        model_link=f"{settings.hf_endpoint}/{request.model}",
+        model_link=f"{settings.hf_endpoint}/{setup.model}" if setup.model else None,
         integrations_link=settings.friendli_integrations_url,
         candidates=deployment.candidates or (),
-        stop_asked_by=deployment.stop_asked_by,
+        stop_asked_by=None if deployment.stop_done else deployment.stop_asked_by,
+        approved_by=deployment.approved_by,
+        lease_ends_at=deployment.lease_ends_at,
+        lease_end=deployment.lease_end,
     )
+
+
+def _setup(deployment: Deployment) -> Setup:
+    """From what was asked for; of an endpoint that was made elsewhere, from its spec."""
+    each = Decimal(deployment.price_per_hour) if deployment.price_per_hour else None
+    if deployment.spec is not None:
+        spec = DedicatedEndpointSpec.model_validate(deployment.spec)
+        return Setup(
+            model=None,
+            instance=f"{spec.num_gpu} {TIMES} {spec.gpu_type}",
+            least=spec.autoscaling_min,
+            most=spec.autoscaling_max,
+            cooldown=spec.autoscaling_cooldown,
+            price_of_one=each,
+        )
+    request = DeployRequest.model_validate(deployment.request)
+    least, most = request.replica_bounds
+    return Setup(
+        model=request.model,
+        instance=request.option.label,
+        least=least,
+        most=most,
+        cooldown=request.autoscaling.cooldown_period if request.autoscaling else None,
+        price_of_one=each,
+    )
+
+
+def _act(row: Operation) -> Act:
+    return Act(row.kind, row.state, row.cause, row.asked_by, row.finished_at)
 
 
 def told(row: Transition) -> Told:

@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
+from bot.db.acts import OperationKind
 from bot.db.claims import wake
 from bot.db.clock import after, now
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
 from bot.deployments.draft import DeployRequest
+from bot.deployments.lookup import find_deployment, find_target
+from bot.deployments.operations import GOING_DOWN, fits, stop_if_asked, unfinished, write_down
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
 from bot.messages import replies
@@ -167,23 +170,43 @@ class Deployments:
             deployment = await find_deployment(session, place, public_id)
             if deployment is None or deployment.step in _OVER:
                 return StopOutcome.OVER
-            asked = await session.execute(
-                update(Deployment)
-                .where(Deployment.id == deployment.id, Deployment.stop_asked_by.is_(None))
-                .values(stop_asked_by=person.id, stop_done=False, attempts=0)
-                .returning(Deployment.id)
-                .execution_options(synchronize_session=False)
-            )
-            if asked.first() is None:
-                return StopOutcome.ALREADY_ASKED
-            await session.refresh(deployment)
-            # What waits for its root, for a choice or for a list is woken too: it may end sooner.
-            await wake(session, Deployment, deployment.id)
-            facts = await facts_of(session, deployment, self._settings)
-            # Told here and not when it is carried out, so that the wish stands before its effect.
-            await tell(session, deployment, facts, replies.stop_asked(person.id))
+            if deployment.step == Step.LIVE:
+                outcome = await self._terminate(session, person, deployment)
+            else:
+                outcome = await self._cancel(session, person, deployment)
         self._wake_submitter()
         self._wake_sender()
+        return outcome
+
+    async def _terminate(
+        self, session: AsyncSession, person: Person, deployment: Deployment
+    ) -> StopOutcome:
+        under_way = await unfinished(session, deployment.id, OperationKind.TERMINATE)
+        if under_way is not None or deployment.status in GOING_DOWN:
+            return StopOutcome.ALREADY_ASKED
+        if not fits(OperationKind.TERMINATE, deployment.status):
+            return StopOutcome.OVER
+        await write_down(session, deployment, self._settings, OperationKind.TERMINATE, by=person.id)
+        return StopOutcome.ACCEPTED
+
+    async def _cancel(
+        self, session: AsyncSession, person: Person, deployment: Deployment
+    ) -> StopOutcome:
+        asked = await session.execute(
+            update(Deployment)
+            .where(Deployment.id == deployment.id, Deployment.stop_asked_by.is_(None))
+            .values(stop_asked_by=person.id, attempts=0)
+            .returning(Deployment.id)
+            .execution_options(synchronize_session=False)
+        )
+        if asked.first() is None:
+            return StopOutcome.ALREADY_ASKED
+        await session.refresh(deployment)
+        # What waits for its root, for a choice or for a list is woken too: it may end sooner.
+        await wake(session, Deployment, deployment.id)
+        facts = await facts_of(session, deployment, self._settings)
+        # Told here and not when it is carried out, so that the wish stands before its effect.
+        await tell(session, deployment, facts, replies.stop_asked(person.id))
         return StopOutcome.ACCEPTED
 
     async def choose(
@@ -219,7 +242,9 @@ class Deployments:
                 )
                 await tell(session, deployment, facts, said)
                 await wake(session, WatchedProject, deployment.watched_project_id)
-                if deployment.stop_asked_by is not None:
+                if endpoint_id is not None:
+                    await stop_if_asked(session, deployment)
+                    # What comes due by itself is worked out anew, now that there is an endpoint.
                     await wake(session, Deployment, deployment.id)
         except IntegrityError:
             return Outcome.NAME_TAKEN
@@ -228,24 +253,13 @@ class Deployments:
         return Outcome.ACCEPTED
 
 
-_OVER = frozenset({Step.NOT_MADE, Step.REFUSED, Step.CANCELLED, Step.ENDED})
-
-
-async def find_target(session: AsyncSession, place: Place, name: str) -> Target | None:
-    """A target of this place by its name."""
-    return await session.scalar(select(Target).where(*_here(Target, place), Target.name == name))
-
-
-async def find_deployment(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
-    """A deployment of this place; one of another place is none of ours."""
-    return await session.scalar(
-        select(Deployment).where(*_here(Deployment, place), Deployment.public_id == public_id)
-    )
-
-
-def _here(table: type[Target] | type[Deployment], place: Place) -> tuple[ColumnElement[bool], ...]:
-    return (
-        table.enterprise_id == place.enterprise_id,
-        table.workspace_id == place.workspace_id,
-        table.channel_id == place.channel_id,
-    )
+_OVER = frozenset(
+    {
+        Step.NOT_MADE,
+        Step.REFUSED,
+        Step.CANCELLED,
+        Step.REJECTED,
+        Step.ENDED,
+        Step.UNWATCHED,
+    }
+)

@@ -1,4 +1,4 @@
-"""Creates a deployment's endpoint at most once, and carries out what was asked of it since.
+"""Creates a deployment's endpoint at most once, and leads it through everything that follows.
 
 The order is what makes it safe: the thread's root stands in Slack, the project's endpoints are
 listed, "sending" is committed, and only then one create request is sent. Once "sending" is
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
 from bot.config import Settings
-from bot.db.claims import Claim, finish, keep, wake
+from bot.db.claims import Claim, finish, keep
 from bot.db.clock import now
 from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Delivery, Deployment, Message, Step, WatchedProject
@@ -24,6 +24,7 @@ from bot.deployments import mail
 from bot.deployments.credentials import NoKeyError, access_to
 from bot.deployments.draft import DeployRequest
 from bot.deployments.finder import Finder
+from bot.deployments.live import Live
 from bot.deployments.pace import back_off
 from bot.deployments.record import facts_of, tell
 from bot.friendli.access import Access
@@ -33,9 +34,7 @@ from bot.friendli.errors import (
     FriendliError,
     MalformedAccess,
     NeverLeft,
-    NotFound,
     RateLimited,
-    Refused,
     Unavailable,
 )
 from bot.messages import refusals, replies, undeliverable
@@ -46,8 +45,6 @@ log = logs.get(__name__)
 # "At most 30 s before the POST" is how old the list may be; see `_create`.
 _LIST_SECONDS = 25.0
 _STALLED_SECONDS = 5.0
-# With their back-off, about ten minutes.
-_STOP_ATTEMPTS = 12
 _NOW = timedelta(0)
 
 
@@ -61,6 +58,7 @@ class Submitter:
         vault: Vault,
         settings: Settings,
         *,
+        live: Live,
         nudge_sender: Callable[[], None],
         nudge_tracker: Callable[[], None],
     ) -> None:
@@ -69,6 +67,7 @@ class Submitter:
         self._vault = vault
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
+        self._live = live
         self._nudge_sender = nudge_sender
         self._finder = Finder(
             database, friendli, settings, nudge_sender=nudge_sender, nudge_tracker=nudge_tracker
@@ -92,8 +91,8 @@ class Submitter:
                 await self._finder.doubt(held)
             case Step.MADE | Step.DOUBTFUL | Step.NOT_MADE:
                 await self._look(held, deployment, project)
-            case Step.LIVE if deployment.stop_asked_by is not None and not deployment.stop_done:
-                await self._terminate(held, deployment, project)
+            case Step.LIVE:
+                await self._live.handle(held, deployment, project)
             case _:
                 async with self._database.write() as session:
                     await finish(session, Deployment, held, due=None)
@@ -225,47 +224,8 @@ class Submitter:
     async def _lose(self, held: Claim) -> None:
         """The target was disconnected before it was known what the request made."""
         async with self._database.write() as session:
-            if await finish(session, Deployment, held, due=None, step=Step.ENDED):
+            if await finish(session, Deployment, held, due=None, step=Step.UNWATCHED):
                 await self._tell(session, held, replies.disconnected_unfound())
-
-    async def _terminate(
-        self, held: Claim, deployment: Deployment, project: WatchedProject
-    ) -> None:
-        """Carry out a cancellation; terminating twice does no harm, so it is repeated."""
-        try:
-            access = access_to(project, self._vault)
-            await self._friendli.terminate_endpoint(access, deployment.endpoint_id or "")
-        except (NoKeyError, UnreadableKeyError, MalformedAccess):
-            await self._stop_failed(held, "")
-            return
-        except NotFound:
-            # Already gone; the tracker tells when that is certain.
-            pass
-        except (NeverLeft, Ambiguous, RateLimited) as error:
-            if deployment.attempts < _STOP_ATTEMPTS:
-                await self._try_later(held, deployment, error)
-            else:
-                await self._stop_failed(held, "")
-            return
-        except Refused as error:
-            await self._stop_failed(held, error.words)
-            return
-        async with self._database.write() as session:
-            if await finish(
-                session,
-                Deployment,
-                held,
-                due=None,
-                stop_done=True,
-                acted_at=now(),
-                attempts=0,
-            ):
-                await wake(session, WatchedProject, deployment.watched_project_id)
-
-    async def _stop_failed(self, held: Claim, words: str) -> None:
-        async with self._database.write() as session:
-            if await finish(session, Deployment, held, due=None, stop_asked_by=None, attempts=0):
-                await self._tell(session, held, replies.stop_refused(words))
 
     async def _refuse(self, held: Claim, refusal: refusals.Refusal) -> None:
         """Nothing was made, and nothing will be."""

@@ -41,13 +41,13 @@ class Running:
     """A deployment that may still be billed.
 
     Attributes:
-        price: Dollars per hour and replica.
+        price: Dollars per hour and replica; None if it isn't known.
         status: The API's last status; None before the first.
     """
 
     name: str
     endpoint_id: str | None
-    price: Decimal
+    price: Decimal | None
     status: str | None
 
 
@@ -125,7 +125,12 @@ class Targets:
                 .order_by(Deployment.id)
             )
             return [
-                Running(row.name, row.endpoint_id, Decimal(row.price_per_hour), row.status)
+                Running(
+                    row.name,
+                    row.endpoint_id,
+                    Decimal(row.price_per_hour) if row.price_per_hour else None,
+                    row.status,
+                )
                 for row in rows
             ]
 
@@ -255,7 +260,7 @@ class Targets:
                 )
             )
             for deployment in left:
-                deployment.step = Step.ENDED
+                deployment.step = Step.UNWATCHED
                 await session.flush()
                 facts = await facts_of(session, deployment, self._settings)
                 await tell(session, deployment, facts, replies.disconnected(facts, person.id))

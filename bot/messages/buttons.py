@@ -8,7 +8,7 @@ from bot.friendli.failures import Action
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages.facts import Facts
 from bot.messages.failed import explain
-from bot.messages.markup import Block, button, clip, confirm
+from bot.messages.markup import Block, button, clip, confirm, money
 
 
 class ActionId(StrEnum):
@@ -16,7 +16,11 @@ class ActionId(StrEnum):
 
     OPEN = "deployment.open"
     CANCEL = "deployment.cancel"
-    TERMINATE = "deployment.terminate"
+    SLEEP = "endpoint.sleep"
+    WAKE = "endpoint.wake"
+    RESTART = "endpoint.restart"
+    TERMINATE = "endpoint.terminate"
+    DELETE = "endpoint.delete"
     TRY_AGAIN = "deployment.try_again"
     CHOOSE = "deployment.choose"
     CHOOSE_NONE = "deployment.choose_none"
@@ -25,7 +29,15 @@ class ActionId(StrEnum):
 
 
 _NOT_MADE_YET = {Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL}
-_OVER = {Step.NOT_MADE, Step.REFUSED, Step.CANCELLED, Step.ENDED}
+_OVER = {
+    Step.NOT_MADE,
+    Step.REFUSED,
+    Step.CANCELLED,
+    Step.REJECTED,
+    Step.ENDED,
+    Step.UNWATCHED,
+}
+_GOING_DOWN = {Status.STOPPING, Status.TERMINATING}
 
 
 def for_root(facts: Facts) -> list[Block]:
@@ -35,19 +47,25 @@ def for_root(facts: Facts) -> list[Block]:
     if facts.step is Step.UNCLEAR:
         return choices(facts)
     if facts.step in _OVER:
-        return [try_again(facts)]
-    return _for_live(facts)
+        return _try_again(facts)
+    return for_live(facts)
 
 
-def _for_live(facts: Facts) -> list[Block]:
+def for_live(facts: Facts) -> list[Block]:
+    """What can be done with an endpoint in its present state."""
     status = facts.state.status if facts.state is not None else Status.INITIALIZING.value
     open_suite = _open(facts)
-    if status == Status.FAILED:
-        return [*_ways_out(facts), try_again(facts), *open_suite]
-    if status == Status.TERMINATED:
-        return [try_again(facts), *open_suite]
-    if facts.stop_asked_by or status in {Status.STOPPING, Status.TERMINATING}:
+    if facts.under_way is not None or status in _GOING_DOWN:
         return open_suite
+    if status == Status.FAILED:
+        ways_out = [*_ways_out(facts), *_try_again(facts), restart(facts)]
+        return [*ways_out, *open_suite, _delete(facts)]
+    if status == Status.TERMINATED:
+        return [restart(facts), *open_suite, _delete(facts)]
+    if status == Status.RUNNING:
+        return [_sleep(facts), *open_suite, terminate(facts)]
+    if status == Status.SLEEPING:
+        return [_wake(facts), *open_suite, terminate(facts)]
     stop = _cancel(facts) if status in COMING_UP else terminate(facts)
     return [*open_suite, stop]
 
@@ -64,6 +82,11 @@ def choices(facts: Facts) -> list[Block]:
         for index, endpoint in enumerate(facts.candidates[:24])
     ]
     return [*picks, button("Neither", ActionId.CHOOSE_NONE, value=facts.public_id)]
+
+
+def _try_again(facts: Facts) -> list[Block]:
+    # Nobody knows what an endpoint that was made elsewhere was asked for with.
+    return [try_again(facts)] if facts.setup.model else []
 
 
 def try_again(facts: Facts) -> Block:
@@ -86,6 +109,30 @@ def terminate(facts: Facts) -> Block:
             style="danger",
         ),
     )
+
+
+def _sleep(facts: Facts) -> Block:
+    return button("Sleep", ActionId.SLEEP, value=facts.public_id)
+
+
+def _wake(facts: Facts) -> Block:
+    label = f"Wake{_at_price(facts)}"
+    return button(label, ActionId.WAKE, value=facts.public_id, style="primary")
+
+
+def restart(facts: Facts) -> Block:
+    """Starts an endpoint again that has failed or was terminated."""
+    return button(f"Restart{_at_price(facts)}", ActionId.RESTART, value=facts.public_id)
+
+
+def _at_price(facts: Facts) -> str:
+    """What a click starts to cost, where it costs something."""
+    each = facts.setup.price_of_one
+    return "" if each is None else f" ({money(each * max(1, facts.setup.least))})"
+
+
+def _delete(facts: Facts) -> Block:
+    return button("Delete", ActionId.DELETE, value=facts.public_id, style="danger")
 
 
 def _cancel(facts: Facts) -> Block:
@@ -111,9 +158,12 @@ def _open(facts: Facts) -> list[Block]:
 
 def _ways_out(facts: Facts) -> list[Block]:
     links = {
-        Action.OPEN_MODEL_PAGE: button("Model page", ActionId.MODEL_PAGE, url=facts.model_link),
         Action.OPEN_INTEGRATIONS: button(
             "Integrations", ActionId.INTEGRATIONS, url=facts.integrations_link
         ),
     }
+    if facts.model_link is not None:
+        links[Action.OPEN_MODEL_PAGE] = button(
+            "Model page", ActionId.MODEL_PAGE, url=facts.model_link
+        )
     return [links[action] for action in explain(facts).failure.actions if action in links]

@@ -5,8 +5,70 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from bot.db.acts import Cause, OperationKind, OperationState
 from bot.db.models import Step
 from bot.deployments.states import State, Told
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an endpoint runs, and on what.
+
+    Attributes:
+        model: None if it isn't known, as of an endpoint that was made elsewhere.
+        instance: Such as "2 × H100".
+        least: Replicas kept at least.
+        most: Replicas at most.
+        cooldown: Seconds without a request until it scales down; None if it doesn't.
+        price_of_one: Dollars per hour of one replica; None if it isn't known.
+    """
+
+    model: str | None
+    instance: str
+    least: int
+    most: int
+    cooldown: int | None
+    price_of_one: Decimal | None
+
+    @property
+    def replicas(self) -> str:
+        """Such as "1 replica" or "0–3 replicas"."""
+        if self.least != self.most:
+            return f"{self.least}\N{EN DASH}{self.most} replicas"
+        return "1 replica" if self.most == 1 else f"{self.most} replicas"
+
+    @property
+    def sleeps_when_idle(self) -> bool:
+        """Whether it may scale to zero."""
+        return self.least == 0
+
+    @property
+    def price(self) -> Decimal | None:
+        """Dollars per hour of what is sure to run: all fixed replicas, or one of several."""
+        if self.price_of_one is None or self.least != self.most:
+            return self.price_of_one
+        return self.price_of_one * self.least
+
+    @property
+    def is_price_of_each(self) -> bool:
+        """Whether `price` is that of each replica, their number being open."""
+        return self.least != self.most and self.most > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An operation on the endpoint.
+
+    Attributes:
+        by: Who asked for it; '' if no person did.
+        at: When it was done, or given up; None before.
+    """
+
+    kind: OperationKind
+    state: OperationState
+    cause: Cause
+    by: str
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,41 +77,45 @@ class Facts:
 
     Attributes:
         public_id: Names the deployment in buttons.
-        instance: Such as "2 × H100".
-        replicas: Such as "1 replica" or "0–3 replicas".
-        sleeps_when_idle: Whether it may scale to zero.
-        price: Dollars per hour of what is sure to run: all fixed replicas, or one of several.
-        price_each: Whether `price` is that of each replica, their number being open.
         asked_at: Our database's time of the click.
         history: Every transition, oldest first.
+        acts: Every operation on its endpoint, oldest first.
         suite_link: The endpoint's page in Friendli Suite, if it is known.
         integrations_link: Where a person sets the token that Friendli reads models with.
-        model_link: The model's page.
+        model_link: The model's page, if the model is known.
         candidates: Endpoints that may be ours, while a person has to choose.
-        stop_asked_by: Who asked to stop it.
+        stop_asked_by: Who cancelled it, while its endpoint isn't known.
+        approved_by: Who approved it, if that was needed.
+        lease_ends_at: When its time is over; None if it has no end.
+        lease_end: What is done then: a `bot.deployments.policy.LeaseEnd`.
     """
 
     public_id: str
     name: str
-    model: str
-    instance: str
-    replicas: str
-    sleeps_when_idle: bool
-    price: Decimal
-    price_each: bool
+    setup: Setup
     requester_id: str
     target_name: str
     asked_at: datetime
     step: Step
     endpoint_id: str | None
     history: Sequence[Told]
+    acts: Sequence[Act]
     suite_link: str | None
-    model_link: str
+    model_link: str | None
     integrations_link: str
     candidates: Sequence[str]
     stop_asked_by: str | None
+    approved_by: str | None
+    lease_ends_at: datetime | None
+    lease_end: str | None
 
     @property
     def state(self) -> State | None:
         """The newest transition's state."""
         return self.history[-1].state if self.history else None
+
+    @property
+    def under_way(self) -> Act | None:
+        """The newest operation that was asked for and isn't done."""
+        asked = (OperationState.ASKED, OperationState.SENDING)
+        return next((act for act in reversed(self.acts) if act.state in asked), None)

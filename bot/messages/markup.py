@@ -59,6 +59,11 @@ def mention(user_id: str) -> str:
     return f"<@{user_id}>"
 
 
+def mention_group(group_id: str) -> str:
+    """Mention a user group."""
+    return f"<!subteam^{group_id}>"
+
+
 def link(url: str, label: str) -> str:
     """Link plain text to an address."""
     address = escape(url).replace("|", "%7C")
@@ -171,6 +176,26 @@ def confirm(title: str, text: str, *, yes: str, no: str, style: ButtonStyle | No
 def option(text: str, value: str) -> Block:
     """A choice of a menu, radio buttons or checkboxes; `value` is at most 150 long."""
     return {"text": plain(text, _OPTION), "value": value}
+
+
+def static_select(action_id: str, placeholder: str, options: Sequence[Block]) -> Block:
+    """A menu of 1 to 100 options."""
+    return {
+        "type": "static_select",
+        "action_id": action_id,
+        "placeholder": plain(placeholder, _PLACEHOLDER),
+        "options": list(options),
+    }
+
+
+def external_select(action_id: str, placeholder: str) -> Block:
+    """A menu whose options we are asked for: when it is opened, and with each thing typed."""
+    return {
+        "type": "external_select",
+        "action_id": action_id,
+        "placeholder": plain(placeholder, _PLACEHOLDER),
+        "min_query_length": 0,
+    }
 
 
 def option_group(label: str, options: Sequence[Block]) -> Block:

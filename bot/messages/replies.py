@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from bot.db.acts import Cause, OperationKind
 from bot.deployments.states import (
     COMING_UP,
+    ENDED,
     SERVING,
     State,
     Told,
@@ -14,7 +16,7 @@ from bot.deployments.states import (
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.schemas import Phase
 from bot.friendli.statuses import STATUSES, phase_words, status_words
-from bot.messages import buttons
+from bot.messages import buttons, operations
 from bot.messages.body import Body, body
 from bot.messages.facts import Facts
 from bot.messages.failed import explain
@@ -31,6 +33,7 @@ from bot.messages.markup import (
     moment,
     section,
 )
+from bot.messages.origin import was_asked
 from bot.messages.refusals import Refusal
 from bot.messages.root import price
 
@@ -60,7 +63,7 @@ def transition(facts: Facts) -> Reply:
     if newest.state.status in SERVING:
         return _serving(facts, earlier)
     if newest.state.status in COMING_UP:
-        return _say(_coming_up(newest, earlier))
+        return _say(_coming_up(newest, earlier, facts))
     return _say(_standing(facts, newest.state))
 
 
@@ -88,7 +91,7 @@ def adopted(facts: Facts, *, late: bool, doubted: bool) -> Reply:
     newest = facts.history[-1] if facts.history else None
     # One reply for what is one event to people: it is made, and on its way.
     comes_up = newest is not None and newest.state.status in COMING_UP
-    first = f" {_coming_up(newest, None)}" if newest is not None and comes_up else ""
+    first = f" {_coming_up(newest, None, facts)}" if newest is not None and comes_up else ""
     return _say(f"{found}, as {endpoint}.{first}")
 
 
@@ -148,14 +151,29 @@ def cancelled() -> Reply:
 
 
 def stop_asked(person: str) -> Reply:
-    """Somebody wants the deployment to end."""
-    return _say(f"{mention(person)} asked to end it.")
+    """Somebody cancelled the deployment before its endpoint was known."""
+    return _say(f"{mention(person)} asked to cancel it.")
 
 
-def stop_refused(words: str) -> Reply:
-    """Friendli won't terminate the endpoint."""
+def operation_asked(kind: OperationKind, cause: Cause, by: str) -> Reply:
+    """Somebody, or something, wants something done with the endpoint."""
+    return _say(operations.asked(kind, cause, by))
+
+
+def operation_failed(kind: OperationKind, words: str) -> Reply:
+    """Friendli didn't do it, or couldn't be asked."""
+    spoken = operations.WORDS[kind]
     said = f" It said: “{escape(clip(words, _API_WORDS_LIMIT))}”." if words else ""
-    return _say(f"Friendli didn't terminate it.{said} It may still be billed.", broadcast=True)
+    return _say(f"Friendli didn't {spoken.infinitive}.{said} {spoken.else_true}", broadcast=True)
+
+
+def update_unconfirmed() -> Reply:
+    """The answer to an update was lost, and no new version shows."""
+    return _say(
+        "Friendli didn't confirm the update, and no new version shows. Nothing is sent twice: ask"
+        " again if you still want it.",
+        broadcast=True,
+    )
 
 
 def gone() -> Reply:
@@ -257,13 +275,15 @@ def _serving_again(earlier: Told | None, newest: Told, after: str) -> str:
     return f"Serving again{after}."
 
 
-def _coming_up(newest: Told, earlier: Told | None) -> str:
+def _coming_up(newest: Told, earlier: Told | None, facts: Facts) -> str:
     state = newest.state
     began = earlier is None or earlier.state.status != state.status
     words = f"{escape(phase_words(state.phase).progress)}." if state.phase else ""
     if began:
         if state.status == Status.AWAKING:
             return f"Waking up. {words}".strip()
+        if earlier is not None and earlier.state.status in ENDED and not was_asked(facts):
+            return f"Restarted outside of this channel. {words}".strip()
         if earlier is not None and earlier.state.status in STATUSES:
             return f"Starting again. {words}".strip()
         return words or "Friendli is starting it."
@@ -291,12 +311,19 @@ def _goes_back(before: str, now: str | None) -> bool:
 
 
 def _standing(facts: Facts, state: State) -> str:
-    slept = "Went to sleep after its cool-down." if facts.sleeps_when_idle else "Went to sleep."
     words = {
-        Status.SLEEPING.value: f"{slept} $0.00/h while it sleeps; any request wakes it.",
-        Status.UPDATING.value: "Rolling out a new version. The one before serves until it's ready.",
+        Status.SLEEPING.value: f"{_slept(facts)} $0.00/h while it sleeps; any request wakes it.",
+        Status.UPDATING.value: (
+            "Rolling out a new version"
+            + ("" if was_asked(facts) else " that was made outside of this channel")
+            + ". The one before serves until it's ready."
+        ),
         Status.STOPPING.value: "Stopping.",
-        Status.TERMINATING.value: "Terminating.",
+        Status.TERMINATING.value: (
+            "Terminating."
+            if was_asked(facts)
+            else "It is being terminated outside of this channel."
+        ),
         Status.TERMINATED.value: (
             "Terminated. It costs nothing now; a restart in Friendli Suite would be told here."
         ),
@@ -308,3 +335,11 @@ def _standing(facts: Facts, state: State) -> str:
         return words[state.status]
     phase = f", phase {code(state.phase)}" if state.phase else ""
     return f"Friendli says {code(state.status)}{phase}, which this bot doesn't know."
+
+
+def _slept(facts: Facts) -> str:
+    if was_asked(facts):
+        return "Asleep, as asked."
+    if facts.setup.sleeps_when_idle and facts.setup.cooldown is not None:
+        return f"Went to sleep after {duration(facts.setup.cooldown)} without requests."
+    return "Put to sleep outside of this channel."

@@ -6,7 +6,6 @@ from itertools import pairwise
 from bot.db.models import Step
 from bot.deployments.states import (
     COMING_UP,
-    ENDED,
     SERVING,
     Told,
     current_run,
@@ -36,8 +35,18 @@ from bot.messages.markup import (
     section,
     task_card,
 )
+from bot.messages.operations import WORDS
 
 _PHASE_ORDER = [phase.value for phase in Phase]
+_WITHOUT_PLAN = {
+    Step.REJECTED,
+    Step.REFUSED,
+    Step.CANCELLED,
+    Step.NOT_MADE,
+    Step.ENDED,
+    Step.UNWATCHED,
+    Step.UNCLEAR,
+}
 _BEFORE_LIVE = {Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR}
 
 
@@ -57,11 +66,16 @@ def root(facts: Facts) -> Body:
 
 def price(facts: Facts) -> str:
     """Dollars per hour in words, such as "$10.00/h" or "$10.00/h per replica"."""
-    return money(facts.price) + (" per replica" if facts.price_each else "")
+    setup = facts.setup
+    if setup.price is None:
+        return "at a price that isn't known"
+    return money(setup.price) + (" per replica" if setup.is_price_of_each else "")
 
 
 def _setup(facts: Facts) -> str:
-    parts = [escape(facts.model), facts.instance, facts.replicas]
+    setup = facts.setup
+    parts = [escape(setup.model)] if setup.model else []
+    parts += [escape(setup.instance), setup.replicas]
     if facts.endpoint_id:
         parts.append(f"endpoint {code(facts.endpoint_id)}")
     return " · ".join(parts)
@@ -101,14 +115,19 @@ def _live_headline(facts: Facts) -> tuple[str, str]:
     name = bold(facts.name)
     if facts.step is Step.ENDED:
         return f"{name} is gone", "It costs nothing any more."
+    if facts.step is Step.UNWATCHED:
+        return (
+            f"{name} is no longer watched",
+            "It may run on, and be billed, until it is ended in Friendli Suite.",
+        )
     state = facts.state
     if state is None:
         return f"{name} is coming up", f"{price(facts)} once it serves"
     if state.status == Status.FAILED:
         failed = explain(facts)
         return f"✗ {name} {failed.headline}", failed.paragraph
-    if facts.stop_asked_by and state.status not in ENDED:
-        return f"{name} is being terminated", ""
+    if facts.under_way is not None:
+        return f"{name} is being {WORDS[facts.under_way.kind].being}", ""
     if state.status in SERVING:
         took = seconds_to_serve(facts.history)
         after = f" after {duration(took)}" if took is not None else ""
@@ -129,7 +148,7 @@ def _live_headline(facts: Facts) -> tuple[str, str]:
 
 def _plan(facts: Facts) -> Block | None:
     """A task per phase while the endpoint comes up or has failed to; None otherwise."""
-    if facts.step in {Step.REFUSED, Step.CANCELLED, Step.NOT_MADE, Step.ENDED, Step.UNCLEAR}:
+    if facts.step in _WITHOUT_PLAN:
         return None
     run = current_run(facts.history)
     if not run:

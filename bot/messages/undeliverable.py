@@ -83,7 +83,9 @@ def still_watched(
     reason = _reason(error)
     sentences = [f"I can no longer write in <#{channel_id}>: {reason.why}."]
     if running:
-        listed = ", ".join(f"{bold(name)} ({money(Decimal(each))})" for name, each in running)
+        listed = ", ".join(
+            bold(name) + (f" ({money(Decimal(each))})" if each else "") for name, each in running
+        )
         sentences.append(
             f"What you deployed there runs on, and is billed while it serves: {listed}."
         )
@@ -103,3 +105,7 @@ def for_admin(message: Body, person: str) -> Body:
 
 def _reason(error: str) -> _Reason:
     return _REASONS.get(error) or _Reason(f"Slack says {code(error)}", "Have that mended")
+
+
+def _at_price(name: str, each: str) -> str:
+    return f"{bold(name)} ({money(Decimal(each))})" if each else bold(name)

@@ -14,6 +14,7 @@ SCOPES: Mapping[str, str] = {
     "commands": "the slash command",
     "chat:write": "the thread's root, its replies and edits, and answers only one person sees",
     "users:read": "who is a workspace admin, and so may connect a project",
+    "usergroups:read": "who is in a user group that something is granted to",
     "channels:read": "whether the bot is in a public channel, and whether that is archived",
     "groups:read": "the same for private channels",
     "channels:history": "finding a message whose arrival Slack didn't confirm",
@@ -32,12 +33,14 @@ METHODS: Mapping[str, frozenset[str]] = {
     "chat.postEphemeral": frozenset({"chat:write"}),
     "chat.update": frozenset({"chat:write"}),
     "chat.delete": frozenset({"chat:write"}),
+    "chat.getPermalink": frozenset(),
     "conversations.info": frozenset({"channels:read", "groups:read"}),
     "conversations.history": frozenset({"channels:history", "groups:history"}),
     "conversations.replies": frozenset({"channels:history", "groups:history"}),
     "conversations.open": frozenset({"im:write"}),
     "users.info": frozenset({"users:read"}),
     "users.list": frozenset({"users:read"}),
+    "usergroups.users.list": frozenset({"usergroups:read"}),
 }
 
 
@@ -59,6 +62,7 @@ def manifest(url: str | None) -> dict[str, Any]:
         events = url.rstrip("/").removesuffix(EVENTS_PATH) + EVENTS_PATH
         command["url"] = events
         interactivity["request_url"] = events
+        interactivity["message_menu_options_url"] = events
     return {
         "display_information": {
             "name": "Friendli Deploy",

@@ -1,5 +1,6 @@
 """What Slack tells about people and channels: who administers, and whether the bot is a member."""
 
+import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ from bot.slack.workspaces import Workspaces
 log = logs.get(__name__)
 
 _PAGES = 5
+_GROUP_KEPT_SECONDS = 60.0
 
 
 class Membership(StrEnum):
@@ -38,6 +40,8 @@ class People:
     def __init__(self, workspaces: Workspaces, admins: frozenset[str]) -> None:
         self._workspaces = workspaces
         self._admins = admins
+        # Members by group, and when to ask again: the method takes some twenty calls a minute.
+        self._groups: dict[str, tuple[frozenset[str], float]] = {}
 
     async def is_admin(self, person_id: str) -> bool:
         """Whether a person may administer targets; no, if Slack doesn't say."""
@@ -67,6 +71,20 @@ class People:
                 break
         return found
 
+    async def is_in_group(self, person_id: str, group_id: str) -> bool:
+        """Whether a person belongs to a user group; no, if Slack doesn't say."""
+        members, until = self._groups.get(group_id, (frozenset(), 0.0))
+        present = time.monotonic()
+        if present >= until:
+            answer = await attempt(self._client.usergroups_users_list(usergroup=group_id))
+            if isinstance(answer, Failure):
+                log.warning("couldn't ask who is in a group", error=answer.error)
+                return False
+            users = answer.get("users")
+            members = frozenset(users if isinstance(users, list) else [])
+            self._groups[group_id] = (members, present + _GROUP_KEPT_SECONDS)
+        return person_id in members
+
     async def membership(self, place: Place) -> Membership:
         """Whether the bot can post in a channel."""
         answer = await attempt(self._client.conversations_info(channel=place.channel_id))
@@ -95,6 +113,14 @@ class People:
             )
         )
         return not isinstance(answer, Failure)
+
+    async def link_to(self, channel_id: str, ts: str) -> str | None:
+        """The address of a message; None if Slack doesn't say."""
+        answer = await attempt(self._client.chat_getPermalink(channel=channel_id, message_ts=ts))
+        if isinstance(answer, Failure):
+            return None
+        found = answer.get("permalink")
+        return found if isinstance(found, str) else None
 
     @property
     def _client(self) -> AsyncWebClient:

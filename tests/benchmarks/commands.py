@@ -155,10 +155,18 @@ async def rows(folder: Path, *, turns: int, postgresql: str | None) -> list[Row]
                 await load(slack, url, click, at_once, 10, Times())
                 await load(slack, url, click, at_once, 200 // at_once, spent)
                 made.append(
-                    Row(f"Click that spends, {name}, {at_once} at once: p50", p50(spent.acknowledged), "ms")
+                    Row(
+                        f"Click that spends, {name}, {at_once} at once: p50",
+                        p50(spent.acknowledged),
+                        "ms",
+                    )
                 )
                 made.append(
-                    Row(f"Click that spends, {name}, {at_once} at once: p99", p99(spent.acknowledged), "ms")
+                    Row(
+                        f"Click that spends, {name}, {at_once} at once: p99",
+                        p99(spent.acknowledged),
+                        "ms",
+                    )
                 )
     return made
 

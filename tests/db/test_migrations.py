@@ -51,7 +51,7 @@ async def tables(database: Database) -> set[str]:
 CATALOGUES = {
     "sqlite": """
         SELECT name, sql AS definition
-        FROM sqlite_master WHERE tbl_name <> 'alembic_version'
+        FROM sqlite_master WHERE tbl_name <> 'alembic_version' AND type <> 'trigger'
     """,
     "postgresql": """
         SELECT table_name || '.' || column_name AS name,
@@ -64,6 +64,8 @@ CATALOGUES = {
         AND conrelid::regclass::text <> 'alembic_version'
         UNION SELECT tablename || '.' || indexname, indexdef
         FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+        UNION SELECT relname || ' storage', array_to_string(reloptions, E'\n')
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL
     """,
 }
 
@@ -73,10 +75,25 @@ async def structure(database: Database) -> dict[str, list[str]]:
     catalogue = text(CATALOGUES[database.engine.dialect.name])
     async with database.connection() as connection:
         return {
-            # SQLite keeps the statement, in which constraints may stand in any order.
-            row.name: sorted(line.strip("\t, ") for line in str(row.definition).splitlines())
+            # SQLite keeps the statement, in which columns and constraints may stand in any order.
+            row.name: sorted(_parts(str(row.definition)))
             for row in await connection.execute(catalogue)
         }
+
+
+def _parts(statement: str) -> list[str]:
+    """A statement cut at its outermost commas."""
+    head, opened, inner = statement.partition("(")
+    if not opened or not head.startswith("CREATE TABLE"):
+        return statement.split("\n")
+    parts, depth = [""], 0
+    for character in inner.rpartition(")")[0]:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [head, *(" ".join(part.split()) for part in parts)]
 
 
 async def test_migrations_make_what_the_models_say(empty: Database) -> None:

@@ -1,0 +1,74 @@
+"""The buttons that do one thing with an endpoint: sleep, wake, restart, terminate."""
+
+from functools import partial
+
+from bot.commands.desk import Click, Desk, Work, answer
+from bot.commands.registry import Feature
+from bot.db.acts import OperationKind
+from bot.deployments.operations import PERMISSIONS, AskedFor, OperationOutcome
+from bot.errors import UserError
+from bot.friendli.statuses import status_words
+from bot.messages.buttons import ActionId
+from bot.messages.markup import escape, mention
+from bot.messages.operations import WORDS
+
+
+async def clicked(desk: Desk, click: Click, kind: OperationKind) -> Work:
+    """Write the wish down, before Slack is acknowledged: some of these cost money.
+
+    Its effect shows in the thread; only what keeps it from happening is answered here.
+    """
+    deployment = await desk.deployments.find(click.place, click.value)
+    if deployment is None:
+        raise unknown_endpoint()
+    await desk.authorizer.authorize(
+        PERMISSIONS[kind],
+        click.person,
+        click.place,
+        target=deployment.target_name,
+        about=deployment.public_id,
+    )
+    asked = await desk.operations.ask(
+        click.place,
+        click.person,
+        deployment.public_id,
+        kind,
+        click.trigger_id,
+        message_ts=click.message_ts,
+    )
+    words = what_instead(kind, asked)
+    return None if words is None else _say(desk, click, words)
+
+
+def unknown_endpoint() -> UserError:
+    """A button of a deployment that isn't here, or isn't any more."""
+    return UserError("I don't know this endpoint any more, so nothing was done.")
+
+
+def what_instead(kind: OperationKind, asked: AskedFor) -> str | None:
+    """Why nothing was done for a wish, as mrkdwn; None if it was accepted, or known already."""
+    match asked.outcome:
+        case OperationOutcome.IN_FLIGHT:
+            by = mention(asked.by) if asked.by else "Somebody"
+            return f"{by} asked to {WORDS[kind].infinitive} already; the thread tells how it goes."
+        case OperationOutcome.STALE:
+            now = escape(status_words(asked.status).name) if asked.status else "coming up"
+            return f"It is {now} now, so there was nothing to do."
+        case OperationOutcome.GONE:
+            return "It is over already, or no longer watched from here; nothing was done."
+        case _:
+            return None
+
+
+async def _say(desk: Desk, click: Click, words: str) -> None:
+    await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
+
+
+FEATURE = Feature(
+    clicks={
+        ActionId.SLEEP: partial(clicked, kind=OperationKind.SLEEP),
+        ActionId.WAKE: partial(clicked, kind=OperationKind.WAKE),
+        ActionId.RESTART: partial(clicked, kind=OperationKind.RESTART),
+        ActionId.TERMINATE: partial(clicked, kind=OperationKind.TERMINATE),
+    }
+)

@@ -1,0 +1,186 @@
+"""The tables of what people do with endpoints: operations, schedules, who may, and the audit."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.db.enums import Enumerated
+from bot.db.models import Base, Due
+
+
+class OperationKind(StrEnum):
+    """What can be done with an endpoint."""
+
+    SLEEP = "sleep"
+    WAKE = "wake"
+    RESTART = "restart"
+    TERMINATE = "terminate"
+    DELETE = "delete"
+    UPDATE = "update"
+
+
+class Cause(StrEnum):
+    """What made an operation come about."""
+
+    PERSON = "person"
+    LEASE = "lease"
+    SCHEDULE = "schedule"
+
+
+class OperationState(StrEnum):
+    """How far an operation has come."""
+
+    PROPOSED = "proposed"
+    """Waits for someone's approval."""
+    ASKED = "asked"
+    """Written down; nothing was sent to Friendli."""
+    SENDING = "sending"
+    """The request may leave at any moment, or has left."""
+    DONE = "done"
+    """Friendli has taken it; what follows from it shows in the endpoint's status."""
+    REFUSED = "refused"
+    """Friendli won't."""
+    FAILED = "failed"
+    """Friendli couldn't be asked, or its answer got lost and nothing shows that it was done."""
+    REJECTED = "rejected"
+    """Nobody approved it."""
+
+
+UNFINISHED = (OperationState.PROPOSED, OperationState.ASKED, OperationState.SENDING)
+_IS_UNFINISHED = text("state IN ('proposed', 'asked', 'sending')")
+
+
+class Operation(Base):
+    """Something that is to be done with an endpoint, once."""
+
+    __tablename__ = "operations"
+    __table_args__ = (
+        UniqueConstraint("request_id"),
+        UniqueConstraint("public_id"),
+        # The same thing isn't done twice at once.
+        Index(
+            "uq_operations_unfinished",
+            "deployment_id",
+            "kind",
+            unique=True,
+            sqlite_where=_IS_UNFINISHED,
+            postgresql_where=_IS_UNFINISHED,
+        ),
+        Index("ix_operations_deployment_id", "deployment_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # One-use: the same click, delivered again, does nothing.
+    request_id: Mapped[str]
+    # Names it in buttons.
+    public_id: Mapped[str]
+    deployment_id: Mapped[int] = mapped_column(ForeignKey("deployments.id"))
+    kind: Mapped[OperationKind] = mapped_column(Enumerated(OperationKind))
+    state: Mapped[OperationState] = mapped_column(Enumerated(OperationState))
+    cause: Mapped[Cause] = mapped_column(Enumerated(Cause))
+    # '' if no person caused it.
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    # Of an update: the `DeployRequest` that the new version is made from.
+    request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # Of an update: how many versions there were before it was sent.
+    versions_before: Mapped[int | None]
+    decided_by: Mapped[str | None]
+    # Until when somebody may approve it.
+    expires_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    finished_at: Mapped[datetime | None]
+
+
+class ScheduleDays(StrEnum):
+    """On which days a schedule acts."""
+
+    ONCE = "once"
+    DAILY = "daily"
+    WEEKDAYS = "weekdays"
+
+
+class Schedule(Due, Base):
+    """An endpoint falls asleep or wakes at a time of day."""
+
+    __tablename__ = "schedules"
+    __table_args__ = (
+        UniqueConstraint("public_id"),
+        Index("ix_schedules_deployment_id", "deployment_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str]
+    deployment_id: Mapped[int] = mapped_column(ForeignKey("deployments.id"))
+    # SLEEP or WAKE.
+    kind: Mapped[OperationKind] = mapped_column(Enumerated(OperationKind))
+    days: Mapped[ScheduleDays] = mapped_column(Enumerated(ScheduleDays))
+    # "HH:MM" on the clock of an IANA time zone.
+    time_of_day: Mapped[str]
+    zone: Mapped[str]
+    next_at: Mapped[datetime | None]
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+
+
+class SubjectKind(StrEnum):
+    """To whom something is granted."""
+
+    EVERYONE = "everyone"
+    """Everybody in the channel."""
+    ADMINS = "admins"
+    GROUP = "group"
+    """A Slack user group."""
+    PERSON = "person"
+
+
+class Grant(Base):
+    """Someone may do something on a target. Without any grant a permission's default holds."""
+
+    __tablename__ = "grants"
+    __table_args__ = (UniqueConstraint("target_id", "permission", "kind", "subject_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    target_id: Mapped[int] = mapped_column(ForeignKey("targets.id", ondelete="CASCADE"))
+    # A `bot.permissions.Permission`.
+    permission: Mapped[str]
+    kind: Mapped[SubjectKind] = mapped_column(Enumerated(SubjectKind))
+    # A user's or a user group's id; '' for the others.
+    subject_id: Mapped[str]
+
+
+class Effect(StrEnum):
+    """What became of what somebody tried."""
+
+    ACCEPTED = "accepted"
+    DENIED = "denied"
+    REFUSED = "refused"
+    DONE = "done"
+
+
+class AuditEntry(Base):
+    """Who did what; written once, never changed. The database refuses to change or delete it."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_place", "enterprise_id", "workspace_id", "channel_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    enterprise_id: Mapped[str]
+    workspace_id: Mapped[str]
+    channel_id: Mapped[str]
+    # '' if no person did it.
+    person_id: Mapped[str]
+    # A `bot.permissions.Permission`, or what else was done, as scope and action.
+    action: Mapped[str]
+    target_name: Mapped[str]
+    # The endpoint's name; '' if it isn't about one.
+    endpoint: Mapped[str]
+    effect: Mapped[Effect] = mapped_column(Enumerated(Effect))
+    # More words, such as what was changed.
+    detail: Mapped[str]
+    # The `ts` of the message whose button was used; '' for a command or a form.
+    message_ts: Mapped[str]

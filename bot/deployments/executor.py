@@ -1,0 +1,268 @@
+"""Carries out one operation on an endpoint, and never pretends to know what it can't.
+
+"Sending" is committed before the request leaves. Whoever finds an operation that is being sent
+looks first whether it was done already: an update is never sent twice, and neither is a restart
+that shows; what does no harm when repeated is repeated.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import logs
+from bot.config import Settings
+from bot.db.acts import Effect, Operation, OperationKind, OperationState
+from bot.db.claims import Claim, finish, keep, wake
+from bot.db.clock import now
+from bot.db.crypto import UnreadableKeyError, Vault
+from bot.db.models import Deployment, Transition, WatchedProject
+from bot.db.session import Database
+from bot.deployments import audit
+from bot.deployments.credentials import NoKeyError, access_to
+from bot.deployments.draft import DeployRequest
+from bot.deployments.pace import back_off
+from bot.deployments.place import Place
+from bot.deployments.record import facts_of, tell
+from bot.friendli.access import Access
+from bot.friendli.client import FriendliClient
+from bot.friendli.errors import (
+    FriendliError,
+    MalformedAccess,
+    NeverLeft,
+    NotFound,
+    RateLimited,
+    Refused,
+)
+from bot.friendli.schemas import DedicatedEndpointStatus
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.messages import replies
+
+log = logs.get(__name__)
+
+# With their back-off, about ten minutes.
+_ATTEMPTS = 12
+# An update isn't repeated: looks, with their back-off, until it is given up.
+_LOOKS = 5
+_NOW = timedelta(0)
+# Our database keeps moments in whole milliseconds.
+_STORED_PRECISION = timedelta(milliseconds=1)
+_ENDPOINT_GONE = "The endpoint isn't there any more."
+
+# What an endpoint is doing once it was done.
+_EFFECTS: Mapping[OperationKind, frozenset[str]] = {
+    OperationKind.SLEEP: frozenset({Status.STOPPING.value, Status.SLEEPING.value}),
+    OperationKind.WAKE: frozenset(
+        {Status.AWAKING.value, Status.INITIALIZING.value, Status.RUNNING.value, Status.READY.value}
+    ),
+    OperationKind.TERMINATE: frozenset(
+        {Status.STOPPING.value, Status.TERMINATING.value, Status.TERMINATED.value}
+    ),
+}
+_AT_REST = frozenset({Status.FAILED.value, Status.TERMINATED.value})
+
+Send = Callable[[Access, str], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What became of an attempt: a state to go on from, or to end in.
+
+    Attributes:
+        words: The API's.
+        error: Why it is tried again.
+    """
+
+    state: OperationState
+    words: str = ""
+    error: FriendliError | None = None
+
+
+class Executor:
+    """Takes the next step of an operation, under its deployment's claim."""
+
+    def __init__(
+        self, database: Database, friendli: FriendliClient, vault: Vault, settings: Settings
+    ) -> None:
+        self._database = database
+        self._friendli = friendli
+        self._vault = vault
+        self._settings = settings
+        self._lease = timedelta(seconds=settings.lease)
+        self._simple: Mapping[OperationKind, Send] = {
+            OperationKind.SLEEP: friendli.sleep_endpoint,
+            OperationKind.WAKE: friendli.wake_endpoint,
+            OperationKind.RESTART: friendli.restart_endpoint,
+            OperationKind.TERMINATE: friendli.terminate_endpoint,
+            OperationKind.DELETE: friendli.delete_endpoint,
+        }
+
+    async def carry_out(
+        self, held: Claim, deployment: Deployment, project: WatchedProject, operation: Operation
+    ) -> None:
+        """Send the request, or find out what became of it."""
+        try:
+            access = access_to(project, self._vault)
+            fate = await self._fate(held, access, deployment, operation)
+        except (NoKeyError, UnreadableKeyError, MalformedAccess):
+            fate = _Fate(OperationState.FAILED)
+        match fate:
+            case None:
+                # Not ours any more.
+                return
+            case _Fate(OperationState.DONE):
+                await self._done(held, deployment, operation)
+            case _Fate(OperationState.ASKED | OperationState.SENDING):
+                await self._later(held, deployment, operation, fate)
+            case _:
+                await self._end(held, deployment, operation, fate)
+
+    async def _fate(
+        self, held: Claim, access: Access, deployment: Deployment, operation: Operation
+    ) -> "_Fate | None":
+        endpoint = deployment.endpoint_id or ""
+        try:
+            if operation.state == OperationState.SENDING:
+                if await self._was_done(access, deployment, operation):
+                    return _Fate(OperationState.DONE)
+                if operation.kind is OperationKind.UPDATE:
+                    return _Fate(OperationState.SENDING)
+            if not await self._sending(held, access, endpoint, operation):
+                return None
+            await self._send(access, endpoint, operation)
+        except NotFound:
+            # Whether it is certainly gone, the tracker finds out and tells.
+            ends = operation.kind in (OperationKind.TERMINATE, OperationKind.DELETE)
+            state = OperationState.DONE if ends else OperationState.REFUSED
+            return _Fate(state, "" if ends else _ENDPOINT_GONE)
+        except (NeverLeft, RateLimited) as error:
+            return _Fate(OperationState.ASKED, error=error)
+        except Refused as error:
+            return _Fate(OperationState.REFUSED, error.words)
+        except FriendliError as error:
+            # A changing request that is ambiguous, or a question before it that had no answer.
+            return _Fate(operation.state, error=error)
+        return _Fate(OperationState.DONE)
+
+    async def _send(self, access: Access, endpoint: str, operation: Operation) -> None:
+        if operation.kind is OperationKind.UPDATE:
+            request = DeployRequest.model_validate(operation.request)
+            await self._friendli.update_endpoint(access, endpoint, request.update_body())
+        else:
+            await self._simple[operation.kind](access, endpoint)
+
+    async def _sending(
+        self, held: Claim, access: Access, endpoint: str, operation: Operation
+    ) -> bool:
+        """Commit that the request may leave from now on. Returns whether we still may send it."""
+        versions = None
+        if operation.kind is OperationKind.UPDATE:
+            versions = len(await self._friendli.get_endpoint_version_history(access, endpoint))
+        async with self._database.write() as session:
+            if not await keep(session, Deployment, held, lease=self._lease):
+                return False
+            row = await session.get_one(Operation, operation.id)
+            if row.state not in (OperationState.ASKED, OperationState.SENDING):
+                await finish(session, Deployment, held, due=_NOW)
+                return False
+            row.state = OperationState.SENDING
+            row.versions_before = versions
+        operation.state = OperationState.SENDING
+        return True
+
+    async def _was_done(self, access: Access, deployment: Deployment, operation: Operation) -> bool:
+        """Whether what shows now is what the operation does."""
+        endpoint = deployment.endpoint_id or ""
+        if operation.kind is OperationKind.UPDATE:
+            versions = await self._friendli.get_endpoint_version_history(access, endpoint)
+            return len(versions) > (operation.versions_before or 0)
+        status = await self._friendli.get_endpoint_status(access, endpoint)
+        if operation.kind is OperationKind.RESTART:
+            return status.status not in _AT_REST or await self._moved(deployment, status)
+        return status.status in _EFFECTS.get(operation.kind, frozenset())
+
+    async def _moved(self, deployment: Deployment, status: DedicatedEndpointStatus) -> bool:
+        """Whether an endpoint at rest came up and went down since the thread was last told."""
+        async with self._database.read() as session:
+            before = await session.scalar(
+                select(Transition.api_updated_at)
+                .where(Transition.deployment_id == deployment.id)
+                .order_by(Transition.sequence.desc())
+                .limit(1)
+            )
+        at = status.updated_at
+        return before is not None and at is not None and at - before > _STORED_PRECISION
+
+    async def _done(self, held: Claim, deployment: Deployment, operation: Operation) -> None:
+        async with self._database.write() as session:
+            if not await finish(
+                session, Deployment, held, due=_NOW, acted_at=now(), **self._follows(operation)
+            ):
+                return
+            await _settle(session, operation, OperationState.DONE)
+            await wake(session, WatchedProject, deployment.watched_project_id)
+            row = await session.get_one(Deployment, deployment.id)
+            await tell(session, row, await facts_of(session, row, self._settings))
+
+    def _follows(self, operation: Operation) -> dict[str, object]:
+        """What else is true of the deployment once the operation is done."""
+        if operation.kind is not OperationKind.UPDATE:
+            return {}
+        request = DeployRequest.model_validate(operation.request)
+        price = request.price_per_replica(self._settings.prices)
+        return {"request": operation.request, "price_per_hour": str(price), "name": request.name}
+
+    async def _later(
+        self, held: Claim, deployment: Deployment, operation: Operation, fate: "_Fate"
+    ) -> None:
+        is_update = operation.kind is OperationKind.UPDATE
+        looks_only = is_update and fate.state is OperationState.SENDING
+        if operation.attempts >= (_LOOKS if looks_only else _ATTEMPTS):
+            await self._end(held, deployment, operation, _Fate(OperationState.FAILED))
+            return
+        wait = back_off(operation.attempts, self._settings, fate.error)
+        async with self._database.write() as session:
+            if await finish(session, Deployment, held, due=wait):
+                row = await session.get_one(Operation, operation.id)
+                row.state = fate.state
+                row.attempts += 1
+
+    async def _end(
+        self, held: Claim, deployment: Deployment, operation: Operation, fate: "_Fate"
+    ) -> None:
+        """It won't be done; say why."""
+        async with self._database.write() as session:
+            if not await finish(session, Deployment, held, due=_NOW):
+                return
+            await _settle(session, operation, fate.state)
+            row = await session.get_one(Deployment, deployment.id)
+            facts = await facts_of(session, row, self._settings)
+            unconfirmed = (
+                operation.kind is OperationKind.UPDATE and fate.state is OperationState.FAILED
+            )
+            said = (
+                replies.update_unconfirmed()
+                if unconfirmed
+                else replies.operation_failed(operation.kind, fate.words)
+            )
+            await tell(session, row, facts, said)
+            place = Place(row.enterprise_id, row.workspace_id, row.channel_id)
+            audit.write(
+                session,
+                place,
+                operation.asked_by,
+                f"endpoint:{operation.kind}",
+                Effect.REFUSED,
+                target=row.target_name,
+                endpoint=row.name,
+                detail=fate.words,
+            )
+
+
+async def _settle(session: AsyncSession, operation: Operation, state: OperationState) -> None:
+    row = await session.get_one(Operation, operation.id)
+    row.state = state
+    row.finished_at = await session.scalar(select(now()))
+    await session.flush()

@@ -1,0 +1,78 @@
+"""Looks after a deployment whose endpoint is known: what was asked of it, then what falls due.
+
+A chore is something that comes due by itself, such as the end of a lease. Each does what is due
+and says when it wants to be asked again; the deployment is due at the earliest of these moments.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.acts import Operation, OperationState
+from bot.db.claims import Claim, finish, keep
+from bot.db.clock import now
+from bot.db.models import Deployment, Step, WatchedProject
+from bot.db.session import Database
+from bot.deployments.executor import Executor
+
+Chore = Callable[[AsyncSession, Deployment, datetime, Settings], Awaitable[datetime | None]]
+"""Given the row and the database's present moment: do what is due; return when to ask again."""
+
+# Nothing becomes due more often than this, whatever a chore says.
+_LEAST_PAUSE = timedelta(milliseconds=10)
+
+
+class Live:
+    """The submitter's step for deployments that are live.
+
+    Args:
+        executor: Carries operations out.
+        chores: What comes due by itself.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        executor: Executor,
+        chores: Sequence[Chore],
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._lease = timedelta(seconds=settings.lease)
+        self._executor = executor
+        self._chores = chores
+
+    async def handle(self, held: Claim, deployment: Deployment, project: WatchedProject) -> None:
+        """Carry out the oldest operation that was asked for; with none, see what is due."""
+        async with self._database.read() as session:
+            operation = await session.scalar(
+                select(Operation)
+                .where(
+                    Operation.deployment_id == deployment.id,
+                    Operation.state.in_([OperationState.ASKED, OperationState.SENDING]),
+                )
+                .order_by(Operation.id)
+                .limit(1)
+            )
+        if operation is not None:
+            await self._executor.carry_out(held, deployment, project, operation)
+            return
+        async with self._database.write() as session:
+            # First of all, so that a stale claim writes nothing.
+            if not await keep(session, Deployment, held, lease=self._lease):
+                return
+            row = await session.get_one(Deployment, held.id)
+            present: datetime = (await session.execute(select(now()))).scalar_one()
+            asked_again: list[datetime] = []
+            if row.step == Step.LIVE:
+                for chore in self._chores:
+                    next_at = await chore(session, row, present, self._settings)
+                    if next_at is not None:
+                        asked_again.append(next_at)
+            await session.flush()
+            wait = max(min(asked_again) - present, _LEAST_PAUSE) if asked_again else None
+            await finish(session, Deployment, held, due=wait)

@@ -1,0 +1,27 @@
+"""Rows by the names that people and buttons use for them, never those of another place."""
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.models import Deployment, Target
+from bot.deployments.place import Place
+
+
+async def find_target(session: AsyncSession, place: Place, name: str) -> Target | None:
+    """A target of this place by its name."""
+    return await session.scalar(select(Target).where(*_here(Target, place), Target.name == name))
+
+
+async def find_deployment(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
+    """A deployment of this place; one of another place is none of ours."""
+    return await session.scalar(
+        select(Deployment).where(*_here(Deployment, place), Deployment.public_id == public_id)
+    )
+
+
+def _here(table: type[Target] | type[Deployment], place: Place) -> tuple[ColumnElement[bool], ...]:
+    return (
+        table.enterprise_id == place.enterprise_id,
+        table.workspace_id == place.workspace_id,
+        table.channel_id == place.channel_id,
+    )

@@ -1,0 +1,253 @@
+"""What people ask to be done with endpoints: written down once, told, and carried out later."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.acts import UNFINISHED, Cause, Effect, Operation, OperationKind, OperationState
+from bot.db.claims import wake
+from bot.db.clock import now
+from bot.db.models import Deployment, Step
+from bot.db.session import Database
+from bot.deployments import audit
+from bot.deployments.lookup import find_deployment
+from bot.deployments.place import Person, Place
+from bot.deployments.record import facts_of, tell
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.messages import replies
+from bot.permissions import Permission
+
+PERMISSIONS: Mapping[OperationKind, Permission] = {
+    OperationKind.SLEEP: Permission.OPERATE,
+    OperationKind.WAKE: Permission.OPERATE,
+    OperationKind.RESTART: Permission.OPERATE,
+    OperationKind.TERMINATE: Permission.TERMINATE,
+    OperationKind.DELETE: Permission.DELETE,
+    OperationKind.UPDATE: Permission.UPDATE,
+}
+
+_AT_REST = frozenset({Status.FAILED.value, Status.TERMINATED.value})
+# In which statuses each makes sense; Friendli refuses a restart and a delete in any other.
+_FITS: Mapping[OperationKind, frozenset[str]] = {
+    OperationKind.SLEEP: frozenset({Status.RUNNING.value}),
+    OperationKind.WAKE: frozenset({Status.SLEEPING.value}),
+    OperationKind.RESTART: _AT_REST,
+    OperationKind.DELETE: _AT_REST,
+    OperationKind.UPDATE: frozenset(
+        {Status.RUNNING.value, Status.SLEEPING.value, Status.FAILED.value}
+    ),
+}
+GOING_DOWN = frozenset({Status.STOPPING.value, Status.TERMINATING.value})
+
+
+def fits(kind: OperationKind, status: str | None) -> bool:
+    """Whether an operation makes sense for an endpoint in a status.
+
+    Whatever isn't over, or on its way down, can be terminated: also what this bot doesn't know.
+    """
+    if kind is OperationKind.TERMINATE:
+        return status not in _AT_REST | GOING_DOWN
+    return status in _FITS[kind]
+
+
+class OperationOutcome(StrEnum):
+    """What became of a wish to do something with an endpoint."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    """The same click, delivered again: nothing was done for this one."""
+    IN_FLIGHT = "in_flight"
+    """Somebody asked for the same thing, and it isn't done yet."""
+    STALE = "stale"
+    """The endpoint isn't in a state for it any more; its root is drawn anew."""
+    GONE = "gone"
+    """There is no such endpoint here, or nobody watches it from here any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """The answer to a wish to do something with an endpoint.
+
+    Attributes:
+        by: Who asked for the same thing before, with `IN_FLIGHT`; '' if no person did.
+        status: What the endpoint is doing, with `STALE`.
+    """
+
+    outcome: OperationOutcome
+    by: str = ""
+    status: str | None = None
+
+
+class Operations:
+    """Writes what people want done, in one transaction each.
+
+    Args:
+        wake_submitter: Makes the submitter look at once.
+        wake_sender: Makes the sender look at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        wake_submitter: Callable[[], None],
+        wake_sender: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._wake_submitter = wake_submitter
+        self._wake_sender = wake_sender
+
+    async def ask(
+        self,
+        place: Place,
+        person: Person,
+        public_id: str,
+        kind: OperationKind,
+        request_id: str,
+        *,
+        message_ts: str = "",
+    ) -> AskedFor:
+        """Write down a wish of a person who may have it.
+
+        Args:
+            place: Where the deployment belongs.
+            person: Who asks.
+            public_id: The deployment.
+            kind: What is to be done.
+            request_id: Of the click: the same one is accepted once.
+            message_ts: Of the message whose button was used.
+        """
+        try:
+            async with self._database.write() as session:
+                known = await session.scalar(
+                    select(Operation.id).where(Operation.request_id == request_id)
+                )
+                if known is not None:
+                    return AskedFor(OperationOutcome.REPEATED)
+                deployment = await find_deployment(session, place, public_id)
+                if deployment is None or deployment.step != Step.LIVE:
+                    return AskedFor(OperationOutcome.GONE)
+                under_way = await unfinished(session, deployment.id, kind)
+                if under_way is not None:
+                    return AskedFor(OperationOutcome.IN_FLIGHT, by=under_way.asked_by)
+                if not fits(kind, deployment.status):
+                    await tell(
+                        session, deployment, await facts_of(session, deployment, self._settings)
+                    )
+                    asked = AskedFor(OperationOutcome.STALE, status=deployment.status)
+                else:
+                    await write_down(
+                        session,
+                        deployment,
+                        self._settings,
+                        kind,
+                        by=person.id,
+                        request_id=request_id,
+                    )
+                    audit.write(
+                        session,
+                        place,
+                        person.id,
+                        f"endpoint:{kind}",
+                        Effect.ACCEPTED,
+                        target=deployment.target_name,
+                        endpoint=deployment.name,
+                        message_ts=message_ts,
+                    )
+                    asked = AskedFor(OperationOutcome.ACCEPTED)
+        except IntegrityError:
+            # The unique keys decide between two that come at once.
+            return AskedFor(OperationOutcome.IN_FLIGHT)
+        self._wake_submitter()
+        self._wake_sender()
+        return asked
+
+
+async def unfinished(
+    session: AsyncSession, deployment_id: int, kind: OperationKind
+) -> Operation | None:
+    """The operation of a kind that a deployment waits for; None if it waits for none."""
+    return await session.scalar(
+        select(Operation).where(
+            Operation.deployment_id == deployment_id,
+            Operation.kind == kind,
+            Operation.state.in_(UNFINISHED),
+        )
+    )
+
+
+async def write_down(
+    session: AsyncSession,
+    deployment: Deployment,
+    settings: Settings,
+    kind: OperationKind,
+    *,
+    by: str,
+    cause: Cause = Cause.PERSON,
+    request_id: str | None = None,
+) -> Operation:
+    """Write an operation down, tell the thread, and have it carried out.
+
+    It is told here and not when it is carried out, so that the wish stands before its effect.
+
+    Args:
+        session: In a writing transaction.
+        deployment: A live one.
+        settings: The bot's.
+        kind: What is to be done.
+        by: The person; '' if no person caused it.
+        cause: Why.
+        request_id: Of the click; without one, the operation is unique by itself.
+    """
+    operation = await _insert(session, deployment, kind, by, cause, request_id)
+    facts = await facts_of(session, deployment, settings)
+    await tell(session, deployment, facts, replies.operation_asked(kind, cause, by))
+    return operation
+
+
+async def stop_if_asked(session: AsyncSession, deployment: Deployment) -> None:
+    """Terminate an endpoint that was cancelled before it was known. The thread was told then."""
+    if deployment.stop_asked_by is None or deployment.stop_done:
+        return
+    deployment.stop_done = True
+    await _insert(
+        session,
+        deployment,
+        OperationKind.TERMINATE,
+        deployment.stop_asked_by,
+        Cause.PERSON,
+        f"stop {deployment.public_id}",
+    )
+
+
+async def _insert(
+    session: AsyncSession,
+    deployment: Deployment,
+    kind: OperationKind,
+    by: str,
+    cause: Cause,
+    request_id: str | None,
+) -> Operation:
+    operation = Operation(
+        request_id=request_id or uuid.uuid4().hex,
+        public_id=uuid.uuid4().hex,
+        deployment_id=deployment.id,
+        kind=kind,
+        state=OperationState.ASKED,
+        cause=cause,
+        asked_by=by,
+        asked_at=now(),
+    )
+    session.add(operation)
+    await session.flush()
+    await session.refresh(operation)
+    await wake(session, Deployment, deployment.id)
+    return operation

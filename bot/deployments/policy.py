@@ -1,0 +1,63 @@
+"""What a target's team has decided: approvals, how long endpoints run, what the channel hears."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class Approval(StrEnum):
+    """When what spends money needs a second person's yes."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    ABOVE = "above"
+    """Above so many dollars an hour at full scale."""
+
+
+class LeaseEnd(StrEnum):
+    """What happens to an endpoint when its time is over."""
+
+    TERMINATE = "terminate"
+    SLEEP = "sleep"
+    """Any request wakes a sleeping endpoint, so this guards no money."""
+
+
+class Loudness(StrEnum):
+    """Which news of a thread reach the channel too."""
+
+    EVERYTHING = "everything"
+    READY_AND_FAILED = "ready_and_failed"
+    FAILED = "failed"
+
+
+class Policy(BaseModel):
+    """A target's settings; the defaults are those of a target that nobody has set up.
+
+    Attributes:
+        approval_above: Dollars an hour; counts with `Approval.ABOVE`.
+        requester_may_approve: Whether one may say yes to one's own request.
+        approval_hours: How long a request waits for its yes.
+        lease_hours: How long an endpoint runs if nobody says otherwise; None for no end.
+        guests_may_act: Whether people from other organisations may do more than look.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    approval: Approval = Approval.NEVER
+    approval_above: Dollars = Decimal(0)
+    requester_may_approve: bool = False
+    approval_hours: Annotated[int, Field(ge=1, le=24 * 7)] = 24
+    lease_hours: Annotated[int, Field(ge=1, le=24 * 90)] | None = None
+    lease_end: LeaseEnd = LeaseEnd.TERMINATE
+    loudness: Loudness = Loudness.READY_AND_FAILED
+    guests_may_act: bool = False
+
+    def asks_for_approval(self, dollars_per_hour: Decimal) -> bool:
+        """Whether something that costs so much at full scale needs a second person's yes."""
+        if self.approval is Approval.ABOVE:
+            return dollars_per_hour > self.approval_above
+        return self.approval is Approval.ALWAYS

@@ -4,6 +4,7 @@ So many people at once ask, each again as soon as the form of the last command w
 three fronts take turns, so that whatever else the machine does disturbs them alike.
 """
 
+import asyncio
 import json
 import uuid
 from collections import defaultdict
@@ -12,8 +13,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
-
-import asyncio
 
 from bot.commands.registry import SLASH
 from bot.deployments.draft import DeployDraft

@@ -34,6 +34,9 @@ class Outside:
         self._statuses = 0
         self._changed: dict[str, float] = {}
         self._told: list[float] = []
+        self._to_hold = False
+        self._held = asyncio.Event()
+        self._listed = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
         """What is served."""
@@ -44,12 +47,21 @@ class Outside:
             web.post("/change", self.change),
             web.get("/told", self.told),
             web.get("/asked", self.asked),
+            web.get("/hold", self.hold),
+            web.get("/held", self.held),
+            web.get("/listed", self.listed),
         ]
 
     async def page(self, request: web.Request) -> web.Response:
         """All endpoints of a project."""
         self._requests += 1
         self._statuses += self._endpoints
+        if self._to_hold:
+            self._to_hold = False
+            self._held.set()
+            self._listed.clear()
+            await asyncio.Event().wait()
+        self._listed.set()
         project = request.query["project_id"]
         page = self._pages.get(project)
         if page is None:
@@ -93,6 +105,22 @@ class Outside:
     async def asked(self, _request: web.Request) -> web.Response:
         """Requests to the Friendli API, and the statuses that they told."""
         return web.json_response({"requests": self._requests, "statuses": self._statuses})
+
+    async def hold(self, _request: web.Request) -> web.Response:
+        """Never answer whoever asks for a list next."""
+        self._held.clear()
+        self._to_hold = True
+        return web.Response()
+
+    async def held(self, _request: web.Request) -> web.Response:
+        """Answer once somebody waits for a list in vain."""
+        await self._held.wait()
+        return web.Response()
+
+    async def listed(self, _request: web.Request) -> web.Response:
+        """Answer once somebody else has got a list since."""
+        await self._listed.wait()
+        return web.Response()
 
     def _note(self, root: str) -> None:
         since = self._changed.pop(root, None)

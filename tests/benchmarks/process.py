@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import resource
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -98,6 +99,14 @@ def environment(**settings: str) -> dict[str, str]:
     """An environment of our own settings and nothing of the person's."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     return {**kept, "PYTHONPATH": str(_PROJECT), "LOG_LEVEL": "WARNING", **settings}
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port: int = unused.getsockname()[1]
+        return port
 
 
 class Commits:

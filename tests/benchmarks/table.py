@@ -1,4 +1,4 @@
-"""The table that a run prints: our figure, the rival's, their ratio, and the goal for one of them."""
+"""The table that a run prints: our figure, the rival's, their ratio, and the goal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ import logging
 import random
 import sys
 
-from friendli import AsyncFriendli
+from friendli.friendli import AsyncFriendli
 
 from bot import logs
 from bot.app import running

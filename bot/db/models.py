@@ -102,7 +102,9 @@ class Channel(Due, Base):
 class WatchedProject(Due, Base):
     """A Friendli project reached with one API key: what the tracker polls.
 
-    Targets with the same team, project and key share one row, and so one poll.
+    Targets with the same team, project and key share one row, and so one poll. Whoever changes the
+    row, which deployments belong to it, or what the last poll showed of them wakes it in the same
+    transaction; see `bot.deployments.snapshots`.
     """
 
     __tablename__ = "watched_projects"

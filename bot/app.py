@@ -104,7 +104,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         desk = _desk(settings, database, workspaces, friendli, vault, people, workers)
         background = Background()
         secret = None if settings.socket_mode else settings.slack_signing_secret
-        bolt = listeners.build(registry(), desk, workspaces, background, secret)
+        bolt = listeners.build(registry(), desk, workspaces, background)
         socket = _socket(settings, bolt, workspaces)
         outside = Outside(settings, database, workspaces, socket)
 

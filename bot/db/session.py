@@ -63,9 +63,12 @@ class Database:
 
     @asynccontextmanager
     async def reading_connection(self) -> AsyncIterator[AsyncConnection]:
-        """Open a bare connection that only reads; nothing is committed."""
+        """Open a bare connection for one statement that reads; each further one sees a later state.
+
+        On SQLite it saves the thread of the driver a BEGIN.
+        """
         async with self.engine.connect() as plain:
-            yield plain
+            yield await plain.execution_options(reads_once=True)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -138,5 +141,8 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("begin_immediate", False)
+    options = connection.get_execution_options()
+    if options.get("reads_once", False):
+        return
+    immediate = options.get("begin_immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

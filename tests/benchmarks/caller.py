@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiohttp import web
 from pydantic import JsonValue
@@ -41,7 +41,7 @@ class Slack:
             case "auth.test":
                 answer |= {"user_id": "UBOT", "bot_id": "BBOT", "team_id": "T1"}
             case "views.open":
-                trigger = await _trigger(request)
+                trigger = (await fields(request))["trigger_id"]
                 self._opening.pop(trigger).set_result(arrived)
                 answer |= {"view": {"id": "V1"}}
             case "conversations.info":
@@ -77,11 +77,13 @@ class Slack:
             await runner.cleanup()
 
 
-async def _trigger(request: web.Request) -> str:
+async def fields(request: web.Request) -> dict[str, str]:
+    """The texts among what slack_sdk sends, as JSON or as a form."""
     body = await request.read()
     if request.content_type == "application/json":
-        return str(json.loads(body)["trigger_id"])
-    return parse_qs(body.decode())["trigger_id"][0]
+        sent: dict[str, JsonValue] = json.loads(body)
+        return {name: value for name, value in sent.items() if isinstance(value, str)}
+    return dict(parse_qsl(body.decode()))
 
 
 class Line:

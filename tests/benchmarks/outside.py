@@ -9,10 +9,10 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from tests.benchmarks.caller import fields
 from tests.benchmarks.process import answer_marks
 
 _PHASES = ("REQUESTING_VIRTUAL_MACHINE", "DOWNLOADING_MODEL", "ENGINE_INITIALIZING")
@@ -83,9 +83,9 @@ class Outside:
             return web.json_response(_IDENTITY)
         if method == "conversations.info":
             return web.json_response({"ok": True, "channel": {"id": "C1", "is_member": True}})
-        sent = parse_qs(await request.text())
+        sent = await fields(request)
         if method == "chat.postMessage" and "thread_ts" in sent:
-            self._note(sent["thread_ts"][0])
+            self._note(sent["thread_ts"])
         message = {"thread_ts": "1.000001"}
         return web.json_response({"ok": True, "ts": f"{time.time():.6f}", "message": message})
 

@@ -59,7 +59,9 @@ __all__ = ["EVENTS_PATH", "Running", "running"]
 CHORES: Sequence[Chore] = ()
 
 _WITHDRAW_SECONDS = 1.0
-_SUBMITTERS, _TRACKERS, _SENDERS = 20, 20, 40
+_SUBMITTERS, _TRACKERS, _SENDERS = 20, 100, 40
+# A project waits this part of the shortest cadence for others that are due or done by then.
+_GATHER = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         limits = TimeLimits(write=settings.create_timeout)
         friendli = await stack.enter_async_context(
             FriendliClient(
-                settings.friendli_api_url, limits=limits, first_wait=settings.friendli_retry_wait
+                settings.friendli_api_url,
+                limits=limits,
+                first_wait=settings.friendli_retry_wait,
+                connections=_SUBMITTERS + _TRACKERS,
             )
         )
         vault = Vault(settings.encryption_keys, settings.friendli_token)
@@ -111,7 +116,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         app_token = settings.slack_app_token if settings.role.takes_requests else None
         if app_token is not None:
             secret = None
-        bolt = listeners.build(registry(), desk, workspaces, background, secret)
+        bolt = listeners.build(registry(), desk, workspaces, background)
         socket = _socket(settings, bolt, workspaces, app_token)
         outside = Outside(settings, database, workspaces, socket)
 
@@ -229,7 +234,13 @@ def _workers(
             concurrency=_SUBMITTERS,
         ),
         Worker(
-            "tracker", database, WatchedProject, tracker.handle, lease=lease, concurrency=_TRACKERS
+            "tracker",
+            database,
+            WatchedProject,
+            tracker.handle,
+            lease=lease,
+            concurrency=_TRACKERS,
+            gather=settings.poll_seconds_moving * _GATHER,
         ),
         Worker("sender", database, Channel, sender.handle, lease=lease, concurrency=_SENDERS),
     )

@@ -13,7 +13,7 @@ from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.place import Person, Place
 from bot.deployments.rules import Slip, check
 from bot.deployments.service import Asked, Outcome
-from bot.deployments.targets import TargetView
+from bot.deployments.target_views import TargetView
 from bot.errors import UserError
 from bot.messages import preview
 from bot.messages.body import Body

@@ -1,5 +1,6 @@
 """What Slack tells about people and channels: who administers, and whether the bot is a member."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -42,6 +43,7 @@ class People:
         self._admins = admins
         # Members by group, and when to ask again: the method takes some twenty calls a minute.
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
+        self._memberships: dict[str, asyncio.Task[Membership]] = {}
 
     async def is_admin(self, person_id: str) -> bool:
         """Whether a person may administer targets; no, if Slack doesn't say."""
@@ -88,8 +90,17 @@ class People:
         return person_id in members
 
     async def membership(self, place: Place) -> Membership:
-        """Whether the bot can post in a channel."""
-        answer = await attempt(self._client.conversations_info(channel=place.channel_id))
+        """Whether the bot can post in a channel; who asks at the same time shares the answer."""
+        channel = place.channel_id
+        asking = self._memberships.get(channel)
+        if asking is None:
+            asking = self._memberships[channel] = asyncio.create_task(self._membership(channel))
+            asking.add_done_callback(lambda _: self._memberships.pop(channel))
+        # One that gives up waiting must not take the answer from the others.
+        return await asyncio.shield(asking)
+
+    async def _membership(self, channel_id: str) -> Membership:
+        answer = await attempt(self._client.conversations_info(channel=channel_id))
         if isinstance(answer, Failure):
             unseen = answer.error in {"channel_not_found", "not_in_channel"}
             return Membership.NOT_A_MEMBER if unseen else Membership.UNKNOWN

@@ -6,7 +6,10 @@ import sqlite3
 
 import pytest
 from inline_snapshot import snapshot
+from sqlalchemy import text, update
 
+from bot.db.models import Deployment, Step
+from bot.db.session import Database
 from bot.sandbox.faults import (
     Answer,
     DropRequest,
@@ -187,6 +190,39 @@ async def test_a_bot_that_stalls_before_its_request_does_not_send_it(
             other.execute("ROLLBACK")
         await here.slack.until(lambda: "wasn't made" in root(here).text, timeout=20)
     assert creates(here) == 0
+
+
+async def test_a_cancel_that_meets_the_adoption_is_carried_out(
+    here: World, start_bot: StartBot, postgresql_url: str
+) -> None:
+    """Another replica finds the endpoint between the reading of a cancel's row and its writing."""
+    here.friendli.faults.add(
+        Answer(503), operation="list_endpoints", times=None, when=lambda _: creates(here) > 0
+    )
+    here.friendli.faults.add(LoseReply(), operation="create_endpoint")
+    database = Database(postgresql_url)
+    async with start_bot(database_url=postgresql_url):
+        await connect(here)
+        await deploy(here)
+        await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+        [endpoint] = here.friendli.endpoints
+        async with database.write() as session:
+            await session.execute(
+                update(Deployment).values(
+                    step=Step.LIVE, endpoint_id=endpoint, fence=Deployment.fence + 1
+                )
+            )
+            cancel = asyncio.create_task(here.member.click(root(here), "Cancel"))
+            async with asyncio.timeout(10), database.read() as onlooker:
+                while not await onlooker.scalar(
+                    text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                ):
+                    pass
+        await cancel
+        await here.friendli.until(
+            lambda: any(one.operation == "terminate_endpoint" for one in here.friendli.requests)
+        )
+    await database.close()
 
 
 @pytest.mark.usefixtures("bot")

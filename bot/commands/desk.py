@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.config import Settings
 from bot.deployments.catalog import Catalog
+from bot.deployments.following import Following
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
 from bot.deployments.service import Deployments
@@ -33,6 +34,7 @@ class Desk:
     settings: Settings
     deployments: Deployments
     operations: Operations
+    following: Following
     targets: Targets
     catalog: Catalog
     friendli: FriendliClient
@@ -67,6 +69,7 @@ class Click:
         view: The modal that it stands in; None in a message.
         thread_ts: Of the thread that the message stands in.
         message_ts: Of the message; '' in a modal.
+        is_ephemeral: Whether only the person who clicked sees the message.
         action_ts: When it was used.
     """
 
@@ -79,6 +82,7 @@ class Click:
     view: Mapping[str, Any] | None
     thread_ts: str | None
     message_ts: str
+    is_ephemeral: bool
     action_ts: str
     block_id: str = ""
 
@@ -124,6 +128,18 @@ class Reaction:
     errors: Mapping[str, str] | None = None
     view: Mapping[str, Any] | None = None
     work: Work = None
+
+
+def own(claimed: Place, came: Click | Submission) -> Place:
+    """The place that a modal keeps, if it lies in the workspace that the modal came from.
+
+    Raises:
+        UserError: It lies in another one.
+    """
+    here = came.place
+    if (claimed.enterprise_id, claimed.workspace_id) != (here.enterprise_id, here.workspace_id):
+        raise UserError("This form belongs to another workspace.")
+    return claimed
 
 
 def answer(text: str, *, hint: str = "", buttons: Sequence[Block] = ()) -> Body:

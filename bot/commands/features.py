@@ -10,6 +10,7 @@ from bot.commands import (
     deploy,
     disconnect,
     endpoint_command,
+    follow,
     help,  # noqa: A004 - named after its command
     links,
     list_endpoints,
@@ -17,6 +18,7 @@ from bot.commands import (
     stop,
     targets,
     try_again,
+    verbs,
 )
 from bot.commands.registry import Command, Registry
 
@@ -35,6 +37,8 @@ def registry() -> Registry:
         list_endpoints.FEATURE,
         status.FEATURE,
         endpoint_command.FEATURE,
+        *verbs.FEATURES,
+        *follow.FEATURES,
         stop.FEATURE,
         act.FEATURE,
         delete.FEATURE,

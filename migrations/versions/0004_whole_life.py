@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -12,7 +12,8 @@ _NAME_WAS_TAKEN = sa.text(
     "step IN ('asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
 )
 _NAME_IS_TAKEN = sa.text(
-    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
+    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live')"
+    " AND NOT late AND spec IS NULL"
 )
 _IS_UNFINISHED = sa.text("state IN ('proposed', 'asked', 'sending')")
 

@@ -192,6 +192,19 @@ async def test_a_bot_that_stalls_before_its_request_does_not_send_it(
     assert creates(here) == 0
 
 
+_WISHES_THAT_WAIT = """
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND query ~ 'SET stop_asked_by|FOR NO KEY UPDATE'
+"""
+
+
+async def count(database: Database, query: str) -> int:
+    # In a transaction of its own: what PostgreSQL tells of its activity stays the same within one.
+    async with database.read() as session:
+        found: int = (await session.execute(text(query))).scalar_one()
+    return found
+
+
 async def test_a_cancel_that_meets_the_adoption_is_carried_out(
     here: World, start_bot: StartBot, postgresql_url: str
 ) -> None:
@@ -201,7 +214,9 @@ async def test_a_cancel_that_meets_the_adoption_is_carried_out(
     )
     here.friendli.faults.add(LoseReply(), operation="create_endpoint")
     database = Database(postgresql_url)
-    async with start_bot(database_url=postgresql_url):
+    async with contextlib.AsyncExitStack() as end:
+        end.push_async_callback(database.close)
+        await end.enter_async_context(start_bot(database_url=postgresql_url))
         await connect(here)
         await deploy(here)
         await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
@@ -213,16 +228,13 @@ async def test_a_cancel_that_meets_the_adoption_is_carried_out(
                 )
             )
             cancel = asyncio.create_task(here.member.click(root(here), "Cancel"))
-            async with asyncio.timeout(10), database.read() as onlooker:
-                while not await onlooker.scalar(
-                    text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                ):
+            async with asyncio.timeout(10):
+                while not await count(database, _WISHES_THAT_WAIT):
                     pass
         await cancel
         await here.friendli.until(
             lambda: any(one.operation == "terminate_endpoint" for one in here.friendli.requests)
         )
-    await database.close()
 
 
 @pytest.mark.usefixtures("bot")

@@ -6,10 +6,6 @@ import sqlite3
 
 import pytest
 from inline_snapshot import snapshot
-from sqlalchemy import text, update
-
-from bot.db.models import Deployment, Step
-from bot.db.session import Database
 from bot.sandbox.faults import (
     Answer,
     DropRequest,
@@ -190,51 +186,6 @@ async def test_a_bot_that_stalls_before_its_request_does_not_send_it(
             other.execute("ROLLBACK")
         await here.slack.until(lambda: "wasn't made" in root(here).text, timeout=20)
     assert creates(here) == 0
-
-
-_WISHES_THAT_WAIT = """
-SELECT count(*) FROM pg_stat_activity
-WHERE wait_event_type = 'Lock' AND query ~ 'SET stop_asked_by|FOR NO KEY UPDATE'
-"""
-
-
-async def count(database: Database, query: str) -> int:
-    # In a transaction of its own: what PostgreSQL tells of its activity stays the same within one.
-    async with database.read() as session:
-        found: int = (await session.execute(text(query))).scalar_one()
-    return found
-
-
-async def test_a_cancel_that_meets_the_adoption_is_carried_out(
-    here: World, start_bot: StartBot, postgresql_url: str
-) -> None:
-    """Another replica finds the endpoint between the reading of a cancel's row and its writing."""
-    here.friendli.faults.add(
-        Answer(503), operation="list_endpoints", times=None, when=lambda _: creates(here) > 0
-    )
-    here.friendli.faults.add(LoseReply(), operation="create_endpoint")
-    database = Database(postgresql_url)
-    async with contextlib.AsyncExitStack() as end:
-        end.push_async_callback(database.close)
-        await end.enter_async_context(start_bot(database_url=postgresql_url))
-        await connect(here)
-        await deploy(here)
-        await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-        [endpoint] = here.friendli.endpoints
-        async with database.write() as session:
-            await session.execute(
-                update(Deployment).values(
-                    step=Step.LIVE, endpoint_id=endpoint, fence=Deployment.fence + 1
-                )
-            )
-            cancel = asyncio.create_task(here.member.click(root(here), "Cancel"))
-            async with asyncio.timeout(10):
-                while not await count(database, _WISHES_THAT_WAIT):
-                    pass
-        await cancel
-        await here.friendli.until(
-            lambda: any(one.operation == "terminate_endpoint" for one in here.friendli.requests)
-        )
 
 
 @pytest.mark.usefixtures("bot")

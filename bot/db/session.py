@@ -4,6 +4,7 @@ SQLite wants BEGIN IMMEDIATE for writers only: a deferred transaction that turns
 half-way fails at once when another writes, and a reader that begins IMMEDIATE waits behind it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        self._turn = asyncio.Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -48,7 +50,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Open a session in a writing transaction; it commits when the block ends normally."""
-        async with self.engine.connect() as plain:
+        async with self._writing(), self.engine.connect() as plain:
             connection = await plain.execution_options(begin_immediate=True)
             async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -56,7 +58,7 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Open a bare writing transaction, without a session's cost."""
-        async with self.engine.connect() as plain:
+        async with self._writing(), self.engine.connect() as plain:
             connection = await plain.execution_options(begin_immediate=True)
             async with connection.begin():
                 yield connection
@@ -69,6 +71,23 @@ class Database:
         """
         async with self.engine.connect() as plain:
             yield await plain.execution_options(reads_once=True)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        """Let writers of this process take turns.
+
+        SQLite lets one write at a time. Left to itself it has the others sleep and look again, for
+        longer each time, so that who came first may be the last, or give up.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        async with asyncio.timeout(_BUSY_TIMEOUT_MS / 1000):
+            await self._turn.acquire()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -64,7 +64,7 @@ def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.Ro
         # on bodies and timestamps that are nonsense.
         try:
             is_slacks = verifier.is_valid_request(await request.read(), dict(request.headers))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             is_slacks = False
         if not is_slacks:
             return web.Response(status=401)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bot.db.clock import Moment
 from bot.db.enums import Enumerated
+from bot.role import Role
 
 
 class Base(DeclarativeBase):
@@ -276,6 +277,8 @@ class Deployment(Due, Base):
     lease_warned_at: Mapped[datetime | None]
     # When its present phase will have lasted suspiciously long; NULL if it won't, or was told.
     stuck_at: Mapped[datetime | None]
+    # When it was first seen to be over for good: what is kept of it is counted from here.
+    over_at: Mapped[datetime | None]
 
 
 class Transition(Base):
@@ -364,3 +367,20 @@ class Message(Base):
     failures: Mapped[int] = mapped_column(default=0)
     possible_repeat: Mapped[bool] = mapped_column(default=False)
     text_only: Mapped[bool] = mapped_column(default=False)
+
+
+class Replica(Base):
+    """A process that runs on this database, as it last said of itself."""
+
+    __tablename__ = "replicas"
+
+    # Made up by the process when it starts.
+    id: Mapped[str] = mapped_column(primary_key=True)
+    # Its machine and its process id, for whoever has to find it.
+    name: Mapped[str]
+    role: Mapped[Role] = mapped_column(Enumerated(Role))
+    version: Mapped[str]
+    # Of its encryption keys, in their order; see `bot.db.crypto`.
+    key_fingerprints: Mapped[list[str]]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]

@@ -5,6 +5,8 @@ half-way fails at once when another writes, and a reader that begins IMMEDIATE w
 """
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -106,6 +108,7 @@ def _engine(url: str) -> AsyncEngine:
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "invalidate", _let_go_of_sqlite)
         return engine
     return create_async_engine(
         parsed.set(drivername="postgresql+asyncpg", query=_for_asyncpg(parsed)),
@@ -165,3 +168,12 @@ def _begin_sqlite(connection: Connection) -> None:
         return
     immediate = options.get("begin_immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _let_go_of_sqlite(
+    connection: DBAPIConnection, _record: ConnectionPoolEntry, _error: BaseException | None
+) -> None:
+    # What is cancelled half-way gives its connection up. Closing isn't enough: a statement that
+    # a traceback still refers to keeps the connection, and the file locked, until it is collected.
+    with contextlib.suppress(sqlite3.Error):
+        connection.rollback()

@@ -27,6 +27,7 @@ from bot.friendli.client import FriendliClient
 from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized
 from bot.friendli.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
 from bot.messages import replies
+from bot.metrics import POLLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Tracker:
         else:
             lost = seen.lists_nothing and len(watched) > 1 and not seen.statuses
             if not lost:
+                POLLS.labels("ok").inc()
                 return await self._compare(held, snapshot, seen)
             await self._obstructed(held, project, Obstacle.PROJECT_LOST)
         return None
@@ -229,6 +231,8 @@ class Tracker:
         obstacle: Obstacle,
         error: FriendliError | None = None,
     ) -> None:
+        """The project can't be watched now: tell it once, and come back later."""
+        POLLS.labels(obstacle).inc()
         self._snapshots.forget(held)
         if await obstructed(self._database, self._settings, held, project, obstacle, error):
             self._nudge_sender()

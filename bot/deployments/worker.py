@@ -13,6 +13,7 @@ from bot import logs
 from bot.db.claims import Claim, Claimable, claim, finish_many, seconds_until_due
 from bot.db.session import Database
 from bot.errors import new_reference
+from bot.metrics import DEFECTS
 
 log = logs.get(__name__)
 
@@ -152,6 +153,7 @@ class Worker:
             async with asyncio.timeout(self._lease.total_seconds()):
                 due = await self._handle(held)
         except Exception:  # one row's defect must not end the worker
+            DEFECTS.labels(self._name).inc()
             log.exception("failed", worker=self._name, row=held.id, reference=new_reference())
             return True
         if due is None:

@@ -26,6 +26,7 @@ from bot.commands.registry import SLASH, Registry
 from bot.errors import UserError, new_reference
 from bot.messages.body import Body
 from bot.messages.markup import Block, section
+from bot.metrics import DEFECTS
 from bot.slack import payloads
 from bot.slack.background import Background
 from bot.slack.workspaces import Workspaces
@@ -202,6 +203,7 @@ def _words(error: Exception) -> Body:
     if isinstance(error, UserError):
         return apology(error)
     reference = new_reference()
+    DEFECTS.labels("front").inc()
     log.error("failed in front of a person", reference=reference, exc_info=error)
     if isinstance(error, DBAPIError | OSError | TimeoutError):
         return answer(

@@ -68,7 +68,8 @@ class People:
                 if _is_admin(member) and member["id"] not in found:
                     found.append(member["id"])
             more = answer.get("response_metadata")
-            cursor = more.get("next_cursor") if isinstance(more, Mapping) else None
+            following = more.get("next_cursor") if isinstance(more, Mapping) else None
+            cursor = following if isinstance(following, str) else None
             if not cursor:
                 break
         return found
@@ -83,7 +84,8 @@ class People:
                 log.warning("couldn't ask who is in a group", error=answer.error)
                 return False
             users = answer.get("users")
-            members = frozenset(users if isinstance(users, list) else [])
+            listed = users if isinstance(users, list) else []
+            members = frozenset(user for user in listed if isinstance(user, str))
             self._groups[group_id] = (members, present + _GROUP_KEPT_SECONDS)
         return person_id in members
 
@@ -139,6 +141,9 @@ class People:
 
 
 def _is_admin(user: object) -> bool:
-    if not isinstance(user, Mapping) or user.get("deleted") or user.get("is_bot"):
+    if not isinstance(user, Mapping) or not isinstance(user.get("id"), str):
+        return False
+    # Strangers are people of another organisation: what they are there is nothing here.
+    if user.get("deleted") or user.get("is_bot") or user.get("is_stranger"):
         return False
     return bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))

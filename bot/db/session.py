@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TypeVarTuple
 
@@ -43,7 +43,10 @@ class Database:
         # The driver hands each step of a statement over to a thread and back, which is most of what
         # a small read takes. Here a thread takes all of its steps.
         self._at_once = _engine_at_once(url)
-        self._turn = asyncio.Lock()
+        # SQLite has one writer at a time, and lets those who wait for it poll: here they queue.
+        self._turn: AbstractAsyncContextManager[object] = (
+            asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
+        )
 
     @property
     def is_sqlite(self) -> bool:
@@ -59,7 +62,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Open a session in a writing transaction; it commits when the block ends normally."""
-        async with self._writing(), self.engine.connect() as plain:
+        async with self._turn, self.engine.connect() as plain:
             connection = await plain.execution_options(begin_immediate=True)
             async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -67,7 +70,7 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Open a bare writing transaction, without a session's cost."""
-        async with self._writing(), self.engine.connect() as plain:
+        async with self._turn, self.engine.connect() as plain:
             connection = await plain.execution_options(begin_immediate=True)
             async with connection.begin():
                 yield connection
@@ -80,23 +83,6 @@ class Database:
             return await asyncio.to_thread(_rows, self._at_once, statement, parameters)
         async with self.engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
-
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[None]:
-        """Let writers of this process take turns.
-
-        SQLite lets one write at a time. Left to itself it has the others sleep and look again, for
-        longer each time, so that who came first may be the last, or give up.
-        """
-        if not self.is_sqlite:
-            yield
-            return
-        async with asyncio.timeout(_BUSY_TIMEOUT_MS / 1000):
-            await self._turn.acquire()
-        try:
-            yield
-        finally:
-            self._turn.release()
 
     async def close(self) -> None:
         """Close every connection."""

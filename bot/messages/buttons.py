@@ -19,6 +19,7 @@ class ActionId(StrEnum):
     SLEEP = "endpoint.sleep"
     WAKE = "endpoint.wake"
     RESTART = "endpoint.restart"
+    UPDATE = "endpoint.update"
     TERMINATE = "endpoint.terminate"
     DELETE = "endpoint.delete"
     TRY_AGAIN = "deployment.try_again"
@@ -63,9 +64,9 @@ def for_live(facts: Facts) -> list[Block]:
     if status == Status.TERMINATED:
         return [restart(facts), *open_suite, _delete(facts)]
     if status == Status.RUNNING:
-        return [_sleep(facts), *open_suite, terminate(facts)]
+        return [_sleep(facts), _update(facts), *open_suite, terminate(facts)]
     if status == Status.SLEEPING:
-        return [_wake(facts), *open_suite, terminate(facts)]
+        return [_wake(facts), _update(facts), *open_suite, terminate(facts)]
     stop = _cancel(facts) if status in COMING_UP else terminate(facts)
     return [*open_suite, stop]
 
@@ -118,6 +119,10 @@ def _sleep(facts: Facts) -> Block:
 def _wake(facts: Facts) -> Block:
     label = f"Wake{_at_price(facts)}"
     return button(label, ActionId.WAKE, value=facts.public_id, style="primary")
+
+
+def _update(facts: Facts) -> Block:
+    return button("Update", ActionId.UPDATE, value=facts.public_id)
 
 
 def restart(facts: Facts) -> Block:

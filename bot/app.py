@@ -17,6 +17,7 @@ from bot.db.crypto import Vault
 from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.session import Database
 from bot.db.startup import open_database
+from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
 from bot.deployments.grants import Grants
 from bot.deployments.live import Chore, Live
@@ -219,6 +220,7 @@ def _desk(
             wake_sender=workers.sender.nudge,
         ),
         targets=Targets(database, vault, settings, wake_all=wake_all),
+        catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
         authorizer=Authorizer(Grants(database), people),
         people=people,

@@ -162,7 +162,8 @@ class Authorizer:
     async def _refusal(
         self, permission: Permission, subjects: Sequence[Subject], target: str, about: str
     ) -> UserError:
-        where = f" in {code(target)}" if target else ""
+        # The target may be one that isn't there yet.
+        where = f" in {code(target)}" if target and permission is not Permission.CONNECT else ""
         named = [subject for subject in dict.fromkeys(subjects) if subject != ADMINS][:_NAMED]
         buttons: list[Block] = []
         if about:

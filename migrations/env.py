@@ -8,14 +8,24 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
-from bot.db.acts import Base
+import bot.db.acts  # noqa: F401 - its tables are part of the metadata
 from bot.db.clock import Moment
+from bot.db.enums import Enumerated
+from bot.db.models import Base
 from bot.db.session import Database
 
 
 def render_item(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
     """Write our own column types into migrations as what they are stored as."""
-    return "sa.BigInteger()" if kind == "type" and isinstance(item, Moment) else False
+    if kind != "type":
+        return False
+    match item:
+        case Moment():
+            return "sa.BigInteger()"
+        case Enumerated():
+            return "sa.Text()"
+        case _:
+            return False
 
 
 def run(connection: Connection) -> None:

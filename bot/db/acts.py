@@ -4,9 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bot.db.enums import Enumerated
 from bot.db.models import Base, Due
 
 
@@ -77,9 +78,9 @@ class Operation(Base):
     # Names it in buttons.
     public_id: Mapped[str]
     deployment_id: Mapped[int] = mapped_column(ForeignKey("deployments.id"))
-    kind: Mapped[OperationKind] = mapped_column(Text)
-    state: Mapped[OperationState] = mapped_column(Text)
-    cause: Mapped[Cause] = mapped_column(Text)
+    kind: Mapped[OperationKind] = mapped_column(Enumerated(OperationKind))
+    state: Mapped[OperationState] = mapped_column(Enumerated(OperationState))
+    cause: Mapped[Cause] = mapped_column(Enumerated(Cause))
     # '' if no person caused it.
     asked_by: Mapped[str]
     asked_at: Mapped[datetime]
@@ -116,8 +117,8 @@ class Schedule(Due, Base):
     public_id: Mapped[str]
     deployment_id: Mapped[int] = mapped_column(ForeignKey("deployments.id"))
     # SLEEP or WAKE.
-    kind: Mapped[OperationKind] = mapped_column(Text)
-    days: Mapped[ScheduleDays] = mapped_column(Text)
+    kind: Mapped[OperationKind] = mapped_column(Enumerated(OperationKind))
+    days: Mapped[ScheduleDays] = mapped_column(Enumerated(ScheduleDays))
     # "HH:MM" on the clock of an IANA time zone.
     time_of_day: Mapped[str]
     zone: Mapped[str]
@@ -147,7 +148,7 @@ class Grant(Base):
     target_id: Mapped[int] = mapped_column(ForeignKey("targets.id", ondelete="CASCADE"))
     # A `bot.permissions.Permission`.
     permission: Mapped[str]
-    kind: Mapped[SubjectKind] = mapped_column(Text)
+    kind: Mapped[SubjectKind] = mapped_column(Enumerated(SubjectKind))
     # A user's or a user group's id; '' for the others.
     subject_id: Mapped[str]
 
@@ -179,7 +180,7 @@ class AuditEntry(Base):
     target_name: Mapped[str]
     # The endpoint's name; '' if it isn't about one.
     endpoint: Mapped[str]
-    effect: Mapped[Effect] = mapped_column(Text)
+    effect: Mapped[Effect] = mapped_column(Enumerated(Effect))
     # More words, such as what was changed.
     detail: Mapped[str]
     # The `ts` of the message whose button was used; '' for a command or a form.

@@ -14,6 +14,7 @@ from sqlalchemy import JSON, ForeignKey, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bot.db.clock import Moment
+from bot.db.enums import Enumerated
 
 
 class Base(DeclarativeBase):
@@ -222,7 +223,7 @@ class Deployment(Due, Base):
     price_per_hour: Mapped[str]
     asked_at: Mapped[datetime]
 
-    step: Mapped[Step] = mapped_column(Text)
+    step: Mapped[Step] = mapped_column(Enumerated(Step))
     root_ts: Mapped[str | None]
     # The project's endpoint ids before the create request, and the API's clock at that time.
     ids_before: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
@@ -322,14 +323,14 @@ class Message(Base):
     channel_row_id: Mapped[int] = mapped_column(ForeignKey("channels.id"))
     deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.id"))
     sequence: Mapped[int | None]
-    kind: Mapped[MessageKind] = mapped_column(Text)
+    kind: Mapped[MessageKind] = mapped_column(Enumerated(MessageKind))
     # A `bot.messages.markup.Body`: its text and its blocks.
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
     broadcast: Mapped[bool] = mapped_column(default=False)
     # Raised with each change of the body; Slack shows `sent_version`.
     version: Mapped[int] = mapped_column(default=1)
     sent_version: Mapped[int] = mapped_column(default=0)
-    delivery: Mapped[Delivery] = mapped_column(Text, default=Delivery.PENDING)
+    delivery: Mapped[Delivery] = mapped_column(Enumerated(Delivery), default=Delivery.PENDING)
     due_at: Mapped[datetime | None]
     ts: Mapped[str | None]
     sending_since: Mapped[datetime | None]

@@ -33,7 +33,7 @@ WORDS: Mapping[OperationKind, OperationWords] = {
     ),
     OperationKind.WAKE: OperationWords("wake it", "woken", "is woken", _STAYS),
     OperationKind.RESTART: OperationWords("restart it", "restarted", "is restarted", _STAYS),
-    OperationKind.TERMINATE: OperationWords("end it", "terminated", "is terminated", _BILLED),
+    OperationKind.TERMINATE: OperationWords("terminate it", "terminated", "is terminated", _BILLED),
     OperationKind.DELETE: OperationWords("delete it", "deleted", "is deleted", _STAYS),
     OperationKind.UPDATE: OperationWords("update it", "updated", "is updated", _STAYS),
 }

@@ -152,7 +152,7 @@ def cancelled() -> Reply:
 
 def stop_asked(person: str) -> Reply:
     """Somebody cancelled the deployment before its endpoint was known."""
-    return _say(operations.asked(OperationKind.TERMINATE, Cause.PERSON, person))
+    return _say(f"{mention(person)} asked to cancel it.")
 
 
 def operation_asked(kind: OperationKind, cause: Cause, by: str, detail: str = "") -> Reply:

@@ -131,6 +131,7 @@ def test_what_an_app_is_made_from() -> None:
                         "commands",
                         "chat:write",
                         "users:read",
+                        "usergroups:read",
                         "channels:read",
                         "groups:read",
                         "channels:history",

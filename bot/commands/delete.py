@@ -1,0 +1,136 @@
+"""Delete an endpoint for good: a modal that asks for its name first."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot.commands.act import unknown_endpoint, what_instead
+from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer
+from bot.commands.registry import Feature
+from bot.db.acts import OperationKind
+from bot.db.models import Deployment
+from bot.deployments.draft import LONGEST_NAME
+from bot.deployments.operations import PERMISSIONS, OperationOutcome
+from bot.deployments.place import Place
+from bot.errors import UserError
+from bot.messages.buttons import ActionId
+from bot.messages.markup import bold, clip, input_block, plain, section, text_input
+
+CALLBACK_ID = "delete"
+_NAME = "name"
+_KIND = OperationKind.DELETE
+
+
+class _Question(BaseModel):
+    """What the modal is about.
+
+    Attributes:
+        request_id: One-use: the same modal, submitted again, does nothing.
+        message_ts: Of the message whose button opened it.
+    """
+
+    place: Place
+    public_id: str
+    request_id: str
+    message_ts: str = ""
+
+
+async def clicked(desk: Desk, click: Click) -> Work:
+    """Open the modal."""
+    return _open(desk, click)
+
+
+async def _open(desk: Desk, click: Click) -> None:
+    deployment = await desk.deployments.find(click.place, click.value)
+    if deployment is None:
+        raise unknown_endpoint()
+    await ask(desk, click, deployment)
+
+
+async def ask(desk: Desk, click: Click, deployment: Deployment) -> None:
+    """Open the modal about a deployment of the place that was clicked in."""
+    await desk.authorizer.authorize(
+        PERMISSIONS[_KIND],
+        click.person,
+        click.place,
+        target=deployment.target_name,
+        about=deployment.public_id,
+    )
+    question = _Question(
+        place=click.place,
+        public_id=deployment.public_id,
+        request_id=uuid.uuid4().hex,
+        message_ts=click.message_ts,
+    )
+    await desk.modals.open(click.trigger_id, _view(question, deployment.name))
+
+
+def _view(question: _Question, name: str) -> dict[str, Any]:
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "title": plain("Delete the endpoint", 24),
+        "submit": plain("Delete", 24),
+        "close": plain("Keep it", 24),
+        "private_metadata": question.model_dump_json(),
+        "blocks": [
+            section(
+                f"{bold(name)} is deleted from Friendli with its versions. This can't be undone;"
+                " deploying the model again makes a new endpoint with another id."
+            ),
+            input_block(
+                f"Type {clip(name, LONGEST_NAME)} to confirm",
+                text_input(_NAME, max_length=LONGEST_NAME),
+                block_id=_NAME,
+            ),
+        ],
+    }
+
+
+async def submitted(desk: Desk, submission: Submission) -> Reaction:
+    """Write the wish down if the name is right."""
+    question = _Question.model_validate_json(submission.view["private_metadata"])
+    place = question.place
+    if (place.enterprise_id, place.workspace_id) != (
+        submission.place.enterprise_id,
+        submission.place.workspace_id,
+    ):
+        raise UserError("This form belongs to another workspace.")
+    deployment = await desk.deployments.find(place, question.public_id)
+    if deployment is None:
+        raise unknown_endpoint()
+    if _typed(submission.view) != " ".join(deployment.name.split()):
+        return Reaction(errors={_NAME: f"That isn't its name. Type {deployment.name}, or keep it."})
+    await desk.authorizer.authorize(
+        PERMISSIONS[_KIND],
+        submission.person,
+        place,
+        target=deployment.target_name,
+        about=deployment.public_id,
+    )
+    asked = await desk.operations.ask(
+        place,
+        submission.person,
+        deployment.public_id,
+        _KIND,
+        question.request_id,
+        message_ts=question.message_ts,
+    )
+    words = what_instead(_KIND, asked)
+    if words is None or asked.outcome is OperationOutcome.REPEATED:
+        return Reaction()
+    return Reaction(work=_say(desk, submission, place, words))
+
+
+async def _say(desk: Desk, submission: Submission, place: Place, words: str) -> None:
+    await desk.people.whisper(place, submission.person.id, answer(words))
+
+
+def _typed(view: Mapping[str, Any]) -> str:
+    values = view["state"]["values"]
+    return " ".join(str(values.get(_NAME, {}).get(_NAME, {}).get("value") or "").split())
+
+
+FEATURE = Feature(clicks={ActionId.DELETE: clicked}, submissions={CALLBACK_ID: submitted})

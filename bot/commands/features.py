@@ -13,10 +13,13 @@ from bot.commands import (
     help,  # noqa: A004 - named after its command
     links,
     list_endpoints,
+    rollback,
     status,
     stop,
     targets,
     try_again,
+    update,
+    versions,
 )
 from bot.commands.registry import Command, Registry
 
@@ -38,6 +41,9 @@ def registry() -> Registry:
         stop.FEATURE,
         act.FEATURE,
         delete.FEATURE,
+        update.FEATURE,
+        versions.FEATURE,
+        rollback.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,

@@ -225,3 +225,12 @@ def _is_it(spec: DedicatedEndpointSpec, update: Update) -> bool:
         # What was left for the API to decide tells nothing.
         fields.update(field for field in ENGINE if getattr(asked, field) is not None)
     return fields.isdisjoint(changed(update.version, Version.of_spec(spec)))
+
+
+def gone_back(before: Version, to: Version, number: str) -> DeployDraft:
+    """All settings of an earlier version; where they aren't known, those that run."""
+    unknown = {"gpu" if field == "instance_option_id" else field for field in to.unknown}
+    known = {
+        name: value for name, value in to.draft() if name not in unknown | {"target", "comment"}
+    }
+    return before.draft().model_copy(update=known | {"comment": f"Back to version {number}"})

@@ -19,6 +19,7 @@ from bot.db.session import Database
 from bot.db.startup import open_database
 from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
+from bot.deployments.following import Following
 from bot.deployments.grants import Grants
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
@@ -221,6 +222,7 @@ def _desk(
             wake_sender=workers.sender.nudge,
         ),
         updates=Updates(database, friendli, vault, settings, wake_sender=workers.sender.nudge),
+        following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.config import Settings
 from bot.deployments.catalog import Catalog
+from bot.deployments.following import Following
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
 from bot.deployments.service import Deployments
@@ -35,6 +36,7 @@ class Desk:
     deployments: Deployments
     operations: Operations
     updates: Updates
+    following: Following
     targets: Targets
     catalog: Catalog
     friendli: FriendliClient
@@ -69,6 +71,7 @@ class Click:
         view: The modal that it stands in; None in a message.
         thread_ts: Of the thread that the message stands in.
         message_ts: Of the message; '' in a modal.
+        is_ephemeral: Whether only the person who clicked sees the message.
         action_ts: When it was used.
     """
 
@@ -81,6 +84,7 @@ class Click:
     view: Mapping[str, Any] | None
     thread_ts: str | None
     message_ts: str
+    is_ephemeral: bool
     action_ts: str
     block_id: str = ""
 

@@ -10,6 +10,7 @@ from bot.commands import (
     deploy,
     disconnect,
     endpoint_command,
+    follow,
     help,  # noqa: A004 - named after its command
     links,
     list_endpoints,
@@ -19,6 +20,7 @@ from bot.commands import (
     targets,
     try_again,
     update,
+    verbs,
     versions,
 )
 from bot.commands.registry import Command, Registry
@@ -38,6 +40,8 @@ def registry() -> Registry:
         list_endpoints.FEATURE,
         status.FEATURE,
         endpoint_command.FEATURE,
+        *verbs.FEATURES,
+        *follow.FEATURES,
         stop.FEATURE,
         act.FEATURE,
         delete.FEATURE,

@@ -164,9 +164,11 @@ NAME_IS_TAKEN_IN = (
     Step.UNCLEAR,
     Step.LIVE,
 )
-# One that was found late doesn't count: its name may have been used again meanwhile.
+# One that was found late doesn't count: its name may have been used again meanwhile. Nor does one
+# that was made elsewhere, where nobody kept names apart.
 _NAME_IS_TAKEN = text(
-    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
+    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live')"
+    " AND NOT late AND spec IS NULL"
 )
 
 

@@ -48,6 +48,7 @@ class Listed:
         status: What it is doing.
         spec: How it is set up; None if Friendli didn't tell in time.
         ours: What we wrote down of it; None for an endpoint made elsewhere.
+        perhaps_by: Who asked for one of this name whose endpoint isn't told apart yet.
         seen_at: The API's clock when it was listed.
         prices: Of GPUs.
     """
@@ -59,6 +60,7 @@ class Listed:
     status: DedicatedEndpointStatus
     spec: DedicatedEndpointSpec | None
     ours: Ours | None
+    perhaps_by: str | None
     seen_at: datetime
     prices: Prices
 
@@ -96,6 +98,13 @@ class Listed:
             if gpu.matches(self.spec.gpu_type):
                 return self.prices.per_gpu_hour[gpu.name] * self.spec.num_gpu
         return None
+
+    @property
+    def price_once_up(self) -> Decimal | None:
+        """Dollars per hour of what is sure to run once it serves; None if that can't be told."""
+        if self.spec is None or self.price_each is None:
+            return None
+        return self.price_each * max(1, self.spec.autoscaling_min)
 
     @property
     def replicas_up(self) -> int | None:

@@ -28,7 +28,12 @@ def _here(table: type[Target] | type[Deployment], place: Place) -> tuple[ColumnE
 
 
 async def is_name_taken(session: AsyncSession, deployment: Deployment, name: str) -> bool:
-    """Whether another deployment of the project has a name, or may get it."""
+    """Whether another deployment of the project has a name, or may get it.
+
+    What was made elsewhere is left out: there nobody keeps names apart.
+    """
+    if deployment.spec is not None:
+        return False
     other = await session.scalar(
         select(Deployment.id).where(
             Deployment.api_base == deployment.api_base,
@@ -37,6 +42,7 @@ async def is_name_taken(session: AsyncSession, deployment: Deployment, name: str
             Deployment.id != deployment.id,
             Deployment.step.in_(NAME_IS_TAKEN_IN),
             Deployment.late.is_(False),
+            Deployment.spec.is_(None),
         )
     )
     return other is not None

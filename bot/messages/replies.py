@@ -182,7 +182,10 @@ def updated_at_rest(facts: Facts, version: str | None) -> Reply | None:
         return _say(f"Friendli has {called}. It serves from the next time the endpoint wakes.")
     if status == Status.FAILED:
         text = f"Friendli has {called}. The endpoint has failed, and runs it after a restart."
-        return Reply(body(text, section(text), actions(buttons.restart(facts))))
+        each = facts.setup.price_of_one
+        price_once_up = None if each is None else each * max(1, facts.setup.least)
+        restart, *_ = buttons.acting(facts.public_id, status, price_once_up)
+        return Reply(body(text, section(text), actions(restart)))
     return None
 
 
@@ -246,6 +249,14 @@ def disconnected(facts: Facts, person: str) -> Reply:
     return _say(
         f"{mention(person)} disconnected {code(facts.target_name)}, so this endpoint is no"
         " longer watched. It runs on, and is billed, until it is ended in Friendli Suite."
+    )
+
+
+def unfollowed(person: str) -> Reply:
+    """Somebody let an endpoint go that was made elsewhere."""
+    return _say(
+        f"{mention(person)} unfollowed it. It runs on as it is, and is billed while it serves;"
+        " nothing more is told here."
     )
 
 

@@ -1,8 +1,7 @@
 """`update [endpoint]` and the Update button: change what runs, after a look at before and after."""
 
-from typing import Any
-
 from bot.commands import deploy_form as form
+from bot.commands import update_review as review
 from bot.commands import update_text
 from bot.commands.act import unknown_endpoint, what_instead
 from bot.commands.deploy_text import TextSlips
@@ -15,18 +14,17 @@ from bot.deployments.draft import DeployDraft
 from bot.deployments.listed import Listed
 from bot.deployments.operations import AskedFor, OperationOutcome
 from bot.deployments.place import Person, Place
+from bot.deployments.runs import Runs
 from bot.deployments.update import applied, body, prepare, settle
-from bot.deployments.updates import Runs
 from bot.deployments.version import Version
 from bot.errors import UserError
 from bot.messages import before_after, preview
 from bot.messages.before_after import in_thread
 from bot.messages.body import Body
 from bot.messages.buttons import ActionId
-from bot.messages.markup import Block, bold, button, code, mention, plain, section
+from bot.messages.markup import bold, button, code, mention, section
 from bot.permissions import Permission
 
-REVIEW_CALLBACK_ID = "update.review"
 _NOTHING = "Nothing would change, so nothing is sent."
 
 
@@ -86,7 +84,7 @@ async def _open(
     desk: Desk, place: Place, trigger_id: str, public_id: str, edited: DeployDraft | None = None
 ) -> None:
     # The trigger dies after three seconds, and what runs is asked of the API.
-    view_id = await desk.modals.open(trigger_id, _message("Asking Friendli what runs now…"))
+    view_id = await desk.modals.open(trigger_id, review.message("Asking Friendli what runs now…"))
     await _fill(desk, place, view_id, public_id, edited)
 
 
@@ -97,7 +95,7 @@ async def _fill(
     try:
         runs = await desk.updates.look(place, public_id)
     except UserError as error:
-        await desk.modals.replace(view_id, _message(f"{error.message} {error.hint}"))
+        await desk.modals.replace(view_id, review.message(f"{error.message} {error.hint}"))
         return
     version = runs.version
     state = form.FormState(
@@ -124,16 +122,18 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
     runs = await desk.updates.known(place, state.updating.public_id)
     await _authorize(desk, place, submission.person, runs.target, runs.public_id)
     if runs.number != state.updating.number:
-        return Reaction(view=_again(place, runs))
+        return Reaction(view=review.start_over(place, runs))
     after = settle(runs.version, state.draft)
     if isinstance(after, tuple):
         return Reaction(errors=form.slips_to_errors(after, submission.view))
     carried = Carried.of(runs, after)
     if body(runs.version, after) is None:
-        return Reaction(view=_review_view(place, carried, [section(_NOTHING), _change(carried)]))
+        return Reaction(
+            view=review.build(place, carried, [section(_NOTHING), review.change_button(carried)])
+        )
     step = carried.step(runs, after)
     blocks = before_after.view_blocks(step, desk.settings.prices, value=carried.to_json())
-    return Reaction(view=_review_view(place, carried, blocks, submit="Update"))
+    return Reaction(view=review.build(place, carried, blocks, submit="Update"))
 
 
 async def confirmed(desk: Desk, submission: Submission) -> Reaction:
@@ -143,8 +143,8 @@ async def confirmed(desk: Desk, submission: Submission) -> Reaction:
     problem = await _ask(desk, place, submission.person, held.carried)
     if problem is None:
         return Reaction()
-    blocks = [section(problem), _change(held.carried)]
-    return Reaction(view=_review_view(place, held.carried, blocks))
+    blocks = [section(problem), review.change_button(held.carried)]
+    return Reaction(view=review.build(place, held.carried, blocks))
 
 
 async def agreed(desk: Desk, click: Click) -> Work:
@@ -234,43 +234,6 @@ async def _under_way(desk: Desk, click: Click, name: str) -> None:
     await desk.responses.replace(click.response_url, before_after.under_way(name))
 
 
-def _again(place: Place, runs: Runs) -> dict[str, Any]:
-    now = f"Version {code(runs.number)} runs now." if runs.number else "It is another now."
-    carried = Carried.of(runs, runs.version)
-    words = f"{bold(runs.name)} was updated while the form was open. {now} Nothing was sent."
-    return _review_view(place, carried, [section(words), _change(carried, "Start over")])
-
-
-def _change(carried: Carried, label: str = "Change") -> Block:
-    value = carried.to_json()
-    return {
-        "type": "actions",
-        "elements": [button(label, before_after.CHANGE_ACTION, value=value)],
-    }
-
-
-def _review_view(
-    place: Place, carried: Carried, blocks: list[Block], *, submit: str | None = None
-) -> dict[str, Any]:
-    held = CarriedView(place=place, carried=carried)
-    view: dict[str, Any] = _message("") | {
-        "callback_id": REVIEW_CALLBACK_ID,
-        "private_metadata": held.to_json(),
-        "close": plain("Cancel" if submit else "Close"),
-        "blocks": blocks,
-    }
-    return view | ({"submit": plain(submit)} if submit else {})
-
-
-def _message(words: str) -> dict[str, Any]:
-    return {
-        "type": "modal",
-        "title": plain(form.UPDATE_TITLE),
-        "close": plain("Close"),
-        "blocks": [section(words)],
-    }
-
-
 def _trusted(place: Place, submission: Submission) -> Place:
     """The form's own place, if it lies in the workspace that the submission came from."""
     came_from = submission.place
@@ -298,5 +261,5 @@ FEATURE = Feature(
         before_after.CHANGE_ACTION: change,
         before_after.CANCEL_ACTION: dismissed,
     },
-    submissions={form.UPDATE_CALLBACK_ID: submitted, REVIEW_CALLBACK_ID: confirmed},
+    submissions={form.UPDATE_CALLBACK_ID: submitted, review.CALLBACK_ID: confirmed},
 )

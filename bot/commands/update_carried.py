@@ -9,8 +9,8 @@ from bot.commands.registry import SLASH
 from bot.deployments.draft import DeployDraft
 from bot.deployments.listed import Listed
 from bot.deployments.place import Place
+from bot.deployments.runs import Runs
 from bot.deployments.update import edits
-from bot.deployments.updates import Runs
 from bot.deployments.version import Version
 from bot.errors import UserError
 from bot.messages.before_after import Step

@@ -6,8 +6,8 @@ from bot.commands.deploy_text import TextSlips, read_with
 from bot.commands.registry import SLASH
 from bot.deployments.draft import DeployDraft
 from bot.deployments.rule import Slip
+from bot.deployments.runs import Runs
 from bot.deployments.update import settle
-from bot.deployments.updates import Runs
 from bot.deployments.version import Version
 
 _AUTO = frozenset({"autoscale", "min-replicas", "max-replicas", "cooldown"})

@@ -1,9 +1,7 @@
 """What runs on an endpoint, and which versions it had: what the API tells beside what we know."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,8 +17,8 @@ from bot.deployments.lookup import find_deployment, is_name_taken
 from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.rules import check
-from bot.deployments.update import Update
-from bot.deployments.version import History, Version, in_order, newest
+from bot.deployments.runs import Past, Runs, past_of, runs_of, version_of
+from bot.deployments.version import History, newest
 from bot.errors import UserError
 from bot.friendli.access import Access
 from bot.friendli.client import FriendliClient
@@ -30,51 +28,6 @@ from bot.messages import refusals
 from bot.messages.markup import bold, clip, escape
 
 _API_WORDS_LIMIT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """What is known of what runs on an endpoint.
-
-    Attributes:
-        public_id: Of its deployment.
-        number: Of the version that runs, as far as it was looked at.
-        elsewhere: The number of a version that was made elsewhere: what the API doesn't tell of
-            it may differ from what stands in `version`.
-        status: What the endpoint is doing.
-    """
-
-    public_id: str
-    name: str
-    target: str
-    version: Version
-    number: str | None
-    elsewhere: str | None
-    status: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """One version of an endpoint.
-
-    Attributes:
-        number: As the API writes it.
-        version: What is known of it.
-        spec: What the API tells of it.
-        made_by: Who asked for it; '' if no person did, or nobody here.
-        made_at: When; None if it wasn't asked for here.
-    """
-
-    number: str
-    version: Version
-    spec: DedicatedEndpointSpec
-    made_by: str = ""
-    made_at: datetime | None = None
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether it was asked for here."""
-        return self.made_at is not None
 
 
 class Updates:
@@ -106,7 +59,7 @@ class Updates:
             UserError: There is no such endpoint here.
         """
         async with self._database.read() as session:
-            return _runs(_live(await find_deployment(session, place, public_id)))
+            return runs_of(_live(await find_deployment(session, place, public_id)))
 
     async def look(self, place: Place, public_id: str) -> Runs:
         """Ask the API what runs, and write down what changed elsewhere.
@@ -127,11 +80,7 @@ class Updates:
         async with self._database.read() as session:
             deployment = _live(await find_deployment(session, place, public_id))
             updates = await _updates(session, deployment)
-        own = {row.version: row for row in updates if row.version is not None}
-        return runs, [
-            _past(deployment, number, history[number], own, is_first=not at)
-            for at, number in enumerate(in_order(history))
-        ]
+        return runs, past_of(deployment, history, updates)
 
     async def _look(self, place: Place, public_id: str) -> tuple[Runs, History]:
         async with self._database.read() as session:
@@ -143,7 +92,7 @@ class Updates:
             if await self._note(session, row, spec, history):
                 await session.flush()
                 await tell(session, row, await facts_of(session, row, self._settings))
-            runs = _runs(row)
+            runs = runs_of(row)
         self._wake_sender()
         return runs, history
 
@@ -191,7 +140,7 @@ class Updates:
         row.version = number
         if first_look and row.spec is None and len(history) <= 1:
             return True
-        version = _version(row).with_spec(spec)
+        version = version_of(row).with_spec(spec)
         if row.spec is None:
             row.version_elsewhere = number
             request = check(
@@ -217,47 +166,6 @@ def _live(deployment: Deployment | None) -> Deployment:
             hint="Its thread tells more.",
         )
     return deployment
-
-
-def _runs(row: Deployment) -> Runs:
-    return Runs(
-        public_id=row.public_id,
-        name=row.name,
-        target=row.target_name,
-        version=_version(row),
-        number=row.version,
-        elsewhere=row.version_elsewhere,
-        status=row.status,
-    )
-
-
-def _version(row: Deployment) -> Version:
-    if row.spec is not None:
-        spec = DedicatedEndpointSpec.model_validate(row.spec)
-        return Version.of_spec(spec, row.target_name)
-    return Version(DeployRequest.model_validate(row.request))
-
-
-def _past(
-    row: Deployment,
-    number: str,
-    spec: DedicatedEndpointSpec,
-    own: Mapping[str, Operation],
-    *,
-    is_first: bool,
-) -> Past:
-    told = Version.of_spec(spec, row.target_name)
-    operation = own.get(number)
-    if operation is not None:
-        update = Update.stored(operation.request)
-        # What the API tells of it is surest; what it doesn't, we know.
-        version = update.version.with_spec(spec)
-        return Past(number, version, spec, operation.asked_by, operation.asked_at)
-    if is_first and row.spec is None:
-        first = DeployRequest.model_validate(row.first_request or row.request)
-        version = Version(first).with_spec(spec)
-        return Past(number, version, spec, row.requester_id, row.asked_at)
-    return Past(number, told, spec)
 
 
 async def _updates(session: AsyncSession, row: Deployment) -> Sequence[Operation]:

@@ -151,8 +151,8 @@ def notes(step: Step) -> Sequence[str]:
     said = []
     if step.back_to is not None and not step.is_whole:
         said.append(
-            f"Version {code(step.back_to)} wasn't made here, and Friendli doesn't tell its model,"
-            " revision, token count, logging and queue settings: those stay as they are."
+            "Nobody here knows the model, revision, token count, logging and queue settings of"
+            f" version {code(step.back_to)}: those stay as they are."
         )
     elif step.before.unknown:
         said.append(

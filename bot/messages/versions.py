@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.deployments.updates import Past, Runs
+from bot.deployments.runs import Past, Runs
 from bot.deployments.version import differences
 from bot.friendli.instances import Prices
 from bot.messages.before_after import cost

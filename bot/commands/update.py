@@ -5,7 +5,7 @@ from bot.commands import update_review as review
 from bot.commands import update_text
 from bot.commands.act import unknown_endpoint, what_instead
 from bot.commands.deploy_text import TextSlips
-from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer
+from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer, own
 from bot.commands.endpoint_command import Asked, EndpointCommand
 from bot.commands.registry import Feature
 from bot.commands.update_carried import Carried, CarriedView, deployment_of
@@ -95,7 +95,7 @@ async def _fill(
     try:
         runs = await desk.updates.look(place, public_id)
     except UserError as error:
-        await desk.modals.replace(view_id, review.message(f"{error.message} {error.hint}"))
+        await desk.modals.replace(view_id, review.message(f"{error.message} {error.hint}".strip()))
         return
     version = runs.version
     state = form.FormState(
@@ -116,7 +116,7 @@ async def _fill(
 async def submitted(desk: Desk, submission: Submission) -> Reaction:
     """Check the form, and show before and after."""
     state = form.parse(submission.view)
-    place = _trusted(state.place, submission)
+    place = own(state.place, submission)
     if state.updating is None:
         raise unknown_endpoint()
     runs = await desk.updates.known(place, state.updating.public_id)
@@ -139,7 +139,7 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
 async def confirmed(desk: Desk, submission: Submission) -> Reaction:
     """Write down what the modal shows."""
     held = CarriedView.model_validate_json(submission.view["private_metadata"])
-    place = _trusted(held.place, submission)
+    place = own(held.place, submission)
     problem = await _ask(desk, place, submission.person, held.carried)
     if problem is None:
         return Reaction()
@@ -180,7 +180,7 @@ async def _ask(
         f"{carried.public_id} {carried.request_id}",
         message_ts=message_ts,
         update=update,
-        detail=in_thread(runs.version, after, prices),
+        detail=in_thread(runs.version, after, prices, back_to=carried.back_to),
     )
     return _not_accepted(asked, runs, after)
 
@@ -208,7 +208,8 @@ async def _reopen(desk: Desk, click: Click) -> None:
     carried = Carried.model_validate_json(click.value)
     place = click.place
     if click.view is not None:
-        place = CarriedView.model_validate_json(click.view["private_metadata"]).place
+        held = CarriedView.model_validate_json(click.view["private_metadata"])
+        place = own(held.place, click)
     runs = await desk.updates.known(place, carried.public_id)
     await _authorize(desk, place, click.person, runs.target, runs.public_id)
     if click.view is None:
@@ -232,17 +233,6 @@ async def _say(desk: Desk, click: Click, words: str) -> None:
 
 async def _under_way(desk: Desk, click: Click, name: str) -> None:
     await desk.responses.replace(click.response_url, before_after.under_way(name))
-
-
-def _trusted(place: Place, submission: Submission) -> Place:
-    """The form's own place, if it lies in the workspace that the submission came from."""
-    came_from = submission.place
-    if (place.enterprise_id, place.workspace_id) != (
-        came_from.enterprise_id,
-        came_from.workspace_id,
-    ):
-        raise UserError("This form belongs to another workspace.")
-    return place
 
 
 _COMMAND = EndpointCommand(

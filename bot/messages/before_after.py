@@ -7,7 +7,18 @@ from bot.deployments.version import ENGINE, Cost, Difference, Version, changed, 
 from bot.friendli.instances import Prices
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages.body import Body, body
-from bot.messages.markup import Block, actions, bold, button, clip, code, context, money, section
+from bot.messages.markup import (
+    Block,
+    actions,
+    bold,
+    button,
+    clip,
+    code,
+    context,
+    escape,
+    money,
+    section,
+)
 
 AGREE_ACTION = "update.agree"
 CHANGE_ACTION = "update.change"
@@ -100,12 +111,26 @@ def view_blocks(step: Step, prices: Prices, *, value: str) -> list[Block]:
 
 def changes(before: Version, after: Version) -> str:
     """What differs, a line each, as mrkdwn."""
-    return "\n".join(_line(one) for one in differences(before, after)[:_MOST_LINES])
+    lines = [_line(one) for one in differences(before, after)[:_MOST_LINES]]
+    if after.request.comment:
+        lines.append(f"Comment: “{escape(clip(after.request.comment, _LONGEST_SHOWN))}”")
+    return "\n".join(lines)
 
 
-def in_thread(before: Version, after: Version, prices: Prices) -> str:
-    """What was agreed to, as mrkdwn, for those who read the thread."""
-    return "\n".join([changes(before, after), cost_change(before.cost(prices), after.cost(prices))])
+def in_thread(
+    before: Version, after: Version, prices: Prices, *, back_to: str | None = None
+) -> str:
+    """What was agreed to, as mrkdwn, for those who read the thread.
+
+    Args:
+        before: What runs.
+        after: What is to run.
+        prices: Of GPUs.
+        back_to: The number of the version that is gone back to, if it is one.
+    """
+    money_words = cost_change(before.cost(prices), after.cost(prices))
+    back = [f"It goes back to version {code(back_to)}."] if back_to is not None else []
+    return "\n".join([*back, changes(before, after), money_words])
 
 
 def _line(one: Difference) -> str:

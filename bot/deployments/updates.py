@@ -18,7 +18,7 @@ from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.rules import check
 from bot.deployments.runs import Past, Runs, past_of, runs_of, version_of
-from bot.deployments.version import History, newest
+from bot.deployments.version import History, is_later, newest
 from bot.errors import UserError
 from bot.friendli.access import Access
 from bot.friendli.client import FriendliClient
@@ -131,7 +131,8 @@ class Updates:
     ) -> bool:
         """Write down what the API told. Returns whether there was anything new."""
         number = newest(history)
-        if number == row.version and number is not None:
+        if not is_later(number, row.version):
+            # Known already; or what was read is older than an update that ended meanwhile.
             return False
         if await _is_updating(session, row):
             # Whoever carries the update out writes down what comes of it.
@@ -143,6 +144,7 @@ class Updates:
         version = version_of(row).with_spec(spec)
         if row.spec is None:
             row.version_elsewhere = number
+            row.first_request = row.first_request or row.request
             request = check(
                 version.draft(), targets=(), default_target=version.request.target, tag=""
             )

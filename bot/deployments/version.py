@@ -231,6 +231,13 @@ def newest(history: History) -> str | None:
     return in_order(history)[-1] if history else None
 
 
+def is_later(number: str | None, than: str | None) -> bool:
+    """Whether a version is newer than another one; any is newer than none."""
+    if number is None or than is None:
+        return number is not None
+    return _rank(number) > _rank(than)
+
+
 def _rank(number: str) -> tuple[int, str]:
     return (int(number) if number.isdecimal() else -1), number
 

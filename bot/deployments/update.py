@@ -56,11 +56,11 @@ class Update(BaseModel):
         return Version(self.after, frozenset(self.unknown))
 
     @property
-    def raises_price(self) -> bool:
-        """Whether it may cost more than before; also when that isn't known."""
-        if self.dollars_before is None or self.dollars_after is None:
-            return True
-        return self.dollars_after > self.dollars_before
+    def dollars_if_more(self) -> Decimal | None:
+        """Dollars per hour at full scale, if that is more than before, or may be; else None."""
+        if self.dollars_after is None or self.dollars_before is None:
+            return self.dollars_after
+        return self.dollars_after if self.dollars_after > self.dollars_before else None
 
 
 def settle(before: Version, wanted: DeployDraft) -> Version | tuple[Slip, ...]:

@@ -1,5 +1,7 @@
 """Tests of what an update sends, what it leaves out, and which version it made."""
 
+from decimal import Decimal
+
 import pytest
 
 from bot.commands.update_carried import Carried, CarriedView
@@ -38,6 +40,7 @@ SPEC = DedicatedEndpointSpec(
     tokenizer_skip_special_tokens=False,
     tokenizer_add_special_tokens=True,
 )
+ODD = SPEC.model_copy(update={"gpu_type": "NVIDIA X1"})
 OURS = Version(request(revision="v1", max_batch_size=8, queue_timeout_ms=500, comment="first"))
 THEIRS = Version.of_spec(SPEC, "prod")
 
@@ -109,13 +112,28 @@ def test_what_nobody_knows_is_not_sent() -> None:
 
 def test_a_gpu_that_nobody_here_knows_stays() -> None:
     """Its price isn't known, and any other setting can be changed."""
-    odd = Version.of_spec(SPEC.model_copy(update={"gpu_type": "NVIDIA X1"}))
+    odd = Version.of_spec(ODD)
     assert odd.draft().gpu is None
     assert odd.cost(PUBLISHED_PRICES).each is None
     assert sent(odd, max_replicas="2") == sent(THEIRS, max_replicas="2")
-    update = prepare(odd, wanted(odd, max_replicas="2"), replaces="0", prices=PUBLISHED_PRICES)
+
+
+@pytest.mark.parametrize(
+    ("before", "typed", "dollars"),
+    [
+        (OURS, {"replicas": "3"}, Decimal("30.0")),
+        (OURS, {"gpu": "1xA100"}, None),
+        (OURS, {"max_batch_size": "9"}, None),
+        (Version.of_spec(ODD), {"gpu": "1xH100"}, Decimal("15.0")),
+    ],
+)
+def test_an_update_that_costs_more_says_how_much(
+    before: Version, typed: dict[str, object], dollars: Decimal | None
+) -> None:
+    """At full scale; also where nobody knows what it cost before."""
+    update = prepare(before, wanted(before, **typed), replaces="0", prices=PUBLISHED_PRICES)
     assert update is not None
-    assert update.raises_price
+    assert update.dollars_if_more == dollars
 
 
 def test_a_strange_name_from_elsewhere_may_stay() -> None:

@@ -15,6 +15,7 @@ from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
 from bot.deployments.service import Deployments
 from bot.deployments.targets import Targets
+from bot.deployments.updates import Updates
 from bot.errors import UserError
 from bot.friendli.client import FriendliClient
 from bot.messages.body import Body, body
@@ -34,6 +35,7 @@ class Desk:
     settings: Settings
     deployments: Deployments
     operations: Operations
+    updates: Updates
     following: Following
     targets: Targets
     catalog: Catalog

@@ -14,11 +14,14 @@ from bot.commands import (
     help,  # noqa: A004 - named after its command
     links,
     list_endpoints,
+    rollback,
     status,
     stop,
     targets,
     try_again,
+    update,
     verbs,
+    versions,
 )
 from bot.commands.registry import Command, Registry
 
@@ -42,6 +45,9 @@ def registry() -> Registry:
         stop.FEATURE,
         act.FEATURE,
         delete.FEATURE,
+        update.FEATURE,
+        versions.FEATURE,
+        rollback.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,

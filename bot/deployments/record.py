@@ -11,11 +11,15 @@ from bot.db.acts import Operation
 from bot.db.models import Deployment, Transition
 from bot.deployments import mail
 from bot.deployments.draft import DeployRequest
+from bot.deployments.lookup import find_target
+from bot.deployments.place import Place
+from bot.deployments.policy import Policy
 from bot.deployments.states import State, Told, cycles
 from bot.friendli.instances import TIMES
 from bot.friendli.schemas import DedicatedEndpointSpec
-from bot.messages import replies
+from bot.messages import transitions
 from bot.messages.facts import Act, Facts, Setup
+from bot.messages.reply import Reply
 from bot.messages.root import root
 
 # Once an endpoint has fallen asleep this often without anything else happening, one reply about
@@ -106,16 +110,23 @@ def state_of(deployment: Deployment) -> State | None:
     return State(deployment.status, deployment.phase, deployment.error_code)
 
 
-async def tell(
-    session: AsyncSession, deployment: Deployment, facts: Facts, *said: replies.Reply
-) -> None:
+async def policy_of(session: AsyncSession, deployment: Deployment) -> Policy:
+    """What the deployment's target has decided; the defaults once it is disconnected."""
+    place = Place(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id)
+    target = await find_target(session, place, deployment.target_name)
+    return Policy.model_validate((target.policy if target is not None else None) or {})
+
+
+async def tell(session: AsyncSession, deployment: Deployment, facts: Facts, *said: Reply) -> None:
     """Add replies to the thread and redraw its root."""
+    loudness = (await policy_of(session, deployment)).loudness if said else None
     for one in said:
         await mail.reply(
             session,
             channel_row_id=deployment.channel_row_id,
             deployment_id=deployment.id,
-            said=one,
+            body=one.body,
+            broadcast=loudness is not None and one.reaches_channel(loudness),
         )
     await mail.redraw_root(
         session,
@@ -131,15 +142,18 @@ async def record(
     """Write a transition down and tell it."""
     facts = await write_down(session, deployment, settings, newest)
     if _flaps(facts.history):
+        said = transitions.cycle(facts)
+        loudness = (await policy_of(session, deployment)).loudness
         await mail.rewrite_cycle(
             session,
             channel_row_id=deployment.channel_row_id,
             deployment_id=deployment.id,
-            said=replies.cycle(facts),
+            body=said.body,
+            broadcast=said.reaches_channel(loudness),
         )
         await tell(session, deployment, facts)
     else:
-        await tell(session, deployment, facts, replies.transition(facts))
+        await tell(session, deployment, facts, transitions.transition(facts))
 
 
 async def write_down(

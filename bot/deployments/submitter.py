@@ -39,6 +39,7 @@ from bot.friendli.errors import (
 )
 from bot.messages import refusals, replies, undeliverable
 from bot.messages.markup import duration
+from bot.messages.reply import Reply
 
 log = logs.get(__name__)
 
@@ -258,7 +259,7 @@ class Submitter:
                 **values,
             )
 
-    async def _tell(self, session: AsyncSession, held: Claim, *said: replies.Reply) -> None:
+    async def _tell(self, session: AsyncSession, held: Claim, *said: Reply) -> None:
         deployment = await session.get_one(Deployment, held.id)
         await tell(session, deployment, await facts_of(session, deployment, self._settings), *said)
 

@@ -28,6 +28,7 @@ from bot.friendli.client import FriendliClient
 from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized
 from bot.friendli.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
 from bot.messages import replies
+from bot.messages.reply import Reply
 
 log = logs.get(__name__)
 
@@ -271,7 +272,7 @@ class Tracker:
         if tell_now:
             self._nudge_sender()
 
-    async def _tell_all(self, session: AsyncSession, held: Claim, said: replies.Reply) -> None:
+    async def _tell_all(self, session: AsyncSession, held: Claim, said: Reply) -> None:
         deployments = await session.scalars(
             select(Deployment).where(
                 Deployment.watched_project_id == held.id, Deployment.step == Step.LIVE
@@ -282,7 +283,7 @@ class Tracker:
             await tell(session, deployment, facts, said)
 
 
-def _told(obstacle: Obstacle, failing: float) -> replies.Reply:
+def _told(obstacle: Obstacle, failing: float) -> Reply:
     match obstacle:
         case Obstacle.OUTAGE:
             return replies.outage(failing)

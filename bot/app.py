@@ -17,6 +17,7 @@ from bot.db.crypto import Vault
 from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.session import Database
 from bot.db.startup import open_database
+from bot.deployments.approval import Approvals, expire_operations
 from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
 from bot.deployments.grants import Grants
@@ -48,7 +49,7 @@ log = logs.get(__name__)
 __all__ = ["EVENTS_PATH", "Running", "running"]
 
 # What comes due by itself while an endpoint lives.
-CHORES: Sequence[Chore] = ()
+CHORES: Sequence[Chore] = (expire_operations,)
 
 _SUBMITTERS, _TRACKERS, _SENDERS = 20, 20, 40
 
@@ -214,6 +215,12 @@ def _desk(
             wake_sender=workers.sender.nudge,
         ),
         operations=Operations(
+            database,
+            settings,
+            wake_submitter=workers.submitter.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
+        approvals=Approvals(
             database,
             settings,
             wake_submitter=workers.submitter.nudge,

@@ -32,7 +32,9 @@ async def _choose(desk: Desk, click: Click, public_id: str, endpoint_id: str | N
     await desk.authorizer.authorize(
         Permission.DEPLOY, click.person, click.place, target=deployment.target_name
     )
-    outcome = await desk.deployments.choose(click.place, click.person, public_id, endpoint_id)
+    outcome = await desk.deployments.choose(
+        click.place, click.person, public_id, endpoint_id, message_ts=click.message_ts
+    )
     if outcome in _WORDS:
         await desk.responses.say(
             click.response_url, answer(_WORDS[outcome]), thread_ts=click.thread_ts

@@ -156,14 +156,16 @@ async def agreed(desk: Desk, click: Click) -> Work:
     await desk.authorizer.authorize(
         Permission.DEPLOY, click.person, click.place, target=request.target
     )
-    asked = await desk.deployments.ask(click.place, click.person, request, request_id)
+    asked = await desk.deployments.ask(
+        click.place, click.person, request, request_id, message_ts=click.message_ts
+    )
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)
-    return _replace(desk, click, request)
+    return _replace(desk, click, preview.under_way(request, waits=asked.waits))
 
 
-async def _replace(desk: Desk, click: Click, request: DeployRequest) -> None:
-    await desk.responses.replace(click.response_url, preview.under_way(request))
+async def _replace(desk: Desk, click: Click, said: Body) -> None:
+    await desk.responses.replace(click.response_url, said)
 
 
 async def change(desk: Desk, click: Click) -> Work:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.config import Settings
+from bot.deployments.approval import Approvals
 from bot.deployments.catalog import Catalog
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
@@ -33,6 +34,7 @@ class Desk:
     settings: Settings
     deployments: Deployments
     operations: Operations
+    approvals: Approvals
     targets: Targets
     catalog: Catalog
     friendli: FriendliClient

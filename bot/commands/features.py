@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from bot.commands import (
     act,
+    approve,
     choose,
     connect,
     delete,
@@ -37,6 +38,7 @@ def registry() -> Registry:
         endpoint_command.FEATURE,
         stop.FEATURE,
         act.FEATURE,
+        approve.FEATURE,
         delete.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,

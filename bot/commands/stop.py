@@ -29,7 +29,9 @@ async def _stop(desk: Desk, click: Click) -> None:
         target=deployment.target_name,
         about=deployment.public_id,
     )
-    outcome = await desk.deployments.stop(click.place, click.person, click.value)
+    outcome = await desk.deployments.stop(
+        click.place, click.person, click.value, message_ts=click.message_ts
+    )
     if outcome in _WORDS:
         await desk.responses.say(
             click.response_url, answer(_WORDS[outcome]), thread_ts=click.thread_ts

@@ -3,6 +3,8 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -18,9 +20,10 @@ from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lookup import find_deployment
 from bot.deployments.place import Person, Place
-from bot.deployments.record import facts_of, tell
+from bot.deployments.record import approvers, facts_of, policy_of, tell
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import replies
+from bot.messages.approvals import Proposal, proposed
 from bot.permissions import Permission
 
 PERMISSIONS: Mapping[OperationKind, Permission] = {
@@ -193,6 +196,7 @@ async def write_down(
     by: str,
     cause: Cause = Cause.PERSON,
     request_id: str | None = None,
+    dollars: Decimal | None = None,
 ) -> Operation:
     """Write an operation down, tell the thread, and have it carried out.
 
@@ -206,10 +210,23 @@ async def write_down(
         by: The person; '' if no person caused it.
         cause: Why.
         request_id: Of the click; without one, the operation is unique by itself.
+        dollars: What the endpoint costs an hour at full scale once it is done, if that is more
+            than before: then the target may want it approved first.
     """
     operation = await _insert(session, deployment, kind, by, cause, request_id)
+    said = replies.operation_asked(kind, cause, by)
+    policy = await policy_of(session, deployment)
+    proposal = None
+    if dollars is not None and policy.asks_for_approval(dollars):
+        operation.state = OperationState.PROPOSED
+        operation.expires_at = operation.asked_at + timedelta(hours=policy.approval_hours)
+        await session.flush()
+        who = await approvers(session, deployment)
+        proposal = Proposal(operation.public_id, who, operation.expires_at, dollars)
     facts = await facts_of(session, deployment, settings)
-    await tell(session, deployment, facts, replies.operation_asked(kind, cause, by))
+    if proposal is not None:
+        said = proposed(facts, said.body.text, proposal)
+    await tell(session, deployment, facts, said)
     return operation
 
 

@@ -7,10 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import Operation
-from bot.db.models import Deployment, Transition
+from bot.db.acts import Grant, Operation
+from bot.db.models import Deployment, Step, Target, Transition
 from bot.deployments import mail
 from bot.deployments.draft import DeployRequest
+from bot.deployments.grants import Subject
 from bot.deployments.lookup import find_target
 from bot.deployments.place import Place
 from bot.deployments.policy import Policy
@@ -18,9 +19,10 @@ from bot.deployments.states import State, Told, cycles
 from bot.friendli.instances import TIMES
 from bot.friendli.schemas import DedicatedEndpointSpec
 from bot.messages import transitions
-from bot.messages.facts import Act, Facts, Setup
+from bot.messages.facts import Act, Facts, Setup, Waiting
 from bot.messages.reply import Reply
 from bot.messages.root import root
+from bot.permissions import DEFAULTS, Permission, who
 
 # Once an endpoint has fallen asleep this often without anything else happening, one reply about
 # it is rewritten instead of adding more.
@@ -52,7 +54,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
         step=deployment.step,
         endpoint_id=deployment.endpoint_id,
         history=[told(row) for row in history],
-        acts=[_act(row) for row in operations],
+        acts=[act_of(row) for row in operations],
         suite_link=settings.suite_link(
             team=deployment.friendli_team_id,
             project=deployment.friendli_project_id,
@@ -63,6 +65,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
         candidates=deployment.candidates or (),
         stop_asked_by=None if deployment.stop_done else deployment.stop_asked_by,
         approved_by=deployment.approved_by,
+        waiting=await _waiting(session, deployment),
         lease_ends_at=deployment.lease_ends_at,
         lease_end=deployment.lease_end,
     )
@@ -93,7 +96,29 @@ def _setup(deployment: Deployment) -> Setup:
     )
 
 
-def _act(row: Operation) -> Act:
+async def _waiting(session: AsyncSession, deployment: Deployment) -> Waiting | None:
+    if deployment.step is not Step.PROPOSED or deployment.expires_at is None:
+        return None
+    return Waiting(await approvers(session, deployment), deployment.expires_at)
+
+
+async def approvers(session: AsyncSession, deployment: Deployment) -> str:
+    """Who may approve what is asked for on a deployment's target, as mrkdwn."""
+    target = await _target(session, deployment)
+    rows = await session.execute(
+        select(Grant.kind, Grant.subject_id)
+        .where(
+            Grant.target_id == (target.id if target is not None else None),
+            Grant.permission == Permission.APPROVE,
+        )
+        .order_by(Grant.id)
+    )
+    granted = [Subject(kind, id_) for kind, id_ in rows] or [DEFAULTS[Permission.APPROVE]]
+    return " or ".join(who(subject) for subject in granted)
+
+
+def act_of(row: Operation) -> Act:
+    """An operation as a value."""
     return Act(row.kind, row.state, row.cause, row.asked_by, row.finished_at)
 
 
@@ -112,9 +137,13 @@ def state_of(deployment: Deployment) -> State | None:
 
 async def policy_of(session: AsyncSession, deployment: Deployment) -> Policy:
     """What the deployment's target has decided; the defaults once it is disconnected."""
-    place = Place(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id)
-    target = await find_target(session, place, deployment.target_name)
+    target = await _target(session, deployment)
     return Policy.model_validate((target.policy if target is not None else None) or {})
+
+
+async def _target(session: AsyncSession, deployment: Deployment) -> Target | None:
+    place = Place(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id)
+    return await find_target(session, place, deployment.target_name)
 
 
 async def tell(session: AsyncSession, deployment: Deployment, facts: Facts, *said: Reply) -> None:

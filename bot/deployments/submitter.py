@@ -21,6 +21,7 @@ from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Delivery, Deployment, Message, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
+from bot.deployments.approval import expire
 from bot.deployments.credentials import NoKeyError, access_to
 from bot.deployments.draft import DeployRequest
 from bot.deployments.finder import Finder
@@ -81,10 +82,13 @@ class Submitter:
             project = await session.get_one(WatchedProject, deployment.watched_project_id)
             present = (await session.execute(select(now()))).scalar_one()
         match deployment.step:
-            case Step.ASKED if deployment.stop_asked_by is not None:
+            case Step.ASKED | Step.PROPOSED if deployment.stop_asked_by is not None:
                 await self._cancel(held)
-            case Step.ASKED if deployment.root_ts is None:
+            case Step.ASKED | Step.PROPOSED if deployment.root_ts is None:
                 await self._give_up_unannounced(held)
+            case Step.PROPOSED:
+                async with self._database.write() as session:
+                    await expire(session, held, self._settings)
             case Step.ASKED:
                 await self._create(held, deployment, project, present)
             case Step.SENDING:
@@ -132,7 +136,8 @@ class Submitter:
     async def _create(
         self, held: Claim, deployment: Deployment, project: WatchedProject, present: datetime
     ) -> None:
-        waited = (present - deployment.asked_at).total_seconds()
+        # What was approved waited for that, and not for Friendli.
+        waited = (present - (deployment.decided_at or deployment.asked_at)).total_seconds()
         if waited > self._settings.create_give_up_after:
             late = refusals.gave_up(duration(waited))
             await self._refuse(held, late if deployment.attempts else refusals.not_announced())

@@ -18,7 +18,10 @@ _IS_UNFINISHED = sa.text("state IN ('proposed', 'asked', 'sending')")
 
 _DEPLOYMENT_COLUMNS = {
     "spec": sa.JSON,
+    "expires_at": sa.BigInteger,
     "approved_by": sa.Text,
+    "rejected_by": sa.Text,
+    "decided_at": sa.BigInteger,
     "lease_seconds": sa.Integer,
     "lease_end": sa.Text,
     "lease_ends_at": sa.BigInteger,

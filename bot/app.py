@@ -25,6 +25,7 @@ from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
 from bot.deployments.service import Deployments
 from bot.deployments.submitter import Submitter
+from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
 from bot.deployments.tracker import Tracker
 from bot.deployments.worker import Worker
@@ -227,6 +228,7 @@ def _desk(
             wake_sender=workers.sender.nudge,
         ),
         targets=Targets(database, vault, settings, wake_all=wake_all),
+        target_settings=TargetSettings(database),
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
         authorizer=Authorizer(Grants(database), people),

@@ -139,6 +139,10 @@ class Authorizer:
             return permission is Permission.LOOK
         return await self._includes(self._subjects(permission, rules), person)
 
+    async def rules(self, place: Place, target: str) -> Rules:
+        """What a target's team has set up; the defaults if there is no such target."""
+        return (await self._grants.rules(place)).get(target, Rules())
+
     def _subjects(self, permission: Permission, rules: Rules) -> Sequence[Subject]:
         return rules.granted.get(permission) or [DEFAULTS[permission]]
 

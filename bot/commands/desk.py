@@ -14,6 +14,7 @@ from bot.deployments.catalog import Catalog
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
 from bot.deployments.service import Deployments
+from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
 from bot.errors import UserError
 from bot.friendli.client import FriendliClient
@@ -36,6 +37,7 @@ class Desk:
     operations: Operations
     approvals: Approvals
     targets: Targets
+    target_settings: TargetSettings
     catalog: Catalog
     friendli: FriendliClient
     authorizer: Authorizer

@@ -14,6 +14,7 @@ from bot.commands import (
     help,  # noqa: A004 - named after its command
     links,
     list_endpoints,
+    settings,
     status,
     stop,
     targets,
@@ -33,6 +34,7 @@ def registry() -> Registry:
         connect.FEATURE,
         disconnect.FEATURE,
         targets.FEATURE,
+        settings.FEATURE,
         list_endpoints.FEATURE,
         status.FEATURE,
         endpoint_command.FEATURE,

@@ -42,6 +42,7 @@ class People:
         self._admins = admins
         # Members by group, and when to ask again: the method takes some twenty calls a minute.
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
+        self._group_names: tuple[Mapping[str, str], float] = ({}, 0.0)
 
     async def is_admin(self, person_id: str) -> bool:
         """Whether a person may administer targets; no, if Slack doesn't say."""
@@ -84,6 +85,23 @@ class People:
             members = frozenset(users if isinstance(users, list) else [])
             self._groups[group_id] = (members, present + _GROUP_KEPT_SECONDS)
         return person_id in members
+
+    async def groups(self) -> Mapping[str, str]:
+        """The workspace's user groups: "@handle" by id; none, if Slack doesn't say."""
+        present = time.monotonic()
+        named, until = self._group_names
+        if present >= until:
+            answer = await attempt(self._client.usergroups_list())
+            if isinstance(answer, Failure):
+                log.warning("couldn't ask which groups there are", error=answer.error)
+                return {}
+            listed = answer.get("usergroups")
+            named = {
+                str(group["id"]): f"@{group.get('handle') or group['id']}"
+                for group in (listed if isinstance(listed, list) else [])
+            }
+            self._group_names = (named, present + _GROUP_KEPT_SECONDS)
+        return named
 
     async def membership(self, place: Place) -> Membership:
         """Whether the bot can post in a channel."""

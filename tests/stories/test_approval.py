@@ -1,0 +1,339 @@
+"""Stories of what needs a second person's yes before anything is sent to Friendli."""
+
+import asyncio
+from copy import deepcopy
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from inline_snapshot import snapshot
+from sqlalchemy import select, update
+
+from bot.app import running
+from bot.db.acts import Operation, OperationKind, OperationState
+from bot.db.claims import wake
+from bot.db.clock import after
+from bot.db.models import Deployment, Step
+from bot.db.session import Database
+from bot.deployments.operations import write_down
+from bot.permissions import Permission
+from bot.sandbox.slack.people import Person
+from bot.sandbox.world import World, connect
+from tests.conftest import QUICK, StartBot
+from tests.stories.configuring import configure, grant
+from tests.stories.telling import ends, plain, root, thread, whispers, words
+from tests.stories.test_watching import serve
+
+ALWAYS = "Every request needs approval"
+
+
+def creates(here: World) -> int:
+    """How many create requests reached the API."""
+    return sum(one.operation == "create_endpoint" for one in here.friendli.requests)
+
+
+async def propose(here: World, line: str = "org/model --gpu 1xH100 --name it --yes") -> None:
+    """Ask for a deployment that needs approval, and see its root."""
+    await here.member.command(here.channel, line)
+    await here.slack.until(lambda: "waits for approval" in root(here).text)
+
+
+def second_admin(here: World) -> Person:
+    """Another admin, in the channel."""
+    second = here.slack.act_as(here.slack.add_user("second", is_admin=True))
+    here.channel.member_ids.append(second.user.id)
+    return second
+
+
+async def run_out(here: World) -> None:
+    """Let the time of everything that waits be over."""
+    database = Database(here.database)
+    async with database.write() as session:
+        past = after(timedelta(seconds=-1))
+        await session.execute(update(Deployment).values(expires_at=past))
+        await session.execute(update(Operation).values(expires_at=past))
+        for id_ in (await session.scalars(select(Deployment.id))).all():
+            await wake(session, Deployment, id_)
+    await database.close()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_nothing_is_made_before_somebody_approved_it(here: World) -> None:
+    """The root asks, with the price and who may; after the yes it is made like any other."""
+    await configure(here, approval=ALWAYS)
+    await propose(here)
+    assert words(here, root(here)) == snapshot()
+    assert here.friendli.requests[-1].operation != "create_endpoint"
+    await here.admin.click(root(here), "Approve")
+    await here.slack.until(lambda: len(thread(here)) == 2)
+    assert thread(here) == snapshot()
+    assert creates(here) == 1
+    assert root(here).buttons == ["Open in Friendli", "Cancel"]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_the_price_at_full_scale_decides(here: World) -> None:
+    """Above so many dollars an hour, with every replica that the request allows."""
+    await configure(here, approval="Requests above a price need approval", above=10)
+    await here.member.command(here.channel, "org/model --gpu 2xH100 --name small --yes")
+    await here.slack.until(lambda: root(here).text and thread(here))
+    assert creates(here) == 1
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --autoscale 0..3 --name big")
+    [preview] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    await here.member.click(preview, "Deploy")
+    await here.slack.until(lambda: "waits for approval" in whispers(here)[-1])
+    assert whispers(here) == snapshot()
+    big = await here.slack.until(
+        lambda: next(
+            (one for one in here.channel.messages.values() if "*big* waits" in one.text), None
+        )
+    )
+    assert words(here, big) == snapshot()
+    assert creates(here) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_rejection_says_why(here: World) -> None:
+    """In the thread and in the channel, with the way to ask for something else."""
+    await configure(here, approval=ALWAYS)
+    await propose(here)
+    await here.admin.click(root(here), "Reject")
+    await here.slack.until(lambda: here.admin.modal)
+    await here.admin.fill("Reason", "Use the <staging> one, please")
+    await here.admin.submit()
+    await here.slack.until(lambda: thread(here) and root(here).buttons == ["Try again"])
+    assert thread(here) == snapshot()
+    assert words(here, root(here)) == snapshot()
+    assert creates(here) == 0
+
+
+@pytest.mark.usefixtures("bot")
+async def test_nobody_approves_their_own_unless_the_target_lets_them(here: World) -> None:
+    """Also not an admin."""
+    await configure(here, approval=ALWAYS)
+    await here.admin.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.slack.until(lambda: "waits for approval" in root(here).text)
+    seen = len(here.admin.ephemerals(here.channel))
+    await here.admin.click(root(here), "Approve")
+    await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
+    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot()
+    await configure(here, also=["own"])
+    await here.admin.click(root(here), "Approve")
+    await here.slack.until(lambda: thread(here))
+    assert thread(here)[0] == snapshot()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_who_may_not_approve_is_told_who_may(here: World) -> None:
+    """Nothing happens to the request."""
+    await configure(here, approval=ALWAYS)
+    group = here.slack.add_usergroup("ml-leads", [here.admin.user])
+    await grant(here, Permission.APPROVE, who="The people and groups below", groups=["@ml-leads"])
+    await propose(here)
+    assert f"<!subteam^{group.id}> may approve it" in str(root(here).blocks)
+    await here.member.click(root(here), "Approve")
+    await here.slack.until(lambda: whispers(here))
+    assert whispers(here)[0].replace(group.id, "GROUP") == snapshot()
+    assert "waits for approval" in root(here).text
+
+
+@pytest.mark.usefixtures("bot")
+async def test_of_two_who_approve_at_once_one_does(here: World) -> None:
+    """The other is told who was faster; one endpoint is made."""
+    await configure(here, approval=ALWAYS)
+    await propose(here)
+    second = second_admin(here)
+    seen = len(here.admin.ephemerals(here.channel)) + len(second.ephemerals(here.channel))
+    await asyncio.gather(
+        here.admin.click(root(here), "Approve"), second.click(root(here), "Approve")
+    )
+
+    def told() -> list[str]:
+        both = [*here.admin.ephemerals(here.channel), *second.ephemerals(here.channel)]
+        return [plain(here, message.text) for message in both]
+
+    await here.slack.until(lambda: len(told()) > seen and len(thread(here)) == 2)
+    assert any("approved it already; the thread tells how it goes." in text for text in told())
+    assert creates(here) == 1
+    assert sum("approved it." in text for text in thread(here)) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_double_click_on_approve_makes_one(here: World) -> None:
+    """Both clicks are accepted by Slack; one has an effect."""
+    await configure(here, approval=ALWAYS)
+    await propose(here)
+    await here.admin.double_click(root(here), "Approve")
+    await here.slack.until(lambda: len(thread(here)) == 2)
+    assert creates(here) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_whoever_asked_may_withdraw_it(here: World) -> None:
+    """Also where ending endpoints is for others; a late Approve learns it."""
+    await configure(here, approval=ALWAYS)
+    await grant(here, Permission.TERMINATE, who="Workspace admins")
+    await propose(here)
+    stale = deepcopy(root(here))
+    await here.member.click(root(here), "Withdraw")
+    await here.slack.until(lambda: thread(here) and root(here).buttons == ["Try again"])
+    assert thread(here) == snapshot()
+    seen = len(here.admin.ephemerals(here.channel))
+    await here.admin.click(stale, "Approve")
+    await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
+    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot()
+    assert creates(here) == 0
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_nobody_approves_in_time_is_over(here: World) -> None:
+    """The thread says so, and a late Approve or Reject learns it."""
+    await configure(here, approval=ALWAYS, wait=2)
+    await propose(here)
+    stale = deepcopy(root(here))
+    await run_out(here)
+    # The time of the click may be later than the scan that ends it; both say the same.
+    await here.slack.until(lambda: thread(here) and root(here).buttons == ["Try again"])
+    assert words(here, here.channel.replies(root(here).ts)[-1]).startswith(
+        "Nobody approved it within "
+    )
+    for button in ("Approve", "Reject"):
+        seen = len(here.admin.ephemerals(here.channel))
+        await here.admin.click(stale, button)
+        await here.slack.until(lambda seen=seen: len(here.admin.ephemerals(here.channel)) > seen)  # type: ignore[misc] # bound in the loop
+        assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot()
+    assert creates(here) == 0
+
+
+@pytest.mark.usefixtures("bot")
+async def test_disconnecting_ends_what_waits(here: World) -> None:
+    """Plainly, and nothing is made by a late Approve."""
+    await configure(here, approval=ALWAYS)
+    await propose(here)
+    stale = deepcopy(root(here))
+    await here.admin.command(here.channel, "disconnect")
+    question = await here.slack.until(
+        lambda: next(
+            (one for one in here.admin.ephemerals(here.channel) if "Disconnect" in one.text), None
+        )
+    )
+    await here.admin.click(question, "Disconnect")
+    await here.slack.until(lambda: thread(here) and root(here).buttons == ["Try again"])
+    assert thread(here) == snapshot()
+    seen = len(here.admin.ephemerals(here.channel))
+    await here.admin.click(stale, "Approve")
+    await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
+    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_approval_that_was_switched_off_is_still_given_by_a_click(here: World) -> None:
+    """Even by whoever asked, who may approve: no second person is needed any more."""
+    await configure(here, approval=ALWAYS)
+    await here.admin.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.slack.until(lambda: "waits for approval" in root(here).text)
+    await configure(here, approval="Nobody has to approve")
+    await here.admin.click(root(here), "Approve")
+    await here.slack.until(lambda: len(thread(here)) == 2)
+    assert creates(here) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_channel_that_is_archived_while_something_waits(here: World) -> None:
+    """When the time is over, whoever asked learns it directly."""
+    await configure(here, approval=ALWAYS)
+    await propose(here)
+    here.slack.set_archived(here.channel, archived=True)
+    await run_out(here)
+    direct = here.slack.direct_message(here.member.user)
+    [told] = (await here.slack.until(lambda: direct.messages)).values()
+    assert plain(here, told.text) == snapshot()
+    assert creates(here) == 0
+
+
+async def test_a_second_replica_makes_what_the_first_let_approve(
+    here: World, start_bot: StartBot
+) -> None:
+    """A request outlives the bot that took it, and is approved through another one."""
+    async with start_bot():
+        await connect(here)
+        await configure(here, approval=ALWAYS)
+        await propose(here)
+    async with running(here.settings(**QUICK)), start_bot():
+        await here.admin.click(root(here), "Approve")
+        await here.slack.until(lambda: len(thread(here)) == 2)
+    assert creates(here) == 1
+
+
+async def propose_update(here: World) -> Database:
+    """Write down an update that raises the price, as the update command does."""
+    database = Database(here.database)
+    async with database.write() as session:
+        deployment = (await session.scalars(select(Deployment))).one()
+        assert deployment.step is Step.LIVE
+        await write_down(
+            session,
+            deployment,
+            here.settings(**QUICK),
+            OperationKind.UPDATE,
+            by=here.member.user.id,
+            dollars=Decimal(20),
+        )
+    return database
+
+
+async def state(database: Database) -> OperationState:
+    """Of the only operation."""
+    async with database.read() as session:
+        return (await session.scalars(select(Operation.state))).one()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_operation_that_raises_the_price_waits_too(here: World) -> None:
+    """Its reply asks in the channel; a rejection leaves the endpoint as it is."""
+    await serve(here)
+    await configure(here, approval=ALWAYS)
+    database = await propose_update(here)
+    await here.slack.until(lambda: ends(here, "waits for approval"))
+    question = here.channel.replies(root(here).ts)[-1]
+    assert question.broadcast
+    assert words(here, question) == snapshot()
+    await here.admin.click(question, "Reject")
+    await here.slack.until(lambda: here.admin.modal)
+    await here.admin.fill("Reason", "too dear")
+    await here.admin.submit()
+    await here.slack.until(lambda: ends(here, "rejected"))
+    assert thread(here)[-1] == snapshot()
+    assert await state(database) is OperationState.REJECTED
+    seen = len(here.admin.ephemerals(here.channel))
+    await here.admin.click(question, "Approve")
+    await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
+    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot()
+    await database.close()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_operation_that_nobody_approves_is_over(here: World) -> None:
+    """As is a deployment."""
+    await serve(here)
+    await configure(here, approval=ALWAYS)
+    database = await propose_update(here)
+    await here.slack.until(lambda: ends(here, "waits for approval"))
+    await run_out(here)
+    await here.slack.until(lambda: ends(here, "Nobody approved"))
+    assert await state(database) is OperationState.REJECTED
+    await database.close()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_operation_can_be_withdrawn(here: World) -> None:
+    """By whoever asked."""
+    await serve(here)
+    await configure(here, approval=ALWAYS)
+    database = await propose_update(here)
+    await here.slack.until(lambda: ends(here, "waits for approval"))
+    await here.member.click(here.channel.replies(root(here).ts)[-1], "Withdraw")
+    await here.slack.until(lambda: ends(here, "withdrew"))
+    assert thread(here)[-1] == snapshot()
+    assert await state(database) is OperationState.REJECTED
+    await database.close()

@@ -18,11 +18,13 @@ from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.session import Database
 from bot.db.startup import open_database
 from bot.deployments.approval import Approvals, expire_operations
+from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
 from bot.deployments.grants import Grants
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
+from bot.deployments.requests import Requests
 from bot.deployments.service import Deployments
 from bot.deployments.submitter import Submitter
 from bot.deployments.target_settings import TargetSettings
@@ -228,7 +230,9 @@ def _desk(
             wake_sender=workers.sender.nudge,
         ),
         targets=Targets(database, vault, settings, wake_all=wake_all),
+        requests=Requests(database, settings, wake_sender=workers.sender.nudge),
         target_settings=TargetSettings(database),
+        audit=Audit(database),
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
         authorizer=Authorizer(Grants(database), people),

@@ -130,7 +130,7 @@ class Authorizer:
         if await self._includes(subjects, person):
             return
         await self._grants.denied(place, person, permission, target)
-        raise await self._refusal(permission, subjects, target, about)
+        raise await self._refusal(permission, subjects, place, target, about)
 
     async def may(self, permission: Permission, person: Person, place: Place, target: str) -> bool:
         """Whether a person may do something on a target; nothing is written down."""
@@ -138,6 +138,14 @@ class Authorizer:
         if person.is_from_elsewhere(place) and not rules.policy.guests_may_act:
             return permission is Permission.LOOK
         return await self._includes(self._subjects(permission, rules), person)
+
+    async def whom(self, permission: Permission, place: Place, target: str) -> str:
+        """Those who may do something, mentioned as mrkdwn, for people to turn to."""
+        subjects = self._subjects(permission, await self.rules(place, target))
+        named = [who(subject) for subject in subjects if subject not in (EVERYONE, ADMINS)]
+        if not named:
+            named = [mention(admin) for admin in (await self._directory.admins())[:_NAMED]]
+        return " ".join(dict.fromkeys(named)) or who(ADMINS)
 
     async def rules(self, place: Place, target: str) -> Rules:
         """What a target's team has set up; the defaults if there is no such target."""
@@ -164,14 +172,21 @@ class Authorizer:
             ) from None
 
     async def _refusal(
-        self, permission: Permission, subjects: Sequence[Subject], target: str, about: str
+        self,
+        permission: Permission,
+        subjects: Sequence[Subject],
+        place: Place,
+        target: str,
+        about: str,
     ) -> UserError:
         # The target may be one that isn't there yet.
         where = f" in {code(target)}" if target and permission is not Permission.CONNECT else ""
         named = [subject for subject in dict.fromkeys(subjects) if subject != ADMINS][:_NAMED]
         buttons: list[Block] = []
         if about:
-            buttons = [button("Ask them", ASK_ACTION, value=f"{permission} {about}")]
+            buttons = [
+                button("Ask them", ASK_ACTION, value=f"{permission} {about} {place.channel_id}")
+            ]
         if named:
             whom = " and ".join(who(subject) for subject in named)
             hint = "Ask them posts your request in this thread." if about else ""

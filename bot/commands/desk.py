@@ -10,9 +10,11 @@ from typing import Any
 
 from bot.config import Settings
 from bot.deployments.approval import Approvals
+from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
+from bot.deployments.requests import Requests
 from bot.deployments.service import Deployments
 from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
@@ -36,8 +38,10 @@ class Desk:
     deployments: Deployments
     operations: Operations
     approvals: Approvals
+    requests: Requests
     targets: Targets
     target_settings: TargetSettings
+    audit: Audit
     catalog: Catalog
     friendli: FriendliClient
     authorizer: Authorizer

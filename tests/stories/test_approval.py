@@ -337,3 +337,28 @@ async def test_an_operation_can_be_withdrawn(here: World) -> None:
     assert thread(here)[-1] == snapshot()
     assert await state(database) is OperationState.REJECTED
     await database.close()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_operation_is_carried_out_once_somebody_approved_it(here: World) -> None:
+    """Not before, and told with who it was."""
+    await serve(here)
+    await configure(here, approval=ALWAYS)
+    database = Database(here.database)
+    async with database.write() as session:
+        deployment = (await session.scalars(select(Deployment))).one()
+        await write_down(
+            session,
+            deployment,
+            here.settings(**QUICK),
+            OperationKind.SLEEP,
+            by=here.member.user.id,
+            dollars=Decimal(20),
+        )
+    await here.slack.until(lambda: ends(here, "waits for approval"))
+    assert await state(database) is OperationState.PROPOSED
+    await here.admin.click(here.channel.replies(root(here).ts)[-1], "Approve")
+    await here.slack.until(lambda: "is sleeping" in root(here).text)
+    assert "@admin approved what @requester asked for." in thread(here)
+    assert await state(database) is OperationState.DONE
+    await database.close()

@@ -21,6 +21,7 @@ from bot.deployments.approval import Approvals, expire_operations
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
+from bot.deployments.following import Following
 from bot.deployments.grants import Grants
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
@@ -229,6 +230,7 @@ def _desk(
             wake_submitter=workers.submitter.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
         requests=Requests(database, settings, wake_sender=workers.sender.nudge),
         target_settings=TargetSettings(database),

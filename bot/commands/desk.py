@@ -12,6 +12,7 @@ from bot.config import Settings
 from bot.deployments.approval import Approvals
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
+from bot.deployments.following import Following
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
 from bot.deployments.requests import Requests
@@ -39,6 +40,7 @@ class Desk:
     operations: Operations
     approvals: Approvals
     requests: Requests
+    following: Following
     targets: Targets
     target_settings: TargetSettings
     audit: Audit
@@ -75,6 +77,7 @@ class Click:
         view: The modal that it stands in; None in a message.
         thread_ts: Of the thread that the message stands in.
         message_ts: Of the message; '' in a modal.
+        is_ephemeral: Whether only the person who clicked sees the message.
         action_ts: When it was used.
     """
 
@@ -87,6 +90,7 @@ class Click:
     view: Mapping[str, Any] | None
     thread_ts: str | None
     message_ts: str
+    is_ephemeral: bool
     action_ts: str
     block_id: str = ""
 

@@ -13,6 +13,7 @@ from bot.commands import (
     deploy,
     disconnect,
     endpoint_command,
+    follow,
     help,  # noqa: A004 - named after its command
     links,
     list_endpoints,
@@ -21,6 +22,7 @@ from bot.commands import (
     stop,
     targets,
     try_again,
+    verbs,
 )
 from bot.commands.registry import Command, Registry
 
@@ -41,6 +43,8 @@ def registry() -> Registry:
         list_endpoints.FEATURE,
         status.FEATURE,
         endpoint_command.FEATURE,
+        *verbs.FEATURES,
+        *follow.FEATURES,
         stop.FEATURE,
         act.FEATURE,
         approve.FEATURE,

@@ -98,6 +98,13 @@ class Listed:
         return None
 
     @property
+    def price_once_up(self) -> Decimal | None:
+        """Dollars per hour of what is sure to run once it serves; None if that can't be told."""
+        if self.spec is None or self.price_each is None:
+            return None
+        return self.price_each * max(1, self.spec.autoscaling_min)
+
+    @property
     def replicas_up(self) -> int | None:
         """Replicas that are billed now; None if that can't be told.
 

@@ -4,7 +4,7 @@ from bot.deployments.listed import Listed
 from bot.deployments.states import COMING_UP
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages.body import Body, body
-from bot.messages.buttons import ActionId
+from bot.messages.buttons import ActionId, acting, follow
 from bot.messages.failed import explain_code
 from bot.messages.listing import doing, mark, price, who
 from bot.messages.markup import (
@@ -56,9 +56,16 @@ def status(listed: Listed, *, suite_link: str | None, thread_link: str | None) -
 
 def buttons_for(listed: Listed, *, suite_link: str | None) -> list[Block]:
     """What can be done with it now, the most useful first."""
-    if suite_link is None:
-        return []
-    return [button("Open in Friendli", ActionId.OPEN, value=listed.endpoint_id, url=suite_link)]
+    row = []
+    if listed.ours is None:
+        row.append(follow(listed.target, listed.endpoint_id))
+    elif listed.ours.is_here:
+        row += acting(listed.ours.public_id, str(listed.status.status), listed.price_once_up)
+    if suite_link is not None:
+        row.append(
+            button("Open in Friendli", ActionId.OPEN, value=listed.endpoint_id, url=suite_link)
+        )
+    return row
 
 
 def _note(listed: Listed) -> str:
@@ -81,11 +88,8 @@ def _setup(listed: Listed) -> list[str]:
 
 def _cost(listed: Listed) -> str:
     now = bold(price(listed)) if listed.price_now is None else f"{bold(price(listed))} now"
-    if listed.spec is None or listed.price_each is None:
-        return now
-    replicas = max(1, listed.spec.autoscaling_min)
-    if listed.status.status in COMING_UP:
-        return f"{now}, {money(listed.price_each * replicas)} once it serves"
+    if listed.price_once_up is not None and listed.status.status in COMING_UP:
+        return f"{now}, {money(listed.price_once_up)} once it serves"
     return now
 
 

@@ -31,6 +31,7 @@ class _Channel(_Payload):
 class _Container(_Payload):
     channel_id: str = ""
     message_ts: str = ""
+    is_ephemeral: bool = False
     thread_ts: str | None = None
 
 
@@ -118,6 +119,7 @@ def click(payload: Mapping[str, Any]) -> Click:
         view=parsed.view,
         thread_ts=parsed.container.thread_ts if parsed.container else None,
         message_ts=parsed.container.message_ts if parsed.container else "",
+        is_ephemeral=parsed.container.is_ephemeral if parsed.container else False,
         action_ts=action.action_ts,
         block_id=action.block_id,
     )

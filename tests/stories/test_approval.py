@@ -243,7 +243,7 @@ async def test_a_channel_that_is_archived_while_something_waits(here: World) -> 
     """When the time is over, whoever asked learns it directly."""
     await configure(here, approval=ALWAYS)
     await propose(here)
-    here.slack.set_archived(here.channel, archived=True)
+    here.slack.archive(here.channel)
     await run_out(here)
     direct = here.slack.direct_message(here.member.user)
     [told] = (await here.slack.until(lambda: direct.messages)).values()

@@ -29,13 +29,44 @@ def told(here: World) -> list[str]:
 async def test_the_settings_are_one_form(here: World) -> None:
     """First what holds for all, then who may do what, a line each."""
     view = await open_settings(here)
-    assert shown(here, view) == snapshot()
+    assert shown(here, view) == snapshot(
+        [
+            "These hold for *prod* in this channel.",
+            "Approval",
+            "Price that needs approval",
+            "Hours that a request waits for approval",
+            "Hours that an endpoint runs",
+            "And then",
+            "What reaches the channel",
+            "Also",
+            "*Who may…* Workspace admins always may.",
+            "Deploying: everyone in the channel",
+            "Putting to sleep, waking and restarting: everyone in the channel",
+            "Updating: everyone in the channel",
+            "Terminating: everyone in the channel",
+            "Deleting: workspace admins",
+            "Following endpoints: everyone in the channel",
+            "Extending how long endpoints run: everyone in the channel",
+            "Approving: workspace admins",
+            "Connecting and disconnecting: workspace admins",
+            "Changing the settings: workspace admins",
+            "Reading the audit: everyone in the channel",
+        ]
+    )
 
 
 async def test_what_was_changed_is_saved_and_said(here: World) -> None:
     """Before and after, and nothing else."""
     await configure(here, approval="Requests above a price need approval", above=20, lease=72)
-    assert told(here) == snapshot()
+    assert told(here) == snapshot(
+        [
+            """\
+The settings of *prod* are saved.
+• approval: never → above $20.00/h
+• time to live: no end → 3 d\
+"""
+        ]
+    )
     view = await open_settings(here)
     values = {item.block_id: item.element.get("initial_value") for item in view.fields()}
     assert (values["above"], values["lease"], values["wait"]) == ("20", "72", "24")
@@ -44,7 +75,7 @@ async def test_what_was_changed_is_saved_and_said(here: World) -> None:
 async def test_saving_without_a_change_says_so(here: World) -> None:
     """Nothing is written then."""
     await configure(here)
-    assert told(here) == snapshot()
+    assert told(here) == snapshot(["The settings of *prod* were so already."])
 
 
 async def test_slips_are_said_on_their_fields(here: World) -> None:
@@ -54,7 +85,13 @@ async def test_slips_are_said_on_their_fields(here: World) -> None:
     await here.admin.fill("wait", 0)
     await here.admin.fill("lease", 100_000)
     await here.admin.submit()
-    assert here.admin.field_errors == snapshot()
+    assert here.admin.field_errors == snapshot(
+        {
+            "Price that needs approval": "A number of dollars an hour, from 0 to 1,000,000, such as 20.",
+            "Hours that a request waits for approval": "A whole number of hours, from 1 to 168 (7 days).",
+            "Hours that an endpoint runs": "A whole number of hours, from 1 to 2,160 (90 days), or none.",
+        }
+    )
 
 
 async def test_two_who_change_different_things_both_get_theirs(here: World) -> None:
@@ -69,7 +106,14 @@ async def test_two_who_change_different_things_both_get_theirs(here: World) -> N
     await here.admin.fill("lease", 5)
     await here.admin.submit()
     await here.slack.until(lambda: told(here))
-    assert told(here) == snapshot()
+    assert told(here) == snapshot(
+        [
+            """\
+The settings of *prod* are saved.
+• time to live: no end → 5 h Somebody else saved meanwhile; what you left alone stays as they set it.\
+"""
+        ]
+    )
     view = await open_settings(here)
     values = {item.block_id: item.element.get("initial_value") for item in view.fields()}
     assert (values["wait"], values["lease"]) == ("48", "5")
@@ -89,14 +133,21 @@ async def test_of_two_who_change_the_same_thing_the_later_says_what_it_replaces(
     await here.admin.fill("wait", 12)
     await here.admin.submit()
     await here.slack.until(lambda: told(here))
-    assert told(here) == snapshot()
+    assert told(here) == snapshot(
+        [
+            """\
+The settings of *prod* are saved.
+• requests wait: 2 d → 12 h Somebody else saved meanwhile; what you left alone stays as they set it.\
+"""
+        ]
+    )
 
 
 async def test_a_permission_is_granted_to_people_and_groups(here: World) -> None:
     """From then on nobody else may, a refusal says who can, and the form shows it."""
     group = here.slack.add_usergroup("ml-oncall", [here.admin.user])
     view = await open_who(here, Permission.TERMINATE)
-    assert shown(here, view) == snapshot()
+    assert shown(here, view) == snapshot(["Terminating in prod is for", "People", "User groups"])
     await here.admin.fill("who", "The people and groups below")
     await here.admin.fill("User groups", "@ml-oncall")
     await here.admin.submit()
@@ -111,7 +162,9 @@ async def test_a_permission_is_granted_to_people_and_groups(here: World) -> None
     await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
     await here.member.click(root(here), "Cancel")
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here)[0].replace(group.id, "GROUP") == snapshot()
+    assert whispers(here)[0].replace(group.id, "GROUP") == snapshot(
+        "Terminating in `prod` is for <!subteam^GROUP>. Ask them posts your request in this thread."
+    )
 
 
 async def test_naming_nobody_is_a_slip(here: World) -> None:
@@ -119,11 +172,13 @@ async def test_naming_nobody_is_a_slip(here: World) -> None:
     await open_who(here, Permission.DEPLOY)
     await here.admin.fill("who", "The people and groups below")
     await here.admin.submit()
-    assert here.admin.field_errors == snapshot()
+    assert here.admin.field_errors == snapshot({"People": "Name at least one person or one group."})
     await here.admin.fill("who", "Everyone in the channel")
     await here.admin.fill("People", [here.member.user.id])
     await here.admin.submit()
-    assert here.admin.field_errors == snapshot()
+    assert here.admin.field_errors == snapshot(
+        {"Deploying in prod is for": "Choose “The people and groups below”, or name nobody there."}
+    )
 
 
 async def test_a_default_that_is_granted_again_is_no_grant(here: World) -> None:
@@ -131,7 +186,7 @@ async def test_a_default_that_is_granted_again_is_no_grant(here: World) -> None:
     await grant(here, Permission.DEPLOY, who="Workspace admins")
     await here.member.command(here.channel)
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot()
+    assert whispers(here) == snapshot(["Deploying is for workspace admins. Ask @admin."])
     await grant(here, Permission.DEPLOY, who="Everyone in the channel")
     await here.member.command(here.channel)
     await here.slack.until(lambda: here.member.modal)
@@ -141,7 +196,9 @@ async def test_settings_are_for_admins(here: World) -> None:
     """Until they say otherwise."""
     await here.member.command(here.channel, "settings")
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot()
+    assert whispers(here) == snapshot(
+        ["Changing the settings in `prod` is for workspace admins. Ask @admin."]
+    )
 
 
 async def test_a_target_that_is_gone_meanwhile_takes_no_settings(here: World) -> None:
@@ -156,4 +213,6 @@ async def test_a_target_that_is_gone_meanwhile_takes_no_settings(here: World) ->
     await here.admin.submit()
     modal = here.admin.modal
     assert modal is not None
-    assert shown(here, modal) == snapshot()
+    assert shown(here, modal) == snapshot(
+        ["This target was disconnected meanwhile, so nothing was saved."]
+    )

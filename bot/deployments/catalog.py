@@ -6,21 +6,18 @@ request per hundred.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sqlalchemy import select
-
 from bot import logs
 from bot.config import Settings
 from bot.db.crypto import UnreadableKeyError, Vault
-from bot.db.models import Deployment, Step, Target, WatchedProject
+from bot.db.models import WatchedProject
 from bot.db.session import Database
-from bot.deployments.credentials import NoKeyError, access_to
-from bot.deployments.draft import DeployRequest
-from bot.deployments.listed import Listed, Listing, Ours, in_order
+from bot.deployments import own_rows
+from bot.deployments.credentials import access_to
+from bot.deployments.listed import Listed, Listing, in_order
 from bot.deployments.place import Place
 from bot.friendli.access import Access
 from bot.friendli.client import EndpointListing, FriendliClient
@@ -42,8 +39,6 @@ _SPEC_FRESH_WHILE_SCALING = 30.0
 _SPECS_AT_ONCE = 20
 _SPECS_KEPT = 20_000
 _LISTS_KEPT = 1_000
-# Ids in one query; SQLite takes some thousands of parameters.
-_IDS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +86,7 @@ class Catalog:
             NoKeyError: The target isn't connected any more.
             UnreadableKeyError: Its key was encrypted with a key that isn't configured.
         """
-        project = await self._project(place, target)
+        project = await own_rows.project_of(self._database, place, target)
         access = access_to(project, self._vault)
         seen = self._seen.get(project.id)
         if seen is None or seen.at + fresh <= _clock():
@@ -111,7 +106,7 @@ class Catalog:
         Raises:
             NoKeyError: The target isn't connected any more.
         """
-        project = await self._project(place, target)
+        project = await own_rows.project_of(self._database, place, target)
         patience = self._settings.menu_patience
         current = False
         try:
@@ -126,24 +121,12 @@ class Catalog:
         except (TimeoutError, FriendliError, UnreadableKeyError) as error:
             log.info("glancing at what was seen before", error=type(error).__name__)
         last = self._seen.get(project.id)
-        listing = last.listing if last is not None else await self._remembered(place, project)
+        if last is not None:
+            listing = last.listing
+        else:
+            remembered = await own_rows.remembered_in(self._database, place, project)
+            listing = EndpointListing(remembered, None, 0)
         return replace(await self._joined(place, target, project, listing), is_current=current)
-
-    async def _project(self, place: Place, target: str) -> WatchedProject:
-        async with self._database.read() as session:
-            project = await session.scalar(
-                select(WatchedProject)
-                .join(Target, Target.watched_project_id == WatchedProject.id)
-                .where(
-                    Target.enterprise_id == place.enterprise_id,
-                    Target.workspace_id == place.workspace_id,
-                    Target.channel_id == place.channel_id,
-                    Target.name == target,
-                )
-            )
-        if project is None:
-            raise NoKeyError
-        return project
 
     async def _list(self, project: WatchedProject, access: Access) -> _Seen:
         asked = _clock()
@@ -207,10 +190,14 @@ class Catalog:
     async def _joined(
         self, place: Place, target: str, project: WatchedProject, listing: EndpointListing
     ) -> Listing:
-        ours = await self._ours(place, project.api_base, list(listing.endpoints))
+        ours = await own_rows.ours_among(
+            self._database, place, project.api_base, list(listing.endpoints)
+        )
+        unsettled = await own_rows.unsettled_in(self._database, place, project)
         endpoints = []
         for endpoint_id, status in listing.endpoints.items():
             kept = self._specs.get((project.api_base, endpoint_id))
+            name = kept.spec.name if kept else ""
             endpoints.append(
                 Listed(
                     target=target,
@@ -220,66 +207,12 @@ class Catalog:
                     status=status,
                     spec=kept.spec if kept is not None else None,
                     ours=ours.get(endpoint_id),
+                    perhaps_by=None if endpoint_id in ours else unsettled.get(name),
                     seen_at=listing.api_date or datetime.now(UTC),
                     prices=self._settings.prices,
                 )
             )
         return Listing(target, project.project_id, in_order(endpoints))
-
-    async def _ours(
-        self, place: Place, api_base: str, endpoint_ids: Sequence[str]
-    ) -> dict[str, Ours]:
-        """What was asked for in this workspace; ids of people mean nothing in another one."""
-        found = {}
-        async with self._database.read() as session:
-            for some in _batches(endpoint_ids):
-                rows = await session.scalars(
-                    select(Deployment).where(
-                        Deployment.api_base == api_base,
-                        Deployment.endpoint_id.in_(some),
-                        Deployment.enterprise_id == place.enterprise_id,
-                        Deployment.workspace_id == place.workspace_id,
-                    )
-                )
-                for row in rows:
-                    found[str(row.endpoint_id)] = Ours(
-                        public_id=row.public_id,
-                        name=row.name,
-                        model=(
-                            DeployRequest.model_validate(row.request).model if row.request else None
-                        ),
-                        is_followed=not row.request,
-                        requester_id=row.requester_id,
-                        channel_id=row.channel_id,
-                        is_here=row.channel_id == place.channel_id,
-                        root_ts=row.root_ts,
-                        asked_at=row.asked_at,
-                    )
-        return found
-
-    async def _remembered(self, place: Place, project: WatchedProject) -> EndpointListing:
-        """What our own rows tell of a project that wasn't seen yet."""
-        async with self._database.read() as session:
-            rows = await session.scalars(
-                select(Deployment).where(
-                    Deployment.watched_project_id == project.id,
-                    Deployment.step == Step.LIVE,
-                    Deployment.status.is_not(None),
-                    Deployment.endpoint_id.is_not(None),
-                    Deployment.enterprise_id == place.enterprise_id,
-                    Deployment.workspace_id == place.workspace_id,
-                )
-            )
-            endpoints = {
-                str(row.endpoint_id): DedicatedEndpointStatus(
-                    status=str(row.status),
-                    phase=row.phase,
-                    error_code=row.error_code,
-                    created_at=row.asked_at,
-                )
-                for row in rows
-            }
-        return EndpointListing(endpoints, None, 0)
 
 
 def _clock() -> float:
@@ -293,11 +226,6 @@ def _version(status: DedicatedEndpointStatus) -> tuple[str, datetime | None]:
 def _settled(status: DedicatedEndpointStatus) -> bool:
     """What may be billed is read first."""
     return status_words(status.status).kind in {Kind.ENDED, Kind.RESTING}
-
-
-def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        yield ids[start : start + _IDS_AT_ONCE]
 
 
 def _forget_oldest(kept: dict[_K, _V], most: int) -> None:

@@ -12,11 +12,11 @@ from bot.db.models import Deployment, Step, Target, Transition
 from bot.deployments import mail
 from bot.deployments.draft import DeployRequest
 from bot.deployments.grants import Subject
+from bot.deployments.listed import gpus_text
 from bot.deployments.lookup import find_target
 from bot.deployments.place import Place
 from bot.deployments.policy import Policy
 from bot.deployments.states import State, Told, cycles
-from bot.friendli.instances import TIMES
 from bot.friendli.schemas import DedicatedEndpointSpec
 from bot.messages import transitions
 from bot.messages.facts import Act, Facts, Setup, Waiting
@@ -79,7 +79,7 @@ def _setup(deployment: Deployment) -> Setup:
         spec = DedicatedEndpointSpec.model_validate(deployment.spec)
         return Setup(
             model=None,
-            instance=f"{spec.num_gpu} {TIMES} {spec.gpu_type}",
+            instance=gpus_text(spec),
             least=spec.autoscaling_min,
             most=spec.autoscaling_max,
             cooldown=spec.autoscaling_cooldown,

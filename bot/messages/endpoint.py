@@ -94,9 +94,8 @@ def _cost(listed: Listed) -> str:
 
 
 def _origin(listed: Listed, thread_link: str | None) -> list[str]:
-    asked = who(listed)
-    if listed.ours is not None:
-        asked = f"{'followed' if listed.ours.is_followed else 'asked for'} by {asked}"
+    is_asked_for = listed.ours is not None and not listed.ours.is_followed
+    asked = f"asked for by {who(listed)}" if is_asked_for else who(listed)
     parts = [
         f"endpoint {code(listed.endpoint_id)}",
         f"target {code(listed.target)}",

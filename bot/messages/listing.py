@@ -62,8 +62,11 @@ def price(listed: Listed) -> str:
 
 
 def who(listed: Listed) -> str:
-    """Who asked for it."""
-    return mention(listed.ours.requester_id) if listed.ours is not None else "made elsewhere"
+    """Who asked for it, as far as we know."""
+    if listed.ours is None:
+        return f"perhaps {mention(listed.perhaps_by)}" if listed.perhaps_by else "made elsewhere"
+    by = mention(listed.ours.requester_id)
+    return f"made elsewhere, followed by {by}" if listed.ours.is_followed else by
 
 
 def line(listed: Listed) -> str:

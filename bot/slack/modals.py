@@ -45,7 +45,7 @@ class Modals:
         if isinstance(answer, Failure):
             raise _unopened(answer)
         opened = answer.get("view")
-        return str(opened["id"]) if isinstance(opened, Mapping) else ""
+        return str(opened.get("id") or "") if isinstance(opened, Mapping) else ""
 
     async def push(self, trigger_id: str, view: View) -> None:
         """Open a modal over the one in which something was clicked; errors as for `open`."""

@@ -37,6 +37,7 @@ def listed(name: str, endpoint_id: str = "dep0", status: str = "RUNNING") -> Lis
             curr_replica_cnt=1,
         ),
         ours=None,
+        perhaps_by=None,
         seen_at=NOW,
         prices=PUBLISHED_PRICES,
     )

@@ -16,7 +16,7 @@ from bot.deployments.grants import Rules
 from bot.deployments.place import Place
 from bot.deployments.policy import Policy
 from bot.deployments.states import State, Told
-from bot.deployments.targets import TargetView
+from bot.deployments.target_views import TargetView
 from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import approvals, audit, listing, preview, replies, transitions

@@ -305,6 +305,8 @@ async def test_help_names_everything_that_can_be_typed(here: World) -> None:
 `/friendli-deploy connect [name]`  Connects this channel to a Friendli project.
 `/friendli-deploy disconnect [name]`  Forgets a target and wipes its API key.
 `/friendli-deploy targets`  Lists the Friendli projects that this channel deploys to.
+`/friendli-deploy list [target]`  Lists the endpoints, also those made elsewhere, with $/h.
+`/friendli-deploy status [endpoint]`  Shows one endpoint, whole.
 `/friendli-deploy help`  Shows this.
 *Options of a deployment from text*
 `--gpu INSTANCE`  count and GPU of a replica

@@ -14,7 +14,7 @@ from bot.sandbox.slack.conversations import Message
 from bot.sandbox.world import API_KEY, PROJECT, World, connect
 from tests.conftest import StartBot
 from tests.stories.listing import Counted, asked, made_elsewhere
-from tests.stories.telling import thread, words
+from tests.stories.telling import root, thread, words
 
 
 @pytest.mark.usefixtures("bot")
@@ -36,16 +36,28 @@ async def test_everything_in_the_project_is_listed(here: World) -> None:
     await here.slack.until(lambda: thread(here))
     here.clock.advance(100)
     assert words(here, await asked(here, "list")) == snapshot("""\
-*prod* · 9 endpoints · *$20.00/h* now
+*prod* · 9 endpoints · *$20.00/h and 1 of unknown price* now
 ◐ *mine* · org/model · 2 × H100 · starting (downloading the model) · 1 replica · 1 min 39 s · $0.00/h · @requester
 ◐ *scales* · 1 × H100 · starting (downloading the model) · 0–1 replicas · 1 min 39 s · $0.00/h · made elsewhere
 ● *up* · 1 × H100 · serving · 3 replicas · 1 min 39 s · $15.00/h · made elsewhere
 ◐ *changing* · 1 × H100 · updating · 1 replica · 1 min 40 s · $5.00/h · made elsewhere
 ◐ *going* · 1 × H100 · stopping · 1 replica · 1 min 41 s · $0.00/h · made elsewhere
-? *odd* · 1 × H100 · HIBERNATING · 1 replica · 1 min 42 s · $0.00/h · made elsewhere
+? *odd* · 1 × H100 · HIBERNATING · 1 replica · 1 min 42 s · price unknown · made elsewhere
 ○ *asleep* · 1 × H100 · sleeping · 1 replica · 1 min 43 s · $0.00/h · made elsewhere
 ✗ *broken* · 1 × H100 · failed · 1 replica · 1 min 44 s · $0.00/h · made elsewhere
 – *gone* · 1 × H100 · terminated · 1 replica · 1 min 45 s · $0.00/h · made elsewhere\
+""")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_isn_t_told_apart_yet_is_not_called_a_strangers(here: World) -> None:
+    """Either of two endpoints may be the one that somebody here asked for."""
+    await here.member.command(here.channel, "sandbox/twins --gpu H100 --name it --yes")
+    await here.slack.until(lambda: "Neither" in root(here).buttons)
+    assert words(here, await asked(here, "list")) == snapshot("""\
+*prod* · 2 endpoints · *$0.00/h* now
+◐ *it* · 1 × H100 · starting (getting a GPU machine) · 1 replica · under 1 s · $0.00/h · perhaps @requester
+◐ *it* · 1 × H100 · starting (getting a GPU machine) · 1 replica · under 1 s · $0.00/h · perhaps @requester\
 """)
 
 

@@ -76,8 +76,8 @@ class Directory(Protocol):
     async def admins(self) -> Sequence[str]:
         """Who administers targets."""
 
-    async def is_in_group(self, person_id: str, group_id: str) -> bool:
-        """Whether a person belongs to a user group."""
+    async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
+        """Whether a person belongs to a user group; None if that can't be told now."""
 
 
 class Authorizer:
@@ -134,9 +134,11 @@ class Authorizer:
 
     async def may(self, permission: Permission, person: Person, place: Place, target: str) -> bool:
         """Whether a person may do something on a target; nothing is written down."""
+        if permission is Permission.LOOK:
+            return True
         rules = (await self._grants.rules(place)).get(target, Rules())
         if person.is_from_elsewhere(place) and not rules.policy.guests_may_act:
-            return permission is Permission.LOOK
+            return False
         return await self._includes(self._subjects(permission, rules), person)
 
     async def whom(self, permission: Permission, place: Place, target: str) -> str:
@@ -158,18 +160,25 @@ class Authorizer:
         if EVERYONE in subjects or Subject(SubjectKind.PERSON, person.id) in subjects:
             return True
         groups = {subject.id for subject in subjects if subject.kind is SubjectKind.GROUP}
+        in_doubt = False
         try:
             async with asyncio.timeout(_ASK_SLACK_SECONDS):
                 for group in groups:
-                    if await self._directory.is_in_group(person.id, group):
+                    belongs = await self._directory.is_in_group(person.id, group)
+                    if belongs:
                         return True
+                    in_doubt |= belongs is None
                 # Whoever may change the rules is never locked out by them.
-                return await self._directory.is_admin(person.id)
+                if await self._directory.is_admin(person.id):
+                    return True
         except TimeoutError:
+            in_doubt = True
+        if in_doubt:
             raise UserError(
                 "Slack doesn't say in time whether you may do this, so nothing was done.",
                 hint="Try again in a moment.",
-            ) from None
+            )
+        return False
 
     async def _refusal(
         self,

@@ -123,6 +123,16 @@ class Approvals:
             is_own = person.id == found.asked_by and not policy.requester_may_approve
             if is_own and policy.approval is not Approval.NEVER:
                 named = await approvers(session, found.deployment)
+                _audit(
+                    session,
+                    found,
+                    place,
+                    person.id,
+                    "approve",
+                    effect=Effect.DENIED,
+                    detail="one's own request",
+                    message_ts=message_ts,
+                )
                 return Ruling(Standing.OWN, approvers=named)
             if found.operation is not None:
                 found.operation.state = OperationState.ASKED
@@ -373,6 +383,7 @@ def _audit(
     person_id: str,
     verb: str,
     *,
+    effect: Effect = Effect.DONE,
     detail: str = "",
     message_ts: str = "",
 ) -> None:
@@ -382,7 +393,7 @@ def _audit(
         place,
         person_id,
         f"deployment:{verb}",
-        Effect.DONE,
+        effect,
         target=found.deployment.target_name,
         endpoint=found.deployment.name,
         detail=": ".join(filter(None, (about, detail))),

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import logs
 from bot.deployments.place import Place
 from bot.messages.body import Body
-from bot.slack.calls import Failure, attempt
+from bot.slack.calls import Failure, Trouble, attempt
 from bot.slack.workspaces import Workspaces
 
 log = logs.get(__name__)
@@ -75,15 +75,16 @@ class People:
                 break
         return found
 
-    async def is_in_group(self, person_id: str, group_id: str) -> bool:
-        """Whether a person belongs to a user group; no, if Slack doesn't say."""
+    async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
+        """Whether a person belongs to a user group; None if Slack doesn't say now."""
         members, until = self._groups.get(group_id, (frozenset(), 0.0))
         present = time.monotonic()
         if present >= until:
             answer = await attempt(self._client.usergroups_users_list(usergroup=group_id))
             if isinstance(answer, Failure):
                 log.warning("couldn't ask who is in a group", error=answer.error)
-                return False
+                # A group that is gone has nobody in it.
+                return False if answer.trouble is Trouble.REFUSED else None
             users = answer.get("users")
             listed = users if isinstance(users, list) else []
             members = frozenset(user for user in listed if isinstance(user, str))

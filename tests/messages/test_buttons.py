@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -31,6 +32,7 @@ from bot.permissions import ASK_ACTION
 
 AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
 PLACE = Place("", "T1", "C1")
+UNREADABLE = "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR"
 STATUSES = [None, *(status.value for status in Status), "A_NEW_ONE"]
 # Buttons of messages that need more than facts to be drawn; their own tests draw them.
 ELSEWHERE = {
@@ -49,9 +51,11 @@ def act(state: OperationState) -> Act:
 
 def every_facts() -> Iterator[Facts]:
     """Each step with each status, made here or elsewhere, with and without an operation."""
-    acts: list[Sequence[Act]] = [(), *([act(state)] for state in OperationState)]
+    waiting = (OperationState.PROPOSED, OperationState.ASKED)
+    acts: list[Sequence[Act]] = [(), *([act(state)] for state in waiting)]
     for step, status, is_followed, done in product(Step, STATUSES, (False, True), acts):
-        history = [] if status is None else [Told(State(status, None, None), AT)]
+        code = UNREADABLE if status == Status.FAILED else None
+        history = [] if status is None else [Told(State(status, None, code), AT)]
         yield Facts(
             public_id="0" * 32,
             name="it",
@@ -114,14 +118,15 @@ def action_ids(part: object) -> Iterator[str]:
             yield from action_ids(inner)
 
 
-def of_deployments() -> set[str]:
+@cache
+def of_deployments() -> frozenset[str]:
     """The action ids of all roots and replies."""
     found: set[str] = set()
     for facts in every_facts():
         found.update(action_ids(root(facts).blocks))
         for reply in every_reply(facts):
             found.update(action_ids(reply.body.blocks))
-    return found
+    return frozenset(found)
 
 
 def of_forms_and_questions() -> set[str]:

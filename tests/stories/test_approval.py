@@ -62,13 +62,21 @@ async def test_nothing_is_made_before_somebody_approved_it(here: World) -> None:
     """The root asks, with the price and who may; after the yes it is made like any other."""
     await configure(here, approval=ALWAYS)
     await propose(here)
-    assert words(here, root(here)) == snapshot()
+    assert words(here, root(here)) == snapshot("""\
+*it* waits for approval
+$5.00/h once it serves · workspace admins may approve it, until TIME. Nothing is made before.
+org/model · 1 × H100 · 1 replica
+asked by @requester at TIME · target `prod`
+[Approve] [Reject] [Withdraw]\
+""")
     assert here.friendli.requests[-1].operation != "create_endpoint"
     await here.admin.click(root(here), "Approve")
     await here.slack.until(lambda: len(thread(here)) == 2)
-    assert thread(here) == snapshot()
+    assert thread(here) == snapshot(
+        ["@admin approved it.", "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine."]
+    )
     assert creates(here) == 1
-    assert root(here).buttons == ["Open in Friendli", "Cancel"]
+    await here.slack.until(lambda: root(here).buttons == ["Open in Friendli", "Cancel"])
 
 
 @pytest.mark.usefixtures("bot")
@@ -82,13 +90,19 @@ async def test_the_price_at_full_scale_decides(here: World) -> None:
     [preview] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
     await here.member.click(preview, "Deploy")
     await here.slack.until(lambda: "waits for approval" in whispers(here)[-1])
-    assert whispers(here) == snapshot()
+    assert whispers(here) == snapshot(["*big* waits for approval; its thread is in this channel."])
     big = await here.slack.until(
         lambda: next(
             (one for one in here.channel.messages.values() if "*big* waits" in one.text), None
         )
     )
-    assert words(here, big) == snapshot()
+    assert words(here, big) == snapshot("""\
+*big* waits for approval
+$5.00/h per replica once it serves, $15.00/h at most · workspace admins may approve it, until TIME. Nothing is made before.
+org/model · 1 × H100 · 0–3 replicas
+asked by @requester at TIME · target `prod`
+[Approve] [Reject] [Withdraw]\
+""")
     assert creates(here) == 1
 
 
@@ -102,8 +116,16 @@ async def test_a_rejection_says_why(here: World) -> None:
     await here.admin.fill("Reason", "Use the <staging> one, please")
     await here.admin.submit()
     await here.slack.until(lambda: thread(here) and root(here).buttons == ["Try again"])
-    assert thread(here) == snapshot()
-    assert words(here, root(here)) == snapshot()
+    assert thread(here) == snapshot(
+        ["# @admin rejected it: “Use the <staging> one, please”. Nothing was made."]
+    )
+    assert words(here, root(here)) == snapshot("""\
+*it* wasn't approved
+Nothing was made; the thread says why.
+org/model · 1 × H100 · 1 replica
+asked by @requester at TIME · target `prod`
+[Try again]\
+""")
     assert creates(here) == 0
 
 
@@ -116,11 +138,13 @@ async def test_nobody_approves_their_own_unless_the_target_lets_them(here: World
     seen = len(here.admin.ephemerals(here.channel))
     await here.admin.click(root(here), "Approve")
     await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
-    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot()
+    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
+        "You asked for this yourself, so somebody else has to approve it: workspace admins may."
+    )
     await configure(here, also=["own"])
     await here.admin.click(root(here), "Approve")
     await here.slack.until(lambda: thread(here))
-    assert thread(here)[0] == snapshot()
+    assert thread(here)[0] == snapshot("@admin approved it.")
 
 
 @pytest.mark.usefixtures("bot")
@@ -133,7 +157,9 @@ async def test_who_may_not_approve_is_told_who_may(here: World) -> None:
     assert f"<!subteam^{group.id}> may approve it" in str(root(here).blocks)
     await here.member.click(root(here), "Approve")
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here)[0].replace(group.id, "GROUP") == snapshot()
+    assert whispers(here)[0].replace(group.id, "GROUP") == snapshot(
+        "Approving in `prod` is for <!subteam^GROUP>. Ask them posts your request in this thread."
+    )
     assert "waits for approval" in root(here).text
 
 
@@ -177,11 +203,13 @@ async def test_whoever_asked_may_withdraw_it(here: World) -> None:
     stale = deepcopy(root(here))
     await here.member.click(root(here), "Withdraw")
     await here.slack.until(lambda: thread(here) and root(here).buttons == ["Try again"])
-    assert thread(here) == snapshot()
+    assert thread(here) == snapshot(["@requester withdrew it. Nothing was made."])
     seen = len(here.admin.ephemerals(here.channel))
     await here.admin.click(stale, "Approve")
     await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
-    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot()
+    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
+        "It was withdrawn; nothing was done."
+    )
     assert creates(here) == 0
 
 
@@ -201,7 +229,9 @@ async def test_what_nobody_approves_in_time_is_over(here: World) -> None:
         seen = len(here.admin.ephemerals(here.channel))
         await here.admin.click(stale, button)
         await here.slack.until(lambda seen=seen: len(here.admin.ephemerals(here.channel)) > seen)  # type: ignore[misc] # bound in the loop
-        assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot()
+        assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
+            "Its time to be approved is over; nothing was done."
+        )
     assert creates(here) == 0
 
 
@@ -219,11 +249,15 @@ async def test_disconnecting_ends_what_waits(here: World) -> None:
     )
     await here.admin.click(question, "Disconnect")
     await here.slack.until(lambda: thread(here) and root(here).buttons == ["Try again"])
-    assert thread(here) == snapshot()
+    assert thread(here) == snapshot(
+        ["# @admin changed where `prod` leads, or disconnected it. Nothing was made."]
+    )
     seen = len(here.admin.ephemerals(here.channel))
     await here.admin.click(stale, "Approve")
     await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
-    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot()
+    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
+        "There is nothing left to decide here; the thread says how it stands."
+    )
 
 
 @pytest.mark.usefixtures("bot")
@@ -247,7 +281,9 @@ async def test_a_channel_that_is_archived_while_something_waits(here: World) -> 
     await run_out(here)
     direct = here.slack.direct_message(here.member.user)
     [told] = (await here.slack.until(lambda: direct.messages)).values()
-    assert plain(here, told.text) == snapshot()
+    assert plain(here, told.text) == snapshot(
+        "I can't write in #ml-deploys: it is archived. *it* wasn't made. Unarchive it, then ask again."
+    )
     assert creates(here) == 0
 
 
@@ -297,18 +333,25 @@ async def test_an_operation_that_raises_the_price_waits_too(here: World) -> None
     await here.slack.until(lambda: ends(here, "waits for approval"))
     question = here.channel.replies(root(here).ts)[-1]
     assert question.broadcast
-    assert words(here, question) == snapshot()
+    assert words(here, question) == snapshot("""\
+@requester asked to update it. *it* could then cost up to $20.00/h, so it waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before.
+[Approve] [Reject] [Withdraw]\
+""")
     await here.admin.click(question, "Reject")
     await here.slack.until(lambda: here.admin.modal)
     await here.admin.fill("Reason", "too dear")
     await here.admin.submit()
     await here.slack.until(lambda: ends(here, "rejected"))
-    assert thread(here)[-1] == snapshot()
+    assert thread(here)[-1] == snapshot(
+        "# @admin rejected what @requester asked for: “too dear”. It stays as it is."
+    )
     assert await state(database) is OperationState.REJECTED
     seen = len(here.admin.ephemerals(here.channel))
     await here.admin.click(question, "Approve")
     await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
-    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot()
+    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
+        "@admin rejected it already; the thread says why."
+    )
     await database.close()
 
 
@@ -334,7 +377,9 @@ async def test_an_operation_can_be_withdrawn(here: World) -> None:
     await here.slack.until(lambda: ends(here, "waits for approval"))
     await here.member.click(here.channel.replies(root(here).ts)[-1], "Withdraw")
     await here.slack.until(lambda: ends(here, "withdrew"))
-    assert thread(here)[-1] == snapshot()
+    assert thread(here)[-1] == snapshot(
+        "@requester withdrew what @requester asked for. It stays as it is."
+    )
     assert await state(database) is OperationState.REJECTED
     await database.close()
 

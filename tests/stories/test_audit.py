@@ -40,7 +40,16 @@ async def test_what_was_done_is_listed_newest_first(here: World) -> None:
     await here.member.click(root(here), "Sleep")
     await here.slack.until(lambda: told(here, 4))
     await configure(here, approval="Every request needs approval", lease=5)
-    assert await shown(here) == snapshot()
+    assert await shown(here) == snapshot(
+        [
+            "@admin · configure in `prod` · done · approval: never → always; time to live: no end → 5 h",
+            "@requester · sleep *it* in `prod` · accepted",
+            "@requester · terminate in `prod` · denied",
+            "@admin · configure in `prod` · done · terminating: everyone in the channel → workspace admins",
+            "@requester · deploy *it* in `prod` · accepted · org/model on 1 × H100, 1 replica",
+            "@admin · connect in `prod` · done · project sandbox-project",
+        ]
+    )
 
 
 async def test_approvals_are_listed(here: World) -> None:
@@ -60,7 +69,16 @@ async def test_approvals_are_listed(here: World) -> None:
     await here.slack.until(lambda: "wasn't approved" in first.text)
     await here.admin.click(second, "Approve")
     await here.slack.until(lambda: here.friendli.endpoints)
-    assert await shown(here) == snapshot()
+    assert await shown(here) == snapshot(
+        [
+            "@admin · approve *it-1* in `prod` · done",
+            "@admin · reject *it-0* in `prod` · done · not <now>",
+            "@requester · deploy *it-1* in `prod` · accepted · org/model on 1 × H100, 1 replica; waits for approval",
+            "@requester · deploy *it-0* in `prod` · accepted · org/model on 1 × H100, 1 replica; waits for approval",
+            "@admin · configure in `prod` · done · approval: never → always",
+            "@admin · connect in `prod` · done · project sandbox-project",
+        ]
+    )
 
 
 async def test_an_admin_s_acts_on_targets_are_listed(here: World) -> None:
@@ -69,7 +87,9 @@ async def test_an_admin_s_acts_on_targets_are_listed(here: World) -> None:
     [question] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
     await here.admin.click(question, "Disconnect")
     await here.slack.until(lambda: "wiped" in here.admin.ephemerals(here.channel)[-1].text)
-    assert await shown(here, here.admin) == snapshot()
+    assert await shown(here, here.admin) == snapshot(
+        ["@admin · connect in `prod` · done · project sandbox-project"]
+    )
 
 
 async def test_older_acts_are_a_click_away(here: World) -> None:
@@ -85,7 +105,16 @@ async def test_older_acts_are_a_click_away(here: World) -> None:
     assert page.buttons == ["Older"]
     await here.member.click(page, "Older")
     await here.slack.until(lambda: "Newest" in page.buttons)
-    assert words(here, page) == snapshot()
+    assert words(here, page) == snapshot("""\
+TIME · @requester · 04 · done
+TIME · @requester · 03 · done
+TIME · @requester · 02 · done
+TIME · @requester · 01 · done
+TIME · @requester · 00 · done
+TIME · @admin · connect in `prod` · done · project sandbox-project
+`friendli-deploy audit export` writes all of it, where the bot runs.
+[Newest]\
+""")
     await here.member.click(page, "Newest")
     await here.slack.until(lambda: page.buttons == ["Older"])
 
@@ -93,7 +122,7 @@ async def test_older_acts_are_a_click_away(here: World) -> None:
 async def test_the_audit_may_be_for_some(here: World) -> None:
     """As everything may."""
     await grant(here, Permission.AUDIT, who="Workspace admins")
-    assert await shown(here) == snapshot()
+    assert await shown(here) == snapshot(["Reading the audit is for workspace admins. Ask @admin."])
 
 
 async def test_the_export_is_a_line_of_json_for_each_act(here: World) -> None:
@@ -104,7 +133,9 @@ async def test_the_export_is_a_line_of_json_for_each_act(here: World) -> None:
     ended = await run(here, "audit", "export")
     lines = [json.loads(line) for line in ended.out.splitlines()]
     assert ended.code == 0
-    assert [line["action"] for line in lines] == snapshot()
+    assert [line["action"] for line in lines] == snapshot(
+        ["target:connect", "endpoint:deploy", "endpoint:sleep"]
+    )
     assert set(lines[-1]) == {
         "id",
         "at",
@@ -133,13 +164,17 @@ async def test_asking_those_who_may_puts_the_wish_into_the_thread_once(here: Wor
     await grant(here, Permission.TERMINATE, who="Workspace admins")
     await here.member.click(root(here), "Terminate")
     [refusal] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    assert words(here, refusal) == snapshot()
+    assert words(here, refusal) == snapshot("""\
+Terminating in `prod` is for workspace admins.
+Ask @admin.
+[Ask them]\
+""")
     await here.member.double_click(refusal, "Ask them")
     await here.slack.until(lambda: ends(here, "asks you"))
     await here.slack.until(
         lambda: "Ask them" not in here.member.ephemerals(here.channel)[0].buttons
     )
-    assert thread(here)[2:] == snapshot()
+    assert thread(here)[2:] == snapshot(["# @admin: @requester asks you to terminate it."])
     assert "request stands in the thread" in whispers(here)[0]
     await here.member.click(root(here), "Terminate")
     await here.slack.until(lambda: len(whispers(here)) == 2)
@@ -169,7 +204,13 @@ async def test_a_group_is_asked_by_its_name(here: World) -> None:
     await here.slack.until(lambda: "Wake ($5.00/h)" in root(here).buttons)
     await here.member.click(root(here), "Wake ($5.00/h)")
     [refusal] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    assert words(here, refusal).replace(group.id, "GROUP") == snapshot()
+    assert words(here, refusal).replace(group.id, "GROUP") == snapshot("""\
+Putting to sleep, waking and restarting in `prod` is for <!subteam^GROUP>.
+Ask them posts your request in this thread.
+[Ask them]\
+""")
     await here.member.click(refusal, "Ask them")
     await here.slack.until(lambda: ends(here, "asks you"))
-    assert thread(here)[-1].replace(group.id, "GROUP") == snapshot()
+    assert thread(here)[-1].replace(group.id, "GROUP") == snapshot(
+        "# <!subteam^GROUP>: @requester asks you to wake it."
+    )

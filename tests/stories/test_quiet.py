@@ -21,19 +21,37 @@ async def life(here: World) -> list[str]:
 
 async def test_ready_and_failed_is_the_default(here: World) -> None:
     """All else is for those who follow the thread."""
-    assert await life(here) == snapshot()
+    assert await life(here) == snapshot(
+        [
+            "Friendli made it, as `ENDPOINT-1`. Getti",
+            "# ● *it* is serving after under 1 s · $5",
+            "# *it* failed. Friendli doesn't say why.",
+        ]
+    )
 
 
 async def test_everything_may_reach_the_channel(here: World) -> None:
     """Each step."""
     await configure(here, loudness="Everything that the thread tells")
-    assert await life(here) == snapshot()
+    assert await life(here) == snapshot(
+        [
+            "# Friendli made it, as `ENDPOINT-1`. Get",
+            "# ● *it* is serving after under 1 s · $5",
+            "# *it* failed. Friendli doesn't say why.",
+        ]
+    )
 
 
 async def test_only_what_failed_may_reach_the_channel(here: World) -> None:
     """That it serves is told in the thread alone."""
     await configure(here, loudness="Only what failed")
-    assert await life(here) == snapshot()
+    assert await life(here) == snapshot(
+        [
+            "Friendli made it, as `ENDPOINT-1`. Getti",
+            "● *it* is serving after under 1 s · $5.0",
+            "# *it* failed. Friendli doesn't say why.",
+        ]
+    )
 
 
 async def test_what_waits_for_somebody_always_reaches_the_channel(here: World) -> None:

@@ -4,6 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.permissions import Permission
+from bot.sandbox.faults import Answer
 from bot.sandbox.slack.view import View
 from bot.sandbox.world import World
 from tests.stories.configuring import configure, grant, open_settings, open_who
@@ -216,3 +217,20 @@ async def test_a_target_that_is_gone_meanwhile_takes_no_settings(here: World) ->
     assert shown(here, modal) == snapshot(
         ["This target was disconnected meanwhile, so nothing was saved."]
     )
+
+
+async def test_a_group_that_slack_does_not_tell_about_in_time_denies_nothing_for_good(
+    here: World,
+) -> None:
+    """Nothing is done, and the person hears why; an admin isn't held up by it."""
+    here.slack.add_usergroup("ml-oncall", [here.member.user])
+    await grant(here, Permission.DEPLOY, who="The people and groups below", groups=["@ml-oncall"])
+    outage = here.slack.faults.add(Answer(503), operation="usergroups.users.list", times=None)
+    await here.member.command(here.channel)
+    await here.slack.until(lambda: whispers(here))
+    assert whispers(here) == snapshot()
+    await here.admin.command(here.channel)
+    await here.slack.until(lambda: here.admin.modal)
+    here.slack.faults.remove(outage)
+    await here.member.command(here.channel)
+    await here.slack.until(lambda: here.member.modal)

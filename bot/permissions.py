@@ -100,6 +100,7 @@ class Authorizer:
         *,
         target: str = "",
         about: str = "",
+        message_ts: str = "",
     ) -> None:
         """Let it pass, or say who may. What is denied is written to the audit.
 
@@ -110,6 +111,7 @@ class Authorizer:
             target: On which target; '' while that is open: then one that allows it is enough.
             about: The public id of the deployment that it is about, if it is about one: people
                 can then ask in its thread.
+            message_ts: Of the message whose button was used.
 
         Raises:
             UserError: The person may not.
@@ -121,7 +123,9 @@ class Authorizer:
         if person.is_from_elsewhere(place):
             concerned = [each for each in concerned if each.policy.guests_may_act]
             if not concerned:
-                await self._grants.denied(place, person, permission, target)
+                await self._grants.denied(
+                    place, person, permission, target, about=about, message_ts=message_ts
+                )
                 raise UserError(
                     "You belong to another organisation, so you can look on here but not act.",
                     hint="Someone of this workspace can do it for you.",
@@ -129,7 +133,9 @@ class Authorizer:
         subjects = [subject for each in concerned for subject in self._subjects(permission, each)]
         if await self._includes(subjects, person):
             return
-        await self._grants.denied(place, person, permission, target)
+        await self._grants.denied(
+            place, person, permission, target, about=about, message_ts=message_ts
+        )
         raise await self._refusal(permission, subjects, place, target, about)
 
     async def may(self, permission: Permission, person: Person, place: Place, target: str) -> bool:
@@ -143,11 +149,16 @@ class Authorizer:
 
     async def whom(self, permission: Permission, place: Place, target: str) -> str:
         """Those who may do something, mentioned as mrkdwn, for people to turn to."""
-        subjects = self._subjects(permission, await self.rules(place, target))
-        named = [who(subject) for subject in subjects if subject not in (EVERYONE, ADMINS)]
+        named = await self.named(permission, place, target)
         if not named:
-            named = [mention(admin) for admin in (await self._directory.admins())[:_NAMED]]
+            admins = await self._directory.admins()
+            named = [mention(admin) for admin in admins[:_NAMED]]
         return " ".join(dict.fromkeys(named)) or who(ADMINS)
+
+    async def named(self, permission: Permission, place: Place, target: str) -> Sequence[str]:
+        """The people and groups whom something was granted to by name, as mrkdwn."""
+        subjects = self._subjects(permission, await self.rules(place, target))
+        return [who(subject) for subject in subjects if subject not in (EVERYONE, ADMINS)]
 
     async def rules(self, place: Place, target: str) -> Rules:
         """What a target's team has set up; the defaults if there is no such target."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import select, update
 
+from bot.app import Running
 from bot.commands.features import registry
 from bot.db.acts import AuditEntry, Effect, Grant, SubjectKind
 from bot.db.models import Deployment, Target
@@ -224,7 +225,7 @@ async def test_every_permission_and_every_person(here: World, database: Database
 
 
 @pytest.fixture
-async def denied(here: World, database: Database) -> Denials:
+async def denied(here: World, bot: Running, database: Database) -> Denials:  # noqa: ARG001 - it has to run
     """An endpoint serves, and the member may do nothing."""
     await serve(here)
     await grant_all(database, (SubjectKind.ADMINS, ""))
@@ -234,7 +235,6 @@ async def denied(here: World, database: Database) -> Denials:
     return Denials(database)
 
 
-@pytest.mark.usefixtures("denied")
 async def test_every_command_asks_for_its_permission(here: World, denied: Denials) -> None:
     """Whoever may not is told so, and the audit says what was denied."""
     for word, permission in COMMANDS.items():

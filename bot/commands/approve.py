@@ -36,7 +36,7 @@ class _Rejection(BaseModel):
 
 async def approved(desk: Desk, click: Click) -> Work:
     """Write the yes down, before Slack is acknowledged: it spends money."""
-    await _authorize(desk, click.person, click.place, click.value)
+    await _authorize(desk, click.person, click.place, click.value, click.message_ts)
     ruling = await desk.approvals.approve(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
@@ -49,7 +49,7 @@ async def rejecting(desk: Desk, click: Click) -> Work:
 
 
 async def _ask(desk: Desk, click: Click) -> None:
-    deployment = await _authorize(desk, click.person, click.place, click.value)
+    deployment = await _authorize(desk, click.person, click.place, click.value, click.message_ts)
     ruling = await desk.approvals.standing(click.place, click.value)
     if ruling.standing is not Standing.OPEN:
         await _say(desk, click, ruling)
@@ -90,7 +90,7 @@ async def rejected(desk: Desk, submission: Submission) -> Reaction:
     reason = _typed(submission.view)
     if not reason:
         return Reaction(errors={_REASON: "Say why, in a few words."})
-    await _authorize(desk, submission.person, place, rejection.value)
+    await _authorize(desk, submission.person, place, rejection.value, rejection.message_ts)
     ruling = await desk.approvals.reject(
         place, submission.person, rejection.value, reason, message_ts=rejection.message_ts
     )
@@ -106,7 +106,9 @@ async def withdrawn(desk: Desk, click: Click) -> Work:
 
 async def _withdraw(desk: Desk, click: Click) -> None:
     if await desk.approvals.asked_by(click.place, click.value) != click.person.id:
-        await _authorize(desk, click.person, click.place, click.value, Permission.TERMINATE)
+        await _authorize(
+            desk, click.person, click.place, click.value, click.message_ts, Permission.TERMINATE
+        )
     ruling = await desk.approvals.withdraw(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
@@ -119,6 +121,7 @@ async def _authorize(
     person: Person,
     place: Place,
     value: str,
+    message_ts: str,
     permission: Permission = Permission.APPROVE,
 ) -> Deployment:
     deployment = await desk.deployments.find(place, value.partition(" ")[0])
@@ -130,6 +133,7 @@ async def _authorize(
         place,
         target=deployment.target_name,
         about=deployment.public_id,
+        message_ts=message_ts,
     )
     return deployment
 

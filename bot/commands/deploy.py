@@ -18,6 +18,7 @@ from bot.errors import UserError
 from bot.messages import preview
 from bot.messages.body import Body
 from bot.messages.markup import bold
+from bot.messages.reply import News
 from bot.permissions import Permission
 
 
@@ -94,7 +95,9 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
         case Outcome.REPEATED:
             return Reaction(work=_say_repeated(desk, place, submission.person))
         case _:
-            return Reaction()
+            return Reaction(
+                work=_call_approvers(desk, place, submission.person, request.target, asked)
+            )
 
 
 async def _say_repeated(desk: Desk, place: Place, person: Person) -> None:
@@ -126,7 +129,7 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
     )
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, read.request)
-    return None
+    return _call_approvers(desk, invocation.place, invocation.person, read.request.target, asked)
 
 
 async def _say(desk: Desk, invocation: Invocation, said: Body) -> None:
@@ -165,11 +168,25 @@ async def agreed(desk: Desk, click: Click) -> Work:
     )
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)
-    return _replace(desk, click, preview.under_way(request, waits=asked.waits))
+    return _go_on(desk, click, request, asked)
 
 
-async def _replace(desk: Desk, click: Click, said: Body) -> None:
+async def _go_on(desk: Desk, click: Click, request: DeployRequest, asked: Asked) -> None:
+    said = preview.under_way(request, waits=asked.waits)
     await desk.responses.replace(click.response_url, said)
+    await _call_approvers(desk, click.place, click.person, request.target, asked)
+
+
+async def _call_approvers(
+    desk: Desk, place: Place, person: Person, target: str, asked: Asked
+) -> None:
+    """Mention admins where only they may approve: the root names nobody whom Slack would tell."""
+    if not asked.waits or await desk.authorizer.named(Permission.APPROVE, place, target):
+        return
+    whom = await desk.authorizer.whom(Permission.APPROVE, place, target)
+    await desk.requests.post(
+        place, person, asked.waits_as, Permission.APPROVE, whom, news=News.ORDINARY
+    )
 
 
 async def change(desk: Desk, click: Click) -> Work:

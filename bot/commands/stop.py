@@ -27,6 +27,7 @@ async def clicked(desk: Desk, click: Click) -> Work:
         click.place,
         target=deployment.target_name,
         about=deployment.public_id,
+        message_ts=click.message_ts,
     )
     outcome = await desk.deployments.stop(
         click.place, click.person, click.value, message_ts=click.message_ts

@@ -256,8 +256,22 @@ async def expire_operations(
     return min(left, default=None)
 
 
+async def drop_operations(session: AsyncSession, deployment_id: int) -> None:
+    """End what still waits about an endpoint that is over; its thread has said that it is."""
+    present: datetime = (await session.execute(select(now()))).scalar_one()
+    for operation in await _waiting(session, deployment_id):
+        operation.state = OperationState.REJECTED
+        operation.finished_at = present
+
+
 async def end_proposals(
-    session: AsyncSession, place: Place, target: str, person: Person, settings: Settings
+    session: AsyncSession,
+    place: Place,
+    target: str,
+    person: Person,
+    settings: Settings,
+    *,
+    leads_elsewhere: bool = False,
 ) -> None:
     """End what waits on a target that is disconnected, or leads elsewhere from now on."""
     present: datetime = (await session.execute(select(now()))).scalar_one()
@@ -286,7 +300,8 @@ async def end_proposals(
                 deployment.step = Step.CANCELLED
             await session.flush()
             facts = await facts_of(session, deployment, settings)
-            await tell(session, deployment, facts, words.target_gone(facts, person.id, found.act))
+            said = words.target_gone(facts, person.id, found.act, leads_elsewhere=leads_elsewhere)
+            await tell(session, deployment, facts, said)
             _audit(session, found, place, person.id, "end")
 
 

@@ -17,6 +17,7 @@ from bot.deployments.lookup import find_deployment
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
 from bot.messages.asking import asks
+from bot.messages.reply import News
 from bot.permissions import Permission
 
 _ACTION = "permission:ask"
@@ -56,6 +57,7 @@ class Requests:
         whom: str,
         *,
         message_ts: str = "",
+        news: News = News.NEEDS_YOU,
     ) -> RequestOutcome:
         """Ask in the thread of a deployment.
 
@@ -66,6 +68,7 @@ class Requests:
             permission: What for.
             whom: Those who may, as mrkdwn that mentions them.
             message_ts: Of the message whose button was used.
+            news: What kind of news it is to the channel.
         """
         async with self._database.write() as session:
             deployment = await find_deployment(session, place, public_id)
@@ -76,7 +79,7 @@ class Requests:
             if await _asked_lately(session, place, person, deployment, permission):
                 return RequestOutcome.REPEATED
             facts = await facts_of(session, deployment, self._settings)
-            said = asks(facts, person.id, permission, whom)
+            said = asks(facts, person.id, permission, whom, news)
             await tell(session, deployment, facts, said)
             audit.write(
                 session,

@@ -46,12 +46,17 @@ class Asked:
     Attributes:
         outcome: What became of it.
         root_ts: Of the thread of the deployment that this repeats, once it is posted.
-        waits: Whether somebody has to approve it first.
+        waits_as: The public id of the deployment, if somebody has to approve it first.
     """
 
     outcome: Outcome
     root_ts: str | None = None
-    waits: bool = False
+    waits_as: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody has to approve it first."""
+        return bool(self.waits_as)
 
 
 class StopOutcome(StrEnum):
@@ -109,14 +114,14 @@ class Deployments:
                 target = await find_target(session, place, request.target)
                 if target is None:
                     return Asked(Outcome.TARGET_GONE)
-                waits = await self._write_down(
+                waits_as = await self._write_down(
                     session, place, person, request, request_id, target, message_ts
                 )
         except IntegrityError:
             # The unique keys decide between two that come at once.
             return await self._repeated(request_id) or Asked(Outcome.NAME_TAKEN)
         self._wake_sender()
-        return Asked(Outcome.ACCEPTED, waits=waits)
+        return Asked(Outcome.ACCEPTED, waits_as=waits_as)
 
     async def _repeated(self, request_id: str) -> Asked | None:
         async with self._database.read() as session:
@@ -136,7 +141,7 @@ class Deployments:
         request_id: str,
         target: Target,
         message_ts: str,
-    ) -> bool:
+    ) -> str:
         project = await session.get_one(WatchedProject, target.watched_project_id)
         channel = await mail.channel_row(
             session,
@@ -185,7 +190,7 @@ class Deployments:
             detail=f"{detail}; waits for approval" if waits else detail,
             message_ts=message_ts,
         )
-        return waits
+        return deployment.public_id if waits else ""
 
     async def find(self, place: Place, public_id: str) -> Deployment | None:
         """The deployment that a button in this place names; None if it belongs elsewhere."""

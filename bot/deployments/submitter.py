@@ -21,7 +21,7 @@ from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Delivery, Deployment, Message, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
-from bot.deployments.approval import expire
+from bot.deployments.approval import drop_operations, expire
 from bot.deployments.credentials import NoKeyError, access_to
 from bot.deployments.draft import DeployRequest
 from bot.deployments.finder import Finder
@@ -102,7 +102,8 @@ class Submitter:
                 await self._live.handle(held, deployment, project)
             case _:
                 async with self._database.write() as session:
-                    await finish(session, Deployment, held, due=None)
+                    if await finish(session, Deployment, held, due=None):
+                        await drop_operations(session, held.id)
         self._nudge_sender()
 
     async def _cancel(self, held: Claim) -> None:

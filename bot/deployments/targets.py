@@ -179,7 +179,9 @@ class Targets:
         if not same_project:
             if await self._may_bill(session, place, target.name):
                 raise OtherProjectError(before.project_id)
-            await end_proposals(session, place, target.name, person, self._settings)
+            await end_proposals(
+                session, place, target.name, person, self._settings, leads_elsewhere=True
+            )
         target.watched_project_id = project.id
         await session.flush()
         if same_project:

@@ -68,16 +68,19 @@ def expired(facts: Facts, waited: float, act: Act | None = None) -> Reply:
     return _over(facts, f"Nobody approved {_what(act)} within {duration(waited)}.", act)
 
 
-def target_gone(facts: Facts, person: str, act: Act | None = None) -> Reply:
-    """The target was disconnected, or leads to another project now."""
+def target_gone(
+    facts: Facts, person: str, act: Act | None = None, *, leads_elsewhere: bool
+) -> Reply:
+    """The target was disconnected, or leads to another project from now on."""
     where = code(facts.target_name)
-    why = f"{mention(person)} changed where {where} leads, or disconnected it."
-    return _over(facts, why, act)
+    what = f"connected {where} to another project" if leads_elsewhere else f"disconnected {where}"
+    return _over(facts, f"{mention(person)} {what}, so this can't be approved any more.", act)
 
 
 def withdrawn(person: str, act: Act | None = None) -> Reply:
     """Whoever asked doesn't want it any more."""
-    return say(f"{mention(person)} withdrew {_what(act)}. {_so(act)}")
+    what = "it" if act is None else "the request"
+    return say(f"{mention(person)} withdrew {what}. {_so(act)}")
 
 
 def _what(act: Act | None) -> str:

@@ -26,10 +26,10 @@ _OPERATE: Mapping[str, str] = {
 }
 
 
-def asks(facts: Facts, person: str, permission: Permission, whom: str) -> Reply:
+def asks(facts: Facts, person: str, permission: Permission, whom: str, news: News) -> Reply:
     """Mention those who may (`whom`, as mrkdwn), since nobody else can go on."""
     status = facts.state.status if facts.state is not None else ""
     todo = _TO_DO.get(permission, "see to it")
     if permission is Permission.OPERATE:
         todo = _OPERATE.get(status, "see to it")
-    return say(f"{whom}: {mention(person)} asks you to {todo}.", news=News.NEEDS_YOU)
+    return say(f"{whom}: {mention(person)} asks you to {todo}.", news=news)

@@ -99,7 +99,7 @@ def every_reply(facts: Facts) -> Iterator[Reply]:
         yield replies.refused(facts, Refusal("why"))
         yield approvals.rejected(facts, "U1", "no")
         yield approvals.expired(facts, 600)
-        yield approvals.target_gone(facts, "U1")
+        yield approvals.target_gone(facts, "U1", leads_elsewhere=False)
     yield approvals.proposed(facts, "asked.", Proposal("1" * 32, "admins", AT, Decimal(5)))
 
 

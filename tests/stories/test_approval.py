@@ -18,7 +18,7 @@ from bot.db.session import Database
 from bot.deployments.operations import write_down
 from bot.permissions import Permission
 from bot.sandbox.slack.people import Person
-from bot.sandbox.world import World, connect
+from bot.sandbox.world import API_KEY, TEAM, World, connect
 from tests.conftest import QUICK, StartBot
 from tests.stories.configuring import configure, grant
 from tests.stories.telling import ends, plain, root, thread, whispers, words
@@ -407,3 +407,19 @@ async def test_an_operation_is_carried_out_once_somebody_approved_it(here: World
     assert "@admin approved what @requester asked for." in thread(here)
     assert await state(database) is OperationState.DONE
     await database.close()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_another_project_ends_what_waits(here: World) -> None:
+    """What was asked for one project isn't made in another."""
+    await configure(here, approval=ALWAYS)
+    await propose(here)
+    here.friendli.add_project("other-project", TEAM)
+    await here.admin.command(here.channel, "connect prod")
+    await here.slack.until(lambda: here.admin.modal)
+    await here.admin.fill("Friendli project id", "other-project")
+    await here.admin.fill("Friendli API key", API_KEY)
+    await here.admin.submit()
+    await here.slack.until(lambda: thread(here) and root(here).buttons == ["Try again"])
+    assert thread(here) == snapshot()
+    assert creates(here) == 0

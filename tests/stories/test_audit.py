@@ -86,7 +86,9 @@ async def test_an_admin_s_acts_on_targets_are_listed(here: World) -> None:
     await here.admin.command(here.channel, "disconnect")
     [question] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
     await here.admin.click(question, "Disconnect")
-    await here.slack.until(lambda: "wiped" in here.admin.ephemerals(here.channel)[-1].text)
+    await here.slack.until(
+        lambda: "is disconnected" in here.admin.ephemerals(here.channel)[-1].text
+    )
     assert await shown(here, here.admin) == snapshot(
         ["@admin · connect in `prod` · done · project sandbox-project"]
     )

@@ -210,7 +210,7 @@ async def test_a_target_that_is_gone_meanwhile_takes_no_settings(here: World) ->
     await second.command(here.channel, "disconnect")
     [question] = await here.slack.until(lambda: second.ephemerals(here.channel))
     await second.click(question, "Disconnect")
-    await here.slack.until(lambda: "wiped" in second.ephemerals(here.channel)[0].text)
+    await here.slack.until(lambda: "is disconnected" in second.ephemerals(here.channel)[0].text)
     await here.admin.submit()
     modal = here.admin.modal
     assert modal is not None
@@ -228,7 +228,11 @@ async def test_a_group_that_slack_does_not_tell_about_in_time_denies_nothing_for
     outage = here.slack.faults.add(Answer(503), operation="usergroups.users.list", times=None)
     await here.member.command(here.channel)
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot()
+    assert whispers(here) == snapshot(
+        [
+            "Slack doesn't say in time whether you may do this, so nothing was done. Try again in a moment."
+        ]
+    )
     await here.admin.command(here.channel)
     await here.slack.until(lambda: here.admin.modal)
     here.slack.faults.remove(outage)

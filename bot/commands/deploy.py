@@ -18,7 +18,6 @@ from bot.errors import UserError
 from bot.messages import preview
 from bot.messages.body import Body
 from bot.messages.markup import bold
-from bot.messages.reply import News
 from bot.permissions import Permission
 
 
@@ -184,9 +183,7 @@ async def _call_approvers(
     if not asked.waits or await desk.authorizer.named(Permission.APPROVE, place, target):
         return
     whom = await desk.authorizer.whom(Permission.APPROVE, place, target)
-    await desk.requests.post(
-        place, person, asked.waits_as, Permission.APPROVE, whom, news=News.ORDINARY
-    )
+    await desk.requests.call(place, person, asked.waits_as, Permission.APPROVE, whom)
 
 
 async def change(desk: Desk, click: Click) -> Work:

@@ -143,7 +143,7 @@ class Approvals:
                 found.deployment.decided_at = found.present
             said = words.approved(person.id, found.act)
             await self._close(session, found, place, person.id, "approve", said, message_ts)
-            if found.deployment.root_ts is not None:
+            if found.operation is not None or found.deployment.root_ts is not None:
                 # Else its root wakes it, as it does for what needs no approval.
                 await wake(session, Deployment, found.deployment.id)
         self._wake_submitter()

@@ -57,7 +57,6 @@ class Requests:
         whom: str,
         *,
         message_ts: str = "",
-        news: News = News.NEEDS_YOU,
     ) -> RequestOutcome:
         """Ask in the thread of a deployment.
 
@@ -68,7 +67,6 @@ class Requests:
             permission: What for.
             whom: Those who may, as mrkdwn that mentions them.
             message_ts: Of the message whose button was used.
-            news: What kind of news it is to the channel.
         """
         async with self._database.write() as session:
             deployment = await find_deployment(session, place, public_id)
@@ -79,7 +77,7 @@ class Requests:
             if await _asked_lately(session, place, person, deployment, permission):
                 return RequestOutcome.REPEATED
             facts = await facts_of(session, deployment, self._settings)
-            said = asks(facts, person.id, permission, whom, news)
+            said = asks(facts, person.id, permission, whom, News.NEEDS_YOU)
             await tell(session, deployment, facts, said)
             audit.write(
                 session,
@@ -94,6 +92,19 @@ class Requests:
             )
         self._wake_sender()
         return RequestOutcome.POSTED
+
+    async def call(
+        self, place: Place, person: Person, public_id: str, permission: Permission, whom: str
+    ) -> None:
+        """Mention those who may in a thread whose root has asked already; as for `post`."""
+        async with self._database.write() as session:
+            deployment = await find_deployment(session, place, public_id)
+            if deployment is None:
+                return
+            facts = await facts_of(session, deployment, self._settings)
+            said = asks(facts, person.id, permission, whom, News.ORDINARY)
+            await tell(session, deployment, facts, said)
+        self._wake_sender()
 
 
 async def _asked_lately(

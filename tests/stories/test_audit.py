@@ -14,7 +14,7 @@ from bot.permissions import Permission
 from bot.sandbox.slack.people import Person
 from bot.sandbox.world import API_KEY, BOT_TOKEN, SIGNING_SECRET, World
 from tests.stories.configuring import configure, grant
-from tests.stories.telling import ends, plain, root, thread, told, whispers, words
+from tests.stories.telling import ends, plain, root, roots, thread, told, whispers, words
 from tests.stories.test_watching import serve
 from tests.test_cli import run
 
@@ -61,7 +61,7 @@ async def test_approvals_are_listed(here: World) -> None:
     await here.slack.until(
         lambda: len([1 for one in here.channel.messages.values() if "waits" in one.text]) == 2
     )
-    first, second = here.channel.messages.values()
+    first, second = roots(here)
     await here.admin.click(first, "Reject")
     await here.slack.until(lambda: here.admin.modal)
     await here.admin.fill("Reason", "not <now>")

@@ -21,7 +21,7 @@ from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
 from bot.db.session import Database
 from bot.db.startup import open_database
-from bot.deployments.approval import Approvals, expire_operations
+from bot.deployments.approval import Approvals
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
@@ -29,6 +29,7 @@ from bot.deployments.following import Following
 from bot.deployments.grants import Grants
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
+from bot.deployments.proposal_ends import expire_operations
 from bot.deployments.requests import Requests
 from bot.deployments.retention import SWEEP_SECONDS, Retention
 from bot.deployments.service import Deployments

@@ -9,8 +9,8 @@ from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer
 from bot.commands.registry import Feature
 from bot.db.models import Deployment
-from bot.deployments.approval import Ruling, Standing
 from bot.deployments.place import Person, Place
+from bot.deployments.proposals import Ruling, Standing
 from bot.errors import UserError
 from bot.messages.buttons import ActionId
 from bot.messages.markup import bold, input_block, mention, plain, section, text_input

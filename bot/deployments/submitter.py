@@ -21,12 +21,12 @@ from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Delivery, Deployment, Message, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
-from bot.deployments.approval import drop_operations, expire
 from bot.deployments.credentials import NoKeyError, access_to
 from bot.deployments.draft import DeployRequest
 from bot.deployments.finder import Finder
 from bot.deployments.live import Live
 from bot.deployments.pace import back_off
+from bot.deployments.proposal_ends import drop_operations, expire
 from bot.deployments.record import facts_of, tell
 from bot.friendli.access import Access
 from bot.friendli.client import EndpointListing, FriendliClient

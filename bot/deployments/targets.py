@@ -18,8 +18,8 @@ from bot.db.crypto import Vault, fingerprint, last_four
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
 from bot.deployments import audit
-from bot.deployments.approval import end_proposals
 from bot.deployments.place import Person, Place
+from bot.deployments.proposal_ends import end_proposals
 from bot.deployments.record import facts_of, tell
 from bot.deployments.target_views import TargetView, TargetViews
 from bot.messages import replies

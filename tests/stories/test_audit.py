@@ -44,7 +44,7 @@ async def test_what_was_done_is_listed_newest_first(here: World) -> None:
         [
             "@admin · configure in `prod` · done · approval: never → always; time to live: no end → 5 h",
             "@requester · sleep *it* in `prod` · accepted",
-            "@requester · terminate in `prod` · denied",
+            "@requester · terminate *it* in `prod` · denied",
             "@admin · configure in `prod` · done · terminating: everyone in the channel → workspace admins",
             "@requester · deploy *it* in `prod` · accepted · org/model on 1 × H100, 1 replica",
             "@admin · connect in `prod` · done · project sandbox-project",
@@ -90,7 +90,10 @@ async def test_an_admin_s_acts_on_targets_are_listed(here: World) -> None:
         lambda: "is disconnected" in here.admin.ephemerals(here.channel)[-1].text
     )
     assert await shown(here, here.admin) == snapshot(
-        ["@admin · connect in `prod` · done · project sandbox-project"]
+        [
+            "@admin · disconnect in `prod` · done · project sandbox-project",
+            "@admin · connect in `prod` · done · project sandbox-project",
+        ]
     )
 
 

@@ -64,7 +64,7 @@ __all__ = ["EVENTS_PATH", "Running", "running"]
 CHORES: Sequence[Chore] = (expire_operations,)
 
 _WITHDRAW_SECONDS = 1.0
-_SUBMITTERS, _TRACKERS, _SENDERS = 20, 100, 40
+_SUBMITTERS, _TRACKERS, _SENDERS = 100, 100, 40
 # A project waits this part of the shortest cadence for others that are due or done by then.
 _GATHER = 0.05
 
@@ -226,7 +226,14 @@ def _workers(
         nudge_sender=nudge("sender"),
         nudge_tracker=nudge("tracker"),
     )
-    tracker = Tracker(database, friendli, vault, settings, nudge_sender=nudge("sender"))
+    tracker = Tracker(
+        database,
+        friendli,
+        vault,
+        settings,
+        nudge_sender=nudge("sender"),
+        failing_at_once=_TRACKERS // 2,
+    )
     fates = Fates(database, settings, on_root=nudge("submitter"), find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
     workers = Workers(

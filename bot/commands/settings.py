@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.commands import settings_form as form
+from bot.commands import settings_who_form as who_form
 from bot.commands.desk import (
     Click,
     Desk,
@@ -74,17 +75,17 @@ async def _push(desk: Desk, click: Click) -> None:
     await _authorize(desk, click.person, about.place, about.target)
     permission = Permission(click.value)
     granted = form.granted_to(permission, await desk.authorizer.rules(about.place, about.target))
-    shown = form.WhoForm(settings=about, permission=permission, shown=tuple(granted))
+    shown = who_form.WhoForm(settings=about, permission=permission, shown=tuple(granted))
     groups = await desk.people.groups()
-    await desk.modals.push(click.trigger_id, form.build_who(shown, groups))
+    await desk.modals.push(click.trigger_id, who_form.build(shown, groups))
 
 
 async def submitted_who(desk: Desk, submission: Submission) -> Reaction:
     """Save who may do one thing; the settings below show it then."""
-    about = form.read_who(submission.view)
+    about = who_form.read(submission.view)
     place, target = about.settings.place, about.settings.target
     _must_belong(place, submission.place)
-    wanted = form.parse_who(submission.view)
+    wanted = who_form.parse(submission.view)
     if isinstance(wanted, dict):
         return Reaction(errors=wanted)
     await _authorize(desk, submission.person, place, target)
@@ -118,7 +119,7 @@ async def groups(desk: Desk, query: Query) -> Sequence[Block]:
     typed = query.typed.lower().lstrip("@")
     found = await desk.people.groups()
     fitting = [(id_, name) for id_, name in found.items() if typed in name.lower()]
-    return [form.group_option(id_, name) for id_, name in fitting[:_MOST_OPTIONS]]
+    return [who_form.group_option(id_, name) for id_, name in fitting[:_MOST_OPTIONS]]
 
 
 async def _tell(desk: Desk, person: Person, about: form.SettingsForm, saved: Saved) -> None:
@@ -157,6 +158,6 @@ FEATURE = Feature(
         )
     ],
     clicks={form.WHO_ACTION: who},
-    submissions={form.CALLBACK_ID: submitted, form.WHO_CALLBACK_ID: submitted_who},
-    suggestions={form.GROUPS_ACTION: groups},
+    submissions={form.CALLBACK_ID: submitted, who_form.CALLBACK_ID: submitted_who},
+    suggestions={who_form.GROUPS_ACTION: groups},
 )

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.config import Settings
+from bot.deployments.approval import Approvals
+from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.following import Following
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
+from bot.deployments.requests import Requests
 from bot.deployments.service import Deployments
+from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
 from bot.deployments.updates import Updates
 from bot.errors import UserError
@@ -36,8 +40,12 @@ class Desk:
     deployments: Deployments
     operations: Operations
     updates: Updates
+    approvals: Approvals
+    requests: Requests
     following: Following
     targets: Targets
+    target_settings: TargetSettings
+    audit: Audit
     catalog: Catalog
     friendli: FriendliClient
     authorizer: Authorizer

@@ -40,6 +40,7 @@ from bot.friendli.errors import (
 from bot.friendli.schemas import DedicatedEndpointStatus
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import replies
+from bot.messages.reply import Reply
 
 log = logs.get(__name__)
 
@@ -82,7 +83,7 @@ class _Fate:
     words: str = ""
     error: FriendliError | None = None
     version: str | None = None
-    said: replies.Reply | None = None
+    said: Reply | None = None
 
 
 class Executor:

@@ -19,6 +19,8 @@ from bot.db.session import Database
 from bot.db.startup import open_database
 from bot.deployments.executor import Executor
 from bot.deployments.grants import Grants
+from bot.deployments.lease_end import end_in_time
+from bot.deployments.leases import Leases
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
 from bot.deployments.service import Deployments
@@ -47,7 +49,7 @@ log = logs.get(__name__)
 __all__ = ["EVENTS_PATH", "Running", "running"]
 
 # What comes due by itself while an endpoint lives.
-CHORES: Sequence[Chore] = ()
+CHORES: Sequence[Chore] = (end_in_time,)
 
 _SUBMITTERS, _TRACKERS, _SENDERS = 20, 20, 40
 
@@ -213,6 +215,12 @@ def _desk(
             wake_sender=workers.sender.nudge,
         ),
         operations=Operations(
+            database,
+            settings,
+            wake_submitter=workers.submitter.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
+        leases=Leases(
             database,
             settings,
             wake_submitter=workers.submitter.nudge,

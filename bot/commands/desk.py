@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.config import Settings
+from bot.deployments.leases import Leases
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
 from bot.deployments.service import Deployments
@@ -32,6 +33,7 @@ class Desk:
     settings: Settings
     deployments: Deployments
     operations: Operations
+    leases: Leases
     targets: Targets
     friendli: FriendliClient
     authorizer: Authorizer

@@ -10,6 +10,7 @@ from bot.commands import (
     deploy,
     disconnect,
     help,  # noqa: A004 - named after its command
+    lease,
     links,
     stop,
     targets,
@@ -31,6 +32,7 @@ def registry() -> Registry:
         targets.FEATURE,
         stop.FEATURE,
         act.FEATURE,
+        lease.FEATURE,
         delete.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,

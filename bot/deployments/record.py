@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
 from bot.db.acts import Operation
+from bot.db.claims import wake
 from bot.db.models import Deployment, Transition
 from bot.deployments import mail
 from bot.deployments.draft import DeployRequest
+from bot.deployments.lease import follow
 from bot.deployments.states import State, Told, cycles
 from bot.friendli.instances import TIMES
 from bot.friendli.schemas import DedicatedEndpointSpec
@@ -59,6 +61,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
         candidates=deployment.candidates or (),
         stop_asked_by=None if deployment.stop_done else deployment.stop_asked_by,
         approved_by=deployment.approved_by,
+        lease_seconds=deployment.lease_seconds,
         lease_ends_at=deployment.lease_ends_at,
         lease_end=deployment.lease_end,
     )
@@ -163,10 +166,14 @@ async def write_down(
             observed_at=newest.observed_at,
         )
     )
+    follow(deployment, newest.state.status, newest.observed_at)
     deployment.status = newest.state.status
     deployment.phase = newest.state.phase
     deployment.error_code = newest.state.error_code
     await session.flush()
+    if deployment.lease_ends_at is not None:
+        # What comes due by itself is worked out anew.
+        await wake(session, Deployment, deployment.id)
     return await facts_of(session, deployment, settings)
 
 

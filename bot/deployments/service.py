@@ -21,6 +21,7 @@ from bot.deployments.draft import DeployRequest
 from bot.deployments.lookup import find_deployment, find_target
 from bot.deployments.operations import fits, stop_if_asked, unfinished, write_down
 from bot.deployments.place import Person, Place
+from bot.deployments.policy import Policy
 from bot.deployments.record import facts_of, tell
 from bot.messages import replies
 from bot.messages.root import root
@@ -145,6 +146,8 @@ class Deployments:
             friendli_team_id=project.team_id,
             name=request.name,
             request=request.model_dump(mode="json", exclude_none=True),
+            lease_seconds=request.lease_seconds,
+            lease_end=Policy.model_validate(target.policy or {}).lease_end,
             price_per_hour=str(request.price_per_replica(self._settings.prices)),
             asked_at=now(),
             step=Step.ASKED,

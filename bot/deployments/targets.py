@@ -17,6 +17,7 @@ from bot.db.crypto import Vault, fingerprint, last_four
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
 from bot.deployments.place import Person, Place
+from bot.deployments.policy import Policy
 from bot.deployments.record import facts_of, tell
 from bot.messages import replies
 
@@ -26,7 +27,11 @@ _MAY_BILL = (Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR, S
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """A target as people see it: of its key, the last four characters."""
+    """A target as people see it: of its key, the last four characters.
+
+    Attributes:
+        policy: What its team has decided.
+    """
 
     name: str
     is_default: bool
@@ -34,6 +39,7 @@ class TargetView:
     project_id: str
     key_last_four: str
     connected_by: str
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,7 @@ class Targets:
                     project.project_id,
                     project.key_last_four,
                     target.connected_by,
+                    Policy.model_validate(target.policy or {}),
                 )
                 for target, project in rows
             ]

@@ -86,6 +86,7 @@ class Facts:
         candidates: Endpoints that may be ours, while a person has to choose.
         stop_asked_by: Who cancelled it, while its endpoint isn't known.
         approved_by: Who approved it, if that was needed.
+        lease_seconds: How long it may run, from when it comes up; None for no end.
         lease_ends_at: When its time is over; None if it has no end.
         lease_end: What is done then: a `bot.deployments.policy.LeaseEnd`.
     """
@@ -106,6 +107,7 @@ class Facts:
     candidates: Sequence[str]
     stop_asked_by: str | None
     approved_by: str | None
+    lease_seconds: int | None
     lease_ends_at: datetime | None
     lease_end: str | None
 

@@ -19,6 +19,7 @@ from bot.messages import buttons
 from bot.messages.body import Body, body
 from bot.messages.facts import Facts
 from bot.messages.failed import explain
+from bot.messages.lease import until
 from bot.messages.markup import (
     Block,
     TaskStatus,
@@ -47,6 +48,7 @@ _WITHOUT_PLAN = {
     Step.UNWATCHED,
     Step.UNCLEAR,
 }
+_WILL_END = {Step.PROPOSED, Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR}
 _BEFORE_LIVE = {Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR}
 
 
@@ -57,7 +59,7 @@ def root(facts: Facts) -> Body:
     plan_block = _plan(facts)
     if plan_block is not None:
         blocks.append(plan_block)
-    blocks.append(context(_setup(facts), _asked(facts)))
+    blocks.append(context(_setup(facts), *_ends(facts), _asked(facts)))
     row = buttons.for_root(facts)
     if row:
         blocks.append(actions(*row))
@@ -86,6 +88,15 @@ def _asked(facts: Facts) -> str:
         f"asked by {mention(facts.requester_id)} at {moment(facts.asked_at, '{time}')}"
         f" · target {code(facts.target_name)}"
     )
+
+
+def _ends(facts: Facts) -> list[str]:
+    """When it ends by itself, if it does."""
+    if facts.step is Step.LIVE and facts.lease_ends_at is not None:
+        return [until(facts.lease_ends_at, facts.lease_end)]
+    if facts.step in _WILL_END and facts.lease_seconds is not None:
+        return [f"for {duration(facts.lease_seconds)} from when it is made"]
+    return []
 
 
 def _headline(facts: Facts) -> tuple[str, str]:

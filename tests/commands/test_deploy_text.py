@@ -490,6 +490,7 @@ def test_the_help_names_every_option() -> None:
 `--min-replicas N`  the MIN of autoscaling alone
 `--max-replicas N`  the MAX of autoscaling alone
 `--cooldown SECONDS`  idle time before autoscaling scales down; 300 if left out
+`--for TIME`  how long it runs before it ends by itself, such as 8h, 2d or 90m
 `--name NAME`  the endpoint's name; made from the model if left out
 `--to TARGET`  one of this channel's targets
 `--revision REVISION`  a branch or a whole commit hash

@@ -23,7 +23,7 @@ def _too_short(reading: Reading) -> bool:
 
 
 def _nearest(reading: Reading) -> str | None:
-    """A number alone was most likely meant in hours."""
+    """A number was most likely meant in hours."""
     number = re.fullmatch(r"([0-9]{1,3})\s*[a-z]{0,6}", reading.text("lease").lower())
     if number is None or not 0 < int(number[1]) * 3600 <= MOST_SECONDS:
         return None

@@ -14,7 +14,7 @@ _PART = re.compile(
 
 
 def read_span(text: str) -> int | None:
-    """Read a length of time, in whole seconds; None if it isn't one.
+    """Read a length of time, in seconds, to the minute; None if it isn't one.
 
     Takes weeks, days, hours and minutes, alone or one after another, such as "1d 12h".
     """
@@ -26,7 +26,7 @@ def read_span(text: str) -> int | None:
         unit = next(letter for letter in part.groups()[1:] if letter)[0].lower()
         total += float(part[1]) * _UNITS[unit]
         at = part.end()
-    return round(total) if at and not text[at:].strip() else None
+    return round(total / 60) * 60 if at and not text[at:].strip() else None
 
 
 def write_span(seconds: int) -> str:

@@ -109,7 +109,7 @@ class Screen:
         )
 
 
-BASIC = ["Model", "Endpoint name", "Instance", "Scaling", "Replicas"]
+BASIC = ["Model", "Endpoint name", "Instance", "Scaling", "Replicas", "Ends after"]
 ADVANCED = [
     "Revision",
     "Version comment",
@@ -125,7 +125,7 @@ ADVANCED = [
 
 
 def test_the_form_opens_with_what_most_people_need() -> None:
-    """A new form shows five fields, one fixed replica, and asks for an instance."""
+    """A new form shows six fields, one fixed replica, and asks for an instance."""
     screen = Screen()
     assert screen.shown() == BASIC
     assert screen.typed("scaling") == "fixed"
@@ -240,7 +240,7 @@ def test_scaling_changes_which_numbers_are_asked_for() -> None:
     """Fixed replicas have one number, autoscaling three."""
     screen = Screen()
     screen.fill(scaling="auto")
-    assert screen.shown()[4:] == ["Minimum replicas", "Maximum replicas", "Cool-down"]
+    assert screen.shown()[4:] == ["Minimum replicas", "Maximum replicas", "Cool-down", "Ends after"]
     assert [screen.typed(name) for name in ("min_replicas", "max_replicas", "cooldown")] == [
         "0",
         "1",
@@ -442,7 +442,7 @@ def test_an_error_in_a_hidden_field_stands_under_the_nearest_shown_one() -> None
     errors = slips_to_errors(answer, screen.payload())
     assert check_view_errors(errors, screen.payload()) == []
     assert errors == {
-        "deploy.replicas": (
+        "deploy.lease": (
             "“a b” can't be a branch. Branches have no spaces, quotes, .. or @{ and none of"
             " ~ ^ : ? * [ \\; no part begins with . or ends in .lock."
             " Max batch size must be 1 or more. You wrote “0”. Open Advanced to mend it."

@@ -24,6 +24,7 @@ from bot.deployments.leases import Leases
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
 from bot.deployments.service import Deployments
+from bot.deployments.stuck import nudge_if_stuck
 from bot.deployments.submitter import Submitter
 from bot.deployments.targets import Targets
 from bot.deployments.tracker import Tracker
@@ -49,7 +50,7 @@ log = logs.get(__name__)
 __all__ = ["EVENTS_PATH", "Running", "running"]
 
 # What comes due by itself while an endpoint lives.
-CHORES: Sequence[Chore] = (end_in_time,)
+CHORES: Sequence[Chore] = (end_in_time, nudge_if_stuck)
 
 _SUBMITTERS, _TRACKERS, _SENDERS = 20, 20, 40
 

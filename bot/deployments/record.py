@@ -10,7 +10,7 @@ from bot.config import Settings
 from bot.db.acts import Operation
 from bot.db.claims import wake
 from bot.db.models import Deployment, Transition
-from bot.deployments import mail
+from bot.deployments import mail, usual
 from bot.deployments.draft import DeployRequest
 from bot.deployments.lease import follow
 from bot.deployments.states import State, Told, cycles
@@ -170,8 +170,10 @@ async def write_down(
     deployment.status = newest.state.status
     deployment.phase = newest.state.phase
     deployment.error_code = newest.state.error_code
+    patience = await usual.patience(session, deployment, newest.state, settings)
+    deployment.stuck_at = None if patience is None else newest.observed_at + patience
     await session.flush()
-    if deployment.lease_ends_at is not None:
+    if deployment.lease_ends_at is not None or deployment.stuck_at is not None:
         # What comes due by itself is worked out anew.
         await wake(session, Deployment, deployment.id)
     return await facts_of(session, deployment, settings)

@@ -17,7 +17,9 @@ from bot.db.crypto import Vault
 from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.session import Database
 from bot.db.startup import open_database
+from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
+from bot.deployments.following import Following
 from bot.deployments.grants import Grants
 from bot.deployments.lease_end import end_in_time
 from bot.deployments.leases import Leases
@@ -227,7 +229,9 @@ def _desk(
             wake_submitter=workers.submitter.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
+        catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
         authorizer=Authorizer(Grants(database), people),
         people=people,

@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     create_give_up_after: Seconds = 600
     create_timeout: Seconds = 25
     friendli_retry_wait: Seconds = 0.5
+    # How long a person waits for a list, and a menu for its options: Slack gives it three seconds.
+    list_patience: Seconds = 10
+    menu_patience: Seconds = 2
     look_late_for: Seconds = 24 * 3600
     gone_confirmed_after: Seconds = 60
     unknown_told_after: Seconds = 300

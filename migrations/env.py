@@ -8,9 +8,10 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
-from bot.db.acts import Base
+import bot.db.acts  # noqa: F401 - its tables are part of the metadata
 from bot.db.clock import Moment
 from bot.db.enums import Enumerated
+from bot.db.models import Base
 from bot.db.session import Database
 
 

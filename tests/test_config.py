@@ -80,6 +80,8 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "create_give_up_after": 600.0,
             "create_timeout": 25.0,
             "friendli_retry_wait": 0.5,
+            "list_patience": 10.0,
+            "menu_patience": 2.0,
             "look_late_for": 86400.0,
             "gone_confirmed_after": 60.0,
             "unknown_told_after": 300.0,

@@ -11,6 +11,7 @@ from bot.friendli.statuses import status_words
 from bot.messages.buttons import ActionId
 from bot.messages.markup import escape, mention
 from bot.messages.operations import WORDS
+from bot.messages.questions import under_way
 
 
 async def clicked(desk: Desk, click: Click, kind: OperationKind) -> Work:
@@ -37,6 +38,9 @@ async def clicked(desk: Desk, click: Click, kind: OperationKind) -> Work:
         message_ts=click.message_ts,
     )
     words = what_instead(kind, asked)
+    if click.is_ephemeral:
+        # The question has its answer.
+        return _settle(desk, click, words or under_way(kind, deployment.name))
     return None if words is None else _say(desk, click, words)
 
 
@@ -58,6 +62,10 @@ def what_instead(kind: OperationKind, asked: AskedFor) -> str | None:
             return "It is over already, or no longer watched from here; nothing was done."
         case _:
             return None
+
+
+async def _settle(desk: Desk, click: Click, words: str) -> None:
+    await desk.responses.replace(click.response_url, answer(words))
 
 
 async def _say(desk: Desk, click: Click, words: str) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.config import Settings
+from bot.deployments.catalog import Catalog
+from bot.deployments.following import Following
 from bot.deployments.leases import Leases
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
@@ -34,7 +36,9 @@ class Desk:
     deployments: Deployments
     operations: Operations
     leases: Leases
+    following: Following
     targets: Targets
+    catalog: Catalog
     friendli: FriendliClient
     authorizer: Authorizer
     people: People
@@ -62,10 +66,12 @@ class Click:
     """A button or a menu that was used, in a message or in a modal.
 
     Attributes:
-        value: The button's value; '' for other elements.
+        value: The button's value, or that of the option that was chosen; '' for other elements.
+        block_id: Of the block that it stands in.
         view: The modal that it stands in; None in a message.
         thread_ts: Of the thread that the message stands in.
         message_ts: Of the message; '' in a modal.
+        is_ephemeral: Whether only the person who clicked sees the message.
         action_ts: When it was used.
     """
 
@@ -78,7 +84,27 @@ class Click:
     view: Mapping[str, Any] | None
     thread_ts: str | None
     message_ts: str
+    is_ephemeral: bool
     action_ts: str
+    block_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What was typed so far into a menu whose options we find.
+
+    Attributes:
+        block_id: Of the block that it stands in.
+        typed: As it was typed; '' when the menu was only opened.
+        view: The modal or Home tab that it stands in; None in a message.
+    """
+
+    place: Place
+    person: Person
+    action_id: str
+    block_id: str
+    typed: str
+    view: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,17 @@ from bot.commands import (
     delete,
     deploy,
     disconnect,
+    endpoint_command,
+    follow,
     help,  # noqa: A004 - named after its command
     lease,
     links,
+    list_endpoints,
+    status,
     stop,
     targets,
     try_again,
+    verbs,
 )
 from bot.commands.registry import Command, Registry
 
@@ -30,6 +35,11 @@ def registry() -> Registry:
         connect.FEATURE,
         disconnect.FEATURE,
         targets.FEATURE,
+        list_endpoints.FEATURE,
+        status.FEATURE,
+        endpoint_command.FEATURE,
+        *verbs.FEATURES,
+        *follow.FEATURES,
         stop.FEATURE,
         act.FEATURE,
         lease.FEATURE,

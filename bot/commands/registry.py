@@ -1,15 +1,17 @@
-"""Every command, button and modal of the bot, each named once and led to its handler."""
+"""Every command, button, menu and modal of the bot, each named once and led to its handler."""
 
 import difflib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work
+from bot.commands.desk import Click, Desk, Invocation, Query, Reaction, Submission, Work
+from bot.messages.markup import Block
 
 CommandHandler = Callable[[Desk, Invocation], Awaitable[Work]]
 ClickHandler = Callable[[Desk, Click], Awaitable[Work]]
 SubmissionHandler = Callable[[Desk, Submission], Awaitable[Reaction]]
+SuggestionHandler = Callable[[Desk, Query], Awaitable[Sequence[Block]]]
 
 T = TypeVar("T")
 
@@ -46,11 +48,13 @@ class Feature:
         commands: Words of the slash command.
         clicks: By action id, or by its part before the last dot, for buttons in a numbered row.
         submissions: By the modal's callback id.
+        suggestions: Options of menus that are searched while a person types, named like clicks.
     """
 
     commands: Sequence[Command] = ()
     clicks: Mapping[str, ClickHandler] = field(default_factory=dict)
     submissions: Mapping[str, SubmissionHandler] = field(default_factory=dict)
+    suggestions: Mapping[str, SuggestionHandler] = field(default_factory=dict)
 
 
 class Registry:
@@ -64,6 +68,7 @@ class Registry:
         self.commands: dict[str, Command] = {}
         self.clicks: dict[str, ClickHandler] = {}
         self.submissions: dict[str, SubmissionHandler] = {}
+        self.suggestions: dict[str, SuggestionHandler] = {}
         for feature in features:
             for command in feature.commands:
                 _claim(self.commands, command.name, command)
@@ -71,10 +76,16 @@ class Registry:
                 _claim(self.clicks, action_id, click)
             for callback_id, submission in feature.submissions.items():
                 _claim(self.submissions, callback_id, submission)
+            for action_id, suggestion in feature.suggestions.items():
+                _claim(self.suggestions, action_id, suggestion)
 
     def click(self, action_id: str) -> ClickHandler | None:
         """The handler of a button; None for one that is no longer ours."""
         return self.clicks.get(action_id) or self.clicks.get(action_id.rpartition(".")[0])
+
+    def suggestion(self, action_id: str) -> SuggestionHandler | None:
+        """What finds the options of a menu; None for one that is no longer ours."""
+        return self.suggestions.get(action_id) or self.suggestions.get(action_id.rpartition(".")[0])
 
     def nearest(self, word: str) -> str | None:
         """The command that a mistyped word may have meant."""

@@ -155,9 +155,11 @@ class Step(StrEnum):
 
 
 # A name is taken while a deployment of it may still have, or get, an endpoint.
-# One that was found late doesn't count: its name may have been used again meanwhile.
+# One that was found late doesn't count: its name may have been used again meanwhile. Nor does one
+# that was made elsewhere, where nobody kept names apart.
 _NAME_IS_TAKEN = text(
-    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
+    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live')"
+    " AND NOT late AND spec IS NULL"
 )
 
 

@@ -51,6 +51,13 @@ def longest(field: str) -> int:
     return _LONGEST.get(field, LONGEST_NUMBER)
 
 
+def replicas_text(least: int, most: int) -> str:
+    """How many replicas, in words: "1 replica", or from "0" to "3 replicas" with a dash."""
+    if least != most:
+        return f"{least}\N{EN DASH}{most} replicas"
+    return "1 replica" if most == 1 else f"{most} replicas"
+
+
 class DeployDraft(BaseModel):
     """What a person typed so far, unchecked; None is what was not typed.
 
@@ -221,10 +228,7 @@ class DeployRequest(BaseModel):
     @property
     def replicas_text(self) -> str:
         """How many replicas, in words: "1 replica", or from "0" to "3 replicas" with a dash."""
-        least, most = self.replica_bounds
-        if least != most:
-            return f"{least}\N{EN DASH}{most} replicas"
-        return "1 replica" if most == 1 else f"{most} replicas"
+        return replicas_text(*self.replica_bounds)
 
     def price_per_replica(self, prices: Prices) -> Decimal:
         """Return the dollars per hour of one replica that is up."""

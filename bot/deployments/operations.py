@@ -43,7 +43,7 @@ _FITS: Mapping[OperationKind, frozenset[str]] = {
         {Status.RUNNING.value, Status.SLEEPING.value, Status.FAILED.value}
     ),
 }
-_GOING_DOWN = frozenset({Status.STOPPING.value, Status.TERMINATING.value})
+GOING_DOWN = frozenset({Status.STOPPING.value, Status.TERMINATING.value})
 
 
 def fits(kind: OperationKind, status: str | None) -> bool:
@@ -52,7 +52,7 @@ def fits(kind: OperationKind, status: str | None) -> bool:
     Whatever isn't over, or on its way down, can be terminated: also what this bot doesn't know.
     """
     if kind is OperationKind.TERMINATE:
-        return status not in _AT_REST | _GOING_DOWN
+        return status not in _AT_REST | GOING_DOWN
     return status in _FITS[kind]
 
 

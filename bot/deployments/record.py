@@ -44,6 +44,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
         public_id=deployment.public_id,
         name=deployment.name,
         setup=setup,
+        is_followed=deployment.spec is not None,
         requester_id=deployment.requester_id,
         target_name=deployment.target_name,
         asked_at=deployment.asked_at,

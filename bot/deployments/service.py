@@ -19,7 +19,7 @@ from bot.db.session import Database
 from bot.deployments import mail
 from bot.deployments.draft import DeployRequest
 from bot.deployments.lookup import find_deployment, find_target
-from bot.deployments.operations import fits, stop_if_asked, unfinished, write_down
+from bot.deployments.operations import GOING_DOWN, fits, stop_if_asked, unfinished, write_down
 from bot.deployments.place import Person, Place
 from bot.deployments.policy import Policy
 from bot.deployments.record import facts_of, tell
@@ -184,7 +184,8 @@ class Deployments:
     async def _terminate(
         self, session: AsyncSession, person: Person, deployment: Deployment
     ) -> StopOutcome:
-        if await unfinished(session, deployment.id, OperationKind.TERMINATE) is not None:
+        under_way = await unfinished(session, deployment.id, OperationKind.TERMINATE)
+        if under_way is not None or deployment.status in GOING_DOWN:
             return StopOutcome.ALREADY_ASKED
         if not fits(OperationKind.TERMINATE, deployment.status):
             return StopOutcome.OVER

@@ -1,5 +1,6 @@
 """Which buttons a deployment's root has in which state. Each has its handler in `bot.commands`."""
 
+from decimal import Decimal
 from enum import StrEnum
 
 from bot.db.models import Step
@@ -21,6 +22,7 @@ class ActionId(StrEnum):
     RESTART = "endpoint.restart"
     TERMINATE = "endpoint.terminate"
     DELETE = "endpoint.delete"
+    FOLLOW = "endpoint.follow"
     TRY_AGAIN = "deployment.try_again"
     CHOOSE = "deployment.choose"
     CHOOSE_NONE = "deployment.choose_none"
@@ -35,7 +37,6 @@ _OVER = {
     Step.CANCELLED,
     Step.REJECTED,
     Step.ENDED,
-    Step.UNWATCHED,
 }
 _GOING_DOWN = {Status.STOPPING, Status.TERMINATING}
 
@@ -46,6 +47,8 @@ def for_root(facts: Facts) -> list[Block]:
         return [] if facts.stop_asked_by else [_cancel(facts)]
     if facts.step is Step.UNCLEAR:
         return choices(facts)
+    if facts.step is Step.UNWATCHED:
+        return _open(facts)
     if facts.step in _OVER:
         return _try_again(facts)
     return for_live(facts)
@@ -57,17 +60,14 @@ def for_live(facts: Facts) -> list[Block]:
     open_suite = _open(facts)
     if facts.under_way is not None or status in _GOING_DOWN:
         return open_suite
+    if status in COMING_UP:
+        return [*open_suite, _cancel(facts)]
+    each = facts.setup.price_of_one
+    price = None if each is None else each * max(1, facts.setup.least)
+    first, *others = acting(facts.public_id, status, price, name=facts.name)
     if status == Status.FAILED:
-        ways_out = [*_ways_out(facts), *_try_again(facts), restart(facts)]
-        return [*ways_out, *open_suite, _delete(facts)]
-    if status == Status.TERMINATED:
-        return [restart(facts), *open_suite, _delete(facts)]
-    if status == Status.RUNNING:
-        return [_sleep(facts), *open_suite, terminate(facts)]
-    if status == Status.SLEEPING:
-        return [_wake(facts), *open_suite, terminate(facts)]
-    stop = _cancel(facts) if status in COMING_UP else terminate(facts)
-    return [*open_suite, stop]
+        return [*_ways_out(facts), *_try_again(facts), first, *open_suite, *others]
+    return [first, *open_suite, *others] if others else [*open_suite, first]
 
 
 def choices(facts: Facts) -> list[Block]:
@@ -96,14 +96,47 @@ def try_again(facts: Facts) -> Block:
 
 def terminate(facts: Facts) -> Block:
     """Ends the endpoint, after a question."""
+    return _terminate(facts.public_id, facts.name)
+
+
+def acting(
+    public_id: str, status: str, price: Decimal | None, *, name: str = "the endpoint"
+) -> list[Block]:
+    """What a status lets people do with an endpoint, the most useful first.
+
+    Args:
+        public_id: The deployment that it belongs to.
+        status: What it is doing.
+        price: Dollars per hour of what a click starts to cost; None if it isn't known.
+        name: The endpoint's.
+    """
+    costs = "" if price is None else f" ({money(price)})"
+    restart = button(f"Restart{costs}", ActionId.RESTART, value=public_id)
+    delete = button("Delete", ActionId.DELETE, value=public_id, style="danger")
+    match status:
+        case Status.FAILED | Status.TERMINATED:
+            return [restart, delete]
+        case Status.RUNNING | Status.READY:
+            sleep = button("Sleep", ActionId.SLEEP, value=public_id)
+            return [sleep, _terminate(public_id, name)]
+        case Status.SLEEPING:
+            wake = button(f"Wake{costs}", ActionId.WAKE, value=public_id, style="primary")
+            return [wake, _terminate(public_id, name)]
+        case Status.STOPPING | Status.TERMINATING:
+            return []
+        case _:
+            return [_terminate(public_id, name)]
+
+
+def _terminate(public_id: str, name: str) -> Block:
     return button(
         "Terminate",
         ActionId.TERMINATE,
-        value=facts.public_id,
+        value=public_id,
         style="danger",
         confirmation=confirm(
             "Terminate the endpoint?",
-            f"Requests to {clip(facts.name, 100)} fail from then on.",
+            f"Requests to {clip(name, 100)} fail from then on.",
             yes="Terminate",
             no="Keep it",
             style="danger",
@@ -111,28 +144,9 @@ def terminate(facts: Facts) -> Block:
     )
 
 
-def _sleep(facts: Facts) -> Block:
-    return button("Sleep", ActionId.SLEEP, value=facts.public_id)
-
-
-def _wake(facts: Facts) -> Block:
-    label = f"Wake{_at_price(facts)}"
-    return button(label, ActionId.WAKE, value=facts.public_id, style="primary")
-
-
-def restart(facts: Facts) -> Block:
-    """Starts an endpoint again that has failed or was terminated."""
-    return button(f"Restart{_at_price(facts)}", ActionId.RESTART, value=facts.public_id)
-
-
-def _at_price(facts: Facts) -> str:
-    """What a click starts to cost, where it costs something."""
-    each = facts.setup.price_of_one
-    return "" if each is None else f" ({money(each * max(1, facts.setup.least))})"
-
-
-def _delete(facts: Facts) -> Block:
-    return button("Delete", ActionId.DELETE, value=facts.public_id, style="danger")
+def follow(target: str, endpoint_id: str) -> Block:
+    """Opens a thread for an endpoint that was made elsewhere."""
+    return button("Follow", ActionId.FOLLOW, value=f"{target} {endpoint_id}", style="primary")
 
 
 def _cancel(facts: Facts) -> Block:

@@ -77,6 +77,7 @@ class Facts:
 
     Attributes:
         public_id: Names the deployment in buttons.
+        is_followed: Whether its endpoint was made elsewhere.
         asked_at: Our database's time of the click.
         history: Every transition, oldest first.
         acts: Every operation on its endpoint, oldest first.
@@ -94,6 +95,7 @@ class Facts:
     public_id: str
     name: str
     setup: Setup
+    is_followed: bool
     requester_id: str
     target_name: str
     asked_at: datetime

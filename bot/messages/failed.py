@@ -8,6 +8,8 @@ from bot.friendli.statuses import phase_words
 from bot.messages.facts import Facts
 from bot.messages.markup import escape
 
+_SOME_MODEL = "its model"
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -28,17 +30,35 @@ def explain(facts: Facts) -> Explanation:
     """Explain the newest failure of a deployment that has failed."""
     state = facts.state
     error_code = state.error_code if state is not None else None
-    known = failure(
-        escape(error_code) if error_code else None,
-        model_repo=escape(facts.setup.model or "the model"),
-        endpoint_id=escape(facts.endpoint_id or ""),
+    paragraph, known = explain_code(
+        error_code, model=facts.setup.model, endpoint_id=facts.endpoint_id or ""
     )
     phase = _last_phase(facts)
     headline = f"failed while {escape(phase_words(phase).during)}" if phase else "failed"
+    return Explanation(headline, paragraph, known)
+
+
+def explain_code(
+    error_code: str | None, *, model: str | None, endpoint_id: str
+) -> tuple[str, Failure]:
+    """Explain an error code: cause, advice and the code as mrkdwn, and what helps.
+
+    Args:
+        error_code: The API's; None if it gave none.
+        model: The model's repo; None for an endpoint made elsewhere, whose model nobody tells.
+        endpoint_id: The endpoint that failed.
+    """
+    known = failure(
+        escape(error_code) if error_code else None,
+        model_repo=escape(model or _SOME_MODEL),
+        endpoint_id=escape(endpoint_id),
+    )
     paragraph = f"{known.cause} {known.advice}"
+    if model is None:
+        paragraph = paragraph.replace(f"`{_SOME_MODEL}`", _SOME_MODEL)
     if error_code and f"`{escape(error_code)}`" not in paragraph:
         paragraph += f" (`{escape(error_code)}`)"
-    return Explanation(headline, paragraph, known)
+    return paragraph, known
 
 
 def _last_phase(facts: Facts) -> str | None:

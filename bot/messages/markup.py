@@ -178,6 +178,26 @@ def option(text: str, value: str) -> Block:
     return {"text": plain(text, _OPTION), "value": value}
 
 
+def static_select(action_id: str, placeholder: str, options: Sequence[Block]) -> Block:
+    """A menu of 1 to 100 options."""
+    return {
+        "type": "static_select",
+        "action_id": action_id,
+        "placeholder": plain(placeholder, _PLACEHOLDER),
+        "options": list(options),
+    }
+
+
+def external_select(action_id: str, placeholder: str) -> Block:
+    """A menu whose options we are asked for: when it is opened, and with each thing typed."""
+    return {
+        "type": "external_select",
+        "action_id": action_id,
+        "placeholder": plain(placeholder, _PLACEHOLDER),
+        "min_query_length": 0,
+    }
+
+
 def option_group(label: str, options: Sequence[Block]) -> Block:
     """Up to 100 choices of a menu under a common plain label."""
     return {"label": plain(label, _OPTION), "options": list(options)}

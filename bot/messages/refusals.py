@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from bot.friendli.errors import FriendliError, NotFound, RateLimited, Unauthorized
-from bot.messages.markup import duration
+from bot.friendli.errors import FriendliError, NotFound, RateLimited, Refused, Unauthorized
+from bot.messages.markup import code, duration
 
 _RECONNECT = "An admin can connect a new key with `/friendli-deploy connect`."
 
@@ -76,3 +76,20 @@ def no_key(*, unreadable: bool) -> Refusal:
             _RECONNECT,
         )
     return Refusal("Its target was disconnected meanwhile.", _RECONNECT)
+
+
+def unreadable(error: FriendliError, target: str) -> Refusal:
+    """What runs in a target couldn't be read; nothing was at stake."""
+    if isinstance(error, (RateLimited, Unauthorized, NotFound)):
+        return by_the_api(error)
+    if isinstance(error, Refused):
+        return Refusal(
+            f"Friendli refused to list what runs in {code(target)} (status {error.status}).",
+            "An admin can check the project with `/friendli-deploy connect`.",
+            error.words,
+        )
+    return Refusal(
+        f"Friendli isn't answering right now, so I can't see what runs in {code(target)}."
+        " Whatever runs goes on.",
+        "Try again in a minute.",
+    )

@@ -221,6 +221,14 @@ def disconnected(facts: Facts, person: str) -> Reply:
     )
 
 
+def unfollowed(person: str) -> Reply:
+    """Somebody let an endpoint go that was made elsewhere."""
+    return _say(
+        f"{mention(person)} unfollowed it. It runs on as it is, and is billed while it serves;"
+        " nothing more is told here."
+    )
+
+
 def disconnected_unfound() -> Reply:
     """The target's key was wiped while its endpoint was still looked for."""
     return _say(

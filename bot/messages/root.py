@@ -84,8 +84,9 @@ def _setup(facts: Facts) -> str:
 
 
 def _asked(facts: Facts) -> str:
+    verb = "followed" if facts.is_followed else "asked"
     return (
-        f"asked by {mention(facts.requester_id)} at {moment(facts.asked_at, '{time}')}"
+        f"{verb} by {mention(facts.requester_id)} at {moment(facts.asked_at, '{time}')}"
         f" · target {code(facts.target_name)}"
     )
 
@@ -142,7 +143,10 @@ def _live_headline(facts: Facts) -> tuple[str, str]:
     if state.status in SERVING:
         took = seconds_to_serve(facts.history)
         after = f" after {duration(took)}" if took is not None else ""
-        return f"● {name} is serving{after}", f"{price(facts)} from now, until it sleeps or ends"
+        return (
+            f"● {name} is serving{after}",
+            f"{price(facts)}{_since(took)}, until it sleeps or ends",
+        )
     if state.status in COMING_UP:
         waking = state.status == Status.AWAKING
         verb = "is waking up" if waking else "is coming up"
@@ -155,6 +159,11 @@ def _live_headline(facts: Facts) -> tuple[str, str]:
     }
     words = escape(status_words(state.status).name)
     return f"{name} is {words}", notes.get(state.status, "")
+
+
+def _since(took: float | None) -> str:
+    # Of an endpoint that served before anybody looked, nobody knows since when.
+    return " from now" if took is not None else ""
 
 
 def _plan(facts: Facts) -> Block | None:

@@ -1,14 +1,15 @@
-"""The Bolt app: three listeners, each leading to the registry, and what people see when we fail.
+"""The Bolt app: four listeners, each leading to the registry, and what people see when we fail.
 
-Bolt tries each registered listener in turn, so there is one for commands, one for clicks and one
-for submitted modals, and our own dictionaries behind them. With `process_before_response` Bolt
-answers Slack as soon as a listener returns; what takes longer goes on in a task of ours.
+Bolt tries each registered listener in turn, so there is one for commands, one for clicks, one for
+submitted modals and one for menus that are typed into, and our own dictionaries behind them. With
+`process_before_response` Bolt answers Slack as soon as a listener returns; what takes longer goes
+on in a task of ours.
 """
 
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,6 +65,7 @@ def build(
     app.command(SLASH)(front.command)
     app.action(re.compile(""))(front.action)
     app.view(re.compile(""))(front.submission)
+    app.options(re.compile(""))(front.options)
     app.error(_unreadable)
     return app
 
@@ -102,7 +104,7 @@ async def _unreadable(error: Exception) -> BoltResponse:
 
 
 class _Front:
-    """The three listeners."""
+    """The listeners."""
 
     def __init__(self, registry: Registry, desk: Desk, background: Background) -> None:
         self._registry = registry
@@ -151,6 +153,19 @@ class _Front:
         else:
             await ack()
         self._go_on(reaction.work, None)
+
+    async def options(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """A menu was typed into; one that we can't serve has no options, and Slack says so."""
+        query = payloads.query(body)
+        handler = self._registry.suggestion(query.action_id)
+        found: Sequence[Block] = []
+        try:
+            if handler is not None:
+                found = await handler(self._desk, query)
+        except Exception:
+            # An empty menu is all that can be shown.
+            log.exception("couldn't find options")
+        await ack(options=[dict(option) for option in found])
 
     def _teller(self, asked: Invocation | Click) -> Say:
         async def say(body: Body) -> None:

@@ -33,6 +33,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "chat.postEphemeral": frozenset({"chat:write"}),
     "chat.update": frozenset({"chat:write"}),
     "chat.delete": frozenset({"chat:write"}),
+    "chat.getPermalink": frozenset(),
     "conversations.info": frozenset({"channels:read", "groups:read"}),
     "conversations.history": frozenset({"channels:history", "groups:history"}),
     "conversations.replies": frozenset({"channels:history", "groups:history"}),
@@ -61,6 +62,7 @@ def manifest(url: str | None) -> dict[str, Any]:
         events = url.rstrip("/").removesuffix(EVENTS_PATH) + EVENTS_PATH
         command["url"] = events
         interactivity["request_url"] = events
+        interactivity["message_menu_options_url"] = events
     return {
         "display_information": {
             "name": "Friendli Deploy",

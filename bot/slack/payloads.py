@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.commands.desk import Click, Invocation, Submission
+from bot.commands.desk import Click, Invocation, Query, Submission
 from bot.deployments.place import Person, Place
 
 
@@ -31,13 +31,25 @@ class _Channel(_Payload):
 class _Container(_Payload):
     channel_id: str = ""
     message_ts: str = ""
+    is_ephemeral: bool = False
     thread_ts: str | None = None
+
+
+class _Option(_Payload):
+    value: str = ""
 
 
 class _Action(_Payload):
     action_id: str
+    block_id: str = ""
     value: str | None = None
+    selected_option: _Option | None = None
     action_ts: str = ""
+
+    @property
+    def chosen(self) -> str:
+        """What was chosen from a menu, or what a button says."""
+        return self.selected_option.value if self.selected_option else self.value or ""
 
 
 class _Slash(_Payload):
@@ -77,6 +89,14 @@ class _Interaction(_Payload):
         return Place(self.enterprise.id if self.enterprise else "", team, channel)
 
 
+class _Typed(_Interaction):
+    """A menu that asks for its options has no list of actions: it is named by the payload."""
+
+    action_id: str
+    block_id: str = ""
+    value: str = ""
+
+
 def invocation(payload: Mapping[str, Any]) -> Invocation:
     """A slash command."""
     slash = _Slash.model_validate(payload)
@@ -93,13 +113,28 @@ def click(payload: Mapping[str, Any]) -> Click:
         place=parsed.place,
         person=parsed.person,
         action_id=action.action_id,
-        value=action.value or "",
+        value=action.chosen,
         trigger_id=parsed.trigger_id,
         response_url=parsed.response_url or "",
         view=parsed.view,
         thread_ts=parsed.container.thread_ts if parsed.container else None,
         message_ts=parsed.container.message_ts if parsed.container else "",
+        is_ephemeral=parsed.container.is_ephemeral if parsed.container else False,
         action_ts=action.action_ts,
+        block_id=action.block_id,
+    )
+
+
+def query(payload: Mapping[str, Any]) -> Query:
+    """A menu was opened, or typed into, whose options we find."""
+    parsed = _Typed.model_validate(payload)
+    return Query(
+        place=parsed.place,
+        person=parsed.person,
+        action_id=parsed.action_id,
+        block_id=parsed.block_id,
+        typed=parsed.value,
+        view=parsed.view,
     )
 
 

@@ -114,6 +114,14 @@ class People:
         )
         return not isinstance(answer, Failure)
 
+    async def link_to(self, channel_id: str, ts: str) -> str | None:
+        """The address of a message; None if Slack doesn't say."""
+        answer = await attempt(self._client.chat_getPermalink(channel=channel_id, message_ts=ts))
+        if isinstance(answer, Failure):
+            return None
+        found = answer.get("permalink")
+        return found if isinstance(found, str) else None
+
     @property
     def _client(self) -> AsyncWebClient:
         return self._workspaces.reading

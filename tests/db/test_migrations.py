@@ -13,9 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from bot.db.acts import Base
 from bot.db.migrate import migrate, script_location
-from bot.db.models import Workspace
+from bot.db.models import Base, Workspace
 from bot.db.session import Database
 
 PROJECT = Path(__file__).parents[2]

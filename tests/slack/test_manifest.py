@@ -76,6 +76,7 @@ class _Oauth(_Part):
 class _Interactivity(_Part):
     is_enabled: bool
     request_url: Https | None = None
+    message_menu_options_url: Https | None = None
 
 
 class _Settings(_Part):
@@ -102,7 +103,9 @@ def test_what_an_app_is_made_from() -> None:
     """All of it, in Socket Mode."""
     made = manifest(None)
     hint = made["features"]["slash_commands"][0].pop("usage_hint")
-    assert hint == "[org/model --gpu 2xH100 | connect | disconnect | targets | help]"
+    assert (
+        hint == "[org/model --gpu 2xH100 | connect | disconnect | targets | list | status | help]"
+    )
     assert made == snapshot(
         {
             "display_information": {
@@ -131,6 +134,7 @@ def test_what_an_app_is_made_from() -> None:
                         "commands",
                         "chat:write",
                         "users:read",
+                        "usergroups:read",
                         "channels:read",
                         "groups:read",
                         "channels:history",
@@ -154,10 +158,12 @@ def test_http_mode_adds_where_the_bot_is_reached(url: str) -> None:
     """However its address is written."""
     http, socket_mode = _Manifest.model_validate(manifest(url)), manifest(None)
     [command] = http.features.slash_commands
-    assert command.url == http.settings.interactivity.request_url == f"{URL}/slack/events"
+    interactivity = http.settings.interactivity
+    assert command.url == interactivity.request_url == f"{URL}/slack/events"
+    assert interactivity.message_menu_options_url == f"{URL}/slack/events"
     assert http.settings.socket_mode_enabled is False
     assert socket_mode["settings"]["socket_mode_enabled"] is True
-    assert "request_url" not in socket_mode["settings"]["interactivity"]
+    assert socket_mode["settings"]["interactivity"] == {"is_enabled": True}
     assert "url" not in socket_mode["features"]["slash_commands"][0]
 
 
@@ -196,12 +202,13 @@ def listened_to() -> set[str]:
 
 
 def test_what_is_listened_to_is_what_slack_sends() -> None:
-    """Commands and what is done in messages and modals; neither events, options nor shortcuts."""
-    assert listened_to() == {"command", "action", "view"}
+    """Commands, menus, and what is done in messages and modals; neither events nor shortcuts."""
+    assert listened_to() == {"command", "action", "options", "view"}
     made = manifest(URL)
     assert [command["command"] for command in made["features"]["slash_commands"]] == [SLASH]
     assert made["settings"]["interactivity"]["is_enabled"]
-    for unheard in ("event_subscriptions", "message_menu_options_url", "shortcuts"):
+    assert made["settings"]["interactivity"]["message_menu_options_url"]
+    for unheard in ("event_subscriptions", "shortcuts"):
         assert unheard not in str(made)
 
 

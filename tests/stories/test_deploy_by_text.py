@@ -56,7 +56,7 @@ asked by @requester at TIME · target `prod`
 $10.00/h from now, until it sleeps or ends
 meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-[Open in Friendli] [Terminate]\
+[Sleep] [Open in Friendli] [Terminate]\
 """)
     assert whispers(here) == snapshot(["*my-llama* is on its way; its thread is in this channel."])
 
@@ -305,6 +305,8 @@ async def test_help_names_everything_that_can_be_typed(here: World) -> None:
 `/friendli-deploy connect [name]`  Connects this channel to a Friendli project.
 `/friendli-deploy disconnect [name]`  Forgets a target and wipes its API key.
 `/friendli-deploy targets`  Lists the Friendli projects that this channel deploys to.
+`/friendli-deploy list [target]`  Lists the endpoints, also those made elsewhere, with $/h.
+`/friendli-deploy status [endpoint]`  Shows one endpoint, whole.
 `/friendli-deploy help`  Shows this.
 *Options of a deployment from text*
 `--gpu INSTANCE`  count and GPU of a replica

@@ -44,7 +44,7 @@ Deploying
 ○ Serve
 sandbox/gated · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-[Model page] [Integrations] [Try again] [Open in Friendli]\
+[Model page] [Integrations] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)
 
 
@@ -214,7 +214,7 @@ async def test_cancelling_on_the_way_terminates(here: World) -> None:
     assert thread(here) == snapshot(
         [
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
-            "@requester asked to end it.",
+            "@requester asked to terminate it.",
             "Terminating.",
             "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
         ]
@@ -224,7 +224,7 @@ async def test_cancelling_on_the_way_terminates(here: World) -> None:
 It costs nothing now. A restart in Friendli Suite bills again.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-[Try again] [Open in Friendli]\
+[Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)
 
 

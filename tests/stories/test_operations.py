@@ -66,7 +66,7 @@ async def test_an_endpoint_is_terminated_and_restarted(here: World) -> None:
     """What was ended here can be started again here."""
     await serve(here)
     await here.member.click(root(here), "Terminate")
-    await here.slack.until(lambda: sent(here, "terminate_endpoint"))
+    await here.slack.until(lambda: "Terminating." in thread(here))
     here.clock.advance(60)
     await here.slack.until(lambda: "Restart ($5.00/h)" in root(here).buttons)
     await here.member.click(root(here), "Restart ($5.00/h)")
@@ -75,6 +75,7 @@ async def test_an_endpoint_is_terminated_and_restarted(here: World) -> None:
     assert thread(here)[2:] == snapshot(
         [
             "@requester asked to terminate it.",
+            "Terminating.",
             "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
             "@requester asked to restart it.",
             "Starting again. Getting a GPU machine.",

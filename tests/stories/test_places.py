@@ -31,7 +31,7 @@ async def test_a_deployment_in_an_organisation_is_told_in_its_channel(
         await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
         await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
         await here.member.click(root(here), "Cancel")
-        await here.slack.until(lambda: "asked to end it" in " ".join(thread(here)))
+        await here.slack.until(lambda: "asked to terminate it" in " ".join(thread(here)))
 
 
 async def test_a_button_reaches_nothing_of_another_channel(
@@ -50,7 +50,7 @@ async def test_a_button_reaches_nothing_of_another_channel(
         )
         await here.member.click(stolen, "Cancel")
         await here.slack.until(lambda: here.member.ephemerals(other))
-        assert "over already" in here.member.ephemerals(other)[0].text
+        assert "know this endpoint" in here.member.ephemerals(other)[0].text
         assert all(one.operation != "terminate_endpoint" for one in here.friendli.requests)
 
 

@@ -41,17 +41,25 @@ async def serve(here: World) -> str:
     [
         (
             "UPDATING",
-            snapshot("Rolling out a new version. The one before serves until it's ready."),
+            snapshot(
+                "Rolling out a new version that was made outside of this channel. The one before serves until it's ready."
+            ),
             snapshot("*it* is updating"),
         ),
         (
             "SLEEPING",
-            snapshot("Went to sleep. $0.00/h while it sleeps; any request wakes it."),
+            snapshot(
+                "Put to sleep outside of this channel. $0.00/h while it sleeps; any request wakes it."
+            ),
             snapshot("*it* is sleeping"),
         ),
         ("AWAKING", snapshot("Waking up."), snapshot("*it* is waking up")),
         ("STOPPING", snapshot("Stopping."), snapshot("*it* is stopping")),
-        ("TERMINATING", snapshot("Terminating."), snapshot("*it* is terminating")),
+        (
+            "TERMINATING",
+            snapshot("It is being terminated outside of this channel."),
+            snapshot("*it* is terminating"),
+        ),
         (
             "TERMINATED",
             snapshot(
@@ -178,7 +186,7 @@ async def test_an_autoscaler_that_flaps_gets_one_reply_that_is_rewritten(here: W
             await here.slack.until(partial(ends, here, "it is serving"))
     assert thread(here)[2:] == snapshot(
         [
-            "Went to sleep. $0.00/h while it sleeps; any request wakes it.",
+            "Put to sleep outside of this channel. $0.00/h while it sleeps; any request wakes it.",
             "Awake and serving again.",
             "It sleeps and wakes with its traffic: asleep 5 times by now. Since TIME it is serving.",
         ]
@@ -242,7 +250,7 @@ async def test_a_revoked_key_is_told_once_and_a_new_one_goes_on(here: World) -> 
     assert thread(here)[3:] == snapshot(
         [
             "Friendli answers again; watching goes on.",
-            "Went to sleep. $0.00/h while it sleeps; any request wakes it.",
+            "Put to sleep outside of this channel. $0.00/h while it sleeps; any request wakes it.",
         ]
     )
 
@@ -275,7 +283,7 @@ async def test_what_happens_while_the_bot_is_down_is_told_when_it_is_back(
     assert thread(here)[1:] == snapshot(
         [
             "# ● *it* is serving after under 1 s · $5.00/h from now",
-            "Went to sleep. $0.00/h while it sleeps; any request wakes it.",
+            "Put to sleep outside of this channel. $0.00/h while it sleeps; any request wakes it.",
         ]
     )
 
@@ -289,7 +297,7 @@ async def test_terminating_by_button(here: World) -> None:
     await here.friendli.until(
         lambda: any(one.operation == "terminate_endpoint" for one in here.friendli.requests)
     )
-    await here.slack.until(lambda: "asked to end it" in thread(here)[-1])
+    await here.slack.until(lambda: "asked to terminate it" in " ".join(thread(here)))
 
 
 @pytest.mark.usefixtures("bot")

@@ -140,7 +140,8 @@ class Suggest(_OnElement):
 
     async def by(self, person: Person, slack: SlackSandbox) -> Outcome:
         """Type it, and return what the menu offers."""
-        return Outcome(options=await person.suggest(self.found(slack)[1], self.query))
+        place, item = self.found(slack)
+        return Outcome(options=await person.suggest(item, self.query, place))
 
 
 class Submit(_Act):

@@ -1,4 +1,4 @@
-"""What a person does with modals: filling them in, submitting them, closing them."""
+"""What a person does with modals and menus: filling in, typing into, submitting, closing."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from bot.sandbox.slack.blocks import (
     check_view,
     check_view_errors,
 )
-from bot.sandbox.slack.conversations import User
+from bot.sandbox.slack.conversations import Message, User
 from bot.sandbox.slack.deliveries import Ack
 from bot.sandbox.slack.fields import EXTERNAL, TEXT_INPUTS, Field, chosen, complaint, options, pick
 from bot.sandbox.slack.modals import StackFullError
@@ -90,17 +90,26 @@ class ModalUser(Actor):
             self._slack.payloads.action(self.user, view, item, state, view.values)
         )
 
-    async def suggest(self, field: str | Field, query: str) -> list[str]:
+    async def suggest(
+        self, field: str | Field, query: str, place: Message | View | None = None
+    ) -> list[str]:
         """Type into a select whose options the app brings, and return the options' texts.
+
+        Args:
+            field: The select, named as in `fill`.
+            query: What is typed.
+            place: The message or view it stands in; the visible modal if omitted.
 
         Raises:
             LookupError: If there is no such field.
-            NotPossibleError: If no modal is open, or the query is too short for Slack to ask.
+            NotPossibleError: If no modal is open, the person can't see the place, or the query is
+                too short for Slack to ask.
         """
-        view = self._open_modal()
-        item = find(view, field)
-        offered = await self._suggestions(view, item, query)
-        self._offered[view.id, item.block_id, item.action_id] = offered
+        where = place or self._open_modal()
+        self._must_see(where)
+        item = find(where, field)
+        offered = await self._suggestions(where, item, query)
+        self._offered[_shown(where, item)] = offered
         return [str(option["text"]["text"]) for option in offered]
 
     async def submit(self) -> Ack:
@@ -155,26 +164,32 @@ class ModalUser(Actor):
         return self.modal
 
     async def _wanted(
-        self, view: View, item: Field, value: str | int | Sequence[str], query: str | None
+        self,
+        place: Message | View,
+        item: Field,
+        value: str | int | Sequence[str],
+        query: str | None,
     ) -> list[JsonObject]:
         known = [item.element.get("initial_option"), *(item.element.get("initial_options") or [])]
         wanted = [str(value)] if isinstance(value, str | int) else list(value)
-        shown = self._offered.get((view.id, item.block_id, item.action_id), [])
+        shown = self._offered.get(_shown(place, item), [])
         choices: list[JsonObject] = []
         for name in wanted:
             if any(name in (option["text"]["text"], option["value"]) for option in shown):
                 choices.append(pick(shown, name))
                 continue
-            offered = await self._suggestions(view, item, query or name)
+            offered = await self._suggestions(place, item, query or name)
             choices.append(pick([*filter(None, known), *offered], name))
         return choices
 
-    async def _suggestions(self, view: View, item: Field, query: str) -> list[JsonObject]:
+    async def _suggestions(
+        self, place: Message | View, item: Field, query: str
+    ) -> list[JsonObject]:
         if item.type not in EXTERNAL:
             raise NotPossibleError(f"a {item.type} brings its own options")
         if len(query) < item.element.get("min_query_length", 3):
             raise NotPossibleError(f"Slack doesn't ask for options with as little as {query!r}")
-        ack = await self._interact(self._slack.payloads.suggestion(self.user, view, item, query))
+        ack = await self._interact(self._slack.payloads.suggestion(self.user, place, item, query))
         if not ack.ok:
             return []
         if problem := _first(check_suggestions(ack.document)):
@@ -212,6 +227,11 @@ class ModalUser(Actor):
             case _:
                 return f"invalid_response: {ack.body[:200]}"
         return ""
+
+
+def _shown(place: Message | View, item: Field) -> tuple[str, str, str]:
+    name = place.id if isinstance(place, View) else f"{place.channel_id} {place.ts}"
+    return name, item.block_id, item.action_id
 
 
 def _tells_app(item: Field, *, enter: bool) -> bool:

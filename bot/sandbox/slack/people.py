@@ -7,7 +7,7 @@ from bot.sandbox.slack.actor import NotPossibleError, find
 from bot.sandbox.slack.blocks import check_message
 from bot.sandbox.slack.conversations import Channel, ChannelKind, Message
 from bot.sandbox.slack.deliveries import Ack, Kind
-from bot.sandbox.slack.fields import Field, chosen, fields, initial_value, options
+from bot.sandbox.slack.fields import EXTERNAL, Field, chosen, fields, initial_value, options
 from bot.sandbox.slack.modal_user import ModalUser
 from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject
@@ -91,6 +91,9 @@ class Person(ModalUser):
     ) -> Ack:
         """Choose from a select, checkboxes or an overflow menu outside an input block.
 
+        From a select whose options the app brings: one that the last `suggest` offered, or one
+        that typing it brings up.
+
         Raises:
             LookupError: If there is no such element or option.
             NotPossibleError: If the person can't see it.
@@ -98,6 +101,8 @@ class Person(ModalUser):
         self._must_see(place)
         item = find(place, element)
         choices = options(item.element)
+        if item.type in EXTERNAL and value is not None:
+            choices = await self._wanted(place, item, value, None)
         if item.type == "overflow":
             state = {**chosen({"type": "static_select"}, value, choices), "type": "overflow"}
         else:

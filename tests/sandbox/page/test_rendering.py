@@ -15,7 +15,7 @@ from bot.sandbox.page.stage import Stage
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.workspace import Content
 from tests.sandbox.page.conftest import Visit
-from tests.sandbox.slack.bolt_app import NAME, actions, button, modal, plain, section
+from tests.sandbox.slack.bolt_app import MODEL, NAME, actions, button, modal, plain, section
 from tests.sandbox.slack.scene import Scene
 from tests.sandbox.slack.scene import stage as open_scene
 
@@ -194,6 +194,16 @@ async def test_a_menu_whose_options_the_app_brings(scene: Scene, page: Page) -> 
     assert view is not None
     await scene.slack.until(lambda: view.values["model"]["search"]["selected_option"])
     assert len(scene.slack.requests.calls("block_suggestion")) == 1
+
+
+async def test_a_menu_in_a_message_can_open_with_options(scene: Scene, page: Page) -> None:
+    """One that asks for nothing to be typed asks the app when it is opened."""
+    menu = {**MODEL["element"], "min_query_length": 0}
+    say(scene, "Which one?", actions(menu))
+    await page.get_by_role("combobox", name="Choose").focus()
+    await scene.slack.until(lambda: scene.slack.requests.calls("block_suggestion"))
+    [call] = scene.slack.requests.calls("block_suggestion")
+    assert json.loads(call.body)["payload"]["value"] == ""
 
 
 async def test_stacked_modals(scene: Scene, page: Page) -> None:

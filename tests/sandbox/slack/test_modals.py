@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from bot.sandbox.clock import SandboxClock
 from bot.sandbox.slack.actor import NotPossibleError
 from bot.sandbox.slack.changes import Change, ViewChanged
 from bot.sandbox.slack.view import View
+from bot.sandbox.slack.workspace import Content
 from tests.sandbox.slack.bolt_app import (
     CHECKING,
     FORM,
@@ -270,6 +272,25 @@ async def test_a_text_field_may_tell_the_app_as_it_is_typed(scene: Scene) -> Non
     assert typed is not None
     assert typed.delivery is not None
     assert typed.delivery.payload["actions"][0]["value"] == "x"
+
+
+async def test_a_menu_in_a_message_asks_the_app_too(scene: Scene) -> None:
+    """What was offered can be chosen, and so can what typing it brings up."""
+    row = actions(MODEL["element"])
+    message = scene.slack.workspace.post(
+        scene.channel, scene.slack.workspace.bot, Content("Which one?", [row])
+    )
+    name = "meta-llama/Llama-3.1-8B-Instruct"
+    assert await scene.ann.suggest("search", "llama", message) == [name]
+    payload = json.loads(scene.slack.requests.calls("block_suggestion")[-1].body)["payload"]
+    assert payload["container"]["message_ts"] == message.ts
+    assert (payload["value"], payload["action_id"]) == ("llama", "search")
+    chosen = await scene.ann.choose(message, "search", name)
+    assert chosen.delivery is not None
+    assert chosen.delivery.payload["actions"][0]["selected_option"]["text"]["text"] == name
+    assert len(scene.slack.requests.calls("block_suggestion")) == 1
+    with pytest.raises(LookupError, match="no option 'mistral'; there is nothing"):
+        await scene.ann.choose(message, "search", "mistral")
 
 
 async def test_bad_suggestions_are_noticed(scene: Scene) -> None:

@@ -733,6 +733,7 @@ function externalControl(element, field) {
     if (!answer.options.length) list.append(h("div", { class: "hint" }, "Nothing found"));
     show(true);
   };
+  if (element.min_query_length === 0) input.addEventListener("focus", ask);
   input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, TYPING_PAUSE); });
   input.addEventListener("keydown", (event) => {
     const options = [...list.querySelectorAll('[role="option"]')];

@@ -1,0 +1,192 @@
+"""Commands about one endpoint: it is typed by name or id, or else chosen from a picker.
+
+Such a command is written once, as what it does to an endpoint. It becomes a word of the slash
+command and the picker's handler, which goes on where the word left off.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from bot.commands import endpoint_text
+from bot.commands.desk import Click, Desk, Invocation, Query, Work
+from bot.commands.registry import SLASH, Command, Feature
+from bot.commands.target_reading import endpoints_of, listing_of, target_names
+from bot.deployments.listed import Listed
+from bot.deployments.place import Person, Place
+from bot.errors import UserError
+from bot.messages import picker
+from bot.messages.body import Body
+from bot.messages.markup import code
+from bot.permissions import Permission
+
+_LONGEST_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for something about an endpoint, from where, and how to answer.
+
+    Attributes:
+        rest: What was typed behind the endpoint, Slack's markup undone, quotes kept.
+        trigger_id: Slack's; of the command or of the choice, so each has its own.
+        thread_ts: Of the thread that the picker stands in.
+        replaces: Whether the answer takes the picker's place.
+    """
+
+    place: Place
+    person: Person
+    rest: str
+    trigger_id: str
+    response_url: str
+    thread_ts: str | None = None
+    replaces: bool = False
+
+    async def answer(self, desk: Desk, body: Body) -> None:
+        """Tell only the person who asked."""
+        if self.replaces:
+            await desk.responses.replace(self.response_url, body)
+        else:
+            await desk.responses.say(self.response_url, body, thread_ts=self.thread_ts)
+
+
+RunOn = Callable[[Desk, Asked, Listed], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointCommand:
+    """A command about one endpoint.
+
+    Attributes:
+        name: Its word.
+        summary: What it does, one line of mrkdwn, for help.
+        run_on: Does it, after Slack was acknowledged and the person was found to be allowed.
+        arguments: What may follow the endpoint, for help; '' if nothing may.
+        permission: What a person needs to be allowed.
+    """
+
+    name: str
+    summary: str
+    run_on: RunOn
+    arguments: str = ""
+    permission: Permission = Permission.LOOK
+
+    def feature(self) -> Feature:
+        """The word, and the picker's choice."""
+        arguments = " ".join(filter(None, ("[endpoint]", self.arguments)))
+        return Feature(
+            commands=[Command(self.name, arguments, self.summary, self._typed)],
+            clicks={picker.action_id(self.name): self._picked},
+        )
+
+    async def _typed(self, desk: Desk, invocation: Invocation) -> Work:
+        return self._find(desk, invocation)
+
+    async def _find(self, desk: Desk, invocation: Invocation) -> None:
+        targets = await target_names(desk, invocation.place)
+        text = endpoint_text.read(invocation.text, targets)
+        if text.others and not self.arguments:
+            raise UserError(
+                f"{code(self.name)} takes no options but `--target`.",
+                hint=f"{code(f'{SLASH} {self.name} [endpoint]')}",
+            )
+        if not text.lead:
+            await self._ask(desk, invocation, text.target, text.rest(0))
+            return
+        searched = [text.target] if text.target else targets
+        endpoints, errors = await endpoints_of(desk, invocation.place, searched)
+        match = endpoint_text.match(endpoints, text, takes_more=bool(self.arguments))
+        rest = text.rest(match.used)
+        if len(match.endpoints) == 1:
+            asked = Asked(
+                invocation.place,
+                invocation.person,
+                rest,
+                invocation.trigger_id,
+                invocation.response_url,
+            )
+            await self._run(desk, asked, match.endpoints[0])
+            return
+        phrase = text.phrase(match.used)[:_LONGEST_SHOWN]
+        carried = picker.Carried(text.target, rest)
+        if match.endpoints:
+            said = picker.several(self.name, phrase, match.endpoints, carried, match.is_exact)
+        elif errors:
+            target, error = next(iter(errors.items()))
+            raise UserError(
+                f"No endpoint that I can see is called {code(phrase)}, and I can't see into"
+                f" {code(target)} now. {error.message}",
+                hint=error.hint,
+            )
+        else:
+            close = endpoint_text.nearest(endpoints, phrase)
+            said = picker.unknown(self.name, phrase, close, carried)
+        await desk.responses.say(invocation.response_url, said)
+
+    async def _ask(self, desk: Desk, invocation: Invocation, target: str, rest: str) -> None:
+        carried = picker.Carried(target, rest)
+        if not carried.fits:
+            raise UserError(
+                "Name the endpoint too: with so much behind it, I can't ask for it.",
+                hint=f"{code(f'{SLASH} {self.name} [endpoint] {self.arguments}')}",
+            )
+        await desk.responses.say(invocation.response_url, picker.which(self.name, carried))
+        # What is read now is there when the menu opens, for which Slack waits three seconds.
+        targets = [target] if target else await target_names(desk, invocation.place)
+        await asyncio.gather(
+            *(listing_of(desk, invocation.place, one) for one in targets), return_exceptions=True
+        )
+
+    async def _picked(self, desk: Desk, click: Click) -> Work:
+        return self._go_on(desk, click)
+
+    async def _go_on(self, desk: Desk, click: Click) -> None:
+        target, _, endpoint_id = click.value.partition(" ")
+        if target not in await target_names(desk, click.place):
+            raise UserError("This target was disconnected meanwhile.")
+        listing = await listing_of(desk, click.place, target)
+        for listed in listing.endpoints:
+            if listed.endpoint_id == endpoint_id:
+                break
+        else:
+            raise UserError(
+                "That endpoint isn't there any more."
+                if endpoint_id
+                else "Friendli answers again. Choose once more.",
+                hint=f"`{SLASH} list {target}` shows what is.",
+            )
+        carried = picker.Carried.read(click.block_id)
+        asked = Asked(
+            click.place,
+            click.person,
+            carried.rest,
+            click.trigger_id,
+            click.response_url,
+            click.thread_ts,
+            replaces=not carried.stays,
+        )
+        await self._run(desk, asked, listed)
+
+    async def _run(self, desk: Desk, asked: Asked, listed: Listed) -> None:
+        ours = listed.ours
+        await desk.authorizer.authorize(
+            self.permission,
+            asked.person,
+            asked.place,
+            target=listed.target,
+            about=ours.public_id if ours is not None and ours.is_here else "",
+        )
+        await self.run_on(desk, asked, listed)
+
+
+async def suggested(desk: Desk, query: Query) -> Sequence[picker.Block]:
+    """The options of every picker: the endpoints of this channel that fit what was typed."""
+    await desk.authorizer.authorize(Permission.LOOK, query.person, query.place)
+    carried = picker.Carried.read(query.block_id)
+    names = [target.name for target in await desk.targets.of(query.place)]
+    targets = [name for name in names if carried.target in ("", name)]
+    listings = await asyncio.gather(*(desk.catalog.glance(query.place, one) for one in targets))
+    return picker.options(listings, query.typed)
+
+
+FEATURE = Feature(suggestions={picker.PREFIX: suggested})

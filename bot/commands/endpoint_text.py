@@ -1,0 +1,165 @@
+"""Which endpoint a line of text names, and what of the line is left for the command. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from bot.commands.command_line import DASHES, UnclosedQuoteError, Word, typed, words
+from bot.deployments.listed import Listed
+from bot.errors import UserError
+from bot.messages.markup import clip, code
+
+# Fewer characters than this are a slip rather than the beginning of a name.
+_LEAST_PREFIX = 3
+_NEAREST = 3
+_TARGET_OPTION = re.compile(rf"[-{DASHES}]+(?:target|to)(?:=(.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointText:
+    """A line, taken apart.
+
+    Attributes:
+        line: As it was typed, Slack's markup undone.
+        lead: The words before the first option; the endpoint is named by one or more of them.
+        others: The words from the first option on.
+        target: The target that was named with `--target`, or before a slash; '' for none.
+    """
+
+    line: str
+    lead: Sequence[Word]
+    others: Sequence[Word]
+    target: str
+
+    def phrase(self, count: int) -> str:
+        """The first words together."""
+        return " ".join(word.text for word in self.lead[:count])
+
+    def rest(self, used: int) -> str:
+        """What follows the words that name the endpoint, quotes and all."""
+        left = [*self.lead[used:], *self.others]
+        return " ".join(self.line[word.start : word.end] for word in left)
+
+
+def read(text: str, targets: Sequence[str]) -> EndpointText:
+    """Take a line apart.
+
+    Args:
+        text: What stands behind the command's word, as Slack sent it.
+        targets: Names of the channel's targets, of which one may stand before a slash.
+
+    Raises:
+        UserError: A quote isn't closed, or a target is named that isn't there.
+    """
+    line = typed(text)
+    try:
+        found = words(line)
+    except UnclosedQuoteError as unclosed:
+        raise UserError(
+            f"A quote is opened and never closed: {code(clip(line[unclosed.start :], 40))}."
+        ) from None
+    kept, target = _without_target(found, targets)
+    option = next((at for at, word in enumerate(kept) if _is_option(word)), len(kept))
+    lead, others = kept[:option], kept[option:]
+    if lead and not target:
+        before, slash, after = lead[0].text.partition("/")
+        if slash and before.lower() in targets:
+            target = before.lower()
+            rest = Word(after, len(after), lead[0].start, lead[0].end)
+            lead = [rest, *lead[1:]] if after else lead[1:]
+    return EndpointText(line, lead, others, target)
+
+
+def _without_target(found: Sequence[Word], targets: Sequence[str]) -> tuple[list[Word], str]:
+    kept: list[Word] = []
+    target, expected = "", False
+    for word in found:
+        option = _TARGET_OPTION.fullmatch(word.text) if _is_option(word) else None
+        if expected or (option and option[1] is not None):
+            name = word.text if expected or option is None else option[1]
+            target, expected = known_target(name, targets), False
+        elif option:
+            expected = True
+        else:
+            kept.append(word)
+    if expected:
+        raise UserError(f"Which target? {_names(targets)}")
+    return kept, target
+
+
+def known_target(name: str, targets: Sequence[str]) -> str:
+    """The target of this name.
+
+    Raises:
+        UserError: There is none.
+    """
+    if name.lower() in targets:
+        return name.lower()
+    close = get_close_matches(name.lower()[:100], targets, n=1)
+    nearest = f" Nearest: {code(close[0])}." if close else ""
+    raise UserError(
+        f"No target here is called {code(clip(name, 80))}.{nearest}", hint=_names(targets)
+    )
+
+
+def _names(targets: Sequence[str]) -> str:
+    return f"This channel deploys to {', '.join(code(target) for target in targets)}."
+
+
+def _is_option(word: Word) -> bool:
+    return word.bare > 0 and bool(re.match(rf"[-{DASHES}]", word.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a line may name.
+
+    Attributes:
+        endpoints: All that fit: one if it is clear.
+        used: How many words of the line name it.
+        is_exact: Whether a whole name or id was typed, not only how it begins.
+    """
+
+    endpoints: Sequence[Listed]
+    used: int
+    is_exact: bool = True
+
+
+def match(endpoints: Sequence[Listed], text: EndpointText, *, takes_more: bool) -> Match:
+    """Find the endpoints that a line names: by whole name or id, else by how one of them begins.
+
+    Args:
+        endpoints: Where to look.
+        text: The line, with at least one word that may name an endpoint.
+        takes_more: Whether the command takes words beside the endpoint; a name may consist of
+            several words, and the longest that fits is meant.
+    """
+    most = len(text.lead)
+    for used in range(most, 0 if takes_more else most - 1, -1):
+        whole = [listed for listed in endpoints if text.phrase(used) == listed.endpoint_id]
+        whole = whole or [
+            listed for listed in endpoints if _same(text.phrase(used)) == _same(listed.name)
+        ]
+        if whole:
+            return Match(whole, used)
+    used = 1 if takes_more else most
+    begun = _same(text.phrase(used))
+    if len(begun) < _LEAST_PREFIX:
+        return Match([], used)
+    begin = [
+        listed
+        for listed in endpoints
+        if _same(listed.name).startswith(begun) or listed.endpoint_id.startswith(text.phrase(used))
+    ]
+    return Match(begin, used, is_exact=False)
+
+
+def nearest(endpoints: Sequence[Listed], name: str) -> list[str]:
+    """The names that a mistyped one may have meant, the likeliest first."""
+    names = {_same(listed.name): listed.name for listed in reversed(endpoints)}
+    return [names[close] for close in get_close_matches(_same(name)[:100], names, n=_NEAREST)]
+
+
+def _same(name: str) -> str:
+    return " ".join(name.split()).casefold()

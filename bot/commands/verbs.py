@@ -1,0 +1,70 @@
+"""`sleep`, `wake`, `restart`, `terminate` and `delete`: what the buttons do, by name."""
+
+from functools import partial
+
+from bot.commands.act import what_instead
+from bot.commands.desk import Desk, answer
+from bot.commands.endpoint_command import Asked, EndpointCommand
+from bot.db.acts import OperationKind
+from bot.deployments.listed import Listed
+from bot.deployments.operations import PERMISSIONS, fits
+from bot.errors import UserError
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.friendli.statuses import status_words
+from bot.messages import questions
+from bot.messages.buttons import follow
+from bot.messages.markup import bold, escape
+
+_SUMMARIES = {
+    OperationKind.SLEEP: "Puts an endpoint to sleep; any request wakes it.",
+    OperationKind.WAKE: "Wakes a sleeping endpoint; shows the price and asks first.",
+    OperationKind.RESTART: "Starts an endpoint again that failed or was terminated; asks first.",
+    OperationKind.TERMINATE: "Ends an endpoint, after a question; it can be restarted.",
+    OperationKind.DELETE: "Deletes an endpoint for good, once its name was typed.",
+}
+
+
+async def run_on(desk: Desk, asked: Asked, endpoint: Listed, kind: OperationKind) -> None:
+    """Ask before it costs money or breaks something; what does neither is done at once."""
+    public_id = here(endpoint)
+    status = str(endpoint.status.status)
+    if not fits(kind, Status.RUNNING if status == Status.READY else status):
+        raise UserError(
+            f"{bold(endpoint.name)} is {escape(status_words(status).name)} now, so there is"
+            " nothing to do."
+        )
+    if kind is not OperationKind.SLEEP:
+        await asked.answer(desk, questions.ask(kind, endpoint, public_id))
+        return
+    done = await desk.operations.ask(asked.place, asked.person, public_id, kind, asked.trigger_id)
+    words = what_instead(kind, done)
+    await asked.answer(desk, answer(words or questions.under_way(kind, endpoint.name)))
+
+
+def here(endpoint: Listed) -> str:
+    """The public id of the deployment that an endpoint belongs to in this channel.
+
+    Raises:
+        UserError: Its thread is elsewhere, or nobody follows it yet; with the way there.
+    """
+    ours = endpoint.ours
+    if ours is None:
+        raise UserError(
+            f"{bold(endpoint.name)} was made elsewhere. Follow it first: what is done with it is"
+            " then told in its thread.",
+            actions=[follow(endpoint.target, endpoint.endpoint_id)],
+        )
+    if not ours.is_here:
+        raise UserError(
+            f"{bold(endpoint.name)} is watched in <#{ours.channel_id}>. Do it there, where its"
+            " thread is."
+        )
+    return ours.public_id
+
+
+FEATURES = tuple(
+    EndpointCommand(
+        kind, summary, partial(run_on, kind=kind), permission=PERMISSIONS[kind]
+    ).feature()
+    for kind, summary in _SUMMARIES.items()
+)

@@ -1,0 +1,107 @@
+"""One endpoint, whole: what it is doing, how it is set up, what it costs, whose it is."""
+
+from bot.deployments.listed import Listed
+from bot.deployments.states import COMING_UP
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.messages.body import Body, body
+from bot.messages.buttons import ActionId, acting, follow
+from bot.messages.failed import explain_code
+from bot.messages.listing import doing, mark, price, who
+from bot.messages.markup import (
+    Block,
+    actions,
+    bold,
+    button,
+    code,
+    context,
+    escape,
+    link,
+    moment,
+    money,
+    section,
+)
+
+_NOTES = {
+    Status.SLEEPING.value: "Any request wakes it.",
+    Status.UPDATING.value: "The version before it serves until the new one is ready.",
+    Status.TERMINATED.value: "A restart bills again.",
+    Status.UNKNOWN.value: "Friendli can't say what it is doing. It may be billed.",
+}
+
+
+def status(listed: Listed, *, suite_link: str | None, thread_link: str | None) -> Body:
+    """Draw one endpoint.
+
+    Args:
+        listed: The endpoint.
+        suite_link: Its page in Friendli Suite, if that is known.
+        thread_link: The thread that tells of it, if there is one.
+    """
+    headline = f"{mark(listed)} {bold(listed.name)} is {doing(listed)}"
+    if listed.status.status == Status.FAILED:
+        headline = f"{mark(listed)} {bold(listed.name)} failed"
+    if listed.status.updated_at is not None:
+        headline += f" · since {moment(listed.status.updated_at)}"
+    note = _note(listed)
+    blocks = [
+        section("\n".join(filter(None, (headline, note)))),
+        section(" · ".join(_setup(listed))),
+        context(" · ".join(_origin(listed, thread_link))),
+    ]
+    row = buttons_for(listed, suite_link=suite_link)
+    if row:
+        blocks.append(actions(*row))
+    return body(f"{headline} {_cost(listed)}", *blocks)
+
+
+def buttons_for(listed: Listed, *, suite_link: str | None) -> list[Block]:
+    """What can be done with it now, the most useful first."""
+    row = []
+    if listed.ours is None:
+        row.append(follow(listed.target, listed.endpoint_id))
+    elif listed.ours.is_here:
+        row += acting(listed.ours.public_id, str(listed.status.status), listed.price_once_up)
+    if suite_link is not None:
+        row.append(
+            button("Open in Friendli", ActionId.OPEN, value=listed.endpoint_id, url=suite_link)
+        )
+    return row
+
+
+def _note(listed: Listed) -> str:
+    if listed.status.status != Status.FAILED:
+        return _NOTES.get(str(listed.status.status), "")
+    error_code = listed.status.error_code
+    return explain_code(
+        str(error_code) if error_code is not None else None,
+        model=listed.model,
+        endpoint_id=listed.endpoint_id,
+    )[0]
+
+
+def _setup(listed: Listed) -> list[str]:
+    if listed.spec is None:
+        return ["Friendli didn't say how it is set up", _cost(listed)]
+    parts = [listed.model, listed.gpus, listed.replicas]
+    return [*(escape(part) for part in parts if part), _cost(listed)]
+
+
+def _cost(listed: Listed) -> str:
+    now = bold(price(listed)) if listed.price_now is None else f"{bold(price(listed))} now"
+    if listed.price_once_up is not None and listed.status.status in COMING_UP:
+        return f"{now}, {money(listed.price_once_up)} once it serves"
+    return now
+
+
+def _origin(listed: Listed, thread_link: str | None) -> list[str]:
+    is_asked_for = listed.ours is not None and not listed.ours.is_followed
+    asked = f"asked for by {who(listed)}" if is_asked_for else who(listed)
+    parts = [
+        f"endpoint {code(listed.endpoint_id)}",
+        f"target {code(listed.target)}",
+        f"made {moment(listed.status.created_at)}",
+        asked,
+    ]
+    if thread_link is not None:
+        parts.append(link(thread_link, "its thread"))
+    return parts

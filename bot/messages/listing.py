@@ -1,0 +1,172 @@
+"""The list of a target's endpoints: a short line each, some twenty at a time, and the total."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from bot.deployments.listed import Listed, Listing
+from bot.deployments.states import COMING_UP
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.friendli.statuses import Kind, phase_words, status_words
+from bot.messages.body import Body, body
+from bot.messages.markup import (
+    Block,
+    actions,
+    bold,
+    button,
+    clip,
+    code,
+    context,
+    duration,
+    escape,
+    mention,
+    money,
+    section,
+)
+
+MORE_ACTION = "endpoint.more"
+BACK_ACTION = "endpoint.back"
+
+_COMMAND = "/friendli-deploy"
+_LINES = 20
+# Slack takes some 13,000 bytes of blocks; what stands beside the lines needs little.
+_BYTES = 9_000
+_SECTION = 2_900
+_NAME, _MODEL, _GPUS = 60, 80, 40
+
+_MARKS = {
+    Kind.MOVING: "◐",
+    Kind.SERVING: "●",
+    Kind.RESTING: "○",
+    Kind.UNKNOWN: "?",
+    Kind.ENDED: "✗",
+}
+
+
+def mark(listed: Listed) -> str:
+    """The sign of its state."""
+    return "–" if listed.status.status == Status.TERMINATED else _MARKS[listed.kind]
+
+
+def doing(listed: Listed) -> str:
+    """What it is doing, such as "serving" or "starting (downloading the model)"; mrkdwn."""
+    words = escape(clip(status_words(listed.status.status).name, _NAME))
+    phase = listed.status.phase
+    if phase is None or listed.status.status not in COMING_UP:
+        return words
+    return f"{words} ({escape(clip(phase_words(phase).during, _NAME))})"
+
+
+def price(listed: Listed) -> str:
+    """What it costs now."""
+    return "price unknown" if listed.price_now is None else money(listed.price_now)
+
+
+def who(listed: Listed) -> str:
+    """Who asked for it, as far as we know."""
+    if listed.ours is None:
+        return f"perhaps {mention(listed.perhaps_by)}" if listed.perhaps_by else "made elsewhere"
+    by = mention(listed.ours.requester_id)
+    return f"made elsewhere, followed by {by}" if listed.ours.is_followed else by
+
+
+def line(listed: Listed) -> str:
+    """An endpoint on one line."""
+    parts = [
+        f"{mark(listed)} {bold(clip(listed.name, _NAME))}",
+        escape(clip(listed.model, _MODEL)) if listed.model else None,
+        escape(clip(listed.gpus, _GPUS)) if listed.gpus else None,
+        doing(listed),
+        listed.replicas,
+        duration(listed.age),
+        price(listed),
+        who(listed),
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def total(endpoints: Sequence[Listed]) -> str:
+    """What all of them cost now, as far as that is known."""
+    prices = [listed.price_now for listed in endpoints]
+    known = sum((one for one in prices if one is not None), Decimal(0))
+    unknown = prices.count(None)
+    return money(known) + (f" and {unknown} of unknown price" if unknown else "")
+
+
+def page(listing: Listing, offset: int = 0, *, others: Sequence[str] = (), pick: Block) -> Body:
+    """A part of the list.
+
+    Args:
+        listing: The target's endpoints.
+        offset: Of the first line.
+        others: Names of the channel's other targets.
+        pick: The menu to choose one of the endpoints from.
+    """
+    endpoints = listing.endpoints
+    if not endpoints:
+        return _empty(listing, others)
+    # Meanwhile there may be fewer.
+    offset = offset if 0 <= offset < len(endpoints) else 0
+    lines = _lines(endpoints[offset:])
+    count = "1 endpoint" if len(endpoints) == 1 else f"{len(endpoints)} endpoints"
+    headline = f"{bold(listing.target)} · {count} · {bold(total(endpoints))} now"
+    after = len(endpoints) - offset - len(lines)
+    if offset:
+        headline += f" · from {offset + 1} on"
+    if after:
+        lines.append(f"and {after} more")
+    blocks = [section(headline), *(section(text) for text in _sections(lines))]
+    notes = _notes(listing, others)
+    if notes:
+        blocks.append(context(*notes))
+    blocks.append(pick)
+    turn = _turn(listing.target, offset, shown=len(lines) - bool(after), more=bool(after))
+    if turn:
+        blocks.append(actions(*turn))
+    return body("\n".join([headline, *lines]), *blocks)
+
+
+def _empty(listing: Listing, others: Sequence[str]) -> Body:
+    text = f"Nothing runs in {bold(listing.target)}: its project has no endpoints."
+    notes = [f"`{_COMMAND}` deploys a model.", *_notes(listing, others)]
+    return body(f"{text} {' '.join(notes)}", section(text), context(*notes))
+
+
+def _notes(listing: Listing, others: Sequence[str]) -> list[str]:
+    notes = []
+    if listing.unread:
+        are = "is" if listing.unread == 1 else "are"
+        notes.append(f"Friendli didn't say how {listing.unread} of them {are} set up; list again.")
+    if others:
+        notes.append(f"Also here: {', '.join(code(f'{_COMMAND} list {name}') for name in others)}.")
+    return notes
+
+
+def _turn(target: str, offset: int, *, shown: int, more: bool) -> list[Block]:
+    buttons = []
+    if offset:
+        buttons.append(button("Back to the first", BACK_ACTION, value=f"{target} 0"))
+    if more:
+        buttons.append(button("Show more", MORE_ACTION, value=f"{target} {offset + shown}"))
+    return buttons
+
+
+def _lines(endpoints: Sequence[Listed]) -> list[str]:
+    lines: list[str] = []
+    room = _BYTES
+    for listed in endpoints[:_LINES]:
+        text = line(listed)
+        room -= len(text.encode(errors="replace"))
+        if lines and room < 0:
+            break
+        lines.append(text)
+    return lines
+
+
+def _sections(lines: Sequence[str]) -> list[str]:
+    texts: list[str] = []
+    for text in lines:
+        if texts and len(texts[-1]) + len(text) < _SECTION:
+            texts[-1] += f"\n{text}"
+        else:
+            texts.append(text)
+    return texts

@@ -1,0 +1,175 @@
+"""The picker of endpoints: asking which one, its options, and what it carries to the choice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from bot.deployments.listed import Listed, Listing
+from bot.friendli.statuses import status_words
+from bot.messages.body import Body, body
+from bot.messages.listing import line
+from bot.messages.markup import (
+    Block,
+    actions,
+    clip,
+    code,
+    external_select,
+    option,
+    section,
+    static_select,
+)
+
+__all__ = ["Block", "Carried", "action_id", "menu", "options", "several", "unknown", "which"]
+
+PREFIX = "endpoint.pick"
+
+_PLACEHOLDER = "Choose an endpoint"
+_NO_ANSWER = "Friendli isn't answering; choose this to hear more"
+# Slack's limits.
+_OPTIONS = 100
+_OPTION_VALUE = 150
+_OPTION_TEXT = 75
+_BLOCK_ID = 255
+_LINES = 10
+
+
+def action_id(command: str) -> str:
+    """The action id of a command's picker."""
+    return f"{PREFIX}.{command}"
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a picker keeps for the choice, in its block's id: menus carry nothing else of ours.
+
+    Attributes:
+        target: Only this target's endpoints are offered; '' for those of all.
+        rest: What was typed behind the endpoint.
+        stays: Whether the message stays as it is after the choice.
+    """
+
+    target: str = ""
+    rest: str = ""
+    stays: bool = False
+
+    @property
+    def block_id(self) -> str:
+        """The block's id."""
+        return f"{'show' if self.stays else 'ask'} {self.target} {self.rest}"
+
+    @property
+    def fits(self) -> bool:
+        """Whether Slack takes a block id that long."""
+        return len(self.block_id) <= _BLOCK_ID
+
+    @classmethod
+    def read(cls, block_id: str) -> Self:
+        """Read what `block_id` wrote."""
+        kind, _, carried = block_id.partition(" ")
+        target, _, rest = carried.partition(" ")
+        return cls(target, rest, stays=kind == "show")
+
+
+def menu(command: str, carried: Carried, placeholder: str = _PLACEHOLDER) -> Block:
+    """A row with the picker."""
+    return actions(
+        external_select(action_id(command), placeholder), block_id=carried.block_id[:_BLOCK_ID]
+    )
+
+
+def which(command: str, carried: Carried) -> Body:
+    """Ask for an endpoint that wasn't named."""
+    asked = "Which endpoint?"
+    return body(asked, section(asked), menu(command, carried))
+
+
+def unknown(command: str, typed: str, nearest: Sequence[str], carried: Carried) -> Body:
+    """Nothing goes by the name that was typed."""
+    text = f"No endpoint here is called {code(typed)}."
+    if nearest:
+        text += f" Nearest: {', '.join(code(clip(name, 80)) for name in nearest)}."
+    blocks = [section(text)]
+    if carried.fits:
+        blocks.append(menu(command, carried))
+    return body(text, *blocks)
+
+
+def several(
+    command: str,
+    typed: str,
+    endpoints: Sequence[Listed],
+    carried: Carried,
+    is_exact: bool,  # noqa: FBT001 - reads like the rest
+) -> Body:
+    """More than one endpoint goes by what was typed."""
+    asked = (
+        f"{len(endpoints)} endpoints are called {code(typed)}. Which one?"
+        if is_exact
+        else f"{len(endpoints)} endpoints begin with {code(typed)}. Which one?"
+    )
+    lines = [f"{line(listed)} · {code(listed.endpoint_id)}" for listed in endpoints[:_LINES]]
+    if len(endpoints) > _LINES:
+        lines.append(f"and {len(endpoints) - _LINES} more")
+    choices = [
+        _option(listed, tell_apart=True) for listed in endpoints[:_OPTIONS] if _is_carried(listed)
+    ]
+    blocks = [section(asked), *(section(one) for one in lines)]
+    if carried.fits and choices:
+        menu_ = static_select(action_id(command), _PLACEHOLDER, choices)
+        blocks.append(actions(menu_, block_id=carried.block_id))
+    return body("\n".join([asked, *lines]), *blocks)
+
+
+def options(listings: Sequence[Listing], typed: str) -> list[Block]:
+    """The options that fit what was typed: each word in the name, id, model or status."""
+    endpoints = _distinct(listings)
+    sought = typed.casefold().split()
+    found = [listed for listed in endpoints if _fits(listed, sought) and _is_carried(listed)]
+    if not found and not all(listing.is_current for listing in listings):
+        return [option(_NO_ANSWER, f"{listings[0].target} ")]
+    names = [listed.name for listed in endpoints]
+    return [_option(listed, tell_apart=names.count(listed.name) > 1) for listed in found[:_OPTIONS]]
+
+
+def _distinct(listings: Sequence[Listing]) -> list[Listed]:
+    found: dict[tuple[str, str], Listed] = {}
+    for listing in listings:
+        for listed in listing.endpoints:
+            found.setdefault((listed.project_id, listed.endpoint_id), listed)
+    return list(found.values())
+
+
+def _fits(listed: Listed, sought: Sequence[str]) -> bool:
+    said = " ".join(
+        (
+            listed.name,
+            listed.endpoint_id,
+            listed.model or "",
+            listed.target,
+            # Whoever types what they see finds it.
+            _text(listed, tell_apart=True),
+        )
+    ).casefold()
+    return all(word in said for word in sought)
+
+
+def _is_carried(listed: Listed) -> bool:
+    return len(_value(listed)) <= _OPTION_VALUE
+
+
+def _value(listed: Listed) -> str:
+    return f"{listed.target} {listed.endpoint_id}"
+
+
+def _option(listed: Listed, *, tell_apart: bool) -> Block:
+    return option(_text(listed, tell_apart=tell_apart), _value(listed))
+
+
+def _text(listed: Listed, *, tell_apart: bool) -> str:
+    facts = [clip(status_words(listed.status.status).name, 20), listed.gpus]
+    if tell_apart:
+        facts = [clip(listed.endpoint_id, 20), *facts]
+    rest = clip(" · ".join(filter(None, facts)), 45)
+    # Slack refuses the whole menu over one text that is nothing but space.
+    name = " ".join(listed.name.split()) or "?"
+    return f"{clip(name, _OPTION_TEXT - len(rest) - 3)} · {rest}"

@@ -1,0 +1,40 @@
+"""What is asked before a typed command costs money or breaks something."""
+
+from bot.db.acts import OperationKind
+from bot.deployments.listed import Listed
+from bot.messages.body import Body, body
+from bot.messages.buttons import ActionId
+from bot.messages.markup import ButtonStyle, actions, bold, button, money, section
+from bot.messages.operations import WORDS
+from bot.messages.preview import CANCEL_ACTION
+
+_ACTIONS = {
+    OperationKind.WAKE: ActionId.WAKE,
+    OperationKind.RESTART: ActionId.RESTART,
+    OperationKind.TERMINATE: ActionId.TERMINATE,
+    OperationKind.DELETE: ActionId.DELETE,
+}
+_BREAKS = (OperationKind.TERMINATE, OperationKind.DELETE)
+
+
+def ask(kind: OperationKind, endpoint: Listed, public_id: str) -> Body:
+    """Whether to do it, with what it means."""
+    text = f"{kind.capitalize()} {bold(endpoint.name)}? {_meaning(kind, endpoint)}"
+    style: ButtonStyle = "danger" if kind in _BREAKS else "primary"
+    yes = button(kind.capitalize(), _ACTIONS[kind], value=public_id, style=style)
+    return body(text, section(text), actions(yes, button("Leave it", CANCEL_ACTION)))
+
+
+def _meaning(kind: OperationKind, endpoint: Listed) -> str:
+    if kind is OperationKind.TERMINATE:
+        return "Requests to it fail from then on. It can be restarted."
+    if kind is OperationKind.DELETE:
+        return "It can't be brought back."
+    if endpoint.price_once_up is None:
+        return "It is billed once it serves; at which price isn't known."
+    return f"*{money(endpoint.price_once_up)}* once it serves."
+
+
+def under_way(kind: OperationKind, name: str) -> str:
+    """It was accepted."""
+    return f"{bold(name)} is being {WORDS[kind].being}; its thread tells how it goes."

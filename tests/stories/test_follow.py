@@ -1,0 +1,102 @@
+"""Stories of endpoints that were made elsewhere and are followed in a channel."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.sandbox.world import PROJECT, World
+from tests.stories.telling import root, roots, thread, told, whispers, words
+
+
+def made_elsewhere(here: World, name: str = "elsewhere", status: str = "RUNNING") -> str:
+    """Make an endpoint as Friendli Suite would; returns its id."""
+    endpoint = here.friendli.create(project_id=PROJECT, name=name)
+    here.friendli.set_status(endpoint, status)
+    return endpoint
+
+
+async def follow(here: World) -> str:
+    """Follow an endpoint that serves."""
+    endpoint = made_elsewhere(here)
+    await here.member.command(here.channel, "follow elsewhere")
+    await here.slack.until(lambda: roots(here) and whispers(here))
+    return endpoint
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_followed_endpoint_has_a_thread_with_buttons(here: World) -> None:
+    """It is watched, and can be put to sleep, like one that was deployed here."""
+    await follow(here)
+    assert whispers(here) == snapshot()
+    assert words(here, root(here)) == snapshot()
+    await here.member.click(root(here), "Sleep")
+    await here.slack.until(lambda: "is sleeping" in root(here).text)
+    await here.slack.until(lambda: told(here, 2))
+    assert thread(here) == snapshot()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_it_is_followed_once(here: World) -> None:
+    """Who asks again is told where it is watched."""
+    await follow(here)
+    await here.member.command(here.channel, "follow elsewhere")
+    await here.slack.until(lambda: len(whispers(here)) > 1)
+    assert whispers(here)[1] == snapshot()
+    assert len(roots(here)) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_it_is_let_go_and_followed_again(here: World) -> None:
+    """The old thread says that nothing more is told; following again opens a new one."""
+    endpoint = await follow(here)
+    await here.member.command(here.channel, "unfollow elsewhere")
+    await here.slack.until(lambda: len(whispers(here)) > 1)
+    await here.slack.until(lambda: "no longer watched" in root(here).text)
+    await here.slack.until(lambda: told(here, 1))
+    assert (whispers(here)[1], thread(here)) == snapshot()
+    assert words(here, root(here)) == snapshot()
+    here.friendli.set_status(endpoint, "SLEEPING")
+    await here.member.command(here.channel, "follow elsewhere")
+    await here.slack.until(lambda: len(roots(here)) > 1)
+    assert "is sleeping" in roots(here)[1].text
+    assert len(here.channel.replies(roots(here)[0].ts)) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_two_of_one_name_are_both_followed(here: World) -> None:
+    """Nobody keeps names apart in Friendli Suite; each has its own thread."""
+    for endpoint in (made_elsewhere(here), made_elsewhere(here)):
+        await here.member.command(here.channel, f"follow {endpoint}")
+    await here.slack.until(lambda: len(roots(here)) == 2)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_was_deployed_here_isn_t_unfollowed(here: World) -> None:
+    """Its thread stays until it is gone."""
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.slack.until(lambda: roots(here) and thread(here))
+    await here.member.command(here.channel, "unfollow it")
+    await here.slack.until(lambda: whispers(here))
+    assert whispers(here) == snapshot()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_stranger_s_endpoint_is_followed_before_anything_is_done(here: World) -> None:
+    """What is done with an endpoint is told in a thread, so it needs one first."""
+    made_elsewhere(here)
+    await here.member.command(here.channel, "sleep elsewhere")
+    await here.slack.until(lambda: whispers(here))
+    assert whispers(here) == snapshot()
+    [said] = here.member.ephemerals(here.channel)
+    await here.member.click(said, "Follow")
+    await here.slack.until(lambda: roots(here))
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_name_with_markup_pings_nobody(here: World) -> None:
+    """What others typed in Friendli Suite stays text."""
+    endpoint = made_elsewhere(here, name="<!channel> & *bold*")
+    await here.member.command(here.channel, f"follow {endpoint}")
+    await here.slack.until(lambda: roots(here) and whispers(here))
+    assert "<!channel>" not in root(here).words + "".join(
+        message.words for message in here.member.ephemerals(here.channel)
+    )

@@ -13,6 +13,7 @@ from bot.commands.desk import Desk
 from bot.commands.features import registry
 from bot.config import Settings
 from bot.crew import Crew, Workers
+from bot.db.acts import Schedule
 from bot.db.crypto import Vault
 from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.session import Database
@@ -25,6 +26,8 @@ from bot.deployments.lease_end import end_in_time
 from bot.deployments.leases import Leases
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
+from bot.deployments.scheduler import Scheduler
+from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
 from bot.deployments.stuck import nudge_if_stuck
 from bot.deployments.submitter import Submitter
@@ -54,7 +57,7 @@ __all__ = ["EVENTS_PATH", "Running", "running"]
 # What comes due by itself while an endpoint lives.
 CHORES: Sequence[Chore] = (end_in_time, nudge_if_stuck)
 
-_SUBMITTERS, _TRACKERS, _SENDERS = 20, 20, 40
+_SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 20, 20, 40, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,9 @@ def _workers(
     tracker = Tracker(database, friendli, vault, settings, nudge_sender=nudge("sender"))
     fates = Fates(database, settings, on_root=nudge("submitter"), find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
+    scheduler = Scheduler(
+        database, settings, nudge_submitter=nudge("submitter"), nudge_sender=nudge("sender")
+    )
     workers = Workers(
         Worker(
             "submitter",
@@ -187,6 +193,14 @@ def _workers(
             "tracker", database, WatchedProject, tracker.handle, lease=lease, concurrency=_TRACKERS
         ),
         Worker("sender", database, Channel, sender.handle, lease=lease, concurrency=_SENDERS),
+        Worker(
+            "scheduler",
+            database,
+            Schedule,
+            scheduler.handle,
+            lease=lease,
+            concurrency=_SCHEDULERS,
+        ),
     )
     nudges.update(
         submitter=workers.submitter.nudge,
@@ -227,6 +241,12 @@ def _desk(
             database,
             settings,
             wake_submitter=workers.submitter.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
+        schedules=Schedules(
+            database,
+            settings,
+            wake_scheduler=workers.scheduler.nudge,
             wake_sender=workers.sender.nudge,
         ),
         following=Following(database, settings, wake_all=wake_all),

@@ -14,6 +14,7 @@ from bot.deployments.following import Following
 from bot.deployments.leases import Leases
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
+from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
 from bot.deployments.targets import Targets
 from bot.errors import UserError
@@ -36,6 +37,7 @@ class Desk:
     deployments: Deployments
     operations: Operations
     leases: Leases
+    schedules: Schedules
     following: Following
     targets: Targets
     catalog: Catalog

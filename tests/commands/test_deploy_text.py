@@ -50,7 +50,8 @@ def test_every_field_can_be_typed() -> None:
     """A line with every option reaches every field of the create body."""
     outcome = deployed(
         "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --autoscale 0..3 --cooldown 600"
-        " --for 8h --name my-llama --to prod --revision main --comment 'first try' --max-batch-size 64"
+        " --for 8h --name my-llama --to prod --revision main --comment 'first try'"
+        " --max-batch-size 64"
         " --max-input-length 4096 --max-token-count=2560 --max-context-length 8192"
         " --no-skip-special-tokens --no-add-special-tokens --content-logging"
         " --queue-timeout-ms 30000 --queue-backpressure-metric TTFT_MS"

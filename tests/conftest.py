@@ -34,7 +34,6 @@ QUICK: dict[str, object] = {
     "friendli_retry_wait": 0.01,
     "gone_confirmed_after": 0.1,
     "unknown_told_after": 0.1,
-    "lease_end_retry": 0.05,
     "slack_message_interval": 0.001,
     "slack_edit_interval": 0.001,
     "slack_reconcile_over": 0.2,

@@ -1,12 +1,15 @@
 """The composition root: the one place that knows all the parts and how they start and stop."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
 from bot.commands.desk import Desk
@@ -16,6 +19,7 @@ from bot.crew import Crew, Workers
 from bot.db.acts import Schedule
 from bot.db.crypto import Vault
 from bot.db.models import Channel, Deployment, WatchedProject
+from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
 from bot.db.session import Database
 from bot.db.startup import open_database
 from bot.deployments.catalog import Catalog
@@ -26,6 +30,7 @@ from bot.deployments.lease_end import end_in_time
 from bot.deployments.leases import Leases
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
+from bot.deployments.retention import SWEEP_SECONDS, Retention
 from bot.deployments.scheduler import Scheduler
 from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
@@ -36,7 +41,9 @@ from bot.deployments.tracker import Tracker
 from bot.deployments.worker import Worker
 from bot.friendli.client import FriendliClient, TimeLimits
 from bot.outside import Outside
+from bot.periodic import Periodic
 from bot.permissions import Authorizer
+from bot.scraping import metrics_route
 from bot.slack import listeners
 from bot.slack.background import Background
 from bot.slack.fates import Fates
@@ -57,7 +64,10 @@ __all__ = ["EVENTS_PATH", "Running", "running"]
 # What comes due by itself while an endpoint lives.
 CHORES: Sequence[Chore] = (end_in_time, nudge_if_stuck)
 
-_SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 20, 20, 40, 5
+_WITHDRAW_SECONDS = 1.0
+_SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 20, 100, 40, 5
+# A project waits this part of the shortest cadence for others that are due or done by then.
+_GATHER = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         limits = TimeLimits(write=settings.create_timeout)
         friendli = await stack.enter_async_context(
             FriendliClient(
-                settings.friendli_api_url, limits=limits, first_wait=settings.friendli_retry_wait
+                settings.friendli_api_url,
+                limits=limits,
+                first_wait=settings.friendli_retry_wait,
+                connections=_SUBMITTERS + _TRACKERS,
             )
         )
         vault = Vault(settings.encryption_keys, settings.friendli_token)
@@ -104,9 +117,13 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         workers = _workers(settings, database, workspaces, friendli, vault, people)
         desk = _desk(settings, database, workspaces, friendli, vault, people, workers)
         background = Background()
-        secret = None if settings.socket_mode else settings.slack_signing_secret
-        bolt = listeners.build(registry(), desk, workspaces, background, secret)
-        socket = _socket(settings, bolt, workspaces)
+        # A process that takes no requests has neither door.
+        secret = settings.slack_signing_secret if settings.role.takes_requests else None
+        app_token = settings.slack_app_token if settings.role.takes_requests else None
+        if app_token is not None:
+            secret = None
+        bolt = listeners.build(registry(), desk, workspaces, background)
+        socket = _socket(settings, bolt, workspaces, app_token)
         outside = Outside(settings, database, workspaces, socket)
 
         # What takes requests and what works on them stop side by side, within one patience.
@@ -116,19 +133,53 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             front.push_async_callback(socket.close)
         front.push_async_callback(outside.stop)
         await outside.start()
-        crew = Crew(workers, outside, settings.shutdown_timeout)
+        at_work = workers if settings.role.works else None
+        presence = Presence(
+            database,
+            role=settings.role,
+            key_fingerprints=vault.fingerprints,
+            silent_after=settings.replica_silent_after,
+        )
+        back.push_async_callback(_withdraw, presence, outside)
+        reporting = Periodic(
+            "report that this replica lives",
+            presence.report,
+            every=settings.replica_silent_after / REPORTS_BEFORE_SILENT,
+            needs=outside.database.reached,
+        )
+        back.push_async_callback(reporting.stop)
+        if settings.role.works:
+            retention = Retention(database, keep=timedelta(days=settings.keep_finished_days))
+            forgetting = Periodic(
+                "forget what is over",
+                retention.sweep,
+                every=SWEEP_SECONDS,
+                needs=outside.database.reached,
+            )
+            back.push_async_callback(forgetting.stop)
+        crew = Crew(at_work, outside, settings.shutdown_timeout)
         back.push_async_callback(crew.stop)
         routes = health_routes(crew.is_complete, outside.ready)
+        routes.append(metrics_route(database, silent_after=settings.replica_silent_after))
         if secret is not None:
             routes.append(events_route(EVENTS_PATH, bolt, secret))
         url = await front.enter_async_context(
             listening(routes, host=settings.host, port=settings.port)
         )
-        log.info("running", url=url, mode="http" if socket is None else "socket")
+        mode = "http" if secret is not None else "socket" if socket is not None else "none"
+        log.info("running", url=url, role=settings.role, mode=mode)
         try:
             yield Running(url)
         finally:
             log.info("stopping")
+
+
+async def _withdraw(presence: Presence, outside: Outside) -> None:
+    """Leave now, so that nobody has to wait until we count as gone."""
+    if outside.database.reached.is_set():
+        with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
+            async with asyncio.timeout(_WITHDRAW_SECONDS):
+                await presence.withdraw()
 
 
 async def _stop(
@@ -140,10 +191,12 @@ async def _stop(
     await background.drain(max(0.1, ends - asyncio.get_running_loop().time()))
 
 
-def _socket(settings: Settings, bolt: AsyncApp, workspaces: Workspaces) -> Socket | None:
-    if settings.slack_app_token is None:
+def _socket(
+    settings: Settings, bolt: AsyncApp, workspaces: Workspaces, app_token: SecretStr | None
+) -> Socket | None:
+    if app_token is None:
         return None
-    return Socket(bolt, workspaces, settings.slack_app_token, pause=settings.reconnect_after)
+    return Socket(bolt, workspaces, app_token, pause=settings.reconnect_after)
 
 
 def _workers(
@@ -190,7 +243,13 @@ def _workers(
             concurrency=_SUBMITTERS,
         ),
         Worker(
-            "tracker", database, WatchedProject, tracker.handle, lease=lease, concurrency=_TRACKERS
+            "tracker",
+            database,
+            WatchedProject,
+            tracker.handle,
+            lease=lease,
+            concurrency=_TRACKERS,
+            gather=settings.poll_seconds_moving * _GATHER,
         ),
         Worker("sender", database, Channel, sender.handle, lease=lease, concurrency=_SENDERS),
         Worker(

@@ -1,4 +1,4 @@
-"""The command line: serve · demo · migrate · manifest · keys."""
+"""The command line: serve · demo · migrate · manifest · doctor · keys."""
 
 # Everything slow to import is imported by the command that needs it, after its settings are read:
 # help and a missing setting are told at once.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.errors import ConfigError
+from bot.role import Role
 
 if TYPE_CHECKING:
     from bot.config import Settings
@@ -42,21 +43,27 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-def _configured() -> "Settings":
+def _configured(role: Role | None = None) -> "Settings":
     from bot import logs
     from bot.config import load
 
-    settings = load()
+    settings = load(role)
     logs.configure(settings.log_level)
     return settings
 
 
 @cli.command()
-def serve() -> None:
+def serve(
+    *,
+    role: Annotated[
+        Role | None,
+        typer.Option(help="front answers Slack, worker does the rest; ROLE if omitted."),
+    ] = None,
+) -> None:
     """Run the bot on Slack and Friendli, with the settings of the environment."""
     from bot import logs
 
-    settings = _configured()
+    settings = _configured(role)
     log = logs.get(__name__)
     try:
         asyncio.run(_serve(settings))
@@ -150,16 +157,10 @@ def migrate() -> None:
 
 
 async def _migrate(settings: "Settings") -> None:
-    from bot.db.startup import open_database, prepare
-    from bot.reaching import NotReachedError
+    from bot.db.startup import opened, prepare
 
-    database = open_database(settings)
-    try:
+    async with opened(settings) as database:
         await prepare(database, settings)
-    except NotReachedError as error:
-        raise ConfigError([f"The database can't be reached ({error.reason})."]) from None
-    finally:
-        await database.close()
 
 
 @cli.command()
@@ -183,9 +184,38 @@ def manifest(
     typer.echo(creation_link(made) if link else json.dumps(made, indent=2, ensure_ascii=False))
 
 
+@cli.command()
+def doctor() -> None:
+    """Try everything that the bot depends on, and say what to do; it changes nothing."""
+    settings = _configured()
+    raise SystemExit(asyncio.run(_doctor(settings)))
+
+
+async def _doctor(settings: "Settings") -> int:
+    from bot.doctor import Verdict, examine
+
+    is_well = True
+    async for finding in examine(settings):
+        typer.echo(str(finding))
+        is_well = is_well and finding.verdict is not Verdict.PROBLEM
+    return 0 if is_well else 1
+
+
 @keys.command("new")
 def keys_new() -> None:
     """Print a new encryption key for the ENCRYPTION_KEYS setting."""
     from bot.db.crypto import new_encryption_key
 
     typer.echo(new_encryption_key())
+
+
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Encrypt every stored API key with the first of ENCRYPTION_KEYS, while the bot runs.
+
+    Before: add the new key as the second everywhere, then make it the first. After: drop the old.
+    """
+    settings = _configured()
+    from bot.keys import rotate_keys
+
+    raise SystemExit(asyncio.run(rotate_keys(settings, typer.echo)))

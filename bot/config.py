@@ -21,8 +21,10 @@ from sqlalchemy import make_url
 from bot import logs
 from bot.errors import ConfigError
 from bot.friendli.instances import PUBLISHED_PRICES, Prices
+from bot.role import Role
 from bot.setting_types import (
     DatabaseAddress,
+    Days,
     EncryptionKeys,
     GpuPrices,
     Seconds,
@@ -32,6 +34,10 @@ from bot.setting_types import (
     WebAddress,
     mistaken,
 )
+
+
+def _lowered(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -49,6 +55,10 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
+    # The first, since what else is needed depends on it.
+    role: Annotated[Role, BeforeValidator(_lowered)] = Field(
+        Role.ALL, description="Write all, front or worker."
+    )
     slack_bot_token: Annotated[Secret, AfterValidator(mistaken("xapp-", "xoxp-"))] = Field(
         description="Copy it from your Slack app: OAuth & Permissions → Bot User OAuth Token"
         " (xoxb-…)."
@@ -93,6 +103,7 @@ class Settings(BaseSettings):
     )
     database_url: DatabaseAddress | None = Field(
         None,
+        validate_default=True,
         description="Write sqlite:////folder/file.sqlite3 or postgresql://user:password@host/name.",
     )
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
@@ -150,13 +161,31 @@ class Settings(BaseSettings):
     # Until Slack or the database is tried again that couldn't be reached when the bot started.
     reconnect_after: Seconds = 5
     shutdown_timeout: Seconds = 8
+    keep_finished_days: Days = 90
+    # After so long without a word from it, a replica counts as gone.
+    replica_silent_after: Seconds = 30
 
     @field_validator("slack_signing_secret")
     @classmethod
     def _one_way_in(cls, value: SecretStr | None, before: ValidationInfo) -> SecretStr | None:
         # An app token that is malformed isn't there, and is a problem of its own.
-        if value is None and before.data.get("slack_app_token", "malformed") is None:
+        takes_requests = before.data.get("role", Role.ALL).takes_requests
+        if (
+            value is None
+            and takes_requests
+            and before.data.get("slack_app_token", "malformed") is None
+        ):
             raise ValueError("is missing")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _shared(cls, value: SecretStr | None, before: ValidationInfo) -> SecretStr | None:
+        # A file belongs to one process: elsewhere, nobody would see what a front wrote into it.
+        role = before.data.get("role", Role.ALL)
+        address = "sqlite:" if value is None else value.get_secret_value()
+        if role is not Role.ALL and address.startswith("sqlite"):
+            raise ValueError(f"must lead to PostgreSQL for ROLE {role}")
         return value
 
     @field_validator("slack_client_id", "slack_client_secret", mode="before")
@@ -207,14 +236,17 @@ class Settings(BaseSettings):
         return self.friendli_suite_url.format(team=team, project=project, endpoint=endpoint)
 
 
-def load() -> Settings:
+def load(role: Role | None = None) -> Settings:
     """Read the settings.
+
+    Args:
+        role: Goes before the environment's.
 
     Raises:
         ConfigError: with one line for each setting that is missing or malformed.
     """
     try:
-        return Settings()
+        return Settings() if role is None else Settings(role=role)
     except ValidationError as error:
         problems = [
             _problem(str(found["loc"][0]), found["type"], found["msg"])
@@ -235,7 +267,7 @@ def _problem(field: str, kind: str, message: str) -> str:
             wrong = "isn't a number"
         case "greater_than" | "greater_than_equal" | "less_than_equal":
             wrong = "is out of range"
-        case "literal_error":
+        case "literal_error" | "enum":
             wrong = "is none of its words"
         case _:
             # It may quote the value, and a secret may have been pasted into any setting.

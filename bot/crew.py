@@ -29,13 +29,16 @@ class Crew:
     """Puts the workers to work.
 
     Args:
-        workers: Not at work yet.
+        workers: Not at work yet; None in a process that only answers Slack.
         outside: What they wait for.
         patience: Seconds that what is in hand has when they are told to stop.
     """
 
-    def __init__(self, workers: Workers, outside: Outside, patience: float) -> None:
+    def __init__(self, workers: Workers | None, outside: Outside, patience: float) -> None:
         self._workers = workers
+        self._needs: dict[asyncio.Task[None], list[asyncio.Event]] = {}
+        if workers is None:
+            return
         database, slack = outside.database.reached, outside.slack.reached
         self._needs = {
             asyncio.create_task(_work(worker, needs, patience), name=name): needs
@@ -55,7 +58,7 @@ class Crew:
 
     async def stop(self) -> None:
         """Let what is in hand end."""
-        for worker in self._workers.all:
+        for worker in self._workers.all if self._workers is not None else ():
             worker.stop()
         for task, needs in self._needs.items():
             if not all(need.is_set() for need in needs):

@@ -133,3 +133,12 @@ Seconds = Annotated[
         description="Write a number of seconds, more than 0 and a year at most.",
     ),
 ]
+Days = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=36_500,
+        allow_inf_nan=False,
+        description="Write a number of days, more than 0 and a century at most.",
+    ),
+]

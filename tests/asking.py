@@ -4,6 +4,9 @@ import asyncio
 
 import aiohttp
 
+from bot.db.replicas import live
+from bot.db.session import Database
+
 Answered = tuple[int, object]
 
 
@@ -18,3 +21,14 @@ async def becomes(http: aiohttp.ClientSession, url: str, wanted: Answered) -> No
     async with asyncio.timeout(10):
         while await get(http, url) != wanted:
             pass
+
+
+async def reported(database_url: str, replicas: int) -> None:
+    """Wait until so many replicas have said that they live."""
+    database = Database(database_url)
+    async with asyncio.timeout(10):
+        found = -1
+        while found != replicas:
+            async with database.read() as session:
+                found = len(await live(session, 30))
+    await database.close()

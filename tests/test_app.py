@@ -2,10 +2,9 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from io import BytesIO
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
@@ -18,7 +17,7 @@ from bot.sandbox.slack.signing import signature
 from bot.sandbox.world import APP_TOKEN, SIGNING_SECRET, World, connect, world
 from tests.asking import becomes, get
 from tests.conftest import QUICK, StartBot
-from tests.friendli.loopback import refused_url
+from tests.doors import Door
 
 SOCKET_MODE = {"slack_app_token": APP_TOKEN, "slack_signing_secret": None}
 
@@ -298,44 +297,6 @@ async def test_a_database_that_cant_be_reached_is_waited_for(
             await here.member.command(here.channel, "org/model --gpu H100 --yes")
             await here.slack.until(lambda: here.friendli.endpoints)
         assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
-
-
-class Door:
-    """A port that leads to the PostgreSQL server while it is open.
-
-    Args:
-        url: The database's, on a socket in a folder.
-    """
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._socket = f"{parse_qs(parts.query)['host'][0]}/.s.PGSQL.5432"
-        self._port = urlsplit(refused_url()).port
-        self.url = f"postgresql://postgres@127.0.0.1:{self._port}{parts.path}?sslmode=disable"
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        """Let connections through until the block ends, which cuts them."""
-        writers: list[asyncio.StreamWriter] = []
-
-        async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-            while block := await source.read(2**16):
-                target.write(block)
-            target.close()
-
-        async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            inside, outside = await asyncio.open_unix_connection(self._socket)
-            writers.extend([writer, outside])
-            await asyncio.gather(
-                pass_on(reader, outside), pass_on(inside, writer), return_exceptions=True
-            )
-
-        server = await asyncio.start_server(enter, "127.0.0.1", self._port)
-        yield
-        server.close()
-        for writer in writers:
-            writer.transport.abort()
-        await server.wait_closed()
 
 
 # The end

@@ -7,6 +7,7 @@ import pytest
 from tests.chaos.cells import Cell, Fault, Step, cells
 from tests.chaos.databases import Engine
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
+from tests.chaos.nursery import Nurseries
 from tests.chaos.run import Setup, run
 
 SHORT_RUN = (
@@ -19,8 +20,11 @@ SHORT_RUN = (
 @pytest.mark.timeout(150)
 async def test_kills_leave_nothing_twice_and_nothing_lost(postgresql_server: str) -> None:
     """Killed once the other side acted, bots make nothing twice, and lose no message."""
-    setup = Setup(postgresql_server)
-    outcomes = await asyncio.gather(*(run(cell, engine, 0, setup) for cell, engine in SHORT_RUN))
+    async with Nurseries() as nurseries:
+        setup = Setup(nurseries, postgresql_server)
+        outcomes = await asyncio.gather(
+            *(run(cell, engine, 0, setup) for cell, engine in SHORT_RUN)
+        )
     assert [outcome.violations for outcome in outcomes] == [[], [], []], "\n".join(
         outcome.report for outcome in outcomes
     )

@@ -138,6 +138,16 @@ async def test_serve_in_socket_mode_ends_cleanly_too(here: World) -> None:
     assert here.slack.connections == 0
 
 
+async def test_serve_can_be_half_of_the_bot(here: World, postgresql_url: str) -> None:
+    """Named on the command line, which goes before the environment."""
+    settings = {"ROLE": "front", "DATABASE_URL": postgresql_url, "SLACK_SIGNING_SECRET": None}
+    async with running(here, "serve", "--role", "worker", **settings) as bot:
+        said = await bot.says("running")
+        bot.tell(signal.SIGTERM)
+        ended = await bot.ended()
+    assert (said["role"], said["mode"], ended.code) == ("worker", "none", 0)
+
+
 async def test_serve_ends_while_it_still_starts(here: World) -> None:
     """A Slack that hangs holds up neither the start for long nor the end at all."""
     hanging = here.slack.faults.add(Hang(), operation="auth.test", times=None)
@@ -241,7 +251,7 @@ def test_help_names_every_command() -> None:
     out = CliRunner().invoke(cli, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
     commands = out.partition("Commands")[2].replace("│", " ").splitlines()
     names = [words[0] for words in map(str.split, commands) if len(words) > 2]
-    assert names == ["serve", "demo", "migrate", "manifest", "keys"]
+    assert names == ["serve", "demo", "migrate", "manifest", "doctor", "keys"]
 
 
 def test_manifest_is_printed_as_json() -> None:
@@ -275,3 +285,19 @@ def test_keys_new_prints_a_key() -> None:
     first, second = (CliRunner().invoke(cli, ["keys", "new"]).output for _ in range(2))
     assert first != second
     assert len(urlsafe_b64decode(first.strip())) == 32
+
+
+async def test_keys_rotate_says_what_comes_first(here: World) -> None:
+    """Where there is no database yet, there is nothing to encrypt anew."""
+    ended = await run(here, "keys", "rotate")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.lines == [
+        "The database isn't up to date. Run `friendli-deploy migrate` or start the bot."
+    ]
+
+
+async def test_keys_rotate_says_what_it_did(here: World) -> None:
+    """And nothing of any key."""
+    await run(here, "migrate")
+    ended = await run(here, "keys", "rotate")
+    assert ended == Ended(0, "Encrypted anew: 0. Under the first key before: 0.\n", [])

@@ -10,6 +10,7 @@ from platformdirs import user_data_path
 
 from bot.config import Settings, load
 from bot.errors import ConfigError
+from bot.role import Role
 
 KEY = urlsafe_b64encode(bytes(32)).decode()
 NEEDED = {
@@ -58,6 +59,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
     assert defaults.pop("data_dir") == user_data_path("friendli-deploy")
     assert defaults == snapshot(
         {
+            "role": "all",
             "slack_app_token": None,
             "slack_client_id": None,
             "slack_client_secret": None,
@@ -99,6 +101,8 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "lease": 60.0,
             "reconnect_after": 5.0,
             "shutdown_timeout": 8.0,
+            "keep_finished_days": 90.0,
+            "replica_silent_after": 30.0,
         }
     )
     assert settings.database == f"sqlite:///{settings.data_dir}/friendli-deploy.sqlite3"
@@ -247,7 +251,9 @@ def test_every_duration_refuses_what_is_no_time(environment: SetUp, name: str) -
         environment(**{name: value})
         [line] = problems()
         assert line.startswith((f"{name} isn't a number. ", f"{name} is out of range. "))
-        assert line.endswith("Write a number of seconds, more than 0 and a year at most.")
+        assert re.search(
+            r"Write a number of (seconds|days), more than 0 and a (year|century) at most\.$", line
+        )
 
 
 def test_every_setting_says_how_to_get_or_write_it() -> None:
@@ -347,3 +353,28 @@ def test_a_suite_link_needs_all_its_parts(environment: SetUp, missing: str) -> N
     parts = {"team": "t1", "project": "p1", "endpoint": "e1"}
     assert load().suite_link(**parts) == "https://suite/t1/p1/e1"
     assert load().suite_link(**{**parts, missing: ""}) is None
+
+
+POSTGRESQL = "postgresql://bot@host/name"
+
+
+def test_a_worker_needs_no_way_in(environment: SetUp) -> None:
+    """Slack sends it nothing, so there is nothing to check."""
+    environment(ROLE="Worker", SLACK_SIGNING_SECRET=None, DATABASE_URL=POSTGRESQL)
+    assert load().role == "worker"
+
+
+def test_a_role_that_is_none_is_told(environment: SetUp) -> None:
+    """With those that there are."""
+    environment(ROLE="back")
+    assert problems() == ["ROLE is none of its words. Write all, front or worker."]
+
+
+@pytest.mark.parametrize("database", [None, "sqlite:////tmp/bot.sqlite3"])
+def test_halves_can_t_share_a_file(environment: SetUp, database: str | None) -> None:
+    """On another machine, nobody would ever see what a front wrote down."""
+    environment(DATABASE_URL=database)
+    with pytest.raises(ConfigError) as caught:
+        load(Role.FRONT)
+    [problem] = caught.value.problems
+    assert problem.startswith("DATABASE_URL must lead to PostgreSQL for ROLE front. Write ")

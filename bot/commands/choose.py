@@ -17,15 +17,16 @@ _WORDS = {
 async def chosen(desk: Desk, click: Click) -> Work:
     """This one it is."""
     public_id, _, endpoint_id = click.value.partition(" ")
-    return _choose(desk, click, public_id, endpoint_id)
+    return await _choose(desk, click, public_id, endpoint_id)
 
 
 async def chosen_none(desk: Desk, click: Click) -> Work:
     """It is none of them."""
-    return _choose(desk, click, click.value, None)
+    return await _choose(desk, click, click.value, None)
 
 
-async def _choose(desk: Desk, click: Click, public_id: str, endpoint_id: str | None) -> None:
+async def _choose(desk: Desk, click: Click, public_id: str, endpoint_id: str | None) -> Work:
+    """Write the choice down; Slack is acknowledged only then."""
     deployment = await desk.deployments.find(click.place, public_id)
     if deployment is None:
         raise unknown_endpoint()
@@ -33,10 +34,11 @@ async def _choose(desk: Desk, click: Click, public_id: str, endpoint_id: str | N
         Permission.DEPLOY, click.person, click.place, target=deployment.target_name
     )
     outcome = await desk.deployments.choose(click.place, click.person, public_id, endpoint_id)
-    if outcome in _WORDS:
-        await desk.responses.say(
-            click.response_url, answer(_WORDS[outcome]), thread_ts=click.thread_ts
-        )
+    return _say(desk, click, _WORDS[outcome]) if outcome in _WORDS else None
+
+
+async def _say(desk: Desk, click: Click, words: str) -> None:
+    await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
 
 
 FEATURE = Feature(clicks={ActionId.CHOOSE: chosen, ActionId.CHOOSE_NONE: chosen_none})

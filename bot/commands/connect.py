@@ -7,8 +7,8 @@ from pydantic import SecretStr
 
 from bot.commands import connect_form as form
 from bot.commands import deploy
-from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer
-from bot.commands.registry import Command, Feature
+from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer, own
+from bot.commands.registry import SLASH, Command, Feature
 from bot.commands.unconnected import CONNECT_ACTION
 from bot.deployments.place import Place
 from bot.deployments.targets import OtherProjectError
@@ -26,6 +26,7 @@ from bot.permissions import Permission
 
 # Slack wants its answer after three seconds; this leaves one for everything else.
 _CHECK_SECONDS = 2.0
+_TYPED = f"`{SLASH} connect`"
 
 
 async def run(desk: Desk, invocation: Invocation) -> Work:
@@ -39,6 +40,9 @@ async def clicked(desk: Desk, click: Click) -> Work:
 
 
 async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
+    if not asked.place.channel_id:
+        # A click in a modal doesn't say which channel the modal was opened in.
+        raise UserError("Type this in the channel that you want to connect:", hint=_TYPED)
     await desk.authorizer.authorize(
         Permission.CONNECT, asked.person, asked.place, target=name.lower()
     )
@@ -46,7 +50,7 @@ async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
     known = targets.get(name.lower())
     draft = form.ConnectDraft(
         place=asked.place,
-        name=name.lower() or ("" if targets else "prod"),
+        name=form.clipped_name(name) or ("" if targets else "prod"),
         team_id=known.team_id if known else "",
         project_id=known.project_id if known else "",
         is_default=known.is_default if known else not targets,
@@ -58,6 +62,7 @@ async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
 async def submitted(desk: Desk, submission: Submission) -> Reaction:
     """Check the key with one list request, then store the target."""
     draft, key = form.parse(submission.view)
+    own(draft.place, submission)
     errors = form.slips(draft, key)
     if errors:
         return Reaction(errors=errors)
@@ -144,7 +149,8 @@ async def back(desk: Desk, click: Click) -> Work:
 
 async def _back(desk: Desk, click: Click) -> None:
     if click.view is not None:
-        draft = form.ConnectDraft.model_validate_json(click.view["private_metadata"])
+        draft = form.read_back(click.view)
+        own(draft.place, click)
         await desk.modals.replace(click.view["id"], form.build(draft))
 
 
@@ -155,8 +161,8 @@ async def deploy_now(desk: Desk, click: Click) -> Work:
 
 async def _deploy_now(desk: Desk, click: Click) -> None:
     if click.view is not None:
-        draft = form.ConnectDraft.model_validate_json(click.view["private_metadata"])
-        await deploy.show_form(desk, draft.place, view_id=click.view["id"])
+        place = own(form.read_back(click.view).place, click)
+        await deploy.show_form(desk, place, view_id=click.view["id"])
 
 
 def place_of(private_metadata: str) -> Place:

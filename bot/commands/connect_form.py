@@ -1,12 +1,12 @@
 """The modal that connects a channel to a Friendli project: build and parse side by side."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from bot.commands.modal_state import Modal
 from bot.db.crypto import last_four
 from bot.deployments.draft import LONGEST_TARGET
 from bot.deployments.place import Place
@@ -102,20 +102,39 @@ def build(draft: ConnectDraft) -> dict[str, Any]:
     }
 
 
-def parse(view: Mapping[str, Any]) -> tuple[ConnectDraft, SecretStr | None]:
-    """What a submitted form says; no key is the operator's."""
-    before = ConnectDraft.model_validate(json.loads(view["private_metadata"]))
-    values = view["state"]["values"]
+def read_back(view: Mapping[str, object]) -> ConnectDraft:
+    """What the bot keeps in a modal of this module.
+
+    Raises:
+        pydantic.ValidationError: The modal is not one of these.
+    """
+    return ConnectDraft.model_validate_json(Modal.model_validate(view).private_metadata)
+
+
+def parse(view: Mapping[str, object]) -> tuple[ConnectDraft, SecretStr | None]:
+    """What a submitted form says; no key is the operator's.
+
+    Raises:
+        pydantic.ValidationError: The view is not one that this form was built as.
+    """
+    shown = Modal.model_validate(view)
+    before = read_back(view)
     draft = ConnectDraft(
         place=before.place,
-        name=_typed(values, NAME).lower(),
-        team_id=_typed(values, TEAM),
-        project_id=_typed(values, PROJECT),
-        is_default=bool(values.get(DEFAULT, {}).get(DEFAULT, {}).get("selected_options")),
+        name=_typed(shown, NAME).lower(),
+        team_id=_typed(shown, TEAM),
+        project_id=_typed(shown, PROJECT),
+        is_default=bool(shown.element(DEFAULT).selected_options),
         key_is_optional=before.key_is_optional,
     )
-    typed = _typed(values, KEY)
+    typed = _typed(shown, KEY)
     return draft, SecretStr(typed) if typed else None
+
+
+def clipped_name(typed: str) -> str:
+    """What was typed as a target's name, cut to what the form can be filled in with."""
+    printable = "".join(char if char.isprintable() else " " for char in typed.lower())
+    return " ".join(printable.split())[:LONGEST_TARGET]
 
 
 def slips(draft: ConnectDraft, key: SecretStr | None) -> dict[str, str]:
@@ -187,8 +206,8 @@ def _default_input(draft: ConnectDraft) -> Block:
     return input_block("Default", element, block_id=DEFAULT, optional=True)
 
 
-def _typed(values: Mapping[str, Any], field: str) -> str:
-    return str(values.get(field, {}).get(field, {}).get("value") or "").strip()
+def _typed(shown: Modal, field: str) -> str:
+    return (shown.element(field).value or "").strip()
 
 
 def _plain(text: str) -> Block:

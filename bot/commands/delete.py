@@ -1,20 +1,19 @@
 """Delete an endpoint for good: a modal that asks for its name first."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from bot.commands.act import unknown_endpoint, what_instead
-from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer
+from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer, own
+from bot.commands.modal_state import Modal
 from bot.commands.registry import Feature
 from bot.db.acts import OperationKind
 from bot.db.models import Deployment
 from bot.deployments.draft import LONGEST_NAME
 from bot.deployments.operations import PERMISSIONS, OperationOutcome
 from bot.deployments.place import Place
-from bot.errors import UserError
 from bot.messages.buttons import ActionId
 from bot.messages.markup import bold, clip, input_block, plain, section, text_input
 
@@ -91,17 +90,13 @@ def _view(question: _Question, name: str) -> dict[str, Any]:
 
 async def submitted(desk: Desk, submission: Submission) -> Reaction:
     """Write the wish down if the name is right."""
-    question = _Question.model_validate_json(submission.view["private_metadata"])
-    place = question.place
-    if (place.enterprise_id, place.workspace_id) != (
-        submission.place.enterprise_id,
-        submission.place.workspace_id,
-    ):
-        raise UserError("This form belongs to another workspace.")
+    shown = Modal.model_validate(submission.view)
+    question = _Question.model_validate_json(shown.private_metadata)
+    place = own(question.place, submission)
     deployment = await desk.deployments.find(place, question.public_id)
     if deployment is None:
         raise unknown_endpoint()
-    if _typed(submission.view) != " ".join(deployment.name.split()):
+    if " ".join((shown.element(_NAME).value or "").split()) != " ".join(deployment.name.split()):
         return Reaction(errors={_NAME: f"That isn't its name. Type {deployment.name}, or keep it."})
     await desk.authorizer.authorize(
         PERMISSIONS[_KIND],
@@ -126,11 +121,6 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
 
 async def _say(desk: Desk, submission: Submission, place: Place, words: str) -> None:
     await desk.people.whisper(place, submission.person.id, answer(words))
-
-
-def _typed(view: Mapping[str, Any]) -> str:
-    values = view["state"]["values"]
-    return " ".join(str(values.get(_NAME, {}).get(_NAME, {}).get("value") or "").split())
 
 
 FEATURE = Feature(clicks={ActionId.DELETE: clicked}, submissions={CALLBACK_ID: submitted})

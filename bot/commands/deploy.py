@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bot.commands import deploy_form as form
 from bot.commands import deploy_text
-from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer
+from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer, own
 from bot.commands.invite import invitation, invitation_view, needs_invitation
 from bot.commands.registry import Feature
 from bot.commands.unconnected import unconnected
@@ -14,7 +14,7 @@ from bot.deployments.place import Person, Place
 from bot.deployments.policy import Policy
 from bot.deployments.rules import Slip, check
 from bot.deployments.service import Asked, Outcome
-from bot.deployments.targets import TargetView
+from bot.deployments.target_views import TargetView
 from bot.errors import UserError
 from bot.messages import preview
 from bot.messages.body import Body
@@ -47,6 +47,8 @@ async def _open_form(desk: Desk, asked: Invocation | Click, draft: DeployDraft) 
 async def show_form(desk: Desk, place: Place, *, view_id: str) -> None:
     """Turn an open modal into the form."""
     targets = await desk.targets.of(place)
+    if not targets:
+        raise await unconnected(desk)
     state = _state(place, DeployDraft())
     view = form.build(state, targets=_choices(targets), prices=desk.settings.prices)
     await desk.modals.replace(view_id, view)
@@ -61,7 +63,9 @@ async def _redraw(desk: Desk, click: Click) -> None:
     if click.view is None:
         return
     state = form.react(form.parse(click.view), click.action_id)
-    targets = await desk.targets.of(state.place)
+    targets = await desk.targets.of(own(state.place, click))
+    if not targets:
+        raise await unconnected(desk)
     view = form.build(state, targets=_choices(targets), prices=desk.settings.prices)
     await desk.modals.follow(click.view, view, click.action_ts)
 
@@ -69,7 +73,7 @@ async def _redraw(desk: Desk, click: Click) -> None:
 async def submitted(desk: Desk, submission: Submission) -> Reaction:
     """Check the form and write the wish down; nothing is acknowledged before it is written."""
     state = form.parse(submission.view)
-    place = _trusted(state.place, submission)
+    place = own(state.place, submission)
     targets = await desk.targets.of(place)
     if not targets:
         raise await unconnected(desk)
@@ -234,17 +238,6 @@ def _choices(targets: Sequence[TargetView]) -> list[form.TargetChoice]:
 
 def _state(place: Place, draft: DeployDraft) -> form.FormState:
     return form.FormState(request_id=_new_request_id(), place=place, draft=draft)
-
-
-def _trusted(place: Place, submission: Submission) -> Place:
-    """The form's own place, if it lies in the workspace that the submission came from."""
-    came_from = submission.place
-    if (place.enterprise_id, place.workspace_id) != (
-        came_from.enterprise_id,
-        came_from.workspace_id,
-    ):
-        raise UserError("This form belongs to another workspace.")
-    return place
 
 
 def _new_request_id() -> str:

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.commands.modal_state import Modal
 from bot.deployments.draft import DeployDraft, new_tag, propose_name
 from bot.deployments.place import Place
 
@@ -67,29 +68,6 @@ class FormState(BaseModel):
         )
 
 
-class _Choice(BaseModel):
-    value: str
-
-
-class _Element(BaseModel):
-    """The state of an element; each type has one of these."""
-
-    model_config = ConfigDict(coerce_numbers_to_str=True)
-
-    value: str | None = None
-    selected_option: _Choice | None = None
-    selected_options: tuple[_Choice, ...] | None = None
-
-
-class _Values(BaseModel):
-    values: dict[str, dict[str, _Element]] = Field(default_factory=dict)
-
-
-class _View(BaseModel):
-    private_metadata: str
-    state: _Values | None = None
-
-
 class _Named(BaseModel):
     action_id: str = ""
 
@@ -112,7 +90,7 @@ def parse(view: Mapping[str, object]) -> FormState:
     Raises:
         pydantic.ValidationError: The view is not one that this form was built as.
     """
-    shown = _View.model_validate(view)
+    shown = Modal.model_validate(view)
     state = FormState.model_validate_json(shown.private_metadata)
     typed: dict[str, str | bool | None] = {}
     blocks = shown.state.values.values() if shown.state else ()

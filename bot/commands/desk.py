@@ -134,6 +134,18 @@ class Reaction:
     work: Work = None
 
 
+def own(claimed: Place, came: Click | Submission) -> Place:
+    """The place that a modal keeps, if it lies in the workspace that the modal came from.
+
+    Raises:
+        UserError: It lies in another one.
+    """
+    here = came.place
+    if (claimed.enterprise_id, claimed.workspace_id) != (here.enterprise_id, here.workspace_id):
+        raise UserError("This form belongs to another workspace.")
+    return claimed
+
+
 def answer(text: str, *, hint: str = "", buttons: Sequence[Block] = ()) -> Body:
     """A short answer to one person: a sentence, small print, buttons. All mrkdwn."""
     blocks = [section(text)]

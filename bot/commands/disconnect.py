@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from bot.commands.desk import Click, Desk, Invocation, Work, answer
 from bot.commands.registry import SLASH, Command, Feature
 from bot.commands.unconnected import unconnected
-from bot.deployments.targets import Running, TargetView
+from bot.deployments.target_views import TargetView
+from bot.deployments.targets import Running
 from bot.errors import UserError
 from bot.friendli.statuses import status_words
 from bot.messages.body import Body

@@ -14,11 +14,10 @@ _WORDS = {
 
 
 async def clicked(desk: Desk, click: Click) -> Work:
-    """Write the wish down; the thread tells what becomes of it."""
-    return _stop(desk, click)
+    """Write the wish down; the thread tells what becomes of it.
 
-
-async def _stop(desk: Desk, click: Click) -> None:
+    Slack is acknowledged only then: a wish that died with us would leave it billing unseen.
+    """
     deployment = await desk.deployments.find(click.place, click.value)
     if deployment is None:
         raise unknown_endpoint()
@@ -30,10 +29,11 @@ async def _stop(desk: Desk, click: Click) -> None:
         about=deployment.public_id,
     )
     outcome = await desk.deployments.stop(click.place, click.person, click.value)
-    if outcome in _WORDS:
-        await desk.responses.say(
-            click.response_url, answer(_WORDS[outcome]), thread_ts=click.thread_ts
-        )
+    return _say(desk, click, _WORDS[outcome]) if outcome in _WORDS else None
+
+
+async def _say(desk: Desk, click: Click, words: str) -> None:
+    await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
 
 
 FEATURE = Feature(clicks={ActionId.CANCEL: clicked})

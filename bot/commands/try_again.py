@@ -2,10 +2,13 @@
 
 from bot.commands import deploy
 from bot.commands.desk import Click, Desk, Work, answer
-from bot.commands.registry import Feature
+from bot.commands.registry import SLASH, Feature
 from bot.deployments.draft import DeployDraft, DeployRequest, new_tag, propose_name
 from bot.messages.buttons import ActionId
 
+_FORGOTTEN = (
+    f"This deployment ended long ago, and I don't know it any more. `{SLASH}` opens an empty form."
+)
 _TAG_LENGTH = len(new_tag())
 
 
@@ -17,9 +20,7 @@ async def clicked(desk: Desk, click: Click) -> Work:
 async def _open(desk: Desk, click: Click) -> None:
     deployment = await desk.deployments.find(click.place, click.value)
     if deployment is None:
-        await desk.responses.say(
-            click.response_url, answer("I don't know this deployment any more.")
-        )
+        await desk.responses.say(click.response_url, answer(_FORGOTTEN), thread_ts=click.thread_ts)
         return
     work = await deploy.open_form(
         desk, click, _draft(DeployRequest.model_validate(deployment.request))

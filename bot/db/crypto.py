@@ -1,6 +1,7 @@
 """Encryption of API keys at rest, under keys that can be rotated."""
 
 import hashlib
+from base64 import urlsafe_b64decode
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
@@ -23,11 +24,17 @@ class Vault:
     Args:
         keys: Fernet keys, 32 random bytes in URL-safe base64 each; at least one.
         operators_key: The API key of targets that bring none.
+
+    Attributes:
+        fingerprints: Of the encryption keys, in their order; they tell nothing of the keys.
     """
 
     def __init__(self, keys: list[SecretStr], operators_key: SecretStr | None = None) -> None:
-        self._fernet = MultiFernet([Fernet(key.get_secret_value()) for key in keys])
+        fernets = [Fernet(key.get_secret_value()) for key in keys]
+        self._first = fernets[0]
+        self._fernet = MultiFernet(fernets)
         self._operators_key = operators_key
+        self.fingerprints = [_fingerprint_of_encryption_key(key) for key in keys]
 
     def encrypt(self, secret: SecretStr | None) -> str:
         """Return what to store for an API key, or for None, the operator's."""
@@ -54,6 +61,27 @@ class Vault:
         logs.redactor.learn([value])
         return SecretStr(value)
 
+    def needs_rotation(self, ciphertext: str) -> bool:
+        """Whether it is encrypted with another key than the first, as far as can be told."""
+        if ciphertext == _OPERATORS:
+            return False
+        try:
+            self._first.decrypt(ciphertext.encode())
+        except InvalidToken:
+            return True
+        return False
+
+    def rotate(self, ciphertext: str) -> str:
+        """Encrypt with the first key what was encrypted with any of them.
+
+        Raises:
+            UnreadableKeyError: no configured key fits.
+        """
+        try:
+            return self._fernet.rotate(ciphertext.encode()).decode()
+        except InvalidToken:
+            raise UnreadableKeyError from None
+
 
 def new_encryption_key() -> str:
     """Make a key for the ENCRYPTION_KEYS setting."""
@@ -68,6 +96,12 @@ def fingerprint(secret: SecretStr | None) -> str:
     if secret is None:
         return ""
     return hashlib.sha256(b"friendli-deploy:" + secret.get_secret_value().encode()).hexdigest()[:32]
+
+
+def _fingerprint_of_encryption_key(key: SecretStr) -> str:
+    # 32 random bytes can't be found by guessing; they may be written in more than one way.
+    random = urlsafe_b64decode(key.get_secret_value())
+    return hashlib.sha256(b"friendli-deploy encryption key:" + random).hexdigest()[:16]
 
 
 def last_four(secret: SecretStr | None) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 import stamina
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
@@ -37,6 +39,22 @@ async def migrate(database: Database, *, revision: str = "head") -> None:
             await _migrate(database, revision)
 
 
+async def is_migrated(database: Database) -> bool:
+    """Whether the tables are of the newest revision.
+
+    Raises:
+        CommandError: They are of one that this version doesn't know.
+    """
+    script = ScriptDirectory.from_config(_config())
+    async with database.read() as session:
+        current = await (await session.connection()).run_sync(
+            lambda connection: MigrationContext.configure(connection).get_current_revision()
+        )
+    if current is not None:
+        script.get_revision(current)
+    return current == script.get_current_head()
+
+
 async def _migrate(database: Database, revision: str) -> None:
     async with database.connection() as connection:
         if not database.is_sqlite:
@@ -53,8 +71,13 @@ def _is_locked(error: Exception) -> bool:
     )
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(script_location()))
+    return config
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bot.db.clock import Moment
 from bot.db.enums import Enumerated
+from bot.role import Role
 
 
 class Base(DeclarativeBase):
@@ -33,6 +34,23 @@ class Base(DeclarativeBase):
         str: Text,
         dict[str, Any]: JSON,
         list[str]: JSON,
+    }
+
+
+def _storage(*, fillfactor: int, vacuum_at: float) -> dict[str, Any]:
+    """How PostgreSQL keeps a table whose rows are written again and again.
+
+    Every write leaves the row's last version behind. By default those are tidied up once they are
+    a fifth of the table, far too late for the few rows that are written every few seconds, and for
+    a table in which nearly all rows rest for ever.
+
+    Args:
+        fillfactor: Percent of a page that new rows fill; the rest is for their next versions, which
+            need no new index entries there as long as no indexed column changes.
+        vacuum_at: The part of the table that is left behind when it is tidied up.
+    """
+    return {
+        "postgresql_with": {"fillfactor": fillfactor, "autovacuum_vacuum_scale_factor": vacuum_at}
     }
 
 
@@ -66,7 +84,10 @@ class Channel(Due, Base):
     """A place that messages are sent to, one after another: a channel, or a person ('@U…')."""
 
     __tablename__ = "channels"
-    __table_args__ = (UniqueConstraint("workspace_row_id", "address"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_row_id", "address"),
+        _storage(fillfactor=70, vacuum_at=0.01),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_row_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
@@ -82,11 +103,16 @@ class Channel(Due, Base):
 class WatchedProject(Due, Base):
     """A Friendli project reached with one API key: what the tracker polls.
 
-    Targets with the same team, project and key share one row, and so one poll.
+    Targets with the same team, project and key share one row, and so one poll. Whoever changes the
+    row, which deployments belong to it, or what the last poll showed of them wakes it in the same
+    transaction; see `bot.deployments.snapshots`.
     """
 
     __tablename__ = "watched_projects"
-    __table_args__ = (UniqueConstraint("api_base", "team_id", "project_id", "key_fingerprint"),)
+    __table_args__ = (
+        UniqueConstraint("api_base", "team_id", "project_id", "key_fingerprint"),
+        _storage(fillfactor=70, vacuum_at=0.01),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     api_base: Mapped[str]
@@ -182,6 +208,7 @@ class Deployment(Due, Base):
             postgresql_where=_NAME_IS_TAKEN,
         ),
         Index("ix_deployments_watched", "watched_project_id", "step"),
+        _storage(fillfactor=80, vacuum_at=0.02),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -250,6 +277,8 @@ class Deployment(Due, Base):
     lease_warned_at: Mapped[datetime | None]
     # When its present phase will have lasted suspiciously long; NULL if it won't, or was told.
     stuck_at: Mapped[datetime | None]
+    # When it was first seen to be over for good: what is kept of it is counted from here.
+    over_at: Mapped[datetime | None]
 
 
 class Transition(Base):
@@ -292,6 +321,11 @@ class MessageKind(StrEnum):
     """To someone who runs the workspace, since the person couldn't be reached."""
 
 
+# What isn't in Slack as it should be: a handful of all messages that were ever sent. Databases use
+# an index over just these rows only for a query that repeats the condition, with no parameters.
+IS_OPEN = text("(delivery IN ('pending', 'sending') OR version > sent_version)")
+
+
 class Message(Base):
     """The outbox: a Slack message that is decided, and what is known of its delivery.
 
@@ -302,7 +336,15 @@ class Message(Base):
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("deployment_id", "sequence"),
-        Index("ix_messages_channel_delivery", "channel_row_id", "delivery"),
+        Index(
+            "ix_messages_open",
+            "channel_row_id",
+            "deployment_id",
+            "id",
+            sqlite_where=IS_OPEN,
+            postgresql_where=IS_OPEN,
+        ),
+        _storage(fillfactor=90, vacuum_at=0.02),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -325,3 +367,20 @@ class Message(Base):
     failures: Mapped[int] = mapped_column(default=0)
     possible_repeat: Mapped[bool] = mapped_column(default=False)
     text_only: Mapped[bool] = mapped_column(default=False)
+
+
+class Replica(Base):
+    """A process that runs on this database, as it last said of itself."""
+
+    __tablename__ = "replicas"
+
+    # Made up by the process when it starts.
+    id: Mapped[str] = mapped_column(primary_key=True)
+    # Its machine and its process id, for whoever has to find it.
+    name: Mapped[str]
+    role: Mapped[Role] = mapped_column(Enumerated(Role))
+    version: Mapped[str]
+    # Of its encryption keys, in their order; see `bot.db.crypto`.
+    key_fingerprints: Mapped[list[str]]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]

@@ -1,12 +1,14 @@
 """Open the database that the settings name, and say in words why it can't be used."""
 
 import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from bot.config import Settings
-from bot.db.migrate import migrate
+from bot.db.migrate import is_migrated, migrate
 from bot.db.session import Database
 from bot.errors import ConfigError
 from bot.reaching import NotReachedError
@@ -50,6 +52,22 @@ def open_database(settings: Settings) -> Database:
         raise _refusal(settings, f"its folder can't be made ({error.strerror})") from None
 
 
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database for a command that ends soon.
+
+    Raises:
+        ConfigError: It can't be used, or can't be reached now.
+    """
+    database = open_database(settings)
+    try:
+        yield database
+    except NotReachedError as error:
+        raise ConfigError([f"The database can't be reached ({error.reason})."]) from None
+    finally:
+        await database.close()
+
+
 async def prepare(database: Database, settings: Settings) -> None:
     """Bring the tables up to date.
 
@@ -57,8 +75,25 @@ async def prepare(database: Database, settings: Settings) -> None:
         ConfigError: Only a person can help.
         NotReachedError: It may work later.
     """
-    try:
+    with _in_words(settings):
         await migrate(database)
+
+
+async def is_prepared(database: Database, settings: Settings) -> bool:
+    """Whether the tables are up to date; changes nothing.
+
+    Raises:
+        ConfigError: Only a person can help.
+        NotReachedError: It may work later.
+    """
+    with _in_words(settings):
+        return await is_migrated(database)
+
+
+@contextmanager
+def _in_words(settings: Settings) -> Iterator[None]:
+    try:
+        yield
     except CommandError as error:
         if "Can't locate revision" not in str(error):
             raise

@@ -86,8 +86,7 @@ class Listed:
         """The GPUs of one replica, such as "2 × H100"; an unknown one as the API calls it."""
         if self.spec is None:
             return None
-        known = [gpu.name for gpu in GPUS if gpu.matches(self.spec.gpu_type)]
-        return f"{self.spec.num_gpu} {TIMES} {known[0] if known else self.spec.gpu_type}"
+        return gpus_text(self.spec)
 
     @property
     def price_each(self) -> Decimal | None:
@@ -167,6 +166,12 @@ class Listing:
     def unread(self) -> int:
         """Of how many Friendli didn't tell in time how they are set up."""
         return sum(listed.spec is None for listed in self.endpoints)
+
+
+def gpus_text(spec: DedicatedEndpointSpec) -> str:
+    """The GPUs of one replica, such as "2 × H100"; an unknown one as the API calls it."""
+    known = [gpu.name for gpu in GPUS if gpu.matches(spec.gpu_type)]
+    return f"{spec.num_gpu} {TIMES} {known[0] if known else spec.gpu_type}"
 
 
 def in_order(endpoints: Sequence[Listed]) -> list[Listed]:

@@ -54,7 +54,8 @@ async def _upsert(
 ) -> int:
     """The id of the row with a unique key. Two that insert it at once get the same row."""
     columns = [getattr(table, name) == value for name, value in key.items()]
-    query = select(table.id).where(*columns)
+    # Locked against being forgotten as unused before what refers to it is written.
+    query = select(table.id).where(*columns).with_for_update(read=True, key_share=True)
     row = await session.scalar(query)
     if row is None:
         sqlite = session.get_bind().dialect.name == "sqlite"

@@ -13,8 +13,8 @@ from bot.db.models import Deployment, Transition
 from bot.deployments import mail, usual
 from bot.deployments.draft import DeployRequest
 from bot.deployments.lease import follow
+from bot.deployments.listed import gpus_text
 from bot.deployments.states import State, Told, cycles
-from bot.friendli.instances import TIMES
 from bot.friendli.schemas import DedicatedEndpointSpec
 from bot.messages import replies
 from bot.messages.facts import Act, Facts, Setup
@@ -75,7 +75,7 @@ def _setup(deployment: Deployment) -> Setup:
         spec = DedicatedEndpointSpec.model_validate(deployment.spec)
         return Setup(
             model=None,
-            instance=f"{spec.num_gpu} {TIMES} {spec.gpu_type}",
+            instance=gpus_text(spec),
             least=spec.autoscaling_min,
             most=spec.autoscaling_max,
             cooldown=spec.autoscaling_cooldown,

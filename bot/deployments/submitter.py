@@ -39,6 +39,7 @@ from bot.friendli.errors import (
 )
 from bot.messages import refusals, replies, undeliverable
 from bot.messages.markup import duration
+from bot.metrics import CREATES
 
 log = logs.get(__name__)
 
@@ -67,6 +68,7 @@ class Submitter:
         self._vault = vault
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
+        self._stalled = min(_STALLED_SECONDS, settings.lease - settings.create_timeout)
         self._live = live
         self._nudge_sender = nudge_sender
         self._finder = Finder(
@@ -171,8 +173,8 @@ class Submitter:
                 listed_at=listing.api_date,
             ):
                 return
-        if time.monotonic() - committed > _STALLED_SECONDS:
-            # Too long after the commit to be sure that nobody has taken over.
+        if time.monotonic() - committed > self._stalled:
+            # The request might end after the lease, when someone else looks for what it made.
             return
         await self._send(held, deployment, access, project)
 
@@ -190,14 +192,18 @@ class Submitter:
                 access, request.create_body(project.project_id)
             )
         except NeverLeft as error:
+            CREATES.labels("never_sent").inc()
             # Known not to have left: the only way back to before "sending".
             await self._try_later(held, deployment, error, step=Step.ASKED)
         except Ambiguous as error:
+            CREATES.labels("doubtful").inc()
             log.warning("create request is doubtful", deployment=held.id, error=str(error))
             await self._finder.doubt(held)
         except FriendliError as error:
+            CREATES.labels("refused").inc()
             await self._refuse(held, refusals.by_the_api(error))
         else:
+            CREATES.labels("made").inc()
             async with self._database.write() as session:
                 await finish(
                     session,

@@ -17,29 +17,12 @@ from bot.db.crypto import Vault, fingerprint, last_four
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
 from bot.deployments.place import Person, Place
-from bot.deployments.policy import Policy
 from bot.deployments.record import facts_of, tell
+from bot.deployments.target_views import TargetView, TargetViews
 from bot.messages import replies
 
 # May still have, or get, an endpoint that bills.
 _MAY_BILL = (Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR, Step.LIVE)
-
-
-@dataclass(frozen=True, slots=True)
-class TargetView:
-    """A target as people see it: of its key, the last four characters.
-
-    Attributes:
-        policy: What its team has decided.
-    """
-
-    name: str
-    is_default: bool
-    team_id: str
-    project_id: str
-    key_last_four: str
-    connected_by: str
-    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,28 +83,11 @@ class Targets:
         self._vault = vault
         self._settings = settings
         self._wake_all = wake_all
+        self._views = TargetViews(database)
 
     async def of(self, place: Place) -> Sequence[TargetView]:
         """The targets of a channel, the default first."""
-        async with self._database.read() as session:
-            rows = await session.execute(
-                select(Target, WatchedProject)
-                .join(WatchedProject, WatchedProject.id == Target.watched_project_id)
-                .where(*_here(place))
-                .order_by(Target.is_default.desc(), Target.name)
-            )
-            return [
-                TargetView(
-                    target.name,
-                    target.is_default,
-                    project.team_id,
-                    project.project_id,
-                    project.key_last_four,
-                    target.connected_by,
-                    Policy.model_validate(target.policy or {}),
-                )
-                for target, project in rows
-            ]
+        return await self._views.of(place)
 
     async def running(self, place: Place, name: str) -> Sequence[Running]:
         """What was deployed to a target and may still be billed."""
@@ -220,7 +186,8 @@ class Targets:
             await session.flush()
             for id_ in moved.all():
                 await wake(session, Deployment, id_)
-        await self._wipe_unused(session, before)
+        if not await self._wipe_unused(session, before):
+            await wake(session, WatchedProject, before.id)
         await wake(session, WatchedProject, project.id)
 
     async def _project(self, session: AsyncSession, wanted: Connection) -> WatchedProject:
@@ -289,6 +256,7 @@ class Targets:
         project.key_ciphertext = None
         project.told = None
         await session.flush()
+        await wake(session, WatchedProject, project.id)
         return True
 
     async def _may_bill(self, session: AsyncSession, place: Place, name: str) -> bool:

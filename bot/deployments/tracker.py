@@ -1,58 +1,33 @@
 """Watches the endpoints of a project with one list request, and tells each change once.
 
-An unchanged poll writes nothing but the project's next due time. Whatever stands in the way of
-watching (a refused key, an outage) is told to each thread once, and so is its end.
+An unchanged poll writes nothing but the project's next due time, together with other projects'.
+Whatever stands in the way of watching (a refused key, an outage) is told to each thread once, and
+so is its end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import logs
 from bot.config import Settings
 from bot.db.claims import Claim, finish
-from bot.db.clock import now
 from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.credentials import NoKeyError, access_to
-from bot.deployments.pace import back_off, jittered
+from bot.deployments.obstacles import Obstacle, obstructed, tell_all
+from bot.deployments.pace import jittered
 from bot.deployments.record import facts_of, record, state_of, tell
+from bot.deployments.snapshots import Snapshot, Snapshots, Watched, read
 from bot.deployments.states import ENDED, MOVING, State, Told, observe
 from bot.friendli.access import Access
 from bot.friendli.client import FriendliClient
 from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized
 from bot.friendli.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
 from bot.messages import replies
-
-log = logs.get(__name__)
-
-
-class Obstacle(StrEnum):
-    """What stands in the way of watching a project."""
-
-    OUTAGE = "outage"
-    KEY_REFUSED = "key_refused"
-    KEY_UNREADABLE = "key_unreadable"
-    PROJECT_LOST = "project_lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A deployment as it was before the poll, without the parts that a poll doesn't need."""
-
-    id: int
-    endpoint_id: str
-    status: str | None
-    phase: str | None
-    error_code: str | None
-    acted_at: datetime | None
-    missing_since: datetime | None
-    unknown_since: datetime | None
+from bot.metrics import POLLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +62,29 @@ class Tracker:
         self._vault = vault
         self._settings = settings
         self._nudge_sender = nudge_sender
+        self._snapshots = Snapshots()
 
-    async def handle(self, held: Claim) -> None:
-        """Poll a project once."""
-        async with self._database.read() as session:
-            started: datetime = (await session.execute(select(now()))).scalar_one()
-            project = await session.get_one(WatchedProject, held.id)
-            watched = await _watched(session, held.id)
+    async def handle(self, held: Claim) -> timedelta | None:
+        """Poll a project once.
+
+        Returns:
+            When it is due again, if there is nothing else to write; None if it was put back.
+        """
+        snapshot = self._snapshots.trusted(held)
+        if snapshot is None:
+            async with self._database.read() as session:
+                snapshot = await read(session, held.id)
+        project, watched = snapshot.project, snapshot.watched
         if not watched or project.key_ciphertext is None:
+            self._snapshots.forget(held)
             async with self._database.write() as session:
                 await finish(session, WatchedProject, held, due=None)
-            return
+            return None
         try:
             access = access_to(project, self._vault)
             seen = await self._poll(access, project, watched)
         except (NoKeyError, UnreadableKeyError, MalformedAccess):
-            await self._obstructed(held, project, Obstacle.KEY_UNREADABLE, None)
+            await self._obstructed(held, project, Obstacle.KEY_UNREADABLE)
         except Unauthorized as error:
             await self._obstructed(held, project, Obstacle.KEY_REFUSED, error)
         except NotFound as error:
@@ -111,10 +93,11 @@ class Tracker:
             await self._obstructed(held, project, Obstacle.OUTAGE, error)
         else:
             lost = seen.lists_nothing and len(watched) > 1 and not seen.statuses
-            if lost:
-                await self._obstructed(held, project, Obstacle.PROJECT_LOST, None)
-            else:
-                await self._compare(held, project, watched, seen, started)
+            if not lost:
+                POLLS.labels("ok").inc()
+                return await self._compare(held, snapshot, seen)
+            await self._obstructed(held, project, Obstacle.PROJECT_LOST)
+        return None
 
     async def _poll(
         self, access: Access, project: WatchedProject, watched: Sequence[Watched]
@@ -143,43 +126,47 @@ class Tracker:
         except NotFound:
             return None
 
-    async def _compare(
-        self,
-        held: Claim,
-        project: WatchedProject,
-        watched: Sequence[Watched],
-        seen: Seen,
-        started: datetime,
-    ) -> None:
+    async def _compare(self, held: Claim, snapshot: Snapshot, seen: Seen) -> timedelta | None:
+        project, watched = snapshot.project, snapshot.watched
+        if seen.pages == project.list_pages:
+            cadence = self._snapshots.still(held, seen.statuses)
+            if cadence is not None:
+                return jittered(cadence)
+        self._snapshots.forget(held)
         # What we did to an endpoint after the poll began, the poll may not show yet.
-        telling = [one for one in watched if one.acted_at is None or one.acted_at < started]
-        changed = [one.id for one in telling if self._is_news(one, seen, started)]
-        statuses = [
-            str(seen.statuses[one.endpoint_id].status)
-            for one in watched
-            if one.endpoint_id in seen.statuses
-        ]
-        due = jittered(self._cadence(watched, seen, statuses))
+        telling = [one for one in watched if _precedes(one.acted_at, held)]
+        changed = [one.id for one in telling if self._is_news(one, seen, held.at)]
+        cadence = self._cadence(watched, seen)
+        if not changed and len(telling) == len(watched) and _is_as_before(project, seen):
+            if all(one.endpoint_id in seen.statuses for one in watched):
+                self._snapshots.remember(held, snapshot, seen.statuses, cadence)
+            return jittered(cadence)
         async with self._database.write() as session:
             if not await finish(
                 session,
                 WatchedProject,
                 held,
-                due=due,
+                due=jittered(cadence),
                 list_pages=seen.pages,
                 failures=0,
                 failing_since=None,
                 told=None,
             ):
-                return
+                return None
             if project.told is not None:
-                await self._tell_all(session, held, replies.watching_again())
+                await tell_all(session, self._settings, held, replies.watching_again())
             for id_ in changed:
                 deployment = await session.get_one(Deployment, id_)
-                if deployment.step == Step.LIVE:
-                    await self._change(session, deployment, seen, started)
+                # It may have been stopped, or moved to another key, since we read it.
+                if (
+                    deployment.step == Step.LIVE
+                    and deployment.watched_project_id == held.id
+                    and _precedes(deployment.acted_at, held)
+                ):
+                    await self._change(session, deployment, seen, held.at)
         if changed or project.told is not None:
             self._nudge_sender()
+        return None
 
     def _is_news(self, one: Watched, seen: Seen, started: datetime) -> bool:
         status = seen.statuses.get(one.endpoint_id)
@@ -221,15 +208,19 @@ class Tracker:
             at = status.updated_at or status.created_at
             await record(session, deployment, self._settings, Told(state, started, at))
 
-    def _cadence(self, watched: Sequence[Watched], seen: Seen, statuses: Sequence[str]) -> float:
+    def _cadence(self, watched: Sequence[Watched], seen: Seen) -> float:
         settings = self._settings
-        missing = len(watched) - sum(one.endpoint_id in seen.statuses for one in watched)
-        unknown = InferenceDeploymentStatus.UNKNOWN.value
-        if any(status in MOVING or status == unknown for status in statuses):
+        statuses = {
+            str(seen.statuses[one.endpoint_id].status)
+            for one in watched
+            if one.endpoint_id in seen.statuses
+        }
+        missing = any(one.endpoint_id not in seen.statuses for one in watched)
+        if statuses & (MOVING | {InferenceDeploymentStatus.UNKNOWN.value}):
             return settings.poll_seconds_moving
         if missing:
             return min(settings.gone_confirmed_after, settings.poll_seconds_steady)
-        if statuses and all(status in ENDED for status in statuses):
+        if statuses <= ENDED:
             return settings.poll_seconds_ended
         return settings.poll_seconds_steady
 
@@ -238,82 +229,25 @@ class Tracker:
         held: Claim,
         project: WatchedProject,
         obstacle: Obstacle,
-        error: FriendliError | None,
+        error: FriendliError | None = None,
     ) -> None:
         """The project can't be watched now: tell it once, and come back later."""
-        log.warning("can't watch a project", row=held.id, obstacle=obstacle, error=str(error or ""))
-        settings = self._settings
-        async with self._database.write() as session:
-            present: datetime = (await session.execute(select(now()))).scalar_one()
-            since = project.failing_since or present
-            failing = (present - since).total_seconds()
-            # A passing outage isn't worth a message; a refused key is, at once.
-            tell_now = project.told is None and (
-                obstacle is not Obstacle.OUTAGE or failing >= settings.outage_told_after
-            )
-            due = (
-                back_off(project.failures, settings, error)
-                if obstacle is Obstacle.OUTAGE
-                else jittered(settings.poll_seconds_steady)
-            )
-            if not await finish(
-                session,
-                WatchedProject,
-                held,
-                due=due,
-                failures=project.failures + 1,
-                failing_since=since,
-                told=obstacle if tell_now else project.told,
-            ):
-                return
-            if tell_now:
-                await self._tell_all(session, held, _told(obstacle, failing))
-        if tell_now:
+        POLLS.labels(obstacle).inc()
+        self._snapshots.forget(held)
+        if await obstructed(self._database, self._settings, held, project, obstacle, error):
             self._nudge_sender()
 
-    async def _tell_all(self, session: AsyncSession, held: Claim, said: replies.Reply) -> None:
-        deployments = await session.scalars(
-            select(Deployment).where(
-                Deployment.watched_project_id == held.id, Deployment.step == Step.LIVE
-            )
-        )
-        for deployment in deployments:
-            facts = await facts_of(session, deployment, self._settings)
-            await tell(session, deployment, facts, said)
+
+def _precedes(acted_at: datetime | None, held: Claim) -> bool:
+    """Whether a list that was asked for under this claim shows what our last action did."""
+    return acted_at is None or acted_at < held.at
 
 
-def _told(obstacle: Obstacle, failing: float) -> replies.Reply:
-    match obstacle:
-        case Obstacle.OUTAGE:
-            return replies.outage(failing)
-        case Obstacle.KEY_REFUSED:
-            return replies.key_refused()
-        case Obstacle.KEY_UNREADABLE:
-            return replies.key_unreadable()
-        case Obstacle.PROJECT_LOST:
-            return replies.project_lost()
+def _is_as_before(project: WatchedProject, seen: Seen) -> bool:
+    """Whether the project's row says already what the poll showed of the project itself."""
+    return project.told is None and project.failures == 0 and project.list_pages == seen.pages
 
 
 def _differs(one: Watched, status: DedicatedEndpointStatus) -> bool:
     before = State(one.status, one.phase, one.error_code) if one.status is not None else None
     return observe(before, status) is not None or status.status == InferenceDeploymentStatus.UNKNOWN
-
-
-async def _watched(session: AsyncSession, project: int) -> list[Watched]:
-    rows = await session.execute(
-        select(
-            Deployment.id,
-            Deployment.endpoint_id,
-            Deployment.status,
-            Deployment.phase,
-            Deployment.error_code,
-            Deployment.acted_at,
-            Deployment.missing_since,
-            Deployment.unknown_since,
-        ).where(Deployment.watched_project_id == project, Deployment.step == Step.LIVE)
-    )
-    return [
-        Watched(id_, endpoint, status, phase, code, acted, missing, unknown)
-        for id_, endpoint, status, phase, code, acted, missing, unknown in rows
-        if endpoint is not None
-    ]

@@ -79,7 +79,13 @@ class Answer:
 
 
 async def read_body(response: httpx.Response) -> bytes | None:
-    """Return the body of a streamed response, or None when it exceeds `MAX_BODY_BYTES`."""
+    """Return the body of a streamed response, or None when it exceeds `MAX_BODY_BYTES`.
+
+    None too when it is compressed more than once: each time may make a thousand bytes of one,
+    before anybody can count them.
+    """
+    if "," in response.headers.get("Content-Encoding", ""):
+        return None
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
@@ -91,9 +97,10 @@ async def read_body(response: httpx.Response) -> bytes | None:
 def _http_date(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
+        # A zone may lead out of the years that there are.
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _title(html: str) -> str:

@@ -19,6 +19,7 @@ from bot.friendli.errors import (
     Unauthorized,
     Unavailable,
 )
+from bot.metrics import FRIENDLI_REQUESTS, status_class
 
 # No byte of the request had been sent when one of these was raised.
 _NOT_CONNECTED = (
@@ -75,7 +76,7 @@ class Lost:
 async def exchange(
     client: httpx.AsyncClient, call: Call, *, time_limit: float | None
 ) -> Answer | Lost:
-    """Send a request once.
+    """Send a request once, and count it.
 
     An outcome is returned, not raised: an exception raised from one of httpx's would keep the
     request, and with it the key.
@@ -85,6 +86,16 @@ async def exchange(
         call: The request.
         time_limit: Seconds for all of it (httpx's own limits restart with every byte), or None.
     """
+    outcome = await _send(client, call, time_limit)
+    if isinstance(outcome, Answer):
+        word = status_class(outcome.status)
+    else:
+        word = "lost" if outcome.left else "not_sent"
+    FRIENDLI_REQUESTS.labels(call.operation, word).inc()
+    return outcome
+
+
+async def _send(client: httpx.AsyncClient, call: Call, time_limit: float | None) -> Answer | Lost:
     answer: Answer | None = None
     try:
         async with (

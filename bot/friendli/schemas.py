@@ -177,14 +177,33 @@ class DedicatedEndpointUpdateBody(RequestModel):
 
 def _aware(moment: datetime) -> datetime:
     # The API documents RFC 3339 and shows UTC; a zone that went missing is taken to be that one.
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a moment before the year 1 or after the year 9999") from None
 
 
+def _word(text: str) -> str:
+    # It is stored and shown: PostgreSQL stores no NUL, and nobody reads a name of a megabyte.
+    return "".join(char if char.isprintable() else " " for char in text[:_LONGEST_WORD])
+
+
+def _identifier(text: str) -> str:
+    if not 0 < len(text) <= _LONGEST_WORD or not text.isprintable():
+        raise ValueError("not an id")
+    return text
+
+
+_LONGEST_WORD = 200
 Moment = Annotated[datetime, AfterValidator(_aware)]
+Word = Annotated[str, AfterValidator(_word)]
+EndpointId = Annotated[str, AfterValidator(_identifier)]
 # Left to right: the smart mode would prefer the exact type, a plain string, over every member.
-AnyStatus = Annotated[InferenceDeploymentStatus | str, Field(union_mode="left_to_right")]
-AnyPhase = Annotated[Phase | str, Field(union_mode="left_to_right")]
-AnyErrorCode = Annotated[InferenceDeploymentErrorCode | str, Field(union_mode="left_to_right")]
+AnyStatus = Annotated[InferenceDeploymentStatus | Word, Field(union_mode="left_to_right")]
+AnyPhase = Annotated[Phase | Word, Field(union_mode="left_to_right")]
+AnyErrorCode = Annotated[InferenceDeploymentErrorCode | Word, Field(union_mode="left_to_right")]
 
 
 class AnswerModel(BaseModel):
@@ -232,7 +251,7 @@ class CreateAnswer(AnswerModel):
 class DedicatedEndpointListResponse(AnswerModel):
     """One page of a project's endpoints: endpoint id → status."""
 
-    data: dict[str, DedicatedEndpointStatus] = Field(default_factory=dict)
+    data: dict[EndpointId, DedicatedEndpointStatus] = Field(default_factory=dict)
     next_cursor: str | None = None
 
 
@@ -260,7 +279,7 @@ class DedicatedEndpointSpec(AnswerModel):
     instance_id: str | None = None
     project_id: str
     creator_id: str | None = None
-    team_id: str | None = None
+    team_id: Word | None = None
     autoscaling_min: int
     autoscaling_max: int
     autoscaling_cooldown: int

@@ -12,6 +12,8 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.metrics import SLACK_CALLS
+
 
 class Trouble(StrEnum):
     """What a failed call means for what was to be done."""
@@ -110,6 +112,12 @@ _LEAST_WAIT, _MOST_WAIT = 1.0, 3600.0
 
 async def attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] | Failure:
     """Make the call; return Slack's answer, or how it failed. Raises nothing of its own."""
+    answer = await _attempt(call)
+    SLACK_CALLS.labels(answer.trouble if isinstance(answer, Failure) else "ok").inc()
+    return answer
+
+
+async def _attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] | Failure:
     try:
         answer = (await call).data
     except SlackApiError as error:

@@ -15,6 +15,7 @@ from bot.db.clock import after
 from bot.db.models import Channel, Delivery, Deployment, MessageKind, Workspace
 from bot.db.session import Database
 from bot.messages.body import Body
+from bot.metrics import MESSAGES
 from bot.slack import outbox, stops
 from bot.slack.calls import WORKSPACE_ERRORS, Failure, Trouble
 from bot.slack.ledger import Ledger
@@ -59,6 +60,7 @@ class Fates:
         It is written down even if the claim was lost: what counts is which copy came first.
         """
         message = job.message
+        MESSAGES.labels("posted").inc()
         async with self._database.write() as session:
             counts = await outbox.settle(session, job, ts)
             if counts and message.kind == MessageKind.ROOT and message.deployment_id is not None:
@@ -97,6 +99,7 @@ class Fates:
             failure: Slack's answer.
             sent: How it looked; None if Slack was asked for something else before.
         """
+        MESSAGES.labels(failure.trouble).inc()
         match failure.trouble:
             case Trouble.STOPPED:
                 await self._stopped(held, channel, job, failure)

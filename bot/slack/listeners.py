@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
@@ -26,6 +26,7 @@ from bot.commands.registry import SLASH, Registry
 from bot.errors import UserError, new_reference
 from bot.messages.body import Body
 from bot.messages.markup import Block, section
+from bot.metrics import DEFECTS
 from bot.slack import payloads
 from bot.slack.background import Background
 from bot.slack.workspaces import Workspaces
@@ -40,7 +41,6 @@ def build(
     desk: Desk,
     workspaces: Workspaces,
     background: Background,
-    signing_secret: SecretStr | None,
 ) -> AsyncApp:
     """Make the Bolt app with its listeners.
 
@@ -49,7 +49,6 @@ def build(
         desk: What they work with.
         workspaces: Slack's side.
         background: Runs what goes on after the acknowledgement.
-        signing_secret: Slack's; None in Socket Mode, where requests come over our own connection.
     """
     front = _Front(registry, desk, background)
     with _unseen_environment():
@@ -57,10 +56,10 @@ def build(
             # Bolt takes its loggers' level from this one; from the root's, it would log bodies.
             logger=logging.getLogger("slack_bolt"),
             authorize=_authorizer(workspaces),
-            signing_secret=signing_secret.get_secret_value() if signing_secret else "",
+            signing_secret="",
             process_before_response=True,
-            # Socket Mode requests carry no signature: the connection itself is ours.
-            request_verification_enabled=signing_secret is not None,
+            # `bot.web` has checked the signature; in Socket Mode the connection itself is ours.
+            request_verification_enabled=False,
         )
     app.command(SLASH)(front.command)
     app.action(re.compile(""))(front.action)
@@ -119,8 +118,9 @@ class _Front:
             work = await dispatch(self._registry, self._desk, asked)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        await ack()
+        # Begun after the acknowledgement, it would wait behind all requests that came in since.
         self._go_on(work, say)
+        await ack()
 
     async def action(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A button or a menu was used."""
@@ -131,8 +131,9 @@ class _Front:
             work = await handler(self._desk, click) if handler is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        await ack()
+        # Begun after the acknowledgement, it would wait behind all requests that came in since.
         self._go_on(work, say)
+        await ack()
 
     async def submission(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A modal was submitted."""
@@ -202,6 +203,7 @@ def _words(error: Exception) -> Body:
     if isinstance(error, UserError):
         return apology(error)
     reference = new_reference()
+    DEFECTS.labels("front").inc()
     log.error("failed in front of a person", reference=reference, exc_info=error)
     if isinstance(error, DBAPIError | OSError | TimeoutError):
         return answer(

@@ -48,7 +48,7 @@ class Modals:
                 raise UserError("Slack was too slow to open the form. Please try once more.")
             raise RefusedViewError(answer.error)
         opened = answer.get("view")
-        return str(opened["id"]) if isinstance(opened, Mapping) else ""
+        return str(opened.get("id") or "") if isinstance(opened, Mapping) else ""
 
     async def replace(self, view_id: str, view: View) -> bool:
         """Draw a modal anew, whatever it shows now. Returns whether it was still open."""

@@ -52,6 +52,15 @@ class _Action(_Payload):
         return self.selected_option.value if self.selected_option else self.value or ""
 
 
+class _View(_Payload):
+    # What else stands in it is read by the command whose modal it is.
+    model_config = ConfigDict(extra="allow")
+
+    id: str = ""
+    callback_id: str = ""
+    app_installed_team_id: str | None = None
+
+
 class _Slash(_Payload):
     enterprise_id: str | None = None
     team_id: str | None = None
@@ -72,19 +81,21 @@ class _Interaction(_Payload):
     actions: list[_Action] = Field(default_factory=list)
     trigger_id: str = ""
     response_url: str | None = None
-    view: dict[str, Any] | None = None
+    view: _View | None = None
 
     @property
     def person(self) -> Person:
-        return Person(self.user.id, self.user.team_id, self.user.enterprise_id)
+        # In a modal, `team` is the person's own.
+        team = self.user.team_id or (self.team.id if self.team else "")
+        return Person(self.user.id, team, self.user.enterprise_id)
 
     @property
     def place(self) -> Place:
         channel = self.channel.id if self.channel else ""
         if not channel and self.container:
             channel = self.container.channel_id
-        # In a modal, `team` is the person's own; an organisation-wide install may leave it out.
-        installed = self.view.get("app_installed_team_id") if self.view else None
+        # An organisation-wide install may leave `team` out.
+        installed = self.view.app_installed_team_id if self.view else None
         team = installed or (self.team.id if self.team else "") or self.user.team_id
         return Place(self.enterprise.id if self.enterprise else "", team, channel)
 
@@ -116,7 +127,7 @@ def click(payload: Mapping[str, Any]) -> Click:
         value=action.chosen,
         trigger_id=parsed.trigger_id,
         response_url=parsed.response_url or "",
-        view=parsed.view,
+        view=parsed.view.model_dump() if parsed.view else None,
         thread_ts=parsed.container.thread_ts if parsed.container else None,
         message_ts=parsed.container.message_ts if parsed.container else "",
         is_ephemeral=parsed.container.is_ephemeral if parsed.container else False,
@@ -134,11 +145,12 @@ def query(payload: Mapping[str, Any]) -> Query:
         action_id=parsed.action_id,
         block_id=parsed.block_id,
         typed=parsed.value,
-        view=parsed.view,
+        view=parsed.view.model_dump() if parsed.view else None,
     )
 
 
 def submission(payload: Mapping[str, Any]) -> Submission:
     """A modal that was submitted. Its place has no channel: the modal itself knows that."""
     parsed = _Interaction.model_validate(payload)
-    return Submission(parsed.place, parsed.person, parsed.view or {}, parsed.trigger_id)
+    view = parsed.view.model_dump() if parsed.view else {}
+    return Submission(parsed.place, parsed.person, view, parsed.trigger_id)

@@ -1,5 +1,6 @@
 """What Slack tells about people and channels: who administers, and whether the bot is a member."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -42,6 +43,7 @@ class People:
         self._admins = admins
         # Members by group, and when to ask again: the method takes some twenty calls a minute.
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
+        self._memberships: dict[str, asyncio.Task[Membership]] = {}
 
     async def is_admin(self, person_id: str) -> bool:
         """Whether a person may administer targets; no, if Slack doesn't say."""
@@ -66,7 +68,8 @@ class People:
                 if _is_admin(member) and member["id"] not in found:
                     found.append(member["id"])
             more = answer.get("response_metadata")
-            cursor = more.get("next_cursor") if isinstance(more, Mapping) else None
+            following = more.get("next_cursor") if isinstance(more, Mapping) else None
+            cursor = following if isinstance(following, str) else None
             if not cursor:
                 break
         return found
@@ -81,13 +84,23 @@ class People:
                 log.warning("couldn't ask who is in a group", error=answer.error)
                 return False
             users = answer.get("users")
-            members = frozenset(users if isinstance(users, list) else [])
+            listed = users if isinstance(users, list) else []
+            members = frozenset(user for user in listed if isinstance(user, str))
             self._groups[group_id] = (members, present + _GROUP_KEPT_SECONDS)
         return person_id in members
 
     async def membership(self, place: Place) -> Membership:
-        """Whether the bot can post in a channel."""
-        answer = await attempt(self._client.conversations_info(channel=place.channel_id))
+        """Whether the bot can post in a channel; who asks at the same time shares the answer."""
+        channel = place.channel_id
+        asking = self._memberships.get(channel)
+        if asking is None:
+            asking = self._memberships[channel] = asyncio.create_task(self._membership(channel))
+            asking.add_done_callback(lambda _: self._memberships.pop(channel))
+        # One that gives up waiting must not take the answer from the others.
+        return await asyncio.shield(asking)
+
+    async def _membership(self, channel_id: str) -> Membership:
+        answer = await attempt(self._client.conversations_info(channel=channel_id))
         if isinstance(answer, Failure):
             unseen = answer.error in {"channel_not_found", "not_in_channel"}
             return Membership.NOT_A_MEMBER if unseen else Membership.UNKNOWN
@@ -138,6 +151,9 @@ class People:
 
 
 def _is_admin(user: object) -> bool:
-    if not isinstance(user, Mapping) or user.get("deleted") or user.get("is_bot"):
+    if not isinstance(user, Mapping) or not isinstance(user.get("id"), str):
+        return False
+    # Strangers are people of another organisation: what they are there is nothing here.
+    if user.get("deleted") or user.get("is_bot") or user.get("is_stranger"):
         return False
     return bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))

@@ -50,7 +50,8 @@ class Responses:
         )
         try:
             answer = await client.send_dict(content)
-        except (aiohttp.ClientError, SlackApiError, TimeoutError, OSError) as error:
+        # slack_sdk reads the answer as text, whatever it is.
+        except (aiohttp.ClientError, SlackApiError, TimeoutError, OSError, ValueError) as error:
             log.warning("couldn't answer a person", error=type(error).__name__)
             return False
         if answer.status_code != 200:

@@ -17,6 +17,7 @@ from bot.db.claims import Claim, finish
 from bot.db.models import Channel, Delivery, Workspace
 from bot.db.session import Database
 from bot.messages.body import Body
+from bot.metrics import MESSAGES
 from bot.slack import history, outbox
 from bot.slack.calls import WORKSPACE_ERRORS, Failure, Trouble, attempt
 from bot.slack.fates import Fates
@@ -127,6 +128,7 @@ class Sender:
             if isinstance(answer, Failure):
                 await self._fate.failed(held, channel, job, answer, body)
             else:
+                MESSAGES.labels("edited").inc()
                 await self._ledger.edited(held, job)
         except ClaimLostError:
             await self._ledger.edit_again(job)

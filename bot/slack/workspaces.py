@@ -9,6 +9,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncServerErrorRetryHandler,
 )
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack.calls import Failure, attempt
 
@@ -84,6 +85,25 @@ class Workspaces:
             return Identity.model_validate(answer)
         except ValidationError:
             raise SlackUnreachableError("unreadable_answer") from None
+
+    async def granted_scopes(self) -> frozenset[str]:
+        """What our token may do, from a header of auth.test's answer; empty if there is none.
+
+        Raises:
+            SlackUnreachableError: Slack didn't answer, or doesn't take our token.
+        """
+        headers: dict[str, str] = {}
+
+        async def ask() -> AsyncSlackResponse:
+            response = await self.reading.auth_test()
+            headers.update({name.lower(): value for name, value in response.headers.items()})
+            return response
+
+        answer = await attempt(ask())
+        if isinstance(answer, Failure):
+            raise SlackUnreachableError(answer.error)
+        granted = headers.get("x-oauth-scopes", "").split(",")
+        return frozenset(scope.strip() for scope in granted if scope.strip())
 
     @property
     def is_known(self) -> bool:

@@ -15,7 +15,8 @@ from rich.table import Table
 from tests.chaos.cells import Cell, cells
 from tests.chaos.databases import Engine, postgresql_server
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
-from tests.chaos.run import Outcome, Setup, run
+from tests.chaos.nursery import Nurseries
+from tests.chaos.run import PACKAGE, Outcome, Setup, run
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
         return _run_mutants(Console(), asked.seeds)
     engines = list(Engine) if asked.engine == "both" else [Engine(asked.engine)]
     chosen = [cell for cell in cells() if not asked.cell or asked.cell in cell.name]
-    seeds = [asked.seed] if asked.seed is not None else list(range(asked.seeds))
+    seeds = range(asked.first, asked.first + asked.seeds)
     console = Console()
     if not chosen:
         console.print(f"No cell has {asked.cell!r} in its name. There are:")
@@ -33,9 +34,9 @@ def main() -> int:
         return 2
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgresql_server()) if Engine.POSTGRESQL in engines else ""
-        setup = Setup(server, asked.package) if asked.package else Setup(server)
-        jobs = [(cell, engine, seed) for cell in chosen for engine in engines for seed in seeds]
-        outcomes = asyncio.run(_run_all(console, jobs, setup, asked.jobs))
+        # So that a run which is broken off has been everywhere.
+        jobs = [(cell, engine, seed) for seed in seeds for cell in chosen for engine in engines]
+        outcomes = asyncio.run(_run_all(console, jobs, server, asked.package, asked.jobs))
     console.print(_matrix(outcomes, engines))
     broken = sum(bool(outcome.violations) for outcome in outcomes)
     console.print(f"{len(outcomes)} runs, {broken} with violations")
@@ -47,29 +48,38 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="runs of each cell on each engine")
     parser.add_argument("--engine", choices=[*Engine, "both"], default="both")
     parser.add_argument("--cell", default="", help="only cells with this in their name")
-    parser.add_argument("--seed", type=int, help="only this seed")
+    parser.add_argument("--first", type=int, default=0, help="the first of the seeds")
     parser.add_argument("--jobs", type=int, default=3, help="runs at a time")
     parser.add_argument(
         "--mutants", action="store_true", help="switch safeguards off: each must turn it red"
     )
-    parser.add_argument("--package", type=Path, help="a folder with another `bot` to run")
+    parser.add_argument(
+        "--package", type=Path, default=PACKAGE, help="a folder with another `bot` to run"
+    )
     return parser.parse_args()
 
 
 async def _run_all(
-    console: Console, jobs: Sequence[tuple[Cell, Engine, int]], setup: Setup, at_once: int
+    console: Console,
+    jobs: Sequence[tuple[Cell, Engine, int]],
+    server: str,
+    package: Path,
+    at_once: int,
 ) -> list[Outcome]:
     room = asyncio.Semaphore(at_once)
 
-    async def one(cell: Cell, engine: Engine, seed: int) -> Outcome:
-        async with room:
-            started = time.monotonic()
-            outcome = await run(cell, engine, seed, setup)
-            seconds = time.monotonic() - started
-        _tell(console, outcome, seconds)
-        return outcome
+    async with Nurseries() as nurseries:
+        setup = Setup(nurseries, server, package)
 
-    return await asyncio.gather(*(one(*job) for job in jobs))
+        async def one(cell: Cell, engine: Engine, seed: int) -> Outcome:
+            async with room:
+                started = time.monotonic()
+                outcome = await run(cell, engine, seed, setup)
+                seconds = time.monotonic() - started
+            _tell(console, outcome, seconds)
+            return outcome
+
+        return await asyncio.gather(*(one(*job) for job in jobs))
 
 
 def _run_mutants(console: Console, seeds: int) -> int:
@@ -78,30 +88,32 @@ def _run_mutants(console: Console, seeds: int) -> int:
     with postgresql_server() as server:
         for mutant in MUTANTS:
             with mutated(mutant) as package:
-                found = asyncio.run(_seen(mutant, Setup(server, package), Setup(server), seeds))
+                found = asyncio.run(_seen(mutant, server, package, seeds))
             console.print(f"without {mutant.name}: {'red' if found else 'NOT SEEN'}")
             if found is None:
                 unseen += 1
                 continue
-            at = f"--cell {found.cell.name} --engine {found.engine} --seed {found.seed}"
+            at = f"--cell {found.cell.name} --engine {found.engine} --first {found.seed} --seeds 1"
             console.print(f"  {at}", highlight=False, soft_wrap=True)
             for words in found.violations:
                 console.print(f"  · {words}", highlight=False, markup=False, soft_wrap=True)
     return 1 if unseen else 0
 
 
-async def _seen(mutant: Mutant, setup: Setup, control: Setup, seeds: int) -> Outcome | None:
+async def _seen(mutant: Mutant, server: str, package: Path, seeds: int) -> Outcome | None:
     """The first run that the mutant turns red and the bot itself doesn't; None if there is none."""
-    for seed in range(seeds):
-        for cell, engine in mutant.cells:
-            outcome = await run(cell, engine, seed, setup)
-            if outcome.violations and not (await run(cell, engine, seed, control)).violations:
-                return outcome
+    async with Nurseries() as nurseries:
+        setup, control = Setup(nurseries, server, package), Setup(nurseries, server)
+        for seed in range(seeds):
+            for cell, engine in mutant.cells:
+                outcome = await run(cell, engine, seed, setup)
+                if outcome.violations and not (await run(cell, engine, seed, control)).violations:
+                    return outcome
     return None
 
 
 def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
-    at = f"--cell {outcome.cell.name} --engine {outcome.engine} --seed {outcome.seed}"
+    at = f"--cell {outcome.cell.name} --engine {outcome.engine} --first {outcome.seed} --seeds 1"
     how = "VIOLATED" if outcome.violations else "ok" if outcome.struck else "ok, never struck"
     console.print(f"{how}  {at}  {seconds:.1f} s", highlight=False, markup=False, soft_wrap=True)
     for words in outcome.violations:

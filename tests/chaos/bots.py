@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import signal
 import socket
-import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
+
+from tests.chaos.nursery import Forked, Order
 
 _STARTS_WITHIN = 60.0
 _LOOKS_EVERY = 0.05
@@ -25,6 +27,7 @@ class Replica:
         name: Of its log file.
         environment: Its settings, without HOST and PORT.
         folder: Where it runs and logs.
+        fork: Starts the process.
 
     Attributes:
         log: Its log file, of all its lives.
@@ -32,14 +35,21 @@ class Replica:
         awake: Set unless it is stalled.
     """
 
-    def __init__(self, name: str, environment: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        environment: dict[str, str],
+        folder: Path,
+        fork: Callable[[Order], Awaitable[Forked]],
+    ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self.deaths = 0
         self._environment = environment
         self._folder = folder
+        self._fork = fork
         self._port = 0
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Forked | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self.awake = asyncio.Event()
         self.awake.set()
@@ -53,7 +63,7 @@ class Replica:
     @property
     def is_alive(self) -> bool:
         """Whether it listens, as far as anybody can know."""
-        return self._process is not None and self._process.returncode is None and not self._starting
+        return self._process is not None and self._process.is_running and not self._starting
 
     @property
     def is_responsive(self) -> bool:
@@ -81,10 +91,9 @@ class Replica:
         """End it with SIGKILL; nothing it has in hand is finished."""
         process, self._process = self._process, None
         self._awake()
-        if process is not None and process.returncode is None:
+        if process is not None and process.is_running:
             self.deaths += 1
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            process.send(signal.SIGKILL)
 
     def stall(self, seconds: float) -> None:
         """Stop it with SIGSTOP, and let it go on later."""
@@ -115,22 +124,13 @@ class Replica:
 
     async def _start(self) -> bool:
         self._port = _free_port()
-        with self.log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                # The bot itself, and ended however this process dies.
-                *("-m", "bot.sandbox.page.leash", "serve"),
-                cwd=self._folder,
-                env={**self._environment, "HOST": "127.0.0.1", "PORT": str(self._port)},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        listening = {"HOST": "127.0.0.1", "PORT": str(self._port)}
+        order = Order({**self._environment, **listening}, str(self._folder), str(self.log))
+        process = await self._fork(order)
         self._process = process
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STARTS_WITHIN), aiohttp.ClientSession() as http:
-                while process.returncode is None:
+                while process.is_running:
                     with contextlib.suppress(aiohttp.ClientError):
                         url = f"http://127.0.0.1:{self._port}/healthz"
                         async with http.get(url) as answer:
@@ -139,8 +139,7 @@ class Replica:
                     await asyncio.sleep(_LOOKS_EVERY)
         # A kill while it started is a death like any other: the caller starts it again.
         self._process = None
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        process.send(signal.SIGKILL)
         await process.wait()
         return False
 
@@ -151,9 +150,8 @@ class Replica:
             self.awake.set()
 
     def _send(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+        if self._process is not None:
+            self._process.send(number)
 
 
 def _free_port() -> int:

@@ -52,6 +52,8 @@ class Fault(StrEnum):
     """The other side acts, and answers after the bot has given up."""
     GARBLED = "garbled"
     """The other side acts, and the answer makes no sense or is cut short."""
+    CUT_OFF = "cut off"
+    """From the step on, Slack or Friendli, whichever was asked, can't be reached for a while."""
     DATABASE = "database cut"
     """No database for a while, from the step on."""
     SLACK_DOWN = "Slack down"
@@ -71,7 +73,7 @@ _ANSWERS = (
     Fault.GARBLED,
 )
 STALLS = (Fault.STALL, Fault.SUSPEND)
-_OF_A_REQUEST = (*KILLS, *STALLS, *_ANSWERS, Fault.DATABASE)
+_OF_A_REQUEST = (*KILLS, *STALLS, *_ANSWERS, Fault.CUT_OFF, Fault.DATABASE)
 _REQUESTS = (
     Step.LIST,
     Step.CREATE,
@@ -99,8 +101,8 @@ class Cell:
 
 def cells() -> Iterator[Cell]:
     """Every cell, in the order of a deployment's life."""
-    yield Cell(Step.CLICK, Fault.KILL_ANSWERED)
-    yield Cell(Step.CLICK, Fault.DATABASE)
+    for fault in (Fault.KILL_ANSWERED, *STALLS, Fault.DATABASE):
+        yield Cell(Step.CLICK, fault)
     for step in _REQUESTS:
         for fault in _OF_A_REQUEST:
             yield Cell(step, fault)
@@ -145,12 +147,17 @@ _OPERATIONS: dict[Step, frozenset[str]] = {
 
 
 def requests_of(
-    step: Step, *, is_created: Callable[[], bool], has_news: Callable[[], bool]
+    step: Step,
+    *,
+    is_awaited: Callable[[], bool],
+    is_created: Callable[[], bool],
+    has_news: Callable[[], bool],
 ) -> Callable[[Call], bool]:
     """Return which requests belong to a step.
 
     Args:
         step: One with requests of its own.
+        is_awaited: Whether a create request that was asked for hasn't arrived yet.
         is_created: Whether a create request has arrived already.
         has_news: Whether an endpoint shows what isn't written down yet.
     """
@@ -160,7 +167,7 @@ def requests_of(
             return False
         match step:
             case Step.LIST:
-                return not is_created()
+                return is_awaited()
             case Step.LOOK:
                 return is_created()
             case Step.POLL:

@@ -164,7 +164,7 @@ def _words(leg: Leg) -> str:
         case "FAILED":
             return "failed while"
         case "SLEEPING":
-            return "Went to sleep"
+            return "while it sleeps; any request wakes it."
         case other:
             raise ValueError(f"no endpoint is led to {other}")
 

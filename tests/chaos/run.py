@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -18,16 +19,19 @@ from tests.chaos.checks import Evidence, violations
 from tests.chaos.clicks import Crowd
 from tests.chaos.databases import Books, Engine, books
 from tests.chaos.gates import Gate, Passages
+from tests.chaos.nursery import Nurseries
 from tests.chaos.story import Lives
 from tests.chaos.strikes import Strikes
 from tests.chaos.waits import LIMITS, SPEED, WAITS
 
-_STRIKES_WITHIN = 15.0
+_STRIKES_WITHIN = 20.0
+# Deployments that are asked for beyond those of the start, until something strikes.
+_ASKS_MORE = 2
 _SETTLES_WITHIN = 60.0
 _STEADY_FOR = 3
 _STRANGERS = 4
 _LOOKS_EVERY = 0.1
-_PACKAGE = Path(__file__).parents[2]
+PACKAGE = Path(__file__).parents[2]
 _SLEEPY = Path(__file__).parent / "suspend"
 
 
@@ -36,12 +40,14 @@ class Setup:
     """What a run needs from outside.
 
     Attributes:
+        nurseries: Where bots are started.
         server: The PostgreSQL server's URL; '' if only SQLite is used.
         package: The folder in which the bot's package lies.
     """
 
+    nurseries: Nurseries
     server: str = ""
-    package: Path = _PACKAGE
+    package: Path = PACKAGE
 
     def path(self, cell: Cell) -> str:
         """Where the bot's processes look for modules first."""
@@ -143,7 +149,8 @@ class _Scene:
                     data_dir=folder,
                 )
                 variables = {**environment(settings), "PYTHONPATH": setup.path(cell)}
-                replica = Replica(f"bot-{number}", variables, folder)
+                fork = partial(setup.nurseries.fork, setup.path(cell))
+                replica = Replica(f"bot-{number}", variables, folder, fork)
                 scene._gates.append(gate)
                 scene._replicas.append(replica)
                 stack.push_async_callback(replica.end)
@@ -212,15 +219,20 @@ class _Scene:
             (cell.step is Step.TERMINATE and index == 0) or lots.random() < 0.2
             for index in range(count)
         ]
-        people = asyncio.gather(*(self._crowd.ask(stop=stop) for stop in stops))
+        people = [asyncio.create_task(self._crowd.ask(stop=stop)) for stop in stops]
         striking = asyncio.ensure_future(self._strikes.arm())
 
         async def pass_over() -> None:
-            # What needs a second deployment, or a message that is lost, may never come.
-            await asyncio.shield(people)
-            if cell.step is Step.ANY:
-                await asyncio.shield(striking)
-            await self._become_calm()
+            while True:
+                await asyncio.wait(people)
+                if cell.step is Step.ANY:
+                    await asyncio.shield(striking)
+                await self._become_calm()
+                if self.has_struck or len(people) == count + _ASKS_MORE:
+                    # What needs a message that is lost, for one, may never come.
+                    return
+                ask = self._crowd.ask(stop=cell.step is Step.TERMINATE)
+                people.append(asyncio.create_task(ask))
 
         passing = asyncio.create_task(pass_over())
         await asyncio.wait(
@@ -229,7 +241,7 @@ class _Scene:
         passing.cancel()
         striking.cancel()
         await self._strikes.end()
-        await people
+        await asyncio.gather(*people)
 
     def _add_stranger(self) -> None:
         """Somebody makes an endpoint in Friendli Suite just before, or after, one of ours."""

@@ -18,7 +18,7 @@ from bot.sandbox.faults import (
 from bot.sandbox.slack.sandbox import SCOPES
 from bot.sandbox.world import World
 from tests.chaos.bots import Replica
-from tests.chaos.cells import FIRST_OF, STALLS, Cell, Fault, Step, requests_of
+from tests.chaos.cells import FIRST_OF, KILLS, STALLS, Cell, Fault, Step, requests_of
 from tests.chaos.clicks import Crowd
 from tests.chaos.databases import Books
 from tests.chaos.gates import Gate, Instant, Passages, Trap
@@ -76,7 +76,7 @@ class Strikes:
             case Step.CLICK, Fault.DATABASE:
                 return self._start(self._cut_database(lots.uniform(0.0, 0.5)))
             case Step.CLICK, _:
-                return self._start(self._kill_after_click())
+                return self._start(self._strike_after_click())
             case Step.ANY, fault:
                 return self._start(self._strike_at_random(fault))
             case Step.HISTORY, Fault.UNREADABLE:
@@ -84,7 +84,7 @@ class Strikes:
                 return self._spoil(_is_post, LoseReply(), first=1, times=lots.randint(1, 4))
             case Step.HISTORY, _:
                 # Without a doubtful post there is no history to read.
-                self._here.slack.faults.add(LoseReply(), when=_is_post, times=lots.randint(1, 4))
+                self._here.slack.faults.add(LoseReply(), when=_is_post, times=lots.randint(3, 5))
                 return self._trap()
             case _:
                 return self._trap()
@@ -94,24 +94,36 @@ class Strikes:
         lots, cell = self._lots, self._cell
         matches = requests_of(
             cell.step,
+            is_awaited=lambda: any(
+                wish.name not in self._passages.creates for wish in self._crowd.deploys
+            ),
             is_created=lambda: bool(self._passages.creates),
             has_news=lambda: self._lives.has_news,
         )
-        nth = lots.randint(*FIRST_OF[cell.step])
+        first, last = FIRST_OF[cell.step]
         instants = {
             Fault.KILL_ARRIVES: Instant.ARRIVES,
             Fault.KILL_ACTED: Instant.ACTED,
             Fault.KILL_ANSWERED: Instant.ANSWERED,
             Fault.STALL: lots.choice([Instant.ACTED, Instant.ANSWERED]),
             Fault.SUSPEND: lots.choice([Instant.ACTED, Instant.ANSWERED]),
+            Fault.CUT_OFF: lots.choice(list(Instant)),
             Fault.DATABASE: lots.choice(list(Instant)),
         }
         if cell.fault not in instants:
-            return self._spoil_answers(matches, nth)
-        trap = Trap(
-            matches, instants[cell.fault], self._striker(), nth=nth, pause=lots.uniform(0, 0.03)
+            return self._spoil_answers(matches, lots.randint(first, last))
+        trap, *others = (
+            Trap(
+                matches,
+                instants[cell.fault],
+                self._striker(),
+                nth=lots.randint(first, last),
+                pause=lots.uniform(0, 0.03),
+            )
+            # Whoever takes over may be struck too.
+            for _ in range(lots.choice([1, 1, 2] if cell.fault in KILLS else [1]))
         )
-        self._passages.traps.append(trap)
+        self._passages.traps += [trap, *others]
         return trap.sprung.wait()
 
     def _striker(self) -> Callable[[int], None]:
@@ -122,6 +134,8 @@ class Strikes:
             self.has_struck = True
             if self._cell.fault in STALLS:
                 self._replicas[number].stall(stalled)
+            elif self._cell.fault is Fault.CUT_OFF:
+                self._start(self._cut_off(self._gates[number], cut))
             elif self._cell.fault is Fault.DATABASE:
                 self._start(self._rows.cut(cut))
             else:
@@ -168,13 +182,13 @@ class Strikes:
         plan.add(effect, when=strikes, times=times)
         return over.wait()
 
-    async def _kill_after_click(self) -> None:
-        lots = self._lots
+    async def _strike_after_click(self) -> None:
+        strike = self._striker()
         await self._crowd.begun.wait()
-        await asyncio.sleep(lots.uniform(0, 0.08))
-        for replica in self._replicas:
+        await asyncio.sleep(self._lots.uniform(0, 0.08))
+        for number, replica in enumerate(self._replicas):
             if replica.events_url == self._here.slack.events_url:
-                replica.kill()
+                strike(number)
 
     async def _strike_at_random(self, fault: Fault) -> None:
         lots = self._lots
@@ -215,6 +229,12 @@ class Strikes:
         await asyncio.sleep(seconds)
         for plan, fault in added:
             plan.remove(fault)
+
+    async def _cut_off(self, gate: Gate, seconds: float) -> None:
+        service = "friendli" if self._cell.step in _TO_FRIENDLI else "slack"
+        await gate.shut(service)
+        await asyncio.sleep(seconds)
+        await gate.reopen(service)
 
     async def _cut_database(self, after: float) -> None:
         await asyncio.sleep(after)

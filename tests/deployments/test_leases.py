@@ -119,7 +119,7 @@ async def test_a_schedule_is_done_by_one_of_many(database: Database, here: World
 
     async def work() -> int:
         async with database.write() as session:
-            claims = await claim(session, Schedule, lease=LEASE, limit=5)
+            claims = await claim(await session.connection(), Schedule, lease=LEASE, limit=5)
         for held in claims:
             await scheduler.handle(held)
         return len(claims)
@@ -131,7 +131,8 @@ async def test_a_schedule_is_done_by_one_of_many(database: Database, here: World
         present = (await session.execute(select(now()))).scalar_one()
     assert [(one.kind, one.cause) for one in operations] == [(OperationKind.SLEEP, Cause.SCHEDULE)]
     assert schedule.next_at is not None
-    assert present < schedule.next_at == schedule.due_at
+    assert schedule.due_at is not None
+    assert present < schedule.next_at <= schedule.due_at
     assert not schedule.held
 
 
@@ -146,7 +147,7 @@ async def test_a_stale_claim_does_nothing(database: Database, here: World) -> No
     for _ in range(2):
         async with database.write() as session:
             await session.execute(update(Schedule).values(next_at=now(), due_at=now()))
-            claims += await claim(session, Schedule, lease=LEASE, limit=1)
+            claims += await claim(await session.connection(), Schedule, lease=LEASE, limit=1)
     scheduler = Scheduler(database, settings, nudge_submitter=nothing, nudge_sender=nothing)
     for held in claims:
         await scheduler.handle(held)

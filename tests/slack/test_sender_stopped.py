@@ -262,6 +262,24 @@ async def test_a_missing_scope_loses_nothing(outgoing: Outgoing) -> None:
 
 
 @ON_SQLITE
+async def test_without_the_scope_for_direct_messages_channels_go_on(outgoing: Outgoing) -> None:
+    """Only the person waits, and hears it once the scope is granted."""
+    sender = await outgoing.patient_sender()
+    thread = await outgoing.thread()
+    outgoing.slack.set_scopes(SCOPES - {"im:write"})
+    await outgoing.direct(outgoing.world.member.user, "hello")
+    await outgoing.reply(thread, "one")
+    await outgoing.work_on(sender)
+    await outgoing.reply(thread, "two")
+    await outgoing.work_on(sender)
+    assert outgoing.shown() == ["root", "  one", "  two"]
+    assert outgoing.told(outgoing.world.member.user) == []
+    outgoing.slack.set_scopes(SCOPES)
+    await outgoing.work_on(sender, rounds=2)
+    assert outgoing.told(outgoing.world.member.user) == ["hello"]
+
+
+@ON_SQLITE
 async def test_a_doubtful_direct_message_is_repeated_and_says_so(outgoing: Outgoing) -> None:
     """The bot may not read direct messages, so it can't look for it there."""
     outgoing.slack.faults.add(LoseReply(), operation=POST)

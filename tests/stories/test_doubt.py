@@ -1,9 +1,21 @@
 """Stories of create requests whose fate nobody knows: never twice, and always an answer."""
 
+import asyncio
+import contextlib
+import sqlite3
+
 import pytest
 from inline_snapshot import snapshot
 
-from bot.sandbox.faults import Answer, DropRequest, GarbageBody, Hang, LoseReply, TruncateBody
+from bot.sandbox.faults import (
+    Answer,
+    DropRequest,
+    GarbageBody,
+    Hang,
+    LoseReply,
+    Slow,
+    TruncateBody,
+)
 from bot.sandbox.world import PROJECT, World, connect
 from tests.conftest import StartBot
 from tests.stories.telling import root, roots, thread, words
@@ -153,6 +165,28 @@ async def test_a_bot_that_dies_while_it_sends_looks_for_what_it_made(
         await here.slack.until(lambda: len(thread(here)) >= 2)
         assert thread(here)[-1].startswith("Found it")
     assert creates(here) == 1
+
+
+async def test_a_bot_that_stalls_before_its_request_does_not_send_it(
+    here: World, start_bot: StartBot
+) -> None:
+    """Once writing "sending" down took too long, someone else may look for what it made already."""
+    async with start_bot(lease=2, create_timeout=1.9, slack_timeout=1, create_give_up_after=2):
+        await connect(here)
+        listing = here.friendli.faults.add(Slow(1), operation="list_endpoints")
+        await deploy(here)
+        await here.friendli.until(lambda: listing.taken)
+        path = here.database.removeprefix("sqlite:///")
+        with contextlib.closing(
+            sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        ) as other:
+            await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+            here.clock.advance(1)
+            # A stall is time: nothing else happens in it.
+            await asyncio.sleep(0.7)
+            other.execute("ROLLBACK")
+        await here.slack.until(lambda: "wasn't made" in root(here).text, timeout=20)
+    assert creates(here) == 0
 
 
 @pytest.mark.usefixtures("bot")

@@ -4,7 +4,10 @@ import re
 
 import pytest
 from inline_snapshot import snapshot
+from sqlalchemy import select
 
+from bot.db.models import Deployment
+from bot.db.session import Database
 from bot.friendli.schemas import InferenceDeploymentErrorCode
 from bot.sandbox.faults import Answer
 from bot.sandbox.world import API_KEY, World
@@ -244,6 +247,19 @@ async def test_a_second_click_on_cancel_is_told_that_it_is_under_way(here: World
     )
     ends = [one for one in here.friendli.requests if one.operation == "terminate_endpoint"]
     assert len(ends) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_wish_to_end_it_is_written_before_slack_hears_back(here: World) -> None:
+    """A bot that dies right after its answer leaves nothing billing that somebody has ended."""
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    database = Database(here.database)
+    await here.member.click(root(here), "Cancel")
+    async with database.read() as session:
+        asked_by = await session.scalar(select(Deployment.stop_asked_by))
+    await database.close()
+    assert asked_by == here.member.user.id
 
 
 @pytest.mark.usefixtures("bot")

@@ -26,12 +26,25 @@ async def follow(here: World) -> str:
 async def test_a_followed_endpoint_has_a_thread_with_buttons(here: World) -> None:
     """It is watched, and can be put to sleep, like one that was deployed here."""
     await follow(here)
-    assert whispers(here) == snapshot()
-    assert words(here, root(here)) == snapshot()
+    assert whispers(here) == snapshot(
+        ["*elsewhere* is followed from now on; its thread is in this channel."]
+    )
+    assert words(here, root(here)) == snapshot("""\
+● *elsewhere* is serving
+$5.00/h, until it sleeps or ends
+1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+followed by @requester at TIME · target `prod`
+[Sleep] [Open in Friendli] [Terminate]\
+""")
     await here.member.click(root(here), "Sleep")
     await here.slack.until(lambda: "is sleeping" in root(here).text)
     await here.slack.until(lambda: told(here, 2))
-    assert thread(here) == snapshot()
+    assert thread(here) == snapshot(
+        [
+            "@requester asked to put it to sleep.",
+            "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
+        ]
+    )
 
 
 @pytest.mark.usefixtures("bot")
@@ -40,7 +53,9 @@ async def test_it_is_followed_once(here: World) -> None:
     await follow(here)
     await here.member.command(here.channel, "follow elsewhere")
     await here.slack.until(lambda: len(whispers(here)) > 1)
-    assert whispers(here)[1] == snapshot()
+    assert whispers(here)[1] == snapshot(
+        "*elsewhere* is watched already in #ml-deploys; its thread tells how it is going."
+    )
     assert len(roots(here)) == 1
 
 
@@ -52,8 +67,21 @@ async def test_it_is_let_go_and_followed_again(here: World) -> None:
     await here.slack.until(lambda: len(whispers(here)) > 1)
     await here.slack.until(lambda: "no longer watched" in root(here).text)
     await here.slack.until(lambda: told(here, 1))
-    assert (whispers(here)[1], thread(here)) == snapshot()
-    assert words(here, root(here)) == snapshot()
+    assert (whispers(here)[1], thread(here)) == snapshot(
+        (
+            "*elsewhere* isn't followed any more. It runs on as it is.",
+            [
+                "@requester unfollowed it. It runs on as it is, and is billed while it serves; nothing more is told here."
+            ],
+        )
+    )
+    assert words(here, root(here)) == snapshot("""\
+*elsewhere* is no longer watched
+It may run on, and be billed, until it is ended in Friendli Suite.
+1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+followed by @requester at TIME · target `prod`
+[Open in Friendli]\
+""")
     here.friendli.set_status(endpoint, "SLEEPING")
     await here.member.command(here.channel, "follow elsewhere")
     await here.slack.until(lambda: len(roots(here)) > 1)
@@ -76,7 +104,9 @@ async def test_what_was_deployed_here_isn_t_unfollowed(here: World) -> None:
     await here.slack.until(lambda: roots(here) and thread(here))
     await here.member.command(here.channel, "unfollow it")
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot()
+    assert whispers(here) == snapshot(
+        ["*it* was deployed from here, so its thread stays until it is gone."]
+    )
 
 
 @pytest.mark.usefixtures("bot")
@@ -85,7 +115,11 @@ async def test_a_stranger_s_endpoint_is_followed_before_anything_is_done(here: W
     made_elsewhere(here)
     await here.member.command(here.channel, "sleep elsewhere")
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot()
+    assert whispers(here) == snapshot(
+        [
+            "*elsewhere* was made elsewhere. Follow it first: what is done with it is then told in its thread."
+        ]
+    )
     [said] = here.member.ephemerals(here.channel)
     await here.member.click(said, "Follow")
     await here.slack.until(lambda: roots(here))

@@ -18,7 +18,7 @@ async def test_sleep_is_done_at_once(here: World) -> None:
     await here.member.command(here.channel, "sleep it")
     await here.slack.until(lambda: "is sleeping" in root(here).text)
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot()
+    assert whispers(here) == snapshot(["*it* is being put to sleep; its thread tells how it goes."])
     assert sent(here, "sleep_endpoint") == 1
 
 
@@ -26,9 +26,30 @@ async def test_sleep_is_done_at_once(here: World) -> None:
 @pytest.mark.parametrize(
     ("line", "status", "button", "operation", "asked", "answered"),
     [
-        ("wake it", "SLEEPING", "Wake", "wake_endpoint", snapshot(), snapshot()),
-        ("restart it", "TERMINATED", "Restart", "restart_endpoint", snapshot(), snapshot()),
-        ("terminate it", "RUNNING", "Terminate", "terminate_endpoint", snapshot(), snapshot()),
+        (
+            "wake it",
+            "SLEEPING",
+            "Wake",
+            "wake_endpoint",
+            snapshot("Wake *it*? *$5.00/h* once it serves."),
+            snapshot("*it* is being woken; its thread tells how it goes."),
+        ),
+        (
+            "restart it",
+            "TERMINATED",
+            "Restart",
+            "restart_endpoint",
+            snapshot("Restart *it*? *$5.00/h* once it serves."),
+            snapshot("*it* is being restarted; its thread tells how it goes."),
+        ),
+        (
+            "terminate it",
+            "RUNNING",
+            "Terminate",
+            "terminate_endpoint",
+            snapshot("Terminate *it*? Requests to it fail from then on. It can be restarted."),
+            snapshot("*it* is being terminated; its thread tells how it goes."),
+        ),
     ],
 )
 async def test_what_costs_or_breaks_asks_first(
@@ -83,7 +104,11 @@ async def test_deleting_by_name_asks_for_it_once_more(here: World) -> None:
 @pytest.mark.usefixtures("bot")
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("wake it", snapshot()), ("restart it", snapshot()), ("delete it", snapshot())],
+    [
+        ("wake it", snapshot("*it* is serving now, so there is nothing to do.")),
+        ("restart it", snapshot("*it* is serving now, so there is nothing to do.")),
+        ("delete it", snapshot("*it* is serving now, so there is nothing to do.")),
+    ],
 )
 async def test_what_doesn_t_fit_is_said(here: World, line: str, said: str) -> None:
     """Nothing is asked that would do nothing."""

@@ -76,7 +76,7 @@ class Server:
             if problem:
                 return _json(SlackError(problem).document())
             try:
-                return _json(self._call(request, name, dict(fields)))
+                return _json(self._call(request, name, dict(fields)), headers=self._granted())
             except RateLimitedError as error:
                 retry_after = {"Retry-After": str(error.retry_after)}
                 return _json(error.document(), status=429, headers=retry_after)
@@ -129,6 +129,9 @@ class Server:
         if retry_after is not None:
             raise RateLimitedError(retry_after)
         return {"ok": True, **method.act(self._slack, fields)}
+
+    def _granted(self) -> dict[str, str]:
+        return {"X-OAuth-Scopes": ",".join(sorted(self._slack.workspace.identity.scopes))}
 
     def _authorize(self, request: web.Request, method: Method, fields: JsonObject) -> None:
         in_body = fields.pop("token", None)

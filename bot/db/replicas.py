@@ -1,0 +1,99 @@
+"""Which processes live on this database: each says so of itself, every few seconds."""
+
+import os
+import socket
+import uuid
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import logs
+from bot.db.clock import after, now
+from bot.db.models import Replica
+from bot.db.session import Database
+from bot.role import Role
+
+log = logs.get(__name__)
+
+# A replica says that it lives so often before it counts as gone.
+REPORTS_BEFORE_SILENT = 6
+# One that was only away for a while finds its row again.
+_FORGOTTEN_AFTER = 20
+
+
+class Presence:
+    """Says that this process lives.
+
+    Args:
+        role: What it does.
+        key_fingerprints: Of its encryption keys, in their order.
+        silent_after: Seconds without a word after which a replica counts as gone.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        role: Role,
+        key_fingerprints: Sequence[str],
+        silent_after: float,
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self._database = database
+        self._role = role
+        self._key_fingerprints = list(key_fingerprints)
+        self._silent_after = silent_after
+        self._warned = False
+
+    async def report(self) -> None:
+        """Say so once, and forget those that were silent for long."""
+        async with self._database.write() as session:
+            known = await session.execute(
+                update(Replica)
+                .where(Replica.id == self.id)
+                .values(seen_at=now())
+                .returning(Replica.id)
+                .execution_options(synchronize_session=False)
+            )
+            if known.first() is None:
+                session.add(self._row())
+            await session.execute(
+                delete(Replica)
+                .where(Replica.seen_at < after(-_FORGOTTEN_AFTER * self._silent_after))
+                .execution_options(synchronize_session=False)
+            )
+            others = await live(session, self._silent_after)
+        first = self._key_fingerprints[0]
+        without = [other.name for other in others if first not in other.key_fingerprints]
+        if without and not self._warned:
+            log.warning("replicas can't read what this one encrypts", without=without)
+        self._warned = bool(without)
+
+    async def withdraw(self) -> None:
+        """Say that it ends."""
+        async with self._database.write() as session:
+            await session.execute(delete(Replica).where(Replica.id == self.id))
+
+    def _row(self) -> Replica:
+        return Replica(
+            id=self.id,
+            name=f"{socket.gethostname()}/{os.getpid()}",
+            role=self._role,
+            version=version("friendli-deploy"),
+            key_fingerprints=self._key_fingerprints,
+            started_at=now(),
+            seen_at=now(),
+        )
+
+
+async def live(session: AsyncSession, silent_after: float) -> Sequence[Replica]:
+    """The replicas that have said that they live within so many seconds."""
+    return (
+        await session.scalars(
+            select(Replica)
+            .where(Replica.seen_at >= after(-silent_after))
+            .order_by(Replica.started_at, Replica.id)
+        )
+    ).all()

@@ -1,0 +1,58 @@
+"""`keys rotate`: has the stored API keys encrypted anew, and says what to do next."""
+
+from collections.abc import Callable
+
+from bot.config import Settings
+from bot.db.crypto import Vault
+from bot.db.rotation import OutOfOrderError, check_order, rotate
+from bot.db.startup import is_prepared, opened
+from bot.errors import ConfigError
+
+
+async def rotate_keys(settings: Settings, say: Callable[[str], object]) -> int:
+    """Encrypt every stored API key with the first encryption key, if it is time for that.
+
+    Args:
+        settings: Those of the bot, with the new key first.
+        say: Takes each line of the outcome.
+
+    Returns:
+        The exit code: 0 if every stored key is under the first encryption key now.
+
+    Raises:
+        ConfigError: The database can't be used.
+    """
+    vault = Vault(settings.encryption_keys)
+    silent_after = settings.replica_silent_after
+    async with opened(settings) as database:
+        if not await is_prepared(database, settings):
+            raise ConfigError(
+                ["The database isn't up to date. Run `friendli-deploy migrate` or start the bot."]
+            )
+        try:
+            await check_order(database, vault, silent_after)
+        except OutOfOrderError as error:
+            say(f"{error.problem} Nothing was changed.")
+            say(error.next_step)
+            return 1
+        done = await rotate(database, vault)
+        say(f"Encrypted anew: {done.rotated}. Under the first key before: {done.current}.")
+        try:
+            # A replica may have started meanwhile.
+            await check_order(database, vault, silent_after)
+        except OutOfOrderError as error:
+            say(error.problem)
+            say(error.next_step)
+            return 1
+    if done.lost:
+        say(
+            "No key of ENCRYPTION_KEYS decrypts the API keys of these targets"
+            " (enterprise/workspace/channel/name). Bring the missing encryption key back and run"
+            " this again, or have an admin run `/friendli-deploy connect` there:"
+        )
+        for target in done.lost:
+            say(f"  {target}")
+        return 1
+    if len(settings.encryption_keys) > 1:
+        say("Now drop the other keys from ENCRYPTION_KEYS everywhere, and restart.")
+    return 0

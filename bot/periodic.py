@@ -1,0 +1,56 @@
+"""Does one thing again and again, beside everything else, until it is told to stop."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import logs
+
+log = logs.get(__name__)
+
+
+class Periodic:
+    """Something that is done every so often.
+
+    Args:
+        name: For logs.
+        act: Does it once. One that fails is done again the next time.
+        every: Seconds between two times, give or take a tenth, so that replicas don't keep step.
+        needs: What is waited for before the first time.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        act: Callable[[], Awaitable[object]],
+        *,
+        every: float,
+        needs: asyncio.Event,
+    ) -> None:
+        self._name = name
+        self._act = act
+        self._every = every
+        self._needs = needs
+        self._task = asyncio.create_task(self._run(), name=name)
+
+    async def stop(self) -> None:
+        """Do it no more; what is under way is cancelled."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        await self._needs.wait()
+        while True:
+            await self._once()
+            jitter = random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
+            await asyncio.sleep(self._every * jitter)
+
+    async def _once(self) -> None:
+        try:
+            await self._act()
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            log.warning("put off", what=self._name, error=type(error).__name__)
+        except Exception:  # what fails once must not end it for good
+            log.exception("failed", what=self._name)

@@ -1,0 +1,122 @@
+"""`/metrics`: what was counted, and how the database's rows stand, in Prometheus' text format."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Gauge,
+    generate_latest,
+)
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import logs
+from bot.db.claims import Claimable
+from bot.db.clock import now
+from bot.db.models import Channel, Deployment, Replica, Step, WatchedProject
+from bot.db.replicas import live
+from bot.db.session import Database
+from bot.friendli.schemas import InferenceDeploymentStatus
+from bot.metrics import REGISTRY
+from bot.role import Role
+
+log = logs.get(__name__)
+
+WORKED_ON: Mapping[str, Claimable] = {
+    "submitter": Deployment,
+    "tracker": WatchedProject,
+    "sender": Channel,
+}
+
+
+def metrics_route(database: Database, *, silent_after: float) -> web.RouteDef:
+    """The route `/metrics`.
+
+    Args:
+        database: What is read of it is the same at every replica.
+        silent_after: Seconds without a word after which a replica counts as gone.
+    """
+
+    async def metrics(_request: web.Request) -> web.Response:
+        text = generate_latest(REGISTRY) + generate_latest(await _stand(database, silent_after))
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return web.get("/metrics", metrics)
+
+
+async def _stand(database: Database, silent_after: float) -> CollectorRegistry:
+    """Read how things stand; without a database, only that there is none."""
+    registry = CollectorRegistry()
+    reached = Gauge(
+        "friendli_deploy_database_up", "Whether the database answers.", registry=registry
+    )
+    try:
+        async with database.read() as session:
+            await _rows(session, registry)
+            await _endpoints(session, registry)
+            await _replicas(session, registry, silent_after)
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        log.warning("no metrics of the database", error=type(error).__name__)
+        registry = CollectorRegistry()
+        registry.register(reached)
+        reached.set(0)
+    else:
+        reached.set(1)
+    return registry
+
+
+async def _rows(session: AsyncSession, registry: CollectorRegistry) -> None:
+    due = Gauge(
+        "friendli_deploy_rows_due",
+        "Rows that wait for a worker to take them.",
+        ["worker"],
+        registry=registry,
+    )
+    overdue = Gauge(
+        "friendli_deploy_oldest_overdue_seconds",
+        "For how long the row that waits longest has been due.",
+        ["worker"],
+        registry=registry,
+    )
+    for worker, table in WORKED_ON.items():
+        count, oldest, present = (
+            await session.execute(
+                select(func.count(), func.min(table.due_at), now()).where(table.due_at <= now())
+            )
+        ).one()
+        due.labels(worker).set(count)
+        waited = 0.0 if oldest is None else (present - oldest).total_seconds()
+        overdue.labels(worker).set(max(0.0, waited))
+
+
+async def _endpoints(session: AsyncSession, registry: CollectorRegistry) -> None:
+    gauge = Gauge(
+        "friendli_deploy_endpoints",
+        "Endpoints that are watched, by Friendli's status; other for one that it may have added.",
+        ["status"],
+        registry=registry,
+    )
+    counts = dict.fromkeys([*map(str, InferenceDeploymentStatus), "other"], 0)
+    rows = await session.execute(
+        select(Deployment.status, func.count())
+        .where(Deployment.step == Step.LIVE)
+        .group_by(Deployment.status)
+    )
+    for status, count in rows:
+        counts[status if status in counts else "other"] += count
+    for status, count in counts.items():
+        gauge.labels(status.lower()).set(count)
+
+
+async def _replicas(
+    session: AsyncSession, registry: CollectorRegistry, silent_after: float
+) -> None:
+    gauge = Gauge(
+        "friendli_deploy_replicas", "Replicas that live, by role.", ["role"], registry=registry
+    )
+    found: list[Replica] = list(await live(session, silent_after))
+    for role in Role:
+        gauge.labels(role).set(sum(one.role is role for one in found))

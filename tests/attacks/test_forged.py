@@ -1,0 +1,230 @@
+"""Requests that Slack didn't sign, or signed long ago, are refused before anything reads them."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.commands.registry import SLASH
+from bot.sandbox.world import SIGNING_SECRET
+from tests.attacks.siege import Siege, encoded, signing
+from tests.attacks.strategies import examples
+
+TYPED = "org/model --gpu 1xH100 --name forged --yes"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+SOME_SIGNATURE = "v0=" + "0" * 64
+
+
+def a_command(siege: Siege, typed: str = TYPED) -> bytes:
+    """A slash command, not signed yet."""
+    member = siege.here.member
+    return encoded(member._slack.payloads.command(member.user, siege.here.channel, SLASH, typed))
+
+
+def nothing_happened(siege: Siege) -> bool:
+    """Whether nobody was shown anything, and nothing was made."""
+    here = siege.here
+    return not (here.channel.messages or here.channel.ephemerals or here.friendli.endpoints)
+
+
+@pytest.mark.parametrize("minutes", [-6, -60, 6, 1_000_000])
+async def test_what_was_not_signed_just_now_is_refused(siege: Siege, minutes: float) -> None:
+    """More than five minutes ago, or ahead, is no time to be trusted, whoever signed."""
+    body = a_command(siege)
+    answer = await siege.raw(body, FORM | signing(body, at=time.time() + minutes * 60))
+    assert (answer.status, answer.body) == (401, "")
+    assert nothing_happened(siege)
+
+
+async def test_what_was_signed_four_minutes_ago_is_taken(siege: Siege) -> None:
+    """Slack's own retries come late, and within five minutes they count."""
+    body = a_command(siege)
+    answer = await siege.raw(body, FORM | signing(body, at=time.time() - 240))
+    assert answer.status == 200
+    await siege.here.slack.until(lambda: siege.here.channel.messages)
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["", "now", "1e9", "0x5f", "-1", "NaN", "9" * 400, "12 34", "1.5"]
+)
+async def test_a_timestamp_that_is_no_number_is_refused(siege: Siege, timestamp: str) -> None:
+    """A correct signature over a nonsensical time is still no proof of when it was made."""
+    body = a_command(siege)
+    answer = await siege.raw(body, FORM | signing(body, at=timestamp))
+    assert answer.status == 401
+    assert nothing_happened(siege)
+
+
+@pytest.mark.parametrize("missing", ["X-Slack-Signature", "X-Slack-Request-Timestamp", "both"])
+async def test_a_request_without_its_signature_is_refused(siege: Siege, missing: str) -> None:
+    """Both headers are needed."""
+    body = a_command(siege)
+    headers = {} if missing == "both" else signing(body)
+    headers.pop(missing, None)
+    assert (await siege.raw(body, FORM | headers)).status == 401
+    assert nothing_happened(siege)
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("v0=", id="no digest"),
+        pytest.param(SOME_SIGNATURE, id="zeros"),
+        pytest.param("v1=" + "0" * 64, id="another version"),
+        pytest.param("v0=\xe9\xff", id="not ASCII"),
+        pytest.param("v0=" + "0" * 4_000, id="long"),
+    ],
+)
+async def test_a_made_up_signature_is_refused(siege: Siege, made_up: str) -> None:
+    """Whatever stands where the signature belongs, only the right one opens the door."""
+    body = a_command(siege)
+    headers = FORM | signing(body) | {"X-Slack-Signature": made_up}
+    assert (await siege.raw(body, headers)).status == 401
+    assert nothing_happened(siege)
+
+
+async def test_another_app_s_secret_opens_nothing(siege: Siege) -> None:
+    """Slack signs for each app with its own secret."""
+    body = a_command(siege)
+    for secret in ("another-secret", SIGNING_SECRET.upper(), SIGNING_SECRET + " ", "\x00"):
+        assert (await siege.raw(body, FORM | signing(body, secret=secret))).status == 401
+    assert nothing_happened(siege)
+
+
+async def test_a_signature_belongs_to_its_body_and_its_time(siege: Siege) -> None:
+    """It can't be carried over to another body, nor to a later moment."""
+    body, other = a_command(siege), a_command(siege, TYPED + " --replicas 2")
+    headers = FORM | signing(body, at=time.time() - 200)
+    assert (await siege.raw(other, headers)).status == 401
+    later = headers | {"X-Slack-Request-Timestamp": str(int(time.time()))}
+    assert (await siege.raw(body, later)).status == 401
+    assert nothing_happened(siege)
+
+
+@examples(100)
+@given(
+    body=st.binary(max_size=200),
+    timestamp=st.one_of(st.text(st.characters(codec="latin-1"), max_size=12), st.none()),
+    made_up=st.one_of(st.text(st.characters(codec="latin-1"), max_size=70), st.none()),
+)
+async def test_random_requests_are_refused(
+    siege: Siege, body: bytes, timestamp: str | None, made_up: str | None
+) -> None:
+    """Noise at the door is 401, without a word in the log."""
+    given_ = {
+        "X-Slack-Request-Timestamp": timestamp or str(int(time.time())),
+        "X-Slack-Signature": made_up or SOME_SIGNATURE,
+    }
+    # A header can't hold what would end it.
+    headers = {
+        name: "".join(char for char in value if char >= " " and char != "\x7f")
+        for name, value in given_.items()
+    }
+    assert (await siege.raw(body, headers)).status == 401
+    assert nothing_happened(siege)
+
+
+@examples(100)
+@given(
+    body=st.one_of(
+        st.binary(max_size=200),
+        st.sampled_from(
+            [
+                b"",
+                b"payload=",
+                b"payload=null",
+                b"payload=[]",
+                b"payload={}",
+                b'payload="text"',
+                b"payload=" + b"[" * 100_000,
+                b"payload=%ED%A0%80",
+                b"payload=%7B%22type%22%3A%22block_actions%22%7D",
+                b"command=%2Ffriendli-deploy",
+                b"command=%2Ffriendli-deploy&text=x&channel_id=C1&user_id=U1",
+                b"ssl_check=1",
+                b"&=&=&",
+                b"\xff\xfe",
+            ]
+        ),
+    ),
+    kind=st.sampled_from(
+        [
+            "application/x-www-form-urlencoded",
+            "application/json",
+            "text/plain",
+            "multipart/form-data; boundary=x",
+            "application/json; charset=utf-99",
+            "",
+        ]
+    ),
+)
+async def test_signed_nonsense_is_refused(siege: Siege, body: bytes, kind: str) -> None:
+    """With Slack's own signature on it, nonsense is still only refused."""
+    answer = await siege.signed(body, kind)
+    await siege.withstood(answer, frozenset({200, 400, 401, 404}))
+    assert nothing_happened(siege)
+
+
+async def test_a_body_without_end_is_refused(siege: Siege) -> None:
+    """Nobody makes the bot keep megabytes to check a signature."""
+    answer = await siege.signed(b"x" * 3_000_000)
+    assert answer.status in (401, 413)
+
+
+@pytest.mark.parametrize("times", [1, 5])
+async def test_a_replay_within_five_minutes_does_nothing_more(siege: Siege, times: int) -> None:
+    """Who recorded a request may send it again; what it asked for is asked for once."""
+    here = siege.here
+    body = a_command(siege)
+    headers = FORM | signing(body)
+    assert (await siege.raw(body, headers)).status == 200
+    await here.slack.until(lambda: here.channel.messages)
+    for _ in range(times):
+        assert (await siege.raw(body, headers)).status == 200
+    await siege.settled()
+    await here.friendli.until(lambda: here.friendli.endpoints)
+    assert len(here.friendli.endpoints) == 1
+    assert sum(one.operation == "create_endpoint" for one in here.friendli.requests) == 1
+    said = [message.text for message in here.member.ephemerals(here.channel)]
+    assert len(said) == times
+    assert all("Nothing was made twice" in one for one in said)
+
+
+async def test_replayed_clicks_and_forms_do_nothing_more(siege: Siege) -> None:
+    """The same holds for a button and for a form."""
+    here = siege.here
+    await siege.command("org/model --gpu 1xH100 --name it")
+    preview = await here.slack.until(lambda: here.member.ephemerals(here.channel)[-1])
+    value = next(
+        str(element["value"])
+        for block in preview.blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+        if element["action_id"] == "preview.deploy"
+    )
+    click = siege.click("preview.deploy", value)
+    body = encoded({"payload": json.dumps(click)})
+    headers = FORM | signing(body)
+    for _ in range(3):
+        assert (await siege.raw(body, headers)).status == 200
+    await here.friendli.until(lambda: here.friendli.endpoints)
+    root = next(iter(here.channel.messages.values()))
+    assert root.metadata is not None
+    stop = siege.click("deployment.cancel", root.metadata["event_payload"]["deployment"])
+    body = encoded({"payload": json.dumps(stop)})
+    headers = FORM | signing(body)
+    for _ in range(3):
+        assert (await siege.raw(body, headers)).status == 200
+    await siege.settled()
+    await here.friendli.until(
+        lambda: any(one.operation == "terminate_endpoint" for one in here.friendli.requests)
+    )
+    await here.slack.until(
+        lambda: any("asked to end it" in reply.text for reply in here.channel.replies(root.ts))
+    )
+    assert len(here.friendli.endpoints) == 1
+    asked = [reply for reply in here.channel.replies(root.ts) if "asked to end it" in reply.text]
+    assert len(asked) == 1

@@ -1,0 +1,36 @@
+"""What becomes of transactions that are cancelled half-way, as when a lease ends."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import select, text
+
+from bot.db.models import Workspace
+from bot.db.session import Database
+
+# Takes the engine long enough to be cancelled on the way.
+_LONG = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000)"
+    " SELECT count(*) FROM n",
+    "postgresql": "SELECT pg_sleep(30)",
+}
+
+
+async def cancelled_half_way(database: Database) -> None:
+    """Write something, and be cancelled while the next statement runs."""
+    async with asyncio.timeout(0.05), database.write() as session:
+        session.add(Workspace(enterprise_id="", workspace_id="T1"))
+        await session.flush()
+        await session.execute(text(_LONG[database.engine.dialect.name]))
+
+
+async def test_a_transaction_that_is_cancelled_half_way_lets_go_of_everything(
+    database: Database,
+) -> None:
+    """The next one begins at once, even while the traceback of the cancelled one is kept."""
+    with pytest.raises(TimeoutError) as cancelled:
+        await cancelled_half_way(database)
+    async with database.write() as session:
+        assert (await session.scalars(select(Workspace.id))).all() == []
+        session.add(Workspace(enterprise_id="", workspace_id="T1"))
+    assert cancelled.tb is not None

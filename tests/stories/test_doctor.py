@@ -1,0 +1,156 @@
+"""What `doctor` finds, told line by line."""
+
+import os
+import re
+import socket
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.db.crypto import new_encryption_key
+from bot.doctor import examine
+from bot.sandbox.faults import Answer
+from bot.sandbox.world import API_KEY, APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, World, connect
+from bot.slack.manifest import SCOPES
+from tests.asking import reported
+from tests.conftest import StartBot
+from tests.friendli.loopback import refused_url
+from tests.test_cli import run
+
+
+async def found(here: World, **settings: object) -> list[str]:
+    """What it prints; what differs from run to run gets a name."""
+    process = f"{socket.gethostname()}/{os.getpid()}"
+    chosen = here.settings(**{"friendli_retry_wait": 0.01, **settings})
+    lines = [
+        re.sub(r" \d[\d.]*\)", " VERSION)", str(finding).replace(process, "HOST/PID"))
+        async for finding in examine(chosen)
+    ]
+    told = "\n".join(lines)
+    secrets = [API_KEY, BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, *chosen.secrets()]
+    assert not [secret for secret in secrets if secret in told]
+    return lines
+
+
+async def test_before_the_first_start(here: World) -> None:
+    """There is no database yet, and none is made."""
+    assert await found(here) == snapshot(
+        [
+            "ok       settings   Read; role all.",
+            "advice   database   There is none yet. `friendli-deploy serve` makes it.",
+            "ok       slack      Takes the token, which has every scope.",
+        ]
+    )
+    assert await found(here) == await found(here)
+
+
+async def test_all_is_well(here: World, start_bot: StartBot) -> None:
+    """While the bot runs, in Socket Mode here."""
+    socket_mode = {"slack_app_token": APP_TOKEN, "slack_signing_secret": None}
+    async with start_bot(**socket_mode):
+        await connect(here)
+        await reported(here.database, 1)
+        assert await found(here, **socket_mode) == snapshot(
+            [
+                "ok       settings   Read; role all.",
+                "ok       database   SQLite, its tables are up to date.",
+                "ok       replicas   HOST/PID (all VERSION).",
+                "ok       keys       1 stored, all under the first of ENCRYPTION_KEYS.",
+                "ok       friendli   Answers for project sandbox-project of -/T000000001/C000000001/prod.",
+                "ok       slack      Takes the token, which has every scope.",
+                "ok       slack      Opens Socket Mode connections.",
+            ]
+        )
+
+
+async def test_what_slack_refuses(here: World) -> None:
+    """Tokens, and scopes that the app was made without."""
+    assert await found(here, slack_bot_token="another-token", slack_app_token="another") == (
+        snapshot(
+            [
+                "ok       settings   Read; role all.",
+                "advice   database   There is none yet. `friendli-deploy serve` makes it.",
+                "problem  slack      SLACK_BOT_TOKEN doesn't work (invalid_auth). Copy it from your Slack app: OAuth & Permissions → Bot User OAuth Token (xoxb-…).",
+                "problem  slack      SLACK_APP_TOKEN doesn't work (invalid_auth). Copy it from your Slack app: Basic Information → App-Level Tokens, one with the scope connections:write (xapp-…).",
+            ]
+        )
+    )
+    here.slack.set_scopes(SCOPES.keys() - {"im:write"})
+    assert (await found(here))[-1] == snapshot(
+        "problem  slack      The token lacks im:write. Add them in your Slack app under OAuth & Permissions → Bot Token Scopes, and install the app again."
+    )
+
+
+async def test_what_friendli_refuses(here: World, start_bot: StartBot) -> None:
+    """Each stored key is tried, and named by its targets."""
+    async with start_bot():
+        await connect(here)
+    here.friendli.revoke_key(API_KEY)
+    refused = await found(here)
+    down = here.friendli.faults.add(Answer(403), times=None)
+    forbidden = await found(here)
+    here.friendli.faults.remove(down)
+    unreachable = await found(here, friendli_api_url=refused_url())
+    assert [lines[4] for lines in (refused, forbidden, unreachable)] == snapshot(
+        [
+            "problem  friendli   The API key for project sandbox-project of -/T000000001/C000000001/prod is refused. An admin connects a new one with `/friendli-deploy connect` there.",
+            "problem  friendli   The API key for project sandbox-project of -/T000000001/C000000001/prod is refused. An admin connects a new one with `/friendli-deploy connect` there.",
+            "problem  friendli   No answer for project sandbox-project of -/T000000001/C000000001/prod (Unavailable). Try again in a minute.",
+        ]
+    )
+    assert refused[2] == snapshot("advice   replicas   None runs. Start `friendli-deploy serve`.")
+
+
+async def test_encryption_keys_that_don_t_fit(here: World, start_bot: StartBot) -> None:
+    """An older one still decrypts; another one doesn't."""
+    async with start_bot():
+        await connect(here)
+    new = new_encryption_key()
+    behind = await found(here, encryption_keys=[new, here.encryption_key])
+    lost = await found(here, encryption_keys=[new])
+    assert [behind[3], *lost[3:-1]] == snapshot(
+        [
+            "advice   keys       1 stored under an older encryption key. Run `friendli-deploy keys rotate`.",
+            "problem  keys       No configured key decrypts the API keys of -/T000000001/C000000001/prod. Bring the missing key back to ENCRYPTION_KEYS (or FRIENDLI_TOKEN, where it was the operator's), or have an admin run `/friendli-deploy connect` there.",
+        ]
+    )
+
+
+@pytest.mark.parametrize("role", ["front", "worker"])
+async def test_a_half_alone_is_told(
+    here: World, start_bot: StartBot, postgresql_url: str, role: str
+) -> None:
+    """Nothing would be done, or nobody answered."""
+    async with start_bot(database_url=postgresql_url, role=role):
+        await reported(postgresql_url, 1)
+        lines = await found(here, database_url=postgresql_url)
+    assert (
+        lines[2]
+        == {
+            "front": snapshot(
+                "problem  replicas   HOST/PID (front VERSION): only fronts, so nothing is done. Start one with `--role worker`."
+            ),
+            "worker": snapshot(
+                "problem  replicas   HOST/PID (worker VERSION): only workers, so nobody is answered. Start one with `--role front`."
+            ),
+        }[role]
+    )
+
+
+async def test_a_database_that_can_t_be_used_is_told(here: World) -> None:
+    """What doesn't need it is tried all the same."""
+    address = refused_url().replace("http://", "postgresql://bot@")
+    assert (await found(here, database_url=f"{address}/name"))[1:] == snapshot(
+        [
+            "problem  database   The database can't be reached (ConnectionRefusedError).",
+            "ok       slack      Takes the token, which has every scope.",
+        ]
+    )
+
+
+async def test_the_exit_code_says_whether_there_is_a_problem(here: World) -> None:
+    """Advice is none."""
+    well = await run(here, "doctor")
+    ill = await run(here, "doctor", SLACK_BOT_TOKEN="another-token")
+    assert (well.code, well.lines, ill.code, ill.lines) == (0, [], 1, [])
+    assert well.out.splitlines()[0].startswith("ok ")

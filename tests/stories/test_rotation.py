@@ -1,0 +1,168 @@
+"""Stories of encryption keys that are changed while deployments are watched, and of one that is lost."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from inline_snapshot import snapshot
+from sqlalchemy import select
+
+from bot.app import running
+from bot.db.crypto import new_encryption_key
+from bot.db.models import Replica, WatchedProject
+from bot.db.session import Database
+from bot.keys import rotate_keys
+from bot.sandbox.world import API_KEY, World, connect, world
+from tests.asking import reported
+from tests.conftest import QUICK, UNHURRIED, StartBot
+from tests.stories.telling import ends, thread, told
+
+OLD, NEW = new_encryption_key(), new_encryption_key()
+DEPLOY = "org/model --gpu H100 --name it --yes"
+
+
+@pytest.fixture
+async def anywhere(database_url: str) -> AsyncIterator[World]:
+    """Both sandboxes, on a database of each kind."""
+    async with world(database_url, speed=0, limits=UNHURRIED) as made:
+        yield made
+
+
+@asynccontextmanager
+async def replicas(there: World, *keys: str) -> AsyncIterator[None]:
+    """Two replicas with these encryption keys, once both have reported themselves."""
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            settings = there.settings(**QUICK, encryption_keys=list(keys))
+            bot = await stack.enter_async_context(running(settings))
+            there.slack.events_url = bot.events_url
+        await reported(there.database, 2)
+        yield
+
+
+async def rotate(there: World, *keys: str) -> tuple[int, str]:
+    """The exit code and the words of `keys rotate`; what differs from run to run gets a name."""
+    said: list[str] = []
+    code = await rotate_keys(there.settings(encryption_keys=list(keys)), said.append)
+    words = "\n".join(said)
+    assert not any(secret in words for secret in (OLD, NEW, API_KEY))
+    database = Database(there.database)
+    async with database.read() as session:
+        for name in await session.scalars(select(Replica.name)):
+            words = words.replace(name, "HOST/PID")
+    await database.close()
+    return code, words
+
+
+async def test_keys_are_rotated_while_replicas_run(anywhere: World) -> None:
+    """Step by step, each told when it is missing; the thread never notices."""
+    here = anywhere
+    async with replicas(here, OLD):
+        await connect(here)
+        await here.member.command(here.channel, DEPLOY)
+        await here.slack.until(lambda: told(here, 1))
+        [endpoint] = here.friendli.endpoints
+        assert await rotate(here, NEW, OLD) == snapshot(
+            (
+                1,
+                """\
+2 of 2 live replicas (HOST/PID, HOST/PID) run without the first key of these ENCRYPTION_KEYS. Nothing was changed.
+Add it to theirs as the second key and restart them; then make it the first everywhere, restart, and run this again.\
+""",
+            )
+        )
+    async with replicas(here, OLD, NEW):
+        here.friendli.set_status(endpoint, "RUNNING")
+        await here.slack.until(lambda: told(here, 2))
+        assert await rotate(here, NEW, OLD) == snapshot(
+            (
+                1,
+                """\
+2 of 2 live replicas (HOST/PID, HOST/PID) run with another first key in ENCRYPTION_KEYS. Nothing was changed.
+Make the new key the first there too, restart them, and run this again.\
+""",
+            )
+        )
+    async with replicas(here, NEW, OLD):
+        assert await rotate(here, NEW, OLD) == snapshot(
+            (
+                0,
+                """\
+Encrypted anew: 1. Under the first key before: 0.
+Now drop the other keys from ENCRYPTION_KEYS everywhere, and restart.\
+""",
+            )
+        )
+        here.friendli.set_status(endpoint, "SLEEPING")
+        await here.slack.until(lambda: told(here, 3))
+    async with replicas(here, NEW):
+        here.friendli.set_status(endpoint, "RUNNING")
+        await here.slack.until(lambda: told(here, 4))
+        assert await rotate(here, NEW) == snapshot(
+            (0, "Encrypted anew: 0. Under the first key before: 1.")
+        )
+    assert len(thread(here)) == 4
+
+
+async def test_a_lost_key_is_told_to_the_operator_and_mended_by_connecting_again(
+    here: World, start_bot: StartBot
+) -> None:
+    """The thread says so too, and goes on once an admin has typed the API key again."""
+    async with start_bot(encryption_keys=[OLD]):
+        await connect(here)
+        await here.member.command(here.channel, DEPLOY)
+        await here.slack.until(lambda: told(here, 1))
+    assert await rotate(here, NEW) == snapshot(
+        (
+            1,
+            """\
+Encrypted anew: 0. Under the first key before: 0.
+No key of ENCRYPTION_KEYS decrypts the API keys of these targets (enterprise/workspace/channel/name). Bring the missing encryption key back and run this again, or have an admin run `/friendli-deploy connect` there:
+  -/T000000001/C000000001/prod\
+""",
+        )
+    )
+    async with start_bot(encryption_keys=[NEW]):
+        await here.slack.until(lambda: told(here, 2))
+        await connect(here)
+        await here.slack.until(lambda: ends(here, "watching goes on"))
+    assert thread(here)[1:] == snapshot(
+        [
+            "This target's API key can't be used any more: the bot's own keys were changed. An admin can connect the key again with `/friendli-deploy connect`. The endpoint runs on.",
+            "Friendli answers again; watching goes on.",
+        ]
+    )
+    assert await rotate(here, NEW) == snapshot(
+        (0, "Encrypted anew: 0. Under the first key before: 1.")
+    )
+
+
+async def test_neither_the_operators_key_nor_a_wiped_one_is_encrypted(
+    here: World, start_bot: StartBot
+) -> None:
+    """There is nothing of them in the database."""
+    async with start_bot(encryption_keys=[OLD], friendli_token=API_KEY):
+        pass
+    database = Database(here.database)
+    async with database.write() as session:
+        for project, ciphertext in (("operator's", ""), ("wiped", None)):
+            session.add(
+                WatchedProject(
+                    api_base="",
+                    team_id="",
+                    project_id=project,
+                    key_fingerprint="",
+                    key_last_four="",
+                    key_ciphertext=ciphertext,
+                )
+            )
+    code, said = await rotate(here, NEW, OLD)
+    async with database.read() as session:
+        kept = await session.execute(
+            select(WatchedProject.project_id, WatchedProject.key_ciphertext)
+        )
+        assert {tuple(row) for row in kept} == {("operator's", ""), ("wiped", None)}
+    await database.close()
+    assert (code, said.splitlines()[0]) == snapshot(
+        (0, "Encrypted anew: 0. Under the first key before: 0.")
+    )

@@ -184,7 +184,7 @@ async def _held(session: AsyncSession, place: Place, public_id: str) -> Deployme
     found = await find_deployment(session, place, public_id)
     if found is None:
         return None
-    await session.refresh(found, with_for_update=True)
+    await session.refresh(found, with_for_update={"key_share": True})
     return found if found.step is Step.LIVE else None
 
 

@@ -92,7 +92,7 @@ class Schedules:
             if deployment is None or deployment.step is not Step.LIVE:
                 return ScheduleOutcome.GONE, None
             # Nobody else adds to this endpoint's schedules before this transaction ends.
-            await session.refresh(deployment, with_for_update=True)
+            await session.refresh(deployment, with_for_update={"key_share": True})
             known = select(Schedule.id).where(Schedule.public_id == own_id)
             if await session.scalar(known) is not None:
                 return ScheduleOutcome.REPEATED, None

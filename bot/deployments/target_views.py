@@ -75,12 +75,10 @@ class TargetViews:
         found: dict[Place, list[TargetView]] = defaultdict(list)
         async with self._database.reading_connection() as connection:
             rows = await connection.execute(_OF_PLACES, {"places": keys})
-            for row in rows:
-                enterprise, workspace, channel, name, is_default, team, project, key, by, set_up = (
-                    row
+            for enterprise, workspace, channel, name, default, team, project, key, by, kept in rows:
+                view = TargetView(
+                    name, default, team, project, key, by, Policy.model_validate(kept or {})
                 )
-                policy = Policy.model_validate(set_up or {})
-                view = TargetView(name, is_default, team, project, key, by, policy)
                 found[Place(enterprise, workspace, channel)].append(view)
         return found
 

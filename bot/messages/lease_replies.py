@@ -31,7 +31,7 @@ _API_WORDS_LIMIT = 500
 def warning(facts: Facts) -> Reply:
     """The time is nearly over."""
     text = (
-        f"{bold(facts.name)} runs {_until(facts)}. Going on costs {price(facts)}, and is for"
+        f"{bold(facts.name)} runs {_until(facts)}. Going on costs {cost(facts)}, and is for"
         " somebody to decide."
     )
     row: list[Block] = []
@@ -45,14 +45,14 @@ def warning(facts: Facts) -> Reply:
 def extended(facts: Facts, person: str, seconds: int, *, had_end: bool) -> Reply:
     """Somebody gave it more time, or an end."""
     did = f"extended it by {duration(seconds)}" if had_end else "gave it an end"
-    return _say(f"{mention(person)} {did}: it runs {_until(facts)}. It costs {price(facts)}.")
+    return _say(f"{mention(person)} {did}: it runs {_until(facts)}. It costs {cost(facts)}.")
 
 
 def kept(facts: Facts, person: str) -> Reply:
     """Somebody took its end away."""
     return _say(
         f"{mention(person)} keeps it running: nothing ends it by itself any more. It costs"
-        f" {price(facts)} until somebody does."
+        f" {cost(facts)} until somebody does."
     )
 
 
@@ -62,7 +62,7 @@ def not_ended(facts: Facts, kind: OperationKind, words: str) -> Reply:
     return _loud(
         facts,
         f"{bold(facts.name)} runs on although its time is over: Friendli didn't"
-        f" {WORDS[kind].infinitive}.{said} It may be billed on, at {price(facts)}. I keep trying;"
+        f" {WORDS[kind].infinitive}.{said} It may be billed on, {rate(facts)}. I keep trying;"
         " to be sure, end it in Friendli Suite.",
     )
 
@@ -72,9 +72,19 @@ def given_up(facts: Facts, kind: OperationKind) -> Reply:
     return _loud(
         facts,
         f"{bold(facts.name)} runs on although its time is over, and I don't try to"
-        f" {WORDS[kind].infinitive} any more. It may be billed on, at {price(facts)}, until"
+        f" {WORDS[kind].infinitive} any more. It may be billed on, {rate(facts)}, until"
         " somebody ends it here or in Friendli Suite.",
     )
+
+
+def cost(facts: Facts) -> str:
+    """Completes "it costs …"."""
+    return "an amount that isn't known" if facts.setup.price is None else price(facts)
+
+
+def rate(facts: Facts) -> str:
+    """Completes "it is billed …"."""
+    return price(facts) if facts.setup.price is None else f"at {price(facts)}"
 
 
 def in_milliseconds(at: datetime) -> int:

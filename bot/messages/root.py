@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from bot.db.models import Step
+from bot.deployments.lease import AT_REST
 from bot.deployments.states import (
     COMING_UP,
     SERVING,
@@ -93,7 +94,8 @@ def _asked(facts: Facts) -> str:
 
 def _ends(facts: Facts) -> list[str]:
     """When it ends by itself, if it does."""
-    if facts.step is Step.LIVE and facts.lease_ends_at is not None:
+    at_rest = facts.state is not None and facts.state.status in AT_REST
+    if facts.step is Step.LIVE and facts.lease_ends_at is not None and not at_rest:
         return [until(facts.lease_ends_at, facts.lease_end)]
     if facts.step in _WILL_END and facts.lease_seconds is not None:
         return [f"for {duration(facts.lease_seconds)} from when it is made"]

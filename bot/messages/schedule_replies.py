@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.db.acts import OperationKind, ScheduleDays
 from bot.messages.body import Body, body
 from bot.messages.facts import Facts
+from bot.messages.lease_replies import cost
 from bot.messages.markup import (
     Block,
     actions,
@@ -20,7 +21,6 @@ from bot.messages.markup import (
 )
 from bot.messages.operations import WORDS
 from bot.messages.replies import Reply
-from bot.messages.root import price
 
 REMOVE_ACTION = "schedule.remove"
 
@@ -67,7 +67,7 @@ def scheduled(facts: Facts, planned: Planned, *, zone_known: bool) -> Reply:
     """Somebody wants something done at a time of day."""
     text = f"{mention(planned.asked_by)} made a schedule: it {meaning(planned)}."
     if planned.kind is OperationKind.WAKE:
-        text += f" From then on it costs {price(facts)}."
+        text += f" From then on it costs {cost(facts)}."
     if not zone_known:
         text += " Slack doesn't say in which time zone you are, so this is UTC."
     return Reply(body(text, section(text), actions(_remove(planned))))

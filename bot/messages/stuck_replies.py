@@ -10,9 +10,9 @@ from bot.friendli.statuses import phase_words, status_words
 from bot.messages import buttons
 from bot.messages.body import body
 from bot.messages.facts import Facts
+from bot.messages.lease_replies import rate
 from bot.messages.markup import actions, bold, code, duration, escape, section
 from bot.messages.replies import Reply
-from bot.messages.root import price
 
 _SUPPORT = "support@friendli.ai"
 
@@ -64,7 +64,7 @@ def _advice(state: State, facts: Facts) -> str:
         )
     if state.status in _BY_STATUS:
         return _BY_STATUS[state.status]
-    return f"It may be billed until it is down, at {price(facts)}. Look in Friendli Suite."
+    return f"It may be billed until it is down, {rate(facts)}. Look in Friendli Suite."
 
 
 def _support(facts: Facts) -> str:

@@ -1,8 +1,9 @@
 """Lets time pass for the bot: moves what is due in its database, and wakes what looks at it."""
 
+import asyncio
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bot.db.acts import Schedule
 from bot.db.claims import wake
@@ -24,6 +25,16 @@ async def lease_ends_in(here: World, seconds: float) -> None:
         )
         assert row is not None
         await wake(session, Deployment, row)
+    await database.close()
+
+
+async def lease_is_over(here: World) -> None:
+    """Wait until the only deployment has no end any more."""
+    database = Database(here.database)
+    async with asyncio.timeout(10), database.read() as session:
+        while await session.scalar(select(Deployment.lease_ends_at)) is not None:
+            # Each look is a transaction of its own.
+            await session.rollback()
     await database.close()
 
 

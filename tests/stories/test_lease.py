@@ -9,7 +9,7 @@ from bot.deployments.policy import LeaseEnd, Policy
 from bot.sandbox.faults import Answer
 from bot.sandbox.world import API_KEY, World, connect
 from tests.conftest import StartBot
-from tests.stories.later import decide, lease_ends_in
+from tests.stories.later import decide, lease_ends_in, lease_is_over
 from tests.stories.listing import Counted, asked
 from tests.stories.telling import ends, plain, root, roots, thread, told, whispers, words
 
@@ -240,8 +240,9 @@ async def test_what_is_at_rest_when_its_time_is_over_is_left_alone(
     await here.slack.until(lambda: told(here, 3))
     counted = Counted(here)
     await lease_ends_in(here, 0)
-    await here.slack.until(lambda: "until TIME" not in words(here, root(here)))
+    await lease_is_over(here)
     assert told(here, 3)
+    assert "until TIME" not in words(here, root(here))
     here.friendli.set_status(endpoint, "INITIALIZING", phase="ENGINE_INITIALIZING")
     await here.slack.until(lambda: "until TIME" in words(here, root(here)))
     assert counted.of("terminate_endpoint") == 0

@@ -18,6 +18,7 @@ from bot.commands.deploy_form import (
 from bot.commands.deploy_form_state import FLAGS_ACTION
 from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.place import Place
+from bot.deployments.policy import LeaseEnd
 from bot.deployments.rules import Slip, check
 from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
 from bot.sandbox.slack.blocks import check_view, check_view_errors
@@ -515,3 +516,30 @@ def test_the_cost_of_a_draft_that_no_form_shows() -> None:
         "*Up to $56.00/h*: $28.00/h per replica, billed from the moment it serves"
         " · $0.00/h while it sleeps"
     )
+
+
+def hint(screen: Screen, label: str) -> object:
+    """The small print below a field."""
+    return next(
+        block["hint"]["text"]
+        for block in screen.view.blocks
+        if block["type"] == "input" and block["label"]["text"] == label
+    )
+
+
+def test_the_form_says_when_an_endpoint_ends_by_itself() -> None:
+    """What holds where nothing is typed is the chosen target's, and follows it."""
+    guarded = TargetChoice("guarded", "project-3", 8 * 3600, LeaseEnd.SLEEP)
+    screen = Screen(targets=(PROD, guarded))
+    assert hint(screen, "Ends after") == (
+        "8h, 2d or 90m from when it is made, then it is terminated. Empty: no end."
+    )
+    screen.fill(target="guarded")
+    assert hint(screen, "Ends after") == (
+        "8h, 2d or 90m from when it is made, then it is put to sleep, until any request wakes it."
+        " Empty: 8 h."
+    )
+    screen.fill(model="org/name", gpu="1xH100", lease="90 min")
+    request = screen.submit()
+    assert isinstance(request, DeployRequest)
+    assert request.lease_seconds == 5_400

@@ -65,7 +65,7 @@ __all__ = ["EVENTS_PATH", "Running", "running"]
 CHORES: Sequence[Chore] = (end_in_time, nudge_if_stuck)
 
 _WITHDRAW_SECONDS = 1.0
-_SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 20, 100, 40, 5
+_SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 100, 100, 40, 5
 # A project waits this part of the shortest cadence for others that are due or done by then.
 _GATHER = 0.05
 
@@ -227,7 +227,14 @@ def _workers(
         nudge_sender=nudge("sender"),
         nudge_tracker=nudge("tracker"),
     )
-    tracker = Tracker(database, friendli, vault, settings, nudge_sender=nudge("sender"))
+    tracker = Tracker(
+        database,
+        friendli,
+        vault,
+        settings,
+        nudge_sender=nudge("sender"),
+        failing_at_once=_TRACKERS // 2,
+    )
     fates = Fates(database, settings, on_root=nudge("submitter"), find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
     scheduler = Scheduler(

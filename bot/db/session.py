@@ -4,10 +4,11 @@ SQLite wants BEGIN IMMEDIATE for writers only: a deferred transaction that turns
 half-way fails at once when another writes, and a reader that begins IMMEDIATE waits behind it.
 """
 
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -35,6 +36,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        # SQLite has one writer at a time, and lets those who wait for it poll: here they queue.
+        self._turn: AbstractAsyncContextManager[object] = (
+            asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
+        )
 
     @property
     def is_sqlite(self) -> bool:
@@ -50,7 +55,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Open a session in a writing transaction; it commits when the block ends normally."""
-        async with self.engine.connect() as plain:
+        async with self._turn, self.engine.connect() as plain:
             connection = await plain.execution_options(begin_immediate=True)
             async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -58,7 +63,7 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Open a bare writing transaction, without a session's cost."""
-        async with self.engine.connect() as plain:
+        async with self._turn, self.engine.connect() as plain:
             connection = await plain.execution_options(begin_immediate=True)
             async with connection.begin():
                 yield connection

@@ -14,6 +14,7 @@ from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.pace import back_off, jittered
 from bot.deployments.record import facts_of, tell
+from bot.errors import new_reference
 from bot.friendli.errors import FriendliError
 from bot.messages import replies
 
@@ -35,7 +36,7 @@ async def obstructed(
     held: Claim,
     project: WatchedProject,
     obstacle: Obstacle,
-    error: FriendliError | None,
+    error: FriendliError | TimeoutError | None,
 ) -> bool:
     """Put a project back that can't be watched now, and tell it if that wasn't done yet.
 
@@ -81,7 +82,12 @@ async def tell_all(
         )
     )
     for deployment in deployments:
-        facts = await facts_of(session, deployment, settings)
+        try:
+            facts = await facts_of(session, deployment, settings)
+        except (ValueError, LookupError):
+            # One row that can't be read must not silence its neighbours.
+            log.exception("can't tell", deployment=deployment.id, reference=new_reference())
+            continue
         await tell(session, deployment, facts, said)
 
 

@@ -13,9 +13,11 @@ from bot.deployments.approval import Approvals
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.following import Following
+from bot.deployments.leases import Leases
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
 from bot.deployments.requests import Requests
+from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
 from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
@@ -42,6 +44,8 @@ class Desk:
     updates: Updates
     approvals: Approvals
     requests: Requests
+    leases: Leases
+    schedules: Schedules
     following: Following
     targets: Targets
     target_settings: TargetSettings

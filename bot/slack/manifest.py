@@ -13,7 +13,7 @@ EVENTS_PATH = "/slack/events"
 SCOPES: Mapping[str, str] = {
     "commands": "the slash command",
     "chat:write": "the thread's root, its replies and edits, and answers only one person sees",
-    "users:read": "who is a workspace admin, and so may connect a project",
+    "users:read": "who is a workspace admin, and so may connect a project; time zones of schedules",
     "usergroups:read": "who is in a user group that something is granted to",
     "channels:read": "whether the bot is in a public channel, and whether that is archived",
     "groups:read": "the same for private channels",

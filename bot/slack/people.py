@@ -132,6 +132,16 @@ class People:
             return Membership.ARCHIVED
         return Membership.MEMBER if channel.get("is_member") else Membership.NOT_A_MEMBER
 
+    async def zone(self, person_id: str) -> str | None:
+        """The IANA name of a person's time zone; None if Slack doesn't say."""
+        answer = await attempt(self._client.users_info(user=person_id))
+        if isinstance(answer, Failure):
+            log.warning("couldn't ask for a time zone", error=answer.error)
+            return None
+        user = answer.get("user")
+        zone = user.get("tz") if isinstance(user, Mapping) else None
+        return zone if isinstance(zone, str) and zone else None
+
     async def bot_name(self) -> str:
         """A mention of the bot, to invite it by."""
         identity = await self._workspaces.identity()

@@ -29,6 +29,7 @@ from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
 from bot.deployments.retention import SWEEP_SECONDS, Retention
 from bot.deployments.service import Deployments
+from bot.deployments.standings import Standings
 from bot.deployments.submitter import Submitter
 from bot.deployments.targets import Targets
 from bot.deployments.tracker import Tracker
@@ -42,6 +43,7 @@ from bot.slack import listeners
 from bot.slack.background import Background
 from bot.slack.fates import Fates
 from bot.slack.health import health_routes
+from bot.slack.homes import Homes
 from bot.slack.manifest import EVENTS_PATH
 from bot.slack.modals import Modals
 from bot.slack.people import People
@@ -268,6 +270,7 @@ def _desk(
             wake_submitter=workers.submitter.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        standings=Standings(database, settings),
         following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
         catalog=Catalog(database, friendli, vault, settings),
@@ -275,5 +278,6 @@ def _desk(
         authorizer=Authorizer(Grants(database), people),
         people=people,
         modals=Modals(workspaces),
+        homes=Homes(workspaces),
         responses=Responses(workspaces),
     )

@@ -12,11 +12,14 @@ from bot.commands import (
     endpoint_command,
     follow,
     help,  # noqa: A004 - named after its command
+    home,
     links,
     list_endpoints,
+    mention,
     status,
     stop,
     targets,
+    thread_status,
     try_again,
     verbs,
 )
@@ -45,6 +48,9 @@ def registry() -> Registry:
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,
+        home.FEATURE,
+        thread_status.FEATURE,
+        mention.feature(all_commands),
         help.feature(all_commands),
     ]
     gathered = Registry(features)

@@ -38,6 +38,7 @@ from bot.deployments.retention import SWEEP_SECONDS, Retention
 from bot.deployments.scheduler import Scheduler
 from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
+from bot.deployments.standings import Standings
 from bot.deployments.stuck import nudge_if_stuck
 from bot.deployments.submitter import Submitter
 from bot.deployments.target_settings import TargetSettings
@@ -54,6 +55,7 @@ from bot.slack import listeners
 from bot.slack.background import Background
 from bot.slack.fates import Fates
 from bot.slack.health import health_routes
+from bot.slack.homes import Homes
 from bot.slack.manifest import EVENTS_PATH
 from bot.slack.modals import Modals
 from bot.slack.people import People
@@ -328,6 +330,7 @@ def _desk(
             wake_scheduler=workers.scheduler.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        standings=Standings(database, settings),
         following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
         requests=Requests(database, settings, wake_sender=workers.sender.nudge),
@@ -338,5 +341,6 @@ def _desk(
         authorizer=Authorizer(Grants(database), people),
         people=people,
         modals=Modals(workspaces),
+        homes=Homes(workspaces),
         responses=Responses(workspaces),
     )

@@ -15,15 +15,18 @@ from bot.commands import (
     endpoint_command,
     follow,
     help,  # noqa: A004 - named after its command
+    home,
     lease,
     links,
     list_endpoints,
+    mention,
     rollback,
     schedule,
     settings,
     status,
     stop,
     targets,
+    thread_status,
     try_again,
     update,
     verbs,
@@ -63,6 +66,9 @@ def registry() -> Registry:
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,
+        home.FEATURE,
+        thread_status.FEATURE,
+        mention.feature(all_commands),
         help.feature(all_commands),
     ]
     gathered = Registry(features)

@@ -247,3 +247,13 @@ def _took(run: Sequence[Told], phase: str) -> float | None:
         if told.state.phase == phase:
             took = seconds_between(told, following)
     return took
+
+
+def summary(facts: Facts) -> str:
+    """What the root says first: what is so, and what it means, a line each."""
+    return "\n".join(filter(None, _headline(facts)))
+
+
+def setup(facts: Facts) -> str:
+    """How the endpoint is set up, on one line."""
+    return _setup(facts)

@@ -135,6 +135,8 @@ CLICKS: Mapping[str, Permission | None] = {
     "approval.withdraw": P.TERMINATE,
     # Whoever may not, asks.
     "permission.ask": None,
+    "home.refresh": None,
+    "home.deploy": P.DEPLOY,
     "deployment.open": None,
     "deployment.model_page": None,
     "deployment.integrations": None,

@@ -24,6 +24,7 @@ from bot.messages import (
     approvals,
     audit,
     before_after,
+    home,
     listing,
     preview,
     replies,
@@ -48,6 +49,8 @@ STATUSES = [None, *(status.value for status in Status), "A_NEW_ONE"]
 ELSEWHERE = {
     CONNECT_ACTION,
     ASK_ACTION,
+    home.REFRESH_ACTION,
+    home.DEPLOY_ACTION,
     listing.MORE_ACTION,
     listing.BACK_ACTION,
     ActionId.FOLLOW.value,

@@ -83,3 +83,23 @@ async def test_api_test_echoes(scene: Scene) -> None:
     """api.test needs no token and gives the arguments back."""
     answer = await scene.client.api_test(foo="bar")
     assert answer["args"] == {"foo": "bar"}
+
+
+async def test_somebody_s_channels_are_listed(scene: Scene) -> None:
+    """Private ones only where the bot is too, and only those of the kinds that were asked for."""
+    slack, ann = scene.slack, scene.ann.user
+    private = slack.add_channel("private", members=[ann], kind=ChannelKind.PRIVATE)
+    secret = slack.add_channel("secret", members=[ann], kind=ChannelKind.PRIVATE, with_bot=False)
+    other = slack.add_channel("other", members=[])
+    kinds = "public_channel,private_channel"
+    answer = await scene.client.users_conversations(user=ann.id, types=kinds)
+    listed = {channel["id"] for channel in answer["channels"]}
+    assert private.id in listed
+    assert not {secret.id, other.id} & listed
+    public = await scene.client.users_conversations(user=ann.id)
+    assert private.id not in {channel["id"] for channel in public["channels"]}
+    with pytest.raises(SlackApiError, match="user_not_found"):
+        await scene.client.users_conversations(user="U404")
+    slack.set_scopes({"channels:read"})
+    with pytest.raises(SlackApiError, match="missing_scope"):
+        await scene.client.users_conversations(user=ann.id, types=kinds)

@@ -16,23 +16,35 @@ from bot.commands.desk import Desk
 from bot.commands.features import registry
 from bot.config import Settings
 from bot.crew import Crew, Workers
+from bot.db.acts import Schedule
 from bot.db.crypto import Vault
 from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
 from bot.db.session import Database
 from bot.db.startup import open_database
+from bot.deployments.approval import Approvals
+from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
 from bot.deployments.following import Following
 from bot.deployments.grants import Grants
+from bot.deployments.lease_end import end_in_time
+from bot.deployments.leases import Leases
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
+from bot.deployments.proposal_ends import expire_operations
+from bot.deployments.requests import Requests
 from bot.deployments.retention import SWEEP_SECONDS, Retention
+from bot.deployments.scheduler import Scheduler
+from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
 from bot.deployments.standings import Standings
+from bot.deployments.stuck import nudge_if_stuck
 from bot.deployments.submitter import Submitter
+from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
 from bot.deployments.tracker import Tracker
+from bot.deployments.updates import Updates
 from bot.deployments.worker import Worker
 from bot.friendli.client import FriendliClient, TimeLimits
 from bot.outside import Outside
@@ -58,10 +70,12 @@ log = logs.get(__name__)
 __all__ = ["EVENTS_PATH", "Running", "running"]
 
 # What comes due by itself while an endpoint lives.
-CHORES: Sequence[Chore] = ()
+CHORES: Sequence[Chore] = (expire_operations, end_in_time, nudge_if_stuck)
 
 _WITHDRAW_SECONDS = 1.0
-_SUBMITTERS, _TRACKERS, _SENDERS = 20, 20, 40
+_SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 100, 100, 40, 5
+# A project waits this part of the shortest cadence for others that are due or done by then.
+_GATHER = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +114,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         limits = TimeLimits(write=settings.create_timeout)
         friendli = await stack.enter_async_context(
             FriendliClient(
-                settings.friendli_api_url, limits=limits, first_wait=settings.friendli_retry_wait
+                settings.friendli_api_url,
+                limits=limits,
+                first_wait=settings.friendli_retry_wait,
+                connections=_SUBMITTERS + _TRACKERS,
             )
         )
         vault = Vault(settings.encryption_keys, settings.friendli_token)
@@ -113,7 +130,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         app_token = settings.slack_app_token if settings.role.takes_requests else None
         if app_token is not None:
             secret = None
-        bolt = listeners.build(registry(), desk, workspaces, background, secret)
+        bolt = listeners.build(registry(), desk, workspaces, background)
         socket = _socket(settings, bolt, workspaces, app_token)
         outside = Outside(settings, database, workspaces, socket)
 
@@ -218,9 +235,19 @@ def _workers(
         nudge_sender=nudge("sender"),
         nudge_tracker=nudge("tracker"),
     )
-    tracker = Tracker(database, friendli, vault, settings, nudge_sender=nudge("sender"))
+    tracker = Tracker(
+        database,
+        friendli,
+        vault,
+        settings,
+        nudge_sender=nudge("sender"),
+        failing_at_once=_TRACKERS // 2,
+    )
     fates = Fates(database, settings, on_root=nudge("submitter"), find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
+    scheduler = Scheduler(
+        database, settings, nudge_submitter=nudge("submitter"), nudge_sender=nudge("sender")
+    )
     workers = Workers(
         Worker(
             "submitter",
@@ -231,9 +258,23 @@ def _workers(
             concurrency=_SUBMITTERS,
         ),
         Worker(
-            "tracker", database, WatchedProject, tracker.handle, lease=lease, concurrency=_TRACKERS
+            "tracker",
+            database,
+            WatchedProject,
+            tracker.handle,
+            lease=lease,
+            concurrency=_TRACKERS,
+            gather=settings.poll_seconds_moving * _GATHER,
         ),
         Worker("sender", database, Channel, sender.handle, lease=lease, concurrency=_SENDERS),
+        Worker(
+            "scheduler",
+            database,
+            Schedule,
+            scheduler.handle,
+            lease=lease,
+            concurrency=_SCHEDULERS,
+        ),
     )
     nudges.update(
         submitter=workers.submitter.nudge,
@@ -271,8 +312,30 @@ def _desk(
             wake_sender=workers.sender.nudge,
         ),
         standings=Standings(database, settings),
+        updates=Updates(database, friendli, vault, settings, wake_sender=workers.sender.nudge),
+        approvals=Approvals(
+            database,
+            settings,
+            wake_submitter=workers.submitter.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
+        leases=Leases(
+            database,
+            settings,
+            wake_submitter=workers.submitter.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
+        schedules=Schedules(
+            database,
+            settings,
+            wake_scheduler=workers.scheduler.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
         following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
+        requests=Requests(database, settings, wake_sender=workers.sender.nudge),
+        target_settings=TargetSettings(database),
+        audit=Audit(database),
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
         authorizer=Authorizer(Grants(database), people),

@@ -11,9 +11,10 @@ from bot.commands.registry import Feature
 from bot.commands.unconnected import unconnected
 from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.place import Person, Place
+from bot.deployments.policy import Policy
 from bot.deployments.rules import Slip, check
 from bot.deployments.service import Asked, Outcome
-from bot.deployments.targets import TargetView
+from bot.deployments.target_views import TargetView
 from bot.errors import UserError
 from bot.messages import preview
 from bot.messages.body import Body
@@ -94,7 +95,9 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
         case Outcome.REPEATED:
             return Reaction(work=_say_repeated(desk, place, submission.person))
         case _:
-            return Reaction()
+            return Reaction(
+                work=_call_approvers(desk, place, submission.person, request.target, asked)
+            )
 
 
 async def _say_repeated(desk: Desk, place: Place, person: Person) -> None:
@@ -118,22 +121,26 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
     await desk.authorizer.authorize(
         Permission.DEPLOY, invocation.person, invocation.place, target=read.request.target
     )
+    policy = _policy(read.request, targets)
+    request = read.request.with_default_lease(policy.lease_seconds)
     if not read.yes:
-        return _show_preview(desk, invocation, read.request)
+        return _show_preview(desk, invocation, request, policy)
     # Committed before Slack is acknowledged: what spends money is written down or refused.
     asked = await desk.deployments.ask(
-        invocation.place, invocation.person, read.request, invocation.trigger_id
+        invocation.place, invocation.person, request, invocation.trigger_id
     )
     if asked.outcome is not Outcome.ACCEPTED:
-        raise _not_accepted(asked, read.request)
-    return None
+        raise _not_accepted(asked, request)
+    return _call_approvers(desk, invocation.place, invocation.person, request.target, asked)
 
 
 async def _say(desk: Desk, invocation: Invocation, said: Body) -> None:
     await desk.responses.say(invocation.response_url, said)
 
 
-async def _show_preview(desk: Desk, invocation: Invocation, request: DeployRequest) -> None:
+async def _show_preview(
+    desk: Desk, invocation: Invocation, request: DeployRequest, policy: Policy
+) -> None:
     membership = await desk.people.membership(invocation.place)
     if needs_invitation(membership):
         raise await invitation(desk, membership)
@@ -141,6 +148,7 @@ async def _show_preview(desk: Desk, invocation: Invocation, request: DeployReque
     said = preview.preview(
         request,
         desk.settings.prices,
+        lease_end=policy.lease_end,
         deploy_value=f"{_new_request_id()} {draft}",
         change_value=draft,
     )
@@ -160,14 +168,28 @@ async def agreed(desk: Desk, click: Click) -> Work:
     await desk.authorizer.authorize(
         Permission.DEPLOY, click.person, click.place, target=request.target
     )
-    asked = await desk.deployments.ask(click.place, click.person, request, request_id)
+    asked = await desk.deployments.ask(
+        click.place, click.person, request, request_id, message_ts=click.message_ts
+    )
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)
-    return _replace(desk, click, request)
+    return _go_on(desk, click, request, asked)
 
 
-async def _replace(desk: Desk, click: Click, request: DeployRequest) -> None:
-    await desk.responses.replace(click.response_url, preview.under_way(request))
+async def _go_on(desk: Desk, click: Click, request: DeployRequest, asked: Asked) -> None:
+    said = preview.under_way(request, waits=asked.waits)
+    await desk.responses.replace(click.response_url, said)
+    await _call_approvers(desk, click.place, click.person, request.target, asked)
+
+
+async def _call_approvers(
+    desk: Desk, place: Place, person: Person, target: str, asked: Asked
+) -> None:
+    """Mention admins where only they may approve: the root names nobody whom Slack would tell."""
+    if not asked.waits or await desk.authorizer.named(Permission.APPROVE, place, target):
+        return
+    whom = await desk.authorizer.whom(Permission.APPROVE, place, target)
+    await desk.requests.call(place, person, asked.waits_as, Permission.APPROVE, whom)
 
 
 async def change(desk: Desk, click: Click) -> Work:
@@ -207,15 +229,27 @@ def _check(
 ) -> DeployRequest | tuple[Slip, ...]:
     if not draft.name and proposed_name:
         draft = draft.model_copy(update={"name": proposed_name})
-    return check(
+    checked = check(
         draft,
         targets=[target.name for target in targets],
         default_target=targets[0].name,
     )
+    if isinstance(checked, DeployRequest):
+        return checked.with_default_lease(_policy(checked, targets).lease_seconds)
+    return checked
+
+
+def _policy(request: DeployRequest, targets: Sequence[TargetView]) -> Policy:
+    return next(target.policy for target in targets if target.name == request.target)
 
 
 def _choices(targets: Sequence[TargetView]) -> list[form.TargetChoice]:
-    return [form.TargetChoice(target.name, target.project_id) for target in targets]
+    return [
+        form.TargetChoice(
+            target.name, target.project_id, target.policy.lease_seconds, target.policy.lease_end
+        )
+        for target in targets
+    ]
 
 
 def _state(place: Place, draft: DeployDraft) -> form.FormState:

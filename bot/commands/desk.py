@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.config import Settings
+from bot.deployments.approval import Approvals
+from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.following import Following
+from bot.deployments.leases import Leases
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
+from bot.deployments.requests import Requests
+from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
 from bot.deployments.standings import Standings
+from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
+from bot.deployments.updates import Updates
 from bot.errors import UserError
 from bot.friendli.client import FriendliClient
 from bot.messages.body import Body, body
@@ -49,8 +56,15 @@ class Desk:
     deployments: Deployments
     standings: Standings
     operations: Operations
+    updates: Updates
+    approvals: Approvals
+    requests: Requests
+    leases: Leases
+    schedules: Schedules
     following: Following
     targets: Targets
+    target_settings: TargetSettings
+    audit: Audit
     catalog: Catalog
     friendli: FriendliClient
     authorizer: Authorizer

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from bot.commands.desk import Click, Desk, Invocation, Work, answer
 from bot.commands.registry import SLASH, Command, Feature
 from bot.commands.unconnected import unconnected
-from bot.deployments.targets import Running, TargetView
+from bot.deployments.target_views import TargetView
+from bot.deployments.targets import Running
 from bot.errors import UserError
 from bot.friendli.statuses import status_words
 from bot.messages.body import Body
@@ -83,7 +84,9 @@ async def _disconnect(desk: Desk, click: Click) -> None:
     await desk.authorizer.authorize(
         Permission.CONNECT, click.person, click.place, target=click.value
     )
-    known = await desk.targets.disconnect(click.place, click.person, click.value)
+    known = await desk.targets.disconnect(
+        click.place, click.person, click.value, message_ts=click.message_ts
+    )
     name = bold(click.value)
     text = f"{name} is disconnected; its key is wiped." if known else f"{name} is gone already."
     await desk.responses.replace(click.response_url, answer(text))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.commands.desk import Desk, Invocation, Work
 from bot.commands.registry import Command, Feature
 from bot.commands.unconnected import unconnected
-from bot.deployments.targets import TargetView
+from bot.deployments.target_views import TargetView
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, code, mention, section
 

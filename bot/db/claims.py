@@ -6,16 +6,23 @@ again when its lease ends; one that stalled and wakes writes nothing. PostgreSQL
 of replicas claim side by side (SKIP LOCKED); SQLite runs the same statements one after another.
 
 `wake` makes a row due now. If it is held, it comes due again as soon as its holder finishes, so
-that what arrived meanwhile is neither lost nor worked on twice at once.
+that what arrived meanwhile is neither lost nor worked on twice at once. Whatever is woken has its
+fence raised: who claims a row under the fence that follows its own last one knows that meanwhile
+nobody else has worked on it, and nobody has woken it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Integer,
+    Row,
+    Select,
+    Update,
     bindparam,
     case,
     false,
@@ -26,52 +33,74 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 
+from bot.db.acts import Schedule
 from bot.db.clock import Moment, after, milliseconds, now
 from bot.db.models import Channel, Deployment, WatchedProject
 
-Claimable = type[Channel] | type[Deployment] | type[WatchedProject]
+Claimable = type[Channel] | type[Deployment] | type[Schedule] | type[WatchedProject]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on a row until the lease ends or someone else claims it."""
+    """The right to work on a row until the lease ends or someone else claims it.
+
+    Attributes:
+        id: The row.
+        fence: What it was raised to.
+        at: When, by the database's clock.
+    """
 
     id: int
     fence: int
+    at: datetime = field(compare=False)
 
 
 async def claim(
-    session: AsyncSession, table: Claimable, *, lease: timedelta, limit: int
+    connection: AsyncConnection, table: Claimable, *, lease: timedelta, limit: int
 ) -> list[Claim]:
     """Take up to `limit` rows that are due, the longest due first.
 
     Args:
-        session: In a writing transaction of its own: the claim counts once it is committed.
+        connection: In a writing transaction of its own: the claim counts once it is committed.
         table: A model with the columns of `Due`.
         lease: How long the rows are ours; every request made under the claim must end sooner.
         limit: The most rows to take.
     """
+    rows = await connection.execute(
+        _claiming(table), {"most": limit, "lease": _milliseconds(lease)}
+    )
+    return [Claim(id_, fence, at) for id_, fence, at in rows]
+
+
+# Building a statement costs as much as running it, and these run all the time.
+@cache
+def _claiming(table: Claimable) -> ReturningUpdate[int, int, datetime]:
     due = (
         select(table.id)
         .where(table.due_at <= now())
         .order_by(table.due_at)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
         # Only PostgreSQL knows it; SQLite's single writer needs none.
         .with_for_update(skip_locked=True)
         .cte("due")
         # As a plain subquery, a nested-loop plan may run it again per row and pass the limit.
         .prefix_with("MATERIALIZED")
     )
-    rows = await session.execute(
+    return (
         update(table)
         .where(table.id.in_(select(due.c.id)))
-        .values(due_at=after(lease), fence=table.fence + 1, held=true(), woken=false())
-        .returning(table.id, table.fence)
-        .execution_options(synchronize_session=False)
+        .values(
+            due_at=_after_parameter("lease"),
+            # More if its last holder died before it could pass on that the row was woken.
+            fence=table.fence + case((table.woken, 2), else_=1),
+            held=true(),
+            woken=false(),
+        )
+        .returning(table.id, table.fence, now())
     )
-    return [Claim(id_, fence) for id_, fence in rows]
 
 
 async def keep(
@@ -109,7 +138,7 @@ async def finish(
 
 
 async def finish_many(
-    session: AsyncSession, table: Claimable, held: Sequence[tuple[Claim, timedelta]]
+    connection: AsyncConnection, table: Claimable, held: Sequence[tuple[Claim, timedelta]]
 ) -> None:
     """Put back many claimed rows, each with its own delay, in the caller's one transaction.
 
@@ -117,17 +146,44 @@ async def finish_many(
     """
     if not held:
         return
-    wait = bindparam("wait", type_=BigInteger)
-    due_at = type_coerce(milliseconds() + wait, Moment())
-    await (await session.connection()).execute(
-        update(table)
-        .where(table.id == bindparam("row"), table.fence == bindparam("held_fence"))
-        .values(_put_back(table, due_at)),
+    await connection.execute(
+        _putting_back(table),
         [
             {"row": claim.id, "held_fence": claim.fence, "wait": _milliseconds(delay)}
-            for claim, delay in held
+            # In one order, so that two who put back rows never wait for each other.
+            for claim, delay in sorted(held, key=lambda one: one[0].id)
         ],
     )
+
+
+@cache
+def _putting_back(table: Claimable) -> Update:
+    return (
+        update(table)
+        .where(table.id == bindparam("row"), table.fence == bindparam("held_fence"))
+        .values(_put_back(table, _after_parameter("wait")))
+    )
+
+
+def _after_parameter(name: str) -> ColumnElement[datetime]:
+    return type_coerce(milliseconds() + bindparam(name, type_=BigInteger), Moment())
+
+
+async def seconds_until_due(connection: AsyncConnection, table: Claimable) -> float | None:
+    """Tell how long until the next row is due; None if no row ever is."""
+    return seconds_left((await connection.execute(next_due(table))).one())
+
+
+@cache
+def next_due(table: Claimable) -> Select[datetime | None, datetime]:
+    """When the next row is due, and the present."""
+    return select(func.min(table.due_at), now())
+
+
+def seconds_left(found: Row[datetime | None, datetime]) -> float | None:
+    """How long until the next row is due, as `next_due` found it; None if no row ever is."""
+    due, present = found
+    return None if due is None else max(0.0, (due - present).total_seconds())
 
 
 async def wake(session: AsyncSession, table: Claimable, row: int) -> None:
@@ -135,7 +191,12 @@ async def wake(session: AsyncSession, table: Claimable, row: int) -> None:
     await session.execute(
         update(table)
         .where(table.id == row)
-        .values(due_at=case((table.held, table.due_at), else_=now()), woken=table.held)
+        .values(
+            due_at=case((table.held, table.due_at), else_=now()),
+            woken=table.held,
+            # Its holder needs the fence; it is raised once that one finishes.
+            fence=case((table.held, table.fence), else_=table.fence + 1),
+        )
         .execution_options(synchronize_session=False)
     )
 
@@ -158,6 +219,7 @@ def _put_back(
 ) -> dict[str, object]:
     return {
         "due_at": case((table.woken, now()), else_=due_at),
+        "fence": case((table.woken, table.fence + 1), else_=table.fence),
         "held": false(),
         "woken": false(),
     }
@@ -169,9 +231,3 @@ def _at(due: timedelta | None) -> ColumnElement[datetime] | ColumnElement[dateti
 
 def _milliseconds(delay: timedelta) -> int:
     return round(delay.total_seconds() * 1000)
-
-
-async def seconds_until_due(session: AsyncSession, table: Claimable) -> float | None:
-    """Tell how long until the next row is due; None if no row ever is."""
-    next_due, present = (await session.execute(select(func.min(table.due_at), now()))).one()
-    return None if next_due is None else max(0.0, (next_due - present).total_seconds())

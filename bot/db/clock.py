@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Dialect, literal, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,9 +31,10 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + value * _MILLISECOND
 
 
-class milliseconds(ColumnElement[int]):  # noqa: N801 - reads as the SQL function it is
+class milliseconds(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is
     """The statement's start, in milliseconds since 1970."""
 
+    # Of a plain ColumnElement it would do nothing, and every statement would be compiled anew.
     inherit_cache = True
     type = BigInteger()
 

@@ -37,6 +37,23 @@ class Base(DeclarativeBase):
     }
 
 
+def _storage(*, fillfactor: int, vacuum_at: float) -> dict[str, Any]:
+    """How PostgreSQL keeps a table whose rows are written again and again.
+
+    Every write leaves the row's last version behind. By default those are tidied up once they are
+    a fifth of the table, far too late for the few rows that are written every few seconds, and for
+    a table in which nearly all rows rest for ever.
+
+    Args:
+        fillfactor: Percent of a page that new rows fill; the rest is for their next versions, which
+            need no new index entries there as long as no indexed column changes.
+        vacuum_at: The part of the table that is left behind when it is tidied up.
+    """
+    return {
+        "postgresql_with": {"fillfactor": fillfactor, "autovacuum_vacuum_scale_factor": vacuum_at}
+    }
+
+
 class Due:
     """Columns of a row that workers claim."""
 
@@ -67,7 +84,10 @@ class Channel(Due, Base):
     """A place that messages are sent to, one after another: a channel, or a person ('@U…')."""
 
     __tablename__ = "channels"
-    __table_args__ = (UniqueConstraint("workspace_row_id", "address"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_row_id", "address"),
+        _storage(fillfactor=70, vacuum_at=0.01),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_row_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
@@ -83,11 +103,16 @@ class Channel(Due, Base):
 class WatchedProject(Due, Base):
     """A Friendli project reached with one API key: what the tracker polls.
 
-    Targets with the same team, project and key share one row, and so one poll.
+    Targets with the same team, project and key share one row, and so one poll. Whoever changes the
+    row, which deployments belong to it, or what the last poll showed of them wakes it in the same
+    transaction; see `bot.deployments.snapshots`.
     """
 
     __tablename__ = "watched_projects"
-    __table_args__ = (UniqueConstraint("api_base", "team_id", "project_id", "key_fingerprint"),)
+    __table_args__ = (
+        UniqueConstraint("api_base", "team_id", "project_id", "key_fingerprint"),
+        _storage(fillfactor=70, vacuum_at=0.01),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     api_base: Mapped[str]
@@ -156,6 +181,15 @@ class Step(StrEnum):
 
 
 # A name is taken while a deployment of it may still have, or get, an endpoint.
+NAME_IS_TAKEN_IN = (
+    Step.PROPOSED,
+    Step.ASKED,
+    Step.SENDING,
+    Step.MADE,
+    Step.DOUBTFUL,
+    Step.UNCLEAR,
+    Step.LIVE,
+)
 # One that was found late doesn't count: its name may have been used again meanwhile. Nor does one
 # that was made elsewhere, where nobody kept names apart.
 _NAME_IS_TAKEN = text(
@@ -183,6 +217,7 @@ class Deployment(Due, Base):
             postgresql_where=_NAME_IS_TAKEN,
         ),
         Index("ix_deployments_watched", "watched_project_id", "step"),
+        _storage(fillfactor=80, vacuum_at=0.02),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -205,6 +240,13 @@ class Deployment(Due, Base):
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
     # Of an endpoint that was made elsewhere and is followed: its `DedicatedEndpointSpec`.
     spec: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # The `DeployRequest` that it was made with, once `request` is that of a later version.
+    first_request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # The number of the version that `request` or `spec` is about; NULL until somebody looked.
+    version: Mapped[str | None]
+    # A version that was made elsewhere since: what the API doesn't tell of it may differ from
+    # `request`. NULL if there is none, or everything was set from here again.
+    version_elsewhere: Mapped[str | None]
     # The price when it was asked for, in dollars an hour per replica, as a decimal string; '' for
     # an endpoint that was made elsewhere on GPUs whose price isn't known.
     price_per_hour: Mapped[str]
@@ -242,7 +284,11 @@ class Deployment(Due, Base):
     stop_asked_by: Mapped[str | None]
     stop_done: Mapped[bool] = mapped_column(default=False)
 
+    # Until when somebody may approve it, if it needs that; then who did or didn't, and when.
+    expires_at: Mapped[datetime | None]
     approved_by: Mapped[str | None]
+    rejected_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
     # How long it may run, in seconds, from when it was made or from the last extension; NULL for
     # as long as nobody ends it. At the end a `LeaseEnd` is done.
     lease_seconds: Mapped[int | None]
@@ -295,6 +341,11 @@ class MessageKind(StrEnum):
     """To someone who runs the workspace, since the person couldn't be reached."""
 
 
+# What isn't in Slack as it should be: a handful of all messages that were ever sent. Databases use
+# an index over just these rows only for a query that repeats the condition, with no parameters.
+IS_OPEN = text("(delivery IN ('pending', 'sending') OR version > sent_version)")
+
+
 class Message(Base):
     """The outbox: a Slack message that is decided, and what is known of its delivery.
 
@@ -305,7 +356,15 @@ class Message(Base):
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("deployment_id", "sequence"),
-        Index("ix_messages_channel_delivery", "channel_row_id", "delivery"),
+        Index(
+            "ix_messages_open",
+            "channel_row_id",
+            "deployment_id",
+            "id",
+            sqlite_where=IS_OPEN,
+            postgresql_where=IS_OPEN,
+        ),
+        _storage(fillfactor=90, vacuum_at=0.02),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

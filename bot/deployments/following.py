@@ -185,6 +185,7 @@ class Following:
                 return FollowOutcome.NOT_FOLLOWED
             deployment.step = Step.UNWATCHED
             await session.flush()
+            await wake(session, WatchedProject, deployment.watched_project_id)
             facts = await facts_of(session, deployment, self._settings)
             await tell(session, deployment, facts, replies.unfollowed(person.id))
             audit.write(

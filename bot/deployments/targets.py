@@ -11,29 +11,22 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
+from bot.db.acts import Effect
 from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.crypto import Vault, fingerprint, last_four
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
+from bot.deployments import audit
 from bot.deployments.place import Person, Place
+from bot.deployments.proposal_ends import end_proposals
 from bot.deployments.record import facts_of, tell
+from bot.deployments.target_views import TargetView, TargetViews
 from bot.messages import replies
+from bot.permissions import Permission
 
 # May still have, or get, an endpoint that bills.
 _MAY_BILL = (Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR, Step.LIVE)
-
-
-@dataclass(frozen=True, slots=True)
-class TargetView:
-    """A target as people see it: of its key, the last four characters."""
-
-    name: str
-    is_default: bool
-    team_id: str
-    project_id: str
-    key_last_four: str
-    connected_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +87,11 @@ class Targets:
         self._vault = vault
         self._settings = settings
         self._wake_all = wake_all
+        self._views = TargetViews(database)
 
     async def of(self, place: Place) -> Sequence[TargetView]:
         """The targets of a channel, the default first."""
-        async with self._database.read() as session:
-            rows = await session.execute(
-                select(Target, WatchedProject)
-                .join(WatchedProject, WatchedProject.id == Target.watched_project_id)
-                .where(*_here(place))
-                .order_by(Target.is_default.desc(), Target.name)
-            )
-            return [
-                TargetView(
-                    target.name,
-                    target.is_default,
-                    project.team_id,
-                    project.project_id,
-                    project.key_last_four,
-                    target.connected_by,
-                )
-                for target, project in rows
-            ]
+        return await self._views.of(place)
 
     async def running(self, place: Place, name: str) -> Sequence[Running]:
         """What was deployed to a target and may still be billed."""
@@ -172,6 +149,15 @@ class Targets:
                     .values(is_default=Target.name == wanted.name)
                 )
             await self._promote(session, place)
+            audit.write(
+                session,
+                place,
+                person.id,
+                Permission.CONNECT,
+                Effect.DONE,
+                target=wanted.name,
+                detail=f"project {wanted.project_id}" + (", a new key" if existed else ""),
+            )
         self._wake_all()
         return existed
 
@@ -190,8 +176,12 @@ class Targets:
             await wake(session, WatchedProject, project.id)
             return
         same_project = before.project_id == project.project_id
-        if not same_project and await self._may_bill(session, place, target.name):
-            raise OtherProjectError(before.project_id)
+        if not same_project:
+            if await self._may_bill(session, place, target.name):
+                raise OtherProjectError(before.project_id)
+            await end_proposals(
+                session, place, target.name, person, self._settings, leads_elsewhere=True
+            )
         target.watched_project_id = project.id
         await session.flush()
         if same_project:
@@ -213,7 +203,8 @@ class Targets:
             await session.flush()
             for id_ in moved.all():
                 await wake(session, Deployment, id_)
-        await self._wipe_unused(session, before)
+        if not await self._wipe_unused(session, before):
+            await wake(session, WatchedProject, before.id)
         await wake(session, WatchedProject, project.id)
 
     async def _project(self, session: AsyncSession, wanted: Connection) -> WatchedProject:
@@ -238,7 +229,9 @@ class Targets:
         ).scalar_one()
         return await session.get_one(WatchedProject, id_)
 
-    async def disconnect(self, place: Place, person: Person, name: str) -> bool:
+    async def disconnect(
+        self, place: Place, person: Person, name: str, *, message_ts: str = ""
+    ) -> bool:
         """Forget a target and wipe its key, unless another target brings the same one.
 
         Returns:
@@ -249,7 +242,18 @@ class Targets:
             if target is None:
                 return False
             project = await session.get_one(WatchedProject, target.watched_project_id)
+            await end_proposals(session, place, name, person, self._settings)
             await session.execute(delete(Target).where(Target.id == target.id))
+            audit.write(
+                session,
+                place,
+                person.id,
+                "target:disconnect",
+                Effect.DONE,
+                target=name,
+                detail=f"project {project.project_id}",
+                message_ts=message_ts,
+            )
             await self._promote(session, place)
             if not await self._wipe_unused(session, project):
                 return True
@@ -282,6 +286,7 @@ class Targets:
         project.key_ciphertext = None
         project.told = None
         await session.flush()
+        await wake(session, WatchedProject, project.id)
         return True
 
     async def _may_bill(self, session: AsyncSession, place: Place, name: str) -> bool:

@@ -1,28 +1,31 @@
 """Watches the endpoints of a project with one list request, and tells each change once.
 
-An unchanged poll writes nothing but the project's next due time. Whatever stands in the way of
-watching (a refused key, an outage) is told to each thread once, and so is its end.
+An unchanged poll writes nothing but the project's next due time, together with other projects'.
+Whatever stands in the way of watching (a refused key, an outage) is told to each thread once, and
+so is its end.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
 from bot.config import Settings
-from bot.db.claims import Claim, finish
-from bot.db.clock import now
+from bot.db.claims import Claim, finish, keep
 from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.credentials import NoKeyError, access_to
-from bot.deployments.pace import back_off, jittered
+from bot.deployments.obstacles import Obstacle, obstructed, tell_all
+from bot.deployments.pace import jittered
 from bot.deployments.record import facts_of, record, state_of, tell
+from bot.deployments.snapshots import Snapshot, Snapshots, Watched, read
 from bot.deployments.states import ENDED, MOVING, State, Told, observe
+from bot.errors import new_reference
 from bot.friendli.access import Access
 from bot.friendli.client import FriendliClient
 from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized
@@ -32,28 +35,8 @@ from bot.metrics import POLLS
 
 log = logs.get(__name__)
 
-
-class Obstacle(StrEnum):
-    """What stands in the way of watching a project."""
-
-    OUTAGE = "outage"
-    KEY_REFUSED = "key_refused"
-    KEY_UNREADABLE = "key_unreadable"
-    PROJECT_LOST = "project_lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A deployment as it was before the poll, without the parts that a poll doesn't need."""
-
-    id: int
-    endpoint_id: str
-    status: str | None
-    phase: str | None
-    error_code: str | None
-    acted_at: datetime | None
-    missing_since: datetime | None
-    unknown_since: datetime | None
+# A part of the lease; the rest is for writing down what came of it.
+_LEASE_TO_POLL = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +54,29 @@ class Seen:
     lists_nothing: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a poll brought, to be written.
+
+    Attributes:
+        cadence: Seconds until the next poll.
+        changed: Deployments that may have something to tell.
+    """
+
+    held: Claim
+    project: WatchedProject
+    seen: Seen
+    cadence: float
+    changed: Sequence[int]
+
+
 class Tracker:
-    """Handles one claimed project: polls it, tells what changed, and puts it back."""
+    """Handles one claimed project: polls it, tells what changed, and puts it back.
+
+    Args:
+        failing_at_once: The most projects polled at a time whose last poll failed: they may take
+            long to fail again, and must leave room for those that answer.
+    """
 
     def __init__(
         self,
@@ -82,41 +86,67 @@ class Tracker:
         settings: Settings,
         *,
         nudge_sender: Callable[[], None],
+        failing_at_once: int = 50,
     ) -> None:
         self._database = database
         self._friendli = friendli
         self._vault = vault
         self._settings = settings
         self._nudge_sender = nudge_sender
+        self._failing_at_once = failing_at_once
+        self._failing = 0
+        self._snapshots = Snapshots()
+        self._lease = timedelta(seconds=settings.lease)
+        self._patience = settings.lease * _LEASE_TO_POLL
 
-    async def handle(self, held: Claim) -> None:
-        """Poll a project once."""
-        async with self._database.read() as session:
-            started: datetime = (await session.execute(select(now()))).scalar_one()
-            project = await session.get_one(WatchedProject, held.id)
-            watched = await _watched(session, held.id)
+    async def handle(self, held: Claim) -> timedelta | None:
+        """Poll a project once.
+
+        Returns:
+            When it is due again, if there is nothing else to write; None if it was put back.
+        """
+        snapshot = self._snapshots.trusted(held)
+        if snapshot is None:
+            async with self._database.read() as session:
+                snapshot = await read(session, held.id)
+        project, watched = snapshot.project, snapshot.watched
         if not watched or project.key_ciphertext is None:
+            self._snapshots.forget(held)
             async with self._database.write() as session:
                 await finish(session, WatchedProject, held, due=None)
-            return
+            return None
+        if not project.failures:
+            return await self._handle(held, snapshot)
+        if self._failing >= self._failing_at_once:
+            return jittered(self._settings.poll_seconds_moving)
+        self._failing += 1
+        try:
+            return await self._handle(held, snapshot)
+        finally:
+            self._failing -= 1
+
+    async def _handle(self, held: Claim, snapshot: Snapshot) -> timedelta | None:
+        project, watched = snapshot.project, snapshot.watched
         try:
             access = access_to(project, self._vault)
-            seen = await self._poll(access, project, watched)
+            # A poll that outlasts the lease would be cut off without a word, and begin again.
+            async with asyncio.timeout(self._patience):
+                seen = await self._poll(access, project, watched)
         except (NoKeyError, UnreadableKeyError, MalformedAccess):
-            await self._obstructed(held, project, Obstacle.KEY_UNREADABLE, None)
+            await self._obstructed(held, project, Obstacle.KEY_UNREADABLE)
         except Unauthorized as error:
             await self._obstructed(held, project, Obstacle.KEY_REFUSED, error)
         except NotFound as error:
             await self._obstructed(held, project, Obstacle.PROJECT_LOST, error)
-        except FriendliError as error:
+        except (FriendliError, TimeoutError) as error:
             await self._obstructed(held, project, Obstacle.OUTAGE, error)
         else:
             lost = seen.lists_nothing and len(watched) > 1 and not seen.statuses
-            if lost:
-                await self._obstructed(held, project, Obstacle.PROJECT_LOST, None)
-            else:
+            if not lost:
                 POLLS.labels("ok").inc()
-                await self._compare(held, project, watched, seen, started)
+                return await self._compare(held, snapshot, seen)
+            await self._obstructed(held, project, Obstacle.PROJECT_LOST)
+        return None
 
     async def _poll(
         self, access: Access, project: WatchedProject, watched: Sequence[Watched]
@@ -145,43 +175,80 @@ class Tracker:
         except NotFound:
             return None
 
-    async def _compare(
-        self,
-        held: Claim,
-        project: WatchedProject,
-        watched: Sequence[Watched],
-        seen: Seen,
-        started: datetime,
-    ) -> None:
+    async def _compare(self, held: Claim, snapshot: Snapshot, seen: Seen) -> timedelta | None:
+        project, watched = snapshot.project, snapshot.watched
+        if seen.pages == project.list_pages:
+            cadence = self._snapshots.still(held, seen.statuses)
+            if cadence is not None:
+                return jittered(cadence)
+        self._snapshots.forget(held)
         # What we did to an endpoint after the poll began, the poll may not show yet.
-        telling = [one for one in watched if one.acted_at is None or one.acted_at < started]
-        changed = [one.id for one in telling if self._is_news(one, seen, started)]
-        statuses = [
-            str(seen.statuses[one.endpoint_id].status)
-            for one in watched
-            if one.endpoint_id in seen.statuses
-        ]
-        due = jittered(self._cadence(watched, seen, statuses))
+        telling = [one for one in watched if _precedes(one.acted_at, held)]
+        changed = [one.id for one in telling if self._is_news(one, seen, held.at)]
+        cadence = self._cadence(watched, seen)
+        if not changed and len(telling) == len(watched) and _is_as_before(project, seen):
+            if all(one.endpoint_id in seen.statuses for one in watched):
+                self._snapshots.remember(held, snapshot, seen.statuses, cadence)
+            return jittered(cadence)
+        news = _News(held, project, seen, cadence, changed)
+        try:
+            if not await self._write(news):
+                return None
+        except (SQLAlchemyError, OSError, TimeoutError):
+            raise
+        except Exception:  # one deployment's defect must not silence its neighbours
+            log.exception("can't tell all news", row=held.id, reference=new_reference())
+            await self._write_one_by_one(news)
+        if changed or project.told is not None:
+            self._nudge_sender()
+        return None
+
+    async def _write(self, news: "_News") -> bool:
+        """Put the project back and tell what is new, in one transaction.
+
+        Returns:
+            Whether the claim still held.
+        """
         async with self._database.write() as session:
             if not await finish(
                 session,
                 WatchedProject,
-                held,
-                due=due,
-                list_pages=seen.pages,
+                news.held,
+                due=jittered(news.cadence),
+                list_pages=news.seen.pages,
                 failures=0,
                 failing_since=None,
                 told=None,
             ):
-                return
-            if project.told is not None:
-                await self._tell_all(session, held, replies.watching_again())
-            for id_ in changed:
-                deployment = await session.get_one(Deployment, id_)
-                if deployment.step == Step.LIVE:
-                    await self._change(session, deployment, seen, started)
-        if changed or project.told is not None:
-            self._nudge_sender()
+                return False
+            if news.project.told is not None:
+                await tell_all(session, self._settings, news.held, replies.watching_again())
+            for id_ in news.changed:
+                await self._tell(session, news, id_)
+        return True
+
+    async def _write_one_by_one(self, news: "_News") -> None:
+        for id_ in news.changed:
+            try:
+                async with self._database.write() as session:
+                    if not await keep(session, WatchedProject, news.held, lease=self._lease):
+                        return
+                    await self._tell(session, news, id_)
+            except (SQLAlchemyError, OSError, TimeoutError):
+                raise
+            except Exception:  # see above
+                log.exception("can't tell", deployment=id_, reference=new_reference())
+        await self._write(replace(news, changed=(), cadence=self._settings.poll_seconds_steady))
+
+    async def _tell(self, session: AsyncSession, news: "_News", id_: int) -> None:
+        deployment = await session.get_one(Deployment, id_)
+        # It may have been stopped, or moved to another key, since we read it.
+        if (
+            deployment.step == Step.LIVE
+            and deployment.watched_project_id == news.held.id
+            and _precedes(deployment.acted_at, news.held)
+        ):
+            await self._change(session, deployment, news.seen, news.held.at)
 
     def _is_news(self, one: Watched, seen: Seen, started: datetime) -> bool:
         status = seen.statuses.get(one.endpoint_id)
@@ -223,15 +290,19 @@ class Tracker:
             at = status.updated_at or status.created_at
             await record(session, deployment, self._settings, Told(state, started, at))
 
-    def _cadence(self, watched: Sequence[Watched], seen: Seen, statuses: Sequence[str]) -> float:
+    def _cadence(self, watched: Sequence[Watched], seen: Seen) -> float:
         settings = self._settings
-        missing = len(watched) - sum(one.endpoint_id in seen.statuses for one in watched)
-        unknown = InferenceDeploymentStatus.UNKNOWN.value
-        if any(status in MOVING or status == unknown for status in statuses):
+        statuses = {
+            str(seen.statuses[one.endpoint_id].status)
+            for one in watched
+            if one.endpoint_id in seen.statuses
+        }
+        missing = any(one.endpoint_id not in seen.statuses for one in watched)
+        if statuses & (MOVING | {InferenceDeploymentStatus.UNKNOWN.value}):
             return settings.poll_seconds_moving
         if missing:
             return min(settings.gone_confirmed_after, settings.poll_seconds_steady)
-        if statuses and all(status in ENDED for status in statuses):
+        if statuses <= ENDED:
             return settings.poll_seconds_ended
         return settings.poll_seconds_steady
 
@@ -240,83 +311,25 @@ class Tracker:
         held: Claim,
         project: WatchedProject,
         obstacle: Obstacle,
-        error: FriendliError | None,
+        error: FriendliError | TimeoutError | None = None,
     ) -> None:
         """The project can't be watched now: tell it once, and come back later."""
         POLLS.labels(obstacle).inc()
-        log.warning("can't watch a project", row=held.id, obstacle=obstacle, error=str(error or ""))
-        settings = self._settings
-        async with self._database.write() as session:
-            present: datetime = (await session.execute(select(now()))).scalar_one()
-            since = project.failing_since or present
-            failing = (present - since).total_seconds()
-            # A passing outage isn't worth a message; a refused key is, at once.
-            tell_now = project.told is None and (
-                obstacle is not Obstacle.OUTAGE or failing >= settings.outage_told_after
-            )
-            due = (
-                back_off(project.failures, settings, error)
-                if obstacle is Obstacle.OUTAGE
-                else jittered(settings.poll_seconds_steady)
-            )
-            if not await finish(
-                session,
-                WatchedProject,
-                held,
-                due=due,
-                failures=project.failures + 1,
-                failing_since=since,
-                told=obstacle if tell_now else project.told,
-            ):
-                return
-            if tell_now:
-                await self._tell_all(session, held, _told(obstacle, failing))
-        if tell_now:
+        self._snapshots.forget(held)
+        if await obstructed(self._database, self._settings, held, project, obstacle, error):
             self._nudge_sender()
 
-    async def _tell_all(self, session: AsyncSession, held: Claim, said: replies.Reply) -> None:
-        deployments = await session.scalars(
-            select(Deployment).where(
-                Deployment.watched_project_id == held.id, Deployment.step == Step.LIVE
-            )
-        )
-        for deployment in deployments:
-            facts = await facts_of(session, deployment, self._settings)
-            await tell(session, deployment, facts, said)
+
+def _precedes(acted_at: datetime | None, held: Claim) -> bool:
+    """Whether a list that was asked for under this claim shows what our last action did."""
+    return acted_at is None or acted_at < held.at
 
 
-def _told(obstacle: Obstacle, failing: float) -> replies.Reply:
-    match obstacle:
-        case Obstacle.OUTAGE:
-            return replies.outage(failing)
-        case Obstacle.KEY_REFUSED:
-            return replies.key_refused()
-        case Obstacle.KEY_UNREADABLE:
-            return replies.key_unreadable()
-        case Obstacle.PROJECT_LOST:
-            return replies.project_lost()
+def _is_as_before(project: WatchedProject, seen: Seen) -> bool:
+    """Whether the project's row says already what the poll showed of the project itself."""
+    return project.told is None and project.failures == 0 and project.list_pages == seen.pages
 
 
 def _differs(one: Watched, status: DedicatedEndpointStatus) -> bool:
     before = State(one.status, one.phase, one.error_code) if one.status is not None else None
     return observe(before, status) is not None or status.status == InferenceDeploymentStatus.UNKNOWN
-
-
-async def _watched(session: AsyncSession, project: int) -> list[Watched]:
-    rows = await session.execute(
-        select(
-            Deployment.id,
-            Deployment.endpoint_id,
-            Deployment.status,
-            Deployment.phase,
-            Deployment.error_code,
-            Deployment.acted_at,
-            Deployment.missing_since,
-            Deployment.unknown_since,
-        ).where(Deployment.watched_project_id == project, Deployment.step == Step.LIVE)
-    )
-    return [
-        Watched(id_, endpoint, status, phase, code, acted, missing, unknown)
-        for id_, endpoint, status, phase, code, acted, missing, unknown in rows
-        if endpoint is not None
-    ]

@@ -2,14 +2,23 @@
 
 import asyncio
 import contextlib
+import math
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
-from bot.db.claims import Claim, Claimable, claim, seconds_until_due
+from bot.db.claims import (
+    Claim,
+    Claimable,
+    claim,
+    finish_many,
+    next_due,
+    seconds_left,
+    seconds_until_due,
+)
 from bot.db.session import Database
 from bot.errors import new_reference
 from bot.metrics import DEFECTS
@@ -26,14 +35,18 @@ class Worker:
     """Claims rows of one table, a bounded number at a time.
 
     A row whose handler fails stays claimed until its lease ends, which also spaces its repeats:
-    a row that always fails starves nobody.
+    a row that always fails starves nobody. So does a row whose handler had nothing to write, if the
+    process dies before it is put back with others.
 
     Args:
         name: For logs.
         table: What is claimed.
-        handle: Does the work of one claimed row and puts it back.
+        handle: Does the work of one claimed row. It puts the row back itself, or returns when the
+            row is due again and leaves that to the worker.
         lease: How long a claim holds; longer than any handler takes.
         concurrency: The most rows in hand at once.
+        gather: Seconds for which due rows, and rows to put back, are gathered; they are written in
+            one transaction then.
     """
 
     def __init__(
@@ -41,10 +54,11 @@ class Worker:
         name: str,
         database: Database,
         table: Claimable,
-        handle: Callable[[Claim], Awaitable[None]],
+        handle: Callable[[Claim], Awaitable[timedelta | None]],
         *,
         lease: timedelta,
         concurrency: int,
+        gather: float = 0.0,
     ) -> None:
         self._name = name
         self._database = database
@@ -52,9 +66,14 @@ class Worker:
         self._handle = handle
         self._lease = lease
         self._concurrency = concurrency
+        self._gather = gather
         self._nudged = asyncio.Event()
-        self._stopping = False
-        self._in_hand: set[asyncio.Task[None]] = set()
+        self._stopped = asyncio.Event()
+        self._in_hand: set[asyncio.Task[bool]] = set()
+        # From then on a row is known to be due, by the loop's clock; before, the table is asked.
+        self._due_from = math.inf
+        # Each with the moment at which it is due again, by the loop's clock.
+        self._to_put_back: list[tuple[Claim, float]] = []
 
     def nudge(self) -> None:
         """Look for due rows now; call it after committing one."""
@@ -68,56 +87,100 @@ class Worker:
                 when their lease ends, takes it up again.
         """
         pause = _DATABASE_DOWN_SECONDS[0]
-        while not self._stopping:
+        while not self._stopped.is_set():
             self._nudged.clear()
             try:
                 wait = await self._take()
                 pause = _DATABASE_DOWN_SECONDS[0]
-            except (DBAPIError, OSError, TimeoutError) as error:
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("database unavailable", worker=self._name, error=type(error).__name__)
                 wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
                 pause = min(pause * 2, _DATABASE_DOWN_SECONDS[1])
-            if wait and not self._stopping:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await self._nudged.wait()
+            await _wait_for(self._stopped, self._gather)
+            if not self._stopped.is_set():
+                await _wait_for(self._nudged, wait - self._gather)
         if self._in_hand:
             _, late = await asyncio.wait(self._in_hand, timeout=patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
+            await self._write(room=0)
 
     def stop(self) -> None:
         """Claim no more; `run` returns once what is in hand has ended."""
-        self._stopping = True
+        self._stopped.set()
         self.nudge()
 
     async def _take(self) -> float:
         """Claim what there is room for; return how long to wait for a nudge, in seconds."""
         room = self._concurrency - len(self._in_hand)
-        if not room:
-            return _SCAN_SECONDS
-        async with self._database.read() as session:
-            wait = await seconds_until_due(session, self._table)
-        if wait is None or wait > 0:
-            return min(_SCAN_SECONDS, _SCAN_SECONDS if wait is None else wait)
-        async with self._database.write() as session:
-            claims = await claim(session, self._table, lease=self._lease, limit=room)
+        if not self._to_put_back:
+            if not room:
+                return _SCAN_SECONDS
+            if asyncio.get_running_loop().time() < self._due_from:
+                [found] = await self._database.rows(next_due(self._table))
+                wait = seconds_left(found)
+                if wait is None or wait > 0:
+                    return self._wait(wait)
+        wait = await self._write(room)
+        return self._wait(wait) if room else _SCAN_SECONDS
+
+    async def _write(self, room: int) -> float | None:
+        """Put back what was handled, claim what is due, and tell when the next row is due."""
+        putting_back = self._to_put_back.copy()
+        if not (putting_back or room):
+            return None
+        present = asyncio.get_running_loop().time()
+        rest = [(held, timedelta(seconds=max(0.0, at - present))) for held, at in putting_back]
+        claims: list[Claim] = []
+        async with self._database.connection() as connection:
+            await finish_many(connection, self._table, rest)
+            if room:
+                claims = await claim(connection, self._table, lease=self._lease, limit=room)
+            wait = await seconds_until_due(connection, self._table)
+        del self._to_put_back[: len(putting_back)]
         for held in claims:
             task = asyncio.create_task(self._guarded(held), name=f"{self._name} {held.id}")
             self._in_hand.add(task)
             task.add_done_callback(self._done)
-        return 0.0
+        return wait
 
-    async def _guarded(self, held: Claim) -> None:
+    def _wait(self, until_due: float | None) -> float:
+        if until_due is None:
+            self._due_from = math.inf
+            return _SCAN_SECONDS
+        # Rows that come due in the next moment are claimed with the one that comes first.
+        wait = until_due + self._gather if until_due else 0.0
+        self._due_from = asyncio.get_running_loop().time() + wait
+        return min(wait, _SCAN_SECONDS)
+
+    async def _guarded(self, held: Claim) -> bool:
+        """Have a row handled; return whether to look for due rows soon."""
         try:
             async with asyncio.timeout(self._lease.total_seconds()):
-                await self._handle(held)
+                due = await self._handle(held)
         except Exception:  # one row's defect must not end the worker
             DEFECTS.labels(self._name).inc()
             log.exception("failed", worker=self._name, row=held.id, reference=new_reference())
+            return True
+        if due is None:
+            # It may be due again already.
+            return True
+        seconds = due.total_seconds()
+        self._to_put_back.append((held, asyncio.get_running_loop().time() + seconds))
+        return seconds < _SCAN_SECONDS
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[bool]) -> None:
+        was_full = len(self._in_hand) >= self._concurrency
         self._in_hand.discard(task)
-        # There is room again, and the row may already be due again.
-        self.nudge()
+        if was_full or task.cancelled() or task.result():
+            self.nudge()
+
+
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, for so many seconds at most."""
+    if seconds > 0:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()

@@ -1,7 +1,7 @@
 """Calls Friendli's Dedicated Endpoints API and says exactly what became of each request."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -29,6 +29,7 @@ from bot.friendli.schemas import (
     DedicatedEndpointUpdateBody,
     DedicatedEndpointVersionHistoryResponse,
 )
+from bot.friendli.transport import ReadingTransport
 
 __all__ = ["Access", "EndpointListing", "FriendliClient", "TimeLimits"]
 
@@ -89,7 +90,7 @@ class FriendliClient:
         first_wait: Seconds before the first retry, doubled for each further one; up to as long
             again is added at random. A `Retry-After` in an answer goes before this; one that
             exceeds the time limit is raised at once, for the caller to come back later.
-        connections: How many connections may be open at once: for create, and for all else.
+        connections: How many connections may be open at once: for changing, and for reading.
     """
 
     def __init__(
@@ -106,7 +107,9 @@ class FriendliClient:
             attempts=attempts, timeout=None, wait_initial=first_wait, wait_jitter=first_wait
         )
 
-        def client(keepalive_connections: int) -> httpx.AsyncClient:
+        def client(
+            keepalive_connections: int, mounts: Mapping[str, httpx.AsyncBaseTransport] | None = None
+        ) -> httpx.AsyncClient:
             return httpx.AsyncClient(
                 base_url=base_url,
                 verify=_tls_context(),
@@ -121,11 +124,16 @@ class FriendliClient:
                     max_keepalive_connections=keepalive_connections,
                     keepalive_expiry=KEEPALIVE_SECONDS,
                 ),
+                mounts=mounts,
             )
 
-        self._client = client(keepalive_connections=connections)
-        # A connection that went stale while idle would make a plain create an ambiguous one.
-        self._create_client = client(keepalive_connections=0)
+        reading = ReadingTransport(
+            tls=_tls_context(), connections=connections, keepalive=KEEPALIVE_SECONDS
+        )
+        # For every address that the environment names no proxy for, which goes before it.
+        self._reading = client(connections, mounts={"all://*": reading})
+        # A connection that went stale while idle would make a plain change an ambiguous one.
+        self._changing = client(keepalive_connections=0)
 
     async def __aenter__(self) -> Self:
         return self
@@ -136,8 +144,8 @@ class FriendliClient:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._client.aclose()
-        await self._create_client.aclose()
+        await self._reading.aclose()
+        await self._changing.aclose()
 
     async def list_endpoints(
         self, access: Access, project_id: str, cursor: str | None = None, limit: int = PAGE_LIMIT
@@ -196,7 +204,7 @@ class FriendliClient:
             Ambiguous: The request may have been carried out; only a listing can tell.
         """
         call = Call("create_endpoint", access, "POST", ENDPOINTS, body=body.wire())
-        return await self._change(call, CreateAnswer, client=self._create_client)
+        return await self._change(call, CreateAnswer)
 
     async def update_endpoint(
         self, access: Access, endpoint_id: str, body: DedicatedEndpointUpdateBody
@@ -228,7 +236,7 @@ class FriendliClient:
     async def delete_endpoint(self, access: Access, endpoint_id: str) -> None:
         """Delete an endpoint for good."""
         call = Call("delete_endpoint", access, "DELETE", _path(endpoint_id))
-        await self._send(call, self._client)
+        await self._send(call)
 
     async def _pages(self, call: Call, model: type[_PageT]) -> AsyncIterator[tuple[_PageT, Answer]]:
         cursors: list[str] = []
@@ -251,7 +259,7 @@ class FriendliClient:
         last: FriendliError = Unavailable(call.operation, reason="Deadline")
 
         async def once() -> tuple[_AnswerT, Answer]:
-            outcome = await exchange(self._client, call, time_limit=None)
+            outcome = await exchange(self._reading, call, time_limit=None)
             if not (isinstance(outcome, Answer) and outcome.is_success):
                 raise failure_of_reading(call, outcome)
             parsed = _parsed(outcome, model)
@@ -275,17 +283,15 @@ class FriendliClient:
             pass
         raise last
 
-    async def _change(
-        self, call: Call, model: type[_AnswerT], client: httpx.AsyncClient | None = None
-    ) -> _AnswerT:
-        answer = await self._send(call, client or self._client)
+    async def _change(self, call: Call, model: type[_AnswerT]) -> _AnswerT:
+        answer = await self._send(call)
         parsed = _parsed(answer, model)
         if parsed is None:
             raise failure_of_changing(call, answer, UNREADABLE)
         return parsed
 
-    async def _send(self, call: Call, client: httpx.AsyncClient) -> Answer:
-        outcome = await exchange(client, call, time_limit=self._limits.write)
+    async def _send(self, call: Call) -> Answer:
+        outcome = await exchange(self._changing, call, time_limit=self._limits.write)
         if not (isinstance(outcome, Answer) and outcome.is_success):
             raise failure_of_changing(call, outcome)
         return outcome

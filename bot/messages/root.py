@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from bot.db.models import Step
+from bot.deployments.lease import AT_REST
 from bot.deployments.states import (
     COMING_UP,
     SERVING,
@@ -19,6 +20,7 @@ from bot.messages import buttons
 from bot.messages.body import Body, body
 from bot.messages.facts import Facts
 from bot.messages.failed import explain
+from bot.messages.lease import until
 from bot.messages.markup import (
     Block,
     TaskStatus,
@@ -39,6 +41,7 @@ from bot.messages.operations import WORDS
 
 _PHASE_ORDER = [phase.value for phase in Phase]
 _WITHOUT_PLAN = {
+    Step.PROPOSED,
     Step.REJECTED,
     Step.REFUSED,
     Step.CANCELLED,
@@ -47,6 +50,7 @@ _WITHOUT_PLAN = {
     Step.UNWATCHED,
     Step.UNCLEAR,
 }
+_WILL_END = {Step.PROPOSED, Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR}
 _BEFORE_LIVE = {Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR}
 
 
@@ -57,7 +61,7 @@ def root(facts: Facts) -> Body:
     plan_block = _plan(facts)
     if plan_block is not None:
         blocks.append(plan_block)
-    blocks.append(context(_setup(facts), _asked(facts)))
+    blocks.append(context(_setup(facts), *_ends(facts), _asked(facts)))
     row = buttons.for_root(facts)
     if row:
         blocks.append(actions(*row))
@@ -89,6 +93,16 @@ def _asked(facts: Facts) -> str:
     )
 
 
+def _ends(facts: Facts) -> list[str]:
+    """When it ends by itself, if it does."""
+    at_rest = facts.state is not None and facts.state.status in AT_REST
+    if facts.step is Step.LIVE and facts.lease_ends_at is not None and not at_rest:
+        return [until(facts.lease_ends_at, facts.lease_end)]
+    if facts.step in _WILL_END and facts.lease_seconds is not None:
+        return [f"for {duration(facts.lease_seconds)} from when it is made"]
+    return []
+
+
 def _headline(facts: Facts) -> tuple[str, str]:
     """One sentence that says what is so, and one that says what it means."""
     name = bold(facts.name)
@@ -100,6 +114,8 @@ def _headline(facts: Facts) -> tuple[str, str]:
             f"{name} may have been created",
             "Friendli didn't answer. Checking; nothing is sent twice.",
         ),
+        Step.PROPOSED: (f"{name} waits for approval", _waits(facts)),
+        Step.REJECTED: (f"{name} wasn't approved", "Nothing was made; the thread says why."),
         Step.UNCLEAR: (f"{name} may be one of several endpoints", "Choose below."),
         Step.NOT_MADE: (f"{name} wasn't made", "Friendli lists nothing new."),
         Step.REFUSED: (f"{name} wasn't made", "The thread says why."),
@@ -110,6 +126,19 @@ def _headline(facts: Facts) -> tuple[str, str]:
     if facts.step in unmade:
         return unmade[facts.step]
     return _live_headline(facts)
+
+
+def _waits(facts: Facts) -> str:
+    """What it would cost, and who may say yes to that."""
+    cost = f"{price(facts)} once it serves"
+    if facts.setup.is_price_of_each and facts.setup.price_at_most is not None:
+        cost += f", {money(facts.setup.price_at_most)} at most"
+    if facts.waiting is None:
+        return cost
+    return (
+        f"{cost} · {facts.waiting.approvers} may approve it, until {moment(facts.waiting.until)}."
+        " Nothing is made before."
+    )
 
 
 def _live_headline(facts: Facts) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
@@ -53,7 +53,6 @@ def build(
     desk: Desk,
     workspaces: Workspaces,
     background: Background,
-    signing_secret: SecretStr | None,
 ) -> AsyncApp:
     """Make the Bolt app with its listeners.
 
@@ -62,7 +61,6 @@ def build(
         desk: What they work with.
         workspaces: Slack's side.
         background: Runs what goes on after the acknowledgement.
-        signing_secret: Slack's; None in Socket Mode, where requests come over our own connection.
     """
     front = _Front(registry, desk, background)
     with _unseen_environment():
@@ -70,10 +68,10 @@ def build(
             # Bolt takes its loggers' level from this one; from the root's, it would log bodies.
             logger=logging.getLogger("slack_bolt"),
             authorize=_authorizer(workspaces),
-            signing_secret=signing_secret.get_secret_value() if signing_secret else "",
+            signing_secret="",
             process_before_response=True,
-            # Socket Mode requests carry no signature: the connection itself is ours.
-            request_verification_enabled=signing_secret is not None,
+            # `bot.web` has checked the signature; in Socket Mode the connection itself is ours.
+            request_verification_enabled=False,
         )
     app.command(SLASH)(front.command)
     app.action(re.compile(""))(front.action)
@@ -135,8 +133,9 @@ class _Front:
             work = await dispatch(self._registry, self._desk, asked)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        await ack()
+        # Begun after the acknowledgement, it would wait behind all requests that came in since.
         self._go_on(work, say)
+        await ack()
 
     async def action(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A button or a menu was used."""
@@ -147,8 +146,9 @@ class _Front:
             work = await self._pressed(click, handler) if handler is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        await ack()
+        # Begun after the acknowledgement, it would wait behind all requests that came in since.
         self._go_on(work, say)
+        await ack()
 
     async def _pressed(self, click: Click, handler: ClickHandler) -> Work:
         if click.is_in_home:
@@ -197,8 +197,8 @@ class _Front:
             work = await shortcut.run(self._desk, used) if shortcut is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        await ack()
         self._go_on(work, say)
+        await ack()
 
     async def event(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Something happened; Slack tells of it up to three times more if we are slow."""
@@ -212,8 +212,8 @@ class _Front:
             work = await handler(self._desk, event)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        await ack()
         self._go_on(work, say)
+        await ack()
 
     def _teller(self, asked: Invocation | Click | ShortcutUse) -> Say:
         async def say(body: Body) -> None:

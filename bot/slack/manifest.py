@@ -13,7 +13,7 @@ EVENTS_PATH = "/slack/events"
 SCOPES: Mapping[str, str] = {
     "commands": "the slash command",
     "chat:write": "the thread's root, its replies and edits, and answers only one person sees",
-    "users:read": "who is a workspace admin, and so may connect a project",
+    "users:read": "who is a workspace admin, and so may connect a project; time zones of schedules",
     "usergroups:read": "who is in a user group that something is granted to",
     "channels:read": "whether the bot, or a person, is in a public channel, and if it is archived",
     "groups:read": "the same for private channels",
@@ -29,6 +29,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "auth.test": frozenset(),
     "apps.connections.open": frozenset(),
     "views.open": frozenset(),
+    "views.push": frozenset(),
     "views.update": frozenset(),
     "views.publish": frozenset(),
     "chat.postMessage": frozenset({"chat:write"}),
@@ -43,6 +44,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "users.info": frozenset({"users:read"}),
     "users.list": frozenset({"users:read"}),
     "users.conversations": frozenset({"channels:read", "groups:read"}),
+    "usergroups.list": frozenset({"usergroups:read"}),
     "usergroups.users.list": frozenset({"usergroups:read"}),
 }
 

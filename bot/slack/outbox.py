@@ -13,7 +13,15 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.clock import after, now
-from bot.db.models import Channel, Delivery, Deployment, Message, MessageKind, Workspace
+from bot.db.models import (
+    IS_OPEN,
+    Channel,
+    Delivery,
+    Deployment,
+    Message,
+    MessageKind,
+    Workspace,
+)
 
 _UNSENT = (Delivery.PENDING, Delivery.SENDING)
 
@@ -108,7 +116,7 @@ async def _open_messages(session: AsyncSession, channel: Channel) -> list[_Open]
     """The first unsent message of each thread, and every sent one with an older body."""
     heads = (
         select(func.min(Message.id))
-        .where(Message.channel_row_id == channel.id, Message.delivery.in_(_UNSENT))
+        .where(Message.channel_row_id == channel.id, IS_OPEN, Message.delivery.in_(_UNSENT))
         # Messages outside of threads wait for no other.
         .group_by(func.coalesce(Message.deployment_id, -Message.id))
     )
@@ -123,7 +131,11 @@ async def _open_messages(session: AsyncSession, channel: Channel) -> list[_Open]
             Deployment.root_ts,
         )
         .outerjoin(Deployment, Deployment.id == Message.deployment_id)
-        .where(Message.channel_row_id == channel.id, or_(Message.id.in_(heads), _outdated()))
+        .where(
+            Message.channel_row_id == channel.id,
+            IS_OPEN,
+            or_(Message.id.in_(heads), _outdated()),
+        )
         .order_by(Message.id)
     )
     return [_Open(*row) for row in rows]
@@ -142,6 +154,7 @@ async def _turn(session: AsyncSession, channel: Channel, edit_interval: float) -
             Channel.workspace_row_id == channel.workspace_row_id,
             Channel.id != channel.id,
             Channel.stopped_reason.is_(None),
+            IS_OPEN,
             _outdated(),
         )
     )

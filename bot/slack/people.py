@@ -1,5 +1,6 @@
 """What Slack tells about people and channels: who administers, and whether the bot is a member."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -9,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import logs
 from bot.deployments.place import Person, Place
 from bot.messages.body import Body
-from bot.slack.calls import Failure, attempt
+from bot.slack.calls import Failure, Trouble, attempt
 from bot.slack.workspaces import Workspaces
 
 log = logs.get(__name__)
@@ -43,6 +44,8 @@ class People:
         self._admins = admins
         # Members by group, and when to ask again: the method takes some twenty calls a minute.
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
+        self._group_names: tuple[Mapping[str, str], float] = ({}, 0.0)
+        self._memberships: dict[str, asyncio.Task[Membership]] = {}
 
     async def is_admin(self, person_id: str) -> bool:
         """Whether a person may administer targets; no, if Slack doesn't say."""
@@ -71,24 +74,51 @@ class People:
                 break
         return found
 
-    async def is_in_group(self, person_id: str, group_id: str) -> bool:
-        """Whether a person belongs to a user group; no, if Slack doesn't say."""
+    async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
+        """Whether a person belongs to a user group; None if Slack doesn't say now."""
         members, until = self._groups.get(group_id, (frozenset(), 0.0))
         present = time.monotonic()
         if present >= until:
             answer = await attempt(self._client.usergroups_users_list(usergroup=group_id))
             if isinstance(answer, Failure):
                 log.warning("couldn't ask who is in a group", error=answer.error)
-                return False
+                # A group that is gone has nobody in it.
+                return False if answer.trouble is Trouble.REFUSED else None
             users = answer.get("users")
             listed = users if isinstance(users, list) else []
             members = frozenset(user for user in listed if isinstance(user, str))
             self._groups[group_id] = (members, present + _GROUP_KEPT_SECONDS)
         return person_id in members
 
+    async def groups(self) -> Mapping[str, str]:
+        """The workspace's user groups: "@handle" by id; none, if Slack doesn't say."""
+        present = time.monotonic()
+        named, until = self._group_names
+        if present >= until:
+            answer = await attempt(self._client.usergroups_list())
+            if isinstance(answer, Failure):
+                log.warning("couldn't ask which groups there are", error=answer.error)
+                return {}
+            listed = answer.get("usergroups")
+            named = {
+                str(group["id"]): f"@{group.get('handle') or group['id']}"
+                for group in (listed if isinstance(listed, list) else [])
+            }
+            self._group_names = (named, present + _GROUP_KEPT_SECONDS)
+        return named
+
     async def membership(self, place: Place) -> Membership:
-        """Whether the bot can post in a channel."""
-        answer = await attempt(self._client.conversations_info(channel=place.channel_id))
+        """Whether the bot can post in a channel; who asks at the same time shares the answer."""
+        channel = place.channel_id
+        asking = self._memberships.get(channel)
+        if asking is None:
+            asking = self._memberships[channel] = asyncio.create_task(self._membership(channel))
+            asking.add_done_callback(lambda _: self._memberships.pop(channel))
+        # One that gives up waiting must not take the answer from the others.
+        return await asyncio.shield(asking)
+
+    async def _membership(self, channel_id: str) -> Membership:
+        answer = await attempt(self._client.conversations_info(channel=channel_id))
         if isinstance(answer, Failure):
             unseen = answer.error in {"channel_not_found", "not_in_channel"}
             return Membership.NOT_A_MEMBER if unseen else Membership.UNKNOWN
@@ -141,6 +171,16 @@ class People:
         user = None if isinstance(answer, Failure) else answer.get("user")
         team = user.get("team_id") if isinstance(user, Mapping) else None
         return Person(person_id, team if isinstance(team, str) else "")
+
+    async def zone(self, person_id: str) -> str | None:
+        """The IANA name of a person's time zone; None if Slack doesn't say."""
+        answer = await attempt(self._client.users_info(user=person_id))
+        if isinstance(answer, Failure):
+            log.warning("couldn't ask for a time zone", error=answer.error)
+            return None
+        user = answer.get("user")
+        zone = user.get("tz") if isinstance(user, Mapping) else None
+        return zone if isinstance(zone, str) and zone else None
 
     async def bot_name(self) -> str:
         """A mention of the bot, to invite it by."""

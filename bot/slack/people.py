@@ -131,6 +131,16 @@ class People:
             return Membership.ARCHIVED
         return Membership.MEMBER if channel.get("is_member") else Membership.NOT_A_MEMBER
 
+    async def zone(self, person_id: str) -> str | None:
+        """The IANA name of a person's time zone; None if Slack doesn't say."""
+        answer = await attempt(self._client.users_info(user=person_id))
+        if isinstance(answer, Failure):
+            log.warning("couldn't ask for a time zone", error=answer.error)
+            return None
+        user = answer.get("user")
+        zone = user.get("tz") if isinstance(user, Mapping) else None
+        return zone if isinstance(zone, str) and zone else None
+
     async def channels_of(self, place: Place, person_id: str) -> frozenset[str] | None:
         """Ids of the channels that a person is in; of private ones, those that the bot is in too.
 
@@ -171,16 +181,6 @@ class People:
         user = None if isinstance(answer, Failure) else answer.get("user")
         team = user.get("team_id") if isinstance(user, Mapping) else None
         return Person(person_id, team if isinstance(team, str) else "")
-
-    async def zone(self, person_id: str) -> str | None:
-        """The IANA name of a person's time zone; None if Slack doesn't say."""
-        answer = await attempt(self._client.users_info(user=person_id))
-        if isinstance(answer, Failure):
-            log.warning("couldn't ask for a time zone", error=answer.error)
-            return None
-        user = answer.get("user")
-        zone = user.get("tz") if isinstance(user, Mapping) else None
-        return zone if isinstance(zone, str) and zone else None
 
     async def bot_name(self) -> str:
         """A mention of the bot, to invite it by."""

@@ -21,17 +21,23 @@ from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
 from bot.db.session import Database
 from bot.db.startup import open_database
+from bot.deployments.approval import Approvals
+from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
 from bot.deployments.following import Following
 from bot.deployments.grants import Grants
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
+from bot.deployments.proposal_ends import expire_operations
+from bot.deployments.requests import Requests
 from bot.deployments.retention import SWEEP_SECONDS, Retention
 from bot.deployments.service import Deployments
 from bot.deployments.submitter import Submitter
+from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
 from bot.deployments.tracker import Tracker
+from bot.deployments.updates import Updates
 from bot.deployments.worker import Worker
 from bot.friendli.client import FriendliClient, TimeLimits
 from bot.outside import Outside
@@ -56,10 +62,10 @@ log = logs.get(__name__)
 __all__ = ["EVENTS_PATH", "Running", "running"]
 
 # What comes due by itself while an endpoint lives.
-CHORES: Sequence[Chore] = ()
+CHORES: Sequence[Chore] = (expire_operations,)
 
 _WITHDRAW_SECONDS = 1.0
-_SUBMITTERS, _TRACKERS, _SENDERS = 20, 100, 40
+_SUBMITTERS, _TRACKERS, _SENDERS = 100, 100, 40
 # A project waits this part of the shortest cadence for others that are due or done by then.
 _GATHER = 0.05
 
@@ -221,7 +227,14 @@ def _workers(
         nudge_sender=nudge("sender"),
         nudge_tracker=nudge("tracker"),
     )
-    tracker = Tracker(database, friendli, vault, settings, nudge_sender=nudge("sender"))
+    tracker = Tracker(
+        database,
+        friendli,
+        vault,
+        settings,
+        nudge_sender=nudge("sender"),
+        failing_at_once=_TRACKERS // 2,
+    )
     fates = Fates(database, settings, on_root=nudge("submitter"), find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
     workers = Workers(
@@ -279,8 +292,18 @@ def _desk(
             wake_submitter=workers.submitter.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        updates=Updates(database, friendli, vault, settings, wake_sender=workers.sender.nudge),
+        approvals=Approvals(
+            database,
+            settings,
+            wake_submitter=workers.submitter.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
         following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
+        requests=Requests(database, settings, wake_sender=workers.sender.nudge),
+        target_settings=TargetSettings(database),
+        audit=Audit(database),
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
         authorizer=Authorizer(Grants(database), people),

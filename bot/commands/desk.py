@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.config import Settings
+from bot.deployments.approval import Approvals
+from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.following import Following
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
+from bot.deployments.requests import Requests
 from bot.deployments.service import Deployments
+from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
+from bot.deployments.updates import Updates
 from bot.errors import UserError
 from bot.friendli.client import FriendliClient
 from bot.messages.body import Body, body
@@ -34,8 +39,13 @@ class Desk:
     settings: Settings
     deployments: Deployments
     operations: Operations
+    updates: Updates
+    approvals: Approvals
+    requests: Requests
     following: Following
     targets: Targets
+    target_settings: TargetSettings
+    audit: Audit
     catalog: Catalog
     friendli: FriendliClient
     authorizer: Authorizer

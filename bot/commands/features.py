@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from bot.commands import (
     act,
+    approve,
+    ask_them,
+    audit,
     choose,
     connect,
     delete,
@@ -14,11 +17,15 @@ from bot.commands import (
     help,  # noqa: A004 - named after its command
     links,
     list_endpoints,
+    rollback,
+    settings,
     status,
     stop,
     targets,
     try_again,
+    update,
     verbs,
+    versions,
 )
 from bot.commands.registry import Command, Registry
 
@@ -34,6 +41,8 @@ def registry() -> Registry:
         connect.FEATURE,
         disconnect.FEATURE,
         targets.FEATURE,
+        settings.FEATURE,
+        audit.FEATURE,
         list_endpoints.FEATURE,
         status.FEATURE,
         endpoint_command.FEATURE,
@@ -41,7 +50,12 @@ def registry() -> Registry:
         *follow.FEATURES,
         stop.FEATURE,
         act.FEATURE,
+        approve.FEATURE,
+        ask_them.FEATURE,
         delete.FEATURE,
+        update.FEATURE,
+        versions.FEATURE,
+        rollback.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,

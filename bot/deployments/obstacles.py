@@ -14,8 +14,10 @@ from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.pace import back_off, jittered
 from bot.deployments.record import facts_of, tell
+from bot.errors import new_reference
 from bot.friendli.errors import FriendliError
 from bot.messages import replies
+from bot.messages.reply import Reply
 
 log = logs.get(__name__)
 
@@ -35,7 +37,7 @@ async def obstructed(
     held: Claim,
     project: WatchedProject,
     obstacle: Obstacle,
-    error: FriendliError | None,
+    error: FriendliError | TimeoutError | None,
 ) -> bool:
     """Put a project back that can't be watched now, and tell it if that wasn't done yet.
 
@@ -71,9 +73,7 @@ async def obstructed(
     return tell_now
 
 
-async def tell_all(
-    session: AsyncSession, settings: Settings, held: Claim, said: replies.Reply
-) -> None:
+async def tell_all(session: AsyncSession, settings: Settings, held: Claim, said: Reply) -> None:
     """Add a reply to the thread of every endpoint that the project watches."""
     deployments = await session.scalars(
         select(Deployment).where(
@@ -81,11 +81,16 @@ async def tell_all(
         )
     )
     for deployment in deployments:
-        facts = await facts_of(session, deployment, settings)
+        try:
+            facts = await facts_of(session, deployment, settings)
+        except (ValueError, LookupError):
+            # One row that can't be read must not silence its neighbours.
+            log.exception("can't tell", deployment=deployment.id, reference=new_reference())
+            continue
         await tell(session, deployment, facts, said)
 
 
-def _said(obstacle: Obstacle, failing: float) -> replies.Reply:
+def _said(obstacle: Obstacle, failing: float) -> Reply:
     match obstacle:
         case Obstacle.OUTAGE:
             return replies.outage(failing)

@@ -6,6 +6,8 @@ from datetime import timedelta
 from bot.config import Settings
 
 _LONGEST_BACK_OFF = 60.0
+# Whoever asks for more has most likely sent nonsense, and endpoints are billed unseen meanwhile.
+_LONGEST_ASKED = 3600.0
 
 
 def jittered(seconds: float) -> timedelta:
@@ -14,9 +16,12 @@ def jittered(seconds: float) -> timedelta:
 
 
 def back_off(failures: int, settings: Settings, error: Exception | None = None) -> timedelta:
-    """Twice as long after each failure in a row, a minute at most; or what the API asked for."""
+    """Twice as long after each failure in a row, a minute at most.
+
+    If the API asked for a time, that long, an hour at most.
+    """
     asked = getattr(error, "retry_after", None)
     if isinstance(asked, int | float) and asked > 0:
-        return timedelta(seconds=asked)
+        return timedelta(seconds=min(asked, _LONGEST_ASKED))
     doubled = settings.poll_seconds_moving * 2 ** min(failures, 8)
     return jittered(min(doubled, _LONGEST_BACK_OFF))

@@ -66,11 +66,10 @@ class TargetViews:
     async def _read(self, places: Sequence[Place]) -> dict[Place, list[TargetView]]:
         keys = [(place.enterprise_id, place.workspace_id, place.channel_id) for place in places]
         found: dict[Place, list[TargetView]] = defaultdict(list)
-        async with self._database.reading_connection() as connection:
-            rows = await connection.execute(_OF_PLACES, {"places": keys})
-            for enterprise, workspace, channel, name, is_default, team, project, key, by in rows:
-                view = TargetView(name, is_default, team, project, key, by)
-                found[Place(enterprise, workspace, channel)].append(view)
+        rows = await self._database.rows(_OF_PLACES, {"places": keys})
+        for enterprise, workspace, channel, name, is_default, team, project, key, by in rows:
+            view = TargetView(name, is_default, team, project, key, by)
+            found[Place(enterprise, workspace, channel)].append(view)
         return found
 
 

@@ -5,14 +5,17 @@ Whatever stands in the way of watching (a refused key, an outage) is told to eac
 so is its end.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import logs
 from bot.config import Settings
-from bot.db.claims import Claim, finish
+from bot.db.claims import Claim, finish, keep
 from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
@@ -22,12 +25,18 @@ from bot.deployments.pace import jittered
 from bot.deployments.record import facts_of, record, state_of, tell
 from bot.deployments.snapshots import Snapshot, Snapshots, Watched, read
 from bot.deployments.states import ENDED, MOVING, State, Told, observe
+from bot.errors import new_reference
 from bot.friendli.access import Access
 from bot.friendli.client import FriendliClient
 from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized
 from bot.friendli.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
 from bot.messages import replies
 from bot.metrics import POLLS
+
+log = logs.get(__name__)
+
+# A part of the lease; the rest is for writing down what came of it.
+_LEASE_TO_POLL = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +54,29 @@ class Seen:
     lists_nothing: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a poll brought, to be written.
+
+    Attributes:
+        cadence: Seconds until the next poll.
+        changed: Deployments that may have something to tell.
+    """
+
+    held: Claim
+    project: WatchedProject
+    seen: Seen
+    cadence: float
+    changed: Sequence[int]
+
+
 class Tracker:
-    """Handles one claimed project: polls it, tells what changed, and puts it back."""
+    """Handles one claimed project: polls it, tells what changed, and puts it back.
+
+    Args:
+        failing_at_once: The most projects polled at a time whose last poll failed: they may take
+            long to fail again, and must leave room for those that answer.
+    """
 
     def __init__(
         self,
@@ -56,13 +86,18 @@ class Tracker:
         settings: Settings,
         *,
         nudge_sender: Callable[[], None],
+        failing_at_once: int = 50,
     ) -> None:
         self._database = database
         self._friendli = friendli
         self._vault = vault
         self._settings = settings
         self._nudge_sender = nudge_sender
+        self._failing_at_once = failing_at_once
+        self._failing = 0
         self._snapshots = Snapshots()
+        self._lease = timedelta(seconds=settings.lease)
+        self._patience = settings.lease * _LEASE_TO_POLL
 
     async def handle(self, held: Claim) -> timedelta | None:
         """Poll a project once.
@@ -80,16 +115,30 @@ class Tracker:
             async with self._database.write() as session:
                 await finish(session, WatchedProject, held, due=None)
             return None
+        if not project.failures:
+            return await self._handle(held, snapshot)
+        if self._failing >= self._failing_at_once:
+            return jittered(self._settings.poll_seconds_moving)
+        self._failing += 1
+        try:
+            return await self._handle(held, snapshot)
+        finally:
+            self._failing -= 1
+
+    async def _handle(self, held: Claim, snapshot: Snapshot) -> timedelta | None:
+        project, watched = snapshot.project, snapshot.watched
         try:
             access = access_to(project, self._vault)
-            seen = await self._poll(access, project, watched)
+            # A poll that outlasts the lease would be cut off without a word, and begin again.
+            async with asyncio.timeout(self._patience):
+                seen = await self._poll(access, project, watched)
         except (NoKeyError, UnreadableKeyError, MalformedAccess):
             await self._obstructed(held, project, Obstacle.KEY_UNREADABLE)
         except Unauthorized as error:
             await self._obstructed(held, project, Obstacle.KEY_REFUSED, error)
         except NotFound as error:
             await self._obstructed(held, project, Obstacle.PROJECT_LOST, error)
-        except FriendliError as error:
+        except (FriendliError, TimeoutError) as error:
             await self._obstructed(held, project, Obstacle.OUTAGE, error)
         else:
             lost = seen.lists_nothing and len(watched) > 1 and not seen.statuses
@@ -141,32 +190,65 @@ class Tracker:
             if all(one.endpoint_id in seen.statuses for one in watched):
                 self._snapshots.remember(held, snapshot, seen.statuses, cadence)
             return jittered(cadence)
+        news = _News(held, project, seen, cadence, changed)
+        try:
+            if not await self._write(news):
+                return None
+        except (SQLAlchemyError, OSError, TimeoutError):
+            raise
+        except Exception:  # one deployment's defect must not silence its neighbours
+            log.exception("can't tell all news", row=held.id, reference=new_reference())
+            await self._write_one_by_one(news)
+        if changed or project.told is not None:
+            self._nudge_sender()
+        return None
+
+    async def _write(self, news: "_News") -> bool:
+        """Put the project back and tell what is new, in one transaction.
+
+        Returns:
+            Whether the claim still held.
+        """
         async with self._database.write() as session:
             if not await finish(
                 session,
                 WatchedProject,
-                held,
-                due=jittered(cadence),
-                list_pages=seen.pages,
+                news.held,
+                due=jittered(news.cadence),
+                list_pages=news.seen.pages,
                 failures=0,
                 failing_since=None,
                 told=None,
             ):
-                return None
-            if project.told is not None:
-                await tell_all(session, self._settings, held, replies.watching_again())
-            for id_ in changed:
-                deployment = await session.get_one(Deployment, id_)
-                # It may have been stopped, or moved to another key, since we read it.
-                if (
-                    deployment.step == Step.LIVE
-                    and deployment.watched_project_id == held.id
-                    and _precedes(deployment.acted_at, held)
-                ):
-                    await self._change(session, deployment, seen, held.at)
-        if changed or project.told is not None:
-            self._nudge_sender()
-        return None
+                return False
+            if news.project.told is not None:
+                await tell_all(session, self._settings, news.held, replies.watching_again())
+            for id_ in news.changed:
+                await self._tell(session, news, id_)
+        return True
+
+    async def _write_one_by_one(self, news: "_News") -> None:
+        for id_ in news.changed:
+            try:
+                async with self._database.write() as session:
+                    if not await keep(session, WatchedProject, news.held, lease=self._lease):
+                        return
+                    await self._tell(session, news, id_)
+            except (SQLAlchemyError, OSError, TimeoutError):
+                raise
+            except Exception:  # see above
+                log.exception("can't tell", deployment=id_, reference=new_reference())
+        await self._write(replace(news, changed=(), cadence=self._settings.poll_seconds_steady))
+
+    async def _tell(self, session: AsyncSession, news: "_News", id_: int) -> None:
+        deployment = await session.get_one(Deployment, id_)
+        # It may have been stopped, or moved to another key, since we read it.
+        if (
+            deployment.step == Step.LIVE
+            and deployment.watched_project_id == news.held.id
+            and _precedes(deployment.acted_at, news.held)
+        ):
+            await self._change(session, deployment, news.seen, news.held.at)
 
     def _is_news(self, one: Watched, seen: Seen, started: datetime) -> bool:
         status = seen.statuses.get(one.endpoint_id)
@@ -229,7 +311,7 @@ class Tracker:
         held: Claim,
         project: WatchedProject,
         obstacle: Obstacle,
-        error: FriendliError | None = None,
+        error: FriendliError | TimeoutError | None = None,
     ) -> None:
         """The project can't be watched now: tell it once, and come back later."""
         POLLS.labels(obstacle).inc()

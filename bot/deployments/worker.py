@@ -7,10 +7,18 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
-from bot.db.claims import Claim, Claimable, claim, finish_many, seconds_until_due
+from bot.db.claims import (
+    Claim,
+    Claimable,
+    claim,
+    finish_many,
+    next_due,
+    seconds_left,
+    seconds_until_due,
+)
 from bot.db.session import Database
 from bot.errors import new_reference
 from bot.metrics import DEFECTS
@@ -84,7 +92,7 @@ class Worker:
             try:
                 wait = await self._take()
                 pause = _DATABASE_DOWN_SECONDS[0]
-            except (DBAPIError, OSError, TimeoutError) as error:
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("database unavailable", worker=self._name, error=type(error).__name__)
                 wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
                 pause = min(pause * 2, _DATABASE_DOWN_SECONDS[1])
@@ -96,7 +104,7 @@ class Worker:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        with contextlib.suppress(DBAPIError, OSError, TimeoutError):
+        with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
             await self._write(room=0)
 
     def stop(self) -> None:
@@ -111,8 +119,8 @@ class Worker:
             if not room:
                 return _SCAN_SECONDS
             if asyncio.get_running_loop().time() < self._due_from:
-                async with self._database.reading_connection() as connection:
-                    wait = await seconds_until_due(connection, self._table)
+                [found] = await self._database.rows(next_due(self._table))
+                wait = seconds_left(found)
                 if wait is None or wait > 0:
                     return self._wait(wait)
         wait = await self._write(room)

@@ -17,9 +17,13 @@ class ActionId(StrEnum):
 
     OPEN = "deployment.open"
     CANCEL = "deployment.cancel"
+    APPROVE = "approval.approve"
+    REJECT = "approval.reject"
+    WITHDRAW = "approval.withdraw"
     SLEEP = "endpoint.sleep"
     WAKE = "endpoint.wake"
     RESTART = "endpoint.restart"
+    UPDATE = "endpoint.update"
     TERMINATE = "endpoint.terminate"
     DELETE = "endpoint.delete"
     FOLLOW = "endpoint.follow"
@@ -43,6 +47,8 @@ _GOING_DOWN = {Status.STOPPING, Status.TERMINATING}
 
 def for_root(facts: Facts) -> list[Block]:
     """The buttons that make sense now, the most useful first."""
+    if facts.step is Step.PROPOSED:
+        return decisions(facts.public_id)
     if facts.step in _NOT_MADE_YET:
         return [] if facts.stop_asked_by else [_cancel(facts)]
     if facts.step is Step.UNCLEAR:
@@ -68,6 +74,15 @@ def for_live(facts: Facts) -> list[Block]:
     if status == Status.FAILED:
         return [*_ways_out(facts), *_try_again(facts), first, *open_suite, *others]
     return [first, *open_suite, *others] if others else [*open_suite, first]
+
+
+def decisions(value: str) -> list[Block]:
+    """What can be said about something that waits for a yes; `value` names it."""
+    return [
+        button("Approve", ActionId.APPROVE, value=value, style="primary"),
+        button("Reject", ActionId.REJECT, value=value),
+        button("Withdraw", ActionId.WITHDRAW, value=value),
+    ]
 
 
 def choices(facts: Facts) -> list[Block]:
@@ -113,15 +128,16 @@ def acting(
     costs = "" if price is None else f" ({money(price)})"
     restart = button(f"Restart{costs}", ActionId.RESTART, value=public_id)
     delete = button("Delete", ActionId.DELETE, value=public_id, style="danger")
+    update = button("Update", ActionId.UPDATE, value=public_id)
     match status:
         case Status.FAILED | Status.TERMINATED:
             return [restart, delete]
         case Status.RUNNING | Status.READY:
             sleep = button("Sleep", ActionId.SLEEP, value=public_id)
-            return [sleep, _terminate(public_id, name)]
+            return [sleep, update, _terminate(public_id, name)]
         case Status.SLEEPING:
             wake = button(f"Wake{costs}", ActionId.WAKE, value=public_id, style="primary")
-            return [wake, _terminate(public_id, name)]
+            return [wake, update, _terminate(public_id, name)]
         case Status.STOPPING | Status.TERMINATING:
             return []
         case _:

@@ -28,6 +28,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "auth.test": frozenset(),
     "apps.connections.open": frozenset(),
     "views.open": frozenset(),
+    "views.push": frozenset(),
     "views.update": frozenset(),
     "chat.postMessage": frozenset({"chat:write"}),
     "chat.postEphemeral": frozenset({"chat:write"}),
@@ -40,6 +41,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "conversations.open": frozenset({"im:write"}),
     "users.info": frozenset({"users:read"}),
     "users.list": frozenset({"users:read"}),
+    "usergroups.list": frozenset({"usergroups:read"}),
     "usergroups.users.list": frozenset({"usergroups:read"}),
 }
 

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import logs
 from bot.deployments.place import Place
 from bot.messages.body import Body
-from bot.slack.calls import Failure, attempt
+from bot.slack.calls import Failure, Trouble, attempt
 from bot.slack.workspaces import Workspaces
 
 log = logs.get(__name__)
@@ -43,6 +43,7 @@ class People:
         self._admins = admins
         # Members by group, and when to ask again: the method takes some twenty calls a minute.
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
+        self._group_names: tuple[Mapping[str, str], float] = ({}, 0.0)
         self._memberships: dict[str, asyncio.Task[Membership]] = {}
 
     async def is_admin(self, person_id: str) -> bool:
@@ -74,20 +75,38 @@ class People:
                 break
         return found
 
-    async def is_in_group(self, person_id: str, group_id: str) -> bool:
-        """Whether a person belongs to a user group; no, if Slack doesn't say."""
+    async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
+        """Whether a person belongs to a user group; None if Slack doesn't say now."""
         members, until = self._groups.get(group_id, (frozenset(), 0.0))
         present = time.monotonic()
         if present >= until:
             answer = await attempt(self._client.usergroups_users_list(usergroup=group_id))
             if isinstance(answer, Failure):
                 log.warning("couldn't ask who is in a group", error=answer.error)
-                return False
+                # A group that is gone has nobody in it.
+                return False if answer.trouble is Trouble.REFUSED else None
             users = answer.get("users")
             listed = users if isinstance(users, list) else []
             members = frozenset(user for user in listed if isinstance(user, str))
             self._groups[group_id] = (members, present + _GROUP_KEPT_SECONDS)
         return person_id in members
+
+    async def groups(self) -> Mapping[str, str]:
+        """The workspace's user groups: "@handle" by id; none, if Slack doesn't say."""
+        present = time.monotonic()
+        named, until = self._group_names
+        if present >= until:
+            answer = await attempt(self._client.usergroups_list())
+            if isinstance(answer, Failure):
+                log.warning("couldn't ask which groups there are", error=answer.error)
+                return {}
+            listed = answer.get("usergroups")
+            named = {
+                str(group["id"]): f"@{group.get('handle') or group['id']}"
+                for group in (listed if isinstance(listed, list) else [])
+            }
+            self._group_names = (named, present + _GROUP_KEPT_SECONDS)
+        return named
 
     async def membership(self, place: Place) -> Membership:
         """Whether the bot can post in a channel; who asks at the same time shares the answer."""

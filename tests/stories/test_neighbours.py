@@ -1,0 +1,145 @@
+"""Stories of one target's trouble that must not be another's."""
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import update
+
+from bot.db.clock import now
+from bot.db.crypto import Vault
+from bot.db.migrate import migrate
+from bot.db.models import Deployment, Step, WatchedProject
+from bot.db.session import Database
+from bot.deployments import mail
+from bot.deployments.tracker import Tracker
+from bot.deployments.worker import Worker
+from bot.friendli.client import FriendliClient, TimeLimits
+from bot.sandbox.faults import Call, Hang
+from bot.sandbox.world import API_KEY, PROJECT, TEAM, World
+from tests.conftest import QUICK
+from tests.stories.telling import roots
+from tests.stories.test_watching import deploy
+
+CROWD = 12
+
+
+async def spoil(here: World, name: str) -> None:
+    """Make a deployment's row unreadable, as a defect could."""
+    database = Database(here.database)
+    async with database.write() as session:
+        await session.execute(
+            update(Deployment).where(Deployment.name == name).values(request={"made": "no sense"})
+        )
+    await database.close()
+
+
+def says(here: World, number: int, words: str) -> bool:
+    """Whether the last reply of a thread has these words."""
+    replies = here.channel.replies(roots(here)[number].ts)
+    return bool(replies) and words in replies[-1].text
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_row_that_can_t_be_read_silences_no_neighbour(here: World) -> None:
+    """What happens to the other endpoints of its project is told, and so is an outage."""
+    first = await deploy(here, "first")
+    second = await deploy(here, "second")
+    await spoil(here, "first")
+    here.friendli.set_status(first, "RUNNING")
+    here.friendli.set_status(second, "RUNNING")
+    await here.slack.until(partial(says, here, 1, "is serving"))
+    here.friendli.set_status(second, "SLEEPING")
+    await here.slack.until(partial(says, here, 1, "sleep"))
+    assert not says(here, 0, "is serving")
+
+
+async def test_projects_that_hang_leave_room_for_those_that_answer(here: World) -> None:
+    """However many are silent, those that answer are asked as often as before."""
+    settings = here.settings(**QUICK)
+    database = Database(here.database)
+    await migrate(database)
+    await watch(database, here)
+    limits = TimeLimits(read=0.2)
+    async with FriendliClient(settings.friendli_api_url, limits=limits) as friendli:
+        hung = here.friendli.faults.add(Hang(), when=is_of_crowd, times=None)
+        tracker = Tracker(
+            database,
+            friendli,
+            Vault(settings.encryption_keys),
+            settings,
+            nudge_sender=lambda: None,
+            failing_at_once=2,
+        )
+        lease = timedelta(seconds=settings.lease)
+        worker = Worker(
+            "tracker", database, WatchedProject, tracker.handle, lease=lease, concurrency=4
+        )
+        work = asyncio.create_task(worker.run(patience=1.0))
+        # Once each has failed, it waits for its turn among those that fail.
+        await here.friendli.until(lambda: hung.taken >= CROWD)
+        before = (answered(here), hung.taken)
+        await here.friendli.until(lambda: answered(here) >= before[0] + 20)
+        assert hung.taken - before[1] < 20
+        worker.stop()
+        await work
+    await database.close()
+
+
+async def watch(database: Database, here: World) -> None:
+    """Watch an endpoint of the sandbox's project, and one in each of many further projects."""
+    vault = Vault([here.encryption_key])
+    endpoint = here.friendli.create(project_id=PROJECT, name="it")
+    async with database.write() as session:
+        channel = await mail.channel_row(session, enterprise_id="", workspace_id="T1", address="C1")
+        for number, project_id in enumerate([PROJECT, *(f"silent-{n}" for n in range(CROWD))]):
+            project = WatchedProject(
+                api_base=here.friendli.url,
+                team_id=TEAM,
+                project_id=project_id,
+                key_fingerprint="",
+                key_last_four="",
+                key_ciphertext=vault.encrypt(SecretStr(API_KEY)),
+                due_at=now(),
+            )
+            session.add(project)
+            await session.flush()
+            session.add(
+                Deployment(
+                    request_id=f"{number}",
+                    public_id=f"{number}",
+                    channel_row_id=channel,
+                    enterprise_id="",
+                    workspace_id="T1",
+                    channel_id="C1",
+                    requester_id="U1",
+                    target_name="prod",
+                    watched_project_id=project.id,
+                    api_base=here.friendli.url,
+                    friendli_project_id=project_id,
+                    friendli_team_id=TEAM,
+                    name="it",
+                    request={},
+                    spec={},
+                    price_per_hour="",
+                    asked_at=now(),
+                    step=Step.LIVE,
+                    endpoint_id=endpoint if project_id == PROJECT else f"silent-{number}",
+                    # As the sandbox shows it, so that there is nothing to tell.
+                    status="INITIALIZING",
+                    phase="REQUESTING_VIRTUAL_MACHINE",
+                )
+            )
+
+
+def answered(here: World) -> int:
+    """How many lists of the project that answers were asked for."""
+    lists = [one for one in here.friendli.requests if one.operation == "list_endpoints"]
+    return sum(one.query.get("project_id") == PROJECT for one in lists)
+
+
+def is_of_crowd(call: Call) -> bool:
+    """Whether a request is about one of the silent projects."""
+    return call.query.get("project_id", PROJECT) != PROJECT

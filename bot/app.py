@@ -38,6 +38,7 @@ from bot.deployments.stuck import nudge_if_stuck
 from bot.deployments.submitter import Submitter
 from bot.deployments.targets import Targets
 from bot.deployments.tracker import Tracker
+from bot.deployments.updates import Updates
 from bot.deployments.worker import Worker
 from bot.friendli.client import FriendliClient, TimeLimits
 from bot.outside import Outside
@@ -315,6 +316,7 @@ def _desk(
             wake_scheduler=workers.scheduler.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        updates=Updates(database, friendli, vault, settings, wake_sender=workers.sender.nudge),
         following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
         catalog=Catalog(database, friendli, vault, settings),

@@ -18,6 +18,7 @@ from bot.commands.deploy_form_state import (
     ACTION_PREFIX,
     ADVANCED_ACTION,
     FormState,
+    Updating,
     action_id,
     blocks_by_field,
     parse,
@@ -58,6 +59,7 @@ __all__ = [
     "CALLBACK_ID",
     "FormState",
     "TargetChoice",
+    "Updating",
     "build",
     "parse",
     "react",
@@ -68,6 +70,9 @@ CALLBACK_ID = "deploy"
 TITLE = "Deploy a model"
 SUBMIT = "Deploy"
 CLOSE = "Cancel"
+UPDATE_CALLBACK_ID = "update"
+UPDATE_TITLE = "Update an endpoint"
+UPDATE_SUBMIT = "Review"
 OPEN_ADVANCED = "Advanced"
 CLOSE_ADVANCED = "Hide advanced"
 
@@ -108,18 +113,19 @@ def build(
     draft = draft.model_copy(update={"scaling": "auto" if draft.autoscaling else "fixed"})
     state = state.model_copy(update={"draft": draft})
     opened = state.advanced_open
+    updates = state.updating is not None
     return {
         "type": "modal",
-        "callback_id": CALLBACK_ID,
-        "title": plain(TITLE),
-        "submit": plain(SUBMIT),
+        "callback_id": UPDATE_CALLBACK_ID if updates else CALLBACK_ID,
+        "title": plain(UPDATE_TITLE if updates else TITLE),
+        "submit": plain(UPDATE_SUBMIT if updates else SUBMIT),
         "close": plain(CLOSE),
         "private_metadata": state.model_dump_json(exclude_none=True),
         "blocks": [
-            *_target(draft, targets),
-            _model(draft),
+            *(_untold(state.updating) if state.updating else _target(draft, targets)),
+            _model(state),
             _name(state),
-            _instance(draft, prices),
+            _instance(draft, prices, optional=updates),
             _scaling(draft),
             *_replicas(draft),
             _lease(draft, targets),
@@ -128,7 +134,7 @@ def build(
                 button(CLOSE_ADVANCED if opened else OPEN_ADVANCED, ADVANCED_ACTION),
                 block_id=ADVANCED_ACTION,
             ),
-            *(advanced_fields(draft) if opened else ()),
+            *(advanced_fields(draft, updates=updates) if opened else ()),
         ],
     }
 
@@ -147,7 +153,22 @@ def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Blo
     yield menu_field("target", list(options.values()), options.get(chosen), redraw=True)
 
 
-def _model(draft: DeployDraft) -> Block:
+def _untold(updating: Updating) -> Iterable[Block]:
+    """What the form can't be filled in with."""
+    if updating.untold:
+        yield context(
+            "This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token"
+            " count, logging and queue settings. What you leave empty of them stays as it is."
+        )
+    elif updating.elsewhere:
+        yield context(
+            "A version was made outside of this channel since. Model, revision, token count,"
+            " logging and queue settings are shown as they were set here, and may differ."
+        )
+
+
+def _model(state: FormState) -> Block:
+    draft = state.draft
     return input_block(
         LABELS["model"],
         text_input(
@@ -158,6 +179,7 @@ def _model(draft: DeployDraft) -> Block:
             trigger="on_enter_pressed",
         ),
         block_id=action_id("model"),
+        optional=state.updating is not None and state.updating.untold,
         hint="Its name on the Hugging Face Hub, or the address of its page there.",
         dispatch=True,
     )
@@ -169,11 +191,13 @@ def _name(state: FormState) -> Block:
         text_input(action_id("name"), max_length=longest("name"), initial=state.draft.name),
         block_id=f"{action_id('name')}.{state.generation}",
         optional=True,
-        hint="Made from the model's name if you leave it empty.",
+        hint="Stays as it is if you leave it empty."
+        if state.updating
+        else "Made from the model's name if you leave it empty.",
     )
 
 
-def _instance(draft: DeployDraft, prices: Prices) -> Block:
+def _instance(draft: DeployDraft, prices: Prices, *, optional: bool) -> Block:
     reading = Reading(draft, ())
     chosen = reading.instance.key if isinstance(reading.instance, InstanceOption) else None
     options = {
@@ -197,7 +221,9 @@ def _instance(draft: DeployDraft, prices: Prices) -> Block:
     }
     if chosen is not None:
         element["initial_option"] = options[chosen]
-    return input_block(LABELS["gpu"], element, block_id=action_id("gpu"), dispatch=True)
+    return input_block(
+        LABELS["gpu"], element, block_id=action_id("gpu"), optional=optional, dispatch=True
+    )
 
 
 def _scaling(draft: DeployDraft) -> Block:

@@ -79,11 +79,12 @@ def menu_field(
     )
 
 
-def advanced_fields(draft: DeployDraft) -> Iterable[Block]:
+def advanced_fields(draft: DeployDraft, *, updates: bool) -> Iterable[Block]:
     """Yield the fields that most people leave alone."""
+    version = "new" if updates else "first"
     for field, hint in (
         ("revision", "A branch or a whole commit hash; main if you leave it empty."),
-        ("comment", "Stands beside the first version in Friendli Suite."),
+        ("comment", f"Stands beside the {version} version in Friendli Suite."),
     ):
         typed: str | None = getattr(draft, field)
         yield input_block(

@@ -23,6 +23,24 @@ def action_id(field: str) -> str:
     return f"{ACTION_PREFIX}.{field}"
 
 
+class Updating(BaseModel):
+    """Which endpoint a form updates.
+
+    Attributes:
+        public_id: Of its deployment.
+        number: Of the version that the form was filled in from.
+        untold: Whether nobody here knows its model and some other settings.
+        elsewhere: Whether a version was made outside of this channel.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    public_id: str
+    number: str | None = None
+    untold: bool = False
+    elsewhere: bool = False
+
+
 class FormState(BaseModel):
     """The modal's memory; it travels in the modal itself.
 
@@ -35,6 +53,7 @@ class FormState(BaseModel):
         proposed_name: Made from the model; None before there is one.
         generation: How many names were proposed. Slack keeps what a field shows for as long as
             its block id stays the same, so that each proposal needs a new one.
+        updating: The endpoint that is there already; None for a new one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +65,7 @@ class FormState(BaseModel):
     tag: str = Field(default_factory=new_tag)
     proposed_name: str | None = None
     generation: int = 0
+    updating: Updating | None = None
 
     def settled(self) -> Self:
         """Return the state with a name proposed for the model that is typed now.
@@ -53,6 +73,8 @@ class FormState(BaseModel):
         A name that the person wrote is left alone, and so is one that they emptied, until the
         model changes.
         """
+        if self.updating is not None:
+            return self
         model, name = self.draft.model, self.draft.name
         proposal = propose_name(model, self.tag) if model and model.strip() else None
         if proposal is None or proposal == self.proposed_name:

@@ -1,7 +1,8 @@
 """The deploy command as text: read a line, or say what is wrong and offer a corrected one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bot.commands.command_line import Edit, quote, typed
 from bot.commands.deploy_line import DeployLine, TextSlip, parse
@@ -24,8 +25,11 @@ __all__ = [
     "TextSlips",
     "options_help",
     "read",
+    "read_with",
     "to_line",
 ]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,26 @@ def read(
     """
 
     def checked(line: DeployLine) -> DeployRequest | tuple[Slip, ...]:
-        answer = check(line.draft, targets=targets, default_target=default_target, tag=tag)
-        if isinstance(answer, DeployRequest):
+        return check(line.draft, targets=targets, default_target=default_target, tag=tag)
+
+    line, answer = read_with(text, checked, COMMAND)
+    return answer if isinstance(answer, TextSlips) else TextDeploy(answer, line.draft, line.yes)
+
+
+def read_with(
+    text: str, check_line: Callable[[DeployLine], T | tuple[Slip, ...]], command: str
+) -> tuple[DeployLine, T | TextSlips]:
+    """Read a line for which something else decides what it means.
+
+    Args:
+        text: As Slack sent it.
+        check_line: Says what a line means, or what is wrong with its values.
+        command: What the corrected line begins with.
+    """
+
+    def checked(line: DeployLine) -> T | tuple[Slip, ...]:
+        answer = check_line(line)
+        if not isinstance(answer, tuple):
             return () if line.slips else answer
         return tuple(slip for slip in answer if slip.field not in line.told)
 
@@ -81,18 +103,18 @@ def read(
     first_answer = answer = checked(line)
     # One edit may uncover the next slip: an open quote, for one, hid all that followed it.
     for _ in range(5):
-        if isinstance(answer, DeployRequest):
+        if not isinstance(answer, tuple):
             break
         corrected = _corrected(line, answer)
         if corrected is None:
             break
         line = parse(corrected)
         answer = checked(line)
-    if isinstance(first_answer, DeployRequest):
-        return TextDeploy(first_answer, first.draft, first.yes)
-    return TextSlips(
+    if not isinstance(first_answer, tuple):
+        return first, first_answer
+    return first, TextSlips(
         (*first.slips, *(TextSlip(slip.words, slip.nearest) for slip in first_answer)),
-        f"{COMMAND} {line.text}" if isinstance(answer, DeployRequest) else None,
+        None if isinstance(answer, tuple) else f"{command} {line.text}",
         first.draft,
     )
 

@@ -17,6 +17,7 @@ from bot.deployments.place import Person, Place
 from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
 from bot.deployments.targets import Targets
+from bot.deployments.updates import Updates
 from bot.errors import UserError
 from bot.friendli.client import FriendliClient
 from bot.messages.body import Body, body
@@ -38,6 +39,7 @@ class Desk:
     operations: Operations
     leases: Leases
     schedules: Schedules
+    updates: Updates
     following: Following
     targets: Targets
     catalog: Catalog

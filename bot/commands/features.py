@@ -15,12 +15,15 @@ from bot.commands import (
     lease,
     links,
     list_endpoints,
+    rollback,
     schedule,
     status,
     stop,
     targets,
     try_again,
+    update,
     verbs,
+    versions,
 )
 from bot.commands.registry import Command, Registry
 
@@ -46,6 +49,9 @@ def registry() -> Registry:
         *lease.FEATURES,
         schedule.FEATURE,
         delete.FEATURE,
+        update.FEATURE,
+        versions.FEATURE,
+        rollback.FEATURE,
         try_again.FEATURE,
         choose.FEATURE,
         links.FEATURE,

@@ -84,10 +84,11 @@ class Operation(Base):
     # '' if no person caused it.
     asked_by: Mapped[str]
     asked_at: Mapped[datetime]
-    # Of an update: the `DeployRequest` that the new version is made from.
+    # Of an update: a `bot.deployments.update.Update`.
     request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    # Of an update: how many versions there were before it was sent.
-    versions_before: Mapped[int | None]
+    # Of an update: the number of the newest version before it was sent, and of the one it made.
+    version_before: Mapped[str | None]
+    version: Mapped[str | None]
     decided_by: Mapped[str | None]
     # Until when somebody may approve it.
     expires_at: Mapped[datetime | None]

@@ -20,6 +20,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
+    Row,
     Select,
     Update,
     bindparam,
@@ -170,13 +171,19 @@ def _after_parameter(name: str) -> ColumnElement[datetime]:
 
 async def seconds_until_due(connection: AsyncConnection, table: Claimable) -> float | None:
     """Tell how long until the next row is due; None if no row ever is."""
-    next_due, present = (await connection.execute(_next_due(table))).one()
-    return None if next_due is None else max(0.0, (next_due - present).total_seconds())
+    return seconds_left((await connection.execute(next_due(table))).one())
 
 
 @cache
-def _next_due(table: Claimable) -> Select[datetime | None, datetime]:
+def next_due(table: Claimable) -> Select[datetime | None, datetime]:
+    """When the next row is due, and the present."""
     return select(func.min(table.due_at), now())
+
+
+def seconds_left(found: Row[datetime | None, datetime]) -> float | None:
+    """How long until the next row is due, as `next_due` found it; None if no row ever is."""
+    due, present = found
+    return None if due is None else max(0.0, (due - present).total_seconds())
 
 
 async def wake(session: AsyncSession, table: Claimable, row: int) -> None:

@@ -181,6 +181,15 @@ class Step(StrEnum):
 
 
 # A name is taken while a deployment of it may still have, or get, an endpoint.
+NAME_IS_TAKEN_IN = (
+    Step.PROPOSED,
+    Step.ASKED,
+    Step.SENDING,
+    Step.MADE,
+    Step.DOUBTFUL,
+    Step.UNCLEAR,
+    Step.LIVE,
+)
 # One that was found late doesn't count: its name may have been used again meanwhile. Nor does one
 # that was made elsewhere, where nobody kept names apart.
 _NAME_IS_TAKEN = text(
@@ -231,6 +240,13 @@ class Deployment(Due, Base):
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
     # Of an endpoint that was made elsewhere and is followed: its `DedicatedEndpointSpec`.
     spec: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # The `DeployRequest` that it was made with, once `request` is that of a later version.
+    first_request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # The number of the version that `request` or `spec` is about; NULL until somebody looked.
+    version: Mapped[str | None]
+    # A version that was made elsewhere since: what the API doesn't tell of it may differ from
+    # `request`. NULL if there is none, or everything was set from here again.
+    version_elsewhere: Mapped[str | None]
     # The price when it was asked for, in dollars an hour per replica, as a decimal string; '' for
     # an endpoint that was made elsewhere on GPUs whose price isn't known.
     price_per_hour: Mapped[str]

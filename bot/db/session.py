@@ -7,11 +7,12 @@ half-way fails at once when another writes, and a reader that begins IMMEDIATE w
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TypeVarTuple
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -27,6 +28,9 @@ _BUSY_TIMEOUT_MS = 2_000
 _CONNECT_SECONDS = 5.0
 
 
+_Columns = TypeVarTuple("_Columns")
+
+
 class Database:
     """A pool of connections to one SQLite file or one PostgreSQL database.
 
@@ -36,6 +40,9 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        # The driver hands each step of a statement over to a thread and back, which is most of what
+        # a small read takes. Here a thread takes all of its steps.
+        self._at_once = _engine_at_once(url)
         # SQLite has one writer at a time, and lets those who wait for it poll: here they queue.
         self._turn: AbstractAsyncContextManager[object] = (
             asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
@@ -68,17 +75,19 @@ class Database:
             async with connection.begin():
                 yield connection
 
-    @asynccontextmanager
-    async def reading_connection(self) -> AsyncIterator[AsyncConnection]:
-        """Open a bare connection for one statement that reads; each further one sees a later state.
-
-        On SQLite it saves the thread of the driver a BEGIN.
-        """
-        async with self.engine.connect() as plain:
-            yield await plain.execution_options(reads_once=True)
+    async def rows(
+        self, statement: Select[*_Columns], parameters: Mapping[str, object] | None = None
+    ) -> Sequence[Row[*_Columns]]:
+        """Run one statement that reads, and return its rows."""
+        if self._at_once is not None:
+            return await asyncio.to_thread(_rows, self._at_once, statement, parameters)
+        async with self.engine.connect() as connection:
+            return (await connection.execute(statement, parameters)).all()
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._at_once is not None:
+            self._at_once.dispose()
         await self.engine.dispose()
 
 
@@ -105,6 +114,27 @@ def _engine(url: str) -> AsyncEngine:
         pool_size=10,
         max_overflow=10,
     )
+
+
+def _engine_at_once(url: str) -> Engine | None:
+    parsed = make_url(url)
+    # What lies in memory belongs to one connection.
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    engine = create_engine(
+        parsed.set(drivername="sqlite+pysqlite"),
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _rows(
+    engine: Engine, statement: Select[*_Columns], parameters: Mapping[str, object] | None
+) -> Sequence[Row[*_Columns]]:
+    with engine.connect() as connection:
+        return connection.execute(statement, parameters).all()
 
 
 # Addresses that hosting platforms hand out are written for libpq: of its parameters, asyncpg knows
@@ -149,10 +179,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("reads_once", False):
-        return
-    immediate = options.get("begin_immediate", False)
+    immediate = connection.get_execution_options().get("begin_immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 

@@ -13,7 +13,6 @@ from bot.friendli.instances import InstanceOption, Prices, by_id
 from bot.friendli.schemas import (
     AutoscalingPolicy,
     DedicatedEndpointCreateBody,
-    DedicatedEndpointUpdateBody,
     EndpointAdvancedConfig,
     EndpointSimplescaleConfig,
     QueueBackpressureMetricKind,
@@ -251,31 +250,20 @@ class DeployRequest(BaseModel):
             project_id=project_id,
             name=self.name,
             instance_option_id=self.instance_option_id,
-            advanced=self._engine(),
-            simplescale=self._simplescale(),
+            advanced=self.engine(),
+            simplescale=self.simplescale(),
             autoscaling_policy=self.autoscaling,
             hf_model_repo=self.model,
             hf_model_repo_revision=self.revision,
             initial_version_comment=self.comment,
         )
 
-    def update_body(self) -> DedicatedEndpointUpdateBody:
-        """Return the request that makes a running endpoint's next version all of this."""
-        return DedicatedEndpointUpdateBody(
-            name=self.name,
-            instance_option_id=self.instance_option_id,
-            advanced=self._engine(),
-            simplescale=self._simplescale(),
-            autoscaling_policy=self.autoscaling,
-            hf_model_repo=self.model,
-            hf_model_repo_revision=self.revision,
-            new_version_comment=self.comment,
-        )
-
-    def _simplescale(self) -> EndpointSimplescaleConfig | None:
+    def simplescale(self) -> EndpointSimplescaleConfig | None:
+        """The fixed number of replicas, as the API takes it; None with autoscaling."""
         return EndpointSimplescaleConfig(replicas=self.replicas) if self.replicas else None
 
-    def _engine(self) -> EndpointAdvancedConfig:
+    def engine(self) -> EndpointAdvancedConfig:
+        """The engine settings as the API takes them, without those left for it to decide."""
         engine = EndpointAdvancedConfig(
             max_batch_size=self.max_batch_size,
             tokenizer_skip_special_tokens=self.skip_special_tokens,

@@ -22,10 +22,11 @@ from bot.db.models import Deployment, Transition, WatchedProject
 from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.credentials import NoKeyError, access_to
-from bot.deployments.draft import DeployRequest
 from bot.deployments.pace import back_off
 from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
+from bot.deployments.rollout import Rollout, overtaken_by
+from bot.deployments.update import Update
 from bot.friendli.access import Access
 from bot.friendli.client import FriendliClient
 from bot.friendli.errors import (
@@ -74,11 +75,15 @@ class _Fate:
     Attributes:
         words: The API's.
         error: Why it is tried again.
+        version: Of an update that was done: the number of the version that it made.
+        said: What the thread is told instead of what is usual.
     """
 
     state: OperationState
     words: str = ""
     error: FriendliError | None = None
+    version: str | None = None
+    said: replies.Reply | None = None
 
 
 class Executor:
@@ -92,6 +97,7 @@ class Executor:
         self._vault = vault
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
+        self._rollout = Rollout(friendli, settings.prices)
         self._simple: Mapping[OperationKind, Send] = {
             OperationKind.SLEEP: friendli.sleep_endpoint,
             OperationKind.WAKE: friendli.wake_endpoint,
@@ -114,7 +120,7 @@ class Executor:
                 # Not ours any more.
                 return
             case _Fate(OperationState.DONE):
-                await self._done(held, deployment, operation)
+                await self._done(held, deployment, operation, fate)
             case _Fate(OperationState.ASKED | OperationState.SENDING):
                 await self._later(held, deployment, operation, fate)
             case _:
@@ -122,17 +128,10 @@ class Executor:
 
     async def _fate(
         self, held: Claim, access: Access, deployment: Deployment, operation: Operation
-    ) -> "_Fate | None":
-        endpoint = deployment.endpoint_id or ""
+    ) -> _Fate | None:
+        attempt = self._update if operation.kind is OperationKind.UPDATE else self._act
         try:
-            if operation.state == OperationState.SENDING:
-                if await self._was_done(access, deployment, operation):
-                    return _Fate(OperationState.DONE)
-                if operation.kind is OperationKind.UPDATE:
-                    return _Fate(OperationState.SENDING)
-            if not await self._sending(held, access, endpoint, operation):
-                return None
-            await self._send(access, endpoint, operation)
+            return await attempt(held, access, deployment, operation)
         except NotFound:
             # Whether it is certainly gone, the tracker finds out and tells.
             ends = operation.kind in (OperationKind.TERMINATE, OperationKind.DELETE)
@@ -145,22 +144,40 @@ class Executor:
         except FriendliError as error:
             # A changing request that is ambiguous, or a question before it that had no answer.
             return _Fate(operation.state, error=error)
+
+    async def _act(
+        self, held: Claim, access: Access, deployment: Deployment, operation: Operation
+    ) -> _Fate | None:
+        is_sent = operation.state == OperationState.SENDING
+        if is_sent and await self._was_done(access, deployment, operation):
+            return _Fate(OperationState.DONE)
+        if not await self._sending(held, operation):
+            return None
+        await self._simple[operation.kind](access, deployment.endpoint_id or "")
         return _Fate(OperationState.DONE)
 
-    async def _send(self, access: Access, endpoint: str, operation: Operation) -> None:
-        if operation.kind is OperationKind.UPDATE:
-            request = DeployRequest.model_validate(operation.request)
-            await self._friendli.update_endpoint(access, endpoint, request.update_body())
-        else:
-            await self._simple[operation.kind](access, endpoint)
+    async def _update(
+        self, held: Claim, access: Access, deployment: Deployment, operation: Operation
+    ) -> _Fate | None:
+        endpoint = deployment.endpoint_id or ""
+        if operation.state == OperationState.SENDING:
+            version = await self._rollout.find(access, endpoint, operation)
+            state = OperationState.SENDING if version is None else OperationState.DONE
+            return _Fate(state, version=version)
+        before = await self._rollout.newest(access, endpoint)
+        overtaken = overtaken_by(Update.stored(operation.request), before)
+        if overtaken is not None:
+            said = replies.update_overtaken(overtaken)
+            return _Fate(OperationState.REFUSED, said=said)
+        if not await self._sending(held, operation, version_before=before):
+            return None
+        version = await self._rollout.send(access, endpoint, operation)
+        return _Fate(OperationState.DONE, version=version)
 
     async def _sending(
-        self, held: Claim, access: Access, endpoint: str, operation: Operation
+        self, held: Claim, operation: Operation, *, version_before: str | None = None
     ) -> bool:
         """Commit that the request may leave from now on. Returns whether we still may send it."""
-        versions = None
-        if operation.kind is OperationKind.UPDATE:
-            versions = len(await self._friendli.get_endpoint_version_history(access, endpoint))
         async with self._database.write() as session:
             if not await keep(session, Deployment, held, lease=self._lease):
                 return False
@@ -169,16 +186,13 @@ class Executor:
                 await finish(session, Deployment, held, due=_NOW)
                 return False
             row.state = OperationState.SENDING
-            row.versions_before = versions
+            row.version_before = version_before
         operation.state = OperationState.SENDING
         return True
 
     async def _was_done(self, access: Access, deployment: Deployment, operation: Operation) -> bool:
         """Whether what shows now is what the operation does."""
         endpoint = deployment.endpoint_id or ""
-        if operation.kind is OperationKind.UPDATE:
-            versions = await self._friendli.get_endpoint_version_history(access, endpoint)
-            return len(versions) > (operation.versions_before or 0)
         status = await self._friendli.get_endpoint_status(access, endpoint)
         if operation.kind is OperationKind.RESTART:
             return status.status not in _AT_REST or await self._moved(deployment, status)
@@ -196,27 +210,26 @@ class Executor:
         at = status.updated_at
         return before is not None and at is not None and at - before > _STORED_PRECISION
 
-    async def _done(self, held: Claim, deployment: Deployment, operation: Operation) -> None:
+    async def _done(
+        self, held: Claim, deployment: Deployment, operation: Operation, fate: _Fate
+    ) -> None:
         async with self._database.write() as session:
-            if not await finish(
-                session, Deployment, held, due=_NOW, acted_at=now(), **self._follows(operation)
-            ):
+            if not await finish(session, Deployment, held, due=_NOW, acted_at=now()):
                 return
-            await _settle(session, operation, OperationState.DONE)
+            await _settle(session, operation, OperationState.DONE, version=fate.version)
             await wake(session, WatchedProject, deployment.watched_project_id)
             row = await session.get_one(Deployment, deployment.id)
-            await tell(session, row, await facts_of(session, row, self._settings))
-
-    def _follows(self, operation: Operation) -> dict[str, object]:
-        """What else is true of the deployment once the operation is done."""
-        if operation.kind is not OperationKind.UPDATE:
-            return {}
-        request = DeployRequest.model_validate(operation.request)
-        price = request.price_per_replica(self._settings.prices)
-        return {"request": operation.request, "price_per_hour": str(price), "name": request.name}
+            said = None
+            if operation.kind is OperationKind.UPDATE:
+                update = Update.stored(operation.request)
+                await self._rollout.follow(session, row, update, fate.version)
+            facts = await facts_of(session, row, self._settings)
+            if operation.kind is OperationKind.UPDATE:
+                said = replies.updated_at_rest(facts, fate.version)
+            await tell(session, row, facts, *([said] if said else []))
 
     async def _later(
-        self, held: Claim, deployment: Deployment, operation: Operation, fate: "_Fate"
+        self, held: Claim, deployment: Deployment, operation: Operation, fate: _Fate
     ) -> None:
         is_update = operation.kind is OperationKind.UPDATE
         looks_only = is_update and fate.state is OperationState.SENDING
@@ -231,7 +244,7 @@ class Executor:
                 row.attempts += 1
 
     async def _end(
-        self, held: Claim, deployment: Deployment, operation: Operation, fate: "_Fate"
+        self, held: Claim, deployment: Deployment, operation: Operation, fate: _Fate
     ) -> None:
         """It won't be done; say why."""
         async with self._database.write() as session:
@@ -240,7 +253,7 @@ class Executor:
             await _settle(session, operation, fate.state)
             row = await session.get_one(Deployment, deployment.id)
             facts = await facts_of(session, row, self._settings)
-            await tell(session, row, facts, _not_done(facts, operation, fate))
+            await tell(session, row, facts, fate.said or _not_done(facts, operation, fate))
             place = Place(row.enterprise_id, row.workspace_id, row.channel_id)
             audit.write(
                 session,
@@ -262,8 +275,15 @@ def _not_done(facts: Facts, operation: Operation, fate: _Fate) -> replies.Reply:
     return replies.operation_failed(operation.kind, fate.words)
 
 
-async def _settle(session: AsyncSession, operation: Operation, state: OperationState) -> None:
+async def _settle(
+    session: AsyncSession,
+    operation: Operation,
+    state: OperationState,
+    *,
+    version: str | None = None,
+) -> None:
     row = await session.get_one(Operation, operation.id)
     row.state = state
+    row.version = version
     row.finished_at = await session.scalar(select(now()))
     await session.flush()

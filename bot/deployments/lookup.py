@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.models import Deployment, Target
+from bot.db.models import NAME_IS_TAKEN_IN, Deployment, Target
 from bot.deployments.place import Place
 
 
@@ -25,3 +25,24 @@ def _here(table: type[Target] | type[Deployment], place: Place) -> tuple[ColumnE
         table.workspace_id == place.workspace_id,
         table.channel_id == place.channel_id,
     )
+
+
+async def is_name_taken(session: AsyncSession, deployment: Deployment, name: str) -> bool:
+    """Whether another deployment of the project has a name, or may get it.
+
+    What was made elsewhere is left out: there nobody keeps names apart.
+    """
+    if deployment.spec is not None:
+        return False
+    other = await session.scalar(
+        select(Deployment.id).where(
+            Deployment.api_base == deployment.api_base,
+            Deployment.friendli_project_id == deployment.friendli_project_id,
+            Deployment.name == name,
+            Deployment.id != deployment.id,
+            Deployment.step.in_(NAME_IS_TAKEN_IN),
+            Deployment.late.is_(False),
+            Deployment.spec.is_(None),
+        )
+    )
+    return other is not None

@@ -16,11 +16,13 @@ from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.db.session import Database
 from bot.deployments import audit
-from bot.deployments.lookup import find_deployment
+from bot.deployments.lookup import find_deployment, is_name_taken
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
+from bot.deployments.update import Update
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import replies
+from bot.messages.markup import unescape
 from bot.permissions import Permission
 
 PERMISSIONS: Mapping[OperationKind, Permission] = {
@@ -66,6 +68,10 @@ class OperationOutcome(StrEnum):
     """Somebody asked for the same thing, and it isn't done yet."""
     STALE = "stale"
     """The endpoint isn't in a state for it any more; its root is drawn anew."""
+    OVERTAKEN = "overtaken"
+    """There is a newer version than the one that an update was compared with."""
+    NAME_TAKEN = "name_taken"
+    """Another deployment of the project has the name that an update gives."""
     GONE = "gone"
     """There is no such endpoint here, or nobody watches it from here any more."""
 
@@ -75,7 +81,8 @@ class AskedFor:
     """The answer to a wish to do something with an endpoint.
 
     Attributes:
-        by: Who asked for the same thing before, with `IN_FLIGHT`; '' if no person did.
+        by: Who asked for the same thing before, with `IN_FLIGHT`; '' if no person did. Who made
+            the newer version, with `OVERTAKEN`; '' if it wasn't made here.
         status: What the endpoint is doing, with `STALE`.
     """
 
@@ -114,6 +121,8 @@ class Operations:
         request_id: str,
         *,
         message_ts: str = "",
+        update: Update | None = None,
+        detail: str = "",
     ) -> AskedFor:
         """Write down a wish of a person who may have it.
 
@@ -124,6 +133,8 @@ class Operations:
             kind: What is to be done.
             request_id: Of the click: the same one is accepted once.
             message_ts: Of the message whose button was used.
+            update: What an update changes; only with that kind, and always with it.
+            detail: What changes, as mrkdwn, for the thread and the audit.
         """
         try:
             async with self._database.write() as session:
@@ -143,6 +154,13 @@ class Operations:
                         session, deployment, await facts_of(session, deployment, self._settings)
                     )
                     asked = AskedFor(OperationOutcome.STALE, status=deployment.status)
+                elif update is not None and update.replaces != deployment.version:
+                    by = await _made_by(session, deployment)
+                    asked = AskedFor(OperationOutcome.OVERTAKEN, by=by)
+                elif update is not None and await is_name_taken(
+                    session, deployment, update.after.name
+                ):
+                    asked = AskedFor(OperationOutcome.NAME_TAKEN)
                 else:
                     await write_down(
                         session,
@@ -151,6 +169,8 @@ class Operations:
                         kind,
                         by=person.id,
                         request_id=request_id,
+                        update=update,
+                        detail=detail,
                     )
                     audit.write(
                         session,
@@ -160,6 +180,7 @@ class Operations:
                         Effect.ACCEPTED,
                         target=deployment.target_name,
                         endpoint=deployment.name,
+                        detail=unescape(detail),
                         message_ts=message_ts,
                     )
                     asked = AskedFor(OperationOutcome.ACCEPTED)
@@ -193,6 +214,8 @@ async def write_down(
     by: str,
     cause: Cause = Cause.PERSON,
     request_id: str | None = None,
+    update: Update | None = None,
+    detail: str = "",
 ) -> Operation:
     """Write an operation down, tell the thread, and have it carried out.
 
@@ -206,11 +229,23 @@ async def write_down(
         by: The person; '' if no person caused it.
         cause: Why.
         request_id: Of the click; without one, the operation is unique by itself.
+        update: What an update changes.
+        detail: The same as mrkdwn, for the thread.
     """
-    operation = await _insert(session, deployment, kind, by, cause, request_id)
+    operation = await _insert(session, deployment, kind, by, cause, request_id, update)
     facts = await facts_of(session, deployment, settings)
-    await tell(session, deployment, facts, replies.operation_asked(kind, cause, by))
+    await tell(session, deployment, facts, replies.operation_asked(kind, cause, by, detail))
     return operation
+
+
+async def _made_by(session: AsyncSession, deployment: Deployment) -> str:
+    """Who asked for the version that runs; '' if nobody here did."""
+    by = await session.scalar(
+        select(Operation.asked_by)
+        .where(Operation.deployment_id == deployment.id, Operation.version == deployment.version)
+        .limit(1)
+    )
+    return by or ""
 
 
 async def stop_if_asked(session: AsyncSession, deployment: Deployment) -> None:
@@ -235,6 +270,7 @@ async def _insert(
     by: str,
     cause: Cause,
     request_id: str | None,
+    update: Update | None = None,
 ) -> Operation:
     operation = Operation(
         request_id=request_id or uuid.uuid4().hex,
@@ -245,6 +281,7 @@ async def _insert(
         cause=cause,
         asked_by=by,
         asked_at=now(),
+        request=update.to_row() if update is not None else None,
     )
     session.add(operation)
     await session.flush()

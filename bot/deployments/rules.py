@@ -1,6 +1,6 @@
 """What makes a draft valid, as one table that the modal and the text command both go by."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 from bot.deployments.backpressure_rules import BACKPRESSURE_RULES
@@ -33,7 +33,16 @@ from bot.deployments.span import read_span
 from bot.friendli.instances import COUNTS, GPUS, InstanceOption, Part, UnknownInstanceError
 from bot.friendli.schemas import AutoscalingPolicy
 
-__all__ = ["EXAMPLE_INSTANCE", "EXAMPLE_MODEL", "LABELS", "RULES", "Rule", "Slip", "check"]
+__all__ = [
+    "EXAMPLE_INSTANCE",
+    "EXAMPLE_MODEL",
+    "LABELS",
+    "RULES",
+    "Rule",
+    "Slip",
+    "check",
+    "slips_of",
+]
 
 EXAMPLE_INSTANCE = "2xH100"
 MOST_REPLICAS = 10  # of an autoscaling policy
@@ -175,14 +184,11 @@ def check(
     Returns:
         The request; or the slips in the order of the form, at most one for each field.
     """
+    slips = slips_of(draft, targets=targets)
     reading = Reading(draft, targets)
-    slips: dict[str, Slip] = {}
-    for rule in RULES:
-        if rule.field not in slips and rule.broken(reading):
-            slips[rule.field] = rule.slip(reading)
     # A checked draft has both; that they are asked for again is for the type checker alone.
     if slips or not isinstance(reading.instance, InstanceOption) or reading.model.repo is None:
-        return tuple(slips.values())
+        return slips
     return DeployRequest(
         target=reading.text("target") or default_target,
         model=reading.model.repo,
@@ -204,6 +210,25 @@ def check(
         queue_backpressure_metric=reading.metric,
         queue_backpressure_threshold=reading.threshold,
     )
+
+
+def slips_of(
+    draft: DeployDraft, *, targets: Sequence[str], optional: Collection[str] = ()
+) -> tuple[Slip, ...]:
+    """Say everything that is wrong with a draft, at most one thing for each field.
+
+    Args:
+        draft: What was typed.
+        targets: Names of the channel's targets.
+        optional: Fields that may be empty here although a deployment needs them.
+    """
+    reading = Reading(draft, targets)
+    slips: dict[str, Slip] = {}
+    for rule in RULES:
+        left_out = rule.field in optional and not reading.text(rule.field)
+        if rule.field not in slips and not left_out and rule.broken(reading):
+            slips[rule.field] = rule.slip(reading)
+    return tuple(slips.values())
 
 
 def _autoscaling(reading: Reading) -> AutoscalingPolicy:

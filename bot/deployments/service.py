@@ -169,14 +169,18 @@ class Deployments:
 
     async def stop(self, place: Place, person: Person, public_id: str) -> StopOutcome:
         """Cancel a deployment on its way, or terminate its endpoint."""
-        async with self._database.write() as session:
-            deployment = await find_deployment(session, place, public_id)
-            if deployment is None or deployment.step in _OVER:
-                return StopOutcome.OVER
-            if deployment.step == Step.LIVE:
-                outcome = await self._terminate(session, person, deployment)
-            else:
-                outcome = await self._cancel(session, person, deployment)
+        try:
+            async with self._database.write() as session:
+                deployment = await _hold(session, place, public_id)
+                if deployment is None or deployment.step in _OVER:
+                    return StopOutcome.OVER
+                if deployment.step == Step.LIVE:
+                    outcome = await self._terminate(session, person, deployment)
+                else:
+                    outcome = await self._cancel(session, person, deployment)
+        except IntegrityError:
+            # The unique key decides between two that come at once.
+            return StopOutcome.ALREADY_ASKED
         self._wake_submitter()
         self._wake_sender()
         return outcome
@@ -225,7 +229,7 @@ class Deployments:
         """
         try:
             async with self._database.write() as session:
-                deployment = await find_deployment(session, place, public_id)
+                deployment = await _hold(session, place, public_id)
                 if deployment is None or deployment.step != Step.UNCLEAR:
                     return Outcome.REPEATED
                 if endpoint_id is None:
@@ -254,6 +258,17 @@ class Deployments:
         self._wake_submitter()
         self._wake_sender()
         return Outcome.ACCEPTED
+
+
+async def _hold(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
+    """A deployment of this place, which nobody else changes until the transaction ends.
+
+    A wish that is decided by how far it has come would be lost if it went on meanwhile.
+    """
+    deployment = await find_deployment(session, place, public_id)
+    if deployment is not None:
+        await session.refresh(deployment, with_for_update={"key_share": True})
+    return deployment
 
 
 _OVER = frozenset(

@@ -73,13 +73,11 @@ class TargetViews:
     async def _read(self, places: Sequence[Place]) -> dict[Place, list[TargetView]]:
         keys = [(place.enterprise_id, place.workspace_id, place.channel_id) for place in places]
         found: dict[Place, list[TargetView]] = defaultdict(list)
-        async with self._database.reading_connection() as connection:
-            rows = await connection.execute(_OF_PLACES, {"places": keys})
-            for enterprise, workspace, channel, name, default, team, project, key, by, kept in rows:
-                view = TargetView(
-                    name, default, team, project, key, by, Policy.model_validate(kept or {})
-                )
-                found[Place(enterprise, workspace, channel)].append(view)
+        rows = await self._database.rows(_OF_PLACES, {"places": keys})
+        for enterprise, workspace, channel, name, is_default, team, project, key, by, kept in rows:
+            policy = Policy.model_validate(kept or {})
+            view = TargetView(name, is_default, team, project, key, by, policy)
+            found[Place(enterprise, workspace, channel)].append(view)
         return found
 
 

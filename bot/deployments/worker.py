@@ -10,7 +10,15 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
-from bot.db.claims import Claim, Claimable, claim, finish_many, seconds_until_due
+from bot.db.claims import (
+    Claim,
+    Claimable,
+    claim,
+    finish_many,
+    next_due,
+    seconds_left,
+    seconds_until_due,
+)
 from bot.db.session import Database
 from bot.errors import new_reference
 from bot.metrics import DEFECTS
@@ -111,8 +119,8 @@ class Worker:
             if not room:
                 return _SCAN_SECONDS
             if asyncio.get_running_loop().time() < self._due_from:
-                async with self._database.reading_connection() as connection:
-                    wait = await seconds_until_due(connection, self._table)
+                [found] = await self._database.rows(next_due(self._table))
+                wait = seconds_left(found)
                 if wait is None or wait > 0:
                     return self._wait(wait)
         wait = await self._write(room)

@@ -20,6 +20,7 @@ class ActionId(StrEnum):
     SLEEP = "endpoint.sleep"
     WAKE = "endpoint.wake"
     RESTART = "endpoint.restart"
+    UPDATE = "endpoint.update"
     TERMINATE = "endpoint.terminate"
     DELETE = "endpoint.delete"
     FOLLOW = "endpoint.follow"
@@ -113,15 +114,16 @@ def acting(
     costs = "" if price is None else f" ({money(price)})"
     restart = button(f"Restart{costs}", ActionId.RESTART, value=public_id)
     delete = button("Delete", ActionId.DELETE, value=public_id, style="danger")
+    update = button("Update", ActionId.UPDATE, value=public_id)
     match status:
         case Status.FAILED | Status.TERMINATED:
             return [restart, delete]
         case Status.RUNNING | Status.READY:
             sleep = button("Sleep", ActionId.SLEEP, value=public_id)
-            return [sleep, _terminate(public_id, name)]
+            return [sleep, update, _terminate(public_id, name)]
         case Status.SLEEPING:
             wake = button(f"Wake{costs}", ActionId.WAKE, value=public_id, style="primary")
-            return [wake, _terminate(public_id, name)]
+            return [wake, update, _terminate(public_id, name)]
         case Status.STOPPING | Status.TERMINATING:
             return []
         case _:

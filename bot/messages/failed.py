@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from bot.deployments.states import State
 from bot.friendli.failures import Failure, failure
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.statuses import phase_words
 from bot.messages.facts import Facts
-from bot.messages.markup import escape
+from bot.messages.markup import code, escape
 
 _SOME_MODEL = "its model"
 
@@ -33,7 +34,12 @@ def explain(facts: Facts) -> Explanation:
     paragraph, known = explain_code(
         error_code, model=facts.setup.model, endpoint_id=facts.endpoint_id or ""
     )
-    phase = _last_phase(facts)
+    last = _last_state(facts)
+    if last is not None and last.status == Status.UPDATING:
+        back = code(f"/friendli-deploy versions {facts.name}")
+        paragraph += f" {back} lists the versions that it can go back to."
+        return Explanation("failed while rolling out a new version", paragraph, known)
+    phase = last.phase if last is not None else None
     headline = f"failed while {escape(phase_words(phase).during)}" if phase else "failed"
     return Explanation(headline, paragraph, known)
 
@@ -61,8 +67,9 @@ def explain_code(
     return paragraph, known
 
 
-def _last_phase(facts: Facts) -> str | None:
+def _last_state(facts: Facts) -> State | None:
+    """What it was doing before it failed."""
     for told in reversed(facts.history):
         if told.state.status != Status.FAILED:
-            return told.state.phase
+            return told.state
     return None

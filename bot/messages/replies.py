@@ -155,9 +155,16 @@ def stop_asked(person: str) -> Reply:
     return _say(f"{mention(person)} asked to cancel it.")
 
 
-def operation_asked(kind: OperationKind, cause: Cause, by: str) -> Reply:
-    """Somebody, or something, wants something done with the endpoint."""
-    return _say(operations.asked(kind, cause, by))
+def operation_asked(kind: OperationKind, cause: Cause, by: str, detail: str = "") -> Reply:
+    """Somebody, or something, wants something done with the endpoint.
+
+    Args:
+        kind: What.
+        cause: Why.
+        by: The person; '' if no person caused it.
+        detail: More lines, as mrkdwn.
+    """
+    return _say("\n".join(filter(None, (operations.asked(kind, cause, by), detail))))
 
 
 def operation_failed(kind: OperationKind, words: str) -> Reply:
@@ -165,6 +172,30 @@ def operation_failed(kind: OperationKind, words: str) -> Reply:
     spoken = operations.WORDS[kind]
     said = f" It said: “{escape(clip(words, _API_WORDS_LIMIT))}”." if words else ""
     return _say(f"Friendli didn't {spoken.infinitive}.{said} {spoken.else_true}", broadcast=True)
+
+
+def updated_at_rest(facts: Facts, version: str | None) -> Reply | None:
+    """Friendli has a new version of an endpoint that doesn't run; None where a rollout shows it."""
+    called = f"version {code(version)}" if version else "the new version"
+    status = facts.state.status if facts.state is not None else None
+    if status == Status.SLEEPING:
+        return _say(f"Friendli has {called}. It serves from the next time the endpoint wakes.")
+    if status == Status.FAILED:
+        text = f"Friendli has {called}. The endpoint has failed, and runs it after a restart."
+        each = facts.setup.price_of_one
+        price_once_up = None if each is None else each * max(1, facts.setup.least)
+        restart, *_ = buttons.acting(facts.public_id, status, price_once_up)
+        return Reply(body(text, section(text), actions(restart)))
+    return None
+
+
+def update_overtaken(version: str) -> Reply:
+    """There is a version that nobody here knew of when the update was agreed to."""
+    return _say(
+        f"Version {code(version)} was made outside of this channel meanwhile, so the update wasn't"
+        " sent. Ask again to see what it would change now.",
+        broadcast=True,
+    )
 
 
 def update_unconfirmed() -> Reply:

@@ -19,6 +19,9 @@ _IS_UNFINISHED = sa.text("state IN ('proposed', 'asked', 'sending')")
 
 _DEPLOYMENT_COLUMNS = {
     "spec": sa.JSON,
+    "first_request": sa.JSON,
+    "version": sa.Text,
+    "version_elsewhere": sa.Text,
     "approved_by": sa.Text,
     "lease_seconds": sa.Integer,
     "lease_end": sa.Text,
@@ -66,7 +69,8 @@ def upgrade() -> None:
         sa.Column("asked_by", sa.Text(), nullable=False),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
         sa.Column("request", sa.JSON(), nullable=True),
-        sa.Column("versions_before", sa.Integer(), nullable=True),
+        sa.Column("version_before", sa.Text(), nullable=True),
+        sa.Column("version", sa.Text(), nullable=True),
         sa.Column("decided_by", sa.Text(), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),

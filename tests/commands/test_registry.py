@@ -5,7 +5,7 @@ import pytest
 from bot.commands.desk import Desk, Invocation, Work
 from bot.commands.features import registry
 from bot.commands.registry import Command, Feature, Registry
-from bot.messages import preview
+from bot.messages import before_after, preview
 from bot.messages.buttons import ActionId
 
 
@@ -20,10 +20,18 @@ def test_every_button_of_a_deployment_has_a_handler(action_id: ActionId) -> None
 
 
 @pytest.mark.parametrize(
-    "action_id", [preview.DEPLOY_ACTION, preview.CHANGE_ACTION, preview.CANCEL_ACTION]
+    "action_id",
+    [
+        preview.DEPLOY_ACTION,
+        preview.CHANGE_ACTION,
+        preview.CANCEL_ACTION,
+        before_after.AGREE_ACTION,
+        before_after.CHANGE_ACTION,
+        before_after.CANCEL_ACTION,
+    ],
 )
-def test_every_button_of_a_preview_has_a_handler(action_id: str) -> None:
-    """So is each button of the question before a deployment."""
+def test_every_button_of_a_question_has_a_handler(action_id: str) -> None:
+    """So is each button of the question before a deployment, or an update."""
     assert registry().click(action_id) is not None
 
 

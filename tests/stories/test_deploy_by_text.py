@@ -56,7 +56,7 @@ asked by @requester at TIME · target `prod`
 $10.00/h from now, until it sleeps or ends
 meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-[Sleep] [Open in Friendli] [Terminate]\
+[Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
     assert whispers(here) == snapshot(["*my-llama* is on its way; its thread is in this channel."])
 

@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 from sqlalchemy import select
 
-from bot.db.models import Deployment
+from bot.db.acts import Operation
 from bot.db.session import Database
 from bot.friendli.schemas import InferenceDeploymentErrorCode
 from bot.sandbox.faults import Answer
@@ -257,9 +257,9 @@ async def test_a_wish_to_end_it_is_written_before_slack_hears_back(here: World) 
     database = Database(here.database)
     await here.member.click(root(here), "Cancel")
     async with database.read() as session:
-        asked_by = await session.scalar(select(Deployment.stop_asked_by))
+        asked_by = (await session.scalars(select(Operation.asked_by))).all()
     await database.close()
-    assert asked_by == here.member.user.id
+    assert asked_by == [here.member.user.id]
 
 
 @pytest.mark.usefixtures("bot")

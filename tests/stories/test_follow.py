@@ -34,7 +34,7 @@ async def test_a_followed_endpoint_has_a_thread_with_buttons(here: World) -> Non
 $5.00/h, until it sleeps or ends
 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 followed by @requester at TIME · target `prod`
-[Sleep] [Open in Friendli] [Terminate]\
+[Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
     await here.member.click(root(here), "Sleep")
     await here.slack.until(lambda: "is sleeping" in root(here).text)

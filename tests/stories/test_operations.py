@@ -40,7 +40,7 @@ async def test_an_endpoint_is_put_to_sleep_and_woken(here: World) -> None:
 $0.00/h while it sleeps; any request wakes it.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-[Wake ($5.00/h)] [Open in Friendli] [Terminate]\
+[Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]\
 """)
     await here.member.click(root(here), "Wake ($5.00/h)")
     while "is serving" not in root(here).text:

@@ -96,7 +96,7 @@ async def test_a_click_on_cancel_that_slack_delivers_three_times_ends_it_once(he
         )
     )
     await here.slack.until(lambda: "Terminating." in thread(here))
-    assert thread(here).count("@requester asked to end it.") == 1
+    assert thread(here).count("@requester asked to terminate it.") == 1
     assert sent(here, "terminate_endpoint") == 1
 
 
@@ -128,7 +128,7 @@ async def test_two_people_who_end_it_at_once_make_one_request(here: World) -> No
     [second] = [words for one in people for words in heard(here, one)]
     assert second == "Somebody asked for that already; the thread tells how it goes."
     await here.slack.until(lambda: "Terminating." in thread(here))
-    assert sum("asked to end it" in reply for reply in thread(here)) == 1
+    assert sum("asked to terminate it" in reply for reply in thread(here)) == 1
     assert sent(here, "terminate_endpoint") == 1
 
 
@@ -190,6 +190,45 @@ async def test_a_name_that_is_asked_of_two_replicas_at_once_is_given_once(
     assert refusal.startswith("*it* is taken")
     await here.slack.until(lambda: thread(here))
     assert sent(here, "create_endpoint") == len(here.friendli.endpoints) == 1
+
+
+@pytest.mark.parametrize("label", ["Cancel", "Terminate"])
+async def test_two_people_who_end_it_through_two_replicas_make_one_request(
+    here: World, replicas: list[Running], label: str
+) -> None:
+    """One is named in the thread, the other one is told."""
+    await here.member.command(here.channel, f"{LINE} --yes")
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    if label == "Terminate":
+        here.clock.advance(3600)
+    await here.slack.until(lambda: label in root(here).buttons)
+    first = await on_its_way(here.member.click(root(here), label))
+    here.slack.events_url = replicas[0].events_url
+    await asyncio.gather(first, here.admin.click(root(here), label))
+    people = (here.member, here.admin)
+    await here.slack.until(lambda: any(heard(here, one) for one in people))
+    [second] = [words for one in people for words in heard(here, one)]
+    assert second.endswith("already; the thread tells how it goes.")
+    await here.slack.until(lambda: "Terminating." in thread(here))
+    assert sum("asked to terminate it" in reply for reply in thread(here)) == 1
+    assert sent(here, "terminate_endpoint") == 1
+
+
+async def test_two_people_who_choose_through_two_replicas_settle_it_once(
+    here: World, replicas: list[Running]
+) -> None:
+    """Here too, one choice is written in the thread and the other person is told."""
+    await here.member.command(here.channel, "sandbox/twins --gpu 1xH100 --name it --yes")
+    await here.slack.until(lambda: "may be one of" in root(here).text)
+    question = here.channel.replies(root(here).ts)[-1]
+    one, another = here.friendli.endpoints
+    first = await on_its_way(here.member.click(question, one))
+    here.slack.events_url = replicas[0].events_url
+    await asyncio.gather(first, here.admin.click(question, another))
+    people = (here.member, here.admin)
+    await here.slack.until(lambda: any(heard(here, person) for person in people))
+    await here.slack.until(lambda: "says it is" in " ".join(thread(here)))
+    assert sum("says it is" in reply for reply in thread(here)) == 1
 
 
 async def test_two_bots_of_one_project_take_nothing_of_each_other(

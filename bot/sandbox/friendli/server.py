@@ -22,7 +22,7 @@ from bot.sandbox.friendli.exchange import exchange_through
 from bot.sandbox.friendli.fleet import Fleet
 from bot.sandbox.friendli.journal import Journal, RequestRecord
 from bot.sandbox.friendli.lifecycle import Durations
-from bot.sandbox.friendli.models import CreateBody
+from bot.sandbox.friendli.models import CreateBody, UpdateBody
 from bot.sandbox.friendli.scenarios import standing_faults
 from bot.sandbox.friendli.timeline import Leg
 
@@ -192,6 +192,15 @@ class FriendliSandbox:
         endpoint = self._fleet.create(body, Caller("user-suite", team_id))
         self._changes.announce()
         return endpoint.id
+
+    def update(self, endpoint_id: str, *, replicas: int) -> None:
+        """Make a version with another number of replicas, which is then rolled out.
+
+        Raises:
+            ApiError: As the API would refuse it.
+        """
+        body = UpdateBody.model_validate({"simplescale": {"replicas": replicas}})
+        self._control(lambda endpoint: self._fleet.update(endpoint, body), endpoint_id)
 
     def terminate(self, endpoint_id: str) -> None:
         """Take an endpoint down."""

@@ -1,0 +1,51 @@
+"""`rollback [endpoint] <version>`: back to an earlier version, after a look at what changes."""
+
+from bot.commands.desk import Desk
+from bot.commands.endpoint_command import Asked, EndpointCommand
+from bot.commands.registry import SLASH
+from bot.commands.update import question
+from bot.commands.update_carried import deployment_of
+from bot.deployments.listed import Listed
+from bot.deployments.update import gone_back, settle
+from bot.errors import UserError
+from bot.messages.markup import bold, clip, code
+from bot.permissions import Permission
+
+_LONGEST_SHOWN = 40
+
+
+async def run_on(desk: Desk, asked: Asked, endpoint: Listed) -> None:
+    """Show what going back would change, and ask."""
+    public_id = deployment_of(endpoint)
+    await desk.authorizer.authorize(
+        Permission.UPDATE, asked.person, asked.place, target=endpoint.target, about=public_id
+    )
+    number = asked.rest.strip()
+    versions = code(f"{SLASH} versions {endpoint.name}")
+    if not number:
+        raise UserError("Back to which version?", hint=f"{versions} lists them.")
+    runs, past = await desk.updates.past(asked.place, public_id)
+    wanted = next((one for one in past if one.number == number), None)
+    if wanted is None:
+        shown = code(clip(number, _LONGEST_SHOWN))
+        raise UserError(
+            f"{bold(endpoint.name)} has no version {shown}.", hint=f"{versions} lists them."
+        )
+    if number == runs.number:
+        raise UserError(f"{bold(endpoint.name)} runs version {code(number)} already.")
+    after = settle(runs.version, gone_back(runs.version, wanted.version, number))
+    if isinstance(after, tuple):
+        # A version that was made elsewhere may be what nobody can ask for.
+        raise UserError(" ".join(slip.sentences for slip in after))
+    is_whole = not wanted.version.unknown
+    said = question(desk, runs, after, back_to=number, is_whole=is_whole)
+    await asked.answer(desk, said)
+
+
+FEATURE = EndpointCommand(
+    "rollback",
+    "Takes an endpoint back to an earlier version; shows before and after, and asks first.",
+    run_on,
+    arguments="<version>",
+    permission=Permission.UPDATE,
+).feature()

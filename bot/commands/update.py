@@ -1,0 +1,255 @@
+"""`update [endpoint]` and the Update button: change what runs, after a look at before and after."""
+
+from bot.commands import deploy_form as form
+from bot.commands import update_review as review
+from bot.commands import update_text
+from bot.commands.act import unknown_endpoint, what_instead
+from bot.commands.deploy_text import TextSlips
+from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer, own
+from bot.commands.endpoint_command import Asked, EndpointCommand
+from bot.commands.registry import Feature
+from bot.commands.update_carried import Carried, CarriedView, deployment_of
+from bot.db.acts import OperationKind
+from bot.deployments.draft import DeployDraft
+from bot.deployments.listed import Listed
+from bot.deployments.operations import AskedFor, OperationOutcome
+from bot.deployments.place import Person, Place
+from bot.deployments.runs import Runs
+from bot.deployments.update import applied, body, prepare, settle
+from bot.deployments.version import Version
+from bot.errors import UserError
+from bot.messages import before_after, preview
+from bot.messages.before_after import in_thread
+from bot.messages.body import Body
+from bot.messages.buttons import ActionId
+from bot.messages.markup import bold, button, code, mention, section
+from bot.permissions import Permission
+
+_NOTHING = "Nothing would change, so nothing is sent."
+
+
+async def run_on(desk: Desk, asked: Asked, endpoint: Listed) -> None:
+    """Open the form; with options, ask whether to update."""
+    public_id = deployment_of(endpoint)
+    await _authorize(desk, asked.place, asked.person, endpoint.target, public_id)
+    if not asked.rest:
+        try:
+            await _open(desk, asked.place, asked.trigger_id, public_id)
+        except UserError:
+            # Finding the endpoint took longer than Slack lets a command open a form.
+            words = f"What shall change of {bold(endpoint.name)}?"
+            open_form = button("Update", ActionId.UPDATE, value=public_id, style="primary")
+            await asked.answer(desk, answer(words, buttons=[open_form]))
+        return
+    runs = await desk.updates.look(asked.place, public_id)
+    read = update_text.read(asked.rest, runs)
+    if isinstance(read, TextSlips):
+        said = preview.slipped([slip.sentences for slip in read.slips], read.corrected_line)
+    else:
+        said = question(desk, runs, read)
+    await asked.answer(desk, said)
+
+
+def question(
+    desk: Desk, runs: Runs, after: Version, *, back_to: str | None = None, is_whole: bool = False
+) -> Body:
+    """Before and after as a message with buttons; or that there is no difference."""
+    if body(runs.version, after) is None:
+        return answer(f"{bold(runs.name)} runs like that already. {_NOTHING}")
+    carried = Carried.of(runs, after, back_to=back_to, is_whole=is_whole)
+    step = carried.step(runs, after)
+    return before_after.question(step, desk.settings.prices, value=carried.to_json())
+
+
+async def clicked(desk: Desk, click: Click) -> Work:
+    """Open the form with what runs."""
+    return _clicked(desk, click)
+
+
+async def _clicked(desk: Desk, click: Click) -> None:
+    deployment = await desk.deployments.find(click.place, click.value)
+    if deployment is None:
+        raise unknown_endpoint()
+    await _authorize(desk, click.place, click.person, deployment.target_name, deployment.public_id)
+    await _open(desk, click.place, click.trigger_id, deployment.public_id)
+
+
+async def _authorize(desk: Desk, place: Place, person: Person, target: str, public_id: str) -> None:
+    await desk.authorizer.authorize(
+        Permission.UPDATE, person, place, target=target, about=public_id
+    )
+
+
+async def _open(
+    desk: Desk, place: Place, trigger_id: str, public_id: str, edited: DeployDraft | None = None
+) -> None:
+    # The trigger dies after three seconds, and what runs is asked of the API.
+    view_id = await desk.modals.open(trigger_id, review.message("Asking Friendli what runs now…"))
+    await _fill(desk, place, view_id, public_id, edited)
+
+
+async def _fill(
+    desk: Desk, place: Place, view_id: str, public_id: str, edited: DeployDraft | None
+) -> None:
+    """Turn an open modal into the form, with edits on top of what runs."""
+    try:
+        runs = await desk.updates.look(place, public_id)
+    except UserError as error:
+        await desk.modals.replace(view_id, review.message(f"{error.message} {error.hint}".strip()))
+        return
+    version = runs.version
+    state = form.FormState(
+        request_id="",
+        place=place,
+        draft=applied(version, edited) if edited is not None else version.draft(),
+        updating=form.Updating(
+            public_id=public_id,
+            number=runs.number,
+            untold="model" in version.unknown,
+            elsewhere=runs.elsewhere is not None,
+        ),
+    )
+    view = form.build(state, targets=(), prices=desk.settings.prices)
+    await desk.modals.replace(view_id, view)
+
+
+async def submitted(desk: Desk, submission: Submission) -> Reaction:
+    """Check the form, and show before and after."""
+    state = form.parse(submission.view)
+    place = own(state.place, submission)
+    if state.updating is None:
+        raise unknown_endpoint()
+    runs = await desk.updates.known(place, state.updating.public_id)
+    await _authorize(desk, place, submission.person, runs.target, runs.public_id)
+    if runs.number != state.updating.number:
+        return Reaction(view=review.start_over(place, runs))
+    after = settle(runs.version, state.draft)
+    if isinstance(after, tuple):
+        return Reaction(errors=form.slips_to_errors(after, submission.view))
+    carried = Carried.of(runs, after)
+    if body(runs.version, after) is None:
+        return Reaction(
+            view=review.build(place, carried, [section(_NOTHING), review.change_button(carried)])
+        )
+    step = carried.step(runs, after)
+    blocks = before_after.view_blocks(step, desk.settings.prices, value=carried.to_json())
+    return Reaction(view=review.build(place, carried, blocks, submit="Update"))
+
+
+async def confirmed(desk: Desk, submission: Submission) -> Reaction:
+    """Write down what the modal shows."""
+    held = CarriedView.model_validate_json(submission.view["private_metadata"])
+    place = own(held.place, submission)
+    problem = await _ask(desk, place, submission.person, held.carried)
+    if problem is None:
+        return Reaction()
+    blocks = [section(problem), review.change_button(held.carried)]
+    return Reaction(view=review.build(place, held.carried, blocks))
+
+
+async def agreed(desk: Desk, click: Click) -> Work:
+    """Write down what the message shows, before Slack is acknowledged: it costs money."""
+    carried = Carried.model_validate_json(click.value)
+    problem = await _ask(desk, click.place, click.person, carried, click.message_ts)
+    if problem is not None:
+        return _say(desk, click, problem)
+    runs = await desk.updates.known(click.place, carried.public_id)
+    return _under_way(desk, click, runs.name)
+
+
+async def _ask(
+    desk: Desk, place: Place, person: Person, carried: Carried, message_ts: str = ""
+) -> str | None:
+    """Write the wish down. Returns why that can't be, as mrkdwn; None if it is done."""
+    runs = await desk.updates.known(place, carried.public_id)
+    await _authorize(desk, place, person, runs.target, runs.public_id)
+    after = settle(runs.version, applied(runs.version, carried.edits))
+    if isinstance(after, tuple):
+        return " ".join(slip.sentences for slip in after)
+    prices = desk.settings.prices
+    update = prepare(
+        runs.version, after, replaces=carried.number, prices=prices, is_whole=carried.is_whole
+    )
+    if update is None:
+        return f"{bold(runs.name)} runs like that already. {_NOTHING}"
+    asked = await desk.operations.ask(
+        place,
+        person,
+        carried.public_id,
+        OperationKind.UPDATE,
+        f"{carried.public_id} {carried.request_id}",
+        message_ts=message_ts,
+        update=update,
+        detail=in_thread(runs.version, after, prices, back_to=carried.back_to),
+    )
+    return _not_accepted(asked, runs, after)
+
+
+def _not_accepted(asked: AskedFor, runs: Runs, after: Version) -> str | None:
+    match asked.outcome:
+        case OperationOutcome.REPEATED:
+            return "You asked for that already; the thread tells how it goes."
+        case OperationOutcome.OVERTAKEN:
+            by = f"{mention(asked.by)} updated it" if asked.by else "It was updated"
+            runs_now = f": version {code(runs.number)} runs now" if runs.number else ""
+            return f"{by} meanwhile{runs_now}. Nothing was sent; Change shows what is so now."
+        case OperationOutcome.NAME_TAKEN:
+            return f"{bold(after.request.name)} is taken by another endpoint. Nothing was sent."
+        case _:
+            return what_instead(OperationKind.UPDATE, asked)
+
+
+async def change(desk: Desk, click: Click) -> Work:
+    """Open the form with what runs now, and the edits made to it."""
+    return _reopen(desk, click)
+
+
+async def _reopen(desk: Desk, click: Click) -> None:
+    carried = Carried.model_validate_json(click.value)
+    place = click.place
+    if click.view is not None:
+        held = CarriedView.model_validate_json(click.view["private_metadata"])
+        place = own(held.place, click)
+    runs = await desk.updates.known(place, carried.public_id)
+    await _authorize(desk, place, click.person, runs.target, runs.public_id)
+    if click.view is None:
+        await _open(desk, place, click.trigger_id, carried.public_id, carried.edits)
+    else:
+        await _fill(desk, place, click.view["id"], carried.public_id, carried.edits)
+
+
+async def dismissed(desk: Desk, click: Click) -> Work:
+    """Take the question away."""
+    return _remove(desk, click)
+
+
+async def _remove(desk: Desk, click: Click) -> None:
+    await desk.responses.remove(click.response_url)
+
+
+async def _say(desk: Desk, click: Click, words: str) -> None:
+    await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
+
+
+async def _under_way(desk: Desk, click: Click, name: str) -> None:
+    await desk.responses.replace(click.response_url, before_after.under_way(name))
+
+
+_COMMAND = EndpointCommand(
+    "update",
+    "Changes an endpoint that is there; shows before and after, and asks first.",
+    run_on,
+    arguments="[options]",
+    permission=Permission.UPDATE,
+).feature()
+FEATURE = Feature(
+    commands=_COMMAND.commands,
+    clicks={
+        **_COMMAND.clicks,
+        ActionId.UPDATE: clicked,
+        before_after.AGREE_ACTION: agreed,
+        before_after.CHANGE_ACTION: change,
+        before_after.CANCEL_ACTION: dismissed,
+    },
+    submissions={form.UPDATE_CALLBACK_ID: submitted, review.CALLBACK_ID: confirmed},
+)

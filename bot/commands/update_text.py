@@ -1,0 +1,55 @@
+"""The options of `update` and what they change of what runs."""
+
+from bot.commands.command_line import quote
+from bot.commands.deploy_line import DeployLine
+from bot.commands.deploy_text import TextSlips, read_with
+from bot.commands.registry import SLASH
+from bot.deployments.draft import DeployDraft
+from bot.deployments.rule import Slip
+from bot.deployments.runs import Runs
+from bot.deployments.update import settle
+from bot.deployments.version import Version
+
+_AUTO = frozenset({"autoscale", "min-replicas", "max-replicas", "cooldown"})
+
+
+def read(text: str, runs: Runs) -> Version | TextSlips:
+    """Read what stands behind the endpoint.
+
+    Args:
+        text: Options as of a deployment; only what is named changes.
+        runs: What the endpoint runs.
+    """
+
+    def meant(line: DeployLine) -> Version | tuple[Slip, ...]:
+        kept = [_KEPT[name] for name in ("to", "yes") if name in line.places]
+        return tuple(kept) if kept else settle(runs.version, _merged(runs.version.draft(), line))
+
+    _, answer = read_with(text, meant, f"{SLASH} update {quote(runs.name)}")
+    return answer
+
+
+_KEPT = {
+    "to": Slip(
+        "target", "An endpoint stays on its target. Leave `--to` out.", mend={"target": None}
+    ),
+    "yes": Slip("comment", "An update asks before it is sent. Leave `--yes` out."),
+}
+
+
+def _merged(draft: DeployDraft, line: DeployLine) -> DeployDraft:
+    typed = {
+        name: value
+        for name, value in line.draft
+        if value is not None and name not in ("scaling", "target")
+    }
+    auto, fixed = not _AUTO.isdisjoint(line.places), "replicas" in line.places
+    if auto and fixed:
+        # Which one is meant isn't ours to say.
+        typed["scaling"] = None
+    elif auto or fixed:
+        typed["scaling"] = "auto" if auto else "fixed"
+    if "model" in typed and "revision" not in typed:
+        # A revision is one of the model that it was set for.
+        typed["revision"] = None
+    return draft.model_copy(update=typed)

@@ -1,0 +1,78 @@
+"""An endpoint's versions, the newest first: what each changed, who asked for it. Pure."""
+
+from collections.abc import Sequence
+
+from bot.deployments.runs import Past, Runs
+from bot.deployments.version import differences
+from bot.friendli.instances import Prices
+from bot.messages.before_after import cost
+from bot.messages.body import Body, body
+from bot.messages.markup import bold, clip, code, context, escape, mention, moment, section
+
+_LISTED = 15
+_LONGEST = 120
+_COMMAND = "/friendli-deploy"
+
+
+def listing(runs: Runs, past: Sequence[Past], prices: Prices) -> Body:
+    """Every version on a line or two.
+
+    Args:
+        runs: The endpoint.
+        past: Its versions, the oldest first.
+        prices: Of GPUs.
+    """
+    count = "1 version" if len(past) == 1 else f"{len(past)} versions"
+    headline = f"{bold(runs.name)} has {count}, the newest first."
+    before = [None, *past[:-1]]
+    lines = [_line(one, earlier, prices) for one, earlier in zip(past, before, strict=True)]
+    shown = list(reversed(lines))[:_LISTED]
+    if len(lines) > _LISTED:
+        shown.append(f"and {len(lines) - _LISTED} older ones")
+    notes = []
+    if len(past) > 1:
+        example = f"{_COMMAND} rollback {runs.name} {past[-2].number}"
+        notes.append(
+            f"{code(example)} asks whether to take it back to version {code(past[-2].number)}."
+        )
+    if any(not one.is_ours for one in past):
+        notes.append(
+            "Of versions that were made elsewhere, Friendli doesn't tell model, revision, comment,"
+            " token count, logging and queue settings."
+        )
+    small = [context(*notes)] if notes else []
+    return body("\n".join([headline, *shown]), section(headline), *map(section, shown), *small)
+
+
+def _line(one: Past, earlier: Past | None, prices: Prices) -> str:
+    request = one.version.request
+    parts = [code(one.number)]
+    if one.is_ours and one.made_at is not None:
+        parts.append(f"{mention(one.made_by)} at {moment(one.made_at)}")
+    else:
+        parts.append("made elsewhere")
+    parts.append(cost(one.version.cost(prices)))
+    if one.is_ours and request.comment:
+        parts.append(f"“{escape(clip(request.comment, _LONGEST))}”")
+    return f"{' · '.join(parts)}\n{_changes(one, earlier)}"
+
+
+def _changes(one: Past, earlier: Past | None) -> str:
+    if earlier is None:
+        return _setup(one)
+    found = [
+        f"{each.label}: {code(clip(each.before, _LONGEST))} → {code(clip(each.after, _LONGEST))}"
+        for each in differences(earlier.version, one.version)
+        if each.before is not None
+    ]
+    return ", ".join(found) or "No difference that Friendli tells."
+
+
+def _setup(one: Past) -> str:
+    version, request = one.version, one.version.request
+    parts = [
+        escape(request.model) if "model" not in version.unknown else "model not known",
+        version.option.label if version.option else escape(clip(one.spec.gpu_type, _LONGEST)),
+        request.replicas_text,
+    ]
+    return " · ".join(parts)

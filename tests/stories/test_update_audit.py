@@ -1,0 +1,56 @@
+"""Stories of who may update, and what the audit keeps of it."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.db.session import Database
+from bot.deployments import audit
+from bot.deployments.place import Place
+from bot.sandbox.faults import Answer
+from bot.sandbox.world import World
+from tests.stories.telling import plain, root, thread
+from tests.stories.updating import asked, serve, updates
+
+pytestmark = pytest.mark.usefixtures("bot")
+
+
+async def kept(here: World) -> list[tuple[str, str, str, str]]:
+    """What the audit has of updates, oldest first: action, effect, endpoint, detail."""
+    workspace = here.slack.workspace.identity
+    place = Place(workspace.enterprise_id or "", workspace.team_id, here.channel.id)
+    database = Database(here.database)
+    try:
+        async with database.read() as session:
+            entries = await audit.newest(session, place, 20)
+    finally:
+        await database.close()
+    return [
+        (entry.action, entry.effect, entry.endpoint, entry.detail)
+        for entry in reversed(entries)
+        if entry.action == "endpoint:update"
+    ]
+
+
+async def test_an_update_is_kept_with_what_it_changes(here: World) -> None:
+    """What was accepted and what Friendli refused then, in its words."""
+    await serve(here)
+    question = await asked(here, "update it --replicas 2 --gpu 2xH100")
+    refusal = Answer(400, {"detail": "An endpoint that is STOPPING can't be updated."})
+    here.friendli.faults.add(refusal, operation="update_endpoint")
+    await here.member.click(question, "Update")
+    await here.friendli.until(lambda: updates(here))
+    await here.slack.until(lambda: any("didn't" in line for line in thread(here)))
+    assert await kept(here) == snapshot()
+
+
+async def test_a_guest_may_look_but_not_update(here: World) -> None:
+    """The form doesn't open, nothing is asked, and the audit keeps that it was tried."""
+    await serve(here)
+    guest = here.slack.act_as(here.slack.add_user("guest", team_id="T0ELSEWHERE"))
+    here.slack.workspace.set_member(here.channel, guest.user, member=True)
+    await guest.click(root(here), "Update")
+    await here.slack.until(lambda: guest.ephemerals(here.channel))
+    said = [plain(here, message.text) for message in guest.ephemerals(here.channel)]
+    assert said == snapshot()
+    assert guest.modal is None
+    assert await kept(here) == snapshot()

@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 from inline_snapshot import snapshot
+
 from bot.sandbox.faults import (
     Answer,
     DropRequest,

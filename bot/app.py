@@ -22,6 +22,8 @@ from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
 from bot.db.session import Database
 from bot.db.startup import open_database
+from bot.deployments.approval import Approvals
+from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
 from bot.deployments.following import Following
@@ -30,12 +32,16 @@ from bot.deployments.lease_end import end_in_time
 from bot.deployments.leases import Leases
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
+from bot.deployments.proposal_ends import expire_operations
+from bot.deployments.requests import Requests
 from bot.deployments.retention import SWEEP_SECONDS, Retention
 from bot.deployments.scheduler import Scheduler
 from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
+from bot.deployments.standings import Standings
 from bot.deployments.stuck import nudge_if_stuck
 from bot.deployments.submitter import Submitter
+from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
 from bot.deployments.tracker import Tracker
 from bot.deployments.updates import Updates
@@ -49,6 +55,7 @@ from bot.slack import listeners
 from bot.slack.background import Background
 from bot.slack.fates import Fates
 from bot.slack.health import health_routes
+from bot.slack.homes import Homes
 from bot.slack.manifest import EVENTS_PATH
 from bot.slack.modals import Modals
 from bot.slack.people import People
@@ -63,7 +70,7 @@ log = logs.get(__name__)
 __all__ = ["EVENTS_PATH", "Running", "running"]
 
 # What comes due by itself while an endpoint lives.
-CHORES: Sequence[Chore] = (end_in_time, nudge_if_stuck)
+CHORES: Sequence[Chore] = (expire_operations, end_in_time, nudge_if_stuck)
 
 _WITHDRAW_SECONDS = 1.0
 _SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 100, 100, 40, 5
@@ -304,6 +311,13 @@ def _desk(
             wake_submitter=workers.submitter.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        updates=Updates(database, friendli, vault, settings, wake_sender=workers.sender.nudge),
+        approvals=Approvals(
+            database,
+            settings,
+            wake_submitter=workers.submitter.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
         leases=Leases(
             database,
             settings,
@@ -316,13 +330,17 @@ def _desk(
             wake_scheduler=workers.scheduler.nudge,
             wake_sender=workers.sender.nudge,
         ),
-        updates=Updates(database, friendli, vault, settings, wake_sender=workers.sender.nudge),
+        standings=Standings(database, settings),
         following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
+        requests=Requests(database, settings, wake_sender=workers.sender.nudge),
+        target_settings=TargetSettings(database),
+        audit=Audit(database),
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
         authorizer=Authorizer(Grants(database), people),
         people=people,
         modals=Modals(workspaces),
+        homes=Homes(workspaces),
         responses=Responses(workspaces),
     )

@@ -1,4 +1,4 @@
-"""The command line: serve · demo · migrate · manifest · doctor · keys."""
+"""The command line: serve · demo · migrate · manifest · doctor · keys · audit."""
 
 # Everything slow to import is imported by the command that needs it, after its settings are read:
 # help and a missing setting are told at once.
@@ -9,6 +9,7 @@ import contextlib
 import json
 import signal
 import sys
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,8 @@ keys = typer.Typer(
     help="Encryption keys for the API keys that the bot stores.", no_args_is_help=True
 )
 cli.add_typer(keys, name="keys")
+audit = typer.Typer(help="What people did and tried to do.", no_args_is_help=True)
+cli.add_typer(audit, name="audit")
 
 
 def main() -> None:
@@ -219,3 +222,36 @@ def keys_rotate() -> None:
     from bot.keys import rotate_keys
 
     raise SystemExit(asyncio.run(rotate_keys(settings, typer.echo)))
+
+
+@audit.command("export")
+def audit_export(
+    *,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+            help="Only what was done from this moment on, in UTC.",
+        ),
+    ] = None,
+) -> None:
+    """Write the audit to standard output, a line of JSON for each act, the oldest first."""
+    settings = _configured()
+    asyncio.run(_audit_export(settings, since.replace(tzinfo=UTC) if since else None))
+
+
+async def _audit_export(settings: "Settings", since: datetime | None) -> None:
+    from sqlalchemy.exc import DBAPIError
+
+    from bot.db.startup import open_database
+    from bot.deployments.audit import Audit, to_json
+
+    database = open_database(settings)
+    try:
+        async for entry in Audit(database).since(since):
+            sys.stdout.write(f"{to_json(entry)}\n")
+    except (DBAPIError, ConnectionRefusedError, TimeoutError) as error:
+        name = type(error).__name__
+        raise ConfigError([f"The audit can't be read ({name}). Has the bot run on it?"]) from None
+    finally:
+        await database.close()

@@ -76,8 +76,8 @@ class Directory(Protocol):
     async def admins(self) -> Sequence[str]:
         """Who administers targets."""
 
-    async def is_in_group(self, person_id: str, group_id: str) -> bool:
-        """Whether a person belongs to a user group."""
+    async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
+        """Whether a person belongs to a user group; None if that can't be told now."""
 
 
 class Authorizer:
@@ -100,6 +100,7 @@ class Authorizer:
         *,
         target: str = "",
         about: str = "",
+        message_ts: str = "",
     ) -> None:
         """Let it pass, or say who may. What is denied is written to the audit.
 
@@ -110,6 +111,7 @@ class Authorizer:
             target: On which target; '' while that is open: then one that allows it is enough.
             about: The public id of the deployment that it is about, if it is about one: people
                 can then ask in its thread.
+            message_ts: Of the message whose button was used.
 
         Raises:
             UserError: The person may not.
@@ -121,7 +123,9 @@ class Authorizer:
         if person.is_from_elsewhere(place):
             concerned = [each for each in concerned if each.policy.guests_may_act]
             if not concerned:
-                await self._grants.denied(place, person, permission, target)
+                await self._grants.denied(
+                    place, person, permission, target, about=about, message_ts=message_ts
+                )
                 raise UserError(
                     "You belong to another organisation, so you can look on here but not act.",
                     hint="Someone of this workspace can do it for you.",
@@ -129,15 +133,36 @@ class Authorizer:
         subjects = [subject for each in concerned for subject in self._subjects(permission, each)]
         if await self._includes(subjects, person):
             return
-        await self._grants.denied(place, person, permission, target)
-        raise await self._refusal(permission, subjects, target, about)
+        await self._grants.denied(
+            place, person, permission, target, about=about, message_ts=message_ts
+        )
+        raise await self._refusal(permission, subjects, place, target, about)
 
     async def may(self, permission: Permission, person: Person, place: Place, target: str) -> bool:
         """Whether a person may do something on a target; nothing is written down."""
+        if permission is Permission.LOOK:
+            return True
         rules = (await self._grants.rules(place)).get(target, Rules())
         if person.is_from_elsewhere(place) and not rules.policy.guests_may_act:
-            return permission is Permission.LOOK
+            return False
         return await self._includes(self._subjects(permission, rules), person)
+
+    async def whom(self, permission: Permission, place: Place, target: str) -> str:
+        """Those who may do something, mentioned as mrkdwn, for people to turn to."""
+        named = await self.named(permission, place, target)
+        if not named:
+            admins = await self._directory.admins()
+            named = [mention(admin) for admin in admins[:_NAMED]]
+        return " ".join(dict.fromkeys(named)) or who(ADMINS)
+
+    async def named(self, permission: Permission, place: Place, target: str) -> Sequence[str]:
+        """The people and groups whom something was granted to by name, as mrkdwn."""
+        subjects = self._subjects(permission, await self.rules(place, target))
+        return [who(subject) for subject in subjects if subject not in (EVERYONE, ADMINS)]
+
+    async def rules(self, place: Place, target: str) -> Rules:
+        """What a target's team has set up; the defaults if there is no such target."""
+        return (await self._grants.rules(place)).get(target, Rules())
 
     def _subjects(self, permission: Permission, rules: Rules) -> Sequence[Subject]:
         return rules.granted.get(permission) or [DEFAULTS[permission]]
@@ -146,28 +171,42 @@ class Authorizer:
         if EVERYONE in subjects or Subject(SubjectKind.PERSON, person.id) in subjects:
             return True
         groups = {subject.id for subject in subjects if subject.kind is SubjectKind.GROUP}
+        in_doubt = False
         try:
             async with asyncio.timeout(_ASK_SLACK_SECONDS):
                 for group in groups:
-                    if await self._directory.is_in_group(person.id, group):
+                    belongs = await self._directory.is_in_group(person.id, group)
+                    if belongs:
                         return True
+                    in_doubt |= belongs is None
                 # Whoever may change the rules is never locked out by them.
-                return await self._directory.is_admin(person.id)
+                if await self._directory.is_admin(person.id):
+                    return True
         except TimeoutError:
+            in_doubt = True
+        if in_doubt:
             raise UserError(
                 "Slack doesn't say in time whether you may do this, so nothing was done.",
                 hint="Try again in a moment.",
-            ) from None
+            )
+        return False
 
     async def _refusal(
-        self, permission: Permission, subjects: Sequence[Subject], target: str, about: str
+        self,
+        permission: Permission,
+        subjects: Sequence[Subject],
+        place: Place,
+        target: str,
+        about: str,
     ) -> UserError:
         # The target may be one that isn't there yet.
         where = f" in {code(target)}" if target and permission is not Permission.CONNECT else ""
         named = [subject for subject in dict.fromkeys(subjects) if subject != ADMINS][:_NAMED]
         buttons: list[Block] = []
         if about:
-            buttons = [button("Ask them", ASK_ACTION, value=f"{permission} {about}")]
+            buttons = [
+                button("Ask them", ASK_ACTION, value=f"{permission} {about} {place.channel_id}")
+            ]
         if named:
             whom = " and ".join(who(subject) for subject in named)
             hint = "Ask them posts your request in this thread." if about else ""

@@ -28,6 +28,7 @@ async def clicked(desk: Desk, click: Click, kind: OperationKind) -> Work:
         click.place,
         target=deployment.target_name,
         about=deployment.public_id,
+        message_ts=click.message_ts,
     )
     asked = await desk.operations.ask(
         click.place,

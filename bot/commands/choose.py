@@ -31,9 +31,16 @@ async def _choose(desk: Desk, click: Click, public_id: str, endpoint_id: str | N
     if deployment is None:
         raise unknown_endpoint()
     await desk.authorizer.authorize(
-        Permission.DEPLOY, click.person, click.place, target=deployment.target_name
+        Permission.DEPLOY,
+        click.person,
+        click.place,
+        target=deployment.target_name,
+        about=deployment.public_id,
+        message_ts=click.message_ts,
     )
-    outcome = await desk.deployments.choose(click.place, click.person, public_id, endpoint_id)
+    outcome = await desk.deployments.choose(
+        click.place, click.person, public_id, endpoint_id, message_ts=click.message_ts
+    )
     return _say(desk, click, _WORDS[outcome]) if outcome in _WORDS else None
 
 

@@ -56,6 +56,7 @@ async def ask(desk: Desk, click: Click, deployment: Deployment) -> None:
         click.place,
         target=deployment.target_name,
         about=deployment.public_id,
+        message_ts=click.message_ts,
     )
     question = _Question(
         place=click.place,

@@ -95,7 +95,9 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
         case Outcome.REPEATED:
             return Reaction(work=_say_repeated(desk, place, submission.person))
         case _:
-            return Reaction()
+            return Reaction(
+                work=_call_approvers(desk, place, submission.person, request.target, asked)
+            )
 
 
 async def _say_repeated(desk: Desk, place: Place, person: Person) -> None:
@@ -129,7 +131,7 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
     )
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)
-    return None
+    return _call_approvers(desk, invocation.place, invocation.person, request.target, asked)
 
 
 async def _say(desk: Desk, invocation: Invocation, said: Body) -> None:
@@ -166,14 +168,28 @@ async def agreed(desk: Desk, click: Click) -> Work:
     await desk.authorizer.authorize(
         Permission.DEPLOY, click.person, click.place, target=request.target
     )
-    asked = await desk.deployments.ask(click.place, click.person, request, request_id)
+    asked = await desk.deployments.ask(
+        click.place, click.person, request, request_id, message_ts=click.message_ts
+    )
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)
-    return _replace(desk, click, request)
+    return _go_on(desk, click, request, asked)
 
 
-async def _replace(desk: Desk, click: Click, request: DeployRequest) -> None:
-    await desk.responses.replace(click.response_url, preview.under_way(request))
+async def _go_on(desk: Desk, click: Click, request: DeployRequest, asked: Asked) -> None:
+    said = preview.under_way(request, waits=asked.waits)
+    await desk.responses.replace(click.response_url, said)
+    await _call_approvers(desk, click.place, click.person, request.target, asked)
+
+
+async def _call_approvers(
+    desk: Desk, place: Place, person: Person, target: str, asked: Asked
+) -> None:
+    """Mention admins where only they may approve: the root names nobody whom Slack would tell."""
+    if not asked.waits or await desk.authorizer.named(Permission.APPROVE, place, target):
+        return
+    whom = await desk.authorizer.whom(Permission.APPROVE, place, target)
+    await desk.requests.call(place, person, asked.waits_as, Permission.APPROVE, whom)
 
 
 async def change(desk: Desk, click: Click) -> Work:

@@ -84,7 +84,9 @@ async def _disconnect(desk: Desk, click: Click) -> None:
     await desk.authorizer.authorize(
         Permission.CONNECT, click.person, click.place, target=click.value
     )
-    known = await desk.targets.disconnect(click.place, click.person, click.value)
+    known = await desk.targets.disconnect(
+        click.place, click.person, click.value, message_ts=click.message_ts
+    )
     name = bold(click.value)
     text = f"{name} is disconnected; its key is wiped." if known else f"{name} is gone already."
     await desk.responses.replace(click.response_url, answer(text))

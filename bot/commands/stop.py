@@ -27,8 +27,11 @@ async def clicked(desk: Desk, click: Click) -> Work:
         click.place,
         target=deployment.target_name,
         about=deployment.public_id,
+        message_ts=click.message_ts,
     )
-    outcome = await desk.deployments.stop(click.place, click.person, click.value)
+    outcome = await desk.deployments.stop(
+        click.place, click.person, click.value, message_ts=click.message_ts
+    )
     return _say(desk, click, _WORDS[outcome]) if outcome in _WORDS else None
 
 

@@ -38,7 +38,8 @@ async def run_on(desk: Desk, asked: Asked, endpoint: Listed, kind: OperationKind
             " nothing to do."
         )
     if kind is not OperationKind.SLEEP:
-        await asked.answer(desk, questions.ask(kind, endpoint, public_id))
+        question = questions.ask(kind, endpoint.name, endpoint.price_once_up, public_id)
+        await asked.answer(desk, question)
         return
     done = await desk.operations.ask(asked.place, asked.person, public_id, kind, asked.trigger_id)
     words = what_instead(kind, done)

@@ -284,7 +284,11 @@ class Deployment(Due, Base):
     stop_asked_by: Mapped[str | None]
     stop_done: Mapped[bool] = mapped_column(default=False)
 
+    # Until when somebody may approve it, if it needs that; then who did or didn't, and when.
+    expires_at: Mapped[datetime | None]
     approved_by: Mapped[str | None]
+    rejected_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
     # How long it may run, in seconds, from when it was made or from the last extension; NULL for
     # as long as nobody ends it. At the end a `LeaseEnd` is done.
     lease_seconds: Mapped[int | None]

@@ -1,10 +1,15 @@
 """Who did what, in the transaction that did it: written once, never changed."""
 
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.acts import AuditEntry, Effect
 from bot.db.clock import now
+from bot.db.session import Database
 from bot.deployments.place import Place
 
 _LONGEST_DETAIL = 2_000
@@ -52,16 +57,59 @@ def write(
     )
 
 
-async def newest(session: AsyncSession, place: Place, limit: int) -> list[AuditEntry]:
-    """The last acts of a channel, the newest first."""
-    rows = await session.scalars(
-        select(AuditEntry)
-        .where(
+class Audit:
+    """Reads what was written down."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def newest(
+        self, place: Place, limit: int, *, before: int | None = None
+    ) -> Sequence[AuditEntry]:
+        """The last acts of a channel, the newest first.
+
+        Args:
+            place: The channel.
+            limit: How many at most.
+            before: Only entries older than the one of this id.
+        """
+        query = select(AuditEntry).where(
             AuditEntry.enterprise_id == place.enterprise_id,
             AuditEntry.workspace_id == place.workspace_id,
             AuditEntry.channel_id == place.channel_id,
         )
-        .order_by(AuditEntry.id.desc())
-        .limit(limit)
+        if before is not None:
+            query = query.where(AuditEntry.id < before)
+        async with self._database.read() as session:
+            rows = await session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit))
+            return rows.all()
+
+    async def since(self, since: datetime | None) -> AsyncIterator[AuditEntry]:
+        """All acts of all channels from a moment on, the oldest first, some at a time."""
+        query = select(AuditEntry).order_by(AuditEntry.id)
+        if since is not None:
+            query = query.where(AuditEntry.at >= since)
+        async with self._database.read() as session:
+            async for entry in await session.stream_scalars(query.execution_options(yield_per=500)):
+                yield entry
+
+
+def to_json(entry: AuditEntry) -> str:
+    """An act as one line of JSON, with the moment in UTC."""
+    return json.dumps(
+        {
+            "id": entry.id,
+            "at": entry.at.isoformat(),
+            "enterprise": entry.enterprise_id,
+            "workspace": entry.workspace_id,
+            "channel": entry.channel_id,
+            "person": entry.person_id,
+            "action": entry.action,
+            "target": entry.target_name,
+            "endpoint": entry.endpoint,
+            "effect": entry.effect,
+            "detail": entry.detail,
+            "message_ts": entry.message_ts,
+        },
+        ensure_ascii=False,
     )
-    return list(rows)

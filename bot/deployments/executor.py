@@ -41,6 +41,7 @@ from bot.friendli.schemas import DedicatedEndpointStatus
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import lease_replies, replies
 from bot.messages.facts import Facts
+from bot.messages.reply import Reply
 
 log = logs.get(__name__)
 
@@ -83,7 +84,7 @@ class _Fate:
     words: str = ""
     error: FriendliError | None = None
     version: str | None = None
-    said: replies.Reply | None = None
+    said: Reply | None = None
 
 
 class Executor:
@@ -253,7 +254,7 @@ class Executor:
             await _settle(session, operation, fate.state)
             row = await session.get_one(Deployment, deployment.id)
             facts = await facts_of(session, row, self._settings)
-            await tell(session, row, facts, fate.said or _not_done(facts, operation, fate))
+            await tell(session, row, facts, _not_done(facts, operation, fate))
             place = Place(row.enterprise_id, row.workspace_id, row.channel_id)
             audit.write(
                 session,
@@ -267,7 +268,9 @@ class Executor:
             )
 
 
-def _not_done(facts: Facts, operation: Operation, fate: _Fate) -> replies.Reply:
+def _not_done(facts: Facts, operation: Operation, fate: _Fate) -> Reply:
+    if fate.said is not None:
+        return fate.said
     if operation.kind is OperationKind.UPDATE and fate.state is OperationState.FAILED:
         return replies.update_unconfirmed()
     if operation.cause is Cause.LEASE:

@@ -28,7 +28,7 @@ from bot.friendli.access import Access
 from bot.friendli.client import EndpointListing, FriendliClient
 from bot.friendli.errors import FriendliError, NotFound
 from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
-from bot.messages import replies
+from bot.messages import replies, transitions
 
 log = logs.get(__name__)
 
@@ -181,7 +181,7 @@ class Finder:
             facts = await write_down(session, row, self._settings, newest)
         said = [replies.adopted(facts, late=row.late, doubted=doubted)]
         if state is not None and (row.late or state.status not in COMING_UP):
-            said.append(replies.transition(facts))
+            said.append(transitions.transition(facts))
         await tell(session, row, facts, *said)
 
     async def _ask(self, held: Claim, candidates: list[str]) -> None:

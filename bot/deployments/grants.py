@@ -9,6 +9,7 @@ from bot.db.acts import Effect, Grant, SubjectKind
 from bot.db.models import Target
 from bot.db.session import Database
 from bot.deployments import audit
+from bot.deployments.lookup import find_deployment
 from bot.deployments.place import Person, Place
 from bot.deployments.policy import Policy
 
@@ -66,7 +67,35 @@ class Grants:
                     of_target.setdefault(permission, []).append(subject)
         return {name: Rules(policy, granted[name]) for name, policy in policies.items()}
 
-    async def denied(self, place: Place, person: Person, action: str, target: str) -> None:
-        """Write down that somebody wasn't allowed something."""
+    async def denied(
+        self,
+        place: Place,
+        person: Person,
+        action: str,
+        target: str,
+        *,
+        about: str = "",
+        message_ts: str = "",
+    ) -> None:
+        """Write down that somebody wasn't allowed something.
+
+        Args:
+            place: Where.
+            person: Who.
+            action: What.
+            target: On which target; '' while that is open.
+            about: The public id of the deployment that it is about, if it is about one.
+            message_ts: Of the message whose button was used.
+        """
         async with self._database.write() as session:
-            audit.write(session, place, person.id, action, Effect.DENIED, target=target)
+            deployment = await find_deployment(session, place, about) if about else None
+            audit.write(
+                session,
+                place,
+                person.id,
+                action,
+                Effect.DENIED,
+                target=target,
+                endpoint=deployment.name if deployment is not None else "",
+                message_ts=message_ts,
+            )

@@ -15,7 +15,6 @@ from sqlalchemy.util import await_only
 from bot.db.claims import wake
 from bot.db.models import Channel, Delivery, Deployment, Message, MessageKind, Workspace
 from bot.messages.body import Body
-from bot.messages.replies import Reply
 
 _WAKING = "channels to wake"
 
@@ -108,10 +107,11 @@ async def reply(
     *,
     channel_row_id: int,
     deployment_id: int,
-    said: Reply,
+    body: Body,
+    broadcast: bool = False,
     kind: MessageKind = MessageKind.REPLY,
 ) -> None:
-    """Add a reply behind all others of the thread."""
+    """Add a reply behind all others of the thread, shown in the channel too if so wanted."""
     await _lock(session, deployment_id)
     highest = await session.scalar(
         select(func.max(Message.sequence)).where(Message.deployment_id == deployment_id)
@@ -122,15 +122,20 @@ async def reply(
             deployment_id=deployment_id,
             sequence=(highest or 0) + 1,
             kind=kind,
-            body=said.body.model_dump(),
-            broadcast=said.broadcast,
+            body=body.model_dump(),
+            broadcast=broadcast,
         )
     )
     _wake(session, channel_row_id)
 
 
 async def rewrite_cycle(
-    session: AsyncSession, *, channel_row_id: int, deployment_id: int, said: Reply
+    session: AsyncSession,
+    *,
+    channel_row_id: int,
+    deployment_id: int,
+    body: Body,
+    broadcast: bool = False,
 ) -> None:
     """Rewrite the reply about sleeping and waking if it is the last one, else add it."""
     await _lock(session, deployment_id)
@@ -145,14 +150,15 @@ async def rewrite_cycle(
             session,
             channel_row_id=channel_row_id,
             deployment_id=deployment_id,
-            said=said,
+            body=body,
+            broadcast=broadcast,
             kind=MessageKind.CYCLE,
         )
         return
     await session.execute(
         update(Message)
         .where(Message.id == last.id)
-        .values(_redrawn(said.body))
+        .values(_redrawn(body))
         .execution_options(synchronize_session=False)
     )
     _wake(session, channel_row_id)

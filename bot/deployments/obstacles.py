@@ -17,6 +17,7 @@ from bot.deployments.record import facts_of, tell
 from bot.errors import new_reference
 from bot.friendli.errors import FriendliError
 from bot.messages import replies
+from bot.messages.reply import Reply
 
 log = logs.get(__name__)
 
@@ -72,9 +73,7 @@ async def obstructed(
     return tell_now
 
 
-async def tell_all(
-    session: AsyncSession, settings: Settings, held: Claim, said: replies.Reply
-) -> None:
+async def tell_all(session: AsyncSession, settings: Settings, held: Claim, said: Reply) -> None:
     """Add a reply to the thread of every endpoint that the project watches."""
     deployments = await session.scalars(
         select(Deployment).where(
@@ -91,7 +90,7 @@ async def tell_all(
         await tell(session, deployment, facts, said)
 
 
-def _said(obstacle: Obstacle, failing: float) -> replies.Reply:
+def _said(obstacle: Obstacle, failing: float) -> Reply:
     match obstacle:
         case Obstacle.OUTAGE:
             return replies.outage(failing)

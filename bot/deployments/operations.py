@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -18,10 +19,11 @@ from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lookup import find_deployment, is_name_taken
 from bot.deployments.place import Person, Place
-from bot.deployments.record import facts_of, tell
+from bot.deployments.record import approvers, facts_of, policy_of, tell
 from bot.deployments.update import Update
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import replies
+from bot.messages.approvals import Proposal, proposed
 from bot.messages.markup import unescape
 from bot.permissions import Permission
 
@@ -229,12 +231,25 @@ async def write_down(
         by: The person; '' if no person caused it.
         cause: Why.
         request_id: Of the click; without one, the operation is unique by itself.
-        update: What an update changes.
+        update: What an update changes. If the endpoint costs more at full scale once it is done,
+            the target may want it approved first.
         detail: The same as mrkdwn, for the thread.
     """
     operation = await _insert(session, deployment, kind, by, cause, request_id, update)
+    said = replies.operation_asked(kind, cause, by, detail)
+    policy = await policy_of(session, deployment)
+    proposal = None
+    dollars = update.dollars_if_more if update is not None else None
+    if dollars is not None and policy.asks_for_approval(dollars):
+        operation.state = OperationState.PROPOSED
+        operation.expires_at = operation.asked_at + timedelta(hours=policy.approval_hours)
+        await session.flush()
+        who = await approvers(session, deployment)
+        proposal = Proposal(operation.public_id, who, operation.expires_at, dollars)
     facts = await facts_of(session, deployment, settings)
-    await tell(session, deployment, facts, replies.operation_asked(kind, cause, by, detail))
+    if proposal is not None:
+        said = proposed(facts, said.body.text, proposal)
+    await tell(session, deployment, facts, said)
     return operation
 
 

@@ -7,18 +7,24 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import Operation
+from bot.db.acts import Grant, Operation
 from bot.db.claims import wake
-from bot.db.models import Deployment, Transition
+from bot.db.models import Deployment, Step, Target, Transition
 from bot.deployments import mail, usual
 from bot.deployments.draft import DeployRequest
+from bot.deployments.grants import Subject
 from bot.deployments.lease import follow
 from bot.deployments.listed import gpus_text
+from bot.deployments.lookup import find_target
+from bot.deployments.place import Place
+from bot.deployments.policy import Policy
 from bot.deployments.states import State, Told, cycles
 from bot.friendli.schemas import DedicatedEndpointSpec
-from bot.messages import replies
-from bot.messages.facts import Act, Facts, Setup
+from bot.messages import transitions
+from bot.messages.facts import Act, Facts, Setup, Waiting
+from bot.messages.reply import Reply
 from bot.messages.root import root
+from bot.permissions import DEFAULTS, Permission, who
 
 # Once an endpoint has fallen asleep this often without anything else happening, one reply about
 # it is rewritten instead of adding more.
@@ -51,7 +57,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
         step=deployment.step,
         endpoint_id=deployment.endpoint_id,
         history=[told(row) for row in history],
-        acts=[_act(row) for row in operations],
+        acts=[act_of(row) for row in operations],
         suite_link=settings.suite_link(
             team=deployment.friendli_team_id,
             project=deployment.friendli_project_id,
@@ -62,6 +68,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
         candidates=deployment.candidates or (),
         stop_asked_by=None if deployment.stop_done else deployment.stop_asked_by,
         approved_by=deployment.approved_by,
+        waiting=await _waiting(session, deployment),
         lease_seconds=deployment.lease_seconds,
         lease_ends_at=deployment.lease_ends_at,
         lease_end=deployment.lease_end,
@@ -93,7 +100,29 @@ def _setup(deployment: Deployment) -> Setup:
     )
 
 
-def _act(row: Operation) -> Act:
+async def _waiting(session: AsyncSession, deployment: Deployment) -> Waiting | None:
+    if deployment.step is not Step.PROPOSED or deployment.expires_at is None:
+        return None
+    return Waiting(await approvers(session, deployment), deployment.expires_at)
+
+
+async def approvers(session: AsyncSession, deployment: Deployment) -> str:
+    """Who may approve what is asked for on a deployment's target, as mrkdwn."""
+    target = await _target(session, deployment)
+    rows = await session.execute(
+        select(Grant.kind, Grant.subject_id)
+        .where(
+            Grant.target_id == (target.id if target is not None else None),
+            Grant.permission == Permission.APPROVE,
+        )
+        .order_by(Grant.id)
+    )
+    granted = [Subject(kind, id_) for kind, id_ in rows] or [DEFAULTS[Permission.APPROVE]]
+    return " or ".join(who(subject) for subject in granted)
+
+
+def act_of(row: Operation) -> Act:
+    """An operation as a value."""
     return Act(row.kind, row.state, row.cause, row.asked_by, row.finished_at)
 
 
@@ -110,16 +139,27 @@ def state_of(deployment: Deployment) -> State | None:
     return State(deployment.status, deployment.phase, deployment.error_code)
 
 
-async def tell(
-    session: AsyncSession, deployment: Deployment, facts: Facts, *said: replies.Reply
-) -> None:
+async def policy_of(session: AsyncSession, deployment: Deployment) -> Policy:
+    """What the deployment's target has decided; the defaults once it is disconnected."""
+    target = await _target(session, deployment)
+    return Policy.model_validate((target.policy if target is not None else None) or {})
+
+
+async def _target(session: AsyncSession, deployment: Deployment) -> Target | None:
+    place = Place(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id)
+    return await find_target(session, place, deployment.target_name)
+
+
+async def tell(session: AsyncSession, deployment: Deployment, facts: Facts, *said: Reply) -> None:
     """Add replies to the thread and redraw its root."""
+    loudness = (await policy_of(session, deployment)).loudness if said else None
     for one in said:
         await mail.reply(
             session,
             channel_row_id=deployment.channel_row_id,
             deployment_id=deployment.id,
-            said=one,
+            body=one.body,
+            broadcast=loudness is not None and one.reaches_channel(loudness),
         )
     await mail.redraw_root(
         session,
@@ -135,15 +175,18 @@ async def record(
     """Write a transition down and tell it."""
     facts = await write_down(session, deployment, settings, newest)
     if _flaps(facts.history):
+        said = transitions.cycle(facts)
+        loudness = (await policy_of(session, deployment)).loudness
         await mail.rewrite_cycle(
             session,
             channel_row_id=deployment.channel_row_id,
             deployment_id=deployment.id,
-            said=replies.cycle(facts),
+            body=said.body,
+            broadcast=said.reaches_channel(loudness),
         )
         await tell(session, deployment, facts)
     else:
-        await tell(session, deployment, facts, replies.transition(facts))
+        await tell(session, deployment, facts, transitions.transition(facts))
 
 
 async def write_down(

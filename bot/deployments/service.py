@@ -11,12 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import OperationKind
+from bot.db.acts import Effect, OperationKind
 from bot.db.claims import wake
 from bot.db.clock import after, now
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
-from bot.deployments import mail
+from bot.deployments import audit, mail
 from bot.deployments.draft import DeployRequest
 from bot.deployments.lookup import find_deployment, find_target
 from bot.deployments.operations import GOING_DOWN, fits, stop_if_asked, unfinished, write_down
@@ -25,6 +25,7 @@ from bot.deployments.policy import Policy
 from bot.deployments.record import facts_of, tell
 from bot.messages import replies
 from bot.messages.root import root
+from bot.permissions import Permission
 
 
 class Outcome(StrEnum):
@@ -45,10 +46,17 @@ class Asked:
     Attributes:
         outcome: What became of it.
         root_ts: Of the thread of the deployment that this repeats, once it is posted.
+        waits_as: The public id of the deployment, if somebody has to approve it first.
     """
 
     outcome: Outcome
     root_ts: str | None = None
+    waits_as: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody has to approve it first."""
+        return bool(self.waits_as)
 
 
 class StopOutcome(StrEnum):
@@ -81,7 +89,13 @@ class Deployments:
         self._wake_sender = wake_sender
 
     async def ask(
-        self, place: Place, person: Person, request: DeployRequest, request_id: str
+        self,
+        place: Place,
+        person: Person,
+        request: DeployRequest,
+        request_id: str,
+        *,
+        message_ts: str = "",
     ) -> Asked:
         """Write down a wish to deploy.
 
@@ -90,6 +104,7 @@ class Deployments:
             person: Who asked.
             request: What for.
             request_id: Of the form, or of the command: the same one is accepted once.
+            message_ts: Of the message whose button was used.
         """
         repeated = await self._repeated(request_id)
         if repeated is not None:
@@ -99,12 +114,14 @@ class Deployments:
                 target = await find_target(session, place, request.target)
                 if target is None:
                     return Asked(Outcome.TARGET_GONE)
-                await self._write_down(session, place, person, request, request_id, target)
+                waits_as = await self._write_down(
+                    session, place, person, request, request_id, target, message_ts
+                )
         except IntegrityError:
             # The unique keys decide between two that come at once.
             return await self._repeated(request_id) or Asked(Outcome.NAME_TAKEN)
         self._wake_sender()
-        return Asked(Outcome.ACCEPTED)
+        return Asked(Outcome.ACCEPTED, waits_as=waits_as)
 
     async def _repeated(self, request_id: str) -> Asked | None:
         async with self._database.read() as session:
@@ -123,7 +140,8 @@ class Deployments:
         request: DeployRequest,
         request_id: str,
         target: Target,
-    ) -> None:
+        message_ts: str,
+    ) -> str:
         project = await session.get_one(WatchedProject, target.watched_project_id)
         channel = await mail.channel_row(
             session,
@@ -131,6 +149,8 @@ class Deployments:
             workspace_id=place.workspace_id,
             address=place.channel_id,
         )
+        policy = Policy.model_validate(target.policy or {})
+        waits = policy.asks_for_approval(request.price_at_full_scale(self._settings.prices))
         deployment = Deployment(
             request_id=request_id,
             public_id=uuid.uuid4().hex,
@@ -150,7 +170,8 @@ class Deployments:
             lease_end=Policy.model_validate(target.policy or {}).lease_end,
             price_per_hour=str(request.price_per_replica(self._settings.prices)),
             asked_at=now(),
-            step=Step.ASKED,
+            step=Step.PROPOSED if waits else Step.ASKED,
+            expires_at=after(timedelta(hours=policy.approval_hours)) if waits else None,
             # If Slack doesn't take the root by then, nothing is created.
             due_at=after(timedelta(seconds=self._settings.create_give_up_after)),
         )
@@ -161,13 +182,26 @@ class Deployments:
         await mail.send_root(
             session, channel_row_id=channel, deployment_id=deployment.id, body=root(facts)
         )
+        detail = f"{request.model} on {request.option.label}, {request.replicas_text}"
+        _audit(
+            session,
+            place,
+            person,
+            Permission.DEPLOY,
+            deployment,
+            detail=f"{detail}; waits for approval" if waits else detail,
+            message_ts=message_ts,
+        )
+        return deployment.public_id if waits else ""
 
     async def find(self, place: Place, public_id: str) -> Deployment | None:
         """The deployment that a button in this place names; None if it belongs elsewhere."""
         async with self._database.read() as session:
             return await find_deployment(session, place, public_id)
 
-    async def stop(self, place: Place, person: Person, public_id: str) -> StopOutcome:
+    async def stop(
+        self, place: Place, person: Person, public_id: str, *, message_ts: str = ""
+    ) -> StopOutcome:
         """Cancel a deployment on its way, or terminate its endpoint."""
         try:
             async with self._database.write() as session:
@@ -176,8 +210,12 @@ class Deployments:
                     return StopOutcome.OVER
                 if deployment.step == Step.LIVE:
                     outcome = await self._terminate(session, person, deployment)
+                    action = f"endpoint:{OperationKind.TERMINATE}"
                 else:
                     outcome = await self._cancel(session, person, deployment)
+                    action = "deployment:cancel"
+                if outcome is StopOutcome.ACCEPTED:
+                    _audit(session, place, person, action, deployment, message_ts=message_ts)
         except IntegrityError:
             # The unique key decides between two that come at once.
             return StopOutcome.ALREADY_ASKED
@@ -217,7 +255,13 @@ class Deployments:
         return StopOutcome.ACCEPTED
 
     async def choose(
-        self, place: Place, person: Person, public_id: str, endpoint_id: str | None
+        self,
+        place: Place,
+        person: Person,
+        public_id: str,
+        endpoint_id: str | None,
+        *,
+        message_ts: str = "",
     ) -> Outcome:
         """Say which of several endpoints a deployment made, or that none is.
 
@@ -226,6 +270,7 @@ class Deployments:
             person: Who says it.
             public_id: The deployment.
             endpoint_id: One of its candidates; None for none of them.
+            message_ts: Of the message whose button was used.
         """
         try:
             async with self._database.write() as session:
@@ -248,6 +293,15 @@ class Deployments:
                     else replies.chosen(facts, person.id)
                 )
                 await tell(session, deployment, facts, said)
+                _audit(
+                    session,
+                    place,
+                    person,
+                    "deployment:choose",
+                    deployment,
+                    detail=endpoint_id or "none of them",
+                    message_ts=message_ts,
+                )
                 await wake(session, WatchedProject, deployment.watched_project_id)
                 if endpoint_id is not None:
                     await stop_if_asked(session, deployment)
@@ -269,6 +323,29 @@ async def _hold(session: AsyncSession, place: Place, public_id: str) -> Deployme
     if deployment is not None:
         await session.refresh(deployment, with_for_update={"key_share": True})
     return deployment
+
+
+def _audit(
+    session: AsyncSession,
+    place: Place,
+    person: Person,
+    action: str,
+    deployment: Deployment,
+    *,
+    detail: str = "",
+    message_ts: str = "",
+) -> None:
+    audit.write(
+        session,
+        place,
+        person.id,
+        action,
+        Effect.ACCEPTED,
+        target=deployment.target_name,
+        endpoint=deployment.name,
+        detail=detail,
+        message_ts=message_ts,
+    )
 
 
 _OVER = frozenset(

@@ -26,6 +26,7 @@ from bot.deployments.draft import DeployRequest
 from bot.deployments.finder import Finder
 from bot.deployments.live import Live
 from bot.deployments.pace import back_off
+from bot.deployments.proposal_ends import drop_operations, expire
 from bot.deployments.record import facts_of, tell
 from bot.friendli.access import Access
 from bot.friendli.client import EndpointListing, FriendliClient
@@ -39,6 +40,7 @@ from bot.friendli.errors import (
 )
 from bot.messages import refusals, replies, undeliverable
 from bot.messages.markup import duration
+from bot.messages.reply import Reply
 from bot.metrics import CREATES
 
 log = logs.get(__name__)
@@ -82,10 +84,13 @@ class Submitter:
             project = await session.get_one(WatchedProject, deployment.watched_project_id)
             present = (await session.execute(select(now()))).scalar_one()
         match deployment.step:
-            case Step.ASKED if deployment.stop_asked_by is not None:
+            case Step.ASKED | Step.PROPOSED if deployment.stop_asked_by is not None:
                 await self._cancel(held)
-            case Step.ASKED if deployment.root_ts is None:
+            case Step.ASKED | Step.PROPOSED if deployment.root_ts is None:
                 await self._give_up_unannounced(held)
+            case Step.PROPOSED:
+                async with self._database.write() as session:
+                    await expire(session, held, self._settings)
             case Step.ASKED:
                 await self._create(held, deployment, project, present)
             case Step.SENDING:
@@ -97,7 +102,8 @@ class Submitter:
                 await self._live.handle(held, deployment, project)
             case _:
                 async with self._database.write() as session:
-                    await finish(session, Deployment, held, due=None)
+                    if await finish(session, Deployment, held, due=None):
+                        await drop_operations(session, held.id)
         self._nudge_sender()
 
     async def _cancel(self, held: Claim) -> None:
@@ -133,7 +139,8 @@ class Submitter:
     async def _create(
         self, held: Claim, deployment: Deployment, project: WatchedProject, present: datetime
     ) -> None:
-        waited = (present - deployment.asked_at).total_seconds()
+        # What was approved waited for that, and not for Friendli.
+        waited = (present - (deployment.decided_at or deployment.asked_at)).total_seconds()
         if waited > self._settings.create_give_up_after:
             late = refusals.gave_up(duration(waited))
             await self._refuse(held, late if deployment.attempts else refusals.not_announced())
@@ -264,7 +271,7 @@ class Submitter:
                 **values,
             )
 
-    async def _tell(self, session: AsyncSession, held: Claim, *said: replies.Reply) -> None:
+    async def _tell(self, session: AsyncSession, held: Claim, *said: Reply) -> None:
         deployment = await session.get_one(Deployment, held.id)
         await tell(session, deployment, await facts_of(session, deployment, self._settings), *said)
 

@@ -11,15 +11,19 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
+from bot.db.acts import Effect
 from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.crypto import Vault, fingerprint, last_four
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
+from bot.deployments import audit
 from bot.deployments.place import Person, Place
+from bot.deployments.proposal_ends import end_proposals
 from bot.deployments.record import facts_of, tell
 from bot.deployments.target_views import TargetView, TargetViews
 from bot.messages import replies
+from bot.permissions import Permission
 
 # May still have, or get, an endpoint that bills.
 _MAY_BILL = (Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR, Step.LIVE)
@@ -145,6 +149,15 @@ class Targets:
                     .values(is_default=Target.name == wanted.name)
                 )
             await self._promote(session, place)
+            audit.write(
+                session,
+                place,
+                person.id,
+                Permission.CONNECT,
+                Effect.DONE,
+                target=wanted.name,
+                detail=f"project {wanted.project_id}" + (", a new key" if existed else ""),
+            )
         self._wake_all()
         return existed
 
@@ -163,8 +176,12 @@ class Targets:
             await wake(session, WatchedProject, project.id)
             return
         same_project = before.project_id == project.project_id
-        if not same_project and await self._may_bill(session, place, target.name):
-            raise OtherProjectError(before.project_id)
+        if not same_project:
+            if await self._may_bill(session, place, target.name):
+                raise OtherProjectError(before.project_id)
+            await end_proposals(
+                session, place, target.name, person, self._settings, leads_elsewhere=True
+            )
         target.watched_project_id = project.id
         await session.flush()
         if same_project:
@@ -212,7 +229,9 @@ class Targets:
         ).scalar_one()
         return await session.get_one(WatchedProject, id_)
 
-    async def disconnect(self, place: Place, person: Person, name: str) -> bool:
+    async def disconnect(
+        self, place: Place, person: Person, name: str, *, message_ts: str = ""
+    ) -> bool:
         """Forget a target and wipe its key, unless another target brings the same one.
 
         Returns:
@@ -223,7 +242,18 @@ class Targets:
             if target is None:
                 return False
             project = await session.get_one(WatchedProject, target.watched_project_id)
+            await end_proposals(session, place, name, person, self._settings)
             await session.execute(delete(Target).where(Target.id == target.id))
+            audit.write(
+                session,
+                place,
+                person.id,
+                "target:disconnect",
+                Effect.DONE,
+                target=name,
+                detail=f"project {project.project_id}",
+                message_ts=message_ts,
+            )
             await self._promote(session, place)
             if not await self._wipe_unused(session, project):
                 return True

@@ -17,6 +17,9 @@ class ActionId(StrEnum):
 
     OPEN = "deployment.open"
     CANCEL = "deployment.cancel"
+    APPROVE = "approval.approve"
+    REJECT = "approval.reject"
+    WITHDRAW = "approval.withdraw"
     SLEEP = "endpoint.sleep"
     WAKE = "endpoint.wake"
     RESTART = "endpoint.restart"
@@ -44,6 +47,8 @@ _GOING_DOWN = {Status.STOPPING, Status.TERMINATING}
 
 def for_root(facts: Facts) -> list[Block]:
     """The buttons that make sense now, the most useful first."""
+    if facts.step is Step.PROPOSED:
+        return decisions(facts.public_id)
     if facts.step in _NOT_MADE_YET:
         return [] if facts.stop_asked_by else [_cancel(facts)]
     if facts.step is Step.UNCLEAR:
@@ -69,6 +74,15 @@ def for_live(facts: Facts) -> list[Block]:
     if status == Status.FAILED:
         return [*_ways_out(facts), *_try_again(facts), first, *open_suite, *others]
     return [first, *open_suite, *others] if others else [*open_suite, first]
+
+
+def decisions(value: str) -> list[Block]:
+    """What can be said about something that waits for a yes; `value` names it."""
+    return [
+        button("Approve", ActionId.APPROVE, value=value, style="primary"),
+        button("Reject", ActionId.REJECT, value=value),
+        button("Withdraw", ActionId.WITHDRAW, value=value),
+    ]
 
 
 def choices(facts: Facts) -> list[Block]:

@@ -50,6 +50,11 @@ class Setup:
         return self.price_of_one * self.least
 
     @property
+    def price_at_most(self) -> Decimal | None:
+        """Dollars per hour with as many replicas as there may be."""
+        return None if self.price_of_one is None else self.price_of_one * self.most
+
+    @property
     def is_price_of_each(self) -> bool:
         """Whether `price` is that of each replica, their number being open."""
         return self.least != self.most and self.most > 1
@@ -72,6 +77,19 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A deployment that waits for somebody's yes.
+
+    Attributes:
+        approvers: Who may say it, as mrkdwn.
+        until: When it is too late.
+    """
+
+    approvers: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """A deployment, as its thread shows it. Texts are as people and the API wrote them.
 
@@ -87,6 +105,7 @@ class Facts:
         candidates: Endpoints that may be ours, while a person has to choose.
         stop_asked_by: Who cancelled it, while its endpoint isn't known.
         approved_by: Who approved it, if that was needed.
+        waiting: Set while nobody has.
         lease_seconds: How long it may run, from when it comes up; None for no end.
         lease_ends_at: When its time is over; None if it has no end.
         lease_end: What is done then: a `bot.deployments.policy.LeaseEnd`.
@@ -109,6 +128,7 @@ class Facts:
     candidates: Sequence[str]
     stop_asked_by: str | None
     approved_by: str | None
+    waiting: Waiting | None
     lease_seconds: int | None
     lease_ends_at: datetime | None
     lease_end: str | None

@@ -19,7 +19,7 @@ from bot.messages.markup import (
     section,
 )
 from bot.messages.operations import WORDS
-from bot.messages.replies import Reply
+from bot.messages.reply import News, Reply
 from bot.messages.root import price
 
 EXTEND_ACTION = "lease.extend"
@@ -39,7 +39,7 @@ def warning(facts: Facts) -> Reply:
         seen = f"{facts.public_id} {in_milliseconds(facts.lease_ends_at)}"
         row.append(button(f"Extend {duration(facts.lease_seconds)}", EXTEND_ACTION, value=seen))
     row.append(_keep(facts))
-    return Reply(body(text, section(text), actions(*row)), broadcast=True)
+    return Reply(body(text, section(text), actions(*row)), news=News.NEEDS_YOU)
 
 
 def extended(facts: Facts, person: str, seconds: int, *, had_end: bool) -> Reply:
@@ -94,7 +94,7 @@ def in_milliseconds(at: datetime) -> int:
 
 def _loud(facts: Facts, text: str) -> Reply:
     row = buttons.for_live(facts)
-    return Reply(body(text, section(text), *([actions(*row)] if row else [])), broadcast=True)
+    return Reply(body(text, section(text), *([actions(*row)] if row else [])), news=News.NEEDS_YOU)
 
 
 def _until(facts: Facts) -> str:

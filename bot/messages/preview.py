@@ -71,9 +71,15 @@ def cost(request: DeployRequest, prices: Prices) -> str:
     return f"{money(each)} per replica, {money(each * most)} at most"
 
 
-def under_way(request: DeployRequest) -> Body:
-    """Takes the preview's place once it was agreed to."""
-    text = f"{bold(request.name)} is on its way; its thread is in this channel."
+def under_way(request: DeployRequest, *, waits: bool) -> Body:
+    """Takes the preview's place once it was agreed to.
+
+    Args:
+        request: What was asked for.
+        waits: Whether somebody has to approve it first.
+    """
+    how = "waits for approval" if waits else "is on its way"
+    text = f"{bold(request.name)} {how}; its thread is in this channel."
     return body(text, section(text))
 
 

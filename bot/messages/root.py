@@ -41,6 +41,7 @@ from bot.messages.operations import WORDS
 
 _PHASE_ORDER = [phase.value for phase in Phase]
 _WITHOUT_PLAN = {
+    Step.PROPOSED,
     Step.REJECTED,
     Step.REFUSED,
     Step.CANCELLED,
@@ -113,6 +114,8 @@ def _headline(facts: Facts) -> tuple[str, str]:
             f"{name} may have been created",
             "Friendli didn't answer. Checking; nothing is sent twice.",
         ),
+        Step.PROPOSED: (f"{name} waits for approval", _waits(facts)),
+        Step.REJECTED: (f"{name} wasn't approved", "Nothing was made; the thread says why."),
         Step.UNCLEAR: (f"{name} may be one of several endpoints", "Choose below."),
         Step.NOT_MADE: (f"{name} wasn't made", "Friendli lists nothing new."),
         Step.REFUSED: (f"{name} wasn't made", "The thread says why."),
@@ -123,6 +126,19 @@ def _headline(facts: Facts) -> tuple[str, str]:
     if facts.step in unmade:
         return unmade[facts.step]
     return _live_headline(facts)
+
+
+def _waits(facts: Facts) -> str:
+    """What it would cost, and who may say yes to that."""
+    cost = f"{price(facts)} once it serves"
+    if facts.setup.is_price_of_each and facts.setup.price_at_most is not None:
+        cost += f", {money(facts.setup.price_at_most)} at most"
+    if facts.waiting is None:
+        return cost
+    return (
+        f"{cost} · {facts.waiting.approvers} may approve it, until {moment(facts.waiting.until)}."
+        " Nothing is made before."
+    )
 
 
 def _live_headline(facts: Facts) -> tuple[str, str]:
@@ -231,3 +247,13 @@ def _took(run: Sequence[Told], phase: str) -> float | None:
         if told.state.phase == phase:
             took = seconds_between(told, following)
     return took
+
+
+def summary(facts: Facts) -> str:
+    """What the root says first: what is so, and what it means, a line each."""
+    return "\n".join(filter(None, _headline(facts)))
+
+
+def setup(facts: Facts) -> str:
+    """How the endpoint is set up, on one line."""
+    return _setup(facts)

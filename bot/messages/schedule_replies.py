@@ -20,7 +20,7 @@ from bot.messages.markup import (
     section,
 )
 from bot.messages.operations import WORDS
-from bot.messages.replies import Reply
+from bot.messages.reply import News, Reply
 
 REMOVE_ACTION = "schedule.remove"
 
@@ -91,7 +91,7 @@ def not_woken(due_at: datetime) -> Reply:
     return _say(
         f"It should have been woken {_at(due_at)}; that was missed, and isn't made up for. Wake"
         " it if you still want it.",
-        broadcast=True,
+        news=News.NEEDS_YOU,
     )
 
 
@@ -121,5 +121,5 @@ def _remove(planned: Planned) -> Block:
     return button("Remove", REMOVE_ACTION, value=planned.public_id)
 
 
-def _say(text: str, *, broadcast: bool = False) -> Reply:
-    return Reply(body(text, section(text)), broadcast=broadcast)
+def _say(text: str, *, news: News = News.ORDINARY) -> Reply:
+    return Reply(body(text, section(text)), news)

@@ -12,7 +12,7 @@ from bot.messages.body import body
 from bot.messages.facts import Facts
 from bot.messages.lease_replies import rate
 from bot.messages.markup import actions, bold, code, duration, escape, section
-from bot.messages.replies import Reply
+from bot.messages.reply import Reply
 
 _SUPPORT = "support@friendli.ai"
 

@@ -57,6 +57,16 @@ def nothing_made(name: str, channel_id: str, error: str) -> Body:
     return body(text, section(text))
 
 
+def waits(name: str, channel_id: str, error: str) -> Body:
+    """A deployment waits for approval in a channel in which nobody can give it."""
+    reason = _reason(error)
+    text = (
+        f"I can't write in <#{channel_id}>: {reason.why}. {bold(name)} waits there for approval,"
+        f" and nothing is made before. {reason.remedy}, so that it can be approved."
+    )
+    return body(text, section(text))
+
+
 def not_announced(name: str, channel_id: str) -> Body:
     """Slack took the first message of a deployment too late for it to be still expected."""
     text = (

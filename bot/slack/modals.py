@@ -43,12 +43,17 @@ class Modals:
             self._workspaces.posting.views_open(trigger_id=trigger_id, view=dict(view))
         )
         if isinstance(answer, Failure):
-            log.warning("couldn't open a modal", error=answer.error)
-            if answer.error in _TOO_LATE or answer.trouble is not Trouble.REFUSED:
-                raise UserError("Slack was too slow to open the form. Please try once more.")
-            raise RefusedViewError(answer.error)
+            raise _unopened(answer)
         opened = answer.get("view")
         return str(opened.get("id") or "") if isinstance(opened, Mapping) else ""
+
+    async def push(self, trigger_id: str, view: View) -> None:
+        """Open a modal over the one in which something was clicked; errors as for `open`."""
+        answer = await attempt(
+            self._workspaces.posting.views_push(trigger_id=trigger_id, view=dict(view))
+        )
+        if isinstance(answer, Failure):
+            raise _unopened(answer)
 
     async def replace(self, view_id: str, view: View) -> bool:
         """Draw a modal anew, whatever it shows now. Returns whether it was still open."""
@@ -90,3 +95,10 @@ class Modals:
         self._newest[view_id] = action_ts
         while len(self._newest) > 1_000:
             self._newest.pop(next(iter(self._newest)))
+
+
+def _unopened(failure: Failure) -> UserError | RefusedViewError:
+    log.warning("couldn't open a modal", error=failure.error)
+    if failure.error in _TOO_LATE or failure.trouble is not Trouble.REFUSED:
+        return UserError("Slack was too slow to open the form. Please try once more.")
+    return RefusedViewError(failure.error)

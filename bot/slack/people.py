@@ -8,14 +8,15 @@ from enum import StrEnum
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import logs
-from bot.deployments.place import Place
+from bot.deployments.place import Person, Place
 from bot.messages.body import Body
-from bot.slack.calls import Failure, attempt
+from bot.slack.calls import Failure, Trouble, attempt
 from bot.slack.workspaces import Workspaces
 
 log = logs.get(__name__)
 
 _PAGES = 5
+_CHANNELS_A_PAGE = 999
 _GROUP_KEPT_SECONDS = 60.0
 
 
@@ -43,6 +44,7 @@ class People:
         self._admins = admins
         # Members by group, and when to ask again: the method takes some twenty calls a minute.
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
+        self._group_names: tuple[Mapping[str, str], float] = ({}, 0.0)
         self._memberships: dict[str, asyncio.Task[Membership]] = {}
 
     async def is_admin(self, person_id: str) -> bool:
@@ -67,27 +69,43 @@ class People:
             for member in members if isinstance(members, list) else []:
                 if _is_admin(member) and member["id"] not in found:
                     found.append(member["id"])
-            more = answer.get("response_metadata")
-            following = more.get("next_cursor") if isinstance(more, Mapping) else None
-            cursor = following if isinstance(following, str) else None
+            cursor = _next(answer)
             if not cursor:
                 break
         return found
 
-    async def is_in_group(self, person_id: str, group_id: str) -> bool:
-        """Whether a person belongs to a user group; no, if Slack doesn't say."""
+    async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
+        """Whether a person belongs to a user group; None if Slack doesn't say now."""
         members, until = self._groups.get(group_id, (frozenset(), 0.0))
         present = time.monotonic()
         if present >= until:
             answer = await attempt(self._client.usergroups_users_list(usergroup=group_id))
             if isinstance(answer, Failure):
                 log.warning("couldn't ask who is in a group", error=answer.error)
-                return False
+                # A group that is gone has nobody in it.
+                return False if answer.trouble is Trouble.REFUSED else None
             users = answer.get("users")
             listed = users if isinstance(users, list) else []
             members = frozenset(user for user in listed if isinstance(user, str))
             self._groups[group_id] = (members, present + _GROUP_KEPT_SECONDS)
         return person_id in members
+
+    async def groups(self) -> Mapping[str, str]:
+        """The workspace's user groups: "@handle" by id; none, if Slack doesn't say."""
+        present = time.monotonic()
+        named, until = self._group_names
+        if present >= until:
+            answer = await attempt(self._client.usergroups_list())
+            if isinstance(answer, Failure):
+                log.warning("couldn't ask which groups there are", error=answer.error)
+                return {}
+            listed = answer.get("usergroups")
+            named = {
+                str(group["id"]): f"@{group.get('handle') or group['id']}"
+                for group in (listed if isinstance(listed, list) else [])
+            }
+            self._group_names = (named, present + _GROUP_KEPT_SECONDS)
+        return named
 
     async def membership(self, place: Place) -> Membership:
         """Whether the bot can post in a channel; who asks at the same time shares the answer."""
@@ -123,16 +141,63 @@ class People:
         zone = user.get("tz") if isinstance(user, Mapping) else None
         return zone if isinstance(zone, str) and zone else None
 
+    async def channels_of(self, place: Place, person_id: str) -> frozenset[str] | None:
+        """Ids of the channels that a person is in; of private ones, those that the bot is in too.
+
+        Args:
+            place: In the workspace; its channel doesn't matter.
+            person_id: Who.
+
+        Returns:
+            None if Slack doesn't say.
+        """
+        found: set[str] = set()
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            answer = await attempt(
+                self._client.users_conversations(
+                    user=person_id,
+                    types="public_channel,private_channel",
+                    limit=_CHANNELS_A_PAGE,
+                    cursor=cursor,
+                    team_id=place.workspace_id or None,
+                )
+            )
+            if isinstance(answer, Failure):
+                log.warning("couldn't ask where somebody is a member", error=answer.error)
+                return None
+            channels = answer.get("channels")
+            for channel in channels if isinstance(channels, list) else []:
+                if isinstance(channel, Mapping) and isinstance(channel.get("id"), str):
+                    found.add(channel["id"])
+            cursor = _next(answer)
+            if not cursor:
+                break
+        return frozenset(found)
+
+    async def person(self, person_id: str) -> Person:
+        """A person, and where they belong if Slack says."""
+        answer = await attempt(self._client.users_info(user=person_id))
+        user = None if isinstance(answer, Failure) else answer.get("user")
+        team = user.get("team_id") if isinstance(user, Mapping) else None
+        return Person(person_id, team if isinstance(team, str) else "")
+
     async def bot_name(self) -> str:
         """A mention of the bot, to invite it by."""
         identity = await self._workspaces.identity()
         return f"<@{identity.user_id}>"
 
-    async def whisper(self, place: Place, person_id: str, body: Body) -> bool:
+    async def whisper(
+        self, place: Place, person_id: str, body: Body, *, thread_ts: str | None = None
+    ) -> bool:
         """Show a message in a channel to one person only. Returns whether Slack took it."""
         answer = await attempt(
             self._workspaces.posting.chat_postEphemeral(
-                channel=place.channel_id, user=person_id, text=body.text, blocks=body.blocks
+                channel=place.channel_id,
+                user=person_id,
+                text=body.text,
+                blocks=body.blocks,
+                thread_ts=thread_ts,
             )
         )
         return not isinstance(answer, Failure)
@@ -145,9 +210,23 @@ class People:
         found = answer.get("permalink")
         return found if isinstance(found, str) else None
 
+    async def address_of(self, channel_id: str, ts: str) -> str | None:
+        """The same without asking Slack; None while the workspace's own address isn't known."""
+        if not self._workspaces.is_known:
+            return None
+        workspace = (await self._workspaces.identity()).url
+        return f"{workspace}archives/{channel_id}/p{ts.replace('.', '')}" if workspace else None
+
     @property
     def _client(self) -> AsyncWebClient:
         return self._workspaces.reading
+
+
+def _next(answer: Mapping[str, object]) -> str | None:
+    """The cursor to the next page; None or '' after the last."""
+    more = answer.get("response_metadata")
+    following = more.get("next_cursor") if isinstance(more, Mapping) else None
+    return following if isinstance(following, str) else None
 
 
 def _is_admin(user: object) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
@@ -26,7 +26,7 @@ async def give_up_unmade(session: AsyncSession, channel: Channel, error: str) ->
         select(Deployment)
         .where(
             Deployment.channel_row_id == channel.id,
-            Deployment.step == Step.ASKED,
+            Deployment.step.in_([Step.ASKED, Step.PROPOSED]),
             Deployment.root_ts.is_(None),
         )
         .order_by(Deployment.id)
@@ -77,6 +77,33 @@ async def tell_requesters(session: AsyncSession, channel: Channel, error: str) -
             error,
         )
         await mail.send_direct(session, channel.workspace_row_id, person, body)
+    await _tell_of_proposals(session, channel, error)
+
+
+async def _tell_of_proposals(session: AsyncSession, channel: Channel, error: str) -> None:
+    """Tell who waits here for an approval, or would have read here that there was none."""
+    unread = exists().where(
+        Message.deployment_id == Deployment.id,
+        Message.kind == MessageKind.REPLY,
+        Message.delivery.in_([Delivery.PENDING, Delivery.SENDING]),
+    )
+    rows = await session.scalars(
+        select(Deployment)
+        .where(
+            Deployment.channel_row_id == channel.id,
+            or_(
+                Deployment.step == Step.PROPOSED,
+                (Deployment.step == Step.REJECTED) & unread,
+            ),
+        )
+        .order_by(Deployment.id)
+    )
+    for deployment in rows.all():
+        say = (
+            undeliverable.waits if deployment.step is Step.PROPOSED else undeliverable.nothing_made
+        )
+        body = say(deployment.name, deployment.channel_id, error)
+        await mail.send_direct(session, channel.workspace_row_id, deployment.requester_id, body)
 
 
 async def turn_to_admin(

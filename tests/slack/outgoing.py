@@ -20,7 +20,6 @@ from bot.deployments import mail
 from bot.deployments.worker import Worker
 from bot.messages.body import Body, body
 from bot.messages.markup import plan, section, task_card
-from bot.messages.replies import Reply
 from bot.sandbox.slack import conversations
 from bot.sandbox.slack.request_log import LoggedRequest
 from bot.sandbox.slack.sandbox import SlackSandbox
@@ -149,7 +148,8 @@ class Outgoing:
                     session,
                     channel_row_id=thread.channel_row,
                     deployment_id=thread.id,
-                    said=Reply(one if isinstance(one, Body) else said(one), broadcast),
+                    body=one if isinstance(one, Body) else said(one),
+                    broadcast=broadcast,
                 )
         self.nudge()
 
@@ -160,7 +160,7 @@ class Outgoing:
                 session,
                 channel_row_id=thread.channel_row,
                 deployment_id=thread.id,
-                said=Reply(said(text)),
+                body=said(text),
             )
         self.nudge()
 

@@ -103,9 +103,7 @@ def test_what_an_app_is_made_from() -> None:
     """All of it, in Socket Mode."""
     made = manifest(None)
     hint = made["features"]["slash_commands"][0].pop("usage_hint")
-    assert (
-        hint == "[org/model --gpu 2xH100 | connect | disconnect | targets | list | status | help]"
-    )
+    assert hint == f"[org/model --gpu 2xH100 | {' | '.join(registry().commands)}]"
     assert made == snapshot(
         {
             "display_information": {

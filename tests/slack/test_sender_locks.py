@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.models import Deployment
 from bot.deployments import mail
-from bot.messages.replies import Reply
 from tests.slack.outgoing import EDIT, ON_POSTGRESQL, POST, Outgoing, Thread, said
 
 # SQLite has one writer at a time, so nothing of this can happen there.
@@ -30,8 +29,7 @@ async def tell(session: AsyncSession, thread: Thread) -> None:
     """Change a deployment, and tell its thread."""
     await change(session, thread)
     channel, id_ = thread.channel_row, thread.id
-    reply = Reply(said("told"))
-    await mail.reply(session, channel_row_id=channel, deployment_id=id_, said=reply)
+    await mail.reply(session, channel_row_id=channel, deployment_id=id_, body=said("told"))
     await mail.redraw_root(session, channel_row_id=channel, deployment_id=id_, body=said("redrawn"))
 
 

@@ -319,3 +319,36 @@ async def test_an_endpoint_is_watched_while_its_channel_is_archived(whole_bot: W
     await here.slack.until(lambda: "is serving" in here.channel.messages[root].text)
     await here.slack.until(lambda: "serving" in here.channel.replies(root)[-1].text)
     assert len(direct.messages) == 1
+
+
+@ON_SQLITE
+async def test_whoever_waits_for_approval_learns_that_nobody_can_give_it(
+    outgoing: Outgoing,
+) -> None:
+    """Once something shows that the channel is closed, and before the time is over."""
+    sender = await outgoing.patient_sender()
+    thread = await outgoing.thread(step=Step.PROPOSED, status=None)
+    await outgoing.settle(sender)
+    outgoing.slack.archive(outgoing.channel)
+    await outgoing.redraw(thread, "changed")
+    await outgoing.work_on(sender, rounds=3)
+    [told] = outgoing.told(outgoing.world.member.user)
+    assert told == (
+        f"I can't write in <#{outgoing.channel.id}>: it is archived. *llama* waits there for"
+        " approval, and nothing is made before. Unarchive it, so that it can be approved."
+    )
+
+
+@ON_SQLITE
+async def test_a_request_for_approval_that_was_never_posted_is_given_up(
+    outgoing: Outgoing,
+) -> None:
+    """Nobody could have approved it."""
+    sender = await outgoing.patient_sender()
+    outgoing.slack.archive(outgoing.channel)
+    thread = await outgoing.thread(step=Step.PROPOSED, status=None)
+    await outgoing.work_on(sender)
+    [told] = outgoing.told(outgoing.world.member.user)
+    assert "*llama* wasn't made" in told
+    async with outgoing.database.read() as session:
+        assert (await session.get_one(Deployment, thread.id)).step is Step.REFUSED

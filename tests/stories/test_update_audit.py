@@ -4,7 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.db.session import Database
-from bot.deployments import audit
+from bot.deployments.audit import Audit
 from bot.deployments.place import Place
 from bot.sandbox.faults import Answer
 from bot.sandbox.world import World
@@ -20,8 +20,7 @@ async def kept(here: World) -> list[tuple[str, str, str, str]]:
     place = Place(workspace.enterprise_id or "", workspace.team_id, here.channel.id)
     database = Database(here.database)
     try:
-        async with database.read() as session:
-            entries = await audit.newest(session, place, 20)
+        entries = await Audit(database).newest(place, 20)
     finally:
         await database.close()
     return [

@@ -1,0 +1,182 @@
+"""The buttons of what waits for approval: Approve, Reject with a reason, and Withdraw."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot.commands.act import unknown_endpoint
+from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer
+from bot.commands.registry import Feature
+from bot.db.models import Deployment
+from bot.deployments.place import Person, Place
+from bot.deployments.proposals import Ruling, Standing
+from bot.errors import UserError
+from bot.messages.buttons import ActionId
+from bot.messages.markup import bold, input_block, mention, plain, section, text_input
+from bot.permissions import Permission
+
+CALLBACK_ID = "reject"
+_REASON = "reason"
+_LONGEST_REASON = 500
+
+
+class _Rejection(BaseModel):
+    """What the modal is about.
+
+    Attributes:
+        value: The button's.
+        message_ts: Of the message that the button stands in.
+    """
+
+    place: Place
+    value: str
+    message_ts: str
+
+
+async def approved(desk: Desk, click: Click) -> Work:
+    """Write the yes down, before Slack is acknowledged: it spends money."""
+    await _authorize(desk, click.person, click.place, click.value, click.message_ts)
+    ruling = await desk.approvals.approve(
+        click.place, click.person, click.value, message_ts=click.message_ts
+    )
+    return None if ruling.standing is Standing.DECIDED else _say(desk, click, ruling)
+
+
+async def rejecting(desk: Desk, click: Click) -> Work:
+    """Ask for the reason, if there is something left to reject."""
+    return _ask(desk, click)
+
+
+async def _ask(desk: Desk, click: Click) -> None:
+    deployment = await _authorize(desk, click.person, click.place, click.value, click.message_ts)
+    ruling = await desk.approvals.standing(click.place, click.value)
+    if ruling.standing is not Standing.OPEN:
+        await _say(desk, click, ruling)
+        return
+    rejection = _Rejection(place=click.place, value=click.value, message_ts=click.message_ts)
+    await desk.modals.open(click.trigger_id, _view(rejection, deployment.name))
+
+
+def _view(rejection: _Rejection, name: str) -> dict[str, Any]:
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "title": plain("Reject the request", 24),
+        "submit": plain("Reject", 24),
+        "close": plain("Back", 24),
+        "private_metadata": rejection.model_dump_json(),
+        "blocks": [
+            section(f"What was asked for about {bold(name)} isn't done, and the thread says why."),
+            input_block(
+                "Reason",
+                text_input(_REASON, max_length=_LONGEST_REASON),
+                block_id=_REASON,
+                hint="Whoever asked reads it in the thread.",
+            ),
+        ],
+    }
+
+
+async def rejected(desk: Desk, submission: Submission) -> Reaction:
+    """Write the no down."""
+    rejection = _Rejection.model_validate_json(submission.view["private_metadata"])
+    place = rejection.place
+    if (place.enterprise_id, place.workspace_id) != (
+        submission.place.enterprise_id,
+        submission.place.workspace_id,
+    ):
+        raise UserError("This form belongs to another workspace.")
+    reason = _typed(submission.view)
+    if not reason:
+        return Reaction(errors={_REASON: "Say why, in a few words."})
+    await _authorize(desk, submission.person, place, rejection.value, rejection.message_ts)
+    ruling = await desk.approvals.reject(
+        place, submission.person, rejection.value, reason, message_ts=rejection.message_ts
+    )
+    if ruling.standing is Standing.DECIDED:
+        return Reaction()
+    return Reaction(work=_whisper(desk, place, submission.person, ruling))
+
+
+async def withdrawn(desk: Desk, click: Click) -> Work:
+    """Take it back: whoever asked may always, and so may those who end endpoints."""
+    return _withdraw(desk, click)
+
+
+async def _withdraw(desk: Desk, click: Click) -> None:
+    if await desk.approvals.asked_by(click.place, click.value) != click.person.id:
+        await _authorize(
+            desk, click.person, click.place, click.value, click.message_ts, Permission.TERMINATE
+        )
+    ruling = await desk.approvals.withdraw(
+        click.place, click.person, click.value, message_ts=click.message_ts
+    )
+    if ruling.standing is not Standing.DECIDED:
+        await _say(desk, click, ruling)
+
+
+async def _authorize(
+    desk: Desk,
+    person: Person,
+    place: Place,
+    value: str,
+    message_ts: str,
+    permission: Permission = Permission.APPROVE,
+) -> Deployment:
+    deployment = await desk.deployments.find(place, value.partition(" ")[0])
+    if deployment is None:
+        raise unknown_endpoint()
+    await desk.authorizer.authorize(
+        permission,
+        person,
+        place,
+        target=deployment.target_name,
+        about=deployment.public_id,
+        message_ts=message_ts,
+    )
+    return deployment
+
+
+async def _say(desk: Desk, click: Click, ruling: Ruling) -> None:
+    said = answer(_so(ruling))
+    await desk.responses.say(click.response_url, said, thread_ts=click.thread_ts)
+
+
+async def _whisper(desk: Desk, place: Place, person: Person, ruling: Ruling) -> None:
+    await desk.people.whisper(place, person.id, answer(_so(ruling)))
+
+
+def _so(ruling: Ruling) -> str:
+    """What is true, instead of what was wanted."""
+    match ruling.standing:
+        case Standing.OWN:
+            return (
+                "You asked for this yourself, so somebody else has to approve it:"
+                f" {ruling.approvers} may."
+            )
+        case Standing.APPROVED:
+            return f"{mention(ruling.by)} approved it already; the thread tells how it goes."
+        case Standing.REJECTED:
+            return f"{mention(ruling.by)} rejected it already; the thread says why."
+        case Standing.EXPIRED:
+            return "Its time to be approved is over; nothing was done."
+        case Standing.WITHDRAWN:
+            return "It was withdrawn; nothing was done."
+        case _:
+            return "There is nothing left to decide here; the thread says how it stands."
+
+
+def _typed(view: Mapping[str, Any]) -> str:
+    values = view["state"]["values"]
+    return str(values.get(_REASON, {}).get(_REASON, {}).get("value") or "").strip()
+
+
+FEATURE = Feature(
+    clicks={
+        ActionId.APPROVE: approved,
+        ActionId.REJECT: rejecting,
+        ActionId.WITHDRAW: withdrawn,
+    },
+    submissions={CALLBACK_ID: rejected},
+)

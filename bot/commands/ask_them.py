@@ -1,0 +1,63 @@
+"""The Ask them button of a refusal: post the wish in the thread, for those who may."""
+
+from dataclasses import replace
+
+from bot.commands.act import unknown_endpoint
+from bot.commands.desk import Click, Desk, Work, answer
+from bot.commands.registry import Feature
+from bot.deployments.requests import RequestOutcome
+from bot.messages.body import Body
+from bot.messages.markup import plain
+from bot.permissions import ASK_ACTION, Permission
+
+_WORDS = {
+    RequestOutcome.POSTED: "Your request stands in the thread.",
+    RequestOutcome.REPEATED: "You asked already; your request stands in the thread.",
+}
+
+
+async def clicked(desk: Desk, click: Click) -> Work:
+    """Ask, and say that it was asked in the refusal's place."""
+    return _ask(desk, click)
+
+
+async def _ask(desk: Desk, click: Click) -> None:
+    wanted, public_id, channel_id = click.value.split(" ")
+    permission = Permission(wanted)
+    # A refusal may be shown in a modal, which stands in no channel.
+    place = click.place if click.place.channel_id else replace(click.place, channel_id=channel_id)
+    deployment = await desk.deployments.find(place, public_id)
+    if deployment is None:
+        raise unknown_endpoint()
+    target = deployment.target_name
+    if await desk.authorizer.may(permission, click.person, place, target):
+        await _say(desk, click, answer("You may do this yourself now. Try once more."))
+        return
+    whom = await desk.authorizer.whom(permission, place, target)
+    outcome = await desk.requests.post(
+        place,
+        click.person,
+        public_id,
+        permission,
+        whom,
+        message_ts=click.message_ts,
+    )
+    if outcome is RequestOutcome.GONE:
+        raise unknown_endpoint()
+    await _say(desk, click, answer(_WORDS[outcome]))
+
+
+async def _say(desk: Desk, click: Click, said: Body) -> None:
+    if click.response_url:
+        await desk.responses.replace(click.response_url, said)
+    elif click.view is not None:
+        view = {
+            "type": "modal",
+            "title": plain("Friendli Deploy", 24),
+            "close": plain("Close", 24),
+            "blocks": said.blocks,
+        }
+        await desk.modals.replace(click.view["id"], view)
+
+
+FEATURE = Feature(clicks={ASK_ACTION: clicked})

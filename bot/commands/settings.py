@@ -1,0 +1,163 @@
+"""`settings [target]`: approvals, how long endpoints run, what the channel hears, who may what."""
+
+from collections.abc import Sequence
+
+from bot.commands import settings_form as form
+from bot.commands import settings_who_form as who_form
+from bot.commands.desk import (
+    Click,
+    Desk,
+    Invocation,
+    Query,
+    Reaction,
+    Submission,
+    Work,
+    answer,
+)
+from bot.commands.endpoint_text import known_target
+from bot.commands.registry import SLASH, Command, Feature
+from bot.commands.target_reading import target_names
+from bot.deployments.place import Person, Place
+from bot.deployments.target_settings import Saved, TargetGoneError
+from bot.errors import UserError
+from bot.messages.markup import Block, bold, code
+from bot.permissions import Permission
+
+_MOST_OPTIONS = 100
+
+
+async def run(desk: Desk, invocation: Invocation) -> Work:
+    """Open the form."""
+    return _open(desk, invocation)
+
+
+async def _open(desk: Desk, invocation: Invocation) -> None:
+    place = invocation.place
+    targets = await target_names(desk, place)
+    typed = invocation.text.strip()
+    if not typed and len(targets) > 1:
+        ways = " or ".join(code(f"{SLASH} settings {name}") for name in targets)
+        raise UserError("This channel has several targets. Which one?", hint=ways)
+    target = known_target(typed, targets) if typed else targets[0]
+    await _authorize(desk, invocation.person, place, target)
+    rules = await desk.authorizer.rules(place, target)
+    shown = form.SettingsForm(place=place, target=target, shown=rules.policy)
+    await desk.modals.open(invocation.trigger_id, form.build(shown, rules))
+
+
+async def submitted(desk: Desk, submission: Submission) -> Reaction:
+    """Save what was changed."""
+    about = form.read(submission.view)
+    _must_belong(about.place, submission.place)
+    wanted = form.parse(submission.view)
+    if isinstance(wanted, dict):
+        return Reaction(errors=wanted)
+    await _authorize(desk, submission.person, about.place, about.target)
+    try:
+        saved = await desk.target_settings.set_policy(
+            about.place, submission.person, about.target, shown=about.shown, wanted=wanted
+        )
+    except TargetGoneError:
+        raise _gone() from None
+    return Reaction(work=_tell(desk, submission.person, about, saved))
+
+
+async def who(desk: Desk, click: Click) -> Work:
+    """Open the form of who may do one thing over the settings."""
+    return _push(desk, click)
+
+
+async def _push(desk: Desk, click: Click) -> None:
+    if click.view is None:
+        return
+    about = form.read(click.view)
+    _must_belong(about.place, click.place)
+    await _authorize(desk, click.person, about.place, about.target)
+    permission = Permission(click.value)
+    granted = form.granted_to(permission, await desk.authorizer.rules(about.place, about.target))
+    shown = who_form.WhoForm(settings=about, permission=permission, shown=tuple(granted))
+    groups = await desk.people.groups()
+    await desk.modals.push(click.trigger_id, who_form.build(shown, groups))
+
+
+async def submitted_who(desk: Desk, submission: Submission) -> Reaction:
+    """Save who may do one thing; the settings below show it then."""
+    about = who_form.read(submission.view)
+    place, target = about.settings.place, about.settings.target
+    _must_belong(place, submission.place)
+    wanted = who_form.parse(submission.view)
+    if isinstance(wanted, dict):
+        return Reaction(errors=wanted)
+    await _authorize(desk, submission.person, place, target)
+    try:
+        saved = await desk.target_settings.grant(
+            place,
+            submission.person,
+            target,
+            about.permission,
+            shown=about.shown,
+            wanted=wanted,
+        )
+    except TargetGoneError:
+        raise _gone() from None
+    return Reaction(work=_redraw(desk, submission, about.settings, saved))
+
+
+async def _redraw(
+    desk: Desk, submission: Submission, about: form.SettingsForm, saved: Saved
+) -> None:
+    rules = await desk.authorizer.rules(about.place, about.target)
+    below = str(submission.view.get("previous_view_id") or "")
+    # What was typed there stays: the fields keep their names.
+    shows = bool(below) and await desk.modals.replace(below, form.build(about, rules))
+    if saved.overtook or not shows:
+        await _tell(desk, submission.person, about, saved)
+
+
+async def groups(desk: Desk, query: Query) -> Sequence[Block]:
+    """The user groups that fit what was typed."""
+    typed = query.typed.lower().lstrip("@")
+    found = await desk.people.groups()
+    fitting = [(id_, name) for id_, name in found.items() if typed in name.lower()]
+    return [who_form.group_option(id_, name) for id_, name in fitting[:_MOST_OPTIONS]]
+
+
+async def _tell(desk: Desk, person: Person, about: form.SettingsForm, saved: Saved) -> None:
+    name = bold(about.target)
+    text = f"The settings of {name} were so already."
+    if saved.changes:
+        text = f"The settings of {name} are saved."
+        text += "".join(f"\n• {change}" for change in saved.changes)
+    hint = ""
+    if saved.overtook:
+        hint = "Somebody else saved meanwhile; what you left alone stays as they set it."
+    await desk.people.whisper(about.place, person.id, answer(text, hint=hint))
+
+
+async def _authorize(desk: Desk, person: Person, place: Place, target: str) -> None:
+    await desk.authorizer.authorize(Permission.CONFIGURE, person, place, target=target)
+
+
+def _must_belong(place: Place, came_from: Place) -> None:
+    here = (came_from.enterprise_id, came_from.workspace_id)
+    if (place.enterprise_id, place.workspace_id) != here:
+        raise UserError("This form belongs to another workspace.")
+
+
+def _gone() -> UserError:
+    return UserError("This target was disconnected meanwhile, so nothing was saved.")
+
+
+FEATURE = Feature(
+    commands=[
+        Command(
+            "settings",
+            "[target]",
+            "Approvals, time to live, what the channel hears, and who may do what.",
+            run,
+        )
+    ],
+    clicks={form.WHO_ACTION: who},
+    submissions={form.CALLBACK_ID: submitted, who_form.CALLBACK_ID: submitted_who},
+    suggestions={who_form.GROUPS_ACTION: groups},
+)

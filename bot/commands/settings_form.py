@@ -1,0 +1,218 @@
+"""The modal of a target's settings: build and parse side by side."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot.deployments.grants import Rules, Subject
+from bot.deployments.place import Place
+from bot.deployments.policy import Approval, LeaseEnd, Loudness, Policy
+from bot.messages.markup import (
+    Block,
+    bold,
+    button,
+    input_block,
+    number_input,
+    option,
+    plain,
+    section,
+)
+from bot.messages.settings import APPROVALS, LEASE_ENDS, LOUDNESS, whom
+from bot.permissions import DEFAULTS, DOING, Permission
+
+CALLBACK_ID = "settings"
+WHO_ACTION = "settings.who"
+
+_APPROVAL, _ABOVE, _WAIT, _ALSO = "approval", "above", "wait", "also"
+_LEASE, _LEASE_END, _LOUDNESS = "lease", "lease_end", "loudness"
+_OWN, _GUESTS = "own", "guests"
+_MOST_WAIT, _MOST_LEASE, _MOST_DOLLARS = 24 * 7, 24 * 90, 1_000_000
+
+# Looking is everybody's.
+GRANTABLE = tuple(permission for permission in Permission if permission is not Permission.LOOK)
+
+
+class SettingsForm(BaseModel):
+    """What an open modal is about.
+
+    Attributes:
+        shown: The policy that it was filled in with.
+    """
+
+    place: Place
+    target: str
+    shown: Policy
+
+
+def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
+    """The policy's fields, and who may do what, a line each."""
+    policy = form.shown
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "title": plain("Settings", 24),
+        "submit": plain("Save", 24),
+        "close": plain("Close", 24),
+        "private_metadata": form.model_dump_json(),
+        "blocks": [
+            section(f"These hold for {bold(form.target)} in this channel."),
+            _menu("Approval", _APPROVAL, APPROVALS, policy.approval),
+            _number(
+                "Price that needs approval",
+                _ABOVE,
+                _plainly(policy.approval_above) if policy.approval is Approval.ABOVE else None,
+                hint="Above so many dollars an hour, with all replicas that a request allows.",
+                decimal=True,
+            ),
+            _number(
+                "Hours that a request waits for approval",
+                _WAIT,
+                str(policy.approval_hours),
+                optional=False,
+            ),
+            _number(
+                "Hours that an endpoint runs",
+                _LEASE,
+                None if policy.lease_hours is None else str(policy.lease_hours),
+                hint="If nobody says otherwise when it is deployed. Empty for no end.",
+            ),
+            _menu("And then", _LEASE_END, LEASE_ENDS, policy.lease_end),
+            _menu(
+                "What reaches the channel",
+                _LOUDNESS,
+                LOUDNESS,
+                policy.loudness,
+                hint="All else stays in the thread. What waits for somebody always shows.",
+            ),
+            _also(policy),
+            section("*Who may…* Workspace admins always may."),
+            *(_line(permission, rules) for permission in GRANTABLE),
+        ],
+    }
+
+
+def _line(permission: Permission, rules: Rules) -> Block:
+    granted = granted_to(permission, rules)
+    change = button("Change", WHO_ACTION, value=permission)
+    return section(f"{DOING[permission]}: {whom(granted)}", accessory=change)
+
+
+def granted_to(permission: Permission, rules: Rules) -> Sequence[Subject]:
+    """Who may do something."""
+    return rules.granted.get(permission) or [DEFAULTS[permission]]
+
+
+def read(view: Mapping[str, Any]) -> SettingsForm:
+    """What an open modal is about."""
+    return SettingsForm.model_validate_json(view["private_metadata"])
+
+
+def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
+    """The policy that a submitted form asks for, or what is wrong with it, by block id."""
+    form = read(view)
+    values = view["state"]["values"]
+    errors: dict[str, str] = {}
+    approval = Approval(chosen(values, _APPROVAL) or form.shown.approval)
+    above = _dollars(_typed(values, _ABOVE))
+    if approval is Approval.ABOVE and above is None:
+        errors[_ABOVE] = f"A number of dollars an hour, from 0 to {_MOST_DOLLARS:,}, such as 20."
+    wait = _whole(_typed(values, _WAIT), _MOST_WAIT)
+    if wait is None:
+        errors[_WAIT] = f"A whole number of hours, from 1 to {_MOST_WAIT} (7 days)."
+    typed_lease = _typed(values, _LEASE)
+    lease = _whole(typed_lease, _MOST_LEASE)
+    if typed_lease and lease is None:
+        errors[_LEASE] = f"A whole number of hours, from 1 to {_MOST_LEASE:,} (90 days), or none."
+    if errors:
+        return errors
+    ticked = {one["value"] for one in state(values, _ALSO).get("selected_options") or ()}
+    return Policy(
+        approval=approval,
+        # What doesn't count is left as it was.
+        approval_above=form.shown.approval_above
+        if approval is not Approval.ABOVE or above is None
+        else above,
+        requester_may_approve=_OWN in ticked,
+        approval_hours=wait or form.shown.approval_hours,
+        lease_hours=lease,
+        lease_end=LeaseEnd(chosen(values, _LEASE_END) or form.shown.lease_end),
+        loudness=Loudness(chosen(values, _LOUDNESS) or form.shown.loudness),
+        guests_may_act=_GUESTS in ticked,
+    )
+
+
+def _menu(
+    label: str, name: str, choices: Mapping[Any, str], initial: StrEnum, *, hint: str | None = None
+) -> Block:
+    options = {value: option(words, value) for value, words in choices.items()}
+    element: Block = {
+        "type": "static_select",
+        "action_id": name,
+        "options": list(options.values()),
+        "initial_option": options[initial],
+    }
+    return input_block(label, element, block_id=name, hint=hint)
+
+
+def _number(
+    label: str,
+    name: str,
+    initial: str | None,
+    *,
+    hint: str | None = None,
+    decimal: bool = False,
+    optional: bool = True,
+) -> Block:
+    element = number_input(name, decimal=decimal, initial=initial)
+    return input_block(label, element, block_id=name, optional=optional, hint=hint)
+
+
+def _also(policy: Policy) -> Block:
+    choices = {
+        _OWN: option("Whoever asks may approve it, if they may approve at all", _OWN),
+        _GUESTS: option("People from other organisations may act, not only look", _GUESTS),
+    }
+    ticked = [_OWN] * policy.requester_may_approve + [_GUESTS] * policy.guests_may_act
+    element: Block = {
+        "type": "checkboxes",
+        "action_id": _ALSO,
+        "options": list(choices.values()),
+    }
+    if ticked:
+        element["initial_options"] = [choices[one] for one in ticked]
+    return input_block("Also", element, block_id=_ALSO, optional=True)
+
+
+def _plainly(number: Decimal) -> str:
+    return f"{number.normalize():f}"
+
+
+def state(values: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    """What stands in a field whose block and action have one name."""
+    found: Mapping[str, Any] = values.get(field, {}).get(field, {})
+    return found
+
+
+def _typed(values: Mapping[str, Any], field: str) -> str:
+    return str(state(values, field).get("value") or "").strip()
+
+
+def chosen(values: Mapping[str, Any], field: str) -> str:
+    """The value of what is chosen in a menu; '' if nothing is."""
+    return str((state(values, field).get("selected_option") or {}).get("value") or "")
+
+
+def _whole(typed: str, most: int) -> int | None:
+    is_number = typed.isascii() and typed.isdigit() and len(typed) < 10
+    return int(typed) if is_number and 1 <= int(typed) <= most else None
+
+
+def _dollars(typed: str) -> Decimal | None:
+    try:
+        number = Decimal(typed)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and 0 <= number <= _MOST_DOLLARS else None

@@ -1,0 +1,129 @@
+"""The modal of who may do one thing, over the settings: build and parse side by side."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot.commands.settings_form import SettingsForm, chosen, state
+from bot.db.acts import SubjectKind
+from bot.deployments.grants import Subject
+from bot.messages.markup import Block, input_block, option, plain
+from bot.permissions import ADMINS, DOING, EVERYONE, Permission
+
+CALLBACK_ID = "settings.who"
+GROUPS_ACTION = "settings.groups"
+_WHO, _PEOPLE = "who", "people"
+# What the modal carries must fit into 3,000 characters.
+_MOST_PEOPLE, _MOST_GROUPS = 25, 10
+
+
+class WhoForm(BaseModel):
+    """What the modal over it is about.
+
+    Attributes:
+        settings: Of the modal below.
+        shown: To whom the permission was granted.
+    """
+
+    settings: SettingsForm
+    permission: Permission
+    shown: tuple[Subject, ...]
+
+
+class _Who(StrEnum):
+    EVERYONE = "everyone"
+    ADMINS = "admins"
+    THESE = "these"
+
+
+_WHO_WORDS: Mapping[_Who, str] = {
+    _Who.EVERYONE: "Everyone in the channel",
+    _Who.ADMINS: "Workspace admins",
+    _Who.THESE: "The people and groups below",
+}
+
+
+def build(form: WhoForm, groups: Mapping[str, str]) -> dict[str, Any]:
+    """Who may do one thing.
+
+    Args:
+        form: What it is about.
+        groups: Names of user groups by id, as far as they are known.
+    """
+    people: Block = {
+        "type": "multi_users_select",
+        "action_id": _PEOPLE,
+        "max_selected_items": _MOST_PEOPLE,
+    }
+    named = [one.id for one in form.shown if one.kind is SubjectKind.PERSON]
+    if named:
+        people["initial_users"] = named
+    teams: Block = {
+        "type": "multi_external_select",
+        "action_id": GROUPS_ACTION,
+        "min_query_length": 0,
+        "max_selected_items": _MOST_GROUPS,
+    }
+    ids = [one.id for one in form.shown if one.kind is SubjectKind.GROUP]
+    if ids:
+        teams["initial_options"] = [group_option(id_, groups.get(id_, id_)) for id_ in ids]
+    choices = {who: option(words, who) for who, words in _WHO_WORDS.items()}
+    radio: Block = {
+        "type": "radio_buttons",
+        "action_id": _WHO,
+        "options": list(choices.values()),
+        "initial_option": choices[_kind(form.shown)],
+    }
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "title": plain("Who may", 24),
+        "submit": plain("Save", 24),
+        "close": plain("Back", 24),
+        "private_metadata": form.model_dump_json(),
+        "blocks": [
+            input_block(
+                f"{DOING[form.permission]} in {form.settings.target} is for",
+                radio,
+                block_id=_WHO,
+            ),
+            input_block("People", people, block_id=_PEOPLE, optional=True),
+            input_block("User groups", teams, block_id=GROUPS_ACTION, optional=True),
+        ],
+    }
+
+
+def group_option(group_id: str, name: str) -> Block:
+    """A user group to choose."""
+    return option(name, group_id)
+
+
+def read(view: Mapping[str, Any]) -> WhoForm:
+    """What the modal over the settings is about."""
+    return WhoForm.model_validate_json(view["private_metadata"])
+
+
+def parse(view: Mapping[str, Any]) -> Sequence[Subject] | dict[str, str]:
+    """Who may from now on, or what is wrong with the form, by block id."""
+    values = view["state"]["values"]
+    shown = _kind(read(view).shown)
+    choice = _Who(chosen(values, _WHO) or shown)
+    people = state(values, _PEOPLE).get("selected_users") or ()
+    groups = state(values, GROUPS_ACTION).get("selected_options") or ()
+    named = [
+        *(Subject(SubjectKind.PERSON, str(id_)) for id_ in people),
+        *(Subject(SubjectKind.GROUP, str(one["value"])) for one in groups),
+    ]
+    if choice is _Who.THESE:
+        return named or {_PEOPLE: "Name at least one person or one group."}
+    if named and choice is shown:
+        return {_WHO: f"Choose “{_WHO_WORDS[_Who.THESE]}”, or name nobody there."}
+    return [EVERYONE if choice is _Who.EVERYONE else ADMINS]
+
+
+def _kind(subjects: Sequence[Subject]) -> _Who:
+    if EVERYONE in subjects:
+        return _Who.EVERYONE
+    return _Who.ADMINS if list(subjects) == [ADMINS] else _Who.THESE

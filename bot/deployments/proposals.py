@@ -1,0 +1,173 @@
+"""A proposal: a deployment or an operation that waits for somebody's yes, and how it stands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.acts import Effect, Operation, OperationState
+from bot.db.clock import now
+from bot.db.models import Deployment, Step
+from bot.deployments import audit
+from bot.deployments.lookup import find_deployment, find_target
+from bot.deployments.place import Place
+from bot.deployments.record import act_of
+from bot.messages.facts import Act
+
+
+class Standing(StrEnum):
+    """How it stands with a proposal."""
+
+    DECIDED = "decided"
+    """As was just said."""
+    OWN = "own"
+    """Open; but nobody may approve what they asked for themselves."""
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    GONE = "gone"
+    """Its target was disconnected, or the endpoint that it is about is gone."""
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The answer to somebody who decides.
+
+    Attributes:
+        by: Who approved or rejected it, as far as somebody did.
+        approvers: Who may approve it, as mrkdwn, with `OWN`.
+    """
+
+    standing: Standing
+    by: str = ""
+    approvers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A row that waits, or waited.
+
+    Attributes:
+        operation: None if it is about the deployment itself.
+    """
+
+    deployment: Deployment
+    operation: Operation | None
+    present: datetime
+
+    @property
+    def asked_by(self) -> str:
+        """Who asked for it."""
+        return self.operation.asked_by if self.operation else self.deployment.requester_id
+
+    @property
+    def act(self) -> Act | None:
+        """The operation as a value."""
+        return act_of(self.operation) if self.operation else None
+
+
+async def find(
+    session: AsyncSession, place: Place, value: str, *, lock: bool = True
+) -> Proposal | None:
+    """The rows that a button names; the deployment's held until the transaction ends."""
+    public_id, _, operation_id = value.partition(" ")
+    found = await find_deployment(session, place, public_id)
+    if found is None:
+        return None
+    deployment = found
+    if lock:
+        # As it is once whoever else holds it has let go.
+        await session.refresh(deployment, with_for_update={"key_share": True})
+    operation = None
+    if operation_id:
+        operation = await session.scalar(
+            select(Operation).where(
+                Operation.public_id == operation_id, Operation.deployment_id == deployment.id
+            )
+        )
+        if operation is None:
+            return None
+    present: datetime = (await session.execute(select(now()))).scalar_one()
+    return Proposal(deployment, operation, present)
+
+
+async def ruling_on(session: AsyncSession, found: Proposal | None, place: Place) -> Ruling:
+    """How it stands, before anything is decided."""
+    if found is None:
+        return Ruling(Standing.GONE)
+    deployment, operation = found.deployment, found.operation
+    approved_by = operation.decided_by if operation else deployment.approved_by
+    is_open = deployment.step is Step.PROPOSED
+    is_rejected = deployment.step in (Step.REJECTED, Step.CANCELLED)
+    rejected_by, expires_at = deployment.rejected_by, deployment.expires_at
+    if operation is not None:
+        is_open = operation.state is OperationState.PROPOSED
+        is_rejected = operation.state is OperationState.REJECTED
+        rejected_by, expires_at = operation.decided_by, operation.expires_at
+    if approved_by and not is_open and not (operation and is_rejected):
+        return Ruling(Standing.APPROVED, by=approved_by)
+    target = await find_target(session, place, deployment.target_name)
+    if target is None or (operation is not None and deployment.step is not Step.LIVE):
+        return Ruling(Standing.GONE)
+    if is_open:
+        is_late = expires_at is not None and expires_at <= found.present
+        return Ruling(Standing.EXPIRED if is_late else Standing.OPEN)
+    if not is_rejected:
+        return Ruling(Standing.GONE)
+    if rejected_by is None:
+        return Ruling(Standing.EXPIRED)
+    if rejected_by == found.asked_by:
+        return Ruling(Standing.WITHDRAWN)
+    return Ruling(Standing.REJECTED, by=rejected_by)
+
+
+def end(found: Proposal, *, rejected_by: str | None) -> None:
+    """It isn't done; None if nobody said so."""
+    if found.operation is not None:
+        found.operation.state = OperationState.REJECTED
+        found.operation.decided_by = rejected_by
+        found.operation.finished_at = found.present
+        return
+    found.deployment.step = Step.REJECTED
+    found.deployment.rejected_by = rejected_by
+    found.deployment.decided_at = found.present
+
+
+async def waiting_operations(session: AsyncSession, deployment_id: int) -> list[Operation]:
+    """The operations on a deployment that wait for a yes, the oldest first."""
+    rows = await session.scalars(
+        select(Operation)
+        .where(Operation.deployment_id == deployment_id, Operation.state == OperationState.PROPOSED)
+        .order_by(Operation.id)
+    )
+    return list(rows)
+
+
+def write_audit(
+    session: AsyncSession,
+    found: Proposal,
+    place: Place,
+    person_id: str,
+    verb: str,
+    *,
+    effect: Effect = Effect.DONE,
+    detail: str = "",
+    message_ts: str = "",
+) -> None:
+    """Write down what became of it, in the transaction that decides that."""
+    about = found.operation.kind.value if found.operation else ""
+    audit.write(
+        session,
+        place,
+        person_id,
+        f"deployment:{verb}",
+        effect,
+        target=found.deployment.target_name,
+        endpoint=found.deployment.name,
+        detail=": ".join(filter(None, (about, detail))),
+        message_ts=message_ts,
+    )

@@ -1,0 +1,131 @@
+"""A person who may not do something asks those who may, in the deployment's thread, once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.acts import AuditEntry, Effect
+from bot.db.clock import after
+from bot.db.models import Deployment
+from bot.db.session import Database
+from bot.deployments import audit
+from bot.deployments.lookup import find_deployment
+from bot.deployments.place import Person, Place
+from bot.deployments.record import facts_of, tell
+from bot.messages.asking import asks
+from bot.messages.reply import News
+from bot.permissions import Permission
+
+_ACTION = "permission:ask"
+# Who still waits after so long may ask again.
+_REPEATED_WITHIN = timedelta(hours=1)
+
+
+class RequestOutcome(StrEnum):
+    """What became of it."""
+
+    POSTED = "posted"
+    REPEATED = "repeated"
+    """The person asked for the same thing a moment ago."""
+    GONE = "gone"
+
+
+class Requests:
+    """Puts such requests into threads.
+
+    Args:
+        wake_sender: Makes the sender look at once.
+    """
+
+    def __init__(
+        self, database: Database, settings: Settings, *, wake_sender: Callable[[], None]
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._wake_sender = wake_sender
+
+    async def post(
+        self,
+        place: Place,
+        person: Person,
+        public_id: str,
+        permission: Permission,
+        whom: str,
+        *,
+        message_ts: str = "",
+    ) -> RequestOutcome:
+        """Ask in the thread of a deployment.
+
+        Args:
+            place: Where it belongs.
+            person: Who asks.
+            public_id: The deployment.
+            permission: What for.
+            whom: Those who may, as mrkdwn that mentions them.
+            message_ts: Of the message whose button was used.
+        """
+        async with self._database.write() as session:
+            deployment = await find_deployment(session, place, public_id)
+            if deployment is None:
+                return RequestOutcome.GONE
+            # Of two clicks at once, the second waits here and finds what the first wrote.
+            await session.refresh(deployment, with_for_update={"key_share": True})
+            if await _asked_lately(session, place, person, deployment, permission):
+                return RequestOutcome.REPEATED
+            facts = await facts_of(session, deployment, self._settings)
+            said = asks(facts, person.id, permission, whom, News.NEEDS_YOU)
+            await tell(session, deployment, facts, said)
+            audit.write(
+                session,
+                place,
+                person.id,
+                _ACTION,
+                Effect.DONE,
+                target=deployment.target_name,
+                endpoint=deployment.name,
+                detail=permission,
+                message_ts=message_ts,
+            )
+        self._wake_sender()
+        return RequestOutcome.POSTED
+
+    async def call(
+        self, place: Place, person: Person, public_id: str, permission: Permission, whom: str
+    ) -> None:
+        """Mention those who may in a thread whose root has asked already; as for `post`."""
+        async with self._database.write() as session:
+            deployment = await find_deployment(session, place, public_id)
+            if deployment is None:
+                return
+            facts = await facts_of(session, deployment, self._settings)
+            said = asks(facts, person.id, permission, whom, News.ORDINARY)
+            await tell(session, deployment, facts, said)
+        self._wake_sender()
+
+
+async def _asked_lately(
+    session: AsyncSession,
+    place: Place,
+    person: Person,
+    deployment: Deployment,
+    permission: Permission,
+) -> bool:
+    entry = await session.scalar(
+        select(AuditEntry.id)
+        .where(
+            AuditEntry.enterprise_id == place.enterprise_id,
+            AuditEntry.workspace_id == place.workspace_id,
+            AuditEntry.channel_id == place.channel_id,
+            AuditEntry.person_id == person.id,
+            AuditEntry.action == _ACTION,
+            AuditEntry.endpoint == deployment.name,
+            AuditEntry.detail == permission,
+            AuditEntry.at > after(-_REPEATED_WITHIN),
+        )
+        .limit(1)
+    )
+    return entry is not None

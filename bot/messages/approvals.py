@@ -1,0 +1,97 @@
+"""Words and buttons of what waits for somebody's yes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bot.messages import buttons, operations
+from bot.messages.body import body
+from bot.messages.facts import Act, Facts
+from bot.messages.markup import (
+    actions,
+    bold,
+    clip,
+    code,
+    duration,
+    escape,
+    mention,
+    moment,
+    money,
+    section,
+)
+from bot.messages.reply import News, Reply, say
+
+_LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An operation that waits.
+
+    Attributes:
+        public_id: Of the operation.
+        approvers: Who may approve it, as mrkdwn.
+        until: How long it waits.
+        dollars: An hour, of the endpoint at full scale once it is done.
+    """
+
+    public_id: str
+    approvers: str
+    until: datetime
+    dollars: Decimal
+
+
+def proposed(facts: Facts, asked: str, proposal: Proposal) -> Reply:
+    """Something is asked for that needs a yes first; `asked` says what, as mrkdwn."""
+    text = (
+        f"{asked} {bold(facts.name)} could then cost up to {money(proposal.dollars)}, so it waits"
+        f" for approval: {proposal.approvers} may approve it, until {moment(proposal.until)}."
+        " Nothing is sent to Friendli before."
+    )
+    row = actions(*buttons.decisions(f"{facts.public_id} {proposal.public_id}"))
+    return Reply(body(text, section(text), row), News.NEEDS_YOU)
+
+
+def approved(person: str, act: Act | None = None) -> Reply:
+    """Somebody said yes to a deployment, or to an operation."""
+    return say(f"{mention(person)} approved {_what(act)}.")
+
+
+def rejected(facts: Facts, person: str, reason: str, act: Act | None = None) -> Reply:
+    """Somebody said no."""
+    why = f": “{escape(clip(reason, _LONGEST_REASON))}”." if reason else "."
+    return _over(facts, f"{mention(person)} rejected {_what(act)}{why}", act)
+
+
+def expired(facts: Facts, waited: float, act: Act | None = None) -> Reply:
+    """Nobody decided in time."""
+    return _over(facts, f"Nobody approved {_what(act)} within {duration(waited)}.", act)
+
+
+def target_gone(
+    facts: Facts, person: str, act: Act | None = None, *, leads_elsewhere: bool
+) -> Reply:
+    """The target was disconnected, or leads to another project from now on."""
+    where = code(facts.target_name)
+    what = f"connected {where} to another project" if leads_elsewhere else f"disconnected {where}"
+    return _over(facts, f"{mention(person)} {what}, so this can't be approved any more.", act)
+
+
+def withdrawn(person: str, act: Act | None = None) -> Reply:
+    """Whoever asked doesn't want it any more."""
+    what = "it" if act is None else "the request"
+    return say(f"{mention(person)} withdrew {what}. {_so(act)}")
+
+
+def _what(act: Act | None) -> str:
+    return "it" if act is None else f"what {mention(act.by)} asked for"
+
+
+def _so(act: Act | None) -> str:
+    return "Nothing was made." if act is None else operations.WORDS[act.kind].else_true
+
+
+def _over(facts: Facts, why: str, act: Act | None) -> Reply:
+    text = f"{why} {_so(act)}"
+    again = [] if act is not None else [actions(buttons.try_again(facts))]
+    return Reply(body(text, section(text), *again), News.FAILED)

@@ -1,0 +1,82 @@
+"""The last acts of a channel, a short line each."""
+
+import re
+from collections.abc import Sequence
+
+from bot.db.acts import AuditEntry
+from bot.messages.body import Body, body
+from bot.messages.markup import (
+    Block,
+    actions,
+    bold,
+    button,
+    clip,
+    code,
+    context,
+    escape,
+    mention,
+    moment,
+    section,
+)
+
+OLDER_ACTION = "audit.older"
+NEWEST_ACTION = "audit.newest"
+
+_EXPORT = "`friendli-deploy audit export` writes all of it, where the bot runs."
+_LONGEST_DETAIL = 120
+_SECTION = 2_900
+# What we write of people and groups in details, as it stands there once it is escaped.
+_MENTION = re.compile(r"&lt;(@\w+|!subteam\^\w+)&gt;")
+
+
+def page(entries: Sequence[AuditEntry], *, is_first: bool, has_more: bool) -> Body:
+    """Some acts, the newest first.
+
+    Args:
+        entries: Of one channel.
+        is_first: Whether these are its newest.
+        has_more: Whether there are older ones.
+    """
+    if not entries:
+        text = "Nothing was done here yet." if is_first else "There is nothing older."
+        return body(text, section(text))
+    lines = [line(entry) for entry in entries]
+    turn: list[Block] = []
+    if not is_first:
+        turn.append(button("Newest", NEWEST_ACTION))
+    if has_more:
+        turn.append(button("Older", OLDER_ACTION, value=str(entries[-1].id)))
+    return body(
+        "\n".join(lines),
+        *(section(text) for text in _sections(lines)),
+        context(_EXPORT),
+        *([actions(*turn)] if turn else []),
+    )
+
+
+def line(entry: AuditEntry) -> str:
+    """Who did what, on which target, and what became of it."""
+    what = escape(entry.action.partition(":")[2])
+    if entry.endpoint:
+        what += f" {bold(entry.endpoint)}"
+    if entry.target_name:
+        what += f" in {code(entry.target_name)}"
+    parts = [
+        moment(entry.at),
+        mention(entry.person_id) if entry.person_id else "the bot",
+        what,
+        entry.effect.value,
+    ]
+    if entry.detail:
+        parts.append(_MENTION.sub(r"<\1>", escape(clip(entry.detail, _LONGEST_DETAIL))))
+    return " · ".join(parts)
+
+
+def _sections(lines: Sequence[str]) -> list[str]:
+    texts: list[str] = []
+    for text in lines:
+        if texts and len(texts[-1]) + len(text) < _SECTION:
+            texts[-1] += f"\n{text}"
+        else:
+            texts.append(text)
+    return texts

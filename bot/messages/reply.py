@@ -1,0 +1,51 @@
+"""A reply in a thread, and what kind of news it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.deployments.policy import Loudness
+from bot.messages.body import Body, body
+from bot.messages.markup import section
+
+
+class News(StrEnum):
+    """What a reply is to the people of the channel."""
+
+    ORDINARY = "ordinary"
+    """For those who follow the thread."""
+    READY = "ready"
+    """The endpoint serves for the first time."""
+    FAILED = "failed"
+    """It failed, or what was asked for wasn't done."""
+    NEEDS_YOU = "needs_you"
+    """Goes no further without somebody, or costs money that nobody may know of."""
+
+
+_LOUD: Mapping[Loudness, frozenset[News]] = {
+    Loudness.EVERYTHING: frozenset(News),
+    Loudness.READY_AND_FAILED: frozenset({News.READY, News.FAILED, News.NEEDS_YOU}),
+    Loudness.FAILED: frozenset({News.FAILED, News.NEEDS_YOU}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply, and how much it matters.
+
+    Attributes:
+        body: What it says.
+        news: Decides with the target's policy whether it reaches the channel itself too.
+    """
+
+    body: Body
+    news: News = News.ORDINARY
+
+    def reaches_channel(self, loudness: Loudness) -> bool:
+        """Whether it is shown in the channel, and not in the thread alone."""
+        return self.news in _LOUD[loudness]
+
+
+def say(text: str, *, news: News = News.ORDINARY) -> Reply:
+    """A reply of one paragraph of mrkdwn."""
+    return Reply(body(text, section(text)), news)

@@ -1,0 +1,71 @@
+"""A target's settings in words, and what changed in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.deployments.grants import Subject
+from bot.deployments.policy import Approval, LeaseEnd, Loudness, Policy
+from bot.messages.markup import duration, money
+from bot.permissions import who
+
+APPROVALS: Mapping[Approval, str] = {
+    Approval.NEVER: "Nobody has to approve",
+    Approval.ALWAYS: "Every request needs approval",
+    Approval.ABOVE: "Requests above a price need approval",
+}
+LEASE_ENDS: Mapping[LeaseEnd, str] = {
+    LeaseEnd.TERMINATE: "Terminate the endpoint",
+    LeaseEnd.SLEEP: "Put it to sleep; any request wakes it",
+}
+LOUDNESS: Mapping[Loudness, str] = {
+    Loudness.EVERYTHING: "Everything that the thread tells",
+    Loudness.READY_AND_FAILED: "When an endpoint is ready, and what failed",
+    Loudness.FAILED: "Only what failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that was set anew, as mrkdwn."""
+
+    what: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        """On one line."""
+        return f"{self.what}: {self.before} → {self.after}"
+
+
+def changes(before: Policy, after: Policy) -> Sequence[Change]:
+    """What differs between two policies."""
+    old, new = _words(before), _words(after)
+    return [Change(what, old[what], new[what]) for what in old if old[what] != new[what]]
+
+
+def _words(policy: Policy) -> dict[str, str]:
+    approval = {
+        Approval.NEVER: "never",
+        Approval.ALWAYS: "always",
+        Approval.ABOVE: f"above {money(policy.approval_above)}",
+    }
+    hours = policy.lease_hours
+    return {
+        "approval": approval[policy.approval],
+        "one's own requests": "may be approved" if policy.requester_may_approve else "may not",
+        "requests wait": _hours(policy.approval_hours),
+        "time to live": "no end" if hours is None else _hours(hours),
+        "then": "terminate" if policy.lease_end is LeaseEnd.TERMINATE else "sleep",
+        "in the channel": LOUDNESS[policy.loudness].lower(),
+        "people from other organisations": "may act" if policy.guests_may_act else "look only",
+    }
+
+
+def _hours(hours: int) -> str:
+    return duration(timedelta(hours=hours).total_seconds())
+
+
+def whom(subjects: Sequence[Subject]) -> str:
+    """Everybody whom something is granted to, as mrkdwn."""
+    return ", ".join(who(subject) for subject in subjects)

@@ -1,0 +1,165 @@
+"""Replies that tell what an endpoint does: each change of its status, and how long it took."""
+
+from bot.deployments.states import (
+    COMING_UP,
+    ENDED,
+    SERVING,
+    State,
+    Told,
+    cycles,
+    seconds_between,
+    seconds_to_serve,
+)
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.friendli.schemas import Phase
+from bot.friendli.statuses import STATUSES, phase_words, status_words
+from bot.messages import buttons
+from bot.messages.body import body
+from bot.messages.facts import Facts
+from bot.messages.failed import explain
+from bot.messages.markup import (
+    actions,
+    bold,
+    code,
+    context,
+    duration,
+    escape,
+    moment,
+    section,
+)
+from bot.messages.origin import was_asked
+from bot.messages.reply import News, Reply, say
+from bot.messages.root import price
+
+_PHASE_ORDER = [phase.value for phase in Phase]
+
+
+def transition(facts: Facts) -> Reply:
+    """Tell the newest transition of a deployment."""
+    newest = facts.history[-1]
+    earlier = facts.history[-2] if len(facts.history) > 1 else None
+    if newest.state.status == Status.FAILED:
+        return _failure(facts)
+    if newest.state.status in SERVING:
+        return _serving(facts, earlier)
+    if newest.state.status in COMING_UP:
+        return say(coming_up(newest, earlier, facts))
+    return say(_standing(facts, newest.state))
+
+
+def cycle(facts: Facts) -> Reply:
+    """One reply for an endpoint that falls asleep and wakes over and over; it is rewritten."""
+    history = [told.state for told in facts.history]
+    words = escape(status_words(history[-1].status).name)
+    since = facts.history[-1].observed_at
+    return say(
+        f"It sleeps and wakes with its traffic: asleep {cycles(history)} times by now."
+        f" Since {moment(since, '{time}')} it is {words}."
+    )
+
+
+def _failure(facts: Facts) -> Reply:
+    failed = explain(facts)
+    text = f"{bold(facts.name)} {failed.headline}."
+    row = buttons.for_root(facts)
+    return Reply(
+        body(
+            f"{text} {failed.paragraph}",
+            section(f"{text}\n{failed.paragraph}"),
+            *([actions(*row)] if row else []),
+        ),
+        news=News.FAILED,
+    )
+
+
+def _serving(facts: Facts, earlier: Told | None) -> Reply:
+    newest = facts.history[-1]
+    took = seconds_to_serve(facts.history)
+    after = f" after {duration(took)}" if took is not None else ""
+    if any(told.state.status in SERVING for told in facts.history[:-1]):
+        return say(_serving_again(earlier, newest, after))
+    text = f"● {bold(facts.name)} is serving{after} · {price(facts)} from now"
+    lines = [section(text)]
+    if facts.endpoint_id:
+        lines.append(context(f"Its model name in requests is {code(facts.endpoint_id)}."))
+    return Reply(body(text, *lines), news=News.READY)
+
+
+def _serving_again(earlier: Told | None, newest: Told, after: str) -> str:
+    before = earlier.state.status if earlier is not None else None
+    if earlier is not None and before == Status.UPDATING:
+        return f"The new version serves ({duration(seconds_between(earlier, newest))})."
+    if before in {Status.SLEEPING, Status.AWAKING}:
+        return f"Awake and serving again{after}."
+    return f"Serving again{after}."
+
+
+def coming_up(newest: Told, earlier: Told | None, facts: Facts) -> str:
+    """What comes next on the way up, and what was done before it."""
+    state = newest.state
+    began = earlier is None or earlier.state.status != state.status
+    words = f"{escape(phase_words(state.phase).progress)}." if state.phase else ""
+    if began:
+        if state.status == Status.AWAKING:
+            return f"Waking up. {words}".strip()
+        if earlier is not None and earlier.state.status in ENDED and not was_asked(facts):
+            return f"Restarted outside of this channel. {words}".strip()
+        if earlier is not None and earlier.state.status in STATUSES:
+            return f"Starting again. {words}".strip()
+        return words or "Friendli is starting it."
+    if earlier is None or earlier.state.phase is None:
+        return words or "Friendli is starting it."
+    if _goes_back(earlier.state.phase, state.phase):
+        return f"Back to {escape(phase_words(state.phase or '').during)}."
+    took = duration(seconds_between(earlier, newest))
+    return f"{escape(_done(earlier.state.phase, state.phase))} ({took}). {words}"
+
+
+def _done(before: str, now: str | None) -> str:
+    """What is over between two phases, the ones that no poll saw among it."""
+    first, *unseen = [before]
+    if before in _PHASE_ORDER and now in _PHASE_ORDER:
+        first, *unseen = _PHASE_ORDER[_PHASE_ORDER.index(before) : _PHASE_ORDER.index(now)]
+    done = [phase_words(phase).done for phase in unseen]
+    return ", ".join([phase_words(first).done, *(f"{one[:1].lower()}{one[1:]}" for one in done)])
+
+
+def _goes_back(before: str, now: str | None) -> bool:
+    if before not in _PHASE_ORDER or now not in _PHASE_ORDER:
+        return False
+    return _PHASE_ORDER.index(now) < _PHASE_ORDER.index(before)
+
+
+def _standing(facts: Facts, state: State) -> str:
+    words = {
+        Status.SLEEPING.value: f"{_slept(facts)} $0.00/h while it sleeps; any request wakes it.",
+        Status.UPDATING.value: (
+            "Rolling out a new version"
+            + ("" if was_asked(facts) else " that was made outside of this channel")
+            + ". The one before serves until it's ready."
+        ),
+        Status.STOPPING.value: "Stopping.",
+        Status.TERMINATING.value: (
+            "Terminating."
+            if was_asked(facts)
+            else "It is being terminated outside of this channel."
+        ),
+        Status.TERMINATED.value: (
+            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here."
+        ),
+        Status.UNKNOWN.value: (
+            "Friendli can't say what the endpoint is doing. It may be serving, and billed."
+        ),
+    }
+    if state.status in words:
+        return words[state.status]
+    phase = f", phase {code(state.phase)}" if state.phase else ""
+    return f"Friendli says {code(state.status)}{phase}, which this bot doesn't know."
+
+
+def _slept(facts: Facts) -> str:
+    if was_asked(facts):
+        return "Asleep, as asked."
+    if facts.setup.sleeps_when_idle and facts.setup.cooldown is not None:
+        return f"Went to sleep after {duration(facts.setup.cooldown)} without requests."
+    return "Put to sleep outside of this channel."

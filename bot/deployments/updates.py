@@ -131,14 +131,14 @@ class Updates:
     ) -> bool:
         """Write down what the API told. Returns whether there was anything new."""
         number = newest(history)
-        if not is_later(number, row.version):
+        if not is_later(number, row.newest_version):
             # Known already; or what was read is older than an update that ended meanwhile.
             return False
         if await _is_updating(session, row):
             # Whoever carries the update out writes down what comes of it.
             return False
-        first_look = row.version is None
-        row.version = number
+        first_look = row.newest_version is None
+        row.newest_version = number
         if first_look and row.spec is None and len(history) <= 1:
             return True
         version = version_of(row).with_spec(spec)

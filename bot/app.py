@@ -16,6 +16,7 @@ from bot.commands.desk import Desk
 from bot.commands.features import registry
 from bot.config import Settings
 from bot.crew import Crew, Workers
+from bot.db.acts import Schedule
 from bot.db.crypto import Vault
 from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
@@ -27,12 +28,18 @@ from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
 from bot.deployments.following import Following
 from bot.deployments.grants import Grants
+from bot.deployments.lease_end import end_in_time
+from bot.deployments.leases import Leases
 from bot.deployments.live import Chore, Live
 from bot.deployments.operations import Operations
 from bot.deployments.proposal_ends import expire_operations
 from bot.deployments.requests import Requests
 from bot.deployments.retention import SWEEP_SECONDS, Retention
+from bot.deployments.scheduler import Scheduler
+from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
+from bot.deployments.standings import Standings
+from bot.deployments.stuck import nudge_if_stuck
 from bot.deployments.submitter import Submitter
 from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
@@ -48,6 +55,7 @@ from bot.slack import listeners
 from bot.slack.background import Background
 from bot.slack.fates import Fates
 from bot.slack.health import health_routes
+from bot.slack.homes import Homes
 from bot.slack.manifest import EVENTS_PATH
 from bot.slack.modals import Modals
 from bot.slack.people import People
@@ -62,10 +70,10 @@ log = logs.get(__name__)
 __all__ = ["EVENTS_PATH", "Running", "running"]
 
 # What comes due by itself while an endpoint lives.
-CHORES: Sequence[Chore] = (expire_operations,)
+CHORES: Sequence[Chore] = (expire_operations, end_in_time, nudge_if_stuck)
 
 _WITHDRAW_SECONDS = 1.0
-_SUBMITTERS, _TRACKERS, _SENDERS = 100, 100, 40
+_SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 100, 100, 40, 5
 # A project waits this part of the shortest cadence for others that are due or done by then.
 _GATHER = 0.05
 
@@ -237,6 +245,9 @@ def _workers(
     )
     fates = Fates(database, settings, on_root=nudge("submitter"), find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
+    scheduler = Scheduler(
+        database, settings, nudge_submitter=nudge("submitter"), nudge_sender=nudge("sender")
+    )
     workers = Workers(
         Worker(
             "submitter",
@@ -256,6 +267,14 @@ def _workers(
             gather=settings.poll_seconds_moving * _GATHER,
         ),
         Worker("sender", database, Channel, sender.handle, lease=lease, concurrency=_SENDERS),
+        Worker(
+            "scheduler",
+            database,
+            Schedule,
+            scheduler.handle,
+            lease=lease,
+            concurrency=_SCHEDULERS,
+        ),
     )
     nudges.update(
         submitter=workers.submitter.nudge,
@@ -299,6 +318,19 @@ def _desk(
             wake_submitter=workers.submitter.nudge,
             wake_sender=workers.sender.nudge,
         ),
+        leases=Leases(
+            database,
+            settings,
+            wake_submitter=workers.submitter.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
+        schedules=Schedules(
+            database,
+            settings,
+            wake_scheduler=workers.scheduler.nudge,
+            wake_sender=workers.sender.nudge,
+        ),
+        standings=Standings(database, settings),
         following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, wake_all=wake_all),
         requests=Requests(database, settings, wake_sender=workers.sender.nudge),
@@ -309,5 +341,6 @@ def _desk(
         authorizer=Authorizer(Grants(database), people),
         people=people,
         modals=Modals(workspaces),
+        homes=Homes(workspaces),
         responses=Responses(workspaces),
     )

@@ -141,6 +141,17 @@ class Settings(BaseSettings):
     look_late_for: Seconds = 24 * 3600
     gone_confirmed_after: Seconds = 60
     unknown_told_after: Seconds = 300
+    # How long before the end of its time an endpoint's thread is told: a tenth of it, within these.
+    lease_notice_least: Seconds = 600
+    lease_notice_most: Seconds = 3600
+    # An endpoint whose time is over and that Friendli doesn't end: the first pause, and for how
+    # long it is tried.
+    lease_end_retry: Seconds = 600
+    lease_end_tried_for: Seconds = 24 * 3600
+    # A phase counts as stuck after this while too few others like it are known.
+    stuck_after: Seconds = 1800
+    # A scheduled wake-up that comes later than this isn't done any more.
+    schedule_grace: Seconds = 600
     slack_message_interval: Seconds = 1
     slack_edit_interval: Seconds = 1.3
     slack_reconcile_over: Seconds = 60

@@ -1,4 +1,4 @@
-"""The three workers: each at work from when it can be, until all are told to stop."""
+"""The four workers: each at work from when it can be, until all are told to stop."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,11 +17,12 @@ class Workers:
     submitter: Worker
     tracker: Worker
     sender: Worker
+    scheduler: Worker
 
     @property
-    def all(self) -> tuple[Worker, Worker, Worker]:
+    def all(self) -> tuple[Worker, Worker, Worker, Worker]:
         """All of them."""
-        return self.submitter, self.tracker, self.sender
+        return self.submitter, self.tracker, self.sender, self.scheduler
 
 
 class Crew:
@@ -45,6 +46,7 @@ class Crew:
                 ("submitter", workers.submitter, [database]),
                 ("tracker", workers.tracker, [database]),
                 ("sender", workers.sender, [database, slack]),
+                ("scheduler", workers.scheduler, [database]),
             )
         }
         for task in self._needs:

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from bot.crew import Crew, Workers
+from bot.db.acts import Schedule
 from bot.db.claims import Claim, Claimable
 from bot.db.migrate import migrate
 from bot.db.models import Channel, Deployment, WatchedProject
@@ -51,6 +52,7 @@ def workers(store: Database, submitted: Claimable = Deployment) -> Workers:
         worker("submitter", store, submitted),
         worker("tracker", store, WatchedProject),
         worker("sender", store, Channel),
+        worker("scheduler", store, Schedule),
     )
 
 

@@ -11,6 +11,7 @@ from bot.commands.registry import Feature
 from bot.commands.unconnected import unconnected
 from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.place import Person, Place
+from bot.deployments.policy import Policy
 from bot.deployments.rules import Slip, check
 from bot.deployments.service import Asked, Outcome
 from bot.deployments.target_views import TargetView
@@ -120,22 +121,26 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
     await desk.authorizer.authorize(
         Permission.DEPLOY, invocation.person, invocation.place, target=read.request.target
     )
+    policy = _policy(read.request, targets)
+    request = read.request.with_default_lease(policy.lease_seconds)
     if not read.yes:
-        return _show_preview(desk, invocation, read.request)
+        return _show_preview(desk, invocation, request, policy)
     # Committed before Slack is acknowledged: what spends money is written down or refused.
     asked = await desk.deployments.ask(
-        invocation.place, invocation.person, read.request, invocation.trigger_id
+        invocation.place, invocation.person, request, invocation.trigger_id
     )
     if asked.outcome is not Outcome.ACCEPTED:
-        raise _not_accepted(asked, read.request)
-    return _call_approvers(desk, invocation.place, invocation.person, read.request.target, asked)
+        raise _not_accepted(asked, request)
+    return _call_approvers(desk, invocation.place, invocation.person, request.target, asked)
 
 
 async def _say(desk: Desk, invocation: Invocation, said: Body) -> None:
     await desk.responses.say(invocation.response_url, said)
 
 
-async def _show_preview(desk: Desk, invocation: Invocation, request: DeployRequest) -> None:
+async def _show_preview(
+    desk: Desk, invocation: Invocation, request: DeployRequest, policy: Policy
+) -> None:
     membership = await desk.people.membership(invocation.place)
     if needs_invitation(membership):
         raise await invitation(desk, membership)
@@ -143,6 +148,7 @@ async def _show_preview(desk: Desk, invocation: Invocation, request: DeployReque
     said = preview.preview(
         request,
         desk.settings.prices,
+        lease_end=policy.lease_end,
         deploy_value=f"{_new_request_id()} {draft}",
         change_value=draft,
     )
@@ -223,15 +229,27 @@ def _check(
 ) -> DeployRequest | tuple[Slip, ...]:
     if not draft.name and proposed_name:
         draft = draft.model_copy(update={"name": proposed_name})
-    return check(
+    checked = check(
         draft,
         targets=[target.name for target in targets],
         default_target=targets[0].name,
     )
+    if isinstance(checked, DeployRequest):
+        return checked.with_default_lease(_policy(checked, targets).lease_seconds)
+    return checked
+
+
+def _policy(request: DeployRequest, targets: Sequence[TargetView]) -> Policy:
+    return next(target.policy for target in targets if target.name == request.target)
 
 
 def _choices(targets: Sequence[TargetView]) -> list[form.TargetChoice]:
-    return [form.TargetChoice(target.name, target.project_id) for target in targets]
+    return [
+        form.TargetChoice(
+            target.name, target.project_id, target.policy.lease_seconds, target.policy.lease_end
+        )
+        for target in targets
+    ]
 
 
 def _state(place: Place, draft: DeployDraft) -> form.FormState:

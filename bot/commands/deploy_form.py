@@ -32,14 +32,19 @@ from bot.deployments.draft import (
     DeployDraft,
     longest,
 )
+from bot.deployments.lease_rules import EXAMPLE_SPAN
+from bot.deployments.policy import LeaseEnd
 from bot.deployments.reading import Reading
 from bot.deployments.rules import EXAMPLE_MODEL, LABELS, Slip
+from bot.deployments.span import write_span
 from bot.friendli.instances import GPUS, INSTANCE_OPTIONS, InstanceOption, Prices
+from bot.messages.lease import then
 from bot.messages.markup import (
     Block,
     actions,
     button,
     context,
+    duration,
     input_block,
     money,
     option,
@@ -82,10 +87,14 @@ class TargetChoice(NamedTuple):
     Attributes:
         name: What the channel calls it.
         label: What tells it apart, such as its project.
+        lease_seconds: How long an endpoint runs there if nobody says otherwise; None for no end.
+        lease_end: What happens then.
     """
 
     name: str
     label: str
+    lease_seconds: int | None = None
+    lease_end: LeaseEnd = LeaseEnd.TERMINATE
 
 
 def build(
@@ -119,6 +128,7 @@ def build(
             _instance(draft, prices, optional=updates),
             _scaling(draft),
             *_replicas(draft),
+            _lease(draft, targets),
             context(cost_line(draft, prices), block_id=f"{ACTION_PREFIX}.cost"),
             actions(
                 button(CLOSE_ADVANCED if opened else OPEN_ADVANCED, ADVANCED_ACTION),
@@ -140,7 +150,7 @@ def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Blo
     options = {
         target.name: option(f"{target.name} · {target.label}", target.name) for target in shown
     }
-    yield menu_field("target", list(options.values()), options.get(chosen))
+    yield menu_field("target", list(options.values()), options.get(chosen), redraw=True)
 
 
 def _untold(updating: Updating) -> Iterable[Block]:
@@ -248,6 +258,24 @@ def _replicas(draft: DeployDraft) -> Iterable[Block]:
         "cooldown",
         draft.cooldown or str(DEFAULT_COOLDOWN),
         hint="Seconds after the last request before it scales down.",
+    )
+
+
+def _lease(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Block:
+    chosen = next((each for each in targets if each.name == draft.target), targets[0])
+    seconds = chosen.lease_seconds
+    unless = f"Empty: {duration(seconds)}." if seconds is not None else "Empty: no end."
+    return input_block(
+        LABELS["lease"],
+        text_input(
+            action_id("lease"),
+            max_length=longest("lease"),
+            initial=draft.lease,
+            placeholder=EXAMPLE_SPAN if seconds is None else write_span(seconds),
+        ),
+        block_id=action_id("lease"),
+        optional=True,
+        hint=f"8h, 2d or 90m from when it is made, {then(chosen.lease_end)}. {unless}",
     )
 
 

@@ -59,7 +59,12 @@ def number_field(
 
 
 def menu_field(
-    field: str, options: Sequence[Block], chosen: Block | None, *, optional: bool = False
+    field: str,
+    options: Sequence[Block],
+    chosen: Block | None,
+    *,
+    optional: bool = False,
+    redraw: bool = False,
 ) -> Block:
     """A menu for a field of the draft, with up to 100 options, one of which may be chosen."""
     element: Block = {
@@ -69,7 +74,9 @@ def menu_field(
     }
     if chosen is not None:
         element["initial_option"] = chosen
-    return input_block(LABELS[field], element, block_id=action_id(field), optional=optional)
+    return input_block(
+        LABELS[field], element, block_id=action_id(field), optional=optional, dispatch=redraw
+    )
 
 
 def advanced_fields(draft: DeployDraft, *, updates: bool) -> Iterable[Block]:

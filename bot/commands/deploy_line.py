@@ -29,7 +29,14 @@ _DASHED_BOUNDS = re.compile(rf"\s*([0-9]+)\s*[-:{DASHES}]\s*([0-9]+)\s*")
 _FALSE = frozenset({"false", "no", "off", "0"})
 # What people call an option whose name is not similar.
 _OTHER_NAMES = MappingProxyType(
-    {"instance": "gpu", "target": "to", "min": "min-replicas", "max": "max-replicas"}
+    {
+        "instance": "gpu",
+        "target": "to",
+        "min": "min-replicas",
+        "max": "max-replicas",
+        "lease": "for",
+        "ttl": "for",
+    }
 )
 
 _NAMES: Mapping[str, tuple[Option, bool]] = MappingProxyType(

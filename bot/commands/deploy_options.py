@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from bot.commands.command_line import quote
 from bot.deployments.draft import DeployDraft
+from bot.deployments.lease_rules import EXAMPLE_SPAN
 from bot.deployments.rules import EXAMPLE_INSTANCE
 
 COMMAND = "/friendli-deploy"
@@ -71,6 +72,14 @@ OPTIONS: tuple[Option, ...] = (
         "SECONDS",
         "idle time before autoscaling scales down; 300 if left out",
         "300",
+    ),
+    Option(
+        "for",
+        ("lease",),
+        Kind.PHRASE,
+        "TIME",
+        "how long it runs before it ends by itself, such as 8h, 2d or 90m",
+        EXAMPLE_SPAN,
     ),
     Option(
         "name",

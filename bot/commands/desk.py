@@ -6,17 +6,20 @@ written there. Everything else it returns as work to run after the acknowledgeme
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from bot.config import Settings
 from bot.deployments.approval import Approvals
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.following import Following
+from bot.deployments.leases import Leases
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
 from bot.deployments.requests import Requests
+from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
+from bot.deployments.standings import Standings
 from bot.deployments.target_settings import TargetSettings
 from bot.deployments.targets import Targets
 from bot.deployments.updates import Updates
@@ -25,11 +28,24 @@ from bot.friendli.client import FriendliClient
 from bot.messages.body import Body, body
 from bot.messages.markup import Block, actions, context, section
 from bot.permissions import Authorizer
+from bot.slack.homes import Homes
 from bot.slack.modals import Modals
 from bot.slack.people import People
-from bot.slack.responses import Responses
 
 Work = Coroutine[object, object, None] | None
+
+
+class Answers(Protocol):
+    """Tells a person what became of what they did, so that nobody else sees it."""
+
+    async def say(self, response_url: str, body: Body, *, thread_ts: str | None = None) -> bool:
+        """Show it as something new. Returns whether Slack took it."""
+
+    async def replace(self, response_url: str, body: Body) -> bool:
+        """Show it in place of what was clicked."""
+
+    async def remove(self, response_url: str) -> bool:
+        """Take away what was clicked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +54,13 @@ class Desk:
 
     settings: Settings
     deployments: Deployments
+    standings: Standings
     operations: Operations
     updates: Updates
     approvals: Approvals
     requests: Requests
+    leases: Leases
+    schedules: Schedules
     following: Following
     targets: Targets
     target_settings: TargetSettings
@@ -51,7 +70,8 @@ class Desk:
     authorizer: Authorizer
     people: People
     modals: Modals
-    responses: Responses
+    homes: Homes
+    responses: Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +96,9 @@ class Click:
     Attributes:
         value: The button's value, or that of the option that was chosen; '' for other elements.
         block_id: Of the block that it stands in.
-        view: The modal that it stands in; None in a message.
+        view: The modal or Home tab that it stands in; None in a message.
         thread_ts: Of the thread that the message stands in.
-        message_ts: Of the message; '' in a modal.
+        message_ts: Of the message; '' in a modal or in the Home tab.
         is_ephemeral: Whether only the person who clicked sees the message.
         action_ts: When it was used.
     """
@@ -95,6 +115,11 @@ class Click:
     is_ephemeral: bool
     action_ts: str
     block_id: str = ""
+
+    @property
+    def is_in_home(self) -> bool:
+        """Whether it stands in the person's Home tab, which belongs to no channel."""
+        return self.view is not None and self.view.get("type") == "home"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +148,43 @@ class Submission:
     person: Person
     view: Mapping[str, Any]
     trigger_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShortcutUse:
+    """An entry of a message's menu that was chosen.
+
+    Attributes:
+        thread_ts: Of the thread that the message stands in or begins; its own where there is none.
+        public_id: The deployment that the message's metadata names; '' if it names none.
+    """
+
+    place: Place
+    person: Person
+    thread_ts: str
+    public_id: str
+    response_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that Slack tells of; it may tell the same several times.
+
+    Attributes:
+        event_id: The same each time.
+        tab: Of the app's own space that was opened, such as "home".
+        text: Of a message, as mrkdwn.
+        thread_ts: Of the thread that the message stands in; None outside of threads.
+        by_app: Whether an app wrote the message.
+    """
+
+    place: Place
+    person: Person
+    event_id: str
+    tab: str
+    text: str
+    thread_ts: str | None
+    by_app: bool
 
 
 @dataclass(frozen=True, slots=True)

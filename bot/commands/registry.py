@@ -1,17 +1,29 @@
-"""Every command, button, menu and modal of the bot, each named once and led to its handler."""
+"""Every command, button, modal, shortcut and event, each named once and led to its handler."""
 
 import difflib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bot.commands.desk import Click, Desk, Invocation, Query, Reaction, Submission, Work
+from bot.commands.desk import (
+    Click,
+    Desk,
+    Event,
+    Invocation,
+    Query,
+    Reaction,
+    ShortcutUse,
+    Submission,
+    Work,
+)
 from bot.messages.markup import Block
 
 CommandHandler = Callable[[Desk, Invocation], Awaitable[Work]]
 ClickHandler = Callable[[Desk, Click], Awaitable[Work]]
 SubmissionHandler = Callable[[Desk, Submission], Awaitable[Reaction]]
 SuggestionHandler = Callable[[Desk, Query], Awaitable[Sequence[Block]]]
+ShortcutHandler = Callable[[Desk, ShortcutUse], Awaitable[Work]]
+EventHandler = Callable[[Desk, Event], Awaitable[Work]]
 
 T = TypeVar("T")
 
@@ -41,6 +53,23 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortcut:
+    """An entry in the menu of every message.
+
+    Attributes:
+        callback_id: What Slack calls it.
+        name: What people read, at most 24 characters.
+        summary: What it does, plain, at most 150 characters.
+        run: Its handler.
+    """
+
+    callback_id: str
+    name: str
+    summary: str
+    run: ShortcutHandler
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """What one module of this package brings.
 
@@ -49,12 +78,16 @@ class Feature:
         clicks: By action id, or by its part before the last dot, for buttons in a numbered row.
         submissions: By the modal's callback id.
         suggestions: Options of menus that are searched while a person types, named like clicks.
+        shortcuts: Entries of messages' menus.
+        events: By the event's type.
     """
 
     commands: Sequence[Command] = ()
     clicks: Mapping[str, ClickHandler] = field(default_factory=dict)
     submissions: Mapping[str, SubmissionHandler] = field(default_factory=dict)
     suggestions: Mapping[str, SuggestionHandler] = field(default_factory=dict)
+    shortcuts: Sequence[Shortcut] = ()
+    events: Mapping[str, EventHandler] = field(default_factory=dict)
 
 
 class Registry:
@@ -69,6 +102,8 @@ class Registry:
         self.clicks: dict[str, ClickHandler] = {}
         self.submissions: dict[str, SubmissionHandler] = {}
         self.suggestions: dict[str, SuggestionHandler] = {}
+        self.shortcuts: dict[str, Shortcut] = {}
+        self.events: dict[str, EventHandler] = {}
         for feature in features:
             for command in feature.commands:
                 _claim(self.commands, command.name, command)
@@ -78,6 +113,10 @@ class Registry:
                 _claim(self.submissions, callback_id, submission)
             for action_id, suggestion in feature.suggestions.items():
                 _claim(self.suggestions, action_id, suggestion)
+            for shortcut in feature.shortcuts:
+                _claim(self.shortcuts, shortcut.callback_id, shortcut)
+            for kind, event in feature.events.items():
+                _claim(self.events, kind, event)
 
     def click(self, action_id: str) -> ClickHandler | None:
         """The handler of a button; None for one that is no longer ours."""

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from bot.commands import schedule
 from bot.commands.act import what_instead
 from bot.commands.desk import Desk, answer
 from bot.commands.endpoint_command import Asked, EndpointCommand
@@ -27,6 +28,9 @@ _SUMMARIES = {
 async def run_on(desk: Desk, asked: Asked, endpoint: Listed, kind: OperationKind) -> None:
     """Ask before it costs money or breaks something; what does neither is done at once."""
     public_id = here(endpoint)
+    if asked.rest:
+        await schedule.run_on(desk, asked, endpoint, public_id, kind)
+        return
     status = str(endpoint.status.status)
     if not fits(kind, Status.RUNNING if status == Status.READY else status):
         raise UserError(
@@ -34,7 +38,8 @@ async def run_on(desk: Desk, asked: Asked, endpoint: Listed, kind: OperationKind
             " nothing to do."
         )
     if kind is not OperationKind.SLEEP:
-        await asked.answer(desk, questions.ask(kind, endpoint, public_id))
+        question = questions.ask(kind, endpoint.name, endpoint.price_once_up, public_id)
+        await asked.answer(desk, question)
         return
     done = await desk.operations.ask(asked.place, asked.person, public_id, kind, asked.trigger_id)
     words = what_instead(kind, done)
@@ -62,9 +67,14 @@ def here(endpoint: Listed) -> str:
     return ours.public_id
 
 
+_BY_SCHEDULE = (OperationKind.SLEEP, OperationKind.WAKE)
 FEATURES = tuple(
     EndpointCommand(
-        kind, summary, partial(run_on, kind=kind), permission=PERMISSIONS[kind]
+        kind,
+        summary,
+        partial(run_on, kind=kind),
+        arguments="[at TIME]" if kind in _BY_SCHEDULE else "",
+        permission=PERMISSIONS[kind],
     ).feature()
     for kind, summary in _SUMMARIES.items()
 )

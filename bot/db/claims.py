@@ -36,10 +36,11 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from bot.db.acts import Schedule
 from bot.db.clock import Moment, after, milliseconds, now
 from bot.db.models import Channel, Deployment, WatchedProject
 
-Claimable = type[Channel] | type[Deployment] | type[WatchedProject]
+Claimable = type[Channel] | type[Deployment] | type[Schedule] | type[WatchedProject]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bot.deployments.hub_names import read_model
+from bot.deployments.span import write_span
 from bot.friendli.instances import InstanceOption, Prices, by_id
 from bot.friendli.schemas import (
     AutoscalingPolicy,
@@ -76,6 +77,7 @@ class DeployDraft(BaseModel):
     min_replicas: Text = Field(default=None, alias="l")
     max_replicas: Text = Field(default=None, alias="h")
     cooldown: Text = Field(default=None, alias="d")
+    lease: Text = Field(default=None, alias="f")
     revision: Text = Field(default=None, alias="v")
     comment: Text = Field(default=None, alias="c")
     max_batch_size: Text = Field(default=None, alias="b")
@@ -158,6 +160,7 @@ class DeployRequest(BaseModel):
         name: Name of the endpoint.
         instance_option_id: The API's id of the instance option.
         replicas: A fixed number of them; None when `autoscaling` is set, and only then.
+        lease_seconds: How long it runs before it ends by itself; None for no end.
         queue_timeout_ms: Milliseconds.
     """
 
@@ -169,6 +172,7 @@ class DeployRequest(BaseModel):
     instance_option_id: str
     replicas: int | None = None
     autoscaling: AutoscalingPolicy | None = None
+    lease_seconds: int | None = None
     revision: str | None = None
     comment: str | None = None
     max_batch_size: int | None = None
@@ -234,6 +238,12 @@ class DeployRequest(BaseModel):
         _, most = self.replica_bounds
         return prices.per_hour(self.option) * most
 
+    def with_default_lease(self, seconds: int | None) -> Self:
+        """Return the request with an end if it has none and its target gives one."""
+        if self.lease_seconds is not None or seconds is None:
+            return self
+        return self.model_copy(update={"lease_seconds": seconds})
+
     def create_body(self, project_id: str) -> DedicatedEndpointCreateBody:
         """Return the create request; what was not chosen is left for the API to decide."""
         return DedicatedEndpointCreateBody(
@@ -286,6 +296,7 @@ class DeployRequest(BaseModel):
             min_replicas=_typed(auto.min_replica) if auto else None,
             max_replicas=_typed(auto.max_replica) if auto else None,
             cooldown=_typed(auto.cooldown_period) if auto else None,
+            lease=write_span(self.lease_seconds) if self.lease_seconds else None,
             revision=self.revision,
             comment=self.comment,
             max_batch_size=_typed(self.max_batch_size),

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
 from bot.config import Settings
-from bot.db.acts import Effect, Operation, OperationKind, OperationState
+from bot.db.acts import Cause, Effect, Operation, OperationKind, OperationState
 from bot.db.claims import Claim, finish, keep, wake
 from bot.db.clock import now
 from bot.db.crypto import UnreadableKeyError, Vault
@@ -39,7 +39,8 @@ from bot.friendli.errors import (
 )
 from bot.friendli.schemas import DedicatedEndpointStatus
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
-from bot.messages import replies
+from bot.messages import lease_replies, replies
+from bot.messages.facts import Facts
 from bot.messages.reply import Reply
 
 log = logs.get(__name__)
@@ -253,15 +254,7 @@ class Executor:
             await _settle(session, operation, fate.state)
             row = await session.get_one(Deployment, deployment.id)
             facts = await facts_of(session, row, self._settings)
-            unconfirmed = (
-                operation.kind is OperationKind.UPDATE and fate.state is OperationState.FAILED
-            )
-            said = fate.said or (
-                replies.update_unconfirmed()
-                if unconfirmed
-                else replies.operation_failed(operation.kind, fate.words)
-            )
-            await tell(session, row, facts, said)
+            await tell(session, row, facts, _not_done(facts, operation, fate))
             place = Place(row.enterprise_id, row.workspace_id, row.channel_id)
             audit.write(
                 session,
@@ -273,6 +266,16 @@ class Executor:
                 endpoint=row.name,
                 detail=fate.words,
             )
+
+
+def _not_done(facts: Facts, operation: Operation, fate: _Fate) -> Reply:
+    if fate.said is not None:
+        return fate.said
+    if operation.kind is OperationKind.UPDATE and fate.state is OperationState.FAILED:
+        return replies.update_unconfirmed()
+    if operation.cause is Cause.LEASE:
+        return lease_replies.not_ended(facts, operation.kind, fate.words)
+    return replies.operation_failed(operation.kind, fate.words)
 
 
 async def _settle(

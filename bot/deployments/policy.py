@@ -56,6 +56,11 @@ class Policy(BaseModel):
     loudness: Loudness = Loudness.READY_AND_FAILED
     guests_may_act: bool = False
 
+    @property
+    def lease_seconds(self) -> int | None:
+        """How long an endpoint runs if nobody says otherwise; None for no end."""
+        return None if self.lease_hours is None else self.lease_hours * 3600
+
     def asks_for_approval(self, dollars_per_hour: Decimal) -> bool:
         """Whether something that costs so much at full scale needs a second person's yes."""
         if self.approval is Approval.ABOVE:

@@ -8,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
 from bot.db.acts import Grant, Operation
+from bot.db.claims import wake
 from bot.db.models import Deployment, Step, Target, Transition
-from bot.deployments import mail
+from bot.deployments import mail, usual
 from bot.deployments.draft import DeployRequest
 from bot.deployments.grants import Subject
+from bot.deployments.lease import follow
 from bot.deployments.listed import gpus_text
 from bot.deployments.lookup import find_target
 from bot.deployments.place import Place
@@ -67,6 +69,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
         stop_asked_by=None if deployment.stop_done else deployment.stop_asked_by,
         approved_by=deployment.approved_by,
         waiting=await _waiting(session, deployment),
+        lease_seconds=deployment.lease_seconds,
         lease_ends_at=deployment.lease_ends_at,
         lease_end=deployment.lease_end,
     )
@@ -207,10 +210,16 @@ async def write_down(
             observed_at=newest.observed_at,
         )
     )
+    follow(deployment, newest.state.status, newest.observed_at)
     deployment.status = newest.state.status
     deployment.phase = newest.state.phase
     deployment.error_code = newest.state.error_code
+    patience = await usual.patience(session, deployment, newest.state, settings)
+    deployment.stuck_at = None if patience is None else newest.observed_at + patience
     await session.flush()
+    if deployment.lease_ends_at is not None or deployment.stuck_at is not None:
+        # What comes due by itself is worked out anew.
+        await wake(session, Deployment, deployment.id)
     return await facts_of(session, deployment, settings)
 
 

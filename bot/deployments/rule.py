@@ -21,6 +21,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "min_replicas": "Minimum replicas",
         "max_replicas": "Maximum replicas",
         "cooldown": "Cool-down",
+        "lease": "Ends after",
         "revision": "Revision",
         "comment": "Version comment",
         "max_batch_size": "Max batch size",

@@ -16,6 +16,7 @@ from bot.deployments.draft import (
     new_tag,
     propose_name,
 )
+from bot.deployments.lease_rules import LEASE_RULES
 from bot.deployments.model_rules import EXAMPLE_MODEL, MODEL_RULES, REVISION_RULES
 from bot.deployments.reading import Reading
 from bot.deployments.rule import (
@@ -28,6 +29,7 @@ from bot.deployments.rule import (
     one_line,
     whole_number,
 )
+from bot.deployments.span import read_span
 from bot.friendli.instances import COUNTS, GPUS, InstanceOption, Part, UnknownInstanceError
 from bot.friendli.schemas import AutoscalingPolicy
 
@@ -155,6 +157,7 @@ RULES: tuple[Rule, ...] = (
         },
     ),
     *whole_number("cooldown", low=1, example="300", unit=" of seconds"),
+    *LEASE_RULES,
     *REVISION_RULES,
     one_line("comment"),
     no_longer_than("comment", LONGEST_COMMENT),
@@ -193,6 +196,7 @@ def check(
         instance_option_id=reading.instance.id,
         replicas=None if draft.autoscaling else reading.whole("replicas") or DEFAULT_REPLICAS,
         autoscaling=_autoscaling(reading) if draft.autoscaling else None,
+        lease_seconds=read_span(reading.text("lease")),
         revision=reading.text("revision") or None,
         comment=reading.text("comment") or None,
         max_batch_size=reading.whole("max_batch_size"),

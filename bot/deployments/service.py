@@ -166,6 +166,8 @@ class Deployments:
             friendli_team_id=project.team_id,
             name=request.name,
             request=request.model_dump(mode="json", exclude_none=True),
+            lease_seconds=request.lease_seconds,
+            lease_end=Policy.model_validate(target.policy or {}).lease_end,
             price_per_hour=str(request.price_per_replica(self._settings.prices)),
             asked_at=now(),
             step=Step.PROPOSED if waits else Step.ASKED,

@@ -9,17 +9,23 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, bindparam, select, tuple_
 
 from bot.db.models import Target, WatchedProject
 from bot.db.session import Database
 from bot.deployments.place import Place
+from bot.deployments.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """A target as people see it: of its key, the last four characters."""
+    """A target as people see it: of its key, the last four characters.
+
+    Attributes:
+        policy: What its team has decided.
+    """
 
     name: str
     is_default: bool
@@ -27,6 +33,7 @@ class TargetView:
     project_id: str
     key_last_four: str
     connected_by: str
+    policy: Policy
 
 
 class TargetViews:
@@ -67,8 +74,9 @@ class TargetViews:
         keys = [(place.enterprise_id, place.workspace_id, place.channel_id) for place in places]
         found: dict[Place, list[TargetView]] = defaultdict(list)
         rows = await self._database.rows(_OF_PLACES, {"places": keys})
-        for enterprise, workspace, channel, name, is_default, team, project, key, by in rows:
-            view = TargetView(name, is_default, team, project, key, by)
+        for enterprise, workspace, channel, name, is_default, team, project, key, by, kept in rows:
+            policy = Policy.model_validate(kept or {})
+            view = TargetView(name, is_default, team, project, key, by, policy)
             found[Place(enterprise, workspace, channel)].append(view)
         return found
 
@@ -81,7 +89,7 @@ def _fail(answer: asyncio.Future[Sequence[TargetView]], error: Exception) -> Non
 
 
 # Building a statement costs as much as running it.
-_OF_PLACES: Select[str, str, str, str, bool, str, str, str, str] = (
+_OF_PLACES: Select[str, str, str, str, bool, str, str, str, str, dict[str, Any] | None] = (
     select(
         Target.enterprise_id,
         Target.workspace_id,
@@ -92,6 +100,7 @@ _OF_PLACES: Select[str, str, str, str, bool, str, str, str, str] = (
         WatchedProject.project_id,
         WatchedProject.key_last_four,
         Target.connected_by,
+        Target.policy,
     )
     .join(WatchedProject, WatchedProject.id == Target.watched_project_id)
     .where(

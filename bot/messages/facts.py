@@ -106,6 +106,7 @@ class Facts:
         stop_asked_by: Who cancelled it, while its endpoint isn't known.
         approved_by: Who approved it, if that was needed.
         waiting: Set while nobody has.
+        lease_seconds: How long it may run, from when it comes up; None for no end.
         lease_ends_at: When its time is over; None if it has no end.
         lease_end: What is done then: a `bot.deployments.policy.LeaseEnd`.
     """
@@ -128,6 +129,7 @@ class Facts:
     stop_asked_by: str | None
     approved_by: str | None
     waiting: Waiting | None
+    lease_seconds: int | None
     lease_ends_at: datetime | None
     lease_end: str | None
 

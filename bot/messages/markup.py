@@ -294,3 +294,13 @@ def task_card(task_id: str, title: str, status: TaskStatus, *, output: str | Non
 def plan(title: str, tasks: Sequence[Block]) -> Block:
     """Up to 50 steps with distinct ids under a plain title; for messages, not for modals."""
     return {"type": "plan", "title": title, "tasks": list(tasks)}
+
+
+def header(text: str) -> Block:
+    """A headline of plain text, at most 150 characters."""
+    return {"type": "header", "text": plain(text, 150)}
+
+
+def divider() -> Block:
+    """A line between blocks."""
+    return {"type": "divider"}

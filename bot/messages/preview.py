@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from bot.deployments.draft import DeployRequest
+from bot.deployments.policy import LeaseEnd
 from bot.friendli.instances import Prices
 from bot.messages.body import Body, body
+from bot.messages.lease import planned
 from bot.messages.markup import (
     Block,
     actions,
@@ -23,13 +25,19 @@ CANCEL_ACTION = "preview.cancel"
 
 
 def preview(
-    request: DeployRequest, prices: Prices, *, deploy_value: str, change_value: str
+    request: DeployRequest,
+    prices: Prices,
+    *,
+    lease_end: LeaseEnd,
+    deploy_value: str,
+    change_value: str,
 ) -> Body:
     """What would be made and what it costs, with the question whether to.
 
     Args:
         request: What was asked for.
         prices: Of GPUs.
+        lease_end: What happens when its time is over, if it has one.
         deploy_value: Comes back with Deploy, at most 2,000 characters.
         change_value: Comes back with Change, at most 2,000 characters.
     """
@@ -41,7 +49,8 @@ def preview(
         text,
         section(text),
         context(
-            escape(request.model) + (f" @ {code(request.revision)}" if request.revision else "")
+            escape(request.model) + (f" @ {code(request.revision)}" if request.revision else ""),
+            *([planned(request.lease_seconds, lease_end)] if request.lease_seconds else []),
         ),
         actions(
             button("Deploy", DEPLOY_ACTION, value=deploy_value, style="primary"),

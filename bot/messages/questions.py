@@ -1,7 +1,8 @@
 """What is asked before a typed command costs money or breaks something."""
 
+from decimal import Decimal
+
 from bot.db.acts import OperationKind
-from bot.deployments.listed import Listed
 from bot.messages.body import Body, body
 from bot.messages.buttons import ActionId
 from bot.messages.markup import ButtonStyle, actions, bold, button, money, section
@@ -17,22 +18,29 @@ _ACTIONS = {
 _BREAKS = (OperationKind.TERMINATE, OperationKind.DELETE)
 
 
-def ask(kind: OperationKind, endpoint: Listed, public_id: str) -> Body:
-    """Whether to do it, with what it means."""
-    text = f"{kind.capitalize()} {bold(endpoint.name)}? {_meaning(kind, endpoint)}"
+def ask(kind: OperationKind, name: str, price_once_up: Decimal | None, public_id: str) -> Body:
+    """Whether to do it, with what it means.
+
+    Args:
+        kind: What is to be done.
+        name: The endpoint's.
+        price_once_up: Dollars per hour once it serves; None if that isn't known.
+        public_id: The deployment that it belongs to.
+    """
+    text = f"{kind.capitalize()} {bold(name)}? {_meaning(kind, price_once_up)}"
     style: ButtonStyle = "danger" if kind in _BREAKS else "primary"
     yes = button(kind.capitalize(), _ACTIONS[kind], value=public_id, style=style)
     return body(text, section(text), actions(yes, button("Leave it", CANCEL_ACTION)))
 
 
-def _meaning(kind: OperationKind, endpoint: Listed) -> str:
+def _meaning(kind: OperationKind, price_once_up: Decimal | None) -> str:
     if kind is OperationKind.TERMINATE:
         return "Requests to it fail from then on. It can be restarted."
     if kind is OperationKind.DELETE:
         return "It can't be brought back."
-    if endpoint.price_once_up is None:
+    if price_once_up is None:
         return "It is billed once it serves; at which price isn't known."
-    return f"*{money(endpoint.price_once_up)}* once it serves."
+    return f"*{money(price_once_up)}* once it serves."
 
 
 def under_way(kind: OperationKind, name: str) -> str:

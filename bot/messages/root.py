@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from bot.db.models import Step
+from bot.deployments.lease import AT_REST
 from bot.deployments.states import (
     COMING_UP,
     SERVING,
@@ -19,6 +20,7 @@ from bot.messages import buttons
 from bot.messages.body import Body, body
 from bot.messages.facts import Facts
 from bot.messages.failed import explain
+from bot.messages.lease import until
 from bot.messages.markup import (
     Block,
     TaskStatus,
@@ -48,6 +50,7 @@ _WITHOUT_PLAN = {
     Step.UNWATCHED,
     Step.UNCLEAR,
 }
+_WILL_END = {Step.PROPOSED, Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR}
 _BEFORE_LIVE = {Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR}
 
 
@@ -58,7 +61,7 @@ def root(facts: Facts) -> Body:
     plan_block = _plan(facts)
     if plan_block is not None:
         blocks.append(plan_block)
-    blocks.append(context(_setup(facts), _asked(facts)))
+    blocks.append(context(_setup(facts), *_ends(facts), _asked(facts)))
     row = buttons.for_root(facts)
     if row:
         blocks.append(actions(*row))
@@ -88,6 +91,16 @@ def _asked(facts: Facts) -> str:
         f"{verb} by {mention(facts.requester_id)} at {moment(facts.asked_at, '{time}')}"
         f" · target {code(facts.target_name)}"
     )
+
+
+def _ends(facts: Facts) -> list[str]:
+    """When it ends by itself, if it does."""
+    at_rest = facts.state is not None and facts.state.status in AT_REST
+    if facts.step is Step.LIVE and facts.lease_ends_at is not None and not at_rest:
+        return [until(facts.lease_ends_at, facts.lease_end)]
+    if facts.step in _WILL_END and facts.lease_seconds is not None:
+        return [f"for {duration(facts.lease_seconds)} from when it is made"]
+    return []
 
 
 def _headline(facts: Facts) -> tuple[str, str]:
@@ -234,3 +247,13 @@ def _took(run: Sequence[Told], phase: str) -> float | None:
         if told.state.phase == phase:
             took = seconds_between(told, following)
     return took
+
+
+def summary(facts: Facts) -> str:
+    """What the root says first: what is so, and what it means, a line each."""
+    return "\n".join(filter(None, _headline(facts)))
+
+
+def setup(facts: Facts) -> str:
+    """How the endpoint is set up, on one line."""
+    return _setup(facts)

@@ -15,6 +15,7 @@ from bot.sandbox.slack.conversations import Channel, User
 from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.slack.sandbox import SlackSandbox
+from bot.slack.manifest import EVENTS
 
 BOT_TOKEN = "sandbox-bot-token"  # noqa: S105 - it opens nothing but the sandbox
 APP_TOKEN = "sandbox-app-token"  # noqa: S105 - as above
@@ -113,6 +114,7 @@ async def world(
             enterprise_id=enterprise_id,
             org_wide=team_missing,
             team_missing=team_missing,
+            events=EVENTS,
         ) as slack,
     ):
         friendli.add_project(PROJECT, TEAM)

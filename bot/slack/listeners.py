@@ -1,9 +1,8 @@
-"""The Bolt app: four listeners, each leading to the registry, and what people see when we fail.
+"""The Bolt app: six listeners, each leading to the registry, and what people see when we fail.
 
-Bolt tries each registered listener in turn, so there is one for commands, one for clicks, one for
-submitted modals and one for menus that are typed into, and our own dictionaries behind them. With
-`process_before_response` Bolt answers Slack as soon as a listener returns; what takes longer goes
-on in a task of ours.
+Bolt tries each registered listener in turn, so there is one for each kind of thing that a person
+does, and our own dictionaries behind them. With `process_before_response` Bolt answers Slack as
+soon as a listener returns; what takes longer goes on in a task of ours.
 """
 
 import logging
@@ -11,6 +10,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,15 +20,27 @@ from slack_bolt.response import BoltResponse
 from sqlalchemy.exc import DBAPIError
 
 from bot import logs
-from bot.commands.desk import Click, Desk, Invocation, Work, answer, apology
+from bot.commands import home
+from bot.commands.desk import (
+    Click,
+    Desk,
+    Event,
+    Invocation,
+    ShortcutUse,
+    Work,
+    answer,
+    apology,
+)
 from bot.commands.dispatch import dispatch
-from bot.commands.registry import SLASH, Registry
+from bot.commands.mention import Whispers
+from bot.commands.registry import SLASH, ClickHandler, Registry
 from bot.errors import UserError, new_reference
 from bot.messages.body import Body
 from bot.messages.markup import Block, section
 from bot.metrics import DEFECTS
 from bot.slack import payloads
 from bot.slack.background import Background
+from bot.slack.seen import Seen
 from bot.slack.workspaces import Workspaces
 
 log = logs.get(__name__)
@@ -65,6 +77,8 @@ def build(
     app.action(re.compile(""))(front.action)
     app.view(re.compile(""))(front.submission)
     app.options(re.compile(""))(front.options)
+    app.message_shortcut(re.compile(""))(front.shortcut)
+    app.event(re.compile(""))(front.event)
     app.error(_unreadable)
     return app
 
@@ -109,6 +123,7 @@ class _Front:
         self._registry = registry
         self._desk = desk
         self._background = background
+        self._seen = Seen()
 
     async def command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A slash command."""
@@ -128,12 +143,17 @@ class _Front:
         say = self._teller(click)
         handler = self._registry.click(click.action_id)
         try:
-            work = await handler(self._desk, click) if handler is not None else _stale(say)
+            work = await self._pressed(click, handler) if handler is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
         # Begun after the acknowledgement, it would wait behind all requests that came in since.
         self._go_on(work, say)
         await ack()
+
+    async def _pressed(self, click: Click, handler: ClickHandler) -> Work:
+        if click.is_in_home:
+            return await home.pressed(self._desk, click, handler)
+        return await handler(self._desk, click)
 
     async def submission(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A modal was submitted."""
@@ -168,15 +188,49 @@ class _Front:
             log.exception("couldn't find options")
         await ack(options=[dict(option) for option in found])
 
-    def _teller(self, asked: Invocation | Click) -> Say:
+    async def shortcut(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """An entry of a message's menu was chosen."""
+        callback_id, used = payloads.shortcut(body)
+        say = self._teller(used)
+        shortcut = self._registry.shortcuts.get(callback_id)
+        try:
+            work = await shortcut.run(self._desk, used) if shortcut is not None else _stale(say)
+        except Exception as error:  # noqa: BLE001 - every failure is told to the person
+            work = self._excuse(say, error)
+        await ack()
+        self._go_on(work, say)
+
+    async def event(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Something happened; Slack tells of it up to three times more if we are slow."""
+        kind, event = payloads.event(body)
+        handler = self._registry.events.get(kind)
+        if handler is None or not self._seen.is_new(event.event_id):
+            await ack()
+            return
+        say = self._event_teller(event)
+        try:
+            work = await handler(self._desk, event)
+        except Exception as error:  # noqa: BLE001 - every failure is told to the person
+            work = self._excuse(say, error)
+        await ack()
+        self._go_on(work, say)
+
+    def _teller(self, asked: Invocation | Click | ShortcutUse) -> Say:
         async def say(body: Body) -> None:
-            thread = asked.thread_ts if isinstance(asked, Click) else None
+            thread = None if isinstance(asked, Invocation) else asked.thread_ts
             if asked.response_url:
                 await self._desk.responses.say(asked.response_url, body, thread_ts=thread)
+            elif isinstance(asked, Click) and asked.is_in_home:
+                await home.tell(self._desk, asked, body)
             elif isinstance(asked, Click) and asked.view is not None:
                 await self._desk.modals.replace(asked.view["id"], _failed_view(body))
 
         return say
+
+    def _event_teller(self, event: Event) -> Say:
+        if event.tab:
+            return partial(home.tell_opened, self._desk, event)
+        return Whispers(self._desk, event).tell
 
     def _go_on(self, work: Work, say: Say | None) -> None:
         if work is not None:

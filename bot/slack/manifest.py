@@ -13,12 +13,13 @@ EVENTS_PATH = "/slack/events"
 SCOPES: Mapping[str, str] = {
     "commands": "the slash command",
     "chat:write": "the thread's root, its replies and edits, and answers only one person sees",
-    "users:read": "who is a workspace admin, and so may connect a project",
+    "users:read": "who is a workspace admin, and so may connect a project; time zones of schedules",
     "usergroups:read": "who is in a user group that something is granted to",
-    "channels:read": "whether the bot is in a public channel, and whether that is archived",
+    "channels:read": "whether the bot, or a person, is in a public channel, and if it is archived",
     "groups:read": "the same for private channels",
     "channels:history": "finding a message whose arrival Slack didn't confirm",
     "groups:history": "the same in private channels",
+    "app_mentions:read": "a mention of the bot in an endpoint's thread",
     "im:write": "a direct message to the person who asked, when their channel can't be written to",
 }
 
@@ -30,6 +31,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "views.open": frozenset(),
     "views.push": frozenset(),
     "views.update": frozenset(),
+    "views.publish": frozenset(),
     "chat.postMessage": frozenset({"chat:write"}),
     "chat.postEphemeral": frozenset({"chat:write"}),
     "chat.update": frozenset({"chat:write"}),
@@ -42,7 +44,14 @@ METHODS: Mapping[str, frozenset[str]] = {
     "users.info": frozenset({"users:read"}),
     "users.list": frozenset({"users:read"}),
     "usergroups.list": frozenset({"usergroups:read"}),
+    "users.conversations": frozenset({"channels:read", "groups:read"}),
     "usergroups.users.list": frozenset({"usergroups:read"}),
+}
+
+# Event → the scopes that it needs. https://docs.slack.dev/reference/events
+EVENTS: Mapping[str, frozenset[str]] = {
+    "app_home_opened": frozenset(),
+    "app_mention": frozenset({"app_mentions:read"}),
 }
 
 
@@ -52,7 +61,8 @@ def manifest(url: str | None) -> dict[str, Any]:
     Args:
         url: Where the bot is reached from outside, for HTTP mode; None for Socket Mode.
     """
-    words = " | ".join(registry().commands)
+    features = registry()
+    words = " | ".join(features.commands)
     command: dict[str, Any] = {
         "command": SLASH,
         "description": "Deploy a model to a Friendli Dedicated Endpoint",
@@ -60,11 +70,22 @@ def manifest(url: str | None) -> dict[str, Any]:
         "should_escape": False,
     }
     interactivity: dict[str, Any] = {"is_enabled": True}
+    subscriptions: dict[str, Any] = {"bot_events": list(EVENTS)}
+    shortcuts = [
+        {
+            "name": shortcut.name,
+            "type": "message",
+            "callback_id": shortcut.callback_id,
+            "description": shortcut.summary,
+        }
+        for shortcut in features.shortcuts.values()
+    ]
     if url is not None:
         events = url.rstrip("/").removesuffix(EVENTS_PATH) + EVENTS_PATH
         command["url"] = events
         interactivity["request_url"] = events
         interactivity["message_menu_options_url"] = events
+        subscriptions["request_url"] = events
     return {
         "display_information": {
             "name": "Friendli Deploy",
@@ -74,16 +95,18 @@ def manifest(url: str | None) -> dict[str, Any]:
         "features": {
             # Slack refuses direct messages of an app whose messages tab is off.
             "app_home": {
-                "home_tab_enabled": False,
+                "home_tab_enabled": True,
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": True,
             },
             # Slack takes small letters, digits, dashes, underscores and dots here.
             "bot_user": {"display_name": "friendli-deploy", "always_online": True},
+            "shortcuts": shortcuts,
             "slash_commands": [command],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
+            "event_subscriptions": subscriptions,
             "interactivity": interactivity,
             "org_deploy_enabled": False,
             "socket_mode_enabled": url is None,

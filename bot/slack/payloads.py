@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.commands.desk import Click, Invocation, Query, Submission
+from bot.commands.desk import Click, Event, Invocation, Query, ShortcutUse, Submission
 from bot.deployments.place import Person, Place
+from bot.slack.history import EVENT_TYPE
 
 
 class _Payload(BaseModel):
@@ -57,8 +58,65 @@ class _View(_Payload):
     model_config = ConfigDict(extra="allow")
 
     id: str = ""
+    type: str = ""
     callback_id: str = ""
     app_installed_team_id: str | None = None
+
+
+class _Metadata(_Payload):
+    event_type: str = ""
+    event_payload: dict[str, object] = Field(default_factory=dict)
+
+
+class _Message(_Payload):
+    ts: str = ""
+    thread_ts: str | None = None
+    metadata: _Metadata | None = None
+
+    @property
+    def public_id(self) -> str:
+        """The deployment that it tells of; other apps' metadata names none of ours."""
+        if self.metadata is None or self.metadata.event_type != EVENT_TYPE:
+            return ""
+        named = self.metadata.event_payload.get("deployment")
+        return named if isinstance(named, str) else ""
+
+
+class _Installed(_Payload):
+    enterprise_id: str | None = None
+    team_id: str | None = None
+
+
+class _Happened(_Payload):
+    type: str
+    user: str = ""
+    bot_id: str | None = None
+    # Of whoever wrote; in a channel shared with others, not always the workspace that was told.
+    user_team: str | None = None
+    team: str | None = None
+    channel: str = ""
+    tab: str = ""
+    text: str = ""
+    thread_ts: str | None = None
+
+
+class _Told(_Payload):
+    event_id: str = ""
+    team_id: str | None = None
+    context_team_id: str | None = None
+    context_enterprise_id: str | None = None
+    authorizations: list[_Installed] = Field(default_factory=list)
+    is_ext_shared_channel: bool = False
+    event: _Happened
+
+    @property
+    def place(self) -> Place:
+        # `team_id` is where it happened, which in a shared channel may be another workspace than
+        # the one through which we hear of it.
+        told = self.authorizations[0] if self.authorizations else _Installed()
+        enterprise = told.enterprise_id or self.context_enterprise_id or ""
+        team = told.team_id or self.context_team_id or self.team_id or ""
+        return Place(enterprise, team, self.event.channel)
 
 
 class _Slash(_Payload):
@@ -98,6 +156,11 @@ class _Interaction(_Payload):
         installed = self.view.app_installed_team_id if self.view else None
         team = installed or (self.team.id if self.team else "") or self.user.team_id
         return Place(self.enterprise.id if self.enterprise else "", team, channel)
+
+
+class _OnMessage(_Interaction):
+    callback_id: str
+    message: _Message
 
 
 class _Typed(_Interaction):
@@ -154,3 +217,34 @@ def submission(payload: Mapping[str, Any]) -> Submission:
     parsed = _Interaction.model_validate(payload)
     view = parsed.view.model_dump() if parsed.view else {}
     return Submission(parsed.place, parsed.person, view, parsed.trigger_id)
+
+
+def shortcut(payload: Mapping[str, Any]) -> tuple[str, ShortcutUse]:
+    """An entry of a message's menu that was chosen: its callback id, and on what."""
+    parsed = _OnMessage.model_validate(payload)
+    message = parsed.message
+    return parsed.callback_id, ShortcutUse(
+        place=parsed.place,
+        person=parsed.person,
+        thread_ts=message.thread_ts or message.ts,
+        public_id=message.public_id,
+        response_url=parsed.response_url or "",
+    )
+
+
+def event(payload: Mapping[str, Any]) -> tuple[str, Event]:
+    """Something that Slack tells of: its type, and what it is."""
+    parsed = _Told.model_validate(payload)
+    happened = parsed.event
+    place = parsed.place
+    # Only in a channel shared with another organisation are there people of another one.
+    elsewhere = happened.user_team or happened.team if parsed.is_ext_shared_channel else None
+    return happened.type, Event(
+        place=place,
+        person=Person(happened.user, elsewhere or place.workspace_id),
+        event_id=parsed.event_id,
+        tab=happened.tab,
+        text=happened.text,
+        thread_ts=happened.thread_ts,
+        by_app=happened.bot_id is not None,
+    )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import logs
-from bot.deployments.place import Place
+from bot.deployments.place import Person, Place
 from bot.messages.body import Body
 from bot.slack.calls import Failure, Trouble, attempt
 from bot.slack.workspaces import Workspaces
@@ -16,6 +16,7 @@ from bot.slack.workspaces import Workspaces
 log = logs.get(__name__)
 
 _PAGES = 5
+_CHANNELS_A_PAGE = 999
 _GROUP_KEPT_SECONDS = 60.0
 
 
@@ -68,9 +69,7 @@ class People:
             for member in members if isinstance(members, list) else []:
                 if _is_admin(member) and member["id"] not in found:
                     found.append(member["id"])
-            more = answer.get("response_metadata")
-            following = more.get("next_cursor") if isinstance(more, Mapping) else None
-            cursor = following if isinstance(following, str) else None
+            cursor = _next(answer)
             if not cursor:
                 break
         return found
@@ -132,16 +131,73 @@ class People:
             return Membership.ARCHIVED
         return Membership.MEMBER if channel.get("is_member") else Membership.NOT_A_MEMBER
 
+    async def zone(self, person_id: str) -> str | None:
+        """The IANA name of a person's time zone; None if Slack doesn't say."""
+        answer = await attempt(self._client.users_info(user=person_id))
+        if isinstance(answer, Failure):
+            log.warning("couldn't ask for a time zone", error=answer.error)
+            return None
+        user = answer.get("user")
+        zone = user.get("tz") if isinstance(user, Mapping) else None
+        return zone if isinstance(zone, str) and zone else None
+
+    async def channels_of(self, place: Place, person_id: str) -> frozenset[str] | None:
+        """Ids of the channels that a person is in; of private ones, those that the bot is in too.
+
+        Args:
+            place: In the workspace; its channel doesn't matter.
+            person_id: Who.
+
+        Returns:
+            None if Slack doesn't say.
+        """
+        found: set[str] = set()
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            answer = await attempt(
+                self._client.users_conversations(
+                    user=person_id,
+                    types="public_channel,private_channel",
+                    limit=_CHANNELS_A_PAGE,
+                    cursor=cursor,
+                    team_id=place.workspace_id or None,
+                )
+            )
+            if isinstance(answer, Failure):
+                log.warning("couldn't ask where somebody is a member", error=answer.error)
+                return None
+            channels = answer.get("channels")
+            for channel in channels if isinstance(channels, list) else []:
+                if isinstance(channel, Mapping) and isinstance(channel.get("id"), str):
+                    found.add(channel["id"])
+            cursor = _next(answer)
+            if not cursor:
+                break
+        return frozenset(found)
+
+    async def person(self, person_id: str) -> Person:
+        """A person, and where they belong if Slack says."""
+        answer = await attempt(self._client.users_info(user=person_id))
+        user = None if isinstance(answer, Failure) else answer.get("user")
+        team = user.get("team_id") if isinstance(user, Mapping) else None
+        return Person(person_id, team if isinstance(team, str) else "")
+
     async def bot_name(self) -> str:
         """A mention of the bot, to invite it by."""
         identity = await self._workspaces.identity()
         return f"<@{identity.user_id}>"
 
-    async def whisper(self, place: Place, person_id: str, body: Body) -> bool:
+    async def whisper(
+        self, place: Place, person_id: str, body: Body, *, thread_ts: str | None = None
+    ) -> bool:
         """Show a message in a channel to one person only. Returns whether Slack took it."""
         answer = await attempt(
             self._workspaces.posting.chat_postEphemeral(
-                channel=place.channel_id, user=person_id, text=body.text, blocks=body.blocks
+                channel=place.channel_id,
+                user=person_id,
+                text=body.text,
+                blocks=body.blocks,
+                thread_ts=thread_ts,
             )
         )
         return not isinstance(answer, Failure)
@@ -154,9 +210,23 @@ class People:
         found = answer.get("permalink")
         return found if isinstance(found, str) else None
 
+    async def address_of(self, channel_id: str, ts: str) -> str | None:
+        """The same without asking Slack; None while the workspace's own address isn't known."""
+        if not self._workspaces.is_known:
+            return None
+        workspace = (await self._workspaces.identity()).url
+        return f"{workspace}archives/{channel_id}/p{ts.replace('.', '')}" if workspace else None
+
     @property
     def _client(self) -> AsyncWebClient:
         return self._workspaces.reading
+
+
+def _next(answer: Mapping[str, object]) -> str | None:
+    """The cursor to the next page; None or '' after the last."""
+    more = answer.get("response_metadata")
+    following = more.get("next_cursor") if isinstance(more, Mapping) else None
+    return following if isinstance(following, str) else None
 
 
 def _is_admin(user: object) -> bool:

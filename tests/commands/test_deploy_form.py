@@ -18,6 +18,7 @@ from bot.commands.deploy_form import (
 from bot.commands.deploy_form_state import FLAGS_ACTION
 from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.place import Place
+from bot.deployments.policy import LeaseEnd
 from bot.deployments.rules import Slip, check
 from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
 from bot.sandbox.slack.blocks import check_view, check_view_errors
@@ -109,7 +110,7 @@ class Screen:
         )
 
 
-BASIC = ["Model", "Endpoint name", "Instance", "Scaling", "Replicas"]
+BASIC = ["Model", "Endpoint name", "Instance", "Scaling", "Replicas", "Ends after"]
 ADVANCED = [
     "Revision",
     "Version comment",
@@ -125,7 +126,7 @@ ADVANCED = [
 
 
 def test_the_form_opens_with_what_most_people_need() -> None:
-    """A new form shows five fields, one fixed replica, and asks for an instance."""
+    """A new form shows six fields, one fixed replica, and asks for an instance."""
     screen = Screen()
     assert screen.shown() == BASIC
     assert screen.typed("scaling") == "fixed"
@@ -240,7 +241,7 @@ def test_scaling_changes_which_numbers_are_asked_for() -> None:
     """Fixed replicas have one number, autoscaling three."""
     screen = Screen()
     screen.fill(scaling="auto")
-    assert screen.shown()[4:] == ["Minimum replicas", "Maximum replicas", "Cool-down"]
+    assert screen.shown()[4:] == ["Minimum replicas", "Maximum replicas", "Cool-down", "Ends after"]
     assert [screen.typed(name) for name in ("min_replicas", "max_replicas", "cooldown")] == [
         "0",
         "1",
@@ -442,7 +443,7 @@ def test_an_error_in_a_hidden_field_stands_under_the_nearest_shown_one() -> None
     errors = slips_to_errors(answer, screen.payload())
     assert check_view_errors(errors, screen.payload()) == []
     assert errors == {
-        "deploy.replicas": (
+        "deploy.lease": (
             "“a b” can't be a branch. Branches have no spaces, quotes, .. or @{ and none of"
             " ~ ^ : ? * [ \\; no part begins with . or ends in .lock."
             " Max batch size must be 1 or more. You wrote “0”. Open Advanced to mend it."
@@ -515,3 +516,30 @@ def test_the_cost_of_a_draft_that_no_form_shows() -> None:
         "*Up to $56.00/h*: $28.00/h per replica, billed from the moment it serves"
         " · $0.00/h while it sleeps"
     )
+
+
+def hint(screen: Screen, label: str) -> object:
+    """The small print below a field."""
+    return next(
+        block["hint"]["text"]
+        for block in screen.view.blocks
+        if block["type"] == "input" and block["label"]["text"] == label
+    )
+
+
+def test_the_form_says_when_an_endpoint_ends_by_itself() -> None:
+    """What holds where nothing is typed is the chosen target's, and follows it."""
+    guarded = TargetChoice("guarded", "project-3", 8 * 3600, LeaseEnd.SLEEP)
+    screen = Screen(targets=(PROD, guarded))
+    assert hint(screen, "Ends after") == (
+        "8h, 2d or 90m from when it is made, then it is terminated. Empty: no end."
+    )
+    screen.fill(target="guarded")
+    assert hint(screen, "Ends after") == (
+        "8h, 2d or 90m from when it is made, then it is put to sleep, until any request wakes it."
+        " Empty: 8 h."
+    )
+    screen.fill(model="org/name", gpu="1xH100", lease="90 min")
+    request = screen.submit()
+    assert isinstance(request, DeployRequest)
+    assert request.lease_seconds == 5_400

@@ -50,7 +50,8 @@ def test_every_field_can_be_typed() -> None:
     """A line with every option reaches every field of the create body."""
     outcome = deployed(
         "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --autoscale 0..3 --cooldown 600"
-        " --name my-llama --to prod --revision main --comment 'first try' --max-batch-size 64"
+        " --for 8h --name my-llama --to prod --revision main --comment 'first try'"
+        " --max-batch-size 64"
         " --max-input-length 4096 --max-token-count=2560 --max-context-length 8192"
         " --no-skip-special-tokens --no-add-special-tokens --content-logging"
         " --queue-timeout-ms 30000 --queue-backpressure-metric TTFT_MS"
@@ -83,6 +84,8 @@ def test_every_field_can_be_typed() -> None:
         ("--autoscale 1..", "max_replicas", None),
         ("--min-replicas 1 --max-replicas 2", "max_replicas", "2"),
         ("--cooldown 60", "scaling", "auto"),
+        ("--for 8h", "lease", "8h"),
+        ("--for '2 days'", "lease", "2 days"),
         ("--no-content-logging", "content_logging", False),
         ("--comment 'for <@U1|ann>, R&amp;D'", "comment", "for @ann, R&D"),
     ],
@@ -112,6 +115,43 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
+        (
+            "org/name --gpu H100 --for 8",
+            [
+                "`8` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `8h`.",
+                "/friendli-deploy org/name --gpu H100 --for 8h",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --for 1s",
+            [
+                "`1s` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `1h`.",
+                "/friendli-deploy org/name --gpu H100 --for 1h",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --for 5m",
+            [
+                "`5m` is too short: an endpoint runs for at least `30m`. Nearest: `30m`.",
+                "/friendli-deploy org/name --gpu H100 --for 30m",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --for 1 year",
+            [
+                "`year` stands alone. A value of several words needs quotes.",
+                "`1 year` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `1h`.",
+                "/friendli-deploy org/name --gpu H100 --for 1h",
+            ],
+        ),
+        (
+            "org/name --gpu H100 --ttl=1000d",
+            [
+                "There is no option `--ttl`. Nearest: `--for`.",
+                "`1000d` is too long: `90d` is the most. It can be extended later. Nearest: `90d`.",
+                "/friendli-deploy org/name --gpu H100 --for=90d",
+            ],
+        ),
         (
             "org/name --gpu 2xh10",
             [
@@ -418,7 +458,7 @@ def test_the_canonical_line_is_the_one_a_person_would_type() -> None:
     """Options stand in the order of the help, ranges are ranges, and quotes are rare."""
     assert to_line(FULL.draft(), yes=True) == (
         "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --autoscale 0..3"
-        ' --cooldown 600 --name my-llama --to prod --revision main --comment "first try"'
+        ' --cooldown 600 --for 8h --name my-llama --to prod --revision main --comment "first try"'
         " --max-batch-size 64 --max-input-length 4096 --max-token-count 2560"
         " --max-context-length 8192 --no-skip-special-tokens --no-add-special-tokens"
         " --content-logging --queue-timeout-ms 30000 --queue-backpressure-metric TTFT_MS"
@@ -490,6 +530,7 @@ def test_the_help_names_every_option() -> None:
 `--min-replicas N`  the MIN of autoscaling alone
 `--max-replicas N`  the MAX of autoscaling alone
 `--cooldown SECONDS`  idle time before autoscaling scales down; 300 if left out
+`--for TIME`  how long it runs before it ends by itself, such as 8h, 2d or 90m
 `--name NAME`  the endpoint's name; made from the model if left out
 `--to TARGET`  one of this channel's targets
 `--revision REVISION`  a branch or a whole commit hash

@@ -107,6 +107,7 @@ def test_the_draft_of_any_request_fits_into_a_button(character: str) -> None:
         name=character * 100,
         comment=character * 500,
         revision="r" * 255,
+        lease_seconds=129_599 * 60,
         replicas=999_999_999,
         max_batch_size=999_999_999,
         max_input_length=999_999_999,
@@ -207,6 +208,7 @@ def test_a_plain_request_sends_only_what_the_api_requires() -> None:
 
 FULL = request(
     autoscaling={"min_replica": 0, "max_replica": 3, "cooldown_period": 600},
+    lease_seconds=8 * 3600,
     revision="main",
     comment="first try",
     max_batch_size=64,

@@ -148,6 +148,15 @@ Cool-down: a whole number of seconds, 1 or more
 Cool-down: at most 9 digits
   cooldown='1000000000'
   > Cool-down can have 9 digits at most. You wrote `1000000000`.
+Ends after: a length of time
+  lease='8'
+  > `8` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `8h`.
+Ends after: not too short
+  lease='5m'
+  > `5m` is too short: an endpoint runs for at least `30m`. Nearest: `30m`.
+Ends after: not too long
+  lease='1000d'
+  > `1000d` is too long: `90d` is the most. It can be extended later. Nearest: `90d`.
 Revision: not a shortened commit hash
   revision='0e9e39f'
   > `0e9e39f` looks like a shortened commit hash. Write all 40 characters of it, or a

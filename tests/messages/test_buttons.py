@@ -15,7 +15,7 @@ from bot.db.models import Step
 from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.grants import Rules
 from bot.deployments.place import Place
-from bot.deployments.policy import Policy
+from bot.deployments.policy import LeaseEnd, Policy
 from bot.deployments.states import State, Told
 from bot.deployments.target_views import TargetView
 from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
@@ -82,6 +82,7 @@ def every_facts() -> Iterator[Facts]:
             stop_asked_by=None,
             approved_by=None,
             waiting=Waiting("workspace admins", AT) if step is Step.PROPOSED else None,
+            lease_seconds=None,
             lease_ends_at=None,
             lease_end=None,
         )
@@ -163,9 +164,16 @@ def of_forms_and_questions() -> set[str]:
         project_id="p",
         key_last_four="",
         connected_by="U1",
+        policy=Policy(),
     )
     shown: list[Any] = [
-        preview.preview(request, PUBLISHED_PRICES, deploy_value="1", change_value="1").blocks,
+        preview.preview(
+            request,
+            PUBLISHED_PRICES,
+            lease_end=LeaseEnd.TERMINATE,
+            deploy_value="1",
+            change_value="1",
+        ).blocks,
         disconnect.question(target, []).blocks,
         connect_form.build(draft),
         connect_form.failed(draft, "why"),

@@ -14,6 +14,16 @@ from bot.sandbox.slack.web_api.call import Arguments, Backend, SlackError, metho
 from bot.sandbox.slack.wire import JsonObject
 
 T = TypeVar("T")
+_KINDS = {
+    "public_channel": ChannelKind.PUBLIC,
+    "private_channel": ChannelKind.PRIVATE,
+    "im": ChannelKind.DIRECT,
+}
+_FAMILIES = {
+    ChannelKind.PUBLIC: "channels",
+    ChannelKind.PRIVATE: "groups",
+    ChannelKind.DIRECT: "im",
+}
 _TS = r"^\d+(\.\d{1,6})?$"
 
 
@@ -72,6 +82,16 @@ class Members(Arguments):
     channel: str
     cursor: str | None = None
     limit: int = Field(default=100, ge=1, le=1000)
+
+
+class OfUser(Arguments):
+    """The arguments of users.conversations."""
+
+    user: str | None = None
+    types: str = "public_channel"
+    exclude_archived: bool = False
+    cursor: str | None = None
+    limit: int = Field(default=100, ge=1, le=999)
 
 
 def info(slack: Backend, arguments: Info) -> JsonObject:
@@ -165,6 +185,33 @@ def members(slack: Backend, arguments: Members) -> JsonObject:
     return {"members": list(page), "response_metadata": {"next_cursor": cursor}}
 
 
+def of_user(slack: Backend, arguments: OfUser) -> JsonObject:
+    """List the channels that somebody is in; private ones only if the bot is in them too.
+
+    Raises:
+        SlackError: user_not_found or missing_scope.
+    """
+    user_id = arguments.user or slack.workspace.bot.id
+    if user_id not in slack.workspace.users:
+        raise SlackError("user_not_found")
+    kinds = {_KINDS[name] for name in arguments.types.split(",") if name in _KINDS}
+    for kind in kinds:
+        slack.require_scope(f"{_FAMILIES[kind]}:read")
+    listed = [
+        channel
+        for channel in slack.workspace.channels.values()
+        if channel.kind in kinds
+        and user_id in channel.member_ids
+        and (channel.kind is ChannelKind.PUBLIC or slack.workspace.has_bot(channel))
+        and not (arguments.exclude_archived and channel.is_archived)
+    ]
+    page, cursor = paged(listed, arguments.cursor, min(arguments.limit, slack.limits.page_size))
+    return {
+        "channels": [channel_document(slack.workspace, channel) for channel in page],
+        "response_metadata": {"next_cursor": cursor},
+    }
+
+
 def paged(items: Sequence[T], cursor: str | None, limit: int) -> tuple[Sequence[T], str]:
     """Return one page and the cursor to the next one, empty after the last.
 
@@ -219,5 +266,6 @@ METHODS = (
     method("conversations.history", History, history, tier=Tier.THREE),
     method("conversations.replies", Replies, replies, tier=Tier.THREE),
     method("conversations.open", Open, open_direct_message, tier=Tier.THREE, scopes=("im:write",)),
+    method("users.conversations", OfUser, of_user, tier=Tier.THREE),
     method("conversations.members", Members, members, tier=Tier.FOUR),
 )

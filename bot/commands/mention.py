@@ -1,0 +1,175 @@
+"""A mention of the bot: in a deployment's thread about that one, elsewhere like a typed command.
+
+A mention opens no form and has no address to answer at: answers are shown to the person who wrote
+it where they wrote it, and what needs a form says where to type it.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from bot.commands.act import what_instead
+from bot.commands.desk import Desk, Event, Invocation, Work, answer
+from bot.commands.registry import SLASH, Command, Feature
+from bot.db.acts import OperationKind
+from bot.db.models import Step
+from bot.deployments.operations import PERMISSIONS, OperationOutcome, fits
+from bot.deployments.standings import Standing
+from bot.errors import UserError
+from bot.friendli.statuses import status_words
+from bot.messages import questions
+from bot.messages.body import Body
+from bot.messages.markup import bold, clip, code, escape, unescape
+from bot.messages.standing import standing
+
+_VERBS = {
+    "sleep": OperationKind.SLEEP,
+    "wake": OperationKind.WAKE,
+    "restart": OperationKind.RESTART,
+    "terminate": OperationKind.TERMINATE,
+    "delete": OperationKind.DELETE,
+}
+# Commands that need no form, so that a mention can stand for them.
+_ELSEWHERE = {"list", "status", "targets", "follow", "unfollow", *_VERBS}
+_LONGEST_SHOWN = 80
+
+
+class Whispers:
+    """Answers a mention, in its thread if it stands in one; only its writer sees it."""
+
+    def __init__(self, desk: Desk, event: Event) -> None:
+        self._people = desk.people
+        self._event = event
+
+    async def tell(self, body: Body) -> bool:
+        """Show it."""
+        event = self._event
+        return await self._people.whisper(
+            event.place, event.person.id, body, thread_ts=event.thread_ts
+        )
+
+    async def say(
+        self,
+        response_url: str,  # noqa: ARG002 - a mention has none
+        body: Body,
+        *,
+        thread_ts: str | None = None,  # noqa: ARG002 - it is the mention's own
+    ) -> bool:
+        """Show it."""
+        return await self.tell(body)
+
+    async def replace(self, response_url: str, body: Body) -> bool:  # noqa: ARG002 - as above
+        """Show it; nothing was clicked that it could replace."""
+        return await self.tell(body)
+
+    async def remove(self, response_url: str) -> bool:  # noqa: ARG002 - as above
+        """Nothing was clicked."""
+        return True
+
+
+def feature(commands: Callable[[], Iterable[Command]]) -> Feature:
+    """Mentions that may stand for the commands that a callable lists."""
+
+    async def mentioned(desk: Desk, event: Event) -> Work:
+        if event.by_app or not event.person.id:
+            return None
+        text = _behind_the_mention(event.text)
+        word, _, rest = text.partition(" ")
+        word = word.lower().rstrip(".,:;!?")
+        whispers = Whispers(desk, event)
+        about = None
+        if event.thread_ts is not None:
+            about = await desk.standings.in_thread(event.place, event.thread_ts)
+        if about is not None and not rest:
+            if word in ("", "status"):
+                return _tell(whispers, standing(about.facts, about.spend))
+            if word in _VERBS:
+                # Written down before Slack is acknowledged, which tells of it again otherwise.
+                said = await _act(desk, event, about, _VERBS[word])
+                return None if said is None else _tell(whispers, said)
+        if word in ("", "help"):
+            return _tell(whispers, _how(in_thread=about is not None))
+        for command in commands():
+            if command.name == word:
+                return await _run(replace(desk, responses=whispers), event, command, rest)
+        raise _not_understood(text, in_thread=about is not None)
+
+    return Feature(events={"app_mention": mentioned})
+
+
+async def _run(desk: Desk, event: Event, command: Command, rest: str) -> Work:
+    if command.name not in _ELSEWHERE:
+        typed = " ".join(filter(None, (SLASH, command.name, rest)))
+        raise UserError(
+            f"A mention can't do {code(command.name)}. Type it as a command in the channel:",
+            hint=code(clip(unescape(typed), _LONGEST_SHOWN)),
+        )
+    # The event's id is a one-use request id, as a command's trigger is.
+    asked = Invocation(event.place, event.person, rest, event.event_id, "")
+    return await command.run(desk, asked)
+
+
+async def _act(desk: Desk, event: Event, about: Standing, kind: OperationKind) -> Body | None:
+    """Do what neither costs nor breaks anything, and ask about the rest."""
+    facts = about.facts
+    if facts.step is not Step.LIVE:
+        # Its buttons are what can be done with it.
+        return standing(facts, about.spend)
+    await desk.authorizer.authorize(
+        PERMISSIONS[kind],
+        event.person,
+        event.place,
+        target=facts.target_name,
+        about=facts.public_id,
+    )
+    if kind is OperationKind.SLEEP:
+        asked = await desk.operations.ask(
+            event.place, event.person, facts.public_id, kind, event.event_id
+        )
+        if asked.outcome is OperationOutcome.REPEATED:
+            return None
+        return answer(what_instead(kind, asked) or questions.under_way(kind, facts.name))
+    status = facts.state.status if facts.state is not None else None
+    if not fits(kind, status):
+        now = escape(status_words(status).name) if status else "coming up"
+        return answer(f"{bold(facts.name)} is {now} now, so there is nothing to do.")
+    each = facts.setup.price_of_one
+    price = None if each is None else each * max(1, facts.setup.least)
+    return questions.ask(kind, facts.name, price, facts.public_id)
+
+
+def _behind_the_mention(text: str) -> str:
+    """What stands behind the first mention, which is the bot's own."""
+    _, _, behind = text.partition("<@")
+    return " ".join(re.sub(r"^[^>]*>", "", behind).split())
+
+
+def _how(*, in_thread: bool) -> Body:
+    if in_thread:
+        return answer(
+            "In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate` or"
+            " `delete`. What costs money or breaks something asks first.",
+            hint=f"`{SLASH} help` in the channel shows everything else.",
+        )
+    return answer(
+        "Mention me in an endpoint's thread with `status`, `sleep`, `wake`, `restart` or"
+        " `terminate`, or anywhere in this channel with `list`.",
+        hint=f"`{SLASH}` deploys a model, and `{SLASH} help` shows everything that can be typed.",
+    )
+
+
+def _not_understood(text: str, *, in_thread: bool) -> UserError:
+    shown = code(clip(unescape(text), _LONGEST_SHOWN))
+    if in_thread:
+        return UserError(
+            f"I don't understand {shown}.",
+            hint="Here I know `status`, `sleep`, `wake`, `restart`, `terminate` and `delete`.",
+        )
+    return UserError(
+        f"I don't understand {shown}.",
+        hint=f"To deploy a model, type `{SLASH}`. `{SLASH} help` shows what else there is.",
+    )
+
+
+async def _tell(whispers: Whispers, body: Body) -> None:
+    await whispers.tell(body)

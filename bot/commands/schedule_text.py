@@ -1,0 +1,124 @@
+"""Read when something is to be done, such as "at 18:00 on weekdays" or "tomorrow at 9". Pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from whenever import Date
+
+from bot.db.acts import ScheduleDays
+from bot.deployments.times import When, next_time, today_in
+from bot.messages.markup import clip, quoted
+
+EXAMPLES = "`at 18:00`, `at 6pm on weekdays`, `daily at 09:55` or `tomorrow at 9`"
+
+_TIME = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm|a\.m\.|p\.m\.)?", re.IGNORECASE)
+_NAMED = {"noon": "12:00", "midnight": "00:00"}
+_DAYS = re.compile(
+    r"\b(?:(?P<weekdays>(?:on |every )?(?:weekdays?|workdays?))"
+    r"|(?P<daily>daily|every ?day|each day)"
+    r"|(?P<tomorrow>tomorrow)|(?P<today>today)"
+    r"|(?:on )?(?P<date>\d{4}-\d{2}-\d{2})|(?P<once>once))\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WhenSlip:
+    """Words that don't say when.
+
+    Attributes:
+        words: What is wrong and what is valid: plain text, with what was typed in backticks.
+        corrected: What was most likely meant, as it would be typed; None if nobody can tell.
+    """
+
+    words: str
+    corrected: str | None = None
+
+
+def read_when(text: str, zone: str, now: datetime) -> When | WhenSlip:
+    """Read what stands behind an endpoint's name.
+
+    Args:
+        text: Such as "at 18:00 on weekdays".
+        zone: The person's time zone.
+        now: An aware moment; what is asked for must lie behind it.
+    """
+    line = " ".join(text.split())
+    named = list(_DAYS.finditer(line))
+    rest = " ".join(_DAYS.sub(" ", line).split())
+    if len(named) > 1:
+        kept = f"{_at(rest)} {named[0][0].lower()}".strip()
+        given = " and ".join(quoted(found[0]) for found in named[:2])
+        words = f"{given} can't both be meant. Choose one."
+        return WhenSlip(words, kept if isinstance(_time_of_day(rest), str) else None)
+    time_of_day = _time_of_day(rest)
+    if time_of_day is None:
+        return _unreadable(line, rest, named[0][0].lower() if named else "")
+    group = (named[0].lastgroup if named else None) or "once"
+    days = {"weekdays": ScheduleDays.WEEKDAYS, "daily": ScheduleDays.DAILY}.get(
+        group, ScheduleDays.ONCE
+    )
+    date = _date(group, named[0]["date"] if named else None, zone, now)
+    if isinstance(date, WhenSlip):
+        return date
+    when = When(days, time_of_day, zone, date)
+    if next_time(when, now) is None:
+        return WhenSlip(
+            f"{quoted(clip(line, 60))} is over already, in {zone}.", f"tomorrow at {time_of_day}"
+        )
+    return when
+
+
+def _date(group: str, typed: str | None, zone: str, now: datetime) -> str | WhenSlip | None:
+    today = today_in(zone, now)
+    match group:
+        case "tomorrow":
+            return str(today.add(days=1))
+        case "today":
+            return str(today)
+        case "date":
+            try:
+                return str(Date.parse_iso(typed or ""))
+            except ValueError:
+                return WhenSlip(f"There is no day {quoted(typed or '')}. Write {EXAMPLES}.")
+        case _:
+            return None
+
+
+def _time_of_day(text: str) -> str | None:
+    """As "HH:MM"; None if it isn't a time of day."""
+    clock = re.sub(r"^(?:at|@)\s*", "", text, flags=re.IGNORECASE)
+    if clock.lower() in _NAMED:
+        return _NAMED[clock.lower()]
+    found = _TIME.fullmatch(clock)
+    if found is None:
+        return None
+    hour, minute, half = int(found[1]), int(found[2] or 0), (found[3] or "").lower()
+    if half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half.startswith("p") else 0)
+    return f"{hour:02}:{minute:02}" if hour < 24 and minute < 60 else None
+
+
+def _at(rest: str) -> str:
+    time_of_day = _time_of_day(rest)
+    return f"at {time_of_day}" if time_of_day else ""
+
+
+def _unreadable(line: str, rest: str, days: str) -> WhenSlip:
+    given = quoted(clip(rest or line, 60))
+    if not rest:
+        words = f"{given} needs a time of day, such as `{days} at 18:00`."
+        return WhenSlip(words, f"{days} at 18:00".strip())
+    return WhenSlip(f"{given} isn't a time of day. Write {EXAMPLES}.", _nearest(rest, days))
+
+
+def _nearest(rest: str, days: str) -> str | None:
+    """Hours past the day's end are no guess; words around a time of day can be left out."""
+    for found in _TIME.finditer(rest):
+        time_of_day = _time_of_day(found[0].strip())
+        if time_of_day is not None:
+            return f"at {time_of_day} {days}".strip()
+    return None

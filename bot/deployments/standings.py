@@ -1,0 +1,172 @@
+"""How deployments stand: those of a person, and the one that a thread is about."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.clock import now
+from bot.db.models import Deployment, Step, Target
+from bot.db.session import Database
+from bot.deployments.lookup import find_deployment
+from bot.deployments.place import Place
+from bot.deployments.record import facts_of
+from bot.deployments.spend import Spend, estimate
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.friendli.statuses import Kind, status_words
+from bot.messages.facts import Facts
+
+_UNDER_WAY = (
+    Step.PROPOSED,
+    Step.ASKED,
+    Step.SENDING,
+    Step.MADE,
+    Step.DOUBTFUL,
+    Step.UNCLEAR,
+    Step.LIVE,
+)
+_STOPPED = (Status.FAILED.value, Status.TERMINATED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One deployment.
+
+    Attributes:
+        root_ts: Of its thread; None before the root is posted.
+    """
+
+    facts: Facts
+    spend: Spend
+    place: Place
+    root_ts: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """What somebody has asked for, or for following, in one workspace, and isn't over.
+
+    Attributes:
+        shown: What moves or serves first, then what rests; of those alike, the newest first.
+        more: How many there are beside those.
+        stopped: How many have failed or were terminated.
+        elsewhere: How many belong to channels that weren't named.
+        at: When this was so, by the database's clock.
+    """
+
+    shown: Sequence[Standing]
+    more: int
+    stopped: int
+    elsewhere: int
+    at: datetime
+
+
+class Standings:
+    """Reads how deployments stand."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    async def of(
+        self, place: Place, person_id: str, channels: Collection[str], *, most: int
+    ) -> Mine:
+        """What a person runs.
+
+        Args:
+            place: In the workspace; its channel doesn't matter.
+            person_id: Who asked.
+            channels: Ids of those that the person may see.
+            most: How many are shown.
+        """
+        async with self._database.read() as session:
+            at = await _now(session)
+            rows = (
+                await session.scalars(
+                    select(Deployment)
+                    .where(
+                        *_in_workspace(Deployment, place),
+                        Deployment.requester_id == person_id,
+                        Deployment.step.in_(_UNDER_WAY),
+                    )
+                    .order_by(Deployment.id.desc())
+                )
+            ).all()
+            here = [row for row in rows if row.channel_id in channels]
+            running = sorted((row for row in here if row.status not in _STOPPED), key=_rank)
+            shown = [await self._standing(session, row, at) for row in running[:most]]
+        return Mine(
+            shown=shown,
+            more=len(running) - len(shown),
+            stopped=len(here) - len(running),
+            elsewhere=sum(
+                row.channel_id not in channels and row.status not in _STOPPED for row in rows
+            ),
+            at=at,
+        )
+
+    async def in_thread(self, place: Place, ts: str, public_id: str = "") -> Standing | None:
+        """The deployment that a thread is about; None if it is about none.
+
+        Args:
+            place: The channel.
+            ts: Of the thread's root.
+            public_id: What the message's metadata names, if there is any.
+        """
+        async with self._database.read() as session:
+            row = await session.scalar(
+                select(Deployment).where(
+                    *_in_workspace(Deployment, place),
+                    Deployment.channel_id == place.channel_id,
+                    Deployment.root_ts == ts,
+                )
+            )
+            if row is None and public_id:
+                # An old root that couldn't be edited any more, and was posted anew.
+                row = await find_deployment(session, place, public_id)
+            return None if row is None else await self._standing(session, row, await _now(session))
+
+    async def targets(self, place: Place, channels: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """The names of the targets in some channels of a workspace, by channel, defaults first."""
+        found: dict[str, list[str]] = {}
+        async with self._database.read() as session:
+            rows = await session.execute(
+                select(Target.channel_id, Target.name)
+                .where(*_in_workspace(Target, place))
+                .order_by(Target.channel_id, Target.is_default.desc(), Target.name)
+            )
+            for channel_id, name in rows:
+                if channel_id in channels:
+                    found.setdefault(channel_id, []).append(name)
+        return found
+
+    async def _standing(self, session: AsyncSession, row: Deployment, at: datetime) -> Standing:
+        facts = await facts_of(session, row, self._settings)
+        setup = facts.setup
+        spend = estimate(
+            facts.history, setup.price_of_one, least=setup.least, most=setup.most, at=at
+        )
+        place = Place(row.enterprise_id, row.workspace_id, row.channel_id)
+        return Standing(facts, spend, place, row.root_ts)
+
+
+async def _now(session: AsyncSession) -> datetime:
+    return (await session.execute(select(now()))).scalar_one()
+
+
+def _rank(row: Deployment) -> int:
+    if row.status is None:
+        return 0
+    return {Kind.RESTING: 2, Kind.UNKNOWN: 1}.get(status_words(row.status).kind, 0)
+
+
+def _in_workspace(
+    table: type[Target] | type[Deployment], place: Place
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        table.enterprise_id == place.enterprise_id,
+        table.workspace_id == place.workspace_id,
+    )

@@ -1,0 +1,246 @@
+"""The Home tab: what a person runs, what it has cost so far, and where they can deploy."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bot.deployments.spend import Spend
+from bot.deployments.states import SERVING
+from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.messages.body import Body
+from bot.messages.buttons import ActionId, for_root
+from bot.messages.facts import Facts
+from bot.messages.markup import (
+    Block,
+    actions,
+    bold,
+    button,
+    code,
+    context,
+    divider,
+    header,
+    link,
+    mention,
+    moment,
+    money,
+    section,
+)
+from bot.messages.root import setup, summary
+from bot.messages.standing import ESTIMATED, amount, cost
+
+REFRESH_ACTION = "home.refresh"
+DEPLOY_ACTION = "home.deploy"
+# A Home tab takes 100 blocks; an endpoint takes three of them, a channel one.
+MOST_ENDPOINTS, MOST_CHANNELS = 20, 20
+
+_PREFIX = "home"
+_COMMAND = "/friendli-deploy"
+_MOST_TARGETS = 20
+_BILLED = SERVING | {Status.UPDATING.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A deployment of the person's.
+
+    Attributes:
+        thread_link: The address of its thread; None while that isn't known.
+        may_act: Whether it has buttons that do something.
+    """
+
+    facts: Facts
+    spend: Spend
+    channel_id: str
+    thread_link: str | None
+    may_act: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTargets:
+    """A channel that the person is in and its targets, the default first.
+
+    Attributes:
+        may_deploy: Whether the person may deploy to one of them.
+    """
+
+    channel_id: str
+    targets: Sequence[str]
+    may_deploy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the Home tab shows.
+
+    Attributes:
+        endpoints: Those of the person that move, serve or rest.
+        more: How many of them are left out.
+        stopped: How many have failed or were terminated.
+        elsewhere: How many run in channels in which the person isn't seen.
+        more_channels: How many channels with targets are left out.
+        admins: Whom to turn to where nothing is connected.
+        at: When all this was so.
+    """
+
+    endpoints: Sequence[Endpoint]
+    more: int
+    stopped: int
+    elsewhere: int
+    channels: Sequence[ChannelTargets]
+    more_channels: int
+    admins: Sequence[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The answer to the last click.
+
+    Attributes:
+        channel_id: Where its buttons act.
+    """
+
+    body: Body
+    channel_id: str
+
+
+def home(overview: Overview | None, note: Note | None = None) -> dict[str, object]:
+    """Draw the Home tab.
+
+    Args:
+        overview: None if Slack doesn't say which channels the person is in.
+        note: Stands above everything else.
+    """
+    blocks = [*_note(note)]
+    if overview is None:
+        blocks.append(
+            section(
+                "Slack doesn't say which channels you are in, so I can't show what is yours."
+                " Whatever runs goes on."
+            )
+        )
+        blocks.append(_refresh())
+    else:
+        blocks += [*_endpoints(overview), *_channels(overview), *_end(overview)]
+    return {"type": "home", "blocks": blocks}
+
+
+def channel_in(block_id: str) -> str:
+    """The channel that a block of the Home tab is about; '' if it is about none."""
+    prefix, _, rest = block_id.partition(".")
+    return rest.partition(".")[0] if prefix == _PREFIX else ""
+
+
+def _note(note: Note | None) -> Iterator[Block]:
+    if note is None:
+        return
+    for number, block in enumerate(note.body.without_plan().blocks):
+        yield {**block, "block_id": f"{_PREFIX}.{note.channel_id}.note{number}"}
+    yield divider()
+
+
+def _endpoints(overview: Overview) -> Iterator[Block]:
+    yield header("Your endpoints")
+    if overview.endpoints:
+        yield section(_total(overview))
+    elif overview.channels:
+        yield section("Nothing of yours runs now. Deploy a model from one of the channels below.")
+    else:
+        yield section("Nothing of yours runs now.")
+    for endpoint in overview.endpoints:
+        yield from _endpoint(endpoint)
+    left_out = [*_left_out(overview)]
+    if left_out:
+        yield context(*left_out)
+
+
+def _total(overview: Overview) -> str:
+    endpoints = overview.endpoints
+    count = "1 endpoint" if len(endpoints) == 1 else f"{len(endpoints)} endpoints"
+    prices = [_price_now(endpoint.facts) for endpoint in endpoints]
+    spends = [endpoint.spend for endpoint in endpoints]
+    known = sum((one for one in prices if one is not None), Decimal(0))
+    unknown = " and what has no known price" if None in prices else ""
+    spent = Spend(
+        sum(spend.seconds for spend in spends),
+        sum((spend.dollars or Decimal(0) for spend in spends), Decimal(0)),
+        is_least=any(spend.is_least or spend.dollars is None for spend in spends),
+    )
+    return f"{bold(count)} · {bold(money(known))} now{unknown} · {amount(spent)} so far"
+
+
+def _price_now(facts: Facts) -> Decimal | None:
+    """Dollars per hour of what is sure to be billed now; None if that isn't known."""
+    if facts.state is None or facts.state.status not in _BILLED:
+        return Decimal(0)
+    each = facts.setup.price_of_one
+    return None if each is None else each * max(1, facts.setup.least)
+
+
+def _endpoint(endpoint: Endpoint) -> Iterator[Block]:
+    facts = endpoint.facts
+    yield section(summary(facts))
+    verb = "followed" if facts.is_followed else "asked for"
+    about = [
+        f"{code(facts.target_name)} in <#{endpoint.channel_id}>",
+        f"{verb} {moment(facts.asked_at)}",
+        cost(facts, endpoint.spend),
+        link(endpoint.thread_link, "its thread") if endpoint.thread_link else "",
+    ]
+    yield context(setup(facts), " · ".join(filter(None, about)))
+    row = for_root(facts)
+    if not endpoint.may_act:
+        row = [element for element in row if element["action_id"] == ActionId.OPEN]
+    if row:
+        yield actions(*row, block_id=f"{_PREFIX}.{endpoint.channel_id}.{facts.public_id}")
+
+
+def _left_out(overview: Overview) -> Iterator[str]:
+    if overview.more:
+        yield f"and {overview.more} more; `{_COMMAND} list` in their channels shows them"
+    if overview.stopped:
+        have = "1 has" if overview.stopped == 1 else f"{overview.stopped} have"
+        yield f"{have} failed or ended; `{_COMMAND} list` in their channels shows them"
+    if overview.elsewhere:
+        runs = "1 runs" if overview.elsewhere == 1 else f"{overview.elsewhere} run"
+        yield f"{runs} where you or I aren't in the channel any more, and can't be shown here"
+
+
+def _channels(overview: Overview) -> Iterator[Block]:
+    yield divider()
+    yield header("Where you can deploy")
+    for channel in overview.channels:
+        yield _channel(channel)
+    if overview.more_channels:
+        yield context(f"and {overview.more_channels} more; `{_COMMAND}` in a channel deploys there")
+    if not overview.channels:
+        whom = f", such as {' or '.join(map(mention, overview.admins))}" if overview.admins else ""
+        yield section(
+            "No channel that you are in is connected to a Friendli project yet. Type"
+            f" `{_COMMAND} connect` in the channel that should be; workspace admins can{whom}."
+        )
+
+
+def _channel(channel: ChannelTargets) -> Block:
+    names = [code(name) for name in channel.targets[:_MOST_TARGETS]]
+    if len(channel.targets) > len(names):
+        names.append(f"and {len(channel.targets) - len(names)} more")
+    text = f"<#{channel.channel_id}> · {', '.join(names)}"
+    block_id = f"{_PREFIX}.{channel.channel_id}"
+    if not channel.may_deploy:
+        return {**section(f"{text} · you can look on there"), "block_id": block_id}
+    return {**section(text, accessory=button("Deploy", DEPLOY_ACTION)), "block_id": block_id}
+
+
+def _end(overview: Overview) -> Iterator[Block]:
+    yield divider()
+    notes = [f"As of {moment(overview.at)}."]
+    if overview.endpoints:
+        notes.append(ESTIMATED)
+    yield context(*notes)
+    yield _refresh()
+
+
+def _refresh() -> Block:
+    return actions(button("Refresh", REFRESH_ACTION), block_id=_PREFIX)

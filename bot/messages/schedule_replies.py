@@ -1,0 +1,125 @@
+"""Words for what endpoints do at times of day: what it means, what was missed, what there is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.db.acts import OperationKind, ScheduleDays
+from bot.messages.body import Body, body
+from bot.messages.facts import Facts
+from bot.messages.lease_replies import cost
+from bot.messages.markup import (
+    Block,
+    actions,
+    bold,
+    button,
+    context,
+    escape,
+    mention,
+    moment,
+    section,
+)
+from bot.messages.operations import WORDS
+from bot.messages.reply import News, Reply
+
+REMOVE_ACTION = "schedule.remove"
+
+# A message takes 50 blocks.
+_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A schedule as people see it.
+
+    Attributes:
+        public_id: Names it in buttons.
+        time_of_day: "HH:MM".
+        zone: An IANA time zone.
+        next_at: When it acts next; None if never again.
+        endpoint: The endpoint's name.
+    """
+
+    public_id: str
+    kind: OperationKind
+    days: ScheduleDays
+    time_of_day: str
+    zone: str
+    next_at: datetime | None
+    endpoint: str
+    asked_by: str
+
+
+def meaning(planned: Planned) -> str:
+    """Such as "is put to sleep weekdays at 18:00, Europe/Berlin; next: Monday at 18:00"."""
+    does = f"{WORDS[planned.kind].present} {_days_and_time(planned)}"
+    if planned.next_at is None:
+        return does
+    label = "that is" if planned.days is ScheduleDays.ONCE else "next:"
+    return f"{does}; {label} {moment(planned.next_at, '{date_long_pretty} at {time}')}"
+
+
+def _days_and_time(planned: Planned) -> str:
+    return f"{planned.days} at {planned.time_of_day}, {escape(planned.zone)}"
+
+
+def scheduled(facts: Facts, planned: Planned, *, zone_known: bool) -> Reply:
+    """Somebody wants something done at a time of day."""
+    text = f"{mention(planned.asked_by)} made a schedule: it {meaning(planned)}."
+    if planned.kind is OperationKind.WAKE:
+        text += f" From then on it costs {cost(facts)}."
+    if not zone_known:
+        text += " Slack doesn't say in which time zone you are, so this is UTC."
+    return Reply(body(text, section(text), actions(_remove(planned))))
+
+
+def removed(planned: Planned, person: str) -> Reply:
+    """Somebody took a schedule back."""
+    what = f"{WORDS[planned.kind].present} {_days_and_time(planned)}"
+    return _say(f"{mention(person)} removed the schedule by which it {what}.")
+
+
+def slept_late(due_at: datetime) -> Reply:
+    """A time to fall asleep was missed, and is made up for."""
+    return _say(
+        f"It should have been put to sleep {_at(due_at)}; that was missed, so it is done now."
+    )
+
+
+def not_woken(due_at: datetime) -> Reply:
+    """A time to wake was missed. Spending late is for somebody to decide."""
+    return _say(
+        f"It should have been woken {_at(due_at)}; that was missed, and isn't made up for. Wake"
+        " it if you still want it.",
+        news=News.NEEDS_YOU,
+    )
+
+
+def listing(schedules: Sequence[Planned], name: str = "") -> Body:
+    """The schedules of a channel, or of one endpoint, each with its button."""
+    if not schedules:
+        of = f" of {bold(name)}" if name else ""
+        text = f"There are no schedules{of}."
+        hint = "`/friendli-deploy sleep [endpoint] at 18:00 on weekdays` makes one."
+        return body(text, section(text), context(hint))
+    lines = [f"{bold(one.endpoint)} {meaning(one)}" for one in schedules[:_SHOWN]]
+    blocks: list[Block] = [
+        section(line, accessory=_remove(one))
+        for line, one in zip(lines, schedules[:_SHOWN], strict=True)
+    ]
+    more = len(schedules) - _SHOWN
+    if more > 0:
+        blocks.append(context(f"{more} more; name an endpoint to see its own."))
+    return body("\n".join(lines), *blocks)
+
+
+def _at(due_at: datetime) -> str:
+    return f"at {moment(due_at)}"
+
+
+def _remove(planned: Planned) -> Block:
+    return button("Remove", REMOVE_ACTION, value=planned.public_id)
+
+
+def _say(text: str, *, news: News = News.ORDINARY) -> Reply:
+    return Reply(body(text, section(text)), news)

@@ -1,0 +1,44 @@
+"""How a deployment stands, to one person: what its root shows, and what it has cost so far."""
+
+from bot.db.models import Step
+from bot.deployments.spend import Spend
+from bot.messages.body import Body
+from bot.messages.facts import Facts
+from bot.messages.markup import context, duration
+from bot.messages.root import root
+
+ESTIMATED = (
+    "“So far” is estimated from how long it served and the price of its GPUs. What is charged"
+    " stands in Friendli Suite under Billing."
+)
+_NEVER_RAN = {Step.PROPOSED, Step.REJECTED, Step.ASKED, Step.REFUSED, Step.CANCELLED, Step.NOT_MADE}
+
+
+def standing(facts: Facts, spend: Spend) -> Body:
+    """What the root shows, with the same buttons, and what it has cost so far."""
+    # A workspace whose Slack refuses plans refuses them here too.
+    drawn = root(facts).without_plan()
+    blocks = list(drawn.blocks)
+    so_far = cost(facts, spend)
+    if so_far:
+        at = len(blocks) - (blocks[-1]["type"] == "actions")
+        blocks.insert(at, context(f"{so_far}. {ESTIMATED}"))
+    return Body(text=f"{drawn.text}. {so_far}".strip(), blocks=blocks)
+
+
+def cost(facts: Facts, spend: Spend) -> str:
+    """Such as "served for 2 h 5 min, about $10.42 so far"; '' of what never ran."""
+    if facts.step in _NEVER_RAN:
+        return ""
+    if not spend.seconds:
+        return "not billed so far"
+    since = " since it was followed" if facts.is_followed else " so far"
+    return f"served for {duration(spend.seconds)}, {amount(spend)}{since}"
+
+
+def amount(spend: Spend) -> str:
+    """Such as "about $10.42" or "$10.42 or more"."""
+    if spend.dollars is None:
+        return "at a price that isn't known"
+    dollars = f"${spend.dollars:,.2f}"
+    return f"{dollars} or more" if spend.is_least else f"about {dollars}"

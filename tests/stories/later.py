@@ -1,0 +1,69 @@
+"""Lets time pass for the bot: moves what is due in its database, and wakes what looks at it."""
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from bot.db.acts import Schedule
+from bot.db.claims import wake
+from bot.db.clock import after
+from bot.db.models import Deployment, Target
+from bot.db.session import Database
+from bot.deployments.policy import Policy
+from bot.sandbox.world import World
+
+
+async def lease_ends_in(here: World, seconds: float) -> None:
+    """The only deployment's time is over so much later than now."""
+    database = Database(here.database)
+    async with database.write() as session:
+        row = await session.scalar(
+            update(Deployment)
+            .values(lease_ends_at=after(timedelta(seconds=seconds)))
+            .returning(Deployment.id)
+        )
+        assert row is not None
+        await wake(session, Deployment, row)
+    await database.close()
+
+
+async def lease_is_over(here: World) -> None:
+    """Wait until the only deployment has no end any more."""
+    database = Database(here.database)
+    async with asyncio.timeout(10), database.read() as session:
+        while await session.scalar(select(Deployment.lease_ends_at)) is not None:
+            # Each look is a transaction of its own.
+            await session.rollback()
+    await database.close()
+
+
+async def stuck_in(here: World, seconds: float) -> None:
+    """The only deployment's phase lasts suspiciously long from so much later on."""
+    database = Database(here.database)
+    async with database.write() as session:
+        row = await session.scalar(
+            update(Deployment)
+            .values(stuck_at=after(timedelta(seconds=seconds)))
+            .returning(Deployment.id)
+        )
+        assert row is not None
+        await wake(session, Deployment, row)
+    await database.close()
+
+
+async def schedules_due(here: World, *, ago: float = 0) -> None:
+    """Every schedule was due so many seconds ago."""
+    at = after(timedelta(seconds=-ago))
+    database = Database(here.database)
+    async with database.write() as session:
+        await session.execute(update(Schedule).values(next_at=at, due_at=at))
+    await database.close()
+
+
+async def decide(here: World, policy: Policy) -> None:
+    """The only target's team has decided so."""
+    database = Database(here.database)
+    async with database.write() as session:
+        await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))
+    await database.close()

@@ -1,0 +1,159 @@
+"""Stories of endpoints that fall asleep and wake at times of day."""
+
+from functools import partial
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.sandbox.world import World, connect
+from tests.conftest import StartBot
+from tests.stories.later import schedules_due
+from tests.stories.listing import Counted, asked
+from tests.stories.telling import ends, plain, root, roots, thread, told, words
+
+
+async def serve(here: World, status: str = "RUNNING") -> str:
+    """Deploy a model and bring it to a status; returns its id."""
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.slack.until(lambda: roots(here) and told(here, 1))
+    endpoint = next(iter(here.friendli.endpoints))
+    here.friendli.set_status(endpoint, "RUNNING")
+    await here.slack.until(lambda: told(here, 2))
+    if status != "RUNNING":
+        here.friendli.set_status(endpoint, status)
+        await here.slack.until(lambda: told(here, 3))
+    return endpoint
+
+
+async def schedule(here: World, text: str) -> str:
+    """Make a schedule; returns what only the member is told."""
+    return plain(here, (await asked(here, text)).text)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_a_schedule_means_is_said_back(here: World) -> None:
+    """With its time zone and its next time, to the person and in the thread."""
+    await serve(here)
+    answers = [
+        await schedule(here, text)
+        for text in (
+            "sleep it at 18:00 on weekdays",
+            "wake it daily at 9:55 am",
+            "sleep it tomorrow at 20",
+            "sleep it at 25:00",
+            "wake it on weekdays",
+        )
+    ]
+    assert answers == snapshot(
+        [
+            "*it* is put to sleep weekdays at 18:00, Europe/Amsterdam; next: TIME.",
+            "*it* is woken daily at 09:55, Europe/Amsterdam; next: TIME.",
+            "*it* is put to sleep once at 20:00, Europe/Amsterdam; that is TIME.",
+            "`at 25:00` isn't a time of day. Write `at 18:00`, `at 6pm on weekdays`, `daily at 09:55` or `tomorrow at 9`.",
+            "`on weekdays` needs a time of day, such as `on weekdays at 18:00`. `/friendli-deploy wake it on weekdays at 18:00`",
+        ]
+    )
+    await here.slack.until(lambda: told(here, 5))
+    assert thread(here)[2:] == snapshot(
+        [
+            "@requester made a schedule: it is put to sleep weekdays at 18:00, Europe/Amsterdam; next: TIME.",
+            "@requester made a schedule: it is woken daily at 09:55, Europe/Amsterdam; next: TIME. From then on it costs $5.00/h.",
+            "@requester made a schedule: it is put to sleep once at 20:00, Europe/Amsterdam; that is TIME.",
+        ]
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_at_its_time_it_is_done_once_and_comes_again(here: World) -> None:
+    """The operation and the next time are written together."""
+    endpoint = await serve(here)
+    counted = Counted(here)
+    await schedule(here, "sleep it daily at 18:00")
+    await schedules_due(here)
+    await here.friendli.until(lambda: counted.of("sleep_endpoint"))
+    here.friendli.set_status(endpoint, "SLEEPING")
+    await here.slack.until(partial(ends, here, "Asleep"))
+    assert thread(here)[3:] == snapshot(
+        [
+            "By its schedule, it is put to sleep.",
+            "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
+        ]
+    )
+    assert "is put to sleep daily at 18:00" in (await asked(here, "schedules")).text
+    assert counted.of("sleep_endpoint") == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_waking_once_leaves_no_schedule(here: World) -> None:
+    """What comes once is gone once it is done."""
+    await serve(here, "SLEEPING")
+    counted = Counted(here)
+    await schedule(here, "wake it at 09:55")
+    await schedules_due(here)
+    await here.friendli.until(lambda: counted.of("wake_endpoint"))
+    await here.slack.until(partial(ends, here, "By its schedule"))
+    assert plain(here, (await asked(here, "schedules")).text) == snapshot("There are no schedules.")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_doesn_t_fit_is_skipped_quietly(here: World) -> None:
+    """An endpoint that sleeps already isn't put to sleep, and nobody is told."""
+    await serve(here, "SLEEPING")
+    await schedule(here, "sleep it at 18:00")
+    await here.slack.until(lambda: told(here, 4))
+    await schedules_due(here)
+    while "no schedules" not in (await asked(here, "schedules it")).text:
+        pass
+    assert told(here, 4)
+
+
+async def test_what_was_missed_is_made_up_for_unless_it_costs(
+    here: World, start_bot: StartBot
+) -> None:
+    """Sleep is done late, with words; to wake late is for somebody to decide."""
+    async with start_bot():
+        await connect(here)
+        endpoint = await serve(here)
+        await schedule(here, "sleep it at 18:00")
+    await schedules_due(here, ago=3600)
+    async with start_bot():
+        await here.slack.until(partial(ends, here, "By its schedule"))
+        here.friendli.set_status(endpoint, "SLEEPING")
+        await here.slack.until(partial(ends, here, "Asleep"))
+        await schedule(here, "wake it at 09:55")
+    await schedules_due(here, ago=3600)
+    counted = Counted(here)
+    async with start_bot():
+        await here.slack.until(partial(ends, here, "isn't made up for"))
+    assert counted.of("wake_endpoint") == 0
+    assert [line for line in thread(here) if "missed" in line] == snapshot(
+        [
+            "It should have been put to sleep at TIME; that was missed, so it is done now.",
+            "# It should have been woken at TIME; that was missed, and isn't made up for. Wake it if you still want it.",
+        ]
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_schedules_are_listed_and_removed(here: World) -> None:
+    """Each has a button; the second click is told what is so."""
+    await serve(here)
+    await schedule(here, "sleep it at 18:00 on weekdays")
+    listed = await asked(here, "schedules")
+    assert words(here, listed) == snapshot("""\
+*it* is put to sleep weekdays at 18:00, Europe/Amsterdam; next: TIME
+Remove
+[Remove]\
+""")
+    await here.member.click(listed, "Remove")
+    await here.slack.until(partial(ends, here, "removed the schedule"))
+    assert thread(here)[-1] == snapshot(
+        "@requester removed the schedule by which it is put to sleep weekdays at 18:00, Europe/Amsterdam."
+    )
+    reply = here.channel.replies(root(here).ts)[2]
+    before = len(here.member.ephemerals(here.channel))
+    await here.member.click(reply, "Remove")
+    await here.slack.until(lambda: len(here.member.ephemerals(here.channel)) > before)
+    assert here.member.ephemerals(here.channel)[-1].text == snapshot(
+        "This schedule isn't there any more: it was removed, or its time is over."
+    )

@@ -3,6 +3,7 @@
 import pytest
 from inline_snapshot import snapshot
 
+from bot.db.acts import Effect
 from bot.db.session import Database
 from bot.deployments.audit import Audit
 from bot.deployments.place import Place
@@ -10,8 +11,6 @@ from bot.sandbox.faults import Answer
 from bot.sandbox.world import World
 from tests.stories.telling import plain, root, thread
 from tests.stories.updating import asked, serve, updates
-
-from bot.db.acts import Effect
 
 pytestmark = pytest.mark.usefixtures("bot")
 

@@ -30,7 +30,7 @@ _VERBS = {
     "delete": OperationKind.DELETE,
 }
 # Commands that need no form, so that a mention can stand for them.
-_ELSEWHERE = {"list", "status", "targets", "follow", "unfollow", *_VERBS}
+_ELSEWHERE = {"list", "status", "versions", "targets", "follow", "unfollow", *_VERBS}
 _LONGEST_SHOWN = 80
 
 

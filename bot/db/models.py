@@ -343,7 +343,11 @@ class MessageKind(StrEnum):
 
 # What isn't in Slack as it should be: a handful of all messages that were ever sent. Databases use
 # an index over just these rows only for a query that repeats the condition, with no parameters.
-IS_OPEN = text("(delivery IN ('pending', 'sending') OR version > sent_version)")
+_IS_OPEN = text("(delivery IN ('pending', 'sending') OR version > sent_version)")
+# The same for queries that join: an index is declared without the table's name.
+IS_OPEN = text(
+    "(messages.delivery IN ('pending', 'sending') OR messages.version > messages.sent_version)"
+)
 
 
 class Message(Base):
@@ -361,8 +365,8 @@ class Message(Base):
             "channel_row_id",
             "deployment_id",
             "id",
-            sqlite_where=IS_OPEN,
-            postgresql_where=IS_OPEN,
+            sqlite_where=_IS_OPEN,
+            postgresql_where=_IS_OPEN,
         ),
         _storage(fillfactor=90, vacuum_at=0.02),
     )

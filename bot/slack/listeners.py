@@ -197,8 +197,8 @@ class _Front:
             work = await shortcut.run(self._desk, used) if shortcut is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        await ack()
         self._go_on(work, say)
+        await ack()
 
     async def event(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Something happened; Slack tells of it up to three times more if we are slow."""
@@ -212,8 +212,8 @@ class _Front:
             work = await handler(self._desk, event)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        await ack()
         self._go_on(work, say)
+        await ack()
 
     def _teller(self, asked: Invocation | Click | ShortcutUse) -> Say:
         async def say(body: Body) -> None:

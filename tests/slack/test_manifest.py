@@ -15,9 +15,10 @@ import bot
 from bot.commands.features import registry
 from bot.commands.registry import SLASH
 from bot.sandbox.slack.request_log import Direction
+from bot.sandbox.slack.sandbox import SCOPES as SANDBOX_SCOPES
 from bot.sandbox.slack.web_api import METHODS as SANDBOX_METHODS
 from bot.sandbox.world import World, connect
-from bot.slack.manifest import METHODS, SCOPES, manifest
+from bot.slack.manifest import EVENTS, METHODS, SCOPES, manifest
 from tests.conftest import StartBot
 
 PACKAGE = Path(bot.__file__).parent
@@ -59,8 +60,16 @@ class _Command(_Part):
     url: Https | None = None
 
 
+class _Shortcut(_Part):
+    name: Annotated[str, StringConstraints(max_length=24)]
+    type: Literal["message", "global"]
+    callback_id: Annotated[str, StringConstraints(max_length=255)]
+    description: Annotated[str, StringConstraints(max_length=150)]
+
+
 class _Features(_Part):
     app_home: _Home
+    shortcuts: Annotated[list[_Shortcut], Field(max_length=10)]
     bot_user: _BotUser
     slash_commands: Annotated[list[_Command], Field(max_length=50)]
 
@@ -79,7 +88,13 @@ class _Interactivity(_Part):
     message_menu_options_url: Https | None = None
 
 
+class _Subscriptions(_Part):
+    bot_events: Annotated[list[str], Field(max_length=100)]
+    request_url: Https | None = None
+
+
 class _Settings(_Part):
+    event_subscriptions: _Subscriptions
     interactivity: _Interactivity
     org_deploy_enabled: bool
     socket_mode_enabled: bool
@@ -113,11 +128,19 @@ def test_what_an_app_is_made_from() -> None:
             },
             "features": {
                 "app_home": {
-                    "home_tab_enabled": False,
+                    "home_tab_enabled": True,
                     "messages_tab_enabled": True,
                     "messages_tab_read_only_enabled": True,
                 },
                 "bot_user": {"display_name": "friendli-deploy", "always_online": True},
+                "shortcuts": [
+                    {
+                        "name": "Endpoint status",
+                        "type": "message",
+                        "callback_id": "endpoint.status",
+                        "description": "Shows how the endpoint of this message's thread is",
+                    }
+                ],
                 "slash_commands": [
                     {
                         "command": "/friendli-deploy",
@@ -137,11 +160,13 @@ def test_what_an_app_is_made_from() -> None:
                         "groups:read",
                         "channels:history",
                         "groups:history",
+                        "app_mentions:read",
                         "im:write",
                     ]
                 }
             },
             "settings": {
+                "event_subscriptions": {"bot_events": ["app_home_opened", "app_mention"]},
                 "interactivity": {"is_enabled": True},
                 "org_deploy_enabled": False,
                 "socket_mode_enabled": True,
@@ -159,10 +184,12 @@ def test_http_mode_adds_where_the_bot_is_reached(url: str) -> None:
     interactivity = http.settings.interactivity
     assert command.url == interactivity.request_url == f"{URL}/slack/events"
     assert interactivity.message_menu_options_url == f"{URL}/slack/events"
+    assert http.settings.event_subscriptions.request_url == f"{URL}/slack/events"
     assert http.settings.socket_mode_enabled is False
     assert socket_mode["settings"]["socket_mode_enabled"] is True
     assert socket_mode["settings"]["interactivity"] == {"is_enabled": True}
     assert "url" not in socket_mode["features"]["slash_commands"][0]
+    assert "request_url" not in socket_mode["settings"]["event_subscriptions"]
 
 
 async def test_the_address_is_where_the_bot_listens(start_bot: StartBot) -> None:
@@ -200,14 +227,17 @@ def listened_to() -> set[str]:
 
 
 def test_what_is_listened_to_is_what_slack_sends() -> None:
-    """Commands, menus, and what is done in messages and modals; neither events nor shortcuts."""
-    assert listened_to() == {"command", "action", "options", "view"}
+    """Commands, menus, what is done in messages and modals, events, and messages' shortcuts."""
+    assert listened_to() == {"command", "action", "options", "view", "event", "message_shortcut"}
     made = manifest(URL)
     assert [command["command"] for command in made["features"]["slash_commands"]] == [SLASH]
     assert made["settings"]["interactivity"]["is_enabled"]
     assert made["settings"]["interactivity"]["message_menu_options_url"]
-    for unheard in ("event_subscriptions", "shortcuts"):
-        assert unheard not in str(made)
+    assert made["features"]["app_home"]["home_tab_enabled"] is True
+    assert made["settings"]["event_subscriptions"]["bot_events"] == list(registry().events)
+    assert {(one["type"], one["callback_id"]) for one in made["features"]["shortcuts"]} == {
+        ("message", callback_id) for callback_id in registry().shortcuts
+    }
 
 
 # What is called
@@ -253,8 +283,8 @@ def test_no_method_is_called_by_a_name_of_its_own_making() -> None:
 
 
 def test_scopes_are_what_the_methods_need_and_nothing_beyond() -> None:
-    """The slash command needs one too; each has its reason."""
-    needed = {scope for scopes in METHODS.values() for scope in scopes}
+    """The slash command needs one too, and so do events; each has its reason."""
+    needed = {scope for scopes in (*METHODS.values(), *EVENTS.values()) for scope in scopes}
     assert set(SCOPES) == needed | {"commands"}
     assert set(manifest(None)["oauth_config"]["scopes"]["bot"]) == set(SCOPES)
     assert all(len(reason.split()) > 2 for reason in SCOPES.values())
@@ -264,6 +294,7 @@ def test_scopes_agree_with_the_sandboxs() -> None:
     """Which asks for them as Slack does."""
     for method, scopes in METHODS.items():
         assert set(SANDBOX_METHODS[method].scopes) <= scopes
+    assert EVENTS["app_mention"] <= SANDBOX_SCOPES
 
 
 async def test_a_deployment_needs_no_more_than_its_scopes(here: World, start_bot: StartBot) -> None:

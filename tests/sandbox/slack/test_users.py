@@ -1,4 +1,6 @@
+import pytest
 from inline_snapshot import snapshot
+from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.clock import SandboxClock
 from tests.sandbox.slack.scene import Scene, stage
@@ -83,3 +85,23 @@ async def test_api_test_echoes(scene: Scene) -> None:
     """api.test needs no token and gives the arguments back."""
     answer = await scene.client.api_test(foo="bar")
     assert answer["args"] == {"foo": "bar"}
+
+
+async def test_somebody_s_channels_are_listed(scene: Scene) -> None:
+    """Private ones only where the bot is too, and only those of the kinds that were asked for."""
+    slack, ann = scene.slack, scene.ann.user
+    private = slack.add_channel("private", members=[ann], is_private=True)
+    secret = slack.add_channel("secret", members=[ann], is_private=True, bot_member=False)
+    other = slack.add_channel("other", members=[])
+    kinds = "public_channel,private_channel"
+    answer = await scene.client.users_conversations(user=ann.id, types=kinds)
+    listed = {channel["id"] for channel in answer["channels"]}
+    assert private.id in listed
+    assert not {secret.id, other.id} & listed
+    public = await scene.client.users_conversations(user=ann.id)
+    assert private.id not in {channel["id"] for channel in public["channels"]}
+    with pytest.raises(SlackApiError, match="user_not_found"):
+        await scene.client.users_conversations(user="U404")
+    slack.set_scopes({"channels:read"})
+    with pytest.raises(SlackApiError, match="missing_scope"):
+        await scene.client.users_conversations(user=ann.id, types=kinds)

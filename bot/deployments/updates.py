@@ -149,7 +149,9 @@ class Updates:
                 version.draft(), targets=(), default_target=version.request.target, tag=""
             )
             if isinstance(request, DeployRequest):
-                row.request = request.model_dump(mode="json", exclude_none=True)
+                ends = {"lease_seconds": version.request.lease_seconds}
+                told = request.model_copy(update=ends)
+                row.request = told.model_dump(mode="json", exclude_none=True)
         else:
             row.spec = spec.model_dump(mode="json", by_alias=True)
         price = version.cost(self._settings.prices).each

@@ -216,6 +216,11 @@ This channel deploys to `prod`.\
             id="another target",
         ),
         pytest.param(
+            "--for 8h --replicas 2",
+            snapshot("An update doesn't change when it ends. Leave `--for` out."),
+            id="another end",
+        ),
+        pytest.param(
             "--yes --replicas 2",
             snapshot("An update asks before it is sent. Leave `--yes` out."),
             id="without asking",

@@ -82,7 +82,8 @@ async def test_projects_that_hang_leave_room_for_those_that_answer(here: World) 
         await here.friendli.until(lambda: hung.taken >= CROWD)
         before = (answered(here), hung.taken)
         await here.friendli.until(lambda: answered(here) >= before[0] + 20)
-        assert hung.taken - before[1] < 20
+        # In turns with all others, each would have been asked as often as the one that answers.
+        assert hung.taken - before[1] < 20 * CROWD / 2
         worker.stop()
         await work
     await database.close()

@@ -203,8 +203,10 @@ def _left_out(overview: Overview) -> Iterator[str]:
         have = "1 has" if overview.stopped == 1 else f"{overview.stopped} have"
         yield f"{have} failed or ended; `{_COMMAND} list` in their channels shows them"
     if overview.elsewhere:
-        runs = "1 runs" if overview.elsewhere == 1 else f"{overview.elsewhere} run"
-        yield f"{runs} where you or I aren't in the channel any more, and can't be shown here"
+        runs = (
+            "1 of yours runs" if overview.elsewhere == 1 else f"{overview.elsewhere} of yours run"
+        )
+        yield f"{runs} where you or I have left the channel, so it isn't shown here"
 
 
 def _channels(overview: Overview) -> Iterator[Block]:

@@ -20,20 +20,64 @@ from tests.stories.test_watching import serve
 async def test_the_first_look(here: World, start_bot: StartBot) -> None:
     """Nothing runs and nothing is connected: what to do, and who can."""
     async with start_bot():
-        assert seen(here, await home(here)) == snapshot()
+        assert seen(here, await home(here)) == snapshot("""\
+Your endpoints
+Nothing of yours runs now.
+---
+Where you can deploy
+No channel that you are in is connected to a Friendli project yet. Type `/friendli-deploy connect` in the channel that should be; workspace admins can, such as @admin.
+---
+As of TIME.
+[Refresh]\
+""")
         await connect(here)
-        assert seen(here, await home(here)) == snapshot()
+        assert seen(here, await home(here)) == snapshot("""\
+Your endpoints
+Nothing of yours runs now. Deploy a model from one of the channels below.
+---
+Where you can deploy
+#ml-deploys · `prod` [Deploy]
+---
+As of TIME.
+[Refresh]\
+""")
 
 
 @pytest.mark.usefixtures("bot")
 async def test_what_serves_and_what_it_has_cost(here: World) -> None:
     """With the root's own buttons; what it cost is told as an estimate."""
     endpoint = await serve(here)
-    assert seen(here, await home(here)) == snapshot()
+    assert seen(here, await home(here)) == snapshot("""\
+Your endpoints
+*1 endpoint* · *$5.00/h* now · about $0.00 so far
+● *it* is serving after under 1 s
+$5.00/h from now, until it sleeps or ends
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · asked for TIME · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|its thread>
+[Sleep] [Open in Friendli] [Update] [Terminate]
+---
+Where you can deploy
+#ml-deploys · `prod` [Deploy]
+---
+As of TIME. “So far” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+[Refresh]\
+""")
     here.clock.advance(3600)
     here.friendli.set_status(endpoint, "SLEEPING")
     await here.slack.until(lambda: "is sleeping" in root(here).text)
-    assert seen(here, await home(here)) == snapshot()
+    assert seen(here, await home(here)) == snapshot("""\
+Your endpoints
+*1 endpoint* · *$0.00/h* now · about $5.00 so far
+*it* is sleeping
+$0.00/h while it sleeps; any request wakes it.
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · asked for TIME · served for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|its thread>
+[Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]
+---
+Where you can deploy
+#ml-deploys · `prod` [Deploy]
+---
+As of TIME. “So far” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+[Refresh]\
+""")
 
 
 @pytest.mark.usefixtures("bot")
@@ -44,7 +88,7 @@ async def test_a_button_at_home_does_what_it_does_in_the_channel(here: World) ->
     view = await clicked(here, "Sleep")
     assert "*it* is being put to sleep" in seen(here, view)
     await here.slack.until(lambda: "Asleep, as asked" in thread(here)[-1])
-    assert thread(here)[2] == snapshot()
+    assert thread(here)[2] == snapshot("@requester asked to put it to sleep.")
     assert "[Wake ($5.00/h)]" in seen(here, await home(here))
 
 
@@ -68,7 +112,9 @@ async def test_a_stale_button_at_home_is_answered_with_what_is_true(here: World)
     before = here.member.home.updates
     await here.member.click(here.member.home, stale)
     view = await redrawn(here, before)
-    assert seen(here, view).splitlines()[:3] == snapshot()
+    assert seen(here, view).splitlines()[:3] == snapshot(
+        ["It is sleeping now, so there was nothing to do.", "---", "Your endpoints"]
+    )
     assert sent(here, "sleep_endpoint") == 0
 
 
@@ -104,7 +150,20 @@ async def test_who_left_the_channel_sees_no_more_of_it_and_acts_no_more(here: Wo
     await home(here)
     here.slack.set_member(here.channel, here.member.user, member=False)
     shown = await clicked(here, "Sleep")
-    assert seen(here, shown) == snapshot()
+    assert seen(here, shown) == snapshot("""\
+You aren't in its channel any more, or I'm not, so nothing was done.
+Someone who is in that channel can do it there.
+---
+Your endpoints
+Nothing of yours runs now.
+1 of yours runs where you or I have left the channel, so it isn't shown here
+---
+Where you can deploy
+No channel that you are in is connected to a Friendli project yet. Type `/friendli-deploy connect` in the channel that should be; workspace admins can, such as @admin.
+---
+As of TIME.
+[Refresh]\
+""")
     assert sent(here, "sleep_endpoint") == 0
 
 
@@ -142,7 +201,16 @@ async def test_a_guest_looks_and_has_no_buttons(here: World) -> None:
     """People of other organisations see which targets there are, and act nowhere."""
     user = here.slack.add_user("guest", team_id="T000000099")
     here.slack.set_member(here.channel, user, member=True)
-    assert seen(here, await home(here, here.slack.act_as(user))) == snapshot()
+    assert seen(here, await home(here, here.slack.act_as(user))) == snapshot("""\
+Your endpoints
+Nothing of yours runs now. Deploy a model from one of the channels below.
+---
+Where you can deploy
+#ml-deploys · `prod` · you can look on there
+---
+As of TIME.
+[Refresh]\
+""")
 
 
 @pytest.mark.usefixtures("bot")
@@ -151,7 +219,13 @@ async def test_slack_doesn_t_say_where_somebody_is(here: World) -> None:
     await serve(here)
     await home(here)
     fault = here.slack.faults.add(Answer(500), operation="users.conversations", times=None)
-    assert seen(here, await clicked(here, "Sleep")) == snapshot()
+    assert seen(here, await clicked(here, "Sleep")) == snapshot("""\
+Slack doesn't say in time whether you are in its channel, so nothing was done.
+Try again in a moment, or use the buttons in its thread.
+---
+Slack doesn't say which channels you are in, so I can't show what is yours. Whatever runs goes on.
+[Refresh]\
+""")
     here.slack.faults.remove(fault)
     assert "[Sleep]" in seen(here, await clicked(here, "Refresh"))
     assert sent(here, "sleep_endpoint") == 0
@@ -179,7 +253,7 @@ async def test_an_answer_that_can_t_be_shown_at_home_is_shown_in_the_channel(her
     assert here.member.home is not None
     await here.member.click(here.member.home, stale)
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot()
+    assert whispers(here) == snapshot(["It is sleeping now, so there was nothing to do."])
 
 
 @pytest.mark.usefixtures("bot")

@@ -4,6 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.world import World
+from tests.stories.at_home import unhurried
 from tests.stories.telling import root, whispers, words
 from tests.stories.test_operations import sent
 from tests.stories.test_watching import serve
@@ -20,7 +21,14 @@ async def test_on_a_message_of_an_endpoint_s_thread(here: World, on: str) -> Non
     await here.member.shortcut(STATUS, message)
     [said] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
     assert said.thread_ts == root(here).ts
-    assert words(here, said) == snapshot()
+    assert unhurried(words(here, said)) == snapshot("""\
+● *it* is serving after under 1 s
+$5.00/h from now, until it sleeps or ends
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+asked by @requester at TIME · target `prod`
+served for MOMENTS so far. “So far” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+[Sleep] [Open in Friendli] [Update] [Terminate]\
+""")
     await here.member.click(said, "Sleep")
     await here.slack.until(lambda: sent(here, "sleep_endpoint") == 1)
 
@@ -38,7 +46,11 @@ async def test_on_any_other_message(here: World) -> None:
     """It says what it is for."""
     await here.member.shortcut(STATUS, await here.member.say(here.channel, "hello"))
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot()
+    assert whispers(here) == snapshot(
+        [
+            "This message isn't from the thread of an endpoint that I know. Endpoint status is for messages of such threads. `/friendli-deploy list` shows what runs."
+        ]
+    )
 
 
 async def test_on_a_copy_in_another_channel(here: World) -> None:
@@ -57,4 +69,6 @@ async def test_one_that_is_no_longer_ours(here: World) -> None:
     ack = await here.member.shortcut("of.old", await here.member.say(here.channel, "hello"))
     assert ack.status == 200
     await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot()
+    assert whispers(here) == snapshot(
+        ["This button is from an older version of the bot and does nothing any more."]
+    )

@@ -18,7 +18,6 @@ from bot.deployments.credentials import access_to
 from bot.errors import ConfigError
 from bot.friendli.client import FriendliClient
 from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized
-from bot.slack.calls import Failure, attempt
 from bot.slack.manifest import SCOPES
 from bot.slack.workspaces import SlackUnreachableError, Workspaces
 
@@ -187,11 +186,11 @@ async def _slack(settings: Settings) -> AsyncIterator[Finding]:
         else:
             yield _scopes(granted)
         if settings.slack_app_token is not None and settings.role.takes_requests:
-            token = settings.slack_app_token.get_secret_value()
-            answer = await attempt(workspaces.posting.apps_connections_open(app_token=token))
-            if isinstance(answer, Failure):
+            token = settings.slack_app_token
+            refused = await workspaces.refuses_app_token(token)
+            if refused is not None:
                 how = Settings.model_fields["slack_app_token"].description
-                words = f"SLACK_APP_TOKEN doesn't work ({answer.error}). {how}"
+                words = f"SLACK_APP_TOKEN doesn't work ({refused}). {how}"
                 yield Finding(Verdict.PROBLEM, part, words)
             else:
                 yield Finding(Verdict.OK, part, "Opens Socket Mode connections.")

@@ -251,7 +251,7 @@ def test_help_names_every_command() -> None:
     out = CliRunner().invoke(cli, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
     commands = out.partition("Commands")[2].replace("│", " ").splitlines()
     names = [words[0] for words in map(str.split, commands) if len(words) > 2]
-    assert names == ["serve", "demo", "migrate", "manifest", "doctor", "keys"]
+    assert names == ["serve", "demo", "migrate", "manifest", "doctor", "keys", "audit"]
 
 
 def test_manifest_is_printed_as_json() -> None:

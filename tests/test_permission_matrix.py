@@ -5,6 +5,7 @@ stated here too, and held against the one place that decides.
 """
 
 from collections.abc import AsyncIterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 
 import pytest
@@ -12,7 +13,16 @@ from sqlalchemy import select, update
 
 from bot.app import Running
 from bot.commands.features import registry
-from bot.db.acts import AuditEntry, Effect, Grant, SubjectKind
+from bot.db.acts import (
+    AuditEntry,
+    Effect,
+    Grant,
+    OperationKind,
+    Schedule,
+    ScheduleDays,
+    SubjectKind,
+)
+from bot.db.clock import now
 from bot.db.models import Deployment, Target
 from bot.db.session import Database
 from bot.deployments.grants import Grants
@@ -22,6 +32,7 @@ from bot.errors import UserError
 from bot.messages.markup import actions, button
 from bot.permissions import ADMINS, DEFAULTS, Authorizer, Permission
 from bot.sandbox.slack.view import View
+from bot.sandbox.slack.wire import JsonObject
 from bot.sandbox.slack.workspace import Content
 from bot.sandbox.world import API_KEY, PROJECT, World
 from bot.slack.people import People
@@ -51,10 +62,28 @@ COMMANDS: Mapping[str, Permission | None] = {
     "delete": P.DELETE,
     "follow": P.FOLLOW,
     "unfollow": P.FOLLOW,
+    "update": P.UPDATE,
+    "rollback": P.UPDATE,
+    "versions": None,
+    "extend": P.EXTEND,
+    "keep": P.EXTEND,
+    "schedules": None,
     "help": None,
 }
 # Commands about an endpoint ask once it is named.
-NEEDS_ENDPOINT = {"sleep", "wake", "restart", "terminate", "delete", "follow", "unfollow"}
+NEEDS_ENDPOINT = {
+    "sleep",
+    "wake",
+    "restart",
+    "terminate",
+    "delete",
+    "follow",
+    "unfollow",
+    "update",
+    "rollback",
+    "extend",
+    "keep",
+}
 CLICKS: Mapping[str, Permission | None] = {
     "deploy": None,
     "preview.deploy": P.DEPLOY,
@@ -78,7 +107,19 @@ CLICKS: Mapping[str, Permission | None] = {
     "endpoint.pick.delete": P.DELETE,
     "endpoint.pick.follow": P.FOLLOW,
     "endpoint.pick.unfollow": P.FOLLOW,
+    "endpoint.pick.update": P.UPDATE,
+    "endpoint.pick.rollback": P.UPDATE,
+    "endpoint.pick.versions": None,
+    "endpoint.pick.extend": P.EXTEND,
+    "endpoint.pick.keep": P.EXTEND,
     "endpoint.follow": P.FOLLOW,
+    "endpoint.update": P.UPDATE,
+    "update.agree": P.UPDATE,
+    "update.change": P.UPDATE,
+    "update.cancel": None,
+    "lease.extend": P.EXTEND,
+    "lease.keep": P.EXTEND,
+    "schedule.remove": P.OPERATE,
     "endpoint.sleep": P.OPERATE,
     "endpoint.wake": P.OPERATE,
     "endpoint.restart": P.OPERATE,
@@ -94,6 +135,8 @@ CLICKS: Mapping[str, Permission | None] = {
     "approval.withdraw": P.TERMINATE,
     # Whoever may not, asks.
     "permission.ask": None,
+    "home.refresh": None,
+    "home.deploy": P.DEPLOY,
     "deployment.open": None,
     "deployment.model_page": None,
     "deployment.integrations": None,
@@ -105,6 +148,8 @@ SUBMISSIONS: Mapping[str, Permission] = {
     "settings.who": P.CONFIGURE,
     "reject": P.APPROVE,
     "delete": P.DELETE,
+    "update": P.UPDATE,
+    "update.review": P.UPDATE,
 }
 # Slack's menus are told what anybody in the channel may see.
 SUGGESTIONS = {"settings.groups", "endpoint.pick"}
@@ -253,8 +298,28 @@ async def test_every_command_asks_for_its_permission(here: World, denied: Denial
 
 async def test_every_button_asks_for_its_permission(here: World, denied: Denials) -> None:
     """Also where it is shown to somebody for whom it isn't."""
-    async with denied.database.read() as session:
-        public_id = (await session.scalars(select(Deployment.public_id))).one()
+    async with denied.database.write() as session:
+        deployment = (await session.scalars(select(Deployment))).one()
+        public_id = deployment.public_id
+        session.add(
+            Schedule(
+                public_id="a-schedule",
+                deployment_id=deployment.id,
+                kind=OperationKind.SLEEP,
+                days=ScheduleDays.DAILY,
+                time_of_day="18:00",
+                zone="UTC",
+                asked_by=here.admin.user.id,
+                asked_at=now(),
+            )
+        )
+    await here.admin.command(here.channel, "update it --gpu 2xH100")
+    question = await here.slack.until(
+        lambda: next(
+            (one for one in here.admin.ephemerals(here.channel) if "Change" in one.buttons), None
+        )
+    )
+    agree = str(here.admin.button(question, "update.agree").element["value"])
     [endpoint] = here.friendli.endpoints
     draft = '{"m":"org/model","g":"1xH100","n":"other"}'
     values = {
@@ -263,6 +328,10 @@ async def test_every_button_asks_for_its_permission(here: World, denied: Denials
         "target.disconnect": "prod",
         "audit.older": "1",
         "endpoint.follow": f"prod {endpoint}",
+        "update.agree": agree,
+        "update.change": agree,
+        "lease.extend": f"{public_id} 0",
+        "schedule.remove": "a-schedule",
         "deployment.choose": f"{public_id} {endpoint}",
         **{name: f"prod {endpoint}" for name in CLICKS if name.startswith("endpoint.pick.")},
     }
@@ -296,7 +365,7 @@ async def test_every_form_asks_for_its_permission(here: World, denied: Denials) 
     assert set(forms) == set(SUBMISSIONS)
     for name, form in forms.items():
         before = await denied.take()
-        body = {**form.body, "blocks": form.body["blocks"]}
+        body = deepcopy(form)
         view = here.slack.modals.open(here.member.user.id, body)
         if name == "settings":
             await here.member.click(view, P.DEPLOY.value)
@@ -327,32 +396,42 @@ async def fill(here: World, name: str) -> None:
         await here.member.fill(label, value, enter=False)
 
 
-async def admins_forms(here: World) -> dict[str, View]:
+async def admins_forms(here: World) -> dict[str, JsonObject]:
     """Each form as an admin gets it."""
-    forms: dict[str, View] = {}
+    forms: dict[str, JsonObject] = {}
 
-    async def keep() -> None:
-        view = await here.slack.until(lambda: here.admin.modal)
-        forms[str(view.body["callback_id"])] = view
+    def open_form(name: str) -> View | None:
+        view = here.admin.modal
+        return view if view is not None and view.callback_id == name else None
+
+    async def keep(name: str) -> None:
+        view = await here.slack.until(lambda: open_form(name))
+        forms[name] = deepcopy(view.body)
 
     await here.admin.command(here.channel)
-    await keep()
+    await keep("deploy")
     await here.admin.close_modal()
     await here.admin.command(here.channel, "connect")
-    await keep()
+    await keep("connect")
     await here.admin.close_modal()
     settings = await open_settings(here)
-    forms["settings"] = settings
+    await keep("settings")
     await here.admin.click(settings, P.DEPLOY.value)
     await here.slack.until(lambda: here.admin.modal is not settings)
-    await keep()
+    await keep("settings.who")
+    await here.admin.close_modal()
+    await here.admin.close_modal()
+    await here.admin.click(root(here), "Update")
+    await keep("update")
+    await here.admin.fill("Instance", "2xH100")
+    await here.admin.submit()
+    await keep("update.review")
+    await here.admin.close_modal()
     endpoint = next(iter(here.friendli.endpoints))
     here.friendli.set_status(endpoint, "TERMINATED")
     await here.slack.until(lambda: "Delete" in root(here).buttons)
-    await here.admin.close_modal()
-    await here.admin.close_modal()
     await here.admin.click(root(here), "Delete")
-    await keep()
+    await keep("delete")
     await here.admin.close_modal()
     database = Database(here.database)
     async with database.write() as session:
@@ -366,6 +445,6 @@ async def admins_forms(here: World) -> dict[str, View]:
         )
     )
     await here.admin.click(waiting, "Reject")
-    await keep()
+    await keep("reject")
     await here.admin.close_modal()
     return forms

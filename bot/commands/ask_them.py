@@ -48,9 +48,9 @@ async def _ask(desk: Desk, click: Click) -> None:
 
 
 async def _say(desk: Desk, click: Click, said: Body) -> None:
-    if click.response_url:
+    if click.view is None:
         await desk.responses.replace(click.response_url, said)
-    elif click.view is not None:
+    else:
         view = {
             "type": "modal",
             "title": plain("Friendli Deploy", 24),

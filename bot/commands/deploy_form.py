@@ -128,7 +128,7 @@ def build(
             _instance(draft, prices, optional=updates),
             _scaling(draft),
             *_replicas(draft),
-            _lease(draft, targets),
+            *(() if updates else [_lease(draft, targets)]),
             context(cost_line(draft, prices), block_id=f"{ACTION_PREFIX}.cost"),
             actions(
                 button(CLOSE_ADVANCED if opened else OPEN_ADVANCED, ADVANCED_ACTION),

@@ -22,7 +22,7 @@ def read(text: str, runs: Runs) -> Version | TextSlips:
     """
 
     def meant(line: DeployLine) -> Version | tuple[Slip, ...]:
-        kept = [_KEPT[name] for name in ("to", "yes") if name in line.places]
+        kept = [_KEPT[name] for name in _KEPT if name in line.places]
         return tuple(kept) if kept else settle(runs.version, _merged(runs.version.draft(), line))
 
     _, answer = read_with(text, meant, f"{SLASH} update {quote(runs.name)}")
@@ -33,6 +33,7 @@ _KEPT = {
     "to": Slip(
         "target", "An endpoint stays on its target. Leave `--to` out.", mend={"target": None}
     ),
+    "for": Slip("lease", "An update doesn't change when it ends. Leave `--for` out."),
     "yes": Slip("comment", "An update asks before it is sent. Leave `--yes` out."),
 }
 

@@ -243,7 +243,7 @@ class Deployment(Due, Base):
     # The `DeployRequest` that it was made with, once `request` is that of a later version.
     first_request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     # The number of the version that `request` or `spec` is about; NULL until somebody looked.
-    version: Mapped[str | None]
+    newest_version: Mapped[str | None]
     # A version that was made elsewhere since: what the API doesn't tell of it may differ from
     # `request`. NULL if there is none, or everything was set from here again.
     version_elsewhere: Mapped[str | None]

@@ -156,7 +156,7 @@ class Operations:
                         session, deployment, await facts_of(session, deployment, self._settings)
                     )
                     asked = AskedFor(OperationOutcome.STALE, status=deployment.status)
-                elif update is not None and update.replaces != deployment.version:
+                elif update is not None and update.replaces != deployment.newest_version:
                     by = await _made_by(session, deployment)
                     asked = AskedFor(OperationOutcome.OVERTAKEN, by=by)
                 elif update is not None and await is_name_taken(
@@ -257,7 +257,10 @@ async def _made_by(session: AsyncSession, deployment: Deployment) -> str:
     """Who asked for the version that runs; '' if nobody here did."""
     by = await session.scalar(
         select(Operation.asked_by)
-        .where(Operation.deployment_id == deployment.id, Operation.version == deployment.version)
+        .where(
+            Operation.deployment_id == deployment.id,
+            Operation.version == deployment.newest_version,
+        )
         .limit(1)
     )
     return by or ""

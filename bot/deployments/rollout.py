@@ -61,7 +61,7 @@ class Rollout:
     ) -> None:
         """Write down that from now on the deployment is what an update made of it."""
         await session.refresh(deployment)
-        deployment.version = version
+        deployment.newest_version = version
         if deployment.spec is None:
             deployment.first_request = deployment.first_request or deployment.request
             deployment.request = update.after.model_dump(mode="json", exclude_none=True)

@@ -64,7 +64,7 @@ def runs_of(row: Deployment) -> Runs:
         name=row.name,
         target=row.target_name,
         version=version_of(row),
-        number=row.version,
+        number=row.newest_version,
         elsewhere=row.version_elsewhere,
         status=row.status,
     )

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, Slip, check, slips_of
-from bot.deployments.version import ENGINE, History, Version, changed, in_order
+from bot.deployments.version import ENGINE, NO_SETTINGS, History, Version, changed, in_order
 from bot.friendli.instances import Prices
 from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointUpdateBody
 
@@ -78,7 +78,9 @@ def settle(before: Version, wanted: DeployDraft) -> Version | tuple[Slip, ...]:
     name = before.request.name
     kept = not wanted.name or wanted.name.strip() == name.strip()
     # A name that stays isn't judged: it may come from elsewhere.
-    draft = wanted.model_copy(update={"target": None} | ({"name": "kept"} if kept else {}))
+    draft = wanted.model_copy(
+        update={"target": None, "lease": None} | ({"name": "kept"} if kept else {})
+    )
     slips = slips_of(draft, targets=(), optional=optional)
     if slips:
         return slips
@@ -88,8 +90,8 @@ def settle(before: Version, wanted: DeployDraft) -> Version | tuple[Slip, ...]:
     request = check(complete, targets=(), default_target=before.request.target)
     if not isinstance(request, DeployRequest):
         return request
-    if kept:
-        request = request.model_copy(update={"name": name})
+    same: dict[str, object] = {"lease_seconds": before.request.lease_seconds}
+    request = request.model_copy(update=same | ({"name": name} if kept else {}))
     empty = {
         field
         for field in before.unknown
@@ -230,7 +232,5 @@ def _is_it(spec: DedicatedEndpointSpec, update: Update) -> bool:
 def gone_back(before: Version, to: Version, number: str) -> DeployDraft:
     """All settings of an earlier version; where they aren't known, those that run."""
     unknown = {"gpu" if field == "instance_option_id" else field for field in to.unknown}
-    known = {
-        name: value for name, value in to.draft() if name not in unknown | {"target", "comment"}
-    }
+    known = {name: value for name, value in to.draft() if name not in unknown | NO_SETTINGS}
     return before.draft().model_copy(update=known | {"comment": f"Back to version {number}"})

@@ -131,14 +131,14 @@ class Updates:
     ) -> bool:
         """Write down what the API told. Returns whether there was anything new."""
         number = newest(history)
-        if not is_later(number, row.version):
+        if not is_later(number, row.newest_version):
             # Known already; or what was read is older than an update that ended meanwhile.
             return False
         if await _is_updating(session, row):
             # Whoever carries the update out writes down what comes of it.
             return False
-        first_look = row.version is None
-        row.version = number
+        first_look = row.newest_version is None
+        row.newest_version = number
         if first_look and row.spec is None and len(history) <= 1:
             return True
         version = version_of(row).with_spec(spec)
@@ -149,7 +149,9 @@ class Updates:
                 version.draft(), targets=(), default_target=version.request.target, tag=""
             )
             if isinstance(request, DeployRequest):
-                row.request = request.model_dump(mode="json", exclude_none=True)
+                ends = {"lease_seconds": version.request.lease_seconds}
+                told = request.model_copy(update=ends)
+                row.request = told.model_dump(mode="json", exclude_none=True)
         else:
             row.spec = spec.model_dump(mode="json", by_alias=True)
         price = version.cost(self._settings.prices).each

@@ -30,6 +30,9 @@ UNTOLD = frozenset(
 )
 """Fields of a `DeployRequest` that the API never tells."""
 
+NO_SETTINGS = frozenset({"target", "comment", "lease"})
+"""Fields of a `DeployDraft` that are none of a version's settings."""
+
 ENGINE = (
     "max_batch_size",
     "max_input_length",
@@ -90,7 +93,7 @@ class Version:
     def with_spec(self, spec: DedicatedEndpointSpec) -> "Version":
         """This version, but for what the API tells otherwise."""
         told = Version.of_spec(spec).request
-        kept = UNTOLD | {"target", "comment"}
+        kept = UNTOLD | {"target", "comment", "lease_seconds"}
         if _option_of(spec) is None:
             kept |= {_INSTANCE}
         fields = {name: value for name, value in told if name not in kept}
@@ -102,14 +105,15 @@ class Version:
         return None if _INSTANCE in self.unknown else by_id(self.request.instance_option_id)
 
     def draft(self) -> DeployDraft:
-        """Everything that is known as if it had been typed, but for the target and the comment."""
+        """Everything that is known as if it had been typed, but for what is no setting.
+
+        That is the target, the comment and when it ends.
+        """
         stand_in = self.request
         if self.option is None:
             stand_in = stand_in.model_copy(update={_INSTANCE: INSTANCE_OPTIONS[0].id})
         names = {"gpu" if field == _INSTANCE else field for field in self.unknown}
-        return stand_in.draft().model_copy(
-            update=dict.fromkeys(names) | {"target": None, "comment": None}
-        )
+        return stand_in.draft().model_copy(update=dict.fromkeys(names | NO_SETTINGS))
 
     def cost(self, prices: Prices) -> "Cost":
         """What it costs."""

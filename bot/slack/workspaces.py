@@ -105,6 +105,13 @@ class Workspaces:
         granted = headers.get("x-oauth-scopes", "").split(",")
         return frozenset(scope.strip() for scope in granted if scope.strip())
 
+    async def refuses_app_token(self, token: SecretStr) -> str | None:
+        """Why Socket Mode can't be used with an app token, by Slack's error; None if it can."""
+        answer = await attempt(
+            self.posting.apps_connections_open(app_token=token.get_secret_value())
+        )
+        return answer.error if isinstance(answer, Failure) else None
+
     @property
     def is_known(self) -> bool:
         """Whether auth.test has succeeded once."""

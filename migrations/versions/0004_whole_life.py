@@ -20,7 +20,7 @@ _IS_UNFINISHED = sa.text("state IN ('proposed', 'asked', 'sending')")
 _DEPLOYMENT_COLUMNS = {
     "spec": sa.JSON,
     "first_request": sa.JSON,
-    "version": sa.Text,
+    "newest_version": sa.Text,
     "version_elsewhere": sa.Text,
     "expires_at": sa.BigInteger,
     "approved_by": sa.Text,

@@ -251,6 +251,14 @@ def test_going_back_takes_everything_that_is_known() -> None:
     assert changed(partly, THEIRS) == frozenset()
 
 
+def test_an_update_leaves_the_end_as_it_is() -> None:
+    """Whatever the form or a line says of it."""
+    ending = Version(request(lease_seconds=3600))
+    assert ending.draft().lease is None
+    assert sent(ending, lease="2d") is None
+    assert wanted(ending, gpu="1xA100").request.lease_seconds == 3600
+
+
 def test_differences_name_old_and_new() -> None:
     """In the order of the form; a model is shown with its revision."""
     after = wanted(OURS, model="org/b", revision="v2", gpu="1xA100", content_logging=True)

@@ -20,10 +20,21 @@ from bot.deployments.states import State, Told
 from bot.deployments.target_views import TargetView
 from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
-from bot.messages import approvals, audit, listing, preview, replies, transitions
+from bot.messages import (
+    approvals,
+    audit,
+    before_after,
+    home,
+    listing,
+    preview,
+    replies,
+    schedule_replies,
+    transitions,
+)
 from bot.messages.approvals import Proposal
 from bot.messages.buttons import ActionId
 from bot.messages.facts import Act, Facts, Setup, Waiting
+from bot.messages.lease_replies import EXTEND_ACTION, KEEP_ACTION
 from bot.messages.picker import PREFIX
 from bot.messages.refusals import Refusal
 from bot.messages.reply import Reply
@@ -38,9 +49,18 @@ STATUSES = [None, *(status.value for status in Status), "A_NEW_ONE"]
 ELSEWHERE = {
     CONNECT_ACTION,
     ASK_ACTION,
+    home.REFRESH_ACTION,
+    home.DEPLOY_ACTION,
     listing.MORE_ACTION,
     listing.BACK_ACTION,
     ActionId.FOLLOW.value,
+    ActionId.UPDATE.value,
+    before_after.AGREE_ACTION,
+    before_after.CHANGE_ACTION,
+    before_after.CANCEL_ACTION,
+    schedule_replies.REMOVE_ACTION,
+    EXTEND_ACTION,
+    KEEP_ACTION,
 }
 
 

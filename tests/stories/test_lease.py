@@ -55,7 +55,7 @@ $5.00/h from now, until it sleeps or ends
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 until TIME, then it is terminated
 asked by @requester at TIME · target `prod`
-[Sleep] [Open in Friendli] [Terminate]\
+[Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
 
 

@@ -32,6 +32,7 @@ Model: `org/other` → `org/model @ v1`
 Instance: `2 × H100` → `1 × H100`
 Max batch size: `8` → `256`
 Queue time-out: `900` → `500`
+Comment: “Back to version 0”
 It costs $10.00/h now, *$5.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $15.00/h.
 Nothing is sent before you agree.
 [Roll back] [Change] [Cancel]\
@@ -59,10 +60,12 @@ Nothing is sent before you agree.
         [
             """\
 @requester asked to update it.
+It goes back to version `0`.
 Model: `org/other` → `org/model @ v1`
 Instance: `2 × H100` → `1 × H100`
 Max batch size: `8` → `256`
 Queue time-out: `900` → `500`
+Comment: “Back to version 0”
 It costs $10.00/h now, *$5.00/h* then.\
 """,
             "Rolling out a new version. The one before serves until it's ready.",
@@ -81,6 +84,7 @@ async def test_a_version_made_elsewhere_comes_back_as_far_as_it_is_known(here: W
     assert words(here, question) == snapshot("""\
 Take *it* back to version `1`?
 Replicas: `1 replica` → `3 replicas`
+Comment: “Back to version 1”
 It costs $5.00/h now, *$15.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $20.00/h.
 Nobody here knows the model, revision, token count, logging and queue settings of version `1`: those stay as they are.
 Nothing is sent before you agree.

@@ -184,6 +184,7 @@ Nothing is sent before you agree.
             snapshot("""\
 Update *it*? Version `0` runs now.
 Endpoint name: `it` → `@channel *b* ˋcˋ`
+Comment: “@U1”
 It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
 Nothing is sent before you agree.
 [Update] [Change] [Cancel]\
@@ -213,6 +214,11 @@ No target here is called `staging`.
 This channel deploys to `prod`.\
 """),
             id="another target",
+        ),
+        pytest.param(
+            "--for 8h --replicas 2",
+            snapshot("An update doesn't change when it ends. Leave `--for` out."),
+            id="another end",
         ),
         pytest.param(
             "--yes --replicas 2",
@@ -272,10 +278,28 @@ asked by @requester at TIME · target `prod`
 [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)
     question = await asked(here, "rollback it 0")
-    assert words(here, question) == snapshot()
+    assert words(here, question) == snapshot("""\
+Take *it* back to version `0`?
+Max batch size: `512` → `256`
+Comment: “Back to version 0”
+It costs $5.00/h, as before. It has failed: the new version runs after a restart.
+Nothing is sent before you agree.
+[Roll back] [Change] [Cancel]\
+""")
     await here.member.click(question, "Roll back")
     await here.slack.until(lambda: "after a restart" in thread(here)[-1])
-    assert thread(here)[5:] == snapshot()
+    assert thread(here)[5:] == snapshot(
+        [
+            """\
+@requester asked to update it.
+It goes back to version `0`.
+Max batch size: `512` → `256`
+Comment: “Back to version 0”
+It costs $5.00/h, as before.\
+""",
+            "Friendli has version `2`. The endpoint has failed, and runs it after a restart.",
+        ]
+    )
     assert "Restart ($5.00/h)" in here.channel.replies(root(here).ts)[-1].buttons
 
 
@@ -487,7 +511,7 @@ async def test_an_endpoint_gets_another_name(here: World) -> None:
     question = await asked(here, "update renamed --name it")
     await here.member.click(question, "Update")
     await here.slack.until(lambda: "taken" in whispers(here)[-1])
-    assert whispers(here)[-1] == snapshot()
+    assert whispers(here)[-1] == snapshot("*it* is taken by another endpoint. Nothing was sent.")
     assert len(updates(here)) == 1
 
 

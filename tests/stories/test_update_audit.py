@@ -3,6 +3,7 @@
 import pytest
 from inline_snapshot import snapshot
 
+from bot.db.acts import Effect
 from bot.db.session import Database
 from bot.deployments.audit import Audit
 from bot.deployments.place import Place
@@ -39,7 +40,26 @@ async def test_an_update_is_kept_with_what_it_changes(here: World) -> None:
     await here.member.click(question, "Update")
     await here.friendli.until(lambda: updates(here))
     await here.slack.until(lambda: any("didn't" in line for line in thread(here)))
-    assert await kept(here) == snapshot()
+    assert await kept(here) == snapshot(
+        [
+            (
+                "endpoint:update",
+                Effect.ACCEPTED,
+                "it",
+                """\
+Instance: `1 × H100` → `2 × H100`
+Replicas: `1 replica` → `2 replicas`
+It costs $5.00/h now, *$20.00/h* then.\
+""",
+            ),
+            (
+                "endpoint:update",
+                Effect.REFUSED,
+                "it",
+                "An endpoint that is STOPPING can't be updated.",
+            ),
+        ]
+    )
 
 
 async def test_a_guest_may_look_but_not_update(here: World) -> None:
@@ -50,6 +70,10 @@ async def test_a_guest_may_look_but_not_update(here: World) -> None:
     await guest.click(root(here), "Update")
     await here.slack.until(lambda: guest.ephemerals(here.channel))
     said = [plain(here, message.text) for message in guest.ephemerals(here.channel)]
-    assert said == snapshot()
+    assert said == snapshot(
+        [
+            "You belong to another organisation, so you can look on here but not act. Someone of this workspace can do it for you."
+        ]
+    )
     assert guest.modal is None
-    assert await kept(here) == snapshot()
+    assert await kept(here) == snapshot([("endpoint:update", Effect.DENIED, "it", "")])

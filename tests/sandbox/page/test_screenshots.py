@@ -62,6 +62,22 @@ async def test_the_modal(page: Page) -> None:
     await keep(page, "modal")
 
 
+async def test_the_home_tab(here: World, page: Page) -> None:
+    """What is mine, asleep or on its way, what it has cost, and where to deploy."""
+    await send(page, LINE)
+    await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
+    here.clock.advance(300)
+    await expect(page.locator("#messages .message").first).to_contain_text("is serving")
+    here.clock.advance(7200)
+    here.friendli.set_status(next(iter(here.friendli.endpoints)), "SLEEPING")
+    await expect(page.locator("#messages .message").first).to_contain_text("is sleeping")
+    await send(page, "/friendli-deploy org/model --gpu 1xH200 --name my-other --yes")
+    await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
+    await page.get_by_role("button", name="friendli-deploy", exact=True).click()
+    await expect(page.locator("#home")).to_contain_text("my-other")
+    await keep(page, "home")
+
+
 async def test_a_failure(here: World, page: Page) -> None:
     """The cause, what to do about it, and the way back."""
     await send(page, "/friendli-deploy sandbox/gated --gpu 1xH100 --name my-model --yes")

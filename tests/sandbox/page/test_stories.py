@@ -179,3 +179,12 @@ async def test_another_channels_news_is_marked_until_it_is_read(here: World, pag
     await channel.click()
     await expect(channel).to_have_accessible_name("# experiments")
     await expect(page.locator("#messages .message").last).to_contain_text("@requester look")
+
+
+async def test_a_message_s_menu(page: Page) -> None:
+    """The bot's entry shows on the message that the pointer is on, and does what it says."""
+    await send(page, "hello")
+    message = page.locator("#messages .message").filter(has_text="hello")
+    await message.hover()
+    await message.get_by_role("button", name="Endpoint status").click()
+    await expect(page.locator("#messages .only")).to_contain_text("isn't from the thread")

@@ -6,7 +6,7 @@ from bot.commands import deploy_text
 from bot.commands.desk import Desk, Invocation, Work
 from bot.commands.registry import SLASH, Command, Feature
 from bot.messages.body import Body, body
-from bot.messages.markup import context, section
+from bot.messages.markup import code, context, section
 
 EXAMPLE = f"{SLASH} meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100"
 
@@ -29,7 +29,7 @@ def overview(commands: Iterable[Command]) -> Body:
     lines = [
         f"`{SLASH}`  Opens the form to deploy a model.",
         f"`{EXAMPLE}`  Deploys from text; shows the price and asks first.",
-        *(f"`{command.usage}`  {command.summary}" for command in commands),
+        *(f"{code(command.usage)}  {command.summary}" for command in commands),
     ]
     return body(
         "What you can type: " + "; ".join(lines),

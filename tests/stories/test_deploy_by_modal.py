@@ -27,7 +27,7 @@ async def test_the_form_opens_before_anything_else_is_asked(here: World) -> None
     assert (ack.status, ack.body) == (200, "")
     view = await here.slack.until(lambda: here.member.modal)
     assert [item.label or item.text for item in view.fields()] == snapshot(
-        ["Model", "Endpoint name", "Instance", "Scaling", "Replicas", "Advanced"]
+        ["Model", "Endpoint name", "Instance", "Scaling", "Replicas", "Ends after", "Advanced"]
     )
     assert cost(view) == snapshot("Choose an instance to see what it costs.")
 

@@ -305,8 +305,23 @@ async def test_help_names_everything_that_can_be_typed(here: World) -> None:
 `/friendli-deploy connect [name]`  Connects this channel to a Friendli project.
 `/friendli-deploy disconnect [name]`  Forgets a target and wipes its API key.
 `/friendli-deploy targets`  Lists the Friendli projects that this channel deploys to.
+`/friendli-deploy settings [target]`  Approvals, time to live, what the channel hears, and who may do what.
+`/friendli-deploy audit`  Shows who did what here lately, and who wasn't allowed.
 `/friendli-deploy list [target]`  Lists the endpoints, also those made elsewhere, with $/h.
 `/friendli-deploy status [endpoint]`  Shows one endpoint, whole.
+`/friendli-deploy sleep [endpoint] [at TIME]`  Puts an endpoint to sleep; any request wakes it.
+`/friendli-deploy wake [endpoint] [at TIME]`  Wakes a sleeping endpoint; shows the price and asks first.
+`/friendli-deploy restart [endpoint]`  Starts an endpoint again that failed or was terminated; asks first.
+`/friendli-deploy terminate [endpoint]`  Ends an endpoint, after a question; it can be restarted.
+`/friendli-deploy delete [endpoint]`  Deletes an endpoint for good, once its name was typed.
+`/friendli-deploy follow [endpoint]`  Tells in a thread how an endpoint is going that was made elsewhere.
+`/friendli-deploy unfollow [endpoint]`  Stops telling about an endpoint that was made elsewhere.
+`/friendli-deploy extend [endpoint] [8h]`  Lets an endpoint run for longer than it was given.
+`/friendli-deploy keep [endpoint]`  Takes an endpoint's end away: it runs until somebody ends it.
+`/friendli-deploy schedules [endpoint]`  Lists what endpoints do at times of day.
+`/friendli-deploy update [endpoint] [options]`  Changes an endpoint that is there; shows before and after, and asks first.
+`/friendli-deploy versions [endpoint]`  Lists an endpoint's versions.
+`/friendli-deploy rollback [endpoint] <version>`  Takes an endpoint back to an earlier version; shows before and after, and asks first.
 `/friendli-deploy help`  Shows this.
 *Options of a deployment from text*
 `--gpu INSTANCE`  count and GPU of a replica
@@ -315,6 +330,7 @@ async def test_help_names_everything_that_can_be_typed(here: World) -> None:
 `--min-replicas N`  the MIN of autoscaling alone
 `--max-replicas N`  the MAX of autoscaling alone
 `--cooldown SECONDS`  idle time before autoscaling scales down; 300 if left out
+`--for TIME`  how long it runs before it ends by itself, such as 8h, 2d or 90m
 `--name NAME`  the endpoint's name; made from the model if left out
 `--to TARGET`  one of this channel's targets
 `--revision REVISION`  a branch or a whole commit hash

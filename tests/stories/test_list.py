@@ -88,7 +88,8 @@ async def test_names_can_t_ping_or_draw_anything(here: World) -> None:
     assert words(here, await asked(here, f"status {endpoint}")) == snapshot("""\
 ? *<!channel> ∗bold∗ & <https://x.test|link>* is <!here> · since TIME
 3 × <@U000000002> L40S · 1 replica · *price unknown*
-endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere\
+endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
+[Follow]\
 """)
 
 

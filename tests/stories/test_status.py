@@ -29,7 +29,7 @@ async def test_an_endpoint_that_was_asked_for_here(here: World) -> None:
 ◐ *mine* is starting (downloading the model) · since TIME
 org/model · 2 × H100 · 1 replica · *$0.00/h* now, $10.00/h once it serves
 endpoint `ENDPOINT-1` · target `prod` · made TIME · asked for by @requester · <https://sandbox.slack.com/archives/C000000001/pROOT|its thread>
-[Open in Friendli]\
+[Terminate] [Open in Friendli]\
 """)
     here.clock.advance(600)
     await here.slack.until(lambda: "is serving" in root(here).text)
@@ -38,7 +38,7 @@ endpoint `ENDPOINT-1` · target `prod` · made TIME · asked for by @requester �
 ● *mine* is serving · since TIME
 org/model · 2 × H100 · 1 replica · *$10.00/h* now
 endpoint `ENDPOINT-1` · target `prod` · made TIME · asked for by @requester · <https://sandbox.slack.com/archives/C000000001/pROOT|its thread>
-[Open in Friendli]\
+[Sleep] [Update] [Terminate] [Open in Friendli]\
 """)
     open_ = here.member.button(said, "Open in Friendli")
     [endpoint] = here.friendli.endpoints
@@ -55,7 +55,7 @@ async def test_a_failure_is_explained(here: World) -> None:
 Friendli can't read its model: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
 1 × H100 · 1 replica · *$0.00/h* now
 endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
-[Open in Friendli]\
+[Follow] [Open in Friendli]\
 """)
     here.friendli.set_status(endpoint, "FAILED", error_code="<!here>")
     assert words(here, await asked(here, "status theirs")) == snapshot("""\
@@ -63,7 +63,7 @@ endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
 Friendli names a cause that this bot doesn't know: `<!here>`. Restart it once. If it fails again, write to support@friendli.ai and name endpoint `ENDPOINT-1`.
 1 × H100 · 1 replica · *$0.00/h* now
 endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
-[Open in Friendli]\
+[Follow] [Open in Friendli]\
 """)
     await here.member.command(here.channel, "org/model --gpu 2xH100 --name mine --yes")
     await here.slack.until(lambda: thread(here))
@@ -210,5 +210,6 @@ async def test_how_it_is_set_up_may_be_untold(here: World) -> None:
     assert words(here, await asked(here, f"status {endpoint}")) == snapshot("""\
 ● *ENDPOINT-1* is serving · since TIME
 Friendli didn't say how it is set up · *price unknown*
-endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere\
+endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
+[Follow]\
 """)

@@ -54,4 +54,6 @@ def seen(here: World, view: View) -> str:
 
 def unhurried(said: str) -> str:
     """A text without the moments that passed while the story was told, by our own clock."""
+    said = re.sub(r"serving after (under 1|\d+) s\b", "serving after MOMENTS", said)
+    said = re.sub(r"about \$0\.0\d so far\n", "SOME so far\n", said)
     return re.sub(r"served for (under 1|\d+) s, about \$0\.0\d", "served for MOMENTS", said)

@@ -49,8 +49,8 @@ async def test_what_serves_and_what_it_has_cost(here: World) -> None:
     endpoint = await serve(here)
     assert seen(here, await home(here)) == snapshot("""\
 Your endpoints
-*1 endpoint* · *$5.00/h* now · about $0.00 so far
-● *it* is serving after under 1 s
+*1 endpoint* · *$5.00/h* now · SOME so far
+● *it* is serving after MOMENTS
 $5.00/h from now, until it sleeps or ends
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · asked for TIME · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|its thread>
 [Sleep] [Open in Friendli] [Update] [Terminate]

@@ -28,7 +28,7 @@ async def test_how_the_thread_s_endpoint_is(here: World, text: str) -> None:
     said = await mentioned(here, text)
     assert said.thread_ts == root(here).ts
     assert unhurried(words(here, said)) == snapshot("""\
-● *it* is serving after under 1 s
+● *it* is serving after MOMENTS
 $5.00/h from now, until it sleeps or ends
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`

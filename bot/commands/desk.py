@@ -155,13 +155,14 @@ class ShortcutUse:
     """An entry of a message's menu that was chosen.
 
     Attributes:
-        thread_ts: Of the thread that the message stands in or begins; its own where there is none.
+        thread_ts: Of the thread that the message is a reply in; None if it is none.
         public_id: The deployment that the message's metadata names; '' if it names none.
     """
 
     place: Place
     person: Person
-    thread_ts: str
+    message_ts: str
+    thread_ts: str | None
     public_id: str
     response_url: str
 

@@ -16,14 +16,16 @@ async def chosen(desk: Desk, used: ShortcutUse) -> Work:
 
 async def _answer(desk: Desk, used: ShortcutUse) -> None:
     await desk.authorizer.authorize(Permission.LOOK, used.person, used.place)
-    found = await desk.standings.in_thread(used.place, used.thread_ts, used.public_id)
+    found = await desk.standings.in_thread(
+        used.place, used.thread_ts or used.message_ts, used.public_id
+    )
     if found is None:
         raise UserError(
             "This message isn't from the thread of an endpoint that I know.",
             hint=f"{NAME} is for messages of such threads. `{SLASH} list` shows what runs.",
         )
     said = standing(found.facts, found.spend)
-    await desk.responses.say(used.response_url, said, thread_ts=found.root_ts)
+    await desk.responses.say(used.response_url, said, thread_ts=used.thread_ts)
 
 
 FEATURE = Feature(

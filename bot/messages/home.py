@@ -31,8 +31,8 @@ from bot.messages.standing import ESTIMATED, amount, cost
 
 REFRESH_ACTION = "home.refresh"
 DEPLOY_ACTION = "home.deploy"
-# A Home tab takes 100 blocks; an endpoint takes three of them, a channel one.
-MOST_ENDPOINTS, MOST_CHANNELS = 20, 20
+# A Home tab takes 100 blocks; an endpoint takes four of them, a channel one.
+MOST_ENDPOINTS, MOST_CHANNELS = 15, 20
 
 _PREFIX = "home"
 _COMMAND = "/friendli-deploy"
@@ -148,7 +148,9 @@ def _endpoints(overview: Overview) -> Iterator[Block]:
         yield section("Nothing of yours runs now. Deploy a model from one of the channels below.")
     else:
         yield section("Nothing of yours runs now.")
-    for endpoint in overview.endpoints:
+    for number, endpoint in enumerate(overview.endpoints):
+        if number:
+            yield divider()
         yield from _endpoint(endpoint)
     left_out = [*_left_out(overview)]
     if left_out:
@@ -203,8 +205,10 @@ def _left_out(overview: Overview) -> Iterator[str]:
         have = "1 has" if overview.stopped == 1 else f"{overview.stopped} have"
         yield f"{have} failed or ended; `{_COMMAND} list` in their channels shows them"
     if overview.elsewhere:
-        runs = "1 runs" if overview.elsewhere == 1 else f"{overview.elsewhere} run"
-        yield f"{runs} where you or I aren't in the channel any more, and can't be shown here"
+        runs = (
+            "1 of yours runs" if overview.elsewhere == 1 else f"{overview.elsewhere} of yours run"
+        )
+        yield f"{runs} where you or I have left the channel, so it isn't shown here"
 
 
 def _channels(overview: Overview) -> Iterator[Block]:

@@ -223,10 +223,13 @@ def shortcut(payload: Mapping[str, Any]) -> tuple[str, ShortcutUse]:
     """An entry of a message's menu that was chosen: its callback id, and on what."""
     parsed = _OnMessage.model_validate(payload)
     message = parsed.message
+    # A message that others have replied to names itself as its thread.
+    in_thread = message.thread_ts is not None and message.thread_ts != message.ts
     return parsed.callback_id, ShortcutUse(
         place=parsed.place,
         person=parsed.person,
-        thread_ts=message.thread_ts or message.ts,
+        message_ts=message.ts,
+        thread_ts=message.thread_ts if in_thread else None,
         public_id=message.public_id,
         response_url=parsed.response_url or "",
     )

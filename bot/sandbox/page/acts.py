@@ -75,6 +75,18 @@ class InMessage(BaseModel):
     ts: str
 
 
+class Shortcut(_Act):
+    """An entry of a message's menu was chosen; `callback` is what Slack calls it."""
+
+    act: Literal["shortcut"]
+    place: InMessage
+    callback: str
+
+    async def by(self, person: Person, slack: SlackSandbox) -> None:
+        """Choose it."""
+        await person.shortcut(self.callback, _message(slack, self.place))
+
+
 class _OnElement(_Act):
     """Something done to an element of a message, or of the view of this id."""
 
@@ -175,7 +187,7 @@ class Home(_Act):
 
 
 Act: TypeAlias = Annotated[
-    Command | Say | Click | Choose | Fill | Suggest | Submit | Close | Home,
+    Command | Say | Shortcut | Click | Choose | Fill | Suggest | Submit | Close | Home,
     In(discriminator="act"),
 ]
 ACT: TypeAdapter[Act] = TypeAdapter(Act)
@@ -198,8 +210,10 @@ async def perform(stage: Stage, act: Act) -> Outcome:
 
 
 def _place(slack: SlackSandbox, place: InMessage | str) -> Message | View:
-    if isinstance(place, str):
-        return slack.modals.views[place]
+    return slack.modals.views[place] if isinstance(place, str) else _message(slack, place)
+
+
+def _message(slack: SlackSandbox, place: InMessage) -> Message:
     channel = slack.workspace.channel(place.channel)
     if place.ts in channel.messages:
         return channel.messages[place.ts]

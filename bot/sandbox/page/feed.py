@@ -49,6 +49,13 @@ class Hint(BaseModel):
     summary: str
 
 
+class MenuEntry(BaseModel):
+    """An entry of every message's menu: what Slack calls it, and what people read."""
+
+    callback: str
+    name: str
+
+
 class Snapshot(BaseModel):
     """Everything there is.
 
@@ -56,6 +63,7 @@ class Snapshot(BaseModel):
         people: Ids of those the person at the page can act as.
         channel: Where to begin; None without a workspace.
         commands: What can be typed.
+        shortcuts: What can be chosen from a message's menu.
         options: What can be added to a line that deploys.
         codes: The documented codes with which a start can fail.
         project: The sandbox's project, to connect a channel to; None where Friendli is real.
@@ -73,6 +81,7 @@ class Snapshot(BaseModel):
     controls: ControlsDocument
     examples: Sequence[Example]
     commands: list[Hint]
+    shortcuts: list[MenuEntry]
     options: list[Hint]
     codes: list[str]
     project: str | None
@@ -216,6 +225,7 @@ class Feed:
             controls=self.controls.document,
             examples=EXAMPLES,
             commands=_commands(),
+            shortcuts=_shortcuts(),
             options=_options(),
             codes=list(FAILING_PHASES),
             project=PROJECT if stage.friendli is not None else None,
@@ -278,6 +288,12 @@ def _commands() -> list[Hint]:
         Hint(usage=SLASH, summary="Opens the form to deploy a model."),
         Hint(usage=f"{SLASH} org/model --gpu 2xH100", summary="Deploys from text; asks first."),
         *(Hint(usage=command.usage, summary=command.summary) for command in commands),
+    ]
+
+
+def _shortcuts() -> list[MenuEntry]:
+    return [
+        MenuEntry(callback=one.callback_id, name=one.name) for one in registry().shortcuts.values()
     ]
 
 

@@ -23,6 +23,7 @@ async def keep(page: Page, name: str) -> None:
     """Compare the page with what was there when its picture was drawn, or draw it anew."""
     await page.mouse.move(0, 0)
     there = await page.locator("body").aria_snapshot()
+    there = re.sub(r"(?<=/p)\d{16}", "MESSAGE", there)
     there = re.sub(r"dep[a-z0-9]{12}", "ENDPOINT", re.sub(r"\b\d\d:\d\d\b", "TIME", there))
     words = FOLDER / f"{name}.txt"
     if os.environ.get("RENEW_SCREENSHOTS"):
@@ -60,6 +61,22 @@ async def test_the_modal(page: Page) -> None:
     await field(page, "Instance").select_option("2 × H100 · 160 GB · $10.00/h")
     await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h, billed from the moment")
     await keep(page, "modal")
+
+
+async def test_the_home_tab(here: World, page: Page) -> None:
+    """What is mine, asleep or on its way, what it has cost, and where to deploy."""
+    await send(page, LINE)
+    await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
+    here.clock.advance(300)
+    await expect(page.locator("#messages .message").first).to_contain_text("is serving")
+    here.clock.advance(7200)
+    here.friendli.set_status(next(iter(here.friendli.endpoints)), "SLEEPING")
+    await expect(page.locator("#messages .message").first).to_contain_text("is sleeping")
+    await send(page, "/friendli-deploy org/model --gpu 1xH200 --name my-other --yes")
+    await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
+    await page.get_by_role("button", name="friendli-deploy", exact=True).click()
+    await expect(page.locator("#home")).to_contain_text("my-other")
+    await keep(page, "home")
 
 
 async def test_a_failure(here: World, page: Page) -> None:

@@ -72,7 +72,7 @@ const newId = () => `n${++lastId}`;
 
 const state = {
   users: new Map(), people: [], channels: new Map(), views: new Map(), requests: new Map(),
-  controls: null, examples: [], commands: [], options: [], codes: [], home: null,
+  controls: null, examples: [], commands: [], shortcuts: [], options: [], codes: [], home: null,
   me: null, place: null, thread: null, shown: WINDOW, ready: false,
   read: new Map(), // person → channel → ts of the newest message they have seen
 };
@@ -189,7 +189,7 @@ function takeSnapshot(snapshot) {
   snapshot.messages.forEach(keepMessage);
   snapshot.views.forEach(takeView);
   state.requests = new Map(snapshot.requests.map((request) => [request.id, request]));
-  for (const name of ["people", "controls", "examples", "commands", "options", "codes", "project", "key"]) state[name] = snapshot[name];
+  for (const name of ["people", "controls", "examples", "commands", "shortcuts", "options", "codes", "project", "key"]) state[name] = snapshot[name];
   state.first = snapshot.channel;
   if (!state.people.includes(state.me)) state.me = state.people[0] ?? null;
   if (!state.place || (state.place.channel && !channel(state.place.channel))) state.place = snapshot.channel ? { channel: snapshot.channel } : null;
@@ -774,6 +774,7 @@ function messageNode(place, message, inThread, follows) {
   const body = message.gone ? h("p", { class: "gone" }, "This message was deleted.") : message.blocks.length
     ? h("div", { class: "blocks" }, message.blocks.map((block) => blockNode(block, at)))
     : h("div", { class: "words" }, mrkdwn(message.text));
+  const menu = !message.gone && !message.only && state.shortcuts.map((entry) => h("button", { type: "button", "data-name": entry.callback, onclick: () => act("shortcut", { place: at.place, callback: entry.callback }) }, entry.name));
   const kind = [message.only && "only", inThread && !message.thread && "root", follows && "follows"].filter(Boolean).map((word) => ` ${word}`).join("");
   const posted = h("time", { datetime: new Date(message.ts * 1000).toISOString(), title: fullMoment(message.ts) }, clock(message.ts));
   return h("li", { class: `message${kind}`, "data-ts": message.ts, tabindex: "-1" },
@@ -786,7 +787,8 @@ function messageNode(place, message, inThread, follows) {
       message.edited && h("p", { class: "aside" }, "(edited)"),
       message.broadcast && inThread && h("p", { class: "aside" }, `Also sent to #${place.name}`),
       replies.length > 0 && !inThread && h("button", { class: "replies", type: "button", "data-name": "replies", onclick: () => openThread(place.id, message.ts) },
-        `${replies.length} ${replies.length === 1 ? "reply" : "replies"}`, h("span", {}, `last at ${clock(replies.at(-1).ts)}`))));
+        `${replies.length} ${replies.length === 1 ? "reply" : "replies"}`, h("span", {}, `last at ${clock(replies.at(-1).ts)}`))),
+    menu && h("div", { class: "menu" }, menu));
 }
 
 function threadLink(place, message) {

@@ -82,7 +82,7 @@ Restart *it*? *$5.00/h* once it serves.
         (
             "help",
             snapshot("""\
-In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate` or `delete`. What costs money or breaks something asks first.
+In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` or `keep`. What starts to cost money or breaks something asks first.
 `/friendli-deploy help` in the channel shows everything else.\
 """),
         ),
@@ -90,7 +90,7 @@ In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate
             "snooze",
             snapshot("""\
 I don't understand `snooze`.
-Here I know `status`, `sleep`, `wake`, `restart`, `terminate` and `delete`.\
+Here I know `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` and `keep`.\
 """),
         ),
         (
@@ -104,7 +104,7 @@ A mention can't do `connect`. Type it as a command in the channel:
             "<https://evil.test|x> `*",
             snapshot("""\
 I don't understand `<https://evil.test|x> ˋ*`.
-Here I know `status`, `sleep`, `wake`, `restart`, `terminate` and `delete`.\
+Here I know `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` and `keep`.\
 """),
         ),
     ],

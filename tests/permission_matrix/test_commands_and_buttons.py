@@ -9,7 +9,7 @@ from bot.db.models import Deployment
 from bot.messages.markup import actions, button
 from bot.sandbox.slack.workspace import Content
 from bot.sandbox.world import World
-from tests.permission_matrix.denials import Denials, guest
+from tests.permission_matrix.denials import Denials
 from tests.permission_matrix.tables import (
     CLICKS,
     COMMANDS,
@@ -35,20 +35,19 @@ def test_nothing_is_missing_here() -> None:
 
 
 async def test_every_command_asks_for_its_permission(here: World, denied: Denials) -> None:
-    """Whoever may not is told so, and the audit says what was denied; also of a guest."""
-    for person in (here.member, guest(here)):
-        for word, permission in COMMANDS.items():
-            if permission is None:
-                continue
-            before = await denied.take()
-            seen = len(person.ephemerals(here.channel))
-            text = f"{word} it" if word in NEEDS_ENDPOINT else word
-            await person.command(here.channel, text)
-            await here.slack.until(
-                lambda person=person, seen=seen: len(person.ephemerals(here.channel)) > seen  # type: ignore[misc] # bound in the loop
-            )
-            assert await denied.take() == [*before, (person.user.id, permission)], word
-            assert person.modal is None
+    """Whoever may not is told so, and the audit says what was denied."""
+    for word, permission in COMMANDS.items():
+        if permission is None:
+            continue
+        before = await denied.take()
+        seen = len(here.member.ephemerals(here.channel))
+        text = f"{word} it" if word in NEEDS_ENDPOINT else word
+        await here.member.command(here.channel, text)
+        await here.slack.until(
+            lambda seen=seen: len(here.member.ephemerals(here.channel)) > seen  # type: ignore[misc] # bound in the loop
+        )
+        assert await denied.take() == [*before, (here.member.user.id, permission)], word
+        assert here.member.modal is None
 
 
 async def test_every_button_asks_for_its_permission(here: World, denied: Denials) -> None:

@@ -43,13 +43,13 @@ class Proposal:
 
 def proposed(facts: Facts, asked: str, proposal: Proposal) -> Reply:
     """Something is asked for that needs a yes first; `asked` says what, as mrkdwn."""
-    text = (
-        f"{asked} {bold(facts.name)} could then cost up to {money(proposal.dollars)}, so it waits"
-        f" for approval: {proposal.approvers} may approve it, until {moment(proposal.until)}."
-        " Nothing is sent to Friendli before."
+    waits = (
+        f"{bold(facts.name)} may then cost up to *{money(proposal.dollars)}*, so this waits for"
+        f" approval: {proposal.approvers} may approve it, until {moment(proposal.until)}. Nothing"
+        " is sent to Friendli before."
     )
     row = actions(*buttons.decisions(f"{facts.public_id} {proposal.public_id}"))
-    return Reply(body(text, section(text), row), News.NEEDS_YOU)
+    return Reply(body(f"{asked} {waits}", section(asked), section(waits), row), News.NEEDS_YOU)
 
 
 def approved(person: str, act: Act | None = None) -> Reply:

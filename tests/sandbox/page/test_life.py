@@ -1,11 +1,13 @@
 """The life of an endpoint on the page, as a person goes through it, with pictures on the way."""
 
+import re
 from functools import partial
 
 from playwright.async_api import Page, expect
 
 from bot.deployments.policy import Approval, Policy
 from bot.sandbox.world import PROJECT, World
+from tests.sandbox.page.conftest import Visit
 from tests.sandbox.page.test_screenshots import LINE, keep
 from tests.sandbox.page.test_stories import field, send, serve
 from tests.stories.later import decide
@@ -38,6 +40,33 @@ async def test_listed_updated_and_approved(here: World, page: Page) -> None:
     await expect(page.locator("#replies .message").last).to_contain_text("waits for approval")
     await expect(page.locator("#messages .message").last).to_contain_text("waits for approval")
     await keep(page, "approval")
+
+
+async def test_several_groups_may_do_something(here: World, address: str, visit: Visit) -> None:
+    """Each is searched for and chosen; one can be taken back, by its own button or with a key."""
+    for name in ("ml-leads", "ml-oncall", "ml-ops"):
+        here.slack.add_usergroup(name, [here.member.user])
+    page = await visit(address)
+    await page.get_by_label("You are").select_option("@admin · admin")
+    await send(page, "/friendli-deploy settings")
+    line = page.locator("#modal-body .section").filter(has_text="Deploying:")
+    await line.get_by_role("button", name="Change").click()
+    await page.get_by_label("The people and groups below").check()
+    groups = page.get_by_role("combobox", name="User groups")
+    offered = page.get_by_role("listbox", name="User groups").get_by_role("option")
+    for typed in ("lead", "ops", "call"):
+        await groups.fill(typed)
+        await expect(offered).to_have_text([re.compile(typed)])
+        await offered.click()
+    chosen = page.get_by_role("button", name="Remove @ml-")
+    await expect(chosen).to_have_text(["@ml-leads ✕", "@ml-ops ✕", "@ml-oncall ✕"])
+    await chosen.nth(1).click()
+    await groups.press("Backspace")
+    await groups.fill("ml")
+    await expect(offered).to_have_text(["@ml-oncall", "@ml-ops"])
+    await offered.last.click()
+    await page.get_by_role("button", name="Save").click()
+    await expect(line).to_contain_text("Deploying: @ml-leads, @ml-ops")
 
 
 def neighbours(here: World) -> None:

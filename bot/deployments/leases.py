@@ -1,6 +1,5 @@
 """How people decide that an endpoint may run on: for another while, or with no end."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +17,7 @@ from bot.deployments import audit
 from bot.deployments.lease import AT_REST, GOING_DOWN, clear
 from bot.deployments.lease_end import is_ending
 from bot.deployments.lookup import find_deployment, find_target
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.policy import Policy
 from bot.deployments.record import facts_of, tell
@@ -60,22 +60,18 @@ class Leases:
     """Writes what people decide, in one transaction each.
 
     Args:
-        wake_submitter: Makes the submitter look at once.
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        *,
-        wake_submitter: Callable[[], None],
-        wake_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._wake_submitter = wake_submitter
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def extend(
         self,
@@ -124,8 +120,8 @@ class Leases:
             detail = f"by {duration(by)}, until {until}"
             _audit(session, place, person, deployment, detail, message_ts)
             answer = _answer(LeaseOutcome.ACCEPTED, deployment)
-        self._wake_submitter()
-        self._wake_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
         return answer
 
     async def _may_extend(
@@ -174,8 +170,8 @@ class Leases:
             await wake(session, Deployment, deployment.id)
             _audit(session, place, person, deployment, "no end", message_ts)
             answer = _answer(LeaseOutcome.ACCEPTED, deployment)
-        self._wake_submitter()
-        self._wake_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
         return answer
 
 

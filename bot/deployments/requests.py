@@ -1,6 +1,5 @@
 """A person who may not do something asks those who may, in the deployment's thread, once."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 
@@ -14,6 +13,7 @@ from bot.db.models import Deployment
 from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lookup import find_deployment
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
 from bot.messages.asking import asks
@@ -38,15 +38,13 @@ class Requests:
     """Puts such requests into threads.
 
     Args:
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
-    def __init__(
-        self, database: Database, settings: Settings, *, wake_sender: Callable[[], None]
-    ) -> None:
+    def __init__(self, database: Database, settings: Settings, nudges: Nudges) -> None:
         self._database = database
         self._settings = settings
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def post(
         self,
@@ -90,7 +88,7 @@ class Requests:
                 detail=permission,
                 message_ts=message_ts,
             )
-        self._wake_sender()
+        self._nudges.sender()
         return RequestOutcome.POSTED
 
     async def call(
@@ -104,7 +102,7 @@ class Requests:
             facts = await facts_of(session, deployment, self._settings)
             said = asks(facts, person.id, permission, whom, News.ORDINARY)
             await tell(session, deployment, facts, said)
-        self._wake_sender()
+        self._nudges.sender()
 
 
 async def _asked_lately(

@@ -4,7 +4,7 @@ A time to sleep that was missed is made up for, once; a time to wake isn't, as s
 somebody to decide.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -18,6 +18,7 @@ from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.db.session import Database
 from bot.deployments import audit
+from bot.deployments.nudges import Nudges
 from bot.deployments.operations import fits, unfinished, write_down
 from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
@@ -38,23 +39,19 @@ class Scheduler:
     """Handles one claimed schedule.
 
     Args:
-        nudge_submitter: Makes the submitter look at once.
-        nudge_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        *,
-        nudge_submitter: Callable[[], None],
-        nudge_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
-        self._nudge_submitter = nudge_submitter
-        self._nudge_sender = nudge_sender
+        self._nudges = nudges
 
     async def handle(self, held: Claim) -> None:
         """Do what is due and put the schedule back, or away if it never comes again."""
@@ -67,8 +64,8 @@ class Scheduler:
             # Somebody asked for the same thing at this very moment.
             async with self._database.write() as session:
                 await finish(session, Schedule, held, due=_LOOK_AGAIN)
-        self._nudge_submitter()
-        self._nudge_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
 
     async def _step(self, session: AsyncSession, held: Claim) -> None:
         row = await session.get_one(Schedule, held.id)

@@ -1,7 +1,7 @@
 """What people want done at times of day: written down, listed, taken back."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,6 +15,7 @@ from bot.db.models import Deployment, Step
 from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lookup import find_deployment
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.times import When, next_time
@@ -42,22 +43,18 @@ class Schedules:
     """Writes schedules down, in one transaction each.
 
     Args:
-        wake_scheduler: Makes the scheduler look at once.
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        *,
-        wake_scheduler: Callable[[], None],
-        wake_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._wake_scheduler = wake_scheduler
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def present(self) -> datetime:
         """The database's present moment."""
@@ -124,8 +121,8 @@ class Schedules:
             said = schedule_replies.scheduled(facts, planned, zone_known=zone_known)
             await tell(session, deployment, facts, said)
             _audit(session, place, person, deployment, f"made a schedule: {_plain(planned)}")
-        self._wake_scheduler()
-        self._wake_sender()
+        self._nudges.scheduler()
+        self._nudges.sender()
         return ScheduleOutcome.ACCEPTED, planned
 
     async def of(self, place: Place, public_id: str | None = None) -> Sequence[Planned]:
@@ -169,7 +166,7 @@ class Schedules:
             await tell(session, deployment, facts, schedule_replies.removed(planned, person.id))
             detail = f"removed a schedule: {_plain(planned)}"
             _audit(session, place, person, deployment, detail, message_ts)
-        self._wake_sender()
+        self._nudges.sender()
         return ScheduleOutcome.ACCEPTED
 
 

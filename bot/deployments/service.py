@@ -1,7 +1,6 @@
 """What commands ask of deployments: write a wish down once, and wake who carries it out."""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -19,6 +18,7 @@ from bot.db.session import Database
 from bot.deployments import audit, mail
 from bot.deployments.draft import DeployRequest
 from bot.deployments.lookup import find_deployment, find_target
+from bot.deployments.nudges import Nudges
 from bot.deployments.operations import GOING_DOWN, fits, stop_if_asked, unfinished, write_down
 from bot.deployments.place import Person, Place
 from bot.deployments.policy import Policy
@@ -71,22 +71,18 @@ class Deployments:
     """Writes what people ask for, in one transaction each.
 
     Args:
-        wake_submitter: Makes the submitter look at once.
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        *,
-        wake_submitter: Callable[[], None],
-        wake_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._wake_submitter = wake_submitter
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def ask(
         self,
@@ -120,7 +116,7 @@ class Deployments:
         except IntegrityError:
             # The unique keys decide between two that come at once.
             return await self._repeated(request_id) or Asked(Outcome.NAME_TAKEN)
-        self._wake_sender()
+        self._nudges.sender()
         return Asked(Outcome.ACCEPTED, waits_as=waits_as)
 
     async def _repeated(self, request_id: str) -> Asked | None:
@@ -219,8 +215,8 @@ class Deployments:
         except IntegrityError:
             # The unique key decides between two that come at once.
             return StopOutcome.ALREADY_ASKED
-        self._wake_submitter()
-        self._wake_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
         return outcome
 
     async def _terminate(
@@ -309,8 +305,8 @@ class Deployments:
                     await wake(session, Deployment, deployment.id)
         except IntegrityError:
             return Outcome.NAME_TAKEN
-        self._wake_submitter()
-        self._wake_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
         return Outcome.ACCEPTED
 
 

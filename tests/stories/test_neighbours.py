@@ -13,6 +13,7 @@ from bot.db.crypto import Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
+from bot.deployments.nudges import Nudges
 from bot.deployments.tracker import Tracker
 from bot.deployments.worker import Worker
 from bot.friendli.client import FriendliClient, TimeLimits
@@ -68,7 +69,7 @@ async def test_projects_that_hang_leave_room_for_those_that_answer(here: World) 
             friendli,
             Vault(settings.encryption_keys),
             settings,
-            nudge_sender=lambda: None,
+            Nudges(),
             failing_at_once=2,
         )
         lease = timedelta(seconds=settings.lease)

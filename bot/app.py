@@ -25,6 +25,7 @@ from bot.db.startup import open_database
 from bot.deployments.approval import Approvals
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
+from bot.deployments.choices import Choices
 from bot.deployments.executor import Executor
 from bot.deployments.following import Following
 from bot.deployments.grants import Grants
@@ -286,6 +287,7 @@ def _desk(
     return Desk(
         settings=settings,
         deployments=Deployments(database, settings, nudges),
+        choices=Choices(database, settings, nudges),
         operations=Operations(database, settings, nudges),
         updates=Updates(database, friendli, vault, settings, nudges),
         approvals=Approvals(database, settings, nudges),

@@ -68,7 +68,6 @@ class Approvals:
                 write_audit(
                     session,
                     found,
-                    place,
                     person.id,
                     "approve",
                     effect=Effect.DENIED,
@@ -84,7 +83,7 @@ class Approvals:
                 found.deployment.approved_by = person.id
                 found.deployment.decided_at = found.present
             said = words.approved(person.id, found.act)
-            await self._close(session, found, place, person.id, "approve", said, message_ts)
+            await self._close(session, found, person.id, "approve", said, message_ts)
             if found.operation is not None or found.deployment.root_ts is not None:
                 # Else its root wakes it, as it does for what needs no approval.
                 await wake(session, Deployment, found.deployment.id)
@@ -105,9 +104,7 @@ class Approvals:
             await session.flush()
             facts = await facts_of(session, found.deployment, self._settings)
             said = words.rejected(facts, person.id, reason, found.act)
-            await self._close(
-                session, found, place, person.id, "reject", said, message_ts, detail=reason
-            )
+            await self._close(session, found, person.id, "reject", said, message_ts, detail=reason)
         self._nudges.sender()
         return Ruling(Standing.DECIDED)
 
@@ -124,7 +121,7 @@ class Approvals:
             if found.operation is None:
                 found.deployment.step = Step.CANCELLED
             said = words.withdrawn(person.id, found.act)
-            await self._close(session, found, place, person.id, "withdraw", said, message_ts)
+            await self._close(session, found, person.id, "withdraw", said, message_ts)
         self._nudges.sender()
         return Ruling(Standing.DECIDED)
 
@@ -144,7 +141,6 @@ class Approvals:
         self,
         session: AsyncSession,
         found: Proposal,
-        place: Place,
         person_id: str,
         verb: str,
         said: Reply,
@@ -155,4 +151,4 @@ class Approvals:
         await session.flush()
         facts = await facts_of(session, found.deployment, self._settings)
         await tell(session, found.deployment, facts, said)
-        write_audit(session, found, place, person_id, verb, detail=detail, message_ts=message_ts)
+        write_audit(session, found, person_id, verb, detail=detail, message_ts=message_ts)

@@ -186,15 +186,6 @@ class Following:
             await wake(session, WatchedProject, deployment.watched_project_id)
             facts = await facts_of(session, deployment, self._settings)
             await tell(session, deployment, facts, replies.unfollowed(person.id))
-            audit.write(
-                session,
-                place,
-                person.id,
-                Permission.FOLLOW,
-                Effect.ACCEPTED,
-                target=deployment.target_name,
-                endpoint=deployment.name,
-                detail="unfollow",
-            )
+            audit.write_about(session, deployment, person.id, Permission.FOLLOW, detail="unfollow")
         self._nudges.all()
         return FollowOutcome.ACCEPTED

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import UNFINISHED, Cause, Effect, Operation, OperationKind, OperationState
+from bot.db.acts import UNFINISHED, Cause, Operation, OperationKind, OperationState
 from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
@@ -171,14 +171,11 @@ class Operations:
                         update=update,
                         detail=detail,
                     )
-                    audit.write(
+                    audit.write_about(
                         session,
-                        place,
+                        deployment,
                         person.id,
                         f"endpoint:{kind}",
-                        Effect.ACCEPTED,
-                        target=deployment.target_name,
-                        endpoint=deployment.name,
                         detail=unescape(detail),
                         message_ts=message_ts,
                     )

@@ -12,7 +12,7 @@ from bot.db.clock import after
 from bot.db.models import Deployment
 from bot.db.session import Database
 from bot.deployments import audit
-from bot.deployments.lookup import find_deployment
+from bot.deployments.lookup import find_deployment, hold_deployment
 from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
@@ -67,24 +67,20 @@ class Requests:
             message_ts: Of the message whose button was used.
         """
         async with self._database.write() as session:
-            deployment = await find_deployment(session, place, public_id)
+            deployment = await hold_deployment(session, place, public_id)
             if deployment is None:
                 return RequestOutcome.GONE
-            # Of two clicks at once, the second waits here and finds what the first wrote.
-            await session.refresh(deployment, with_for_update={"key_share": True})
             if await _asked_lately(session, place, person, deployment, permission):
                 return RequestOutcome.REPEATED
             facts = await facts_of(session, deployment, self._settings)
             said = asks(facts, person.id, permission, whom, News.NEEDS_YOU)
             await tell(session, deployment, facts, said)
-            audit.write(
+            audit.write_about(
                 session,
-                place,
+                deployment,
                 person.id,
                 _ACTION,
                 Effect.DONE,
-                target=deployment.target_name,
-                endpoint=deployment.name,
                 detail=permission,
                 message_ts=message_ts,
             )

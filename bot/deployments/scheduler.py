@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import Cause, Effect, OperationKind, Schedule, ScheduleDays
+from bot.db.acts import Cause, OperationKind, Schedule, ScheduleDays
 from bot.db.claims import Claim, finish, keep
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
@@ -20,7 +20,6 @@ from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.nudges import Nudges
 from bot.deployments.operations import fits, unfinished, write_down
-from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.states import COMING_UP
 from bot.deployments.times import When, next_time
@@ -114,14 +113,6 @@ class Scheduler:
             if wakes:
                 return True
         await write_down(session, deployment, self._settings, row.kind, by="", cause=Cause.SCHEDULE)
-        audit.write(
-            session,
-            Place(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id),
-            "",
-            f"endpoint:{row.kind}",
-            Effect.ACCEPTED,
-            target=deployment.target_name,
-            endpoint=deployment.name,
-            detail=f"by a schedule of {row.asked_by}",
-        )
+        detail = f"by a schedule of {row.asked_by}"
+        audit.write_about(session, deployment, "", f"endpoint:{row.kind}", detail=detail)
         return True

@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import Effect, OperationKind, Schedule
+from bot.db.acts import OperationKind, Schedule
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.db.session import Database
 from bot.deployments import audit
-from bot.deployments.lookup import find_deployment
+from bot.deployments.lookup import hold_deployment
 from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
@@ -85,11 +85,9 @@ class Schedules:
         """
         own_id = uuid.uuid5(uuid.NAMESPACE_OID, request_id).hex
         async with self._database.write() as session:
-            deployment = await find_deployment(session, place, public_id)
+            deployment = await hold_deployment(session, place, public_id)
             if deployment is None or deployment.step is not Step.LIVE:
                 return ScheduleOutcome.GONE, None
-            # Nobody else adds to this endpoint's schedules before this transaction ends.
-            await session.refresh(deployment, with_for_update={"key_share": True})
             known = select(Schedule.id).where(Schedule.public_id == own_id)
             if await session.scalar(known) is not None:
                 return ScheduleOutcome.REPEATED, None
@@ -120,7 +118,7 @@ class Schedules:
             facts = await facts_of(session, deployment, self._settings)
             said = schedule_replies.scheduled(facts, planned, zone_known=zone_known)
             await tell(session, deployment, facts, said)
-            _audit(session, place, person, deployment, f"made a schedule: {_plain(planned)}")
+            _audit(session, deployment, person, f"made a schedule: {_plain(planned)}")
         self._nudges.scheduler()
         self._nudges.sender()
         return ScheduleOutcome.ACCEPTED, planned
@@ -165,7 +163,7 @@ class Schedules:
             facts = await facts_of(session, deployment, self._settings)
             await tell(session, deployment, facts, schedule_replies.removed(planned, person.id))
             detail = f"removed a schedule: {_plain(planned)}"
-            _audit(session, place, person, deployment, detail, message_ts)
+            _audit(session, deployment, person, detail, message_ts)
         self._nudges.sender()
         return ScheduleOutcome.ACCEPTED
 
@@ -201,21 +199,8 @@ def _plain(planned: Planned) -> str:
 
 
 def _audit(
-    session: AsyncSession,
-    place: Place,
-    person: Person,
-    deployment: Deployment,
-    detail: str,
-    message_ts: str = "",
+    session: AsyncSession, deployment: Deployment, person: Person, detail: str, message_ts: str = ""
 ) -> None:
-    audit.write(
-        session,
-        place,
-        person.id,
-        Permission.OPERATE,
-        Effect.ACCEPTED,
-        target=deployment.target_name,
-        endpoint=deployment.name,
-        detail=detail,
-        message_ts=message_ts,
+    audit.write_about(
+        session, deployment, person.id, Permission.OPERATE, detail=detail, message_ts=message_ts
     )

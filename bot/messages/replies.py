@@ -1,6 +1,7 @@
 """The replies in a deployment's thread about what was asked for, and what stands in its way."""
 
 from bot.db.acts import Cause, OperationKind
+from bot.db.models import Step
 from bot.deployments.states import COMING_UP
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import buttons, operations
@@ -160,6 +161,13 @@ def update_unconfirmed() -> Reply:
 def gone() -> Reply:
     """The endpoint was deleted."""
     return say("The endpoint is gone from Friendli. It costs nothing any more.")
+
+
+def dropped(facts: Facts, kind: OperationKind) -> Reply:
+    """What was asked for isn't done, since the endpoint is gone or nobody watches it."""
+    why = "is gone" if facts.step is Step.ENDED else "is no longer watched from here"
+    text = f"{bold(facts.name)} {why}, so it wasn't {operations.WORDS[kind].being}."
+    return say(text, news=News.FAILED)
 
 
 def outage(seconds: float) -> Reply:

@@ -106,7 +106,9 @@ def stop_asked(person: str) -> Reply:
     return say(f"{mention(person)} asked to cancel it.")
 
 
-def operation_asked(kind: OperationKind, cause: Cause, by: str, detail: str = "") -> Reply:
+def operation_asked(
+    kind: OperationKind, cause: Cause, by: str, detail: str = "", *, waits: bool = False
+) -> Reply:
     """Somebody, or something, wants something done with the endpoint.
 
     Args:
@@ -114,8 +116,10 @@ def operation_asked(kind: OperationKind, cause: Cause, by: str, detail: str = ""
         cause: Why.
         by: The person; '' if no person caused it.
         detail: More lines, as mrkdwn.
+        waits: Whether somebody has to approve it first.
     """
-    return say("\n".join(filter(None, (operations.asked(kind, cause, by), detail))))
+    asked = operations.asked(kind, cause, by, waits=waits)
+    return say("\n".join(filter(None, (asked, detail))))
 
 
 def operation_failed(kind: OperationKind, words: str) -> Reply:

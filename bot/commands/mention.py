@@ -98,7 +98,7 @@ def feature(commands: Callable[[], Iterable[Command]]) -> Feature:
         if about is not None and not rest:
             if word in ("", "status") or (word in _ABOUT_ONE and not is_live):
                 # Its buttons are what can be done with it.
-                return _tell(whispers, standing(about.facts, about.spend))
+                return _tell_standing(desk, whispers, about)
             if word in _VERBS:
                 # Written down before Slack is acknowledged, which tells of it again otherwise.
                 said = await _act(desk, event, about, _VERBS[word])
@@ -189,6 +189,11 @@ def _not_understood(text: str, *, in_thread: bool) -> UserError:
         f"I don't understand {shown}.",
         hint=f"To deploy a model, type `{SLASH}`. `{SLASH} help` shows what else there is.",
     )
+
+
+async def _tell_standing(desk: Desk, whispers: Whispers, about: Standing) -> None:
+    [charged] = await desk.standings.charged([about])
+    await whispers.tell(standing(charged.facts, charged.spend))
 
 
 async def _tell(whispers: Whispers, body: Body) -> None:

@@ -27,7 +27,7 @@ from bot.messages.markup import (
     section,
 )
 from bot.messages.root import setup, summary
-from bot.messages.standing import ESTIMATED, amount, cost
+from bot.messages.standing import CHARGED, ESTIMATED, amount, cost
 
 REFRESH_ACTION = "home.refresh"
 DEPLOY_ACTION = "home.deploy"
@@ -168,6 +168,7 @@ def _total(overview: Overview) -> str:
         sum(spend.seconds for spend in spends),
         sum((spend.dollars or Decimal(0) for spend in spends), Decimal(0)),
         is_least=any(spend.is_least or spend.dollars is None for spend in spends),
+        is_charged=all(spend.is_charged or not spend.seconds for spend in spends),
     )
     return f"{bold(count)} · {bold(money(known))} now{unknown} · {amount(spent)} so far"
 
@@ -240,8 +241,11 @@ def _channel(channel: ChannelTargets) -> Block:
 def _end(overview: Overview) -> Iterator[Block]:
     yield divider()
     notes = [f"As of {moment(overview.at)}."]
-    if overview.endpoints:
+    ran = [one.spend for one in overview.endpoints if one.spend.seconds]
+    if any(not spend.is_charged for spend in ran):
         notes.append(ESTIMATED)
+    elif ran:
+        notes.append(CHARGED)
     yield context(*notes)
     yield _refresh()
 

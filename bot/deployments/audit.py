@@ -100,7 +100,13 @@ class Audit:
         self._database = database
 
     async def newest(
-        self, place: Place, limit: int, *, before: int | None = None
+        self,
+        place: Place,
+        limit: int,
+        *,
+        before: int | None = None,
+        target: str | None = None,
+        hidden: Sequence[str] = (),
     ) -> Sequence[AuditEntry]:
         """The last acts of a channel, the newest first.
 
@@ -108,12 +114,18 @@ class Audit:
             place: The channel.
             limit: How many at most.
             before: Only entries older than the one of this id.
+            target: Only those of the target of this name.
+            hidden: None of the targets of these names.
         """
         query = select(AuditEntry).where(
             AuditEntry.enterprise_id == place.enterprise_id,
             AuditEntry.workspace_id == place.workspace_id,
             AuditEntry.channel_id == place.channel_id,
         )
+        if target is not None:
+            query = query.where(AuditEntry.target_name == target)
+        if hidden:
+            query = query.where(AuditEntry.target_name.not_in(hidden))
         if before is not None:
             query = query.where(AuditEntry.id < before)
         async with self._database.read() as session:

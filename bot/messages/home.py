@@ -11,6 +11,7 @@ from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages.body import Body
 from bot.messages.buttons import ActionId, for_root
 from bot.messages.facts import Facts
+from bot.messages.lease_replies import extend
 from bot.messages.markup import (
     Block,
     actions,
@@ -26,7 +27,7 @@ from bot.messages.markup import (
     money,
     section,
 )
-from bot.messages.root import setup, summary
+from bot.messages.root import ends, setup, summary
 from bot.messages.standing import CHARGED, ESTIMATED, amount, cost
 
 REFRESH_ACTION = "home.refresh"
@@ -188,11 +189,12 @@ def _endpoint(endpoint: Endpoint) -> Iterator[Block]:
     about = [
         f"{code(facts.target_name)} in <#{endpoint.channel_id}>",
         f"{verb} {moment(facts.asked_at)}",
+        *ends(facts),
         cost(facts, endpoint.spend),
         link(endpoint.thread_link, "its thread") if endpoint.thread_link else "",
     ]
     yield context(setup(facts), " · ".join(filter(None, about)))
-    row = for_root(facts)
+    row = [*for_root(facts), *(extend(facts) if ends(facts) else ())]
     if not endpoint.may_act:
         row = [element for element in row if element["action_id"] == ActionId.OPEN]
     if row:

@@ -81,6 +81,7 @@ async def test_every_button_asks_for_its_permission(here: World, denied: Denials
         "preview.change": draft,
         "target.disconnect": "prod",
         "audit.older": "1",
+        "audit.newest": "0",
         "endpoint.follow": f"prod {endpoint}",
         "update.agree": agree,
         "update.change": agree,

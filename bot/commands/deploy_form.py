@@ -50,6 +50,7 @@ from bot.messages.markup import (
     option,
     option_group,
     plain,
+    section,
     text_input,
 )
 
@@ -154,7 +155,9 @@ def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Blo
 
 
 def _untold(updating: Updating) -> Iterable[Block]:
-    """What the form can't be filled in with."""
+    """What the form can't be filled in with, and what has changed since it was."""
+    if updating.meanwhile:
+        yield section(updating.meanwhile)
     if updating.untold:
         yield context(
             "This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token"

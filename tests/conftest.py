@@ -21,6 +21,9 @@ from bot.sandbox.world import World, connect, world
 
 # Shared cores are slow at times; what a property costs is no part of what it says.
 settings.register_profile("shared cores", deadline=None)
+# `pytest -n 0 --timeout 0 --hypothesis-profile thorough tests/attacks` looks for new failures.
+THOROUGH = "thorough"
+settings.register_profile(THOROUGH, deadline=None)
 settings.load_profile("shared cores")
 
 # The bot's own waits, so short that a test never waits for the clock: what they mean stays.
@@ -112,7 +115,7 @@ def postgresql_server() -> Iterator[str]:
 @pytest.fixture
 async def postgresql_url(postgresql_server: str) -> str:
     """The URL of a PostgreSQL database in which there is nothing yet."""
-    return await _fresh_postgresql(postgresql_server)
+    return await fresh_postgresql(postgresql_server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -133,7 +136,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def _fresh_postgresql(server: str) -> str:
+async def fresh_postgresql(server: str) -> str:
+    """The URL of a new database on a server."""
     name = f"test_{os.urandom(6).hex()}"
     connection = await asyncpg.connect(server)
     try:

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from traceback import format_exception
 from typing import Any
 from urllib.parse import urlencode
 
@@ -95,7 +96,7 @@ class Siege:
         self._logged = logged
         self._leaks = leaks
         # How many log events, and entries of Slack's request log, were looked at.
-        self._looked = self._seen = 0
+        self._looked, self._seen = 0, len(here.slack.requests.entries)
 
     def __repr__(self) -> str:
         """Hypothesis shows what an example was about; this is the same for all."""
@@ -236,7 +237,7 @@ class Siege:
         # What one example did wrong is none of the next one's business.
         self._looked, self._seen = len(self._logged), len(self.here.slack.requests.entries)
         for event in events:
-            assert _is_expected(event), event
+            assert _is_expected(event), _shown(event)
         assert not self._leaks
         for entry in entries:
             if entry.direction is Direction.TO_SLACK:
@@ -250,12 +251,23 @@ class Siege:
                 assert not entry.error or entry.error in fine, entry
                 assert "/view/" not in entry.answer, entry
 
+    async def is_connected(self) -> bool:
+        """Whether the channel has a target."""
+        database = Database(self.here.database)
+        try:
+            async with database.read() as session:
+                return await session.scalar(select(Target.id).limit(1)) is not None
+        finally:
+            await database.close()
+
     async def nothing_half(self) -> None:
         """Check that what is stored is whole: a deployment has its thread, a target its key."""
         database = Database(self.here.database)
         try:
             async with database.read() as session:
-                assert not (await session.execute(text("PRAGMA foreign_key_check"))).all()
+                # PostgreSQL checks them by itself, always.
+                if database.is_sqlite:
+                    assert not (await session.execute(text("PRAGMA foreign_key_check"))).all()
                 deployments = (await session.scalars(select(Deployment))).all()
                 roots = await session.scalars(
                     select(Message.deployment_id).where(Message.kind == MessageKind.ROOT)
@@ -332,6 +344,13 @@ def _unpacked(document: JsonObject) -> JsonObject:
         key: json.loads(value) if key in ("blocks", "view") and isinstance(value, str) else value
         for key, value in document.items()
     }
+
+
+def _shown(event: MutableMapping[str, Any]) -> str:
+    """A log event with its traceback."""
+    error = event.get("exc_info")
+    traceback = format_exception(error) if isinstance(error, BaseException) else []
+    return "".join([f"{dict(event)}\n", *traceback])
 
 
 def _is_expected(event: MutableMapping[str, Any]) -> bool:

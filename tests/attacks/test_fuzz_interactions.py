@@ -4,7 +4,7 @@ import json
 import uuid
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.commands.features import registry
@@ -89,7 +89,8 @@ async def forms(attack: Siege) -> Forms:
             await attack.here.admin.fill(label, GOOD[label])
         await attack.settled()
         found[view.callback_id] = attack.submission(view, attack.here.admin)
-    assert {"deploy", "connect"} <= found.keys()
+    refused = [one.answer for one in attack.here.slack.requests.entries if one.error]
+    assert {"deploy", "connect"} <= found.keys(), refused[-3:]
     return found
 
 
@@ -99,6 +100,7 @@ async def forms(attack: Siege) -> Forms:
     value=button_values(),
     as_admin=st.booleans(),
 )
+@example(action_id="preview.deploy", value='id {"m": "<!channel>"}', as_admin=False)
 async def test_any_button_value_is_answered(
     attack: Siege, deployed: dict[str, str], action_id: str, value: str, *, as_admin: bool
 ) -> None:

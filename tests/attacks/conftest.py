@@ -18,8 +18,7 @@ from bot.sandbox.world import World, connect, world
 from tests.attacks.siege import Siege
 from tests.conftest import QUICK, UNHURRIED, StartBot, fresh_postgresql
 
-# What serves is looked at rarely: nothing of it is under attack.
-_PACE = {"poll_seconds_moving": 5, "poll_seconds_steady": 5}
+PACE: dict[str, object] = {"poll_seconds_moving": 5, "poll_seconds_steady": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ async def siege(
     """A running bot of the test's own, whose channel is connected to a project as `prod`."""
     async with (
         watched_to_the_end() as watch,
-        start_bot(**_PACE) as bot,
+        start_bot(**PACE) as bot,
         aiohttp.ClientSession() as http,
     ):
         await connect(here)
@@ -91,18 +90,28 @@ async def siege(
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-async def fort(
+async def fort_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Fort]:
-    """One bot for all attacks of a file: it stands them as it would in life."""
+) -> str:
+    """The URL of a database of each kind, in which there is nothing yet."""
     if request.param == "sqlite":
-        database = f"sqlite:///{tmp_path_factory.mktemp('fort') / 'bot.sqlite3'}"
-    else:
-        database = await fresh_postgresql(request.getfixturevalue("postgresql_server"))
+        return f"sqlite:///{tmp_path_factory.mktemp('fort') / 'bot.sqlite3'}"
+    return await fresh_postgresql(request.getfixturevalue("postgresql_server"))
+
+
+@pytest.fixture(scope="module")
+def pace() -> dict[str, object]:
+    """How the bot of a file differs from others: what serves is looked at rarely."""
+    return PACE
+
+
+@pytest.fixture(scope="module")
+async def fort(fort_database: str, pace: dict[str, object]) -> AsyncIterator[Fort]:
+    """One bot for all attacks of a file: it stands them as it would in life."""
     async with (
-        world(database, speed=0, limits=UNHURRIED) as here,
+        world(fort_database, speed=0, limits=UNHURRIED) as here,
         watched_to_the_end() as watch,
-        running(here.settings(**{**QUICK, **_PACE})) as bot,
+        running(here.settings(**{**QUICK, **pace})) as bot,
         aiohttp.ClientSession() as http,
     ):
         here.slack.events_url = bot.events_url

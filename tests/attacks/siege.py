@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from traceback import format_exception
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,7 +46,9 @@ _NONSENSE = frozenset(
         "invalid_arguments",
         "invalid_trigger_id",
         "invalid_url",
+        "thread_not_found",
         "user_not_found",
+        "user_not_in_channel",
         "view_not_found",
     }
 )
@@ -133,6 +136,10 @@ class Siege:
         """Send what was clicked or submitted."""
         return await self.signed(encoded({"payload": json.dumps(payload)}))
 
+    async def tell(self, event: JsonObject) -> Answer:
+        """Tell of an event, as the Events API does."""
+        return await self.signed(json.dumps(event).encode(), "application/json")
+
     # What Slack would send
 
     def submission(self, view: View, person: Person | None = None) -> JsonObject:
@@ -182,6 +189,55 @@ class Siege:
                 payloads.base, channel, person.user, whisper
             ),
         }
+
+    def query(
+        self,
+        action_id: str,
+        typed: str,
+        *,
+        block_id: str = "block",
+        person: Person | None = None,
+        channel: SlackChannel | None = None,
+        view: View | None = None,
+    ) -> JsonObject:
+        """What was typed into a menu of a message, or of an open modal."""
+        click = self.click(action_id, person=person, channel=channel, view=view)
+        del click["actions"], click["trigger_id"]
+        click.pop("response_url", None)
+        asked = {"action_id": action_id, "block_id": block_id, "value": typed}
+        return {**click, "type": "block_suggestion", **asked}
+
+    def shortcut(
+        self,
+        callback_id: str,
+        metadata: JsonObject | None = None,
+        *,
+        person: Person | None = None,
+        channel: SlackChannel | None = None,
+    ) -> JsonObject:
+        """An entry of a message's menu; the message says of itself what an app may say of it."""
+        person, channel = person or self.here.member, channel or self.here.channel
+        workspace = self.here.slack.workspace
+        message = workspace.post(channel, person.user, Content(text="a message"))
+        payload = person._slack.payloads.message_shortcut(person.user, message, callback_id)
+        return {**payload, "message": {**payload["message"], "metadata": metadata}}
+
+    def event(
+        self,
+        kind: str,
+        fields: Mapping[str, object] = MappingProxyType({}),
+        *,
+        person: Person | None = None,
+    ) -> JsonObject:
+        """An event about a person, in the channel if nothing else is said."""
+        person = person or self.here.member
+        happened: JsonObject = {
+            "type": kind,
+            "user": person.user.id,
+            "channel": self.here.channel.id,
+            "ts": person._slack.payloads.moment(),
+        }
+        return person._slack.payloads.event(happened | dict(fields))
 
     async def opened(self, typed: str, person: Person | None = None) -> View:
         """The modal that a command opens."""
@@ -281,7 +337,9 @@ class Siege:
                 channels = {one.id: one.address for one in await session.scalars(select(Channel))}
                 for one in deployments:
                     assert channels[one.channel_row_id] == one.channel_id
-                wanted = {one.public_id for one in deployments}
+                # A form that says it was opened where no channel is has no thread.
+                known = self.here.slack.workspace.channels
+                wanted = {one.public_id for one in deployments if one.channel_id in known}
                 await self.here.slack.until(lambda: wanted <= self._announced())
                 assert wanted == self._announced()
         finally:

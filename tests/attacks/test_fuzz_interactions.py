@@ -175,6 +175,18 @@ async def test_any_text_in_a_form_s_fields_is_answered(
     assert errors_fit(answer, payload["view"])
 
 
+@pytest.mark.parametrize("field", ["name", "team", "project"])
+async def test_more_than_a_field_takes_is_not_stored(
+    attack: Siege, forms: Forms, field: str
+) -> None:
+    """A target of such a name would break every later form that has to show it."""
+    payload = forms.any(sorted(forms).index("connect"))
+    payload["view"]["state"]["values"][field][field]["value"] = "a" * 200
+    answer = await attack.interaction(payload)
+    await attack.withstood(answer)
+    assert list(answer.document["errors"]) == [field]
+
+
 @examples(120)
 @given(
     which=st.integers(0, 9),

@@ -18,6 +18,9 @@ databases.compile_once()
 
 # Shared cores are slow at times; what a property costs is no part of what it says.
 settings.register_profile("shared cores", deadline=None)
+# `pytest -n 0 --timeout 0 --hypothesis-profile thorough tests/attacks` looks for new failures.
+THOROUGH = "thorough"
+settings.register_profile(THOROUGH, deadline=None)
 settings.load_profile("shared cores")
 
 # The bot's own waits, so short that a test never waits for the clock: what they mean stays.

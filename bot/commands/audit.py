@@ -1,5 +1,9 @@
 """`audit`: the last things that people did here, or weren't allowed to."""
 
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
 from bot.commands.desk import Click, Desk, Invocation, Work
 from bot.commands.registry import Command, Feature
 from bot.deployments.place import Place
@@ -8,6 +12,8 @@ from bot.messages.body import Body
 from bot.permissions import Permission
 
 _LINES = 15
+# What a row's id can be; a button of another version may say anything.
+_ENTRY: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, lt=2**63)])
 
 
 async def run(desk: Desk, invocation: Invocation) -> Work:
@@ -28,7 +34,7 @@ async def turned(desk: Desk, click: Click) -> Work:
 
 async def _turn(desk: Desk, click: Click) -> None:
     await desk.authorizer.authorize(Permission.AUDIT, click.person, click.place)
-    before = int(click.value) if click.value else None
+    before = _ENTRY.validate_python(click.value) if click.value else None
     await desk.responses.replace(click.response_url, await _page(desk, click.place, before))
 
 

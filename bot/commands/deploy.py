@@ -18,7 +18,7 @@ from bot.deployments.target_views import TargetView
 from bot.errors import UserError
 from bot.messages import preview
 from bot.messages.body import Body
-from bot.messages.markup import bold
+from bot.messages.markup import bold, escape
 from bot.permissions import Permission
 
 
@@ -164,7 +164,7 @@ async def agreed(desk: Desk, click: Click) -> Work:
     request = _check(DeployDraft.from_json(json), targets, None)
     if not isinstance(request, DeployRequest):
         # A target, or an instance option, that was there when the preview was shown.
-        raise UserError(" ".join(slip.sentences for slip in request))
+        raise UserError(escape(" ".join(slip.sentences for slip in request)))
     await desk.authorizer.authorize(
         Permission.DEPLOY, click.person, click.place, target=request.target
     )

@@ -25,6 +25,7 @@ from bot.db.startup import open_database
 from bot.deployments.approval import Approvals
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
+from bot.deployments.charges import Charges
 from bot.deployments.choices import Choices
 from bot.deployments.executor import Executor
 from bot.deployments.following import Following
@@ -293,7 +294,11 @@ def _desk(
         approvals=Approvals(database, settings, nudges),
         leases=Leases(database, settings, nudges),
         schedules=Schedules(database, settings, nudges),
-        standings=Standings(database, settings),
+        standings=Standings(
+            database,
+            settings,
+            Charges(database, friendli, vault, patience=settings.menu_patience),
+        ),
         following=Following(database, settings, nudges),
         targets=Targets(database, vault, settings, nudges),
         requests=Requests(database, settings, nudges),

@@ -127,7 +127,7 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
         return _show_preview(desk, invocation, request, policy)
     # Committed before Slack is acknowledged: what spends money is written down or refused.
     asked = await desk.deployments.ask(
-        invocation.place, invocation.person, request, invocation.trigger_id
+        invocation.place, invocation.person, request, invocation.request_id
     )
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)

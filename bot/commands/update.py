@@ -33,10 +33,7 @@ async def run_on(desk: Desk, asked: Asked, endpoint: Listed) -> None:
     public_id = deployment_of(endpoint)
     await _authorize(desk, asked.place, asked.person, endpoint.target, public_id)
     if not asked.rest:
-        try:
-            await _open(desk, asked.place, asked.trigger_id, public_id)
-        except UserError:
-            # Finding the endpoint took longer than Slack lets a command open a form.
+        if not await _opens(desk, asked, public_id):
             words = f"What shall change of {bold(endpoint.name)}?"
             open_form = button("Update", ActionId.UPDATE, value=public_id, style="primary")
             await asked.answer(desk, answer(words, buttons=[open_form]))
@@ -48,6 +45,17 @@ async def run_on(desk: Desk, asked: Asked, endpoint: Listed) -> None:
     else:
         said = question(desk, runs, read)
     await asked.answer(desk, said)
+
+
+async def _opens(desk: Desk, asked: Asked, public_id: str) -> bool:
+    if not asked.trigger_id:
+        return False
+    try:
+        await _open(desk, asked.place, asked.trigger_id, public_id)
+    except UserError:
+        # Finding the endpoint took longer than Slack lets a command open a form.
+        return False
+    return True
 
 
 def question(

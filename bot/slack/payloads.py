@@ -198,7 +198,15 @@ def invocation(payload: Mapping[str, Any]) -> Invocation:
     slash = _read(_Slash, payload)
     place = Place(slash.enterprise_id or "", slash.team_id or "", slash.channel_id)
     person = Person(slash.user_id, slash.team_id or "", slash.enterprise_id or "")
-    return Invocation(place, person, slash.text, slash.trigger_id, slash.response_url)
+    return Invocation(
+        place,
+        person,
+        slash.text,
+        slash.trigger_id,
+        slash.response_url,
+        # Which is used once, as each command has its own.
+        request_id=slash.trigger_id,
+    )
 
 
 def click(payload: Mapping[str, Any]) -> Click:

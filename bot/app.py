@@ -27,7 +27,6 @@ from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
 from bot.deployments.executor import Executor
 from bot.deployments.following import Following
-from bot.deployments.grants import Grants
 from bot.deployments.lease_end import end_in_time
 from bot.deployments.leases import Leases
 from bot.deployments.live import Chore, Live
@@ -42,6 +41,7 @@ from bot.deployments.standings import Standings
 from bot.deployments.stuck import nudge_if_stuck
 from bot.deployments.submitter import Submitter
 from bot.deployments.target_settings import TargetSettings
+from bot.deployments.target_views import TargetViews
 from bot.deployments.targets import Targets
 from bot.deployments.tracker import Tracker
 from bot.deployments.updates import Updates
@@ -297,6 +297,8 @@ def _desk(
         for worker in workers.all:
             worker.nudge()
 
+    views = TargetViews(database)
+    audit = Audit(database)
     return Desk(
         settings=settings,
         deployments=Deployments(
@@ -332,13 +334,13 @@ def _desk(
         ),
         standings=Standings(database, settings),
         following=Following(database, settings, wake_all=wake_all),
-        targets=Targets(database, vault, settings, wake_all=wake_all),
+        targets=Targets(database, vault, settings, views=views, wake_all=wake_all),
         requests=Requests(database, settings, wake_sender=workers.sender.nudge),
         target_settings=TargetSettings(database),
-        audit=Audit(database),
+        audit=audit,
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
-        authorizer=Authorizer(Grants(database), people),
+        authorizer=Authorizer(views, audit, people),
         people=people,
         modals=Modals(workspaces),
         homes=Homes(workspaces),

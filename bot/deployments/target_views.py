@@ -1,4 +1,4 @@
-"""Targets as people see them, read for everybody who asks at the same time with one query.
+"""Targets with their rules, read for everybody who asks at the same time with one query.
 
 Every form and every command needs them first, so this read is what people wait for. While one is
 under way those who ask wait for the next, which is made for all of them: however many ask at once,
@@ -7,14 +7,16 @@ they keep one connection busy, and nobody gets what was read before he asked.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, tuple_
+from sqlalchemy import Row, bindparam, select, tuple_
 
+from bot.db.acts import Grant
 from bot.db.models import Target, WatchedProject
 from bot.db.session import Database
+from bot.deployments.grants import Rules, Subject
 from bot.deployments.place import Place
 from bot.deployments.policy import Policy
 
@@ -24,7 +26,7 @@ class TargetView:
     """A target as people see it: of its key, the last four characters.
 
     Attributes:
-        policy: What its team has decided.
+        rules: What its team has decided, and who may do what.
     """
 
     name: str
@@ -33,7 +35,12 @@ class TargetView:
     project_id: str
     key_last_four: str
     connected_by: str
-    policy: Policy
+    rules: Rules
+
+    @property
+    def policy(self) -> Policy:
+        """What its team has decided."""
+        return self.rules.policy
 
 
 class TargetViews:
@@ -54,6 +61,10 @@ class TargetViews:
         # Who gives up must not take the answer from the others.
         return await asyncio.shield(answer)
 
+    async def rules(self, place: Place) -> Mapping[str, Rules]:
+        """The rules of each target of a channel, by its name."""
+        return rules_of(await self.of(place))
+
     async def _read_all(self) -> None:
         try:
             while self._asked:
@@ -73,12 +84,33 @@ class TargetViews:
     async def _read(self, places: Sequence[Place]) -> dict[Place, list[TargetView]]:
         keys = [(place.enterprise_id, place.workspace_id, place.channel_id) for place in places]
         found: dict[Place, list[TargetView]] = defaultdict(list)
-        rows = await self._database.rows(_OF_PLACES, {"places": keys})
-        for enterprise, workspace, channel, name, is_default, team, project, key, by, kept in rows:
-            policy = Policy.model_validate(kept or {})
-            view = TargetView(name, is_default, team, project, key, by, policy)
-            found[Place(enterprise, workspace, channel)].append(view)
+        granted: dict[int, dict[str, list[Subject]]] = {}
+        for row in await self._database.rows(_OF_PLACES, {"places": keys}):
+            to_whom = granted.get(row.id)
+            if to_whom is None:
+                to_whom = granted[row.id] = {}
+                place = Place(row.enterprise_id, row.workspace_id, row.channel_id)
+                found[place].append(_view(row, to_whom))
+            if row.permission is not None:
+                to_whom.setdefault(row.permission, []).append(Subject(row.kind, row.subject_id))
         return found
+
+
+def _view(row: Row[*tuple[Any, ...]], granted: Mapping[str, Sequence[Subject]]) -> TargetView:
+    return TargetView(
+        name=row.name,
+        is_default=row.is_default,
+        team_id=row.team_id,
+        project_id=row.project_id,
+        key_last_four=row.key_last_four,
+        connected_by=row.connected_by,
+        rules=Rules(Policy.model_validate(row.policy or {}), granted),
+    )
+
+
+def rules_of(targets: Sequence[TargetView]) -> Mapping[str, Rules]:
+    """The rules of targets, by their names."""
+    return {target.name: target.rules for target in targets}
 
 
 def _fail(answer: asyncio.Future[Sequence[TargetView]], error: Exception) -> None:
@@ -89,8 +121,9 @@ def _fail(answer: asyncio.Future[Sequence[TargetView]], error: Exception) -> Non
 
 
 # Building a statement costs as much as running it.
-_OF_PLACES: Select[str, str, str, str, bool, str, str, str, str, dict[str, Any] | None] = (
+_OF_PLACES = (
     select(
+        Target.id,
         Target.enterprise_id,
         Target.workspace_id,
         Target.channel_id,
@@ -101,12 +134,16 @@ _OF_PLACES: Select[str, str, str, str, bool, str, str, str, str, dict[str, Any] 
         WatchedProject.key_last_four,
         Target.connected_by,
         Target.policy,
+        Grant.permission,
+        Grant.kind,
+        Grant.subject_id,
     )
     .join(WatchedProject, WatchedProject.id == Target.watched_project_id)
+    .outerjoin(Grant, Grant.target_id == Target.id)
     .where(
         tuple_(Target.enterprise_id, Target.workspace_id, Target.channel_id).in_(
             bindparam("places", expanding=True)
         )
     )
-    .order_by(Target.is_default.desc(), Target.name)
+    .order_by(Target.is_default.desc(), Target.name, Grant.id)
 )

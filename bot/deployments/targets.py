@@ -81,13 +81,14 @@ class Targets:
         vault: Vault,
         settings: Settings,
         *,
+        views: TargetViews,
         wake_all: Callable[[], None],
     ) -> None:
         self._database = database
         self._vault = vault
         self._settings = settings
         self._wake_all = wake_all
-        self._views = TargetViews(database)
+        self._views = views
 
     async def of(self, place: Place) -> Sequence[TargetView]:
         """The targets of a channel, the default first."""

@@ -184,7 +184,7 @@ def of_forms_and_questions() -> set[str]:
         project_id="p",
         key_last_four="",
         connected_by="U1",
-        policy=Policy(),
+        rules=Rules(),
     )
     shown: list[Any] = [
         preview.preview(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ from bot.web import events_route, listening
 
 log = logs.get(__name__)
 
-__all__ = ["EVENTS_PATH", "Running", "running"]
+__all__ = ["EVENTS_PATH", "Running", "running", "serving"]
 
 # What comes due by itself while an endpoint lives.
 CHORES: Sequence[Chore] = (expire_operations, end_in_time, nudge_if_stuck)
@@ -180,6 +181,17 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             yield Running(url)
         finally:
             log.info("stopping")
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Running]:
+    """The same for as long as the process lives: what is there by then stays, and never is garbage.
+
+    Looking through all of it for garbage took longer than a hundred requests, now and then.
+    """
+    async with running(settings) as bot:
+        gc.freeze()
+        yield bot
 
 
 async def _withdraw(presence: Presence, outside: Outside) -> None:
@@ -336,7 +348,7 @@ def _desk(
         following=Following(database, settings, wake_all=wake_all),
         targets=Targets(database, vault, settings, views=views, wake_all=wake_all),
         requests=Requests(database, settings, wake_sender=workers.sender.nudge),
-        target_settings=TargetSettings(database),
+        target_settings=TargetSettings(views),
         audit=audit,
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,

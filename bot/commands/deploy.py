@@ -30,16 +30,18 @@ async def open_form(
 
 
 async def _open_form(desk: Desk, asked: Invocation | Click, draft: DeployDraft) -> None:
-    targets = await desk.targets.of(asked.place)
-    await desk.authorizer.authorize(Permission.DEPLOY, asked.person, asked.place, among=targets)
+    person, place = asked.person, asked.place
+    # What is submitted is authorized anew; nobody is refused by what may be old.
+    targets = await desk.targets.lately(place)
+    if not await desk.authorizer.may(Permission.DEPLOY, person, place, among=targets):
+        targets = await desk.targets.of(place)
+        await desk.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
     if not targets:
         raise await unconnected(desk)
-    view = form.build(
-        _state(asked.place, draft), targets=_choices(targets), prices=desk.settings.prices
-    )
+    view = form.build(_state(place, draft), targets=_choices(targets), prices=desk.settings.prices)
     # The trigger dies after three seconds, so the form comes first and the check after.
     view_id = await desk.modals.open(asked.trigger_id, view)
-    membership = await desk.people.membership(asked.place)
+    membership = await desk.people.membership(place)
     if needs_invitation(membership):
         await desk.modals.replace(view_id, await invitation_view(desk, membership))
 

@@ -3,15 +3,21 @@
 Every form and every command needs them first, so this read is what people wait for. While one is
 under way those who ask wait for the next, which is made for all of them: however many ask at once,
 they keep one connection busy, and nobody gets what was read before he asked.
+
+A form that only opens may show what was read before, since whatever is submitted is authorized by a
+read of its own. Nothing that decides or spends uses that.
 """
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.acts import Grant
 from bot.db.models import Target, WatchedProject
@@ -19,6 +25,12 @@ from bot.db.session import Database
 from bot.deployments.grants import Rules, Subject
 from bot.deployments.place import Place
 from bot.deployments.policy import Policy
+
+# SQLite's one process hears of each change itself, except of what a person does at the database.
+_KEPT_SECONDS_ALONE = 600.0
+# Another replica may have changed it.
+_KEPT_SECONDS = 5.0
+_MOST_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,9 @@ class TargetViews:
         self._database = database
         self._asked: dict[Place, asyncio.Future[Sequence[TargetView]]] = {}
         self._reading: asyncio.Task[None] | None = None
+        self._kept: dict[Place, tuple[Sequence[TargetView], float]] = {}
+        self._kept_seconds = _KEPT_SECONDS_ALONE if database.is_sqlite else _KEPT_SECONDS
+        self._changes = 0
 
     async def of(self, place: Place) -> Sequence[TargetView]:
         """The targets of a channel, the default first."""
@@ -61,6 +76,24 @@ class TargetViews:
         # Who gives up must not take the answer from the others.
         return await asyncio.shield(answer)
 
+    async def lately(self, place: Place) -> Sequence[TargetView]:
+        """The same as it was up to 5 s ago if another replica changed it; never no target at all.
+
+        For drawing only. What this process changed is seen at once.
+        """
+        targets, until = self._kept.get(place, ((), 0.0))
+        return targets if time.monotonic() < until else await self.of(place)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that changes targets or their rules; what was read is forgotten."""
+        try:
+            async with self._database.write() as session:
+                yield session
+        finally:
+            self._changes += 1
+            self._kept.clear()
+
     async def rules(self, place: Place) -> Mapping[str, Rules]:
         """The rules of each target of a channel, by its name."""
         return rules_of(await self.of(place))
@@ -69,17 +102,28 @@ class TargetViews:
         try:
             while self._asked:
                 asked, self._asked = self._asked, {}
+                changes = self._changes
                 try:
                     found = await self._read(list(asked))
                 except Exception as error:  # noqa: BLE001 - told to whoever asked
                     for answer in asked.values():
                         _fail(answer, error)
                 else:
+                    if changes == self._changes:
+                        self._keep(found)
                     for place, answer in asked.items():
                         if not answer.done():
                             answer.set_result(found[place])
         finally:
             self._reading = None
+
+    def _keep(self, found: Mapping[Place, Sequence[TargetView]]) -> None:
+        until = time.monotonic() + self._kept_seconds
+        for place, targets in found.items():
+            self._kept.pop(place, None)
+            self._kept[place] = (targets, until)
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.pop(next(iter(self._kept)))
 
     async def _read(self, places: Sequence[Place]) -> dict[Place, list[TargetView]]:
         keys = [(place.enterprise_id, place.workspace_id, place.channel_id) for place in places]

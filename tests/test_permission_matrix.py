@@ -38,7 +38,7 @@ from bot.sandbox.slack.workspace import Content
 from bot.sandbox.world import API_KEY, PROJECT, World
 from bot.slack.people import People
 from bot.slack.workspaces import Workspaces
-from tests.stories.configuring import open_settings
+from tests.stories.configuring import configure, open_settings
 from tests.stories.telling import root
 from tests.stories.test_watching import serve
 
@@ -279,6 +279,8 @@ async def denied(here: World, bot: Running, database: Database) -> Denials:  # n
     async with database.write() as session:
         # Whoever asked may take it back; here it was somebody else.
         await session.execute(update(Deployment).values(requester_id=here.admin.user.id))
+    # Forms may show what was known before another hand than the bot's wrote that.
+    await configure(here, wait=25)
     return Denials(database)
 
 

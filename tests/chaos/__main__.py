@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.cells import Cell, cells
-from tests.chaos.databases import Engine, postgresql_server
+from tests.chaos.databases import Databases, Engine, postgresql_server
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
 from tests.chaos.nursery import Nurseries
 from tests.chaos.run import PACKAGE, Outcome, Setup, run
@@ -68,8 +68,8 @@ async def _run_all(
 ) -> list[Outcome]:
     room = asyncio.Semaphore(at_once)
 
-    async with Nurseries() as nurseries:
-        setup = Setup(nurseries, server, package)
+    async with Nurseries() as nurseries, Databases(server) as databases:
+        setup = Setup(nurseries, databases, package)
 
         async def one(cell: Cell, engine: Engine, seed: int) -> Outcome:
             async with room:
@@ -102,8 +102,8 @@ def _run_mutants(console: Console, seeds: int) -> int:
 
 async def _seen(mutant: Mutant, server: str, package: Path, seeds: int) -> Outcome | None:
     """The first run that the mutant turns red and the bot itself doesn't; None if there is none."""
-    async with Nurseries() as nurseries:
-        setup, control = Setup(nurseries, server, package), Setup(nurseries, server)
+    async with Nurseries() as nurseries, Databases(server) as databases:
+        setup, control = Setup(nurseries, databases, package), Setup(nurseries, databases)
         for seed in range(seeds):
             for cell, engine in mutant.cells:
                 outcome = await run(cell, engine, seed, setup)

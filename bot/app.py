@@ -126,7 +126,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         vault = Vault(settings.encryption_keys, settings.friendli_token)
         people = People(workspaces, settings.admins)
-        workers, nudges = _workers(settings, database, workspaces, friendli, vault, people)
+        workers, nudges = _workers(stack, settings, database, workspaces, friendli, vault, people)
         desk = _desk(settings, database, workspaces, friendli, vault, people, nudges)
         background = Background()
         # A process that takes no requests has neither door.
@@ -223,6 +223,7 @@ def _socket(
 
 
 def _workers(
+    stack: AsyncExitStack,
     settings: Settings,
     database: Database,
     workspaces: Workspaces,
@@ -251,6 +252,7 @@ def _workers(
     )
     fates = Fates(database, settings, nudges, find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
+    stack.push_async_callback(sender.close)
     scheduler = Scheduler(database, settings, nudges)
     workers = Workers(
         Worker(

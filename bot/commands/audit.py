@@ -1,5 +1,9 @@
 """`audit [target]`: the last things that people did here, or weren't allowed to."""
 
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
 from bot.commands.desk import Click, Desk, Invocation, Work
 from bot.commands.endpoint_text import known_target
 from bot.commands.registry import Command, Feature
@@ -10,6 +14,8 @@ from bot.messages.body import Body
 from bot.permissions import Permission
 
 _LINES = 15
+# What a row's id can be; a button of another version may say anything.
+_ENTRY: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, lt=2**63)])
 
 
 async def run(desk: Desk, invocation: Invocation) -> Work:
@@ -31,8 +37,9 @@ async def turned(desk: Desk, click: Click) -> Work:
 
 
 async def _turn(desk: Desk, click: Click) -> None:
-    before, _, target = click.value.partition(" ")
-    said = await _page(desk, click.place, click.person, target, int(before or 0) or None)
+    number, _, target = click.value.partition(" ")
+    before = _ENTRY.validate_python(number) if number else None
+    said = await _page(desk, click.place, click.person, target, before)
     await desk.responses.replace(click.response_url, said)
 
 

@@ -19,6 +19,7 @@ from bot.messages import picker
 from bot.messages.body import Body
 from bot.messages.markup import code
 from bot.permissions import Permission
+from bot.together import all_of
 
 _LONGEST_SHOWN = 80
 
@@ -199,7 +200,7 @@ async def suggested(desk: Desk, query: Query) -> Sequence[picker.Block]:
     carried = picker.Carried.read(query.block_id)
     names = [target.name for target in await desk.targets.of(query.place)]
     targets = [name for name in names if carried.target in ("", name)]
-    listings = await asyncio.gather(*(desk.catalog.glance(query.place, one) for one in targets))
+    listings = await all_of(desk.catalog.glance(query.place, one) for one in targets)
     return picker.options(listings, query.typed)
 
 

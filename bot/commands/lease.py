@@ -1,6 +1,9 @@
 """`extend` and `keep`, and the buttons of the warning before an endpoint's time is over."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
@@ -22,6 +25,8 @@ from bot.messages.markup import bold, code, escape
 from bot.permissions import Permission
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Up to the year 9999; a button of another version may say anything.
+_MILLISECONDS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, lt=2**47)])
 
 
 async def extend_clicked(desk: Desk, click: Click) -> Work:
@@ -32,7 +37,7 @@ async def extend_clicked(desk: Desk, click: Click) -> Work:
         click.place,
         click.person,
         deployment.public_id,
-        seen=_EPOCH + timedelta(milliseconds=int(seen)),
+        seen=_EPOCH + timedelta(milliseconds=_MILLISECONDS.validate_python(seen)),
         message_ts=click.message_ts,
     )
     return _tell_if_not(desk, click, given)

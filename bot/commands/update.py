@@ -22,7 +22,7 @@ from bot.messages import before_after, preview
 from bot.messages.before_after import in_thread
 from bot.messages.body import Body
 from bot.messages.buttons import ActionId
-from bot.messages.markup import bold, button, code, mention, section
+from bot.messages.markup import bold, button, code, escape, mention, section
 from bot.permissions import Permission
 
 _ASKING = "Asking Friendli what runs now…"
@@ -216,7 +216,7 @@ async def _ask(
     await _authorize(desk, place, person, runs.target, runs.public_id)
     after = settle(runs.version, applied(runs.version, carried.edits))
     if isinstance(after, tuple):
-        return " ".join(slip.sentences for slip in after)
+        return escape(" ".join(slip.sentences for slip in after))
     prices = desk.settings.prices
     update = prepare(
         runs.version, after, replaces=carried.number, prices=prices, is_whole=carried.is_whole

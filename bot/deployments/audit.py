@@ -11,7 +11,8 @@ from bot.db.acts import AuditEntry, Effect
 from bot.db.clock import now
 from bot.db.models import Deployment
 from bot.db.session import Database
-from bot.deployments.place import Place
+from bot.deployments.lookup import find_deployment
+from bot.deployments.place import Person, Place
 
 _LONGEST_DETAIL = 2_000
 
@@ -94,7 +95,7 @@ async def is_known(session: AsyncSession, request_id: str) -> bool:
 
 
 class Audit:
-    """Reads what was written down."""
+    """Reads what was written down, and writes down who was denied, which no other act does."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -131,6 +132,39 @@ class Audit:
         async with self._database.read() as session:
             rows = await session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit))
             return rows.all()
+
+    async def denied(
+        self,
+        place: Place,
+        person: Person,
+        action: str,
+        target: str,
+        *,
+        about: str = "",
+        message_ts: str = "",
+    ) -> None:
+        """Write down that somebody wasn't allowed something.
+
+        Args:
+            place: Where.
+            person: Who.
+            action: What.
+            target: On which target; '' while that is open.
+            about: The public id of the deployment that it is about, if it is about one.
+            message_ts: Of the message whose button was used.
+        """
+        async with self._database.write() as session:
+            deployment = await find_deployment(session, place, about) if about else None
+            write(
+                session,
+                place,
+                person.id,
+                action,
+                Effect.DENIED,
+                target=target,
+                endpoint=deployment.name if deployment is not None else "",
+                message_ts=message_ts,
+            )
 
     async def since(self, since: datetime | None) -> AsyncIterator[AuditEntry]:
         """All acts of all channels from a moment on, the oldest first, some at a time."""

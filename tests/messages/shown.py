@@ -268,7 +268,7 @@ def target() -> TargetView:
         project_id="p",
         key_last_four="",
         connected_by="U1",
-        policy=Policy(),
+        rules=Rules(),
     )
 
 

@@ -11,6 +11,7 @@ from bot.db.models import Deployment
 from bot.db.session import Database
 from bot.sandbox.world import World
 from tests.permission_matrix.denials import Denials, grant_all
+from tests.stories.configuring import configure
 from tests.stories.test_watching import serve
 
 
@@ -30,4 +31,6 @@ async def denied(here: World, bot: Running, database: Database) -> Denials:  # n
     async with database.write() as session:
         # Whoever asked may take it back; here it was somebody else.
         await session.execute(update(Deployment).values(requester_id=here.admin.user.id))
+    # Forms may show what was known before another hand than the bot's wrote that.
+    await configure(here, wait=25)
     return Denials(database)

@@ -6,9 +6,10 @@ from sqlalchemy import update
 from bot.db.acts import SubjectKind
 from bot.db.models import Target
 from bot.db.session import Database
-from bot.deployments.grants import Grants
+from bot.deployments.audit import Audit
 from bot.deployments.place import Person, Place
 from bot.deployments.policy import Policy
+from bot.deployments.target_views import TargetViews
 from bot.errors import UserError
 from bot.permissions import ADMINS, DEFAULTS, Authorizer, Permission
 from bot.sandbox.world import World
@@ -36,7 +37,8 @@ async def test_every_permission_and_every_person(here: World, database: Database
     workspaces = Workspaces(
         here.settings().slack_bot_token, here.settings().slack_api_url, timeout=2
     )
-    authorizer = Authorizer(Grants(database), People(workspaces, frozenset()))
+    people = People(workspaces, frozenset())
+    authorizer = Authorizer(TargetViews(database), Audit(database), people)
     place = Place("", "T000000001", here.channel.id)
 
     async def allowed() -> dict[str, set[Permission]]:

@@ -82,6 +82,7 @@ CLOSE_ADVANCED = "Hide advanced"
 OPEN_TO_MEND = "Open Advanced to mend it."
 
 _MOST_OPTIONS = 100  # in a menu
+_MOST_METADATA = 3_000
 
 
 class TargetChoice(NamedTuple):
@@ -128,7 +129,7 @@ def build(
         "title": plain(UPDATE_TITLE if updates else TITLE),
         "submit": plain(UPDATE_SUBMIT if updates else SUBMIT),
         "close": plain(CLOSE),
-        "private_metadata": state.model_dump_json(exclude_none=True),
+        "private_metadata": _memory(state),
         "blocks": blocks,
     }
 
@@ -161,6 +162,15 @@ def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -
         ),
         *(advanced_fields(draft, updates=updates) if opened else ()),
     ]
+
+
+def _memory(state: FormState) -> str:
+    """What the modal keeps; what it only tells is the first to go if that is too long for Slack."""
+    kept = state.model_dump_json(exclude_none=True)
+    if state.updating is None or len(kept.encode("utf-16-le")) // 2 <= _MOST_METADATA:
+        return kept
+    silent = state.updating.model_copy(update={"meanwhile": ""})
+    return state.model_copy(update={"updating": silent}).model_dump_json(exclude_none=True)
 
 
 def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Block]:

@@ -26,6 +26,7 @@ from bot.db.startup import open_database
 from bot.deployments.approval import Approvals
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
+from bot.deployments.charges import Charges
 from bot.deployments.choices import Choices
 from bot.deployments.executor import Executor
 from bot.deployments.following import Following
@@ -125,7 +126,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         vault = Vault(settings.encryption_keys, settings.friendli_token)
         people = People(workspaces, settings.admins)
-        workers, nudges = _workers(settings, database, workspaces, friendli, vault, people)
+        workers, nudges = _workers(stack, settings, database, workspaces, friendli, vault, people)
         desk = _desk(settings, database, workspaces, friendli, vault, people, nudges)
         background = Background()
         # A process that takes no requests has neither door.
@@ -222,6 +223,7 @@ def _socket(
 
 
 def _workers(
+    stack: AsyncExitStack,
     settings: Settings,
     database: Database,
     workspaces: Workspaces,
@@ -250,6 +252,7 @@ def _workers(
     )
     fates = Fates(database, settings, nudges, find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
+    stack.push_async_callback(sender.close)
     scheduler = Scheduler(database, settings, nudges)
     workers = Workers(
         Worker(
@@ -307,7 +310,11 @@ def _desk(
         approvals=Approvals(database, settings, nudges),
         leases=Leases(database, settings, nudges),
         schedules=Schedules(database, settings, nudges),
-        standings=Standings(database, settings),
+        standings=Standings(
+            database,
+            settings,
+            Charges(database, friendli, vault, patience=settings.menu_patience),
+        ),
         following=Following(database, settings, nudges),
         targets=Targets(database, vault, settings, nudges, views),
         requests=Requests(database, settings, nudges),

@@ -229,9 +229,7 @@ class Authorizer:
         named = [subject for subject in dict.fromkeys(subjects) if subject != ADMINS][:_NAMED]
         buttons: list[Block] = []
         if about:
-            buttons = [
-                button("Ask them", ASK_ACTION, value=f"{permission} {about} {place.channel_id}")
-            ]
+            buttons = [ask_them(permission, about, place)]
         if named:
             whom = " and ".join(who(subject) for subject in named)
             hint = "Ask them posts your request in this thread." if about else ""
@@ -246,6 +244,11 @@ class Authorizer:
     async def _whom(self) -> str:
         admins = [mention(admin) for admin in (await self._directory.admins())[:_NAMED]]
         return f"Ask {' or '.join(admins)}." if admins else "Ask one of them."
+
+
+def ask_them(permission: Permission, about: str, place: Place) -> Block:
+    """Posts somebody's wish in the thread of the deployment with this public id."""
+    return button("Ask them", ASK_ACTION, value=f"{permission} {about} {place.channel_id}")
 
 
 def who(subject: Subject) -> str:

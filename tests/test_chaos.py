@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.chaos.cells import Cell, Fault, Step, cells
-from tests.chaos.databases import Engine
+from tests.chaos.databases import Databases, Engine
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
 from tests.chaos.nursery import Nurseries
 from tests.chaos.run import Setup, run
@@ -20,8 +20,9 @@ SHORT_RUN = (
 @pytest.mark.timeout(150)
 async def test_kills_leave_nothing_twice_and_nothing_lost(postgresql_server: str) -> None:
     """Killed once the other side acted, bots make nothing twice, and lose no message."""
-    async with Nurseries() as nurseries:
-        setup = Setup(nurseries, postgresql_server)
+    server = postgresql_server
+    async with Nurseries(server) as nurseries, Databases(server) as databases:
+        setup = Setup(nurseries, databases)
         outcomes = await asyncio.gather(
             *(run(cell, engine, 0, setup) for cell, engine in SHORT_RUN)
         )

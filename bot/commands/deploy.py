@@ -18,7 +18,7 @@ from bot.deployments.target_views import TargetView
 from bot.errors import UserError
 from bot.messages import preview
 from bot.messages.body import Body
-from bot.messages.markup import bold
+from bot.messages.markup import bold, escape
 from bot.permissions import Permission
 
 
@@ -129,7 +129,7 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
     if not read.yes:
         return _show_preview(desk, invocation, request, policy)
     # Committed before Slack is acknowledged: what spends money is written down or refused.
-    asked = await desk.deployments.ask(place, person, request, invocation.trigger_id)
+    asked = await desk.deployments.ask(place, person, request, invocation.request_id)
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)
     return _call_approvers(desk, place, person, request.target, asked)
@@ -165,7 +165,7 @@ async def agreed(desk: Desk, click: Click) -> Work:
     request = _check(DeployDraft.from_json(json), targets, None)
     if not isinstance(request, DeployRequest):
         # A target, or an instance option, that was there when the preview was shown.
-        raise UserError(" ".join(slip.sentences for slip in request))
+        raise UserError(escape(" ".join(slip.sentences for slip in request)))
     await desk.authorizer.authorize(
         Permission.DEPLOY, click.person, click.place, target=request.target, among=targets
     )

@@ -28,6 +28,7 @@ def write(
     endpoint: str = "",
     detail: str = "",
     message_ts: str = "",
+    request_id: str | None = None,
 ) -> None:
     """Write down an act.
 
@@ -41,6 +42,7 @@ def write(
         endpoint: The endpoint's name.
         detail: More words; never a secret.
         message_ts: Of the message whose button was used.
+        request_id: Of a command that is done once: see `is_known`.
     """
     session.add(
         AuditEntry(
@@ -55,6 +57,7 @@ def write(
             effect=effect,
             detail=detail[:_LONGEST_DETAIL],
             message_ts=message_ts,
+            request_id=request_id,
         )
     )
 
@@ -68,6 +71,7 @@ def write_about(
     *,
     detail: str = "",
     message_ts: str = "",
+    request_id: str | None = None,
 ) -> None:
     """Write down an act on a deployment, with its channel, target and name; as for `write`."""
     write(
@@ -80,7 +84,14 @@ def write_about(
         endpoint=deployment.name,
         detail=detail,
         message_ts=message_ts,
+        request_id=request_id,
     )
+
+
+async def is_known(session: AsyncSession, request_id: str) -> bool:
+    """Whether an act of this one-use id was written down before."""
+    found = await session.scalar(select(AuditEntry.id).where(AuditEntry.request_id == request_id))
+    return found is not None
 
 
 class Audit:
@@ -90,7 +101,13 @@ class Audit:
         self._database = database
 
     async def newest(
-        self, place: Place, limit: int, *, before: int | None = None
+        self,
+        place: Place,
+        limit: int,
+        *,
+        before: int | None = None,
+        target: str | None = None,
+        hidden: Sequence[str] = (),
     ) -> Sequence[AuditEntry]:
         """The last acts of a channel, the newest first.
 
@@ -98,12 +115,18 @@ class Audit:
             place: The channel.
             limit: How many at most.
             before: Only entries older than the one of this id.
+            target: Only those of the target of this name.
+            hidden: None of the targets of these names.
         """
         query = select(AuditEntry).where(
             AuditEntry.enterprise_id == place.enterprise_id,
             AuditEntry.workspace_id == place.workspace_id,
             AuditEntry.channel_id == place.channel_id,
         )
+        if target is not None:
+            query = query.where(AuditEntry.target_name == target)
+        if hidden:
+            query = query.where(AuditEntry.target_name.not_in(hidden))
         if before is not None:
             query = query.where(AuditEntry.id < before)
         async with self._database.read() as session:

@@ -270,6 +270,7 @@ class Targets:
             for deployment in left:
                 deployment.step = Step.UNWATCHED
                 await session.flush()
+                await wake(session, Deployment, deployment.id)
                 facts = await facts_of(session, deployment, self._settings)
                 await tell(session, deployment, facts, replies.disconnected(facts, person.id))
         self._nudges.all()

@@ -139,7 +139,10 @@ class People:
             return Membership.NOT_A_CHANNEL
         if channel.get("is_archived"):
             return Membership.ARCHIVED
-        if not channel.get("is_member"):
+        is_member = channel.get("is_member")
+        if is_member is None:
+            return Membership.UNKNOWN
+        if not is_member:
             return Membership.NOT_A_MEMBER
         self._member_of[channel_id] = time.monotonic() + _MEMBER_KEPT_SECONDS
         return Membership.MEMBER

@@ -38,7 +38,8 @@ async def turned(desk: Desk, click: Click) -> Work:
 
 async def _turn(desk: Desk, click: Click) -> None:
     number, _, target = click.value.partition(" ")
-    before = _ENTRY.validate_python(number) if number else None
+    # The newest have none before them, which an older button says with a zero.
+    before = (_ENTRY.validate_python(number) if number else 0) or None
     said = await _page(desk, click.place, click.person, target, before)
     await desk.responses.replace(click.response_url, said)
 

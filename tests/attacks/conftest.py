@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -90,16 +91,21 @@ async def siege(
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
 
+@pytest.fixture(scope="module")
+async def fort_postgresql(postgresql_server: str, postgresql_template: str) -> str:
+    """The URL of a migrated PostgreSQL database in which there are no rows yet."""
+    return await databases.new_postgresql(postgresql_server, postgresql_template)
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-async def fort_database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+def fort_database(
+    request: pytest.FixtureRequest, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
-    """The URL of a migrated database of each kind, in which there are no rows yet."""
+    """The URL of a database of each kind."""
     if request.param == "sqlite":
-        template = request.getfixturevalue("sqlite_template")
-        return databases.copied_sqlite(template, tmp_path_factory.mktemp("fort"))
-    server, template = map(request.getfixturevalue, ("postgresql_server", "postgresql_template"))
-    return await databases.new_postgresql(server, template)
+        return databases.copied_sqlite(sqlite_template, tmp_path_factory.mktemp("fort"))
+    url: str = request.getfixturevalue("fort_postgresql")
+    return url
 
 
 @pytest.fixture(scope="module")

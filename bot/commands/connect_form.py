@@ -35,7 +35,7 @@ _KEY_HINT = (
 _EMPTY_KEY_HINT = " Leave it empty to use the key of whoever runs this bot."
 _LONGEST_ID = 100
 _LONGEST_KEY = 500
-_TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_TARGET_NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_TARGET - 1}}}")
 
 
 class ConnectDraft(BaseModel):
@@ -144,13 +144,18 @@ def slips(draft: ConnectDraft, key: SecretStr | None) -> dict[str, str]:
         found[NAME] = (
             "A target name has letters, digits, - and _, and starts with a letter or digit."
         )
-    if not draft.project_id or any(char.isspace() for char in draft.project_id):
+    if not draft.project_id or not _is_id(draft.project_id):
         found[PROJECT] = "A project id is one word, as in the address of the project's page."
-    if any(char.isspace() for char in draft.team_id):
+    if not _is_id(draft.team_id):
         found[TEAM] = "A team id is one word. Leave it empty for the key's own team."
     if not (draft.key_is_optional if key is None else _is_word(key.get_secret_value())):
         found[KEY] = "A key is one word without spaces. Paste it again."
     return found
+
+
+def _is_id(typed: str) -> bool:
+    # Slack lets nobody type more; what it doesn't hold back would break every later form.
+    return len(typed) <= _LONGEST_ID and not any(char.isspace() for char in typed)
 
 
 def _is_word(key: str) -> bool:

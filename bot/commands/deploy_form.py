@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from bot.commands.deploy_cost import cost_line
@@ -33,6 +34,7 @@ from bot.deployments.draft import (
     longest,
 )
 from bot.deployments.lease_rules import EXAMPLE_SPAN
+from bot.deployments.place import Place
 from bot.deployments.policy import LeaseEnd
 from bot.deployments.reading import Reading
 from bot.deployments.rules import EXAMPLE_MODEL, LABELS, Slip
@@ -107,12 +109,17 @@ def build(
         targets: The channel's targets, at least one, the default first. A menu shows 100.
         prices: Of GPUs.
     """
-    state = state.settled()
-    draft = state.draft.clipped()
-    # From the first drawing on, one scaling is chosen on the screen.
-    draft = draft.model_copy(update={"scaling": "auto" if draft.autoscaling else "fixed"})
-    state = state.model_copy(update={"draft": draft})
-    opened = state.advanced_open
+    blocks: Sequence[Block]
+    if state.is_untouched:
+        state = state.model_copy(update={"draft": _UNTOUCHED.draft})
+        blocks = _untouched_blocks(tuple(targets), prices)
+    else:
+        state = state.settled()
+        draft = state.draft.clipped()
+        # From the first drawing on, one scaling is chosen on the screen.
+        draft = draft.model_copy(update={"scaling": "auto" if draft.autoscaling else "fixed"})
+        state = state.model_copy(update={"draft": draft})
+        blocks = _blocks(state, targets, prices)
     updates = state.updating is not None
     return {
         "type": "modal",
@@ -121,22 +128,38 @@ def build(
         "submit": plain(UPDATE_SUBMIT if updates else SUBMIT),
         "close": plain(CLOSE),
         "private_metadata": state.model_dump_json(exclude_none=True),
-        "blocks": [
-            *(_untold(state.updating) if state.updating else _target(draft, targets)),
-            _model(state),
-            _name(state),
-            _instance(draft, prices, optional=updates),
-            _scaling(draft),
-            *_replicas(draft),
-            *(() if updates else [_lease(draft, targets)]),
-            context(cost_line(draft, prices), block_id=f"{ACTION_PREFIX}.cost"),
-            actions(
-                button(CLOSE_ADVANCED if opened else OPEN_ADVANCED, ADVANCED_ACTION),
-                block_id=ADVANCED_ACTION,
-            ),
-            *(advanced_fields(draft, updates=updates) if opened else ()),
-        ],
+        "blocks": blocks,
     }
+
+
+_UNTOUCHED = FormState(
+    request_id="", place=Place("", "", ""), tag="", draft=DeployDraft(scaling="fixed")
+)
+
+
+# Most forms open like this, and drawing one anew takes as long as all else that it waits for here.
+@lru_cache(maxsize=256)
+def _untouched_blocks(targets: tuple[TargetChoice, ...], prices: Prices) -> Sequence[Block]:
+    return _blocks(_UNTOUCHED, targets, prices)
+
+
+def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -> Sequence[Block]:
+    draft, opened, updates = state.draft, state.advanced_open, state.updating is not None
+    return [
+        *(_untold(state.updating) if state.updating else _target(draft, targets)),
+        _model(state),
+        _name(state),
+        _instance(draft, prices, optional=updates),
+        _scaling(draft),
+        *_replicas(draft),
+        *(() if updates else [_lease(draft, targets)]),
+        context(cost_line(draft, prices), block_id=f"{ACTION_PREFIX}.cost"),
+        actions(
+            button(CLOSE_ADVANCED if opened else OPEN_ADVANCED, ADVANCED_ACTION),
+            block_id=ADVANCED_ACTION,
+        ),
+        *(advanced_fields(draft, updates=updates) if opened else ()),
+    ]
 
 
 def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Block]:

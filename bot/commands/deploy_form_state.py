@@ -67,6 +67,11 @@ class FormState(BaseModel):
     generation: int = 0
     updating: Updating | None = None
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the form is a new one in which nobody has chosen or typed anything."""
+        return self.updating is None and not self.advanced_open and self.draft == DeployDraft()
+
     def settled(self) -> Self:
         """Return the state with a name proposed for the model that is typed now.
 

@@ -28,6 +28,7 @@ from bot.messages.home import (
     home,
 )
 from bot.permissions import Permission
+from bot.together import all_of
 
 # Of the three seconds until Slack gives up on a click, what asking for a membership may take.
 _MEMBERSHIP_SECONDS = 1.5
@@ -129,16 +130,17 @@ async def _overview(desk: Desk, place: Place, person: Person) -> Overview | None
     if channels is None:
         return None
     mine = await desk.standings.of(place, person.id, channels, most=MOST_ENDPOINTS)
+    running = await desk.standings.charged(mine.shown)
     targets = await desk.standings.targets(place, channels)
     shown = list(targets.items())[:MOST_CHANNELS]
     admins = [] if targets else await desk.people.admins()
     return Overview(
-        endpoints=await asyncio.gather(*(_endpoint(desk, person, one) for one in mine.shown)),
+        endpoints=await all_of(_endpoint(desk, person, one) for one in running),
         more=mine.more,
         stopped=mine.stopped,
         elsewhere=mine.elsewhere,
-        channels=await asyncio.gather(
-            *(_channel(desk, person, replace(place, channel_id=id_), names) for id_, names in shown)
+        channels=await all_of(
+            _channel(desk, person, replace(place, channel_id=id_), names) for id_, names in shown
         ),
         more_channels=len(targets) - len(shown),
         admins=admins[:_ADMINS_NAMED],

@@ -1,6 +1,9 @@
 """`extend` and `keep`, and the buttons of the warning before an endpoint's time is over."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
@@ -22,6 +25,8 @@ from bot.messages.markup import bold, code, escape
 from bot.permissions import Permission
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Up to the year 9999; a button of another version may say anything.
+_MILLISECONDS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, lt=2**47)])
 
 
 async def extend_clicked(desk: Desk, click: Click) -> Work:
@@ -32,7 +37,7 @@ async def extend_clicked(desk: Desk, click: Click) -> Work:
         click.place,
         click.person,
         deployment.public_id,
-        seen=_EPOCH + timedelta(milliseconds=int(seen)),
+        seen=_EPOCH + timedelta(milliseconds=_MILLISECONDS.validate_python(seen)),
         message_ts=click.message_ts,
     )
     return _tell_if_not(desk, click, given)
@@ -78,7 +83,7 @@ def what_is_true(given: LeaseAnswer) -> str:
     if given.ends_at is not None:
         runs = f"It runs {until(given.ends_at, given.end)}"
     match given.outcome:
-        case LeaseOutcome.ACCEPTED:
+        case LeaseOutcome.ACCEPTED | LeaseOutcome.REPEATED:
             return f"{runs}."
         case LeaseOutcome.CHANGED:
             return f"Somebody decided already. {runs}."
@@ -100,7 +105,13 @@ async def extend(desk: Desk, asked: Asked, endpoint: Listed) -> None:
     seconds = None
     if asked.rest:
         seconds = _span(asked.rest, endpoint)
-    given = await desk.leases.extend(asked.place, asked.person, here(endpoint), seconds=seconds)
+    given = await desk.leases.extend(
+        asked.place,
+        asked.person,
+        here(endpoint),
+        seconds=seconds,
+        request_id=asked.request_id,
+    )
     if given.outcome is LeaseOutcome.NO_END:
         raise UserError(
             f"{bold(endpoint.name)} has no end. To give it one, say how long it may run from now.",

@@ -1,5 +1,7 @@
 """`list [target]`: every endpoint of a target, also those made elsewhere, and what they cost."""
 
+from pydantic import NonNegativeInt, TypeAdapter
+
 from bot.commands import status
 from bot.commands.desk import Click, Desk, Invocation, Work
 from bot.commands.endpoint_text import known_target, read
@@ -13,6 +15,7 @@ from bot.permissions import Permission
 
 # Who turns pages quickly sees one list and not a different one each time.
 _SAME_LIST_SECONDS = 60.0
+_OFFSET: TypeAdapter[int] = TypeAdapter(NonNegativeInt)
 
 
 async def run(desk: Desk, invocation: Invocation) -> Work:
@@ -40,7 +43,8 @@ async def _turn(desk: Desk, click: Click) -> None:
     await desk.authorizer.authorize(Permission.LOOK, click.person, click.place)
     target, _, offset = click.value.rpartition(" ")
     named = known_target(target, await target_names(desk, click.place))
-    said = await _page(desk, click.place, named, int(offset), fresh=_SAME_LIST_SECONDS)
+    first = _OFFSET.validate_python(offset)
+    said = await _page(desk, click.place, named, first, fresh=_SAME_LIST_SECONDS)
     await desk.responses.replace(click.response_url, said)
 
 

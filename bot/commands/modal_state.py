@@ -1,6 +1,14 @@
 """What Slack tells of a modal: what the bot keeps in it, and what stands in its fields."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from bot.deployments.place import SlackId
+
+_E = TypeVar("_E", bound=StrEnum)
 
 
 class Choice(BaseModel):
@@ -17,6 +25,27 @@ class Element(BaseModel):
     value: str | None = None
     selected_option: Choice | None = None
     selected_options: tuple[Choice, ...] | None = None
+    selected_users: tuple[SlackId, ...] | None = None
+
+    @property
+    def typed(self) -> str:
+        """What stands in a text field; '' if nothing does."""
+        return (self.value or "").strip()
+
+    @property
+    def ticked(self) -> Sequence[str]:
+        """The values of everything that is chosen."""
+        return [choice.value for choice in self.selected_options or ()]
+
+    def chosen(self, shown: _E) -> _E:
+        """The choice in a menu of what an enum names; what the menu showed if it has none.
+
+        Raises:
+            pydantic.ValidationError: The enum doesn't name it.
+        """
+        if self.selected_option is None:
+            return shown
+        return TypeAdapter(type(shown)).validate_python(self.selected_option.value)
 
 
 class State(BaseModel):

@@ -8,7 +8,7 @@ from bot.commands.update_carried import deployment_of
 from bot.deployments.listed import Listed
 from bot.deployments.update import gone_back, settle
 from bot.errors import UserError
-from bot.messages.markup import bold, clip, code
+from bot.messages.markup import bold, clip, code, escape
 from bot.permissions import Permission
 
 _LONGEST_SHOWN = 40
@@ -36,7 +36,7 @@ async def run_on(desk: Desk, asked: Asked, endpoint: Listed) -> None:
     after = settle(runs.version, gone_back(runs.version, wanted.version, number))
     if isinstance(after, tuple):
         # A version that was made elsewhere may be what nobody can ask for.
-        raise UserError(" ".join(slip.sentences for slip in after))
+        raise UserError(escape(" ".join(slip.sentences for slip in after)))
     is_whole = not wanted.version.unknown
     said = question(desk, runs, after, back_to=number, is_whole=is_whole)
     await asked.answer(desk, said)

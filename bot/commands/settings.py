@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from pydantic import TypeAdapter
+
 from bot.commands import settings_form as form
 from bot.commands import settings_who_form as who_form
 from bot.commands.desk import (
@@ -13,6 +15,7 @@ from bot.commands.desk import (
     Submission,
     Work,
     answer,
+    own,
 )
 from bot.commands.endpoint_text import known_target
 from bot.commands.registry import SLASH, Command, Feature
@@ -24,6 +27,7 @@ from bot.messages.markup import Block, bold, code
 from bot.permissions import Permission
 
 _MOST_OPTIONS = 100
+_PERMISSION = TypeAdapter(Permission)
 
 
 async def run(desk: Desk, invocation: Invocation) -> Work:
@@ -48,7 +52,7 @@ async def _open(desk: Desk, invocation: Invocation) -> None:
 async def submitted(desk: Desk, submission: Submission) -> Reaction:
     """Save what was changed."""
     about = form.read(submission.view)
-    _must_belong(about.place, submission.place)
+    own(about.place, submission)
     wanted = form.parse(submission.view)
     if isinstance(wanted, dict):
         return Reaction(errors=wanted)
@@ -71,9 +75,9 @@ async def _push(desk: Desk, click: Click) -> None:
     if click.view is None:
         return
     about = form.read(click.view)
-    _must_belong(about.place, click.place)
+    own(about.place, click)
     await _authorize(desk, click.person, about.place, about.target)
-    permission = Permission(click.value)
+    permission = _PERMISSION.validate_python(click.value)
     granted = form.granted_to(permission, await desk.authorizer.rules(about.place, about.target))
     shown = who_form.WhoForm(settings=about, permission=permission, shown=tuple(granted))
     groups = await desk.people.groups()
@@ -84,7 +88,7 @@ async def submitted_who(desk: Desk, submission: Submission) -> Reaction:
     """Save who may do one thing; the settings below show it then."""
     about = who_form.read(submission.view)
     place, target = about.settings.place, about.settings.target
-    _must_belong(place, submission.place)
+    own(place, submission)
     wanted = who_form.parse(submission.view)
     if isinstance(wanted, dict):
         return Reaction(errors=wanted)
@@ -136,12 +140,6 @@ async def _tell(desk: Desk, person: Person, about: form.SettingsForm, saved: Sav
 
 async def _authorize(desk: Desk, person: Person, place: Place, target: str) -> None:
     await desk.authorizer.authorize(Permission.CONFIGURE, person, place, target=target)
-
-
-def _must_belong(place: Place, came_from: Place) -> None:
-    here = (came_from.enterprise_id, came_from.workspace_id)
-    if (place.enterprise_id, place.workspace_id) != here:
-        raise UserError("This form belongs to another workspace.")
 
 
 def _gone() -> UserError:

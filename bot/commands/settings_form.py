@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from bot.commands.modal_state import Modal
 from bot.deployments.grants import Rules, Subject
 from bot.deployments.place import Place
-from bot.deployments.policy import Approval, LeaseEnd, Loudness, Policy
+from bot.deployments.policy import Approval, Policy
 from bot.messages.markup import (
     Block,
     bold,
@@ -107,28 +108,27 @@ def granted_to(permission: Permission, rules: Rules) -> Sequence[Subject]:
 
 def read(view: Mapping[str, Any]) -> SettingsForm:
     """What an open modal is about."""
-    return SettingsForm.model_validate_json(view["private_metadata"])
+    return SettingsForm.model_validate_json(Modal.model_validate(view).private_metadata)
 
 
 def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
     """The policy that a submitted form asks for, or what is wrong with it, by block id."""
-    form = read(view)
-    values = view["state"]["values"]
+    form, modal = read(view), Modal.model_validate(view)
     errors: dict[str, str] = {}
-    approval = Approval(chosen(values, _APPROVAL) or form.shown.approval)
-    above = _dollars(_typed(values, _ABOVE))
+    approval = modal.element(_APPROVAL).chosen(form.shown.approval)
+    above = _dollars(modal.element(_ABOVE).typed)
     if approval is Approval.ABOVE and above is None:
         errors[_ABOVE] = f"A number of dollars an hour, from 0 to {_MOST_DOLLARS:,}, such as 20."
-    wait = _whole(_typed(values, _WAIT), _MOST_WAIT)
+    wait = _whole(modal.element(_WAIT).typed, _MOST_WAIT)
     if wait is None:
         errors[_WAIT] = f"A whole number of hours, from 1 to {_MOST_WAIT} (7 days)."
-    typed_lease = _typed(values, _LEASE)
+    typed_lease = modal.element(_LEASE).typed
     lease = _whole(typed_lease, _MOST_LEASE)
     if typed_lease and lease is None:
         errors[_LEASE] = f"A whole number of hours, from 1 to {_MOST_LEASE:,} (90 days), or none."
     if errors:
         return errors
-    ticked = {one["value"] for one in state(values, _ALSO).get("selected_options") or ()}
+    ticked = modal.element(_ALSO).ticked
     return Policy(
         approval=approval,
         # What doesn't count is left as it was.
@@ -138,8 +138,8 @@ def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
         requester_may_approve=_OWN in ticked,
         approval_hours=wait or form.shown.approval_hours,
         lease_hours=lease,
-        lease_end=LeaseEnd(chosen(values, _LEASE_END) or form.shown.lease_end),
-        loudness=Loudness(chosen(values, _LOUDNESS) or form.shown.loudness),
+        lease_end=modal.element(_LEASE_END).chosen(form.shown.lease_end),
+        loudness=modal.element(_LOUDNESS).chosen(form.shown.loudness),
         guests_may_act=_GUESTS in ticked,
     )
 
@@ -188,21 +188,6 @@ def _also(policy: Policy) -> Block:
 
 def _plainly(number: Decimal) -> str:
     return f"{number.normalize():f}"
-
-
-def state(values: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    """What stands in a field whose block and action have one name."""
-    found: Mapping[str, Any] = values.get(field, {}).get(field, {})
-    return found
-
-
-def _typed(values: Mapping[str, Any], field: str) -> str:
-    return str(state(values, field).get("value") or "").strip()
-
-
-def chosen(values: Mapping[str, Any], field: str) -> str:
-    """The value of what is chosen in a menu; '' if nothing is."""
-    return str((state(values, field).get("selected_option") or {}).get("value") or "")
 
 
 def _whole(typed: str, most: int) -> int | None:

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
-from bot.commands.settings_form import SettingsForm, chosen, state
+from bot.commands.modal_state import Modal
+from bot.commands.settings_form import SettingsForm
 from bot.db.acts import SubjectKind
 from bot.deployments.grants import Subject
+from bot.deployments.place import SlackId
 from bot.messages.markup import Block, input_block, option, plain
 from bot.permissions import ADMINS, DOING, EVERYONE, Permission
 
@@ -17,6 +19,7 @@ GROUPS_ACTION = "settings.groups"
 _WHO, _PEOPLE = "who", "people"
 # What the modal carries must fit into 3,000 characters.
 _MOST_PEOPLE, _MOST_GROUPS = 25, 10
+_IDS = TypeAdapter(tuple[SlackId, ...])
 
 
 class WhoForm(BaseModel):
@@ -102,19 +105,18 @@ def group_option(group_id: str, name: str) -> Block:
 
 def read(view: Mapping[str, Any]) -> WhoForm:
     """What the modal over the settings is about."""
-    return WhoForm.model_validate_json(view["private_metadata"])
+    return WhoForm.model_validate_json(Modal.model_validate(view).private_metadata)
 
 
 def parse(view: Mapping[str, Any]) -> Sequence[Subject] | dict[str, str]:
     """Who may from now on, or what is wrong with the form, by block id."""
-    values = view["state"]["values"]
+    modal = Modal.model_validate(view)
     shown = _kind(read(view).shown)
-    choice = _Who(chosen(values, _WHO) or shown)
-    people = state(values, _PEOPLE).get("selected_users") or ()
-    groups = state(values, GROUPS_ACTION).get("selected_options") or ()
+    choice = modal.element(_WHO).chosen(shown)
+    groups = modal.element(GROUPS_ACTION).ticked
     named = [
-        *(Subject(SubjectKind.PERSON, str(id_)) for id_ in people),
-        *(Subject(SubjectKind.GROUP, str(one["value"])) for one in groups),
+        *(Subject(SubjectKind.PERSON, id_) for id_ in modal.element(_PEOPLE).selected_users or ()),
+        *(Subject(SubjectKind.GROUP, id_) for id_ in _IDS.validate_python(groups)),
     ]
     if choice is _Who.THESE:
         return named or {_PEOPLE: "Name at least one person or one group."}

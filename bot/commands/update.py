@@ -22,7 +22,7 @@ from bot.messages import before_after, preview
 from bot.messages.before_after import in_thread
 from bot.messages.body import Body
 from bot.messages.buttons import ActionId
-from bot.messages.markup import bold, button, code, mention, section
+from bot.messages.markup import bold, button, code, escape, mention, section
 from bot.permissions import Permission
 
 _NOTHING = "Nothing would change, so nothing is sent."
@@ -33,10 +33,7 @@ async def run_on(desk: Desk, asked: Asked, endpoint: Listed) -> None:
     public_id = deployment_of(endpoint)
     await _authorize(desk, asked.place, asked.person, endpoint.target, public_id)
     if not asked.rest:
-        try:
-            await _open(desk, asked.place, asked.trigger_id, public_id)
-        except UserError:
-            # Finding the endpoint took longer than Slack lets a command open a form.
+        if not await _opens(desk, asked, public_id):
             words = f"What shall change of {bold(endpoint.name)}?"
             open_form = button("Update", ActionId.UPDATE, value=public_id, style="primary")
             await asked.answer(desk, answer(words, buttons=[open_form]))
@@ -48,6 +45,17 @@ async def run_on(desk: Desk, asked: Asked, endpoint: Listed) -> None:
     else:
         said = question(desk, runs, read)
     await asked.answer(desk, said)
+
+
+async def _opens(desk: Desk, asked: Asked, public_id: str) -> bool:
+    if not asked.trigger_id:
+        return False
+    try:
+        await _open(desk, asked.place, asked.trigger_id, public_id)
+    except UserError:
+        # Finding the endpoint took longer than Slack lets a command open a form.
+        return False
+    return True
 
 
 def question(
@@ -165,7 +173,7 @@ async def _ask(
     await _authorize(desk, place, person, runs.target, runs.public_id)
     after = settle(runs.version, applied(runs.version, carried.edits))
     if isinstance(after, tuple):
-        return " ".join(slip.sentences for slip in after)
+        return escape(" ".join(slip.sentences for slip in after))
     prices = desk.settings.prices
     update = prepare(
         runs.version, after, replaces=carried.number, prices=prices, is_whole=carried.is_whole

@@ -7,10 +7,10 @@ half-way fails at once when another writes, and a reader that begins IMMEDIATE w
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -29,6 +29,7 @@ _CONNECT_SECONDS = 5.0
 
 
 _Columns = TypeVarTuple("_Columns")
+_T = TypeVar("_T")
 
 
 class Database:
@@ -84,6 +85,14 @@ class Database:
         async with self.engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
+    async def at_once(self, work: Callable[[Connection], _T]) -> _T:
+        """Run a short writing transaction of a few statements, and return what it returns."""
+        if self._at_once is not None:
+            async with self._turn:
+                return await asyncio.to_thread(_in_transaction, self._at_once, work)
+        async with self.connection() as connection:
+            return await connection.run_sync(work)
+
     async def close(self) -> None:
         """Close every connection."""
         if self._at_once is not None:
@@ -135,6 +144,12 @@ def _rows(
 ) -> Sequence[Row[*_Columns]]:
     with engine.connect() as connection:
         return connection.execute(statement, parameters).all()
+
+
+def _in_transaction(engine: Engine, work: Callable[[Connection], _T]) -> _T:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return work(connection)
 
 
 # Addresses that hosting platforms hand out are written for libpq: of its parameters, asyncpg knows

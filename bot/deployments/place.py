@@ -1,15 +1,21 @@
 """Where something is asked from, and by whom."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+SlackId = Annotated[str, Field(pattern=r"^\w*$")]
+"""Of anything in Slack; it stands in mentions, which other characters would end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """A channel. Ids are only unique within their workspace; absent ones are ''."""
 
-    enterprise_id: str
-    workspace_id: str
-    channel_id: str
+    enterprise_id: SlackId
+    workspace_id: SlackId
+    channel_id: SlackId
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What runs on an endpoint, and which versions it had: what the API tells beside what we know."""
 
-import asyncio
 from collections.abc import Sequence
 
 from sqlalchemy import select
@@ -27,6 +26,7 @@ from bot.friendli.errors import FriendliError, MalformedAccess, NotFound
 from bot.friendli.schemas import DedicatedEndpointSpec
 from bot.messages import refusals
 from bot.messages.markup import bold, clip, escape
+from bot.together import both
 
 _API_WORDS_LIMIT = 500
 
@@ -101,7 +101,7 @@ class Updates:
     ) -> tuple[DedicatedEndpointSpec, History]:
         try:
             access: Access = access_to(project, self._vault)
-            return await asyncio.gather(
+            return await both(
                 self._friendli.get_endpoint(access, endpoint),
                 self._friendli.get_endpoint_version_history(access, endpoint),
             )

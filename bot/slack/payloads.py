@@ -1,13 +1,19 @@
 """Slack's payloads, parsed once at the edge into what commands work with."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.commands.desk import Click, Event, Invocation, Query, ShortcutUse, Submission
-from bot.deployments.place import Person, Place
+from bot.deployments.place import Person, Place, SlackId
 from bot.slack.history import EVENT_TYPE
+
+# PostgreSQL stores no NUL, and half of a surrogate pair has no bytes: neither is anything a person
+# can type, so what takes their place is the sign for a character that can't be read.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_Read = TypeVar("_Read", bound="_Payload")
 
 
 class _Payload(BaseModel):
@@ -16,21 +22,21 @@ class _Payload(BaseModel):
 
 
 class _Workspace(_Payload):
-    id: str = ""
+    id: SlackId = ""
 
 
 class _User(_Payload):
-    id: str
-    team_id: str = ""
-    enterprise_id: str = ""
+    id: SlackId
+    team_id: SlackId = ""
+    enterprise_id: SlackId = ""
 
 
 class _Channel(_Payload):
-    id: str = ""
+    id: SlackId = ""
 
 
 class _Container(_Payload):
-    channel_id: str = ""
+    channel_id: SlackId = ""
     message_ts: str = ""
     is_ephemeral: bool = False
     thread_ts: str | None = None
@@ -60,7 +66,7 @@ class _View(_Payload):
     id: str = ""
     type: str = ""
     callback_id: str = ""
-    app_installed_team_id: str | None = None
+    app_installed_team_id: SlackId | None = None
 
 
 class _Metadata(_Payload):
@@ -83,18 +89,18 @@ class _Message(_Payload):
 
 
 class _Installed(_Payload):
-    enterprise_id: str | None = None
-    team_id: str | None = None
+    enterprise_id: SlackId | None = None
+    team_id: SlackId | None = None
 
 
 class _Happened(_Payload):
     type: str
-    user: str = ""
+    user: SlackId = ""
     bot_id: str | None = None
     # Of whoever wrote; in a channel shared with others, not always the workspace that was told.
-    user_team: str | None = None
-    team: str | None = None
-    channel: str = ""
+    user_team: SlackId | None = None
+    team: SlackId | None = None
+    channel: SlackId = ""
     tab: str = ""
     text: str = ""
     thread_ts: str | None = None
@@ -102,9 +108,9 @@ class _Happened(_Payload):
 
 class _Told(_Payload):
     event_id: str = ""
-    team_id: str | None = None
-    context_team_id: str | None = None
-    context_enterprise_id: str | None = None
+    team_id: SlackId | None = None
+    context_team_id: SlackId | None = None
+    context_enterprise_id: SlackId | None = None
     authorizations: list[_Installed] = Field(default_factory=list)
     is_ext_shared_channel: bool = False
     event: _Happened
@@ -120,10 +126,10 @@ class _Told(_Payload):
 
 
 class _Slash(_Payload):
-    enterprise_id: str | None = None
-    team_id: str | None = None
-    channel_id: str
-    user_id: str
+    enterprise_id: SlackId | None = None
+    team_id: SlackId | None = None
+    channel_id: SlackId
+    user_id: SlackId
     text: str = ""
     trigger_id: str = ""
     response_url: str = ""
@@ -171,17 +177,41 @@ class _Typed(_Interaction):
     value: str = ""
 
 
+def _read(model: type[_Read], payload: Mapping[str, Any]) -> _Read:
+    return model.model_validate(_storable(payload))
+
+
+def _storable(part: object) -> object:
+    match part:
+        case str():
+            return part if part.isascii() and "\0" not in part else _UNSTORABLE.sub("\ufffd", part)
+        case Mapping():
+            return {_storable(name): _storable(value) for name, value in part.items()}
+        case list():
+            return [_storable(item) for item in part]
+        case _:
+            return part
+
+
 def invocation(payload: Mapping[str, Any]) -> Invocation:
     """A slash command."""
-    slash = _Slash.model_validate(payload)
+    slash = _read(_Slash, payload)
     place = Place(slash.enterprise_id or "", slash.team_id or "", slash.channel_id)
     person = Person(slash.user_id, slash.team_id or "", slash.enterprise_id or "")
-    return Invocation(place, person, slash.text, slash.trigger_id, slash.response_url)
+    return Invocation(
+        place,
+        person,
+        slash.text,
+        slash.trigger_id,
+        slash.response_url,
+        # Which is used once, as each command has its own.
+        request_id=slash.trigger_id,
+    )
 
 
 def click(payload: Mapping[str, Any]) -> Click:
     """A button or a menu that was used; of several actions, the first."""
-    parsed = _Interaction.model_validate(payload)
+    parsed = _read(_Interaction, payload)
     action = parsed.actions[0]
     return Click(
         place=parsed.place,
@@ -201,7 +231,7 @@ def click(payload: Mapping[str, Any]) -> Click:
 
 def query(payload: Mapping[str, Any]) -> Query:
     """A menu was opened, or typed into, whose options we find."""
-    parsed = _Typed.model_validate(payload)
+    parsed = _read(_Typed, payload)
     return Query(
         place=parsed.place,
         person=parsed.person,
@@ -214,14 +244,14 @@ def query(payload: Mapping[str, Any]) -> Query:
 
 def submission(payload: Mapping[str, Any]) -> Submission:
     """A modal that was submitted. Its place has no channel: the modal itself knows that."""
-    parsed = _Interaction.model_validate(payload)
+    parsed = _read(_Interaction, payload)
     view = parsed.view.model_dump() if parsed.view else {}
     return Submission(parsed.place, parsed.person, view, parsed.trigger_id)
 
 
 def shortcut(payload: Mapping[str, Any]) -> tuple[str, ShortcutUse]:
     """An entry of a message's menu that was chosen: its callback id, and on what."""
-    parsed = _OnMessage.model_validate(payload)
+    parsed = _read(_OnMessage, payload)
     message = parsed.message
     # A message that others have replied to names itself as its thread.
     in_thread = message.thread_ts is not None and message.thread_ts != message.ts
@@ -237,7 +267,7 @@ def shortcut(payload: Mapping[str, Any]) -> tuple[str, ShortcutUse]:
 
 def event(payload: Mapping[str, Any]) -> tuple[str, Event]:
     """Something that Slack tells of: its type, and what it is."""
-    parsed = _Told.model_validate(payload)
+    parsed = _read(_Told, payload)
     happened = parsed.event
     place = parsed.place
     # Only in a channel shared with another organisation are there people of another one.

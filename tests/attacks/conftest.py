@@ -1,19 +1,35 @@
-"""A running bot to attack, whose logs and tasks are watched."""
+"""Running bots to attack, whose logs and tasks are watched."""
 
 import asyncio
 import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from bot.sandbox.world import World, connect
+from bot.app import Running, running
+from bot.sandbox.world import World, connect, world
+from tests import databases
 from tests.attacks.siege import Siege
-from tests.conftest import StartBot
+from tests.conftest import QUICK, UNHURRIED, StartBot
+
+PACE: dict[str, object] = {"poll_seconds_moving": 5, "poll_seconds_steady": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Fort:
+    """A running bot that stands one attack after another, on a database of either kind."""
+
+    here: World
+    bot: Running
+    http: aiohttp.ClientSession
 
 
 def _with_error(
@@ -25,27 +41,106 @@ def _with_error(
     return event
 
 
+class Watch:
+    """What the bot logs, and what asyncio complains of, while it is looked at."""
+
+    def __init__(self) -> None:
+        self.logged: list[MutableMapping[str, Any]] = []
+        self.leaks: list[str] = []
+
+
+@asynccontextmanager
+async def watched() -> AsyncIterator[Watch]:
+    """Look at everything that goes wrong unseen."""
+    watch = Watch()
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: watch.leaks.append(str(context)))
+    try:
+        with capture_logs(processors=[_with_error]) as logged:
+            watch.logged = logged
+            yield watch
+    finally:
+        loop.set_exception_handler(before)
+
+
+@asynccontextmanager
+async def watched_to_the_end() -> AsyncIterator[Watch]:
+    """The same; whatever was left behind is found too."""
+    async with watched() as watch:
+        yield watch
+        gc.collect()  # a task that failed unseen tells when it goes
+        await asyncio.sleep(0)
+
+
 @pytest.fixture
 async def siege(
     here: World, start_bot: StartBot, caplog: pytest.LogCaptureFixture
 ) -> AsyncIterator[Siege]:
-    """A running bot whose channel is connected to the sandbox's project as `prod`."""
-    leaks: list[str] = []
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: leaks.append(str(context)))
-    try:
-        with capture_logs(processors=[_with_error]) as logged:
-            async with (
-                start_bot(poll_seconds_moving=5, poll_seconds_steady=5) as bot,
-                aiohttp.ClientSession() as http,
-            ):
-                await connect(here)
-                yield (siege := Siege(here, bot, http, logged, leaks))
-                await siege.settled()
-                await siege.nothing_half()
-        gc.collect()  # a task that failed unseen tells when it goes
-        await asyncio.sleep(0)
-    finally:
-        loop.set_exception_handler(None)
+    """A running bot of the test's own, whose channel is connected to a project as `prod`."""
+    async with (
+        watched_to_the_end() as watch,
+        start_bot(**PACE) as bot,
+        aiohttp.ClientSession() as http,
+    ):
+        await connect(here)
+        yield (siege := Siege(here, bot, http, watch.logged, watch.leaks))
+        await siege.settled()
+        await siege.nothing_half()
+    siege.check()
+    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
+
+
+@pytest.fixture(scope="module")
+async def fort_postgresql(postgresql_server: str, postgresql_template: str) -> str:
+    """The URL of a migrated PostgreSQL database in which there are no rows yet."""
+    return await databases.new_postgresql(postgresql_server, postgresql_template)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def fort_database(
+    request: pytest.FixtureRequest, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The URL of a database of each kind."""
+    if request.param == "sqlite":
+        return databases.copied_sqlite(sqlite_template, tmp_path_factory.mktemp("fort"))
+    url: str = request.getfixturevalue("fort_postgresql")
+    return url
+
+
+@pytest.fixture(scope="module")
+def pace() -> dict[str, object]:
+    """How the bot of a file differs from others: what serves is looked at rarely."""
+    return PACE
+
+
+@pytest.fixture(scope="module")
+async def fort(fort_database: str, pace: dict[str, object]) -> AsyncIterator[Fort]:
+    """One bot for all attacks of a file: it stands them as it would in life."""
+    async with (
+        world(fort_database, speed=0, limits=UNHURRIED) as here,
+        watched_to_the_end() as watch,
+        running(here.settings(**{**QUICK, **pace})) as bot,
+        aiohttp.ClientSession() as http,
+    ):
+        here.slack.events_url = bot.events_url
+        await connect(here)
+        yield Fort(here, bot, http)
+        # From here on it stops, with whatever is still under way.
+        siege = Siege(here, bot, http, watch.logged, watch.leaks)
+    siege.check()
+
+
+@pytest.fixture
+async def attack(fort: Fort, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Siege]:
+    """A test's attack on the bot of its file."""
+    async with watched() as watch:
+        siege = Siege(fort.here, fort.bot, fort.http, watch.logged, watch.leaks)
+        if not await siege.is_connected():
+            # The attack before this one found the button that disconnects.
+            await connect(fort.here)
+        yield siege
+        await siege.settled()
+        await siege.nothing_half()
     siege.check()
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]

@@ -8,6 +8,8 @@ import re
 import time
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from traceback import format_exception
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -44,7 +46,9 @@ _NONSENSE = frozenset(
         "invalid_arguments",
         "invalid_trigger_id",
         "invalid_url",
+        "thread_not_found",
         "user_not_found",
+        "user_not_in_channel",
         "view_not_found",
     }
 )
@@ -95,7 +99,7 @@ class Siege:
         self._logged = logged
         self._leaks = leaks
         # How many log events, and entries of Slack's request log, were looked at.
-        self._looked = self._seen = 0
+        self._looked, self._seen = 0, len(here.slack.requests.entries)
 
     def __repr__(self) -> str:
         """Hypothesis shows what an example was about; this is the same for all."""
@@ -131,6 +135,10 @@ class Siege:
     async def interaction(self, payload: JsonObject) -> Answer:
         """Send what was clicked or submitted."""
         return await self.signed(encoded({"payload": json.dumps(payload)}))
+
+    async def tell(self, event: JsonObject) -> Answer:
+        """Tell of an event, as the Events API does."""
+        return await self.signed(json.dumps(event).encode(), "application/json")
 
     # What Slack would send
 
@@ -181,6 +189,55 @@ class Siege:
                 payloads.base, channel, person.user, whisper
             ),
         }
+
+    def query(
+        self,
+        action_id: str,
+        typed: str,
+        *,
+        block_id: str = "block",
+        person: Person | None = None,
+        channel: SlackChannel | None = None,
+        view: View | None = None,
+    ) -> JsonObject:
+        """What was typed into a menu of a message, or of an open modal."""
+        click = self.click(action_id, person=person, channel=channel, view=view)
+        del click["actions"], click["trigger_id"]
+        click.pop("response_url", None)
+        asked = {"action_id": action_id, "block_id": block_id, "value": typed}
+        return {**click, "type": "block_suggestion", **asked}
+
+    def shortcut(
+        self,
+        callback_id: str,
+        metadata: JsonObject | None = None,
+        *,
+        person: Person | None = None,
+        channel: SlackChannel | None = None,
+    ) -> JsonObject:
+        """An entry of a message's menu; the message says of itself what an app may say of it."""
+        person, channel = person or self.here.member, channel or self.here.channel
+        workspace = self.here.slack.workspace
+        message = workspace.post(channel, person.user, Content(text="a message"))
+        payload = person._slack.payloads.message_shortcut(person.user, message, callback_id)
+        return {**payload, "message": {**payload["message"], "metadata": metadata}}
+
+    def event(
+        self,
+        kind: str,
+        fields: Mapping[str, object] = MappingProxyType({}),
+        *,
+        person: Person | None = None,
+    ) -> JsonObject:
+        """An event about a person, in the channel if nothing else is said."""
+        person = person or self.here.member
+        happened: JsonObject = {
+            "type": kind,
+            "user": person.user.id,
+            "channel": self.here.channel.id,
+            "ts": person._slack.payloads.moment(),
+        }
+        return person._slack.payloads.event(happened | dict(fields))
 
     async def opened(self, typed: str, person: Person | None = None) -> View:
         """The modal that a command opens."""
@@ -236,7 +293,7 @@ class Siege:
         # What one example did wrong is none of the next one's business.
         self._looked, self._seen = len(self._logged), len(self.here.slack.requests.entries)
         for event in events:
-            assert _is_expected(event), event
+            assert _is_expected(event), _shown(event)
         assert not self._leaks
         for entry in entries:
             if entry.direction is Direction.TO_SLACK:
@@ -250,12 +307,23 @@ class Siege:
                 assert not entry.error or entry.error in fine, entry
                 assert "/view/" not in entry.answer, entry
 
+    async def is_connected(self) -> bool:
+        """Whether the channel has a target."""
+        database = Database(self.here.database)
+        try:
+            async with database.read() as session:
+                return await session.scalar(select(Target.id).limit(1)) is not None
+        finally:
+            await database.close()
+
     async def nothing_half(self) -> None:
         """Check that what is stored is whole: a deployment has its thread, a target its key."""
         database = Database(self.here.database)
         try:
             async with database.read() as session:
-                assert not (await session.execute(text("PRAGMA foreign_key_check"))).all()
+                # PostgreSQL checks them by itself, always.
+                if database.is_sqlite:
+                    assert not (await session.execute(text("PRAGMA foreign_key_check"))).all()
                 deployments = (await session.scalars(select(Deployment))).all()
                 roots = await session.scalars(
                     select(Message.deployment_id).where(Message.kind == MessageKind.ROOT)
@@ -269,7 +337,9 @@ class Siege:
                 channels = {one.id: one.address for one in await session.scalars(select(Channel))}
                 for one in deployments:
                     assert channels[one.channel_row_id] == one.channel_id
-                wanted = {one.public_id for one in deployments}
+                # A form that says it was opened where no channel is has no thread.
+                known = self.here.slack.workspace.channels
+                wanted = {one.public_id for one in deployments if one.channel_id in known}
                 await self.here.slack.until(lambda: wanted <= self._announced())
                 assert wanted == self._announced()
         finally:
@@ -332,6 +402,13 @@ def _unpacked(document: JsonObject) -> JsonObject:
         key: json.loads(value) if key in ("blocks", "view") and isinstance(value, str) else value
         for key, value in document.items()
     }
+
+
+def _shown(event: MutableMapping[str, Any]) -> str:
+    """A log event with its traceback."""
+    error = event.get("exc_info")
+    traceback = format_exception(error) if isinstance(error, BaseException) else []
+    return "".join([f"{dict(event)}\n", *traceback])
 
 
 def _is_expected(event: MutableMapping[str, Any]) -> bool:

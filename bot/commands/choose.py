@@ -3,14 +3,14 @@
 from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.registry import Feature
-from bot.deployments.service import Outcome
+from bot.deployments.choices import ChoiceOutcome
 from bot.messages.buttons import ActionId
 from bot.permissions import Permission
 
 _WORDS = {
-    Outcome.REPEATED: "That was settled already; the thread says how.",
-    Outcome.NAME_TAKEN: "That endpoint belongs to another deployment.",
-    Outcome.TARGET_GONE: "That endpoint isn't one of the choices any more.",
+    ChoiceOutcome.SETTLED: "That was settled already; the thread says how.",
+    ChoiceOutcome.TAKEN: "That endpoint belongs to another deployment.",
+    ChoiceOutcome.NOT_OFFERED: "That endpoint isn't one of the choices any more.",
 }
 
 
@@ -38,7 +38,7 @@ async def _choose(desk: Desk, click: Click, public_id: str, endpoint_id: str | N
         about=deployment.public_id,
         message_ts=click.message_ts,
     )
-    outcome = await desk.deployments.choose(
+    outcome = await desk.choices.choose(
         click.place, click.person, public_id, endpoint_id, message_ts=click.message_ts
     )
     return _say(desk, click, _WORDS[outcome]) if outcome in _WORDS else None

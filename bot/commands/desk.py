@@ -12,6 +12,7 @@ from bot.config import Settings
 from bot.deployments.approval import Approvals
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
+from bot.deployments.choices import Choices
 from bot.deployments.following import Following
 from bot.deployments.leases import Leases
 from bot.deployments.operations import Operations
@@ -54,6 +55,7 @@ class Desk:
 
     settings: Settings
     deployments: Deployments
+    choices: Choices
     standings: Standings
     operations: Operations
     updates: Updates

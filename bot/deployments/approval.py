@@ -4,8 +4,6 @@ Whoever decides holds the deployment's row, so of two that decide at once one do
 learns it.
 """
 
-from collections.abc import Callable
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
@@ -13,6 +11,7 @@ from bot.db.acts import Effect, OperationState
 from bot.db.claims import wake
 from bot.db.models import Deployment, Step
 from bot.db.session import Database
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.policy import Approval
 from bot.deployments.proposals import (
@@ -33,22 +32,18 @@ class Approvals:
     """Writes down what people decide about proposals, in one transaction each.
 
     Args:
-        wake_submitter: Makes the submitter look at once.
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        *,
-        wake_submitter: Callable[[], None],
-        wake_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._wake_submitter = wake_submitter
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def approve(
         self, place: Place, person: Person, value: str, *, message_ts: str = ""
@@ -73,7 +68,6 @@ class Approvals:
                 write_audit(
                     session,
                     found,
-                    place,
                     person.id,
                     "approve",
                     effect=Effect.DENIED,
@@ -89,12 +83,12 @@ class Approvals:
                 found.deployment.approved_by = person.id
                 found.deployment.decided_at = found.present
             said = words.approved(person.id, found.act)
-            await self._close(session, found, place, person.id, "approve", said, message_ts)
+            await self._close(session, found, person.id, "approve", said, message_ts)
             if found.operation is not None or found.deployment.root_ts is not None:
                 # Else its root wakes it, as it does for what needs no approval.
                 await wake(session, Deployment, found.deployment.id)
-        self._wake_submitter()
-        self._wake_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
         return Ruling(Standing.DECIDED)
 
     async def reject(
@@ -110,10 +104,8 @@ class Approvals:
             await session.flush()
             facts = await facts_of(session, found.deployment, self._settings)
             said = words.rejected(facts, person.id, reason, found.act)
-            await self._close(
-                session, found, place, person.id, "reject", said, message_ts, detail=reason
-            )
-        self._wake_sender()
+            await self._close(session, found, person.id, "reject", said, message_ts, detail=reason)
+        self._nudges.sender()
         return Ruling(Standing.DECIDED)
 
     async def withdraw(
@@ -129,8 +121,8 @@ class Approvals:
             if found.operation is None:
                 found.deployment.step = Step.CANCELLED
             said = words.withdrawn(person.id, found.act)
-            await self._close(session, found, place, person.id, "withdraw", said, message_ts)
-        self._wake_sender()
+            await self._close(session, found, person.id, "withdraw", said, message_ts)
+        self._nudges.sender()
         return Ruling(Standing.DECIDED)
 
     async def asked_by(self, place: Place, value: str) -> str | None:
@@ -149,7 +141,6 @@ class Approvals:
         self,
         session: AsyncSession,
         found: Proposal,
-        place: Place,
         person_id: str,
         verb: str,
         said: Reply,
@@ -160,4 +151,4 @@ class Approvals:
         await session.flush()
         facts = await facts_of(session, found.deployment, self._settings)
         await tell(session, found.deployment, facts, said)
-        write_audit(session, found, place, person_id, verb, detail=detail, message_ts=message_ts)
+        write_audit(session, found, person_id, verb, detail=detail, message_ts=message_ts)

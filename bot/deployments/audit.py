@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.acts import AuditEntry, Effect
 from bot.db.clock import now
+from bot.db.models import Deployment
 from bot.db.session import Database
 from bot.deployments.place import Place
 
@@ -54,6 +55,30 @@ def write(
             detail=detail[:_LONGEST_DETAIL],
             message_ts=message_ts,
         )
+    )
+
+
+def write_about(
+    session: AsyncSession,
+    deployment: Deployment,
+    person_id: str,
+    action: str,
+    effect: Effect = Effect.ACCEPTED,
+    *,
+    detail: str = "",
+    message_ts: str = "",
+) -> None:
+    """Write down an act on a deployment, with its channel, target and name; as for `write`."""
+    write(
+        session,
+        Place(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id),
+        person_id,
+        action,
+        effect,
+        target=deployment.target_name,
+        endpoint=deployment.name,
+        detail=detail,
+        message_ts=message_ts,
     )
 
 

@@ -23,7 +23,6 @@ from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.credentials import NoKeyError, access_to
 from bot.deployments.pace import back_off
-from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.rollout import Rollout, overtaken_by
 from bot.deployments.update import Update
@@ -255,15 +254,12 @@ class Executor:
             row = await session.get_one(Deployment, deployment.id)
             facts = await facts_of(session, row, self._settings)
             await tell(session, row, facts, _not_done(facts, operation, fate))
-            place = Place(row.enterprise_id, row.workspace_id, row.channel_id)
-            audit.write(
+            audit.write_about(
                 session,
-                place,
+                row,
                 operation.asked_by,
                 f"endpoint:{operation.kind}",
                 Effect.REFUSED,
-                target=row.target_name,
-                endpoint=row.name,
                 detail=fate.words,
             )
 

@@ -5,7 +5,7 @@ lists over a long enough time in which the API worked; after that it is looked f
 appears late.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -20,6 +20,7 @@ from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.adoption import Sought, matches, new_ids
 from bot.deployments.draft import DeployRequest
+from bot.deployments.nudges import Nudges
 from bot.deployments.operations import stop_if_asked
 from bot.deployments.pace import back_off, jittered
 from bot.deployments.record import facts_of, tell, write_down
@@ -44,15 +45,12 @@ class Finder:
         database: Database,
         friendli: FriendliClient,
         settings: Settings,
-        *,
-        nudge_sender: Callable[[], None],
-        nudge_tracker: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._friendli = friendli
         self._settings = settings
-        self._nudge_sender = nudge_sender
-        self._nudge_tracker = nudge_tracker
+        self._nudges = nudges
 
     async def doubt(self, held: Claim) -> None:
         """Nobody knows whether the create request was carried out: say so, and look."""
@@ -161,7 +159,7 @@ class Finder:
             # Another deployment took it between our look and our write: look again.
             await self.look_later(held, deployment, None)
             return
-        self._nudge_tracker()
+        self._nudges.tracker()
 
     async def _introduce(
         self,

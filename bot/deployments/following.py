@@ -1,7 +1,6 @@
 """Endpoints that were made elsewhere: watching them in threads of their own, letting them go."""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +17,7 @@ from bot.db.session import Database
 from bot.deployments import audit, mail
 from bot.deployments.listed import Listed
 from bot.deployments.lookup import find_deployment, find_target
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell, write_down
 from bot.deployments.states import Told, observe
@@ -56,15 +56,13 @@ class Following:
     """Writes down what is followed, in one transaction each.
 
     Args:
-        wake_all: Makes every worker look at once.
+        nudges: Makes the workers look at once.
     """
 
-    def __init__(
-        self, database: Database, settings: Settings, *, wake_all: Callable[[], None]
-    ) -> None:
+    def __init__(self, database: Database, settings: Settings, nudges: Nudges) -> None:
         self._database = database
         self._settings = settings
-        self._wake_all = wake_all
+        self._nudges = nudges
 
     async def follow(
         self,
@@ -120,7 +118,7 @@ class Following:
         except IntegrityError:
             # Somebody else was faster.
             return Followed(FollowOutcome.KNOWN)
-        self._wake_all()
+        self._nudges.all()
         return Followed(FollowOutcome.ACCEPTED)
 
     async def _write_down(
@@ -188,15 +186,6 @@ class Following:
             await wake(session, WatchedProject, deployment.watched_project_id)
             facts = await facts_of(session, deployment, self._settings)
             await tell(session, deployment, facts, replies.unfollowed(person.id))
-            audit.write(
-                session,
-                place,
-                person.id,
-                Permission.FOLLOW,
-                Effect.ACCEPTED,
-                target=deployment.target_name,
-                endpoint=deployment.name,
-                detail="unfollow",
-            )
-        self._wake_all()
+            audit.write_about(session, deployment, person.id, Permission.FOLLOW, detail="unfollow")
+        self._nudges.all()
         return FollowOutcome.ACCEPTED

@@ -11,12 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import UNFINISHED, Cause, Effect, Operation
+from bot.db.acts import UNFINISHED, Cause, Operation
 from bot.db.models import Deployment
 from bot.deployments import audit
 from bot.deployments.lease import AT_REST, GOING_DOWN, clear, notice, what_ends
 from bot.deployments.operations import fits, unfinished, write_down
-from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
 from bot.messages import lease_replies
 
@@ -82,16 +81,7 @@ async def _end(
     if not fits(kind, deployment.status) or await unfinished(session, deployment.id, kind):
         return present + _WAIT_FOR_OTHERS
     await write_down(session, deployment, settings, kind, by="", cause=Cause.LEASE)
-    audit.write(
-        session,
-        Place(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id),
-        "",
-        f"endpoint:{kind}",
-        Effect.ACCEPTED,
-        target=deployment.target_name,
-        endpoint=deployment.name,
-        detail="its time was over",
-    )
+    audit.write_about(session, deployment, "", f"endpoint:{kind}", detail="its time was over")
     return None
 
 

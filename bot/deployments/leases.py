@@ -1,6 +1,5 @@
 """How people decide that an endpoint may run on: for another while, or with no end."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import Effect
 from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
@@ -17,7 +15,8 @@ from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lease import AT_REST, GOING_DOWN, clear
 from bot.deployments.lease_end import is_ending
-from bot.deployments.lookup import find_deployment, find_target
+from bot.deployments.lookup import find_target, hold_deployment
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.policy import Policy
 from bot.deployments.record import facts_of, tell
@@ -60,22 +59,18 @@ class Leases:
     """Writes what people decide, in one transaction each.
 
     Args:
-        wake_submitter: Makes the submitter look at once.
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        *,
-        wake_submitter: Callable[[], None],
-        wake_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._wake_submitter = wake_submitter
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def extend(
         self,
@@ -122,10 +117,10 @@ class Leases:
             await wake(session, Deployment, deployment.id)
             until = f"{deployment.lease_ends_at:%Y-%m-%d %H:%M} UTC"
             detail = f"by {duration(by)}, until {until}"
-            _audit(session, place, person, deployment, detail, message_ts)
+            _audit(session, deployment, person, detail, message_ts)
             answer = _answer(LeaseOutcome.ACCEPTED, deployment)
-        self._wake_submitter()
-        self._wake_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
         return answer
 
     async def _may_extend(
@@ -172,20 +167,17 @@ class Leases:
             facts = await facts_of(session, deployment, self._settings)
             await tell(session, deployment, facts, lease_replies.kept(facts, person.id))
             await wake(session, Deployment, deployment.id)
-            _audit(session, place, person, deployment, "no end", message_ts)
+            _audit(session, deployment, person, "no end", message_ts)
             answer = _answer(LeaseOutcome.ACCEPTED, deployment)
-        self._wake_submitter()
-        self._wake_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
         return answer
 
 
 async def _held(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
     """A live deployment that nobody else changes before this transaction ends."""
-    found = await find_deployment(session, place, public_id)
-    if found is None:
-        return None
-    await session.refresh(found, with_for_update={"key_share": True})
-    return found if found.step is Step.LIVE else None
+    found = await hold_deployment(session, place, public_id)
+    return found if found is not None and found.step is Step.LIVE else None
 
 
 async def _end_of(session: AsyncSession, place: Place, deployment: Deployment) -> str:
@@ -199,21 +191,8 @@ def _answer(outcome: LeaseOutcome, deployment: Deployment) -> LeaseAnswer:
 
 
 def _audit(
-    session: AsyncSession,
-    place: Place,
-    person: Person,
-    deployment: Deployment,
-    detail: str,
-    message_ts: str,
+    session: AsyncSession, deployment: Deployment, person: Person, detail: str, message_ts: str
 ) -> None:
-    audit.write(
-        session,
-        place,
-        person.id,
-        Permission.EXTEND,
-        Effect.ACCEPTED,
-        target=deployment.target_name,
-        endpoint=deployment.name,
-        detail=detail,
-        message_ts=message_ts,
+    audit.write_about(
+        session, deployment, person.id, Permission.EXTEND, detail=detail, message_ts=message_ts
     )

@@ -19,6 +19,18 @@ async def find_deployment(session: AsyncSession, place: Place, public_id: str) -
     )
 
 
+async def hold_deployment(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
+    """The same, which nobody else changes until the transaction ends.
+
+    A wish that is decided by how far it has come would be lost if it went on meanwhile; and of two
+    clicks at once, the second finds what the first wrote.
+    """
+    deployment = await find_deployment(session, place, public_id)
+    if deployment is not None:
+        await session.refresh(deployment, with_for_update={"key_share": True})
+    return deployment
+
+
 def _here(table: type[Target] | type[Deployment], place: Place) -> tuple[ColumnElement[bool], ...]:
     return (
         table.enterprise_id == place.enterprise_id,

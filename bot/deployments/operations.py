@@ -1,7 +1,7 @@
 """What people ask to be done with endpoints: written down once, told, and carried out later."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -11,13 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import UNFINISHED, Cause, Effect, Operation, OperationKind, OperationState
+from bot.db.acts import UNFINISHED, Cause, Operation, OperationKind, OperationState
 from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lookup import find_deployment, is_name_taken
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import approvers, facts_of, policy_of, tell
 from bot.deployments.update import Update
@@ -97,22 +98,18 @@ class Operations:
     """Writes what people want done, in one transaction each.
 
     Args:
-        wake_submitter: Makes the submitter look at once.
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        *,
-        wake_submitter: Callable[[], None],
-        wake_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._wake_submitter = wake_submitter
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def ask(
         self,
@@ -174,14 +171,11 @@ class Operations:
                         update=update,
                         detail=detail,
                     )
-                    audit.write(
+                    audit.write_about(
                         session,
-                        place,
+                        deployment,
                         person.id,
                         f"endpoint:{kind}",
-                        Effect.ACCEPTED,
-                        target=deployment.target_name,
-                        endpoint=deployment.name,
                         detail=unescape(detail),
                         message_ts=message_ts,
                     )
@@ -189,8 +183,8 @@ class Operations:
         except IntegrityError:
             # The unique keys decide between two that come at once.
             return AskedFor(OperationOutcome.IN_FLIGHT)
-        self._wake_submitter()
-        self._wake_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
         return asked
 
 

@@ -37,7 +37,7 @@ async def expire(session: AsyncSession, held: Claim, settings: Settings) -> None
     waited = (row.expires_at or present) - row.asked_at
     await tell(session, row, facts, words.expired(facts, waited.total_seconds()))
     found = Proposal(row, None, present)
-    write_audit(session, found, _place(row), "", "expire")
+    write_audit(session, found, "", "expire")
     await _tell_who_asked(session, row)
 
 
@@ -56,7 +56,7 @@ async def expire_operations(
         facts = await facts_of(session, deployment, settings)
         waited = ((operation.expires_at or present) - operation.asked_at).total_seconds()
         await tell(session, deployment, facts, words.expired(facts, waited, found.act))
-        write_audit(session, found, _place(deployment), "", "expire")
+        write_audit(session, found, "", "expire")
     return min(left, default=None)
 
 
@@ -106,7 +106,7 @@ async def end_proposals(
             facts = await facts_of(session, deployment, settings)
             said = words.target_gone(facts, person.id, found.act, leads_elsewhere=leads_elsewhere)
             await tell(session, deployment, facts, said)
-            write_audit(session, found, place, person.id, "end")
+            write_audit(session, found, person.id, "end")
 
 
 async def _tell_who_asked(session: AsyncSession, deployment: Deployment) -> None:
@@ -118,7 +118,3 @@ async def _tell_who_asked(session: AsyncSession, deployment: Deployment) -> None
         deployment.name, deployment.channel_id, channel.stopped_reason
     )
     await mail.send_direct(session, channel.workspace_row_id, deployment.requester_id, said)
-
-
-def _place(row: Deployment) -> Place:
-    return Place(row.enterprise_id, row.workspace_id, row.channel_id)

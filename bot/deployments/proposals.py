@@ -11,7 +11,7 @@ from bot.db.acts import Effect, Operation, OperationState
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.deployments import audit
-from bot.deployments.lookup import find_deployment, find_target
+from bot.deployments.lookup import find_deployment, find_target, hold_deployment
 from bot.deployments.place import Place
 from bot.deployments.record import act_of
 from bot.messages.facts import Act
@@ -75,13 +75,10 @@ async def find(
 ) -> Proposal | None:
     """The rows that a button names; the deployment's held until the transaction ends."""
     public_id, _, operation_id = value.partition(" ")
-    found = await find_deployment(session, place, public_id)
-    if found is None:
+    look_up = hold_deployment if lock else find_deployment
+    deployment = await look_up(session, place, public_id)
+    if deployment is None:
         return None
-    deployment = found
-    if lock:
-        # As it is once whoever else holds it has let go.
-        await session.refresh(deployment, with_for_update={"key_share": True})
     operation = None
     if operation_id:
         operation = await session.scalar(
@@ -150,7 +147,6 @@ async def waiting_operations(session: AsyncSession, deployment_id: int) -> list[
 def write_audit(
     session: AsyncSession,
     found: Proposal,
-    place: Place,
     person_id: str,
     verb: str,
     *,
@@ -160,14 +156,12 @@ def write_audit(
 ) -> None:
     """Write down what became of it, in the transaction that decides that."""
     about = found.operation.kind.value if found.operation else ""
-    audit.write(
+    audit.write_about(
         session,
-        place,
+        found.deployment,
         person_id,
         f"deployment:{verb}",
         effect,
-        target=found.deployment.target_name,
-        endpoint=found.deployment.name,
         detail=": ".join(filter(None, (about, detail))),
         message_ts=message_ts,
     )

@@ -1,6 +1,5 @@
 """A person who may not do something asks those who may, in the deployment's thread, once."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 
@@ -13,7 +12,8 @@ from bot.db.clock import after
 from bot.db.models import Deployment
 from bot.db.session import Database
 from bot.deployments import audit
-from bot.deployments.lookup import find_deployment
+from bot.deployments.lookup import find_deployment, hold_deployment
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
 from bot.messages.asking import asks
@@ -38,15 +38,13 @@ class Requests:
     """Puts such requests into threads.
 
     Args:
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
-    def __init__(
-        self, database: Database, settings: Settings, *, wake_sender: Callable[[], None]
-    ) -> None:
+    def __init__(self, database: Database, settings: Settings, nudges: Nudges) -> None:
         self._database = database
         self._settings = settings
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def post(
         self,
@@ -69,28 +67,24 @@ class Requests:
             message_ts: Of the message whose button was used.
         """
         async with self._database.write() as session:
-            deployment = await find_deployment(session, place, public_id)
+            deployment = await hold_deployment(session, place, public_id)
             if deployment is None:
                 return RequestOutcome.GONE
-            # Of two clicks at once, the second waits here and finds what the first wrote.
-            await session.refresh(deployment, with_for_update={"key_share": True})
             if await _asked_lately(session, place, person, deployment, permission):
                 return RequestOutcome.REPEATED
             facts = await facts_of(session, deployment, self._settings)
             said = asks(facts, person.id, permission, whom, News.NEEDS_YOU)
             await tell(session, deployment, facts, said)
-            audit.write(
+            audit.write_about(
                 session,
-                place,
+                deployment,
                 person.id,
                 _ACTION,
                 Effect.DONE,
-                target=deployment.target_name,
-                endpoint=deployment.name,
                 detail=permission,
                 message_ts=message_ts,
             )
-        self._wake_sender()
+        self._nudges.sender()
         return RequestOutcome.POSTED
 
     async def call(
@@ -104,7 +98,7 @@ class Requests:
             facts = await facts_of(session, deployment, self._settings)
             said = asks(facts, person.id, permission, whom, News.ORDINARY)
             await tell(session, deployment, facts, said)
-        self._wake_sender()
+        self._nudges.sender()
 
 
 async def _asked_lately(

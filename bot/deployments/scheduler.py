@@ -4,7 +4,7 @@ A time to sleep that was missed is made up for, once; a time to wake isn't, as s
 somebody to decide.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -12,14 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import Cause, Effect, OperationKind, Schedule, ScheduleDays
+from bot.db.acts import Cause, OperationKind, Schedule, ScheduleDays
 from bot.db.claims import Claim, finish, keep
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.db.session import Database
 from bot.deployments import audit
+from bot.deployments.nudges import Nudges
 from bot.deployments.operations import fits, unfinished, write_down
-from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.states import COMING_UP
 from bot.deployments.times import When, next_time
@@ -38,23 +38,19 @@ class Scheduler:
     """Handles one claimed schedule.
 
     Args:
-        nudge_submitter: Makes the submitter look at once.
-        nudge_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        *,
-        nudge_submitter: Callable[[], None],
-        nudge_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
-        self._nudge_submitter = nudge_submitter
-        self._nudge_sender = nudge_sender
+        self._nudges = nudges
 
     async def handle(self, held: Claim) -> None:
         """Do what is due and put the schedule back, or away if it never comes again."""
@@ -67,8 +63,8 @@ class Scheduler:
             # Somebody asked for the same thing at this very moment.
             async with self._database.write() as session:
                 await finish(session, Schedule, held, due=_LOOK_AGAIN)
-        self._nudge_submitter()
-        self._nudge_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
 
     async def _step(self, session: AsyncSession, held: Claim) -> None:
         row = await session.get_one(Schedule, held.id)
@@ -117,14 +113,6 @@ class Scheduler:
             if wakes:
                 return True
         await write_down(session, deployment, self._settings, row.kind, by="", cause=Cause.SCHEDULE)
-        audit.write(
-            session,
-            Place(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id),
-            "",
-            f"endpoint:{row.kind}",
-            Effect.ACCEPTED,
-            target=deployment.target_name,
-            endpoint=deployment.name,
-            detail=f"by a schedule of {row.asked_by}",
-        )
+        detail = f"by a schedule of {row.asked_by}"
+        audit.write_about(session, deployment, "", f"endpoint:{row.kind}", detail=detail)
         return True

@@ -1,7 +1,7 @@
 """What people want done at times of day: written down, listed, taken back."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -9,12 +9,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import Effect, OperationKind, Schedule
+from bot.db.acts import OperationKind, Schedule
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.db.session import Database
 from bot.deployments import audit
-from bot.deployments.lookup import find_deployment
+from bot.deployments.lookup import hold_deployment
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.times import When, next_time
@@ -42,22 +43,18 @@ class Schedules:
     """Writes schedules down, in one transaction each.
 
     Args:
-        wake_scheduler: Makes the scheduler look at once.
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        *,
-        wake_scheduler: Callable[[], None],
-        wake_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._wake_scheduler = wake_scheduler
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def present(self) -> datetime:
         """The database's present moment."""
@@ -88,11 +85,9 @@ class Schedules:
         """
         own_id = uuid.uuid5(uuid.NAMESPACE_OID, request_id).hex
         async with self._database.write() as session:
-            deployment = await find_deployment(session, place, public_id)
+            deployment = await hold_deployment(session, place, public_id)
             if deployment is None or deployment.step is not Step.LIVE:
                 return ScheduleOutcome.GONE, None
-            # Nobody else adds to this endpoint's schedules before this transaction ends.
-            await session.refresh(deployment, with_for_update={"key_share": True})
             known = select(Schedule.id).where(Schedule.public_id == own_id)
             if await session.scalar(known) is not None:
                 return ScheduleOutcome.REPEATED, None
@@ -123,9 +118,9 @@ class Schedules:
             facts = await facts_of(session, deployment, self._settings)
             said = schedule_replies.scheduled(facts, planned, zone_known=zone_known)
             await tell(session, deployment, facts, said)
-            _audit(session, place, person, deployment, f"made a schedule: {_plain(planned)}")
-        self._wake_scheduler()
-        self._wake_sender()
+            _audit(session, deployment, person, f"made a schedule: {_plain(planned)}")
+        self._nudges.scheduler()
+        self._nudges.sender()
         return ScheduleOutcome.ACCEPTED, planned
 
     async def of(self, place: Place, public_id: str | None = None) -> Sequence[Planned]:
@@ -168,8 +163,8 @@ class Schedules:
             facts = await facts_of(session, deployment, self._settings)
             await tell(session, deployment, facts, schedule_replies.removed(planned, person.id))
             detail = f"removed a schedule: {_plain(planned)}"
-            _audit(session, place, person, deployment, detail, message_ts)
-        self._wake_sender()
+            _audit(session, deployment, person, detail, message_ts)
+        self._nudges.sender()
         return ScheduleOutcome.ACCEPTED
 
 
@@ -204,21 +199,8 @@ def _plain(planned: Planned) -> str:
 
 
 def _audit(
-    session: AsyncSession,
-    place: Place,
-    person: Person,
-    deployment: Deployment,
-    detail: str,
-    message_ts: str = "",
+    session: AsyncSession, deployment: Deployment, person: Person, detail: str, message_ts: str = ""
 ) -> None:
-    audit.write(
-        session,
-        place,
-        person.id,
-        Permission.OPERATE,
-        Effect.ACCEPTED,
-        target=deployment.target_name,
-        endpoint=deployment.name,
-        detail=detail,
-        message_ts=message_ts,
+    audit.write_about(
+        session, deployment, person.id, Permission.OPERATE, detail=detail, message_ts=message_ts
     )

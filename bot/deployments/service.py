@@ -1,7 +1,6 @@
 """What commands ask of deployments: write a wish down once, and wake who carries it out."""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -11,15 +10,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import Effect, OperationKind
+from bot.db.acts import OperationKind
 from bot.db.claims import wake
 from bot.db.clock import after, now
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
 from bot.deployments import audit, mail
 from bot.deployments.draft import DeployRequest
-from bot.deployments.lookup import find_deployment, find_target
-from bot.deployments.operations import GOING_DOWN, fits, stop_if_asked, unfinished, write_down
+from bot.deployments.lookup import find_deployment, find_target, hold_deployment
+from bot.deployments.nudges import Nudges
+from bot.deployments.operations import GOING_DOWN, fits, unfinished, write_down
 from bot.deployments.place import Person, Place
 from bot.deployments.policy import Policy
 from bot.deployments.record import facts_of, tell
@@ -71,22 +71,18 @@ class Deployments:
     """Writes what people ask for, in one transaction each.
 
     Args:
-        wake_submitter: Makes the submitter look at once.
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        *,
-        wake_submitter: Callable[[], None],
-        wake_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._wake_submitter = wake_submitter
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def ask(
         self,
@@ -120,7 +116,7 @@ class Deployments:
         except IntegrityError:
             # The unique keys decide between two that come at once.
             return await self._repeated(request_id) or Asked(Outcome.NAME_TAKEN)
-        self._wake_sender()
+        self._nudges.sender()
         return Asked(Outcome.ACCEPTED, waits_as=waits_as)
 
     async def _repeated(self, request_id: str) -> Asked | None:
@@ -183,12 +179,11 @@ class Deployments:
             session, channel_row_id=channel, deployment_id=deployment.id, body=root(facts)
         )
         detail = f"{request.model} on {request.option.label}, {request.replicas_text}"
-        _audit(
+        audit.write_about(
             session,
-            place,
-            person,
-            Permission.DEPLOY,
             deployment,
+            person.id,
+            Permission.DEPLOY,
             detail=f"{detail}; waits for approval" if waits else detail,
             message_ts=message_ts,
         )
@@ -205,7 +200,7 @@ class Deployments:
         """Cancel a deployment on its way, or terminate its endpoint."""
         try:
             async with self._database.write() as session:
-                deployment = await _hold(session, place, public_id)
+                deployment = await hold_deployment(session, place, public_id)
                 if deployment is None or deployment.step in _OVER:
                     return StopOutcome.OVER
                 if deployment.step == Step.LIVE:
@@ -215,12 +210,12 @@ class Deployments:
                     outcome = await self._cancel(session, person, deployment)
                     action = "deployment:cancel"
                 if outcome is StopOutcome.ACCEPTED:
-                    _audit(session, place, person, action, deployment, message_ts=message_ts)
+                    audit.write_about(session, deployment, person.id, action, message_ts=message_ts)
         except IntegrityError:
             # The unique key decides between two that come at once.
             return StopOutcome.ALREADY_ASKED
-        self._wake_submitter()
-        self._wake_sender()
+        self._nudges.submitter()
+        self._nudges.sender()
         return outcome
 
     async def _terminate(
@@ -253,99 +248,6 @@ class Deployments:
         # Told here and not when it is carried out, so that the wish stands before its effect.
         await tell(session, deployment, facts, replies.stop_asked(person.id))
         return StopOutcome.ACCEPTED
-
-    async def choose(
-        self,
-        place: Place,
-        person: Person,
-        public_id: str,
-        endpoint_id: str | None,
-        *,
-        message_ts: str = "",
-    ) -> Outcome:
-        """Say which of several endpoints a deployment made, or that none is.
-
-        Args:
-            place: Where it was said.
-            person: Who says it.
-            public_id: The deployment.
-            endpoint_id: One of its candidates; None for none of them.
-            message_ts: Of the message whose button was used.
-        """
-        try:
-            async with self._database.write() as session:
-                deployment = await _hold(session, place, public_id)
-                if deployment is None or deployment.step != Step.UNCLEAR:
-                    return Outcome.REPEATED
-                if endpoint_id is None:
-                    deployment.step = Step.REFUSED
-                elif endpoint_id in (deployment.candidates or ()):
-                    deployment.step = Step.LIVE
-                    deployment.endpoint_id = endpoint_id
-                else:
-                    return Outcome.TARGET_GONE
-                deployment.candidates = None
-                await session.flush()
-                facts = await facts_of(session, deployment, self._settings)
-                said = (
-                    replies.chosen_none(person.id)
-                    if endpoint_id is None
-                    else replies.chosen(facts, person.id)
-                )
-                await tell(session, deployment, facts, said)
-                _audit(
-                    session,
-                    place,
-                    person,
-                    "deployment:choose",
-                    deployment,
-                    detail=endpoint_id or "none of them",
-                    message_ts=message_ts,
-                )
-                await wake(session, WatchedProject, deployment.watched_project_id)
-                if endpoint_id is not None:
-                    await stop_if_asked(session, deployment)
-                    # What comes due by itself is worked out anew, now that there is an endpoint.
-                    await wake(session, Deployment, deployment.id)
-        except IntegrityError:
-            return Outcome.NAME_TAKEN
-        self._wake_submitter()
-        self._wake_sender()
-        return Outcome.ACCEPTED
-
-
-async def _hold(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
-    """A deployment of this place, which nobody else changes until the transaction ends.
-
-    A wish that is decided by how far it has come would be lost if it went on meanwhile.
-    """
-    deployment = await find_deployment(session, place, public_id)
-    if deployment is not None:
-        await session.refresh(deployment, with_for_update={"key_share": True})
-    return deployment
-
-
-def _audit(
-    session: AsyncSession,
-    place: Place,
-    person: Person,
-    action: str,
-    deployment: Deployment,
-    *,
-    detail: str = "",
-    message_ts: str = "",
-) -> None:
-    audit.write(
-        session,
-        place,
-        person.id,
-        action,
-        Effect.ACCEPTED,
-        target=deployment.target_name,
-        endpoint=deployment.name,
-        detail=detail,
-        message_ts=message_ts,
-    )
 
 
 _OVER = frozenset(

@@ -7,7 +7,6 @@ committed nobody sends it again, whatever happens: `bot.deployments.finder` look
 
 import asyncio
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -25,6 +24,7 @@ from bot.deployments.credentials import NoKeyError, access_to
 from bot.deployments.draft import DeployRequest
 from bot.deployments.finder import Finder
 from bot.deployments.live import Live
+from bot.deployments.nudges import Nudges
 from bot.deployments.pace import back_off
 from bot.deployments.proposal_ends import drop_operations, expire
 from bot.deployments.record import facts_of, tell
@@ -60,10 +60,9 @@ class Submitter:
         friendli: FriendliClient,
         vault: Vault,
         settings: Settings,
+        nudges: Nudges,
         *,
         live: Live,
-        nudge_sender: Callable[[], None],
-        nudge_tracker: Callable[[], None],
     ) -> None:
         self._database = database
         self._friendli = friendli
@@ -72,10 +71,8 @@ class Submitter:
         self._lease = timedelta(seconds=settings.lease)
         self._stalled = min(_STALLED_SECONDS, settings.lease - settings.create_timeout)
         self._live = live
-        self._nudge_sender = nudge_sender
-        self._finder = Finder(
-            database, friendli, settings, nudge_sender=nudge_sender, nudge_tracker=nudge_tracker
-        )
+        self._nudges = nudges
+        self._finder = Finder(database, friendli, settings, nudges)
 
     async def handle(self, held: Claim) -> None:
         """Take the next step of a deployment."""
@@ -104,7 +101,7 @@ class Submitter:
                 async with self._database.write() as session:
                     if await finish(session, Deployment, held, due=None):
                         await drop_operations(session, held.id)
-        self._nudge_sender()
+        self._nudges.sender()
 
     async def _cancel(self, held: Claim) -> None:
         async with self._database.write() as session:

@@ -1,6 +1,6 @@
 """The places that a channel deploys to: connecting them, listing them, letting them go."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ from bot.db.crypto import Vault, fingerprint, last_four
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
 from bot.deployments import audit
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.proposal_ends import end_proposals
 from bot.deployments.record import facts_of, tell
@@ -80,13 +81,12 @@ class Targets:
         database: Database,
         vault: Vault,
         settings: Settings,
-        *,
-        wake_all: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._vault = vault
         self._settings = settings
-        self._wake_all = wake_all
+        self._nudges = nudges
         self._views = TargetViews(database)
 
     async def of(self, place: Place) -> Sequence[TargetView]:
@@ -158,7 +158,7 @@ class Targets:
                 target=wanted.name,
                 detail=f"project {wanted.project_id}" + (", a new key" if existed else ""),
             )
-        self._wake_all()
+        self._nudges.all()
         return existed
 
     async def _replace(
@@ -267,7 +267,7 @@ class Targets:
                 await session.flush()
                 facts = await facts_of(session, deployment, self._settings)
                 await tell(session, deployment, facts, replies.disconnected(facts, person.id))
-        self._wake_all()
+        self._nudges.all()
         return True
 
     async def _promote(self, session: AsyncSession, place: Place) -> None:

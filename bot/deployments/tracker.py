@@ -6,7 +6,7 @@ so is its end.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.credentials import NoKeyError, access_to
+from bot.deployments.nudges import Nudges
 from bot.deployments.obstacles import Obstacle, obstructed, tell_all
 from bot.deployments.pace import jittered
 from bot.deployments.record import facts_of, record, state_of, tell
@@ -84,15 +85,15 @@ class Tracker:
         friendli: FriendliClient,
         vault: Vault,
         settings: Settings,
+        nudges: Nudges,
         *,
-        nudge_sender: Callable[[], None],
         failing_at_once: int = 50,
     ) -> None:
         self._database = database
         self._friendli = friendli
         self._vault = vault
         self._settings = settings
-        self._nudge_sender = nudge_sender
+        self._nudges = nudges
         self._failing_at_once = failing_at_once
         self._failing = 0
         self._snapshots = Snapshots()
@@ -200,7 +201,7 @@ class Tracker:
             log.exception("can't tell all news", row=held.id, reference=new_reference())
             await self._write_one_by_one(news)
         if changed or project.told is not None:
-            self._nudge_sender()
+            self._nudges.sender()
         return None
 
     async def _write(self, news: "_News") -> bool:
@@ -317,7 +318,7 @@ class Tracker:
         POLLS.labels(obstacle).inc()
         self._snapshots.forget(held)
         if await obstructed(self._database, self._settings, held, project, obstacle, error):
-            self._nudge_sender()
+            self._nudges.sender()
 
 
 def _precedes(acted_at: datetime | None, held: Claim) -> bool:

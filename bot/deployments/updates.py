@@ -1,6 +1,6 @@
 """What runs on an endpoint, and which versions it had: what the API tells beside what we know."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +13,7 @@ from bot.db.session import Database
 from bot.deployments.credentials import NoKeyError, access_to
 from bot.deployments.draft import DeployRequest
 from bot.deployments.lookup import find_deployment, is_name_taken
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.rules import check
@@ -34,7 +35,7 @@ class Updates:
     """Reads what runs, from the API and from our rows.
 
     Args:
-        wake_sender: Makes the sender look at once.
+        nudges: Makes the workers look at once.
     """
 
     def __init__(
@@ -43,14 +44,13 @@ class Updates:
         friendli: FriendliClient,
         vault: Vault,
         settings: Settings,
-        *,
-        wake_sender: Callable[[], None],
+        nudges: Nudges,
     ) -> None:
         self._database = database
         self._friendli = friendli
         self._vault = vault
         self._settings = settings
-        self._wake_sender = wake_sender
+        self._nudges = nudges
 
     async def known(self, place: Place, public_id: str) -> Runs:
         """What we know of what runs, without asking the API.
@@ -93,7 +93,7 @@ class Updates:
                 await session.flush()
                 await tell(session, row, await facts_of(session, row, self._settings))
             runs = runs_of(row)
-        self._wake_sender()
+        self._nudges.sender()
         return runs, history
 
     async def _ask(

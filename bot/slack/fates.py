@@ -14,6 +14,7 @@ from bot.db.claims import Claim, finish, wake
 from bot.db.clock import after
 from bot.db.models import Channel, Delivery, Deployment, MessageKind, Workspace
 from bot.db.session import Database
+from bot.deployments.nudges import Nudges
 from bot.messages.body import Body
 from bot.metrics import MESSAGES
 from bot.slack import outbox, stops
@@ -34,7 +35,7 @@ class Fates:
         ledger: Writes it down.
 
     Args:
-        on_root: Called after a root was posted or given up: its deployment may go on.
+        nudges: The submitter looks at once after a root was posted or given up.
         find_admins: Lists the people to turn to when the person who asked can't be reached.
     """
 
@@ -42,14 +43,14 @@ class Fates:
         self,
         database: Database,
         settings: Settings,
+        nudges: Nudges,
         *,
-        on_root: Callable[[], None],
         find_admins: Callable[[], Awaitable[Sequence[str]]],
     ) -> None:
         self.ledger = Ledger(database, settings)
         self._database = database
         self._settings = settings
-        self._on_root = on_root
+        self._nudges = nudges
         self._find_admins = find_admins
 
     async def posted(
@@ -77,7 +78,7 @@ class Fates:
         if channel.stopped_reason:
             log.info("channel takes messages again", channel=channel.address)
         if message.kind == MessageKind.ROOT:
-            self._on_root()
+            self._nudges.submitter()
         return counts
 
     async def failed(
@@ -180,7 +181,7 @@ class Fates:
             await self.ledger.unsent(session, job)
             if untold and failure.error not in WORKSPACE_ERRORS:
                 await stops.tell_requesters(session, channel, failure.error)
-        self._on_root()
+        self._nudges.submitter()
 
     async def _unreachable(
         self, held: Claim, channel: Channel, job: outbox.Job, failure: Failure

@@ -132,6 +132,20 @@ async def find(
     return await _read(history, wanted)
 
 
+async def is_in_thread(client: AsyncWebClient, *, channel: str, root_ts: str, ts: str) -> bool:
+    """Whether Slack shows a message under a root; no, if it can't be told."""
+    answer = await attempt(
+        client.conversations_replies(
+            channel=channel, ts=root_ts, oldest=ts, inclusive=True, limit=_PAGE
+        )
+    )
+    page = None if isinstance(answer, Failure) else answer.get("messages")
+    return any(
+        isinstance(listed, dict) and listed.get("ts") == ts
+        for listed in (page if isinstance(page, list) else [])
+    )
+
+
 async def _read(
     page_at: Callable[[str | None], Awaitable[AsyncSlackResponse]], wanted: _Payload
 ) -> Found:

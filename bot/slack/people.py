@@ -129,7 +129,11 @@ class People:
             return Membership.NOT_A_CHANNEL
         if channel.get("is_archived"):
             return Membership.ARCHIVED
-        return Membership.MEMBER if channel.get("is_member") else Membership.NOT_A_MEMBER
+        match channel.get("is_member"):
+            case None:
+                return Membership.UNKNOWN
+            case is_member:
+                return Membership.MEMBER if is_member else Membership.NOT_A_MEMBER
 
     async def zone(self, person_id: str) -> str | None:
         """The IANA name of a person's time zone; None if Slack doesn't say."""

@@ -7,7 +7,7 @@ again. What each of Slack's answers means for a message stands in `bot.slack.fat
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -102,9 +102,7 @@ class Sender:
             failure = answer if isinstance(answer, Failure) else _NO_TS
             await self._fate.failed(held, channel, job, failure, body)
             return
-        posted = answer.get("message")
-        if job.root_ts is not None and isinstance(posted, dict) and "thread_ts" not in posted:
-            # Slack posts a reply at the top level when its root was deleted.
+        if await self._is_misplaced(job, address, answer, ts):
             await self._misplaced(held, job, address, [ts])
         elif not await self._fate.posted(held, channel, job, ts, address=address):
             await self._take_back(address, ts)
@@ -184,6 +182,21 @@ class Sender:
         first, *later = in_place
         if await self._delete_all(held, job, address, later):
             await self._fate.posted(held, channel, job, first, address=address)
+
+    async def _is_misplaced(
+        self, job: outbox.Job, address: str, answer: Mapping[str, object], ts: str
+    ) -> bool:
+        """Whether a reply went to the channel's top level: Slack puts it there without its root.
+
+        Its answer lacks `thread_ts` then. To post everything anew for an answer that is merely
+        short would be worse than to look, so its thread is read first.
+        """
+        posted = answer.get("message")
+        if job.root_ts is None or not isinstance(posted, dict) or "thread_ts" in posted:
+            return False
+        return not await history.is_in_thread(
+            self._client, channel=address, root_ts=job.root_ts, ts=ts
+        )
 
     async def _misplaced(
         self, held: Claim, job: outbox.Job, address: str, copies: Sequence[str]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,8 +16,9 @@ from structlog.testing import capture_logs
 
 from bot.app import Running, running
 from bot.sandbox.world import World, connect, world
+from tests import databases
 from tests.attacks.siege import Siege
-from tests.conftest import QUICK, UNHURRIED, StartBot, fresh_postgresql
+from tests.conftest import QUICK, UNHURRIED, StartBot
 
 PACE: dict[str, object] = {"poll_seconds_moving": 5, "poll_seconds_steady": 5}
 
@@ -89,14 +91,23 @@ async def siege(
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
 
+@pytest.fixture(scope="module")
+def sqlite_fort(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a migrated SQLite file in which there are no rows yet."""
+    return databases.copied_sqlite(sqlite_template, tmp_path_factory.mktemp("fort"))
+
+
+@pytest.fixture(scope="module")
+async def postgresql_fort(postgresql_server: str, postgresql_template: str) -> str:
+    """The URL of a migrated PostgreSQL database in which there are no rows yet."""
+    return await databases.new_postgresql(postgresql_server, postgresql_template)
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-async def fort_database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> str:
-    """The URL of a database of each kind, in which there is nothing yet."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('fort') / 'bot.sqlite3'}"
-    return await fresh_postgresql(request.getfixturevalue("postgresql_server"))
+def fort_database(request: pytest.FixtureRequest) -> str:
+    """The URL of a migrated database of each kind, in which there are no rows yet."""
+    url: str = request.getfixturevalue(f"{request.param}_fort")
+    return url
 
 
 @pytest.fixture(scope="module")

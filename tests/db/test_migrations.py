@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.db.migrate import migrate, script_location
 from bot.db.models import Base, Workspace
 from bot.db.session import Database
+from tests.databases import new_postgresql
 
 PROJECT = Path(__file__).parents[2]
 
@@ -29,12 +30,29 @@ def config(connection: Connection | None = None) -> Config:
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()]
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database_url(
+    request: pytest.FixtureRequest, postgresql_server: str, tmp_path: Path
+) -> str:
+    """The URL of a database of each kind, in which there is nothing yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'bot.sqlite3'}"
+    return await new_postgresql(postgresql_server)
+
+
 @pytest.fixture
 async def empty(database_url: str) -> AsyncIterator[Database]:
     """A database in which there is nothing yet."""
     opened = Database(database_url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def database(empty: Database) -> Database:
+    """A database that was migrated."""
+    await migrate(empty)
+    return empty
 
 
 async def downgrade(database: Database, revision: str) -> None:

@@ -10,6 +10,7 @@ from bot.db.clock import after, now
 from bot.db.models import Deployment
 from bot.db.session import Database
 from bot.deployments.leases import LeaseAnswer, LeaseOutcome, Leases
+from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.scheduler import Scheduler
 from bot.deployments.schedules import ScheduleOutcome, Schedules
@@ -47,7 +48,7 @@ async def leased(database: Database, *, ends_in: float = 300) -> Deployment:
 async def test_two_clicks_at_once_extend_once(database: Database, here: World) -> None:
     """The end that the message showed is moved once; the audit names who moved it."""
     deployment = await leased(database)
-    leases = Leases(database, here.settings(), wake_submitter=nothing, wake_sender=nothing)
+    leases = Leases(database, here.settings(), Nudges())
 
     async def extend() -> LeaseAnswer:
         return await leases.extend(PLACE, PERSON, "1", seen=deployment.lease_ends_at)
@@ -107,7 +108,7 @@ async def test_a_schedule_is_done_by_one_of_many(database: Database, here: World
     """The operation and the next time are written in one transaction, under one claim."""
     await leased(database)
     settings = here.settings()
-    schedules = Schedules(database, settings, wake_scheduler=nothing, wake_sender=nothing)
+    schedules = Schedules(database, settings, Nudges())
     when = When(ScheduleDays.DAILY, "18:00", "Europe/Berlin")
     first = schedules.add(PLACE, PERSON, "1", OperationKind.SLEEP, when, "id", zone_known=True)
     assert (await first)[0] is ScheduleOutcome.ACCEPTED
@@ -115,7 +116,7 @@ async def test_a_schedule_is_done_by_one_of_many(database: Database, here: World
     assert (await again)[0] is ScheduleOutcome.REPEATED
     async with database.write() as session:
         await session.execute(update(Schedule).values(next_at=now(), due_at=now()))
-    scheduler = Scheduler(database, settings, nudge_submitter=nothing, nudge_sender=nothing)
+    scheduler = Scheduler(database, settings, Nudges())
 
     async def work() -> int:
         async with database.write() as session:
@@ -140,7 +141,7 @@ async def test_a_stale_claim_does_nothing(database: Database, here: World) -> No
     """Whoever stalled past its lease finds that somebody else has taken over."""
     await leased(database)
     settings = here.settings()
-    schedules = Schedules(database, settings, wake_scheduler=nothing, wake_sender=nothing)
+    schedules = Schedules(database, settings, Nudges())
     when = When(ScheduleDays.DAILY, "18:00", "Europe/Berlin")
     await schedules.add(PLACE, PERSON, "1", OperationKind.SLEEP, when, "id", zone_known=True)
     claims = []
@@ -148,7 +149,7 @@ async def test_a_stale_claim_does_nothing(database: Database, here: World) -> No
         async with database.write() as session:
             await session.execute(update(Schedule).values(next_at=now(), due_at=now()))
             claims += await claim(await session.connection(), Schedule, lease=LEASE, limit=1)
-    scheduler = Scheduler(database, settings, nudge_submitter=nothing, nudge_sender=nothing)
+    scheduler = Scheduler(database, settings, Nudges())
     for held in claims:
         await scheduler.handle(held)
     async with database.read() as session:

@@ -14,6 +14,7 @@ from bot.db.crypto import Vault, fingerprint, last_four
 from bot.db.models import Channel, Deployment, Message, Step, Transition, WatchedProject, Workspace
 from bot.db.session import Database
 from bot.deployments.draft import DeployRequest
+from bot.deployments.nudges import Nudges
 from bot.deployments.tracker import Tracker
 from bot.friendli.client import FriendliClient
 from bot.sandbox.world import API_KEY, PROJECT, TEAM, World
@@ -122,7 +123,7 @@ async def watching(here: World, database: Database) -> AsyncIterator[Watching]:
         await session.flush()
         session.add(_deployment(here, endpoint, 1, "RUNNING"))
     async with FriendliClient(here.friendli.url) as friendli:
-        tracker = Tracker(database, friendli, vault, settings, nudge_sender=lambda: None)
+        tracker = Tracker(database, friendli, vault, settings, Nudges())
         made = Watching(here, database, tracker, endpoint)
 
         def count(*execution: object) -> None:
@@ -186,7 +187,7 @@ async def test_what_another_replica_has_told_is_not_told_again_nor_lost(
     settings = watching.here.settings()
     async with FriendliClient(watching.here.friendli.url) as friendli:
         vault = Vault(settings.encryption_keys, None)
-        other = Tracker(watching.database, friendli, vault, settings, nudge_sender=lambda: None)
+        other = Tracker(watching.database, friendli, vault, settings, Nudges())
         watching.here.friendli.set_status(watching.endpoint, "SLEEPING")
         await other.handle(await watching.claim())
     watching.here.friendli.set_status(watching.endpoint, "RUNNING")

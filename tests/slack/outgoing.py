@@ -17,6 +17,7 @@ from bot.db.clock import now
 from bot.db.models import Channel, Deployment, Message, Step, WatchedProject, Workspace
 from bot.db.session import Database
 from bot.deployments import mail
+from bot.deployments.nudges import Nudges
 from bot.deployments.worker import Worker
 from bot.messages.body import Body, body
 from bot.messages.markup import plan, section, task_card
@@ -192,7 +193,7 @@ class Outgoing:
         )
         self._stack.push_async_callback(workspaces.close)
         people = People(workspaces, settings.admins)
-        fates = Fates(self.database, settings, on_root=lambda: None, find_admins=people.admins)
+        fates = Fates(self.database, settings, Nudges(), find_admins=people.admins)
         return Sender(self.database, workspaces, settings, fates)
 
     async def patient_sender(self, **overrides: float) -> Sender:

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.db.models import Deployment
-from bot.sandbox.faults import Answer, LoseReply
+from bot.sandbox.faults import Answer, LoseReply, ShortReply
 from bot.sandbox.slack.rate_limits import Limits
 from tests.slack.outgoing import DELETE, ON_SQLITE, POST, Outgoing, Thread
 
@@ -38,6 +38,17 @@ async def test_a_reply_to_a_deleted_root_opens_a_new_one(
     async with outgoing.database.read() as session:
         deployment = await session.get_one(Deployment, thread.id)
     assert deployment.root_ts == (await outgoing.row(thread, 0)).ts
+
+
+@ON_SQLITE
+async def test_an_answer_that_leaves_the_thread_out_moves_nothing(outgoing: Outgoing) -> None:
+    """The thread itself shows that the reply stands in it."""
+    thread = await opened(outgoing)
+    outgoing.slack.faults.add(ShortReply(("message", "thread_ts")), operation=POST, times=None)
+    await outgoing.reply(thread, "one", "two")
+    await outgoing.settle(await outgoing.patient_sender())
+    assert outgoing.shown() == ["root", "  one", "  two"]
+    assert outgoing.orphans() == []
 
 
 async def test_the_new_root_is_edited_from_then_on(outgoing: Outgoing) -> None:

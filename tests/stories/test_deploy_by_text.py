@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 from inline_snapshot import snapshot
 
+from bot.sandbox.faults import ShortReply
 from bot.sandbox.world import World
 from tests.stories.telling import root, thread, told, whispers, words
 
@@ -264,6 +265,18 @@ async def test_a_channel_without_the_bot_is_told_how_to_invite_it(here: World) -
             "I'm not in this channel, so its thread couldn't tell you how a deployment is going. Type `/invite` and @friendli-deploy here, then try again. Nothing was created."
         ]
     )
+
+
+@pytest.mark.parametrize("unsaid", [("channel", "is_member"), ("channel",)])
+async def test_a_channel_of_which_slack_doesn_t_say_who_is_in_it_is_tried(
+    here: World, unsaid: tuple[str, ...]
+) -> None:
+    """Whether the bot can post there, its thread will show."""
+    here.slack.faults.add(ShortReply(unsaid), operation="conversations.info")
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [preview] = here.member.ephemerals(here.channel)
+    assert "Deploy" in preview.buttons
 
 
 async def test_yes_in_a_channel_without_the_bot_makes_nothing_and_tells_the_person(

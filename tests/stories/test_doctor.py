@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
@@ -32,16 +33,17 @@ async def found(here: World, **settings: object) -> list[str]:
     return lines
 
 
-async def test_before_the_first_start(here: World) -> None:
+async def test_before_the_first_start(here: World, tmp_path: Path) -> None:
     """There is no database yet, and none is made."""
-    assert await found(here) == snapshot(
+    nowhere = f"sqlite:///{tmp_path / 'none.sqlite3'}"
+    assert await found(here, database_url=nowhere) == snapshot(
         [
             "ok       settings   Read; role all.",
             "advice   database   There is none yet. `friendli-deploy serve` makes it.",
             "ok       slack      Takes the token, which has every scope.",
         ]
     )
-    assert await found(here) == await found(here)
+    assert await found(here, database_url=nowhere) == await found(here, database_url=nowhere)
 
 
 async def test_all_is_well(here: World, start_bot: StartBot) -> None:
@@ -69,7 +71,9 @@ async def test_what_slack_refuses(here: World) -> None:
         snapshot(
             [
                 "ok       settings   Read; role all.",
-                "advice   database   There is none yet. `friendli-deploy serve` makes it.",
+                "ok       database   SQLite, its tables are up to date.",
+                "advice   replicas   None runs. Start `friendli-deploy serve`.",
+                "ok       keys       0 stored, all under the first of ENCRYPTION_KEYS.",
                 "problem  slack      SLACK_BOT_TOKEN doesn't work (invalid_auth). Copy it from your Slack app: OAuth & Permissions → Bot User OAuth Token (xoxb-…).",
                 "problem  slack      SLACK_APP_TOKEN doesn't work (invalid_auth). Copy it from your Slack app: Basic Information → App-Level Tokens, one with the scope connections:write (xapp-…).",
             ]

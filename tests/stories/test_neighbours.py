@@ -10,10 +10,10 @@ from sqlalchemy import update
 
 from bot.db.clock import now
 from bot.db.crypto import Vault
-from bot.db.migrate import migrate
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
+from bot.deployments.nudges import Nudges
 from bot.deployments.tracker import Tracker
 from bot.deployments.worker import Worker
 from bot.friendli.client import FriendliClient, TimeLimits
@@ -60,7 +60,6 @@ async def test_projects_that_hang_leave_room_for_those_that_answer(here: World) 
     """However many are silent, those that answer are asked as often as before."""
     settings = here.settings(**QUICK)
     database = Database(here.database)
-    await migrate(database)
     await watch(database, here)
     limits = TimeLimits(read=0.2)
     async with FriendliClient(settings.friendli_api_url, limits=limits) as friendli:
@@ -70,7 +69,7 @@ async def test_projects_that_hang_leave_room_for_those_that_answer(here: World) 
             friendli,
             Vault(settings.encryption_keys),
             settings,
-            nudge_sender=lambda: None,
+            Nudges(),
             failing_at_once=2,
         )
         lease = timedelta(seconds=settings.lease)

@@ -7,10 +7,11 @@ from aiohttp.typedefs import Handler, Middleware
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.faults import Call, FaultPlan, serve
+from bot.sandbox.faults import Call, FaultPlan
 from bot.sandbox.friendli.changes import Changes
 from bot.sandbox.friendli.errors import ApiError
 from bot.sandbox.friendli.journal import Journal
+from bot.sandbox.serving import serve
 
 _JSON_OBJECT = TypeAdapter(dict[str, JsonValue])
 

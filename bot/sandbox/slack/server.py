@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
-from bot.sandbox.faults import Call, FaultPlan, serve
+from bot.sandbox.faults import Call, FaultPlan
+from bot.sandbox.serving import serve
 from bot.sandbox.slack.request_log import Direction, RequestLog
 from bot.sandbox.slack.response_urls import ResponseUrlError, ResponseUrls
 from bot.sandbox.slack.socket_mode import SocketMode

@@ -211,7 +211,7 @@ class Reaction:
     work: Work = None
 
 
-def own(claimed: Place, came: Click | Submission) -> Place:
+def own(claimed: Place, came: Click | Query | Submission) -> Place:
     """The place that a modal keeps, if it lies in the workspace that the modal came from.
 
     Raises:

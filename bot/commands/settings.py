@@ -119,7 +119,8 @@ async def _redraw(
 
 
 async def groups(desk: Desk, query: Query) -> Sequence[Block]:
-    """The user groups that fit what was typed."""
+    """The user groups that fit what was typed, for people of the form's workspace."""
+    own(who_form.read(query.view or {}).settings.place, query)
     typed = query.typed.lower().lstrip("@")
     found = await desk.people.groups()
     fitting = [(id_, name) for id_, name in found.items() if typed in name.lower()]

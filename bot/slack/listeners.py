@@ -182,8 +182,10 @@ class _Front:
         try:
             if handler is not None:
                 found = await handler(self._desk, query)
-        except Exception:
+        except UserError as error:
             # An empty menu is all that can be shown.
+            log.info("no options", why=error.message)
+        except Exception:
             log.exception("couldn't find options")
         await ack(options=[dict(option) for option in found])
 

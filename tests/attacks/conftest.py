@@ -92,19 +92,21 @@ async def siege(
 
 
 @pytest.fixture(scope="module")
-async def fort_postgresql(postgresql_server: str, postgresql_template: str) -> str:
+def sqlite_fort(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a migrated SQLite file in which there are no rows yet."""
+    return databases.copied_sqlite(sqlite_template, tmp_path_factory.mktemp("fort"))
+
+
+@pytest.fixture(scope="module")
+async def postgresql_fort(postgresql_server: str, postgresql_template: str) -> str:
     """The URL of a migrated PostgreSQL database in which there are no rows yet."""
     return await databases.new_postgresql(postgresql_server, postgresql_template)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def fort_database(
-    request: pytest.FixtureRequest, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> str:
-    """The URL of a database of each kind."""
-    if request.param == "sqlite":
-        return databases.copied_sqlite(sqlite_template, tmp_path_factory.mktemp("fort"))
-    url: str = request.getfixturevalue("fort_postgresql")
+def fort_database(request: pytest.FixtureRequest) -> str:
+    """The URL of a migrated database of each kind, in which there are no rows yet."""
+    url: str = request.getfixturevalue(f"{request.param}_fort")
     return url
 
 

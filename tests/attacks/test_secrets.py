@@ -1,0 +1,169 @@
+"""A whole life of an endpoint, after which every secret is looked for wherever it may have gone."""
+
+import io
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+from sqlalchemy import text
+
+from bot.app import running
+from bot.db.crypto import new_encryption_key
+from bot.db.session import Database
+from bot.keys import rotate_keys
+from bot.sandbox.faults import Answer, Call, Hang
+from bot.sandbox.world import API_KEY, BOT_TOKEN, PROJECT, SIGNING_SECRET, World, connect, world
+from tests.conftest import QUICK, UNHURRIED
+from tests.stories.configuring import configure as configure_target
+from tests.stories.telling import root, whispers
+from tests.test_logs import Configure, configure, everything_stored, response_url_keys
+
+__all__ = ["configure"]
+
+OLD, NEW = new_encryption_key(), new_encryption_key()
+REFUSED_KEY, LATER_KEY = "refused-key-not-a-secret", "later-key-not-a-secret"
+
+
+class Terminal(io.StringIO):
+    """Shows lines for reading, with tracebacks below them."""
+
+    def isatty(self) -> bool:
+        """Say that somebody reads along."""
+        return True
+
+
+@pytest.fixture
+async def anywhere(database_url: str) -> AsyncIterator[World]:
+    """Both sandboxes, on a database of each kind."""
+    async with world(database_url, speed=0, limits=UNHURRIED) as made:
+        made.friendli.add_key(LATER_KEY, team_id="sandbox-team")
+        yield made
+
+
+class Overheard:
+    """What was sent to Slack, before its log masks anything."""
+
+    def __init__(self, here: World) -> None:
+        self.said: list[str] = []
+        here.slack.faults.add(Hang(), when=self._hear, times=None)
+
+    def _hear(self, call: Call) -> bool:
+        self.said.append(json.dumps([call.path, dict(call.query), dict(call.body)]))
+        return False
+
+
+async def type_key(here: World, key: str) -> None:
+    """Have an admin type a key into the form that connects the target."""
+    await here.admin.command(here.channel, "connect prod")
+    await here.slack.until(lambda: here.admin.modal)
+    await here.admin.fill("Friendli project id", PROJECT)
+    await here.admin.fill("Friendli API key", key)
+
+
+async def test_no_secret_is_left_anywhere(anywhere: World, configure: Configure) -> None:
+    """Neither in logs, tracebacks, metrics, tables, messages, forms and buttons, nor said by us."""
+    here = anywhere
+    # Of the two ways to write logs, each goes with one of the databases.
+    stream = configure("DEBUG", Terminal() if here.database.startswith("sqlite") else None)
+    overheard = Overheard(here)
+    said: list[str] = []
+    async with running(here.settings(**QUICK, encryption_keys=[OLD])) as bot:
+        here.slack.events_url = bot.events_url
+        await type_key(here, REFUSED_KEY)
+        await here.admin.submit()
+        assert "accept this key" in str(here.admin.field_errors)
+        await here.admin.close_modal()
+        await connect(here)
+        await configure_target(here, approval="always")
+        await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+        await here.slack.until(lambda: "Approve" in root(here).buttons)
+        await here.admin.click(root(here), "Approve")
+        await here.friendli.until(lambda: here.friendli.endpoints)
+        [endpoint] = here.friendli.endpoints
+        here.friendli.set_status(endpoint, "RUNNING")
+        await here.slack.until(lambda: "is serving" in root(here).text)
+        await configure_target(here, approval="never")
+        await it_is_updated(here)
+        await it_fails(here)
+        await type_key(here, LATER_KEY)
+        await here.admin.submit()
+        await here.slack.until(lambda: "is connected" in str(here.admin.modal))
+    async with (
+        running(here.settings(**QUICK, encryption_keys=[NEW, OLD])) as bot,
+        aiohttp.ClientSession() as http,
+    ):
+        here.slack.events_url = bot.events_url
+        settings = here.settings(encryption_keys=[NEW, OLD])
+        assert await rotate_keys(settings, said.append) == 0
+        await here.member.command(here.channel, "status it")
+        await here.slack.until(lambda: "it" in whispers(here)[-1])
+        for path in ("metrics", "readyz", "healthz"):
+            async with http.get(f"{bot.url}/{path}") as answer:
+                said.append(await answer.text())
+    places = {
+        "log": stream.getvalue(),
+        "tables": await everything_stored(here),
+        "calls of Slack": "\n".join(overheard.said),
+        "answers to Slack": "\n".join(one.answer for one in here.slack.requests.entries),
+        "said": "\n".join(said),
+    }
+    told_ = "".join(places.values())
+    for expected in ("org/model", "Traceback", "friendli_deploy_", "private_metadata", "approval"):
+        assert expected in told_
+    secrets = {BOT_TOKEN, SIGNING_SECRET, API_KEY, REFUSED_KEY, LATER_KEY, OLD, NEW}
+    for place, words in places.items():
+        looked_for = secrets | (set() if place == "calls of Slack" else response_url_keys(here))
+        found = [one for secret in looked_for for one in _spellings(secret) if one in words]
+        assert found == [], place
+
+
+async def it_is_updated(here: World) -> None:
+    """Change its GPUs, and wait until that was asked of Friendli."""
+    await here.member.command(here.channel, "update it --gpu 2xH100")
+    question = await here.slack.until(
+        lambda: next(
+            (one for one in here.member.ephemerals(here.channel) if "Change" in one.buttons), None
+        )
+    )
+    await here.member.click(question, "update.agree")
+    await here.friendli.until(
+        lambda: any(one.operation == "update_endpoint" for one in here.friendli.requests)
+    )
+
+
+async def it_fails(here: World) -> None:
+    """An API that quotes the key, and a table that is gone while a key is stored."""
+    echo = f"the key {API_KEY} of Bearer {API_KEY} is unwell"
+    answer = Answer(403, {"detail": echo})
+    fault = here.friendli.faults.add(answer, operation="get_endpoint", times=None)
+    await here.member.command(here.channel, "versions it")
+    await here.slack.until(lambda: "is unwell" in whispers(here)[-1])
+    here.friendli.faults.remove(fault)
+    await type_key(here, LATER_KEY)
+    form = here.admin.modal
+    assert form is not None
+    database = Database(here.database)
+    async with renamed(database, "targets", "hidden"):
+        await here.admin.submit()
+        await here.slack.until(lambda: "reach my database" in str(form.body))
+    await database.close()
+    await here.admin.close_modal()
+
+
+@asynccontextmanager
+async def renamed(database: Database, table: str, meanwhile: str) -> AsyncIterator[None]:
+    """Have no table of that name."""
+    async with database.connection() as connection:
+        await connection.execute(text(f"ALTER TABLE {table} RENAME TO {meanwhile}"))
+    yield
+    async with database.connection() as connection:
+        await connection.execute(text(f"ALTER TABLE {meanwhile} RENAME TO {table}"))
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """As it is, and as it travels in headers and addresses."""
+    yield from {secret, quote(secret, safe=""), b64encode(secret.encode()).decode()}

@@ -1,0 +1,611 @@
+"""Whatever ids a payload carries, it reaches no target, deployment or key of another place."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import Table, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.commands.features import registry
+from bot.commands.registry import SLASH
+from bot.db.acts import (
+    AuditEntry,
+    Effect,
+    Grant,
+    OperationKind,
+    Schedule,
+    ScheduleDays,
+    SubjectKind,
+)
+from bot.db.clock import now
+from bot.db.models import Base, Deployment, Target
+from bot.db.session import Database
+from bot.deployments.policy import Policy
+from bot.permissions import Permission
+from bot.sandbox.slack.conversations import Channel, User
+from bot.sandbox.slack.people import Person
+from bot.sandbox.slack.wire import JsonObject
+from bot.sandbox.world import PROJECT, TEAM, World
+from tests.attacks.conftest import Fort
+from tests.attacks.siege import Siege, encoded
+from tests.stories.telling import roots
+from tests.stories.test_watching import serve
+from tests.test_permission_matrix import admins_forms, fill
+
+OTHER_TEAM, OTHER_ENTERPRISE = "T0ELSEWHERE", "E0ELSEWHERE"
+
+# What a stranger types behind each command, what the buttons say that they bring along, and so on:
+# of the place that isn't theirs. PUBLIC is a deployment that serves, WAITING one that waits for
+# approval, ENDPOINT and TARGET are theirs too.
+_ABOUT = ("theirs", "ENDPOINT", "PUBLIC", "")
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "": ("", "org/model --gpu 1xH100 --yes", "org/model --gpu 1xH100 --to TARGET --yes"),
+    "connect": ("TARGET",),
+    "disconnect": ("TARGET", ""),
+    "targets": ("",),
+    "settings": ("TARGET", ""),
+    "audit": ("",),
+    "list": ("TARGET", ""),
+    "status": _ABOUT,
+    "sleep": (*_ABOUT, "theirs at 18:00"),
+    "wake": _ABOUT,
+    "restart": _ABOUT,
+    "terminate": _ABOUT,
+    "delete": _ABOUT,
+    "follow": _ABOUT,
+    "unfollow": _ABOUT,
+    "update": (*_ABOUT, "theirs --gpu 2xH100"),
+    "rollback": ("theirs 0", "ENDPOINT 0"),
+    "versions": _ABOUT,
+    "extend": ("theirs 8h", "ENDPOINT 8h"),
+    "keep": _ABOUT,
+    "schedules": ("theirs", ""),
+    "help": ("",),
+}
+_IDS = ("PUBLIC", "WAITING")
+_PICKED = ("TARGET ENDPOINT",)
+CLICKS: Mapping[str, Sequence[str]] = {
+    "deploy": ("",),
+    "preview.deploy": ("AGREEMENT",),
+    "preview.change": ("DRAFT",),
+    "preview.cancel": ("",),
+    "target.connect": ("",),
+    "connect.back": ("",),
+    "connect.deploy": ("",),
+    "target.disconnect": ("TARGET",),
+    "target.keep": ("TARGET",),
+    "settings.who": ("endpoint:operate:terminate", "deploy"),
+    "audit.older": ("1", "9223372036854775807"),
+    "audit.newest": ("",),
+    "endpoint.more": ("TARGET 0",),
+    "endpoint.back": ("TARGET 0",),
+    **{
+        f"endpoint.pick.{command}": _PICKED
+        for command in (
+            "status",
+            "sleep",
+            "wake",
+            "restart",
+            "terminate",
+            "delete",
+            "follow",
+            "unfollow",
+            "update",
+            "rollback",
+            "versions",
+            "extend",
+            "keep",
+        )
+    },
+    "endpoint.follow": _PICKED,
+    "endpoint.update": _IDS,
+    "update.agree": ("UPDATE",),
+    "update.change": ("UPDATE",),
+    "update.cancel": ("UPDATE",),
+    "lease.extend": ("PUBLIC 0",),
+    "lease.keep": _IDS,
+    "schedule.remove": ("a-schedule",),
+    "endpoint.sleep": _IDS,
+    "endpoint.wake": _IDS,
+    "endpoint.restart": _IDS,
+    "endpoint.terminate": _IDS,
+    "endpoint.delete": _IDS,
+    "deployment.cancel": _IDS,
+    "deployment.try_again": _IDS,
+    "deployment.choose": ("PUBLIC ENDPOINT", "WAITING ENDPOINT"),
+    "deployment.choose_none": _IDS,
+    "approval.approve": _IDS,
+    "approval.reject": _IDS,
+    "approval.withdraw": _IDS,
+    "permission.ask": ("TERMINATE PUBLIC CHANNEL",),
+    "home.refresh": ("",),
+    "home.deploy": ("",),
+    "deployment.open": ("",),
+    "deployment.model_page": ("",),
+    "deployment.integrations": ("",),
+}
+SUBMISSIONS = {
+    "deploy",
+    "connect",
+    "settings",
+    "settings.who",
+    "reject",
+    "delete",
+    "update",
+    "update.review",
+}
+# By the ids of the blocks that the menus stand in.
+SUGGESTIONS: Mapping[str, Sequence[str]] = {
+    "settings.groups": ("settings.groups",),
+    "endpoint.pick": ("ask  ", "ask TARGET "),
+}
+SHORTCUTS = {"endpoint.status"}
+EVENTS: Mapping[str, Sequence[str]] = {
+    "app_mention": (
+        "status",
+        "sleep",
+        "terminate",
+        "delete",
+        "list TARGET",
+        "status theirs",
+        "sleep ENDPOINT",
+    ),
+    "app_home_opened": ("",),
+}
+
+
+def test_nothing_is_missing_here() -> None:
+    """Whatever can be sent stands in the tables above."""
+    known = registry()
+    assert set(COMMANDS) - {""} == set(known.commands)
+    assert set(CLICKS) == set(known.clicks)
+    assert set(SUBMISSIONS) == set(known.submissions)
+    assert set(SUGGESTIONS) == set(known.suggestions)
+    assert set(known.shortcuts) == SHORTCUTS
+    assert set(EVENTS) == set(known.events)
+
+
+# What strangers must not learn of the place; tags of names and the like are nobody's secret.
+_TOLD_TO_ONE = {
+    "response_url",
+    "views.open",
+    "views.update",
+    "views.push",
+    "views.publish",
+    "chat.postEphemeral",
+}
+# When to look next, and who has it in hand, changes by itself; so does who lives.
+_NOT_KEPT = {"due_at", "fence", "held", "woken"}
+# How messages are delivered goes on by itself; what counts is that there is no other one.
+_BY_ID = {"channels", "messages", "workspaces"}
+_TABLES = [
+    table for table in Base.metadata.sorted_tables if table.name not in {"audit", "replicas"}
+]
+
+
+@dataclass(frozen=True)
+class Loot:
+    """What somebody has who got hold of everything that a place's messages and forms carry.
+
+    Attributes:
+        ids: By the words that stand for them in the tables.
+        forms: Its open forms by callback id, ready to be submitted.
+        thread_ts: Of the thread of the deployment that serves.
+    """
+
+    ids: Mapping[str, str]
+    forms: Mapping[str, JsonObject]
+    thread_ts: str
+
+    def __repr__(self) -> str:
+        return "what lies in the first place"
+
+    def filled_in(self, template: str) -> str:
+        """A template with the ids in it."""
+        return re.sub(r"[A-Z]{6,}", lambda found: self.ids.get(found[0], found[0]), template)
+
+
+@pytest.fixture(scope="module")
+def fort_database(sqlite_fort: str) -> str:
+    """Whose a row is, is asked in the same words of databases of either kind."""
+    return sqlite_fort
+
+
+@pytest.fixture(scope="module")
+def pace() -> dict[str, object]:
+    """What happens to the place's endpoints is told at once."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+async def loot(fort: Fort) -> Loot:
+    """A place in full use: it serves, something waits, all forms are open."""
+    here = fort.here
+    siege = Siege(here, fort.bot, fort.http, [], [])
+    here.slack.add_usergroup("theirs-oncall", [here.admin.user])
+    await serve(here)
+    forms: dict[str, JsonObject] = {}
+    for name, body in (await admins_forms(here)).items():
+        view = here.slack.modals.open(here.member.user.id, deepcopy(body))
+        await fill(here, name)
+        forms[name] = siege.submission(view, here.admin)
+        await here.member.close_modal()
+    database = Database(here.database)
+    async with database.write() as session:
+        target = (await session.scalars(select(Target))).one()
+        target.policy = Policy().model_dump(mode="json")
+    before = len(roots(here))
+    await siege.command("org/model --gpu 1xH100 --name theirs --yes")
+    await here.slack.until(
+        lambda: len(roots(here)) > before and here.channel.replies(roots(here)[-1].ts)
+    )
+    thread = roots(here)[-1]
+    endpoint = list(here.friendli.endpoints)[-1]
+    here.friendli.set_status(endpoint, "RUNNING")
+    await here.slack.until(lambda: "is serving" in thread.text)
+    await siege.command("update theirs --gpu 2xH100")
+    question = await here.slack.until(
+        lambda: next(
+            (one for one in here.member.ephemerals(here.channel) if "Change" in one.buttons), None
+        )
+    )
+    update = str(here.member.button(question, "update.agree").element["value"])
+    await siege.command("org/model --gpu 1xH100 --name wanted")
+    preview = await here.slack.until(
+        lambda: next(
+            (one for one in here.member.ephemerals(here.channel) if "Deploy" in one.buttons), None
+        )
+    )
+    agreement = str(here.member.button(preview, "preview.deploy").element["value"])
+    async with database.write() as session:
+        serving, waiting = [
+            (await session.scalars(select(Deployment).where(Deployment.name == name))).one()
+            for name in ("theirs", "waits")
+        ]
+        session.add(
+            Schedule(
+                public_id="a-schedule",
+                deployment_id=serving.id,
+                kind=OperationKind.SLEEP,
+                days=ScheduleDays.DAILY,
+                time_of_day="18:00",
+                zone="UTC",
+                asked_by=here.admin.user.id,
+                asked_at=now(),
+            )
+        )
+        session.add(
+            Grant(
+                target_id=target.id,
+                permission=Permission.AUDIT,
+                kind=SubjectKind.EVERYONE,
+                subject_id="",
+            )
+        )
+    await database.close()
+    return Loot(
+        ids={
+            "PUBLIC": serving.public_id,
+            "WAITING": waiting.public_id,
+            "ENDPOINT": endpoint,
+            "TARGET": "prod",
+            "CHANNEL": here.channel.id,
+            "AGREEMENT": agreement,
+            "DRAFT": agreement.partition(" ")[2],
+            "UPDATE": update,
+            "TERMINATE": Permission.TERMINATE,
+        },
+        forms=forms,
+        thread_ts=thread.ts,
+    )
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """Somebody who belongs elsewhere.
+
+    Attributes:
+        person: Who.
+        channel: Where they write.
+        disguise: Makes payloads of this workspace into those of theirs.
+        may_look: Whether they are in the first place's channel, as guests.
+    """
+
+    person: Person
+    channel: Channel
+    disguise: Callable[[JsonObject], JsonObject]
+    may_look: bool = False
+
+    def __repr__(self) -> str:
+        return "somebody from elsewhere"
+
+
+def _same(payload: JsonObject) -> JsonObject:
+    return payload
+
+
+def _of_another_workspace(payload: JsonObject) -> JsonObject:
+    """Every id of the workspace becomes another's, but for what the bot itself keeps in forms."""
+    mine = "T000000001"
+
+    def other(part: object, key: str = "") -> object:
+        match part:
+            case dict():
+                return {name: other(value, name) for name, value in part.items()}
+            case list():
+                return [other(value) for value in part]
+            case str() if part == mine and key != "private_metadata":
+                return OTHER_TEAM
+            case _:
+                return part
+
+    changed = other(payload)
+    assert isinstance(changed, dict)
+    return changed
+
+
+def _of_another_organisation(payload: JsonObject) -> JsonObject:
+    """The workspace's id is the same, and it belongs to an organisation."""
+    if "command" in payload:
+        return {**payload, "enterprise_id": OTHER_ENTERPRISE, "enterprise_name": "Elsewhere"}
+    if "event" in payload:
+        installed = {**payload["authorizations"][0], "enterprise_id": OTHER_ENTERPRISE}
+        return {**payload, "authorizations": [installed]}
+    return {**payload, "enterprise": {"id": OTHER_ENTERPRISE, "name": "Elsewhere"}}
+
+
+def _unnamed(payload: JsonObject) -> JsonObject:
+    """A payload that leaves out to which workspace the person belongs, where another part says."""
+    if "view" not in payload:
+        return payload
+    user = {key: value for key, value in payload["user"].items() if key != "team_id"}
+    return {**payload, "user": user}
+
+
+@pytest.fixture(params=["workspace", "organisation", "channel", "guest", "nameless guest"])
+def stranger(request: pytest.FixtureRequest, fort: Fort) -> Stranger:
+    """People of other workspaces, organisations and channels, and guests of this channel."""
+    here = fort.here
+    match request.param:
+        case "workspace":
+            return Stranger(here.admin, here.channel, _of_another_workspace)
+        case "organisation":
+            return Stranger(here.admin, here.channel, _of_another_organisation)
+        case "channel":
+            outsider = here.slack.add_user("outsider", is_admin=True)
+            other = here.slack.add_channel("other", members=[outsider])
+            return Stranger(here.slack.act_as(outsider), other, _same)
+        case kind:
+            user: User = here.slack.add_user("guest", is_admin=True, team_id=OTHER_TEAM)
+            here.slack.workspace.set_member(here.channel, user, member=True)
+            disguise = _unnamed if kind == "nameless guest" else _same
+            return Stranger(here.slack.act_as(user), here.channel, disguise, may_look=True)
+
+
+async def kept(here: World) -> dict[str, list[tuple[object, ...]]]:
+    """What the database holds, but for when to look next; and what people did, but not tried."""
+    database = Database(here.database)
+    try:
+        async with database.read() as session:
+            found = {table.name: await _rows(session, table) for table in _TABLES}
+            done = select(AuditEntry.id).where(AuditEntry.effect != Effect.DENIED)
+            return found | {"audit": [tuple(row) for row in await session.execute(done)]}
+    finally:
+        await database.close()
+
+
+async def _rows(session: AsyncSession, table: Table) -> list[tuple[object, ...]]:
+    every = table.primary_key.columns if table.name in _BY_ID else table.columns
+    columns = [column for column in every if column.name not in _NOT_KEPT]
+    return [tuple(row) for row in await session.execute(select(*columns))]
+
+
+class Watch:
+    """Looks for traces of a stranger in the first place."""
+
+    def __init__(self, attack: Siege, stranger: Stranger, loot: Loot) -> None:
+        self._attack = attack
+        self._stranger = stranger
+        self._secret = [PROJECT, TEAM, loot.ids["ENDPOINT"], "theirs-oncall"]
+
+    async def begin(self) -> None:
+        """Remember how everything is."""
+        self._before = await kept(self._attack.here)
+        self._said = len(self._attack.here.slack.requests.entries)
+        self._changes = self._changing()
+
+    async def send(self, *payloads: JsonObject) -> None:
+        """Send what the stranger would, and check what comes back.
+
+        Raises:
+            AssertionError: It isn't answered, or tells what isn't the stranger's to know.
+        """
+        for payload in payloads:
+            disguised = self._stranger.disguise(payload)
+            if "command" in payload:
+                answer = await self._attack.signed(encoded(disguised))
+            elif "event" in payload:
+                answer = await self._attack.tell(disguised)
+            else:
+                answer = await self._attack.interaction(disguised)
+            assert answer.status == 200
+            self._tells_nothing(answer.body)
+
+    async def ends_well(self) -> None:
+        """Check that nothing was done, and nothing was told that isn't the stranger's to know.
+
+        Raises:
+            AssertionError: Something was.
+        """
+        here = self._attack.here
+        await self._attack.settled()
+        # A thread of the first place is none in the stranger's.
+        self._attack.check(shapes_only=True)
+        present = await kept(here)
+        for name, before in self._before.items():
+            assert [row for row in present[name] if row not in before] == [], name
+            assert len(present[name]) == len(before), name
+        assert self._changing() == self._changes
+        for entry in here.slack.requests.entries[self._said :]:
+            if entry.operation in _TOLD_TO_ONE:
+                self._tells_nothing(entry.body)
+
+    def _tells_nothing(self, words: str) -> None:
+        if not self._stranger.may_look:
+            assert [secret for secret in self._secret if secret in words] == [], words
+
+    def _changing(self) -> int:
+        return sum(one.method != "GET" for one in self._attack.here.friendli.requests)
+
+
+@pytest.fixture
+async def watch(attack: Siege, loot: Loot, stranger: Stranger) -> AsyncIterator[Watch]:
+    """Begun once the first place is in full use."""
+    begun = Watch(attack, stranger, loot)
+    await begun.begin()
+    yield begun
+    await begun.ends_well()
+
+
+async def test_no_button_reaches_another_place(
+    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+) -> None:
+    """Every button there is, with the ids that it would carry in the first place."""
+    person, channel = stranger.person, stranger.channel
+    for action_id, values in CLICKS.items():
+        for value in values:
+            carried = loot.filled_in(value)
+            await watch.send(attack.click(action_id, carried, person=person, channel=channel))
+
+
+async def test_no_button_of_a_home_tab_reaches_another_place(
+    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+) -> None:
+    """In the Home tab, a block's id says which channel a button is about."""
+    home = {"id": "V1", "type": "home", "app_installed_team_id": "T000000001", "blocks": []}
+    for action_id, values in CLICKS.items():
+        click = attack.click(action_id, loot.filled_in(values[0]), person=stranger.person)
+        [action] = click["actions"]
+        block_id = f"home.{loot.ids['CHANNEL']}.{loot.ids['PUBLIC']}"
+        del click["channel"], click["response_url"]
+        about = {"view": home, "container": {"type": "view", "view_id": "V1"}}
+        # As in modals.
+        about["team"] = {**click["team"], "id": stranger.person.user.team_id}
+        await watch.send(click | about | {"actions": [{**action, "block_id": block_id}]})
+
+
+async def test_no_command_reaches_another_place(
+    loot: Loot, stranger: Stranger, watch: Watch
+) -> None:
+    """Every command there is, about every name of the first place."""
+    payloads = stranger.person._slack.payloads
+    for command, endings in COMMANDS.items():
+        for ending in endings:
+            line = loot.filled_in(f"{command} {ending}".strip())
+            user = stranger.person.user
+            await watch.send(payloads.command(user, stranger.channel, SLASH, line))
+
+
+# A form is its channel's, wherever its person looks at it from.
+@pytest.mark.parametrize(
+    "stranger", ["workspace", "organisation", "guest", "nameless guest"], indirect=True
+)
+async def test_no_form_reaches_another_place(
+    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+) -> None:
+    """A form of the first place, submitted from elsewhere, and every button in such a form."""
+    assert set(loot.forms) == SUBMISSIONS
+    person = stranger.person.user
+    whose = {
+        name: {
+            **form,
+            "user": {**form["user"], "id": person.id, "team_id": person.team_id},
+            # In modals `team` is the person's own.
+            "team": {**form["team"], "id": person.team_id},
+        }
+        for name, form in loot.forms.items()
+    }
+    await watch.send(*whose.values())
+    names = sorted(whose)
+    for number, (action_id, values) in enumerate(CLICKS.items()):
+        form = whose[names[number % len(names)]]
+        click = attack.click(action_id, loot.filled_in(values[0]), person=stranger.person)
+        del click["channel"], click["response_url"]
+        container = {"type": "view", "view_id": form["view"]["id"]}
+        about = {name: form[name] for name in ("user", "team", "view")}
+        await watch.send(click | about | {"container": container})
+
+
+async def test_no_menu_tells_of_another_place(
+    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+) -> None:
+    """In messages, and in the forms of the first place."""
+    for action_id, block_ids in SUGGESTIONS.items():
+        for block_id in block_ids:
+            query = attack.query(
+                f"{action_id}.status" if action_id == "endpoint.pick" else action_id,
+                "",
+                block_id=loot.filled_in(block_id),
+                person=stranger.person,
+                channel=stranger.channel,
+            )
+            await watch.send(query)
+            if stranger.channel is attack.here.channel:
+                form = loot.forms["settings.who"]
+                await watch.send({**query, "channel": None, "view": form["view"]})
+
+
+async def test_no_message_reaches_another_place(
+    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+) -> None:
+    """Copied into a channel of theirs, a message names the first place's deployment."""
+    for callback_id in SHORTCUTS:
+        for public_id in ("PUBLIC", "WAITING"):
+            metadata = {
+                "event_type": "friendli_deployment",
+                "event_payload": {"deployment": loot.ids[public_id]},
+            }
+            used = attack.shortcut(
+                callback_id, metadata, person=stranger.person, channel=stranger.channel
+            )
+            in_thread = {**used["message"], "thread_ts": loot.thread_ts}
+            await watch.send(used, {**used, "message": in_thread})
+
+
+async def test_no_event_reaches_another_place(
+    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+) -> None:
+    """A mention in the first place's thread, as it would be told of from elsewhere."""
+    for kind, texts in EVENTS.items():
+        for text in texts:
+            fields = {
+                "text": f"<@U0BOT> {loot.filled_in(text)}",
+                "channel": stranger.channel.id,
+                "thread_ts": loot.thread_ts,
+                "tab": "home" if kind == "app_home_opened" else "",
+                "user_team": stranger.person.user.team_id,
+            }
+            told = attack.event(kind, fields, person=stranger.person)
+            await watch.send({**told, "is_ext_shared_channel": stranger.may_look})
+
+
+async def test_what_belongs_to_the_place_is_still_done_there(attack: Siege, loot: Loot) -> None:
+    """Were nothing ever done, all of this would pass for the wrong reason."""
+    here = attack.here
+    before = await kept(here)
+    for action_id in ("preview.deploy", "endpoint.sleep", "schedule.remove", "update.agree"):
+        value = loot.filled_in(CLICKS[action_id][0])
+        await attack.withstood(await attack.interaction(attack.click(action_id, value)))
+    for name in ("deploy", "connect", "settings"):
+        answer = await attack.interaction(loot.forms[name])
+        assert "errors" not in answer.document, (name, answer)
+    after = await kept(here)
+    assert len(after["deployments"]) == len(before["deployments"]) + 2
+    assert len(after["operations"]) == len(before["operations"]) + 2
+    assert len(after["schedules"]) == len(before["schedules"]) - 1
+    assert len(after["targets"]) == len(before["targets"])
+    shown = await attack.interaction(attack.query("endpoint.pick.status", ""))
+    assert loot.ids["ENDPOINT"] in shown.body

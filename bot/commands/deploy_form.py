@@ -52,6 +52,7 @@ from bot.messages.markup import (
     option,
     option_group,
     plain,
+    section,
     text_input,
 )
 
@@ -81,6 +82,7 @@ CLOSE_ADVANCED = "Hide advanced"
 OPEN_TO_MEND = "Open Advanced to mend it."
 
 _MOST_OPTIONS = 100  # in a menu
+_MOST_METADATA = 3_000
 
 
 class TargetChoice(NamedTuple):
@@ -127,7 +129,7 @@ def build(
         "title": plain(UPDATE_TITLE if updates else TITLE),
         "submit": plain(UPDATE_SUBMIT if updates else SUBMIT),
         "close": plain(CLOSE),
-        "private_metadata": state.model_dump_json(exclude_none=True),
+        "private_metadata": _memory(state),
         "blocks": blocks,
     }
 
@@ -162,6 +164,15 @@ def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -
     ]
 
 
+def _memory(state: FormState) -> str:
+    """What the modal keeps; what it only tells is the first to go if that is too long for Slack."""
+    kept = state.model_dump_json(exclude_none=True)
+    if state.updating is None or len(kept.encode("utf-16-le")) // 2 <= _MOST_METADATA:
+        return kept
+    silent = state.updating.model_copy(update={"meanwhile": ""})
+    return state.model_copy(update={"updating": silent}).model_dump_json(exclude_none=True)
+
+
 def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Block]:
     names = [target.name for target in targets]
     chosen = draft.target or names[0]
@@ -177,7 +188,9 @@ def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Blo
 
 
 def _untold(updating: Updating) -> Iterable[Block]:
-    """What the form can't be filled in with."""
+    """What the form can't be filled in with, and what has changed since it was."""
+    if updating.meanwhile:
+        yield section(updating.meanwhile)
     if updating.untold:
         yield context(
             "This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token"

@@ -31,6 +31,7 @@ class Updating(BaseModel):
         number: Of the version that the form was filled in from.
         untold: Whether nobody here knows its model and some other settings.
         elsewhere: Whether a version was made outside of this channel.
+        meanwhile: What was changed while an earlier form was open, as mrkdwn.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +40,7 @@ class Updating(BaseModel):
     number: str | None = None
     untold: bool = False
     elsewhere: bool = False
+    meanwhile: str = ""
 
 
 class FormState(BaseModel):

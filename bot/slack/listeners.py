@@ -201,9 +201,12 @@ class _Front:
 
     async def event(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Something happened; Slack tells of it up to three times more if we are slow."""
-        kind, event = payloads.event(body)
-        handler = self._registry.events.get(kind)
-        if handler is None or not self._seen.is_new(event.event_id):
+        handler = self._registry.events.get(payloads.event_type(body))
+        if handler is None:
+            await ack()
+            return
+        event = payloads.event(body)
+        if not self._seen.is_new(event.event_id):
             await ack()
             return
         say = self._event_teller(event)

@@ -296,7 +296,7 @@ def of_views() -> Iterator[Mapping[str, Any]]:
     step = carried.step(runs(), after())
     blocks = before_after.view_blocks(step, PUBLISHED_PRICES, value=carried.to_json())
     yield update_review.build(PLACE, carried, blocks, submit="Update")
-    yield update_review.start_over(PLACE, runs())
+    yield update_review.build(PLACE, carried, [update_review.change_button(carried)])
     settings = settings_form.SettingsForm(place=PLACE, target="prod", shown=Policy())
     yield settings_form.build(settings, Rules())
     yield settings_who_form.build(

@@ -22,7 +22,8 @@ from tests.chaos.cells import Cell, cells
 from tests.chaos.databases import Databases, Engine, postgresql_server
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
 from tests.chaos.nursery import Nurseries
-from tests.chaos.run import PACKAGE, Outcome, Setup, run
+from tests.chaos.run import run
+from tests.chaos.setup import PACKAGE, Outcome, Setup
 
 # What goes wrong with a run itself, as on a machine that is too busy.
 _BREAKS = (

@@ -46,7 +46,8 @@ async def _fill_in(
             return bool(wish.whispers)
         await who.fill(field, text)
         crowd.front()
-        taken = (await who.submit()).ok
+        # A form that stays says why nothing was done.
+        taken = (await who.submit()).ok and who.modal is None
         while who.modal is not None:
             await who.close_modal()
     return taken

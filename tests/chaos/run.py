@@ -1,27 +1,24 @@
 """One run: a world, bots in it, people who click, something that strikes, and what is left."""
 
 import asyncio
-import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
 
 from bot.sandbox.page.bot_process import environment
-from bot.sandbox.slack.changes import NotReachedError
-from bot.sandbox.slack.conversations import Channel
-from bot.sandbox.world import API_KEY, PROJECT, World, world
+from bot.sandbox.world import PROJECT, World, world
 from tests.chaos.acts import ACTS, ANYTHING, STOP
 from tests.chaos.bots import Replica
 from tests.chaos.cells import Cell, Fault, Step
 from tests.chaos.checks import Evidence, violations
 from tests.chaos.clicks import Act, Crowd
-from tests.chaos.databases import MEMORY, Books, Databases, Engine
+from tests.chaos.connecting import connect
+from tests.chaos.databases import MEMORY, Books, Engine
 from tests.chaos.gates import Gate, Passages
-from tests.chaos.nursery import Nurseries
+from tests.chaos.setup import Outcome, Setup
 from tests.chaos.story import Lives
 from tests.chaos.strikes import Strikes
 from tests.chaos.waits import DURATIONS, LIMITS, SPEED, WAITS
@@ -33,53 +30,7 @@ _SETTLES_WITHIN = 60.0
 _STEADY_FOR = 3
 _STRANGERS = 4
 _EMPTY = 0.1
-_ATTEMPTS = 3
 _LOOKS_EVERY = 0.1
-PACKAGE = Path(__file__).parents[2]
-_SLEEPY = Path(__file__).parent / "suspend"
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a run needs from outside.
-
-    Attributes:
-        nurseries: Where bots are started.
-        databases: Where they keep their rows.
-        package: The folder in which the bot's package lies.
-    """
-
-    nurseries: Nurseries
-    databases: Databases
-    package: Path = PACKAGE
-
-    def path(self, cell: Cell) -> str:
-        """Where the bot's processes look for modules first."""
-        sleepy = [_SLEEPY] if cell.fault is Fault.SUSPEND else []
-        # A package of another bot lacks what starts it here.
-        folders = dict.fromkeys([self.package, *sleepy, PACKAGE])
-        return os.pathsep.join(map(str, folders))
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run showed.
-
-    Attributes:
-        cell: Which.
-        engine: On which.
-        seed: With which.
-        struck: Whether the fault came to strike.
-        violations: Every broken promise.
-        report: What there was, for a run with violations.
-    """
-
-    cell: Cell
-    engine: Engine
-    seed: int
-    struck: bool
-    violations: list[str]
-    report: str
 
 
 async def run(cell: Cell, engine: Engine, seed: int, setup: Setup) -> Outcome:
@@ -225,7 +176,7 @@ class _Scene:
             self._channels.append(self._here.slack.add_channel("ml-more", members=people))
         for channel in self._channels:
             self._point_slack()
-            await _connect(self._here, channel)
+            await connect(self._here, channel)
         if self._cell.step is Step.APPROVE:
             await self._rows.require_approval()
             for name in ("second", "third"):
@@ -326,26 +277,3 @@ class _Scene:
         able = [replica for replica in self._replicas if replica.is_responsive]
         chosen = (able or self._replicas)[0] if len(able) < 2 else self._front.choice(able)
         self._here.slack.events_url = chosen.events_url
-
-
-async def _connect(here: World, channel: Channel) -> None:
-    """Connect a channel to the sandbox's project, the way an admin does it."""
-    admin = here.admin
-    for attempt in range(_ATTEMPTS):
-        await admin.command(channel, "connect prod")
-        try:
-            await here.slack.until(lambda: admin.modal, timeout=10)
-        except NotReachedError:
-            # A busy machine: people would try again.
-            if attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            break
-    await admin.fill("Target name", "prod")
-    await admin.fill("Friendli project id", PROJECT)
-    await admin.fill("Friendli API key", API_KEY)
-    await admin.submit()
-    await here.slack.until(
-        lambda: admin.modal is not None and "is connected" in str(admin.modal.body), timeout=30
-    )
-    await admin.close_modal()

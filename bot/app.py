@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -25,10 +26,10 @@ from bot.db.startup import open_database
 from bot.deployments.approval import Approvals
 from bot.deployments.audit import Audit
 from bot.deployments.catalog import Catalog
+from bot.deployments.charges import Charges
 from bot.deployments.choices import Choices
 from bot.deployments.executor import Executor
 from bot.deployments.following import Following
-from bot.deployments.grants import Grants
 from bot.deployments.lease_end import end_in_time
 from bot.deployments.leases import Leases
 from bot.deployments.live import Chore, Live
@@ -44,6 +45,7 @@ from bot.deployments.standings import Standings
 from bot.deployments.stuck import nudge_if_stuck
 from bot.deployments.submitter import Submitter
 from bot.deployments.target_settings import TargetSettings
+from bot.deployments.target_views import TargetViews
 from bot.deployments.targets import Targets
 from bot.deployments.tracker import Tracker
 from bot.deployments.updates import Updates
@@ -69,7 +71,7 @@ from bot.web import events_route, listening
 
 log = logs.get(__name__)
 
-__all__ = ["EVENTS_PATH", "Running", "running"]
+__all__ = ["EVENTS_PATH", "Running", "running", "serving"]
 
 # What comes due by itself while an endpoint lives.
 CHORES: Sequence[Chore] = (expire_operations, end_in_time, nudge_if_stuck)
@@ -124,7 +126,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         vault = Vault(settings.encryption_keys, settings.friendli_token)
         people = People(workspaces, settings.admins)
-        workers, nudges = _workers(settings, database, workspaces, friendli, vault, people)
+        workers, nudges = _workers(stack, settings, database, workspaces, friendli, vault, people)
         desk = _desk(settings, database, workspaces, friendli, vault, people, nudges)
         background = Background()
         # A process that takes no requests has neither door.
@@ -184,6 +186,17 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             log.info("stopping")
 
 
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Running]:
+    """The same for as long as the process lives: what is there by then stays, and never is garbage.
+
+    Looking through all of it for garbage took longer than a hundred requests, now and then.
+    """
+    async with running(settings) as bot:
+        gc.freeze()
+        yield bot
+
+
 async def _withdraw(presence: Presence, outside: Outside) -> None:
     """Leave now, so that nobody has to wait until we count as gone."""
     if outside.database.reached.is_set():
@@ -210,6 +223,7 @@ def _socket(
 
 
 def _workers(
+    stack: AsyncExitStack,
     settings: Settings,
     database: Database,
     workspaces: Workspaces,
@@ -238,6 +252,7 @@ def _workers(
     )
     fates = Fates(database, settings, nudges, find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
+    stack.push_async_callback(sender.close)
     scheduler = Scheduler(database, settings, nudges)
     workers = Workers(
         Worker(
@@ -284,6 +299,8 @@ def _desk(
     people: People,
     nudges: Nudges,
 ) -> Desk:
+    views = TargetViews(database)
+    audit = Audit(database)
     return Desk(
         settings=settings,
         deployments=Deployments(database, settings, nudges),
@@ -293,15 +310,19 @@ def _desk(
         approvals=Approvals(database, settings, nudges),
         leases=Leases(database, settings, nudges),
         schedules=Schedules(database, settings, nudges),
-        standings=Standings(database, settings),
+        standings=Standings(
+            database,
+            settings,
+            Charges(database, friendli, vault, patience=settings.menu_patience),
+        ),
         following=Following(database, settings, nudges),
-        targets=Targets(database, vault, settings, nudges),
+        targets=Targets(database, vault, settings, nudges, views),
         requests=Requests(database, settings, nudges),
-        target_settings=TargetSettings(database),
-        audit=Audit(database),
+        target_settings=TargetSettings(views),
+        audit=audit,
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
-        authorizer=Authorizer(Grants(database), people),
+        authorizer=Authorizer(views, audit, people),
         people=people,
         modals=Modals(workspaces),
         homes=Homes(workspaces),

@@ -93,9 +93,9 @@ async def _serve(settings: "Settings") -> None:
 
 
 async def _serve_until_cancelled(settings: "Settings") -> None:
-    from bot.app import running
+    from bot.app import serving
 
-    async with running(settings):
+    async with serving(settings):
         await asyncio.Event().wait()
 
 

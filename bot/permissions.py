@@ -6,8 +6,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.db.acts import SubjectKind
-from bot.deployments.grants import Grants, Rules, Subject
+from bot.deployments.audit import Audit
+from bot.deployments.grants import Rules, Subject
 from bot.deployments.place import Person, Place
+from bot.deployments.target_views import TargetView, TargetViews, rules_of
 from bot.errors import UserError
 from bot.messages.markup import Block, button, code, mention, mention_group
 
@@ -84,12 +86,14 @@ class Authorizer:
     """Decides by where a person belongs, what was granted, and whether they administer.
 
     Args:
-        grants: What the targets' teams have set up.
+        targets: What their teams have set up.
+        audit: Where denials are written down.
         directory: Who the people are.
     """
 
-    def __init__(self, grants: Grants, directory: Directory) -> None:
-        self._grants = grants
+    def __init__(self, targets: TargetViews, audit: Audit, directory: Directory) -> None:
+        self._targets = targets
+        self._audit = audit
         self._directory = directory
 
     async def authorize(
@@ -99,6 +103,7 @@ class Authorizer:
         place: Place,
         *,
         target: str = "",
+        among: Sequence[TargetView] | None = None,
         about: str = "",
         message_ts: str = "",
     ) -> None:
@@ -109,6 +114,8 @@ class Authorizer:
             person: Who wants it.
             place: Where.
             target: On which target; '' while that is open: then one that allows it is enough.
+            among: The place's targets, where whoever asks has read them just before; else they are
+                read here.
             about: The public id of the deployment that it is about, if it is about one: people
                 can then ask in its thread.
             message_ts: Of the message whose button was used.
@@ -118,34 +125,33 @@ class Authorizer:
         """
         if permission is Permission.LOOK:
             return
-        rules = await self._grants.rules(place)
-        concerned = [rules.get(target, Rules())] if target else [*rules.values()] or [Rules()]
-        if person.is_from_elsewhere(place):
-            concerned = [each for each in concerned if each.policy.guests_may_act]
-            if not concerned:
-                await self._grants.denied(
-                    place, person, permission, target, about=about, message_ts=message_ts
-                )
-                raise UserError(
-                    "You belong to another organisation, so you can look on here but not act.",
-                    hint="Someone of this workspace can do it for you.",
-                )
-        subjects = [subject for each in concerned for subject in self._subjects(permission, each)]
-        if await self._includes(subjects, person):
+        subjects = self._who_may(permission, person, place, target, await self._among(place, among))
+        if subjects and await self._includes(subjects, person):
             return
-        await self._grants.denied(
+        await self._audit.denied(
             place, person, permission, target, about=about, message_ts=message_ts
         )
+        if not subjects:
+            raise UserError(
+                "You belong to another organisation, so you can look on here but not act.",
+                hint="Someone of this workspace can do it for you.",
+            )
         raise await self._refusal(permission, subjects, place, target, about)
 
-    async def may(self, permission: Permission, person: Person, place: Place, target: str) -> bool:
-        """Whether a person may do something on a target; nothing is written down."""
+    async def may(
+        self,
+        permission: Permission,
+        person: Person,
+        place: Place,
+        target: str = "",
+        *,
+        among: Sequence[TargetView] | None = None,
+    ) -> bool:
+        """Whether a person may do something; nothing is written down. Arguments as above."""
         if permission is Permission.LOOK:
             return True
-        rules = (await self._grants.rules(place)).get(target, Rules())
-        if person.is_from_elsewhere(place) and not rules.policy.guests_may_act:
-            return False
-        return await self._includes(self._subjects(permission, rules), person)
+        subjects = self._who_may(permission, person, place, target, await self._among(place, among))
+        return bool(subjects) and await self._includes(subjects, person)
 
     async def whom(self, permission: Permission, place: Place, target: str) -> str:
         """Those who may do something, mentioned as mrkdwn, for people to turn to."""
@@ -162,7 +168,26 @@ class Authorizer:
 
     async def rules(self, place: Place, target: str) -> Rules:
         """What a target's team has set up; the defaults if there is no such target."""
-        return (await self._grants.rules(place)).get(target, Rules())
+        return (await self._targets.rules(place)).get(target, Rules())
+
+    async def _among(
+        self, place: Place, targets: Sequence[TargetView] | None
+    ) -> Mapping[str, Rules]:
+        return rules_of(await self._targets.of(place) if targets is None else targets)
+
+    def _who_may(
+        self,
+        permission: Permission,
+        person: Person,
+        place: Place,
+        target: str,
+        rules: Mapping[str, Rules],
+    ) -> Sequence[Subject]:
+        """Nobody, if the person is one of those who only look on."""
+        concerned = [rules.get(target, Rules())] if target else [*rules.values()] or [Rules()]
+        if person.is_from_elsewhere(place):
+            concerned = [each for each in concerned if each.policy.guests_may_act]
+        return [subject for each in concerned for subject in self._subjects(permission, each)]
 
     def _subjects(self, permission: Permission, rules: Rules) -> Sequence[Subject]:
         return rules.granted.get(permission) or [DEFAULTS[permission]]
@@ -204,9 +229,7 @@ class Authorizer:
         named = [subject for subject in dict.fromkeys(subjects) if subject != ADMINS][:_NAMED]
         buttons: list[Block] = []
         if about:
-            buttons = [
-                button("Ask them", ASK_ACTION, value=f"{permission} {about} {place.channel_id}")
-            ]
+            buttons = [ask_them(permission, about, place)]
         if named:
             whom = " and ".join(who(subject) for subject in named)
             hint = "Ask them posts your request in this thread." if about else ""
@@ -221,6 +244,11 @@ class Authorizer:
     async def _whom(self) -> str:
         admins = [mention(admin) for admin in (await self._directory.admins())[:_NAMED]]
         return f"Ask {' or '.join(admins)}." if admins else "Ask one of them."
+
+
+def ask_them(permission: Permission, about: str, place: Place) -> Block:
+    """Posts somebody's wish in the thread of the deployment with this public id."""
+    return button("Ask them", ASK_ACTION, value=f"{permission} {about} {place.channel_id}")
 
 
 def who(subject: Subject) -> str:

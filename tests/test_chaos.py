@@ -1,27 +1,28 @@
-"""A few runs of the chaos matrix: real processes, killed around the steps that cost the most."""
+"""A few runs of the chaos matrix: real processes, struck at the steps that cost the most."""
 
 import asyncio
 
 import pytest
 
 from tests.chaos.cells import Cell, Fault, Step, cells
-from tests.chaos.databases import Engine
+from tests.chaos.databases import Databases, Engine
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
 from tests.chaos.nursery import Nurseries
-from tests.chaos.run import Setup, run
+from tests.chaos.run import run
+from tests.chaos.setup import Setup
 
 SHORT_RUN = (
-    (Cell(Step.CREATE, Fault.KILL_ACTED), Engine.SQLITE),
+    (Cell(Step.CREATE, Fault.KILL_ACTED), Engine.POSTGRESQL),
     (Cell(Step.REPLY, Fault.KILL_ACTED), Engine.SQLITE),
-    (Cell(Step.CREATE, Fault.KILL_ANSWERED), Engine.POSTGRESQL),
+    (Cell(Step.UPDATE, Fault.LOST_REPLY), Engine.SQLITE),
 )
 
 
 @pytest.mark.timeout(150)
 async def test_kills_leave_nothing_twice_and_nothing_lost(postgresql_server: str) -> None:
-    """Killed once the other side acted, bots make nothing twice, and lose no message."""
-    async with Nurseries() as nurseries:
-        setup = Setup(nurseries, postgresql_server)
+    """Killed once the other side acted, or not answered, bots do nothing twice and lose nothing."""
+    async with Nurseries() as nurseries, Databases(postgresql_server) as databases:
+        setup = Setup(nurseries, databases)
         outcomes = await asyncio.gather(
             *(run(cell, engine, 0, setup) for cell, engine in SHORT_RUN)
         )

@@ -20,7 +20,7 @@ _REASON = "reason"
 _LONGEST_REASON = 500
 
 
-class _Rejection(BaseModel):
+class Rejection(BaseModel):
     """What the modal is about.
 
     Attributes:
@@ -53,11 +53,12 @@ async def _ask(desk: Desk, click: Click) -> None:
     if ruling.standing is not Standing.OPEN:
         await _say(desk, click, ruling)
         return
-    rejection = _Rejection(place=click.place, value=click.value, message_ts=click.message_ts)
-    await desk.modals.open(click.trigger_id, _view(rejection, deployment.name))
+    rejection = Rejection(place=click.place, value=click.value, message_ts=click.message_ts)
+    await desk.modals.open(click.trigger_id, build(rejection, deployment.name))
 
 
-def _view(rejection: _Rejection, name: str) -> dict[str, Any]:
+def build(rejection: Rejection, name: str) -> dict[str, Any]:
+    """Ask why it is rejected."""
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
@@ -80,7 +81,7 @@ def _view(rejection: _Rejection, name: str) -> dict[str, Any]:
 async def rejected(desk: Desk, submission: Submission) -> Reaction:
     """Write the no down."""
     shown = Modal.model_validate(submission.view)
-    rejection = _Rejection.model_validate_json(shown.private_metadata)
+    rejection = Rejection.model_validate_json(shown.private_metadata)
     place = own(rejection.place, submission)
     reason = (shown.element(_REASON).value or "").strip()
     if not reason:

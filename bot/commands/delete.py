@@ -22,7 +22,7 @@ _NAME = "name"
 _KIND = OperationKind.DELETE
 
 
-class _Question(BaseModel):
+class Question(BaseModel):
     """What the modal is about.
 
     Attributes:
@@ -58,16 +58,17 @@ async def ask(desk: Desk, click: Click, deployment: Deployment) -> None:
         about=deployment.public_id,
         message_ts=click.message_ts,
     )
-    question = _Question(
+    question = Question(
         place=click.place,
         public_id=deployment.public_id,
         request_id=uuid.uuid4().hex,
         message_ts=click.message_ts,
     )
-    await desk.modals.open(click.trigger_id, _view(question, deployment.name))
+    await desk.modals.open(click.trigger_id, build(question, deployment.name))
 
 
-def _view(question: _Question, name: str) -> dict[str, Any]:
+def build(question: Question, name: str) -> dict[str, Any]:
+    """Ask for the name."""
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
@@ -92,7 +93,7 @@ def _view(question: _Question, name: str) -> dict[str, Any]:
 async def submitted(desk: Desk, submission: Submission) -> Reaction:
     """Write the wish down if the name is right."""
     shown = Modal.model_validate(submission.view)
-    question = _Question.model_validate_json(shown.private_metadata)
+    question = Question.model_validate_json(shown.private_metadata)
     place = own(question.place, submission)
     deployment = await desk.deployments.find(place, question.public_id)
     if deployment is None:

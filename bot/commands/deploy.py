@@ -30,16 +30,18 @@ async def open_form(
 
 
 async def _open_form(desk: Desk, asked: Invocation | Click, draft: DeployDraft) -> None:
-    await desk.authorizer.authorize(Permission.DEPLOY, asked.person, asked.place)
-    targets = await desk.targets.of(asked.place)
+    person, place = asked.person, asked.place
+    # What is submitted is authorized anew; nobody is refused by what may be old.
+    targets = await desk.targets.lately(place)
+    if not await desk.authorizer.may(Permission.DEPLOY, person, place, among=targets):
+        targets = await desk.targets.of(place)
+        await desk.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
     if not targets:
         raise await unconnected(desk)
-    view = form.build(
-        _state(asked.place, draft), targets=_choices(targets), prices=desk.settings.prices
-    )
+    view = form.build(_state(place, draft), targets=_choices(targets), prices=desk.settings.prices)
     # The trigger dies after three seconds, so the form comes first and the check after.
     view_id = await desk.modals.open(asked.trigger_id, view)
-    membership = await desk.people.membership(asked.place)
+    membership = await desk.people.membership(place)
     if needs_invitation(membership):
         await desk.modals.replace(view_id, await invitation_view(desk, membership))
 
@@ -82,7 +84,7 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
         errors = form.slips_to_errors(request, submission.view)
         return Reaction(errors=errors)
     await desk.authorizer.authorize(
-        Permission.DEPLOY, submission.person, place, target=request.target
+        Permission.DEPLOY, submission.person, place, target=request.target, among=targets
     )
     asked = await desk.deployments.ask(place, submission.person, request, state.request_id)
     match asked.outcome:
@@ -106,8 +108,9 @@ async def _say_repeated(desk: Desk, place: Place, person: Person) -> None:
 
 async def from_text(desk: Desk, invocation: Invocation) -> Work:
     """Deploy from a line: show what it means and ask, or do it at once with `--yes`."""
-    await desk.authorizer.authorize(Permission.DEPLOY, invocation.person, invocation.place)
-    targets = await desk.targets.of(invocation.place)
+    person, place = invocation.person, invocation.place
+    targets = await desk.targets.of(place)
+    await desk.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
     if not targets:
         raise await unconnected(desk)
     read = deploy_text.read(
@@ -119,19 +122,17 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
         said = preview.slipped([slip.sentences for slip in read.slips], read.corrected_line)
         return _say(desk, invocation, said)
     await desk.authorizer.authorize(
-        Permission.DEPLOY, invocation.person, invocation.place, target=read.request.target
+        Permission.DEPLOY, person, place, target=read.request.target, among=targets
     )
     policy = _policy(read.request, targets)
     request = read.request.with_default_lease(policy.lease_seconds)
     if not read.yes:
         return _show_preview(desk, invocation, request, policy)
     # Committed before Slack is acknowledged: what spends money is written down or refused.
-    asked = await desk.deployments.ask(
-        invocation.place, invocation.person, request, invocation.trigger_id
-    )
+    asked = await desk.deployments.ask(place, person, request, invocation.request_id)
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)
-    return _call_approvers(desk, invocation.place, invocation.person, request.target, asked)
+    return _call_approvers(desk, place, person, request.target, asked)
 
 
 async def _say(desk: Desk, invocation: Invocation, said: Body) -> None:
@@ -166,7 +167,7 @@ async def agreed(desk: Desk, click: Click) -> Work:
         # A target, or an instance option, that was there when the preview was shown.
         raise UserError(escape(" ".join(slip.sentences for slip in request)))
     await desk.authorizer.authorize(
-        Permission.DEPLOY, click.person, click.place, target=request.target
+        Permission.DEPLOY, click.person, click.place, target=request.target, among=targets
     )
     asked = await desk.deployments.ask(
         click.place, click.person, request, request_id, message_ts=click.message_ts

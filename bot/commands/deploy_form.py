@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from bot.commands.deploy_cost import cost_line
@@ -33,6 +34,7 @@ from bot.deployments.draft import (
     longest,
 )
 from bot.deployments.lease_rules import EXAMPLE_SPAN
+from bot.deployments.place import Place
 from bot.deployments.policy import LeaseEnd
 from bot.deployments.reading import Reading
 from bot.deployments.rules import EXAMPLE_MODEL, LABELS, Slip
@@ -50,6 +52,7 @@ from bot.messages.markup import (
     option,
     option_group,
     plain,
+    section,
     text_input,
 )
 
@@ -79,6 +82,7 @@ CLOSE_ADVANCED = "Hide advanced"
 OPEN_TO_MEND = "Open Advanced to mend it."
 
 _MOST_OPTIONS = 100  # in a menu
+_MOST_METADATA = 3_000
 
 
 class TargetChoice(NamedTuple):
@@ -107,12 +111,17 @@ def build(
         targets: The channel's targets, at least one, the default first. A menu shows 100.
         prices: Of GPUs.
     """
-    state = state.settled()
-    draft = state.draft.clipped()
-    # From the first drawing on, one scaling is chosen on the screen.
-    draft = draft.model_copy(update={"scaling": "auto" if draft.autoscaling else "fixed"})
-    state = state.model_copy(update={"draft": draft})
-    opened = state.advanced_open
+    blocks: Sequence[Block]
+    if state.is_untouched:
+        state = state.model_copy(update={"draft": _UNTOUCHED.draft})
+        blocks = _untouched_blocks(tuple(targets), prices)
+    else:
+        state = state.settled()
+        draft = state.draft.clipped()
+        # From the first drawing on, one scaling is chosen on the screen.
+        draft = draft.model_copy(update={"scaling": "auto" if draft.autoscaling else "fixed"})
+        state = state.model_copy(update={"draft": draft})
+        blocks = _blocks(state, targets, prices)
     updates = state.updating is not None
     return {
         "type": "modal",
@@ -120,23 +129,48 @@ def build(
         "title": plain(UPDATE_TITLE if updates else TITLE),
         "submit": plain(UPDATE_SUBMIT if updates else SUBMIT),
         "close": plain(CLOSE),
-        "private_metadata": state.model_dump_json(exclude_none=True),
-        "blocks": [
-            *(_untold(state.updating) if state.updating else _target(draft, targets)),
-            _model(state),
-            _name(state),
-            _instance(draft, prices, optional=updates),
-            _scaling(draft),
-            *_replicas(draft),
-            *(() if updates else [_lease(draft, targets)]),
-            context(cost_line(draft, prices), block_id=f"{ACTION_PREFIX}.cost"),
-            actions(
-                button(CLOSE_ADVANCED if opened else OPEN_ADVANCED, ADVANCED_ACTION),
-                block_id=ADVANCED_ACTION,
-            ),
-            *(advanced_fields(draft, updates=updates) if opened else ()),
-        ],
+        "private_metadata": _memory(state),
+        "blocks": blocks,
     }
+
+
+_UNTOUCHED = FormState(
+    request_id="", place=Place("", "", ""), tag="", draft=DeployDraft(scaling="fixed")
+)
+
+
+# Most forms open like this, and drawing one anew takes as long as all else that it waits for here.
+@lru_cache(maxsize=256)
+def _untouched_blocks(targets: tuple[TargetChoice, ...], prices: Prices) -> Sequence[Block]:
+    return _blocks(_UNTOUCHED, targets, prices)
+
+
+def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -> Sequence[Block]:
+    draft, opened, updates = state.draft, state.advanced_open, state.updating is not None
+    return [
+        *(_untold(state.updating) if state.updating else _target(draft, targets)),
+        _model(state),
+        _name(state),
+        _instance(draft, prices, optional=updates),
+        _scaling(draft),
+        *_replicas(draft),
+        *(() if updates else [_lease(draft, targets)]),
+        context(cost_line(draft, prices), block_id=f"{ACTION_PREFIX}.cost"),
+        actions(
+            button(CLOSE_ADVANCED if opened else OPEN_ADVANCED, ADVANCED_ACTION),
+            block_id=ADVANCED_ACTION,
+        ),
+        *(advanced_fields(draft, updates=updates) if opened else ()),
+    ]
+
+
+def _memory(state: FormState) -> str:
+    """What the modal keeps; what it only tells is the first to go if that is too long for Slack."""
+    kept = state.model_dump_json(exclude_none=True)
+    if state.updating is None or len(kept.encode("utf-16-le")) // 2 <= _MOST_METADATA:
+        return kept
+    silent = state.updating.model_copy(update={"meanwhile": ""})
+    return state.model_copy(update={"updating": silent}).model_dump_json(exclude_none=True)
 
 
 def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Block]:
@@ -154,7 +188,9 @@ def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Blo
 
 
 def _untold(updating: Updating) -> Iterable[Block]:
-    """What the form can't be filled in with."""
+    """What the form can't be filled in with, and what has changed since it was."""
+    if updating.meanwhile:
+        yield section(updating.meanwhile)
     if updating.untold:
         yield context(
             "This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token"

@@ -31,6 +31,7 @@ class Updating(BaseModel):
         number: Of the version that the form was filled in from.
         untold: Whether nobody here knows its model and some other settings.
         elsewhere: Whether a version was made outside of this channel.
+        meanwhile: What was changed while an earlier form was open, as mrkdwn.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +40,7 @@ class Updating(BaseModel):
     number: str | None = None
     untold: bool = False
     elsewhere: bool = False
+    meanwhile: str = ""
 
 
 class FormState(BaseModel):
@@ -66,6 +68,11 @@ class FormState(BaseModel):
     proposed_name: str | None = None
     generation: int = 0
     updating: Updating | None = None
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the form is a new one in which nobody has chosen or typed anything."""
+        return self.updating is None and not self.advanced_open and self.draft == DeployDraft()
 
     def settled(self) -> Self:
         """Return the state with a name proposed for the model that is typed now.

@@ -78,10 +78,14 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A slash command.
+    """A slash command, or a mention that stands for one.
 
     Attributes:
         text: What stands behind the command's first word, or behind the command itself.
+        trigger_id: Opens a form for three seconds; '' of a mention, which opens none.
+        request_id: The same each time Slack delivers the same.
+        about: The public id of the deployment whose thread it stands in; its endpoint is meant
+            where none is named. '' elsewhere.
     """
 
     place: Place
@@ -89,6 +93,8 @@ class Invocation:
     text: str
     trigger_id: str
     response_url: str
+    request_id: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ command and the picker's handler, which goes on where the word left off.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.commands import endpoint_text
@@ -30,7 +30,8 @@ class Asked:
 
     Attributes:
         rest: What was typed behind the endpoint, Slack's markup undone, quotes kept.
-        trigger_id: Slack's; of the command or of the choice, so each has its own.
+        trigger_id: Opens a form for three seconds; '' if it opens none.
+        request_id: Of the command or of the choice, so each has its own.
         thread_ts: Of the thread that the picker stands in.
         replaces: Whether the answer takes the picker's place.
     """
@@ -40,6 +41,7 @@ class Asked:
     rest: str
     trigger_id: str
     response_url: str
+    request_id: str
     thread_ts: str | None = None
     replaces: bool = False
 
@@ -91,12 +93,14 @@ class EndpointCommand:
                 f"{code(self.name)} takes no options but `--target`.",
                 hint=f"{code(f'{SLASH} {self.name} [endpoint]')}",
             )
-        if not text.lead:
+        if not text.lead and not invocation.about:
             await self._ask(desk, invocation, text.target, text.rest(0))
             return
         searched = [text.target] if text.target else targets
         endpoints, errors = await endpoints_of(desk, invocation.place, searched)
-        match = endpoint_text.match(endpoints, text, takes_more=bool(self.arguments))
+        match = endpoint_text.match(
+            endpoints, text, takes_more=bool(self.arguments), meant=invocation.about
+        )
         rest = text.rest(match.used)
         if len(match.endpoints) == 1:
             asked = Asked(
@@ -105,6 +109,7 @@ class EndpointCommand:
                 rest,
                 invocation.trigger_id,
                 invocation.response_url,
+                invocation.request_id,
             )
             await self._run(desk, asked, match.endpoints[0])
             return
@@ -113,12 +118,9 @@ class EndpointCommand:
         if match.endpoints:
             said = picker.several(self.name, phrase, match.endpoints, carried, match.is_exact)
         elif errors:
-            target, error = next(iter(errors.items()))
-            raise UserError(
-                f"No endpoint that I can see is called {code(phrase)}, and I can't see into"
-                f" {code(target)} now. {error.message}",
-                hint=error.hint,
-            )
+            raise _unseen(phrase, errors)
+        elif not phrase:
+            raise _not_there(f"`{SLASH} list` shows what is.")
         else:
             close = endpoint_text.nearest(endpoints, phrase)
             said = picker.unknown(self.name, phrase, close, carried)
@@ -150,12 +152,10 @@ class EndpointCommand:
             if listed.endpoint_id == endpoint_id:
                 break
         else:
-            raise UserError(
-                "That endpoint isn't there any more."
-                if endpoint_id
-                else "Friendli answers again. Choose once more.",
-                hint=f"`{SLASH} list {target}` shows what is.",
-            )
+            hint = f"`{SLASH} list {target}` shows what is."
+            if endpoint_id:
+                raise _not_there(hint)
+            raise UserError("Friendli answers again. Choose once more.", hint=hint)
         carried = picker.Carried.read(click.block_id)
         asked = Asked(
             click.place,
@@ -163,6 +163,7 @@ class EndpointCommand:
             carried.rest,
             click.trigger_id,
             click.response_url,
+            click.trigger_id,
             click.thread_ts,
             replaces=not carried.stays,
         )
@@ -178,6 +179,19 @@ class EndpointCommand:
             about=ours.public_id if ours is not None and ours.is_here else "",
         )
         await self.run_on(desk, asked, listed)
+
+
+def _unseen(phrase: str, errors: Mapping[str, UserError]) -> UserError:
+    """Nothing that was found is meant, and not everything could be looked at."""
+    target, error = next(iter(errors.items()))
+    words = f"I can't see into {code(target)} now. {error.message}"
+    if phrase:
+        words = f"No endpoint that I can see is called {code(phrase)}, and {words}"
+    return UserError(words, hint=error.hint)
+
+
+def _not_there(hint: str) -> UserError:
+    return UserError("That endpoint isn't there any more.", hint=hint)
 
 
 async def suggested(desk: Desk, query: Query) -> Sequence[picker.Block]:

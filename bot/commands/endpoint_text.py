@@ -126,24 +126,31 @@ class Match:
     is_exact: bool = True
 
 
-def match(endpoints: Sequence[Listed], text: EndpointText, *, takes_more: bool) -> Match:
+def match(
+    endpoints: Sequence[Listed], text: EndpointText, *, takes_more: bool, meant: str = ""
+) -> Match:
     """Find the endpoints that a line names: by whole name or id, else by how one of them begins.
 
     Args:
         endpoints: Where to look.
-        text: The line, with at least one word that may name an endpoint.
+        text: The line.
         takes_more: Whether the command takes words beside the endpoint; a name may consist of
             several words, and the longest that fits is meant.
+        meant: The public id of the deployment whose endpoint is meant where none is named, as in
+            its thread; words that a command takes are then not read as the beginning of a name.
     """
     most = len(text.lead)
-    for used in range(most, 0 if takes_more else most - 1, -1):
+    for used in range(most, 0 if takes_more else max(0, most - 1), -1):
         whole = [listed for listed in endpoints if text.phrase(used) == listed.endpoint_id]
         whole = whole or [
             listed for listed in endpoints if _same(text.phrase(used)) == _same(listed.name)
         ]
         if whole:
             return Match(whole, used)
-    used = 1 if takes_more else most
+    if meant and (takes_more or not most):
+        ours = [(listed, listed.ours) for listed in endpoints]
+        return Match([listed for listed, own in ours if own and own.public_id == meant], 0)
+    used = min(1, most) if takes_more else most
     begun = _same(text.phrase(used))
     if len(begun) < _LEAST_PREFIX:
         return Match([], used)

@@ -130,11 +130,12 @@ async def _overview(desk: Desk, place: Place, person: Person) -> Overview | None
     if channels is None:
         return None
     mine = await desk.standings.of(place, person.id, channels, most=MOST_ENDPOINTS)
+    running = await desk.standings.charged(mine.shown)
     targets = await desk.standings.targets(place, channels)
     shown = list(targets.items())[:MOST_CHANNELS]
     admins = [] if targets else await desk.people.admins()
     return Overview(
-        endpoints=await all_of(_endpoint(desk, person, one) for one in mine.shown),
+        endpoints=await all_of(_endpoint(desk, person, one) for one in running),
         more=mine.more,
         stopped=mine.stopped,
         elsewhere=mine.elsewhere,

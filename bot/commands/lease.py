@@ -83,7 +83,7 @@ def what_is_true(given: LeaseAnswer) -> str:
     if given.ends_at is not None:
         runs = f"It runs {until(given.ends_at, given.end)}"
     match given.outcome:
-        case LeaseOutcome.ACCEPTED:
+        case LeaseOutcome.ACCEPTED | LeaseOutcome.REPEATED:
             return f"{runs}."
         case LeaseOutcome.CHANGED:
             return f"Somebody decided already. {runs}."
@@ -105,7 +105,13 @@ async def extend(desk: Desk, asked: Asked, endpoint: Listed) -> None:
     seconds = None
     if asked.rest:
         seconds = _span(asked.rest, endpoint)
-    given = await desk.leases.extend(asked.place, asked.person, here(endpoint), seconds=seconds)
+    given = await desk.leases.extend(
+        asked.place,
+        asked.person,
+        here(endpoint),
+        seconds=seconds,
+        request_id=asked.request_id,
+    )
     if given.outcome is LeaseOutcome.NO_END:
         raise UserError(
             f"{bold(endpoint.name)} has no end. To give it one, say how long it may run from now.",

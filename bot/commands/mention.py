@@ -29,8 +29,22 @@ _VERBS = {
     "terminate": OperationKind.TERMINATE,
     "delete": OperationKind.DELETE,
 }
-# Commands that need no form, so that a mention can stand for them.
-_ELSEWHERE = {"list", "status", "versions", "targets", "follow", "unfollow", *_VERBS}
+# Commands about one endpoint: in its thread it needs no name.
+_ABOUT_ONE = {
+    "status",
+    "update",
+    "versions",
+    "rollback",
+    "extend",
+    "keep",
+    "schedules",
+    "follow",
+    "unfollow",
+    *_VERBS,
+}
+# Commands that need no form of their own, so that a mention can stand for them.
+POSSIBLE = frozenset({"list", "targets", "audit", *_ABOUT_ONE})
+_IN_THREAD = "`status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend`"
 _LONGEST_SHOWN = 80
 
 
@@ -80,9 +94,11 @@ def feature(commands: Callable[[], Iterable[Command]]) -> Feature:
         about = None
         if event.thread_ts is not None:
             about = await desk.standings.in_thread(event.place, event.thread_ts)
+        is_live = about is not None and about.facts.step is Step.LIVE
         if about is not None and not rest:
-            if word in ("", "status"):
-                return _tell(whispers, standing(about.facts, about.spend))
+            if word in ("", "status") or (word in _ABOUT_ONE and not is_live):
+                # Its buttons are what can be done with it.
+                return _tell_standing(desk, whispers, about)
             if word in _VERBS:
                 # Written down before Slack is acknowledged, which tells of it again otherwise.
                 said = await _act(desk, event, about, _VERBS[word])
@@ -91,30 +107,34 @@ def feature(commands: Callable[[], Iterable[Command]]) -> Feature:
             return _tell(whispers, _how(in_thread=about is not None))
         for command in commands():
             if command.name == word:
-                return await _run(replace(desk, responses=whispers), event, command, rest)
+                asked = _as_typed(event, command, rest, about if is_live else None)
+                return await command.run(replace(desk, responses=whispers), asked)
         raise _not_understood(text, in_thread=about is not None)
 
     return Feature(events={"app_mention": mentioned})
 
 
-async def _run(desk: Desk, event: Event, command: Command, rest: str) -> Work:
-    if command.name not in _ELSEWHERE:
+def _as_typed(event: Event, command: Command, rest: str, about: Standing | None) -> Invocation:
+    if command.name not in POSSIBLE:
         typed = " ".join(filter(None, (SLASH, command.name, rest)))
         raise UserError(
             f"A mention can't do {code(command.name)}. Type it as a command in the channel:",
             hint=code(clip(unescape(typed), _LONGEST_SHOWN)),
         )
-    # The event's id is a one-use request id, as a command's trigger is.
-    asked = Invocation(event.place, event.person, rest, event.event_id, "")
-    return await command.run(desk, asked)
+    return Invocation(
+        event.place,
+        event.person,
+        rest,
+        trigger_id="",
+        response_url="",
+        request_id=event.event_id,
+        about=about.facts.public_id if about is not None else "",
+    )
 
 
 async def _act(desk: Desk, event: Event, about: Standing, kind: OperationKind) -> Body | None:
     """Do what neither costs nor breaks anything, and ask about the rest."""
     facts = about.facts
-    if facts.step is not Step.LIVE:
-        # Its buttons are what can be done with it.
-        return standing(facts, about.spend)
     await desk.authorizer.authorize(
         PERMISSIONS[kind],
         event.person,
@@ -147,8 +167,8 @@ def _behind_the_mention(text: str) -> str:
 def _how(*, in_thread: bool) -> Body:
     if in_thread:
         return answer(
-            "In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate` or"
-            " `delete`. What costs money or breaks something asks first.",
+            f"In this thread, mention me with {_IN_THREAD} or `keep`. What starts to cost money or"
+            " breaks something asks first.",
             hint=f"`{SLASH} help` in the channel shows everything else.",
         )
     return answer(
@@ -163,12 +183,17 @@ def _not_understood(text: str, *, in_thread: bool) -> UserError:
     if in_thread:
         return UserError(
             f"I don't understand {shown}.",
-            hint="Here I know `status`, `sleep`, `wake`, `restart`, `terminate` and `delete`.",
+            hint=f"Here I know {_IN_THREAD} and `keep`.",
         )
     return UserError(
         f"I don't understand {shown}.",
         hint=f"To deploy a model, type `{SLASH}`. `{SLASH} help` shows what else there is.",
     )
+
+
+async def _tell_standing(desk: Desk, whispers: Whispers, about: Standing) -> None:
+    [charged] = await desk.standings.charged([about])
+    await whispers.tell(standing(charged.facts, charged.spend))
 
 
 async def _tell(whispers: Whispers, body: Body) -> None:

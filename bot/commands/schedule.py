@@ -39,7 +39,7 @@ async def run_on(
         public_id,
         kind,
         when,
-        asked.trigger_id,
+        asked.request_id,
         zone_known=zone_known,
     )
     if planned is not None:
@@ -66,14 +66,14 @@ def _slipped(slip: WhenSlip, endpoint: Listed, kind: OperationKind) -> UserError
 
 
 async def show(desk: Desk, invocation: Invocation) -> Work:
-    """List the channel's schedules, or those of the endpoints whose names begin so."""
+    """List the channel's schedules, the thread's, or those of what has a name that begins so."""
     return _show(desk, invocation)
 
 
 async def _show(desk: Desk, invocation: Invocation) -> None:
     await desk.authorizer.authorize(Permission.LOOK, invocation.person, invocation.place)
     name = invocation.text.strip()
-    found = await desk.schedules.of(invocation.place)
+    found = await desk.schedules.of(invocation.place, None if name else invocation.about or None)
     wanted = [one for one in found if one.endpoint.casefold().startswith(name.casefold())]
     await desk.responses.say(invocation.response_url, schedule_replies.listing(wanted, name))
 

@@ -24,7 +24,8 @@ async def _answer(desk: Desk, used: ShortcutUse) -> None:
             "This message isn't from the thread of an endpoint that I know.",
             hint=f"{NAME} is for messages of such threads. `{SLASH} list` shows what runs.",
         )
-    said = standing(found.facts, found.spend)
+    [charged] = await desk.standings.charged([found])
+    said = standing(charged.facts, charged.spend)
     await desk.responses.say(used.response_url, said, thread_ts=used.thread_ts)
 
 

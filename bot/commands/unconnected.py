@@ -2,7 +2,7 @@
 
 from bot.commands.desk import Desk
 from bot.errors import UserError
-from bot.messages.markup import button, mention
+from bot.messages.markup import Block, button, mention
 
 CONNECT_ACTION = "target.connect"
 
@@ -16,5 +16,10 @@ async def unconnected(desk: Desk) -> UserError:
     return UserError(
         "This channel isn't connected to a Friendli project yet.",
         hint=f"Only admins can connect one.{whom}",
-        actions=[button("Connect a project", CONNECT_ACTION, style="primary")],
+        actions=[connect_button()],
     )
+
+
+def connect_button() -> Block:
+    """Opens the form that connects a project."""
+    return button("Connect a project", CONNECT_ACTION, style="primary")

@@ -15,7 +15,7 @@ from bot.deployments.listed import Listed
 from bot.deployments.operations import AskedFor, OperationOutcome
 from bot.deployments.place import Person, Place
 from bot.deployments.runs import Runs
-from bot.deployments.update import applied, body, prepare, settle
+from bot.deployments.update import applied, body, edits, prepare, settle
 from bot.deployments.version import Version
 from bot.errors import UserError
 from bot.messages import before_after, preview
@@ -25,6 +25,7 @@ from bot.messages.buttons import ActionId
 from bot.messages.markup import bold, button, code, escape, mention, section
 from bot.permissions import Permission
 
+_ASKING = "Asking Friendli what runs now…"
 _NOTHING = "Nothing would change, so nothing is sent."
 
 
@@ -33,10 +34,7 @@ async def run_on(desk: Desk, asked: Asked, endpoint: Listed) -> None:
     public_id = deployment_of(endpoint)
     await _authorize(desk, asked.place, asked.person, endpoint.target, public_id)
     if not asked.rest:
-        try:
-            await _open(desk, asked.place, asked.trigger_id, public_id)
-        except UserError:
-            # Finding the endpoint took longer than Slack lets a command open a form.
+        if not await _opens(desk, asked, public_id):
             words = f"What shall change of {bold(endpoint.name)}?"
             open_form = button("Update", ActionId.UPDATE, value=public_id, style="primary")
             await asked.answer(desk, answer(words, buttons=[open_form]))
@@ -48,6 +46,17 @@ async def run_on(desk: Desk, asked: Asked, endpoint: Listed) -> None:
     else:
         said = question(desk, runs, read)
     await asked.answer(desk, said)
+
+
+async def _opens(desk: Desk, asked: Asked, public_id: str) -> bool:
+    if not asked.trigger_id:
+        return False
+    try:
+        await _open(desk, asked.place, asked.trigger_id, public_id)
+    except UserError:
+        # Finding the endpoint took longer than Slack lets a command open a form.
+        return False
+    return True
 
 
 def question(
@@ -84,7 +93,7 @@ async def _open(
     desk: Desk, place: Place, trigger_id: str, public_id: str, edited: DeployDraft | None = None
 ) -> None:
     # The trigger dies after three seconds, and what runs is asked of the API.
-    view_id = await desk.modals.open(trigger_id, review.message("Asking Friendli what runs now…"))
+    view_id = await desk.modals.open(trigger_id, review.message(_ASKING))
     await _fill(desk, place, view_id, public_id, edited)
 
 
@@ -94,23 +103,41 @@ async def _fill(
     """Turn an open modal into the form, with edits on top of what runs."""
     try:
         runs = await desk.updates.look(place, public_id)
+        await _show(desk, place, view_id, runs, edited)
     except UserError as error:
-        await desk.modals.replace(view_id, review.message(f"{error.message} {error.hint}".strip()))
-        return
+        await _show_problem(desk, view_id, error)
+
+
+async def _show(
+    desk: Desk,
+    place: Place,
+    view_id: str,
+    runs: Runs,
+    edited: DeployDraft | None,
+    *,
+    meanwhile: str = "",
+    advanced_open: bool = False,
+) -> None:
     version = runs.version
     state = form.FormState(
         request_id="",
         place=place,
         draft=applied(version, edited) if edited is not None else version.draft(),
+        advanced_open=advanced_open,
         updating=form.Updating(
-            public_id=public_id,
+            public_id=runs.public_id,
             number=runs.number,
             untold="model" in version.unknown,
             elsewhere=runs.elsewhere is not None,
+            meanwhile=meanwhile,
         ),
     )
     view = form.build(state, targets=(), prices=desk.settings.prices)
     await desk.modals.replace(view_id, view)
+
+
+async def _show_problem(desk: Desk, view_id: str, error: UserError) -> None:
+    await desk.modals.replace(view_id, review.message(f"{error.message} {error.hint}".strip()))
 
 
 async def submitted(desk: Desk, submission: Submission) -> Reaction:
@@ -122,7 +149,8 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
     runs = await desk.updates.known(place, state.updating.public_id)
     await _authorize(desk, place, submission.person, runs.target, runs.public_id)
     if runs.number != state.updating.number:
-        return Reaction(view=review.start_over(place, runs))
+        work = _compare_anew(desk, place, str(submission.view["id"]), state, state.updating)
+        return Reaction(view=review.message(_ASKING), work=work)
     after = settle(runs.version, state.draft)
     if isinstance(after, tuple):
         return Reaction(errors=form.slips_to_errors(after, submission.view))
@@ -134,6 +162,29 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
     step = carried.step(runs, after)
     blocks = before_after.view_blocks(step, desk.settings.prices, value=carried.to_json())
     return Reaction(view=review.build(place, carried, blocks, submit="Update"))
+
+
+async def _compare_anew(
+    desk: Desk, place: Place, view_id: str, state: form.FormState, updating: form.Updating
+) -> None:
+    """The endpoint was updated while its form was open: keep what the person changed in it."""
+    try:
+        runs, past = await desk.updates.past(place, updating.public_id)
+    except UserError as error:
+        await _show_problem(desk, view_id, error)
+        return
+    then = next((one.asked for one in past if one.number == updating.number), None)
+    typed = state.draft
+    wanted = settle(then, typed) if then is not None else None
+    await _show(
+        desk,
+        place,
+        view_id,
+        runs,
+        edits(then, wanted) if then is not None and isinstance(wanted, Version) else typed,
+        meanwhile=review.updated_meanwhile(runs, then),
+        advanced_open=state.advanced_open,
+    )
 
 
 async def confirmed(desk: Desk, submission: Submission) -> Reaction:

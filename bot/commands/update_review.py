@@ -7,10 +7,13 @@ from bot.commands import deploy_form as form
 from bot.commands.update_carried import Carried, CarriedView
 from bot.deployments.place import Place
 from bot.deployments.runs import Runs
-from bot.messages.before_after import CHANGE_ACTION
-from bot.messages.markup import Block, actions, bold, button, code, plain, section
+from bot.deployments.version import Version
+from bot.messages.before_after import CHANGE_ACTION, changes
+from bot.messages.markup import Block, actions, bold, button, clip, code, plain, section
 
 CALLBACK_ID = "update.review"
+# It travels in the form.
+_LONGEST_TOLD = 400
 
 
 def build(
@@ -33,17 +36,23 @@ def build(
     return view | ({"submit": plain(submit)} if submit else {})
 
 
-def start_over(place: Place, runs: Runs) -> dict[str, Any]:
-    """The endpoint was updated while its form was open."""
-    now = f"Version {code(runs.number)} runs now." if runs.number else "It is another now."
-    words = f"{bold(runs.name)} was updated while the form was open. {now} Nothing was sent."
-    carried = Carried.of(runs, runs.version)
-    return build(place, carried, [section(words), change_button(carried, "Start over")])
+def updated_meanwhile(runs: Runs, before: Version | None) -> str:
+    """The endpoint was updated while its form was open, as mrkdwn.
+
+    Args:
+        runs: What runs now.
+        before: What the form was filled in from; None if nobody knows that any more.
+    """
+    told = changes(before, runs.version) if before is not None else ""
+    now = f" Version {code(runs.number)} runs now{':' if told else '.'}" if runs.number else ""
+    words = f"{bold(runs.name)} was updated while the form was open, so nothing was sent.{now}"
+    kept = "What you had changed is kept below."
+    return clip("\n".join(filter(None, (words, told, kept))), _LONGEST_TOLD)
 
 
-def change_button(carried: Carried, label: str = "Change") -> Block:
+def change_button(carried: Carried) -> Block:
     """A row with the button that leads back to the form."""
-    return actions(button(label, CHANGE_ACTION, value=carried.to_json()))
+    return actions(button("Change", CHANGE_ACTION, value=carried.to_json()))
 
 
 def message(words: str) -> dict[str, Any]:

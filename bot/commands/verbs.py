@@ -41,7 +41,7 @@ async def run_on(desk: Desk, asked: Asked, endpoint: Listed, kind: OperationKind
         question = questions.ask(kind, endpoint.name, endpoint.price_once_up, public_id)
         await asked.answer(desk, question)
         return
-    done = await desk.operations.ask(asked.place, asked.person, public_id, kind, asked.trigger_id)
+    done = await desk.operations.ask(asked.place, asked.person, public_id, kind, asked.request_id)
     words = what_instead(kind, done)
     await asked.answer(desk, answer(words or questions.under_way(kind, endpoint.name)))
 

@@ -166,7 +166,10 @@ class AuditEntry(Base):
     """Who did what; written once, never changed. The database refuses to change or delete it."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_place", "enterprise_id", "workspace_id", "channel_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_place", "enterprise_id", "workspace_id", "channel_id", "id"),
+        Index("uq_audit_request_id", "request_id", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]
@@ -185,3 +188,6 @@ class AuditEntry(Base):
     detail: Mapped[str]
     # The `ts` of the message whose button was used; '' for a command or a form.
     message_ts: Mapped[str]
+    # One-use, of a command that nothing else keeps from being done twice: the same one, delivered
+    # again, does nothing.
+    request_id: Mapped[str | None]

@@ -19,6 +19,7 @@ from functools import cache
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Connection,
     Integer,
     Row,
     Select,
@@ -33,7 +34,7 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.db.acts import Schedule
@@ -58,9 +59,7 @@ class Claim:
     at: datetime = field(compare=False)
 
 
-async def claim(
-    connection: AsyncConnection, table: Claimable, *, lease: timedelta, limit: int
-) -> list[Claim]:
+def claim(connection: Connection, table: Claimable, *, lease: timedelta, limit: int) -> list[Claim]:
     """Take up to `limit` rows that are due, the longest due first.
 
     Args:
@@ -69,9 +68,7 @@ async def claim(
         lease: How long the rows are ours; every request made under the claim must end sooner.
         limit: The most rows to take.
     """
-    rows = await connection.execute(
-        _claiming(table), {"most": limit, "lease": _milliseconds(lease)}
-    )
+    rows = connection.execute(_claiming(table), {"most": limit, "lease": _milliseconds(lease)})
     return [Claim(id_, fence, at) for id_, fence, at in rows]
 
 
@@ -137,8 +134,8 @@ async def finish(
     return await _write(session, table, held, {**_put_back(table, _at(due)), **values})
 
 
-async def finish_many(
-    connection: AsyncConnection, table: Claimable, held: Sequence[tuple[Claim, timedelta]]
+def finish_many(
+    connection: Connection, table: Claimable, held: Sequence[tuple[Claim, timedelta]]
 ) -> None:
     """Put back many claimed rows, each with its own delay, in the caller's one transaction.
 
@@ -146,7 +143,7 @@ async def finish_many(
     """
     if not held:
         return
-    await connection.execute(
+    connection.execute(
         _putting_back(table),
         [
             {"row": claim.id, "held_fence": claim.fence, "wait": _milliseconds(delay)}
@@ -169,9 +166,9 @@ def _after_parameter(name: str) -> ColumnElement[datetime]:
     return type_coerce(milliseconds() + bindparam(name, type_=BigInteger), Moment())
 
 
-async def seconds_until_due(connection: AsyncConnection, table: Claimable) -> float | None:
+def seconds_until_due(connection: Connection, table: Claimable) -> float | None:
     """Tell how long until the next row is due; None if no row ever is."""
-    return seconds_left((await connection.execute(next_due(table))).one())
+    return seconds_left(connection.execute(next_due(table)).one())
 
 
 @cache

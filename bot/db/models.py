@@ -236,7 +236,8 @@ class Deployment(Due, Base):
     friendli_project_id: Mapped[str]
     friendli_team_id: Mapped[str]
     name: Mapped[str]
-    # A `DeployRequest`, of the version that runs; {} for an endpoint that was made elsewhere.
+    # A `DeployRequest`, of the version that runs; for an endpoint that was made elsewhere, what the
+    # API doesn't tell of it and was set from here: {} at first.
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
     # Of an endpoint that was made elsewhere and is followed: its `DedicatedEndpointSpec`.
     spec: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
@@ -49,51 +49,53 @@ class Presence:
 
     async def report(self) -> None:
         """Say so once, and forget those that were silent for long."""
-        async with self._database.write() as session:
-            known = await session.execute(
-                update(Replica)
-                .where(Replica.id == self.id)
-                .values(seen_at=now())
-                .returning(Replica.id)
-                .execution_options(synchronize_session=False)
-            )
-            if known.first() is None:
-                session.add(self._row())
-            await session.execute(
-                delete(Replica)
-                .where(Replica.seen_at < after(-_FORGOTTEN_AFTER * self._silent_after))
-                .execution_options(synchronize_session=False)
-            )
-            others = await live(session, self._silent_after)
+        others = await self._database.at_once(self._report)
         first = self._key_fingerprints[0]
-        without = [other.name for other in others if first not in other.key_fingerprints]
+        without = [name for name, fingerprints in others if first not in fingerprints]
         if without and not self._warned:
             log.warning("replicas can't read what this one encrypts", without=without)
         self._warned = bool(without)
+
+    def _report(self, connection: Connection) -> Sequence[Row[str, list[str]]]:
+        known = connection.execute(
+            update(Replica).where(Replica.id == self.id).values(seen_at=now()).returning(Replica.id)
+        )
+        if known.first() is None:
+            connection.execute(insert(Replica).values(self._row()))
+        connection.execute(
+            delete(Replica).where(Replica.seen_at < after(-_FORGOTTEN_AFTER * self._silent_after))
+        )
+        return connection.execute(
+            select(Replica.name, Replica.key_fingerprints)
+            .where(_lives(self._silent_after))
+            .order_by(Replica.started_at, Replica.id)
+        ).all()
 
     async def withdraw(self) -> None:
         """Say that it ends."""
         async with self._database.write() as session:
             await session.execute(delete(Replica).where(Replica.id == self.id))
 
-    def _row(self) -> Replica:
-        return Replica(
-            id=self.id,
-            name=f"{socket.gethostname()}/{os.getpid()}",
-            role=self._role,
-            version=version("friendli-deploy"),
-            key_fingerprints=self._key_fingerprints,
-            started_at=now(),
-            seen_at=now(),
-        )
+    def _row(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "name": f"{socket.gethostname()}/{os.getpid()}",
+            "role": self._role,
+            "version": version("friendli-deploy"),
+            "key_fingerprints": self._key_fingerprints,
+            "started_at": now(),
+            "seen_at": now(),
+        }
+
+
+def _lives(silent_after: float) -> ColumnElement[bool]:
+    return Replica.seen_at >= after(-silent_after)
 
 
 async def live(session: AsyncSession, silent_after: float) -> Sequence[Replica]:
     """The replicas that have said that they live within so many seconds."""
     return (
         await session.scalars(
-            select(Replica)
-            .where(Replica.seen_at >= after(-silent_after))
-            .order_by(Replica.started_at, Replica.id)
+            select(Replica).where(_lives(silent_after)).order_by(Replica.started_at, Replica.id)
         )
     ).all()

@@ -7,10 +7,10 @@ half-way fails at once when another writes, and a reader that begins IMMEDIATE w
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -29,6 +29,7 @@ _CONNECT_SECONDS = 5.0
 
 
 _Columns = TypeVarTuple("_Columns")
+_T = TypeVar("_T")
 
 
 class Database:
@@ -84,6 +85,18 @@ class Database:
         async with self.engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
+    async def at_once(self, work: Callable[[Connection], _T]) -> _T:
+        """Run a short writing transaction of a few statements, and return what it returns.
+
+        If the machine fails, SQLite may lose it, up to the next transaction of another kind: it is
+        for who works on what, which nobody does any more by then, and not for what was asked.
+        """
+        if self._at_once is not None:
+            async with self._turn:
+                return await asyncio.to_thread(_in_transaction, self._at_once, work)
+        async with self.connection() as connection:
+            return await connection.run_sync(work)
+
     async def close(self) -> None:
         """Close every connection."""
         if self._at_once is not None:
@@ -127,6 +140,7 @@ def _engine_at_once(url: str) -> Engine | None:
         connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000},
     )
     event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", _commit_without_waiting)
     return engine
 
 
@@ -135,6 +149,12 @@ def _rows(
 ) -> Sequence[Row[*_Columns]]:
     with engine.connect() as connection:
         return connection.execute(statement, parameters).all()
+
+
+def _in_transaction(engine: Engine, work: Callable[[Connection], _T]) -> _T:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return work(connection)
 
 
 # Addresses that hosting platforms hand out are written for libpq: of its parameters, asyncpg knows
@@ -175,6 +195,14 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
         cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _commit_without_waiting(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # The next durable commit takes with it what was committed before, and only a machine that fails
+    # loses it otherwise; the process fails too then.
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
 
 

@@ -11,7 +11,8 @@ from bot.db.acts import AuditEntry, Effect
 from bot.db.clock import now
 from bot.db.models import Deployment
 from bot.db.session import Database
-from bot.deployments.place import Place
+from bot.deployments.lookup import find_deployment
+from bot.deployments.place import Person, Place
 
 _LONGEST_DETAIL = 2_000
 
@@ -27,6 +28,7 @@ def write(
     endpoint: str = "",
     detail: str = "",
     message_ts: str = "",
+    request_id: str | None = None,
 ) -> None:
     """Write down an act.
 
@@ -40,6 +42,7 @@ def write(
         endpoint: The endpoint's name.
         detail: More words; never a secret.
         message_ts: Of the message whose button was used.
+        request_id: Of a command that is done once: see `is_known`.
     """
     session.add(
         AuditEntry(
@@ -54,6 +57,7 @@ def write(
             effect=effect,
             detail=detail[:_LONGEST_DETAIL],
             message_ts=message_ts,
+            request_id=request_id,
         )
     )
 
@@ -67,6 +71,7 @@ def write_about(
     *,
     detail: str = "",
     message_ts: str = "",
+    request_id: str | None = None,
 ) -> None:
     """Write down an act on a deployment, with its channel, target and name; as for `write`."""
     write(
@@ -79,17 +84,30 @@ def write_about(
         endpoint=deployment.name,
         detail=detail,
         message_ts=message_ts,
+        request_id=request_id,
     )
 
 
+async def is_known(session: AsyncSession, request_id: str) -> bool:
+    """Whether an act of this one-use id was written down before."""
+    found = await session.scalar(select(AuditEntry.id).where(AuditEntry.request_id == request_id))
+    return found is not None
+
+
 class Audit:
-    """Reads what was written down."""
+    """Reads what was written down, and writes down who was denied, which no other act does."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def newest(
-        self, place: Place, limit: int, *, before: int | None = None
+        self,
+        place: Place,
+        limit: int,
+        *,
+        before: int | None = None,
+        target: str | None = None,
+        hidden: Sequence[str] = (),
     ) -> Sequence[AuditEntry]:
         """The last acts of a channel, the newest first.
 
@@ -97,17 +115,56 @@ class Audit:
             place: The channel.
             limit: How many at most.
             before: Only entries older than the one of this id.
+            target: Only those of the target of this name.
+            hidden: None of the targets of these names.
         """
         query = select(AuditEntry).where(
             AuditEntry.enterprise_id == place.enterprise_id,
             AuditEntry.workspace_id == place.workspace_id,
             AuditEntry.channel_id == place.channel_id,
         )
+        if target is not None:
+            query = query.where(AuditEntry.target_name == target)
+        if hidden:
+            query = query.where(AuditEntry.target_name.not_in(hidden))
         if before is not None:
             query = query.where(AuditEntry.id < before)
         async with self._database.read() as session:
             rows = await session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit))
             return rows.all()
+
+    async def denied(
+        self,
+        place: Place,
+        person: Person,
+        action: str,
+        target: str,
+        *,
+        about: str = "",
+        message_ts: str = "",
+    ) -> None:
+        """Write down that somebody wasn't allowed something.
+
+        Args:
+            place: Where.
+            person: Who.
+            action: What.
+            target: On which target; '' while that is open.
+            about: The public id of the deployment that it is about, if it is about one.
+            message_ts: Of the message whose button was used.
+        """
+        async with self._database.write() as session:
+            deployment = await find_deployment(session, place, about) if about else None
+            write(
+                session,
+                place,
+                person.id,
+                action,
+                Effect.DENIED,
+                target=target,
+                endpoint=deployment.name if deployment is not None else "",
+                message_ts=message_ts,
+            )
 
     async def since(self, since: datetime | None) -> AsyncIterator[AuditEntry]:
         """All acts of all channels from a moment on, the oldest first, some at a time."""

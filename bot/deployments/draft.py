@@ -325,7 +325,11 @@ _SLUG_LENGTH = 50
 
 def new_tag() -> str:
     """Make the random end of a proposed name, so that strangers' endpoints don't collide."""
-    return "".join(secrets.choice(_TAG_ALPHABET) for _ in range(_TAG_LENGTH))
+    number, letters = secrets.randbelow(len(_TAG_ALPHABET) ** _TAG_LENGTH), ""
+    for _ in range(_TAG_LENGTH):
+        number, letter = divmod(number, len(_TAG_ALPHABET))
+        letters += _TAG_ALPHABET[letter]
+    return letters
 
 
 def propose_name(model: str, tag: str) -> str:

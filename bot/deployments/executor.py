@@ -22,6 +22,7 @@ from bot.db.models import Deployment, Transition, WatchedProject
 from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.credentials import NoKeyError, access_to
+from bot.deployments.lease_end import tries_to_end
 from bot.deployments.pace import back_off
 from bot.deployments.record import facts_of, tell
 from bot.deployments.rollout import Rollout, overtaken_by
@@ -253,7 +254,9 @@ class Executor:
             await _settle(session, operation, fate.state)
             row = await session.get_one(Deployment, deployment.id)
             facts = await facts_of(session, row, self._settings)
-            await tell(session, row, facts, _not_done(facts, operation, fate))
+            told = await _was_told(session, row, operation)
+            said = [] if told else [_not_done(facts, operation, fate)]
+            await tell(session, row, facts, *said)
             audit.write_about(
                 session,
                 row,
@@ -262,6 +265,15 @@ class Executor:
                 Effect.REFUSED,
                 detail=fate.words,
             )
+
+
+async def _was_told(session: AsyncSession, deployment: Deployment, operation: Operation) -> bool:
+    """Whether the thread knows that this can't be ended although its time is over."""
+    ends_at = deployment.lease_ends_at
+    if operation.cause is not Cause.LEASE or ends_at is None:
+        return False
+    tries = await tries_to_end(session, deployment, ends_at)
+    return bool(tries) and tries[0].id != operation.id
 
 
 def _not_done(facts: Facts, operation: Operation, fate: _Fate) -> Reply:

@@ -184,6 +184,7 @@ class Following:
             deployment.step = Step.UNWATCHED
             await session.flush()
             await wake(session, WatchedProject, deployment.watched_project_id)
+            await wake(session, Deployment, deployment.id)
             facts = await facts_of(session, deployment, self._settings)
             await tell(session, deployment, facts, replies.unfollowed(person.id))
             audit.write_about(session, deployment, person.id, Permission.FOLLOW, detail="unfollow")

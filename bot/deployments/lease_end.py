@@ -63,7 +63,7 @@ async def _end(
     settings: Settings,
 ) -> datetime | None:
     kind = what_ends(deployment)
-    tries = await _tries(session, deployment, ends_at)
+    tries = await tries_to_end(session, deployment, ends_at)
     if tries:
         last = tries[-1]
         if last.finished_at is None:
@@ -80,12 +80,14 @@ async def _end(
     # What comes up, or rolls out a new version, can't be put to sleep before it serves.
     if not fits(kind, deployment.status) or await unfinished(session, deployment.id, kind):
         return present + _WAIT_FOR_OTHERS
-    await write_down(session, deployment, settings, kind, by="", cause=Cause.LEASE)
+    await write_down(
+        session, deployment, settings, kind, by="", cause=Cause.LEASE, quietly=bool(tries)
+    )
     audit.write_about(session, deployment, "", f"endpoint:{kind}", detail="its time was over")
     return None
 
 
-async def _tries(
+async def tries_to_end(
     session: AsyncSession, deployment: Deployment, ends_at: datetime
 ) -> Sequence[Operation]:
     """What was tried since the time was over, oldest first."""

@@ -29,6 +29,8 @@ class LeaseOutcome(StrEnum):
     """What became of a wish to let an endpoint run on."""
 
     ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    """The same command, delivered again: nothing was done for this one."""
     CHANGED = "changed"
     """Somebody decided before, after the message was drawn whose button was used."""
     NO_END = "no_end"
@@ -81,6 +83,7 @@ class Leases:
         seconds: int | None = None,
         seen: datetime | None = None,
         message_ts: str = "",
+        request_id: str | None = None,
     ) -> LeaseAnswer:
         """Let an endpoint run for longer.
 
@@ -92,11 +95,14 @@ class Leases:
                 an end gets one so long from now.
             seen: The end that the message showed whose button was used: it is moved once.
             message_ts: Of that message.
+            request_id: Of a command: the same one is carried out once.
         """
         async with self._database.write() as session:
             deployment = await _held(session, place, public_id)
             if deployment is None:
                 return LeaseAnswer(LeaseOutcome.GONE)
+            if request_id is not None and await audit.is_known(session, request_id):
+                return _answer(LeaseOutcome.REPEATED, deployment)
             answer = await self._may_extend(session, deployment, seconds, seen)
             if answer is not None:
                 return answer
@@ -117,7 +123,7 @@ class Leases:
             await wake(session, Deployment, deployment.id)
             until = f"{deployment.lease_ends_at:%Y-%m-%d %H:%M} UTC"
             detail = f"by {duration(by)}, until {until}"
-            _audit(session, deployment, person, detail, message_ts)
+            _audit(session, deployment, person, detail, message_ts, request_id)
             answer = _answer(LeaseOutcome.ACCEPTED, deployment)
         self._nudges.submitter()
         self._nudges.sender()
@@ -191,8 +197,19 @@ def _answer(outcome: LeaseOutcome, deployment: Deployment) -> LeaseAnswer:
 
 
 def _audit(
-    session: AsyncSession, deployment: Deployment, person: Person, detail: str, message_ts: str
+    session: AsyncSession,
+    deployment: Deployment,
+    person: Person,
+    detail: str,
+    message_ts: str,
+    request_id: str | None = None,
 ) -> None:
     audit.write_about(
-        session, deployment, person.id, Permission.EXTEND, detail=detail, message_ts=message_ts
+        session,
+        deployment,
+        person.id,
+        Permission.EXTEND,
+        detail=detail,
+        message_ts=message_ts,
+        request_id=request_id,
     )

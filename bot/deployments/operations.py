@@ -146,6 +146,12 @@ class Operations:
                 if deployment is None or deployment.step != Step.LIVE:
                     return AskedFor(OperationOutcome.GONE)
                 under_way = await unfinished(session, deployment.id, kind)
+                if under_way is not None and _is_scheduled_proposal(under_way):
+                    # What somebody does by hand needs no yes, so nobody has to give one any more.
+                    under_way.state = OperationState.REFUSED
+                    under_way.finished_at = await session.scalar(select(now()))
+                    await session.flush()
+                    under_way = None
                 if under_way is not None:
                     return AskedFor(OperationOutcome.IN_FLIGHT, by=under_way.asked_by)
                 if not fits(kind, deployment.status):
@@ -212,6 +218,7 @@ async def write_down(
     request_id: str | None = None,
     update: Update | None = None,
     detail: str = "",
+    quietly: bool = False,
 ) -> Operation:
     """Write an operation down, tell the thread, and have it carried out.
 
@@ -222,19 +229,24 @@ async def write_down(
         deployment: A live one.
         settings: The bot's.
         kind: What is to be done.
-        by: The person; '' if no person caused it.
+        by: The person, also whose schedule it is; '' if no person caused it.
         cause: Why.
         request_id: Of the click; without one, the operation is unique by itself.
         update: What an update changes. If the endpoint costs more at full scale once it is done,
-            the target may want it approved first.
+            the target may want it approved first; and so it may what a schedule wakes.
         detail: The same as mrkdwn, for the thread.
+        quietly: The thread was told before, and sees what comes of it.
     """
     operation = await _insert(session, deployment, kind, by, cause, request_id, update)
-    said = replies.operation_asked(kind, cause, by, detail)
     policy = await policy_of(session, deployment)
     proposal = None
     dollars = update.dollars_if_more if update is not None else None
-    if dollars is not None and policy.asks_for_approval(dollars):
+    waits = dollars is not None and policy.asks_for_approval(dollars)
+    if cause is Cause.SCHEDULE and kind is OperationKind.WAKE:
+        dollars = (await facts_of(session, deployment, settings)).setup.price_at_most
+        waits = policy.asks_for_approval(dollars)
+    said = replies.operation_asked(kind, cause, by, detail, waits=waits)
+    if waits:
         operation.state = OperationState.PROPOSED
         operation.expires_at = operation.asked_at + timedelta(hours=policy.approval_hours)
         await session.flush()
@@ -243,8 +255,12 @@ async def write_down(
     facts = await facts_of(session, deployment, settings)
     if proposal is not None:
         said = proposed(facts, said.body.text, proposal)
-    await tell(session, deployment, facts, said)
+    await tell(session, deployment, facts, *([] if quietly else [said]))
     return operation
+
+
+def _is_scheduled_proposal(operation: Operation) -> bool:
+    return operation.state is OperationState.PROPOSED and operation.cause is Cause.SCHEDULE
 
 
 async def _made_by(session: AsyncSession, deployment: Deployment) -> str:

@@ -7,7 +7,6 @@ from sqlalchemy import select
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
 from bot.deployments.credentials import NoKeyError
-from bot.deployments.draft import DeployRequest
 from bot.deployments.listed import Ours
 from bot.deployments.place import Place
 from bot.friendli.schemas import DedicatedEndpointStatus
@@ -57,10 +56,8 @@ async def ours_among(
                 found[str(row.endpoint_id)] = Ours(
                     public_id=row.public_id,
                     name=row.name,
-                    model=(
-                        DeployRequest.model_validate(row.request).model if row.request else None
-                    ),
-                    is_followed=not row.request,
+                    model=row.request.get("model"),
+                    is_followed=row.spec is not None,
                     requester_id=row.requester_id,
                     channel_id=row.channel_id,
                     is_here=row.channel_id == place.channel_id,

@@ -11,8 +11,8 @@ _LONGEST_ASKED = 3600.0
 
 
 def jittered(seconds: float) -> timedelta:
-    """About so long: up to a tenth more or less."""
-    return timedelta(seconds=seconds * random.uniform(0.9, 1.1))  # noqa: S311 - not a secret
+    """About so long: up to a twentieth more or less."""
+    return timedelta(seconds=seconds * random.uniform(0.95, 1.05))  # noqa: S311 - not a secret
 
 
 def back_off(failures: int, settings: Settings, error: Exception | None = None) -> timedelta:

@@ -61,8 +61,11 @@ class Policy(BaseModel):
         """How long an endpoint runs if nobody says otherwise; None for no end."""
         return None if self.lease_hours is None else self.lease_hours * 3600
 
-    def asks_for_approval(self, dollars_per_hour: Decimal) -> bool:
-        """Whether something that costs so much at full scale needs a second person's yes."""
+    def asks_for_approval(self, dollars_per_hour: Decimal | None) -> bool:
+        """Whether something that costs so much at full scale needs a second person's yes.
+
+        What isn't known, None, may be more than any price.
+        """
         if self.approval is Approval.ABOVE:
-            return dollars_per_hour > self.approval_above
+            return dollars_per_hour is None or dollars_per_hour > self.approval_above
         return self.approval is Approval.ALWAYS

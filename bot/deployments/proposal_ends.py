@@ -1,4 +1,4 @@
-"""What ends proposals although nobody decided: their time, their target, their endpoint."""
+"""What ends proposals although nobody decided: their time, or their target."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import OperationState
 from bot.db.claims import Claim, finish
 from bot.db.clock import now
 from bot.db.models import Channel, Deployment, Step
@@ -58,14 +57,6 @@ async def expire_operations(
         await tell(session, deployment, facts, words.expired(facts, waited, found.act))
         write_audit(session, found, "", "expire")
     return min(left, default=None)
-
-
-async def drop_operations(session: AsyncSession, deployment_id: int) -> None:
-    """End what still waits about an endpoint that is over; its thread has said that it is."""
-    present: datetime = (await session.execute(select(now()))).scalar_one()
-    for operation in await waiting_operations(session, deployment_id):
-        operation.state = OperationState.REJECTED
-        operation.finished_at = present
 
 
 async def end_proposals(

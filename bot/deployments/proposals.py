@@ -7,11 +7,12 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.acts import Effect, Operation, OperationState
+from bot.db.acts import Cause, Effect, Operation, OperationState
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.deployments import audit
 from bot.deployments.lookup import find_deployment, find_target, hold_deployment
+from bot.deployments.operations import fits
 from bot.deployments.place import Place
 from bot.deployments.record import act_of
 from bot.messages.facts import Act
@@ -110,6 +111,9 @@ async def ruling_on(session: AsyncSession, found: Proposal | None, place: Place)
     target = await find_target(session, place, deployment.target_name)
     if target is None or (operation is not None and deployment.step is not Step.LIVE):
         return Ruling(Standing.GONE)
+    if is_open and operation is not None and operation.cause is Cause.SCHEDULE:
+        # It was woken otherwise meanwhile, or has ended.
+        is_open = fits(operation.kind, deployment.status)
     if is_open:
         is_late = expires_at is not None and expires_at <= found.present
         return Ruling(Standing.EXPIRED if is_late else Standing.OPEN)

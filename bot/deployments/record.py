@@ -76,12 +76,12 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
 
 
 def _setup(deployment: Deployment) -> Setup:
-    """From what was asked for; of an endpoint that was made elsewhere, from its spec."""
+    """From what was asked for; of an endpoint that was made elsewhere, mostly from its spec."""
     each = Decimal(deployment.price_per_hour) if deployment.price_per_hour else None
     if deployment.spec is not None:
         spec = DedicatedEndpointSpec.model_validate(deployment.spec)
         return Setup(
-            model=None,
+            model=deployment.request.get("model"),
             instance=gpus_text(spec),
             least=spec.autoscaling_min,
             most=spec.autoscaling_max,

@@ -69,6 +69,7 @@ class Rollout:
             spec = DedicatedEndpointSpec.model_validate(deployment.spec)
             told = applied_to_spec(spec, update.version)
             deployment.spec = told.model_dump(mode="json", by_alias=True)
+            deployment.request = update.version.set_here
         if update.is_whole:
             deployment.version_elsewhere = None
         price = update.version.cost(self._prices).each

@@ -40,6 +40,7 @@ class Past:
     Attributes:
         number: As the API writes it.
         version: What is known of it.
+        asked: The same without what the API chose where nobody did: what forms show.
         spec: What the API tells of it.
         made_by: Who asked for it; '' if no person did, or nobody here.
         made_at: When; None if it wasn't asked for here.
@@ -47,6 +48,7 @@ class Past:
 
     number: str
     version: Version
+    asked: Version
     spec: DedicatedEndpointSpec
     made_by: str = ""
     made_at: datetime | None = None
@@ -74,7 +76,7 @@ def version_of(row: Deployment) -> Version:
     """The version that a deployment's row is about."""
     if row.spec is not None:
         spec = DedicatedEndpointSpec.model_validate(row.spec)
-        return Version.of_spec(spec, row.target_name)
+        return Version.of_spec(spec, row.target_name).with_set_here(row.request)
     return Version(DeployRequest.model_validate(row.request))
 
 
@@ -101,11 +103,13 @@ def past_of(row: Deployment, history: History, updates: Sequence[Operation]) -> 
             version = Version(update.after, frozenset(unknown | set(update.unknown)))
             by, made_at = operation.asked_by, operation.asked_at
             # What the API tells of it is surest.
-            found.append(Past(number, version.with_spec(spec), spec, by, made_at))
+            found.append(Past(number, version.with_spec(spec), version, spec, by, made_at))
         elif at == 0 and not untold:
             first = Version(DeployRequest.model_validate(row.first_request or row.request))
-            found.append(Past(number, first.with_spec(spec), spec, row.requester_id, row.asked_at))
+            by, made_at = row.requester_id, row.asked_at
+            found.append(Past(number, first.with_spec(spec), first, spec, by, made_at))
         else:
             untold = True
-            found.append(Past(number, Version.of_spec(spec, row.target_name), spec))
+            told = Version.of_spec(spec, row.target_name)
+            found.append(Past(number, told, told, spec))
     return found

@@ -112,7 +112,9 @@ class Scheduler:
             await tell(session, deployment, facts, missed(due_at))
             if wakes:
                 return True
-        await write_down(session, deployment, self._settings, row.kind, by="", cause=Cause.SCHEDULE)
+        await write_down(
+            session, deployment, self._settings, row.kind, by=row.asked_by, cause=Cause.SCHEDULE
+        )
         detail = f"by a schedule of {row.asked_by}"
         audit.write_about(session, deployment, "", f"endpoint:{row.kind}", detail=detail)
         return True

@@ -17,7 +17,7 @@ from bot.deployments import audit
 from bot.deployments.lookup import hold_deployment
 from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
-from bot.deployments.record import facts_of, tell
+from bot.deployments.record import facts_of, policy_of, tell
 from bot.deployments.times import When, next_time
 from bot.messages import schedule_replies
 from bot.messages.schedule_replies import Planned
@@ -116,7 +116,11 @@ class Schedules:
             await session.flush()
             planned = _planned(row, deployment.name)
             facts = await facts_of(session, deployment, self._settings)
-            said = schedule_replies.scheduled(facts, planned, zone_known=zone_known)
+            policy = await policy_of(session, deployment)
+            waits = kind is OperationKind.WAKE and policy.asks_for_approval(
+                facts.setup.price_at_most
+            )
+            said = schedule_replies.scheduled(facts, planned, zone_known=zone_known, waits=waits)
             await tell(session, deployment, facts, said)
             _audit(session, deployment, person, f"made a schedule: {_plain(planned)}")
         self._nudges.scheduler()

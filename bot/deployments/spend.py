@@ -1,10 +1,11 @@
 """What an endpoint has cost so far, estimated from the transitions that were observed. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import Self
 
 from bot.deployments.states import COMING_UP, SERVING, Told, seconds_between
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
@@ -21,17 +22,23 @@ _BILLS_NOTHING = COMING_UP | {
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """An estimate; what was really charged, only Friendli knows.
+    """What an endpoint has cost: an estimate, as long as Friendli doesn't tell what it charged.
 
     Attributes:
         seconds: How long at least one replica was billed.
         dollars: Of all replicas that are sure to have run; None if their price isn't known.
         is_least: Whether more may have run at times: those that an autoscaler adds.
+        is_charged: Whether the dollars are Friendli's own count.
     """
 
     seconds: float
     dollars: Decimal | None
     is_least: bool = False
+    is_charged: bool = False
+
+    def charged(self, dollars: Decimal) -> Self:
+        """The same with what was really charged."""
+        return replace(self, dollars=dollars.quantize(_CENT), is_least=False, is_charged=True)
 
 
 def estimate(

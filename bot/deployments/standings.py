@@ -1,8 +1,10 @@
 """How deployments stand: those of a person, and the one that a thread is about."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +13,7 @@ from bot.config import Settings
 from bot.db.clock import now
 from bot.db.models import Deployment, Step, Target
 from bot.db.session import Database
+from bot.deployments.charges import Charges
 from bot.deployments.lookup import find_deployment
 from bot.deployments.place import Place
 from bot.deployments.record import facts_of
@@ -37,12 +40,16 @@ class Standing:
 
     Attributes:
         root_ts: Of its thread; None before the root is posted.
+        project: The row of the watched project that it belongs to.
+        at: When this was so, by the database's clock.
     """
 
     facts: Facts
     spend: Spend
     place: Place
     root_ts: str | None
+    project: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +74,10 @@ class Mine:
 class Standings:
     """Reads how deployments stand."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, charges: Charges) -> None:
         self._database = database
         self._settings = settings
+        self._charges = charges
 
     async def of(
         self, place: Place, person_id: str, channels: Collection[str], *, most: int
@@ -129,6 +137,18 @@ class Standings:
                 row = await find_deployment(session, place, public_id)
             return None if row is None else await self._standing(session, row, await _now(session))
 
+    async def charged(self, standings: Sequence[Standing]) -> list[Standing]:
+        """The same, with what Friendli charged where it says so in time."""
+        days: dict[int, list[date]] = {}
+        for one in filter(_may_be_charged, standings):
+            days.setdefault(one.project, []).append(_day(one.facts.asked_at))
+        todays = [_today(one) for one in standings if _may_be_charged(one)]
+        found = await asyncio.gather(
+            *(self._charges.of(project, min(since), max(todays)) for project, since in days.items())
+        )
+        dollars = dict(zip(days, found, strict=True))
+        return [_with(one, dollars.get(one.project, {})) for one in standings]
+
     async def targets(self, place: Place, channels: Collection[str]) -> Mapping[str, Sequence[str]]:
         """The names of the targets in some channels of a workspace, by channel, defaults first."""
         found: dict[str, list[str]] = {}
@@ -150,7 +170,30 @@ class Standings:
             facts.history, setup.price_of_one, least=setup.least, most=setup.most, at=at
         )
         place = Place(row.enterprise_id, row.workspace_id, row.channel_id)
-        return Standing(facts, spend, place, row.root_ts)
+        return Standing(facts, spend, place, row.root_ts, row.watched_project_id, at)
+
+
+def _may_be_charged(one: Standing) -> bool:
+    # Of one that is followed, what it cost before isn't counted.
+    return bool(one.spend.seconds) and not one.facts.is_followed
+
+
+def _with(one: Standing, charged: Mapping[str, Decimal]) -> Standing:
+    dollars = charged.get(one.facts.endpoint_id or "")
+    if dollars is None or not _may_be_charged(one):
+        return one
+    return replace(one, spend=one.spend.charged(dollars))
+
+
+def _today(one: Standing) -> date:
+    """The day by the API's clock, as far as its last transition tells how that differs."""
+    newest = one.facts.history[-1]
+    ahead = timedelta(0) if newest.api_at is None else newest.api_at - newest.observed_at
+    return _day(one.at + max(ahead, timedelta(0)))
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
 
 
 async def _now(session: AsyncSession) -> datetime:

@@ -23,10 +23,11 @@ from bot.deployments import mail
 from bot.deployments.credentials import NoKeyError, access_to
 from bot.deployments.draft import DeployRequest
 from bot.deployments.finder import Finder
+from bot.deployments.leftovers import drop_operations
 from bot.deployments.live import Live
 from bot.deployments.nudges import Nudges
 from bot.deployments.pace import back_off
-from bot.deployments.proposal_ends import drop_operations, expire
+from bot.deployments.proposal_ends import expire
 from bot.deployments.record import facts_of, tell
 from bot.friendli.access import Access
 from bot.friendli.client import EndpointListing, FriendliClient
@@ -100,7 +101,8 @@ class Submitter:
             case _:
                 async with self._database.write() as session:
                     if await finish(session, Deployment, held, due=None):
-                        await drop_operations(session, held.id)
+                        over = await session.get_one(Deployment, held.id)
+                        await drop_operations(session, over, self._settings)
         self._nudges.sender()
 
     async def _cancel(self, held: Claim) -> None:

@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.acts import Effect, Grant
 from bot.db.models import Target
-from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.grants import Subject
 from bot.deployments.lookup import find_target
 from bot.deployments.place import Person, Place
 from bot.deployments.policy import Policy
+from bot.deployments.target_views import TargetViews
 from bot.messages.settings import Change, changes, whom
 from bot.permissions import DEFAULTS, DOING, Permission
 
@@ -40,8 +40,8 @@ class Saved:
 class TargetSettings:
     """Writes settings and their audit in one transaction each."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, targets: TargetViews) -> None:
+        self._targets = targets
 
     async def set_policy(
         self, place: Place, person: Person, target: str, *, shown: Policy, wanted: Policy
@@ -63,7 +63,7 @@ class TargetSettings:
             for name in Policy.model_fields
             if getattr(wanted, name) != getattr(shown, name)
         }
-        async with self._database.write() as session:
+        async with self._targets.writing() as session:
             row = await _locked(session, place, target)
             current = Policy.model_validate(row.policy or {})
             after = current.model_copy(update=touched)
@@ -84,7 +84,7 @@ class TargetSettings:
         wanted: Sequence[Subject],
     ) -> Saved:
         """Let these do something, and nobody else; arguments and errors as for `set_policy`."""
-        async with self._database.write() as session:
+        async with self._targets.writing() as session:
             row = await _locked(session, place, target)
             grants = (Grant.target_id == row.id, Grant.permission == permission)
             stored = await session.execute(

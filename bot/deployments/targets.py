@@ -82,16 +82,21 @@ class Targets:
         vault: Vault,
         settings: Settings,
         nudges: Nudges,
+        views: TargetViews,
     ) -> None:
         self._database = database
         self._vault = vault
         self._settings = settings
         self._nudges = nudges
-        self._views = TargetViews(database)
+        self._views = views
 
     async def of(self, place: Place) -> Sequence[TargetView]:
         """The targets of a channel, the default first."""
         return await self._views.of(place)
+
+    async def lately(self, place: Place) -> Sequence[TargetView]:
+        """The same, for drawing only: a change at another replica may be seen 5 s late."""
+        return await self._views.lately(place)
 
     async def running(self, place: Place, name: str) -> Sequence[Running]:
         """What was deployed to a target and may still be billed."""
@@ -120,7 +125,7 @@ class Targets:
         Raises:
             OtherProjectError: It leads to another project in which something may still run.
         """
-        async with self._database.write() as session:
+        async with self._views.writing() as session:
             target = await session.scalar(
                 select(Target).where(*_here(place), Target.name == wanted.name)
             )
@@ -237,7 +242,7 @@ class Targets:
         Returns:
             Whether there was such a target.
         """
-        async with self._database.write() as session:
+        async with self._views.writing() as session:
             target = await session.scalar(select(Target).where(*_here(place), Target.name == name))
             if target is None:
                 return False
@@ -265,6 +270,7 @@ class Targets:
             for deployment in left:
                 deployment.step = Step.UNWATCHED
                 await session.flush()
+                await wake(session, Deployment, deployment.id)
                 facts = await facts_of(session, deployment, self._settings)
                 await tell(session, deployment, facts, replies.disconnected(facts, person.id))
         self._nudges.all()

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
 from bot.config import Settings
-from bot.db.claims import Claim, finish, keep
+from bot.db.claims import Claim, finish, keep, wake
 from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
@@ -277,6 +277,8 @@ class Tracker:
                 await session.flush()
                 facts = await facts_of(session, deployment, self._settings)
                 await tell(session, deployment, facts, replies.gone())
+                # What was still asked of it is ended under the deployment's own claim.
+                await wake(session, Deployment, deployment.id)
             return
         deployment.missing_since = None
         lasts = False

@@ -154,6 +154,8 @@ class Updates:
                 row.request = told.model_dump(mode="json", exclude_none=True)
         else:
             row.spec = spec.model_dump(mode="json", by_alias=True)
+            # Whoever made it may have set anything.
+            row.request = {}
         price = version.cost(self._settings.prices).each
         row.price_per_hour = "" if price is None else str(price)
         if spec.name.strip() and not await is_name_taken(session, row, spec.name):

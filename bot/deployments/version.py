@@ -12,7 +12,11 @@ from typing import Self
 from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.rule import LABELS
 from bot.friendli.instances import INSTANCE_OPTIONS, InstanceOption, Prices, by_id
-from bot.friendli.schemas import AutoscalingPolicy, DedicatedEndpointSpec
+from bot.friendli.schemas import (
+    AutoscalingPolicy,
+    DedicatedEndpointSpec,
+    QueueBackpressureMetricKind,
+)
 
 History = Mapping[str, DedicatedEndpointSpec]
 """Version number, as the API writes it → spec."""
@@ -48,6 +52,7 @@ ENGINE = (
 """Fields of a `DeployRequest` that the API takes together, as one object."""
 
 _INSTANCE = "instance_option_id"
+_METRIC = "queue_backpressure_metric"
 _FLAGS = {"skip_special_tokens", "add_special_tokens", "content_logging"}
 _FRIENDLIS_CHOICE = "Friendli's default"
 
@@ -98,6 +103,22 @@ class Version:
             kept |= {_INSTANCE}
         fields = {name: value for name, value in told if name not in kept}
         return Version(self.request.model_copy(update=fields), self.unknown)
+
+    def with_set_here(self, fields: Mapping[str, object]) -> "Version":
+        """This version, with what the API doesn't tell of it and was set from here.
+
+        Args:
+            fields: Some of `UNTOLD`, by name; None for what was emptied.
+        """
+        parsed = dict(fields)
+        if metric := parsed.get(_METRIC):
+            parsed[_METRIC] = QueueBackpressureMetricKind(str(metric))
+        return Version(self.request.model_copy(update=parsed), self.unknown - fields.keys())
+
+    @property
+    def set_here(self) -> dict[str, object]:
+        """What `with_set_here` takes: what is known of what the API doesn't tell."""
+        return self.request.model_dump(mode="json", include=set(UNTOLD - self.unknown))
 
     @property
     def option(self) -> InstanceOption | None:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
@@ -133,12 +134,13 @@ class Worker:
             return None
         present = asyncio.get_running_loop().time()
         rest = [(held, timedelta(seconds=max(0.0, at - present))) for held, at in putting_back]
-        claims: list[Claim] = []
-        async with self._database.connection() as connection:
-            await finish_many(connection, self._table, rest)
-            if room:
-                claims = await claim(connection, self._table, lease=self._lease, limit=room)
-            wait = await seconds_until_due(connection, self._table)
+
+        def swap(connection: Connection) -> tuple[list[Claim], float | None]:
+            finish_many(connection, self._table, rest)
+            claims = claim(connection, self._table, lease=self._lease, limit=room) if room else []
+            return claims, seconds_until_due(connection, self._table)
+
+        claims, wait = await self._database.at_once(swap)
         del self._to_put_back[: len(putting_back)]
         for held in claims:
             task = asyncio.create_task(self._guarded(held), name=f"{self._name} {held.id}")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import SSLContext
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from bot.friendli.access import Access
 from bot.friendli.answers import Answer
+from bot.friendli.cost import BUCKETS_A_PAGE, CostBucket, CostResponse
 from bot.friendli.errors import FriendliError, RateLimited, Unavailable
 from bot.friendli.exchange import Call, exchange, failure_of_changing, failure_of_reading
 from bot.friendli.schemas import (
@@ -34,6 +35,7 @@ from bot.friendli.transport import ReadingTransport
 __all__ = ["Access", "EndpointListing", "FriendliClient", "TimeLimits"]
 
 ENDPOINTS = "/dedicated/beta/endpoint"
+COST = "/v1/team/cost"
 PAGE_LIMIT = 100
 # A hundred thousand endpoints in one project are a paging fault.
 MAX_PAGES = 1_000
@@ -193,6 +195,25 @@ class FriendliClient:
         async for page, _ in self._pages(call, DedicatedEndpointVersionHistoryResponse):
             versions.update(page.data)
         return versions
+
+    async def get_cost(self, access: Access, start: date, end: date) -> list[CostBucket]:
+        """Return what a team is charged, by day and line: of all days in UTC before `end`."""
+        params = {
+            "start_time": f"{start}T00:00:00Z",
+            "end_time": f"{end}T00:00:00Z",
+            "group_by": "line_item",
+            "limit": str(BUCKETS_A_PAGE),
+        }
+        call = Call("get_cost", access, "GET", COST, params)
+        buckets: list[CostBucket] = []
+        # The API tells of one year.
+        for _ in range(1 + 366 // BUCKETS_A_PAGE):
+            page, _ = await self._read(call, CostResponse)
+            buckets.extend(page.data)
+            if not page.has_more or not page.next_page:
+                return buckets
+            call = replace(call, params={**params, "page": page.next_page})
+        raise Unavailable(call.operation, status=200, reason="paging doesn't end")
 
     async def create_endpoint(
         self, access: Access, body: DedicatedEndpointCreateBody

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -202,7 +202,8 @@ class Prices:
 
     published: date
     in_force_since: date
-    per_gpu_hour: Mapping[str, Decimal]
+    # Left out of the hash, which a mapping has none of, so that prices can be a cache's key.
+    per_gpu_hour: Mapping[str, Decimal] = field(hash=False)
     overridden: frozenset[str] = frozenset()
 
     def per_hour(self, option: InstanceOption) -> Decimal:

@@ -32,24 +32,26 @@ class Proposal:
         public_id: Of the operation.
         approvers: Who may approve it, as mrkdwn.
         until: How long it waits.
-        dollars: An hour, of the endpoint at full scale once it is done.
+        dollars: An hour, of the endpoint at full scale once it is done; None if that isn't known.
     """
 
     public_id: str
     approvers: str
     until: datetime
-    dollars: Decimal
+    dollars: Decimal | None
 
 
 def proposed(facts: Facts, asked: str, proposal: Proposal) -> Reply:
     """Something is asked for that needs a yes first; `asked` says what, as mrkdwn."""
-    text = (
-        f"{asked} {bold(facts.name)} could then cost up to {money(proposal.dollars)}, so it waits"
-        f" for approval: {proposal.approvers} may approve it, until {moment(proposal.until)}."
-        " Nothing is sent to Friendli before."
+    costs = f"{bold(facts.name)} may then cost more than anybody knows"
+    if proposal.dollars is not None:
+        costs = f"{bold(facts.name)} may then cost up to *{money(proposal.dollars)}*"
+    waits = (
+        f"{costs}, so this waits for approval: {proposal.approvers} may approve it, until"
+        f" {moment(proposal.until)}. Nothing is sent to Friendli before."
     )
     row = actions(*buttons.decisions(f"{facts.public_id} {proposal.public_id}"))
-    return Reply(body(text, section(text), row), News.NEEDS_YOU)
+    return Reply(body(f"{asked} {waits}", section(asked), section(waits), row), News.NEEDS_YOU)
 
 
 def approved(person: str, act: Act | None = None) -> Reply:

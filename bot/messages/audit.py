@@ -29,23 +29,27 @@ _SECTION = 2_900
 _MENTION = re.compile(r"&lt;(@\w+|!subteam\^\w+)&gt;")
 
 
-def page(entries: Sequence[AuditEntry], *, is_first: bool, has_more: bool) -> Body:
+def page(
+    entries: Sequence[AuditEntry], *, target: str = "", is_first: bool, has_more: bool
+) -> Body:
     """Some acts, the newest first.
 
     Args:
         entries: Of one channel.
+        target: Of this target alone; '' for all.
         is_first: Whether these are its newest.
         has_more: Whether there are older ones.
     """
     if not entries:
-        text = "Nothing was done here yet." if is_first else "There is nothing older."
+        where = f"in {bold(target)}" if target else "here"
+        text = f"Nothing was done {where} yet." if is_first else "There is nothing older."
         return body(text, section(text))
     lines = [line(entry) for entry in entries]
     turn: list[Block] = []
     if not is_first:
-        turn.append(button("Newest", NEWEST_ACTION))
+        turn.append(button("Newest", NEWEST_ACTION, value=f"0 {target}".strip()))
     if has_more:
-        turn.append(button("Older", OLDER_ACTION, value=str(entries[-1].id)))
+        turn.append(button("Older", OLDER_ACTION, value=f"{entries[-1].id} {target}".strip()))
     return body(
         "\n".join(lines),
         *(section(text) for text in _sections(lines)),

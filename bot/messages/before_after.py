@@ -26,6 +26,15 @@ CANCEL_ACTION = "update.cancel"
 
 _NOT_KNOWN = "not known"
 _PRICE_UNKNOWN = "a price that isn't known"
+_UNTOLD = {
+    "model": "model",
+    "revision": "revision",
+    "max_token_count": "token count",
+    "content_logging": "logging",
+    "queue_timeout_ms": "queue",
+    "queue_backpressure_metric": "queue",
+    "queue_backpressure_threshold": "queue",
+}
 _LONGEST_SHOWN = 200
 _MOST_LINES = 20
 
@@ -171,6 +180,13 @@ def money_line(step: Step, prices: Prices) -> str:
     )
 
 
+def _untold(version: Version) -> str:
+    """Such as "model, revision and queue"."""
+    unknown = [word for field, word in _UNTOLD.items() if field in version.unknown]
+    *others, last = dict.fromkeys(unknown) or ["other"]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def notes(step: Step) -> Sequence[str]:
     """What else is to be known, as mrkdwn: never empty."""
     said = []
@@ -181,8 +197,8 @@ def notes(step: Step) -> Sequence[str]:
         )
     elif step.before.unknown:
         said.append(
-            "Friendli doesn't tell the model, revision, token count, logging and queue settings of"
-            " what was made elsewhere. They stay as they are unless you set them."
+            f"Friendli doesn't tell the {_untold(step.before)} settings of what was made elsewhere."
+            " They stay as they are unless you set them."
         )
     elif step.elsewhere is not None and not (step.back_to and step.is_whole):
         said.append(

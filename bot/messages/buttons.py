@@ -101,7 +101,7 @@ def choices(facts: Facts) -> list[Block]:
 
 def _try_again(facts: Facts) -> list[Block]:
     # Nobody knows what an endpoint that was made elsewhere was asked for with.
-    return [try_again(facts)] if facts.setup.model else []
+    return [] if facts.is_followed else [try_again(facts)]
 
 
 def try_again(facts: Facts) -> Block:

@@ -11,6 +11,7 @@ from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages.body import Body
 from bot.messages.buttons import ActionId, for_root
 from bot.messages.facts import Facts
+from bot.messages.lease_replies import extend
 from bot.messages.markup import (
     Block,
     actions,
@@ -26,8 +27,8 @@ from bot.messages.markup import (
     money,
     section,
 )
-from bot.messages.root import setup, summary
-from bot.messages.standing import ESTIMATED, amount, cost
+from bot.messages.root import ends, setup, summary
+from bot.messages.standing import CHARGED, ESTIMATED, amount, cost
 
 REFRESH_ACTION = "home.refresh"
 DEPLOY_ACTION = "home.deploy"
@@ -168,6 +169,7 @@ def _total(overview: Overview) -> str:
         sum(spend.seconds for spend in spends),
         sum((spend.dollars or Decimal(0) for spend in spends), Decimal(0)),
         is_least=any(spend.is_least or spend.dollars is None for spend in spends),
+        is_charged=all(spend.is_charged or not spend.seconds for spend in spends),
     )
     return f"{bold(count)} · {bold(money(known))} now{unknown} · {amount(spent)} so far"
 
@@ -187,11 +189,12 @@ def _endpoint(endpoint: Endpoint) -> Iterator[Block]:
     about = [
         f"{code(facts.target_name)} in <#{endpoint.channel_id}>",
         f"{verb} {moment(facts.asked_at)}",
+        *ends(facts),
         cost(facts, endpoint.spend),
         link(endpoint.thread_link, "its thread") if endpoint.thread_link else "",
     ]
     yield context(setup(facts), " · ".join(filter(None, about)))
-    row = for_root(facts)
+    row = [*for_root(facts), *(extend(facts) if ends(facts) else ())]
     if not endpoint.may_act:
         row = [element for element in row if element["action_id"] == ActionId.OPEN]
     if row:
@@ -240,8 +243,11 @@ def _channel(channel: ChannelTargets) -> Block:
 def _end(overview: Overview) -> Iterator[Block]:
     yield divider()
     notes = [f"As of {moment(overview.at)}."]
-    if overview.endpoints:
+    ran = [one.spend for one in overview.endpoints if one.spend.seconds]
+    if any(not spend.is_charged for spend in ran):
         notes.append(ESTIMATED)
+    elif ran:
+        notes.append(CHARGED)
     yield context(*notes)
     yield _refresh()
 

@@ -34,12 +34,16 @@ def warning(facts: Facts) -> Reply:
         f"{bold(facts.name)} runs {_until(facts)}. Going on costs {cost(facts)}, and is for"
         " somebody to decide."
     )
-    row: list[Block] = []
-    if facts.lease_seconds is not None and facts.lease_ends_at is not None:
-        seen = f"{facts.public_id} {in_milliseconds(facts.lease_ends_at)}"
-        row.append(button(f"Extend {duration(facts.lease_seconds)}", EXTEND_ACTION, value=seen))
-    row.append(_keep(facts))
+    row = [*extend(facts), _keep(facts)]
     return Reply(body(text, section(text), actions(*row)), news=News.NEEDS_YOU)
+
+
+def extend(facts: Facts) -> list[Block]:
+    """The button that gives it as much time again, once; none if it has no end."""
+    if facts.lease_seconds is None or facts.lease_ends_at is None:
+        return []
+    seen = f"{facts.public_id} {in_milliseconds(facts.lease_ends_at)}"
+    return [button(f"Extend {duration(facts.lease_seconds)}", EXTEND_ACTION, value=seen)]
 
 
 def extended(facts: Facts, person: str, seconds: int, *, had_end: bool) -> Reply:

@@ -1,4 +1,4 @@
-"""The list of a target's endpoints: a short line each, some twenty at a time, and the total."""
+"""The list of a target's endpoints: two short lines each, some twenty at a time, and the total."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -27,10 +27,11 @@ MORE_ACTION = "endpoint.more"
 BACK_ACTION = "endpoint.back"
 
 _COMMAND = "/friendli-deploy"
-_LINES = 20
-# Slack takes some 13,000 bytes of blocks; what stands beside the lines needs little.
-_BYTES = 9_000
-_SECTION = 2_900
+_ENDPOINTS = 20
+# Slack takes some 13,000 bytes of blocks; what stands beside the endpoints needs little.
+_BYTES = 11_000
+# Of a section beside its text.
+_BLOCK = 80
 _NAME, _MODEL, _GPUS = 60, 80, 40
 
 _MARKS = {
@@ -69,19 +70,30 @@ def who(listed: Listed) -> str:
     return f"made elsewhere, followed by {by}" if listed.ours.is_followed else by
 
 
-def line(listed: Listed) -> str:
-    """An endpoint on one line."""
-    parts = [
-        f"{mark(listed)} {bold(clip(listed.name, _NAME))}",
+def lines(listed: Listed) -> str:
+    """An endpoint on two lines: what it is doing and costs, then how it is set up and whose."""
+    name = bold(clip(listed.name, _NAME))
+    setup = [
         escape(clip(listed.model, _MODEL)) if listed.model else None,
         escape(clip(listed.gpus, _GPUS)) if listed.gpus else None,
-        doing(listed),
         listed.replicas,
-        duration(listed.age),
-        price(listed),
-        who(listed),
+        _made(listed),
     ]
-    return " · ".join(filter(None, parts))
+    now = f"{mark(listed)} {name} · {doing(listed)} · {price(listed)}"
+    return f"{now}\n{' · '.join(filter(None, setup))}"
+
+
+def _made(listed: Listed) -> str:
+    """How long ago, and by whom as far as we know."""
+    ago = f"{duration(listed.age)} ago"
+    if listed.ours is None:
+        if listed.perhaps_by:
+            return f"made {ago}, perhaps by {mention(listed.perhaps_by)}"
+        return f"made elsewhere {ago}"
+    by = mention(listed.ours.requester_id)
+    if listed.ours.is_followed:
+        return f"made elsewhere {ago}, followed by {by}"
+    return f"made {ago} by {by}"
 
 
 def total(endpoints: Sequence[Listed]) -> str:
@@ -106,23 +118,23 @@ def page(listing: Listing, offset: int = 0, *, others: Sequence[str] = (), pick:
         return _empty(listing, others)
     # Meanwhile there may be fewer.
     offset = offset if 0 <= offset < len(endpoints) else 0
-    lines = _lines(endpoints[offset:])
+    shown = _fitting(endpoints[offset:])
     count = "1 endpoint" if len(endpoints) == 1 else f"{len(endpoints)} endpoints"
     headline = f"{bold(listing.target)} · {count} · {bold(total(endpoints))} now"
-    after = len(endpoints) - offset - len(lines)
+    after = len(endpoints) - offset - len(shown)
     if offset:
         headline += f" · from {offset + 1} on"
+    turn = _turn(listing.target, offset, shown=len(shown), more=bool(after))
     if after:
-        lines.append(f"and {after} more")
-    blocks = [section(headline), *(section(text) for text in _sections(lines))]
+        shown.append(f"and {after} more")
+    blocks = [section(headline), *(section(text) for text in shown)]
     notes = _notes(listing, others)
     if notes:
         blocks.append(context(*notes))
     blocks.append(pick)
-    turn = _turn(listing.target, offset, shown=len(lines) - bool(after), more=bool(after))
     if turn:
         blocks.append(actions(*turn))
-    return body("\n".join([headline, *lines]), *blocks)
+    return body("\n".join([headline, *shown]), *blocks)
 
 
 def _empty(listing: Listing, others: Sequence[str]) -> Body:
@@ -150,23 +162,13 @@ def _turn(target: str, offset: int, *, shown: int, more: bool) -> list[Block]:
     return buttons
 
 
-def _lines(endpoints: Sequence[Listed]) -> list[str]:
-    lines: list[str] = []
+def _fitting(endpoints: Sequence[Listed]) -> list[str]:
+    found: list[str] = []
     room = _BYTES
-    for listed in endpoints[:_LINES]:
-        text = line(listed)
-        room -= len(text.encode(errors="replace"))
-        if lines and room < 0:
+    for listed in endpoints[:_ENDPOINTS]:
+        text = lines(listed)
+        room -= len(text.encode(errors="replace")) + _BLOCK
+        if found and room < 0:
             break
-        lines.append(text)
-    return lines
-
-
-def _sections(lines: Sequence[str]) -> list[str]:
-    texts: list[str] = []
-    for text in lines:
-        if texts and len(texts[-1]) + len(text) < _SECTION:
-            texts[-1] += f"\n{text}"
-        else:
-            texts.append(text)
-    return texts
+        found.append(text)
+    return found

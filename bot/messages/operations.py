@@ -39,7 +39,7 @@ WORDS: Mapping[OperationKind, OperationWords] = {
 }
 
 
-def asked(kind: OperationKind, cause: Cause, by: str) -> str:
+def asked(kind: OperationKind, cause: Cause, by: str, *, waits: bool = False) -> str:
     """Somebody, or something, wants it done."""
     words = WORDS[kind]
     match cause:
@@ -48,4 +48,5 @@ def asked(kind: OperationKind, cause: Cause, by: str) -> str:
         case Cause.LEASE:
             return f"Its time is over: it {words.present}."
         case Cause.SCHEDULE:
-            return f"By its schedule, it {words.present}."
+            does = f"is to be {words.being} now" if waits else words.present
+            return f"By its schedule, it {does}."

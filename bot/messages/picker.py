@@ -7,7 +7,7 @@ from typing import Self
 from bot.deployments.listed import Listed, Listing
 from bot.friendli.statuses import status_words
 from bot.messages.body import Body, body
-from bot.messages.listing import line
+from bot.messages.listing import lines as endpoint_lines
 from bot.messages.markup import (
     Block,
     actions,
@@ -107,7 +107,9 @@ def several(
         if is_exact
         else f"{len(endpoints)} endpoints begin with {code(typed)}. Which one?"
     )
-    lines = [f"{line(listed)} · {code(listed.endpoint_id)}" for listed in endpoints[:_LINES]]
+    lines = [
+        f"{endpoint_lines(listed)} · {code(listed.endpoint_id)}" for listed in endpoints[:_LINES]
+    ]
     if len(endpoints) > _LINES:
         lines.append(f"and {len(endpoints) - _LINES} more")
     choices = [

@@ -1,6 +1,7 @@
 """The replies in a deployment's thread about what was asked for, and what stands in its way."""
 
 from bot.db.acts import Cause, OperationKind
+from bot.db.models import Step
 from bot.deployments.states import COMING_UP
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import buttons, operations
@@ -105,7 +106,9 @@ def stop_asked(person: str) -> Reply:
     return say(f"{mention(person)} asked to cancel it.")
 
 
-def operation_asked(kind: OperationKind, cause: Cause, by: str, detail: str = "") -> Reply:
+def operation_asked(
+    kind: OperationKind, cause: Cause, by: str, detail: str = "", *, waits: bool = False
+) -> Reply:
     """Somebody, or something, wants something done with the endpoint.
 
     Args:
@@ -113,8 +116,10 @@ def operation_asked(kind: OperationKind, cause: Cause, by: str, detail: str = ""
         cause: Why.
         by: The person; '' if no person caused it.
         detail: More lines, as mrkdwn.
+        waits: Whether somebody has to approve it first.
     """
-    return say("\n".join(filter(None, (operations.asked(kind, cause, by), detail))))
+    asked = operations.asked(kind, cause, by, waits=waits)
+    return say("\n".join(filter(None, (asked, detail))))
 
 
 def operation_failed(kind: OperationKind, words: str) -> Reply:
@@ -160,6 +165,13 @@ def update_unconfirmed() -> Reply:
 def gone() -> Reply:
     """The endpoint was deleted."""
     return say("The endpoint is gone from Friendli. It costs nothing any more.")
+
+
+def dropped(facts: Facts, kind: OperationKind) -> Reply:
+    """What was asked for isn't done, since the endpoint is gone or nobody watches it."""
+    why = "is gone" if facts.step is Step.ENDED else "is no longer watched from here"
+    text = f"{bold(facts.name)} {why}, so it wasn't {operations.WORDS[kind].being}."
+    return say(text, news=News.FAILED)
 
 
 def outage(seconds: float) -> Reply:

@@ -61,7 +61,7 @@ def root(facts: Facts) -> Body:
     plan_block = _plan(facts)
     if plan_block is not None:
         blocks.append(plan_block)
-    blocks.append(context(_setup(facts), *_ends(facts), _asked(facts)))
+    blocks.append(context(_setup(facts), *ends(facts), _asked(facts)))
     row = buttons.for_root(facts)
     if row:
         blocks.append(actions(*row))
@@ -93,7 +93,7 @@ def _asked(facts: Facts) -> str:
     )
 
 
-def _ends(facts: Facts) -> list[str]:
+def ends(facts: Facts) -> list[str]:
     """When it ends by itself, if it does."""
     at_rest = facts.state is not None and facts.state.status in AT_REST
     if facts.step is Step.LIVE and facts.lease_ends_at is not None and not at_rest:

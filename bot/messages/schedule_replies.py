@@ -63,11 +63,20 @@ def _days_and_time(planned: Planned) -> str:
     return f"{planned.days} at {planned.time_of_day}, {escape(planned.zone)}"
 
 
-def scheduled(facts: Facts, planned: Planned, *, zone_known: bool) -> Reply:
-    """Somebody wants something done at a time of day."""
+def scheduled(facts: Facts, planned: Planned, *, zone_known: bool, waits: bool = False) -> Reply:
+    """Somebody wants something done at a time of day.
+
+    Args:
+        facts: The deployment.
+        planned: What, and when.
+        zone_known: Whether Slack says in which time zone the person is.
+        waits: Whether somebody has to approve it first, each time.
+    """
     text = f"{mention(planned.asked_by)} made a schedule: it {meaning(planned)}."
     if planned.kind is OperationKind.WAKE:
         text += f" From then on it costs {cost(facts)}."
+    if waits:
+        text += " It needs approval each time; the thread asks for it then."
     if not zone_known:
         text += " Slack doesn't say in which time zone you are, so this is UTC."
     return Reply(body(text, section(text), actions(_remove(planned))))

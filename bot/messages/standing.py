@@ -8,9 +8,10 @@ from bot.messages.markup import context, duration
 from bot.messages.root import root
 
 ESTIMATED = (
-    "“So far” is estimated from how long it served and the price of its GPUs. What is charged"
-    " stands in Friendli Suite under Billing."
+    "“About” is estimated from how long it served and the price of its GPUs. What is charged stands"
+    " in Friendli Suite under Billing."
 )
+CHARGED = "That is what Friendli charged, as it said in the last minutes."
 _NEVER_RAN = {Step.PROPOSED, Step.REJECTED, Step.ASKED, Step.REFUSED, Step.CANCELLED, Step.NOT_MADE}
 
 
@@ -22,7 +23,8 @@ def standing(facts: Facts, spend: Spend) -> Body:
     so_far = cost(facts, spend)
     if so_far:
         at = len(blocks) - (blocks[-1]["type"] == "actions")
-        blocks.insert(at, context(f"{so_far}. {ESTIMATED}"))
+        note = CHARGED if spend.is_charged else ESTIMATED
+        blocks.insert(at, context(f"{so_far}. {note}" if spend.seconds else f"{so_far}."))
     return Body(text=f"{drawn.text}. {so_far}".strip(), blocks=blocks)
 
 
@@ -37,8 +39,10 @@ def cost(facts: Facts, spend: Spend) -> str:
 
 
 def amount(spend: Spend) -> str:
-    """Such as "about $10.42" or "$10.42 or more"."""
+    """Such as "about $10.42" or "$10.42 or more"; "$10.42" of what was charged."""
     if spend.dollars is None:
         return "at a price that isn't known"
     dollars = f"${spend.dollars:,.2f}"
-    return f"{dollars} or more" if spend.is_least else f"about {dollars}"
+    if spend.is_charged:
+        return dollars
+    return f"about {dollars} or more" if spend.is_least else f"about {dollars}"

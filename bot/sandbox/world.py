@@ -11,6 +11,7 @@ from bot.config import Settings
 from bot.db.crypto import new_encryption_key
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli import FriendliSandbox
+from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.slack.conversations import Channel, User
 from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.rate_limits import Limits
@@ -90,6 +91,7 @@ async def world(
     database: str,
     *,
     speed: float = 1.0,
+    durations: Durations | None = None,
     limits: Limits | None = None,
     enterprise_id: str | None = None,
     team_missing: bool = False,
@@ -99,13 +101,14 @@ async def world(
     Args:
         database: The bot's database URL.
         speed: How many times faster than life Friendli's clock runs.
+        durations: How long things take in Friendli.
         limits: Slack's; its own if omitted.
         enterprise_id: The organisation that the workspace belongs to, on Enterprise Grid.
         team_missing: Whether payloads leave the workspace out, as org-wide installs may.
     """
     clock = SandboxClock(speed)
     async with (
-        FriendliSandbox(clock=clock) as friendli,
+        FriendliSandbox(clock=clock, durations=durations) as friendli,
         SlackSandbox(
             bot_token=BOT_TOKEN,
             app_token=APP_TOKEN,

@@ -10,6 +10,11 @@ class Background:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs."""
+        return not self._tasks
+
     def start(self, work: Coroutine[object, object, None]) -> None:
         """Run it as a task."""
         task = asyncio.create_task(work)

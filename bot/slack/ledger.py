@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
@@ -110,6 +110,15 @@ class Ledger:
         async with self._database.write() as session:
             await outbox.write_sent(session, job.message.id, version=Message.version + 1)
             await wake(session, Channel, job.message.channel_row_id)
+
+    async def counting(self, job: outbox.Job) -> str | None:
+        """The `ts` of the copy of a message that counts; None while none does."""
+        async with self._database.read() as session:
+            return await session.scalar(
+                select(Message.ts).where(
+                    Message.id == job.message.id, Message.delivery == Delivery.SENT
+                )
+            )
 
     async def put_off(self, held: Claim, job: outbox.Job, seconds: float, **values: object) -> None:
         """Look at the message again later; other threads of the channel go on."""

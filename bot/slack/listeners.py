@@ -5,6 +5,7 @@ does, and our own dictionaries behind them. With `process_before_response` Bolt 
 soon as a listener returns; what takes longer goes on in a task of ours.
 """
 
+import asyncio
 import logging
 import os
 import re
@@ -133,8 +134,7 @@ class _Front:
             work = await dispatch(self._registry, self._desk, asked)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        # Begun after the acknowledgement, it would wait behind all requests that came in since.
-        self._go_on(work, say)
+        await self._begin(work, say)
         await ack()
 
     async def action(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -146,8 +146,7 @@ class _Front:
             work = await self._pressed(click, handler) if handler is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        # Begun after the acknowledgement, it would wait behind all requests that came in since.
-        self._go_on(work, say)
+        await self._begin(work, say)
         await ack()
 
     async def _pressed(self, click: Click, handler: ClickHandler) -> Work:
@@ -199,14 +198,17 @@ class _Front:
             work = await shortcut.run(self._desk, used) if shortcut is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        self._go_on(work, say)
+        await self._begin(work, say)
         await ack()
 
     async def event(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Something happened; Slack tells of it up to three times more if we are slow."""
-        kind, event = payloads.event(body)
-        handler = self._registry.events.get(kind)
-        if handler is None or not self._seen.is_new(event.event_id):
+        handler = self._registry.events.get(payloads.event_type(body))
+        if handler is None:
+            await ack()
+            return
+        event = payloads.event(body)
+        if not self._seen.is_new(event.event_id):
             await ack()
             return
         say = self._event_teller(event)
@@ -214,7 +216,7 @@ class _Front:
             work = await handler(self._desk, event)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
-        self._go_on(work, say)
+        await self._begin(work, say)
         await ack()
 
     def _teller(self, asked: Invocation | Click | ShortcutUse) -> Say:
@@ -233,6 +235,17 @@ class _Front:
         if event.tab:
             return partial(home.tell_opened, self._desk, event)
         return Whispers(self._desk, event).tell
+
+    async def _begin(self, work: Work, say: Say | None) -> None:
+        """Begin what the acknowledgement doesn't wait for.
+
+        Begun after it, work would wait behind all requests that came in since. Where nobody else
+        waits, it goes as far as it can at once: a form is on its way half a millisecond earlier.
+        """
+        alone = self._background.is_idle
+        self._go_on(work, say)
+        if alone:
+            await asyncio.sleep(0)
 
     def _go_on(self, work: Work, say: Say | None) -> None:
         if work is not None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bot.commands.desk import Click, Event, Invocation, Query, ShortcutUse, Submission
 from bot.deployments.place import Person, Place, SlackId
@@ -19,6 +19,14 @@ _Read = TypeVar("_Read", bound="_Payload")
 class _Payload(BaseModel):
     # What doesn't fit has addresses in it at which anybody may answer.
     model_config = ConfigDict(hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, payload: object) -> object:
+        """Slack leaves out what there isn't, or says null, and doesn't document which."""
+        if not isinstance(payload, Mapping):
+            return payload
+        return {name: value for name, value in payload.items() if value is not None}
 
 
 class _Workspace(_Payload):
@@ -94,7 +102,6 @@ class _Installed(_Payload):
 
 
 class _Happened(_Payload):
-    type: str
     user: SlackId = ""
     bot_id: str | None = None
     # Of whoever wrote; in a channel shared with others, not always the workspace that was told.
@@ -104,6 +111,16 @@ class _Happened(_Payload):
     tab: str = ""
     text: str = ""
     thread_ts: str | None = None
+
+
+class _Type(_Payload):
+    type: str = ""
+
+
+class _TypedEvent(_Payload):
+    """Any event, also one in which other fields are other things."""
+
+    event: _Type = Field(default_factory=_Type)
 
 
 class _Told(_Payload):
@@ -198,7 +215,15 @@ def invocation(payload: Mapping[str, Any]) -> Invocation:
     slash = _read(_Slash, payload)
     place = Place(slash.enterprise_id or "", slash.team_id or "", slash.channel_id)
     person = Person(slash.user_id, slash.team_id or "", slash.enterprise_id or "")
-    return Invocation(place, person, slash.text, slash.trigger_id, slash.response_url)
+    return Invocation(
+        place,
+        person,
+        slash.text,
+        slash.trigger_id,
+        slash.response_url,
+        # Which is used once, as each command has its own.
+        request_id=slash.trigger_id,
+    )
 
 
 def click(payload: Mapping[str, Any]) -> Click:
@@ -257,14 +282,19 @@ def shortcut(payload: Mapping[str, Any]) -> tuple[str, ShortcutUse]:
     )
 
 
-def event(payload: Mapping[str, Any]) -> tuple[str, Event]:
-    """Something that Slack tells of: its type, and what it is."""
+def event_type(payload: Mapping[str, Any]) -> str:
+    """What Slack tells of, such as "app_mention"; '' if it doesn't say."""
+    return _TypedEvent.model_validate(payload).event.type
+
+
+def event(payload: Mapping[str, Any]) -> Event:
+    """Something that Slack tells of, of a type that we handle."""
     parsed = _read(_Told, payload)
     happened = parsed.event
     place = parsed.place
     # Only in a channel shared with another organisation are there people of another one.
     elsewhere = happened.user_team or happened.team if parsed.is_ext_shared_channel else None
-    return happened.type, Event(
+    return Event(
         place=place,
         person=Person(happened.user, elsewhere or place.workspace_id),
         event_id=parsed.event_id,

@@ -18,6 +18,7 @@ log = logs.get(__name__)
 _PAGES = 5
 _CHANNELS_A_PAGE = 999
 _GROUP_KEPT_SECONDS = 60.0
+_MEMBER_KEPT_SECONDS = 60.0
 
 
 class Membership(StrEnum):
@@ -46,6 +47,9 @@ class People:
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
         self._group_names: tuple[Mapping[str, str], float] = ({}, 0.0)
         self._memberships: dict[str, asyncio.Task[Membership]] = {}
+        # Until when a channel that we are a member of needn't be asked about: the method takes some
+        # fifty calls a minute. Who has just invited us is never told anything old.
+        self._member_of: dict[str, float] = {}
 
     async def is_admin(self, person_id: str) -> bool:
         """Whether a person may administer targets; no, if Slack doesn't say."""
@@ -108,8 +112,14 @@ class People:
         return named
 
     async def membership(self, place: Place) -> Membership:
-        """Whether the bot can post in a channel; who asks at the same time shares the answer."""
+        """Whether the bot can post in a channel; who asks at the same time shares the answer.
+
+        That it can is remembered for a minute. If that is no longer so, whoever deploys is told by
+        a direct message instead of before.
+        """
         channel = place.channel_id
+        if self._member_of.get(channel, 0.0) > time.monotonic():
+            return Membership.MEMBER
         asking = self._memberships.get(channel)
         if asking is None:
             asking = self._memberships[channel] = asyncio.create_task(self._membership(channel))
@@ -129,11 +139,13 @@ class People:
             return Membership.NOT_A_CHANNEL
         if channel.get("is_archived"):
             return Membership.ARCHIVED
-        match channel.get("is_member"):
-            case None:
-                return Membership.UNKNOWN
-            case is_member:
-                return Membership.MEMBER if is_member else Membership.NOT_A_MEMBER
+        is_member = channel.get("is_member")
+        if is_member is None:
+            return Membership.UNKNOWN
+        if not is_member:
+            return Membership.NOT_A_MEMBER
+        self._member_of[channel_id] = time.monotonic() + _MEMBER_KEPT_SECONDS
+        return Membership.MEMBER
 
     async def zone(self, person_id: str) -> str | None:
         """The IANA name of a person's time zone; None if Slack doesn't say."""

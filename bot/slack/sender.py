@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
 from bot.config import Settings
@@ -44,6 +45,7 @@ class Sender:
         self._settings = settings
         self._fate = fate
         self._ledger = fate.ledger
+        self._recalls: set[asyncio.Task[None]] = set()
 
     async def handle(self, held: Claim) -> None:
         """Send the next message of a channel, or find out what became of the last one."""
@@ -51,6 +53,12 @@ class Sender:
             await self._next(held)
         except ClaimLostError:
             log.info("claim lost", row=held.id)
+
+    async def close(self) -> None:
+        """Look for nothing any more."""
+        for task in self._recalls:
+            task.cancel()
+        await asyncio.gather(*self._recalls, return_exceptions=True)
 
     async def _next(self, held: Claim) -> None:
         interval = self._settings.slack_edit_interval
@@ -85,23 +93,28 @@ class Sender:
             await self._fate.failed(held, channel, job, stalled)
             return
         body = _body(job, workspace)
-        answer = await attempt(
-            self._client.chat_postMessage(
-                channel=address,
-                thread_ts=job.root_ts,
-                reply_broadcast=job.message.broadcast if job.root_ts else None,
-                unfurl_links=False,
-                unfurl_media=False,
-                text=body.text,
-                blocks=body.blocks or None,
-                metadata=history.metadata(job.public_id, job.sequence),
+        try:
+            answer = await attempt(
+                self._client.chat_postMessage(
+                    channel=address,
+                    thread_ts=job.root_ts,
+                    reply_broadcast=job.message.broadcast if job.root_ts else None,
+                    unfurl_links=False,
+                    unfurl_media=False,
+                    text=body.text,
+                    blocks=body.blocks or None,
+                    metadata=history.metadata(job.public_id, job.sequence),
+                )
             )
-        )
-        ts = answer.get("ts") if not isinstance(answer, Failure) else None
-        if isinstance(answer, Failure) or not isinstance(ts, str):
-            failure = answer if isinstance(answer, Failure) else _NO_TS
-            await self._fate.failed(held, channel, job, failure, body)
-            return
+            ts = answer.get("ts") if not isinstance(answer, Failure) else None
+            if isinstance(answer, Failure) or not isinstance(ts, str):
+                failure = answer if isinstance(answer, Failure) else _NO_TS
+                await self._fate.failed(held, channel, job, failure, body)
+                return
+        except (ClaimLostError, asyncio.CancelledError):
+            # It may leave only now, after whoever took over has looked for it.
+            self._recall_later(job, address)
+            raise
         if await self._is_misplaced(job, address, answer, ts):
             await self._misplaced(held, job, address, [ts])
         elif not await self._fate.posted(held, channel, job, ts, address=address):
@@ -222,6 +235,26 @@ class Sender:
                 return
             await asyncio.sleep(failure.retry_after)
         log.error("a repeated message stays", channel=address, ts=ts)
+
+    def _recall_later(self, job: outbox.Job, address: str) -> None:
+        task = asyncio.create_task(self._recall(job, address))
+        self._recalls.add(task)
+        task.add_done_callback(self._recalls.discard)
+
+    async def _recall(self, job: outbox.Job, address: str) -> None:
+        """Take back what nobody learned the fate of, once another copy counts."""
+        for _ in range(_READS_BEFORE_REPEAT):
+            await asyncio.sleep(self._settings.slack_reconcile_over / _READS_BEFORE_REPEAT)
+            copies = await self._find(job, address)
+            try:
+                counts = await self._ledger.counting(job)
+            except (SQLAlchemyError, OSError):
+                continue
+            if counts is None or not isinstance(copies, list):
+                continue
+            for copy in copies:
+                if copy.ts != counts and copy.thread_ts == job.root_ts:
+                    await self._take_back(address, copy.ts)
 
     async def _delete_all(
         self, held: Claim, job: outbox.Job, address: str, copies: Sequence[str]

@@ -1,9 +1,12 @@
 """Clients and identity of the workspaces that this bot is installed in."""
 
 import asyncio
+import json
+import logging
 
 import aiohttp
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncServerErrorRetryHandler,
@@ -36,6 +39,15 @@ class SlackUnreachableError(Exception):
         self.error = error
 
 
+def _json(document: object) -> bytes:
+    # Five times as fast as the standard library's, which a form of many options feels.
+    try:
+        return to_json(document)
+    except PydanticSerializationError:
+        # A lone surrogate, which the standard library escapes and lets Slack judge.
+        return json.dumps(document).encode()
+
+
 class Workspaces:
     """One workspace, by the token in the settings.
 
@@ -47,14 +59,21 @@ class Workspaces:
 
     def __init__(self, token: SecretStr, api_url: str, *, timeout: float) -> None:
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=timeout, connect=min(5.0, timeout))
+            timeout=aiohttp.ClientTimeout(total=timeout, connect=min(5.0, timeout)),
+            json_serialize_bytes=_json,
         )
         self.token = token
         self._identity: Identity | None = None
         self._asking: asyncio.Task[Identity] | None = None
+        # The SDK writes every request out for its log unless its logger itself has a level.
+        logger = logging.getLogger("slack_sdk")
         # The SDK's default handlers would repeat a post whose answer was lost.
         self.posting = AsyncWebClient(
-            token.get_secret_value(), base_url=api_url, session=self._session, retry_handlers=[]
+            token.get_secret_value(),
+            base_url=api_url,
+            session=self._session,
+            retry_handlers=[],
+            logger=logger,
         )
         # Reading twice does no harm, and neither does waiting a moment for it.
         self.reading = AsyncWebClient(
@@ -62,6 +81,7 @@ class Workspaces:
             base_url=api_url,
             session=self._session,
             retry_handlers=[AsyncConnectionErrorRetryHandler(), AsyncServerErrorRetryHandler()],
+            logger=logger,
         )
 
     async def identity(self) -> Identity:

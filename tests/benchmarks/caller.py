@@ -50,6 +50,10 @@ class Slack:
                 answer |= {"ts": f"{time.time():.6f}"}
         return web.json_response(answer)
 
+    async def _take(self, _request: web.Request) -> web.Response:
+        # What a person is shown in answer to a click.
+        return web.Response()
+
     async def _refuse(self, request: web.Request) -> web.Response:
         # Friendli lists nothing, and takes nobody's money.
         refused = request.method == "POST"
@@ -64,6 +68,7 @@ class Slack:
         application.add_routes(
             [
                 web.post("/api/{method}", slack._answer),
+                web.post("/actions/x", slack._take),
                 web.route("*", "/{rest:.*}", slack._refuse),
             ]
         )

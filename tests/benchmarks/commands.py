@@ -1,14 +1,17 @@
 """A command that opens a form, and a click that spends, beside Bolt's defaults and the floor.
 
-So many people at once ask, each again as soon as the form of the last command was asked for. The
-three fronts take turns, so that whatever else the machine does disturbs them alike.
+So many people at once ask, each again as soon as the form of the last command was asked for, all in
+one channel: what the bot keeps of a channel is there from the second command on. How long the first
+one takes in its channel is told beside it. The three fronts take turns, so that whatever else the
+machine does disturbs them alike.
 """
 
 import asyncio
+import itertools
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +28,7 @@ from tests.benchmarks.table import Row, of_rivals
 
 AT_ONCE = (1, 16, 64)
 _ACKNOWLEDGEMENT_GOALS = {1: 0.2, 16: 0.6, 64: 1.0}
+_CHANNELS = 1_000
 _PLACE = {"team_id": "T1", "channel_id": "C1", "user_id": "U1"}
 
 
@@ -51,13 +55,14 @@ def p99(times: Sequence[float]) -> float:
     return quantiles(times, n=100, method="inclusive")[98]
 
 
-async def command(slack: Slack, line: Line, times: Times) -> None:
+async def command(slack: Slack, line: Line, times: Times, channel: str = "C1") -> None:
     """Ask for the form."""
     trigger = uuid.uuid4().hex
     opening = slack.opening(trigger)
     left, acknowledged = await line.send(
         {
             **_PLACE,
+            "channel_id": channel,
             "command": SLASH,
             "text": "",
             "trigger_id": trigger,
@@ -67,6 +72,15 @@ async def command(slack: Slack, line: Line, times: Times) -> None:
     opened = await asyncio.wait_for(opening, 20)
     times.acknowledged.append((acknowledged - left) * 1000)
     times.opened.append((opened - left) * 1000)
+
+
+def first_commands(channels: Iterator[int]) -> "Work":
+    """Ask for the form, each time in a channel in which nobody has asked before."""
+
+    async def first(slack: Slack, line: Line, times: Times) -> None:
+        await command(slack, line, times, f"C{next(channels)}")
+
+    return first
 
 
 async def ping(_slack: Slack, line: Line, times: Times) -> None:
@@ -134,6 +148,7 @@ async def rows(folder: Path, *, turns: int, postgresql: str | None) -> list[Row]
             ],
             "floor": (await stack.enter_async_context(child("fronts", "floor"))).ready["url"],
         }
+        first = first_commands(itertools.count(2))
         for at_once in AT_ONCE:
             times: defaultdict[str, Times] = defaultdict(Times)
             requests = 40 if at_once == 1 else 320 // at_once
@@ -145,6 +160,14 @@ async def rows(folder: Path, *, turns: int, postgresql: str | None) -> list[Row]
                     work = ping if front == "floor" else command
                     await load(slack, str(url), work, at_once, requests, times[front])
             made += _rows(at_once, times["ours"], times["rival"], times["floor"])
+            new = Times()
+            await load(slack, str(urls["ours"]), first, at_once, requests, new)
+            made.append(
+                Row(
+                    f"The first in its channel, {at_once} at once: form asked for, p50",
+                    *(p50(new.opened), "ms", p50(times["rival"].opened)),
+                )
+            )
         databases = {"SQLite": str(urls["ours"])}
         if postgresql is not None:
             databases["PostgreSQL"] = await _our_front(stack, slack, postgresql)
@@ -172,7 +195,7 @@ async def rows(folder: Path, *, turns: int, postgresql: str | None) -> list[Row]
 
 async def _our_front(stack: AsyncExitStack, slack: Slack, database: str) -> str:
     settings, environment = settings_of(slack.url, database)
-    await seed(settings, projects=1, endpoints=0, channels=1)
+    await seed(settings, projects=1, endpoints=0, channels=_CHANNELS)
     front = await stack.enter_async_context(child("fronts", "ours", **environment))
     return str(front.ready["url"])
 

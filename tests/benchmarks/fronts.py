@@ -15,7 +15,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import logs
-from bot.app import EVENTS_PATH, running
+from bot.app import EVENTS_PATH, serving
 from bot.commands.registry import SLASH
 from bot.config import load
 from tests.benchmarks.bots import BOT_TOKEN, SIGNING_SECRET
@@ -41,7 +41,7 @@ async def ours() -> None:
     """The whole bot."""
     settings = load()
     logs.configure(settings.log_level)
-    async with running(settings) as bot:
+    async with serving(settings) as bot:
         await answer_marks(url=bot.events_url)
 
 

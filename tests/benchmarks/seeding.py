@@ -36,7 +36,9 @@ _REQUEST = DeployRequest(
 )
 
 
-async def seed(settings: Settings, *, projects: int, endpoints: int, channels: int) -> None:
+async def seed(
+    settings: Settings, *, projects: int, endpoints: int, channels: int, workspaces: int = 1
+) -> None:
     """Write projects of so many live deployments each, whose threads stand in the channels.
 
     The project `project-<n>` watches the endpoints `project-<n>-<number>`. All of them were last
@@ -47,20 +49,22 @@ async def seed(settings: Settings, *, projects: int, endpoints: int, channels: i
         projects: How many.
         endpoints: Of each project.
         channels: Among which the projects are spread.
+        workspaces: Among which the channels are spread.
     """
     database = Database(settings.database)
     vault = Vault(settings.encryption_keys, None)
     await migrate(database)
     try:
         async with database.write() as session:
-            session.add(Workspace(id=1, enterprise_id="", workspace_id="T1"))
+            for number in range(1, workspaces + 1):
+                session.add(Workspace(id=number, enterprise_id="", workspace_id=f"T{number}"))
             await session.flush()
             await session.execute(
                 insert(Channel),
                 [
                     {
                         "id": number,
-                        "workspace_row_id": 1,
+                        "workspace_row_id": _workspace(number, workspaces),
                         "address": f"C{number}",
                         "channel_id": f"C{number}",
                     }
@@ -85,7 +89,7 @@ async def seed(settings: Settings, *, projects: int, endpoints: int, channels: i
                 session.add(
                     Target(
                         enterprise_id="",
-                        workspace_id="T1",
+                        workspace_id=f"T{_workspace(number, workspaces)}",
                         channel_id=f"C{number}",
                         name="prod",
                         is_default=True,
@@ -98,7 +102,7 @@ async def seed(settings: Settings, *, projects: int, endpoints: int, channels: i
             async with database.write() as session:
                 await session.execute(
                     insert(Deployment).values(api_base=settings.friendli_api_url, asked_at=now()),
-                    [_deployment(*row) for row in rows],
+                    [_deployment(*row, workspaces) for row in rows],
                 )
                 await session.execute(
                     insert(Transition).values(observed_at=now()),
@@ -132,14 +136,20 @@ def root_of(deployment: int) -> str:
     return f"{1_700_000_000 + deployment}.000000"
 
 
-def _deployment(id_: int, project: int, number: int, channel: int) -> dict[str, object]:
+def _workspace(channel: int, workspaces: int) -> int:
+    return (channel - 1) % workspaces + 1
+
+
+def _deployment(
+    id_: int, project: int, number: int, channel: int, workspaces: int
+) -> dict[str, object]:
     return {
         "id": id_,
         "request_id": f"request-{id_}",
         "public_id": f"{id_:032x}",
         "channel_row_id": channel,
         "enterprise_id": "",
-        "workspace_id": "T1",
+        "workspace_id": f"T{_workspace(channel, workspaces)}",
         "channel_id": f"C{channel}",
         "requester_id": "U1",
         "target_name": "prod",

@@ -12,7 +12,7 @@ import sys
 from friendli.friendli import AsyncFriendli
 
 from bot import logs
-from bot.app import running
+from bot.app import serving
 from bot.config import load
 from tests.benchmarks.process import answer_marks
 from tests.benchmarks.seeding import API_KEY
@@ -22,7 +22,7 @@ async def ours() -> None:
     """The whole bot, as `serve` runs it."""
     settings = load()
     logs.configure(settings.log_level)
-    async with running(settings) as bot:
+    async with serving(settings) as bot:
         await answer_marks(url=bot.url)
 
 

@@ -5,18 +5,36 @@ import asyncio
 import contextlib
 import sys
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from asyncpg import PostgresError
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
+from bot.sandbox.slack.actor import NotPossibleError
+from bot.sandbox.slack.changes import NotReachedError
+from tests.chaos.bots import NotStartedError
 from tests.chaos.cells import Cell, cells
-from tests.chaos.databases import Engine, postgresql_server
+from tests.chaos.databases import Databases, Engine, postgresql_server
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
 from tests.chaos.nursery import Nurseries
-from tests.chaos.run import PACKAGE, Outcome, Setup, run
+from tests.chaos.run import run
+from tests.chaos.setup import PACKAGE, Outcome, Setup
+
+# What goes wrong with a run itself, as on a machine that is too busy.
+_BREAKS = (
+    NotReachedError,
+    NotStartedError,
+    NotPossibleError,
+    LookupError,
+    OSError,
+    SQLAlchemyError,
+    PostgresError,
+)
 
 
 def main() -> int:
@@ -68,13 +86,18 @@ async def _run_all(
 ) -> list[Outcome]:
     room = asyncio.Semaphore(at_once)
 
-    async with Nurseries() as nurseries:
-        setup = Setup(nurseries, server, package)
+    async with Nurseries(server) as nurseries, Databases(server) as databases:
+        setup = Setup(nurseries, databases, package)
 
         async def one(cell: Cell, engine: Engine, seed: int) -> Outcome:
             async with room:
                 started = time.monotonic()
-                outcome = await run(cell, engine, seed, setup)
+                try:
+                    outcome = await run(cell, engine, seed, setup)
+                except _BREAKS:
+                    # The others go on.
+                    broken, report = ["the run itself broke"], traceback.format_exc()
+                    outcome = Outcome(cell, engine, seed, False, broken, report)  # noqa: FBT003
                 seconds = time.monotonic() - started
             _tell(console, outcome, seconds)
             return outcome
@@ -102,8 +125,8 @@ def _run_mutants(console: Console, seeds: int) -> int:
 
 async def _seen(mutant: Mutant, server: str, package: Path, seeds: int) -> Outcome | None:
     """The first run that the mutant turns red and the bot itself doesn't; None if there is none."""
-    async with Nurseries() as nurseries:
-        setup, control = Setup(nurseries, server, package), Setup(nurseries, server)
+    async with Nurseries(server) as nurseries, Databases(server) as databases:
+        setup, control = Setup(nurseries, databases, package), Setup(nurseries, databases)
         for seed in range(seeds):
             for cell, engine in mutant.cells:
                 outcome = await run(cell, engine, seed, setup)

@@ -1,6 +1,6 @@
 """The matrix: at which step what strikes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,6 +25,18 @@ class Step(StrEnum):
     POLL = "poll"
     """The project is listed while an endpoint shows something new."""
     TERMINATE = "terminate"
+    SLEEP = "sleep"
+    WAKE = "wake"
+    RESTART = "restart"
+    DELETE = "delete"
+    UPDATE = "update"
+    """A new version is asked for, or an earlier one again."""
+    LEASE = "lease"
+    """From when an endpoint's time is over on: what is said, asked, and ended."""
+    SCHEDULE = "schedule"
+    """From when a schedule falls due on."""
+    APPROVE = "approve"
+    """From when somebody approves or rejects on."""
     HISTORY = "history"
     """A message whose post is doubtful is looked for."""
     ANY = "any"
@@ -74,6 +86,9 @@ _ANSWERS = (
 )
 STALLS = (Fault.STALL, Fault.SUSPEND)
 _OF_A_REQUEST = (*KILLS, *STALLS, *_ANSWERS, Fault.CUT_OFF, Fault.DATABASE)
+# Of requests that go the same way as another's that is struck by all of these.
+_OF_A_LIKE = (*KILLS, Fault.STALL, *_ANSWERS, Fault.CUT_OFF, Fault.DATABASE)
+_OF_A_TIME = (*KILLS, *STALLS, Fault.LOST_REPLY, Fault.FAILS, Fault.CUT_OFF, Fault.DATABASE)
 _REQUESTS = (
     Step.LIST,
     Step.CREATE,
@@ -83,6 +98,7 @@ _REQUESTS = (
     Step.EDIT,
     Step.POLL,
     Step.TERMINATE,
+    Step.UPDATE,
 )
 
 
@@ -99,24 +115,32 @@ class Cell:
         return f"{self.step}/{self.fault}".replace(" ", "-").lower()
 
 
+_MATRIX: Sequence[tuple[Sequence[Step], Sequence[Fault]]] = (
+    ((Step.CLICK,), (Fault.KILL_ANSWERED, *STALLS, Fault.DATABASE)),
+    (_REQUESTS, _OF_A_REQUEST),
+    ((Step.SLEEP, Step.WAKE, Step.RESTART, Step.DELETE), _OF_A_LIKE),
+    ((Step.LEASE, Step.SCHEDULE, Step.APPROVE), _OF_A_TIME),
+    ((Step.HISTORY,), (*KILLS, *STALLS, Fault.UNREADABLE)),
+    (
+        (Step.ANY,),
+        (
+            Fault.KILL_ANSWERED,
+            *STALLS,
+            Fault.DATABASE,
+            Fault.SLACK_DOWN,
+            Fault.FRIENDLI_DOWN,
+            Fault.BOTH_DOWN,
+        ),
+    ),
+)
+
+
 def cells() -> Iterator[Cell]:
     """Every cell, in the order of a deployment's life."""
-    for fault in (Fault.KILL_ANSWERED, *STALLS, Fault.DATABASE):
-        yield Cell(Step.CLICK, fault)
-    for step in _REQUESTS:
-        for fault in _OF_A_REQUEST:
-            yield Cell(step, fault)
-    for fault in (*KILLS, *STALLS, Fault.UNREADABLE):
-        yield Cell(Step.HISTORY, fault)
-    for fault in (
-        Fault.KILL_ANSWERED,
-        *STALLS,
-        Fault.DATABASE,
-        Fault.SLACK_DOWN,
-        Fault.FRIENDLI_DOWN,
-        Fault.BOTH_DOWN,
-    ):
-        yield Cell(Step.ANY, fault)
+    for steps, faults in _MATRIX:
+        for step in steps:
+            for fault in faults:
+                yield Cell(step, fault)
 
 
 # From which request on, of those that match, a step counts: a range to draw by lot from.
@@ -129,6 +153,14 @@ FIRST_OF: dict[Step, tuple[int, int]] = {
     Step.EDIT: (1, 5),
     Step.POLL: (1, 4),
     Step.TERMINATE: (1, 1),
+    Step.SLEEP: (1, 1),
+    Step.WAKE: (1, 1),
+    Step.RESTART: (1, 1),
+    Step.DELETE: (1, 1),
+    Step.UPDATE: (1, 2),
+    Step.LEASE: (1, 4),
+    Step.SCHEDULE: (1, 4),
+    Step.APPROVE: (1, 5),
     Step.HISTORY: (1, 3),
 }
 
@@ -142,6 +174,15 @@ _OPERATIONS: dict[Step, frozenset[str]] = {
     Step.EDIT: frozenset({"chat.update"}),
     Step.POLL: frozenset({"list_endpoints"}),
     Step.TERMINATE: frozenset({"terminate_endpoint"}),
+    Step.SLEEP: frozenset({"sleep_endpoint"}),
+    Step.WAKE: frozenset({"wake_endpoint"}),
+    Step.RESTART: frozenset({"restart_endpoint"}),
+    Step.DELETE: frozenset({"delete_endpoint"}),
+    Step.UPDATE: frozenset({"update_endpoint"}),
+    Step.LEASE: frozenset({"chat.postMessage", "list_endpoints", "terminate_endpoint"}),
+    Step.SCHEDULE: frozenset({"chat.postMessage", "list_endpoints", "sleep_endpoint"}),
+    Step.APPROVE: frozenset({"chat.postMessage", "chat.update", "list_endpoints"})
+    | {"create_endpoint"},
     Step.HISTORY: frozenset({"conversations.history", "conversations.replies"}),
 }
 
@@ -152,6 +193,7 @@ def requests_of(
     is_awaited: Callable[[], bool],
     is_created: Callable[[], bool],
     has_news: Callable[[], bool],
+    is_due: Callable[[], bool],
 ) -> Callable[[Call], bool]:
     """Return which requests belong to a step.
 
@@ -160,6 +202,7 @@ def requests_of(
         is_awaited: Whether a create request that was asked for hasn't arrived yet.
         is_created: Whether a create request has arrived already.
         has_news: Whether an endpoint shows what isn't written down yet.
+        is_due: Whether a time is over, a schedule has fallen due, or somebody has decided.
     """
 
     def belongs(call: Call) -> bool:
@@ -170,6 +213,8 @@ def requests_of(
                 return is_awaited()
             case Step.LOOK:
                 return is_created()
+            case Step.LEASE | Step.SCHEDULE | Step.APPROVE:
+                return is_due()
             case Step.POLL:
                 return has_news()
             case Step.ROOT:

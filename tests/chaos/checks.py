@@ -5,17 +5,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.db.models import Step
-from bot.friendli.statuses import phase_words, status_words
+from bot.friendli.statuses import status_words
 from bot.messages.body import POSSIBLE_REPEAT
 from bot.sandbox.friendli.server import EndpointView
-from bot.sandbox.friendli.timeline import Leg
 from bot.sandbox.slack.conversations import Channel, Message
 from bot.sandbox.world import World
+from tests.chaos.act_checks import broken
 from tests.chaos.clicks import Wish
-from tests.chaos.story import Lives
+from tests.chaos.story import BORN, Lives
+from tests.chaos.tales import told_wrong
 
-_UNMADE_WORDS = ("wasn't made", "was cancelled", "is being cancelled")
-_UNMADE_STEPS = frozenset({Step.REFUSED, Step.CANCELLED, Step.NOT_MADE})
+_UNMADE_WORDS = (
+    "wasn't made",
+    "was cancelled",
+    "is being cancelled",
+    "wasn't approved",
+    "waits for approval",
+    "is gone",
+)
+_UNMADE_STEPS = frozenset(
+    {Step.PROPOSED, Step.REJECTED, Step.REFUSED, Step.CANCELLED, Step.NOT_MADE, Step.ENDED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +36,10 @@ class Evidence:
         here: Both sandboxes.
         channels: Where people asked.
         deploys: What they asked for.
-        stops: What they asked to end.
+        wishes: What they wanted done with it.
         creates: Names in the create requests that the API received.
+        updates: The update requests that it received.
+        unapproved: Names in those that it received before anybody could have approved them.
         lives: What endpoints showed, and what the bot wrote down.
         repeats_allowed: Whether the history couldn't be read.
     """
@@ -35,8 +47,10 @@ class Evidence:
     here: World
     channels: Sequence[Channel]
     deploys: Sequence[Wish]
-    stops: Sequence[Wish]
+    wishes: Sequence[Wish]
     creates: Sequence[str]
+    updates: Sequence[str]
+    unapproved: Sequence[str]
     lives: Lives
     repeats_allowed: bool
 
@@ -92,6 +106,11 @@ def _requests(evidence: Evidence) -> Iterator[str]:
     for name, count in Counter(evidence.creates).items():
         if count > 1:
             yield f"{count} create requests for one click ({name})"
+    for what, count in Counter(evidence.updates).items():
+        if count > 1:
+            yield f"{count} update requests for one wish ({what})"
+    for name in evidence.unapproved:
+        yield f"{name} was asked for before anybody had approved it"
 
 
 def _endpoints(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
@@ -139,34 +158,12 @@ def _transitions(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str
         thread = next((one for one in threads if one.deployment == row.public_id), None)
         if row.endpoint_id is None or thread is None:
             continue
-        wanted = [f", as `{row.endpoint_id}`", *map(_words, evidence.lives.shown.get(row.name, ()))]
-        found = [
-            [index for index, reply in enumerate(thread.replies) if words in reply.text]
-            for words in wanted
-        ]
         # What a request to end it overtook, nobody may have seen.
         ended = any(one.status == "TERMINATED" for one in evidence.lives.endpoints(row.name))
-        for words, places in zip(wanted, found, strict=True):
-            if len(places) != 1 and not (ended and not places and words == wanted[-1]):
-                yield f"{words!r} is told {len(places)} times in the thread {_title(thread)}"
-        firsts = [places[0] for places in found if places]
-        if firsts != sorted(firsts):
-            yield f"transitions are told in the wrong order in the thread {_title(thread)}"
-
-
-def _words(leg: Leg) -> str:
-    """What only the reply about this transition says."""
-    match leg.status:
-        case "INITIALIZING":
-            return f"{phase_words(leg.phase or '').progress}."
-        case "RUNNING":
-            return "is serving"
-        case "FAILED":
-            return "failed while"
-        case "SLEEPING":
-            return "while it sleeps; any request wakes it."
-        case other:
-            raise ValueError(f"no endpoint is led to {other}")
+        shown = evidence.lives.shown.get(row.name, [BORN])
+        replies = [reply.text for reply in thread.replies]
+        for words in told_wrong(row.endpoint_id, shown, replies, is_terminated=ended):
+            yield f"{words} in the thread {_title(thread)}"
 
 
 def _roots(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
@@ -200,13 +197,12 @@ def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
             row is None or row.step not in _UNMADE_STEPS
         ):
             yield f"{wish.name} has no endpoint, and its thread doesn't say so"
-    for stop in evidence.stops:
-        row = evidence.lives.kept.get(stop.name)
-        ended = all(one.status == "TERMINATED" for one in evidence.lives.endpoints(stop.name))
+    for name in dict.fromkeys(wish.name for wish in evidence.wishes):
+        row = evidence.lives.kept.get(name)
         thread = next((one for one in threads if row and one.deployment == row.public_id), None)
-        told = thread is not None and any("didn't terminate" in one.text for one in thread.replies)
-        if stop.acknowledged and not ended and not stop.whispers and not told:
-            yield f"nobody answered the click to end {stop.name}"
+        replies = [reply.text for reply in thread.replies] if thread else []
+        wishes = [wish for wish in evidence.wishes if wish.name == name]
+        yield from broken(name, wishes, evidence.lives.endpoints(name), replies)
 
 
 def _direct(here: World, wish: Wish) -> list[str]:

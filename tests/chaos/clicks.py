@@ -1,23 +1,24 @@
-"""What people do in a run: ask for endpoints in several ways, and end some of them."""
+"""What people do in a run: ask for endpoints in several ways, and then for something else."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from bot.sandbox.friendli.timeline import Leg
 from bot.sandbox.slack.changes import NotReachedError
 from bot.sandbox.slack.conversations import Channel, Message
 from bot.sandbox.slack.people import Person
 from bot.sandbox.world import World
+from tests.chaos.story import BORN, Lives
 
 T = TypeVar("T")
 
-_PREVIEW_WITHIN = 5.0
-_ROOT_WITHIN = 30.0
-_ATTEMPTS = 4
+ANSWERS_WITHIN = 5.0
+ATTEMPTS = 4
 
 
 class Way(StrEnum):
@@ -29,6 +30,39 @@ class Way(StrEnum):
     TWICE = "preview, then Deploy twice at once"
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that is done with an endpoint, some time after it was asked for.
+
+    Attributes:
+        name: What.
+        perform: Does it as a person does: again if Slack says that it failed.
+        way: Where the endpoint goes before; None if it doesn't matter.
+        options: Of the line that asks for the endpoint.
+        asked: What the thread says once it is accepted; '' if other rules hold for it.
+        refused: What it may say if it isn't done.
+        leads_to: What the endpoint shows once it was done; '' if it is gone.
+        is_tried_again: Whether a try that fails is followed by another one.
+    """
+
+    name: str
+    perform: "Perform"
+    way: Sequence[Leg] | None = None
+    options: str = ""
+    asked: str = ""
+    refused: Sequence[str] = ()
+    leads_to: str = ""
+    is_tried_again: bool = False
+
+    @classmethod
+    def operation(
+        cls, infinitive: str, perform: "Perform", way: Sequence[Leg], leads_to: str
+    ) -> Self:
+        """What somebody asks Friendli to do."""
+        asked, refused = f"asked to {infinitive}.", (f"Friendli didn't {infinitive}",)
+        return cls(infinitive, perform, way, asked=asked, refused=refused, leads_to=leads_to)
+
+
 @dataclass(eq=False, slots=True)
 class Wish:
     """Something a person asked for, and what that person saw of it at once.
@@ -37,6 +71,8 @@ class Wish:
         name: Of the endpoint.
         who: The person.
         where: The channel.
+        act: What is wanted of an endpoint that was asked for; None for the endpoint itself.
+        clicks: How many requests of Slack's say so.
         acknowledged: Whether the bot took it in time; else Slack itself has said so.
         whispers_before: How many ephemeral messages the person had seen.
     """
@@ -44,6 +80,8 @@ class Wish:
     name: str
     who: Person
     where: Channel
+    act: Act | None = None
+    clicks: int = 1
     acknowledged: bool = False
     whispers_before: int = 0
 
@@ -53,9 +91,29 @@ class Wish:
         seen = self.who.ephemerals(self.where)[self.whispers_before :]
         return [message.text for message in seen]
 
+    @property
+    def root(self) -> Message | None:
+        """The thread's root in Slack."""
+        name = f"*{self.name}*"
+        for message in self.where.messages.values():
+            if not message.deleted and not message.is_reply and name in message.text:
+                return message
+        return None
+
     def begin(self) -> None:
         """Remember what the person has seen already."""
         self.whispers_before = len(self.who.ephemerals(self.where))
+
+    def tells(self, words: str) -> bool:
+        """Whether the thread has a reply with these words."""
+        root = self.root
+        return root is not None and any(
+            words in reply.text for reply in self.where.replies(root.ts)
+        )
+
+
+Perform = Callable[["Crowd", Wish, Act, Random], Awaitable[None]]
+"""Does an act, given the wish for the endpoint."""
 
 
 class Crowd:
@@ -66,62 +124,118 @@ class Crowd:
         channels: The connected channels.
         lots: Draws what they do.
         front: Points Slack to a replica that can take a click; called before each.
+        lives: Leads the endpoints.
+        creates: Names in the create requests that have arrived.
+        fall_due: Lets an endpoint's time be over.
 
     Attributes:
         deploys: Every wish for an endpoint that may have reached the bot; names are unique.
-        stops: Every wish to end one.
+        wishes: Every wish about such an endpoint that may have.
+        decided: Names of the endpoints about which somebody may have decided.
         begun: Set as the first wish for an endpoint is on its way.
+        due: Set as the first time is over, or the first decision is on its way.
+        form: Held by whoever has a form open: it covers whatever else is on the screen.
+        admins: Who may approve what somebody else asks for.
     """
 
     def __init__(
-        self, here: World, channels: list[Channel], lots: Random, front: Callable[[], None]
+        self,
+        here: World,
+        channels: list[Channel],
+        lots: Random,
+        *,
+        front: Callable[[], None],
+        lives: Lives,
+        creates: Sequence[str],
+        fall_due: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._here = here
+        self.here = here
         self._channels = channels
         self._lots = lots
-        self._front = front
+        self.front = front
+        self._lives = lives
+        self._creates = creates
+        self.fall_due = fall_due
         self._named = 0
         self.deploys: list[Wish] = []
-        self.stops: list[Wish] = []
+        self.wishes: list[Wish] = []
+        self.decided: set[str] = set()
         self.begun = asyncio.Event()
+        self.due = asyncio.Event()
+        self.form = asyncio.Lock()
+        self.admins = [here.admin]
 
-    async def ask(self, *, stop: bool) -> None:
+    async def ask(self, act: Act | None) -> None:
         """Ask for an endpoint, again under another name if Slack says that it failed.
 
         Args:
-            stop: Whether to end it, some time after its thread has begun.
+            act: What is done with it, some time after its thread has begun.
         """
         lots = Random(self._lots.random())  # noqa: S311 - not a secret
-        who = lots.choice([self._here.admin, self._here.member])
+        who = lots.choice([self.here.admin, self.here.member])
         where = lots.choice(self._channels)
         way = lots.choice(list(Way))
         await asyncio.sleep(lots.uniform(0, 0.6))
-        for _ in range(_ATTEMPTS):
-            wish = self._new_wish(who, where)
-            if await self._deploy(wish, way):
+        for _ in range(ATTEMPTS):
+            wish = self._new_wish(who, where, act)
+            if await self._deploy(wish, way, act.options if act else ""):
                 break
             await asyncio.sleep(lots.uniform(0.3, 1.2))
         else:
             return
-        if stop:
-            await self._stop(wish, lots)
+        if act is not None:
+            await act.perform(self, wish, act, lots)
 
-    async def _deploy(self, wish: Wish, way: Way) -> bool:
-        line = f"sandbox/works --gpu 1xH100 --name {wish.name}"
+    def about(self, deploy: Wish, act: Act, who: Person) -> Wish:
+        """A wish about an endpoint that was asked for; it is on its way from now on."""
+        wish = Wish(deploy.name, who, deploy.where, act)
+        wish.begin()
+        self.wishes.append(wish)
+        return wish
+
+    async def until(self, look: Callable[[], T | None], seconds: float) -> T | None:
+        """What shows in Slack; None if it doesn't in time."""
+        try:
+            return await self.here.slack.until(look, seconds)
+        except NotReachedError:
+            return None
+
+    async def has_arrived(self, name: str, seconds: float) -> bool:
+        """Whether the create request for an endpoint arrives in time."""
+        with contextlib.suppress(TimeoutError):
+            return await self.here.friendli.until(lambda: name in self._creates, within=seconds)
+        return False
+
+    async def asked(self, wish: Wish, line: str, button: str) -> Message | None:
+        """Type a line; the question that comes, or None, after which a person types it again."""
+        name = f"*{wish.name}*"
+        wish.begin()
+        self.front()
+        if not (await wish.who.command(wish.where, line)).ok:
+            return None
+
+        def shown() -> Message | None:
+            seen = wish.who.ephemerals(wish.where)[wish.whispers_before :]
+            return next((one for one in seen if button in one.buttons and name in one.words), None)
+
+        return await self.until(shown, ANSWERS_WITHIN)
+
+    async def _deploy(self, wish: Wish, way: Way, options: str) -> bool:
+        line = f"sandbox/works --gpu 1xH100 --name {wish.name} {options}".strip()
         if way in (Way.AT_ONCE, Way.REPLAYED):
             self._send(wish)
-            self._front()
+            self.front()
             ack = await wish.who.command(wish.where, f"{line} --yes")
             wish.acknowledged = ack.ok
             if way is Way.REPLAYED:
-                self._front()
-                await self._here.slack.deliver_again(ack.delivery)
+                self.front()
+                await self.here.slack.deliver_again(ack.delivery)
             return ack.ok
-        preview = await self._preview(wish, line)
+        preview = await self.asked(wish, line, "Deploy")
         if preview is None:
             return False
         self._send(wish)
-        self._front()
+        self.front()
         if way is Way.TWICE:
             first, second = await wish.who.double_click(preview, "Deploy")
             wish.acknowledged = first.ok or second.ok
@@ -134,55 +248,11 @@ class Crowd:
         wish.begin()
         self.begun.set()
 
-    async def _preview(self, wish: Wish, line: str) -> Message | None:
-        """Type the line; None if no preview came, after which a person types it again."""
-        wish.begin()
-        self._front()
-        if not (await wish.who.command(wish.where, line)).ok:
-            return None
-
-        def shown() -> Message | None:
-            seen = wish.who.ephemerals(wish.where)[wish.whispers_before :]
-            return next(
-                (one for one in seen if "Deploy" in one.buttons and wish.name in one.words), None
-            )
-
-        return await self._until(shown, _PREVIEW_WITHIN)
-
-    async def _stop(self, wish: Wish, lots: Random) -> None:
-        def button() -> tuple[Message, str] | None:
-            for message in wish.where.messages.values():
-                if not message.deleted and not message.is_reply and wish.name in message.text:
-                    for label in ("Cancel", "Terminate"):
-                        if label in message.buttons:
-                            return message, label
-            return None
-
-        await asyncio.sleep(lots.choice([0, lots.uniform(0, 2.5)]))
-        who = lots.choice([wish.who, self._here.admin])
-        for _ in range(_ATTEMPTS):
-            found = await self._until(button, _ROOT_WITHIN)
-            if found is None:
-                return
-            stop = Wish(wish.name, who, wish.where)
-            stop.begin()
-            self.stops.append(stop)
-            self._front()
-            message, label = found
-            stop.acknowledged = (await who.click(message, label)).ok
-            if stop.acknowledged:
-                return
-            await asyncio.sleep(lots.uniform(0.3, 1.2))
-
-    def _new_wish(self, who: Person, where: Channel) -> Wish:
+    def _new_wish(self, who: Person, where: Channel, act: Act | None) -> Wish:
         self._named += 1
         name = f"chaos-{self._named}"
         # Its endpoint stays where it is until the run moves it on.
-        self._here.friendli.script(name, [Leg("INITIALIZING", "REQUESTING_VIRTUAL_MACHINE")])
+        self.here.friendli.script(name, [BORN])
+        if act is not None and act.way is not None:
+            self._lives.lead(name, act.way)
         return Wish(name, who, where)
-
-    async def _until(self, look: Callable[[], T | None], seconds: float) -> T | None:
-        try:
-            return await self._here.slack.until(look, seconds)
-        except NotReachedError:
-            return None

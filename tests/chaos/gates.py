@@ -22,6 +22,8 @@ from multidict import CIMultiDict
 from bot.sandbox.faults import Call
 
 _ENDPOINTS = "/dedicated/beta/endpoint"
+_VERBS = ("/sleep", "/wake", "/restart", "/terminate")
+_TOO_MANY = 429
 # Each connection has its own.
 _OWN_HEADERS = frozenset(
     {"connection", "content-length", "host", "keep-alive", "server", "transfer-encoding"}
@@ -77,12 +79,15 @@ class Passages:
     Attributes:
         traps: What lies in wait.
         creates: Names in the create requests that arrived, in order.
+        updates: Endpoint and content of the update requests that arrived, but for those that were
+            told to come again.
         on_create: Called as a create request arrives.
         on_created: Called when the API has acted on one.
     """
 
     traps: list[Trap] = field(default_factory=list)
     creates: list[str] = field(default_factory=list)
+    updates: list[str] = field(default_factory=list)
     on_create: Callable[[], None] = lambda: None
     on_created: Callable[[], None] = lambda: None
 
@@ -92,7 +97,16 @@ class Passages:
         if call.operation == "create_endpoint":
             self.creates.append(str(call.body.get("name")))
             self.on_create()
+        if call.operation == "update_endpoint":
+            self.updates.append(_update(call))
         return trap
+
+    def answered(self, call: Call, status: int) -> None:
+        """Note what the other side said to it."""
+        if call.operation == "create_endpoint":
+            self.on_created()
+        if call.operation == "update_endpoint" and status == _TOO_MANY:
+            self.updates.remove(_update(call))
 
 
 class Gate:
@@ -118,6 +132,7 @@ class Gate:
         self._http = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=None),
             connector=aiohttp.TCPConnector(limit=0),
+            middlewares=[_send_once],
             auto_decompress=False,
         )
         for door in self._doors.values():
@@ -150,8 +165,7 @@ class Gate:
             trap.strike(self._replica)
             return _broken(request)
         answer = await self._forwarded(upstream, request, content)
-        if call.operation == "create_endpoint":
-            self._passages.on_created()
+        self._passages.answered(call, answer.status if answer is not None else 0)
         if trap is not None and trap.instant is Instant.ACTED:
             trap.strike(self._replica)
         if answer is None:
@@ -181,8 +195,22 @@ class Gate:
                 body = await answer.read()
                 headers = _passed_on(answer.headers)
                 return web.Response(status=answer.status, body=body, headers=headers)
-        except (aiohttp.ClientError, ConnectionError):
+        except (aiohttp.ClientError, ConnectionError, _ConnectionBrokenError):
             return None
+
+
+class _ConnectionBrokenError(Exception):
+    """The sandbox closed the connection instead of answering."""
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, handle: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep the client from sending a PUT, a GET or a DELETE again when its reply is lost."""
+    try:
+        return await handle(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _ConnectionBrokenError from error
 
 
 class _Door:
@@ -225,11 +253,19 @@ def _classified(request: web.BaseRequest, content: bytes) -> Call:
             operation = "create_endpoint"
         case "GET", "":
             operation = "list_endpoints"
-        case "PUT", rest if rest.endswith("/terminate"):
-            operation = "terminate_endpoint"
+        case "PUT", rest if rest.endswith(_VERBS):
+            operation = f"{rest.rpartition('/')[2]}_endpoint"
+        case "PUT", rest if rest != path:
+            operation = "update_endpoint"
+        case "DELETE", _:
+            operation = "delete_endpoint"
         case _:
             operation = path.rpartition("/")[2]
     return Call(operation, request.method, path, dict(request.query), _fields(content))
+
+
+def _update(call: Call) -> str:
+    return f"{call.path} {dict(call.body)}"
 
 
 def _fields(content: bytes) -> Mapping[str, str]:

@@ -118,6 +118,20 @@ MUTANTS = (
             (Cell(Step.ROOT, Fault.KILL_ACTED), Engine.SQLITE),
         ),
     ),
+    Mutant(
+        "the look before an update is sent again",
+        (
+            Change(
+                "bot/deployments/executor.py",
+                "        if operation.state == OperationState.SENDING:\n            version",
+                "        if operation.attempts > 99:\n            version",
+            ),
+        ),
+        (
+            (Cell(Step.UPDATE, Fault.LOST_REPLY), Engine.SQLITE),
+            (Cell(Step.UPDATE, Fault.KILL_ACTED), Engine.SQLITE),
+        ),
+    ),
 )
 
 

@@ -1,6 +1,7 @@
 """Starts bots in a moment: a process that has imported everything forks one for each that is asked.
 
-Importing is most of what a start costs, and a run starts several bots. What is forked goes on as
+What is done the first time only, such as importing, is most of what a start costs, and a run
+starts several bots; here `tests.chaos.rehearsal` has done it. What is forked goes on as
 `python -m bot.sandbox.page.leash serve` does, in a session of its own; the kernel knows it as any
 other process, to be killed and stalled at any instant.
 
@@ -15,7 +16,6 @@ import runpy
 import signal
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -104,9 +104,14 @@ class _Nursery:
 
 
 class Nurseries:
-    """A nursery for each path, made when it is first needed."""
+    """A nursery for each path, made when it is first needed.
 
-    def __init__(self) -> None:
+    Args:
+        server: The PostgreSQL server's URL; '' if only SQLite is used.
+    """
+
+    def __init__(self, server: str = "") -> None:
+        self._server = server
         self._made: dict[str, _Nursery] = {}
         self._making = asyncio.Lock()
 
@@ -129,7 +134,7 @@ class Nurseries:
                 self._made[path] = _Nursery(
                     await asyncio.create_subprocess_exec(
                         sys.executable,
-                        *("-P", str(Path(__file__))),
+                        *("-P", "-m", "tests.chaos.nursery", self._server),
                         env={**os.environ, "PYTHONPATH": path},
                         stdin=asyncio.subprocess.PIPE,
                         stdout=asyncio.subprocess.PIPE,
@@ -140,10 +145,12 @@ class Nurseries:
 
 
 def _main() -> None:
-    # What `serve` imports only once its settings are read.
-    import bot.app  # noqa: PLC0415
+    # The bot is imported in the program alone, from the path that this one was given.
     import bot.cli  # noqa: F401, PLC0415
+    from tests.chaos.rehearsal import rehearse, settle_down  # noqa: PLC0415
 
+    asyncio.run(rehearse(sys.argv[1]))
+    settle_down()
     # The kernel keeps no trace of what has ended, as nobody here waits for it.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     leash, hand = os.pipe()

@@ -1,28 +1,27 @@
 """One run: a world, bots in it, people who click, something that strikes, and what is left."""
 
 import asyncio
-import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
 
 from bot.sandbox.page.bot_process import environment
-from bot.sandbox.slack.conversations import Channel
-from bot.sandbox.world import API_KEY, PROJECT, World, world
+from bot.sandbox.world import PROJECT, World, world
+from tests.chaos.acts import ACTS, ANYTHING, STOP
 from tests.chaos.bots import Replica
 from tests.chaos.cells import Cell, Fault, Step
 from tests.chaos.checks import Evidence, violations
-from tests.chaos.clicks import Crowd
-from tests.chaos.databases import Books, Engine, books
+from tests.chaos.clicks import Act, Crowd
+from tests.chaos.connecting import connect
+from tests.chaos.databases import MEMORY, Books, Engine
 from tests.chaos.gates import Gate, Passages
-from tests.chaos.nursery import Nurseries
+from tests.chaos.setup import Outcome, Setup
 from tests.chaos.story import Lives
 from tests.chaos.strikes import Strikes
-from tests.chaos.waits import LIMITS, SPEED, WAITS
+from tests.chaos.waits import DURATIONS, LIMITS, SPEED, WAITS
 
 _STRIKES_WITHIN = 20.0
 # Deployments that are asked for beyond those of the start, until something strikes.
@@ -30,59 +29,19 @@ _ASKS_MORE = 2
 _SETTLES_WITHIN = 60.0
 _STEADY_FOR = 3
 _STRANGERS = 4
+_EMPTY = 0.1
 _LOOKS_EVERY = 0.1
-PACKAGE = Path(__file__).parents[2]
-_SLEEPY = Path(__file__).parent / "suspend"
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a run needs from outside.
-
-    Attributes:
-        nurseries: Where bots are started.
-        server: The PostgreSQL server's URL; '' if only SQLite is used.
-        package: The folder in which the bot's package lies.
-    """
-
-    nurseries: Nurseries
-    server: str = ""
-    package: Path = PACKAGE
-
-    def path(self, cell: Cell) -> str:
-        """Where the bot's processes look for modules first."""
-        folders = [self.package, *([_SLEEPY] if cell.fault is Fault.SUSPEND else [])]
-        return os.pathsep.join(map(str, folders))
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run showed.
-
-    Attributes:
-        cell: Which.
-        engine: On which.
-        seed: With which.
-        struck: Whether the fault came to strike.
-        violations: Every broken promise.
-        report: What there was, for a run with violations.
-    """
-
-    cell: Cell
-    engine: Engine
-    seed: int
-    struck: bool
-    violations: list[str]
-    report: str
 
 
 async def run(cell: Cell, engine: Engine, seed: int, setup: Setup) -> Outcome:
     """Run one seed of a cell."""
-    with tempfile.TemporaryDirectory(prefix="chaos") as name:
+    # Some begin with nothing, as a bot does that has just been installed.
+    empty = Random(f"database of {cell.name}/{engine}/{seed}").random() < _EMPTY  # noqa: S311
+    with tempfile.TemporaryDirectory(prefix="chaos", dir=MEMORY) as name:
         folder = Path(name)
         async with (
-            books(engine, folder, setup.server) as rows,
-            world(rows.url, speed=SPEED, limits=LIMITS) as here,
+            setup.databases.books(engine, folder, empty=empty) as rows,
+            world(rows.url, speed=SPEED, durations=DURATIONS, limits=LIMITS) as here,
             _Scene.open(here, rows, cell, engine, seed, setup, folder) as scene,
         ):
             broken = await scene.play()
@@ -105,7 +64,16 @@ class _Scene:
         self._replicas: list[Replica] = []
         self._channels = [here.channel]
         self._lives = Lives(here.friendli, rows, name)
-        self._crowd = Crowd(here, self._channels, Random(f"people of {name}"), self._point_slack)  # noqa: S311
+        self._crowd = Crowd(
+            here,
+            self._channels,
+            Random(f"people of {name}"),  # noqa: S311 - as above
+            front=self._point_slack,
+            lives=self._lives,
+            creates=self._passages.creates,
+            fall_due=rows.fall_due,
+        )
+        self._unapproved: list[str] = []
         self._strikes = Strikes(
             cell,
             Random(f"strikes of {name}"),  # noqa: S311 - as above
@@ -169,8 +137,10 @@ class _Scene:
                     here=self._here,
                     channels=self._channels,
                     deploys=self._crowd.deploys,
-                    stops=self._crowd.stops,
+                    wishes=self._crowd.wishes,
                     creates=self._passages.creates,
+                    updates=self._passages.updates,
+                    unapproved=self._unapproved,
                     lives=self._lives,
                     repeats_allowed=self._cell.fault is Fault.UNREADABLE,
                 )
@@ -206,20 +176,24 @@ class _Scene:
             self._channels.append(self._here.slack.add_channel("ml-more", members=people))
         for channel in self._channels:
             self._point_slack()
-            await _connect(self._here, channel)
+            await connect(self._here, channel)
+        if self._cell.step is Step.APPROVE:
+            await self._rows.require_approval()
+            for name in ("second", "third"):
+                other = self._here.slack.add_user(name, is_admin=True)
+                self._crowd.admins.append(self._here.slack.act_as(other))
+                for channel in self._channels:
+                    channel.member_ids.append(other.id)
 
     # --- during
 
     async def _act(self) -> None:
         lots, cell = self._lots, self._cell
-        self._passages.on_create = self._passages.on_created = self._add_stranger
+        self._passages.on_create = self._on_create
+        self._passages.on_created = self._add_stranger
         count = lots.choice([1, 2, 2, 3])
-        # The first one is ended where the cell is about that.
-        stops = [
-            (cell.step is Step.TERMINATE and index == 0) or lots.random() < 0.2
-            for index in range(count)
-        ]
-        people = [asyncio.create_task(self._crowd.ask(stop=stop)) for stop in stops]
+        acts = [self._drawn_act(is_first=index == 0) for index in range(count)]
+        people = [asyncio.create_task(self._crowd.ask(act)) for act in acts]
         striking = asyncio.ensure_future(self._strikes.arm())
 
         async def pass_over() -> None:
@@ -231,8 +205,7 @@ class _Scene:
                 if self.has_struck or len(people) == count + _ASKS_MORE:
                     # What needs a message that is lost, for one, may never come.
                     return
-                ask = self._crowd.ask(stop=cell.step is Step.TERMINATE)
-                people.append(asyncio.create_task(ask))
+                people.append(asyncio.create_task(self._crowd.ask(ACTS.get(cell.step))))
 
         passing = asyncio.create_task(pass_over())
         await asyncio.wait(
@@ -242,6 +215,21 @@ class _Scene:
         striking.cancel()
         await self._strikes.end()
         await asyncio.gather(*people)
+
+    def _drawn_act(self, *, is_first: bool) -> Act | None:
+        """What is done with an endpoint that is asked for, besides what the cell is about."""
+        lots, act = self._lots, ACTS.get(self._cell.step)
+        if act is not None and (is_first or self._cell.step is Step.APPROVE):
+            return act
+        if self._cell.step in (Step.ANY, Step.CLICK) and lots.random() < 0.5:
+            return lots.choice(ANYTHING)
+        return STOP if lots.random() < 0.2 else None
+
+    def _on_create(self) -> None:
+        name = self._passages.creates[-1]
+        if self._cell.step is Step.APPROVE and name not in self._crowd.decided:
+            self._unapproved.append(name)
+        self._add_stranger()
 
     def _add_stranger(self) -> None:
         """Somebody makes an endpoint in Friendli Suite just before, or after, one of ours."""
@@ -289,18 +277,3 @@ class _Scene:
         able = [replica for replica in self._replicas if replica.is_responsive]
         chosen = (able or self._replicas)[0] if len(able) < 2 else self._front.choice(able)
         self._here.slack.events_url = chosen.events_url
-
-
-async def _connect(here: World, channel: Channel) -> None:
-    """Connect a channel to the sandbox's project, the way an admin does it."""
-    admin = here.admin
-    await admin.command(channel, "connect prod")
-    await here.slack.until(lambda: admin.modal, timeout=30)
-    await admin.fill("Target name", "prod")
-    await admin.fill("Friendli project id", PROJECT)
-    await admin.fill("Friendli API key", API_KEY)
-    await admin.submit()
-    await here.slack.until(
-        lambda: admin.modal is not None and "is connected" in str(admin.modal.body), timeout=30
-    )
-    await admin.close_modal()

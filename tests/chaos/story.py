@@ -1,9 +1,11 @@
 """Moves endpoints through their lives, each step only once the one before is written down.
 
-So what their threads must tell is known exactly, whatever struck meanwhile.
+So what their threads must tell is known exactly, whatever struck meanwhile. What somebody does with
+an endpoint moves it too, and it goes on from there.
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from bot.db.models import Step
@@ -14,7 +16,17 @@ from tests.chaos.databases import Books, Kept
 
 _LOOKS_EVERY = 0.1
 _GOING_DOWN = frozenset({"TERMINATING", "TERMINATED"})
-_OVER = frozenset({Step.REFUSED, Step.CANCELLED, Step.NOT_MADE, Step.ENDED, Step.UNCLEAR})
+_OVER = frozenset(
+    {
+        Step.PROPOSED,
+        Step.REJECTED,
+        Step.REFUSED,
+        Step.CANCELLED,
+        Step.NOT_MADE,
+        Step.ENDED,
+        Step.UNCLEAR,
+    }
+)
 
 UP = (
     Leg("INITIALIZING", "DOWNLOADING_MODEL"),
@@ -27,6 +39,13 @@ FAILING = (
     Leg("FAILED", error_code="INFERENCE_ENGINE_MEMORY_ERROR"),
 )
 SLEEPING = (*UP, Leg("SLEEPING"))
+BORN = Leg("INITIALIZING", "REQUESTING_VIRTUAL_MACHINE")
+# Where an endpoint goes on to from what somebody did with it.
+_ONWARDS: Mapping[str, Sequence[Leg]] = {
+    "AWAKING": (Leg("RUNNING"),),
+    "INITIALIZING": (Leg("RUNNING"),),
+    "UPDATING": (Leg("RUNNING"),),
+}
 
 
 class Lives:
@@ -39,20 +58,24 @@ class Lives:
 
     Attributes:
         kept: What was written down, by name, as of the last look.
-        shown: What each endpoint has shown, by name, after its first status.
+        shown: What each endpoint has shown, by name, from its first status on, but for its end.
     """
 
     def __init__(self, friendli: FriendliSandbox, books: Books, seed: str) -> None:
         self._friendli = friendli
         self._books = books
         self._seed = seed
-        self._ways: dict[str, tuple[Leg, ...]] = {}
+        self._ways: dict[str, Sequence[Leg]] = {}
         self.kept: dict[str, Kept] = {}
         self.shown: dict[str, list[Leg]] = {}
 
     def endpoints(self, name: str) -> list[EndpointView]:
         """Every endpoint of a name."""
         return [one for one in self._friendli.endpoints.values() if one.name == name]
+
+    def lead(self, name: str, way: Sequence[Leg]) -> None:
+        """Lay out the way of an endpoint that will be made."""
+        self._ways[name] = way
 
     async def run(self) -> None:
         """Look and move, until cancelled."""
@@ -84,26 +107,33 @@ class Lives:
         if row.step in _OVER:
             # What turns up late is told late.
             return not (found and row.step is Step.NOT_MADE)
+        # What has vanished is told to be gone.
         return (
             row.step is Step.LIVE
-            and not row.stopping
+            and not row.waits
+            and row.endpoint_id in self._friendli.endpoints
             and all(one.status not in _GOING_DOWN or one.status == "TERMINATED" for one in found)
-            and (not found or _is(row, found[0].status, found[0].phase))
-            and (not self._way(row.name) or found == [] or found[0].status in _GOING_DOWN)
+            and _is(row, found[0].status, found[0].phase)
+            and (not self._way(row.name) or found[0].status in _GOING_DOWN)
         )
 
     def _move(self, row: Kept) -> None:
         found = self._friendli.endpoints.get(row.endpoint_id or "")
         if row.step is not Step.LIVE or found is None or found.status in _GOING_DOWN:
             return
+        shown = self.shown.setdefault(row.name, [BORN])
+        if (found.status, found.phase) != (shown[-1].status, shown[-1].phase):
+            # Somebody did something with it.
+            shown.append(Leg(found.status, found.phase))
+            self.lead(row.name, _ONWARDS.get(found.status, ()))
         way = self._way(row.name)
         if not way or not _is(row, found.status, found.phase):
             return
-        self._ways[row.name] = way[1:]
-        self.shown.setdefault(row.name, []).append(way[0])
+        self.lead(row.name, way[1:])
+        shown.append(way[0])
         self._friendli.script(found.id, [way[0]])
 
-    def _way(self, name: str) -> tuple[Leg, ...]:
+    def _way(self, name: str) -> Sequence[Leg]:
         if name not in self._ways:
             lots = Random(f"{self._seed}/{name}")  # noqa: S311 - not a secret
             self._ways[name] = lots.choice([UP, UP, FAILING, SLEEPING])

@@ -25,8 +25,9 @@ from tests.chaos.gates import Gate, Instant, Passages, Trap
 from tests.chaos.story import Lives
 from tests.chaos.waits import GIVES_UP_AFTER, LEASE, SPEED
 
-_TO_FRIENDLI = frozenset({Step.LIST, Step.CREATE, Step.LOOK, Step.POLL, Step.TERMINATE})
+_TO_SLACK = frozenset({Step.ROOT, Step.REPLY, Step.EDIT, Step.HISTORY, Step.APPROVE})
 _WAKES_WITHIN = 0.7
+_CLICKS_WITHIN = 20.0
 
 
 class Strikes:
@@ -76,7 +77,9 @@ class Strikes:
             case Step.CLICK, Fault.DATABASE:
                 return self._start(self._cut_database(lots.uniform(0.0, 0.5)))
             case Step.CLICK, _:
-                return self._start(self._strike_after_click())
+                return self._start(self._strike_after(self._crowd.begun))
+            case Step.APPROVE, Fault.KILL_ARRIVES | Fault.SUSPEND:
+                return self._start(self._strike_after(self._crowd.due))
             case Step.ANY, fault:
                 return self._start(self._strike_at_random(fault))
             case Step.HISTORY, Fault.UNREADABLE:
@@ -99,6 +102,7 @@ class Strikes:
             ),
             is_created=lambda: bool(self._passages.creates),
             has_news=lambda: self._lives.has_news,
+            is_due=self._crowd.due.is_set,
         )
         first, last = FIRST_OF[cell.step]
         instants = {
@@ -146,7 +150,7 @@ class Strikes:
     def _spoil_answers(self, matches: Callable[[Call], bool], nth: int) -> Awaitable[object]:
         lots = self._lots
         # Each of Friendli's seconds is a fraction of ours.
-        second = SPEED if self._cell.step in _TO_FRIENDLI else 1.0
+        second = 1.0 if self._cell.step in _TO_SLACK else SPEED
         effects: dict[Fault, Effect] = {
             Fault.LOST_REQUEST: DropRequest(),
             Fault.LOST_REPLY: LoseReply(),
@@ -177,18 +181,21 @@ class Strikes:
                 over.set()
             return True
 
-        to_friendli = self._cell.step in _TO_FRIENDLI
-        plan = self._here.friendli.faults if to_friendli else self._here.slack.faults
+        to_slack = self._cell.step in _TO_SLACK
+        plan = self._here.slack.faults if to_slack else self._here.friendli.faults
         plan.add(effect, when=strikes, times=times)
         return over.wait()
 
-    async def _strike_after_click(self) -> None:
+    async def _strike_after(self, click: asyncio.Event) -> None:
         strike = self._striker()
-        await self._crowd.begun.wait()
+        # It may never come.
+        async with asyncio.timeout(_CLICKS_WITHIN):
+            await click.wait()
         await asyncio.sleep(self._lots.uniform(0, 0.08))
         for number, replica in enumerate(self._replicas):
             if replica.events_url == self._here.slack.events_url:
                 strike(number)
+                return
 
     async def _strike_at_random(self, fault: Fault) -> None:
         lots = self._lots
@@ -231,7 +238,7 @@ class Strikes:
             plan.remove(fault)
 
     async def _cut_off(self, gate: Gate, seconds: float) -> None:
-        service = "friendli" if self._cell.step in _TO_FRIENDLI else "slack"
+        service = "slack" if self._cell.step in _TO_SLACK else "friendli"
         await gate.shut(service)
         await asyncio.sleep(seconds)
         await gate.reopen(service)

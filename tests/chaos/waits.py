@@ -1,5 +1,6 @@
 """How long things take in a run: the bot's own waits, made short, so that what they mean stays."""
 
+from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.slack.rate_limits import Limits
 
 LEASE = 2.5
@@ -19,6 +20,9 @@ WAITS: dict[str, object] = {
     "slack_stopped_retry": 0.5,
     "slack_timeout": GIVES_UP_AFTER,
     "create_timeout": GIVES_UP_AFTER,
+    "lease_notice_least": 0.3,
+    "lease_notice_most": 0.3,
+    "lease_end_retry": 0.5,
     "lease": LEASE,
     "reconnect_after": 0.2,
     "shutdown_timeout": 2.0,
@@ -27,3 +31,5 @@ WAITS: dict[str, object] = {
 LIMITS = Limits(enabled=False, history_lag=0.2)
 # Friendli's seconds in one of ours: an endpoint takes a second to go down.
 SPEED = 20.0
+# What comes up, or is rolled out, waits until the run moves it on.
+DURATIONS = Durations(requesting_virtual_machine=1e6, updating=1e6)

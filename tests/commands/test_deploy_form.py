@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -10,6 +11,7 @@ from bot.commands.deploy_form import (
     ADVANCED_ACTION,
     FormState,
     TargetChoice,
+    Updating,
     build,
     parse,
     react,
@@ -479,6 +481,21 @@ def test_the_heaviest_form_is_one_that_slack_takes(*, character: str, advanced_o
         advanced_open=advanced_open,
     )
     assert utf16_units(screen.view.private_metadata) <= 3_000
+
+
+@pytest.mark.parametrize("character", ["x", '"', ASTRAL])
+def test_the_heaviest_form_of_an_update_is_one_that_slack_takes(character: str) -> None:
+    """What was changed meanwhile is told, and forgotten if there is no room to keep it."""
+    heavy = {
+        field: character * 4_000
+        for field, value in DeployDraft.model_fields.items()
+        if "str" in str(value.annotation)
+    }
+    updating = Updating(public_id="0" * 32, number="1" * 9, meanwhile=character * 400)
+    state = FormState(request_id="", place=PLACE, draft=DeployDraft(**heavy), updating=updating)
+    view = build(state, targets=(), prices=PUBLISHED_PRICES)
+    assert utf16_units(str(view["private_metadata"])) <= 3_000
+    assert character * 400 in json.dumps(view["blocks"], ensure_ascii=False).replace("\\", "")
 
 
 @settings(max_examples=50, deadline=None)

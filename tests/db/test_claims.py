@@ -32,7 +32,7 @@ async def _add(database: Database, count: int, *, due: float | None = -1) -> Non
 
 async def _claim(database: Database, limit: int = 10, lease: timedelta = LEASE) -> list[Claim]:
     async with database.write() as session:
-        return await claim(await session.connection(), Channel, lease=lease, limit=limit)
+        return await (await session.connection()).run_sync(claim, Channel, lease=lease, limit=limit)
 
 
 async def _row(database: Database, row: int) -> Channel:
@@ -83,7 +83,7 @@ async def test_a_stale_fence_writes_nothing(database: Database) -> None:
     async with database.write() as session:
         kept = await keep(session, Channel, stale, lease=LEASE, stopped_reason="stale")
         done = await finish(session, Channel, stale, due=None, stopped_reason="stale")
-        await finish_many(await session.connection(), Channel, [(stale, NOW)])
+        await (await session.connection()).run_sync(finish_many, Channel, [(stale, NOW)])
     assert (kept, done) == (False, False)
     row = await _row(database, held.id)
     assert (row.stopped_reason, row.fence, row.held) == (None, held.fence, True)
@@ -97,7 +97,7 @@ async def test_a_finished_row_comes_due_when_it_was_said(database: Database) -> 
         assert await finish(
             session, Channel, held, due=timedelta(seconds=30), stopped_reason="is_archived"
         )
-        wait = await seconds_until_due(await session.connection(), Channel)
+        wait = await (await session.connection()).run_sync(seconds_until_due, Channel)
     assert wait == pytest.approx(30, abs=2)
     assert (await _row(database, held.id)).stopped_reason == "is_archived"
 
@@ -108,7 +108,7 @@ async def test_a_row_without_a_next_time_is_never_due(database: Database) -> Non
     [held] = await _claim(database)
     async with database.write() as session:
         await finish(session, Channel, held, due=None)
-        assert await seconds_until_due(await session.connection(), Channel) is None
+        assert await (await session.connection()).run_sync(seconds_until_due, Channel) is None
 
 
 async def test_many_rows_are_put_back_at_once(database: Database) -> None:
@@ -116,8 +116,8 @@ async def test_many_rows_are_put_back_at_once(database: Database) -> None:
     await _add(database, 3)
     first, second, third = await _claim(database)
     async with database.write() as session:
-        await finish_many(
-            await session.connection(), Channel, [(first, NOW), (second, timedelta(seconds=60))]
+        await (await session.connection()).run_sync(
+            finish_many, Channel, [(first, NOW), (second, timedelta(seconds=60))]
         )
     [again] = await _claim(database)
     assert (again.id, again.fence) == (first.id, first.fence + 1)
@@ -165,7 +165,7 @@ async def test_a_fence_that_follows_its_last_tells_that_nothing_happened(
     async def put_back(held: Claim) -> None:
         async with database.write() as session:
             if many:
-                await finish_many(await session.connection(), Channel, [(held, NOW)])
+                await (await session.connection()).run_sync(finish_many, Channel, [(held, NOW)])
             else:
                 await finish(session, Channel, held, due=NOW)
 

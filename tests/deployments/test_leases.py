@@ -120,7 +120,9 @@ async def test_a_schedule_is_done_by_one_of_many(database: Database, here: World
 
     async def work() -> int:
         async with database.write() as session:
-            claims = await claim(await session.connection(), Schedule, lease=LEASE, limit=5)
+            claims = await (await session.connection()).run_sync(
+                claim, Schedule, lease=LEASE, limit=5
+            )
         for held in claims:
             await scheduler.handle(held)
         return len(claims)
@@ -148,7 +150,9 @@ async def test_a_stale_claim_does_nothing(database: Database, here: World) -> No
     for _ in range(2):
         async with database.write() as session:
             await session.execute(update(Schedule).values(next_at=now(), due_at=now()))
-            claims += await claim(await session.connection(), Schedule, lease=LEASE, limit=1)
+            claims += await (await session.connection()).run_sync(
+                claim, Schedule, lease=LEASE, limit=1
+            )
     scheduler = Scheduler(database, settings, Nudges())
     for held in claims:
         await scheduler.handle(held)

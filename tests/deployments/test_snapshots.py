@@ -44,7 +44,9 @@ class Watching:
             # As time does it, and not a wish.
             await session.execute(update(WatchedProject).values(due_at=now()))
         async with self.database.connection() as connection:
-            [held] = await claim(connection, WatchedProject, lease=timedelta(seconds=60), limit=10)
+            [held] = await connection.run_sync(
+                claim, WatchedProject, lease=timedelta(seconds=60), limit=10
+            )
             return held
 
     async def poll(self, held: Claim | None = None) -> None:
@@ -53,7 +55,7 @@ class Watching:
         due = await self.tracker.handle(held)
         if due is not None:
             async with self.database.connection() as connection:
-                await finish_many(connection, WatchedProject, [(held, due)])
+                await connection.run_sync(finish_many, WatchedProject, [(held, due)])
 
     async def statuses(self) -> list[str]:
         """What was recorded, the oldest first."""

@@ -194,7 +194,9 @@ class Outgoing:
         self._stack.push_async_callback(workspaces.close)
         people = People(workspaces, settings.admins)
         fates = Fates(self.database, settings, Nudges(), find_admins=people.admins)
-        return Sender(self.database, workspaces, settings, fates)
+        sender = Sender(self.database, workspaces, settings, fates)
+        self._stack.push_async_callback(sender.close)
+        return sender
 
     async def patient_sender(self, **overrides: float) -> Sender:
         """A sender whose waits last until a test ends them with `hurry`.
@@ -254,7 +256,9 @@ class Outgoing:
         """Claim every channel that is due."""
         lease = timedelta(seconds=self.settings.lease)
         async with self.database.write() as session:
-            return await claim(await session.connection(), Channel, lease=lease, limit=100)
+            return await (await session.connection()).run_sync(
+                claim, Channel, lease=lease, limit=100
+            )
 
     async def claim(self) -> Claim:
         """Claim the one channel that is due.

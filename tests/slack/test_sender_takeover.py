@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.db.models import Delivery, Message
-from bot.sandbox.faults import Answer, Hang
+from bot.sandbox.faults import Answer, Hang, LoseReply
 from tests.slack.outgoing import DELETE, EDIT, HISTORY, POST, REPLIES, Outgoing, Thread
 from tests.slack.slow_line import SlowLine, slow_line, stall
 
@@ -89,6 +89,25 @@ async def test_taking_back_is_tried_more_than_once(outgoing: Outgoing, line: Slo
     outgoing.slack.faults.add(Answer(500), operation=DELETE, times=2)
     await late.arrive()
     assert (outgoing.shown(), len(outgoing.calls(DELETE))) == (["root", "  one"], 3)
+
+
+async def test_a_post_that_arrives_late_and_unanswered_is_taken_back(
+    outgoing: Outgoing, line: SlowLine
+) -> None:
+    """Who took over had looked for it in vain; the one that stalled looks once more."""
+    thread = await opened(outgoing)
+    await outgoing.reply(thread, "one")
+    late = await stall(line, await outgoing.sender(url=line.url), await outgoing.claim(), POST)
+    await outgoing.hurry(take_over=True)
+    heir = await outgoing.patient_sender()
+    await outgoing.work_on(heir, rounds=4)
+    counting = (await outgoing.row(thread, 1)).ts
+    outgoing.slack.faults.add(LoseReply(), operation=POST)
+    await late.arrive()
+    assert outgoing.shown() == ["root", "  one", "  one"]
+    await outgoing.slack.until(lambda: outgoing.shown() == ["root", "  one"])
+    [stays] = outgoing.channel.replies(next(iter(outgoing.channel.messages)))
+    assert (await outgoing.row(thread, 1)).ts == stays.ts == counting
 
 
 async def test_a_post_that_arrives_while_it_is_looked_for_counts(

@@ -41,7 +41,8 @@ async def test_an_operation_that_raises_the_price_waits_too(here: World) -> None
     assert words(here, question) == snapshot("""\
 @requester asked to update it.
 Replicas: `1 replica` → `4 replicas`
-It costs $5.00/h now, *$20.00/h* then. *it* could then cost up to $20.00/h, so it waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before.
+It costs $5.00/h now, *$20.00/h* then.
+*it* may then cost up to *$20.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before.
 [Approve] [Reject] [Withdraw]\
 """)
     await here.admin.click(question, "Reject")

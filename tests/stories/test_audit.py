@@ -12,7 +12,7 @@ from bot.deployments import audit
 from bot.deployments.place import Place
 from bot.permissions import Permission
 from bot.sandbox.slack.people import Person
-from bot.sandbox.world import API_KEY, BOT_TOKEN, SIGNING_SECRET, World
+from bot.sandbox.world import API_KEY, BOT_TOKEN, SIGNING_SECRET, World, connect
 from tests.stories.configuring import configure, grant
 from tests.stories.telling import ends, plain, root, roots, thread, told, whispers, words
 from tests.stories.test_watching import serve
@@ -21,14 +21,14 @@ from tests.test_cli import run
 pytestmark = pytest.mark.usefixtures("bot")
 
 
-async def shown(here: World, person: Person | None = None) -> list[str]:
+async def shown(here: World, person: Person | None = None, text: str = "audit") -> list[str]:
     """The lines that the command shows, without their moments."""
     who = person or here.member
     seen = len(who.ephemerals(here.channel))
-    await who.command(here.channel, "audit")
+    await who.command(here.channel, text)
     await here.slack.until(lambda: len(who.ephemerals(here.channel)) > seen)
-    text = plain(here, who.ephemerals(here.channel)[-1].text)
-    return [line.removeprefix("TIME · ") for line in text.split("\n")]
+    said = plain(here, who.ephemerals(here.channel)[-1].text)
+    return [line.removeprefix("TIME · ") for line in said.split("\n")]
 
 
 async def test_what_was_done_is_listed_newest_first(here: World) -> None:
@@ -128,6 +128,33 @@ async def test_the_audit_may_be_for_some(here: World) -> None:
     """As everything may."""
     await grant(here, Permission.AUDIT, who="Workspace admins")
     assert await shown(here) == snapshot(["Reading the audit is for workspace admins. Ask @admin."])
+
+
+async def test_each_target_has_its_own(here: World) -> None:
+    """All of them that one may read, or one by its name; another's stays unseen."""
+    await grant(here, Permission.AUDIT, who="Workspace admins")
+    await connect(here, "staging")
+    assert [
+        await shown(here, here.admin),
+        await shown(here, here.admin, "audit Staging"),
+        await shown(here),
+        await shown(here, text="audit prod"),
+        await shown(here, text="audit prdo"),
+    ] == snapshot(
+        [
+            [
+                "@admin · connect in `staging` · done · project sandbox-project",
+                "@admin · configure in `prod` · done · reading the audit: everyone in the channel → workspace admins",
+                "@admin · connect in `prod` · done · project sandbox-project",
+            ],
+            ["@admin · connect in `staging` · done · project sandbox-project"],
+            ["@admin · connect in `staging` · done · project sandbox-project"],
+            ["Reading the audit in `prod` is for workspace admins. Ask @admin."],
+            [
+                "No target here is called `prdo`. Nearest: `prod`. This channel deploys to `prod`, `staging`."
+            ],
+        ]
+    )
 
 
 async def test_the_export_is_a_line_of_json_for_each_act(here: World) -> None:

@@ -319,7 +319,7 @@ async def test_help_names_everything_that_can_be_typed(here: World) -> None:
 `/friendli-deploy disconnect [name]`  Forgets a target and wipes its API key.
 `/friendli-deploy targets`  Lists the Friendli projects that this channel deploys to.
 `/friendli-deploy settings [target]`  Approvals, time to live, what the channel hears, and who may do what.
-`/friendli-deploy audit`  Shows who did what here lately, and who wasn't allowed.
+`/friendli-deploy audit [target]`  Shows who did what lately, and who wasn't allowed.
 `/friendli-deploy list [target]`  Lists the endpoints, also those made elsewhere, with $/h.
 `/friendli-deploy status [endpoint]`  Shows one endpoint, whole.
 `/friendli-deploy sleep [endpoint] [at TIME]`  Puts an endpoint to sleep; any request wakes it.

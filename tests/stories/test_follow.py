@@ -4,6 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.world import PROJECT, World
+from tests.stories.listing import asked
 from tests.stories.telling import root, roots, thread, told, whispers, words
 
 
@@ -134,3 +135,35 @@ async def test_a_name_with_markup_pings_nobody(here: World) -> None:
     assert "<!channel>" not in root(here).words + "".join(
         message.words for message in here.member.ephemerals(here.channel)
     )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_is_set_from_here_is_known_until_somebody_sets_it_elsewhere(here: World) -> None:
+    """Friendli doesn't tell the model of a stranger's endpoint; who updates it here has said it."""
+    endpoint = made_elsewhere(here, "theirs")
+    await asked(here, "follow theirs")
+    await here.slack.until(lambda: roots(here))
+    question = await asked(here, "update theirs org/other --max-token-count 64")
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: "org/other" in words(here, root(here)))
+    here.clock.advance(300)
+    await here.slack.until(lambda: "is serving" in root(here).text)
+    assert words(here, await asked(here, "list")) == snapshot("""\
+*prod* · 1 endpoint · *$5.00/h* now
+● *theirs* · serving · $5.00/h
+org/other · 1 × H100 · 1 replica · made elsewhere 4 min 59 s ago, followed by @requester\
+""")
+    assert words(here, await asked(here, "update theirs --max-token-count 32")) == snapshot("""\
+Update *theirs*? Version `1` runs now.
+Max token count: `64` → `32`
+It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
+Friendli doesn't tell the model, revision, token count, logging and queue settings of what was made elsewhere. They stay as they are unless you set them.
+The engine's settings go together: those that nobody here knows may return to Friendli's defaults.
+Nothing is sent before you agree.
+[Update] [Change] [Cancel]\
+""")
+    here.friendli.update(endpoint, replicas=2)
+    assert "Max token count: not known → `32`" in words(
+        here, await asked(here, "update theirs --max-token-count 32")
+    )
+    await here.slack.until(lambda: "org/other" not in words(here, root(here)))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from inline_snapshot import snapshot
 
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Answer, Slow
 from bot.sandbox.slack.conversations import ChannelKind
 from bot.sandbox.slack.request_log import Direction
 from bot.sandbox.world import World, connect
@@ -58,7 +58,7 @@ org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deplo
 Where you can deploy
 #ml-deploys · `prod` [Deploy]
 ---
-As of TIME. “So far” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+As of TIME. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Refresh]\
 """)
     here.clock.advance(3600)
@@ -75,7 +75,7 @@ org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deplo
 Where you can deploy
 #ml-deploys · `prod` [Deploy]
 ---
-As of TIME. “So far” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+As of TIME. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Refresh]\
 """)
 
@@ -280,3 +280,46 @@ async def test_what_doesn_t_fit_is_counted(here: World) -> None:
     view = await home(here)
     assert len(view.blocks) <= 100
     assert "and 2 more; `/friendli-deploy list` in their channels shows them" in seen(here, view)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Answer(403, {"detail": "not yours"}),
+        Answer(404, {"detail": "no such thing"}),
+        Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"}),
+        Answer(200, {"data": "soon"}),
+        Slow(3600),
+    ],
+    ids=["forbidden", "missing", "limited", "unreadable", "silent"],
+)
+async def test_what_it_cost_is_estimated_where_friendli_doesn_t_say(
+    here: World, start_bot: StartBot, trouble: Answer | Slow
+) -> None:
+    """Then it is told as about so much; nobody waits for long, and the rest is shown."""
+    async with start_bot(menu_patience=0.3):
+        await connect(here)
+        endpoint = await serve(here)
+        here.clock.advance(3600)
+        here.friendli.set_status(endpoint, "SLEEPING")
+        await here.slack.until(lambda: "is sleeping" in root(here).text)
+        here.friendli.faults.add(trouble, operation="get_cost", times=None)
+        shown = seen(here, await home(here))
+    assert "served for 1 h, about $5.00 so far" in shown
+    assert "*$0.00/h* now · about $5.00 so far" in shown
+    assert "“About” is estimated" in shown
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_was_charged_is_asked_once_in_minutes(here: World) -> None:
+    """However often somebody looks, wherever."""
+    endpoint = await serve(here)
+    here.clock.advance(3600)
+    here.friendli.set_status(endpoint, "SLEEPING")
+    await here.slack.until(lambda: "is sleeping" in root(here).text)
+    assert "served for 1 h, $5.00 so far" in seen(here, await home(here))
+    await home(here)
+    await here.member.shortcut("endpoint.status", root(here))
+    [said] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    assert "served for 1 h, $5.00 so far. That is what Friendli charged" in said.words
+    assert sent(here, "get_cost") == 1

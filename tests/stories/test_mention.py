@@ -32,7 +32,7 @@ async def test_how_the_thread_s_endpoint_is(here: World, text: str) -> None:
 $5.00/h from now, until it sleeps or ends
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-served for MOMENTS so far. “So far” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+served for MOMENTS so far. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
 
@@ -82,7 +82,7 @@ Restart *it*? *$5.00/h* once it serves.
         (
             "help",
             snapshot("""\
-In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate` or `delete`. What costs money or breaks something asks first.
+In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` or `keep`. What starts to cost money or breaks something asks first.
 `/friendli-deploy help` in the channel shows everything else.\
 """),
         ),
@@ -90,7 +90,7 @@ In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate
             "snooze",
             snapshot("""\
 I don't understand `snooze`.
-Here I know `status`, `sleep`, `wake`, `restart`, `terminate` and `delete`.\
+Here I know `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` and `keep`.\
 """),
         ),
         (
@@ -104,7 +104,7 @@ A mention can't do `connect`. Type it as a command in the channel:
             "<https://evil.test|x> `*",
             snapshot("""\
 I don't understand `<https://evil.test|x> ˋ*`.
-Here I know `status`, `sleep`, `wake`, `restart`, `terminate` and `delete`.\
+Here I know `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` and `keep`.\
 """),
         ),
     ],

@@ -185,6 +185,46 @@ async def test_a_refusal_is_told_in_the_api_s_words(
     await here.slack.until(lambda: button in root(here).buttons)
 
 
+@pytest.mark.usefixtures("bot")
+async def test_what_is_asked_of_one_that_goes_away_ends_with_it(here: World) -> None:
+    """Friendli asked to wait, and then there was nothing left to do it to."""
+    endpoint = await serve(here)
+    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
+    here.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
+    await here.member.click(root(here), "Sleep")
+    await here.friendli.until(lambda: sent(here, "sleep_endpoint") == 1)
+    here.friendli.delete(endpoint)
+    await here.slack.until(lambda: told(here, 5))
+    assert thread(here)[2:] == snapshot(
+        [
+            "@requester asked to put it to sleep.",
+            "The endpoint is gone from Friendli. It costs nothing any more.",
+            "# *it* is gone, so it wasn't put to sleep.",
+        ]
+    )
+    await here.slack.until(lambda: "is gone" in root(here).text)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_is_asked_of_one_that_is_let_go_ends_with_it(here: World) -> None:
+    """Whoever disconnects the target is no answer to whoever waits."""
+    await serve(here)
+    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
+    here.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
+    await here.member.click(root(here), "Sleep")
+    await here.friendli.until(lambda: sent(here, "sleep_endpoint") == 1)
+    await here.admin.command(here.channel, "disconnect")
+    [question] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
+    await here.admin.click(question, "Disconnect")
+    await here.slack.until(lambda: told(here, 5))
+    assert thread(here)[3:] == snapshot(
+        [
+            "@admin disconnected `prod`, so this endpoint is no longer watched. It runs on, and is billed, until it is ended in Friendli Suite.",
+            "# *it* is no longer watched from here, so it wasn't put to sleep.",
+        ]
+    )
+
+
 @pytest.mark.parametrize("kind", list(OperationKind))
 def test_what_has_no_effect_isn_t_offered(kind: OperationKind) -> None:
     """Nothing can be done to an endpoint that is on its way down."""

@@ -1,13 +1,15 @@
 """Stories of endpoints that fall asleep and wake at times of day."""
 
+from decimal import Decimal
 from functools import partial
 
 import pytest
 from inline_snapshot import snapshot
 
+from bot.deployments.policy import Approval, Policy
 from bot.sandbox.world import World, connect
 from tests.conftest import StartBot
-from tests.stories.later import schedules_due
+from tests.stories.later import decide, schedules_due
 from tests.stories.listing import Counted, asked
 from tests.stories.telling import ends, plain, root, roots, thread, told, words
 
@@ -156,4 +158,53 @@ Remove
     await here.slack.until(lambda: len(here.member.ephemerals(here.channel)) > before)
     assert here.member.ephemerals(here.channel)[-1].text == snapshot(
         "This schedule isn't there any more: it was removed, or its time is over."
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_waking_by_schedule_needs_the_approval_that_its_price_needs(here: World) -> None:
+    """Asked for when it is due, of somebody else than whose schedule it is; or woken by hand."""
+    await serve(here, "SLEEPING")
+    await decide(here, Policy(approval=Approval.ABOVE, approval_above=Decimal(4)))
+    counted = Counted(here)
+    await schedule(here, "wake it daily at 09:55")
+    await schedules_due(here)
+    await here.slack.until(partial(ends, here, "waits for approval"))
+    proposal = here.channel.replies(root(here).ts)[-1]
+    await here.member.click(proposal, "Withdraw")
+    await here.slack.until(partial(ends, here, "withdrew"))
+    await schedules_due(here)
+    await here.slack.until(partial(ends, here, "waits for approval"))
+    assert thread(here)[3:] == snapshot(
+        [
+            "@requester made a schedule: it is woken daily at 09:55, Europe/Amsterdam; next: TIME. From then on it costs $5.00/h. It needs approval each time; the thread asks for it then.",
+            "# By its schedule, it is to be woken now. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before.",
+            "@requester withdrew the request. It stays as it is.",
+            "# By its schedule, it is to be woken now. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before.",
+        ]
+    )
+    assert counted.of("wake_endpoint") == 0
+    proposal = here.channel.replies(root(here).ts)[-1]
+    await here.admin.click(proposal, "Approve")
+    await here.friendli.until(lambda: counted.of("wake_endpoint") == 1)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_wake_that_waits_for_approval_doesn_t_keep_anybody_from_waking_it(
+    here: World,
+) -> None:
+    """By hand it needs none; what waited is over then, and says so to whoever approves late."""
+    await serve(here, "SLEEPING")
+    await decide(here, Policy(approval=Approval.ALWAYS))
+    counted = Counted(here)
+    await schedule(here, "wake it at 09:55")
+    await schedules_due(here)
+    await here.slack.until(partial(ends, here, "waits for approval"))
+    proposal = here.channel.replies(root(here).ts)[-1]
+    await here.member.click(root(here), "Wake ($5.00/h)")
+    await here.friendli.until(lambda: counted.of("wake_endpoint") == 1)
+    await here.admin.click(proposal, "Approve")
+    [said] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
+    assert plain(here, said.text) == snapshot(
+        "There is nothing left to decide here; the thread says how it stands."
     )

@@ -162,8 +162,10 @@ async def test_several_of_one_name_are_shown_to_choose_from(here: World) -> None
     said = await asked(here, "status twin")
     assert words(here, said) == snapshot("""\
 2 endpoints are called `twin`. Which one?
-● *twin* · 1 × H100 · serving · 1 replica · under 1 s · $5.00/h · made elsewhere · `ENDPOINT-1`
-○ *twin* · 1 × H100 · sleeping · 1 replica · under 1 s · $0.00/h · made elsewhere · `ENDPOINT-2`\
+● *twin* · serving · $5.00/h
+1 × H100 · 1 replica · made elsewhere under 1 s ago · `ENDPOINT-1`
+○ *twin* · sleeping · $0.00/h
+1 × H100 · 1 replica · made elsewhere under 1 s ago · `ENDPOINT-2`\
 """)
     await here.member.choose(said, "endpoint.pick.status", f"prod {second}")
     await here.slack.until(lambda: "*twin* is sleeping" in words(here, said))

@@ -367,16 +367,29 @@ async def test_who_comes_second_sees_what_is_so_now(here: World) -> None:
     """An update that was compared with an older version isn't sent; Change compares anew."""
     await serve(here)
     late = await asked(here, "update it --max-batch-size 8")
-    await form(here)
+    opened = await form(here)
+    await here.member.click(opened, "Advanced")
     await agree(here)
     await here.slack.until(lambda: "updating" in root(here).text)
     here.clock.advance(180)
     await here.slack.until(lambda: "is serving" in root(here).text)
-    await here.member.fill("Replicas", "5")
+    await here.member.fill("Max batch size", "5")
     await here.member.submit()
-    assert shown(here, here.member.modal) == snapshot(
-        "*it* was updated while the form was open. Version `1` runs now. Nothing was sent."
-    )
+    await here.slack.until(lambda: "was updated while" in shown(here, here.member.modal))
+    assert shown(here, here.member.modal).split("\n$")[0] == snapshot("""\
+*it* was updated while the form was open, so nothing was sent. Version `1` runs now:
+Instance: `1 × H100` → `2 × H100`
+Replicas: `1 replica` → `2 replicas`
+What you had changed is kept below.
+*$20.00/h* for 2 replicas, each billed from the moment it serves\
+""")
+    await here.member.submit()
+    assert shown(here, here.member.modal) == snapshot("""\
+Update *it*? Version `1` runs now.
+Max batch size: `Friendli's default` → `5`
+It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
+Nothing is sent before you agree.\
+""")
     await here.member.close_modal()
     await here.member.click(late, "Update")
     await here.slack.until(lambda: "meanwhile" in whispers(here)[-1])

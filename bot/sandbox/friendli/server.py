@@ -31,7 +31,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """What Friendli Suite would show of an endpoint; `charged` is in US dollars so far."""
+    """What Friendli Suite would show of an endpoint.
+
+    Attributes:
+        charged: US dollars so far.
+        versions: How many it has had.
+    """
 
     id: str
     name: str
@@ -44,6 +49,7 @@ class EndpointView:
     created_at: datetime
     updated_at: datetime | None
     charged: Decimal
+    versions: int
 
 
 class FriendliSandbox:
@@ -297,6 +303,7 @@ class FriendliSandbox:
             created_at=status.created_at,
             updated_at=status.updated_at,
             charged=dollars(endpoint, endpoint.created_at, now),
+            versions=len(endpoint.versions),
         )
 
     async def _stamp(self, _: web.Request, response: web.StreamResponse) -> None:

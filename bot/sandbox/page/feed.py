@@ -1,6 +1,6 @@
 """What the page is told over its websocket: everything once, then each change as it happens."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -72,6 +72,7 @@ class Snapshot(BaseModel):
 
     type: Literal["snapshot"] = "snapshot"
     users: list[UserDocument]
+    groups: Mapping[str, str]
     people: list[str]
     channel: str | None
     channels: list[ChannelDocument]
@@ -215,6 +216,11 @@ class Feed:
                 [user_document(slack.workspace, user) for user in slack.workspace.users.values()]
                 if slack is not None
                 else []
+            ),
+            groups=(
+                {group.id: group.handle for group in slack.workspace.usergroups.values()}
+                if slack is not None
+                else {}
             ),
             people=[person.user.id for person in stage.people],
             channel=stage.channel.id if stage.channel is not None else None,

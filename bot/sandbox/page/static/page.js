@@ -71,7 +71,7 @@ const newId = () => `n${++lastId}`;
 // ---------------------------------------------------------------- state
 
 const state = {
-  users: new Map(), people: [], channels: new Map(), views: new Map(), requests: new Map(),
+  users: new Map(), groups: {}, people: [], channels: new Map(), views: new Map(), requests: new Map(),
   controls: null, examples: [], commands: [], shortcuts: [], options: [], codes: [], home: null,
   me: null, place: null, thread: null, shown: WINDOW, ready: false,
   read: new Map(), // person → channel → ts of the newest message they have seen
@@ -189,7 +189,7 @@ function takeSnapshot(snapshot) {
   snapshot.messages.forEach(keepMessage);
   snapshot.views.forEach(takeView);
   state.requests = new Map(snapshot.requests.map((request) => [request.id, request]));
-  for (const name of ["people", "controls", "examples", "commands", "shortcuts", "options", "codes", "project", "key"]) state[name] = snapshot[name];
+  for (const name of ["groups", "people", "controls", "examples", "commands", "shortcuts", "options", "codes", "project", "key"]) state[name] = snapshot[name];
   state.first = snapshot.channel;
   if (!state.people.includes(state.me)) state.me = state.people[0] ?? null;
   if (!state.place || (state.place.channel && !channel(state.place.channel))) state.place = snapshot.channel ? { channel: snapshot.channel } : null;
@@ -311,11 +311,13 @@ function angled(inside) {
     const node = h("time", { datetime: new Date(seconds * 1000).toISOString(), title: fullMoment(seconds) }, shown);
     return link ? anchor(unescape(link), [node]) : node;
   }
+  if (target.startsWith("!subteam^")) return groupMention(target.slice(9));
   if (target.startsWith("!")) return h("span", { class: "mention" }, `@${label.replace(/^@/, "") || target.slice(1)}`);
   return anchor(unescape(target), [label || unescape(target)]);
 }
 
 const personMention = (id, label) => h("span", { class: "mention" }, `@${state.users.get(id)?.name ?? (label || id)}`);
+const groupMention = (id) => h("span", { class: "mention" }, `@${state.groups[id] ?? id}`);
 const channelMention = (id, label) => h("span", { class: "mention" }, `#${channel(id)?.name ?? (label || id)}`);
 
 function anchor(address, children, attributes = {}) {
@@ -395,7 +397,7 @@ function piece(part) {
       case "emoji": return part.unicode ? String.fromCodePoint(...part.unicode.split("-").map((code) => parseInt(code, 16))) : EMOJI[part.name] ?? `:${part.name}:`;
       case "date": return h("time", { title: fullMoment(part.timestamp) }, moment(part.timestamp, part.format) ?? part.fallback ?? "");
       case "user": return personMention(part.user_id, "");
-      case "usergroup": return h("span", { class: "mention" }, `@${part.usergroup_id}`);
+      case "usergroup": return groupMention(part.usergroup_id);
       case "channel": return channelMention(part.channel_id, "");
       case "broadcast": return h("span", { class: "mention" }, `@${part.range}`);
       case "color": return part.value;
@@ -718,24 +720,34 @@ function externalControl(element, field) {
     input.setAttribute("aria-expanded", String(open));
     if (!open) { active = -1; input.removeAttribute("aria-activedescendant"); }
   };
+  // Several that are chosen stand before the field, which is for searching more.
+  const chips = multiple ? h("span", { class: "chips" }) : null;
+  const draw = () => chips?.replaceChildren(...chosen.map((text) => h("button", { type: "button", "aria-label": `Remove ${text}`, onclick: () => tell(chosen.filter((other) => other !== text)) }, text, " ✕")));
+  const tell = (texts) => {
+    chosen = texts;
+    input.value = multiple ? "" : chosen.join(", ");
+    draw();
+    if (multiple) input.focus();
+    field.told(multiple ? chosen : chosen[0]);
+  };
   const choose = (text) => {
     show(false);
-    chosen = multiple ? [...chosen, text] : [text];
-    input.value = chosen.join(", ");
-    field.told(multiple ? chosen : text);
+    tell(multiple ? [...chosen, text] : [text]);
   };
   const ask = async () => {
     const number = ++asking, text = input.value;
     if (text.length < (element.min_query_length ?? 3)) return show(false);
     const answer = await field.query(text);
     if (number !== asking || !answer) return;
-    list.replaceChildren(...answer.options.map((option) => h("div", { role: "option", id: newId(), "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); choose(option); } }, option)));
-    if (!answer.options.length) list.append(h("div", { class: "hint" }, "Nothing found"));
+    const offered = answer.options.filter((option) => !multiple || !chosen.includes(option));
+    list.replaceChildren(...offered.map((option) => h("div", { role: "option", id: newId(), "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); choose(option); } }, option)));
+    if (!offered.length) list.append(h("div", { class: "hint" }, "Nothing found"));
     show(true);
   };
   if (element.min_query_length === 0) input.addEventListener("focus", ask);
   input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, TYPING_PAUSE); });
   input.addEventListener("keydown", (event) => {
+    if (multiple && event.key === "Backspace" && input.value === "" && chosen.length) return tell(chosen.slice(0, -1));
     const options = [...list.querySelectorAll('[role="option"]')];
     if (list.hidden || !options.length) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -752,16 +764,18 @@ function externalControl(element, field) {
   });
   input.addEventListener("blur", () => {
     show(false);
-    if (input.value === "" && chosen.length) { chosen = []; field.told(multiple ? [] : null); }
+    if (multiple) { input.value = ""; return; }
+    if (input.value === "" && chosen.length) { chosen = []; field.told(null); }
     input.value = chosen.join(", ");
   });
   const set = (value) => {
     const { type, ...rest } = value ?? {};
     chosen = [Object.values(rest)[0]].flat().filter(Boolean).map((option) => option.text.text);
-    if (document.activeElement !== input) input.value = chosen.join(", ");
+    draw();
+    if (!multiple && document.activeElement !== input) input.value = chosen.join(", ");
   };
   set(field.value);
-  return { node: h("div", { class: "menu-host" }, input, list), target: input, set };
+  return { node: h("div", { class: "menu-host" }, chips, input, list), target: input, set };
 }
 
 // ---------------------------------------------------------------- messages

@@ -1,0 +1,53 @@
+"""What Friendli charges a team: the answers of its cost operation, and what they say of endpoints.
+
+Unlike the other operations, this one spells its fields in snake_case.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from bot.friendli.schemas import AnswerModel
+
+BUCKETS_A_PAGE = 35
+_GPU_TIME = "gpu time cost"
+
+
+class CostResult(AnswerModel):
+    """A line of a day's cost.
+
+    Attributes:
+        total: Dollars.
+        quantity: GPU-hours, of GPU time.
+        unit_price: Cents per GPU-hour, of GPU time.
+        line_item: Such as "dep4x…, NVIDIA H100, gpu time cost".
+    """
+
+    total: Decimal
+    quantity: Decimal | None = None
+    unit_price: Decimal | None = None
+    line_item: str | None = None
+
+
+class CostBucket(AnswerModel):
+    """The cost of a day in UTC."""
+
+    results: tuple[CostResult, ...] = ()
+
+
+class CostResponse(AnswerModel):
+    """One page of days."""
+
+    data: tuple[CostBucket, ...] = ()
+    has_more: bool = False
+    next_page: str | None = None
+
+
+def charged(buckets: Iterable[CostBucket]) -> dict[str, Decimal]:
+    """Dollars by endpoint id, of those that were charged at all."""
+    dollars: dict[str, Decimal] = {}
+    for bucket in buckets:
+        for line in bucket.results:
+            endpoint_id, _, what = (line.line_item or "").partition(", ")
+            if what.endswith(_GPU_TIME):
+                dollars[endpoint_id] = dollars.get(endpoint_id, Decimal(0)) + line.total
+    return dollars

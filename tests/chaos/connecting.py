@@ -1,0 +1,30 @@
+"""Connects a channel, as an admin does before anybody deploys."""
+
+from bot.sandbox.slack.changes import NotReachedError
+from bot.sandbox.slack.conversations import Channel
+from bot.sandbox.world import API_KEY, PROJECT, World
+
+_ATTEMPTS = 3
+
+
+async def connect(here: World, channel: Channel) -> None:
+    """Connect a channel to the sandbox's project, the way an admin does it."""
+    admin = here.admin
+    for attempt in range(_ATTEMPTS):
+        await admin.command(channel, "connect prod")
+        try:
+            await here.slack.until(lambda: admin.modal, timeout=10)
+        except NotReachedError:
+            # A busy machine: people would try again.
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            break
+    await admin.fill("Target name", "prod")
+    await admin.fill("Friendli project id", PROJECT)
+    await admin.fill("Friendli API key", API_KEY)
+    await admin.submit()
+    await here.slack.until(
+        lambda: admin.modal is not None and "is connected" in str(admin.modal.body), timeout=30
+    )
+    await admin.close_modal()

@@ -1,0 +1,36 @@
+"""An endpoint that serves, and a member who may do nothing with it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import update
+
+from bot.app import Running
+from bot.db.acts import SubjectKind
+from bot.db.models import Deployment
+from bot.db.session import Database
+from bot.sandbox.world import World
+from tests.permission_matrix.denials import Denials, grant_all
+from tests.stories.configuring import configure
+from tests.stories.test_watching import serve
+
+
+@pytest.fixture
+async def database(here: World) -> AsyncIterator[Database]:
+    """The bot's."""
+    opened = Database(here.database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def denied(here: World, bot: Running, database: Database) -> Denials:  # noqa: ARG001 - it has to run
+    """An endpoint serves, and the member may do nothing."""
+    await serve(here)
+    await grant_all(database, (SubjectKind.ADMINS, ""))
+    async with database.write() as session:
+        # Whoever asked may take it back; here it was somebody else.
+        await session.execute(update(Deployment).values(requester_id=here.admin.user.id))
+    # Forms may show what was known before another hand than the bot's wrote that.
+    await configure(here, wait=25)
+    return Denials(database)

@@ -1,0 +1,53 @@
+"""What the bot has denied, as its audit tells it, and how people come to be denied."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from bot.db.acts import AuditEntry, Effect, Grant, SubjectKind
+from bot.db.models import Target
+from bot.db.session import Database
+from bot.deployments.policy import Policy
+from bot.permissions import Permission
+from bot.sandbox.slack.people import Person
+from bot.sandbox.world import World
+
+
+@dataclass
+class Denials:
+    """What was denied so far, as the audit tells it."""
+
+    database: Database
+
+    async def take(self) -> list[tuple[str, str]]:
+        """Who, and what for."""
+        async with self.database.read() as session:
+            rows = await session.execute(
+                select(AuditEntry.person_id, AuditEntry.action)
+                .where(AuditEntry.effect == Effect.DENIED)
+                .order_by(AuditEntry.id)
+            )
+            return [(person, action) for person, action in rows]
+
+
+async def grant_all(
+    database: Database, *subjects: tuple[SubjectKind, str], policy: Policy | None = None
+) -> None:
+    """Let only these do anything at all."""
+    async with database.write() as session:
+        target = (await session.scalars(select(Target.id))).one()
+        session.add_all(
+            Grant(target_id=target, permission=permission, kind=kind, subject_id=id_)
+            for permission in Permission
+            for kind, id_ in subjects
+        )
+        if policy is not None:
+            await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))
+
+
+def guest(here: World) -> Person:
+    """Somebody of another organisation in the channel, which is shared with it."""
+    here.channel.is_ext_shared = True
+    user = here.slack.add_user("guest", team_id="T000000099")
+    here.slack.set_member(here.channel, user, member=True)
+    return here.slack.act_as(user)

@@ -1,0 +1,127 @@
+"""What each command, button, form, mention and menu needs: a line for whatever can be done."""
+
+from collections.abc import Mapping
+
+from bot.permissions import Permission
+
+P = Permission
+# None: it only looks, or shows a form whose submission asks.
+COMMANDS: Mapping[str, Permission | None] = {
+    "": P.DEPLOY,
+    "org/model --gpu 1xH100 --yes": P.DEPLOY,
+    "connect": P.CONNECT,
+    "disconnect": P.CONNECT,
+    "targets": None,
+    "settings": P.CONFIGURE,
+    "audit": P.AUDIT,
+    "list": None,
+    "status": None,
+    "sleep": P.OPERATE,
+    "wake": P.OPERATE,
+    "restart": P.OPERATE,
+    "terminate": P.TERMINATE,
+    "delete": P.DELETE,
+    "follow": P.FOLLOW,
+    "unfollow": P.FOLLOW,
+    "update": P.UPDATE,
+    "rollback": P.UPDATE,
+    "versions": None,
+    "extend": P.EXTEND,
+    "keep": P.EXTEND,
+    "schedules": None,
+    "help": None,
+}
+# Commands about an endpoint ask once it is named.
+NEEDS_ENDPOINT = {
+    "sleep",
+    "wake",
+    "restart",
+    "terminate",
+    "delete",
+    "follow",
+    "unfollow",
+    "update",
+    "rollback",
+    "extend",
+    "keep",
+}
+CLICKS: Mapping[str, Permission | None] = {
+    "deploy": None,
+    "preview.deploy": P.DEPLOY,
+    "preview.change": P.DEPLOY,
+    "preview.cancel": None,
+    "target.connect": P.CONNECT,
+    "connect.back": None,
+    "connect.deploy": None,
+    "target.disconnect": P.CONNECT,
+    "target.keep": None,
+    "settings.who": P.CONFIGURE,
+    "audit.older": P.AUDIT,
+    "audit.newest": P.AUDIT,
+    "endpoint.more": None,
+    "endpoint.back": None,
+    "endpoint.pick.status": None,
+    "endpoint.pick.sleep": P.OPERATE,
+    "endpoint.pick.wake": P.OPERATE,
+    "endpoint.pick.restart": P.OPERATE,
+    "endpoint.pick.terminate": P.TERMINATE,
+    "endpoint.pick.delete": P.DELETE,
+    "endpoint.pick.follow": P.FOLLOW,
+    "endpoint.pick.unfollow": P.FOLLOW,
+    "endpoint.pick.update": P.UPDATE,
+    "endpoint.pick.rollback": P.UPDATE,
+    "endpoint.pick.versions": None,
+    "endpoint.pick.extend": P.EXTEND,
+    "endpoint.pick.keep": P.EXTEND,
+    "endpoint.follow": P.FOLLOW,
+    "endpoint.update": P.UPDATE,
+    "update.agree": P.UPDATE,
+    "update.change": P.UPDATE,
+    "update.cancel": None,
+    "lease.extend": P.EXTEND,
+    "lease.keep": P.EXTEND,
+    "schedule.remove": P.OPERATE,
+    "endpoint.sleep": P.OPERATE,
+    "endpoint.wake": P.OPERATE,
+    "endpoint.restart": P.OPERATE,
+    "endpoint.terminate": P.TERMINATE,
+    "endpoint.delete": P.DELETE,
+    "deployment.cancel": P.TERMINATE,
+    "deployment.try_again": P.DEPLOY,
+    "deployment.choose": P.DEPLOY,
+    "deployment.choose_none": P.DEPLOY,
+    "approval.approve": P.APPROVE,
+    "approval.reject": P.APPROVE,
+    # Of somebody else's request; one's own needs none.
+    "approval.withdraw": P.TERMINATE,
+    # Whoever may not, asks.
+    "permission.ask": None,
+    "home.refresh": None,
+    "home.deploy": P.DEPLOY,
+    "deployment.open": None,
+    "deployment.model_page": None,
+    "deployment.integrations": None,
+}
+SUBMISSIONS: Mapping[str, Permission] = {
+    "deploy": P.DEPLOY,
+    "connect": P.CONNECT,
+    "settings": P.CONFIGURE,
+    "settings.who": P.CONFIGURE,
+    "reject": P.APPROVE,
+    "delete": P.DELETE,
+    "update": P.UPDATE,
+    "update.review": P.UPDATE,
+}
+# In an endpoint's thread. None: it only looks, or says where to type it.
+MENTIONS: Mapping[str, Permission | None] = {
+    **{word: permission for word, permission in COMMANDS.items() if word.isalpha()},
+    "": None,
+    "connect": None,
+    "disconnect": None,
+    "settings": None,
+}
+# Whoever sees a message, or the bot, may look.
+SHORTCUTS: Mapping[str, Permission | None] = {"endpoint.status": None}
+SUGGESTIONS: Mapping[str, Permission | None] = {"settings.groups": None, "endpoint.pick": None}
+# What a mention does asks for what stands above.
+EVENTS: Mapping[str, Permission | None] = {"app_home_opened": None, "app_mention": None}

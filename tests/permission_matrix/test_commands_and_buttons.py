@@ -1,0 +1,114 @@
+"""What commands and buttons need, held against the audit of what they deny."""
+
+from sqlalchemy import select
+
+from bot.commands.features import registry
+from bot.db.acts import OperationKind, Schedule, ScheduleDays
+from bot.db.clock import now
+from bot.db.models import Deployment
+from bot.messages.markup import actions, button
+from bot.sandbox.slack.workspace import Content
+from bot.sandbox.world import World
+from tests.permission_matrix.denials import Denials
+from tests.permission_matrix.tables import (
+    CLICKS,
+    COMMANDS,
+    EVENTS,
+    MENTIONS,
+    NEEDS_ENDPOINT,
+    SHORTCUTS,
+    SUBMISSIONS,
+    SUGGESTIONS,
+)
+
+
+def test_nothing_is_missing_here() -> None:
+    """Whatever can be done stands in the tables above."""
+    known = registry()
+    assert {word.split()[0] for word in COMMANDS if word} - {"org/model"} == set(known.commands)
+    assert set(MENTIONS) == {"", *known.commands}
+    assert set(CLICKS) == set(known.clicks)
+    assert set(SUBMISSIONS) == set(known.submissions)
+    assert set(SUGGESTIONS) == set(known.suggestions)
+    assert set(SHORTCUTS) == set(known.shortcuts)
+    assert set(EVENTS) == set(known.events)
+
+
+async def test_every_command_asks_for_its_permission(here: World, denied: Denials) -> None:
+    """Whoever may not is told so, and the audit says what was denied."""
+    for word, permission in COMMANDS.items():
+        if permission is None:
+            continue
+        before = await denied.take()
+        seen = len(here.member.ephemerals(here.channel))
+        text = f"{word} it" if word in NEEDS_ENDPOINT else word
+        await here.member.command(here.channel, text)
+        await here.slack.until(
+            lambda seen=seen: len(here.member.ephemerals(here.channel)) > seen  # type: ignore[misc] # bound in the loop
+        )
+        assert await denied.take() == [*before, (here.member.user.id, permission)], word
+        assert here.member.modal is None
+
+
+async def test_every_button_asks_for_its_permission(here: World, denied: Denials) -> None:
+    """Also where it is shown to somebody for whom it isn't."""
+    async with denied.database.write() as session:
+        deployment = (await session.scalars(select(Deployment))).one()
+        public_id = deployment.public_id
+        session.add(
+            Schedule(
+                public_id="a-schedule",
+                deployment_id=deployment.id,
+                kind=OperationKind.SLEEP,
+                days=ScheduleDays.DAILY,
+                time_of_day="18:00",
+                zone="UTC",
+                asked_by=here.admin.user.id,
+                asked_at=now(),
+            )
+        )
+    await here.admin.command(here.channel, "update it --gpu 2xH100")
+    question = await here.slack.until(
+        lambda: next(
+            (one for one in here.admin.ephemerals(here.channel) if "Change" in one.buttons), None
+        )
+    )
+    agree = str(here.admin.button(question, "update.agree").element["value"])
+    [endpoint] = here.friendli.endpoints
+    draft = '{"m":"org/model","g":"1xH100","n":"other"}'
+    values = {
+        "preview.deploy": f"request {draft}",
+        "preview.change": draft,
+        "target.disconnect": "prod",
+        "audit.older": "1",
+        "audit.newest": "0",
+        "endpoint.follow": f"prod {endpoint}",
+        "update.agree": agree,
+        "update.change": agree,
+        "lease.extend": f"{public_id} 0",
+        "schedule.remove": "a-schedule",
+        "deployment.choose": f"{public_id} {endpoint}",
+        **{name: f"prod {endpoint}" for name in CLICKS if name.startswith("endpoint.pick.")},
+    }
+    for name, permission in CLICKS.items():
+        if permission is None or name == "settings.who":
+            continue
+        before = await denied.take()
+        shown = here.slack.workspace.post(
+            here.channel,
+            here.slack.workspace.bot,
+            Content(
+                text="a button",
+                blocks=here.slack.workspace.with_block_ids(
+                    [actions(button("It", name, value=values.get(name, public_id)))]
+                ),
+            ),
+            ephemeral_to=here.member.user.id,
+        )
+        seen = len(here.member.ephemerals(here.channel))
+        await here.member.click(shown, "It")
+        await here.slack.until(
+            lambda seen=seen: len(here.member.ephemerals(here.channel)) > seen  # type: ignore[misc] # bound in the loop
+        )
+        assert await denied.take() == [*before, (here.member.user.id, permission)], name
+        assert here.member.modal is None

@@ -1,0 +1,87 @@
+"""Who may do what: every permission and every person, held against the one place that decides."""
+
+import pytest
+from sqlalchemy import update
+
+from bot.db.acts import SubjectKind
+from bot.db.models import Target
+from bot.db.session import Database
+from bot.deployments.audit import Audit
+from bot.deployments.place import Person, Place
+from bot.deployments.policy import Policy
+from bot.deployments.target_views import TargetViews
+from bot.errors import UserError
+from bot.permissions import ADMINS, DEFAULTS, Authorizer, Permission
+from bot.sandbox.world import World
+from bot.slack.people import People
+from bot.slack.workspaces import Workspaces
+from tests.permission_matrix.denials import grant_all
+from tests.permission_matrix.tables import P
+
+pytestmark = pytest.mark.usefixtures("bot")
+
+
+async def test_every_permission_and_every_person(here: World, database: Database) -> None:
+    """Admins always, who was named, who is in a named group; others neither here nor elsewhere."""
+    users = {
+        name: here.slack.add_user(name, team_id=team)
+        for name, team in {
+            "named": None,
+            "grouped": None,
+            "stranger": "T000000002",
+            "named-stranger": "T000000002",
+        }.items()
+    }
+    users |= {"admin": here.admin.user, "member": here.member.user}
+    group = here.slack.add_usergroup("ml-oncall", [users["grouped"]])
+    workspaces = Workspaces(
+        here.settings().slack_bot_token, here.settings().slack_api_url, timeout=2
+    )
+    people = People(workspaces, frozenset())
+    authorizer = Authorizer(TargetViews(database), Audit(database), people)
+    place = Place("", "T000000001", here.channel.id)
+
+    async def allowed() -> dict[str, set[Permission]]:
+        """Asked both ways, which must agree."""
+        found: dict[str, set[Permission]] = {name: set() for name in users}
+        for name, user in users.items():
+            person = Person(user.id, user.team_id)
+            for permission in Permission:
+                may = await authorizer.may(permission, person, place, "prod")
+                try:
+                    await authorizer.authorize(permission, person, place, target="prod")
+                except UserError:
+                    assert not may, (name, permission)
+                else:
+                    assert may, (name, permission)
+                    found[name].add(permission)
+        return found
+
+    everything, looking = set(Permission), {Permission.LOOK}
+    for_admins = {permission for permission in Permission if DEFAULTS[permission] == ADMINS}
+    assert for_admins == {P.DELETE, P.APPROVE, P.CONNECT, P.CONFIGURE}
+    by_default = everything - for_admins
+    assert await allowed() == {
+        "admin": everything,
+        "member": by_default,
+        "named": by_default,
+        "grouped": by_default,
+        "stranger": looking,
+        "named-stranger": looking,
+    }
+    named = [(SubjectKind.PERSON, users[name].id) for name in ("named", "named-stranger")]
+    await grant_all(database, *named, (SubjectKind.GROUP, group.id))
+    narrowed = {
+        "admin": everything,
+        "member": looking,
+        "named": everything,
+        "grouped": everything,
+        "stranger": looking,
+        "named-stranger": looking,
+    }
+    assert await allowed() == narrowed
+    async with database.write() as session:
+        acting = Policy(guests_may_act=True).model_dump(mode="json")
+        await session.execute(update(Target).values(policy=acting))
+    assert await allowed() == {**narrowed, "named-stranger": everything}
+    await workspaces.close()

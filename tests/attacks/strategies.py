@@ -98,7 +98,7 @@ def examples(most: int) -> settings:
     thorough = settings.get_current_profile_name() == THOROUGH
     return settings(
         settings.get_profile("default"),
-        max_examples=most * 10 if thorough else most,
+        max_examples=most * 50 if thorough else most,
         deadline=None,
         # The same ones in every run, so that no run fails over what the one before it let pass.
         derandomize=not thorough,

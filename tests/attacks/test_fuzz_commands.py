@@ -10,21 +10,21 @@ from tests.attacks.strategies import deploy_line, examples, odd_text, slash_text
 NAMES = tuple(registry().commands)
 
 
-@examples(150)
+@examples(60)
 @given(typed=slash_text(NAMES))
 async def test_any_text_is_answered(attack: Siege, typed: str) -> None:
     """No text breaks a command, and none of its markup comes back as markup."""
     await attack.withstood(await attack.command(typed))
 
 
-@examples(70)
+@examples(20)
 @given(typed=deploy_line())
 async def test_any_deployment_is_told_harmlessly(attack: Siege, typed: str) -> None:
     """Names and comments reach the thread as they were typed, and never as markup."""
     await attack.withstood(await attack.command(typed))
 
 
-@examples(150)
+@examples(60)
 @given(name=st.sampled_from(NAMES), typed=odd_text())
 async def test_an_admin_s_text_is_answered_too(attack: Siege, name: str, typed: str) -> None:
     """Behind an admin's commands lie forms, which must not be made of what Slack refuses."""

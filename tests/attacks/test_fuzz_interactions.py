@@ -94,7 +94,7 @@ async def forms(attack: Siege) -> Forms:
     return found
 
 
-@examples(120)
+@examples(40)
 @given(
     action_id=st.one_of(st.sampled_from(CLICKS), st.sampled_from(CLICKS).map("{}.1".format)),
     value=button_values(),
@@ -111,7 +111,7 @@ async def test_any_button_value_is_answered(
     await attack.withstood(await attack.interaction(attack.click(action_id, value, person=person)))
 
 
-@examples(60)
+@examples(25)
 @given(action_id=odd_text(), value=odd_text())
 async def test_any_action_id_is_answered(attack: Siege, action_id: str, value: str) -> None:
     """A button that nobody knows any more is told to be an old one."""
@@ -119,7 +119,7 @@ async def test_any_action_id_is_answered(attack: Siege, action_id: str, value: s
     await attack.withstood(answer, REFUSED)
 
 
-@examples(120)
+@examples(40)
 @given(
     action_id=st.sampled_from(CLICKS),
     value=button_values(),
@@ -138,7 +138,7 @@ async def test_clicks_without_their_parts_are_answered(
     await attack.withstood(await attack.interaction(odd), REFUSED, shapes_only=True)
 
 
-@examples(120)
+@examples(40)
 @given(which=st.integers(0, 9), state=st.one_of(changes(6), st.none(), odd_json()))
 async def test_any_view_state_is_answered(
     attack: Siege, forms: Forms, which: int, state: object
@@ -151,7 +151,7 @@ async def test_any_view_state_is_answered(
     assert errors_fit(answer, payload["view"])
 
 
-@examples(120)
+@examples(40)
 @given(
     which=st.integers(0, 9),
     typed=st.lists(st.one_of(st.none(), st.none(), st.none(), odd_text()), min_size=8),
@@ -187,7 +187,7 @@ async def test_more_than_a_field_takes_is_not_stored(
     assert list(answer.document["errors"]) == [field]
 
 
-@examples(120)
+@examples(40)
 @given(
     which=st.integers(0, 9),
     kept=st.one_of(
@@ -208,7 +208,7 @@ async def test_any_private_metadata_is_answered(
     await attack.withstood(await attack.interaction({**payload, "view": view}), REFUSED)
 
 
-@examples(60)
+@examples(25)
 @given(
     callback_id=st.one_of(st.sampled_from(SUBMISSIONS), odd_text()),
     which=st.integers(0, 9),
@@ -225,7 +225,7 @@ async def test_forms_of_any_kind_are_answered(
     )
 
 
-@examples(120)
+@examples(40)
 @given(
     action_id=st.sampled_from(CLICKS),
     value=button_values(),

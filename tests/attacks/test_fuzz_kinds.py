@@ -21,7 +21,7 @@ BLOCK_IDS = st.one_of(
 )
 
 
-@examples(40)
+@examples(20)
 @given(
     action_id=st.one_of(st.sampled_from(MENUS), st.sampled_from(MENUS).map("{}.status".format)),
     block_id=BLOCK_IDS,
@@ -36,7 +36,7 @@ async def test_whatever_is_typed_into_a_menu_has_options(
     assert check_suggestions(answer.document) == []
 
 
-@examples(40)
+@examples(20)
 @given(action_id=st.sampled_from(MENUS), changed=changes(), which=st.integers(0, 9))
 async def test_menus_without_their_parts_are_answered(
     attack: Siege, forms: Forms, action_id: str, changed: Changes, which: int
@@ -49,7 +49,7 @@ async def test_menus_without_their_parts_are_answered(
     await attack.withstood(await attack.interaction(mutated(query, changed)), REFUSED)
 
 
-@examples(40)
+@examples(20)
 @given(
     callback_id=st.one_of(st.sampled_from(SHORTCUTS), odd_text()),
     event_type=st.one_of(st.just("friendli_deployment"), odd_text()),
@@ -68,7 +68,7 @@ async def test_any_message_s_menu_is_answered(
     await attack.withstood(await attack.interaction(odd), REFUSED, shapes_only=True)
 
 
-@examples(60)
+@examples(30)
 @given(
     kind=st.sampled_from(EVENTS),
     words=st.one_of(
@@ -94,7 +94,7 @@ async def test_any_event_is_acknowledged(
     await attack.withstood(await attack.tell(odd), REFUSED, shapes_only=True)
 
 
-@examples(40)
+@examples(20)
 @given(
     kind=st.one_of(
         st.sampled_from(["message", "team_join", "tokens_revoked", "app_uninstalled"]), odd_text()
@@ -110,7 +110,7 @@ async def test_events_that_nobody_listens_to_are_acknowledged(
     await attack.withstood(await attack.tell(event))
 
 
-@examples(60)
+@examples(30)
 @given(
     kind=st.one_of(
         st.sampled_from(

@@ -5,11 +5,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from inline_snapshot import snapshot
-from sqlalchemy import select
+from pydantic import SecretStr
+from sqlalchemy import event, select, update
+from sqlalchemy.util import await_only
 
 from bot.app import running
-from bot.db.crypto import new_encryption_key
+from bot.db.crypto import Vault, new_encryption_key
 from bot.db.models import Replica, WatchedProject
+from bot.db.rotation import rotate as rotate_all
 from bot.db.session import Database
 from bot.keys import rotate_keys
 from bot.sandbox.world import API_KEY, World, connect, world
@@ -18,6 +21,7 @@ from tests.conftest import QUICK, UNHURRIED, StartBot
 from tests.stories.telling import ends, thread, told
 
 OLD, NEW = new_encryption_key(), new_encryption_key()
+LATER_KEY = "later-key-not-a-secret"
 DEPLOY = "org/model --gpu H100 --name it --yes"
 
 
@@ -135,6 +139,53 @@ No key of ENCRYPTION_KEYS decrypts the API keys of these targets (enterprise/wor
     assert await rotate(here, NEW) == snapshot(
         (0, "Encrypted anew: 0. Under the first key before: 1.")
     )
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "kept"),
+    [
+        pytest.param(Vault([SecretStr(OLD)]).encrypt(SecretStr(LATER_KEY)), LATER_KEY, id="old"),
+        pytest.param(Vault([SecretStr(NEW)]).encrypt(SecretStr(LATER_KEY)), LATER_KEY, id="new"),
+        pytest.param("", "", id="the operator's"),
+        pytest.param(None, None, id="wiped"),
+    ],
+)
+async def test_a_key_that_changes_while_it_is_rotated_stays_as_it_was_changed(
+    database: Database, meanwhile: str | None, kept: str | None
+) -> None:
+    """Between reading a key and writing it anew, somebody may connect another one."""
+    before = Vault([SecretStr(OLD)]).encrypt(SecretStr(API_KEY))
+    async with database.write() as session:
+        session.add(
+            WatchedProject(
+                api_base="",
+                team_id="",
+                project_id="p",
+                key_fingerprint="",
+                key_last_four="",
+                key_ciphertext=before,
+            )
+        )
+    another = Database(database.engine.url.render_as_string(hide_password=False))
+
+    async def change() -> None:
+        async with another.write() as session:
+            await session.execute(update(WatchedProject).values(key_ciphertext=meanwhile))
+
+    due = [change]
+
+    def read(*details: object) -> None:
+        if due and "SELECT watched_projects.key_ciphertext" in str(details[2]):
+            await_only(due.pop()())
+
+    event.listen(database.engine.sync_engine, "after_cursor_execute", read)
+    await rotate_all(database, Vault([SecretStr(NEW), SecretStr(OLD)]))
+    async with database.read() as session:
+        stored = await session.scalar(select(WatchedProject.key_ciphertext))
+    await another.close()
+    assert due == []
+    found = Vault([SecretStr(NEW)]).decrypt(stored).get_secret_value() if stored else stored
+    assert found == kept
 
 
 async def test_neither_the_operators_key_nor_a_wiped_one_is_encrypted(

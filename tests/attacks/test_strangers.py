@@ -31,9 +31,9 @@ from bot.sandbox.slack.wire import JsonObject
 from bot.sandbox.world import PROJECT, TEAM, World
 from tests.attacks.conftest import Fort
 from tests.attacks.siege import Siege, encoded
+from tests.permission_matrix.test_forms import admins_forms, fill
 from tests.stories.telling import roots
 from tests.stories.test_watching import serve
-from tests.test_permission_matrix import admins_forms, fill
 
 OTHER_TEAM, OTHER_ENTERPRISE = "T0ELSEWHERE", "E0ELSEWHERE"
 

@@ -11,7 +11,7 @@ ESTIMATED = (
     "“About” is estimated from how long it served and the price of its GPUs. What is charged stands"
     " in Friendli Suite under Billing."
 )
-CHARGED = "That is what Friendli charged, as it said in the last minutes."
+CHARGED = "“So far” is what Friendli charged, as it said in the last minutes."
 _NEVER_RAN = {Step.PROPOSED, Step.REJECTED, Step.ASKED, Step.REFUSED, Step.CANCELLED, Step.NOT_MADE}
 
 

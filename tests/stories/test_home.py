@@ -321,5 +321,5 @@ async def test_what_was_charged_is_asked_once_in_minutes(here: World) -> None:
     await home(here)
     await here.member.shortcut("endpoint.status", root(here))
     [said] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    assert "served for 1 h, $5.00 so far. That is what Friendli charged" in said.words
+    assert "served for 1 h, $5.00 so far. “So far” is what Friendli charged" in said.words
     assert sent(here, "get_cost") == 1

@@ -18,37 +18,38 @@ from bot.commands.features import registry
 from bot.config import Settings
 from bot.crew import Crew, Workers
 from bot.db.acts import Schedule
+from bot.db.conversations import Channel
 from bot.db.crypto import Vault
-from bot.db.models import Channel, Deployment, WatchedProject
+from bot.db.models import Deployment, WatchedProject
 from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
 from bot.db.session import Database
 from bot.db.startup import open_database
-from bot.deployments.approval import Approvals
+from bot.deployments.approving.approval import Approvals
+from bot.deployments.approving.proposal_ends import expire_operations
+from bot.deployments.approving.requests import Requests
 from bot.deployments.audit import Audit
-from bot.deployments.catalog import Catalog
-from bot.deployments.charges import Charges
-from bot.deployments.choices import Choices
+from bot.deployments.creating.choices import Choices
+from bot.deployments.creating.submitter import Submitter
 from bot.deployments.executor import Executor
-from bot.deployments.following import Following
-from bot.deployments.lease_end import end_in_time
-from bot.deployments.leases import Leases
+from bot.deployments.listing.catalog import Catalog
+from bot.deployments.listing.charges import Charges
+from bot.deployments.listing.following import Following
+from bot.deployments.listing.standings import Standings
 from bot.deployments.live import Chore, Live
 from bot.deployments.nudges import Nudges
 from bot.deployments.operations import Operations
-from bot.deployments.proposal_ends import expire_operations
-from bot.deployments.requests import Requests
 from bot.deployments.retention import SWEEP_SECONDS, Retention
-from bot.deployments.scheduler import Scheduler
-from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
-from bot.deployments.standings import Standings
-from bot.deployments.stuck import nudge_if_stuck
-from bot.deployments.submitter import Submitter
-from bot.deployments.target_settings import TargetSettings
-from bot.deployments.target_views import TargetViews
-from bot.deployments.targets import Targets
-from bot.deployments.tracker import Tracker
-from bot.deployments.updates import Updates
+from bot.deployments.targets.connecting import Targets
+from bot.deployments.targets.settings import TargetSettings
+from bot.deployments.targets.views import TargetViews
+from bot.deployments.timing.lease_end import end_in_time
+from bot.deployments.timing.leases import Leases
+from bot.deployments.timing.scheduler import Scheduler
+from bot.deployments.timing.schedules import Schedules
+from bot.deployments.updating.updates import Updates
+from bot.deployments.watching.stuck import nudge_if_stuck
+from bot.deployments.watching.tracker import Tracker
 from bot.deployments.worker import Worker
 from bot.friendli.client import FriendliClient, TimeLimits
 from bot.outside import Outside

@@ -14,7 +14,7 @@ from bot.db.replicas import live
 from bot.db.rotation import OutOfOrderError, check_order, targets_of
 from bot.db.session import Database
 from bot.db.startup import is_prepared, opened
-from bot.deployments.credentials import access_to
+from bot.deployments.targets.credentials import access_to
 from bot.errors import ConfigError
 from bot.friendli.client import FriendliClient
 from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized

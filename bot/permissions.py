@@ -7,11 +7,12 @@ from typing import Protocol
 
 from bot.db.acts import SubjectKind
 from bot.deployments.audit import Audit
-from bot.deployments.grants import Rules, Subject
 from bot.deployments.place import Person, Place
-from bot.deployments.target_views import TargetView, TargetViews, rules_of
+from bot.deployments.targets.grants import Rules, Subject
+from bot.deployments.targets.views import TargetView, TargetViews, rules_of
 from bot.errors import UserError
-from bot.messages.markup import Block, button, code, mention, mention_group
+from bot.messages.blocks import Block, button
+from bot.messages.markup import code, mention, mention_group
 
 # More names than this are no help to someone who looks for whom to ask.
 _NAMED = 3

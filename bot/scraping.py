@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import logs
 from bot.db.claims import Claimable
 from bot.db.clock import now
-from bot.db.models import Channel, Deployment, Replica, Step, WatchedProject
-from bot.db.replicas import live
+from bot.db.conversations import Channel
+from bot.db.models import Deployment, Step, WatchedProject
+from bot.db.replicas import Replica, live
 from bot.db.session import Database
 from bot.friendli.schemas import InferenceDeploymentStatus
 from bot.metrics import REGISTRY

@@ -8,10 +8,10 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
-import bot.db.acts  # noqa: F401 - its tables are part of the metadata
+from bot.db import acts, conversations, models, replicas  # noqa: F401 - they declare the tables
+from bot.db.base import Base
 from bot.db.clock import Moment
 from bot.db.enums import Enumerated
-from bot.db.models import Base
 from bot.db.session import Database
 
 

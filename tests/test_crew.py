@@ -9,7 +9,8 @@ import pytest
 from bot.crew import Crew, Workers
 from bot.db.acts import Schedule
 from bot.db.claims import Claim, Claimable
-from bot.db.models import Channel, Deployment, WatchedProject
+from bot.db.conversations import Channel
+from bot.db.models import Deployment, WatchedProject
 from bot.db.session import Database
 from bot.deployments.worker import Worker
 from bot.outside import Outside

@@ -13,7 +13,7 @@ from inline_snapshot import snapshot
 from sqlalchemy import select
 
 from bot import logs
-from bot.db.models import Base
+from bot.db.base import Base
 from bot.db.session import Database
 from bot.sandbox.slack.request_log import Direction
 from bot.sandbox.world import API_KEY, APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, World, connect

@@ -9,10 +9,11 @@ from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer, o
 from bot.commands.modal_state import Modal
 from bot.commands.registry import Feature
 from bot.db.models import Deployment
+from bot.deployments.approving.proposals import Ruling, Standing
 from bot.deployments.place import Person, Place
-from bot.deployments.proposals import Ruling, Standing
+from bot.messages.blocks import input_block, plain, section, text_input
 from bot.messages.buttons import ActionId
-from bot.messages.markup import bold, input_block, mention, plain, section, text_input
+from bot.messages.markup import bold, mention
 from bot.permissions import Permission
 
 CALLBACK_ID = "reject"

@@ -8,10 +8,10 @@ from pydantic import BaseModel
 from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.registry import Feature
+from bot.deployments.approving.requests import RequestOutcome
 from bot.deployments.place import SlackId
-from bot.deployments.requests import RequestOutcome
+from bot.messages.blocks import plain
 from bot.messages.body import Body
-from bot.messages.markup import plain
 from bot.permissions import ASK_ACTION, Permission
 
 _WORDS = {

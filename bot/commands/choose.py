@@ -3,7 +3,7 @@
 from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.registry import Feature
-from bot.deployments.choices import ChoiceOutcome
+from bot.deployments.creating.choices import ChoiceOutcome
 from bot.messages.buttons import ActionId
 from bot.permissions import Permission
 

@@ -10,7 +10,7 @@ from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Wor
 from bot.commands.registry import SLASH, Command, Feature
 from bot.commands.unconnected import CONNECT_ACTION
 from bot.deployments.place import Place
-from bot.deployments.targets import OtherProjectError
+from bot.deployments.targets.connecting import OtherProjectError
 from bot.errors import UserError
 from bot.friendli.access import Access
 from bot.friendli.errors import (

@@ -8,19 +8,11 @@ from pydantic import BaseModel, SecretStr
 
 from bot.commands.modal_state import Modal
 from bot.db.crypto import last_four
-from bot.deployments.draft import LONGEST_TARGET
 from bot.deployments.place import Place
-from bot.deployments.targets import Connection
-from bot.messages.markup import (
-    Block,
-    actions,
-    button,
-    escape,
-    input_block,
-    option,
-    section,
-    text_input,
-)
+from bot.deployments.request.draft import LONGEST_TARGET
+from bot.deployments.targets.connecting import Connection
+from bot.messages.blocks import Block, actions, button, input_block, option, section, text_input
+from bot.messages.markup import escape
 
 CALLBACK_ID = "connect"
 DEPLOY_ACTION = "connect.deploy"

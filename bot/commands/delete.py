@@ -11,11 +11,12 @@ from bot.commands.modal_state import Modal
 from bot.commands.registry import Feature
 from bot.db.acts import OperationKind
 from bot.db.models import Deployment
-from bot.deployments.draft import LONGEST_NAME
 from bot.deployments.operations import PERMISSIONS, OperationOutcome
 from bot.deployments.place import Place
+from bot.deployments.request.draft import LONGEST_NAME
+from bot.messages.blocks import input_block, plain, section, text_input
 from bot.messages.buttons import ActionId
-from bot.messages.markup import bold, clip, input_block, plain, section, text_input
+from bot.messages.markup import bold, clip
 
 CALLBACK_ID = "delete"
 _NAME = "name"

@@ -9,12 +9,13 @@ from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Wor
 from bot.commands.invite import invitation, invitation_view, needs_invitation
 from bot.commands.registry import Feature
 from bot.commands.unconnected import unconnected
-from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.place import Person, Place
-from bot.deployments.policy import Policy
-from bot.deployments.rules import Slip, check
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.rules import Slip, check
 from bot.deployments.service import Asked, Outcome
-from bot.deployments.target_views import TargetView
+from bot.deployments.targets.policy import Policy
+from bot.deployments.targets.views import TargetView
 from bot.errors import UserError
 from bot.messages import preview
 from bot.messages.body import Body

@@ -1,12 +1,12 @@
 """The line of money in the deploy modal, which follows every choice."""
 
-from bot.deployments.draft import (
+from bot.deployments.request.draft import (
     DEFAULT_MAX_REPLICAS,
     DEFAULT_MIN_REPLICAS,
     DEFAULT_REPLICAS,
     DeployDraft,
 )
-from bot.deployments.reading import Reading
+from bot.deployments.request.reading import Reading
 from bot.friendli.instances import InstanceOption, Prices
 from bot.messages.markup import money
 

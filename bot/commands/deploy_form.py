@@ -25,7 +25,8 @@ from bot.commands.deploy_form_state import (
     parse,
     react,
 )
-from bot.deployments.draft import (
+from bot.deployments.place import Place
+from bot.deployments.request.draft import (
     DEFAULT_COOLDOWN,
     DEFAULT_MAX_REPLICAS,
     DEFAULT_MIN_REPLICAS,
@@ -33,28 +34,26 @@ from bot.deployments.draft import (
     DeployDraft,
     longest,
 )
-from bot.deployments.lease_rules import EXAMPLE_SPAN
-from bot.deployments.place import Place
-from bot.deployments.policy import LeaseEnd
-from bot.deployments.reading import Reading
-from bot.deployments.rules import EXAMPLE_MODEL, LABELS, Slip
-from bot.deployments.span import write_span
+from bot.deployments.request.lease_rules import EXAMPLE_SPAN
+from bot.deployments.request.reading import Reading
+from bot.deployments.request.rules import EXAMPLE_MODEL, LABELS, Slip
+from bot.deployments.request.span import write_span
+from bot.deployments.targets.policy import LeaseEnd
 from bot.friendli.instances import GPUS, INSTANCE_OPTIONS, InstanceOption, Prices
-from bot.messages.lease import then
-from bot.messages.markup import (
+from bot.messages.blocks import (
     Block,
     actions,
     button,
     context,
-    duration,
     input_block,
-    money,
     option,
     option_group,
     plain,
     section,
     text_input,
 )
+from bot.messages.lease import then
+from bot.messages.markup import duration, money
 
 __all__ = [
     "ACTION_PREFIX",

@@ -10,11 +10,11 @@ from bot.commands.deploy_form_state import (
     ON_BY_DEFAULT,
     action_id,
 )
-from bot.deployments.backpressure_rules import METRICS
-from bot.deployments.draft import DeployDraft, longest
-from bot.deployments.reading import Reading
-from bot.deployments.rules import LABELS
-from bot.messages.markup import Block, input_block, number_input, option, text_input
+from bot.deployments.request.backpressure_rules import METRICS
+from bot.deployments.request.draft import DeployDraft, longest
+from bot.deployments.request.reading import Reading
+from bot.deployments.request.rules import LABELS
+from bot.messages.blocks import Block, input_block, number_input, option, text_input
 
 ADVANCED_FIELDS = tuple(LABELS)[tuple(LABELS).index("revision") :]
 

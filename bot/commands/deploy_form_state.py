@@ -6,8 +6,9 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.commands.modal_state import Modal
-from bot.deployments.draft import DeployDraft, new_tag, propose_name
 from bot.deployments.place import Place
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.proposed_name import new_tag, propose_name
 
 ACTION_PREFIX = "deploy"
 ADVANCED_ACTION = f"{ACTION_PREFIX}.advanced"

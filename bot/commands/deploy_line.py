@@ -20,7 +20,7 @@ from bot.commands.command_line import (
     words,
 )
 from bot.commands.deploy_options import OPTIONS, Kind, Option
-from bot.deployments.draft import DeployDraft, Scaling
+from bot.deployments.request.draft import DeployDraft, Scaling
 from bot.messages.markup import clip, quoted
 
 _OPTION = re.compile(rf"([-{DASHES}]+)([A-Za-z][^=]*)")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from bot.commands.command_line import quote
-from bot.deployments.draft import DeployDraft
-from bot.deployments.lease_rules import EXAMPLE_SPAN
-from bot.deployments.rules import EXAMPLE_INSTANCE
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.lease_rules import EXAMPLE_SPAN
+from bot.deployments.request.rules import EXAMPLE_INSTANCE
 
 COMMAND = "/friendli-deploy"
 

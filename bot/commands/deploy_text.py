@@ -14,8 +14,9 @@ from bot.commands.deploy_options import (
     options_help,
     to_line,
 )
-from bot.deployments.draft import DeployDraft, DeployRequest
-from bot.deployments.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, Slip, check
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, Slip, check
 
 __all__ = [
     "COMMAND",

@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.config import Settings
-from bot.deployments.approval import Approvals
+from bot.deployments.approving.approval import Approvals
+from bot.deployments.approving.requests import Requests
 from bot.deployments.audit import Audit
-from bot.deployments.catalog import Catalog
-from bot.deployments.choices import Choices
-from bot.deployments.following import Following
-from bot.deployments.leases import Leases
+from bot.deployments.creating.choices import Choices
+from bot.deployments.listing.catalog import Catalog
+from bot.deployments.listing.following import Following
+from bot.deployments.listing.standings import Standings
 from bot.deployments.operations import Operations
 from bot.deployments.place import Person, Place
-from bot.deployments.requests import Requests
-from bot.deployments.schedules import Schedules
 from bot.deployments.service import Deployments
-from bot.deployments.standings import Standings
-from bot.deployments.target_settings import TargetSettings
-from bot.deployments.targets import Targets
-from bot.deployments.updates import Updates
+from bot.deployments.targets.connecting import Targets
+from bot.deployments.targets.settings import TargetSettings
+from bot.deployments.timing.leases import Leases
+from bot.deployments.timing.schedules import Schedules
+from bot.deployments.updating.updates import Updates
 from bot.errors import UserError
 from bot.friendli.client import FriendliClient
+from bot.messages.blocks import Block, actions, context, section
 from bot.messages.body import Body, body
-from bot.messages.markup import Block, actions, context, section
 from bot.permissions import Authorizer
 from bot.slack.homes import Homes
 from bot.slack.modals import Modals

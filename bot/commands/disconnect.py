@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from bot.commands.desk import Click, Desk, Invocation, Work, answer
 from bot.commands.registry import SLASH, Command, Feature
 from bot.commands.unconnected import unconnected
-from bot.deployments.target_views import TargetView
-from bot.deployments.targets import Running
+from bot.deployments.targets.connecting import Running
+from bot.deployments.targets.views import TargetView
 from bot.errors import UserError
 from bot.friendli.statuses import status_words
+from bot.messages.blocks import button
 from bot.messages.body import Body
-from bot.messages.markup import bold, button, code, escape, money
+from bot.messages.markup import bold, code, escape, money
 from bot.permissions import Permission
 
 CONFIRM_ACTION = "target.disconnect"

@@ -12,7 +12,7 @@ from bot.commands import endpoint_text
 from bot.commands.desk import Click, Desk, Invocation, Query, Work
 from bot.commands.registry import SLASH, Command, Feature
 from bot.commands.target_reading import endpoints_of, listing_of, target_names
-from bot.deployments.listed import Listed
+from bot.deployments.listing.listed import Listed
 from bot.deployments.place import Person, Place
 from bot.errors import UserError
 from bot.messages import picker

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from bot.commands.command_line import DASHES, UnclosedQuoteError, Word, typed, words
-from bot.deployments.listed import Listed
+from bot.deployments.listing.listed import Listed
 from bot.errors import UserError
 from bot.messages.markup import clip, code
 

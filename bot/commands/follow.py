@@ -4,8 +4,8 @@ from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.endpoint_command import Asked, EndpointCommand
 from bot.commands.registry import Feature
 from bot.commands.target_reading import listing_of, target_names
-from bot.deployments.following import Followed, FollowOutcome
-from bot.deployments.listed import Listed
+from bot.deployments.listing.following import Followed, FollowOutcome
+from bot.deployments.listing.listed import Listed
 from bot.errors import UserError
 from bot.messages.buttons import ActionId
 from bot.messages.markup import bold

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from bot.commands import deploy_text
 from bot.commands.desk import Desk, Invocation, Work
 from bot.commands.registry import SLASH, Command, Feature
+from bot.messages.blocks import context, section
 from bot.messages.body import Body, body
-from bot.messages.markup import code, context, section
+from bot.messages.markup import code
 
 EXAMPLE = f"{SLASH} meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100"
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from bot.commands import deploy, links
 from bot.commands.desk import Click, Desk, Event, Work
 from bot.commands.registry import ClickHandler, Feature
+from bot.deployments.listing.standings import Standing
 from bot.deployments.place import Person, Place
-from bot.deployments.standings import Standing
 from bot.errors import UserError
 from bot.messages.body import Body
 from bot.messages.home import (

@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.commands.desk import Desk
 from bot.errors import UserError
-from bot.messages.markup import section
+from bot.messages.blocks import section
 from bot.slack.people import Membership
 from bot.slack.workspaces import SlackUnreachableError
 

@@ -11,13 +11,13 @@ from bot.commands.endpoint_command import Asked, EndpointCommand
 from bot.commands.registry import SLASH, Feature
 from bot.commands.verbs import here
 from bot.db.models import Deployment
-from bot.deployments.draft import DeployDraft
-from bot.deployments.lease_rules import EXAMPLE_SPAN, LEASE_RULES
-from bot.deployments.leases import LeaseAnswer, LeaseOutcome
-from bot.deployments.listed import Listed
+from bot.deployments.listing.listed import Listed
 from bot.deployments.place import Person, Place
-from bot.deployments.reading import Reading
-from bot.deployments.span import read_span
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.lease_rules import EXAMPLE_SPAN, LEASE_RULES
+from bot.deployments.request.reading import Reading
+from bot.deployments.request.span import read_span
+from bot.deployments.timing.leases import LeaseAnswer, LeaseOutcome
 from bot.errors import UserError
 from bot.messages.lease import until
 from bot.messages.lease_replies import EXTEND_ACTION, KEEP_ACTION

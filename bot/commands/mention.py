@@ -13,8 +13,8 @@ from bot.commands.desk import Desk, Event, Invocation, Work, answer
 from bot.commands.registry import SLASH, Command, Feature
 from bot.db.acts import OperationKind
 from bot.db.models import Step
+from bot.deployments.listing.standings import Standing
 from bot.deployments.operations import PERMISSIONS, OperationOutcome, fits
-from bot.deployments.standings import Standing
 from bot.errors import UserError
 from bot.friendli.statuses import status_words
 from bot.messages import questions

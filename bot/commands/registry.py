@@ -16,7 +16,7 @@ from bot.commands.desk import (
     Submission,
     Work,
 )
-from bot.messages.markup import Block
+from bot.messages.blocks import Block
 
 CommandHandler = Callable[[Desk, Invocation], Awaitable[Work]]
 ClickHandler = Callable[[Desk, Click], Awaitable[Work]]

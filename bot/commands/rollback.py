@@ -5,8 +5,8 @@ from bot.commands.endpoint_command import Asked, EndpointCommand
 from bot.commands.registry import SLASH
 from bot.commands.update import question
 from bot.commands.update_carried import deployment_of
-from bot.deployments.listed import Listed
-from bot.deployments.update import gone_back, settle
+from bot.deployments.listing.listed import Listed
+from bot.deployments.updating.update import gone_back, settle
 from bot.errors import UserError
 from bot.messages.markup import bold, clip, code, escape
 from bot.permissions import Permission

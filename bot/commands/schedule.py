@@ -5,9 +5,9 @@ from bot.commands.endpoint_command import Asked
 from bot.commands.registry import SLASH, Command, Feature
 from bot.commands.schedule_text import WhenSlip, read_when
 from bot.db.acts import OperationKind
-from bot.deployments.listed import Listed
-from bot.deployments.schedules import MOST_PER_ENDPOINT, ScheduleOutcome
-from bot.deployments.times import UTC_ZONE, is_zone
+from bot.deployments.listing.listed import Listed
+from bot.deployments.timing.schedules import MOST_PER_ENDPOINT, ScheduleOutcome
+from bot.deployments.timing.times import UTC_ZONE, is_zone
 from bot.errors import UserError
 from bot.messages import schedule_replies
 from bot.messages.markup import bold, code, escape

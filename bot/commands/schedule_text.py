@@ -7,7 +7,7 @@ from datetime import datetime
 from whenever import Date
 
 from bot.db.acts import ScheduleDays
-from bot.deployments.times import When, next_time, today_in
+from bot.deployments.timing.times import When, next_time, today_in
 from bot.messages.markup import clip, quoted
 
 EXAMPLES = "`at 18:00`, `at 6pm on weekdays`, `daily at 09:55` or `tomorrow at 9`"

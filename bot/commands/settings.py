@@ -21,9 +21,10 @@ from bot.commands.endpoint_text import known_target
 from bot.commands.registry import SLASH, Command, Feature
 from bot.commands.target_reading import target_names
 from bot.deployments.place import Person, Place
-from bot.deployments.target_settings import Saved, TargetGoneError
+from bot.deployments.targets.settings import Saved, TargetGoneError
 from bot.errors import UserError
-from bot.messages.markup import Block, bold, code
+from bot.messages.blocks import Block
+from bot.messages.markup import bold, code
 from bot.permissions import Permission
 
 _MOST_OPTIONS = 100

@@ -8,19 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from bot.commands.modal_state import Modal
-from bot.deployments.grants import Rules, Subject
 from bot.deployments.place import Place
-from bot.deployments.policy import Approval, Policy
-from bot.messages.markup import (
-    Block,
-    bold,
-    button,
-    input_block,
-    number_input,
-    option,
-    plain,
-    section,
-)
+from bot.deployments.targets.grants import Rules, Subject
+from bot.deployments.targets.policy import Approval, Policy
+from bot.messages.blocks import Block, button, input_block, number_input, option, plain, section
+from bot.messages.markup import bold
 from bot.messages.settings import APPROVALS, LEASE_ENDS, LOUDNESS, whom
 from bot.permissions import DEFAULTS, DOING, Permission
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel, TypeAdapter
 from bot.commands.modal_state import Modal
 from bot.commands.settings_form import SettingsForm
 from bot.db.acts import SubjectKind
-from bot.deployments.grants import Subject
 from bot.deployments.place import SlackId
-from bot.messages.markup import Block, input_block, option, plain
+from bot.deployments.targets.grants import Subject
+from bot.messages.blocks import Block, input_block, option, plain
 from bot.permissions import ADMINS, DOING, EVERYONE, Permission
 
 CALLBACK_ID = "settings.who"

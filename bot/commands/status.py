@@ -2,7 +2,7 @@
 
 from bot.commands.desk import Desk
 from bot.commands.endpoint_command import Asked, EndpointCommand
-from bot.deployments.listed import Listed
+from bot.deployments.listing.listed import Listed
 from bot.messages.endpoint import status
 
 COMMAND = "status"

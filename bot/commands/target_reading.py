@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from bot.commands.desk import Desk
 from bot.commands.unconnected import unconnected
 from bot.db.crypto import UnreadableKeyError
-from bot.deployments.credentials import NoKeyError
-from bot.deployments.listed import Listed, Listing
+from bot.deployments.listing.listed import Listed, Listing
 from bot.deployments.place import Place
+from bot.deployments.targets.credentials import NoKeyError
 from bot.errors import UserError
 from bot.friendli.errors import FriendliError
 from bot.messages.markup import escape

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from bot.commands.desk import Desk, Invocation, Work
 from bot.commands.registry import Command, Feature
 from bot.commands.unconnected import unconnected
-from bot.deployments.target_views import TargetView
+from bot.deployments.targets.views import TargetView
+from bot.messages.blocks import section
 from bot.messages.body import Body, body
-from bot.messages.markup import bold, code, mention, section
+from bot.messages.markup import bold, code, mention
 
 
 async def run(desk: Desk, invocation: Invocation) -> Work:

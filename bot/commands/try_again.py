@@ -3,7 +3,9 @@
 from bot.commands import deploy
 from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.registry import SLASH, Feature
-from bot.deployments.draft import DeployDraft, DeployRequest, new_tag, propose_name
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.proposed_name import new_tag, propose_name
 from bot.messages.buttons import ActionId
 
 _FORGOTTEN = (

@@ -2,7 +2,8 @@
 
 from bot.commands.desk import Desk
 from bot.errors import UserError
-from bot.messages.markup import Block, button, mention
+from bot.messages.blocks import Block, button
+from bot.messages.markup import mention
 
 CONNECT_ACTION = "target.connect"
 

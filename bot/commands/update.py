@@ -10,19 +10,20 @@ from bot.commands.endpoint_command import Asked, EndpointCommand
 from bot.commands.registry import Feature
 from bot.commands.update_carried import Carried, CarriedView, deployment_of
 from bot.db.acts import OperationKind
-from bot.deployments.draft import DeployDraft
-from bot.deployments.listed import Listed
+from bot.deployments.listing.listed import Listed
 from bot.deployments.operations import AskedFor, OperationOutcome
 from bot.deployments.place import Person, Place
-from bot.deployments.runs import Runs
-from bot.deployments.update import applied, body, edits, prepare, settle
-from bot.deployments.version import Version
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.updating.runs import Runs
+from bot.deployments.updating.update import applied, body, edits, prepare, settle
+from bot.deployments.updating.version import Version
 from bot.errors import UserError
 from bot.messages import before_after, preview
 from bot.messages.before_after import in_thread
+from bot.messages.blocks import button, section
 from bot.messages.body import Body
 from bot.messages.buttons import ActionId
-from bot.messages.markup import bold, button, code, escape, mention, section
+from bot.messages.markup import bold, code, escape, mention
 from bot.permissions import Permission
 
 _ASKING = "Asking Friendli what runs now…"

@@ -6,12 +6,12 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.commands.registry import SLASH
-from bot.deployments.draft import DeployDraft
-from bot.deployments.listed import Listed
+from bot.deployments.listing.listed import Listed
 from bot.deployments.place import Place
-from bot.deployments.runs import Runs
-from bot.deployments.update import edits
-from bot.deployments.version import Version
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.updating.runs import Runs
+from bot.deployments.updating.update import edits
+from bot.deployments.updating.version import Version
 from bot.errors import UserError
 from bot.messages.before_after import Step
 from bot.messages.markup import bold, code

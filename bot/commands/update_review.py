@@ -6,10 +6,11 @@ from typing import Any
 from bot.commands import deploy_form as form
 from bot.commands.update_carried import Carried, CarriedView
 from bot.deployments.place import Place
-from bot.deployments.runs import Runs
-from bot.deployments.version import Version
+from bot.deployments.updating.runs import Runs
+from bot.deployments.updating.version import Version
 from bot.messages.before_after import CHANGE_ACTION, changes
-from bot.messages.markup import Block, actions, bold, button, clip, code, plain, section
+from bot.messages.blocks import Block, actions, button, plain, section
+from bot.messages.markup import bold, clip, code
 
 CALLBACK_ID = "update.review"
 # It travels in the form.

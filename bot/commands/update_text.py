@@ -4,11 +4,11 @@ from bot.commands.command_line import quote
 from bot.commands.deploy_line import DeployLine
 from bot.commands.deploy_text import TextSlips, read_with
 from bot.commands.registry import SLASH
-from bot.deployments.draft import DeployDraft
-from bot.deployments.rule import Slip
-from bot.deployments.runs import Runs
-from bot.deployments.update import settle
-from bot.deployments.version import Version
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.rule import Slip
+from bot.deployments.updating.runs import Runs
+from bot.deployments.updating.update import settle
+from bot.deployments.updating.version import Version
 
 _AUTO = frozenset({"autoscale", "min-replicas", "max-replicas", "cooldown"})
 

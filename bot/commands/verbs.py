@@ -7,7 +7,7 @@ from bot.commands.act import what_instead
 from bot.commands.desk import Desk, answer
 from bot.commands.endpoint_command import Asked, EndpointCommand
 from bot.db.acts import OperationKind
-from bot.deployments.listed import Listed
+from bot.deployments.listing.listed import Listed
 from bot.deployments.operations import PERMISSIONS, fits
 from bot.errors import UserError
 from bot.friendli.schemas import InferenceDeploymentStatus as Status

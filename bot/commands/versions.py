@@ -3,7 +3,7 @@
 from bot.commands.desk import Desk
 from bot.commands.endpoint_command import Asked, EndpointCommand
 from bot.commands.update_carried import deployment_of
-from bot.deployments.listed import Listed
+from bot.deployments.listing.listed import Listed
 from bot.messages.versions import listing
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bot.db.base import Base, Due
 from bot.db.enums import Enumerated
-from bot.db.models import Base, Due
 
 
 class OperationKind(StrEnum):

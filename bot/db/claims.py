@@ -39,7 +39,8 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.db.acts import Schedule
 from bot.db.clock import Moment, after, milliseconds, now
-from bot.db.models import Channel, Deployment, WatchedProject
+from bot.db.conversations import Channel
+from bot.db.models import Deployment, WatchedProject
 
 Claimable = type[Channel] | type[Deployment] | type[Schedule] | type[WatchedProject]
 

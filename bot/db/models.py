@@ -1,7 +1,8 @@
-"""The tables. Every row that belongs to a place in Slack is keyed by enterprise and workspace too.
+"""The tables of what is deployed: watched projects, targets, deployments and their transitions.
 
-Slack ids are only unique within their workspace, and an organisation on Enterprise Grid may leave
-the workspace out: absent ids are '' and never NULL, since NULLs are not equal in a unique key.
+Every row that belongs to a place in Slack is keyed by enterprise and workspace too. Slack ids are
+only unique within their workspace, and an organisation on Enterprise Grid may leave the workspace
+out: absent ids are '' and never NULL, since NULLs are not equal in a unique key.
 
 Rows that a worker takes up carry `due_at` (NULL: nothing to do) and `fence`; see `bot.db.claims`.
 """
@@ -10,94 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, MetaData, Text, UniqueConstraint, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from bot.db.clock import Moment
+from bot.db.base import Base, Due, storage
 from bot.db.enums import Enumerated
-from bot.role import Role
-
-
-class Base(DeclarativeBase):
-    """Declares how Python types are stored and constraints are named."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's way to declare it
-        datetime: Moment,
-        str: Text,
-        dict[str, Any]: JSON,
-        list[str]: JSON,
-    }
-
-
-def _storage(*, fillfactor: int, vacuum_at: float) -> dict[str, Any]:
-    """How PostgreSQL keeps a table whose rows are written again and again.
-
-    Every write leaves the row's last version behind. By default those are tidied up once they are
-    a fifth of the table, far too late for the few rows that are written every few seconds, and for
-    a table in which nearly all rows rest for ever.
-
-    Args:
-        fillfactor: Percent of a page that new rows fill; the rest is for their next versions, which
-            need no new index entries there as long as no indexed column changes.
-        vacuum_at: The part of the table that is left behind when it is tidied up.
-    """
-    return {
-        "postgresql_with": {"fillfactor": fillfactor, "autovacuum_vacuum_scale_factor": vacuum_at}
-    }
-
-
-class Due:
-    """Columns of a row that workers claim."""
-
-    due_at: Mapped[datetime | None] = mapped_column(index=True)
-    fence: Mapped[int] = mapped_column(default=0)
-    # Someone works on it now; and meanwhile there came more to do.
-    held: Mapped[bool] = mapped_column(default=False)
-    woken: Mapped[bool] = mapped_column(default=False)
-
-
-class Workspace(Base):
-    """What one workspace has taught us, and the pace of its rate-limited methods."""
-
-    __tablename__ = "workspaces"
-    __table_args__ = (UniqueConstraint("enterprise_id", "workspace_id"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    enterprise_id: Mapped[str]
-    workspace_id: Mapped[str]
-    # Its Slack answered invalid_blocks to a plan block: it gets sections instead.
-    plan_refused: Mapped[bool] = mapped_column(default=False)
-    # Slack's limits count per method and workspace, so does the wait that a 429 asks for.
-    post_after: Mapped[datetime | None]
-    edit_after: Mapped[datetime | None]
-
-
-class Channel(Due, Base):
-    """A place that messages are sent to, one after another: a channel, or a person ('@U…')."""
-
-    __tablename__ = "channels"
-    __table_args__ = (
-        UniqueConstraint("workspace_row_id", "address"),
-        _storage(fillfactor=70, vacuum_at=0.01),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    workspace_row_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    address: Mapped[str]
-    # The id to post to; for a person, opened on the first message.
-    channel_id: Mapped[str | None]
-    # Slack's error that stopped us here; NULL while messages go through.
-    stopped_reason: Mapped[str | None]
-    # One message a second and channel.
-    post_after: Mapped[datetime | None]
 
 
 class WatchedProject(Due, Base):
@@ -105,13 +23,13 @@ class WatchedProject(Due, Base):
 
     Targets with the same team, project and key share one row, and so one poll. Whoever changes the
     row, which deployments belong to it, or what the last poll showed of them wakes it in the same
-    transaction; see `bot.deployments.snapshots`.
+    transaction; see `bot.deployments.watching.snapshots`.
     """
 
     __tablename__ = "watched_projects"
     __table_args__ = (
         UniqueConstraint("api_base", "team_id", "project_id", "key_fingerprint"),
-        _storage(fillfactor=70, vacuum_at=0.01),
+        storage(fillfactor=70, vacuum_at=0.01),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -217,7 +135,7 @@ class Deployment(Due, Base):
             postgresql_where=_NAME_IS_TAKEN,
         ),
         Index("ix_deployments_watched", "watched_project_id", "step"),
-        _storage(fillfactor=80, vacuum_at=0.02),
+        storage(fillfactor=80, vacuum_at=0.02),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -317,95 +235,3 @@ class Transition(Base):
     # The API's `updatedAt`, on its clock, and our database's time.
     api_updated_at: Mapped[datetime | None]
     observed_at: Mapped[datetime]
-
-
-class Delivery(StrEnum):
-    """How far a message has come on its way to Slack."""
-
-    PENDING = "pending"
-    SENDING = "sending"
-    """A post may have left: before it is repeated, it is looked for."""
-    SENT = "sent"
-    DROPPED = "dropped"
-
-
-class MessageKind(StrEnum):
-    """What a message is in its conversation."""
-
-    ROOT = "root"
-    REPLY = "reply"
-    CYCLE = "cycle"
-    """The one reply that is rewritten while an endpoint falls asleep and wakes, over and over."""
-    DIRECT = "direct"
-    """To a person, outside of any thread."""
-    DIRECT_TO_ADMIN = "direct_to_admin"
-    """To someone who runs the workspace, since the person couldn't be reached."""
-
-
-# What isn't in Slack as it should be: a handful of all messages that were ever sent. Databases use
-# an index over just these rows only for a query that repeats the condition, with no parameters.
-_IS_OPEN = text("(delivery IN ('pending', 'sending') OR version > sent_version)")
-# The same for queries that join: an index is declared without the table's name.
-IS_OPEN = text(
-    "(messages.delivery IN ('pending', 'sending') OR messages.version > messages.sent_version)"
-)
-
-
-class Message(Base):
-    """The outbox: a Slack message that is decided, and what is known of its delivery.
-
-    Sequence 0 of a deployment is the root of its thread, the others are replies, in order. Direct
-    messages have no sequence.
-    """
-
-    __tablename__ = "messages"
-    __table_args__ = (
-        UniqueConstraint("deployment_id", "sequence"),
-        Index(
-            "ix_messages_open",
-            "channel_row_id",
-            "deployment_id",
-            "id",
-            sqlite_where=_IS_OPEN,
-            postgresql_where=_IS_OPEN,
-        ),
-        _storage(fillfactor=90, vacuum_at=0.02),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    channel_row_id: Mapped[int] = mapped_column(ForeignKey("channels.id"))
-    deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.id"))
-    sequence: Mapped[int | None]
-    kind: Mapped[MessageKind] = mapped_column(Enumerated(MessageKind))
-    # A `bot.messages.markup.Body`: its text and its blocks.
-    body: Mapped[dict[str, Any]] = mapped_column(JSON)
-    broadcast: Mapped[bool] = mapped_column(default=False)
-    # Raised with each change of the body; Slack shows `sent_version`.
-    version: Mapped[int] = mapped_column(default=1)
-    sent_version: Mapped[int] = mapped_column(default=0)
-    delivery: Mapped[Delivery] = mapped_column(Enumerated(Delivery), default=Delivery.PENDING)
-    due_at: Mapped[datetime | None]
-    ts: Mapped[str | None]
-    sending_since: Mapped[datetime | None]
-    # Reads of the history in which it wasn't found.
-    reads: Mapped[int] = mapped_column(default=0)
-    failures: Mapped[int] = mapped_column(default=0)
-    possible_repeat: Mapped[bool] = mapped_column(default=False)
-    text_only: Mapped[bool] = mapped_column(default=False)
-
-
-class Replica(Base):
-    """A process that runs on this database, as it last said of itself."""
-
-    __tablename__ = "replicas"
-
-    # Made up by the process when it starts.
-    id: Mapped[str] = mapped_column(primary_key=True)
-    # Its machine and its process id, for whoever has to find it.
-    name: Mapped[str]
-    role: Mapped[Role] = mapped_column(Enumerated(Role))
-    version: Mapped[str]
-    # Of its encryption keys, in their order; see `bot.db.crypto`.
-    key_fingerprints: Mapped[list[str]]
-    started_at: Mapped[datetime]
-    seen_at: Mapped[datetime]

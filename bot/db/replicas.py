@@ -4,14 +4,17 @@ import os
 import socket
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from importlib.metadata import version
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
 
 from bot import logs
+from bot.db.base import Base
 from bot.db.clock import after, now
-from bot.db.models import Replica
+from bot.db.enums import Enumerated
 from bot.db.session import Database
 from bot.role import Role
 
@@ -21,6 +24,23 @@ log = logs.get(__name__)
 REPORTS_BEFORE_SILENT = 6
 # One that was only away for a while finds its row again.
 _FORGOTTEN_AFTER = 20
+
+
+class Replica(Base):
+    """A process that runs on this database, as it last said of itself."""
+
+    __tablename__ = "replicas"
+
+    # Made up by the process when it starts.
+    id: Mapped[str] = mapped_column(primary_key=True)
+    # Its machine and its process id, for whoever has to find it.
+    name: Mapped[str]
+    role: Mapped[Role] = mapped_column(Enumerated(Role))
+    version: Mapped[str]
+    # Of its encryption keys, in their order; see `bot.db.crypto`.
+    key_fingerprints: Mapped[list[str]]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
 
 
 class Presence:

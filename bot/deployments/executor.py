@@ -21,12 +21,12 @@ from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Transition, WatchedProject
 from bot.db.session import Database
 from bot.deployments import audit
-from bot.deployments.credentials import NoKeyError, access_to
-from bot.deployments.lease_end import tries_to_end
 from bot.deployments.pace import back_off
 from bot.deployments.record import facts_of, tell
-from bot.deployments.rollout import Rollout, overtaken_by
-from bot.deployments.update import Update
+from bot.deployments.targets.credentials import NoKeyError, access_to
+from bot.deployments.timing.lease_end import tries_to_end
+from bot.deployments.updating.rollout import Rollout, overtaken_by
+from bot.deployments.updating.update import Update
 from bot.friendli.access import Access
 from bot.friendli.client import FriendliClient
 from bot.friendli.errors import (

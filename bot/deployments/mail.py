@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
 from bot.db.claims import wake
-from bot.db.models import Channel, Delivery, Deployment, Message, MessageKind, Workspace
+from bot.db.conversations import Channel, Delivery, Message, MessageKind, Workspace
+from bot.db.models import Deployment
 from bot.messages.body import Body
 
 _WAKING = "channels to wake"

@@ -21,7 +21,7 @@ from bot.deployments.lookup import find_deployment, is_name_taken
 from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import approvers, facts_of, policy_of, tell
-from bot.deployments.update import Update
+from bot.deployments.updating.update import Update
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import replies
 from bot.messages.approvals import Proposal, proposed

@@ -10,15 +10,16 @@ from bot.config import Settings
 from bot.db.acts import Grant, Operation
 from bot.db.claims import wake
 from bot.db.models import Deployment, Step, Target, Transition
-from bot.deployments import mail, usual
-from bot.deployments.draft import DeployRequest
-from bot.deployments.grants import Subject
-from bot.deployments.lease import follow
-from bot.deployments.listed import gpus_text
+from bot.deployments import mail
+from bot.deployments.listing.listed import gpus_text
 from bot.deployments.lookup import find_target
 from bot.deployments.place import Place
-from bot.deployments.policy import Policy
-from bot.deployments.states import State, Told, cycles
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.targets.grants import Subject
+from bot.deployments.targets.policy import Policy
+from bot.deployments.timing.lease import follow
+from bot.deployments.watching import usual
+from bot.deployments.watching.states import State, Told, cycles
 from bot.friendli.schemas import DedicatedEndpointSpec
 from bot.messages import transitions
 from bot.messages.facts import Act, Facts, Setup, Waiting

@@ -13,16 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import logs
 from bot.db.acts import UNFINISHED, Operation, Schedule
 from bot.db.clock import after, now
-from bot.db.models import (
-    Channel,
-    Delivery,
-    Deployment,
-    Message,
-    Step,
-    Target,
-    Transition,
-    WatchedProject,
-)
+from bot.db.conversations import Channel, Delivery, Message
+from bot.db.models import Deployment, Step, Target, Transition, WatchedProject
 from bot.db.session import Database
 
 log = logs.get(__name__)

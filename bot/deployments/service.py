@@ -16,13 +16,13 @@ from bot.db.clock import after, now
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.db.session import Database
 from bot.deployments import audit, mail
-from bot.deployments.draft import DeployRequest
 from bot.deployments.lookup import find_deployment, find_target, hold_deployment
 from bot.deployments.nudges import Nudges
 from bot.deployments.operations import GOING_DOWN, fits, unfinished, write_down
 from bot.deployments.place import Person, Place
-from bot.deployments.policy import Policy
 from bot.deployments.record import facts_of, tell
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.targets.policy import Policy
 from bot.messages import replies
 from bot.messages.root import root
 from bot.permissions import Permission

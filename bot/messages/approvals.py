@@ -5,20 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.messages import buttons, operations
+from bot.messages.blocks import actions, section
 from bot.messages.body import body
 from bot.messages.facts import Act, Facts
-from bot.messages.markup import (
-    actions,
-    bold,
-    clip,
-    code,
-    duration,
-    escape,
-    mention,
-    moment,
-    money,
-    section,
-)
+from bot.messages.markup import bold, clip, code, duration, escape, mention, moment, money
 from bot.messages.reply import News, Reply, say
 
 _LONGEST_REASON = 500

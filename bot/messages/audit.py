@@ -4,20 +4,9 @@ import re
 from collections.abc import Sequence
 
 from bot.db.acts import AuditEntry
+from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
-from bot.messages.markup import (
-    Block,
-    actions,
-    bold,
-    button,
-    clip,
-    code,
-    context,
-    escape,
-    mention,
-    moment,
-    section,
-)
+from bot.messages.markup import bold, clip, code, escape, mention, moment
 
 OLDER_ACTION = "audit.older"
 NEWEST_ACTION = "audit.newest"

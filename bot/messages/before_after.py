@@ -3,22 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.deployments.version import ENGINE, Cost, Difference, Version, changed, differences
+from bot.deployments.updating.version import ENGINE, Cost, Difference, Version, changed, differences
 from bot.friendli.instances import Prices
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
-from bot.messages.markup import (
-    Block,
-    actions,
-    bold,
-    button,
-    clip,
-    code,
-    context,
-    escape,
-    money,
-    section,
-)
+from bot.messages.markup import bold, clip, code, escape, money
 
 AGREE_ACTION = "update.agree"
 CHANGE_ACTION = "update.change"

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from bot.messages.markup import ELLIPSIS, Block, clip, context
+from bot.messages.blocks import Block, context
+from bot.messages.markup import ELLIPSIS, clip
 
 POSSIBLE_REPEAT = "Possibly a repeat: Slack didn't confirm the first one."
 

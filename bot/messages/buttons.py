@@ -4,12 +4,13 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.db.models import Step
-from bot.deployments.states import COMING_UP
+from bot.deployments.watching.states import COMING_UP
 from bot.friendli.failures import Action
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.messages.blocks import Block, button, confirm
 from bot.messages.facts import Facts
 from bot.messages.failed import explain
-from bot.messages.markup import Block, button, clip, confirm, money
+from bot.messages.markup import clip, money
 
 
 class ActionId(StrEnum):

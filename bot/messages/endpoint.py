@@ -1,25 +1,14 @@
 """One endpoint, whole: what it is doing, how it is set up, what it costs, whose it is."""
 
-from bot.deployments.listed import Listed
-from bot.deployments.states import COMING_UP
+from bot.deployments.listing.listed import Listed
+from bot.deployments.watching.states import COMING_UP
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.buttons import ActionId, acting, follow
 from bot.messages.failed import explain_code
 from bot.messages.listing import doing, mark, price, who
-from bot.messages.markup import (
-    Block,
-    actions,
-    bold,
-    button,
-    code,
-    context,
-    escape,
-    link,
-    moment,
-    money,
-    section,
-)
+from bot.messages.markup import bold, code, escape, link, moment, money
 
 _NOTES = {
     Status.SLEEPING.value: "Any request wakes it.",

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.db.acts import Cause, OperationKind, OperationState
 from bot.db.models import Step
-from bot.deployments.states import State, Told
+from bot.deployments.watching.states import State, Told
 
 
 @dataclass(frozen=True, slots=True)

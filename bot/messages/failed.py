@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.deployments.states import State
+from bot.deployments.watching.states import State
 from bot.friendli.failures import Failure, failure
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.statuses import phase_words

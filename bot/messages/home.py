@@ -5,28 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bot.deployments.spend import Spend
-from bot.deployments.states import SERVING
+from bot.deployments.listing.spend import Spend
+from bot.deployments.watching.states import SERVING
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.messages.blocks import Block, actions, button, context, divider, header, section
 from bot.messages.body import Body
 from bot.messages.buttons import ActionId, for_root
 from bot.messages.facts import Facts
 from bot.messages.lease_replies import extend
-from bot.messages.markup import (
-    Block,
-    actions,
-    bold,
-    button,
-    code,
-    context,
-    divider,
-    header,
-    link,
-    mention,
-    moment,
-    money,
-    section,
-)
+from bot.messages.markup import bold, code, link, mention, moment, money
 from bot.messages.root import ends, setup, summary
 from bot.messages.standing import CHARGED, ESTIMATED, amount, cost
 

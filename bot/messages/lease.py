@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot.deployments.policy import LeaseEnd
+from bot.deployments.targets.policy import LeaseEnd
 from bot.messages.markup import duration, moment
 
 _THEN: Mapping[str, str] = {

@@ -4,20 +4,11 @@ from datetime import datetime
 
 from bot.db.acts import OperationKind
 from bot.messages import buttons
+from bot.messages.blocks import Block, actions, button, section
 from bot.messages.body import body
 from bot.messages.facts import Facts
 from bot.messages.lease import until
-from bot.messages.markup import (
-    Block,
-    actions,
-    bold,
-    button,
-    clip,
-    duration,
-    escape,
-    mention,
-    section,
-)
+from bot.messages.markup import bold, clip, duration, escape, mention
 from bot.messages.operations import WORDS
 from bot.messages.reply import News, Reply
 from bot.messages.root import price

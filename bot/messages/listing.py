@@ -3,25 +3,13 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from bot.deployments.listed import Listed, Listing
-from bot.deployments.states import COMING_UP
+from bot.deployments.listing.listed import Listed, Listing
+from bot.deployments.watching.states import COMING_UP
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.statuses import Kind, phase_words, status_words
+from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
-from bot.messages.markup import (
-    Block,
-    actions,
-    bold,
-    button,
-    clip,
-    code,
-    context,
-    duration,
-    escape,
-    mention,
-    money,
-    section,
-)
+from bot.messages.markup import bold, clip, code, duration, escape, mention, money
 
 MORE_ACTION = "endpoint.more"
 BACK_ACTION = "endpoint.back"

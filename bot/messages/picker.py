@@ -4,20 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from bot.deployments.listed import Listed, Listing
+from bot.deployments.listing.listed import Listed, Listing
 from bot.friendli.statuses import status_words
+from bot.messages.blocks import Block, actions, external_select, option, section, static_select
 from bot.messages.body import Body, body
 from bot.messages.listing import lines as endpoint_lines
-from bot.messages.markup import (
-    Block,
-    actions,
-    clip,
-    code,
-    external_select,
-    option,
-    section,
-    static_select,
-)
+from bot.messages.markup import clip, code
 
 __all__ = ["Block", "Carried", "action_id", "menu", "options", "several", "unknown", "which"]
 

@@ -2,22 +2,13 @@
 
 from collections.abc import Sequence
 
-from bot.deployments.draft import DeployRequest
-from bot.deployments.policy import LeaseEnd
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.targets.policy import LeaseEnd
 from bot.friendli.instances import Prices
+from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.lease import planned
-from bot.messages.markup import (
-    Block,
-    actions,
-    bold,
-    button,
-    code,
-    context,
-    escape,
-    money,
-    section,
-)
+from bot.messages.markup import bold, code, escape, money
 
 DEPLOY_ACTION = "preview.deploy"
 CHANGE_ACTION = "preview.change"

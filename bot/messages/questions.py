@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 from bot.db.acts import OperationKind
+from bot.messages.blocks import ButtonStyle, actions, button, section
 from bot.messages.body import Body, body
 from bot.messages.buttons import ActionId
-from bot.messages.markup import ButtonStyle, actions, bold, button, money, section
+from bot.messages.markup import bold, money
 from bot.messages.operations import WORDS
 from bot.messages.preview import CANCEL_ACTION
 

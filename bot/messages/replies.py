@@ -2,23 +2,13 @@
 
 from bot.db.acts import Cause, OperationKind
 from bot.db.models import Step
-from bot.deployments.states import COMING_UP
+from bot.deployments.watching.states import COMING_UP
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import buttons, operations
+from bot.messages.blocks import Block, actions, context, section
 from bot.messages.body import body
 from bot.messages.facts import Facts
-from bot.messages.markup import (
-    Block,
-    actions,
-    bold,
-    clip,
-    code,
-    context,
-    duration,
-    escape,
-    mention,
-    section,
-)
+from bot.messages.markup import bold, clip, code, duration, escape, mention
 from bot.messages.refusals import Refusal
 from bot.messages.reply import News, Reply, say
 from bot.messages.root import price

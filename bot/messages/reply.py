@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.deployments.policy import Loudness
+from bot.deployments.targets.policy import Loudness
+from bot.messages.blocks import section
 from bot.messages.body import Body, body
-from bot.messages.markup import section
 
 
 class News(StrEnum):

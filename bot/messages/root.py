@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from bot.db.models import Step
-from bot.deployments.lease import AT_REST
-from bot.deployments.states import (
+from bot.deployments.timing.lease import AT_REST
+from bot.deployments.watching.states import (
     COMING_UP,
     SERVING,
     Told,
@@ -17,26 +17,12 @@ from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.schemas import Phase
 from bot.friendli.statuses import PHASES, phase_words, status_words
 from bot.messages import buttons
+from bot.messages.blocks import Block, TaskStatus, actions, context, plan, section, task_card
 from bot.messages.body import Body, body
 from bot.messages.facts import Facts
 from bot.messages.failed import explain
 from bot.messages.lease import until
-from bot.messages.markup import (
-    Block,
-    TaskStatus,
-    actions,
-    bold,
-    code,
-    context,
-    duration,
-    escape,
-    mention,
-    moment,
-    money,
-    plan,
-    section,
-    task_card,
-)
+from bot.messages.markup import bold, code, duration, escape, mention, moment, money
 from bot.messages.operations import WORDS
 
 _PHASE_ORDER = [phase.value for phase in Phase]

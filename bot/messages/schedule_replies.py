@@ -5,20 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.db.acts import OperationKind, ScheduleDays
+from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.facts import Facts
 from bot.messages.lease_replies import cost
-from bot.messages.markup import (
-    Block,
-    actions,
-    bold,
-    button,
-    context,
-    escape,
-    mention,
-    moment,
-    section,
-)
+from bot.messages.markup import bold, escape, mention, moment
 from bot.messages.operations import WORDS
 from bot.messages.reply import News, Reply
 

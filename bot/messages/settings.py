@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.deployments.grants import Subject
-from bot.deployments.policy import Approval, LeaseEnd, Loudness, Policy
+from bot.deployments.targets.grants import Subject
+from bot.deployments.targets.policy import Approval, LeaseEnd, Loudness, Policy
 from bot.messages.markup import duration, money
 from bot.permissions import who
 

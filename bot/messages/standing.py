@@ -1,10 +1,11 @@
 """How a deployment stands, to one person: what its root shows, and what it has cost so far."""
 
 from bot.db.models import Step
-from bot.deployments.spend import Spend
+from bot.deployments.listing.spend import Spend
+from bot.messages.blocks import context
 from bot.messages.body import Body
 from bot.messages.facts import Facts
-from bot.messages.markup import context, duration
+from bot.messages.markup import duration
 from bot.messages.root import root
 
 ESTIMATED = (

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot.deployments.states import COMING_UP, State
+from bot.deployments.watching.states import COMING_UP, State
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.schemas import Phase
 from bot.friendli.statuses import phase_words, status_words
 from bot.messages import buttons
+from bot.messages.blocks import actions, section
 from bot.messages.body import body
 from bot.messages.facts import Facts
 from bot.messages.lease_replies import rate
-from bot.messages.markup import actions, bold, code, duration, escape, section
+from bot.messages.markup import bold, code, duration, escape
 from bot.messages.reply import Reply
 
 _SUPPORT = "support@friendli.ai"

@@ -1,6 +1,6 @@
 """Replies that tell what an endpoint does: each change of its status, and how long it took."""
 
-from bot.deployments.states import (
+from bot.deployments.watching.states import (
     COMING_UP,
     ENDED,
     SERVING,
@@ -14,19 +14,11 @@ from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.schemas import Phase
 from bot.friendli.statuses import STATUSES, phase_words, status_words
 from bot.messages import buttons
+from bot.messages.blocks import actions, context, section
 from bot.messages.body import body
 from bot.messages.facts import Facts
 from bot.messages.failed import explain
-from bot.messages.markup import (
-    actions,
-    bold,
-    code,
-    context,
-    duration,
-    escape,
-    moment,
-    section,
-)
+from bot.messages.markup import bold, code, duration, escape, moment
 from bot.messages.origin import was_asked
 from bot.messages.reply import News, Reply, say
 from bot.messages.root import price

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.messages.blocks import section
 from bot.messages.body import Body, body
-from bot.messages.markup import bold, code, mention, money, section
+from bot.messages.markup import bold, code, mention, money
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from bot.deployments.runs import Past, Runs
-from bot.deployments.version import differences
+from bot.deployments.updating.runs import Past, Runs
+from bot.deployments.updating.version import differences
 from bot.friendli.instances import Prices
 from bot.messages.before_after import cost
+from bot.messages.blocks import context, section
 from bot.messages.body import Body, body
-from bot.messages.markup import bold, clip, code, context, escape, mention, moment, section
+from bot.messages.markup import bold, clip, code, escape, mention, moment
 
 _LISTED = 15
 _LONGEST = 120

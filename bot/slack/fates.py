@@ -12,7 +12,8 @@ from bot import logs
 from bot.config import Settings
 from bot.db.claims import Claim, finish, wake
 from bot.db.clock import after
-from bot.db.models import Channel, Delivery, Deployment, MessageKind, Workspace
+from bot.db.conversations import Channel, Delivery, MessageKind, Workspace
+from bot.db.models import Deployment
 from bot.db.session import Database
 from bot.deployments.nudges import Nudges
 from bot.messages.body import Body

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.config import Settings
 from bot.db.claims import Claim, finish, keep, wake
 from bot.db.clock import after
-from bot.db.models import Channel, Delivery, Deployment, Message, MessageKind
+from bot.db.conversations import Channel, Delivery, Message, MessageKind
+from bot.db.models import Deployment
 from bot.db.session import Database
 from bot.slack import outbox
 

@@ -36,8 +36,8 @@ from bot.commands.dispatch import dispatch
 from bot.commands.mention import Whispers
 from bot.commands.registry import SLASH, ClickHandler, Registry
 from bot.errors import UserError, new_reference
+from bot.messages.blocks import Block, section
 from bot.messages.body import Body
-from bot.messages.markup import Block, section
 from bot.metrics import DEFECTS
 from bot.slack import payloads
 from bot.slack.background import Background

@@ -13,15 +13,8 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.clock import after, now
-from bot.db.models import (
-    IS_OPEN,
-    Channel,
-    Delivery,
-    Deployment,
-    Message,
-    MessageKind,
-    Workspace,
-)
+from bot.db.conversations import IS_OPEN, Channel, Delivery, Message, MessageKind, Workspace
+from bot.db.models import Deployment
 
 _UNSENT = (Delivery.PENDING, Delivery.SENDING)
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import logs
 from bot.config import Settings
 from bot.db.claims import Claim, finish
-from bot.db.models import Channel, Delivery, Workspace
+from bot.db.conversations import Channel, Delivery, Workspace
 from bot.db.session import Database
 from bot.messages.body import Body
 from bot.metrics import MESSAGES

@@ -6,9 +6,10 @@ from sqlalchemy import exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
-from bot.db.models import Channel, Delivery, Deployment, Message, MessageKind, Step
+from bot.db.conversations import Channel, Delivery, Message, MessageKind
+from bot.db.models import Deployment, Step
 from bot.deployments import mail
-from bot.deployments.states import ENDED
+from bot.deployments.watching.states import ENDED
 from bot.messages import undeliverable
 from bot.messages.body import Body
 

@@ -20,7 +20,8 @@ from sqlalchemy.exc import OperationalError
 
 from bot.app import Running
 from bot.commands.registry import SLASH
-from bot.db.models import Channel, Deployment, Message, MessageKind, Target, WatchedProject
+from bot.db.conversations import Channel, Message, MessageKind
+from bot.db.models import Deployment, Target, WatchedProject
 from bot.db.session import Database
 from bot.sandbox.slack.blocks import check_view, check_view_errors
 from bot.sandbox.slack.conversations import Channel as SlackChannel

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.commands.features import registry
-from bot.deployments.draft import DeployDraft
+from bot.deployments.request.draft import DeployDraft
 from bot.sandbox.slack.wire import JsonObject, decode_object
 from bot.sandbox.world import API_KEY, PROJECT
 from tests.attacks.siege import Siege, errors_fit

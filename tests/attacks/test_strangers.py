@@ -20,10 +20,11 @@ from bot.db.acts import (
     ScheduleDays,
     SubjectKind,
 )
+from bot.db.base import Base
 from bot.db.clock import now
-from bot.db.models import Base, Deployment, Target
+from bot.db.models import Deployment, Target
 from bot.db.session import Database
-from bot.deployments.policy import Policy
+from bot.deployments.targets.policy import Policy
 from bot.permissions import Permission
 from bot.sandbox.slack.conversations import Channel, User
 from bot.sandbox.slack.people import Person

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from bot.commands.registry import SLASH
-from bot.deployments.draft import DeployDraft
+from bot.deployments.request.draft import DeployDraft
 from bot.messages.preview import DEPLOY_ACTION
 from tests.benchmarks.bots import settings_of
 from tests.benchmarks.caller import Line, Slack, lines

@@ -8,22 +8,12 @@ from sqlalchemy import insert
 
 from bot.config import Settings
 from bot.db.clock import after, now
+from bot.db.conversations import Channel, Delivery, Message, MessageKind, Workspace
 from bot.db.crypto import Vault, fingerprint, last_four
 from bot.db.migrate import migrate
-from bot.db.models import (
-    Channel,
-    Delivery,
-    Deployment,
-    Message,
-    MessageKind,
-    Step,
-    Target,
-    Transition,
-    WatchedProject,
-    Workspace,
-)
+from bot.db.models import Deployment, Step, Target, Transition, WatchedProject
 from bot.db.session import Database
-from bot.deployments.draft import DeployRequest
+from bot.deployments.request.deploy_request import DeployRequest
 
 API_KEY = SecretStr("sandbox-key-not-a-secret")
 _ROWS_AT_ONCE = 1_000

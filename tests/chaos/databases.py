@@ -24,9 +24,10 @@ from sqlalchemy.exc import DBAPIError
 from bot.db.acts import UNFINISHED, Operation, Schedule
 from bot.db.claims import wake
 from bot.db.clock import after
-from bot.db.models import Delivery, Deployment, Message, Step, Target
+from bot.db.conversations import Delivery, Message
+from bot.db.models import Deployment, Step, Target
 from bot.db.session import Database
-from bot.deployments.policy import Approval, Policy
+from bot.deployments.targets.policy import Approval, Policy
 from tests.databases import copied_sqlite, migrated_postgresql, migrated_sqlite, new_postgresql
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - what lies there has a name of its own

@@ -67,7 +67,7 @@ MUTANTS = (
         'the "sending" commit',
         (
             Change(
-                "bot/deployments/submitter.py",
+                "bot/deployments/creating/submitter.py",
                 "                step=Step.SENDING,\n",
                 "                step=Step.ASKED,\n",
             ),
@@ -82,17 +82,17 @@ MUTANTS = (
         (
             # The first id that wasn't there before is taken, whatever it is.
             Change(
-                "bot/deployments/adoption.py",
+                "bot/deployments/creating/adoption.py",
                 "if id_ not in before and id_ not in others and _made_in_time(sought, status)",
                 "if id_ not in before and id_ not in others",
             ),
             Change(
-                "bot/deployments/adoption.py",
+                "bot/deployments/creating/adoption.py",
                 "        spec.name == request.name\n        and ",
                 "        True or ",
             ),
             Change(
-                "bot/deployments/finder.py",
+                "bot/deployments/creating/finder.py",
                 "match list(found):",
                 "match list(found)[:1]:",
             ),

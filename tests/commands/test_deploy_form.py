@@ -18,10 +18,11 @@ from bot.commands.deploy_form import (
     slips_to_errors,
 )
 from bot.commands.deploy_form_state import FLAGS_ACTION
-from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.place import Place
-from bot.deployments.policy import LeaseEnd
-from bot.deployments.rules import Slip, check
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.rules import Slip, check
+from bot.deployments.targets.policy import LeaseEnd
 from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
 from bot.sandbox.slack.blocks import check_view, check_view_errors
 from bot.sandbox.slack.fields import Field, chosen, options

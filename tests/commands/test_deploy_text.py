@@ -6,8 +6,9 @@ from inline_snapshot import snapshot
 from bot.commands.deploy_line import parse
 from bot.commands.deploy_options import COMMAND, OPTIONS, Kind, options_help, to_line
 from bot.commands.deploy_text import TextDeploy, TextSlips, read
-from bot.deployments.draft import DeployDraft, DeployRequest
-from bot.deployments.rules import RULES, Rule
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.rules import RULES, Rule
 from bot.friendli.schemas import AutoscalingPolicy
 from bot.messages.markup import escape
 from tests.deployments.test_draft import DRAFTS, FULL

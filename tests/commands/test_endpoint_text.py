@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.endpoint_text import EndpointText, match, nearest, read
-from bot.deployments.listed import Listed, Listing, in_order
+from bot.deployments.listing.listed import Listed, Listing, in_order
 from bot.errors import UserError
 from bot.friendli.instances import PUBLISHED_PRICES
 from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus

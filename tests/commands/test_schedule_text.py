@@ -4,7 +4,7 @@ import pytest
 
 from bot.commands.schedule_text import WhenSlip, read_when
 from bot.db.acts import ScheduleDays
-from bot.deployments.times import When, next_time
+from bot.deployments.timing.times import When, next_time
 
 # A Friday, half past nine in Amsterdam.
 NOW = datetime(2026, 11, 27, 8, 30, tzinfo=UTC)

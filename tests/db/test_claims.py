@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from bot.db.claims import Claim, claim, finish, finish_many, keep, seconds_until_due, wake
 from bot.db.clock import after, now
-from bot.db.models import Channel, Workspace
+from bot.db.conversations import Channel, Workspace
 from bot.db.session import Database
 
 LEASE = timedelta(seconds=60)

@@ -13,8 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
+from bot.db.base import Base
+from bot.db.conversations import Workspace
 from bot.db.migrate import migrate, script_location
-from bot.db.models import Base, Workspace
 from bot.db.session import Database
 from tests.databases import new_postgresql
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import Connection, insert, select, text
 
-from bot.db.models import Workspace
+from bot.db.conversations import Workspace
 from bot.db.session import Database
 
 # Takes the engine long enough to be cancelled on the way.

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.deployments.adoption import Sought, matches, new_ids
-from bot.deployments.draft import DeployRequest
+from bot.deployments.creating.adoption import Sought, matches, new_ids
+from bot.deployments.request.deploy_request import DeployRequest
 from bot.friendli.schemas import AutoscalingPolicy, DedicatedEndpointSpec, DedicatedEndpointStatus
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.deployments.draft import DeployDraft, DeployRequest, longest, new_tag, propose_name
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft, longest
+from bot.deployments.request.proposed_name import new_tag, propose_name
 from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
 from bot.friendli.schemas import AutoscalingPolicy, QueueBackpressureMetricKind
 

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.deployments.hub_names import (
+from bot.deployments.request.hub_names import (
     ModelReference,
     RepoFault,
     RevisionFault,

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.db.models import Deployment
-from bot.deployments.lease import follow, notice
+from bot.deployments.timing.lease import follow, notice
 from bot.sandbox.world import World
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -9,12 +9,12 @@ from bot.db.claims import claim
 from bot.db.clock import after, now
 from bot.db.models import Deployment
 from bot.db.session import Database
-from bot.deployments.leases import LeaseAnswer, LeaseOutcome, Leases
 from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
-from bot.deployments.scheduler import Scheduler
-from bot.deployments.schedules import ScheduleOutcome, Schedules
-from bot.deployments.times import When
+from bot.deployments.timing.leases import LeaseAnswer, LeaseOutcome, Leases
+from bot.deployments.timing.scheduler import Scheduler
+from bot.deployments.timing.schedules import ScheduleOutcome, Schedules
+from bot.deployments.timing.times import When
 from bot.sandbox.world import World
 from tests.deployments.test_usual import add
 

@@ -10,20 +10,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.acts import Cause, Operation, OperationKind, OperationState
+from bot.db.base import Base
 from bot.db.clock import after, now
-from bot.db.models import (
-    Base,
-    Channel,
-    Delivery,
-    Deployment,
-    Message,
-    MessageKind,
-    Step,
-    Target,
-    Transition,
-    WatchedProject,
-    Workspace,
-)
+from bot.db.conversations import Channel, Delivery, Message, MessageKind, Workspace
+from bot.db.models import Deployment, Step, Target, Transition, WatchedProject
 from bot.db.session import Database
 from bot.deployments.retention import Retention
 

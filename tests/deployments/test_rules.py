@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from bot.deployments.draft import DeployDraft, DeployRequest
-from bot.deployments.reading import Reading
-from bot.deployments.rule import listed
-from bot.deployments.rules import LABELS, RULES, Rule, Slip, check
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.reading import Reading
+from bot.deployments.request.rule import listed
+from bot.deployments.request.rules import LABELS, RULES, Rule, Slip, check
 from bot.friendli.schemas import AutoscalingPolicy, QueueBackpressureMetricKind
 from tests.deployments.test_draft import DRAFTS, FULL
 

@@ -10,12 +10,13 @@ from sqlalchemy import event, select, update
 
 from bot.db.claims import Claim, claim, finish_many, wake
 from bot.db.clock import after, now
+from bot.db.conversations import Channel, Message, Workspace
 from bot.db.crypto import Vault, fingerprint, last_four
-from bot.db.models import Channel, Deployment, Message, Step, Transition, WatchedProject, Workspace
+from bot.db.models import Deployment, Step, Transition, WatchedProject
 from bot.db.session import Database
-from bot.deployments.draft import DeployRequest
 from bot.deployments.nudges import Nudges
-from bot.deployments.tracker import Tracker
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.watching.tracker import Tracker
 from bot.friendli.client import FriendliClient
 from bot.sandbox.world import API_KEY, PROJECT, TEAM, World
 

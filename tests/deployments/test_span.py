@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.deployments.span import LEAST_SECONDS, MOST_SECONDS, read_span, write_span
+from bot.deployments.request.span import LEAST_SECONDS, MOST_SECONDS, read_span, write_span
 
 
 @pytest.mark.parametrize(

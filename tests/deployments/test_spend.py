@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.deployments.spend import Spend, estimate
-from bot.deployments.states import State, Told
+from bot.deployments.listing.spend import Spend, estimate
+from bot.deployments.watching.states import State, Told
 
 BEGAN = datetime(2026, 10, 1, 12, tzinfo=UTC)
 PRICE = Decimal("5.00")

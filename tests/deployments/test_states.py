@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.deployments.states import State, Told, current_run, cycles, observe, seconds_between
+from bot.deployments.watching.states import (
+    State,
+    Told,
+    current_run,
+    cycles,
+    observe,
+    seconds_between,
+)
 from bot.friendli.schemas import (
     DedicatedEndpointStatus,
     InferenceDeploymentErrorCode,

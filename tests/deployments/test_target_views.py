@@ -5,9 +5,9 @@ from bot.db.acts import Grant, SubjectKind
 from bot.db.clock import now
 from bot.db.models import Target, WatchedProject
 from bot.db.session import Database
-from bot.deployments.grants import Subject
 from bot.deployments.place import Place
-from bot.deployments.target_views import TargetViews
+from bot.deployments.targets.grants import Subject
+from bot.deployments.targets.views import TargetViews
 
 HERE = Place("", "T1", "C1")
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.db.acts import ScheduleDays
-from bot.deployments.times import When, is_zone, next_time
+from bot.deployments.timing.times import When, is_zone, next_time
 
 ONCE, DAILY, WEEKDAYS = ScheduleDays.ONCE, ScheduleDays.DAILY, ScheduleDays.WEEKDAYS
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]

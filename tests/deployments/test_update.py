@@ -5,10 +5,11 @@ from decimal import Decimal
 import pytest
 
 from bot.commands.update_carried import Carried, CarriedView
-from bot.deployments.draft import DeployDraft, DeployRequest
 from bot.deployments.place import Place
-from bot.deployments.runs import Runs
-from bot.deployments.update import (
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.updating.runs import Runs
+from bot.deployments.updating.update import (
     Update,
     applied,
     applied_to_spec,
@@ -19,7 +20,7 @@ from bot.deployments.update import (
     prepare,
     settle,
 )
-from bot.deployments.version import Version, changed, differences, in_order, newest
+from bot.deployments.updating.version import Version, changed, differences, in_order, newest
 from bot.friendli.instances import PUBLISHED_PRICES
 from bot.friendli.schemas import (
     AutoscalingPolicy,

@@ -2,10 +2,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.db.models import Channel, Deployment, Step, Transition, WatchedProject, Workspace
+from bot.db.conversations import Channel, Workspace
+from bot.db.models import Deployment, Step, Transition, WatchedProject
 from bot.db.session import Database
-from bot.deployments.states import State
-from bot.deployments.usual import durations, percentile, suspicious_after
+from bot.deployments.watching.states import State
+from bot.deployments.watching.usual import durations, percentile, suspicious_after
 from bot.friendli.instances import INSTANCE_OPTIONS
 from bot.sandbox.world import World
 from tests.deployments.test_draft import request

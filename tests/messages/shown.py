@@ -29,16 +29,17 @@ from bot.db.acts import (
     ScheduleDays,
 )
 from bot.db.models import Step
-from bot.deployments.draft import DeployDraft, DeployRequest
-from bot.deployments.grants import Rules
-from bot.deployments.listed import Listed, Listing
+from bot.deployments.listing.listed import Listed, Listing
+from bot.deployments.listing.spend import Spend
 from bot.deployments.place import Place
-from bot.deployments.policy import LeaseEnd, Policy
-from bot.deployments.runs import Runs
-from bot.deployments.spend import Spend
-from bot.deployments.states import State, Told
-from bot.deployments.target_views import TargetView
-from bot.deployments.version import Version
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.targets.grants import Rules
+from bot.deployments.targets.policy import LeaseEnd, Policy
+from bot.deployments.targets.views import TargetView
+from bot.deployments.updating.runs import Runs
+from bot.deployments.updating.version import Version
+from bot.deployments.watching.states import State, Told
 from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
 from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
@@ -60,9 +61,9 @@ from bot.messages import (
     transitions,
 )
 from bot.messages.approvals import Proposal
+from bot.messages.blocks import actions
 from bot.messages.body import Body
 from bot.messages.facts import Act, Facts, Setup, Waiting
-from bot.messages.markup import actions
 from bot.messages.refusals import Refusal
 from bot.messages.reply import Reply
 from bot.messages.root import root

@@ -8,17 +8,8 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import ValidationError
 
+from bot.messages.blocks import Block, actions, button, context, plan, rich_line, section, task_card
 from bot.messages.body import POSSIBLE_REPEAT, Body, body
-from bot.messages.markup import (
-    Block,
-    actions,
-    button,
-    context,
-    plan,
-    rich_line,
-    section,
-    task_card,
-)
 from bot.sandbox.slack.blocks import check_message
 from bot.sandbox.slack.blocks.tree import encoded_bytes
 

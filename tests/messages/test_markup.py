@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages import markup
+from bot.messages import blocks, markup
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_a_cut_keeps_the_limit(text: str, limit: int) -> None:
 
 def test_text_objects_parse_nothing_on_their_own() -> None:
     """A bare @here in a block, or an emoji's name in a label, stays what it is."""
-    assert markup.mrkdwn("@here") == {"type": "mrkdwn", "text": "@here", "verbatim": True}
-    assert markup.plain(":x:") == {"type": "plain_text", "text": ":x:", "emoji": False}
+    assert blocks.mrkdwn("@here") == {"type": "mrkdwn", "text": "@here", "verbatim": True}
+    assert blocks.plain(":x:") == {"type": "plain_text", "text": ":x:", "emoji": False}
 
 
 def test_a_button_carries_only_what_it_was_given() -> None:
     """Unset parts of a button are left out, which Slack wants instead of null."""
-    assert markup.button("Deploy", "deploy.go", value="7", style="primary") == {
+    assert blocks.button("Deploy", "deploy.go", value="7", style="primary") == {
         "type": "button",
         "text": {"type": "plain_text", "text": "Deploy", "emoji": False},
         "action_id": "deploy.go",
@@ -144,10 +144,10 @@ def test_a_button_carries_only_what_it_was_given() -> None:
 def test_a_plan_is_a_list_of_task_cards() -> None:
     """A plan's tasks carry Slack's status words and rich text for what came out."""
     cards = [
-        markup.task_card("create", "Create the endpoint", "complete", output="1 s"),
-        markup.task_card("serve", "Serve", "pending"),
+        blocks.task_card("create", "Create the endpoint", "complete", output="1 s"),
+        blocks.task_card("serve", "Serve", "pending"),
     ]
-    assert markup.plan("Deploying", cards) == {
+    assert blocks.plan("Deploying", cards) == {
         "type": "plan",
         "title": "Deploying",
         "tasks": [

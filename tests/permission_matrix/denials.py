@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from bot.db.acts import AuditEntry, Effect, Grant, SubjectKind
 from bot.db.models import Target
 from bot.db.session import Database
-from bot.deployments.policy import Policy
+from bot.deployments.targets.policy import Policy
 from bot.permissions import Permission
 from bot.sandbox.slack.people import Person
 from bot.sandbox.world import World

@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from bot.db.models import Target
 from bot.db.session import Database
-from bot.deployments.policy import Policy
+from bot.deployments.targets.policy import Policy
 from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject
 from bot.sandbox.world import API_KEY, PROJECT, World

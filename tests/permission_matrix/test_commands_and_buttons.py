@@ -6,7 +6,7 @@ from bot.commands.features import registry
 from bot.db.acts import OperationKind, Schedule, ScheduleDays
 from bot.db.clock import now
 from bot.db.models import Deployment
-from bot.messages.markup import actions, button
+from bot.messages.blocks import actions, button
 from bot.sandbox.slack.workspace import Content
 from bot.sandbox.world import World
 from tests.permission_matrix.denials import Denials

@@ -8,8 +8,8 @@ from bot.db.models import Target
 from bot.db.session import Database
 from bot.deployments.audit import Audit
 from bot.deployments.place import Person, Place
-from bot.deployments.policy import Policy
-from bot.deployments.target_views import TargetViews
+from bot.deployments.targets.policy import Policy
+from bot.deployments.targets.views import TargetViews
 from bot.errors import UserError
 from bot.permissions import ADMINS, DEFAULTS, Authorizer, Permission
 from bot.sandbox.world import World

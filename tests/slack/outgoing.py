@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.config import Settings
 from bot.db.claims import Claim, claim
 from bot.db.clock import now
-from bot.db.models import Channel, Deployment, Message, Step, WatchedProject, Workspace
+from bot.db.conversations import Channel, Message, Workspace
+from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
 from bot.deployments.nudges import Nudges
 from bot.deployments.worker import Worker
+from bot.messages.blocks import plan, section, task_card
 from bot.messages.body import Body, body
-from bot.messages.markup import plan, section, task_card
 from bot.sandbox.slack import conversations
 from bot.sandbox.slack.request_log import LoggedRequest
 from bot.sandbox.slack.sandbox import SlackSandbox

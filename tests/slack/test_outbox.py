@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event, insert, text
 from sqlalchemy.engine import Connection
 
-from bot.db.models import Channel, Delivery, Message, MessageKind, Workspace
+from bot.db.conversations import Channel, Delivery, Message, MessageKind, Workspace
 from bot.db.session import Database
 from bot.slack import outbox
 

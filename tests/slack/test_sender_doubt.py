@@ -3,7 +3,7 @@
 import pytest
 from inline_snapshot import snapshot
 
-from bot.db.models import Delivery
+from bot.db.conversations import Delivery
 from bot.sandbox.faults import (
     Answer,
     DropRequest,

@@ -2,9 +2,10 @@
 
 from structlog.testing import capture_logs
 
-from bot.db.models import Delivery, Deployment
+from bot.db.conversations import Delivery
+from bot.db.models import Deployment
+from bot.messages.blocks import section
 from bot.messages.body import Body, body
-from bot.messages.markup import section
 from bot.sandbox.faults import Answer, Call
 from bot.sandbox.slack.rate_limits import Limits
 from tests.slack.outgoing import EDIT, ON_SQLITE, POST, Outgoing, planned, said

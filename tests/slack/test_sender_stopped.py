@@ -6,7 +6,8 @@ import pytest
 from inline_snapshot import snapshot
 from structlog.testing import capture_logs
 
-from bot.db.models import Delivery, Deployment, Step
+from bot.db.conversations import Delivery
+from bot.db.models import Deployment, Step
 from bot.sandbox.faults import Answer, LoseReply
 from bot.sandbox.slack.conversations import Channel
 from bot.sandbox.slack.sandbox import SCOPES, SlackSandbox

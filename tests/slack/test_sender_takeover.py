@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.db.models import Delivery, Message
+from bot.db.conversations import Delivery, Message
 from bot.sandbox.faults import Answer, Hang, LoseReply
 from tests.slack.outgoing import DELETE, EDIT, HISTORY, POST, REPLIES, Outgoing, Thread
 from tests.slack.slow_line import SlowLine, slow_line, stall

@@ -10,7 +10,7 @@ from bot.db.claims import wake
 from bot.db.clock import after
 from bot.db.models import Deployment, Target
 from bot.db.session import Database
-from bot.deployments.policy import Policy
+from bot.deployments.targets.policy import Policy
 from bot.sandbox.world import World
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from inline_snapshot import snapshot
 
-from bot.deployments.policy import LeaseEnd, Policy
+from bot.deployments.targets.policy import LeaseEnd, Policy
 from bot.sandbox.faults import Answer
 from bot.sandbox.world import API_KEY, World, connect
 from tests.conftest import StartBot

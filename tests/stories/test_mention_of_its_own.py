@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from inline_snapshot import snapshot
 
-from bot.deployments.policy import Approval, Policy
+from bot.deployments.targets.policy import Approval, Policy
 from bot.sandbox.world import World
 from tests.stories.later import decide
 from tests.stories.listing import made_elsewhere

@@ -14,7 +14,7 @@ from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
 from bot.deployments.nudges import Nudges
-from bot.deployments.tracker import Tracker
+from bot.deployments.watching.tracker import Tracker
 from bot.deployments.worker import Worker
 from bot.friendli.client import FriendliClient, TimeLimits
 from bot.sandbox.faults import Call, Hang

@@ -3,7 +3,7 @@
 import pytest
 from inline_snapshot import snapshot
 
-from bot.messages.markup import actions, option, static_select
+from bot.messages.blocks import actions, option, static_select
 from bot.sandbox.faults import Answer, Hang
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.workspace import Content

@@ -11,7 +11,8 @@ from sqlalchemy.util import await_only
 
 from bot.app import running
 from bot.db.crypto import Vault, new_encryption_key
-from bot.db.models import Replica, WatchedProject
+from bot.db.models import WatchedProject
+from bot.db.replicas import Replica
 from bot.db.rotation import rotate as rotate_all
 from bot.db.session import Database
 from bot.keys import rotate_keys

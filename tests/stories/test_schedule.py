@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from inline_snapshot import snapshot
 
-from bot.deployments.policy import Approval, Policy
+from bot.deployments.targets.policy import Approval, Policy
 from bot.sandbox.world import World, connect
 from tests.conftest import StartBot
 from tests.stories.later import decide, schedules_due

@@ -5,7 +5,7 @@ from functools import partial
 
 from playwright.async_api import Page, expect
 
-from bot.deployments.policy import Approval, Policy
+from bot.deployments.targets.policy import Approval, Policy
 from bot.sandbox.world import PROJECT, World
 from tests.sandbox.page.conftest import Visit
 from tests.sandbox.page.test_screenshots import LINE, keep

@@ -1,0 +1,1 @@
+"""What waits for somebody's yes, and those who are asked for it."""

@@ -1,0 +1,1 @@
+"""What there is: a target's endpoints, also those made elsewhere, and how each stands."""

@@ -1,0 +1,213 @@
+"""What a rule about a draft is, and the rules that several fields share."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from bot.deployments.request.reading import LONGEST_WHOLE, Reading
+from bot.friendli.instances import UnknownInstanceError
+from bot.messages.markup import clip, quoted
+
+LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "target": "Target",
+        "model": "Model",
+        "name": "Endpoint name",
+        "gpu": "Instance",
+        "scaling": "Scaling",
+        "replicas": "Replicas",
+        "min_replicas": "Minimum replicas",
+        "max_replicas": "Maximum replicas",
+        "cooldown": "Cool-down",
+        "lease": "Ends after",
+        "revision": "Revision",
+        "comment": "Version comment",
+        "max_batch_size": "Max batch size",
+        "max_input_length": "Max input length",
+        "max_token_count": "Max token count",
+        "max_context_length": "Max context length",
+        "skip_special_tokens": "Skip special tokens",
+        "add_special_tokens": "Add special tokens",
+        "content_logging": "Content logging",
+        "queue_timeout_ms": "Queue time-out",
+        "queue_backpressure_metric": "Backpressure metric",
+        "queue_backpressure_threshold": "Backpressure threshold",
+    }
+)
+"""Every field of a draft, in the order of the form, and what people call it."""
+
+Mend = Mapping[str, str | None]
+"""Field → the value that would pass, or None to leave the field out."""
+
+_LONGEST_GIVEN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """One mistake in a draft.
+
+    Attributes:
+        field: The draft's field that it is about.
+        words: What is wrong and what is valid: plain text, not escaped, in which what was typed
+            stands between backticks.
+        nearest: The valid choice that was most likely meant, as people write it.
+        mend: What would mend it; None if that can't be known.
+    """
+
+    field: str
+    words: str
+    nearest: str | None = None
+    mend: Mend | None = None
+
+    @property
+    def sentences(self) -> str:
+        """The words, and the nearest choice if there is one."""
+        return f"{self.words} Nearest: {quoted(self.nearest)}." if self.nearest else self.words
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of the table.
+
+    Attributes:
+        field: The draft's field that a slip is about.
+        valid: What is valid, in words.
+        bad: Fields that break the rule, on top of a good draft.
+        words: What is said. `{given}` is what was typed and `{length}` its length; `{targets}`,
+            `{minimum}` and `{metric}` are what else the sentence needs.
+        broken: Whether a draft breaks the rule, given that it keeps the field's earlier ones.
+        nearest: The valid choice that was most likely meant.
+        mend: What would mend it.
+    """
+
+    field: str
+    valid: str
+    bad: Mapping[str, str]
+    words: str
+    broken: Callable[[Reading], bool]
+    nearest: Callable[[Reading], str | None] = lambda _: None
+    mend: Callable[[Reading], Mend | None] = lambda _: None
+
+    def slip(self, reading: Reading) -> Slip:
+        """Say the rule's words about a draft that breaks it."""
+        given = reading.text(self.field)
+        if self.field == "gpu" and isinstance(reading.instance, UnknownInstanceError):
+            given = reading.instance.given or given
+        words = self.words.format(
+            given=quoted(clip(given, _LONGEST_GIVEN)),
+            length=len(given),
+            targets=listed([quoted(name) for name in reading.targets]),
+            minimum=reading.text("min_replicas"),
+            metric=quoted(reading.metric or ""),
+        )
+        return Slip(self.field, words, self.nearest(reading), self.mend(reading))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as a sentence does: "a, b and c"; past five, the rest is counted."""
+    shown = [*names[:5], f"{len(names) - 5} more"] if len(names) > 5 else list(names)
+    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
+
+
+def whole_number(
+    field: str, *, low: int, high: int | None = None, example: str, unit: str = ""
+) -> tuple[Rule, ...]:
+    """Return the rules of a field that holds a whole number.
+
+    Args:
+        field: The draft's field.
+        low: The least valid number.
+        high: The greatest, or None where only its length is limited.
+        example: A valid number.
+        unit: " of seconds" or the like.
+    """
+    label = LABELS[field]
+    valid = f"a whole number{unit}, {low} or more" + (f", at most {high}" if high else "")
+    bounds = f"from {low} to {high}" if high else f"{low} or more"
+
+    def typed(reading: Reading) -> str:
+        auto = field in {"min_replicas", "max_replicas", "cooldown"}
+        # The scaling that wasn't chosen may keep what it likes.
+        unused = field == "replicas" if reading.draft.autoscaling else auto
+        return "" if unused else reading.text(field)
+
+    def digits(reading: Reading) -> bool:
+        return re.fullmatch(r"-?[0-9]+", typed(reading)) is not None
+
+    def out_of_range(reading: Reading) -> bool:
+        number = reading.whole(field)
+        if number is None:
+            return high is not None and digits(reading)
+        return digits(reading) and (number < low or (high is not None and number > high))
+
+    def nearest_number(reading: Reading) -> Mend | None:
+        joined = re.sub(r"(?<=[0-9])[,_'\s](?=[0-9])", "", typed(reading))
+        found = re.search(r"-?[0-9]+", joined)
+        if found is None:
+            return {field: None}
+        if len(found[0]) > LONGEST_WHOLE:
+            return None
+        return {field: str(max(low, min(int(found[0]), high or int(found[0]))))}
+
+    rules = (
+        Rule(
+            field,
+            valid,
+            {field: "1,000"},
+            f"{label} must be a whole number{unit} in digits only, such as {example}."
+            " You wrote {given}.",
+            lambda reading: bool(typed(reading)) and not digits(reading),
+            mend=nearest_number,
+        ),
+        Rule(
+            field,
+            valid,
+            {field: str(low - 1 if high is None else high + 1)},
+            f"{label} must be {bounds}. You wrote {{given}}.",
+            out_of_range,
+            mend=nearest_number,
+        ),
+    )
+    if high is not None:
+        return rules
+    too_long = Rule(
+        field,
+        f"at most {LONGEST_WHOLE} digits",
+        {field: "1" + "0" * LONGEST_WHOLE},
+        f"{label} can have {LONGEST_WHOLE} digits at most. You wrote {{given}}.",
+        lambda reading: digits(reading) and reading.whole(field) is None,
+    )
+    return (*rules, too_long)
+
+
+def one_line(field: str) -> Rule:
+    """Return the rule that a text has no line breaks and no control characters."""
+
+    def is_control(character: str) -> bool:
+        return unicodedata.category(character) == "Cc"
+
+    def mend(reading: Reading) -> Mend:
+        return {field: "".join(" " if is_control(c) else c for c in reading.text(field)).strip()}
+
+    return Rule(
+        field,
+        "one line, no control characters",
+        {field: "one\ntwo"},
+        f"{LABELS[field]} has a line break or an invisible character in it. Write it on one line.",
+        lambda reading: any(map(is_control, reading.text(field))),
+        mend=mend,
+    )
+
+
+def no_longer_than(field: str, limit: int) -> Rule:
+    """Return the rule that a text has at most so many characters."""
+    return Rule(
+        field,
+        f"at most {limit} characters",
+        {field: "x" * (limit + 1)},
+        f"{LABELS[field]} is {{length}} characters long. {limit} is the most.",
+        lambda reading: len(reading.text(field)) > limit,
+        mend=lambda reading: {field: reading.text(field)[:limit].rstrip()},
+    )

@@ -1,0 +1,1 @@
+"""Where channels deploy to: connecting, policy, and who may do what."""

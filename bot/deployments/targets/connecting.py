@@ -1,0 +1,322 @@
+"""The places that a channel deploys to: connecting them, listing them, letting them go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import SecretStr
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.acts import Effect
+from bot.db.claims import wake
+from bot.db.clock import now
+from bot.db.crypto import Vault, fingerprint, last_four
+from bot.db.models import Deployment, Step, Target, WatchedProject
+from bot.db.session import Database
+from bot.deployments import audit
+from bot.deployments.approving.proposal_ends import end_proposals
+from bot.deployments.nudges import Nudges
+from bot.deployments.place import Person, Place
+from bot.deployments.record import facts_of, tell
+from bot.deployments.targets.views import TargetView, TargetViews
+from bot.messages import replies
+from bot.permissions import Permission
+
+# May still have, or get, an endpoint that bills.
+_MAY_BILL = (Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL, Step.UNCLEAR, Step.LIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A deployment that may still be billed.
+
+    Attributes:
+        price: Dollars per hour and replica; None if it isn't known.
+        status: The API's last status; None before the first.
+    """
+
+    name: str
+    endpoint_id: str | None
+    price: Decimal | None
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a person connects a channel to.
+
+    Attributes:
+        api_key: None for the operator's.
+        is_default: Deploy here when no target is named.
+    """
+
+    name: str
+    team_id: str
+    project_id: str
+    api_key: SecretStr | None
+    is_default: bool
+
+
+class OtherProjectError(Exception):
+    """The target exists, leads to another project, and something may still run there.
+
+    Attributes:
+        project_id: The project that it leads to.
+    """
+
+    def __init__(self, project_id: str) -> None:
+        super().__init__(project_id)
+        self.project_id = project_id
+
+
+class Targets:
+    """The targets of all channels."""
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        settings: Settings,
+        nudges: Nudges,
+        views: TargetViews,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._settings = settings
+        self._nudges = nudges
+        self._views = views
+
+    async def of(self, place: Place) -> Sequence[TargetView]:
+        """The targets of a channel, the default first."""
+        return await self._views.of(place)
+
+    async def lately(self, place: Place) -> Sequence[TargetView]:
+        """The same, for drawing only: a change at another replica may be seen 5 s late."""
+        return await self._views.lately(place)
+
+    async def running(self, place: Place, name: str) -> Sequence[Running]:
+        """What was deployed to a target and may still be billed."""
+        async with self._database.read() as session:
+            rows = await session.scalars(
+                select(Deployment)
+                .where(*_deployed(place, name), Deployment.step.in_(_MAY_BILL))
+                .order_by(Deployment.id)
+            )
+            return [
+                Running(
+                    row.name,
+                    row.endpoint_id,
+                    Decimal(row.price_per_hour) if row.price_per_hour else None,
+                    row.status,
+                )
+                for row in rows
+            ]
+
+    async def connect(self, place: Place, person: Person, wanted: Connection) -> bool:
+        """Store a target, or a new key for it; the key must have been checked before.
+
+        Returns:
+            Whether the target existed before.
+
+        Raises:
+            OtherProjectError: It leads to another project in which something may still run.
+        """
+        async with self._views.writing() as session:
+            target = await session.scalar(
+                select(Target).where(*_here(place), Target.name == wanted.name)
+            )
+            project = await self._project(session, wanted)
+            existed = target is not None
+            if target is None:
+                session.add(
+                    Target(
+                        enterprise_id=place.enterprise_id,
+                        workspace_id=place.workspace_id,
+                        channel_id=place.channel_id,
+                        name=wanted.name,
+                        is_default=False,
+                        watched_project_id=project.id,
+                        connected_by=person.id,
+                        connected_at=now(),
+                    )
+                )
+                await session.flush()
+            else:
+                await self._replace(session, place, target, project, person)
+            if wanted.is_default:
+                await session.execute(
+                    update(Target)
+                    .where(*_here(place))
+                    .values(is_default=Target.name == wanted.name)
+                )
+            await self._promote(session, place)
+            audit.write(
+                session,
+                place,
+                person.id,
+                Permission.CONNECT,
+                Effect.DONE,
+                target=wanted.name,
+                detail=f"project {wanted.project_id}" + (", a new key" if existed else ""),
+            )
+        self._nudges.all()
+        return existed
+
+    async def _replace(
+        self,
+        session: AsyncSession,
+        place: Place,
+        target: Target,
+        project: WatchedProject,
+        person: Person,
+    ) -> None:
+        before = await session.get_one(WatchedProject, target.watched_project_id)
+        target.connected_by = person.id
+        target.connected_at = now()
+        if before.id == project.id:
+            await wake(session, WatchedProject, project.id)
+            return
+        same_project = before.project_id == project.project_id
+        if not same_project:
+            if await self._may_bill(session, place, target.name):
+                raise OtherProjectError(before.project_id)
+            await end_proposals(
+                session, place, target.name, person, self._settings, leads_elsewhere=True
+            )
+        target.watched_project_id = project.id
+        await session.flush()
+        if same_project:
+            # Watching goes on with the new key, and the threads hear that it does.
+            await session.execute(
+                update(Deployment)
+                .where(*_deployed(place, target.name), Deployment.watched_project_id == before.id)
+                .values(watched_project_id=project.id, friendli_team_id=project.team_id)
+                .execution_options(synchronize_session=False)
+            )
+            if before.told is not None and project.told is None:
+                project.told = before.told
+            moved = await session.scalars(
+                select(Deployment.id).where(
+                    Deployment.watched_project_id == project.id,
+                    Deployment.step.in_([Step.MADE, Step.DOUBTFUL, Step.NOT_MADE]),
+                )
+            )
+            await session.flush()
+            for id_ in moved.all():
+                await wake(session, Deployment, id_)
+        if not await self._wipe_unused(session, before):
+            await wake(session, WatchedProject, before.id)
+        await wake(session, WatchedProject, project.id)
+
+    async def _project(self, session: AsyncSession, wanted: Connection) -> WatchedProject:
+        key: dict[str, str] = {
+            "api_base": self._settings.friendli_api_url,
+            "team_id": wanted.team_id,
+            "project_id": wanted.project_id,
+            "key_fingerprint": fingerprint(wanted.api_key),
+        }
+        insert = sqlite_insert if self._database.is_sqlite else postgresql_insert
+        stored = {
+            "key_ciphertext": self._vault.encrypt(wanted.api_key),
+            "key_last_four": last_four(wanted.api_key),
+        }
+        id_ = (
+            await session.execute(
+                insert(WatchedProject)
+                .values(**key, **stored)
+                .on_conflict_do_update(index_elements=list(key), set_=stored)
+                .returning(WatchedProject.id)
+            )
+        ).scalar_one()
+        return await session.get_one(WatchedProject, id_)
+
+    async def disconnect(
+        self, place: Place, person: Person, name: str, *, message_ts: str = ""
+    ) -> bool:
+        """Forget a target and wipe its key, unless another target brings the same one.
+
+        Returns:
+            Whether there was such a target.
+        """
+        async with self._views.writing() as session:
+            target = await session.scalar(select(Target).where(*_here(place), Target.name == name))
+            if target is None:
+                return False
+            project = await session.get_one(WatchedProject, target.watched_project_id)
+            await end_proposals(session, place, name, person, self._settings)
+            await session.execute(delete(Target).where(Target.id == target.id))
+            audit.write(
+                session,
+                place,
+                person.id,
+                "target:disconnect",
+                Effect.DONE,
+                target=name,
+                detail=f"project {project.project_id}",
+                message_ts=message_ts,
+            )
+            await self._promote(session, place)
+            if not await self._wipe_unused(session, project):
+                return True
+            left = await session.scalars(
+                select(Deployment).where(
+                    Deployment.watched_project_id == project.id, Deployment.step.in_(_MAY_BILL)
+                )
+            )
+            for deployment in left:
+                deployment.step = Step.UNWATCHED
+                await session.flush()
+                await wake(session, Deployment, deployment.id)
+                facts = await facts_of(session, deployment, self._settings)
+                await tell(session, deployment, facts, replies.disconnected(facts, person.id))
+        self._nudges.all()
+        return True
+
+    async def _promote(self, session: AsyncSession, place: Place) -> None:
+        remaining = (
+            await session.scalars(select(Target).where(*_here(place)).order_by(Target.id))
+        ).all()
+        if remaining and not any(target.is_default for target in remaining):
+            remaining[0].is_default = True
+
+    async def _wipe_unused(self, session: AsyncSession, project: WatchedProject) -> bool:
+        users = await session.scalar(
+            select(func.count()).select_from(Target).where(Target.watched_project_id == project.id)
+        )
+        if users:
+            return False
+        project.key_ciphertext = None
+        project.told = None
+        await session.flush()
+        await wake(session, WatchedProject, project.id)
+        return True
+
+    async def _may_bill(self, session: AsyncSession, place: Place, name: str) -> bool:
+        return bool(
+            await session.scalar(
+                select(func.count())
+                .select_from(Deployment)
+                .where(*_deployed(place, name), Deployment.step.in_(_MAY_BILL))
+            )
+        )
+
+
+def _here(place: Place) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Target.enterprise_id == place.enterprise_id,
+        Target.workspace_id == place.workspace_id,
+        Target.channel_id == place.channel_id,
+    )
+
+
+def _deployed(place: Place, name: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Deployment.enterprise_id == place.enterprise_id,
+        Deployment.workspace_id == place.workspace_id,
+        Deployment.channel_id == place.channel_id,
+        Deployment.target_name == name,
+    )

@@ -1,0 +1,1 @@
+"""What falls due by the clock: the end of an endpoint's lease, and schedules."""

@@ -1,0 +1,215 @@
+"""How people decide that an endpoint may run on: for another while, or with no end."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import wake
+from bot.db.clock import now
+from bot.db.models import Deployment, Step
+from bot.db.session import Database
+from bot.deployments import audit
+from bot.deployments.lookup import find_target, hold_deployment
+from bot.deployments.nudges import Nudges
+from bot.deployments.place import Person, Place
+from bot.deployments.record import facts_of, tell
+from bot.deployments.targets.policy import Policy
+from bot.deployments.timing.lease import AT_REST, GOING_DOWN, clear
+from bot.deployments.timing.lease_end import is_ending
+from bot.messages import lease_replies
+from bot.messages.markup import duration
+from bot.permissions import Permission
+
+
+class LeaseOutcome(StrEnum):
+    """What became of a wish to let an endpoint run on."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    """The same command, delivered again: nothing was done for this one."""
+    CHANGED = "changed"
+    """Somebody decided before, after the message was drawn whose button was used."""
+    NO_END = "no_end"
+    """It has no end, so there is nothing to extend, or to take away."""
+    AT_REST = "at_rest"
+    """Its time is over, and it doesn't run; its time begins anew once it comes up."""
+    ENDING = "ending"
+    """It is going down, or is told to."""
+    GONE = "gone"
+    """There is no such endpoint here, or nobody watches it from here any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseAnswer:
+    """The answer to such a wish.
+
+    Attributes:
+        ends_at: When it ends now; None if it doesn't.
+        end: What is done then: a `bot.deployments.policy.LeaseEnd`.
+    """
+
+    outcome: LeaseOutcome
+    ends_at: datetime | None = None
+    end: str | None = None
+
+
+class Leases:
+    """Writes what people decide, in one transaction each.
+
+    Args:
+        nudges: Makes the workers look at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        nudges: Nudges,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._nudges = nudges
+
+    async def extend(
+        self,
+        place: Place,
+        person: Person,
+        public_id: str,
+        *,
+        seconds: int | None = None,
+        seen: datetime | None = None,
+        message_ts: str = "",
+        request_id: str | None = None,
+    ) -> LeaseAnswer:
+        """Let an endpoint run for longer.
+
+        Args:
+            place: Where the deployment belongs.
+            person: Who decides.
+            public_id: The deployment.
+            seconds: By how long; None for as long as it was given at first. An endpoint without
+                an end gets one so long from now.
+            seen: The end that the message showed whose button was used: it is moved once.
+            message_ts: Of that message.
+            request_id: Of a command: the same one is carried out once.
+        """
+        async with self._database.write() as session:
+            deployment = await _held(session, place, public_id)
+            if deployment is None:
+                return LeaseAnswer(LeaseOutcome.GONE)
+            if request_id is not None and await audit.is_known(session, request_id):
+                return _answer(LeaseOutcome.REPEATED, deployment)
+            answer = await self._may_extend(session, deployment, seconds, seen)
+            if answer is not None:
+                return answer
+            present: datetime = (await session.execute(select(now()))).scalar_one()
+            by = seconds or deployment.lease_seconds or 0
+            had_end = deployment.lease_ends_at is not None
+            deployment.lease_ends_at = max(deployment.lease_ends_at or present, present) + (
+                timedelta(seconds=by)
+            )
+            deployment.lease_warned_at = None
+            if deployment.lease_seconds is None:
+                deployment.lease_seconds = by
+                deployment.lease_end = await _end_of(session, place, deployment)
+            await session.flush()
+            facts = await facts_of(session, deployment, self._settings)
+            said = lease_replies.extended(facts, person.id, by, had_end=had_end)
+            await tell(session, deployment, facts, said)
+            await wake(session, Deployment, deployment.id)
+            until = f"{deployment.lease_ends_at:%Y-%m-%d %H:%M} UTC"
+            detail = f"by {duration(by)}, until {until}"
+            _audit(session, deployment, person, detail, message_ts, request_id)
+            answer = _answer(LeaseOutcome.ACCEPTED, deployment)
+        self._nudges.submitter()
+        self._nudges.sender()
+        return answer
+
+    async def _may_extend(
+        self,
+        session: AsyncSession,
+        deployment: Deployment,
+        seconds: int | None,
+        seen: datetime | None,
+    ) -> LeaseAnswer | None:
+        """Why it can't be extended; None if it can."""
+        if deployment.status in GOING_DOWN or await is_ending(session, deployment):
+            return _answer(LeaseOutcome.ENDING, deployment)
+        ends_at = deployment.lease_ends_at
+        if ends_at is None and deployment.lease_seconds is None and seconds is None:
+            return _answer(LeaseOutcome.NO_END, deployment)
+        if ends_at is None and deployment.status in AT_REST:
+            return _answer(LeaseOutcome.AT_REST, deployment)
+        if seen is not None and ends_at != seen:
+            return _answer(LeaseOutcome.CHANGED, deployment)
+        return None
+
+    async def keep(
+        self, place: Place, person: Person, public_id: str, *, message_ts: str = ""
+    ) -> LeaseAnswer:
+        """Let an endpoint run with no end.
+
+        Args:
+            place: Where the deployment belongs.
+            person: Who decides.
+            public_id: The deployment.
+            message_ts: Of the message whose button was used.
+        """
+        async with self._database.write() as session:
+            deployment = await _held(session, place, public_id)
+            if deployment is None:
+                return LeaseAnswer(LeaseOutcome.GONE)
+            if deployment.lease_seconds is None:
+                return _answer(LeaseOutcome.NO_END, deployment)
+            if deployment.status in GOING_DOWN or await is_ending(session, deployment):
+                return _answer(LeaseOutcome.ENDING, deployment)
+            deployment.lease_seconds = None
+            clear(deployment)
+            await session.flush()
+            facts = await facts_of(session, deployment, self._settings)
+            await tell(session, deployment, facts, lease_replies.kept(facts, person.id))
+            await wake(session, Deployment, deployment.id)
+            _audit(session, deployment, person, "no end", message_ts)
+            answer = _answer(LeaseOutcome.ACCEPTED, deployment)
+        self._nudges.submitter()
+        self._nudges.sender()
+        return answer
+
+
+async def _held(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
+    """A live deployment that nobody else changes before this transaction ends."""
+    found = await hold_deployment(session, place, public_id)
+    return found if found is not None and found.step is Step.LIVE else None
+
+
+async def _end_of(session: AsyncSession, place: Place, deployment: Deployment) -> str:
+    target = await find_target(session, place, deployment.target_name)
+    stored = target.policy if target is not None else None
+    return Policy.model_validate(stored or {}).lease_end.value
+
+
+def _answer(outcome: LeaseOutcome, deployment: Deployment) -> LeaseAnswer:
+    return LeaseAnswer(outcome, deployment.lease_ends_at, deployment.lease_end)
+
+
+def _audit(
+    session: AsyncSession,
+    deployment: Deployment,
+    person: Person,
+    detail: str,
+    message_ts: str,
+    request_id: str | None = None,
+) -> None:
+    audit.write_about(
+        session,
+        deployment,
+        person.id,
+        Permission.EXTEND,
+        detail=detail,
+        message_ts=message_ts,
+        request_id=request_id,
+    )

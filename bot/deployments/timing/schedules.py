@@ -1,0 +1,210 @@
+"""What people want done at times of day: written down, listed, taken back."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.acts import OperationKind, Schedule
+from bot.db.clock import now
+from bot.db.models import Deployment, Step
+from bot.db.session import Database
+from bot.deployments import audit
+from bot.deployments.lookup import hold_deployment
+from bot.deployments.nudges import Nudges
+from bot.deployments.place import Person, Place
+from bot.deployments.record import facts_of, policy_of, tell
+from bot.deployments.timing.times import When, next_time
+from bot.messages import schedule_replies
+from bot.messages.schedule_replies import Planned
+from bot.permissions import Permission
+
+MOST_PER_ENDPOINT = 10
+
+
+class ScheduleOutcome(StrEnum):
+    """What became of a wish for a schedule."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    """The same command, delivered again."""
+    TOO_MANY = "too_many"
+    OVER = "over"
+    """That time has passed meanwhile."""
+    GONE = "gone"
+    """There is no such endpoint or schedule here, or nobody watches the endpoint any more."""
+
+
+class Schedules:
+    """Writes schedules down, in one transaction each.
+
+    Args:
+        nudges: Makes the workers look at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        nudges: Nudges,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._nudges = nudges
+
+    async def present(self) -> datetime:
+        """The database's present moment."""
+        async with self._database.read() as session:
+            return (await session.execute(select(now()))).scalar_one()
+
+    async def add(
+        self,
+        place: Place,
+        person: Person,
+        public_id: str,
+        kind: OperationKind,
+        when: When,
+        request_id: str,
+        *,
+        zone_known: bool,
+    ) -> tuple[ScheduleOutcome, Planned | None]:
+        """Write a schedule down and tell the thread what it means.
+
+        Args:
+            place: Where the deployment belongs.
+            person: Who wants it.
+            public_id: The deployment.
+            kind: To sleep, or to wake.
+            when: In the person's time zone.
+            request_id: Of the command: the same one is accepted once.
+            zone_known: Whether Slack says in which time zone the person is.
+        """
+        own_id = uuid.uuid5(uuid.NAMESPACE_OID, request_id).hex
+        async with self._database.write() as session:
+            deployment = await hold_deployment(session, place, public_id)
+            if deployment is None or deployment.step is not Step.LIVE:
+                return ScheduleOutcome.GONE, None
+            known = select(Schedule.id).where(Schedule.public_id == own_id)
+            if await session.scalar(known) is not None:
+                return ScheduleOutcome.REPEATED, None
+            count = await session.scalar(
+                select(func.count()).where(Schedule.deployment_id == deployment.id)
+            )
+            if (count or 0) >= MOST_PER_ENDPOINT:
+                return ScheduleOutcome.TOO_MANY, None
+            present: datetime = (await session.execute(select(now()))).scalar_one()
+            next_at = next_time(when, present)
+            if next_at is None:
+                return ScheduleOutcome.OVER, None
+            row = Schedule(
+                public_id=own_id,
+                deployment_id=deployment.id,
+                kind=kind,
+                days=when.days,
+                time_of_day=when.time_of_day,
+                zone=when.zone,
+                next_at=next_at,
+                due_at=next_at,
+                asked_by=person.id,
+                asked_at=present,
+            )
+            session.add(row)
+            await session.flush()
+            planned = _planned(row, deployment.name)
+            facts = await facts_of(session, deployment, self._settings)
+            policy = await policy_of(session, deployment)
+            waits = kind is OperationKind.WAKE and policy.asks_for_approval(
+                facts.setup.price_at_most
+            )
+            said = schedule_replies.scheduled(facts, planned, zone_known=zone_known, waits=waits)
+            await tell(session, deployment, facts, said)
+            _audit(session, deployment, person, f"made a schedule: {_plain(planned)}")
+        self._nudges.scheduler()
+        self._nudges.sender()
+        return ScheduleOutcome.ACCEPTED, planned
+
+    async def of(self, place: Place, public_id: str | None = None) -> Sequence[Planned]:
+        """The schedules of a channel, or of one deployment, the next to act first."""
+        query = (
+            select(Schedule, Deployment.name)
+            .join(Deployment, Deployment.id == Schedule.deployment_id)
+            .where(
+                Deployment.enterprise_id == place.enterprise_id,
+                Deployment.workspace_id == place.workspace_id,
+                Deployment.channel_id == place.channel_id,
+                Deployment.step == Step.LIVE,
+            )
+            .order_by(Schedule.next_at, Schedule.id)
+        )
+        if public_id is not None:
+            query = query.where(Deployment.public_id == public_id)
+        async with self._database.read() as session:
+            rows = await session.execute(query)
+            return [_planned(row, name) for row, name in rows]
+
+    async def deployment_of(self, place: Place, schedule_id: str) -> Deployment | None:
+        """The deployment that a schedule of this place belongs to; None if there is none."""
+        async with self._database.read() as session:
+            found = await _find(session, place, schedule_id)
+        return None if found is None else found[1]
+
+    async def remove(
+        self, place: Place, person: Person, schedule_id: str, *, message_ts: str = ""
+    ) -> ScheduleOutcome:
+        """Take a schedule back and tell the thread."""
+        async with self._database.write() as session:
+            found = await _find(session, place, schedule_id, lock=True)
+            if found is None:
+                return ScheduleOutcome.GONE
+            row, deployment = found
+            planned = _planned(row, deployment.name)
+            await session.delete(row)
+            await session.flush()
+            facts = await facts_of(session, deployment, self._settings)
+            await tell(session, deployment, facts, schedule_replies.removed(planned, person.id))
+            detail = f"removed a schedule: {_plain(planned)}"
+            _audit(session, deployment, person, detail, message_ts)
+        self._nudges.sender()
+        return ScheduleOutcome.ACCEPTED
+
+
+async def _find(
+    session: AsyncSession, place: Place, schedule_id: str, *, lock: bool = False
+) -> tuple[Schedule, Deployment] | None:
+    query = select(Schedule).where(Schedule.public_id == schedule_id)
+    row = await session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        return None
+    deployment = await session.get_one(Deployment, row.deployment_id)
+    belongs = (deployment.enterprise_id, deployment.workspace_id, deployment.channel_id)
+    here = (place.enterprise_id, place.workspace_id, place.channel_id)
+    return (row, deployment) if belongs == here else None
+
+
+def _planned(row: Schedule, endpoint: str) -> Planned:
+    return Planned(
+        row.public_id,
+        row.kind,
+        row.days,
+        row.time_of_day,
+        row.zone,
+        row.next_at,
+        endpoint,
+        row.asked_by,
+    )
+
+
+def _plain(planned: Planned) -> str:
+    return f"{planned.kind} {planned.days} at {planned.time_of_day} {planned.zone}"
+
+
+def _audit(
+    session: AsyncSession, deployment: Deployment, person: Person, detail: str, message_ts: str = ""
+) -> None:
+    audit.write_about(
+        session, deployment, person.id, Permission.OPERATE, detail=detail, message_ts=message_ts
+    )

@@ -1,0 +1,244 @@
+"""An update of an endpoint: what is sent, only what changes, and what is known afterwards. Pure."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, Slip, check, slips_of
+from bot.deployments.updating.version import (
+    ENGINE,
+    NO_SETTINGS,
+    History,
+    Version,
+    changed,
+    in_order,
+)
+from bot.friendli.instances import Prices
+from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointUpdateBody
+
+_DEFAULT_BRANCH = "main"
+
+
+class Update(BaseModel):
+    """An update that somebody agreed to.
+
+    Attributes:
+        body: What is sent.
+        replaces: The number of the version that it was compared with.
+        after: The settings of the new version; in unknown fields stands something.
+        unknown: The fields of `after` that nobody here knows.
+        is_whole: Whether no setting of a version that was made elsewhere stays.
+        dollars_before: Dollars per hour at full scale; None if they aren't known.
+        dollars_after: The same of the new version.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    body: DedicatedEndpointUpdateBody
+    replaces: str | None
+    after: DeployRequest
+    unknown: tuple[str, ...] = ()
+    is_whole: bool = False
+    dollars_before: Decimal | None = None
+    dollars_after: Decimal | None = None
+
+    @classmethod
+    def stored(cls, row: Mapping[str, Any] | None) -> Self:
+        """Read what `to_row` wrote."""
+        # As JSON, since what is sent is parsed strictly: in Python, a text is no enum.
+        return cls.model_validate_json(json.dumps(row))
+
+    def to_row(self) -> dict[str, Any]:
+        """Write it down as JSON, to be stored."""
+        row: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
+        return row | {"body": self.body.wire()}
+
+    @property
+    def version(self) -> Version:
+        """What is then known of the new version."""
+        return Version(self.after, frozenset(self.unknown))
+
+    @property
+    def dollars_if_more(self) -> Decimal | None:
+        """Dollars per hour at full scale, if that is more than before, or may be; else None."""
+        if self.dollars_after is None or self.dollars_before is None:
+            return self.dollars_after
+        return self.dollars_after if self.dollars_after > self.dollars_before else None
+
+
+def settle(before: Version, wanted: DeployDraft) -> Version | tuple[Slip, ...]:
+    """Make the next version from what somebody wants, or say what is wrong with it.
+
+    Args:
+        before: The version that runs.
+        wanted: All settings; what is unknown and left empty stays as it is, and so does the name.
+    """
+    optional = set()
+    if "model" in before.unknown:
+        optional.add("model")
+    if before.option is None:
+        optional.add("gpu")
+    name = before.request.name
+    kept = not wanted.name or wanted.name.strip() == name.strip()
+    # A name that stays isn't judged: it may come from elsewhere.
+    draft = wanted.model_copy(
+        update={"target": None, "lease": None} | ({"name": "kept"} if kept else {})
+    )
+    slips = slips_of(draft, targets=(), optional=optional)
+    if slips:
+        return slips
+    complete = draft.model_copy(
+        update={"model": draft.model or EXAMPLE_MODEL, "gpu": draft.gpu or EXAMPLE_INSTANCE}
+    )
+    request = check(complete, targets=(), default_target=before.request.target)
+    if not isinstance(request, DeployRequest):
+        return request
+    same: dict[str, object] = {"lease_seconds": before.request.lease_seconds}
+    request = request.model_copy(update=same | ({"name": name} if kept else {}))
+    empty = {
+        field
+        for field in before.unknown
+        if getattr(wanted, "gpu" if field == "instance_option_id" else field) is None
+    }
+    if request.revision is not None or "model" not in empty:
+        # Another model is taken from its own branch.
+        empty.discard("revision")
+    return Version(request, frozenset(empty))
+
+
+def body(before: Version, after: Version) -> DedicatedEndpointUpdateBody | None:
+    """The request that makes the next version: what is left out of it stays as it is.
+
+    None if nothing changes; a comment alone is no change.
+    """
+    fields = changed(before, after)
+    if not fields:
+        return None
+    request = after.request
+    sent: dict[str, object] = {}
+    if "name" in fields:
+        sent["name"] = request.name
+    if "instance_option_id" in fields:
+        sent["instance_option_id"] = request.instance_option_id
+    if "replicas" in fields:
+        sent["simplescale"] = request.simplescale()
+        sent["autoscaling_policy"] = request.autoscaling
+    if "model" in fields:
+        sent["hf_model_repo"] = request.model
+    if "revision" in fields:
+        # Nothing would leave the old one.
+        sent["hf_model_repo_revision"] = request.revision or _DEFAULT_BRANCH
+    if fields.intersection(ENGINE):
+        sent["advanced"] = request.engine()
+    if request.comment:
+        sent["new_version_comment"] = request.comment
+    return DedicatedEndpointUpdateBody.model_validate(
+        {name: value for name, value in sent.items() if value is not None}, by_name=True
+    )
+
+
+def prepare(
+    before: Version,
+    after: Version,
+    *,
+    replaces: str | None,
+    prices: Prices,
+    is_whole: bool = False,
+) -> Update | None:
+    """Put an update together; None if nothing changes.
+
+    Args:
+        before: The version that runs.
+        after: The next one.
+        replaces: The number of the version that runs.
+        prices: Of GPUs.
+        is_whole: Whether nothing of a version that was made elsewhere stays.
+    """
+    sent = body(before, after)
+    if sent is None:
+        return None
+    return Update(
+        body=sent,
+        replaces=replaces,
+        after=after.request,
+        unknown=tuple(sorted(after.unknown)),
+        is_whole=is_whole,
+        dollars_before=before.cost(prices).at_full_scale,
+        dollars_after=after.cost(prices).at_full_scale,
+    )
+
+
+def edits(before: Version, after: Version) -> DeployDraft:
+    """What differs, and nothing else: as JSON with `exclude_unset` it says what is emptied too."""
+    old, new = before.draft(), after.draft()
+    differing: dict[str, object] = {
+        name: value for name, value in new if value != getattr(old, name)
+    }
+    if after.request.comment:
+        differing["comment"] = after.request.comment
+    return DeployDraft.model_validate(differing, by_name=True)
+
+
+def applied(before: Version, edited: DeployDraft) -> DeployDraft:
+    """All settings, with edits made to those that run."""
+    return before.draft().model_copy(update=edited.model_dump(exclude_unset=True, by_alias=False))
+
+
+def applied_to_spec(spec: DedicatedEndpointSpec, version: Version) -> DedicatedEndpointSpec:
+    """The spec that the API tells once a version is there."""
+    request = version.request
+    least, most = request.replica_bounds
+    told: dict[str, object] = {
+        "name": request.name,
+        "autoscaling_min": least,
+        "autoscaling_max": most,
+        "max_batch_size": request.max_batch_size or spec.max_batch_size,
+        "max_input_length": request.max_input_length,
+        "max_context_length": request.max_context_length,
+        "tokenizer_skip_special_tokens": request.skip_special_tokens,
+        "tokenizer_add_special_tokens": request.add_special_tokens,
+    }
+    if request.autoscaling is not None:
+        told["autoscaling_cooldown"] = request.autoscaling.cooldown_period
+    if version.option is not None:
+        told |= {"gpu_type": version.option.gpu.api_name, "num_gpu": version.option.count}
+    return spec.model_copy(update=told)
+
+
+def made(history: History, update: Update) -> str | None:
+    """The number of the version that an update made; None if there is none such.
+
+    Somebody else may have made one meanwhile: only one that came after the version that it
+    replaces, and is set up as was asked for, counts.
+    """
+    numbers = in_order(history)
+    if update.replaces is not None and update.replaces in history:
+        numbers = numbers[numbers.index(update.replaces) + 1 :]
+    return next((number for number in numbers if _is_it(history[number], update)), None)
+
+
+def _is_it(spec: DedicatedEndpointSpec, update: Update) -> bool:
+    sent, asked = update.body, update.after
+    fields: set[str] = set()
+    if sent.name is not None:
+        fields.add("name")
+    if sent.instance_option_id is not None:
+        fields.add("instance_option_id")
+    if sent.simplescale is not None or sent.autoscaling_policy is not None:
+        fields.add("replicas")
+    if sent.advanced is not None:
+        # What was left for the API to decide tells nothing.
+        fields.update(field for field in ENGINE if getattr(asked, field) is not None)
+    return fields.isdisjoint(changed(update.version, Version.of_spec(spec)))
+
+
+def gone_back(before: Version, to: Version, number: str) -> DeployDraft:
+    """All settings of an earlier version; where they aren't known, those that run."""
+    unknown = {"gpu" if field == "instance_option_id" else field for field in to.unknown}
+    known = {name: value for name, value in to.draft() if name not in unknown | NO_SETTINGS}
+    return before.draft().model_copy(update=known | {"comment": f"Back to version {number}"})

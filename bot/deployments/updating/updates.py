@@ -1,0 +1,190 @@
+"""What runs on an endpoint, and which versions it had: what the API tells beside what we know."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.acts import Operation, OperationKind, OperationState
+from bot.db.crypto import UnreadableKeyError, Vault
+from bot.db.models import Deployment, Step, WatchedProject
+from bot.db.session import Database
+from bot.deployments.lookup import find_deployment, is_name_taken
+from bot.deployments.nudges import Nudges
+from bot.deployments.place import Place
+from bot.deployments.record import facts_of, tell
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.rules import check
+from bot.deployments.targets.credentials import NoKeyError, access_to
+from bot.deployments.updating.runs import Past, Runs, past_of, runs_of, version_of
+from bot.deployments.updating.version import History, is_later, newest
+from bot.errors import UserError
+from bot.friendli.access import Access
+from bot.friendli.client import FriendliClient
+from bot.friendli.errors import FriendliError, MalformedAccess, NotFound
+from bot.friendli.schemas import DedicatedEndpointSpec
+from bot.messages import refusals
+from bot.messages.markup import bold, clip, escape
+from bot.together import both
+
+_API_WORDS_LIMIT = 500
+
+
+class Updates:
+    """Reads what runs, from the API and from our rows.
+
+    Args:
+        nudges: Makes the workers look at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        friendli: FriendliClient,
+        vault: Vault,
+        settings: Settings,
+        nudges: Nudges,
+    ) -> None:
+        self._database = database
+        self._friendli = friendli
+        self._vault = vault
+        self._settings = settings
+        self._nudges = nudges
+
+    async def known(self, place: Place, public_id: str) -> Runs:
+        """What we know of what runs, without asking the API.
+
+        Raises:
+            UserError: There is no such endpoint here.
+        """
+        async with self._database.read() as session:
+            return runs_of(_live(await find_deployment(session, place, public_id)))
+
+    async def look(self, place: Place, public_id: str) -> Runs:
+        """Ask the API what runs, and write down what changed elsewhere.
+
+        Raises:
+            UserError: There is no such endpoint, or the API doesn't say.
+        """
+        runs, _ = await self._look(place, public_id)
+        return runs
+
+    async def past(self, place: Place, public_id: str) -> tuple[Runs, Sequence[Past]]:
+        """What runs, and all versions of the endpoint, the oldest first.
+
+        Raises:
+            UserError: There is no such endpoint, or the API doesn't say.
+        """
+        runs, history = await self._look(place, public_id)
+        async with self._database.read() as session:
+            deployment = _live(await find_deployment(session, place, public_id))
+            updates = await _updates(session, deployment)
+        return runs, past_of(deployment, history, updates)
+
+    async def _look(self, place: Place, public_id: str) -> tuple[Runs, History]:
+        async with self._database.read() as session:
+            deployment = _live(await find_deployment(session, place, public_id))
+            project = await session.get_one(WatchedProject, deployment.watched_project_id)
+        spec, history = await self._ask(project, deployment.endpoint_id or "")
+        async with self._database.write() as session:
+            row = _live(await find_deployment(session, place, public_id))
+            if await self._note(session, row, spec, history):
+                await session.flush()
+                await tell(session, row, await facts_of(session, row, self._settings))
+            runs = runs_of(row)
+        self._nudges.sender()
+        return runs, history
+
+    async def _ask(
+        self, project: WatchedProject, endpoint: str
+    ) -> tuple[DedicatedEndpointSpec, History]:
+        try:
+            access: Access = access_to(project, self._vault)
+            return await both(
+                self._friendli.get_endpoint(access, endpoint),
+                self._friendli.get_endpoint_version_history(access, endpoint),
+            )
+        except (NoKeyError, UnreadableKeyError, MalformedAccess) as error:
+            refusal = refusals.no_key(unreadable=not isinstance(error, NoKeyError))
+            raise UserError(f"{refusal.why} Nothing was changed.", hint=refusal.advice) from None
+        except NotFound:
+            raise UserError(
+                "Friendli doesn't know this endpoint any more, so there is nothing to update.",
+                hint="Its thread tells once that is certain.",
+            ) from None
+        except FriendliError as error:
+            said = (
+                f" It said: “{escape(clip(error.words, _API_WORDS_LIMIT))}”." if error.words else ""
+            )
+            raise UserError(
+                f"Friendli doesn't tell right now what runs there.{said} Nothing was changed.",
+                hint="Try again in a moment.",
+            ) from None
+
+    async def _note(
+        self,
+        session: AsyncSession,
+        row: Deployment,
+        spec: DedicatedEndpointSpec,
+        history: History,
+    ) -> bool:
+        """Write down what the API told. Returns whether there was anything new."""
+        number = newest(history)
+        if not is_later(number, row.newest_version):
+            # Known already; or what was read is older than an update that ended meanwhile.
+            return False
+        if await _is_updating(session, row):
+            # Whoever carries the update out writes down what comes of it.
+            return False
+        first_look = row.newest_version is None
+        row.newest_version = number
+        if first_look and row.spec is None and len(history) <= 1:
+            return True
+        version = version_of(row).with_spec(spec)
+        if row.spec is None:
+            row.version_elsewhere = number
+            row.first_request = row.first_request or row.request
+            request = check(
+                version.draft(), targets=(), default_target=version.request.target, tag=""
+            )
+            if isinstance(request, DeployRequest):
+                ends = {"lease_seconds": version.request.lease_seconds}
+                told = request.model_copy(update=ends)
+                row.request = told.model_dump(mode="json", exclude_none=True)
+        else:
+            row.spec = spec.model_dump(mode="json", by_alias=True)
+            # Whoever made it may have set anything.
+            row.request = {}
+        price = version.cost(self._settings.prices).each
+        row.price_per_hour = "" if price is None else str(price)
+        if spec.name.strip() and not await is_name_taken(session, row, spec.name):
+            row.name = spec.name
+        return True
+
+
+def _live(deployment: Deployment | None) -> Deployment:
+    if deployment is None:
+        raise UserError("I don't know this endpoint any more, so nothing was done.")
+    if deployment.step != Step.LIVE:
+        raise UserError(
+            f"{bold(deployment.name)} is over already, or not made yet, so it can't be updated.",
+            hint="Its thread tells more.",
+        )
+    return deployment
+
+
+async def _updates(session: AsyncSession, row: Deployment) -> Sequence[Operation]:
+    rows = await session.scalars(
+        select(Operation)
+        .where(Operation.deployment_id == row.id, Operation.kind == OperationKind.UPDATE)
+        .order_by(Operation.id)
+    )
+    return rows.all()
+
+
+async def _is_updating(session: AsyncSession, row: Deployment) -> bool:
+    return any(
+        one.state in (OperationState.ASKED, OperationState.SENDING)
+        for one in await _updates(session, row)
+    )

@@ -1,0 +1,273 @@
+"""What is known of one version of an endpoint, and how two of them differ. Pure.
+
+Of a version that was asked for here everything is known. The API tells less: no model, revision,
+token count, logging or queue settings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Self
+
+from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.rule import LABELS
+from bot.friendli.instances import INSTANCE_OPTIONS, InstanceOption, Prices, by_id
+from bot.friendli.schemas import (
+    AutoscalingPolicy,
+    DedicatedEndpointSpec,
+    QueueBackpressureMetricKind,
+)
+
+History = Mapping[str, DedicatedEndpointSpec]
+"""Version number, as the API writes it → spec."""
+
+UNTOLD = frozenset(
+    {
+        "model",
+        "revision",
+        "max_token_count",
+        "content_logging",
+        "queue_timeout_ms",
+        "queue_backpressure_metric",
+        "queue_backpressure_threshold",
+    }
+)
+"""Fields of a `DeployRequest` that the API never tells."""
+
+NO_SETTINGS = frozenset({"target", "comment", "lease"})
+"""Fields of a `DeployDraft` that are none of a version's settings."""
+
+ENGINE = (
+    "max_batch_size",
+    "max_input_length",
+    "max_token_count",
+    "max_context_length",
+    "skip_special_tokens",
+    "add_special_tokens",
+    "content_logging",
+    "queue_timeout_ms",
+    "queue_backpressure_metric",
+    "queue_backpressure_threshold",
+)
+"""Fields of a `DeployRequest` that the API takes together, as one object."""
+
+_INSTANCE = "instance_option_id"
+_METRIC = "queue_backpressure_metric"
+_FLAGS = {"skip_special_tokens", "add_special_tokens", "content_logging"}
+_FRIENDLIS_CHOICE = "Friendli's default"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What is known of a version.
+
+    Attributes:
+        request: Its settings; in unknown fields stands something, which means nothing.
+        unknown: The fields of `request` that nobody here knows.
+    """
+
+    request: DeployRequest
+    unknown: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_spec(cls, spec: DedicatedEndpointSpec, target: str = "") -> Self:
+        """What the API tells of a version."""
+        option = _option_of(spec)
+        fixed = spec.autoscaling_min == spec.autoscaling_max and spec.autoscaling_min > 0
+        # Not validated: the API may allow what the bot doesn't let people ask for.
+        policy = AutoscalingPolicy.model_construct(
+            min_replica=spec.autoscaling_min,
+            max_replica=spec.autoscaling_max,
+            cooldown_period=spec.autoscaling_cooldown,
+        )
+        request = DeployRequest.model_construct(
+            target=target,
+            model="",
+            name=spec.name,
+            instance_option_id=option.id if option else "",
+            replicas=spec.autoscaling_min if fixed else None,
+            autoscaling=None if fixed else policy,
+            max_batch_size=spec.max_batch_size,
+            max_input_length=spec.max_input_length,
+            max_context_length=spec.max_context_length,
+            skip_special_tokens=spec.tokenizer_skip_special_tokens is not False,
+            add_special_tokens=spec.tokenizer_add_special_tokens is not False,
+        )
+        return cls(request, UNTOLD if option else UNTOLD | {_INSTANCE})
+
+    def with_spec(self, spec: DedicatedEndpointSpec) -> "Version":
+        """This version, but for what the API tells otherwise."""
+        told = Version.of_spec(spec).request
+        kept = UNTOLD | {"target", "comment", "lease_seconds"}
+        if _option_of(spec) is None:
+            kept |= {_INSTANCE}
+        fields = {name: value for name, value in told if name not in kept}
+        return Version(self.request.model_copy(update=fields), self.unknown)
+
+    def with_set_here(self, fields: Mapping[str, object]) -> "Version":
+        """This version, with what the API doesn't tell of it and was set from here.
+
+        Args:
+            fields: Some of `UNTOLD`, by name; None for what was emptied.
+        """
+        parsed = dict(fields)
+        if metric := parsed.get(_METRIC):
+            parsed[_METRIC] = QueueBackpressureMetricKind(str(metric))
+        return Version(self.request.model_copy(update=parsed), self.unknown - fields.keys())
+
+    @property
+    def set_here(self) -> dict[str, object]:
+        """What `with_set_here` takes: what is known of what the API doesn't tell."""
+        return self.request.model_dump(mode="json", include=set(UNTOLD - self.unknown))
+
+    @property
+    def option(self) -> InstanceOption | None:
+        """The instance option, if it is known."""
+        return None if _INSTANCE in self.unknown else by_id(self.request.instance_option_id)
+
+    def draft(self) -> DeployDraft:
+        """Everything that is known as if it had been typed, but for what is no setting.
+
+        That is the target, the comment and when it ends.
+        """
+        stand_in = self.request
+        if self.option is None:
+            stand_in = stand_in.model_copy(update={_INSTANCE: INSTANCE_OPTIONS[0].id})
+        names = {"gpu" if field == _INSTANCE else field for field in self.unknown}
+        return stand_in.draft().model_copy(update=dict.fromkeys(names | NO_SETTINGS))
+
+    def cost(self, prices: Prices) -> "Cost":
+        """What it costs."""
+        least, most = self.request.replica_bounds
+        return Cost(prices.per_hour(self.option) if self.option else None, least, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a version costs while it serves.
+
+    Attributes:
+        each: Dollars per hour and replica; None if that isn't known.
+        least: Replicas kept at least.
+        most: Replicas at most.
+    """
+
+    each: Decimal | None
+    least: int
+    most: int
+
+    @property
+    def at_full_scale(self) -> Decimal | None:
+        """Dollars per hour of all replicas that there may be."""
+        return None if self.each is None else self.each * self.most
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A setting in which two versions differ: plain texts.
+
+    Attributes:
+        label: What people call the setting.
+        before: What it was; None if that isn't known.
+        after: What it is.
+    """
+
+    label: str
+    before: str | None
+    after: str
+
+
+def changed(before: Version, after: Version) -> frozenset[str]:
+    """The fields of a `DeployRequest` in which a later version is known to differ.
+
+    `replicas` stands for the whole scaling; the comment is none of the settings.
+    """
+    fields = {"model", "revision", "name", _INSTANCE, "replicas", *ENGINE} - after.unknown
+    return frozenset(
+        field
+        for field in fields
+        if field in before.unknown or _value(before, field) != _value(after, field)
+    )
+
+
+def differences(before: Version, after: Version) -> list[Difference]:
+    """The same in words, in the order of the form."""
+    fields = changed(before, after)
+    found = []
+    for field in ("model", "revision", "name", _INSTANCE, "replicas", *ENGINE):
+        # The model's words have the revision in them.
+        if field in fields and not (field == "revision" and "model" in fields):
+            label = LABELS["gpu" if field == _INSTANCE else field]
+            found.append(Difference(label, words(before, field), words(after, field) or ""))
+    return found
+
+
+def words(version: Version, field: str) -> str | None:
+    """A setting as people read it; None if it isn't known."""
+    request = version.request
+    if field in version.unknown:
+        return None
+    value: object = getattr(request, field)
+    if field == "model" and request.revision and "revision" not in version.unknown:
+        return f"{request.model} @ {request.revision}"
+    if field == "revision":
+        return request.revision or "main"
+    if field == _INSTANCE:
+        return version.option.label if version.option else None
+    if field == "replicas":
+        auto = request.autoscaling
+        cooldown = f", cool-down {auto.cooldown_period} s" if auto else ""
+        return f"{request.replicas_text}{cooldown}"
+    if field in _FLAGS:
+        return "on" if value else "off"
+    return _FRIENDLIS_CHOICE if value is None else _shown(value)
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _value(version: Version, field: str) -> object:
+    request = version.request
+    if field == "replicas":
+        auto, (least, most) = request.autoscaling, request.replica_bounds
+        # Where nothing scales, nothing cools down: the API tells the two scalings alike.
+        return least, most, auto.cooldown_period if auto and least < most else None
+    value: object = getattr(request, field)
+    if field == "revision":
+        return value or "main"
+    return bool(value) if field in _FLAGS else value
+
+
+def _option_of(spec: DedicatedEndpointSpec) -> InstanceOption | None:
+    for option in INSTANCE_OPTIONS:
+        if option.count == spec.num_gpu and option.gpu.matches(spec.gpu_type):
+            return option
+    return None
+
+
+def in_order(history: History) -> list[str]:
+    """The numbers of all versions, the oldest first."""
+    return sorted(history, key=_rank)
+
+
+def newest(history: History) -> str | None:
+    """The number of the newest version; None if there is none."""
+    return in_order(history)[-1] if history else None
+
+
+def is_later(number: str | None, than: str | None) -> bool:
+    """Whether a version is newer than another one; any is newer than none."""
+    if number is None or than is None:
+        return number is not None
+    return _rank(number) > _rank(than)
+
+
+def _rank(number: str) -> tuple[int, str]:
+    return (int(number) if number.isdecimal() else -1), number
+
+
+def following(number: str | None) -> str | None:
+    """The number that the next version gets, if it is one that can be counted on from."""
+    return str(int(number) + 1) if number is not None and number.isdecimal() else None

@@ -190,22 +190,26 @@ async def test_serve_says_what_slack_refuses_and_nothing_else(here: World) -> No
     ]
 
 
-async def test_a_breakdown_is_logged_like_everything_else(here: World) -> None:
+async def test_a_breakdown_is_logged_like_everything_else(here: World, tmp_path: Path) -> None:
     """Exit code 1, and no secret in the traceback."""
-    database = Path(here.database.removeprefix("sqlite:///"))
+    database = tmp_path / "broken.sqlite3"
     with sqlite3.connect(database) as connection:
         connection.execute("CREATE TABLE targets (id INTEGER)")
     connection.close()
-    ended = await run(here, "serve")
+    ended = await run(here, "serve", DATABASE_URL=f"sqlite:///{database}")
     assert (ended.code, ended.out, ended.events) == (1, "", ["broke down"])
     assert "Traceback" in ended.lines[0]
     assert "table targets already exists" in ended.lines[0]
 
 
-async def test_migrate_brings_the_database_up_to_date(here: World) -> None:
+async def test_migrate_brings_the_database_up_to_date(here: World, tmp_path: Path) -> None:
     """And says so."""
-    ended = await run(here, "migrate")
+    new = tmp_path / "new.sqlite3"
+    ended = await run(here, "migrate", DATABASE_URL=f"sqlite:///{new}")
     assert ended == Ended(0, "The database is up to date.\n", [])
+    with sqlite3.connect(new) as connection:
+        assert connection.execute("SELECT count(*) FROM deployments").fetchone() == (0,)
+    connection.close()
 
 
 async def test_migrate_says_why_it_cant(here: World) -> None:
@@ -287,9 +291,9 @@ def test_keys_new_prints_a_key() -> None:
     assert len(urlsafe_b64decode(first.strip())) == 32
 
 
-async def test_keys_rotate_says_what_comes_first(here: World) -> None:
+async def test_keys_rotate_says_what_comes_first(here: World, tmp_path: Path) -> None:
     """Where there is no database yet, there is nothing to encrypt anew."""
-    ended = await run(here, "keys", "rotate")
+    ended = await run(here, "keys", "rotate", DATABASE_URL=f"sqlite:///{tmp_path / 'none.sqlite3'}")
     assert (ended.code, ended.out) == (2, "")
     assert ended.lines == [
         "The database isn't up to date. Run `friendli-deploy migrate` or start the bot."

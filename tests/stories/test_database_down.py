@@ -84,7 +84,7 @@ async def test_a_postgresql_that_is_away_stops_nothing_for_good(
         await there.aclose()
         await here.member.command(here.channel, LINE.replace("it", "another"))
         await here.slack.until(lambda: len(heard(here)) == 1)
-        await here.member.command(here.channel)
+        await here.member.command(here.channel, "targets")
         await here.slack.until(lambda: len(heard(here)) == 2)
         await here.member.click(root(here), "Cancel")
         await here.slack.until(lambda: len(heard(here)) == 3)

@@ -157,7 +157,7 @@ org/other · 1 × H100 · 1 replica · made elsewhere 4 min 59 s ago, followed b
 Update *theirs*? Version `1` runs now.
 Max token count: `64` → `32`
 It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
-Friendli doesn't tell the model, revision, token count, logging and queue settings of what was made elsewhere. They stay as they are unless you set them.
+Friendli doesn't tell the logging and queue settings of what was made elsewhere. They stay as they are unless you set them.
 The engine's settings go together: those that nobody here knows may return to Friendli's defaults.
 Nothing is sent before you agree.
 [Update] [Change] [Cancel]\

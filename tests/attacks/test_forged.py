@@ -34,13 +34,19 @@ def nothing_happened(siege: Siege) -> bool:
 _WISH = re.compile("asked to (cancel|terminate) it")
 
 
+@pytest.fixture(scope="module")
+def fort_database(sqlite_fort: str) -> str:
+    """What is refused at the door reaches no database."""
+    return sqlite_fort
+
+
 @pytest.mark.parametrize("minutes", [-6, -60, 6, 1_000_000])
-async def test_what_was_not_signed_just_now_is_refused(siege: Siege, minutes: float) -> None:
+async def test_what_was_not_signed_just_now_is_refused(attack: Siege, minutes: float) -> None:
     """More than five minutes ago, or ahead, is no time to be trusted, whoever signed."""
-    body = a_command(siege)
-    answer = await siege.raw(body, FORM | signing(body, at=time.time() + minutes * 60))
+    body = a_command(attack)
+    answer = await attack.raw(body, FORM | signing(body, at=time.time() + minutes * 60))
     assert (answer.status, answer.body) == (401, "")
-    assert nothing_happened(siege)
+    assert nothing_happened(attack)
 
 
 async def test_what_was_signed_four_minutes_ago_is_taken(siege: Siege) -> None:
@@ -54,22 +60,22 @@ async def test_what_was_signed_four_minutes_ago_is_taken(siege: Siege) -> None:
 @pytest.mark.parametrize(
     "timestamp", ["", "now", "1e9", "0x5f", "-1", "NaN", "9" * 400, "12 34", "1.5"]
 )
-async def test_a_timestamp_that_is_no_number_is_refused(siege: Siege, timestamp: str) -> None:
+async def test_a_timestamp_that_is_no_number_is_refused(attack: Siege, timestamp: str) -> None:
     """A correct signature over a nonsensical time is still no proof of when it was made."""
-    body = a_command(siege)
-    answer = await siege.raw(body, FORM | signing(body, at=timestamp))
+    body = a_command(attack)
+    answer = await attack.raw(body, FORM | signing(body, at=timestamp))
     assert answer.status == 401
-    assert nothing_happened(siege)
+    assert nothing_happened(attack)
 
 
 @pytest.mark.parametrize("missing", ["X-Slack-Signature", "X-Slack-Request-Timestamp", "both"])
-async def test_a_request_without_its_signature_is_refused(siege: Siege, missing: str) -> None:
+async def test_a_request_without_its_signature_is_refused(attack: Siege, missing: str) -> None:
     """Both headers are needed."""
-    body = a_command(siege)
+    body = a_command(attack)
     headers = {} if missing == "both" else signing(body)
     headers.pop(missing, None)
-    assert (await siege.raw(body, FORM | headers)).status == 401
-    assert nothing_happened(siege)
+    assert (await attack.raw(body, FORM | headers)).status == 401
+    assert nothing_happened(attack)
 
 
 @pytest.mark.parametrize(
@@ -83,30 +89,30 @@ async def test_a_request_without_its_signature_is_refused(siege: Siege, missing:
         pytest.param("v0=" + "0" * 4_000, id="long"),
     ],
 )
-async def test_a_made_up_signature_is_refused(siege: Siege, made_up: str) -> None:
+async def test_a_made_up_signature_is_refused(attack: Siege, made_up: str) -> None:
     """Whatever stands where the signature belongs, only the right one opens the door."""
-    body = a_command(siege)
+    body = a_command(attack)
     headers = FORM | signing(body) | {"X-Slack-Signature": made_up}
-    assert (await siege.raw(body, headers)).status == 401
-    assert nothing_happened(siege)
+    assert (await attack.raw(body, headers)).status == 401
+    assert nothing_happened(attack)
 
 
-async def test_another_app_s_secret_opens_nothing(siege: Siege) -> None:
+async def test_another_app_s_secret_opens_nothing(attack: Siege) -> None:
     """Slack signs for each app with its own secret."""
-    body = a_command(siege)
+    body = a_command(attack)
     for secret in ("another-secret", SIGNING_SECRET.upper(), SIGNING_SECRET + " ", "\x00"):
-        assert (await siege.raw(body, FORM | signing(body, secret=secret))).status == 401
-    assert nothing_happened(siege)
+        assert (await attack.raw(body, FORM | signing(body, secret=secret))).status == 401
+    assert nothing_happened(attack)
 
 
-async def test_a_signature_belongs_to_its_body_and_its_time(siege: Siege) -> None:
+async def test_a_signature_belongs_to_its_body_and_its_time(attack: Siege) -> None:
     """It can't be carried over to another body, nor to a later moment."""
-    body, other = a_command(siege), a_command(siege, TYPED + " --replicas 2")
+    body, other = a_command(attack), a_command(attack, TYPED + " --replicas 2")
     headers = FORM | signing(body, at=time.time() - 200)
-    assert (await siege.raw(other, headers)).status == 401
+    assert (await attack.raw(other, headers)).status == 401
     later = headers | {"X-Slack-Request-Timestamp": str(int(time.time()))}
-    assert (await siege.raw(body, later)).status == 401
-    assert nothing_happened(siege)
+    assert (await attack.raw(body, later)).status == 401
+    assert nothing_happened(attack)
 
 
 @examples(100)
@@ -116,7 +122,7 @@ async def test_a_signature_belongs_to_its_body_and_its_time(siege: Siege) -> Non
     made_up=st.one_of(st.text(st.characters(codec="latin-1"), max_size=70), st.none()),
 )
 async def test_random_requests_are_refused(
-    siege: Siege, body: bytes, timestamp: str | None, made_up: str | None
+    attack: Siege, body: bytes, timestamp: str | None, made_up: str | None
 ) -> None:
     """Noise at the door is 401, without a word in the log."""
     given_ = {
@@ -128,8 +134,8 @@ async def test_random_requests_are_refused(
         name: "".join(char for char in value if char >= " " and char != "\x7f")
         for name, value in given_.items()
     }
-    assert (await siege.raw(body, headers)).status == 401
-    assert nothing_happened(siege)
+    assert (await attack.raw(body, headers)).status == 401
+    assert nothing_happened(attack)
 
 
 @examples(100)
@@ -166,16 +172,16 @@ async def test_random_requests_are_refused(
         ]
     ),
 )
-async def test_signed_nonsense_is_refused(siege: Siege, body: bytes, kind: str) -> None:
+async def test_signed_nonsense_is_refused(attack: Siege, body: bytes, kind: str) -> None:
     """With Slack's own signature on it, nonsense is still only refused."""
-    answer = await siege.signed(body, kind)
-    await siege.withstood(answer, frozenset({200, 400, 401, 404}))
-    assert nothing_happened(siege)
+    answer = await attack.signed(body, kind)
+    await attack.withstood(answer, frozenset({200, 400, 401, 404}))
+    assert nothing_happened(attack)
 
 
-async def test_a_body_without_end_is_refused(siege: Siege) -> None:
+async def test_a_body_without_end_is_refused(attack: Siege) -> None:
     """Nobody makes the bot keep megabytes to check a signature."""
-    answer = await siege.signed(b"x" * 3_000_000)
+    answer = await attack.signed(b"x" * 3_000_000)
     assert answer.status in (401, 413)
 
 
@@ -198,10 +204,10 @@ async def test_a_replay_within_five_minutes_does_nothing_more(siege: Siege, time
     assert all("Nothing was made twice" in one for one in said)
 
 
-async def test_replayed_clicks_and_forms_do_nothing_more(siege: Siege) -> None:
+async def test_replayed_clicks_and_forms_do_nothing_more(attack: Siege) -> None:
     """The same holds for a button and for a form."""
-    here = siege.here
-    await siege.command("org/model --gpu 1xH100 --name it")
+    here = attack.here
+    await attack.command("org/model --gpu 1xH100 --name it")
     preview = await here.slack.until(lambda: here.member.ephemerals(here.channel)[-1])
     value = next(
         str(element["value"])
@@ -210,20 +216,20 @@ async def test_replayed_clicks_and_forms_do_nothing_more(siege: Siege) -> None:
         for element in block["elements"]
         if element["action_id"] == "preview.deploy"
     )
-    click = siege.click("preview.deploy", value)
+    click = attack.click("preview.deploy", value)
     body = encoded({"payload": json.dumps(click)})
     headers = FORM | signing(body)
     for _ in range(3):
-        assert (await siege.raw(body, headers)).status == 200
+        assert (await attack.raw(body, headers)).status == 200
     await here.friendli.until(lambda: here.friendli.endpoints)
     root = next(iter(here.channel.messages.values()))
     assert root.metadata is not None
-    stop = siege.click("deployment.cancel", root.metadata["event_payload"]["deployment"])
+    stop = attack.click("deployment.cancel", root.metadata["event_payload"]["deployment"])
     body = encoded({"payload": json.dumps(stop)})
     headers = FORM | signing(body)
     for _ in range(3):
-        assert (await siege.raw(body, headers)).status == 200
-    await siege.settled()
+        assert (await attack.raw(body, headers)).status == 200
+    await attack.settled()
     await here.friendli.until(
         lambda: any(one.operation == "terminate_endpoint" for one in here.friendli.requests)
     )

@@ -74,3 +74,13 @@ def plain(here: World, text: str) -> str:
     for number, endpoint in enumerate(here.friendli.endpoints, 1):
         text = text.replace(endpoint, f"ENDPOINT-{number}")
     return unescape(text)
+
+
+async def asked_which(here: World) -> Message:
+    """The reply that asks which endpoint it is."""
+
+    def question() -> Message | None:
+        last = here.channel.replies(root(here).ts)[-1]
+        return last if "Neither" in last.buttons else None
+
+    return await here.slack.until(question)

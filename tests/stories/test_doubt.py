@@ -18,7 +18,7 @@ from bot.sandbox.faults import (
 )
 from bot.sandbox.world import PROJECT, World, connect
 from tests.conftest import StartBot
-from tests.stories.telling import root, roots, thread, words
+from tests.stories.telling import asked_which, root, roots, thread, words
 
 
 async def deploy(here: World, model: str = "org/model", name: str = "it") -> None:
@@ -111,8 +111,7 @@ async def test_an_endpoint_that_appears_late_is_told_with_its_price(here: World)
 async def test_of_two_that_look_like_it_a_person_chooses(here: World) -> None:
     """Nothing is adopted by guess."""
     await deploy(here, "sandbox/twins")
-    await here.slack.until(lambda: "may be one of" in root(here).text)
-    question = here.channel.replies(root(here).ts)[-1]
+    question = await asked_which(here)
     assert words(here, question) == snapshot("""\
 2 new endpoints look like it: `ENDPOINT-2`, `ENDPOINT-1`. Which one is it?
 [ENDPOINT-2] [ENDPOINT-1] [Neither]\
@@ -132,8 +131,7 @@ async def test_of_two_that_look_like_it_a_person_chooses(here: World) -> None:
 async def test_neither_of_them_is_an_answer_too(here: World) -> None:
     """Nothing is adopted then, and the person may try again."""
     await deploy(here, "sandbox/twins")
-    await here.slack.until(lambda: "may be one of" in root(here).text)
-    await here.member.click(here.channel.replies(root(here).ts)[-1], "Neither")
+    await here.member.click(await asked_which(here), "Neither")
     await here.slack.until(lambda: "neither" in thread(here)[-1])
     await here.slack.until(lambda: root(here).buttons == ["Try again"])
     assert thread(here)[-1] == snapshot(

@@ -16,7 +16,7 @@ from bot.sandbox.slack.deliveries import Ack
 from bot.sandbox.slack.people import Person
 from bot.sandbox.world import PROJECT, World, connect
 from tests.conftest import StartBot
-from tests.stories.telling import ends, plain, root, roots, thread, told, whispers
+from tests.stories.telling import asked_which, ends, plain, root, roots, thread, told, whispers
 
 LINE = "org/model --gpu 1xH100 --name it"
 ALREADY = "You asked for that already; its thread is in this channel. Nothing was made twice."
@@ -136,8 +136,7 @@ async def test_two_people_who_end_it_at_once_make_one_request(here: World) -> No
 async def test_two_people_who_choose_at_once_settle_it_once(here: World) -> None:
     """One choice is written in the thread, the other person is told."""
     await here.member.command(here.channel, "sandbox/twins --gpu 1xH100 --name it --yes")
-    await here.slack.until(lambda: "may be one of" in root(here).text)
-    question = here.channel.replies(root(here).ts)[-1]
+    question = await asked_which(here)
     first, second = here.friendli.endpoints
     await asyncio.gather(here.member.click(question, first), here.admin.click(question, second))
     people = (here.member, here.admin)
@@ -219,8 +218,7 @@ async def test_two_people_who_choose_through_two_replicas_settle_it_once(
 ) -> None:
     """Here too, one choice is written in the thread and the other person is told."""
     await here.member.command(here.channel, "sandbox/twins --gpu 1xH100 --name it --yes")
-    await here.slack.until(lambda: "may be one of" in root(here).text)
-    question = here.channel.replies(root(here).ts)[-1]
+    question = await asked_which(here)
     one, another = here.friendli.endpoints
     first = await on_its_way(here.member.click(question, one))
     here.slack.events_url = replicas[0].events_url

@@ -66,7 +66,7 @@ async def _redraw(desk: Desk, click: Click) -> None:
     if click.view is None:
         return
     state = form.react(form.parse(click.view), click.action_id)
-    targets = await desk.targets.of(own(state.place, click))
+    targets = await desk.targets.lately(own(state.place, click))
     if not targets:
         raise await unconnected(desk)
     view = form.build(state, targets=_choices(targets), prices=desk.settings.prices)

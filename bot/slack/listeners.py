@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -164,7 +164,7 @@ class _Front:
         try:
             reaction = await handler(self._desk, submitted)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
-            await ack(response_action="update", view=_failed_view(_words(error)))
+            await ack(**_failed_form(submitted.view, error))
             return
         if reaction.errors:
             await ack(response_action="errors", errors=dict(reaction.errors))
@@ -263,6 +263,10 @@ class _Front:
         await say(_words(error))
 
 
+# What the database's drivers raise while it can't be reached.
+_AWAY = (DBAPIError, OSError, TimeoutError)
+
+
 async def _stale(say: Say) -> None:
     await say(answer("This button is from an older version of the bot and does nothing any more."))
 
@@ -274,7 +278,7 @@ def _words(error: Exception) -> Body:
     reference = new_reference()
     DEFECTS.labels("front").inc()
     log.error("failed in front of a person", reference=reference, exc_info=error)
-    if isinstance(error, DBAPIError | OSError | TimeoutError):
+    if isinstance(error, _AWAY):
         return answer(
             "I can't reach my database right now, so nothing was started. Try again in a minute.",
             hint=f"Reference `{reference}`, for whoever runs this bot.",
@@ -288,6 +292,15 @@ def _words(error: Exception) -> Body:
         "Something went wrong on our side; your endpoints weren't touched.",
         hint=f"Reference `{reference}`, for whoever runs this bot.",
     )
+
+
+def _failed_form(view: Mapping[str, Any], error: Exception) -> dict[str, Any]:
+    """How a form answers that failed: what trying again may mend leaves it open as it was typed."""
+    said = _words(error)
+    fields = [block["block_id"] for block in view.get("blocks", ()) if block.get("type") == "input"]
+    if isinstance(error, _AWAY) and fields:
+        return {"response_action": "errors", "errors": {fields[0]: said.text.replace("`", "")}}
+    return {"response_action": "update", "view": _failed_view(said)}
 
 
 def _failed_view(body: Body) -> dict[str, Any]:

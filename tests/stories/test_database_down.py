@@ -68,6 +68,35 @@ def heard(here: World) -> list[str]:
     return [plain(here, message.text).partition(" Reference")[0] for message in seen]
 
 
+async def test_a_form_that_is_submitted_meanwhile_keeps_what_was_typed(
+    here: World, start_bot: StartBot, postgresql_url: str
+) -> None:
+    """It says why it stays, and can be submitted again once the database is back."""
+    door = Door(postgresql_url)
+    async with AsyncExitStack() as end:
+        there = await end.enter_async_context(AsyncExitStack())
+        await there.enter_async_context(door.open())
+        await end.enter_async_context(start_bot(database_url=door.url, lease=2, slack_timeout=1))
+        await connect(here)
+        await here.member.command(here.channel)
+        await here.slack.until(lambda: here.member.modal)
+        await here.member.fill("Model", "org/model")
+        await here.member.fill("Instance", "1 × H100 · 80 GB · $5.00/h")
+        await there.aclose()
+        await here.member.submit()
+        [(field, why)] = here.member.field_errors.items()
+        assert (field, why.partition(" Reference")[0]) == snapshot(
+            (
+                "Model",
+                "I can't reach my database right now, so nothing was started. Try again in a minute.",
+            )
+        )
+        async with door.open():
+            await here.member.submit()
+            await here.slack.until(lambda: len(here.friendli.endpoints) == 1, timeout=20)
+            await end.aclose()
+
+
 async def test_a_postgresql_that_is_away_stops_nothing_for_good(
     here: World, start_bot: StartBot, postgresql: Door | Restarted
 ) -> None:

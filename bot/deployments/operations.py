@@ -15,13 +15,12 @@ from bot.db.acts import UNFINISHED, Cause, Operation, OperationKind, OperationSt
 from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
-from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lookup import find_deployment, is_name_taken
-from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import approvers, facts_of, policy_of, tell
 from bot.deployments.updating.update import Update
+from bot.deployments.wishes import Wishes
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import replies
 from bot.messages.approvals import Proposal, proposed
@@ -94,22 +93,8 @@ class AskedFor:
     status: str | None = None
 
 
-class Operations:
-    """Writes what people want done, in one transaction each.
-
-    Args:
-        nudges: Makes the workers look at once.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        nudges: Nudges,
-    ) -> None:
-        self._database = database
-        self._settings = settings
-        self._nudges = nudges
+class Operations(Wishes):
+    """Writes what people want done, in one transaction each."""
 
     async def ask(
         self,

@@ -9,20 +9,18 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.config import Settings
 from bot.db.acts import OperationKind
 from bot.db.claims import wake
 from bot.db.clock import after, now
 from bot.db.models import Deployment, Step, Target, WatchedProject
-from bot.db.session import Database
 from bot.deployments import audit, mail
 from bot.deployments.lookup import find_deployment, find_target, hold_deployment
-from bot.deployments.nudges import Nudges
 from bot.deployments.operations import GOING_DOWN, fits, unfinished, write_down
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.request.deploy_request import DeployRequest
 from bot.deployments.targets.policy import Policy
+from bot.deployments.wishes import Wishes
 from bot.messages import replies
 from bot.messages.root import root
 from bot.permissions import Permission
@@ -67,22 +65,8 @@ class StopOutcome(StrEnum):
     OVER = "over"
 
 
-class Deployments:
-    """Writes what people ask for, in one transaction each.
-
-    Args:
-        nudges: Makes the workers look at once.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        nudges: Nudges,
-    ) -> None:
-        self._database = database
-        self._settings = settings
-        self._nudges = nudges
+class Deployments(Wishes):
+    """Writes what people ask for, in one transaction each."""
 
     async def ask(
         self,

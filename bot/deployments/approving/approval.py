@@ -6,11 +6,9 @@ learns it.
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.config import Settings
 from bot.db.acts import Effect, OperationState
 from bot.db.claims import wake
 from bot.db.models import Deployment, Step
-from bot.db.session import Database
 from bot.deployments.approving.proposals import (
     Proposal,
     Ruling,
@@ -20,30 +18,16 @@ from bot.deployments.approving.proposals import (
     ruling_on,
     write_audit,
 )
-from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import approvers, facts_of, policy_of, tell
 from bot.deployments.targets.policy import Approval
+from bot.deployments.wishes import Wishes
 from bot.messages import approvals as words
 from bot.messages.reply import Reply
 
 
-class Approvals:
-    """Writes down what people decide about proposals, in one transaction each.
-
-    Args:
-        nudges: Makes the workers look at once.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        nudges: Nudges,
-    ) -> None:
-        self._database = database
-        self._settings = settings
-        self._nudges = nudges
+class Approvals(Wishes):
+    """Writes down what people decide about proposals, in one transaction each."""
 
     async def approve(
         self, place: Place, person: Person, value: str, *, message_ts: str = ""

@@ -6,16 +6,14 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.config import Settings
 from bot.db.acts import AuditEntry, Effect
 from bot.db.clock import after
 from bot.db.models import Deployment
-from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lookup import find_deployment, hold_deployment
-from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
+from bot.deployments.wishes import Wishes
 from bot.messages.asking import asks
 from bot.messages.reply import News
 from bot.permissions import Permission
@@ -34,17 +32,8 @@ class RequestOutcome(StrEnum):
     GONE = "gone"
 
 
-class Requests:
-    """Puts such requests into threads.
-
-    Args:
-        nudges: Makes the workers look at once.
-    """
-
-    def __init__(self, database: Database, settings: Settings, nudges: Nudges) -> None:
-        self._database = database
-        self._settings = settings
-        self._nudges = nudges
+class Requests(Wishes):
+    """Puts such requests into threads."""
 
     async def post(
         self,

@@ -4,16 +4,14 @@ from enum import StrEnum
 
 from sqlalchemy.exc import IntegrityError
 
-from bot.config import Settings
 from bot.db.claims import wake
 from bot.db.models import Deployment, Step, WatchedProject
-from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lookup import hold_deployment
-from bot.deployments.nudges import Nudges
 from bot.deployments.operations import stop_if_asked
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
+from bot.deployments.wishes import Wishes
 from bot.messages import replies
 
 
@@ -29,17 +27,8 @@ class ChoiceOutcome(StrEnum):
     """The endpoint isn't one of the candidates."""
 
 
-class Choices:
-    """Writes down what people choose, in one transaction each.
-
-    Args:
-        nudges: Makes the workers look at once.
-    """
-
-    def __init__(self, database: Database, settings: Settings, nudges: Nudges) -> None:
-        self._database = database
-        self._settings = settings
-        self._nudges = nudges
+class Choices(Wishes):
+    """Writes down what people choose, in one transaction each."""
 
     async def choose(
         self,

@@ -8,19 +8,17 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.config import Settings
 from bot.db.acts import Effect
 from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.models import Deployment, Step, Target, WatchedProject
-from bot.db.session import Database
 from bot.deployments import audit, mail
 from bot.deployments.listing.listed import Listed
 from bot.deployments.lookup import find_deployment, find_target
-from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell, write_down
 from bot.deployments.watching.states import Told, observe
+from bot.deployments.wishes import Wishes
 from bot.friendli.schemas import DedicatedEndpointSpec
 from bot.messages import replies
 from bot.messages.root import root
@@ -52,17 +50,8 @@ class Followed:
     channel_id: str = ""
 
 
-class Following:
-    """Writes down what is followed, in one transaction each.
-
-    Args:
-        nudges: Makes the workers look at once.
-    """
-
-    def __init__(self, database: Database, settings: Settings, nudges: Nudges) -> None:
-        self._database = database
-        self._settings = settings
-        self._nudges = nudges
+class Following(Wishes):
+    """Writes down what is followed, in one transaction each."""
 
     async def follow(
         self,

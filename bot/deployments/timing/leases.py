@@ -7,19 +7,17 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.config import Settings
 from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
-from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lookup import find_target, hold_deployment
-from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.targets.policy import Policy
 from bot.deployments.timing.lease import AT_REST, GOING_DOWN, clear
 from bot.deployments.timing.lease_end import is_ending
+from bot.deployments.wishes import Wishes
 from bot.messages import lease_replies
 from bot.messages.markup import duration
 from bot.permissions import Permission
@@ -57,22 +55,8 @@ class LeaseAnswer:
     end: str | None = None
 
 
-class Leases:
-    """Writes what people decide, in one transaction each.
-
-    Args:
-        nudges: Makes the workers look at once.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        nudges: Nudges,
-    ) -> None:
-        self._database = database
-        self._settings = settings
-        self._nudges = nudges
+class Leases(Wishes):
+    """Writes what people decide, in one transaction each."""
 
     async def extend(
         self,

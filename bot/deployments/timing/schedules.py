@@ -8,17 +8,15 @@ from enum import StrEnum
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.config import Settings
 from bot.db.acts import OperationKind, Schedule
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
-from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.lookup import hold_deployment
-from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, policy_of, tell
 from bot.deployments.timing.times import When, next_time
+from bot.deployments.wishes import Wishes
 from bot.messages import schedule_replies
 from bot.messages.schedule_replies import Planned
 from bot.permissions import Permission
@@ -39,22 +37,8 @@ class ScheduleOutcome(StrEnum):
     """There is no such endpoint or schedule here, or nobody watches the endpoint any more."""
 
 
-class Schedules:
-    """Writes schedules down, in one transaction each.
-
-    Args:
-        nudges: Makes the workers look at once.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        nudges: Nudges,
-    ) -> None:
-        self._database = database
-        self._settings = settings
-        self._nudges = nudges
+class Schedules(Wishes):
+    """Writes schedules down, in one transaction each."""
 
     async def present(self) -> datetime:
         """The database's present moment."""

@@ -73,8 +73,8 @@ ASK_ACTION = "permission.ask"
 class Directory(Protocol):
     """What is known of the people of a workspace."""
 
-    async def is_admin(self, person_id: str) -> bool:
-        """Whether a person administers targets."""
+    async def is_admin(self, person_id: str) -> bool | None:
+        """Whether a person administers targets; None if that can't be told now."""
 
     async def admins(self) -> Sequence[str]:
         """Who administers targets."""
@@ -206,8 +206,10 @@ class Authorizer:
                         return True
                     in_doubt |= belongs is None
                 # Whoever may change the rules is never locked out by them.
-                if await self._directory.is_admin(person.id):
+                administers = await self._directory.is_admin(person.id)
+                if administers:
                     return True
+                in_doubt |= administers is None
         except TimeoutError:
             in_doubt = True
         if in_doubt:

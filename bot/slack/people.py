@@ -18,6 +18,8 @@ log = logs.get(__name__)
 _PAGES = 5
 _CHANNELS_A_PAGE = 999
 _GROUP_KEPT_SECONDS = 60.0
+# Any other failure is one that asking again doesn't mend.
+_MAY_SAY_LATER = (Trouble.LATER, Trouble.NEVER_LEFT, Trouble.DOUBTFUL)
 _MEMBER_KEPT_SECONDS = 60.0
 
 
@@ -51,14 +53,14 @@ class People:
         # fifty calls a minute. Who has just invited us is never told anything old.
         self._member_of: dict[str, float] = {}
 
-    async def is_admin(self, person_id: str) -> bool:
-        """Whether a person may administer targets; no, if Slack doesn't say."""
+    async def is_admin(self, person_id: str) -> bool | None:
+        """Whether a person may administer targets; None if Slack doesn't say now."""
         if person_id in self._admins:
             return True
         answer = await attempt(self._client.users_info(user=person_id))
         if isinstance(answer, Failure):
             log.warning("couldn't ask who is an admin", error=answer.error)
-            return False
+            return None if answer.trouble in _MAY_SAY_LATER else False
         return _is_admin(answer.get("user"))
 
     async def admins(self) -> Sequence[str]:

@@ -258,6 +258,19 @@ async def test_only_admins_disconnect(here: World) -> None:
 
 
 @pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize("status", [429, 503])
+async def test_nobody_is_refused_because_slack_does_not_answer(here: World, status: int) -> None:
+    """Who is an admin isn't told that only admins may, but that Slack doesn't say who is."""
+    here.slack.faults.add(Answer(status), operation="users.info", times=None)
+    await here.admin.command(here.channel, "connect other")
+    [said] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
+    assert words(here, said) == snapshot("""\
+Slack doesn't say in time whether you may do this, so nothing was done.
+Try again in a moment.\
+""")
+
+
+@pytest.mark.usefixtures("bot")
 async def test_another_project_is_another_target_while_something_runs(here: World) -> None:
     """A target that something was deployed through keeps its project."""
     here.friendli.add_project("other-project", TEAM)

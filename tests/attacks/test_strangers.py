@@ -1,161 +1,36 @@
 """Whatever ids a payload carries, it reaches no target, deployment or key of another place."""
 
-import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from copy import deepcopy
-from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import Table, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select
 
 from bot.commands.features import registry
 from bot.commands.registry import SLASH
 from bot.db.acts import (
-    AuditEntry,
-    Effect,
     Grant,
     OperationKind,
     Schedule,
     ScheduleDays,
     SubjectKind,
 )
-from bot.db.base import Base
 from bot.db.clock import now
 from bot.db.models import Deployment, Target
 from bot.db.session import Database
 from bot.deployments.targets.policy import Policy
 from bot.permissions import Permission
-from bot.sandbox.slack.conversations import Channel, User
-from bot.sandbox.slack.people import Person
+from bot.sandbox.slack.conversations import User
 from bot.sandbox.slack.wire import JsonObject
-from bot.sandbox.world import PROJECT, TEAM, World
 from tests.attacks.conftest import Fort
-from tests.attacks.siege import Siege, encoded
+from tests.attacks.everything import CLICKS, COMMANDS, EVENTS, SHORTCUTS, SUBMISSIONS, SUGGESTIONS
+from tests.attacks.siege import Siege
+from tests.attacks.strangers import Loot, Stranger, Watch, kept
 from tests.permission_matrix.forms import admins_forms, fill
 from tests.stories.telling import roots
 from tests.stories.test_watching import serve
 
 OTHER_TEAM, OTHER_ENTERPRISE = "T0ELSEWHERE", "E0ELSEWHERE"
-
-# What a stranger types behind each command, what the buttons say that they bring along, and so on:
-# of the place that isn't theirs. PUBLIC is a deployment that serves, WAITING one that waits for
-# approval, ENDPOINT and TARGET are theirs too.
-_ABOUT = ("theirs", "ENDPOINT", "PUBLIC", "")
-COMMANDS: Mapping[str, Sequence[str]] = {
-    "": ("", "org/model --gpu 1xH100 --yes", "org/model --gpu 1xH100 --to TARGET --yes"),
-    "connect": ("TARGET",),
-    "disconnect": ("TARGET", ""),
-    "targets": ("",),
-    "settings": ("TARGET", ""),
-    "audit": ("",),
-    "list": ("TARGET", ""),
-    "status": _ABOUT,
-    "sleep": (*_ABOUT, "theirs at 18:00"),
-    "wake": _ABOUT,
-    "restart": _ABOUT,
-    "terminate": _ABOUT,
-    "delete": _ABOUT,
-    "follow": _ABOUT,
-    "unfollow": _ABOUT,
-    "update": (*_ABOUT, "theirs --gpu 2xH100"),
-    "rollback": ("theirs 0", "ENDPOINT 0"),
-    "versions": _ABOUT,
-    "extend": ("theirs 8h", "ENDPOINT 8h"),
-    "keep": _ABOUT,
-    "schedules": ("theirs", ""),
-    "help": ("",),
-}
-_IDS = ("PUBLIC", "WAITING")
-_PICKED = ("TARGET ENDPOINT",)
-CLICKS: Mapping[str, Sequence[str]] = {
-    "deploy": ("",),
-    "preview.deploy": ("AGREEMENT",),
-    "preview.change": ("DRAFT",),
-    "preview.cancel": ("",),
-    "target.connect": ("",),
-    "connect.back": ("",),
-    "connect.deploy": ("",),
-    "target.disconnect": ("TARGET",),
-    "target.keep": ("TARGET",),
-    "settings.who": ("endpoint:operate:terminate", "deploy"),
-    "audit.older": ("1", "9223372036854775807"),
-    "audit.newest": ("",),
-    "endpoint.more": ("TARGET 0",),
-    "endpoint.back": ("TARGET 0",),
-    **{
-        f"endpoint.pick.{command}": _PICKED
-        for command in (
-            "status",
-            "sleep",
-            "wake",
-            "restart",
-            "terminate",
-            "delete",
-            "follow",
-            "unfollow",
-            "update",
-            "rollback",
-            "versions",
-            "extend",
-            "keep",
-        )
-    },
-    "endpoint.follow": _PICKED,
-    "endpoint.update": _IDS,
-    "update.agree": ("UPDATE",),
-    "update.change": ("UPDATE",),
-    "update.cancel": ("UPDATE",),
-    "lease.extend": ("PUBLIC 0",),
-    "lease.keep": _IDS,
-    "schedule.remove": ("a-schedule",),
-    "endpoint.sleep": _IDS,
-    "endpoint.wake": _IDS,
-    "endpoint.restart": _IDS,
-    "endpoint.terminate": _IDS,
-    "endpoint.delete": _IDS,
-    "deployment.cancel": _IDS,
-    "deployment.try_again": _IDS,
-    "deployment.choose": ("PUBLIC ENDPOINT", "WAITING ENDPOINT"),
-    "deployment.choose_none": _IDS,
-    "approval.approve": _IDS,
-    "approval.reject": _IDS,
-    "approval.withdraw": _IDS,
-    "permission.ask": ("TERMINATE PUBLIC CHANNEL",),
-    "home.refresh": ("",),
-    "home.deploy": ("",),
-    "deployment.open": ("",),
-    "deployment.model_page": ("",),
-    "deployment.integrations": ("",),
-}
-SUBMISSIONS = {
-    "deploy",
-    "connect",
-    "settings",
-    "settings.who",
-    "reject",
-    "delete",
-    "update",
-    "update.review",
-}
-# By the ids of the blocks that the menus stand in.
-SUGGESTIONS: Mapping[str, Sequence[str]] = {
-    "settings.groups": ("settings.groups",),
-    "endpoint.pick": ("ask  ", "ask TARGET "),
-}
-SHORTCUTS = {"endpoint.status"}
-EVENTS: Mapping[str, Sequence[str]] = {
-    "app_mention": (
-        "status",
-        "sleep",
-        "terminate",
-        "delete",
-        "list TARGET",
-        "status theirs",
-        "sleep ENDPOINT",
-    ),
-    "app_home_opened": ("",),
-}
 
 
 def test_nothing_is_missing_here() -> None:
@@ -167,46 +42,6 @@ def test_nothing_is_missing_here() -> None:
     assert set(SUGGESTIONS) == set(known.suggestions)
     assert set(known.shortcuts) == SHORTCUTS
     assert set(EVENTS) == set(known.events)
-
-
-# What strangers must not learn of the place; tags of names and the like are nobody's secret.
-_TOLD_TO_ONE = {
-    "response_url",
-    "views.open",
-    "views.update",
-    "views.push",
-    "views.publish",
-    "chat.postEphemeral",
-}
-# When to look next, and who has it in hand, changes by itself; so does who lives.
-_NOT_KEPT = {"due_at", "fence", "held", "woken"}
-# How messages are delivered goes on by itself; what counts is that there is no other one.
-_BY_ID = {"channels", "messages", "workspaces"}
-_TABLES = [
-    table for table in Base.metadata.sorted_tables if table.name not in {"audit", "replicas"}
-]
-
-
-@dataclass(frozen=True)
-class Loot:
-    """What somebody has who got hold of everything that a place's messages and forms carry.
-
-    Attributes:
-        ids: By the words that stand for them in the tables.
-        forms: Its open forms by callback id, ready to be submitted.
-        thread_ts: Of the thread of the deployment that serves.
-    """
-
-    ids: Mapping[str, str]
-    forms: Mapping[str, JsonObject]
-    thread_ts: str
-
-    def __repr__(self) -> str:
-        return "what lies in the first place"
-
-    def filled_in(self, template: str) -> str:
-        """A template with the ids in it."""
-        return re.sub(r"[A-Z]{6,}", lambda found: self.ids.get(found[0], found[0]), template)
 
 
 @pytest.fixture(scope="module")
@@ -304,26 +139,6 @@ async def loot(fort: Fort) -> Loot:
     )
 
 
-@dataclass(frozen=True)
-class Stranger:
-    """Somebody who belongs elsewhere.
-
-    Attributes:
-        person: Who.
-        channel: Where they write.
-        disguise: Makes payloads of this workspace into those of theirs.
-        may_look: Whether they are in the first place's channel, as guests.
-    """
-
-    person: Person
-    channel: Channel
-    disguise: Callable[[JsonObject], JsonObject]
-    may_look: bool = False
-
-    def __repr__(self) -> str:
-        return "somebody from elsewhere"
-
-
 def _same(payload: JsonObject) -> JsonObject:
     return payload
 
@@ -384,82 +199,6 @@ def stranger(request: pytest.FixtureRequest, fort: Fort) -> Stranger:
             here.slack.workspace.set_member(here.channel, user, member=True)
             disguise = _unnamed if kind == "nameless guest" else _same
             return Stranger(here.slack.act_as(user), here.channel, disguise, may_look=True)
-
-
-async def kept(here: World) -> dict[str, list[tuple[object, ...]]]:
-    """What the database holds, but for when to look next; and what people did, but not tried."""
-    database = Database(here.database)
-    try:
-        async with database.read() as session:
-            found = {table.name: await _rows(session, table) for table in _TABLES}
-            done = select(AuditEntry.id).where(AuditEntry.effect != Effect.DENIED)
-            return found | {"audit": [tuple(row) for row in await session.execute(done)]}
-    finally:
-        await database.close()
-
-
-async def _rows(session: AsyncSession, table: Table) -> list[tuple[object, ...]]:
-    every = table.primary_key.columns if table.name in _BY_ID else table.columns
-    columns = [column for column in every if column.name not in _NOT_KEPT]
-    return [tuple(row) for row in await session.execute(select(*columns))]
-
-
-class Watch:
-    """Looks for traces of a stranger in the first place."""
-
-    def __init__(self, attack: Siege, stranger: Stranger, loot: Loot) -> None:
-        self._attack = attack
-        self._stranger = stranger
-        self._secret = [PROJECT, TEAM, loot.ids["ENDPOINT"], "theirs-oncall"]
-
-    async def begin(self) -> None:
-        """Remember how everything is."""
-        self._before = await kept(self._attack.here)
-        self._said = len(self._attack.here.slack.requests.entries)
-        self._changes = self._changing()
-
-    async def send(self, *payloads: JsonObject) -> None:
-        """Send what the stranger would, and check what comes back.
-
-        Raises:
-            AssertionError: It isn't answered, or tells what isn't the stranger's to know.
-        """
-        for payload in payloads:
-            disguised = self._stranger.disguise(payload)
-            if "command" in payload:
-                answer = await self._attack.signed(encoded(disguised))
-            elif "event" in payload:
-                answer = await self._attack.tell(disguised)
-            else:
-                answer = await self._attack.interaction(disguised)
-            assert answer.status == 200
-            self._tells_nothing(answer.body)
-
-    async def ends_well(self) -> None:
-        """Check that nothing was done, and nothing was told that isn't the stranger's to know.
-
-        Raises:
-            AssertionError: Something was.
-        """
-        here = self._attack.here
-        await self._attack.settled()
-        # A thread of the first place is none in the stranger's.
-        self._attack.check(shapes_only=True)
-        present = await kept(here)
-        for name, before in self._before.items():
-            assert [row for row in present[name] if row not in before] == [], name
-            assert len(present[name]) == len(before), name
-        assert self._changing() == self._changes
-        for entry in here.slack.requests.entries[self._said :]:
-            if entry.operation in _TOLD_TO_ONE:
-                self._tells_nothing(entry.body)
-
-    def _tells_nothing(self, words: str) -> None:
-        if not self._stranger.may_look:
-            assert [secret for secret in self._secret if secret in words] == [], words
-
-    def _changing(self) -> int:
-        return sum(one.method != "GET" for one in self._attack.here.friendli.requests)
 
 
 @pytest.fixture

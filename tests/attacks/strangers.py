@@ -1,0 +1,155 @@
+"""Strangers of every kind, what they got hold of, and what of a place they must not change."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Table, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.acts import (
+    AuditEntry,
+    Effect,
+)
+from bot.db.base import Base
+from bot.db.session import Database
+from bot.sandbox.slack.conversations import Channel
+from bot.sandbox.slack.people import Person
+from bot.sandbox.slack.wire import JsonObject
+from bot.sandbox.world import PROJECT, TEAM, World
+from tests.attacks.siege import Siege, encoded
+
+# What strangers must not learn of the place; tags of names and the like are nobody's secret.
+_TOLD_TO_ONE = {
+    "response_url",
+    "views.open",
+    "views.update",
+    "views.push",
+    "views.publish",
+    "chat.postEphemeral",
+}
+# When to look next, and who has it in hand, changes by itself; so does who lives.
+_NOT_KEPT = {"due_at", "fence", "held", "woken"}
+# How messages are delivered goes on by itself; what counts is that there is no other one.
+_BY_ID = {"channels", "messages", "workspaces"}
+_TABLES = [
+    table for table in Base.metadata.sorted_tables if table.name not in {"audit", "replicas"}
+]
+
+
+@dataclass(frozen=True)
+class Loot:
+    """What somebody has who got hold of everything that a place's messages and forms carry.
+
+    Attributes:
+        ids: By the words that stand for them in the tables.
+        forms: Its open forms by callback id, ready to be submitted.
+        thread_ts: Of the thread of the deployment that serves.
+    """
+
+    ids: Mapping[str, str]
+    forms: Mapping[str, JsonObject]
+    thread_ts: str
+
+    def __repr__(self) -> str:
+        return "what lies in the first place"
+
+    def filled_in(self, template: str) -> str:
+        """A template with the ids in it."""
+        return re.sub(r"[A-Z]{6,}", lambda found: self.ids.get(found[0], found[0]), template)
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """Somebody who belongs elsewhere.
+
+    Attributes:
+        person: Who.
+        channel: Where they write.
+        disguise: Makes payloads of this workspace into those of theirs.
+        may_look: Whether they are in the first place's channel, as guests.
+    """
+
+    person: Person
+    channel: Channel
+    disguise: Callable[[JsonObject], JsonObject]
+    may_look: bool = False
+
+    def __repr__(self) -> str:
+        return "somebody from elsewhere"
+
+
+async def kept(here: World) -> dict[str, list[tuple[object, ...]]]:
+    """What the database holds, but for when to look next; and what people did, but not tried."""
+    database = Database(here.database)
+    try:
+        async with database.read() as session:
+            found = {table.name: await _rows(session, table) for table in _TABLES}
+            done = select(AuditEntry.id).where(AuditEntry.effect != Effect.DENIED)
+            return found | {"audit": [tuple(row) for row in await session.execute(done)]}
+    finally:
+        await database.close()
+
+
+async def _rows(session: AsyncSession, table: Table) -> list[tuple[object, ...]]:
+    every = table.primary_key.columns if table.name in _BY_ID else table.columns
+    columns = [column for column in every if column.name not in _NOT_KEPT]
+    return [tuple(row) for row in await session.execute(select(*columns))]
+
+
+class Watch:
+    """Looks for traces of a stranger in the first place."""
+
+    def __init__(self, attack: Siege, stranger: Stranger, loot: Loot) -> None:
+        self._attack = attack
+        self._stranger = stranger
+        self._secret = [PROJECT, TEAM, loot.ids["ENDPOINT"], "theirs-oncall"]
+
+    async def begin(self) -> None:
+        """Remember how everything is."""
+        self._before = await kept(self._attack.here)
+        self._said = len(self._attack.here.slack.requests.entries)
+        self._changes = self._changing()
+
+    async def send(self, *payloads: JsonObject) -> None:
+        """Send what the stranger would, and check what comes back.
+
+        Raises:
+            AssertionError: It isn't answered, or tells what isn't the stranger's to know.
+        """
+        for payload in payloads:
+            disguised = self._stranger.disguise(payload)
+            if "command" in payload:
+                answer = await self._attack.signed(encoded(disguised))
+            elif "event" in payload:
+                answer = await self._attack.tell(disguised)
+            else:
+                answer = await self._attack.interaction(disguised)
+            assert answer.status == 200
+            self._tells_nothing(answer.body)
+
+    async def ends_well(self) -> None:
+        """Check that nothing was done, and nothing was told that isn't the stranger's to know.
+
+        Raises:
+            AssertionError: Something was.
+        """
+        here = self._attack.here
+        await self._attack.settled()
+        # A thread of the first place is none in the stranger's.
+        self._attack.check(shapes_only=True)
+        present = await kept(here)
+        for name, before in self._before.items():
+            assert [row for row in present[name] if row not in before] == [], name
+            assert len(present[name]) == len(before), name
+        assert self._changing() == self._changes
+        for entry in here.slack.requests.entries[self._said :]:
+            if entry.operation in _TOLD_TO_ONE:
+                self._tells_nothing(entry.body)
+
+    def _tells_nothing(self, words: str) -> None:
+        if not self._stranger.may_look:
+            assert [secret for secret in self._secret if secret in words] == [], words
+
+    def _changing(self) -> int:
+        return sum(one.method != "GET" for one in self._attack.here.friendli.requests)

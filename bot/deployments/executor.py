@@ -36,6 +36,7 @@ from bot.friendli.errors import (
     NotFound,
     RateLimited,
     Refused,
+    Unauthorized,
 )
 from bot.friendli.schemas import DedicatedEndpointStatus
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
@@ -131,6 +132,7 @@ class Executor:
         self, held: Claim, access: Access, deployment: Deployment, operation: Operation
     ) -> _Fate | None:
         attempt = self._update if operation.kind is OperationKind.UPDATE else self._act
+        before = operation.state
         try:
             return await attempt(held, access, deployment, operation)
         except NotFound:
@@ -139,7 +141,8 @@ class Executor:
             state = OperationState.DONE if ends else OperationState.REFUSED
             return _Fate(state, "" if ends else _ENDPOINT_GONE)
         except (NeverLeft, RateLimited) as error:
-            return _Fate(OperationState.ASKED, error=error)
+            # Nothing came of this request, which says nothing about one that was sent before.
+            return _Fate(before, error=error)
         except Refused as error:
             return _Fate(OperationState.REFUSED, error.words)
         except FriendliError as error:
@@ -154,7 +157,15 @@ class Executor:
             return _Fate(OperationState.DONE)
         if not await self._sending(held, operation):
             return None
-        await self._simple[operation.kind](access, deployment.endpoint_id or "")
+        try:
+            await self._simple[operation.kind](access, deployment.endpoint_id or "")
+        except (NotFound, RateLimited, Unauthorized):
+            raise
+        except Refused:
+            # What is as it was asked to be is refused too: somebody did it elsewhere, or a process
+            # that died did it for us.
+            if not _shows(operation, await self._status(access, deployment)):
+                raise
         return _Fate(OperationState.DONE)
 
     async def _update(
@@ -165,12 +176,12 @@ class Executor:
             version = await self._rollout.find(access, endpoint, operation)
             state = OperationState.SENDING if version is None else OperationState.DONE
             return _Fate(state, version=version)
-        before = await self._rollout.newest(access, endpoint)
-        overtaken = overtaken_by(Update.stored(operation.request), before)
+        newest = await self._rollout.newest(access, endpoint)
+        overtaken = overtaken_by(Update.stored(operation.request), newest)
         if overtaken is not None:
             said = replies.update_overtaken(overtaken)
             return _Fate(OperationState.REFUSED, said=said)
-        if not await self._sending(held, operation, version_before=before):
+        if not await self._sending(held, operation, version_before=newest):
             return None
         version = await self._rollout.send(access, endpoint, operation)
         return _Fate(OperationState.DONE, version=version)
@@ -192,12 +203,14 @@ class Executor:
         return True
 
     async def _was_done(self, access: Access, deployment: Deployment, operation: Operation) -> bool:
-        """Whether what shows now is what the operation does."""
-        endpoint = deployment.endpoint_id or ""
-        status = await self._friendli.get_endpoint_status(access, endpoint)
-        if operation.kind is OperationKind.RESTART:
-            return status.status not in _AT_REST or await self._moved(deployment, status)
-        return status.status in _EFFECTS.get(operation.kind, frozenset())
+        """Whether what shows now comes from the request that was sent."""
+        status = await self._status(access, deployment)
+        if operation.kind is OperationKind.RESTART and await self._moved(deployment, status):
+            return True
+        return _shows(operation, status)
+
+    async def _status(self, access: Access, deployment: Deployment) -> DedicatedEndpointStatus:
+        return await self._friendli.get_endpoint_status(access, deployment.endpoint_id or "")
 
     async def _moved(self, deployment: Deployment, status: DedicatedEndpointStatus) -> bool:
         """Whether an endpoint at rest came up and went down since the thread was last told."""
@@ -265,6 +278,13 @@ class Executor:
                 Effect.REFUSED,
                 detail=fate.words,
             )
+
+
+def _shows(operation: Operation, status: DedicatedEndpointStatus) -> bool:
+    """Whether what shows now is what the operation does."""
+    if operation.kind is OperationKind.RESTART:
+        return status.status not in _AT_REST
+    return status.status in _EFFECTS.get(operation.kind, frozenset())
 
 
 async def _was_told(session: AsyncSession, deployment: Deployment, operation: Operation) -> bool:

@@ -186,6 +186,25 @@ async def test_a_refusal_is_told_in_the_api_s_words(
 
 
 @pytest.mark.usefixtures("bot")
+async def test_what_is_so_already_is_no_refusal(here: World) -> None:
+    """Somebody did it elsewhere a moment before, so Friendli won't do it, and it is done."""
+    endpoint = await serve(here)
+    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
+    unseen = here.friendli.faults.add(wait, operation="list_endpoints")
+    await here.friendli.until(lambda: unseen.taken)
+    here.friendli.set_status(endpoint, "SLEEPING")
+    await here.member.click(root(here), "Sleep")
+    await here.slack.until(lambda: told(here, 4))
+    assert thread(here)[2:] == snapshot(
+        [
+            "@requester asked to put it to sleep.",
+            "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
+        ]
+    )
+    assert sent(here, "sleep_endpoint") == 1
+
+
+@pytest.mark.usefixtures("bot")
 async def test_what_is_asked_of_one_that_goes_away_ends_with_it(here: World) -> None:
     """Friendli asked to wait, and then there was nothing left to do it to."""
     endpoint = await serve(here)

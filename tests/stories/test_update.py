@@ -3,7 +3,7 @@
 import pytest
 from inline_snapshot import snapshot
 
-from bot.sandbox.faults import Answer, DropRequest, LoseReply
+from bot.sandbox.faults import Answer, Call, DropRequest, LoseReply
 from bot.sandbox.world import PROJECT, World
 from tests.stories.telling import root, roots, thread, told, whispers, words
 from tests.stories.updating import asked, form, serve, shown, updates
@@ -333,6 +333,21 @@ async def test_an_update_whose_answer_is_lost_is_sent_once(here: World) -> None:
     assert len(updates(here)) == 1
     answer = await asked(here, "versions it")
     assert "has 2 versions" in answer.text
+
+
+async def test_an_update_is_sent_once_though_friendli_asks_to_wait(here: World) -> None:
+    """Being told to come again later, when looking what became of it, is no leave to repeat it."""
+    await serve(here)
+    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "0"})
+
+    def has_left(_: Call) -> bool:
+        return bool(updates(here))
+
+    here.friendli.faults.add(LoseReply(), operation="update_endpoint")
+    here.friendli.faults.add(wait, operation="get_endpoint_version_history", when=has_left, times=4)
+    await agree(here)
+    await here.slack.until(lambda: "2 × H100 · 2 replicas" in words(here, root(here)))
+    assert len(updates(here)) == 1
 
 
 async def test_an_update_that_got_lost_is_not_sent_again(here: World) -> None:

@@ -38,7 +38,7 @@ from bot.deployments.listing.standings import Standings
 from bot.deployments.live import Chore, Live
 from bot.deployments.nudges import Nudges
 from bot.deployments.operations import Operations
-from bot.deployments.retention import SWEEP_SECONDS, Retention
+from bot.deployments.retention import FIRST_SWEEP_AFTER, Retention
 from bot.deployments.service import Deployments
 from bot.deployments.targets.connecting import Targets
 from bot.deployments.targets.settings import TargetSettings
@@ -166,7 +166,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             forgetting = Periodic(
                 "forget what is over",
                 retention.sweep,
-                every=SWEEP_SECONDS,
+                every=settings.forget_every,
+                first_after=min(FIRST_SWEEP_AFTER, settings.forget_every),
                 needs=outside.database.reached,
             )
             back.push_async_callback(forgetting.stop)

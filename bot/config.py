@@ -162,6 +162,8 @@ class Settings(BaseSettings):
     reconnect_after: Seconds = 5
     shutdown_timeout: Seconds = 8
     keep_finished_days: Days = 90
+    # How often it is looked for what has been kept for so long.
+    forget_every: Seconds = 3600
     # After so long without a word from it, a replica counts as gone.
     replica_silent_after: Seconds = 30
 

@@ -19,6 +19,7 @@ class Periodic:
         act: Does it once. One that fails is done again the next time.
         every: Seconds between two times, give or take a tenth, so that replicas don't keep step.
         needs: What is waited for before the first time.
+        first_after: Seconds from then to the first time.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class Periodic:
         *,
         every: float,
         needs: asyncio.Event,
+        first_after: float = 0.0,
     ) -> None:
         self._name = name
         self._act = act
         self._every = every
         self._needs = needs
+        self._first_after = first_after
         self._task = asyncio.create_task(self._run(), name=name)
 
     async def stop(self) -> None:
@@ -42,10 +45,10 @@ class Periodic:
 
     async def _run(self) -> None:
         await self._needs.wait()
+        await asyncio.sleep(_jittered(self._first_after))
         while True:
             await self._once()
-            jitter = random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
-            await asyncio.sleep(self._every * jitter)
+            await asyncio.sleep(_jittered(self._every))
 
     async def _once(self) -> None:
         try:
@@ -54,3 +57,7 @@ class Periodic:
             log.warning("put off", what=self._name, error=type(error).__name__)
         except Exception:  # what fails once must not end it for good
             log.exception("failed", what=self._name)
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret

@@ -102,6 +102,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "reconnect_after": 5.0,
             "shutdown_timeout": 8.0,
             "keep_finished_days": 90.0,
+            "forget_every": 3600.0,
             "replica_silent_after": 30.0,
         }
     )

@@ -19,7 +19,8 @@ from bot.db.session import Database
 
 log = logs.get(__name__)
 
-SWEEP_SECONDS = 3600.0
+# A process that has just started has better things to do.
+FIRST_SWEEP_AFTER = 60.0
 _BATCH = 50
 
 # NOT_MADE is over once nobody looks for it any more, which shows in its due time.

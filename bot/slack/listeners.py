@@ -66,6 +66,8 @@ def build(
     front = _Front(registry, desk, background)
     with _unseen_environment():
         app = AsyncApp(
+            # Without one, Bolt looks through all modules for the file that made it.
+            name=__name__,
             # Bolt takes its loggers' level from this one; from the root's, it would log bodies.
             logger=logging.getLogger("slack_bolt"),
             authorize=_authorizer(workspaces),

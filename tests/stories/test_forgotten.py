@@ -21,7 +21,7 @@ async def test_buttons_of_a_forgotten_deployment_answer_plainly(
         await here.slack.until(lambda: thread(here))
         await here.slack.until(lambda: "Try again" in root(here).buttons)
     database = Database(here.database)
-    async with start_bot(keep_finished_days=1e-9):
+    async with start_bot(keep_finished_days=1e-9, forget_every=0.1):
         forgotten = False
         while not forgotten:
             async with database.read() as session:

@@ -67,7 +67,8 @@ class Slack:
         application = web.Application()
         application.add_routes(
             [
-                web.post("/api/{method}", slack._answer),
+                # slack_sdk asks by GET for what it only reads.
+                web.route("*", "/api/{method}", slack._answer),
                 web.post("/actions/x", slack._take),
                 web.route("*", "/{rest:.*}", slack._refuse),
             ]

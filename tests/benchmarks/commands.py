@@ -1,9 +1,10 @@
 """A command that opens a form, and a click that spends, beside Bolt's defaults and the floor.
 
-So many people at once ask, each again as soon as the form of the last command was asked for, all in
-one channel: what the bot keeps of a channel is there from the second command on. How long the first
-one takes in its channel is told beside it. The three fronts take turns, so that whatever else the
-machine does disturbs them alike.
+So many people ask at the same moment, and again once all of them have their form and their
+acknowledgement: a front that is quicker isn't asked more often for it. All are in one channel: what
+the bot keeps of a channel is there from the second command on. How long the first one takes in its
+channel is told beside it. The three fronts take turns, so that whatever else the machine does
+disturbs them alike.
 """
 
 import asyncio
@@ -119,10 +120,12 @@ Work = Callable[[Slack, Line, Times], Awaitable[None]]
 
 
 async def load(slack: Slack, url: str, work: Work, at_once: int, rounds: int, times: Times) -> None:
-    """So many people do the work, each so often."""
+    """So many people do the work together, so often."""
+    together = asyncio.Barrier(at_once)
 
     async def person(line: Line) -> None:
         for _ in range(rounds):
+            await together.wait()
             await work(slack, line, times)
 
     async with lines(url, at_once) as opened, asyncio.TaskGroup() as people:

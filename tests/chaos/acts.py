@@ -39,7 +39,8 @@ async def _fill_in(
     """Press a button that opens a form with one field, and submit that."""
     who = wish.who
     async with crowd.form:
-        if not (await who.click(message, label)).ok:
+        # Somebody may have decided while this person waited for their turn.
+        if label not in message.buttons or not (await who.click(message, label)).ok:
             return False
         if await crowd.until(lambda: who.modal, ANSWERS_WITHIN) is None:
             # There is nothing to ask any more, as this person was told; or the bot is gone.

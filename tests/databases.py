@@ -25,6 +25,10 @@ from sqlalchemy.engine.interfaces import CompiledCacheType
 from bot.db.migrate import migrate
 from bot.db.session import Database
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 - what lies there has a name of its own
+MEMORY = _MEMORY if _MEMORY.is_dir() else None
+"""A folder whose files wait for no disk, if the system has one."""
+
 _COMPILED: CompiledCacheType = {}
 
 

@@ -265,7 +265,7 @@ def test_libraries_that_write_out_requests_keep_quiet(configure: Configure, name
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
 async def test_a_whole_deployment_leaves_no_secret_behind(
-    here: World, start_bot: StartBot, configure: Configure, tmp_path: Path, mode: str
+    here: World, start_bot: StartBot, configure: Configure, mode: str
 ) -> None:
     """Neither in the log at its most talkative, nor in the database but encrypted."""
     stream = configure("DEBUG")
@@ -287,7 +287,7 @@ async def test_a_whole_deployment_leaves_no_secret_behind(
     assert "org/model" in told
     assert "running" in told
     assert [secret for secret in secrets if secret in told] == []
-    stored = files_of(tmp_path)
+    stored = files_of(Path(here.database.removeprefix("sqlite:///")).parent)
     assert b"org/model" in stored
     assert [secret for secret in secrets if secret.encode() in stored] == []
 

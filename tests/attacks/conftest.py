@@ -4,7 +4,8 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator, MutableMapping
+import tempfile
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +93,10 @@ async def siege(
 
 
 @pytest.fixture(scope="module")
-def sqlite_fort(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def sqlite_fort(sqlite_template: Path) -> Iterator[str]:
     """The URL of a migrated SQLite file in which there are no rows yet."""
-    return databases.copied_sqlite(sqlite_template, tmp_path_factory.mktemp("fort"))
+    with tempfile.TemporaryDirectory(prefix="fort", dir=databases.MEMORY) as folder:
+        yield databases.copied_sqlite(sqlite_template, Path(folder))
 
 
 @pytest.fixture(scope="module")

@@ -28,11 +28,14 @@ from bot.db.conversations import Delivery, Message
 from bot.db.models import Deployment, Step, Target
 from bot.db.session import Database
 from bot.deployments.targets.policy import Approval, Policy
-from tests.databases import copied_sqlite, migrated_postgresql, migrated_sqlite, new_postgresql
+from tests.databases import (
+    MEMORY,
+    copied_sqlite,
+    migrated_postgresql,
+    migrated_sqlite,
+    new_postgresql,
+)
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - what lies there has a name of its own
-MEMORY = _MEMORY if _MEMORY.is_dir() else None
-"""A folder whose files need no disk, if the system has one."""
 _PATIENCE = 20.0
 _MOMENT = timedelta(seconds=0.1)
 # Longer than any run.

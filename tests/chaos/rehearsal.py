@@ -12,9 +12,9 @@ from pathlib import Path
 from bot import logs
 from bot.app import running
 from bot.sandbox.world import connect, world
-from tests.chaos.databases import MEMORY, Databases, Engine
+from tests.chaos.databases import Databases, Engine
 from tests.chaos.waits import LIMITS, SPEED, WAITS
-from tests.databases import compile_once
+from tests.databases import MEMORY, compile_once
 
 _SERVES_WITHIN = 20.0
 

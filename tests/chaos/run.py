@@ -16,12 +16,13 @@ from tests.chaos.cells import Cell, Fault, Step
 from tests.chaos.checks import Evidence, violations
 from tests.chaos.clicks import Act, Crowd
 from tests.chaos.connecting import connect
-from tests.chaos.databases import MEMORY, Books, Engine
+from tests.chaos.databases import Books, Engine
 from tests.chaos.gates import Gate, Passages
 from tests.chaos.setup import Outcome, Setup
 from tests.chaos.story import Lives
 from tests.chaos.strikes import Strikes
 from tests.chaos.waits import DURATIONS, LIMITS, SPEED, WAITS
+from tests.databases import MEMORY
 
 _STRIKES_WITHIN = 20.0
 # Deployments that are asked for beyond those of the start, until something strikes.

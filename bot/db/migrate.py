@@ -1,18 +1,23 @@
 """Bring the database's tables up to date; safe when several processes start at once."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import stamina
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from bot.db.session import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# Where there is nothing to migrate, Alembic isn't imported: that took an eighth of a start.
+# ruff: noqa: PLC0415
 
 # An arbitrary number that names our advisory lock among a PostgreSQL server's others.
 _LOCK = 7_302_118_441
@@ -27,11 +32,24 @@ def script_location() -> Path:
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
+class UnknownRevisionError(Exception):
+    """The tables are of a revision that only a newer version knows."""
+
+
+def newest_revision() -> str:
+    """The revision that the newest migration leads to, by the name of its file."""
+    names = (path.name for path in (script_location() / "versions").glob("[0-9]*.py"))
+    return max(names).partition("_")[0]
+
+
 async def migrate(database: Database, *, revision: str = "head") -> None:
     """Upgrade to a revision, the newest by default.
 
     One process upgrades while the others wait: on an advisory lock in PostgreSQL, on the file's
     write lock in SQLite.
+
+    Raises:
+        UnknownRevisionError: The tables are of a revision that this version doesn't know.
     """
     # SQLite's own waiting is as short as a person's patience; a migration may take longer.
     async for attempt in stamina.retry_context(on=_is_locked, attempts=None, timeout=_PATIENCE):
@@ -43,25 +61,50 @@ async def is_migrated(database: Database) -> bool:
     """Whether the tables are of the newest revision.
 
     Raises:
-        CommandError: They are of one that this version doesn't know.
+        UnknownRevisionError: They are of one that this version doesn't know.
     """
-    script = ScriptDirectory.from_config(_config())
-    async with database.read() as session:
-        current = await (await session.connection()).run_sync(
-            lambda connection: MigrationContext.configure(connection).get_current_revision()
-        )
-    if current is not None:
-        script.get_revision(current)
-    return current == script.get_current_head()
+    current = await _current_revision(database)
+    if current in (None, newest_revision()):
+        return current is not None
+    from alembic.script import ScriptDirectory
+
+    with _known_revisions():
+        ScriptDirectory.from_config(_config()).get_revision(current)
+    return False
 
 
 async def _migrate(database: Database, revision: str) -> None:
+    if revision == "head" and await _current_revision(database) == newest_revision():
+        return
     async with database.connection() as connection:
         if not database.is_sqlite:
             await connection.execute(
                 text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK}
             )
-        await connection.run_sync(_upgrade, revision)
+        with _known_revisions():
+            await connection.run_sync(_upgrade, revision)
+
+
+async def _current_revision(database: Database) -> str | None:
+    """What Alembic has noted in the database; None if it never was there."""
+    async with database.read() as session:
+        connection = await session.connection()
+        if not await connection.run_sync(lambda here: inspect(here).has_table("alembic_version")):
+            return None
+        revision: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision
+
+
+@contextmanager
+def _known_revisions() -> Iterator[None]:
+    from alembic.util import CommandError
+
+    try:
+        yield
+    except CommandError as error:
+        if "Can't locate revision" not in str(error):
+            raise
+        raise UnknownRevisionError from error
 
 
 def _is_locked(error: Exception) -> bool:
@@ -71,13 +114,17 @@ def _is_locked(error: Exception) -> bool:
     )
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(script_location()))
     return config
 
 
 def _upgrade(connection: Connection, revision: str) -> None:
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)

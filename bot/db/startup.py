@@ -4,11 +4,10 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from bot.config import Settings
-from bot.db.migrate import is_migrated, migrate
+from bot.db.migrate import UnknownRevisionError, is_migrated, migrate
 from bot.db.session import Database
 from bot.errors import ConfigError
 from bot.reaching import NotReachedError
@@ -94,9 +93,7 @@ async def is_prepared(database: Database, settings: Settings) -> bool:
 def _in_words(settings: Settings) -> Iterator[None]:
     try:
         yield
-    except CommandError as error:
-        if "Can't locate revision" not in str(error):
-            raise
+    except UnknownRevisionError:
         raise _refusal(settings, "a newer version of this bot has migrated it") from None
     except DBAPIError as error:
         if reason := _refused(error):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.db.base import Base
 from bot.db.conversations import Workspace
-from bot.db.migrate import migrate, script_location
+from bot.db.migrate import migrate, newest_revision, script_location
 from bot.db.session import Database
 from tests.databases import new_postgresql
 
@@ -164,6 +164,7 @@ def test_revisions_follow_one_another() -> None:
     script = ScriptDirectory.from_config(config())
     assert script.get_heads() == [REVISIONS[0]]
     assert script.dir == str(script_location())
+    assert newest_revision() == REVISIONS[0]
 
 
 async def test_a_second_migration_changes_nothing(database: Database) -> None:

@@ -43,6 +43,7 @@ asked by @requester at TIME · target `prod`
 [Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]\
 """)
     await here.member.click(root(here), "Wake ($5.00/h)")
+    await here.slack.until(lambda: "Waking up" in thread(here)[-1])
     while "is serving" not in root(here).text:
         seen = len(here.friendli.requests)
         here.clock.advance(60)

@@ -302,6 +302,5 @@ async def test_keys_rotate_says_what_comes_first(here: World, tmp_path: Path) ->
 
 async def test_keys_rotate_says_what_it_did(here: World) -> None:
     """And nothing of any key."""
-    await run(here, "migrate")
     ended = await run(here, "keys", "rotate")
     assert ended == Ended(0, "Encrypted anew: 0. Under the first key before: 0.\n", [])

@@ -22,8 +22,9 @@ async def find_deployment(session: AsyncSession, place: Place, public_id: str) -
 async def hold_deployment(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
     """The same, which nobody else changes until the transaction ends.
 
-    A wish that is decided by how far it has come would be lost if it went on meanwhile; and of two
-    clicks at once, the second finds what the first wrote.
+    A wish that is decided by how far it has come would be lost if it went on meanwhile; of two
+    clicks at once, the second finds what the first wrote; and a root that is drawn from what was
+    read before somebody else changed it would show what isn't so, until the next change.
     """
     deployment = await find_deployment(session, place, public_id)
     if deployment is not None:

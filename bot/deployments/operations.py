@@ -16,7 +16,7 @@ from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.deployments import audit
-from bot.deployments.lookup import find_deployment, is_name_taken
+from bot.deployments.lookup import hold_deployment, is_name_taken
 from bot.deployments.place import Person, Place
 from bot.deployments.record import approvers, facts_of, policy_of, tell
 from bot.deployments.updating.update import Update
@@ -127,7 +127,7 @@ class Operations(Wishes):
                 )
                 if known is not None:
                     return AskedFor(OperationOutcome.REPEATED)
-                deployment = await find_deployment(session, place, public_id)
+                deployment = await hold_deployment(session, place, public_id)
                 if deployment is None or deployment.step != Step.LIVE:
                     return AskedFor(OperationOutcome.GONE)
                 under_way = await unfinished(session, deployment.id, kind)

@@ -1,16 +1,21 @@
 """Stories of several processes on one database: halves apart, and whole bots side by side."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
+from inline_snapshot import snapshot
+from sqlalchemy import text, update
 
 from bot.app import Running, running
+from bot.db.models import Deployment
+from bot.db.session import Database
 from bot.sandbox.world import API_KEY, APP_TOKEN, PROJECT, World, connect, world
 from tests.asking import get
 from tests.conftest import QUICK, UNHURRIED
-from tests.stories.telling import root, thread
+from tests.stories.telling import root, thread, whispers
 
 LINE = "org/model --gpu H100 --name it --yes"
 MODES: dict[str, dict[str, object]] = {
@@ -125,3 +130,35 @@ async def test_whole_bots_share_the_work_without_a_leader(
     creates = [one for one in there.friendli.requests if one.operation == "create_endpoint"]
     assert len(creates) == 2
     assert there.slack.protocol_slips == []
+
+
+async def test_a_click_waits_for_whoever_changes_the_endpoint(there: World) -> None:
+    """Otherwise it would be judged, and the root drawn, by what was so before."""
+    database = Database(there.database)
+    async with replicas(there, "all") as [bot]:
+        there.slack.events_url = bot.events_url
+        await connect(there)
+        await there.member.command(there.channel, LINE)
+        await there.friendli.until(lambda: there.friendli.endpoints)
+        there.clock.advance(600)
+        await there.slack.until(lambda: "Sleep" in root(there).buttons)
+        async with database.write() as session:
+            await session.execute(update(Deployment).values(status="SLEEPING"))
+            clicking = asyncio.create_task(there.member.click(root(there), "Sleep"))
+            await somebody_waits(database)
+        await clicking
+        await there.slack.until(lambda: whispers(there))
+        assert whispers(there)[-1] == snapshot("It is sleeping now, so there was nothing to do.")
+    await database.close()
+
+
+async def somebody_waits(database: Database) -> None:
+    """Return once somebody waits for a row that another transaction holds."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with asyncio.timeout(10), database.read() as session:
+        while not await session.scalar(waiting):
+            # Each look is a transaction of its own.
+            await session.rollback()

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.acts import AuditEntry, Effect
 from bot.db.clock import after
-from bot.db.models import Deployment
+from bot.db.models import Deployment, Step
 from bot.deployments import audit
-from bot.deployments.lookup import find_deployment, hold_deployment
+from bot.deployments.lookup import hold_deployment
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.wishes import Wishes
@@ -79,10 +79,11 @@ class Requests(Wishes):
     async def call(
         self, place: Place, person: Person, public_id: str, permission: Permission, whom: str
     ) -> None:
-        """Mention those who may in a thread whose root has asked already; as for `post`."""
+        """Mention those who may decide in a thread whose root has asked already; as for `post`."""
         async with self._database.write() as session:
-            deployment = await find_deployment(session, place, public_id)
-            if deployment is None:
+            deployment = await hold_deployment(session, place, public_id)
+            # Somebody may have decided before we came to ask.
+            if deployment is None or deployment.step is not Step.PROPOSED:
                 return
             facts = await facts_of(session, deployment, self._settings)
             said = asks(facts, person.id, permission, whom, News.ORDINARY)

@@ -14,7 +14,7 @@ from bot.db.clock import now
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.deployments import audit, mail
 from bot.deployments.listing.listed import Listed
-from bot.deployments.lookup import find_deployment, find_target
+from bot.deployments.lookup import find_target, hold_deployment
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell, write_down
 from bot.deployments.watching.states import Told, observe
@@ -167,7 +167,7 @@ class Following(Wishes):
     async def unfollow(self, place: Place, person: Person, public_id: str) -> FollowOutcome:
         """Let an endpoint go that was made elsewhere; it runs on."""
         async with self._database.write() as session:
-            deployment = await find_deployment(session, place, public_id)
+            deployment = await hold_deployment(session, place, public_id)
             if deployment is None or deployment.spec is None or deployment.step != Step.LIVE:
                 return FollowOutcome.NOT_FOLLOWED
             deployment.step = Step.UNWATCHED

@@ -263,9 +263,10 @@ class Targets:
             if not await self._wipe_unused(session, project):
                 return True
             left = await session.scalars(
-                select(Deployment).where(
-                    Deployment.watched_project_id == project.id, Deployment.step.in_(_MAY_BILL)
-                )
+                select(Deployment)
+                .where(Deployment.watched_project_id == project.id, Deployment.step.in_(_MAY_BILL))
+                .order_by(Deployment.id)
+                .with_for_update(key_share=True)
             )
             for deployment in left:
                 deployment.step = Step.UNWATCHED

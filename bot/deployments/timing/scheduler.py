@@ -68,7 +68,9 @@ class Scheduler:
 
     async def _step(self, session: AsyncSession, held: Claim) -> None:
         row = await session.get_one(Schedule, held.id)
-        deployment = await session.get_one(Deployment, row.deployment_id)
+        deployment = await session.get_one(
+            Deployment, row.deployment_id, with_for_update={"key_share": True}
+        )
         present: datetime = (await session.execute(select(now()))).scalar_one()
         if deployment.step is not Step.LIVE or row.next_at is None:
             await session.delete(row)

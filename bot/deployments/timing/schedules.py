@@ -163,7 +163,9 @@ async def _find(
     row = await session.scalar(query.with_for_update() if lock else query)
     if row is None:
         return None
-    deployment = await session.get_one(Deployment, row.deployment_id)
+    deployment = await session.get_one(
+        Deployment, row.deployment_id, with_for_update={"key_share": True} if lock else None
+    )
     belongs = (deployment.enterprise_id, deployment.workspace_id, deployment.channel_id)
     here = (place.enterprise_id, place.workspace_id, place.channel_id)
     return (row, deployment) if belongs == here else None

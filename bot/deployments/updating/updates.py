@@ -10,7 +10,7 @@ from bot.db.acts import Operation, OperationKind, OperationState
 from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
-from bot.deployments.lookup import find_deployment, is_name_taken
+from bot.deployments.lookup import find_deployment, hold_deployment, is_name_taken
 from bot.deployments.nudges import Nudges
 from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
@@ -88,7 +88,7 @@ class Updates:
             project = await session.get_one(WatchedProject, deployment.watched_project_id)
         spec, history = await self._ask(project, deployment.endpoint_id or "")
         async with self._database.write() as session:
-            row = _live(await find_deployment(session, place, public_id))
+            row = _live(await hold_deployment(session, place, public_id))
             if await self._note(session, row, spec, history):
                 await session.flush()
                 await tell(session, row, await facts_of(session, row, self._settings))

@@ -76,9 +76,10 @@ async def obstructed(
 async def tell_all(session: AsyncSession, settings: Settings, held: Claim, said: Reply) -> None:
     """Add a reply to the thread of every endpoint that the project watches."""
     deployments = await session.scalars(
-        select(Deployment).where(
-            Deployment.watched_project_id == held.id, Deployment.step == Step.LIVE
-        )
+        select(Deployment)
+        .where(Deployment.watched_project_id == held.id, Deployment.step == Step.LIVE)
+        .order_by(Deployment.id)
+        .with_for_update(key_share=True)
     )
     for deployment in deployments:
         try:

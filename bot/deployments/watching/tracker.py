@@ -242,7 +242,7 @@ class Tracker:
         await self._write(replace(news, changed=(), cadence=self._settings.poll_seconds_steady))
 
     async def _tell(self, session: AsyncSession, news: "_News", id_: int) -> None:
-        deployment = await session.get_one(Deployment, id_)
+        deployment = await session.get_one(Deployment, id_, with_for_update={"key_share": True})
         # It may have been stopped, or moved to another key, since we read it.
         if (
             deployment.step == Step.LIVE

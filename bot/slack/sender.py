@@ -6,8 +6,9 @@ again. What each of Slack's answers means for a message stands in `bot.slack.fat
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.exc import SQLAlchemyError
@@ -45,7 +46,8 @@ class Sender:
         self._settings = settings
         self._fate = fate
         self._ledger = fate.ledger
-        self._recalls: set[asyncio.Task[None]] = set()
+        # What looks after requests that may leave when nobody waits for them any more.
+        self._mending: set[asyncio.Task[None]] = set()
 
     async def handle(self, held: Claim) -> None:
         """Send the next message of a channel, or find out what became of the last one."""
@@ -56,9 +58,9 @@ class Sender:
 
     async def close(self) -> None:
         """Look for nothing any more."""
-        for task in self._recalls:
+        for task in self._mending:
             task.cancel()
-        await asyncio.gather(*self._recalls, return_exceptions=True)
+        await asyncio.gather(*self._mending, return_exceptions=True)
 
     async def _next(self, held: Claim) -> None:
         interval = self._settings.slack_edit_interval
@@ -113,7 +115,7 @@ class Sender:
                 return
         except (ClaimLostError, asyncio.CancelledError):
             # It may leave only now, after whoever took over has looked for it.
-            self._recall_later(job, address)
+            self._afterwards(self._recall(job, address))
             raise
         if await self._is_misplaced(job, address, answer, ts):
             await self._misplaced(held, job, address, [ts])
@@ -126,16 +128,16 @@ class Sender:
         if not await self._ledger.editing(held, channel):
             return
         body = _body(job, workspace)
-        answer = await attempt(
-            self._client.chat_update(
-                channel=address,
-                ts=job.message.ts or "",
-                text=body.text,
-                blocks=body.blocks or None,
-                metadata=history.metadata(job.public_id, job.sequence),
-            )
-        )
         try:
+            answer = await attempt(
+                self._client.chat_update(
+                    channel=address,
+                    ts=job.message.ts or "",
+                    text=body.text,
+                    blocks=body.blocks or None,
+                    metadata=history.metadata(job.public_id, job.sequence),
+                )
+            )
             if isinstance(answer, Failure):
                 await self._fate.failed(held, channel, job, answer, body)
             else:
@@ -143,6 +145,10 @@ class Sender:
                 await self._ledger.edited(held, job)
         except ClaimLostError:
             await self._ledger.edit_again(job)
+            raise
+        except asyncio.CancelledError:
+            # It may leave only now, after whoever took over has made a newer one.
+            self._afterwards(self._cover(job))
             raise
 
     async def _reconcile(
@@ -236,15 +242,25 @@ class Sender:
             await asyncio.sleep(failure.retry_after)
         log.error("a repeated message stays", channel=address, ts=ts)
 
-    def _recall_later(self, job: outbox.Job, address: str) -> None:
-        task = asyncio.create_task(self._recall(job, address))
-        self._recalls.add(task)
-        task.add_done_callback(self._recalls.discard)
+    def _afterwards(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._mending.add(task)
+        task.add_done_callback(self._mending.discard)
+
+    async def _cover(self, job: outbox.Job) -> None:
+        """Draw anew what an edit may have covered whose fate nobody learned."""
+        for _ in range(_READS_BEFORE_REPEAT):
+            await self._let_it_arrive()
+            with contextlib.suppress(SQLAlchemyError, OSError):
+                await self._ledger.edit_again(job)
+
+    async def _let_it_arrive(self) -> None:
+        await asyncio.sleep(self._settings.slack_reconcile_over / _READS_BEFORE_REPEAT)
 
     async def _recall(self, job: outbox.Job, address: str) -> None:
         """Take back what nobody learned the fate of, once another copy counts."""
         for _ in range(_READS_BEFORE_REPEAT):
-            await asyncio.sleep(self._settings.slack_reconcile_over / _READS_BEFORE_REPEAT)
+            await self._let_it_arrive()
             copies = await self._find(job, address)
             try:
                 counts = await self._ledger.counting(job)

@@ -92,6 +92,15 @@ class Stalled:
         self._gate.set()
         await self._task
 
+    async def give_up(self) -> None:
+        """Cancel the sender, as a worker does when its lease is over; the request is on its way."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def arrive_unheard(self) -> None:
+        """Let the request arrive; nobody waits for its answer any more."""
+        self._gate.set()
+
 
 async def stall(line: SlowLine, sender: Sender, held: Claim, method: str) -> Stalled:
     """Let a sender handle a channel up to its request of this method."""

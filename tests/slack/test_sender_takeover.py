@@ -198,6 +198,27 @@ async def test_an_edit_that_arrives_after_a_newer_one_is_covered_again(
     assert outgoing.shown() == ["newer"]
 
 
+async def test_an_edit_that_arrives_when_nobody_waits_for_it_is_covered_again(
+    outgoing: Outgoing, line: SlowLine
+) -> None:
+    """Its sender was cut short when its lease was over, and may not learn when it arrives."""
+    thread = await opened(outgoing)
+    await outgoing.redraw(thread, "older")
+    settings = outgoing.settings.model_copy(update={"slack_reconcile_over": 1.5})
+    sender = await outgoing.sender(settings, url=line.url)
+    late = await stall(line, sender, await outgoing.claim(), EDIT)
+    await outgoing.redraw(thread, "newer")
+    await late.give_up()
+    await outgoing.hurry(take_over=True)
+    heir = await outgoing.patient_sender()
+    await outgoing.settle(heir)
+    assert outgoing.shown() == ["newer"]
+    late.arrive_unheard()
+    await outgoing.slack.until(lambda: outgoing.shown() == ["older"])
+    async with outgoing.at_work():
+        await outgoing.slack.until(lambda: outgoing.shown() == ["newer"])
+
+
 async def test_a_sender_that_stalled_before_its_request_does_not_send_it(
     outgoing: Outgoing,
 ) -> None:

@@ -23,6 +23,7 @@ from bot.errors import ConfigError
 from bot.friendli.instances import PUBLISHED_PRICES, Prices
 from bot.role import Role
 from bot.setting_types import (
+    BaseAddress,
     DatabaseAddress,
     Days,
     EncryptionKeys,
@@ -78,7 +79,7 @@ class Settings(BaseSettings):
     )
     slack_client_id: None = Field(None, description="Unset it, and set SLACK_BOT_TOKEN.")
     slack_client_secret: None = Field(None, description="Unset it, and set SLACK_BOT_TOKEN.")
-    slack_api_url: Annotated[WebAddress, AfterValidator("{}/".format)] = Field(
+    slack_api_url: BaseAddress = Field(
         "https://slack.com/api/", description="Unset it for https://slack.com/api/."
     )
     friendli_api_url: WebAddress = Field(

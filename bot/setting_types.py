@@ -62,6 +62,10 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _base_address(value: str) -> str:
+    return f"{value}/"
+
+
 def _suite_address(value: str) -> str:
     try:
         filled = value.format_map(_ADDRESS_PARTS)
@@ -117,6 +121,9 @@ def _split(value: object) -> object:
 
 Secret = Annotated[SecretStr, AfterValidator(_word)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+# What slack_sdk puts a method's name behind. A function of ours, not "{}/".format: Pydantic can't
+# see the signature of that since Python 3.13.
+BaseAddress = Annotated[WebAddress, AfterValidator(_base_address)]
 SuiteAddress = Annotated[str, AfterValidator(_suite_address)]
 DatabaseAddress = Annotated[SecretStr, AfterValidator(_database)]
 EncryptionKeys = Annotated[

@@ -79,7 +79,10 @@ def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.Ro
 
 
 def _problem(error: OSError, host: str, port: int) -> str:
-    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+    # Newer Pythons skip each address that isn't this machine's (EADDRNOTAVAIL), and once none is
+    # left raise an OSError without an errno.
+    not_ours = error.errno in {errno.EADDRNOTAVAIL, None}
+    if isinstance(error, socket.gaierror) or not_ours:
         return (
             f"HOST {host} isn't an address of this machine. Name one of its addresses, or 0.0.0.0"
             " for all of them."

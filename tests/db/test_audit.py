@@ -1,7 +1,7 @@
 """The audit is written once: whoever holds the bot's connection can't change it."""
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from bot.db.acts import AuditEntry, Effect
@@ -26,6 +26,58 @@ async def test_the_database_refuses_to_change_it(database: Database, change: obj
     with pytest.raises(DBAPIError, match="append-only"):
         async with database.write() as session:
             await session.execute(change)  # type: ignore[call-overload] # either statement
+    async with database.read() as session:
+        assert (await session.scalars(select(AuditEntry.person_id))).all() == ["U1"]
+
+
+_REPLACING = {
+    "sqlite": {
+        "by its number": "INSERT OR REPLACE INTO audit SELECT * FROM changed",
+        "by its request id": "REPLACE INTO audit SELECT * FROM renumbered",
+        "as an upsert": """
+            INSERT INTO audit SELECT * FROM changed WHERE true
+            ON CONFLICT (id) DO UPDATE SET person_id = 'U2'
+        """,
+        "all of them": "UPDATE OR REPLACE audit SET person_id = 'U2'",
+    },
+    "postgresql": {
+        "by its number": """
+            INSERT INTO audit SELECT * FROM changed
+            ON CONFLICT (id) DO UPDATE SET person_id = 'U2'
+        """,
+        "by its request id": """
+            INSERT INTO audit SELECT * FROM renumbered
+            ON CONFLICT (request_id) DO UPDATE SET person_id = 'U2'
+        """,
+        "as an upsert": """
+            MERGE INTO audit USING changed ON audit.id = changed.id
+            WHEN MATCHED THEN UPDATE SET person_id = 'U2'
+        """,
+        "all of them": "TRUNCATE audit",
+    },
+}
+
+
+async def replace(database: Database, statement: str) -> None:
+    """Run a statement that takes rows from copies of the audit: changed, and renumbered."""
+    async with database.write() as session:
+        for each in (
+            "CREATE TEMPORARY TABLE changed AS SELECT * FROM audit",
+            "UPDATE changed SET person_id = 'U2'",
+            "CREATE TEMPORARY TABLE renumbered AS SELECT * FROM changed",
+            "UPDATE renumbered SET id = id + 1",
+            statement,
+        ):
+            await session.execute(text(each))
+
+
+@pytest.mark.parametrize("how", _REPLACING["sqlite"])
+async def test_the_database_refuses_to_replace_an_entry(database: Database, how: str) -> None:
+    """An insert can't take the place of an entry either."""
+    async with database.write() as session:
+        audit.write(session, PLACE, "U1", "endpoint:sleep", Effect.DENIED, request_id="R1")
+    with pytest.raises(DBAPIError, match="append-only"):
+        await replace(database, _REPLACING[database.engine.dialect.name][how])
     async with database.read() as session:
         assert (await session.scalars(select(AuditEntry.person_id))).all() == ["U1"]
 

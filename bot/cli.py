@@ -5,13 +5,11 @@
 # ruff: noqa: PLC0415
 
 import asyncio
-import contextlib
 import json
-import signal
 import sys
 from datetime import UTC, datetime
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -19,12 +17,13 @@ from bot.errors import ConfigError
 from bot.role import Role
 
 if TYPE_CHECKING:
-    from bot.config import Settings
+    from bot.config import CommonSettings, Settings
+
+_Kind = TypeVar("_Kind", bound="CommonSettings")
 
 cli = typer.Typer(
     help="Deploy models to Friendli Dedicated Endpoints from Slack.",
     no_args_is_help=True,
-    add_completion=False,
     # Its tracebacks show local variables, and secrets with them.
     pretty_exceptions_enable=False,
 )
@@ -46,12 +45,30 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-def _configured(role: Role | None = None) -> "Settings":
-    from bot import logs
-    from bot.config import load
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
+    if asked:
+        typer.echo(f"friendli-deploy {version('friendli-deploy')}")
+        raise typer.Exit
 
-    settings = load(role)
+
+@cli.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options of all commands."""
+
+
+def _configured(settings: _Kind) -> _Kind:
+    from bot import logs
+
     logs.configure(settings.log_level)
+    logs.redactor.learn(settings.secrets())
     return settings
 
 
@@ -65,11 +82,14 @@ def serve(
 ) -> None:
     """Run the bot on Slack and Friendli, with the settings of the environment."""
     from bot import logs
+    from bot.config import load
 
-    settings = _configured(role)
+    settings = _configured(load(role))
     log = logs.get(__name__)
+    from bot.ops.serve import serve as run
+
     try:
-        asyncio.run(_serve(settings))
+        asyncio.run(run(settings))
     except ConfigError:
         raise
     except Exception:
@@ -77,26 +97,6 @@ def serve(
         log.exception("broke down")
         raise SystemExit(1) from None
     log.info("stopped")
-
-
-async def _serve(settings: "Settings") -> None:
-    loop = asyncio.get_running_loop()
-    serving = asyncio.create_task(_serve_until_cancelled(settings))
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(serving.cancel)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
-
-
-async def _serve_until_cancelled(settings: "Settings") -> None:
-    from bot.app import serving
-
-    async with serving(settings):
-        await asyncio.Event().wait()
 
 
 @cli.command()
@@ -154,16 +154,17 @@ def demo(
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database's tables up to date; `serve` does this by itself when it starts."""
-    asyncio.run(_migrate(_configured()))
+    """Bring the database's tables up to date; `serve` does this by itself when it starts.
+
+    It reads DATABASE_URL and DATA_DIR, and needs no token.
+    """
+    from bot.config import DatabaseSettings, load_only
+
+    settings = _configured(load_only(DatabaseSettings))
+    from bot.ops.migrate import migrate as run
+
+    asyncio.run(run(settings))
     typer.echo("The database is up to date.")
-
-
-async def _migrate(settings: "Settings") -> None:
-    from bot.db.startup import opened, prepare
-
-    async with opened(settings) as database:
-        await prepare(database, settings)
 
 
 @cli.command()
@@ -190,12 +191,14 @@ def manifest(
 @cli.command()
 def doctor() -> None:
     """Try everything that the bot depends on, and say what to do; it changes nothing."""
-    settings = _configured()
+    from bot.config import load
+
+    settings = _configured(load())
     raise SystemExit(asyncio.run(_doctor(settings)))
 
 
 async def _doctor(settings: "Settings") -> int:
-    from bot.doctor import Verdict, examine
+    from bot.ops.doctor import Verdict, examine
 
     is_well = True
     async for finding in examine(settings):
@@ -218,8 +221,10 @@ def keys_rotate() -> None:
 
     Before: add the new key as the second everywhere, then make it the first. After: drop the old.
     """
-    settings = _configured()
-    from bot.keys import rotate_keys
+    from bot.config import KeySettings, load_only
+
+    settings = _configured(load_only(KeySettings))
+    from bot.ops.keys import rotate_keys
 
     raise SystemExit(asyncio.run(rotate_keys(settings, typer.echo)))
 
@@ -236,22 +241,10 @@ def audit_export(
     ] = None,
 ) -> None:
     """Write the audit to standard output, a line of JSON for each act, the oldest first."""
-    settings = _configured()
-    asyncio.run(_audit_export(settings, since.replace(tzinfo=UTC) if since else None))
+    from bot.config import DatabaseSettings, load_only
 
+    settings = _configured(load_only(DatabaseSettings))
+    from bot.ops.audit import export_audit
 
-async def _audit_export(settings: "Settings", since: datetime | None) -> None:
-    from sqlalchemy.exc import DBAPIError
-
-    from bot.db.startup import open_database
-    from bot.deployments.audit import Audit, to_json
-
-    database = open_database(settings)
-    try:
-        async for entry in Audit(database).since(since):
-            sys.stdout.write(f"{to_json(entry)}\n")
-    except (DBAPIError, ConnectionRefusedError, TimeoutError) as error:
-        name = type(error).__name__
-        raise ConfigError([f"The audit can't be read ({name}). Has the bot run on it?"]) from None
-    finally:
-        await database.close()
+    moment = since.replace(tzinfo=UTC) if since else None
+    asyncio.run(export_audit(settings, moment, lambda line: sys.stdout.write(f"{line}\n")))

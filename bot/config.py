@@ -11,17 +11,21 @@ from pydantic import (
     BeforeValidator,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from sqlalchemy import make_url
 
-from bot import logs
-from bot.errors import ConfigError
 from bot.friendli.instances import PUBLISHED_PRICES, Prices
 from bot.role import Role
+from bot.setting_loading import load_only
+from bot.setting_sources import SecretConflicts, SecretFiles, Unusable
 from bot.setting_types import (
     BaseAddress,
     DatabaseAddress,
@@ -33,6 +37,7 @@ from bot.setting_types import (
     SuiteAddress,
     UserIds,
     WebAddress,
+    folder,
     mistaken,
 )
 
@@ -41,11 +46,11 @@ def _lowered(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-class Settings(BaseSettings):
-    """Read from the environment, then from a .env file in the working folder.
+class CommonSettings(BaseSettings):
+    """What every command reads: the environment, then a .env file, then files of secrets.
 
-    Durations are in seconds. A description says how to get or write the setting; it is told when
-    the setting is missing or malformed.
+    Durations are in seconds. The description of a field says how to get or write the setting; it
+    is part of the error message when the setting is missing or malformed.
     """
 
     model_config = SettingsConfigDict(
@@ -60,6 +65,49 @@ class Settings(BaseSettings):
     role: Annotated[Role, BeforeValidator(_lowered)] = Field(
         Role.ALL, description="Write all, front or worker."
     )
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda word: word.upper())
+    ] = Field("INFO", description="Write DEBUG, INFO, WARNING or ERROR.")
+    secrets_dir: Annotated[Path, AfterValidator(folder)] | None = Field(
+        None, description="Name a folder that holds a file for each secret."
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _usable(cls, value: object) -> object:
+        if isinstance(value, Unusable):
+            raise ValueError(value.reason)  # noqa: TRY004 - pydantic takes no other error
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - ours does more
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes before the .env file, and both go before files of secrets."""
+        variables: dict[str, str | None] = {}
+        for source in (dotenv_settings, env_settings):
+            if isinstance(source, EnvSettingsSource):
+                variables |= source.env_vars
+        files = SecretFiles(settings_cls, variables)
+        conflicts = SecretConflicts(settings_cls, files)
+        return (init_settings, conflicts, env_settings, dotenv_settings, files)
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret among the settings, for logs to mask."""
+        for _, value in self:
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, SecretStr):
+                    yield part.get_secret_value()
+
+
+class SlackSettings(CommonSettings):
+    """What it takes to call Slack, and to be called by it."""
+
     slack_bot_token: Annotated[Secret, AfterValidator(mistaken("xapp-", "xoxp-"))] = Field(
         description="Copy it from your Slack app: OAuth & Permissions → Bot User OAuth Token"
         " (xoxb-…)."
@@ -82,12 +130,96 @@ class Settings(BaseSettings):
     slack_api_url: BaseAddress = Field(
         "https://slack.com/api/", description="Unset it for https://slack.com/api/."
     )
+    slack_timeout: Seconds = 15
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _one_way_in(cls, value: SecretStr | None, before: ValidationInfo) -> SecretStr | None:
+        # An app token that is malformed isn't there, and is a problem of its own.
+        takes_requests = before.data.get("role", Role.ALL).takes_requests
+        if (
+            value is None
+            and takes_requests
+            and before.data.get("slack_app_token", "malformed") is None
+        ):
+            raise ValueError("is missing")
+        return value
+
+    @field_validator("slack_client_id", "slack_client_secret", mode="before")
+    @classmethod
+    def _one_workspace(cls, value: object) -> None:
+        if value is not None:
+            raise ValueError("can't be used: this bot serves one workspace")
+
+    @property
+    def socket_mode(self) -> bool:
+        """Whether Slack is listened to over a websocket of ours instead of its own requests."""
+        return self.slack_app_token is not None
+
+
+class FriendliSettings(CommonSettings):
+    """What it takes to call Friendli's API, beside the API keys in the database."""
+
     friendli_api_url: WebAddress = Field(
         "https://api.friendli.ai", description="Unset it for https://api.friendli.ai."
     )
     friendli_token: Secret | None = Field(
         None, description="Make one at https://friendli.ai/suite/~/setting/keys (flp_…)."
     )
+    friendli_retry_wait: Seconds = 0.5
+
+
+class DatabaseSettings(CommonSettings):
+    """What it takes to open the database."""
+
+    database_url: DatabaseAddress | None = Field(
+        None,
+        validate_default=True,
+        description="Write sqlite:////folder/file.sqlite3 or postgresql://user:password@host/name.",
+    )
+    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        default_factory=lambda: user_data_path("friendli-deploy"),
+        description="Name a folder that the bot may write to.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _shared(cls, value: SecretStr | None, before: ValidationInfo) -> SecretStr | None:
+        # A file belongs to one process: elsewhere, nobody would see what a front wrote into it.
+        role = before.data.get("role", Role.ALL)
+        address = "sqlite:" if value is None else value.get_secret_value()
+        if role is not Role.ALL and address.startswith("sqlite"):
+            raise ValueError(f"must lead to PostgreSQL for ROLE {role}")
+        return value
+
+    @cached_property
+    def database(self) -> str:
+        """The database's URL; an SQLite file in the data folder if none is set."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'friendli-deploy.sqlite3'}"
+
+    def secrets(self) -> Iterator[str]:
+        """The database's password too, which is a part of its address."""
+        yield from super().secrets()
+        if password := make_url(self.database).password:
+            yield password
+
+
+class KeySettings(DatabaseSettings):
+    """What it takes to decrypt the API keys in the database."""
+
+    encryption_keys: EncryptionKeys = Field(
+        description="Make one with `friendli-deploy keys new`; several are separated by commas,"
+        " and the first encrypts."
+    )
+    # After so long without a word from it, a replica counts as gone.
+    replica_silent_after: Seconds = 30
+
+
+class Settings(KeySettings, FriendliSettings, SlackSettings):
+    """Everything that a running bot reads."""
+
     friendli_suite_url: SuiteAddress = Field(
         "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints/{endpoint}",
         description="Write an endpoint's address with {team}, {project} and {endpoint} in it.",
@@ -102,19 +234,6 @@ class Settings(BaseSettings):
     gpu_prices: GpuPrices = Field(
         "", description="Write dollars per GPU-hour, such as H100=4.5,B200=8."
     )
-    database_url: DatabaseAddress | None = Field(
-        None,
-        validate_default=True,
-        description="Write sqlite:////folder/file.sqlite3 or postgresql://user:password@host/name.",
-    )
-    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
-        default_factory=lambda: user_data_path("friendli-deploy"),
-        description="Name a folder that the bot may write to.",
-    )
-    encryption_keys: EncryptionKeys = Field(
-        description="Make one with `friendli-deploy keys new`; several are separated by commas,"
-        " and the first encrypts."
-    )
     host: str = Field(
         "127.0.0.1",
         description="Name one of this machine's addresses, or 0.0.0.0 for all of them.",
@@ -125,9 +244,6 @@ class Settings(BaseSettings):
         description="Write Slack user ids, separated by commas"
         " (in a person's profile: ⋮ → Copy member ID).",
     )
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda word: word.upper())
-    ] = Field("INFO", description="Write DEBUG, INFO, WARNING or ERROR.")
 
     poll_seconds_moving: Seconds = 5
     poll_seconds_steady: Seconds = 60
@@ -135,7 +251,6 @@ class Settings(BaseSettings):
     outage_told_after: Seconds = 300
     create_give_up_after: Seconds = 600
     create_timeout: Seconds = 25
-    friendli_retry_wait: Seconds = 0.5
     # How long a person waits for a list, and a menu for its options: Slack gives it three seconds.
     list_patience: Seconds = 10
     menu_patience: Seconds = 2
@@ -157,7 +272,6 @@ class Settings(BaseSettings):
     slack_edit_interval: Seconds = 1.3
     slack_reconcile_over: Seconds = 60
     slack_stopped_retry: Seconds = 600
-    slack_timeout: Seconds = 15
     lease: Seconds = 60
     # Until Slack or the database is tried again that couldn't be reached when the bot started.
     reconnect_after: Seconds = 5
@@ -165,37 +279,6 @@ class Settings(BaseSettings):
     keep_finished_days: Days = 90
     # How often it is looked for what has been kept for so long.
     forget_every: Seconds = 3600
-    # After so long without a word from it, a replica counts as gone.
-    replica_silent_after: Seconds = 30
-
-    @field_validator("slack_signing_secret")
-    @classmethod
-    def _one_way_in(cls, value: SecretStr | None, before: ValidationInfo) -> SecretStr | None:
-        # An app token that is malformed isn't there, and is a problem of its own.
-        takes_requests = before.data.get("role", Role.ALL).takes_requests
-        if (
-            value is None
-            and takes_requests
-            and before.data.get("slack_app_token", "malformed") is None
-        ):
-            raise ValueError("is missing")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _shared(cls, value: SecretStr | None, before: ValidationInfo) -> SecretStr | None:
-        # A file belongs to one process: elsewhere, nobody would see what a front wrote into it.
-        role = before.data.get("role", Role.ALL)
-        address = "sqlite:" if value is None else value.get_secret_value()
-        if role is not Role.ALL and address.startswith("sqlite"):
-            raise ValueError(f"must lead to PostgreSQL for ROLE {role}")
-        return value
-
-    @field_validator("slack_client_id", "slack_client_secret", mode="before")
-    @classmethod
-    def _one_workspace(cls, value: object) -> None:
-        if value is not None:
-            raise ValueError("can't be used: this bot serves one workspace")
 
     @field_validator("lease")
     @classmethod
@@ -206,31 +289,10 @@ class Settings(BaseSettings):
                 raise ValueError(f"must be longer than {name.upper()}")
         return value
 
-    @property
-    def socket_mode(self) -> bool:
-        """Whether Slack is listened to over a websocket of ours instead of its own requests."""
-        return self.slack_app_token is not None
-
-    @cached_property
-    def database(self) -> str:
-        """The database's URL; an SQLite file in the data folder if none is set."""
-        if self.database_url is not None:
-            return self.database_url.get_secret_value()
-        return f"sqlite:///{self.data_dir / 'friendli-deploy.sqlite3'}"
-
     @cached_property
     def prices(self) -> Prices:
         """GPU prices with the operator's overrides."""
         return PUBLISHED_PRICES.override(self.gpu_prices)
-
-    def secrets(self) -> Iterator[str]:
-        """Every secret among the settings, for logs to mask."""
-        for _, value in self:
-            for part in value if isinstance(value, list) else [value]:
-                if isinstance(part, SecretStr):
-                    yield part.get_secret_value()
-        if password := make_url(self.database).password:
-            yield password
 
     def suite_link(self, *, team: str, project: str, endpoint: str) -> str | None:
         """The endpoint's page in Friendli Suite; None while a part of the address is unknown."""
@@ -239,8 +301,20 @@ class Settings(BaseSettings):
         return self.friendli_suite_url.format(team=team, project=project, endpoint=endpoint)
 
 
+__all__ = [
+    "CommonSettings",
+    "DatabaseSettings",
+    "FriendliSettings",
+    "KeySettings",
+    "Settings",
+    "SlackSettings",
+    "load",
+    "load_only",
+]
+
+
 def load(role: Role | None = None) -> Settings:
-    """Read the settings.
+    """Read the settings of a running bot.
 
     Args:
         role: Goes before the environment's.
@@ -248,31 +322,4 @@ def load(role: Role | None = None) -> Settings:
     Raises:
         ConfigError: with one line for each setting that is missing or malformed.
     """
-    try:
-        return Settings() if role is None else Settings(role=role)
-    except ValidationError as error:
-        problems = [
-            _problem(str(found["loc"][0]), found["type"], found["msg"])
-            for found in error.errors(include_input=False)
-        ]
-    except (OSError, UnicodeDecodeError):
-        problems = [".env can't be read. Make it a UTF-8 text file, or remove it."]
-    raise ConfigError(problems)
-
-
-def _problem(field: str, kind: str, message: str) -> str:
-    match kind:
-        case "missing":
-            wrong = "is missing"
-        case "int_parsing" | "int_from_float":
-            wrong = "isn't a whole number"
-        case "float_parsing" | "finite_number":
-            wrong = "isn't a number"
-        case "greater_than" | "greater_than_equal" | "less_than_equal":
-            wrong = "is out of range"
-        case "literal_error" | "enum":
-            wrong = "is none of its words"
-        case _:
-            # It may quote the value, and a secret may have been pasted into any setting.
-            wrong = logs.redactor.mask(message.removeprefix("Value error, "))
-    return f"{field.upper()} {wrong}. {Settings.model_fields[field].description}"
+    return load_only(Settings, **({} if role is None else {"role": role}))

@@ -4,6 +4,7 @@ No refusal quotes a value that could be a secret.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 from cryptography.fernet import Fernet
@@ -52,6 +53,14 @@ def mistaken(*prefixes: str) -> Callable[[SecretStr], SecretStr]:
         return secret
 
     return check
+
+
+def folder(value: Path) -> Path:
+    """Refuse what is no folder."""
+    path = value.expanduser()
+    if not path.is_dir():
+        raise ValueError("isn't a folder")
+    return path
 
 
 def _web_address(value: str) -> str:

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -212,6 +213,30 @@ async def test_migrate_brings_the_database_up_to_date(here: World, tmp_path: Pat
     connection.close()
 
 
+NO_TOKENS = {"SLACK_BOT_TOKEN": None, "SLACK_SIGNING_SECRET": None}
+
+
+async def test_migrate_needs_nothing_but_the_database(here: World) -> None:
+    """A migration job holds no secret, and a broken setting of something else doesn't stop it."""
+    ended = await run(here, "migrate", **NO_TOKENS, ENCRYPTION_KEYS=None, PORT="http")
+    assert ended == Ended(0, "The database is up to date.\n", [])
+
+
+async def test_audit_export_needs_nothing_but_the_database(here: World) -> None:
+    """Nobody has acted yet."""
+    ended = await run(here, "audit", "export", **NO_TOKENS, ENCRYPTION_KEYS=None)
+    assert ended == Ended(0, "", [])
+
+
+async def test_audit_export_makes_no_database(here: World, tmp_path: Path) -> None:
+    """An empty file would look like an audit in which nobody did anything."""
+    nowhere = tmp_path / "folder" / "none.sqlite3"
+    ended = await run(here, "audit", "export", DATABASE_URL=f"sqlite:///{nowhere}")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.lines == ["There is no database yet. `friendli-deploy serve` creates it."]
+    assert not nowhere.parent.exists()
+
+
 async def test_migrate_says_why_it_cant(here: World) -> None:
     """An unreachable database isn't waited for here."""
     address = refused_url().replace("http://", "postgresql://bot@")
@@ -295,12 +320,35 @@ async def test_keys_rotate_says_what_comes_first(here: World, tmp_path: Path) ->
     """Where there is no database yet, there is nothing to encrypt anew."""
     ended = await run(here, "keys", "rotate", DATABASE_URL=f"sqlite:///{tmp_path / 'none.sqlite3'}")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.lines == [
-        "The database isn't up to date. Run `friendli-deploy migrate` or start the bot."
-    ]
+    assert ended.lines == ["There is no database yet. `friendli-deploy serve` creates it."]
+    assert not (tmp_path / "none.sqlite3").exists()
 
 
 async def test_keys_rotate_says_what_it_did(here: World) -> None:
     """And nothing of any key."""
-    ended = await run(here, "keys", "rotate")
+    ended = await run(here, "keys", "rotate", **NO_TOKENS)
     assert ended == Ended(0, "Encrypted anew: 0. Under the first key before: 0.\n", [])
+
+
+def test_the_version_is_printed() -> None:
+    """Without any setting."""
+    result = CliRunner().invoke(cli, ["--version"])
+    assert (result.exit_code, result.output) == (
+        0,
+        f"friendli-deploy {version('friendli-deploy')}\n",
+    )
+
+
+async def test_shells_complete_commands() -> None:
+    """As `--install-completion` sets them up to ask."""
+    process = await asyncio.create_subprocess_exec(
+        *(Path(sys.executable).parent / "friendli-deploy",),
+        env={
+            "_FRIENDLI_DEPLOY_COMPLETE": "complete_bash",
+            "COMP_WORDS": "friendli-deploy ma",
+            "COMP_CWORD": "1",
+        },
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert out.decode().split() == ["manifest"]

@@ -8,7 +8,14 @@ import pytest
 from inline_snapshot import snapshot
 from platformdirs import user_data_path
 
-from bot.config import Settings, load
+from bot.config import (
+    DatabaseSettings,
+    FriendliSettings,
+    KeySettings,
+    Settings,
+    load,
+    load_only,
+)
 from bot.errors import ConfigError
 from bot.role import Role
 
@@ -75,6 +82,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "port": 3000,
             "admins": frozenset(),
             "log_level": "INFO",
+            "secrets_dir": None,
             "poll_seconds_moving": 5.0,
             "poll_seconds_steady": 60.0,
             "poll_seconds_ended": 600.0,
@@ -178,6 +186,7 @@ HOW = {
     "ADMINS": "Write Slack user ids, separated by commas"
     " (in a person's profile: ⋮ → Copy member ID).",
     "LOG_LEVEL": "Write DEBUG, INFO, WARNING or ERROR.",
+    "SECRETS_DIR": "Name a folder that holds a file for each secret.",
     "LEASE": "Write a number of seconds, more than 0 and a year at most.",
 }
 FORGETFUL = "names no file, and a database in memory would forget everything"
@@ -227,6 +236,7 @@ MALFORMED = [
     ("PORT", "65536", "is out of range"),
     ("ADMINS", "U000000001,@ada", "names '@ada', which isn't a Slack user id"),
     ("LOG_LEVEL", "loud", "is none of its words"),
+    ("SECRETS_DIR", "/nowhere", "isn't a folder"),
     ("LEASE", "20", "must be longer than CREATE_TIMEOUT"),
 ]
 
@@ -379,3 +389,90 @@ def test_halves_can_t_share_a_file(environment: SetUp, database: str | None) -> 
         load(Role.FRONT)
     [problem] = caught.value.problems
     assert problem.startswith("DATABASE_URL must lead to PostgreSQL for ROLE front. Write ")
+
+
+# Parts of the settings
+
+
+@pytest.mark.parametrize("kind", [DatabaseSettings, FriendliSettings])
+def test_a_command_reads_only_what_it_uses(
+    environment: SetUp, kind: type[DatabaseSettings | FriendliSettings]
+) -> None:
+    """A migration job holds no token, and another setting's problem isn't its problem."""
+    environment(**dict.fromkeys(NEEDED), PORT="http", LEASE="none")
+    assert list(load_only(kind).secrets()) == []
+
+
+def test_keys_are_read_without_slacks_tokens(environment: SetUp) -> None:
+    """`keys rotate` needs them and the database."""
+    environment(SLACK_BOT_TOKEN=None, SLACK_SIGNING_SECRET=None)
+    assert list(load_only(KeySettings).secrets()) == [KEY]
+    environment(ENCRYPTION_KEYS=None)
+    with pytest.raises(ConfigError, match="ENCRYPTION_KEYS is missing"):
+        load_only(KeySettings)
+
+
+# Secrets from files
+
+
+def test_a_secret_is_read_from_the_file_that_is_named(environment: SetUp, tmp_path: Path) -> None:
+    """By NAME_FILE, in the environment or in .env; the line break at its end doesn't count."""
+    (tmp_path / "token").write_text("made-up-token\n")
+    (tmp_path / "keys").write_text(f"{KEY},\n{KEY}\n")
+    environment(
+        SLACK_BOT_TOKEN=None, ENCRYPTION_KEYS=None, SLACK_BOT_TOKEN_FILE=str(tmp_path / "token")
+    )
+    (tmp_path / ".env").write_text("ENCRYPTION_KEYS_FILE=keys\n")
+    settings = load()
+    assert settings.slack_bot_token.get_secret_value() == "made-up-token"
+    assert [key.get_secret_value() for key in settings.encryption_keys] == [KEY, KEY]
+
+
+@pytest.mark.parametrize("written", [str.lower, str.upper])
+def test_secrets_are_read_from_a_folder(
+    environment: SetUp, tmp_path: Path, written: Callable[[str], str]
+) -> None:
+    """The way Docker and Kubernetes mount them; the environment goes before it."""
+    for name in NEEDED:
+        (tmp_path / written(name)).write_text(KEY)
+    environment(**{**dict.fromkeys(NEEDED), "SLACK_BOT_TOKEN": "t"}, SECRETS_DIR=str(tmp_path))
+    settings = load()
+    assert settings.slack_bot_token.get_secret_value() == "t"
+    assert settings.encryption_keys[0].get_secret_value() == KEY
+
+
+def test_only_secrets_are_read_from_files(environment: SetUp, tmp_path: Path) -> None:
+    """A file called `port` in the folder is no setting."""
+    (tmp_path / "port").write_text("1")
+    environment(SECRETS_DIR=str(tmp_path))
+    assert load().port == 3000
+
+
+def test_a_file_that_can_t_be_read_is_a_problem_of_its_setting(
+    environment: SetUp, tmp_path: Path
+) -> None:
+    """Other problems are found with it."""
+    environment(
+        SLACK_BOT_TOKEN=None, SLACK_BOT_TOKEN_FILE=str(tmp_path / "nothing"), LOG_LEVEL="loud"
+    )
+    first, second = problems()
+    assert second == (
+        "SLACK_BOT_TOKEN can't be read from its file, see SLACK_BOT_TOKEN_FILE"
+        f" (No such file or directory). {HOW['SLACK_BOT_TOKEN']}"
+    )
+    assert first.startswith("LOG_LEVEL")
+
+
+def test_an_empty_file_is_as_good_as_none(environment: SetUp, tmp_path: Path) -> None:
+    """The setting is missing then."""
+    (tmp_path / "token").write_text("\n")
+    environment(SLACK_BOT_TOKEN=None, SLACK_BOT_TOKEN_FILE=str(tmp_path / "token"))
+    assert problems() == [f"SLACK_BOT_TOKEN is missing. {HOW['SLACK_BOT_TOKEN']}"]
+
+
+def test_a_secret_that_is_set_in_two_ways_is_refused(environment: SetUp, tmp_path: Path) -> None:
+    """Nobody has to guess which one counts."""
+    (tmp_path / "token").write_text("made-up")
+    environment(SLACK_BOT_TOKEN_FILE=str(tmp_path / "token"))
+    wrong = "is set, and so is SLACK_BOT_TOKEN_FILE; unset one of them"
+    assert problems() == [f"SLACK_BOT_TOKEN {wrong}. {HOW['SLACK_BOT_TOKEN']}"]

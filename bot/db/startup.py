@@ -3,10 +3,12 @@
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
-from bot.config import Settings
+from bot.config import DatabaseSettings
 from bot.db.migrate import UnknownRevisionError, is_migrated, migrate
 from bot.db.session import Database
 from bot.errors import ConfigError
@@ -39,7 +41,7 @@ _POSTGRESQL_REFUSALS = {
 _POSTGRESQL_PASSES = {"08", "25006", "40", "53", "55", "57", "58"}
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: DatabaseSettings) -> Database:
     """Open the database, without a connection yet.
 
     Raises:
@@ -51,13 +53,25 @@ def open_database(settings: Settings) -> Database:
         raise _refusal(settings, f"its folder can't be made ({error.strerror})") from None
 
 
+def is_missing(settings: DatabaseSettings) -> bool:
+    """Whether the database is an SQLite file that doesn't exist; opening it would create it."""
+    url = make_url(settings.database)
+    return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
+
+
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
+async def opened(settings: DatabaseSettings, *, create: bool = True) -> AsyncIterator[Database]:
     """Open the database for a command that ends soon.
+
+    Args:
+        settings: Where it is.
+        create: Whether an SQLite file may be created.
 
     Raises:
         ConfigError: It can't be used, or can't be reached now.
     """
+    if not create and is_missing(settings):
+        raise ConfigError(["There is no database yet. `friendli-deploy serve` creates it."])
     database = open_database(settings)
     try:
         yield database
@@ -67,7 +81,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def prepare(database: Database, settings: Settings) -> None:
+async def prepare(database: Database, settings: DatabaseSettings) -> None:
     """Bring the tables up to date.
 
     Raises:
@@ -78,7 +92,7 @@ async def prepare(database: Database, settings: Settings) -> None:
         await migrate(database)
 
 
-async def is_prepared(database: Database, settings: Settings) -> bool:
+async def is_prepared(database: Database, settings: DatabaseSettings) -> bool:
     """Whether the tables are up to date; changes nothing.
 
     Raises:
@@ -90,7 +104,7 @@ async def is_prepared(database: Database, settings: Settings) -> bool:
 
 
 @contextmanager
-def _in_words(settings: Settings) -> Iterator[None]:
+def _in_words(settings: DatabaseSettings) -> Iterator[None]:
     try:
         yield
     except UnknownRevisionError:
@@ -105,9 +119,9 @@ def _in_words(settings: Settings) -> Iterator[None]:
         raise NotReachedError(type(error).__name__) from None
 
 
-def _refusal(settings: Settings, reason: str) -> ConfigError:
+def _refusal(settings: DatabaseSettings, reason: str) -> ConfigError:
     name = "data_dir" if settings.database_url is None else "database_url"
-    how = Settings.model_fields[name].description
+    how = DatabaseSettings.model_fields[name].description
     return ConfigError([f"{name.upper()} leads to a database that can't be used: {reason}. {how}"])
 
 

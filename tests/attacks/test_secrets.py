@@ -14,7 +14,7 @@ from sqlalchemy import text
 from bot.app import running
 from bot.db.crypto import new_encryption_key
 from bot.db.session import Database
-from bot.keys import rotate_keys
+from bot.ops.keys import rotate_keys
 from bot.sandbox.faults import Answer, Call, Hang
 from bot.sandbox.world import API_KEY, BOT_TOKEN, PROJECT, SIGNING_SECRET, World, connect, world
 from tests.conftest import QUICK, UNHURRIED

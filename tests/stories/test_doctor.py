@@ -9,7 +9,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.db.crypto import new_encryption_key
-from bot.doctor import examine
+from bot.ops.doctor import examine
 from bot.sandbox.faults import Answer
 from bot.sandbox.world import API_KEY, APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, World, connect
 from bot.slack.manifest import SCOPES

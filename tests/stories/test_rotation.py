@@ -15,7 +15,7 @@ from bot.db.models import WatchedProject
 from bot.db.replicas import Replica
 from bot.db.rotation import rotate as rotate_all
 from bot.db.session import Database
-from bot.keys import rotate_keys
+from bot.ops.keys import rotate_keys
 from bot.sandbox.world import API_KEY, World, connect, world
 from tests.asking import reported
 from tests.conftest import QUICK, UNHURRIED, StartBot

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 
-from bot.config import Settings
+from bot.config import KeySettings
 from bot.db.crypto import Vault
 from bot.db.rotation import OutOfOrderError, check_order, rotate
 from bot.db.startup import is_prepared, opened
 from bot.errors import ConfigError
 
 
-async def rotate_keys(settings: Settings, say: Callable[[str], object]) -> int:
+async def rotate_keys(settings: KeySettings, say: Callable[[str], object]) -> int:
     """Encrypt every stored API key with the first encryption key, if it is time for that.
 
     Args:
-        settings: Those of the bot, with the new key first.
+        settings: With the new key first.
         say: Takes each line of the outcome.
 
     Returns:
@@ -24,7 +24,7 @@ async def rotate_keys(settings: Settings, say: Callable[[str], object]) -> int:
     """
     vault = Vault(settings.encryption_keys)
     silent_after = settings.replica_silent_after
-    async with opened(settings) as database:
+    async with opened(settings, create=False) as database:
         if not await is_prepared(database, settings):
             raise ConfigError(
                 ["The database isn't up to date. Run `friendli-deploy migrate` or start the bot."]

@@ -1,0 +1,34 @@
+"""`audit export`: writes the audit as lines of JSON."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.exc import DBAPIError
+
+from bot.config import DatabaseSettings
+from bot.db.startup import opened
+from bot.deployments.audit import Audit, to_json
+from bot.errors import ConfigError
+
+
+async def export_audit(
+    settings: DatabaseSettings, since: datetime | None, write: Callable[[str], object]
+) -> None:
+    """Write each entry as one line, the oldest first.
+
+    Args:
+        settings: Where the database is; one that doesn't exist isn't created.
+        since: Only entries from this moment on.
+        write: Takes each line, without a line break.
+
+    Raises:
+        ConfigError: The database doesn't exist or can't be read.
+    """
+    async with opened(settings, create=False) as database:
+        try:
+            async for entry in Audit(database).since(since):
+                write(to_json(entry))
+        except (DBAPIError, ConnectionRefusedError, TimeoutError) as error:
+            name = type(error).__name__
+            problem = f"The audit can't be read ({name}). Run `friendli-deploy doctor`."
+            raise ConfigError([problem]) from None

@@ -1,0 +1,51 @@
+"""Reads settings of one kind, and says in one line each what is wrong with them."""
+
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from bot import logs
+from bot.errors import ConfigError
+
+_Kind = TypeVar("_Kind", bound=BaseSettings)
+
+
+def load_only(kind: type[_Kind], **given: Any) -> _Kind:  # noqa: ANN401 - of any field's type
+    """Read the settings of one kind, and no others: a migration job holds no Slack token.
+
+    Args:
+        kind: What a command uses.
+        given: Settings that go before the environment's.
+
+    Raises:
+        ConfigError: with one line for each setting of this kind that is missing or malformed.
+    """
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        problems = [
+            _problem(kind, str(found["loc"][0]), found["type"], found["msg"])
+            for found in error.errors(include_input=False)
+        ]
+    except (OSError, UnicodeDecodeError):
+        problems = [".env can't be read. Make it a UTF-8 text file, or remove it."]
+    raise ConfigError(problems)
+
+
+def _problem(settings: type[BaseSettings], field: str, kind: str, message: str) -> str:
+    match kind:
+        case "missing":
+            wrong = "is missing"
+        case "int_parsing" | "int_from_float":
+            wrong = "isn't a whole number"
+        case "float_parsing" | "finite_number":
+            wrong = "isn't a number"
+        case "greater_than" | "greater_than_equal" | "less_than_equal":
+            wrong = "is out of range"
+        case "literal_error" | "enum":
+            wrong = "is none of its words"
+        case _:
+            # It may quote the value, and a secret may have been pasted into any setting.
+            wrong = logs.redactor.mask(message.removeprefix("Value error, "))
+    return f"{field.upper()} {wrong}. {settings.model_fields[field].description}"

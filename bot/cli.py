@@ -5,10 +5,11 @@
 # ruff: noqa: PLC0415
 
 import asyncio
-import json
+import os
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -168,6 +169,29 @@ def migrate() -> None:
 
 
 @cli.command()
+def init(
+    *,
+    file: Annotated[Path, typer.Option(help="The file to create.")] = Path(".env"),
+    ask: Annotated[
+        bool | None,
+        typer.Option(help="Ask for tokens that the environment lacks; at a terminal if omitted."),
+    ] = None,
+) -> None:
+    """Write a .env file with a new encryption key and Slack's tokens; it overwrites nothing.
+
+    Tokens are taken from the environment, such as SLACK_BOT_TOKEN, or asked for.
+    """
+    from bot.ops.init import write_env_file
+
+    def prompt(question: str) -> str:
+        answer: str = typer.prompt(question, default="", show_default=False, hide_input=True)
+        return answer
+
+    asks = sys.stdin.isatty() if ask is None else ask
+    write_env_file(file, os.environ, ask=prompt if asks else None, say=typer.echo)
+
+
+@cli.command()
 def manifest(
     *,
     url: Annotated[
@@ -177,15 +201,17 @@ def manifest(
     link: Annotated[
         bool, typer.Option("--link", help="Print the address that creates the app in one click.")
     ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="The app's name, for a second app in one workspace.")
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option(help="Its slash command, such as /friendli-staging.")
+    ] = None,
 ) -> None:
     """Print the manifest to create the Slack app from (api.slack.com/apps → From a manifest)."""
-    from bot.slack.manifest import creation_link
-    from bot.slack.manifest import manifest as make
+    from bot.ops.manifest import print_manifest
 
-    if url is not None and not url.startswith("https://"):
-        raise typer.BadParameter("Slack sends requests to https:// only", param_hint="--url")
-    made = make(url)
-    typer.echo(creation_link(made) if link else json.dumps(made, indent=2, ensure_ascii=False))
+    print_manifest(url, name=name, slash_command=command, link=link, say=typer.echo)
 
 
 @cli.command()

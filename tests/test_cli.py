@@ -12,9 +12,11 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
+import pytest
 from typer.testing import CliRunner
 
 from bot.cli import cli
+from bot.errors import ConfigError
 from bot.sandbox.faults import Hang
 from bot.sandbox.world import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, World
 from bot.slack.manifest import manifest
@@ -280,7 +282,7 @@ def test_help_names_every_command() -> None:
     out = CliRunner().invoke(cli, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
     commands = out.partition("Commands")[2].replace("│", " ").splitlines()
     names = [words[0] for words in map(str.split, commands) if len(words) > 2]
-    assert names == ["serve", "demo", "migrate", "manifest", "doctor", "keys", "audit"]
+    assert names == ["serve", "demo", "migrate", "init", "manifest", "doctor", "keys", "audit"]
 
 
 def test_manifest_is_printed_as_json() -> None:
@@ -302,11 +304,36 @@ def test_manifest_can_be_a_link() -> None:
     assert fields == {}
 
 
-def test_manifest_refuses_an_address_that_slack_would_refuse() -> None:
-    """Slack sends nothing to plain HTTP."""
-    result = CliRunner().invoke(cli, ["manifest", "--url", "http://bot.test"])
-    assert result.exit_code == 2
-    assert "Slack sends requests to https:// only" in result.output
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("--url", "http://bot.test", "--url must be an https:// address with a host"),
+        ("--url", "https://", "--url must be an https:// address with a host"),
+        ("--url", "https://:443", "--url must be an https:// address with a host"),
+        ("--url", "https://bot.test:port", "--url must be an https:// address with a host"),
+        ("--name", " ", "--name must have 1 to 35 characters"),
+        ("--name", "n" * 36, "--name must have 1 to 35 characters"),
+        ("--command", "/Friendli Staging", "--command must be a word of small letters"),
+        ("--command", "/", "--command must be a word of small letters"),
+    ],
+)
+def test_manifest_refuses_what_slack_would_refuse(option: str, value: str, problem: str) -> None:
+    """Nothing is printed then."""
+    result = CliRunner().invoke(cli, ["manifest", option, value])
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception).startswith(problem)
+    assert result.output == ""
+
+
+def test_manifest_can_be_of_a_second_app() -> None:
+    """Beside the first in one workspace, with a name and a command of its own."""
+    options = ["--name", "Friendli Staging", "--command", "friendli-staging"]
+    made = json.loads(CliRunner().invoke(cli, ["manifest", *options]).output)
+    first = json.loads(CliRunner().invoke(cli, ["manifest"]).output)
+    assert made["display_information"]["name"] == "Friendli Staging"
+    assert made["features"]["bot_user"]["display_name"] == "friendli-staging"
+    assert made["features"]["slash_commands"][0]["command"] == "/friendli-staging"
+    assert made["oauth_config"] == first["oauth_config"]
 
 
 def test_keys_new_prints_a_key() -> None:

@@ -34,7 +34,7 @@ from bot.commands.desk import (
 )
 from bot.commands.dispatch import dispatch
 from bot.commands.mention import Whispers
-from bot.commands.registry import SLASH, ClickHandler, Registry
+from bot.commands.registry import ClickHandler, Registry
 from bot.errors import UserError, new_reference
 from bot.messages.blocks import Block, section
 from bot.messages.body import Body
@@ -76,7 +76,8 @@ def build(
             # `bot.web` has checked the signature; in Socket Mode the connection itself is ours.
             request_verification_enabled=False,
         )
-    app.command(SLASH)(front.command)
+    # Slack sends an app its own commands only; a second app's has another name.
+    app.command(re.compile(""))(front.command)
     app.action(re.compile(""))(front.action)
     app.view(re.compile(""))(front.submission)
     app.options(re.compile(""))(front.options)

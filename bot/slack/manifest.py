@@ -9,6 +9,7 @@ from bot.commands.features import registry
 from bot.commands.registry import SLASH
 
 EVENTS_PATH = "/slack/events"
+APP_NAME = "Friendli Deploy"
 
 SCOPES: Mapping[str, str] = {
     "commands": "the slash command",
@@ -55,16 +56,20 @@ EVENTS: Mapping[str, frozenset[str]] = {
 }
 
 
-def manifest(url: str | None) -> dict[str, Any]:
+def manifest(
+    url: str | None, *, name: str = APP_NAME, slash_command: str = SLASH
+) -> dict[str, Any]:
     """The manifest to create the Slack app from.
 
     Args:
         url: Where the bot is reached from outside, for HTTP mode; None for Socket Mode.
+        name: The app's.
+        slash_command: With the slash. A workspace knows each only once.
     """
     features = registry()
     words = " | ".join(features.commands)
     command: dict[str, Any] = {
-        "command": SLASH,
+        "command": slash_command,
         "description": "Deploy a model to a Friendli Dedicated Endpoint",
         "usage_hint": f"[org/model --gpu 2xH100 | {words}]",
         "should_escape": False,
@@ -88,7 +93,7 @@ def manifest(url: str | None) -> dict[str, Any]:
         subscriptions["request_url"] = events
     return {
         "display_information": {
-            "name": "Friendli Deploy",
+            "name": name,
             "description": "Deploys Hugging Face models to Friendli, and tells how it is going",
             "background_color": "#1f2937",
         },
@@ -100,7 +105,7 @@ def manifest(url: str | None) -> dict[str, Any]:
                 "messages_tab_read_only_enabled": True,
             },
             # Slack takes small letters, digits, dashes, underscores and dots here.
-            "bot_user": {"display_name": "friendli-deploy", "always_online": True},
+            "bot_user": {"display_name": slash_command.removeprefix("/"), "always_online": True},
             "shortcuts": shortcuts,
             "slash_commands": [command],
         },

@@ -153,9 +153,7 @@ async def _act(desk: Desk, event: Event, about: Standing, kind: OperationKind) -
     if not fits(kind, status):
         now = escape(status_words(status).name) if status else "coming up"
         return answer(f"{bold(facts.name)} is {now} now, so there is nothing to do.")
-    each = facts.setup.price_of_one
-    price = None if each is None else each * max(1, facts.setup.least)
-    return questions.ask(kind, facts.name, price, facts.public_id)
+    return questions.ask(kind, facts.name, facts.setup.price_once_up, facts.public_id)
 
 
 def _behind_the_mention(text: str) -> str:

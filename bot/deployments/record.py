@@ -83,7 +83,7 @@ def _setup(deployment: Deployment) -> Setup:
         spec = DedicatedEndpointSpec.model_validate(deployment.spec)
         return Setup(
             model=deployment.request.get("model"),
-            instance=gpus_text(spec),
+            instance=gpus_text(spec) or "GPU not known",
             least=spec.autoscaling_min,
             most=spec.autoscaling_max,
             cooldown=spec.autoscaling_cooldown,

@@ -5,6 +5,7 @@ snake_case. What the bot sends is strict. What the API answers is lenient: it is
 unknown field is kept, and an unknown enum value stays the plain string that it came as.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -14,11 +15,11 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     JsonValue,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 
 class InferenceDeploymentStatus(StrEnum):
@@ -190,20 +191,52 @@ def _word(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text[:_LONGEST_WORD])
 
 
+def is_endpoint_id(text: str) -> bool:
+    """Whether a text can be an endpoint's id: short, printable, and not empty."""
+    return 0 < len(text) <= _LONGEST_WORD and text.isprintable()
+
+
 def _identifier(text: str) -> str:
-    if not 0 < len(text) <= _LONGEST_WORD or not text.isprintable():
+    if not is_endpoint_id(text):
         raise ValueError("not an id")
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class _OrElse:
+    """Reads what can't be read as a value: one malformed field must not hide an endpoint."""
+
+    default: object
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return the schema of what is annotated, made lenient; it is run by the parser itself."""
+        return core_schema.with_default_schema(
+            handler(source), default=self.default, on_error="default"
+        )
+
+
 _LONGEST_WORD = 200
-Moment = Annotated[datetime, AfterValidator(_aware)]
+# More replicas, GPUs or tokens than there will ever be; beyond, it is no count.
+_LARGEST_COUNT = 1_000_000_000
+_LENIENT = _OrElse(None)
+
 Word = Annotated[str, AfterValidator(_word)]
 EndpointId = Annotated[str, AfterValidator(_identifier)]
 # Left to right: the smart mode would prefer the exact type, a plain string, over every member.
 AnyStatus = Annotated[InferenceDeploymentStatus | Word, Field(union_mode="left_to_right")]
 AnyPhase = Annotated[Phase | Word, Field(union_mode="left_to_right")]
 AnyErrorCode = Annotated[InferenceDeploymentErrorCode | Word, Field(union_mode="left_to_right")]
+
+# Fields of answers: None for what is null, missing or of a type that can't be read.
+AnsweredMoment = Annotated[Annotated[datetime, AfterValidator(_aware)] | None, _LENIENT]
+AnsweredWord = Annotated[Word | None, _LENIENT]
+AnsweredCount = Annotated[Annotated[int, Field(ge=0, le=_LARGEST_COUNT)] | None, _LENIENT]
+AnsweredFlag = Annotated[bool | None, _LENIENT]
+AnsweredPhase = Annotated[AnyPhase | None, _LENIENT]
+AnsweredErrorCode = Annotated[AnyErrorCode | None, _LENIENT]
+AnsweredId = Annotated[EndpointId | None, _LENIENT]
 
 
 class AnswerModel(BaseModel):
@@ -220,48 +253,84 @@ class AnswerModel(BaseModel):
 
 
 class DedicatedEndpointStatus(AnswerModel):
-    """What an endpoint is doing at the moment of the answer; all moments are the API's clock."""
+    """What an endpoint is doing at the moment of the answer; all moments are the API's clock.
 
-    status: AnyStatus
-    error_code: AnyErrorCode | None = None
-    created_at: Moment
-    updated_at: Moment | None = None
-    phase: AnyPhase | None = None
+    A status that is missing or unreadable is UNKNOWN; every other such field is None.
+    """
 
+    status: Annotated[AnyStatus, _OrElse(InferenceDeploymentStatus.UNKNOWN)] = (
+        InferenceDeploymentStatus.UNKNOWN
+    )
+    error_code: AnsweredErrorCode = None
+    created_at: AnsweredMoment = None
+    updated_at: AnsweredMoment = None
+    phase: AnsweredPhase = None
 
-def _readable(value: object, read: ValidatorFunctionWrapHandler) -> object:
-    try:
-        return read(value)
-    except ValueError:
-        return None
+    @property
+    def changed_at(self) -> datetime | None:
+        """When it last changed, as far as the API tells."""
+        return self.updated_at or self.created_at
 
 
 class CreateAnswer(AnswerModel):
-    """What can be read of a successful answer to a create request; it carries no endpoint id.
+    """What can be read of a successful answer to a create request.
 
-    The endpoint was made whatever this says, so a field that is missing or malformed is None.
+    The endpoint was made whatever this says, so a field that is missing or malformed is None. No
+    published document has `id` or `endpointId` in it.
     """
 
-    created_at: Annotated[Moment | None, WrapValidator(_readable)] = None
-    status: Annotated[AnyStatus | None, WrapValidator(_readable)] = None
-    error_code: Annotated[AnyErrorCode | None, WrapValidator(_readable)] = None
-    phase: Annotated[AnyPhase | None, WrapValidator(_readable)] = None
+    created_at: AnsweredMoment = None
+    status: Annotated[AnyStatus | None, _LENIENT] = None
+    error_code: AnsweredErrorCode = None
+    phase: AnsweredPhase = None
+    id: AnsweredId = None
+    endpoint_id: AnsweredId = None
+
+    @property
+    def names(self) -> EndpointId | None:
+        """The endpoint's id, if the answer has one."""
+        return self.endpoint_id or self.id
+
+
+class _Addressable:
+    """Leaves out of a page what no request could name; null is an empty page."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return the schema of a page's endpoints."""
+        return core_schema.no_info_after_validator_function(
+            _addressable, core_schema.nullable_schema(handler(source))
+        )
+
+
+def _addressable(
+    data: dict[str, DedicatedEndpointStatus] | None,
+) -> dict[str, DedicatedEndpointStatus]:
+    return {id_: status for id_, status in (data or {}).items() if is_endpoint_id(id_)}
 
 
 class DedicatedEndpointListResponse(AnswerModel):
-    """One page of a project's endpoints: endpoint id → status."""
+    """One page of a project's endpoints: endpoint id → status.
 
-    data: dict[EndpointId, DedicatedEndpointStatus] = Field(default_factory=dict)
+    An id that is listed is an endpoint, whatever stands beside it.
+    """
+
+    data: Annotated[
+        dict[str, Annotated[DedicatedEndpointStatus, _OrElse(DedicatedEndpointStatus())]],
+        _Addressable(),
+    ] = Field(default_factory=dict)
     next_cursor: str | None = None
 
 
 class DedicatedEndpointSpec(AnswerModel):
     """How an endpoint is set up; it names no model repo.
 
-    Required is what the bot decides by. Other fields that the API's document requires may be
-    missing, so that one of them going away doesn't make every endpoint unreadable.
+    The API's document requires most of these, and describes none of them in full: what is null,
+    missing or unreadable is None, and the other fields still tell.
 
     Attributes:
+        name: '' if it can't be read.
         num_gpu: GPUs per replica.
         autoscaling_min: Replicas kept at least.
         autoscaling_max: Replicas at most.
@@ -273,24 +342,24 @@ class DedicatedEndpointSpec(AnswerModel):
         updated_replica_cnt: Replicas that run the newest version.
     """
 
-    name: str
-    gpu_type: str
-    num_gpu: int
-    instance_id: str | None = None
-    project_id: str
-    creator_id: str | None = None
-    team_id: Word | None = None
-    autoscaling_min: int
-    autoscaling_max: int
-    autoscaling_cooldown: int
-    max_batch_size: int | None = None
-    max_input_length: int | None = None
-    max_context_length: int | None = None
-    tokenizer_skip_special_tokens: bool | None = None
-    tokenizer_add_special_tokens: bool | None = None
-    curr_replica_cnt: int | None = None
-    desired_replica_cnt: int | None = None
-    updated_replica_cnt: int | None = None
+    name: Annotated[Word, _OrElse("")] = ""
+    gpu_type: AnsweredWord = None
+    num_gpu: AnsweredCount = None
+    instance_id: AnsweredWord = None
+    project_id: AnsweredWord = None
+    creator_id: AnsweredWord = None
+    team_id: AnsweredWord = None
+    autoscaling_min: AnsweredCount = None
+    autoscaling_max: AnsweredCount = None
+    autoscaling_cooldown: AnsweredCount = None
+    max_batch_size: AnsweredCount = None
+    max_input_length: AnsweredCount = None
+    max_context_length: AnsweredCount = None
+    tokenizer_skip_special_tokens: AnsweredFlag = None
+    tokenizer_add_special_tokens: AnsweredFlag = None
+    curr_replica_cnt: AnsweredCount = None
+    desired_replica_cnt: AnsweredCount = None
+    updated_replica_cnt: AnsweredCount = None
 
 
 class DedicatedEndpointVersionHistoryResponse(AnswerModel):

@@ -69,9 +69,7 @@ def for_live(facts: Facts) -> list[Block]:
         return open_suite
     if status in COMING_UP:
         return [*open_suite, _cancel(facts)]
-    each = facts.setup.price_of_one
-    price = None if each is None else each * max(1, facts.setup.least)
-    first, *others = acting(facts.public_id, status, price, name=facts.name)
+    first, *others = acting(facts.public_id, status, facts.setup.price_once_up, name=facts.name)
     if status == Status.FAILED:
         return [*_ways_out(facts), *_try_again(facts), first, *open_suite, *others]
     return [first, *open_suite, *others] if others else [*open_suite, first]

@@ -85,12 +85,10 @@ def _cost(listed: Listed) -> str:
 def _origin(listed: Listed, thread_link: str | None) -> list[str]:
     is_asked_for = listed.ours is not None and not listed.ours.is_followed
     asked = f"asked for by {who(listed)}" if is_asked_for else who(listed)
-    parts = [
-        f"endpoint {code(listed.endpoint_id)}",
-        f"target {code(listed.target)}",
-        f"made {moment(listed.status.created_at)}",
-        asked,
-    ]
+    parts = [f"endpoint {code(listed.endpoint_id)}", f"target {code(listed.target)}"]
+    if listed.status.created_at is not None:
+        parts.append(f"made {moment(listed.status.created_at)}")
+    parts.append(asked)
     if thread_link is not None:
         parts.append(link(thread_link, "its thread"))
     return parts

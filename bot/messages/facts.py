@@ -17,22 +17,24 @@ class Setup:
     Attributes:
         model: None if it isn't known, as of an endpoint that was made elsewhere.
         instance: Such as "2 × H100".
-        least: Replicas kept at least.
-        most: Replicas at most.
+        least: Replicas kept at least; None if it isn't known.
+        most: Replicas at most; None if it isn't known.
         cooldown: Seconds without a request until it scales down; None if it doesn't.
         price_of_one: Dollars per hour of one replica; None if it isn't known.
     """
 
     model: str | None
     instance: str
-    least: int
-    most: int
+    least: int | None
+    most: int | None
     cooldown: int | None
     price_of_one: Decimal | None
 
     @property
     def replicas(self) -> str:
         """Such as "1 replica" or "0–3 replicas"."""
+        if self.least is None or self.most is None:
+            return "replicas not known"
         if self.least != self.most:
             return f"{self.least}\N{EN DASH}{self.most} replicas"
         return "1 replica" if self.most == 1 else f"{self.most} replicas"
@@ -45,18 +47,29 @@ class Setup:
     @property
     def price(self) -> Decimal | None:
         """Dollars per hour of what is sure to run: all fixed replicas, or one of several."""
-        if self.price_of_one is None or self.least != self.most:
+        if self.price_of_one is None or self.least is None or self.least != self.most:
             return self.price_of_one
         return self.price_of_one * self.least
 
     @property
+    def price_once_up(self) -> Decimal | None:
+        """Dollars per hour of what a start is sure to cost; None if that isn't known."""
+        if self.price_of_one is None or self.least is None:
+            return None
+        return self.price_of_one * max(1, self.least)
+
+    @property
     def price_at_most(self) -> Decimal | None:
         """Dollars per hour with as many replicas as there may be."""
-        return None if self.price_of_one is None else self.price_of_one * self.most
+        if self.price_of_one is None or self.most is None:
+            return None
+        return self.price_of_one * self.most
 
     @property
     def is_price_of_each(self) -> bool:
         """Whether `price` is that of each replica, their number being open."""
+        if self.least is None or self.most is None:
+            return True
         return self.least != self.most and self.most > 1
 
 

@@ -165,8 +165,7 @@ def _price_now(facts: Facts) -> Decimal | None:
     """Dollars per hour of what is sure to be billed now; None if that isn't known."""
     if facts.state is None or facts.state.status not in _BILLED:
         return Decimal(0)
-    each = facts.setup.price_of_one
-    return None if each is None else each * max(1, facts.setup.least)
+    return facts.setup.price_once_up
 
 
 def _endpoint(endpoint: Endpoint) -> Iterator[Block]:

@@ -73,15 +73,15 @@ def lines(listed: Listed) -> str:
 
 def _made(listed: Listed) -> str:
     """How long ago, and by whom as far as we know."""
-    ago = f"{duration(listed.age)} ago"
+    ago = "" if listed.age is None else f" {duration(listed.age)} ago"
     if listed.ours is None:
         if listed.perhaps_by:
-            return f"made {ago}, perhaps by {mention(listed.perhaps_by)}"
-        return f"made elsewhere {ago}"
+            return f"made{ago}, perhaps by {mention(listed.perhaps_by)}"
+        return f"made elsewhere{ago}"
     by = mention(listed.ours.requester_id)
     if listed.ours.is_followed:
-        return f"made elsewhere {ago}, followed by {by}"
-    return f"made {ago} by {by}"
+        return f"made elsewhere{ago}, followed by {by}"
+    return f"made{ago} by {by}"
 
 
 def total(endpoints: Sequence[Listed]) -> str:

@@ -127,9 +127,7 @@ def updated_at_rest(facts: Facts, version: str | None) -> Reply | None:
         return say(f"Friendli has {called}. It serves from the next time the endpoint wakes.")
     if status == Status.FAILED:
         text = f"Friendli has {called}. The endpoint has failed, and runs it after a restart."
-        each = facts.setup.price_of_one
-        price_once_up = None if each is None else each * max(1, facts.setup.least)
-        restart, *_ = buttons.acting(facts.public_id, status, price_once_up)
+        restart, *_ = buttons.acting(facts.public_id, status, facts.setup.price_once_up)
         return Reply(body(text, section(text), actions(restart)))
     return None
 

@@ -73,7 +73,12 @@ def _setup(one: Past) -> str:
     version, request = one.version, one.version.request
     parts = [
         escape(request.model) if "model" not in version.unknown else "model not known",
-        version.option.label if version.option else escape(clip(one.spec.gpu_type, _LONGEST)),
-        request.replicas_text,
+        version.option.label if version.option else _gpu_as_told(one),
+        "replicas not known" if "replicas" in version.unknown else request.replicas_text,
     ]
     return " · ".join(parts)
+
+
+def _gpu_as_told(one: Past) -> str:
+    gpu_type = one.spec.gpu_type
+    return "GPU not known" if gpu_type is None else escape(clip(gpu_type, _LONGEST))

@@ -110,16 +110,16 @@ def test_every_model_has_the_fields_that_the_api_documents() -> None:
         },
         "DedicatedEndpointListResponse": {"data", "nextCursor"},
         "DedicatedEndpointSpec": {
-            "name!",
-            "gpuType!",
-            "numGpu!",
+            "name",
+            "gpuType",
+            "numGpu",
             "instanceId",
-            "projectId!",
+            "projectId",
             "creatorId",
             "teamId",
-            "autoscalingMin!",
-            "autoscalingMax!",
-            "autoscalingCooldown!",
+            "autoscalingMin",
+            "autoscalingMax",
+            "autoscalingCooldown",
             "maxBatchSize",
             "maxInputLength",
             "maxContextLength",
@@ -129,7 +129,7 @@ def test_every_model_has_the_fields_that_the_api_documents() -> None:
             "desiredReplicaCnt",
             "updatedReplicaCnt",
         },
-        "DedicatedEndpointStatus": {"status!", "errorCode", "createdAt!", "updatedAt", "phase"},
+        "DedicatedEndpointStatus": {"status", "errorCode", "createdAt", "updatedAt", "phase"},
         "DedicatedEndpointUpdateBody": {
             "name",
             "advanced",
@@ -335,11 +335,108 @@ def test_a_moment_without_a_zone_is_utc() -> None:
     assert status.created_at == datetime(2026, 11, 2, 10, tzinfo=UTC)
 
 
-def test_a_status_without_status_or_creation_is_no_status() -> None:
-    """The two required fields of a status are required."""
-    for answer in ({"status": "READY"}, {"createdAt": "2026-11-02T10:00:00Z"}):
+@pytest.mark.parametrize("odd", [None, [], {"a": 1}, True])
+def test_a_status_is_read_as_far_as_it_can_be(odd: object) -> None:
+    """A status that can't be read is UNKNOWN, and no field of it hides the others."""
+    answer = {"status": odd, "createdAt": odd, "phase": odd, "updatedAt": "2026-11-02T10:00:00Z"}
+    status = DedicatedEndpointStatus.model_validate_json(json.dumps(answer))
+    assert status.status is InferenceDeploymentStatus.UNKNOWN
+    assert status.changed_at == datetime(2026, 11, 2, 10, tzinfo=UTC)
+    assert DedicatedEndpointStatus.model_validate_json("{}") == DedicatedEndpointStatus()
+
+
+@pytest.mark.parametrize(
+    ("written", "second"),
+    [
+        ("2026-11-02T10:00:07Z", 7),
+        ("2026-11-02T12:00:07.5+02:00", 7),
+        ("2026-11-02 10:00:07.123456789Z", 7),
+        (1793613607, 7),
+        ("1793613607", 7),
+        (1793613607000, 7),
+    ],
+)
+def test_a_moment_is_read_in_every_usual_form(written: object, second: int) -> None:
+    """With and without fractions, with an offset, or in seconds since 1970."""
+    body = json.dumps({"status": "READY", "createdAt": written})
+    created_at = DedicatedEndpointStatus.model_validate_json(body).created_at
+    assert created_at is not None
+    assert created_at.replace(microsecond=0) == datetime(2026, 11, 2, 10, 0, second, tzinfo=UTC)
+
+
+def test_one_strange_entry_does_not_break_a_list() -> None:
+    """An id that is listed is an endpoint; only what no request could name is left out."""
+    page = DedicatedEndpointListResponse.model_validate_json(
+        json.dumps(
+            {
+                "data": {
+                    "plain": STATUS,
+                    "null": None,
+                    "text": "RUNNING",
+                    "list": [],
+                    "empty": {},
+                    "7c9e6679-7425-40de-944b-e07fc1f90ae7": {**STATUS, "createdAt": None},
+                    "a/b c?d#ü": STATUS,
+                    "": STATUS,
+                    "\x00": STATUS,
+                }
+            }
+        )
+    )
+    assert list(page.data) == [
+        "plain",
+        "null",
+        "text",
+        "list",
+        "empty",
+        "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "a/b c?d#ü",
+    ]
+    assert page.data["plain"].status is InferenceDeploymentStatus.INITIALIZING
+    assert page.data["text"].status is InferenceDeploymentStatus.UNKNOWN
+
+
+def test_an_empty_project_may_be_null_but_an_error_page_is_no_list() -> None:
+    """A list without endpoints is complete; what isn't a map says nothing about the project."""
+    assert DedicatedEndpointListResponse.model_validate_json('{"data": null}').data == {}
+    for body in ('{"data": []}', '{"data": "none"}', "[]"):
         with pytest.raises(ValidationError):
-            DedicatedEndpointStatus.model_validate(answer)
+            DedicatedEndpointListResponse.model_validate_json(body)
+
+
+@pytest.mark.parametrize("odd", [None, [], {"a": 1}, "x" * 40, -1, 10**40])
+def test_no_field_of_a_spec_hides_the_others(odd: object) -> None:
+    """Whatever stands in any field but one, that one is read."""
+    fields = {field.alias or "" for field in DedicatedEndpointSpec.model_fields.values()}
+    for field in fields:
+        body = json.dumps({**dict.fromkeys(fields, odd), field: SPEC.get(field)})
+        spec = DedicatedEndpointSpec.model_validate_json(body)
+        assert spec.model_dump(by_alias=True)[field] == SPEC.get(field)
+
+
+def test_counts_may_be_written_as_texts() -> None:
+    """Numbers as texts, and texts as numbers, are read as what they say."""
+    body = {"name": 7, "numGpu": "2", "autoscalingMin": "0", "autoscalingMax": 3.0}
+    spec = DedicatedEndpointSpec.model_validate_json(json.dumps(body))
+    assert (spec.name, spec.num_gpu, spec.autoscaling_min, spec.autoscaling_max) == ("7", 2, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"id": "dep1"}, "dep1"),
+        ({"endpointId": "dep1", "id": "request-7"}, "dep1"),
+        ({"id": 42}, "42"),
+        ({"id": None, "endpointId": ""}, None),
+        ({"id": ["dep1"]}, None),
+        ({}, None),
+    ],
+)
+def test_an_id_in_a_create_answer_is_read_although_none_is_documented(
+    fields: dict[str, object], names: str | None
+) -> None:
+    """`endpointId` goes before `id`, which may be anything's."""
+    assert CreateAnswer.model_validate_json(json.dumps(fields)).names == names
 
 
 @pytest.mark.parametrize("created_at", [None, "", "soon", [], {}])

@@ -54,6 +54,8 @@ def new_ids(
 
 
 def _made_in_time(sought: Sought, status: DedicatedEndpointStatus) -> bool:
+    if status.created_at is None:
+        return True
     if sought.answered_created_at is not None:
         return abs(status.created_at - sought.answered_created_at) < _STORED_PRECISION
     return sought.listed_at is None or status.created_at >= sought.listed_at - _CLOCK_TOLERANCE
@@ -65,7 +67,7 @@ def matches(request: DeployRequest, spec: DedicatedEndpointSpec) -> bool:
     least, most = request.replica_bounds
     return (
         spec.name == request.name
-        and option.gpu.matches(spec.gpu_type)
+        and option.gpu.matches(spec.gpu_type or "")
         and spec.num_gpu == option.count
         and (spec.autoscaling_min, spec.autoscaling_max) == (least, most)
     )

@@ -175,7 +175,7 @@ class Finder:
             facts = await facts_of(session, row, self._settings)
         else:
             present = (await session.execute(select(now()))).scalar_one()
-            newest = Told(state, present, status.updated_at or status.created_at)
+            newest = Told(state, present, status.changed_at)
             facts = await write_down(session, row, self._settings, newest)
         said = [replies.adopted(facts, late=row.late, doubted=doubted)]
         if state is not None and (row.late or state.status not in COMING_UP):

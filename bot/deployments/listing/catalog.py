@@ -177,7 +177,8 @@ class Catalog:
             if isinstance(refused, NotFound):
                 self._specs.pop((api_base, endpoint_id), None)
             return
-        scales = status_words(status.status).kind is Kind.SERVING and spec.autoscaling_max > 1
+        is_serving = status_words(status.status).kind is Kind.SERVING
+        scales = is_serving and spec.autoscaling_max != 1
         fresh = _SPEC_FRESH_WHILE_SCALING if scales else _SPEC_FRESH
         self._specs.pop((api_base, endpoint_id), None)
         self._specs[api_base, endpoint_id] = _Spec(spec, _version(status), _clock() + fresh)

@@ -101,7 +101,7 @@ class Following(Wishes):
                     Permission.FOLLOW,
                     Effect.ACCEPTED,
                     target=target.name,
-                    endpoint=spec.name,
+                    endpoint=endpoint.name,
                     message_ts=message_ts,
                 )
         except IntegrityError:
@@ -141,7 +141,7 @@ class Following(Wishes):
             api_base=project.api_base,
             friendli_project_id=project.project_id,
             friendli_team_id=spec.team_id or project.team_id,
-            name=spec.name,
+            name=spec.name.strip() or endpoint.endpoint_id,
             request={},
             spec=spec.model_dump(mode="json", by_alias=True),
             price_per_hour="" if each is None else str(each),
@@ -156,7 +156,7 @@ class Following(Wishes):
         if state is None:
             facts = await facts_of(session, deployment, self._settings)
         else:
-            at = endpoint.status.updated_at or endpoint.status.created_at
+            at = endpoint.status.changed_at
             newest = Told(state, deployment.asked_at, at)
             facts = await write_down(session, deployment, self._settings, newest)
         await mail.send_root(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from bot.deployments.request.deploy_request import replicas_text
@@ -12,6 +12,7 @@ from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.statuses import Kind, status_words
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NOTHING_RUNS = COMING_UP | {Status.SLEEPING, Status.TERMINATED, Status.FAILED}
 
 
@@ -84,14 +85,12 @@ class Listed:
     @property
     def gpus(self) -> str | None:
         """The GPUs of one replica, such as "2 × H100"; an unknown one as the API calls it."""
-        if self.spec is None:
-            return None
-        return gpus_text(self.spec)
+        return None if self.spec is None else gpus_text(self.spec)
 
     @property
     def price_each(self) -> Decimal | None:
         """Dollars per hour and replica; None for a GPU whose price isn't known."""
-        if self.spec is None:
+        if self.spec is None or self.spec.gpu_type is None or self.spec.num_gpu is None:
             return None
         for gpu in GPUS:
             if gpu.matches(self.spec.gpu_type):
@@ -101,7 +100,7 @@ class Listed:
     @property
     def price_once_up(self) -> Decimal | None:
         """Dollars per hour of what is sure to run once it serves; None if that can't be told."""
-        if self.spec is None or self.price_each is None:
+        if self.spec is None or self.spec.autoscaling_min is None or self.price_each is None:
             return None
         return self.price_each * max(1, self.spec.autoscaling_min)
 
@@ -120,7 +119,9 @@ class Listed:
             return self.spec.curr_replica_cnt or None
         if self.spec.curr_replica_cnt is not None:
             return self.spec.curr_replica_cnt
-        return max(1, self.spec.autoscaling_min) if self.kind is Kind.SERVING else None
+        if self.kind is not Kind.SERVING or self.spec.autoscaling_min is None:
+            return None
+        return max(1, self.spec.autoscaling_min)
 
     @property
     def price_now(self) -> Decimal | None:
@@ -137,14 +138,18 @@ class Listed:
         if self.spec is None:
             return None
         least, most = self.spec.autoscaling_min, self.spec.autoscaling_max
+        if least is None or most is None:
+            return None
         allowed = replicas_text(least, most)
         up = self.replicas_up
         # Where it can't be otherwise, the number that runs needs no telling.
         return f"{up} of {allowed}" if up and (up != least or least != most) else allowed
 
     @property
-    def age(self) -> float:
-        """Seconds since it was made, by the API's clock."""
+    def age(self) -> float | None:
+        """Seconds since it was made, by the API's clock; None if the API doesn't tell."""
+        if self.status.created_at is None:
+            return None
         return max(0.0, (self.seen_at - self.status.created_at).total_seconds())
 
 
@@ -168,17 +173,27 @@ class Listing:
         return sum(listed.spec is None for listed in self.endpoints)
 
 
-def gpus_text(spec: DedicatedEndpointSpec) -> str:
-    """The GPUs of one replica, such as "2 × H100"; an unknown one as the API calls it."""
+def gpus_text(spec: DedicatedEndpointSpec) -> str | None:
+    """The GPUs of one replica, such as "2 × H100"; an unknown one as the API calls it.
+
+    Without their number only the model, without the model None.
+    """
+    if spec.gpu_type is None:
+        return None
     known = [gpu.name for gpu in GPUS if gpu.matches(spec.gpu_type)]
-    return f"{spec.num_gpu} {TIMES} {known[0] if known else spec.gpu_type}"
+    model = known[0] if known else spec.gpu_type
+    return model if spec.num_gpu is None else f"{spec.num_gpu} {TIMES} {model}"
 
 
 def in_order(endpoints: Sequence[Listed]) -> list[Listed]:
     """Sort as lists show them; of those alike, the newest first."""
     by_name = sorted(endpoints, key=lambda listed: (listed.name, listed.endpoint_id))
-    newest_first = sorted(by_name, key=lambda listed: listed.status.created_at, reverse=True)
+    newest_first = sorted(by_name, key=_made_at, reverse=True)
     return sorted(newest_first, key=_rank)
+
+
+def _made_at(listed: Listed) -> datetime:
+    return listed.status.created_at or _LONG_AGO
 
 
 def _rank(listed: Listed) -> int:

@@ -42,15 +42,20 @@ class Spend:
 
 
 def estimate(
-    history: Sequence[Told], price_of_one: Decimal | None, *, least: int, most: int, at: datetime
+    history: Sequence[Told],
+    price_of_one: Decimal | None,
+    *,
+    least: int | None,
+    most: int | None,
+    at: datetime,
 ) -> Spend:
     """Add up the time in which the endpoint was billed.
 
     Args:
         history: Every transition, oldest first.
         price_of_one: Dollars per hour of one replica; None if it isn't known.
-        least: Replicas kept at least; while it serves, one runs even if this is 0.
-        most: Replicas at most.
+        least: Replicas kept at least; while it serves, one runs even if this is 0, or not known.
+        most: Replicas at most; None if it isn't known.
         at: Until when, by our database's clock.
     """
     if not history:
@@ -63,11 +68,12 @@ def estimate(
         billed = _is_billed(told.state.status, before=billed, is_first=index == 0)
         if billed:
             seconds += seconds_between(told, following)
+    sure = max(1, least or 0)
     dollars = None
     if price_of_one is not None:
         hours = Decimal(str(seconds)) / _SECONDS_PER_HOUR
-        dollars = (price_of_one * max(1, least) * hours).quantize(_CENT)
-    return Spend(seconds, dollars, is_least=most > max(1, least))
+        dollars = (price_of_one * sure * hours).quantize(_CENT)
+    return Spend(seconds, dollars, is_least=most is None or most > sure)
 
 
 def _is_billed(status: str, *, before: bool, is_first: bool) -> bool:

@@ -13,6 +13,7 @@ from bot.deployments.request.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, Slip,
 from bot.deployments.updating.version import (
     ENGINE,
     NO_SETTINGS,
+    SCALING,
     History,
     Version,
     changed,
@@ -100,15 +101,17 @@ def settle(before: Version, wanted: DeployDraft) -> Version | tuple[Slip, ...]:
         return request
     same: dict[str, object] = {"lease_seconds": before.request.lease_seconds}
     request = request.model_copy(update=same | ({"name": name} if kept else {}))
-    empty = {
-        field
-        for field in before.unknown
-        if getattr(wanted, "gpu" if field == "instance_option_id" else field) is None
-    }
+    empty = {field for field in before.unknown if _is_empty(wanted, field)}
     if request.revision is not None or "model" not in empty:
         # Another model is taken from its own branch.
         empty.discard("revision")
     return Version(request, frozenset(empty))
+
+
+def _is_empty(wanted: DeployDraft, field: str) -> bool:
+    """Whether nobody set a field of a `DeployRequest`."""
+    names = {"instance_option_id": {"gpu"}, "replicas": SCALING}.get(field, {field})
+    return all(getattr(wanted, name) is None for name in names)
 
 
 def body(before: Version, after: Version) -> DedicatedEndpointUpdateBody | None:

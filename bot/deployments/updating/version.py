@@ -38,6 +38,9 @@ UNTOLD = frozenset(
 NO_SETTINGS = frozenset({"target", "comment", "lease"})
 """Fields of a `DeployDraft` that are none of a version's settings."""
 
+SCALING = frozenset({"scaling", "replicas", "min_replicas", "max_replicas", "cooldown"})
+"""Fields of a `DeployDraft` that together say how many replicas there are."""
+
 ENGINE = (
     "max_batch_size",
     "max_input_length",
@@ -53,6 +56,7 @@ ENGINE = (
 """Fields of a `DeployRequest` that the API takes together, as one object."""
 
 _INSTANCE = "instance_option_id"
+_SCALING = "replicas"
 _METRIC = "queue_backpressure_metric"
 _FLAGS = {"skip_special_tokens", "add_special_tokens", "content_logging"}
 _FRIENDLIS_CHOICE = "Friendli's default"
@@ -74,34 +78,35 @@ class Version:
     def of_spec(cls, spec: DedicatedEndpointSpec, target: str = "") -> Self:
         """What the API tells of a version."""
         option = _option_of(spec)
-        fixed = spec.autoscaling_min == spec.autoscaling_max and spec.autoscaling_min > 0
+        unknown = UNTOLD | (_untold_by(spec) & {_INSTANCE, _SCALING})
+        least, most = spec.autoscaling_min or 0, spec.autoscaling_max or 0
+        fixed = least == most and least > 0
         # Not validated: the API may allow what the bot doesn't let people ask for.
-        policy = AutoscalingPolicy.model_construct(
-            min_replica=spec.autoscaling_min,
-            max_replica=spec.autoscaling_max,
-            cooldown_period=spec.autoscaling_cooldown,
-        )
+        policy = AutoscalingPolicy.model_construct(min_replica=least, max_replica=most)
+        if spec.autoscaling_cooldown is not None:
+            policy = policy.model_copy(update={"cooldown_period": spec.autoscaling_cooldown})
+        scales = not fixed and _SCALING not in unknown
         request = DeployRequest.model_construct(
             target=target,
             model="",
             name=spec.name,
             instance_option_id=option.id if option else "",
-            replicas=spec.autoscaling_min if fixed else None,
-            autoscaling=None if fixed else policy,
+            replicas=least if fixed else None,
+            autoscaling=policy if scales else None,
             max_batch_size=spec.max_batch_size,
             max_input_length=spec.max_input_length,
             max_context_length=spec.max_context_length,
             skip_special_tokens=spec.tokenizer_skip_special_tokens is not False,
             add_special_tokens=spec.tokenizer_add_special_tokens is not False,
         )
-        return cls(request, UNTOLD if option else UNTOLD | {_INSTANCE})
+        return cls(request, unknown)
 
     def with_spec(self, spec: DedicatedEndpointSpec) -> "Version":
         """This version, but for what the API tells otherwise."""
         told = Version.of_spec(spec).request
-        kept = UNTOLD | {"target", "comment", "lease_seconds"}
-        if _option_of(spec) is None:
-            kept |= {_INSTANCE}
+        kept = UNTOLD | _untold_by(spec) | {"target", "comment", "lease_seconds"}
+        if _SCALING in kept:
+            kept |= {"autoscaling"}
         fields = {name: value for name, value in told if name not in kept}
         return Version(self.request.model_copy(update=fields), self.unknown)
 
@@ -135,10 +140,14 @@ class Version:
         if self.option is None:
             stand_in = stand_in.model_copy(update={_INSTANCE: INSTANCE_OPTIONS[0].id})
         names = {"gpu" if field == _INSTANCE else field for field in self.unknown}
+        if _SCALING in names:
+            names |= SCALING
         return stand_in.draft().model_copy(update=dict.fromkeys(names | NO_SETTINGS))
 
     def cost(self, prices: Prices) -> "Cost":
         """What it costs."""
+        if _SCALING in self.unknown:
+            return Cost(None, 0, 0)
         least, most = self.request.replica_bounds
         return Cost(prices.per_hour(self.option) if self.option else None, least, most)
 
@@ -240,9 +249,22 @@ def _value(version: Version, field: str) -> object:
     return bool(value) if field in _FLAGS else value
 
 
+def _untold_by(spec: DedicatedEndpointSpec) -> frozenset[str]:
+    """Fields of a `DeployRequest` that the API usually tells, and this spec doesn't."""
+    told = {
+        "name": spec.name or None,
+        _INSTANCE: _option_of(spec),
+        _SCALING: None if spec.autoscaling_min is None else spec.autoscaling_max,
+        "max_batch_size": spec.max_batch_size,
+        "skip_special_tokens": spec.tokenizer_skip_special_tokens,
+        "add_special_tokens": spec.tokenizer_add_special_tokens,
+    }
+    return frozenset(field for field, value in told.items() if value is None)
+
+
 def _option_of(spec: DedicatedEndpointSpec) -> InstanceOption | None:
     for option in INSTANCE_OPTIONS:
-        if option.count == spec.num_gpu and option.gpu.matches(spec.gpu_type):
+        if option.count == spec.num_gpu and option.gpu.matches(spec.gpu_type or ""):
             return option
     return None
 

@@ -290,8 +290,9 @@ class Tracker:
             deployment.unknown_since = None
         state = observe(state_of(deployment), status, unknown_lasts=lasts)
         if state is not None:
-            at = status.updated_at or status.created_at
-            await record(session, deployment, self._settings, Told(state, started, at))
+            await record(
+                session, deployment, self._settings, Told(state, started, status.changed_at)
+            )
 
     def _cadence(self, watched: Sequence[Watched], seen: Seen) -> float:
         settings = self._settings

@@ -95,6 +95,8 @@ def _gpus(option_id: str | None, spec: dict[str, object] | None) -> tuple[str, i
     """GPU and how many of one replica; None if they aren't known."""
     if spec is not None:
         parsed = DedicatedEndpointSpec.model_validate(spec)
+        if parsed.gpu_type is None or parsed.num_gpu is None:
+            return None
         names = [gpu.name for gpu in GPUS if gpu.matches(parsed.gpu_type)]
         return (names[0] if names else parsed.gpu_type), parsed.num_gpu
     option = by_id(option_id or "")

@@ -51,6 +51,7 @@ from bot.deployments.updating.updates import Updates
 from bot.deployments.watching.stuck import nudge_if_stuck
 from bot.deployments.watching.tracker import Tracker
 from bot.deployments.worker import Worker
+from bot.descriptors import share
 from bot.friendli.client import FriendliClient, TimeLimits
 from bot.outside import Outside
 from bot.periodic import Periodic
@@ -122,7 +123,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 settings.friendli_api_url,
                 limits=limits,
                 first_wait=settings.friendli_retry_wait,
-                connections=_SUBMITTERS + _TRACKERS,
+                connections=share(8, most=_SUBMITTERS + _TRACKERS),
             )
         )
         vault = Vault(settings.encryption_keys, settings.friendli_token)

@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from bot.log_limits import LogLimiter
+
 _MASK = "•••"
 # What secrets look like where nobody said that it is one, and what to write instead.
 _LOOKS = (
@@ -91,6 +93,10 @@ class Redactor:
 redactor = Redactor()
 
 
+def _report_left_out(logger: str, event: str, count: int) -> None:
+    get(__name__).warning("left out log lines", like=event, of=logger, count=count)
+
+
 def configure(level: str = "INFO") -> None:
     """Send our logs and those of the libraries through one redacting chain to standard error.
 
@@ -108,9 +114,12 @@ def configure(level: str = "INFO") -> None:
         structlog.processors.format_exc_info,
         redactor,
     ]
+    limiter = LogLimiter(_report_left_out)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            # Before anything costs time.
+            limiter,
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -118,6 +127,7 @@ def configure(level: str = "INFO") -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(limiter)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],

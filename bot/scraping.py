@@ -1,6 +1,7 @@
 """`/metrics`: what was counted, and how the database's rows stand, in Prometheus' text format."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import web
 from prometheus_client import (
@@ -23,6 +24,7 @@ from bot.db.session import Database
 from bot.friendli.schemas import InferenceDeploymentStatus
 from bot.metrics import REGISTRY
 from bot.role import Role
+from bot.single_flight import SingleFlight
 
 log = logs.get(__name__)
 
@@ -40,9 +42,11 @@ def metrics_route(database: Database, *, silent_after: float) -> web.RouteDef:
         database: What is read of it is the same at every replica.
         silent_after: Seconds without a word after which a replica counts as gone.
     """
+    # Anybody may ask: however many do, the database is asked by one.
+    reading = SingleFlight(partial(_stand, database, silent_after))
 
     async def metrics(_request: web.Request) -> web.Response:
-        text = generate_latest(REGISTRY) + generate_latest(await _stand(database, silent_after))
+        text = generate_latest(REGISTRY) + generate_latest(await reading())
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return web.get("/metrics", metrics)

@@ -2,6 +2,7 @@ import io
 import json
 import logging
 import re
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from bot import logs
 from bot.db.base import Base
 from bot.db.session import Database
+from bot.log_limits import WARNINGS_A_MINUTE, LogLimiter
 from bot.sandbox.slack.request_log import Direction
 from bot.sandbox.world import API_KEY, APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, World, connect
 from tests.conftest import StartBot
@@ -316,3 +318,47 @@ async def everything_stored(here: World) -> str:
 
 def files_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.glob("bot.sqlite3*"))
+
+
+def test_of_one_kind_of_line_a_minute_holds_few(configure: Configure) -> None:
+    """Whoever can cause a warning can't fill the disk with it, nor hide another."""
+    stream = configure()
+    for number in range(1_000):
+        logs.get("ours").warning("closed connections", late=number)
+        logging.getLogger("library").error("socket %s", number, exc_info=OSError("made up"))
+    logs.get("ours").warning("something else")
+    written = lines(stream)
+    assert [line["event"] for line in written].count("closed connections") == WARNINGS_A_MINUTE
+    assert sum(line["logger"] == "library" for line in written) == WARNINGS_A_MINUTE
+    assert written[-1]["event"] == "something else"
+
+
+def test_a_reference_that_a_person_was_shown_is_always_written(configure: Configure) -> None:
+    """After many of one kind without its traceback, which is known by then."""
+    stream = configure()
+    for number in range(100):
+        logs.get("ours").error("failed", reference=f"R{number}", exc_info=OSError("made up"))
+    written = lines(stream)
+    assert [line["reference"] for line in written] == [f"R{number}" for number in range(100)]
+    assert sum("exception" in line for line in written) == WARNINGS_A_MINUTE
+
+
+def test_how_many_lines_were_left_out_is_reported() -> None:
+    """By kind, at the end of their minute, whether or not anything is logged then."""
+    reported: list[tuple[str, str, int]] = []
+    done = threading.Event()
+
+    def report(logger: str, event: str, count: int) -> None:
+        reported.append((logger, event, count))
+        done.set()
+
+    limiter = LogLimiter(report, window=0.05)
+    logger = logging.getLogger("ours")
+    for _ in range(WARNINGS_A_MINUTE):
+        limiter(logger, "warning", {"event": "again"})
+    with pytest.raises(structlog.DropEvent):
+        limiter(logger, "warning", {"event": "again"})
+    assert done.wait(10)
+    assert reported == [("ours", "again", 1)]
+    # A new minute begins.
+    assert limiter(logger, "warning", {"event": "again"})

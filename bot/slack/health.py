@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.db.clock import now
 from bot.db.session import Database
+from bot.single_flight import SingleFlight
 
 # Kubernetes waits for a second by default.
 _ANSWER_SECONDS = 0.9
@@ -29,10 +30,16 @@ def health_routes(alive: Callable[[], bool], ready: Mapping[str, Check]) -> list
         lives = alive()
         return web.json_response({"ok": lives}, status=200 if lives else 503)
 
-    async def readyz(_request: web.Request) -> web.Response:
+    async def ask() -> dict[str, bool]:
         answers = await asyncio.gather(*(_in_time(check) for check in ready.values()))
-        parts = dict(zip(ready, answers, strict=True))
-        return web.json_response(parts, status=200 if all(answers) else 503)
+        return dict(zip(ready, answers, strict=True))
+
+    # Anybody may ask: however many do, the database is asked by one.
+    asking = SingleFlight(ask)
+
+    async def readyz(_request: web.Request) -> web.Response:
+        parts = await asking()
+        return web.json_response(parts, status=200 if all(parts.values()) else 503)
 
     return [web.get("/healthz", healthz), web.get("/readyz", readyz)]
 

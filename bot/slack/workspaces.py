@@ -14,6 +14,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.descriptors import share
 from bot.slack.calls import Failure, attempt
 
 
@@ -60,6 +61,7 @@ class Workspaces:
     def __init__(self, token: SecretStr, api_url: str, *, timeout: float) -> None:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout, connect=min(5.0, timeout)),
+            connector=aiohttp.TCPConnector(limit=share(8, most=100)),
             json_serialize_bytes=_json,
         )
         self.token = token

@@ -8,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack.calls import Failure, Trouble, attempt
+from bot.slack.workspaces import Identity
 
 EVENT_TYPE = "friendli_deployment"
 
@@ -70,7 +71,15 @@ class _Metadata(BaseModel):
 class _Listed(BaseModel):
     ts: str
     thread_ts: str | None = None
+    user: str | None = None
+    bot_id: str | None = None
     metadata: _Metadata
+
+    def is_by(self, author: Identity) -> bool:
+        """Whether our bot wrote it: anybody may give a message the metadata of ours."""
+        if author.bot_id is not None and self.bot_id is not None:
+            return self.bot_id == author.bot_id
+        return self.user == author.user_id
 
 
 def metadata(public_id: str, sequence: int) -> dict[str, object]:
@@ -84,6 +93,7 @@ def metadata(public_id: str, sequence: int) -> dict[str, object]:
 async def find(
     client: AsyncWebClient,
     *,
+    author: Identity,
     channel: str,
     public_id: str,
     sequence: int,
@@ -97,6 +107,7 @@ async def find(
 
     Args:
         client: Slack's Web API.
+        author: Our bot; what others wrote isn't looked at.
         channel: Where it was posted.
         public_id: Its deployment.
         sequence: Its place in the thread.
@@ -120,7 +131,7 @@ async def find(
                 include_all_metadata=True,
             )
 
-        found = await _read(replies, wanted)
+        found = await _read(replies, wanted, author)
         if found != []:
             return found
 
@@ -129,7 +140,7 @@ async def find(
             channel=channel, oldest=oldest, limit=_PAGE, cursor=cursor, include_all_metadata=True
         )
 
-    return await _read(history, wanted)
+    return await _read(history, wanted, author)
 
 
 async def is_in_thread(client: AsyncWebClient, *, channel: str, root_ts: str, ts: str) -> bool:
@@ -147,7 +158,9 @@ async def is_in_thread(client: AsyncWebClient, *, channel: str, root_ts: str, ts
 
 
 async def _read(
-    page_at: Callable[[str | None], Awaitable[AsyncSlackResponse]], wanted: _Payload
+    page_at: Callable[[str | None], Awaitable[AsyncSlackResponse]],
+    wanted: _Payload,
+    author: Identity,
 ) -> Found:
     found: list[Copy] = []
     cursor: str | None = None
@@ -156,7 +169,7 @@ async def _read(
         if isinstance(answer, Failure):
             return _trouble(answer)
         page = answer.get("messages")
-        found += _copies(page if isinstance(page, list) else [], wanted)
+        found += _copies(page if isinstance(page, list) else [], wanted, author)
         cursor = _next_cursor(answer)
         if not cursor:
             return sorted(found, key=lambda copy: copy.ts)
@@ -164,7 +177,7 @@ async def _read(
     return sorted(found, key=lambda copy: copy.ts) or Unreadable("too_many_messages")
 
 
-def _copies(page: Iterable[object], wanted: _Payload) -> list[Copy]:
+def _copies(page: Iterable[object], wanted: _Payload, author: Identity) -> list[Copy]:
     copies = []
     for raw in page:
         try:
@@ -172,7 +185,8 @@ def _copies(page: Iterable[object], wanted: _Payload) -> list[Copy]:
         except ValidationError:
             # Somebody else's message, or one without our metadata.
             continue
-        if listed.metadata.event_type == EVENT_TYPE and listed.metadata.event_payload == wanted:
+        is_wanted = listed.metadata == _Metadata(event_type=EVENT_TYPE, event_payload=wanted)
+        if is_wanted and listed.is_by(author):
             is_reply = listed.thread_ts is not None and listed.thread_ts != listed.ts
             copies.append(Copy(listed.ts, listed.thread_ts if is_reply else None))
     return copies

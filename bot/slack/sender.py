@@ -176,6 +176,7 @@ class Sender:
             async with asyncio.timeout(self._settings.lease / 2):
                 return await history.find(
                     self._client,
+                    author=await self._workspaces.identity(),
                     channel=address,
                     public_id=job.public_id,
                     sequence=job.sequence,
@@ -183,7 +184,7 @@ class Sender:
                     # A root that was posted anew isn't the one before, which may stand there yet.
                     oldest=max(oldest, message.ts or "0", key=float),
                 )
-        except TimeoutError:
+        except (SlackUnreachableError, TimeoutError):
             return history.ReadLater(self._settings.slack_timeout)
 
     async def _found(

@@ -1,5 +1,7 @@
 """Posts of which nobody learned what became: they are looked for, and stand in Slack once."""
 
+import json
+
 import pytest
 from inline_snapshot import snapshot
 
@@ -93,6 +95,32 @@ async def test_a_message_that_is_found_is_not_posted_again(outgoing: Outgoing) -
     root, reply = outgoing.channel.messages.values()
     assert (await outgoing.row(thread, 0)).ts == root.ts
     assert (await outgoing.row(thread, 1)).ts == reply.ts
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("sequence", [0, 1])
+async def test_a_message_that_somebody_else_wrote_is_not_ours(
+    outgoing: Outgoing, sequence: int
+) -> None:
+    """Whatever metadata a stranger's message carries: ours is posted, and theirs is left alone."""
+    person = outgoing.world.member
+    sender = await outgoing.patient_sender()
+    thread = await outgoing.thread()
+    if sequence:
+        await outgoing.settle(sender)
+        await outgoing.reply(thread, "one")
+    outgoing.slack.faults.add(DropRequest(), operation=POST)
+    await outgoing.settle(sender)
+    root = next(iter(outgoing.channel.messages.values()), None)
+    forged = await person.say(outgoing.channel, "a stranger's", thread=root)
+    forged.metadata = json.loads(outgoing.calls(POST)[-1].body)["metadata"]
+    await outgoing.work_on(sender, rounds=5)
+    row = await outgoing.row(thread, sequence)
+    assert (row.delivery, row.ts != forged.ts) == (Delivery.SENT, True)
+    assert not forged.deleted
+    assert sorted(outgoing.shown()) == sorted(
+        ["root", "  a stranger's", "  one"] if sequence else ["a stranger's", "root"]
+    )
 
 
 async def test_not_there_takes_three_reads_spread_over_the_set_time(outgoing: Outgoing) -> None:

@@ -15,6 +15,7 @@ from bot.db.session import Database
 from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.world import World, connect, world
 from tests import databases
+from tests.messages.unheard import unheard
 
 databases.compile_once()
 
@@ -86,6 +87,13 @@ async def here(sqlite_url: str) -> AsyncIterator[World]:
     """Both sandboxes, on an SQLite file; Friendli's clock stands still until a test moves it."""
     async with world(sqlite_url, speed=0, limits=UNHURRIED) as made:
         yield made
+        everything = [
+            message
+            for channel in made.slack.workspace.channels.values()
+            for message in [*channel.messages.values(), *channel.ephemerals]
+            if message.by_app and message.blocks
+        ]
+        assert [line for one in everything for line in unheard(one.text, one.blocks)] == []
 
 
 @pytest.fixture

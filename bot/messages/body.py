@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from bot.messages.blocks import Block, context
 from bot.messages.markup import ELLIPSIS, clip
+from bot.messages.spoken import complete
 
 POSSIBLE_REPEAT = "Possibly a repeat: Slack didn't confirm the first one."
 
@@ -93,8 +94,10 @@ class Body(BaseModel):
 
 
 def body(text: str, *blocks: Block) -> Body:
-    """A message of a text and blocks."""
-    return Body(text=text, blocks=[dict(block) for block in blocks])
+    """A message of blocks and a text, to which everything is added that only the blocks say."""
+    # A notification begins with the text: without one, it isn't made up from the blocks.
+    spoken = complete(text, blocks) if text.strip() else text
+    return Body(text=spoken, blocks=[dict(block) for block in blocks])
 
 
 def _without_plan(block: dict[str, Any]) -> dict[str, Any]:

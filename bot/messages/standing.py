@@ -3,7 +3,7 @@
 from bot.db.models import Step
 from bot.deployments.listing.spend import Spend
 from bot.messages.blocks import context
-from bot.messages.body import Body
+from bot.messages.body import Body, body
 from bot.messages.facts import Facts
 from bot.messages.markup import duration
 from bot.messages.root import root
@@ -26,7 +26,7 @@ def standing(facts: Facts, spend: Spend) -> Body:
         at = len(blocks) - (blocks[-1]["type"] == "actions")
         note = CHARGED if spend.is_charged else ESTIMATED
         blocks.insert(at, context(f"{so_far}. {note}" if spend.seconds else f"{so_far}."))
-    return Body(text=f"{drawn.text}. {so_far}".strip(), blocks=blocks)
+    return body(drawn.text, *blocks)
 
 
 def cost(facts: Facts, spend: Spend) -> str:

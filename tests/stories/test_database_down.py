@@ -126,7 +126,10 @@ async def test_a_postgresql_that_is_away_stops_nothing_for_good(
             assert thread(here) == snapshot(
                 [
                     "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
-                    "# ● *it* is serving after 4 min 8 s · $5.00/h from now",
+                    """\
+# ● *it* is serving after 4 min 8 s · $5.00/h from now
+Its model name in requests is `ENDPOINT-1`.\
+""",
                 ]
             )
             await here.slack.until(lambda: "Terminate" in root(here).buttons)

@@ -48,7 +48,10 @@ asked by @requester at TIME · target `prod`
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
             "A GPU machine is ready (48 s). Downloading the model.",
             "Model downloaded (1 min 20 s). Starting the engine.",
-            "# ● *my-llama* is serving after 4 min 8 s · $10.00/h from now",
+            """\
+# ● *my-llama* is serving after 4 min 8 s · $10.00/h from now
+Its model name in requests is `ENDPOINT-1`.\
+""",
         ]
     )
     await here.slack.until(lambda: "is serving" in root(here).text)

@@ -185,7 +185,10 @@ async def test_a_key_that_was_revoked_before_the_click_refuses(here: World) -> N
     await here.slack.until(lambda: thread(here))
     assert thread(here) == snapshot(
         [
-            "# *it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`."
+            """\
+# *it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
+Friendli said: “Missing or invalid API key.”\
+"""
         ]
     )
     assert all(one.operation != "create_endpoint" for one in here.friendli.requests)

@@ -87,6 +87,9 @@ async def test_an_operators_key_can_be_changed_and_taken_away(
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
             "This target's API key can't be used any more: the bot's own keys were changed. An admin can connect the key again with `/friendli-deploy connect`. The endpoint runs on.",
             "Friendli answers again; watching goes on.",
-            "# ● *mine* is serving after 4 min 8 s · $5.00/h from now",
+            """\
+# ● *mine* is serving after 4 min 8 s · $5.00/h from now
+Its model name in requests is `ENDPOINT-1`.\
+""",
         ]
     )

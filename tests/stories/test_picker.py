@@ -98,7 +98,7 @@ async def test_another_channel_offers_nothing_of_this_one(here: World, start_bot
         question = await asked(here, "status")
         other = here.slack.add_channel("other", members=[here.member.user])
         stolen = here.slack.workspace.post(
-            other, here.slack.workspace.bot, Content(text="a copy", blocks=question.blocks)
+            other, here.slack.workspace.bot, Content(text=question.text, blocks=question.blocks)
         )
         assert await offered(here, question) == ["secret · serving · 1 × H100"]
         assert await offered(here, stolen) == []

@@ -46,7 +46,7 @@ async def test_a_button_reaches_nothing_of_another_channel(
         stolen = here.slack.workspace.post(
             other,
             here.slack.workspace.bot,
-            Content(text="a copy", blocks=root(here).blocks),
+            Content(text=root(here).text, blocks=root(here).blocks),
         )
         await here.member.click(stolen, "Cancel")
         await here.slack.until(lambda: here.member.ephemerals(other))

@@ -94,7 +94,10 @@ async def test_waking_once_leaves_no_schedule(here: World) -> None:
     await schedules_due(here)
     await here.friendli.until(lambda: counted.of("wake_endpoint"))
     await here.slack.until(partial(ends, here, "By its schedule"))
-    assert plain(here, (await asked(here, "schedules")).text) == snapshot("There are no schedules.")
+    assert plain(here, (await asked(here, "schedules")).text) == snapshot("""\
+There are no schedules.
+`/friendli-deploy sleep [endpoint] at 18:00 on weekdays` makes one.\
+""")
 
 
 @pytest.mark.usefixtures("bot")

@@ -96,7 +96,7 @@ async def test_every_status_is_news_in_words(
     endpoint = await serve(here)
     here.friendli.set_status(endpoint, status)
     await here.slack.until(lambda: told(here, 3) and "is serving" not in root(here).text)
-    assert (thread(here)[2], plain(here, root(here).text)) == (said, headline)
+    assert (thread(here)[2], plain(here, root(here).text.split("\n")[0])) == (said, headline)
 
 
 @pytest.mark.usefixtures("bot")
@@ -118,7 +118,10 @@ async def test_ready_and_running_are_one_state(here: World) -> None:
             snapshot(
                 [
                     "Friendli made it, as `ENDPOINT-1`. Friendli is starting it.",
-                    "# ● *it* is serving after 4 min 8 s · $5.00/h from now",
+                    """\
+# ● *it* is serving after 4 min 8 s · $5.00/h from now
+Its model name in requests is `ENDPOINT-1`.\
+""",
                 ]
             ),
             id="no phases",
@@ -129,7 +132,10 @@ async def test_ready_and_running_are_one_state(here: World) -> None:
                 [
                     "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
                     "A GPU machine is ready, model downloaded",
-                    "# ● *it* is serving after 2 min 48 s · $5.00/h from now",
+                    """\
+# ● *it* is serving after 2 min 48 s · $5.00/h from now
+Its model name in requests is `ENDPOINT-1`.\
+""",
                 ]
             ),
             id="phases skipped",
@@ -141,7 +147,10 @@ async def test_ready_and_running_are_one_state(here: World) -> None:
                     "Friendli made it, as `ENDPOINT-1`. Downloading the model.",
                     "Back to getting a GPU machine.",
                     "A GPU machine is ready, model downloaded",
-                    "# ● *it* is serving after 4 min 8 s · $5.00/h from now",
+                    """\
+# ● *it* is serving after 4 min 8 s · $5.00/h from now
+Its model name in requests is `ENDPOINT-1`.\
+""",
                 ]
             ),
             id="phases out of order",
@@ -154,7 +163,10 @@ async def test_ready_and_running_are_one_state(here: World) -> None:
                     "Friendli says `PROVISIONING`, phase `WARMING_CACHES`, which this bot doesn't know.",
                     "Downloading the model.",
                     "Model downloaded",
-                    "# ● *it* is serving after 3 min 20 s · $5.00/h from now",
+                    """\
+# ● *it* is serving after 3 min 20 s · $5.00/h from now
+Its model name in requests is `ENDPOINT-1`.\
+""",
                 ]
             ),
             id="a status and a phase of tomorrow",
@@ -282,7 +294,10 @@ async def test_what_happens_while_the_bot_is_down_is_told_when_it_is_back(
         await here.slack.until(lambda: told(here, 3))
     assert thread(here)[1:] == snapshot(
         [
-            "# ● *it* is serving after under 1 s · $5.00/h from now",
+            """\
+# ● *it* is serving after under 1 s · $5.00/h from now
+Its model name in requests is `ENDPOINT-1`.\
+""",
             "Put to sleep outside of this channel. $0.00/h while it sleeps; any request wakes it.",
         ]
     )

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -29,6 +29,7 @@ _CONNECT_SECONDS = 5.0
 
 
 _Columns = TypeVarTuple("_Columns")
+_Arguments = TypeVarTuple("_Arguments")
 _T = TypeVar("_T")
 
 
@@ -48,6 +49,7 @@ class Database:
         self._turn: AbstractAsyncContextManager[object] = (
             asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
         )
+        self._in_threads: set[asyncio.Future[Any]] = set()
 
     @property
     def is_sqlite(self) -> bool:
@@ -81,7 +83,7 @@ class Database:
     ) -> Sequence[Row[*_Columns]]:
         """Run one statement that reads, and return its rows."""
         if self._at_once is not None:
-            return await asyncio.to_thread(_rows, self._at_once, statement, parameters)
+            return await self._in_thread(_rows, self._at_once, statement, parameters)
         async with self.engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
@@ -93,15 +95,29 @@ class Database:
         """
         if self._at_once is not None:
             async with self._turn:
-                return await asyncio.to_thread(_in_transaction, self._at_once, work)
+                return await self._in_thread(_in_transaction, self._at_once, work)
         async with self.connection() as connection:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, also those whose statement nobody waits for any more."""
+        # A thread can't be cancelled, and the pool forgets a connection that is still in use.
+        await asyncio.gather(*self._in_threads, return_exceptions=True)
         if self._at_once is not None:
             self._at_once.dispose()
         await self.engine.dispose()
+
+    async def _in_thread(self, work: Callable[[*_Arguments], _T], *arguments: *_Arguments) -> _T:
+        running: asyncio.Future[_T]
+        running = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+        self._in_threads.add(running)
+        running.add_done_callback(self._ended)
+        return await asyncio.shield(running)
+
+    def _ended(self, running: asyncio.Future[Any]) -> None:
+        self._in_threads.discard(running)
+        # If it was cancelled, nobody else reads its exception.
+        running.exception()
 
 
 def _engine(url: str) -> AsyncEngine:

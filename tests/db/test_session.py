@@ -1,6 +1,8 @@
 """What becomes of transactions that are cancelled half-way, as when a lease ends."""
 
 import asyncio
+import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert, select, text
@@ -50,3 +52,25 @@ async def test_a_short_transaction_that_fails_leaves_nothing_behind(database: Da
     with pytest.raises(LookupError):
         await database.at_once(fail)
     assert await database.at_once(workspaces) == ["T2"]
+
+
+async def test_closing_waits_for_a_short_transaction_that_was_cancelled(sqlite_url: str) -> None:
+    """Its thread ends by itself; with the last connection, SQLite's log beside the file goes."""
+    database = Database(sqlite_url)
+    entered, goes_on = threading.Event(), threading.Event()
+
+    def wait(_connection: Connection) -> None:
+        entered.set()
+        assert goes_on.wait(30)
+
+    transaction = asyncio.create_task(database.at_once(wait))
+    await asyncio.to_thread(entered.wait, 30)
+    transaction.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await transaction
+    closing = asyncio.create_task(database.close())
+    await asyncio.sleep(0)
+    goes_on.set()
+    await closing
+    file = Path(database.engine.url.database or "")
+    assert [path.name for path in file.parent.iterdir()] == [file.name]

@@ -22,6 +22,7 @@ from bot.db.conversations import Channel
 from bot.db.crypto import Vault
 from bot.db.models import Deployment, WatchedProject
 from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
+from bot.db.schema import Schema
 from bot.db.session import Database
 from bot.db.startup import open_database
 from bot.deployments.approving.approval import Approvals
@@ -117,18 +118,20 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             settings.slack_bot_token, settings.slack_api_url, timeout=settings.slack_timeout
         )
         stack.push_async_callback(workspaces.close)
-        limits = TimeLimits(write=settings.create_timeout)
         friendli = await stack.enter_async_context(
             FriendliClient(
                 settings.friendli_api_url,
-                limits=limits,
+                limits=TimeLimits(write=settings.create_timeout),
                 first_wait=settings.friendli_retry_wait,
                 connections=share(8, most=_SUBMITTERS + _TRACKERS),
             )
         )
         vault = Vault(settings.encryption_keys, settings.friendli_token)
         people = People(workspaces, settings.admins)
-        workers, nudges = _workers(stack, settings, database, workspaces, friendli, vault, people)
+        schema = Schema()
+        workers, nudges = _workers(
+            stack, settings, database, schema, workspaces, friendli, vault, people
+        )
         desk = _desk(settings, database, workspaces, friendli, vault, people, nudges)
         background = Background()
         # A process that takes no requests has neither door.
@@ -136,7 +139,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         app_token = settings.slack_app_token if settings.role.takes_requests else None
         if app_token is not None:
             secret = None
-        bolt = listeners.build(registry(), desk, workspaces, background)
+        bolt = listeners.build(registry(), desk, workspaces, background, schema)
         socket = _socket(settings, bolt, workspaces, app_token)
         outside = Outside(settings, database, workspaces, socket)
 
@@ -150,6 +153,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         at_work = workers if settings.role.works else None
         presence = Presence(
             database,
+            schema,
             role=settings.role,
             key_fingerprints=vault.fingerprints,
             silent_after=settings.replica_silent_after,
@@ -170,11 +174,12 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 every=settings.forget_every,
                 first_after=min(FIRST_SWEEP_AFTER, settings.forget_every),
                 needs=outside.database.reached,
+                may_act=schema.does_fit,
             )
             back.push_async_callback(forgetting.stop)
-        crew = Crew(at_work, outside, settings.shutdown_timeout)
+        crew = Crew(database, at_work, outside, settings.shutdown_timeout)
         back.push_async_callback(crew.stop)
-        routes = health_routes(crew.is_complete, outside.ready)
+        routes = health_routes(crew.is_complete, {**outside.ready, "schema": schema.check})
         routes.append(metrics_route(database, silent_after=settings.replica_silent_after))
         if secret is not None:
             routes.append(events_route(EVENTS_PATH, bolt, secret))
@@ -229,6 +234,7 @@ def _workers(
     stack: AsyncExitStack,
     settings: Settings,
     database: Database,
+    schema: Schema,
     workspaces: Workspaces,
     friendli: FriendliClient,
     vault: Vault,
@@ -265,6 +271,7 @@ def _workers(
             submitter.handle,
             lease=lease,
             concurrency=_SUBMITTERS,
+            may_claim=schema.does_fit,
         ),
         Worker(
             "tracker",
@@ -274,8 +281,17 @@ def _workers(
             lease=lease,
             concurrency=_TRACKERS,
             gather=settings.poll_seconds_moving * _GATHER,
+            may_claim=schema.does_fit,
         ),
-        Worker("sender", database, Channel, sender.handle, lease=lease, concurrency=_SENDERS),
+        Worker(
+            "sender",
+            database,
+            Channel,
+            sender.handle,
+            lease=lease,
+            concurrency=_SENDERS,
+            may_claim=schema.does_fit,
+        ),
         Worker(
             "scheduler",
             database,
@@ -283,6 +299,7 @@ def _workers(
             scheduler.handle,
             lease=lease,
             concurrency=_SCHEDULERS,
+            may_claim=schema.does_fit,
         ),
     )
     # The workers nudge one another, so they are put in when all are there.

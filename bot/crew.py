@@ -1,9 +1,13 @@
 """The four workers: each at work from when it can be, until all are told to stop."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bot import logs
+from bot.db.session import Database
+from bot.deployments.scan import Scan
 from bot.deployments.worker import Worker
 from bot.outside import Outside
 
@@ -29,24 +33,29 @@ class Crew:
     """Puts the workers to work.
 
     Args:
+        database: Scanned for them.
         workers: Not at work yet; None in a process that only answers Slack.
         outside: What they wait for.
         patience: Seconds that what is in hand has when they are told to stop.
     """
 
-    def __init__(self, workers: Workers | None, outside: Outside, patience: float) -> None:
+    def __init__(
+        self, database: Database, workers: Workers | None, outside: Outside, patience: float
+    ) -> None:
         self._workers = workers
         self._needs: dict[asyncio.Task[None], list[asyncio.Event]] = {}
         if workers is None:
             return
-        database, slack = outside.database.reached, outside.slack.reached
+        self._scan = Scan(database, workers.all)
+        tables, slack = outside.database.reached, outside.slack.reached
         self._needs = {
-            asyncio.create_task(_work(worker, needs, patience), name=name): needs
-            for name, worker, needs in (
-                ("submitter", workers.submitter, [database]),
-                ("tracker", workers.tracker, [database]),
-                ("sender", workers.sender, [database, slack]),
-                ("scheduler", workers.scheduler, [database]),
+            asyncio.create_task(_when_reached(needs, run), name=name): needs
+            for name, run, needs in (
+                ("submitter", partial(workers.submitter.run, patience), [tables]),
+                ("tracker", partial(workers.tracker.run, patience), [tables]),
+                ("sender", partial(workers.sender.run, patience), [tables, slack]),
+                ("scheduler", partial(workers.scheduler.run, patience), [tables]),
+                ("scan", self._scan.run, [tables]),
             )
         }
         for task in self._needs:
@@ -58,7 +67,10 @@ class Crew:
 
     async def stop(self) -> None:
         """Let what is in hand end."""
-        for worker in self._workers.all if self._workers is not None else ():
+        if self._workers is None:
+            return
+        self._scan.stop()
+        for worker in self._workers.all:
             worker.stop()
         for task, needs in self._needs.items():
             if not all(need.is_set() for need in needs):
@@ -66,10 +78,10 @@ class Crew:
         await asyncio.gather(*self._needs, return_exceptions=True)
 
 
-async def _work(worker: Worker, needs: list[asyncio.Event], patience: float) -> None:
+async def _when_reached(needs: list[asyncio.Event], run: Callable[[], Awaitable[None]]) -> None:
     for need in needs:
         await need.wait()
-    await worker.run(patience)
+    await run()
 
 
 def _report(task: asyncio.Task[None]) -> None:

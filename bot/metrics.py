@@ -44,6 +44,13 @@ DEFECTS = Counter(
     registry=REGISTRY,
 )
 
+DATABASE_ERRORS = Counter(
+    "friendli_deploy_database_errors",
+    "Database errors that pass by themselves, such as a restart or a lost connection.",
+    ["part"],
+    registry=REGISTRY,
+)
+
 
 def status_class(status: int) -> str:
     """Such as "2xx"; "other" for what is no HTTP status."""

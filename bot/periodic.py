@@ -4,9 +4,10 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot import logs
+from bot.db.outages import error_name, is_outage
+from bot.errors import new_reference
+from bot.metrics import DATABASE_ERRORS, DEFECTS
 
 log = logs.get(__name__)
 
@@ -20,6 +21,7 @@ class Periodic:
         every: Seconds between two times, give or take a tenth, so that replicas don't keep step.
         needs: What is waited for before the first time.
         first_after: Seconds from then to the first time.
+        may_act: Whether it may be done now; if not, this time is left out.
     """
 
     def __init__(
@@ -30,12 +32,14 @@ class Periodic:
         every: float,
         needs: asyncio.Event,
         first_after: float = 0.0,
+        may_act: Callable[[], bool] = lambda: True,
     ) -> None:
         self._name = name
         self._act = act
         self._every = every
         self._needs = needs
         self._first_after = first_after
+        self._may_act = may_act
         self._task = asyncio.create_task(self._run(), name=name)
 
     async def stop(self) -> None:
@@ -47,16 +51,20 @@ class Periodic:
         await self._needs.wait()
         await asyncio.sleep(_jittered(self._first_after))
         while True:
-            await self._once()
+            if self._may_act():
+                await self._once()
             await asyncio.sleep(_jittered(self._every))
 
     async def _once(self) -> None:
         try:
             await self._act()
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            log.warning("put off", what=self._name, error=type(error).__name__)
-        except Exception:  # what fails once must not end it for good
-            log.exception("failed", what=self._name)
+        except Exception as error:  # what fails once must not end it for good
+            if is_outage(error):
+                DATABASE_ERRORS.labels("periodic").inc()
+                log.warning("put off", what=self._name, error=error_name(error))
+            else:
+                DEFECTS.labels("periodic").inc()
+                log.exception("failed", what=self._name, reference=new_reference())
 
 
 def _jittered(seconds: float) -> float:

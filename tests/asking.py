@@ -3,11 +3,13 @@
 import asyncio
 
 import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
 
 from bot.db.replicas import live
 from bot.db.session import Database
 
 Answered = tuple[int, object]
+Sample = tuple[str, tuple[str, ...]]
 
 
 async def get(http: aiohttp.ClientSession, url: str) -> Answered:
@@ -32,3 +34,15 @@ async def reported(database_url: str, replicas: int) -> None:
             async with database.read() as session:
                 found = len(await live(session, 30))
     await database.close()
+
+
+async def scrape(url: str) -> dict[Sample, float]:
+    """Every sample, by its name and its labels' values."""
+    async with aiohttp.ClientSession() as http, http.get(f"{url}/metrics") as response:
+        assert response.status == 200
+        text = await response.text()
+    return {
+        (sample.name.removeprefix("friendli_deploy_"), tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }

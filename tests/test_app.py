@@ -28,8 +28,8 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-READY = (200, {"database": True, "slack": True})
-READY_ON_A_SOCKET = (200, {"database": True, "slack": True, "socket_mode": True})
+READY = (200, {"database": True, "slack": True, "schema": True})
+READY_ON_A_SOCKET = (200, {"database": True, "slack": True, "socket_mode": True, "schema": True})
 
 
 async def test_a_bot_in_http_mode_says_that_it_lives_and_is_ready(
@@ -227,7 +227,10 @@ async def test_a_slack_that_cant_be_reached_is_waited_for(
     outage = here.slack.faults.add(AWAY, operation="auth.test", times=None)
     async with start_bot() as bot:
         assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
-        assert await get(http, f"{bot.url}/readyz") == (503, {"database": True, "slack": False})
+        assert await get(http, f"{bot.url}/readyz") == (
+            503,
+            {"database": True, "slack": False, "schema": True},
+        )
         await connect(here)
         await here.member.command(here.channel, "org/model --gpu H100 --yes")
         assert not here.channel.messages
@@ -244,7 +247,7 @@ async def test_socket_mode_waits_for_slack_too(
     async with start_bot(**SOCKET_MODE) as bot:
         assert await get(http, f"{bot.url}/readyz") == (
             503,
-            {"database": True, "slack": True, "socket_mode": False},
+            {"database": True, "slack": True, "socket_mode": False, "schema": True},
         )
         here.slack.faults.remove(outage)
         await becomes(http, f"{bot.url}/readyz", READY_ON_A_SOCKET)
@@ -284,14 +287,19 @@ async def test_a_database_that_cant_be_reached_is_waited_for(
     door = Door(postgresql_url)
     async with start_bot(database_url=door.url) as bot:
         assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
-        assert await get(http, f"{bot.url}/readyz") == (503, {"database": False, "slack": True})
+        assert await get(http, f"{bot.url}/readyz") == (
+            503,
+            {"database": False, "slack": True, "schema": True},
+        )
         await here.member.command(here.channel, "targets")
         [told] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
         assert told.text.startswith("I can't reach my database right now")
         async with door.open():
             await becomes(http, f"{bot.url}/readyz", READY)
             await connect(here)
-        await becomes(http, f"{bot.url}/readyz", (503, {"database": False, "slack": True}))
+        await becomes(
+            http, f"{bot.url}/readyz", (503, {"database": False, "slack": True, "schema": True})
+        )
         async with door.open():
             await becomes(http, f"{bot.url}/readyz", READY)
             await here.member.command(here.channel, "org/model --gpu H100 --yes")

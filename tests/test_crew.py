@@ -60,7 +60,7 @@ async def test_a_worker_that_breaks_is_told_to_those_who_ask_after_our_health(
 ) -> None:
     """Nothing inside can mend it: an orchestrator starts the process anew."""
     broken = cast("Claimable", object)
-    crew = Crew(workers(store, broken), outside, patience=1)
+    crew = Crew(store, workers(store, broken), outside, patience=1)
     routes = health_routes(crew.is_complete, {})
     async with (
         listening(routes, host="127.0.0.1", port=0) as url,
@@ -74,7 +74,7 @@ async def test_a_worker_that_breaks_is_told_to_those_who_ask_after_our_health(
 
 async def test_workers_that_still_wait_end_at_once(store: Database, outside: Outside) -> None:
     """A database that was never there doesn't hold up the end."""
-    crew = Crew(workers(store), outside, patience=60)
+    crew = Crew(store, workers(store), outside, patience=60)
     assert crew.is_complete()
     async with asyncio.timeout(5):
         await crew.stop()

@@ -2,32 +2,17 @@
 
 import re
 
-import aiohttp
 import pytest
 from inline_snapshot import snapshot
-from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app import running
 from bot.sandbox.faults import Answer
 from bot.sandbox.world import World, connect, world
 from bot.scraping import WORKED_ON
+from tests.asking import Sample, scrape
 from tests.conftest import QUICK, UNHURRIED, StartBot
 from tests.friendli.loopback import refused_url
 from tests.stories.telling import root, thread
-
-Sample = tuple[str, tuple[str, ...]]
-
-
-async def scrape(url: str) -> dict[Sample, float]:
-    """Every sample, by its name and its labels' values."""
-    async with aiohttp.ClientSession() as http, http.get(f"{url}/metrics") as response:
-        assert response.status == 200
-        text = await response.text()
-    return {
-        (sample.name.removeprefix("friendli_deploy_"), tuple(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 async def test_a_deployment_is_counted(database_url: str) -> None:

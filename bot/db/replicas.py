@@ -15,6 +15,7 @@ from bot import logs
 from bot.db.base import Base
 from bot.db.clock import after, now
 from bot.db.enums import Enumerated
+from bot.db.schema import REVISION, Schema
 from bot.db.session import Database
 from bot.role import Role
 
@@ -44,9 +45,10 @@ class Replica(Base):
 
 
 class Presence:
-    """Says that this process lives.
+    """Says that this process lives, and reads the schema revision that the database has by then.
 
     Args:
+        schema: Told the database's revision.
         role: What it does.
         key_fingerprints: Of its encryption keys, in their order.
         silent_after: Seconds without a word after which a replica counts as gone.
@@ -55,6 +57,7 @@ class Presence:
     def __init__(
         self,
         database: Database,
+        schema: Schema,
         *,
         role: Role,
         key_fingerprints: Sequence[str],
@@ -62,6 +65,7 @@ class Presence:
     ) -> None:
         self.id = uuid.uuid4().hex
         self._database = database
+        self._schema = schema
         self._role = role
         self._key_fingerprints = list(key_fingerprints)
         self._silent_after = silent_after
@@ -69,14 +73,15 @@ class Presence:
 
     async def report(self) -> None:
         """Say so once, and forget those that were silent for long."""
-        others = await self._database.at_once(self._report)
+        others, revision = await self._database.at_once(self._report)
+        self._schema.compare(revision)
         first = self._key_fingerprints[0]
         without = [name for name, fingerprints in others if first not in fingerprints]
         if without and not self._warned:
             log.warning("replicas can't read what this one encrypts", without=without)
         self._warned = bool(without)
 
-    def _report(self, connection: Connection) -> Sequence[Row[str, list[str]]]:
+    def _report(self, connection: Connection) -> tuple[Sequence[Row[str, list[str]]], str]:
         known = connection.execute(
             update(Replica).where(Replica.id == self.id).values(seen_at=now()).returning(Replica.id)
         )
@@ -85,11 +90,12 @@ class Presence:
         connection.execute(
             delete(Replica).where(Replica.seen_at < after(-_FORGOTTEN_AFTER * self._silent_after))
         )
-        return connection.execute(
+        others = connection.execute(
             select(Replica.name, Replica.key_fingerprints)
             .where(_lives(self._silent_after))
             .order_by(Replica.started_at, Replica.id)
         ).all()
+        return others, connection.execute(REVISION).scalar_one()
 
     async def withdraw(self) -> None:
         """Say that it ends."""

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.config import DatabaseSettings
 from bot.db.migrate import UnknownRevisionError, is_migrated, migrate
+from bot.db.outages import error_name, is_outage, sqlite_code, sqlstate
 from bot.db.session import Database
 from bot.errors import ConfigError
 from bot.reaching import NotReachedError
@@ -23,13 +24,6 @@ _SQLITE_REFUSALS = {
     sqlite3.SQLITE_NOTADB: "its file is no SQLite database",
     sqlite3.SQLITE_CORRUPT: "its file is damaged",
 }
-_SQLITE_PASSES = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_PROTOCOL,
-}
 # SQLSTATEs and their classes, https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRESQL_REFUSALS = {
     "28": "it refuses the user or the password",
@@ -37,8 +31,6 @@ _POSTGRESQL_REFUSALS = {
     "42501": "the user may not create tables in it",
     "42704": "it doesn't know a parameter of the address",
 }
-# Connection lost, deadlock or the like, no room, not ready, starting up or shutting down.
-_POSTGRESQL_PASSES = {"08", "25006", "40", "53", "55", "57", "58"}
 
 
 def open_database(settings: DatabaseSettings) -> Database:
@@ -112,9 +104,9 @@ def _in_words(settings: DatabaseSettings) -> Iterator[None]:
     except DBAPIError as error:
         if reason := _refused(error):
             raise _refusal(settings, reason) from None
-        if not _passes(error):
+        if not is_outage(error):
             raise
-        raise NotReachedError(_name(error)) from None
+        raise NotReachedError(error_name(error)) from None
     except (OSError, TimeoutError) as error:
         raise NotReachedError(type(error).__name__) from None
 
@@ -126,33 +118,9 @@ def _refusal(settings: DatabaseSettings, reason: str) -> ConfigError:
 
 
 def _refused(error: DBAPIError) -> str | None:
-    code, state = _sqlite_code(error), _sqlstate(error)
+    code, state = sqlite_code(error), sqlstate(error)
     return (
         _SQLITE_REFUSALS.get(code)
         or _POSTGRESQL_REFUSALS.get(state)
         or _POSTGRESQL_REFUSALS.get(state[:2])
-    )
-
-
-def _passes(error: DBAPIError) -> bool:
-    state = _sqlstate(error)
-    return (
-        error.connection_invalidated
-        or _sqlite_code(error) in _SQLITE_PASSES
-        or not _POSTGRESQL_PASSES.isdisjoint({state, state[:2]})
-    )
-
-
-def _sqlite_code(error: DBAPIError) -> int:
-    # Extended codes hold the primary one in their lowest byte.
-    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
-
-
-def _sqlstate(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", None) or "")
-
-
-def _name(error: DBAPIError) -> str:
-    return (
-        getattr(error.orig, "sqlite_errorname", "") or _sqlstate(error) or type(error.orig).__name__
     )

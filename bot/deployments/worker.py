@@ -20,24 +20,28 @@ from bot.db.claims import (
     seconds_left,
     seconds_until_due,
 )
+from bot.db.outages import error_name, is_outage
 from bot.db.session import Database
 from bot.errors import new_reference
-from bot.metrics import DEFECTS
+from bot.metrics import DATABASE_ERRORS, DEFECTS
 
 log = logs.get(__name__)
 
 # The scan is what makes it safe: a row written by another replica, or whose nudge was lost, is
 # found this late at most.
-_SCAN_SECONDS = 1.0
-_DATABASE_DOWN_SECONDS = (0.5, 15.0)
+SCAN_SECONDS = 1.0
+DATABASE_DOWN_SECONDS = (0.5, 15.0)
+# A row whose transaction a database outage cut off is due again after this.
+_RELEASE_AFTER = timedelta(seconds=0.5)
 
 
 class Worker:
     """Claims rows of one table, a bounded number at a time.
 
-    A row whose handler fails stays claimed until its lease ends, which also spaces its repeats:
-    a row that always fails starves nobody. So does a row whose handler had nothing to write, if the
-    process dies before it is put back with others.
+    A row whose handler fails by a defect stays claimed until its lease ends, which also spaces its
+    repeats: a row that always fails starves nobody. So does a row whose handler had nothing to
+    write, if the process dies before it is put back with others. A row whose handler a database
+    outage cut off is released as soon as the database answers.
 
     Args:
         name: For logs.
@@ -48,6 +52,7 @@ class Worker:
         concurrency: The most rows in hand at once.
         gather: Seconds for which due rows, and rows to put back, are gathered; they are written in
             one transaction then.
+        may_claim: Whether rows may be claimed now; those in hand are finished either way.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Worker:
         lease: timedelta,
         concurrency: int,
         gather: float = 0.0,
+        may_claim: Callable[[], bool] = lambda: True,
     ) -> None:
         self._name = name
         self._database = database
@@ -68,6 +74,8 @@ class Worker:
         self._lease = lease
         self._concurrency = concurrency
         self._gather = gather
+        self._may_claim = may_claim
+        self._scan_seconds = SCAN_SECONDS
         self._nudged = asyncio.Event()
         self._stopped = asyncio.Event()
         self._in_hand: set[asyncio.Task[bool]] = set()
@@ -80,6 +88,20 @@ class Worker:
         """Look for due rows now; call it after committing one."""
         self._nudged.set()
 
+    @property
+    def table(self) -> Claimable:
+        """What is claimed."""
+        return self._table
+
+    def leave_scanning(self) -> None:
+        """Scan no more: `found_due` is called for what a scan of all tables finds."""
+        self._scan_seconds = math.inf
+
+    def found_due(self) -> None:
+        """Claim now: a scan has found a row that is due."""
+        self._due_from = asyncio.get_running_loop().time()
+        self._nudged.set()
+
     async def run(self, patience: float) -> None:
         """Work until `stop`, then let what is in hand end.
 
@@ -87,19 +109,22 @@ class Worker:
             patience: Seconds until what is in hand is cancelled; whoever claims its rows next,
                 when their lease ends, takes it up again.
         """
-        pause = _DATABASE_DOWN_SECONDS[0]
+        pause = DATABASE_DOWN_SECONDS[0]
         while not self._stopped.is_set():
             self._nudged.clear()
             try:
                 wait = await self._take()
-                pause = _DATABASE_DOWN_SECONDS[0]
+                pause = DATABASE_DOWN_SECONDS[0]
             except (SQLAlchemyError, OSError, TimeoutError) as error:
-                log.warning("database unavailable", worker=self._name, error=type(error).__name__)
+                self._count(error)
                 wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-                pause = min(pause * 2, _DATABASE_DOWN_SECONDS[1])
-            await _wait_for(self._stopped, self._gather)
+                pause = min(pause * 2, DATABASE_DOWN_SECONDS[1])
+            if self._in_hand or self._to_put_back:
+                # What ends meanwhile is put back soon, and together.
+                wait = min(wait, SCAN_SECONDS)
+            await wait_for(self._stopped, self._gather)
             if not self._stopped.is_set():
-                await _wait_for(self._nudged, wait - self._gather)
+                await wait_for(self._nudged, wait - self._gather)
         if self._in_hand:
             _, late = await asyncio.wait(self._in_hand, timeout=patience)
             for task in late:
@@ -115,17 +140,17 @@ class Worker:
 
     async def _take(self) -> float:
         """Claim what there is room for; return how long to wait for a nudge, in seconds."""
-        room = self._concurrency - len(self._in_hand)
+        room = self._concurrency - len(self._in_hand) if self._may_claim() else 0
         if not self._to_put_back:
             if not room:
-                return _SCAN_SECONDS
+                return self._scan_seconds
             if asyncio.get_running_loop().time() < self._due_from:
                 [found] = await self._database.rows(next_due(self._table))
                 wait = seconds_left(found)
                 if wait is None or wait > 0:
                     return self._wait(wait)
         wait = await self._write(room)
-        return self._wait(wait) if room else _SCAN_SECONDS
+        return self._wait(wait) if room else self._scan_seconds
 
     async def _write(self, room: int) -> float | None:
         """Put back what was handled, claim what is due, and tell when the next row is due."""
@@ -151,27 +176,39 @@ class Worker:
     def _wait(self, until_due: float | None) -> float:
         if until_due is None:
             self._due_from = math.inf
-            return _SCAN_SECONDS
+            return self._scan_seconds
         # Rows that come due in the next moment are claimed with the one that comes first.
         wait = until_due + self._gather if until_due else 0.0
         self._due_from = asyncio.get_running_loop().time() + wait
-        return min(wait, _SCAN_SECONDS)
+        return min(wait, self._scan_seconds)
 
     async def _guarded(self, held: Claim) -> bool:
         """Have a row handled; return whether to look for due rows soon."""
+        limit = asyncio.timeout(self._lease.total_seconds())
         try:
-            async with asyncio.timeout(self._lease.total_seconds()):
+            async with limit:
                 due = await self._handle(held)
-        except Exception:  # one row's defect must not end the worker
-            DEFECTS.labels(self._name).inc()
-            log.exception("failed", worker=self._name, row=held.id, reference=new_reference())
-            return True
+        except Exception as error:  # one row's defect must not end the worker
+            if not is_outage(error) or limit.expired():
+                DEFECTS.labels(self._name).inc()
+                log.exception("failed", worker=self._name, row=held.id, reference=new_reference())
+                return True
+            self._count(error, row=held.id)
+            due = _RELEASE_AFTER
         if due is None:
             # It may be due again already.
             return True
         seconds = due.total_seconds()
         self._to_put_back.append((held, asyncio.get_running_loop().time() + seconds))
-        return seconds < _SCAN_SECONDS
+        return seconds < SCAN_SECONDS
+
+    def _count(self, error: Exception, **where: object) -> None:
+        if is_outage(error):
+            DATABASE_ERRORS.labels(self._name).inc()
+            log.warning("database unavailable", worker=self._name, error=error_name(error), **where)
+        else:
+            DEFECTS.labels(self._name).inc()
+            log.error("failed", worker=self._name, reference=new_reference(), exc_info=error)
 
     def _done(self, task: asyncio.Task[bool]) -> None:
         was_full = len(self._in_hand) >= self._concurrency
@@ -180,9 +217,11 @@ class Worker:
             self.nudge()
 
 
-async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+async def wait_for(event: asyncio.Event, seconds: float) -> None:
     """Wait for an event, for so many seconds at most."""
-    if seconds > 0:
+    if seconds == math.inf:
+        await event.wait()
+    elif seconds > 0:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await event.wait()

@@ -14,7 +14,8 @@ from bot.single_flight import SingleFlight
 # Kubernetes waits for a second by default.
 _ANSWER_SECONDS = 0.9
 
-Check = Callable[[], Awaitable[bool]]
+Check = Callable[[], Awaitable[bool | str]]
+"""Whether something is as it should be; a text says why it isn't."""
 
 
 def health_routes(alive: Callable[[], bool], ready: Mapping[str, Check]) -> list[web.RouteDef]:
@@ -30,7 +31,7 @@ def health_routes(alive: Callable[[], bool], ready: Mapping[str, Check]) -> list
         lives = alive()
         return web.json_response({"ok": lives}, status=200 if lives else 503)
 
-    async def ask() -> dict[str, bool]:
+    async def ask() -> dict[str, bool | str]:
         answers = await asyncio.gather(*(_in_time(check) for check in ready.values()))
         return dict(zip(ready, answers, strict=True))
 
@@ -39,7 +40,8 @@ def health_routes(alive: Callable[[], bool], ready: Mapping[str, Check]) -> list
 
     async def readyz(_request: web.Request) -> web.Response:
         parts = await asking()
-        return web.json_response(parts, status=200 if all(parts.values()) else 503)
+        is_ready = all(part is True for part in parts.values())
+        return web.json_response(parts, status=200 if is_ready else 503)
 
     return [web.get("/healthz", healthz), web.get("/readyz", readyz)]
 
@@ -54,7 +56,7 @@ async def answers(database: Database) -> bool:
     return True
 
 
-async def _in_time(check: Check) -> bool:
+async def _in_time(check: Check) -> bool | str:
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             return await check()

@@ -18,7 +18,6 @@ from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
-from sqlalchemy.exc import DBAPIError
 
 from bot import logs
 from bot.commands import home
@@ -35,10 +34,12 @@ from bot.commands.desk import (
 from bot.commands.dispatch import dispatch
 from bot.commands.mention import Whispers
 from bot.commands.registry import ClickHandler, Registry
+from bot.db.outages import error_name, is_outage
+from bot.db.schema import Schema
 from bot.errors import UserError, new_reference
 from bot.messages.blocks import Block, section
 from bot.messages.body import Body
-from bot.metrics import DEFECTS
+from bot.metrics import DATABASE_ERRORS, DEFECTS
 from bot.slack import payloads
 from bot.slack.background import Background
 from bot.slack.seen import Seen
@@ -54,6 +55,7 @@ def build(
     desk: Desk,
     workspaces: Workspaces,
     background: Background,
+    schema: Schema,
 ) -> AsyncApp:
     """Make the Bolt app with its listeners.
 
@@ -62,8 +64,9 @@ def build(
         desk: What they work with.
         workspaces: Slack's side.
         background: Runs what goes on after the acknowledgement.
+        schema: While it doesn't fit, nothing is accepted.
     """
-    front = _Front(registry, desk, background)
+    front = _Front(registry, desk, background, schema)
     with _unseen_environment():
         app = AsyncApp(
             # Without one, Bolt looks through all modules for the file that made it.
@@ -123,10 +126,13 @@ async def _unreadable(error: Exception) -> BoltResponse:
 class _Front:
     """The listeners."""
 
-    def __init__(self, registry: Registry, desk: Desk, background: Background) -> None:
+    def __init__(
+        self, registry: Registry, desk: Desk, background: Background, schema: Schema
+    ) -> None:
         self._registry = registry
         self._desk = desk
         self._background = background
+        self._schema = schema
         self._seen = Seen()
 
     async def command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -134,6 +140,7 @@ class _Front:
         asked = payloads.invocation(body)
         say = self._teller(asked)
         try:
+            self._accept()
             work = await dispatch(self._registry, self._desk, asked)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
@@ -146,6 +153,7 @@ class _Front:
         say = self._teller(click)
         handler = self._registry.click(click.action_id)
         try:
+            self._accept()
             work = await self._pressed(click, handler) if handler is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
@@ -165,6 +173,7 @@ class _Front:
             await ack()
             return
         try:
+            self._accept()
             reaction = await handler(self._desk, submitted)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             await ack(**_failed_form(submitted.view, error))
@@ -183,6 +192,7 @@ class _Front:
         handler = self._registry.suggestion(query.action_id)
         found: Sequence[Block] = []
         try:
+            self._accept()
             if handler is not None:
                 found = await handler(self._desk, query)
         except UserError as error:
@@ -198,6 +208,7 @@ class _Front:
         say = self._teller(used)
         shortcut = self._registry.shortcuts.get(callback_id)
         try:
+            self._accept()
             work = await shortcut.run(self._desk, used) if shortcut is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
@@ -216,11 +227,17 @@ class _Front:
             return
         say = self._event_teller(event)
         try:
+            self._accept()
             work = await handler(self._desk, event)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
             work = self._excuse(say, error)
         await self._begin(work, say)
         await ack()
+
+    def _accept(self) -> None:
+        """Raise OutdatedReplicaError unless this process may take requests."""
+        if not self._schema.does_fit():
+            raise OutdatedReplicaError
 
     def _teller(self, asked: Invocation | Click | ShortcutUse) -> Say:
         async def say(body: Body) -> None:
@@ -266,8 +283,14 @@ class _Front:
         await say(_words(error))
 
 
-# What the database's drivers raise while it can't be reached.
-_AWAY = (DBAPIError, OSError, TimeoutError)
+class OutdatedReplicaError(UserError):
+    """Another version has migrated the database, and this process waits to be replaced."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "I'm being replaced by another version of myself, so nothing was started.",
+            hint="Try again in a minute.",
+        )
 
 
 async def _stale(say: Say) -> None:
@@ -279,13 +302,15 @@ def _words(error: Exception) -> Body:
     if isinstance(error, UserError):
         return apology(error)
     reference = new_reference()
-    DEFECTS.labels("front").inc()
-    log.error("failed in front of a person", reference=reference, exc_info=error)
-    if isinstance(error, _AWAY):
+    if is_outage(error):
+        DATABASE_ERRORS.labels("front").inc()
+        log.warning("database unavailable", reference=reference, error=error_name(error))
         return answer(
             "I can't reach my database right now, so nothing was started. Try again in a minute.",
             hint=f"Reference `{reference}`, for whoever runs this bot.",
         )
+    DEFECTS.labels("front").inc()
+    log.error("failed in front of a person", reference=reference, exc_info=error)
     if isinstance(error, ValidationError):
         return answer(
             "This is from an older version of the bot. Type the command again.",
@@ -300,8 +325,9 @@ def _words(error: Exception) -> Body:
 def _failed_form(view: Mapping[str, Any], error: Exception) -> dict[str, Any]:
     """How a form answers that failed: what trying again may mend leaves it open as it was typed."""
     said = _words(error)
+    passes = isinstance(error, OutdatedReplicaError) or is_outage(error)
     fields = [block["block_id"] for block in view.get("blocks", ()) if block.get("type") == "input"]
-    if isinstance(error, _AWAY) and fields:
+    if passes and fields:
         return {"response_action": "errors", "errors": {fields[0]: said.text.replace("`", "")}}
     return {"response_action": "update", "view": _failed_view(said)}
 

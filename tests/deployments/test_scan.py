@@ -1,0 +1,118 @@
+"""One scan for all workers: how soon it finds what another process wrote, and what it costs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from bot.app import running
+from bot.db.claims import Claim, Claimable
+from bot.db.clock import after
+from bot.db.conversations import Channel, Workspace
+from bot.db.models import Deployment
+from bot.db.session import Database
+from bot.deployments.scan import Scan
+from bot.deployments.worker import Worker
+from bot.sandbox.world import world
+
+# What an operator may expect of a bot with nothing to do.
+MOST_A_MINUTE = 150
+OVER = 10.0
+
+
+async def transactions(postgresql_server: str, name: str) -> int:
+    """How many a database has had, from a connection to another one."""
+    connection = await asyncpg.connect(postgresql_server)
+    try:
+        count: int = await connection.fetchval(
+            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = $1", name
+        )
+    finally:
+        await connection.close()
+    return count
+
+
+async def test_an_idle_bot_on_postgresql_leaves_the_database_alone(
+    postgresql_server: str, postgresql_url: str
+) -> None:
+    """With all its heartbeats and scans; the server counts."""
+    name = postgresql_url.partition("?")[0].rpartition("/")[2]
+    async with world(postgresql_url, speed=0) as here, running(here.settings()):
+        connection = await asyncpg.connect(postgresql_server)
+        before = await transactions(postgresql_server, name)
+        await connection.execute(f"SELECT pg_sleep({OVER})")
+        counted = await transactions(postgresql_server, name) - before
+        await connection.close()
+    assert 0 < counted <= MOST_A_MINUTE * OVER / 60
+
+
+@asynccontextmanager
+async def scanned(database: Database, *tables: Claimable) -> AsyncIterator[asyncio.Queue[Claim]]:
+    """Workers of these tables that only a scan wakes; yields what they claim."""
+    claimed: asyncio.Queue[Claim] = asyncio.Queue()
+
+    async def handle(held: Claim) -> timedelta:
+        claimed.put_nowait(held)
+        return timedelta(minutes=1)
+
+    workers = [
+        Worker(
+            table.__tablename__,
+            database,
+            table,
+            handle,
+            lease=timedelta(seconds=60),
+            concurrency=1,
+        )
+        for table in tables
+    ]
+    scan = Scan(database, workers)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(scan.run())
+        for worker in workers:
+            tasks.create_task(worker.run(patience=1))
+        yield claimed
+        scan.stop()
+        for worker in workers:
+            worker.stop()
+
+
+@pytest.mark.parametrize("delay", [-1.0, 0.5])
+async def test_what_another_process_wrote_is_claimed_without_a_nudge(
+    database: Database, database_url: str, delay: float
+) -> None:
+    """As soon as the scan sees that it is due, by the database's clock."""
+    async with scanned(database, Channel, Deployment) as claimed:
+        other = Database(database_url)
+        async with other.write() as session:
+            workspace = Workspace(enterprise_id="", workspace_id="T1")
+            session.add(workspace)
+            await session.flush()
+            channel = Channel(workspace_row_id=workspace.id, address="C1", due_at=after(delay))
+            session.add(channel)
+        await session.close()
+        async with asyncio.timeout(10):
+            held = await claimed.get()
+        async with other.read() as session:
+            row = await session.get_one(Channel, held.id)
+        await other.close()
+    assert row.address == "C1"
+    assert claimed.empty()
+
+
+async def test_a_row_that_is_due_again_late_is_put_back_at_once(database: Database) -> None:
+    """It must not stay claimed until somebody has another reason to look."""
+    async with database.write() as session:
+        workspace = Workspace(enterprise_id="", workspace_id="T1")
+        session.add(workspace)
+        await session.flush()
+        session.add(Channel(workspace_row_id=workspace.id, address="C1", due_at=after(-1)))
+    async with scanned(database, Channel) as claimed, asyncio.timeout(10):
+        held = await claimed.get()
+        is_held = True
+        while is_held:
+            async with database.read() as session:
+                is_held = (await session.get_one(Channel, held.id)).held

@@ -98,6 +98,7 @@ def _setup(deployment: Deployment) -> Setup:
         most=most,
         cooldown=request.autoscaling.cooldown_period if request.autoscaling else None,
         price_of_one=each,
+        sent=request.sent,
     )
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.deployments.request.sent_fields import sent_fields
+from bot.deployments.updating.update import body as update_body
 from bot.deployments.updating.version import ENGINE, Cost, Difference, Version, changed, differences
 from bot.friendli.instances import Prices
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, clip, code, escape, money
+from bot.messages.sent_fields import line
 
 AGREE_ACTION = "update.agree"
 CHANGE_ACTION = "update.change"
@@ -25,7 +28,7 @@ _UNTOLD = {
     "queue_backpressure_metric": "queue",
     "queue_backpressure_threshold": "queue",
 }
-_LONGEST_SHOWN = 200
+_LONGEST_SHOWN = 500
 _MOST_LINES = 20
 
 
@@ -64,7 +67,11 @@ def heading(step: Step) -> str:
 
 def paragraphs(step: Step, prices: Prices) -> list[str]:
     """What changes, what it costs, and what happens meanwhile: mrkdwn."""
-    said = [changes(step.before, step.after), money_line(step, prices)]
+    said = [
+        changes(step.before, step.after),
+        unchanged(step.before, step.after),
+        money_line(step, prices),
+    ]
     return [text for text in said if text]
 
 
@@ -116,6 +123,21 @@ def changes(before: Version, after: Version) -> str:
     return "\n".join(lines)
 
 
+def unchanged(before: Version, after: Version) -> str:
+    """What is sent beside that although it stays as it is, on one line of mrkdwn; '' for nothing.
+
+    The API takes the engine's settings as one object, so that all of them go together.
+    """
+    sent = update_body(before, after)
+    if sent is None:
+        return ""
+    shown = changed(before, after) | {"comment"}
+    if "replicas" in shown:
+        shown |= {"min_replicas", "max_replicas", "cooldown"}
+    rest = [one for one in sent_fields(sent) if one.form_field not in shown]
+    return f"Sent again as it is: {line(rest)}" if rest else ""
+
+
 def in_thread(
     before: Version, after: Version, prices: Prices, *, back_to: str | None = None
 ) -> str:
@@ -129,7 +151,8 @@ def in_thread(
     """
     money_words = cost_change(before.cost(prices), after.cost(prices))
     back = [f"It goes back to version {code(back_to)}."] if back_to is not None else []
-    return "\n".join([*back, changes(before, after), money_words])
+    lines = [*back, changes(before, after), unchanged(before, after), money_words]
+    return "\n".join(filter(None, lines))
 
 
 def _line(one: Difference) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from bot.db.acts import Cause, OperationKind, OperationState
 from bot.db.models import Step
+from bot.deployments.request.sent_fields import SentField
 from bot.deployments.watching.states import State, Told
 
 
@@ -21,6 +22,7 @@ class Setup:
         most: Replicas at most; None if it isn't known.
         cooldown: Seconds without a request until it scales down; None if it doesn't.
         price_of_one: Dollars per hour of one replica; None if it isn't known.
+        sent: What else Friendli was sent for the version that runs; empty if it was made elsewhere.
     """
 
     model: str | None
@@ -29,6 +31,7 @@ class Setup:
     most: int | None
     cooldown: int | None
     price_of_one: Decimal | None
+    sent: Sequence[SentField] = ()
 
     @property
     def replicas(self) -> str:

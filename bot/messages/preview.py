@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.deployments.request.deploy_request import DeployRequest
 from bot.deployments.targets.policy import LeaseEnd
 from bot.friendli.instances import Prices
+from bot.messages import sent_fields
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.lease import planned
@@ -39,6 +40,7 @@ def preview(
     return body(
         text,
         section(text),
+        *sent_fields.block(request.sent, whole=True),
         context(
             escape(request.model) + (f" @ {code(request.revision)}" if request.revision else ""),
             *([planned(request.lease_seconds, lease_end)] if request.lease_seconds else []),

@@ -16,7 +16,7 @@ from bot.deployments.watching.states import (
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.schemas import Phase
 from bot.friendli.statuses import PHASES, phase_words, status_words
-from bot.messages import buttons
+from bot.messages import buttons, sent_fields
 from bot.messages.blocks import Block, TaskStatus, actions, context, plan, section, task_card
 from bot.messages.body import Body, body
 from bot.messages.facts import Facts
@@ -47,6 +47,10 @@ def root(facts: Facts) -> Body:
     plan_block = _plan(facts)
     if plan_block is not None:
         blocks.append(plan_block)
+    # Who approves it sees all of it at once, and what nobody set among it.
+    waits = facts.step is Step.PROPOSED
+    sent = [one for one in facts.setup.sent if waits or not one.is_default]
+    blocks += sent_fields.block(sent, whole=waits)
     blocks.append(context(_setup(facts), *ends(facts), _asked(facts)))
     row = buttons.for_root(facts)
     if row:

@@ -70,6 +70,7 @@ async def test_nothing_is_made_before_somebody_approved_it(here: World) -> None:
     assert words(here, root(here)) == snapshot("""\
 *it* waits for approval
 $5.00/h once it serves · workspace admins may approve it, until TIME. Nothing is made before.
+Skip special tokens: `on` · Add special tokens: `on`
 org/model · 1 × H100 · 1 replica
 asked by @requester at TIME · target `prod`
 [Approve] [Reject] [Withdraw]\
@@ -108,6 +109,7 @@ async def test_the_price_at_full_scale_decides(here: World) -> None:
     assert words(here, big) == snapshot("""\
 *big* waits for approval
 $5.00/h per replica once it serves, $15.00/h at most · workspace admins may approve it, until TIME. Nothing is made before.
+Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
 org/model · 1 × H100 · 0–3 replicas
 asked by @requester at TIME · target `prod`
 [Approve] [Reject] [Withdraw]\

@@ -21,6 +21,7 @@ async def test_a_line_shows_its_price_and_asks_before_it_spends(here: World) -> 
     [preview] = here.member.ephemerals(here.channel)
     assert words(here, preview) == snapshot("""\
 *my-llama* on 2 × H100, 1 replica, in `prod`: *$10.00/h* once it serves.
+Skip special tokens: `on` · Add special tokens: `on`
 meta-llama/Llama-3.1-8B-Instruct
 [Deploy] [Change] [Cancel]\
 """)

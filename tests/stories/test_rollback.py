@@ -33,6 +33,7 @@ Instance: `2 × H100` → `1 × H100`
 Max batch size: `8` → `256`
 Queue time-out: `900` → `500`
 Comment: “Back to version 0”
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $10.00/h now, *$5.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $15.00/h.
 Nothing is sent before you agree.
 [Roll back] [Change] [Cancel]\
@@ -66,6 +67,7 @@ Instance: `2 × H100` → `1 × H100`
 Max batch size: `8` → `256`
 Queue time-out: `900` → `500`
 Comment: “Back to version 0”
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $10.00/h now, *$5.00/h* then.\
 """,
             "Rolling out a new version. The one before serves until it's ready.",

@@ -173,6 +173,7 @@ Nothing is sent before you agree.
 Update *it*? Version `0` runs now.
 Model: `org/model` → `org/other`
 Max batch size: `Friendli's default` → `8`
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
 Nothing is sent before you agree.
 [Update] [Change] [Cancel]\
@@ -273,6 +274,7 @@ async def test_a_rollout_that_fails_is_told(here: World) -> None:
     assert words(here, root(here)) == snapshot("""\
 ✗ *it* failed while rolling out a new version
 `org/model` doesn't fit into the memory of these GPUs. Take the next larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.
+Max batch size: `512`
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
 [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
@@ -282,6 +284,7 @@ asked by @requester at TIME · target `prod`
 Take *it* back to version `0`?
 Max batch size: `512` → `256`
 Comment: “Back to version 0”
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $5.00/h, as before. It has failed: the new version runs after a restart.
 Nothing is sent before you agree.
 [Roll back] [Change] [Cancel]\
@@ -295,6 +298,7 @@ Nothing is sent before you agree.
 It goes back to version `0`.
 Max batch size: `512` → `256`
 Comment: “Back to version 0”
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $5.00/h, as before.\
 """,
             "Friendli has version `2`. The endpoint has failed, and runs it after a restart.",
@@ -402,6 +406,7 @@ What you had changed is kept below.
     assert shown(here, here.member.modal) == snapshot("""\
 Update *it*? Version `1` runs now.
 Max batch size: `Friendli's default` → `5`
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
 Nothing is sent before you agree.\
 """)
@@ -417,6 +422,7 @@ Nothing is sent before you agree.\
     assert shown(here, here.member.modal) == snapshot("""\
 Update *it*? Version `1` runs now.
 Max batch size: `Friendli's default` → `8`
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
 Nothing is sent before you agree.\
 """)

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.sent_fields import SentField, sent_fields
 from bot.deployments.request.span import write_span
 from bot.friendli.instances import InstanceOption, Prices, by_id
 from bot.friendli.schemas import (
@@ -130,6 +131,11 @@ class DeployRequest(BaseModel):
             hf_model_repo_revision=self.revision,
             initial_version_comment=self.comment,
         )
+
+    @property
+    def sent(self) -> tuple[SentField, ...]:
+        """What a create request sends, but for what every message about it says anyway."""
+        return sent_fields(self.create_body(""))
 
     def simplescale(self) -> EndpointSimplescaleConfig | None:
         """The fixed number of replicas, as the API takes it; None with autoscaling."""

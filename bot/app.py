@@ -179,8 +179,12 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             back.push_async_callback(forgetting.stop)
         crew = Crew(database, at_work, outside, settings.shutdown_timeout)
         back.push_async_callback(crew.stop)
-        routes = health_routes(crew.is_complete, {**outside.ready, "schema": schema.check})
-        routes.append(metrics_route(database, silent_after=settings.replica_silent_after))
+        routes = [
+            *health_routes(
+                crew.is_complete, {**outside.ready, "schema": schema.check}, outside.reported
+            ),
+            metrics_route(database, settings, is_slack_up=outside.is_slack_up),
+        ]
         if secret is not None:
             routes.append(events_route(EVENTS_PATH, bolt, secret))
         url = await front.enter_async_context(

@@ -18,7 +18,7 @@ from bot.errors import ConfigError
 from bot.role import Role
 
 if TYPE_CHECKING:
-    from bot.config import CommonSettings, Settings
+    from bot.config import CommonSettings
 
 _Kind = TypeVar("_Kind", bound="CommonSettings")
 
@@ -215,22 +215,25 @@ def manifest(
 
 
 @cli.command()
-def doctor() -> None:
-    """Try everything that the bot depends on, and say what to do; it changes nothing."""
-    from bot.config import load
-
-    settings = _configured(load())
-    raise SystemExit(asyncio.run(_doctor(settings)))
+def alerts() -> None:
+    """Print example alerts for Prometheus, a rules file for the bot's metrics."""
+    typer.echo((Path(__file__).parent / "ops" / "alerts.yaml").read_text("utf-8"), nl=False)
 
 
-async def _doctor(settings: "Settings") -> int:
-    from bot.ops.doctor import Verdict, examine
+@cli.command()
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print the settings, try everything that the bot depends on, and say what to do.
 
-    is_well = True
-    async for finding in examine(settings):
-        typer.echo(str(finding))
-        is_well = is_well and finding.verdict is not Verdict.PROBLEM
-    return 0 if is_well else 1
+    It changes nothing. The exit code is 1 if there is a problem.
+    """
+    from bot import logs
+    from bot.ops.doctor import run_doctor
+
+    logs.configure("ERROR")
+    raise SystemExit(asyncio.run(run_doctor(as_json=as_json, say=typer.echo)))
 
 
 @keys.command("new")

@@ -275,6 +275,8 @@ class Settings(KeySettings, FriendliSettings, SlackSettings):
     lease: Seconds = 60
     # Until Slack or the database is tried again that couldn't be reached when the bot started.
     reconnect_after: Seconds = 5
+    # For how long Slack or Friendli fails before /readyz and the gauges follow.
+    unready_after: Seconds = 60
     shutdown_timeout: Seconds = 8
     keep_finished_days: Days = 90
     # How often it is looked for what has been kept for so long.

@@ -6,10 +6,12 @@ from bot.config import Settings
 from bot.db.session import Database
 from bot.db.startup import prepare
 from bot.errors import ConfigError
+from bot.periodic import Periodic
 from bot.reaching import NotReachedError, Reaching, start_all
 from bot.slack.calls import WORKSPACE_ERRORS
-from bot.slack.health import Check, answers
+from bot.slack.health import Check, answers, friendli_answers
 from bot.slack.socket import Socket
+from bot.slack.token_check import CHECKS_BEFORE_AWAY, TokenCheck
 from bot.slack.workspaces import SlackUnreachableError, Workspaces
 
 
@@ -19,7 +21,9 @@ class Outside:
     Attributes:
         database: Reached once its tables are up to date.
         slack: Reached once it has taken our token.
+        token_check: Whether it still does.
         ready: What `/readyz` asks, by name.
+        reported: What it only shows.
     """
 
     def __init__(
@@ -34,9 +38,15 @@ class Outside:
         self.database = Reaching("database", partial(prepare, database, settings), pause=pause)
         self.slack = Reaching("Slack", partial(_introduce, workspaces), pause=pause)
         self._all = [self.database, self.slack]
+        self.token_check = TokenCheck(workspaces, unready_after=settings.unready_after)
+        self._token_checks: Periodic | None = None
+        self._check_every = settings.unready_after / CHECKS_BEFORE_AWAY
         self.ready: dict[str, Check] = {
             "database": self._is_database_ready,
             "slack": self._is_slack_ready,
+        }
+        self.reported: dict[str, Check] = {
+            "friendli": partial(friendli_answers, database, settings.unready_after)
         }
         if socket is not None:
             self._all.append(Reaching("Socket Mode", socket.connect, pause=pause))
@@ -49,9 +59,18 @@ class Outside:
             ConfigError: Only a person can help.
         """
         await start_all(self._all)
+        self._token_checks = Periodic(
+            "check Slack's token",
+            self.token_check.check,
+            every=self._check_every,
+            first_after=self._check_every,
+            needs=self.slack.reached,
+        )
 
     async def stop(self) -> None:
         """Try no more."""
+        if self._token_checks is not None:
+            await self._token_checks.stop()
         for part in self._all:
             await part.stop()
 
@@ -59,7 +78,11 @@ class Outside:
         return self.database.reached.is_set() and await answers(self._open)
 
     async def _is_slack_ready(self) -> bool:
-        return self.slack.reached.is_set()
+        return self.is_slack_up()
+
+    def is_slack_up(self) -> bool:
+        """Whether Slack took our token, and still does."""
+        return self.slack.reached.is_set() and self.token_check.is_well
 
 
 async def _introduce(workspaces: Workspaces) -> None:

@@ -1,6 +1,6 @@
 """`/metrics`: what was counted, and how the database's rows stand, in Prometheus' text format."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from aiohttp import web
@@ -15,12 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
+from bot.config import Settings
 from bot.db.claims import Claimable
 from bot.db.clock import now
 from bot.db.conversations import Channel
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.replicas import Replica, live
 from bot.db.session import Database
+from bot.deployments.watching.answering import is_friendli_answering, projects_by_state
 from bot.friendli.schemas import InferenceDeploymentStatus
 from bot.metrics import REGISTRY
 from bot.role import Role
@@ -35,24 +37,35 @@ WORKED_ON: Mapping[str, Claimable] = {
 }
 
 
-def metrics_route(database: Database, *, silent_after: float) -> web.RouteDef:
+def metrics_route(
+    database: Database, settings: Settings, *, is_slack_up: Callable[[], bool]
+) -> web.RouteDef:
     """The route `/metrics`.
 
     Args:
         database: What is read of it is the same at every replica.
-        silent_after: Seconds without a word after which a replica counts as gone.
+        settings: After how long of silence something counts as gone.
+        is_slack_up: Whether this replica can use Slack.
     """
     # Anybody may ask: however many do, the database is asked by one.
-    reading = SingleFlight(partial(_stand, database, silent_after))
+    reading = SingleFlight(partial(_stand, database, settings))
 
     async def metrics(_request: web.Request) -> web.Response:
-        text = generate_latest(REGISTRY) + generate_latest(await reading())
+        replicas_own = CollectorRegistry()
+        slack = Gauge(
+            "friendli_deploy_slack_up",
+            "Whether Slack answers this replica and takes its token.",
+            registry=replicas_own,
+        )
+        slack.set(is_slack_up())
+        text = generate_latest(REGISTRY) + generate_latest(replicas_own)
+        text += generate_latest(await reading())
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return web.get("/metrics", metrics)
 
 
-async def _stand(database: Database, silent_after: float) -> CollectorRegistry:
+async def _stand(database: Database, settings: Settings) -> CollectorRegistry:
     """Read how things stand; without a database, only that there is none."""
     registry = CollectorRegistry()
     reached = Gauge(
@@ -62,7 +75,8 @@ async def _stand(database: Database, silent_after: float) -> CollectorRegistry:
         async with database.read() as session:
             await _rows(session, registry)
             await _endpoints(session, registry)
-            await _replicas(session, registry, silent_after)
+            await _replicas(session, registry, settings.replica_silent_after)
+            await _friendli(session, registry, settings.unready_after)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         log.warning("no metrics of the database", error=type(error).__name__)
         registry = CollectorRegistry()
@@ -114,6 +128,25 @@ async def _endpoints(session: AsyncSession, registry: CollectorRegistry) -> None
         counts[status if status in counts else "other"] += count
     for status, count in counts.items():
         gauge.labels(status.lower()).set(count)
+
+
+async def _friendli(
+    session: AsyncSession, registry: CollectorRegistry, unready_after: float
+) -> None:
+    up = Gauge(
+        "friendli_deploy_friendli_up",
+        "Whether Friendli answers: 0 if no poll has succeeded for UNREADY_AFTER.",
+        registry=registry,
+    )
+    up.set(await is_friendli_answering(session, unready_after))
+    projects = Gauge(
+        "friendli_deploy_watched_projects",
+        "Projects that are polled: ok, or what their threads were told is in the way.",
+        ["state"],
+        registry=registry,
+    )
+    for state, count in (await projects_by_state(session)).items():
+        projects.labels(state).set(count)
 
 
 async def _replicas(

@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings
 from bot import logs
 from bot.errors import ConfigError
 
+UNREADABLE_ENV_FILE = ".env can't be read. Make it a UTF-8 text file, or remove it."
+
 _Kind = TypeVar("_Kind", bound=BaseSettings)
 
 
@@ -24,13 +26,19 @@ def load_only(kind: type[_Kind], **given: Any) -> _Kind:  # noqa: ANN401 - of an
     try:
         return kind(**given)
     except ValidationError as error:
-        problems = [
-            _problem(kind, str(found["loc"][0]), found["type"], found["msg"])
-            for found in error.errors(include_input=False)
-        ]
+        problems = list(problems_of(kind, error).values())
     except (OSError, UnicodeDecodeError):
-        problems = [".env can't be read. Make it a UTF-8 text file, or remove it."]
+        problems = [UNREADABLE_ENV_FILE]
     raise ConfigError(problems)
+
+
+def problems_of(kind: type[BaseSettings], error: ValidationError) -> dict[str, str]:
+    """One line for each setting that is wrong, by the name of its field."""
+    return {
+        name: _problem(kind, name, found["type"], found["msg"])
+        for found in error.errors(include_input=False)
+        for name in [str(found["loc"][0])]
+    }
 
 
 def _problem(settings: type[BaseSettings], field: str, kind: str, message: str) -> str:

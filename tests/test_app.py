@@ -14,10 +14,11 @@ from bot.errors import ConfigError
 from bot.sandbox.faults import Answer, Hang, Slow
 from bot.sandbox.slack.changes import Change, RequestLogged
 from bot.sandbox.slack.signing import signature
-from bot.sandbox.world import APP_TOKEN, SIGNING_SECRET, World, connect, world
+from bot.sandbox.world import API_KEY, APP_TOKEN, SIGNING_SECRET, World, connect, world
 from tests.asking import becomes, get
 from tests.conftest import QUICK, StartBot
 from tests.doors import Door
+from tests.stories.telling import told
 
 SOCKET_MODE = {"slack_app_token": APP_TOKEN, "slack_signing_secret": None}
 
@@ -28,8 +29,12 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-READY = (200, {"database": True, "slack": True, "schema": True})
-READY_ON_A_SOCKET = (200, {"database": True, "slack": True, "socket_mode": True, "schema": True})
+READY = (200, {"database": True, "slack": True, "schema": True, "friendli": True})
+AWAY_DATABASE = (503, {"database": False, "slack": True, "schema": True, "friendli": None})
+READY_ON_A_SOCKET = (
+    200,
+    {"database": True, "slack": True, "socket_mode": True, "schema": True, "friendli": True},
+)
 
 
 async def test_a_bot_in_http_mode_says_that_it_lives_and_is_ready(
@@ -229,7 +234,7 @@ async def test_a_slack_that_cant_be_reached_is_waited_for(
         assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
         assert await get(http, f"{bot.url}/readyz") == (
             503,
-            {"database": True, "slack": False, "schema": True},
+            {"database": True, "slack": False, "schema": True, "friendli": True},
         )
         await connect(here)
         await here.member.command(here.channel, "org/model --gpu H100 --yes")
@@ -237,6 +242,79 @@ async def test_a_slack_that_cant_be_reached_is_waited_for(
         here.slack.faults.remove(outage)
         await here.slack.until(lambda: here.channel.messages)
         await becomes(http, f"{bot.url}/readyz", READY)
+
+
+REVOKED = Answer(200, {"ok": False, "error": "token_revoked"})
+
+
+async def test_a_token_that_is_revoked_later_takes_the_bot_out_of_service(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """Noticed although nobody uses the bot; the metrics follow, and so does its return."""
+    async with start_bot(unready_after=0.2) as bot:
+        assert await get(http, f"{bot.url}/readyz") == READY
+        revoked = here.slack.faults.add(REVOKED, operation="auth.test", times=None)
+        away = (503, {"database": True, "slack": False, "schema": True, "friendli": True})
+        await becomes(http, f"{bot.url}/readyz", away)
+        assert await metric(http, bot, "friendli_deploy_slack_up") == 0
+        here.slack.faults.remove(revoked)
+        await becomes(http, f"{bot.url}/readyz", READY)
+        assert await metric(http, bot, "friendli_deploy_slack_up") == 1
+
+
+async def test_one_hiccup_of_slack_changes_nothing(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """Or a moment of Slack's would take every replica out of service at once."""
+    async with start_bot(unready_after=0.2) as bot:
+        here.slack.faults.add(AWAY, operation="auth.test", times=1)
+        before = len(here.slack.requests.calls("auth.test"))
+        while len(here.slack.requests.calls("auth.test")) < before + 3:
+            assert await get(http, f"{bot.url}/readyz") == READY
+
+
+async def test_a_friendli_that_is_away_is_shown_and_people_are_still_answered(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """Otherwise a load balancer would leave them with Slack's error message."""
+    async with start_bot(unready_after=0.2) as bot:
+        await connect(here)
+        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        await here.slack.until(lambda: told(here, 1))
+        assert await get(http, f"{bot.url}/readyz") == READY
+        outage = here.friendli.faults.add(Answer(503), times=None)
+        shown = (200, {"database": True, "slack": True, "schema": True, "friendli": False})
+        await becomes(http, f"{bot.url}/readyz", shown)
+        assert await metric(http, bot, "friendli_deploy_friendli_up") == 0
+        here.friendli.faults.remove(outage)
+        await becomes(http, f"{bot.url}/readyz", READY)
+        assert await metric(http, bot, "friendli_deploy_friendli_up") == 1
+
+
+async def test_a_key_that_friendli_refuses_is_one_targets_problem(
+    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+) -> None:
+    """Friendli answers, so it isn't away; the metrics count the project."""
+    async with start_bot(unready_after=0.2) as bot:
+        await connect(here)
+        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        await here.slack.until(lambda: told(here, 1))
+        here.friendli.revoke_key(API_KEY)
+        refused = 'friendli_deploy_watched_projects{state="key_refused"}'
+        async with asyncio.timeout(10):
+            while await metric(http, bot, refused) != 1:
+                pass
+        assert await get(http, f"{bot.url}/readyz") == READY
+        assert await metric(http, bot, "friendli_deploy_friendli_up") == 1
+
+
+async def metric(http: aiohttp.ClientSession, bot: Running, sample: str) -> float:
+    """The value of a sample as it is written."""
+    async with http.get(f"{bot.url}/metrics") as response:
+        [line] = [
+            line for line in (await response.text()).splitlines() if line.startswith(f"{sample} ")
+        ]
+    return float(line.removeprefix(f"{sample} "))
 
 
 async def test_socket_mode_waits_for_slack_too(
@@ -247,7 +325,13 @@ async def test_socket_mode_waits_for_slack_too(
     async with start_bot(**SOCKET_MODE) as bot:
         assert await get(http, f"{bot.url}/readyz") == (
             503,
-            {"database": True, "slack": True, "socket_mode": False, "schema": True},
+            {
+                "database": True,
+                "slack": True,
+                "socket_mode": False,
+                "schema": True,
+                "friendli": True,
+            },
         )
         here.slack.faults.remove(outage)
         await becomes(http, f"{bot.url}/readyz", READY_ON_A_SOCKET)
@@ -287,19 +371,14 @@ async def test_a_database_that_cant_be_reached_is_waited_for(
     door = Door(postgresql_url)
     async with start_bot(database_url=door.url) as bot:
         assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
-        assert await get(http, f"{bot.url}/readyz") == (
-            503,
-            {"database": False, "slack": True, "schema": True},
-        )
+        assert await get(http, f"{bot.url}/readyz") == AWAY_DATABASE
         await here.member.command(here.channel, "targets")
         [told] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
         assert told.text.startswith("I can't reach my database right now")
         async with door.open():
             await becomes(http, f"{bot.url}/readyz", READY)
             await connect(here)
-        await becomes(
-            http, f"{bot.url}/readyz", (503, {"database": False, "slack": True, "schema": True})
-        )
+        await becomes(http, f"{bot.url}/readyz", AWAY_DATABASE)
         async with door.open():
             await becomes(http, f"{bot.url}/readyz", READY)
             await here.member.command(here.channel, "org/model --gpu H100 --yes")

@@ -79,7 +79,9 @@ class Process:
 
 
 @asynccontextmanager
-async def running(here: World, *arguments: str, **settings: str | None) -> AsyncIterator[Process]:
+async def running(
+    here: World, *arguments: str, cwd: Path | str | None = None, **settings: str | None
+) -> AsyncIterator[Process]:
     """Start it; it doesn't outlive the block. None leaves a setting out."""
     chosen: dict[str, str | None] = {
         "SLACK_BOT_TOKEN": BOT_TOKEN,
@@ -96,7 +98,7 @@ async def running(here: World, *arguments: str, **settings: str | None) -> Async
         *(sys.executable, "-m", "bot", *arguments),
         env={name: value for name, value in chosen.items() if value is not None},
         # A folder without a .env file.
-        cwd=Path(here.database.removeprefix("sqlite:///")).parent,
+        cwd=cwd or Path(here.database.removeprefix("sqlite:///")).parent,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -108,8 +110,10 @@ async def running(here: World, *arguments: str, **settings: str | None) -> Async
             await process.communicate()
 
 
-async def run(here: World, *arguments: str, **settings: str | None) -> Ended:
-    async with running(here, *arguments, **settings) as process:
+async def run(
+    here: World, *arguments: str, cwd: Path | str | None = None, **settings: str | None
+) -> Ended:
+    async with running(here, *arguments, cwd=cwd, **settings) as process:
         return await process.ended()
 
 
@@ -282,7 +286,17 @@ def test_help_names_every_command() -> None:
     out = CliRunner().invoke(cli, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
     commands = out.partition("Commands")[2].replace("│", " ").splitlines()
     names = [words[0] for words in map(str.split, commands) if len(words) > 2]
-    assert names == ["serve", "demo", "migrate", "init", "manifest", "doctor", "keys", "audit"]
+    assert names == [
+        "serve",
+        "demo",
+        "migrate",
+        "init",
+        "manifest",
+        "alerts",
+        "doctor",
+        "keys",
+        "audit",
+    ]
 
 
 def test_manifest_is_printed_as_json() -> None:

@@ -108,6 +108,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "slack_timeout": 15.0,
             "lease": 60.0,
             "reconnect_after": 5.0,
+            "unready_after": 60.0,
             "shutdown_timeout": 8.0,
             "keep_finished_days": 90.0,
             "forget_every": 3600.0,

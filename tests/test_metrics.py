@@ -104,12 +104,15 @@ async def test_labels_are_words_of_ours(here: World, start_bot: StartBot) -> Non
             "database_up",
             "endpoints",
             "friendli_requests_total",
+            "friendli_up",
             "messages_total",
             "oldest_overdue_seconds",
             "polls_total",
             "replicas",
             "rows_due",
             "slack_calls_total",
+            "slack_up",
+            "watched_projects",
         }
     )
 

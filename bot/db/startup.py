@@ -1,6 +1,8 @@
 """Open the database that the settings name, and say in words why it can't be used."""
 
+import os
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -49,6 +51,20 @@ def is_missing(settings: DatabaseSettings) -> bool:
     """Whether the database is an SQLite file that doesn't exist; opening it would create it."""
     url = make_url(settings.database)
     return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
+
+
+def why_not_creatable(settings: DatabaseSettings) -> str | None:
+    """Why an SQLite file that doesn't exist couldn't be created; changes nothing."""
+    path = Path(make_url(settings.database).database or "")
+    folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+    try:
+        # It never has a name there.
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        reason = f"its file can't be created in {folder} ({error.strerror})"
+    [problem] = _refusal(settings, reason).problems
+    return problem
 
 
 @asynccontextmanager

@@ -1,68 +1,139 @@
 """`doctor`: tries everything that the bot depends on, says what to do, and changes nothing."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
-from sqlalchemy import make_url, select
+from pydantic_settings import BaseSettings
+from sqlalchemy import select
 
-from bot.config import Settings
+from bot import logs
+from bot.config import (
+    CommonSettings,
+    DatabaseSettings,
+    FriendliSettings,
+    KeySettings,
+    Settings,
+    SlackSettings,
+)
 from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import WatchedProject
 from bot.db.replicas import live
 from bot.db.rotation import OutOfOrderError, check_order, targets_of
 from bot.db.session import Database
-from bot.db.startup import is_prepared, opened
+from bot.db.startup import is_missing, is_prepared, opened, why_not_creatable
 from bot.deployments.targets.credentials import access_to
 from bot.errors import ConfigError
 from bot.friendli.client import FriendliClient
 from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized
+from bot.ops.effective_settings import EffectiveSettings, Shown, read_settings, shown, unknown_names
+from bot.ops.finding import Finding, Verdict
+from bot.slack.calls import WORKSPACE_ERRORS
 from bot.slack.manifest import SCOPES
 from bot.slack.workspaces import SlackUnreachableError, Workspaces
 
 _CONNECT = "An admin connects a new one with `/friendli-deploy connect` there."
 
 
-class Verdict(StrEnum):
-    """How a check ended."""
+async def run_doctor(*, as_json: bool, say: Callable[[str], object]) -> int:
+    """Print the effective settings and every finding.
 
-    OK = "ok"
-    ADVICE = "advice"
-    """It works, but something is worth doing."""
-    PROBLEM = "problem"
+    Args:
+        as_json: Print one JSON document: `{"ok": …, "settings": […], "findings": […]}`.
+        say: Takes what is printed.
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found.
-
-    Attributes:
-        part: What was checked.
-        words: What was found and, unless all is well, what to do.
+    Returns:
+        The exit code: 1 if there is a problem.
     """
+    effective = read_settings()
+    logs.redactor.learn(effective.settings.secrets())
+    settings = list(shown(effective))
+    if not as_json:
+        for one in settings:
+            say(f"{one.name}={one.value}{' (default)' if one.is_default else ''}")
+        say("")
+    findings = []
+    async for finding in _all(effective):
+        findings.append(finding)
+        if not as_json:
+            say(str(finding))
+    is_well = all(one.verdict is not Verdict.PROBLEM for one in findings)
+    if as_json:
+        say(_document(settings, findings, is_well=is_well))
+    return 0 if is_well else 1
 
-    verdict: Verdict
-    part: str
-    words: str
 
-    def __str__(self) -> str:
-        return f"{self.verdict:<8} {self.part:<10} {self.words}"
-
-
-async def examine(settings: Settings) -> AsyncIterator[Finding]:
-    """Check one thing after another; settings have been read already."""
-    yield Finding(Verdict.OK, "settings", f"Read; role {settings.role}.")
-    async for finding in _stored(settings):
+async def _all(effective: EffectiveSettings) -> AsyncIterator[Finding]:
+    for name, place, meant in unknown_names():
+        hint = f"Did you mean {meant}?" if meant else "The README lists the settings."
+        words = f"{name} ({place}) is no setting of this bot and has no effect. {hint}"
+        yield Finding(Verdict.ADVICE, "settings", words)
+    async for finding in examine(effective.settings, effective.problems):
         yield finding
-    async for finding in _slack(settings):
-        yield finding
 
 
-async def _stored(settings: Settings) -> AsyncIterator[Finding]:
-    """The database, and what lies in it."""
+def _document(settings: Iterable[Shown], findings: Iterable[Finding], *, is_well: bool) -> str:
+    return json.dumps(
+        {
+            "ok": is_well,
+            "settings": [
+                {"name": one.name, "value": one.value, "default": one.is_default}
+                for one in settings
+            ],
+            "findings": [
+                {"verdict": one.verdict, "part": one.part, "message": one.words} for one in findings
+            ],
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+async def examine(
+    settings: Settings, problems: Mapping[str, str] | None = None
+) -> AsyncIterator[Finding]:
+    """Check one thing after another.
+
+    Args:
+        settings: Those that can be used.
+        problems: A line for each that can't, by its field. What needs one of them isn't checked.
+    """
+    bad = problems or {}
+    for problem in bad.values():
+        yield Finding(Verdict.PROBLEM, "settings", problem)
+    if not bad:
+        yield Finding(Verdict.OK, "settings", f"Read; role {settings.role}.")
+    if (skipped := _skipped("database", bad, DatabaseSettings)) is not None:
+        yield skipped
+    else:
+        async for finding in _stored(
+            settings, _skipped("keys", bad, KeySettings, FriendliSettings)
+        ):
+            yield finding
+    if (skipped := _skipped("slack", bad, SlackSettings)) is not None:
+        yield skipped
+    else:
+        async for finding in _slack(settings):
+            yield finding
+
+
+def _skipped(part: str, bad: Mapping[str, str], *uses: type[BaseSettings]) -> Finding | None:
+    needed = [name for kind in uses for name in kind.model_fields]
+    # What every command reads has a default that serves here.
+    blocking = [
+        name.upper() for name in bad if name in needed and name not in CommonSettings.model_fields
+    ]
+    if not blocking:
+        return None
+    return Finding(Verdict.SKIPPED, part, f"Not checked, because of {', '.join(blocking)}.")
+
+
+async def _stored(settings: Settings, without_keys: Finding | None) -> AsyncIterator[Finding]:
+    """The database and, unless there is a reason against it, the keys in it."""
     part = "database"
-    if _is_missing(settings):
+    if is_missing(settings):
+        if (reason := why_not_creatable(settings)) is not None:
+            yield Finding(Verdict.PROBLEM, part, reason)
+            return
         words = "There is none yet. `friendli-deploy serve` makes it."
         yield Finding(Verdict.ADVICE, part, words)
         return
@@ -74,6 +145,9 @@ async def _stored(settings: Settings) -> AsyncIterator[Finding]:
                 return
             kind = "SQLite" if database.is_sqlite else "PostgreSQL"
             yield Finding(Verdict.OK, part, f"{kind}, its tables are up to date.")
+            if without_keys is not None:
+                yield without_keys
+                return
             vault = Vault(settings.encryption_keys, settings.friendli_token)
             yield await _replicas(database, vault, settings.replica_silent_after)
             async with database.read() as session:
@@ -86,11 +160,6 @@ async def _stored(settings: Settings) -> AsyncIterator[Finding]:
     except ConfigError as error:
         for problem in error.problems:
             yield Finding(Verdict.PROBLEM, part, problem)
-
-
-def _is_missing(settings: Settings) -> bool:
-    url = make_url(settings.database)
-    return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
 
 
 async def _replicas(database: Database, vault: Vault, silent_after: float) -> Finding:
@@ -180,22 +249,31 @@ async def _slack(settings: Settings) -> AsyncIterator[Finding]:
         try:
             granted = await workspaces.granted_scopes()
         except SlackUnreachableError as error:
-            how = Settings.model_fields["slack_bot_token"].description
-            words = f"SLACK_BOT_TOKEN doesn't work ({error.error}). {how}"
-            yield Finding(Verdict.PROBLEM, part, words)
+            yield _slack_failure("slack_bot_token", error.error, settings)
         else:
             yield _scopes(granted)
         if settings.slack_app_token is not None and settings.role.takes_requests:
             token = settings.slack_app_token
-            refused = await workspaces.refuses_app_token(token)
-            if refused is not None:
-                how = Settings.model_fields["slack_app_token"].description
-                words = f"SLACK_APP_TOKEN doesn't work ({refused}). {how}"
-                yield Finding(Verdict.PROBLEM, part, words)
+            failed = await workspaces.refuses_app_token(token)
+            if failed is not None:
+                yield _slack_failure("slack_app_token", failed, settings)
             else:
                 yield Finding(Verdict.OK, part, "Opens Socket Mode connections.")
     finally:
         await workspaces.close()
+
+
+def _slack_failure(setting: str, error: str, settings: Settings) -> Finding:
+    name = setting.upper()
+    if error in WORKSPACE_ERRORS:
+        how = Settings.model_fields[setting].description
+        words = f"{name} is refused by Slack ({error}). {how}"
+    else:
+        words = (
+            f"Slack gave no usable answer ({error}), so {name} couldn't be tried. Check the network"
+            f" and SLACK_API_URL ({settings.slack_api_url}), and try again in a minute."
+        )
+    return Finding(Verdict.PROBLEM, "slack", words)
 
 
 def _scopes(granted: frozenset[str]) -> Finding:

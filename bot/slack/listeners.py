@@ -33,7 +33,7 @@ from bot.commands.desk import (
 )
 from bot.commands.dispatch import dispatch
 from bot.commands.mention import Whispers
-from bot.commands.registry import ClickHandler, Registry
+from bot.commands.registry import SLASH, ClickHandler, Registry
 from bot.db.outages import error_name, is_outage
 from bot.db.schema import Schema
 from bot.errors import UserError, new_reference
@@ -79,8 +79,7 @@ def build(
             # `bot.web` has checked the signature; in Socket Mode the connection itself is ours.
             request_verification_enabled=False,
         )
-    # Slack sends an app its own commands only; a second app's has another name.
-    app.command(re.compile(""))(front.command)
+    app.command(SLASH)(front.command)
     app.action(re.compile(""))(front.action)
     app.view(re.compile(""))(front.submission)
     app.options(re.compile(""))(front.options)

@@ -1,5 +1,6 @@
 """What `doctor` finds, told line by line."""
 
+import json
 import os
 import re
 import socket
@@ -74,8 +75,8 @@ async def test_what_slack_refuses(here: World) -> None:
                 "ok       database   SQLite, its tables are up to date.",
                 "advice   replicas   None runs. Start `friendli-deploy serve`.",
                 "ok       keys       0 stored, all under the first of ENCRYPTION_KEYS.",
-                "problem  slack      SLACK_BOT_TOKEN doesn't work (invalid_auth). Copy it from your Slack app: OAuth & Permissions → Bot User OAuth Token (xoxb-…).",
-                "problem  slack      SLACK_APP_TOKEN doesn't work (invalid_auth). Copy it from your Slack app: Basic Information → App-Level Tokens, one with the scope connections:write (xapp-…).",
+                "problem  slack      SLACK_BOT_TOKEN is refused by Slack (invalid_auth). Copy it from your Slack app: OAuth & Permissions → Bot User OAuth Token (xoxb-…).",
+                "problem  slack      SLACK_APP_TOKEN is refused by Slack (invalid_auth). Copy it from your Slack app: Basic Information → App-Level Tokens, one with the scope connections:write (xapp-…).",
             ]
         )
     )
@@ -157,4 +158,134 @@ async def test_the_exit_code_says_whether_there_is_a_problem(here: World) -> Non
     well = await run(here, "doctor")
     ill = await run(here, "doctor", SLACK_BOT_TOKEN="another-token")
     assert (well.code, well.lines, ill.code, ill.lines) == (0, [], 1, [])
-    assert well.out.splitlines()[0].startswith("ok ")
+    assert well.out.splitlines()[-1].startswith("ok ")
+
+
+# What can't be reached
+
+
+async def test_a_slack_that_can_t_be_reached_is_no_wrong_token(here: World) -> None:
+    """Nobody makes a new token because a proxy is down."""
+    nowhere = f"{refused_url()}/api/"
+    told = await found(here, slack_api_url=nowhere, slack_app_token=APP_TOKEN)
+    assert [line.replace(nowhere, "URL") for line in told[-2:]] == snapshot(
+        [
+            "problem  slack      Slack gave no usable answer (ClientConnectorError), so SLACK_BOT_TOKEN couldn't be tried. Check the network and SLACK_API_URL (URL), and try again in a minute.",
+            "problem  slack      Slack gave no usable answer (ClientConnectorError), so SLACK_APP_TOKEN couldn't be tried. Check the network and SLACK_API_URL (URL), and try again in a minute.",
+        ]
+    )
+    failing = here.slack.faults.add(Answer(503), times=None)
+    assert (await found(here))[-1].partition(", so")[0] == snapshot(
+        "problem  slack      Slack gave no usable answer (http_503)"
+    )
+    here.slack.faults.remove(failing)
+
+
+@pytest.mark.parametrize("in_the_way", ["a file", "nothing writable"])
+async def test_a_database_that_can_t_be_created_is_a_problem(
+    here: World, tmp_path: Path, in_the_way: str
+) -> None:
+    """Found before `serve` fails over it; nothing is created."""
+    if in_the_way == "a file":
+        folder = tmp_path / "folder"
+        folder.write_text("")
+    else:
+        # Nobody can create anything there, not even root.
+        folder = Path("/proc")
+    told = await found(here, database_url=f"sqlite:///{folder}/below/bot.sqlite3")
+    assert told[1].startswith(
+        "problem  database   DATABASE_URL leads to a database that can't be used: its file can't be"
+        f" created in {folder} ("
+    )
+
+
+# Settings
+
+
+async def test_one_bad_setting_doesn_t_stop_the_other_checks(here: World) -> None:
+    """What needs it is skipped, and the rest is tried."""
+    ended = await run(here, "doctor", SLACK_BOT_TOKEN=None, LEASE="10", LOG_LEVEL="loud")
+    assert ended.code == 1
+    assert [line.partition(". ")[0] for line in ended.out.partition("\n\n")[2].splitlines()] == (
+        snapshot(
+            [
+                "problem  settings   LOG_LEVEL is none of its words",
+                "problem  settings   SLACK_BOT_TOKEN is missing",
+                "problem  settings   LEASE must be longer than CREATE_TIMEOUT",
+                "ok       database   SQLite, its tables are up to date.",
+                "advice   replicas   None runs",
+                "ok       keys       0 stored, all under the first of ENCRYPTION_KEYS.",
+                "skipped  slack      Not checked, because of SLACK_BOT_TOKEN.",
+            ]
+        )
+    )
+    no_keys = await run(here, "doctor", ENCRYPTION_KEYS="$(friendli-deploy keys new)")
+    assert [line.partition(". ")[0] for line in no_keys.out.partition("\n\n")[2].splitlines()] == (
+        snapshot(
+            [
+                "problem  settings   ENCRYPTION_KEYS number 1 isn't 32 bytes in URL-safe base64",
+                "ok       database   SQLite, its tables are up to date.",
+                "skipped  keys       Not checked, because of ENCRYPTION_KEYS.",
+                "ok       slack      Takes the token, which has every scope.",
+            ]
+        )
+    )
+
+
+async def test_the_settings_are_shown_without_secrets(here: World, tmp_path: Path) -> None:
+    """As the bot would run with them: from the environment, from .env, or by default."""
+    (tmp_path / ".env").write_text("PORT=3001\n")
+    secrets = {"FRIENDLI_TOKEN": "made-up-key", "SLACK_APP_TOKEN": APP_TOKEN}
+    address = "postgresql://bot:made-up-password@127.0.0.1:1/name?password=made-up-too"
+    ended = await run(here, "doctor", cwd=tmp_path, PORT=None, DATABASE_URL=address, **secrets)
+    shown = ended.out.partition("\n\n")[0].splitlines()
+    assert [line for line in shown if not line.endswith("(default)")] == [
+        "SLACK_BOT_TOKEN=(hidden)",
+        "SLACK_APP_TOKEN=(hidden)",
+        "SLACK_SIGNING_SECRET=(hidden)",
+        f"SLACK_API_URL={here.slack.url}/api/",
+        f"FRIENDLI_API_URL={here.friendli.url}",
+        "FRIENDLI_TOKEN=(hidden)",
+        "DATABASE_URL=postgresql://bot:•••@127.0.0.1:1/name?password=•••",
+        "ENCRYPTION_KEYS=(hidden)",
+        "PORT=3001",
+    ]
+    assert "POLL_SECONDS_MOVING=5 (default)" in shown
+    for secret in [BOT_TOKEN, SIGNING_SECRET, "made-up", here.encryption_key.get_secret_value()]:
+        assert secret not in ended.out
+
+
+async def test_a_slip_in_a_settings_name_is_found(here: World, tmp_path: Path) -> None:
+    """In the environment and in .env; what has nothing to do with the bot isn't named."""
+    (tmp_path / ".env").write_text("POL_SECONDS_MOVING=9\nUNRELATED=1\n")
+    typos = {"SLACK_BOT_TOKN": "made-up", "FRIENDLI_TEAM": "made-up", "HOSTNAME": "here"}
+    ended = await run(here, "doctor", cwd=tmp_path, **typos)
+    assert ended.code == 0
+    assert [line for line in ended.out.splitlines() if line.startswith("advice   settings")] == (
+        snapshot(
+            [
+                "advice   settings   FRIENDLI_TEAM (environment) is no setting of this bot and has no effect. Did you mean FRIENDLI_TOKEN?",
+                "advice   settings   SLACK_BOT_TOKN (environment) is no setting of this bot and has no effect. Did you mean SLACK_BOT_TOKEN?",
+                "advice   settings   POL_SECONDS_MOVING (.env) is no setting of this bot and has no effect. Did you mean POLL_SECONDS_MOVING?",
+            ]
+        )
+    )
+    assert "made-up" not in ended.out
+
+
+async def test_machines_get_one_document(here: World) -> None:
+    """With the same verdicts as people get."""
+    ended = await run(here, "doctor", "--json", LOG_LEVEL="loud")
+    document = json.loads(ended.out)
+    assert (ended.code, document["ok"]) == (1, False)
+    assert [(one["verdict"], one["part"]) for one in document["findings"]] == [
+        ("problem", "settings"),
+        ("ok", "database"),
+        ("advice", "replicas"),
+        ("ok", "keys"),
+        ("ok", "slack"),
+    ]
+    shown = {one["name"]: (one["value"], one["default"]) for one in document["settings"]}
+    assert shown["SLACK_BOT_TOKEN"] == ("(hidden)", False)
+    assert shown["LEASE"] == ("60", True)
+    assert shown["LOG_LEVEL"] == ("(can't be used)", False)

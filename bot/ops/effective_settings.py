@@ -1,0 +1,151 @@
+"""The settings that the bot would run with, even if some of them can't be used."""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from sqlalchemy import make_url
+
+from bot import logs
+from bot.config import Settings
+from bot.db.crypto import new_encryption_key
+from bot.setting_loading import UNREADABLE_ENV_FILE, problems_of
+from bot.setting_sources import FILE_SUFFIX, holds_secret
+
+_HIDDEN = "(hidden)"
+# Nothing is done with these: they only let the other settings be read.
+_PLACEHOLDERS: Mapping[str, object] = {
+    "slack_bot_token": "unset",
+    "slack_app_token": "unset",
+    "slack_signing_secret": "unset",
+    "database_url": "postgresql://unset/unset",
+    "lease": 24 * 3600,
+}
+# Names that begin so are meant for this bot.
+_PREFIXES = ("SLACK_", "FRIENDLI_", "ENCRYPTION_", "POLL_SECONDS_")
+_SIMILAR = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveSettings:
+    """What was read.
+
+    Attributes:
+        settings: With placeholders for those that can't be used.
+        problems: A line for each setting that can't be used, by its field; '' is the .env file.
+    """
+
+    settings: Settings
+    problems: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One setting, as it may be shown.
+
+    Attributes:
+        value: Never a secret.
+        is_default: Whether it wasn't set.
+    """
+
+    name: str
+    value: str
+    is_default: bool
+
+
+def read_settings() -> EffectiveSettings:
+    """Read all settings; one that can't be used doesn't hide the others."""
+    problems: dict[str, str] = {}
+    given: dict[str, Any] = {}
+    if not _is_env_file_readable():
+        problems[""] = UNREADABLE_ENV_FILE
+        given["_env_file"] = None
+    try:
+        return EffectiveSettings(Settings(**given), problems)
+    except ValidationError as error:
+        problems |= problems_of(Settings, error)
+    for name in filter(None, problems):
+        given[name] = _substitute(name, Settings.model_fields[name])
+    try:
+        return EffectiveSettings(Settings(**given), problems)
+    except ValidationError as error:
+        # Defaults may not fit other settings; placeholders do.
+        given |= {name: _PLACEHOLDERS[name] for name in problems_of(Settings, error)}
+    return EffectiveSettings(Settings(**given), problems)
+
+
+def shown(effective: EffectiveSettings) -> Iterator[Shown]:
+    """Every setting in its order, with secrets hidden."""
+    settings = effective.settings
+    for name, field in Settings.model_fields.items():
+        is_default = name not in settings.model_fields_set
+        if name in effective.problems:
+            yield Shown(name.upper(), "(can't be used)", is_default=False)
+        else:
+            value = _text(name, field, getattr(settings, name), settings)
+            yield Shown(name.upper(), logs.redactor.mask(value), is_default)
+
+
+def unknown_names() -> Iterator[tuple[str, str, str | None]]:
+    """Names that look like a setting's and are none.
+
+    Returns:
+        Each with where it stands ("environment" or ".env") and the setting that may be meant.
+    """
+    known = {name.upper() for name in Settings.model_fields}
+    secret = [
+        name for name, field in Settings.model_fields.items() if holds_secret(field.annotation)
+    ]
+    known |= {f"{name.upper()}{FILE_SUFFIX}" for name in secret}
+    places: dict[str, Mapping[str, object]] = {"environment": os.environ}
+    if _is_env_file_readable():
+        places[".env"] = dotenv_values(".env")
+    for place, names in places.items():
+        for name in sorted(names):
+            if name.upper() in known:
+                continue
+            meant = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=_SIMILAR)
+            if meant or name.upper().startswith(_PREFIXES):
+                yield name, place, meant[0] if meant else None
+
+
+def _is_env_file_readable() -> bool:
+    try:
+        Path(".env").read_text("utf-8")
+    except FileNotFoundError:
+        return True
+    except (OSError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _substitute(name: str, field: FieldInfo) -> object:
+    if name == "encryption_keys":
+        return [new_encryption_key()]
+    default = field.get_default(call_default_factory=True, validated_data={})
+    return _PLACEHOLDERS.get(name) if default in (None, PydanticUndefined) else default
+
+
+def _text(name: str, field: FieldInfo, value: object, settings: Settings) -> str:
+    if name == "database_url":
+        url = make_url(settings.database)
+        # A parameter may be a password, too.
+        parameters = "?" + "&".join(f"{key}=…" for key in url.query) if url.query else ""
+        return url.set(query={}).render_as_string(hide_password=True) + parameters
+    if value is None or value == "":
+        return ""
+    if holds_secret(field.annotation):
+        count = len(value) if isinstance(value, list) else 1
+        return _HIDDEN if count == 1 else f"({count} hidden)"
+    if isinstance(value, frozenset):
+        return ",".join(sorted(map(str, value)))
+    if isinstance(value, SecretStr):
+        return _HIDDEN
+    return f"{value:g}" if isinstance(value, float) else str(value)

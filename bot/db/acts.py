@@ -93,6 +93,8 @@ class Operation(Base):
     # Until when somebody may approve it.
     expires_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
+    # Since when Friendli answers 429 to it; NULL if it doesn't.
+    limited_since: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
 

@@ -173,12 +173,19 @@ class Deployment(Due, Base):
 
     step: Mapped[Step] = mapped_column(Enumerated(Step))
     root_ts: Mapped[str | None]
-    # The project's endpoint ids before the create request, and the API's clock at that time.
+    # Endpoint ids that aren't ours, which the project listed before the create request or which
+    # were ruled out since; and the API's clock at that list.
     ids_before: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     listed_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
-    # `createdAt` of the answer, when there was one.
+    # HTTP status and words of the answer to the create request; NULL if there was none.
+    answer_status: Mapped[int | None]
+    answer_words: Mapped[str | None]
+    # `createdAt` of a successful answer, and the endpoint's id, which no document promises.
     answered_created_at: Mapped[datetime | None]
+    answered_endpoint_id: Mapped[str | None]
+    # Since when Friendli answers 429 instead of taking the create request; NULL if it doesn't.
+    limited_since: Mapped[datetime | None]
     # Complete lists in which nothing of ours was found, the time they span while the API worked,
     # and the last of them; NULL after one that failed.
     empty_passes: Mapped[int] = mapped_column(default=0)
@@ -186,8 +193,15 @@ class Deployment(Due, Base):
     empty_at: Mapped[datetime | None]
     # Found after the person had been told that it wasn't made.
     late: Mapped[bool] = mapped_column(default=False)
-    # Endpoints that may be ours, while a person has to choose.
+    # Endpoints that may be ours, while a person has to choose; of those whose name isn't exactly
+    # ours, what Friendli shows: id → a `CandidateNote`. And the step that it goes back to when none
+    # of them is it.
     candidates: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    candidate_notes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    step_before: Mapped[Step | None] = mapped_column(Enumerated(Step))
+    # Since when the search can't be done, and what the thread was told of that: an `Obstacle`.
+    search_failing_since: Mapped[datetime | None]
+    search_told: Mapped[str | None]
     # Failed attempts in a row of whatever the submitter is at.
     attempts: Mapped[int] = mapped_column(default=0)
 

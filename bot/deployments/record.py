@@ -22,6 +22,7 @@ from bot.deployments.watching import usual
 from bot.deployments.watching.states import State, Told, cycles
 from bot.friendli.schemas import DedicatedEndpointSpec
 from bot.messages import transitions
+from bot.messages.candidates import notes
 from bot.messages.facts import Act, Facts, Setup, Waiting
 from bot.messages.reply import Reply
 from bot.messages.root import root
@@ -67,6 +68,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
         model_link=f"{settings.hf_endpoint}/{setup.model}" if setup.model else None,
         integrations_link=settings.friendli_integrations_url,
         candidates=deployment.candidates or (),
+        candidate_notes=notes(deployment.candidate_notes),
         stop_asked_by=None if deployment.stop_done else deployment.stop_asked_by,
         approved_by=deployment.approved_by,
         waiting=await _waiting(session, deployment),

@@ -86,6 +86,10 @@ def decisions(value: str) -> list[Block]:
 
 def choices(facts: Facts) -> list[Block]:
     """A button for each endpoint that may be ours, and one for none of them."""
+    if facts.candidate_notes:
+        only = [this_is_it(facts, one, 0) for one in facts.candidates[:1]]
+        # Of several, the thread shows which button is whose.
+        return [*(only if len(facts.candidates) == 1 else ()), none_of_these(facts)]
     # An actions block takes 25 elements.
     picks = [
         button(
@@ -96,6 +100,21 @@ def choices(facts: Facts) -> list[Block]:
         for index, endpoint in enumerate(facts.candidates[:24])
     ]
     return [*picks, button("Neither", ActionId.CHOOSE_NONE, value=facts.public_id)]
+
+
+def this_is_it(facts: Facts, endpoint_id: str, index: int) -> Block:
+    """Says that an endpoint whose name isn't exactly ours is ours; `index` tells it from others."""
+    return button(
+        "This is it",
+        f"{ActionId.CHOOSE}.{index}",
+        value=f"{facts.public_id} {endpoint_id}",
+        style="primary",
+    )
+
+
+def none_of_these(facts: Facts) -> Block:
+    """Says that no endpoint that may be ours is."""
+    return button("None of these", ActionId.CHOOSE_NONE, value=facts.public_id)
 
 
 def _try_again(facts: Facts) -> list[Block]:

@@ -1,6 +1,6 @@
 """What the messages about a deployment are made from: values, no rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +9,7 @@ from bot.db.acts import Cause, OperationKind, OperationState
 from bot.db.models import Step
 from bot.deployments.request.sent_fields import SentField
 from bot.deployments.watching.states import State, Told
+from bot.messages.candidates import CandidateNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Facts:
         integrations_link: Where a person sets the token that Friendli reads models with.
         model_link: The model's page, if the model is known.
         candidates: Endpoints that may be ours, while a person has to choose.
+        candidate_notes: What Friendli shows of those whose name isn't exactly ours.
         stop_asked_by: Who cancelled it, while its endpoint isn't known.
         approved_by: Who approved it, if that was needed.
         waiting: Set while nobody has.
@@ -142,6 +144,7 @@ class Facts:
     model_link: str | None
     integrations_link: str
     candidates: Sequence[str]
+    candidate_notes: Mapping[str, CandidateNote]
     stop_asked_by: str | None
     approved_by: str | None
     waiting: Waiting | None

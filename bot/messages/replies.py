@@ -2,7 +2,6 @@
 
 from bot.db.acts import Cause, OperationKind
 from bot.db.models import Step
-from bot.deployments.watching.states import COMING_UP
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import buttons, operations
 from bot.messages.blocks import Block, actions, context, section
@@ -11,69 +10,8 @@ from bot.messages.facts import Facts
 from bot.messages.markup import bold, clip, code, duration, escape, mention
 from bot.messages.refusals import Refusal
 from bot.messages.reply import News, Reply, say
-from bot.messages.root import price
-from bot.messages.transitions import coming_up
 
 _API_WORDS_LIMIT = 500
-
-
-def adopted(facts: Facts, *, late: bool, doubted: bool) -> Reply:
-    """The endpoint is found."""
-    endpoint = code(facts.endpoint_id or "")
-    if late:
-        text = (
-            f"{bold(facts.name)} was made after all, as {endpoint}, and is billed:"
-            f" {price(facts)} once it serves. Terminate it if you don't want it any more."
-        )
-        return Reply(
-            body(text, section(text), actions(buttons.terminate(facts))), news=News.NEEDS_YOU
-        )
-    found = "Found it: it was made" if doubted else "Friendli made it"
-    newest = facts.history[-1] if facts.history else None
-    # One reply for what is one event to people: it is made, and on its way.
-    comes_up = newest is not None and newest.state.status in COMING_UP
-    first = f" {coming_up(newest, None, facts)}" if newest is not None and comes_up else ""
-    return say(f"{found}, as {endpoint}.{first}")
-
-
-def doubtful(facts: Facts) -> Reply:
-    """Nobody knows yet whether the endpoint was made."""
-    return say(
-        f"Friendli didn't answer when we asked for {bold(facts.name)}."
-        " Checking whether it was made; nothing is sent twice."
-    )
-
-
-def not_listed(facts: Facts, seconds: float) -> Reply:
-    """Friendli said that it made the endpoint, and doesn't list it."""
-    text = (
-        f"Friendli said that it made {bold(facts.name)}, but listed nothing new for"
-        f" {duration(seconds)}. Look in Friendli Suite before you try again: it may be billed."
-    )
-    return Reply(body(text, section(text), actions(buttons.try_again(facts))), news=News.NEEDS_YOU)
-
-
-def not_made(facts: Facts, seconds: float) -> Reply:
-    """A doubtful create request made nothing."""
-    text = f"It wasn't made: Friendli listed nothing new for {duration(seconds)}."
-    return Reply(body(text, section(text), actions(buttons.try_again(facts))), news=News.FAILED)
-
-
-def unclear(facts: Facts) -> Reply:
-    """Several new endpoints look exactly like what was asked for."""
-    listed = ", ".join(code(endpoint) for endpoint in facts.candidates[:24])
-    text = f"{len(facts.candidates)} new endpoints look like it: {listed}. Which one is it?"
-    return Reply(body(text, section(text), actions(*buttons.choices(facts))), news=News.NEEDS_YOU)
-
-
-def chosen(facts: Facts, person: str) -> Reply:
-    """Somebody said which endpoint is ours."""
-    return say(f"{mention(person)} says it is {code(facts.endpoint_id or '')}.")
-
-
-def chosen_none(person: str) -> Reply:
-    """Somebody said that none of the endpoints is ours."""
-    return say(f"{mention(person)} says it is neither. Nothing more is looked for.")
 
 
 def refused(facts: Facts, refusal: Refusal) -> Reply:

@@ -102,12 +102,12 @@ def _headline(facts: Facts) -> tuple[str, str]:
         Step.MADE: (f"{name} is being created", f"{price(facts)} once it serves"),
         Step.DOUBTFUL: (
             f"{name} may have been created",
-            "Friendli didn't answer. Checking; nothing is sent twice.",
+            "Checking whether it exists; it won't be sent twice.",
         ),
         Step.PROPOSED: (f"{name} waits for approval", _waits(facts)),
         Step.REJECTED: (f"{name} wasn't approved", "Nothing was made; the thread says why."),
-        Step.UNCLEAR: (f"{name} may be one of several endpoints", "Choose below."),
-        Step.NOT_MADE: (f"{name} wasn't made", "Friendli lists nothing new."),
+        Step.UNCLEAR: (f"{name} may have been created", _which(facts)),
+        Step.NOT_MADE: (f"{name} wasn't created", "Friendli lists nothing new."),
         Step.REFUSED: (f"{name} wasn't made", "The thread says why."),
         Step.CANCELLED: (f"{name} was cancelled", "Nothing was made."),
     }
@@ -116,6 +116,14 @@ def _headline(facts: Facts) -> tuple[str, str]:
     if facts.step in unmade:
         return unmade[facts.step]
     return _live_headline(facts)
+
+
+def _which(facts: Facts) -> str:
+    if len(facts.candidates) == 1:
+        return f"{code(facts.candidates[0])} may be it. Is it?"
+    if facts.candidate_notes:
+        return f"{len(facts.candidates)} new endpoints may be it; the thread shows them."
+    return "Several new endpoints look like it. Choose below."
 
 
 def _waits(facts: Facts) -> str:

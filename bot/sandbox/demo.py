@@ -19,7 +19,7 @@ _POLL_SECONDS = 0.5
 
 # What the root and the last reply have in common at the end.
 _SERVES = "is serving"
-_ENDED = ("failed", "wasn't made")
+_ENDED = ("failed", "wasn't made", "wasn't created")
 
 
 async def once(model: str, *, speed: float) -> bool:

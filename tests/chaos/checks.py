@@ -16,6 +16,7 @@ from tests.chaos.story import BORN, Lives
 from tests.chaos.tales import told_wrong
 
 _UNMADE_WORDS = (
+    "wasn't created",
     "wasn't made",
     "was cancelled",
     "is being cancelled",

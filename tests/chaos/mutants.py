@@ -82,19 +82,9 @@ MUTANTS = (
         (
             # The first id that wasn't there before is taken, whatever it is.
             Change(
-                "bot/deployments/creating/adoption.py",
-                "if id_ not in before and id_ not in others and _made_in_time(sought, status)",
-                "if id_ not in before and id_ not in others",
-            ),
-            Change(
-                "bot/deployments/creating/adoption.py",
-                "        spec.name == request.name\n        and ",
-                "        True or ",
-            ),
-            Change(
-                "bot/deployments/creating/finder.py",
-                "match list(found):",
-                "match list(found)[:1]:",
+                "bot/deployments/creating/matching.py",
+                "named = [one for one in left if one.name == criteria.request.name]",
+                "named = left[:1]",
             ),
         ),
         (

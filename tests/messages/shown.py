@@ -56,6 +56,7 @@ from bot.messages import (
     questions,
     replies,
     schedule_replies,
+    search_replies,
     standing,
     stuck_replies,
     transitions,
@@ -63,6 +64,7 @@ from bot.messages import (
 from bot.messages.approvals import Proposal
 from bot.messages.blocks import actions
 from bot.messages.body import Body
+from bot.messages.candidates import CandidateNote
 from bot.messages.facts import Act, Facts, Setup, Waiting
 from bot.messages.refusals import Refusal
 from bot.messages.reply import Reply
@@ -121,6 +123,7 @@ def every_facts() -> Iterator[Facts]:
             model_link=None if is_followed else "https://hub.test/org/model",
             integrations_link="https://friendli.test/integrations",
             candidates=["dep1", "dep2"] if step is Step.UNCLEAR else [],
+            candidate_notes={},
             stop_asked_by=None,
             approved_by=None,
             waiting=Waiting("workspace admins", AT) if step is Step.PROPOSED else None,
@@ -134,11 +137,13 @@ def every_reply(facts: Facts) -> Iterator[Reply]:
     """Every reply with buttons that there can be about a deployment."""
     if facts.history:
         yield transitions.transition(facts)
-    yield replies.adopted(facts, late=True, doubted=False)
-    yield replies.unclear(facts)
+    yield search_replies.adopted(facts, late=True, doubted=False, differences=())
+    yield search_replies.unclear(facts)
+    likely = replace(facts, candidate_notes=dict.fromkeys(facts.candidates, CandidateNote()))
+    yield search_replies.unclear(likely)
     if not facts.is_followed:
-        yield replies.not_listed(facts, 600)
-        yield replies.not_made(facts, 600)
+        yield search_replies.not_listed(facts, 600)
+        yield search_replies.not_created(facts, 600)
         yield replies.refused(facts, Refusal("why"))
         yield approvals.rejected(facts, "U1", "no")
         yield approvals.expired(facts, 600)

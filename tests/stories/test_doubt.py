@@ -32,30 +32,45 @@ def creates(here: World) -> int:
 
 @pytest.mark.usefixtures("bot")
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "known"),
     [
-        pytest.param(LoseReply(), id="the reply is lost"),
-        pytest.param(Answer(502, acts=True), id="a proxy fails after it was made"),
-        pytest.param(Answer(408, acts=True), id="408"),
-        pytest.param(Answer(307, acts=True, headers={"Location": "/else"}), id="a redirect"),
-        pytest.param(Hang(acts=True), id="no answer in time"),
-        pytest.param(TruncateBody(), id="the answer breaks off"),
-        pytest.param(GarbageBody(), id="the answer can't be read"),
+        pytest.param(LoseReply(), "Friendli didn't answer {}.", id="the reply is lost"),
+        pytest.param(Hang(acts=True), "Friendli didn't answer {}.", id="no answer in time"),
+        pytest.param(
+            Answer(502, {"detail": "Bad <Gateway>"}, acts=True),
+            "Friendli answered 502 (“Bad <Gateway>”) {}.",
+            id="a proxy fails after it was made",
+        ),
+        pytest.param(Answer(408, acts=True), "Friendli answered 408 {}.", id="408"),
+        pytest.param(
+            Answer(307, acts=True, headers={"Location": "/else"}),
+            "Friendli answered 307 {}.",
+            id="a redirect",
+        ),
+        pytest.param(
+            TruncateBody(),
+            "Friendli answered 200 {}, but the answer can't be read.",
+            id="the answer breaks off",
+        ),
+        pytest.param(
+            GarbageBody(),
+            "Friendli answered 200 {}, but the answer can't be read.",
+            id="the answer can't be read",
+        ),
     ],
 )
 async def test_an_endpoint_that_was_made_is_found_and_not_made_again(
-    here: World, fault: LoseReply | Answer | Hang | TruncateBody | GarbageBody
+    here: World, fault: LoseReply | Answer | Hang | TruncateBody | GarbageBody, known: str
 ) -> None:
-    """Whatever hides the answer, one request is sent and its endpoint adopted."""
+    """Whatever hides the answer: what is known is said, one request is sent, its endpoint adopted."""
     here.friendli.faults.add(fault, operation="create_endpoint")
     await deploy(here)
     await here.slack.until(lambda: len(thread(here)) == 2)
-    assert thread(here) == snapshot(
-        [
-            "Friendli didn't answer when we asked for *it*. Checking whether it was made; nothing is sent twice.",
-            "Found it: it was made, as `ENDPOINT-1`. Getting a GPU machine.",
-        ]
-    )
+    checking = "Checking whether it exists; it won't be sent twice."
+    assert thread(here) == [
+        f"{known.format('when asked to create *it*')} {checking}",
+        "Found it: it was made, as `ENDPOINT-1`. Getting a GPU machine.",
+    ]
     assert creates(here) == 1
     assert len(here.friendli.endpoints) == 1
 
@@ -77,10 +92,10 @@ async def test_an_endpoint_that_was_not_made_is_told_so_after_a_while(
     here.friendli.faults.add(fault, operation="create_endpoint")
     await deploy(here)
     await here.slack.until(lambda: len(thread(here)) == 2)
-    assert thread(here)[1].startswith("# It wasn't made: Friendli listed nothing new for ")
+    assert thread(here)[1].startswith("# It wasn't created: nothing new was listed for ")
     await here.slack.until(lambda: root(here).buttons == ["Try again"])
     assert words(here, root(here)) == snapshot("""\
-*it* wasn't made
+*it* wasn't created
 Friendli lists nothing new.
 org/model · 1 × H100 · 1 replica
 asked by @requester at TIME · target `prod`
@@ -93,7 +108,7 @@ asked by @requester at TIME · target `prod`
 async def test_an_endpoint_that_appears_late_is_told_with_its_price(here: World) -> None:
     """After "it wasn't made" it is looked for on, and ends with one click."""
     await deploy(here, "sandbox/very-late")
-    await here.slack.until(lambda: "wasn't made" in root(here).text)
+    await here.slack.until(lambda: "wasn't created" in root(here).text)
     here.clock.advance(3600)
     await here.slack.until(lambda: len(thread(here)) >= 3)
     late = here.channel.replies(root(here).ts)[2]
@@ -127,27 +142,29 @@ async def test_of_two_that_look_like_it_a_person_chooses(here: World) -> None:
     )
 
 
-@pytest.mark.usefixtures("bot")
+@pytest.mark.usefixtures("hasty_bot")
 async def test_neither_of_them_is_an_answer_too(here: World) -> None:
-    """Nothing is adopted then, and the person may try again."""
+    """It is looked on for another one, and nothing is adopted."""
     await deploy(here, "sandbox/twins")
     await here.member.click(await asked_which(here), "Neither")
-    await here.slack.until(lambda: "neither" in thread(here)[-1])
     await here.slack.until(lambda: root(here).buttons == ["Try again"])
-    assert thread(here)[-1] == snapshot(
-        "@requester says it is neither. Nothing more is looked for."
+    assert thread(here)[-2] == snapshot(
+        "@requester says it is none of them. Looking on; nothing is sent twice."
     )
+    assert thread(here)[-1].startswith("# It wasn't created")
 
 
 @pytest.mark.usefixtures("hasty_bot")
-async def test_a_stranger_with_another_shape_is_not_taken_for_ours(here: World) -> None:
-    """An endpoint of our name that was made meanwhile elsewhere on other GPUs stays a stranger's."""
+async def test_an_endpoint_of_our_name_is_taken_and_what_differs_is_told(here: World) -> None:
+    """Nobody knows how the API words what it made, so the name decides and a person sees the rest."""
     here.friendli.faults.add(DropRequest(), operation="create_endpoint")
     await deploy(here)
     await here.slack.until(lambda: thread(here))
     here.friendli.create(project_id=PROJECT, name="it", instance_option_id="zfTutSiLn0Hq")
     await here.slack.until(lambda: len(thread(here)) == 2)
-    assert thread(here)[1].startswith("# It wasn't made")
+    assert thread(here)[1] == snapshot(
+        "Found it: it was made, as `ENDPOINT-1`. Getting a GPU machine. Friendli shows 2 × H100; 1 × H100 was asked for."
+    )
 
 
 async def test_a_bot_that_dies_while_it_sends_looks_for_what_it_made(
@@ -183,7 +200,7 @@ async def test_a_bot_that_stalls_before_its_request_does_not_send_it(
             # A stall is time: nothing else happens in it.
             await asyncio.sleep(0.7)
             other.execute("ROLLBACK")
-        await here.slack.until(lambda: "wasn't made" in root(here).text, timeout=20)
+        await here.slack.until(lambda: "wasn't created" in root(here).text, timeout=20)
     assert creates(here) == 0
 
 

@@ -12,7 +12,7 @@ from bot.deployments.operations import stop_if_asked
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.wishes import Wishes
-from bot.messages import replies
+from bot.messages import search_replies
 
 
 class ChoiceOutcome(StrEnum):
@@ -54,19 +54,23 @@ class Choices(Wishes):
                 if deployment is None or deployment.step != Step.UNCLEAR:
                     return ChoiceOutcome.SETTLED
                 if endpoint_id is None:
-                    deployment.step = Step.REFUSED
+                    # Ruled out; ours may still appear.
+                    ruled_out = {*(deployment.ids_before or ()), *(deployment.candidates or ())}
+                    deployment.ids_before = sorted(ruled_out)
+                    deployment.step = deployment.step_before or Step.DOUBTFUL
                 elif endpoint_id in (deployment.candidates or ()):
                     deployment.step = Step.LIVE
                     deployment.endpoint_id = endpoint_id
                 else:
                     return ChoiceOutcome.NOT_OFFERED
                 deployment.candidates = None
+                deployment.candidate_notes = None
                 await session.flush()
                 facts = await facts_of(session, deployment, self._settings)
                 said = (
-                    replies.chosen_none(person.id)
+                    search_replies.chosen_none(person.id)
                     if endpoint_id is None
-                    else replies.chosen(facts, person.id)
+                    else search_replies.chosen(facts, person.id)
                 )
                 await tell(session, deployment, facts, said)
                 audit.write_about(
@@ -80,8 +84,8 @@ class Choices(Wishes):
                 await wake(session, WatchedProject, deployment.watched_project_id)
                 if endpoint_id is not None:
                     await stop_if_asked(session, deployment)
-                    # What comes due by itself is worked out anew, now that there is an endpoint.
-                    await wake(session, Deployment, deployment.id)
+                # The search goes on, or what comes due by itself is worked out anew.
+                await wake(session, Deployment, deployment.id)
         except IntegrityError:
             return ChoiceOutcome.TAKEN
         self._nudges.submitter()

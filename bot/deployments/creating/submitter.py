@@ -2,8 +2,8 @@
 
 The order is what makes it safe: the thread's root stands in Slack, the project's endpoints are
 listed, "sending" is committed, and only then one create request is sent. Once "sending" is
-committed nobody sends it again, whatever happens: `bot.deployments.creating.finder` looks for what
-it made.
+committed nobody sends it again, whatever happens: `bot.deployments.creating.reconciler` looks for
+what it made.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
 from bot.deployments.approving.proposal_ends import expire
-from bot.deployments.creating.finder import Finder
+from bot.deployments.creating.reconciler import Reconciler
 from bot.deployments.leftovers import drop_operations
 from bot.deployments.live import Live
 from bot.deployments.nudges import Nudges
@@ -31,6 +31,7 @@ from bot.deployments.pace import back_off
 from bot.deployments.record import facts_of, tell
 from bot.deployments.request.deploy_request import DeployRequest
 from bot.deployments.targets.credentials import NoKeyError, access_to
+from bot.deployments.watching.obstacle import Obstacle
 from bot.friendli.access import Access
 from bot.friendli.client import EndpointListing, FriendliClient
 from bot.friendli.errors import (
@@ -75,7 +76,7 @@ class Submitter:
         self._stalled = min(_STALLED_SECONDS, settings.lease - settings.create_timeout)
         self._live = live
         self._nudges = nudges
-        self._finder = Finder(database, friendli, settings, nudges)
+        self._reconciler = Reconciler(database, friendli, settings, nudges)
 
     async def handle(self, held: Claim) -> None:
         """Take the next step of a deployment."""
@@ -95,8 +96,12 @@ class Submitter:
                 await self._create(held, deployment, project, present)
             case Step.SENDING:
                 # Whoever was sending died, or stalled past its lease.
-                await self._finder.doubt(held)
-            case Step.MADE | Step.DOUBTFUL | Step.NOT_MADE:
+                await self._reconciler.doubt(held, None)
+            case Step.UNCLEAR if not deployment.candidate_notes:
+                # Only a person can tell twins apart.
+                async with self._database.write() as session:
+                    await finish(session, Deployment, held, due=None)
+            case Step.MADE | Step.DOUBTFUL | Step.NOT_MADE | Step.UNCLEAR:
                 await self._look(held, deployment, project)
             case Step.LIVE:
                 await self._live.handle(held, deployment, project)
@@ -206,7 +211,7 @@ class Submitter:
         except Ambiguous as error:
             CREATES.labels("doubtful").inc()
             log.warning("create request is doubtful", deployment=held.id, error=str(error))
-            await self._finder.doubt(held)
+            await self._reconciler.doubt(held, error)
         except FriendliError as error:
             CREATES.labels("refused").inc()
             await self._refuse(held, refusals.by_the_api(error))
@@ -220,6 +225,7 @@ class Submitter:
                     due=_NOW,
                     step=Step.MADE,
                     answered_created_at=answer.created_at,
+                    answered_endpoint_id=answer.names,
                     attempts=0,
                 )
 
@@ -231,9 +237,9 @@ class Submitter:
             return
         except (UnreadableKeyError, MalformedAccess):
             # Nothing to look with; a key that is connected again wakes the row.
-            await self._finder.look_later(held, deployment, None)
+            await self._reconciler.look_later(held, deployment, Obstacle.KEY_UNREADABLE)
             return
-        await self._finder.look(held, deployment, project, access)
+        await self._reconciler.look(held, deployment, project, access)
 
     async def _lose(self, held: Claim) -> None:
         """The target was disconnected before it was known what the request made."""

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.clock import after
 from bot.db.models import WatchedProject
-from bot.deployments.watching.obstacles import Obstacle
+from bot.deployments.watching.obstacle import Obstacle
 
 # A project that nobody polls now says nothing.
 _IS_POLLED = WatchedProject.due_at.is_not(None) & WatchedProject.key_ciphertext.is_not(None)

@@ -1,7 +1,6 @@
 """What stands in the way of watching a project: told to each of its threads once."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,21 +13,13 @@ from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.pace import back_off, jittered
 from bot.deployments.record import facts_of, tell
+from bot.deployments.watching.obstacle import Obstacle
 from bot.errors import new_reference
 from bot.friendli.errors import FriendliError
 from bot.messages import replies
 from bot.messages.reply import Reply
 
 log = logs.get(__name__)
-
-
-class Obstacle(StrEnum):
-    """What stands in the way of watching a project."""
-
-    OUTAGE = "outage"
-    KEY_REFUSED = "key_refused"
-    KEY_UNREADABLE = "key_unreadable"
-    PROJECT_LOST = "project_lost"
 
 
 async def obstructed(

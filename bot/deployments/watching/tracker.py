@@ -23,13 +23,14 @@ from bot.deployments.nudges import Nudges
 from bot.deployments.pace import jittered
 from bot.deployments.record import facts_of, record, state_of, tell
 from bot.deployments.targets.credentials import NoKeyError, access_to
-from bot.deployments.watching.obstacles import Obstacle, obstructed, tell_all
+from bot.deployments.watching.obstacle import Obstacle, obstacle_of
+from bot.deployments.watching.obstacles import obstructed, tell_all
 from bot.deployments.watching.snapshots import Snapshot, Snapshots, Watched, read
 from bot.deployments.watching.states import ENDED, MOVING, State, Told, observe
 from bot.errors import new_reference
 from bot.friendli.access import Access
 from bot.friendli.client import FriendliClient
-from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized
+from bot.friendli.errors import FriendliError, MalformedAccess, NotFound
 from bot.friendli.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
 from bot.messages import replies
 from bot.metrics import POLLS
@@ -135,12 +136,8 @@ class Tracker:
                 seen = await self._poll(access, project, watched)
         except (NoKeyError, UnreadableKeyError, MalformedAccess):
             await self._obstructed(held, project, Obstacle.KEY_UNREADABLE)
-        except Unauthorized as error:
-            await self._obstructed(held, project, Obstacle.KEY_REFUSED, error)
-        except NotFound as error:
-            await self._obstructed(held, project, Obstacle.PROJECT_LOST, error)
         except (FriendliError, TimeoutError) as error:
-            await self._obstructed(held, project, Obstacle.OUTAGE, error)
+            await self._obstructed(held, project, obstacle_of(error), error)
         else:
             lost = seen.lists_nothing and len(watched) > 1 and not seen.statuses
             if not lost:

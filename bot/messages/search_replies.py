@@ -1,0 +1,159 @@
+"""The replies of a deployment whose create request was sent and whose endpoint is looked for."""
+
+from collections.abc import Sequence
+
+from bot.deployments.watching.obstacle import Obstacle
+from bot.deployments.watching.states import COMING_UP
+from bot.messages import buttons
+from bot.messages.blocks import Block, actions, section
+from bot.messages.body import body
+from bot.messages.candidates import CandidateNote, line
+from bot.messages.facts import Facts
+from bot.messages.markup import bold, clip, code, duration, escape, mention
+from bot.messages.reply import News, Reply, say
+from bot.messages.root import price
+from bot.messages.transitions import coming_up
+
+_API_WORDS = 500
+# A message takes 50 blocks.
+_SHOWN = 20
+_CHECKING = "Checking whether it exists; it won't be sent twice."
+
+
+def adopted(facts: Facts, *, late: bool, doubted: bool, differences: Sequence[str]) -> Reply:
+    """The endpoint is found.
+
+    Args:
+        facts: The deployment.
+        late: Whether it was told before that nothing was created.
+        doubted: Whether it was told before that nobody knows.
+        differences: How it differs from what was asked for, as sentences of mrkdwn.
+    """
+    endpoint = code(facts.endpoint_id or "")
+    if late:
+        made = (
+            f"{bold(facts.name)} was made after all, as {endpoint}, and is billed:"
+            f" {price(facts)} once it serves. Terminate it if you don't want it any more."
+        )
+        text = " ".join([made, *differences])
+        return Reply(
+            body(text, section(text), actions(buttons.terminate(facts))), news=News.NEEDS_YOU
+        )
+    found = "Found it: it was made" if doubted else "Friendli made it"
+    newest = facts.history[-1] if facts.history else None
+    # One reply for what is one event to people: it is made, and on its way.
+    comes_up = newest is not None and newest.state.status in COMING_UP
+    first = [coming_up(newest, None, facts)] if newest is not None and comes_up else []
+    return say(" ".join([f"{found}, as {endpoint}.", *first, *differences]))
+
+
+def doubtful(facts: Facts, status: int | None, words: str, *, was_interrupted: bool) -> Reply:
+    """The create request's outcome is unknown.
+
+    Args:
+        facts: The deployment.
+        status: Of the answer; None if none came.
+        words: The API's own.
+        was_interrupted: Whether the bot stopped before it saw an answer.
+    """
+    asked = f"when asked to create {bold(facts.name)}"
+    if was_interrupted:
+        known = f"The bot was interrupted while it asked Friendli to create {bold(facts.name)}."
+    elif status is None:
+        known = f"Friendli didn't answer {asked}."
+    elif words and not _is_success(status):
+        known = f"Friendli answered {status} (“{escape(clip(words, _API_WORDS))}”) {asked}."
+    elif _is_success(status):
+        known = f"Friendli answered {status} {asked}, but the answer can't be read."
+    else:
+        known = f"Friendli answered {status} {asked}."
+    return say(f"{known} {_CHECKING}")
+
+
+def _is_success(status: int) -> bool:
+    return 200 <= status < 300
+
+
+def not_listed(facts: Facts, seconds: float) -> Reply:
+    """Friendli said that it made the endpoint, and doesn't list it."""
+    text = (
+        f"Friendli accepted {bold(facts.name)}, but listed nothing new for {duration(seconds)}."
+        " Look in Friendli Suite before you try again: it may be billed."
+    )
+    return Reply(body(text, section(text), actions(buttons.try_again(facts))), news=News.NEEDS_YOU)
+
+
+def not_created(facts: Facts, seconds: float) -> Reply:
+    """A create request whose outcome was unknown made nothing."""
+    text = f"It wasn't created: nothing new was listed for {duration(seconds)}."
+    return Reply(body(text, section(text), actions(buttons.try_again(facts))), news=News.FAILED)
+
+
+def unclear(facts: Facts) -> Reply:
+    """A person has to say which endpoint is ours."""
+    if facts.candidate_notes:
+        return _may_be_yours(facts)
+    listed = ", ".join(code(endpoint) for endpoint in facts.candidates[:24])
+    text = f"{len(facts.candidates)} new endpoints look like it: {listed}. Which one is it?"
+    return Reply(body(text, section(text), actions(*buttons.choices(facts))), news=News.NEEDS_YOU)
+
+
+def _may_be_yours(facts: Facts) -> Reply:
+    count = len(facts.candidates)
+    what = "a new endpoint" if count == 1 else f"{count} new endpoints"
+    text = (
+        f"Friendli lists {what} that may be {bold(facts.name)}, and may be billed."
+        " None has exactly that name."
+    )
+    shown = [(id_, facts.candidate_notes.get(id_, CandidateNote())) for id_ in facts.candidates]
+    lines = [line(id_, noted) for id_, noted in shown[:_SHOWN]]
+    blocks: list[Block] = [section(text)]
+    for index, ((endpoint, _), words) in enumerate(zip(shown, lines, strict=False)):
+        blocks.append(section(words, accessory=buttons.this_is_it(facts, endpoint, index)))
+    if count > _SHOWN:
+        more = f"{count - _SHOWN} more are in Friendli Suite."
+        blocks.append(section(more))
+        lines.append(more)
+    blocks.append(actions(buttons.none_of_these(facts)))
+    return Reply(body("\n".join([text, *lines]), *blocks), news=News.NEEDS_YOU)
+
+
+def none_left() -> Reply:
+    """What may have been ours turned out to be other deployments'."""
+    return say("Those endpoints belong to other deployments. Looking on.")
+
+
+def chosen(facts: Facts, person: str) -> Reply:
+    """Somebody said which endpoint is ours."""
+    return say(f"{mention(person)} says it is {code(facts.endpoint_id or '')}.")
+
+
+def chosen_none(person: str) -> Reply:
+    """Somebody said that none of the endpoints is ours."""
+    return say(f"{mention(person)} says it is none of them. Looking on; nothing is sent twice.")
+
+
+def cant_search(obstacle: Obstacle, seconds: float) -> Reply:
+    """The search for the endpoint can't be done."""
+    reconnect = "An admin can connect the key again with `/friendli-deploy connect`."
+    why = {
+        Obstacle.OUTAGE: f"Friendli's API hasn't answered for {duration(seconds)}.",
+        Obstacle.KEY_REFUSED: f"Friendli refuses this target's API key. {reconnect}",
+        Obstacle.KEY_UNREADABLE: (
+            "This target's API key can't be used any more: the bot's own keys were changed."
+            f" {reconnect}"
+        ),
+        Obstacle.PROJECT_LOST: (
+            f"Friendli doesn't show this target's project to its API key. {reconnect}"
+        ),
+    }[obstacle]
+    return say(
+        f"{why} Until that works, nobody can tell whether the endpoint was created; it may be"
+        " billed. The search goes on by itself.",
+        news=News.NEEDS_YOU,
+    )
+
+
+def searching_again() -> Reply:
+    """What kept us from searching has passed."""
+    return say("Friendli answers again. Still checking whether it was created.")

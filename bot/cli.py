@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -16,6 +17,7 @@ import typer
 
 from bot.errors import ConfigError
 from bot.role import Role
+from bot.slash_setting import VARIABLE
 
 if TYPE_CHECKING:
     from bot.config import CommonSettings
@@ -86,6 +88,7 @@ def serve(
     from bot.config import load
 
     settings = _configured(load(role))
+    os.environ[VARIABLE] = settings.slash_command
     log = logs.get(__name__)
     from bot.ops.serve import serve as run
 
@@ -211,7 +214,14 @@ def manifest(
     """Print the manifest to create the Slack app from (api.slack.com/apps → From a manifest)."""
     from bot.ops.manifest import print_manifest
 
-    print_manifest(url, name=name, slash_command=command, link=link, say=typer.echo)
+    print_manifest(
+        url,
+        name=name,
+        slash_command=command,
+        link=link,
+        say=typer.echo,
+        advise=partial(typer.echo, err=True),
+    )
 
 
 @cli.command()

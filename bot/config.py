@@ -40,6 +40,7 @@ from bot.setting_types import (
     folder,
     mistaken,
 )
+from bot.slash_setting import DEFAULT_SLASH, SLASH_COMMAND_PATTERN
 
 
 def _lowered(value: object) -> object:
@@ -131,6 +132,11 @@ class SlackSettings(CommonSettings):
         "https://slack.com/api/", description="Unset it for https://slack.com/api/."
     )
     slack_timeout: Seconds = 15
+    slash_command: str = Field(
+        DEFAULT_SLASH,
+        pattern=SLASH_COMMAND_PATTERN,
+        description="Write the slash command of your Slack app, such as /friendli-staging.",
+    )
 
     @field_validator("slack_signing_secret")
     @classmethod

@@ -53,6 +53,8 @@ def _problem(settings: type[BaseSettings], field: str, kind: str, message: str) 
             wrong = "is out of range"
         case "literal_error" | "enum":
             wrong = "is none of its words"
+        case "string_pattern_mismatch":
+            wrong = "isn't written as it has to be"
         case _:
             # It may quote the value, and a secret may have been pasted into any setting.
             wrong = logs.redactor.mask(message.removeprefix("Value error, "))

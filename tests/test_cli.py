@@ -145,6 +145,22 @@ async def test_serve_in_socket_mode_ends_cleanly_too(here: World) -> None:
     assert here.slack.connections == 0
 
 
+async def test_a_second_app_is_answered_by_its_own_name(here: World, tmp_path: Path) -> None:
+    """Its texts lead to its own command, and not to the first app's; here from a .env file."""
+    (tmp_path / ".env").write_text("SLASH_COMMAND=/friendli-staging\n")
+    async with running(here, "serve", cwd=tmp_path) as bot:
+        here.slack.events_url = f"{(await bot.says('running'))['url']}/slack/events"
+        for text in ("help", "list", "nonsense"):
+            ack = await here.member.command(here.channel, text, command="/friendli-staging")
+            assert ack.ok
+        said = await here.slack.until(lambda: here.member.ephemerals(here.channel)[2:])
+        for message in here.member.ephemerals(here.channel):
+            assert "/friendli-deploy" not in str(message)
+        assert said
+        bot.tell(signal.SIGTERM)
+        await bot.ended()
+
+
 async def test_serve_can_be_half_of_the_bot(here: World, postgresql_url: str) -> None:
     """Named on the command line, which goes before the environment."""
     settings = {"ROLE": "front", "DATABASE_URL": postgresql_url, "SLACK_SIGNING_SECRET": None}
@@ -342,7 +358,7 @@ def test_manifest_refuses_what_slack_would_refuse(option: str, value: str, probl
 def test_manifest_can_be_of_a_second_app() -> None:
     """Beside the first in one workspace, with a name and a command of its own."""
     options = ["--name", "Friendli Staging", "--command", "friendli-staging"]
-    made = json.loads(CliRunner().invoke(cli, ["manifest", *options]).output)
+    made = json.loads(CliRunner().invoke(cli, ["manifest", *options]).stdout)
     first = json.loads(CliRunner().invoke(cli, ["manifest"]).output)
     assert made["display_information"]["name"] == "Friendli Staging"
     assert made["features"]["bot_user"]["display_name"] == "friendli-staging"

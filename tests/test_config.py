@@ -71,6 +71,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "slack_client_id": None,
             "slack_client_secret": None,
             "slack_api_url": "https://slack.com/api/",
+            "slash_command": "/friendli-deploy",
             "friendli_api_url": "https://api.friendli.ai",
             "friendli_token": None,
             "friendli_suite_url": "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints/{endpoint}",
@@ -187,6 +188,7 @@ HOW = {
     "ADMINS": "Write Slack user ids, separated by commas"
     " (in a person's profile: ⋮ → Copy member ID).",
     "LOG_LEVEL": "Write DEBUG, INFO, WARNING or ERROR.",
+    "SLASH_COMMAND": "Write the slash command of your Slack app, such as /friendli-staging.",
     "SECRETS_DIR": "Name a folder that holds a file for each secret.",
     "LEASE": "Write a number of seconds, more than 0 and a year at most.",
 }
@@ -206,6 +208,7 @@ MALFORMED = [
     ("SLACK_CLIENT_ID", "1.2", "can't be used: this bot serves one workspace"),
     ("SLACK_CLIENT_SECRET", "made-up", "can't be used: this bot serves one workspace"),
     ("SLACK_API_URL", "slack.com/api", "isn't a web address"),
+    ("SLASH_COMMAND", "/Friendli Deploy", "isn't written as it has to be"),
     ("FRIENDLI_API_URL", "api.friendli.ai", "isn't a web address"),
     ("FRIENDLI_TOKEN", "two words", UNFIT),
     ("FRIENDLI_SUITE_URL", "https://friendli.ai/{name}", "has something else in braces"),

@@ -8,8 +8,9 @@ from bot.commands.command_line import quote
 from bot.deployments.request.draft import DeployDraft
 from bot.deployments.request.lease_rules import EXAMPLE_SPAN
 from bot.deployments.request.rules import EXAMPLE_INSTANCE
+from bot.slash import SLASH
 
-COMMAND = "/friendli-deploy"
+COMMAND = SLASH
 
 
 class Kind(Enum):

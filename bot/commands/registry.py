@@ -17,6 +17,7 @@ from bot.commands.desk import (
     Work,
 )
 from bot.messages.blocks import Block
+from bot.slash import SLASH
 
 CommandHandler = Callable[[Desk, Invocation], Awaitable[Work]]
 ClickHandler = Callable[[Desk, Click], Awaitable[Work]]
@@ -27,7 +28,7 @@ EventHandler = Callable[[Desk, Event], Awaitable[Work]]
 
 T = TypeVar("T")
 
-SLASH = "/friendli-deploy"
+__all__ = ["SLASH"]
 
 
 @dataclass(frozen=True, slots=True)

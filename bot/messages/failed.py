@@ -8,6 +8,7 @@ from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.statuses import phase_words
 from bot.messages.facts import Facts
 from bot.messages.markup import code, escape
+from bot.slash import SLASH
 
 _SOME_MODEL = "its model"
 
@@ -36,7 +37,7 @@ def explain(facts: Facts) -> Explanation:
     )
     last = _last_state(facts)
     if last is not None and last.status == Status.UPDATING:
-        back = code(f"/friendli-deploy versions {facts.name}")
+        back = code(f"{SLASH} versions {facts.name}")
         paragraph += f" {back} lists the versions that it can go back to."
         return Explanation("failed while rolling out a new version", paragraph, known)
     phase = last.phase if last is not None else None

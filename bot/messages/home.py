@@ -16,6 +16,7 @@ from bot.messages.lease_replies import extend
 from bot.messages.markup import bold, code, link, mention, moment, money
 from bot.messages.root import ends, setup, summary
 from bot.messages.standing import CHARGED, ESTIMATED, amount, cost
+from bot.slash import SLASH
 
 REFRESH_ACTION = "home.refresh"
 DEPLOY_ACTION = "home.deploy"
@@ -23,7 +24,7 @@ DEPLOY_ACTION = "home.deploy"
 MOST_ENDPOINTS, MOST_CHANNELS = 15, 20
 
 _PREFIX = "home"
-_COMMAND = "/friendli-deploy"
+_COMMAND = SLASH
 _MOST_TARGETS = 20
 _BILLED = SERVING | {Status.UPDATING.value}
 

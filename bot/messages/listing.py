@@ -10,11 +10,12 @@ from bot.friendli.statuses import Kind, phase_words, status_words
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, clip, code, duration, escape, mention, money
+from bot.slash import SLASH
 
 MORE_ACTION = "endpoint.more"
 BACK_ACTION = "endpoint.back"
 
-_COMMAND = "/friendli-deploy"
+_COMMAND = SLASH
 _ENDPOINTS = 20
 # Slack takes some 13,000 bytes of blocks; what stands beside the endpoints needs little.
 _BYTES = 11_000

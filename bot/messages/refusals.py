@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from bot.friendli.errors import FriendliError, NotFound, RateLimited, Refused, Unauthorized
 from bot.messages.markup import code, duration
+from bot.slash import SLASH
 
-_RECONNECT = "An admin can connect a new key with `/friendli-deploy connect`."
+_RECONNECT = f"An admin can connect a new key with `{SLASH} connect`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def by_the_api(error: FriendliError) -> Refusal:
     if isinstance(error, NotFound):
         return Refusal(
             "Friendli doesn't know this target's project.",
-            "An admin can connect another one with `/friendli-deploy connect`.",
+            f"An admin can connect another one with `{SLASH} connect`.",
             error.words,
         )
     if error.status == 402:
@@ -85,7 +86,7 @@ def unreadable(error: FriendliError, target: str) -> Refusal:
     if isinstance(error, Refused):
         return Refusal(
             f"Friendli refused to list what runs in {code(target)} (status {error.status}).",
-            "An admin can check the project with `/friendli-deploy connect`.",
+            f"An admin can check the project with `{SLASH} connect`.",
             error.words,
         )
     return Refusal(

@@ -10,6 +10,7 @@ from bot.messages.facts import Facts
 from bot.messages.markup import bold, clip, code, duration, escape, mention
 from bot.messages.refusals import Refusal
 from bot.messages.reply import News, Reply, say
+from bot.slash import SLASH
 
 _API_WORDS_LIMIT = 500
 
@@ -112,7 +113,7 @@ def key_refused() -> Reply:
     """The target's API key doesn't work any more."""
     return say(
         "Friendli refuses the API key of this target, so nothing can be told about the endpoint."
-        " It may be billed on. An admin can connect a new key with `/friendli-deploy connect`."
+        f" It may be billed on. An admin can connect a new key with `{SLASH} connect`."
     )
 
 
@@ -120,7 +121,7 @@ def key_unreadable() -> Reply:
     """The stored key can't be decrypted."""
     return say(
         "This target's API key can't be used any more: the bot's own keys were changed. An admin"
-        " can connect the key again with `/friendli-deploy connect`. The endpoint runs on."
+        f" can connect the key again with `{SLASH} connect`. The endpoint runs on."
     )
 
 

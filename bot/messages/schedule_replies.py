@@ -12,6 +12,7 @@ from bot.messages.lease_replies import cost
 from bot.messages.markup import bold, escape, mention, moment
 from bot.messages.operations import WORDS
 from bot.messages.reply import News, Reply
+from bot.slash import SLASH
 
 REMOVE_ACTION = "schedule.remove"
 
@@ -100,7 +101,7 @@ def listing(schedules: Sequence[Planned], name: str = "") -> Body:
     if not schedules:
         of = f" of {bold(name)}" if name else ""
         text = f"There are no schedules{of}."
-        hint = "`/friendli-deploy sleep [endpoint] at 18:00 on weekdays` makes one."
+        hint = f"`{SLASH} sleep [endpoint] at 18:00 on weekdays` makes one."
         return body(text, section(text), context(hint))
     lines = [f"{bold(one.endpoint)} {meaning(one)}" for one in schedules[:_SHOWN]]
     blocks: list[Block] = [

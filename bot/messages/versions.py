@@ -9,10 +9,11 @@ from bot.messages.before_after import cost
 from bot.messages.blocks import context, section
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, clip, code, escape, mention, moment
+from bot.slash import SLASH
 
 _LISTED = 15
 _LONGEST = 120
-_COMMAND = "/friendli-deploy"
+_COMMAND = SLASH
 
 
 def listing(runs: Runs, past: Sequence[Past], prices: Prices) -> Body:

@@ -5,13 +5,12 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from bot.commands.registry import SLASH
 from bot.errors import ConfigError
 from bot.slack.manifest import APP_NAME, creation_link, manifest
+from bot.slash_setting import DEFAULT_SLASH, SLASH_COMMAND_PATTERN, VARIABLE
 
 # https://docs.slack.dev/reference/app-manifest
 _LONGEST_NAME = 35
-_SLASH_COMMAND = re.compile(r"/[a-z0-9][a-z0-9_-]{0,30}")
 
 
 def print_manifest(
@@ -21,6 +20,7 @@ def print_manifest(
     slash_command: str | None,
     link: bool,
     say: Callable[[str], object],
+    advise: Callable[[str], object],
 ) -> None:
     """Print a manifest as JSON, or the address that creates an app from it.
 
@@ -30,6 +30,7 @@ def print_manifest(
         slash_command: With or without the slash.
         link: Whether to print the address.
         say: Takes what is printed.
+        advise: Takes what is no part of it.
 
     Raises:
         ConfigError: Slack wouldn't take one of them.
@@ -39,8 +40,8 @@ def print_manifest(
         problems.append("--url must be an https:// address with a host: Slack takes no other.")
     if name is not None and not 0 < len(name.strip()) <= _LONGEST_NAME:
         problems.append(f"--name must have 1 to {_LONGEST_NAME} characters.")
-    slash = SLASH if slash_command is None else f"/{slash_command.removeprefix('/')}"
-    if not _SLASH_COMMAND.fullmatch(slash):
+    slash = DEFAULT_SLASH if slash_command is None else f"/{slash_command.removeprefix('/')}"
+    if not re.match(SLASH_COMMAND_PATTERN, slash):
         problems.append(
             "--command must be a word of small letters, digits, - and _, with 31 characters at"
             " most, such as /friendli-staging."
@@ -49,6 +50,8 @@ def print_manifest(
         raise ConfigError(problems)
     made = manifest(url, name=name or APP_NAME, slash_command=slash)
     say(creation_link(made) if link else json.dumps(made, indent=2, ensure_ascii=False))
+    if slash != DEFAULT_SLASH:
+        advise(f"The bot of this app needs the setting {VARIABLE}={slash}")
 
 
 def _is_public_address(url: str) -> bool:

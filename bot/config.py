@@ -208,8 +208,10 @@ class DatabaseSettings(CommonSettings):
     def secrets(self) -> Iterator[str]:
         """The database's password too, which is a part of its address."""
         yield from super().secrets()
-        if password := make_url(self.database).password:
-            yield password
+        address = make_url(self.database)
+        for secret in (address.password, address.query.get("sslpassword")):
+            if isinstance(secret, str) and secret:
+                yield secret
 
 
 class KeySettings(DatabaseSettings):

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
-from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -22,11 +22,10 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bot.db import postgresql
+
 # A request has 3 seconds until Slack gives up on it; a writer that waits longer is of no use.
 _BUSY_TIMEOUT_MS = 2_000
-# asyncpg itself waits for a minute.
-_CONNECT_SECONDS = 5.0
-
 
 _Columns = TypeVarTuple("_Columns")
 _Arguments = TypeVarTuple("_Arguments")
@@ -38,6 +37,9 @@ class Database:
 
     Args:
         url: `sqlite:///path` or `postgresql://…`; the driver is chosen here.
+
+    Raises:
+        AddressError: A parameter of a PostgreSQL address can't be used.
     """
 
     def __init__(self, url: str) -> None:
@@ -135,9 +137,8 @@ def _engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "invalidate", _let_go_of_sqlite)
         return engine
     return create_async_engine(
-        parsed.set(drivername="postgresql+asyncpg", query=_for_asyncpg(parsed)),
+        **postgresql.engine_arguments(parsed),
         hide_parameters=True,
-        connect_args={"timeout": _CONNECT_SECONDS, "server_settings": _for_server(parsed)},
         # A connection that the server closed while it rested is replaced, not handed out.
         pool_pre_ping=True,
         pool_size=10,
@@ -171,33 +172,6 @@ def _in_transaction(engine: Engine, work: Callable[[Connection], _T]) -> _T:
     with engine.begin() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         return work(connection)
-
-
-# Addresses that hosting platforms hand out are written for libpq: of its parameters, asyncpg knows
-# some, by its own names; all that concern the connection alone can be left out; and what remains
-# is the server's.
-_KNOWN_TO_ASYNCPG = {
-    "host": "host",
-    "port": "port",
-    "ssl": "ssl",
-    "sslmode": "ssl",
-    "target_session_attrs": "target_session_attrs",
-    "prepared_statement_cache_size": "prepared_statement_cache_size",
-}
-_LEFT_OUT = {"channel_binding", "connect_timeout", "gssencmode", "keepalives", "pgbouncer"}
-
-
-def _for_asyncpg(address: URL) -> dict[str, str | tuple[str, ...]]:
-    return {
-        _KNOWN_TO_ASYNCPG[name]: value
-        for name, value in address.query.items()
-        if name in _KNOWN_TO_ASYNCPG
-    }
-
-
-def _for_server(address: URL) -> dict[str, str]:
-    others = set(address.query) - set(_KNOWN_TO_ASYNCPG) - _LEFT_OUT
-    return {name: str(address.query[name]) for name in others}
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

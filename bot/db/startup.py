@@ -2,17 +2,21 @@
 
 import os
 import sqlite3
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import asyncpg
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from bot.config import DatabaseSettings
+from bot.db import postgresql
 from bot.db.migrate import UnknownRevisionError, is_migrated, migrate
 from bot.db.outages import error_name, is_outage, sqlite_code, sqlstate
+from bot.db.postgresql import AddressError
 from bot.db.session import Database
 from bot.errors import ConfigError
 from bot.reaching import NotReachedError
@@ -26,23 +30,36 @@ _SQLITE_REFUSALS = {
     sqlite3.SQLITE_NOTADB: "its file is no SQLite database",
     sqlite3.SQLITE_CORRUPT: "its file is damaged",
 }
+_POOLED = (
+    "a pooler in transaction mode is in front of it, such as PgBouncer. Add pgbouncer=true to the"
+    " address"
+)
 # SQLSTATEs and their classes, https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRESQL_REFUSALS = {
     "28": "it refuses the user or the password",
     "3D": "it has no database of that name",
     "42501": "the user may not create tables in it",
     "42704": "it doesn't know a parameter of the address",
+    "08P01": "it doesn't take a parameter of the address",
+    "26000": _POOLED,
+    "42P05": _POOLED,
 }
+
+
+# OpenSSL's reasons: a file that is no key or certificate, and two that don't belong together.
+_TLS_REFUSALS = {"KEY_VALUES_MISMATCH", "NO_START_LINE", "PEM lib", "BAD_BASE64_DECODE"}
 
 
 def open_database(settings: DatabaseSettings) -> Database:
     """Open the database, without a connection yet.
 
     Raises:
-        ConfigError: Its folder can't be made.
+        ConfigError: Its folder can't be made, or a parameter of its address can't be used.
     """
     try:
         return Database(settings.database)
+    except AddressError as error:
+        raise ConfigError([f"DATABASE_URL: {error}"]) from None
     except OSError as error:
         raise _refusal(settings, f"its folder can't be made ({error.strerror})") from None
 
@@ -97,6 +114,7 @@ async def prepare(database: Database, settings: DatabaseSettings) -> None:
         NotReachedError: It may work later.
     """
     with _in_words(settings):
+        await _refuse_undeclared_pooler(database, settings)
         await migrate(database)
 
 
@@ -108,7 +126,17 @@ async def is_prepared(database: Database, settings: DatabaseSettings) -> bool:
         NotReachedError: It may work later.
     """
     with _in_words(settings):
+        await _refuse_undeclared_pooler(database, settings)
         return await is_migrated(database)
+
+
+async def _refuse_undeclared_pooler(database: Database, settings: DatabaseSettings) -> None:
+    """What is prepared on one connection of the server would be missing on the next."""
+    address = make_url(settings.database)
+    if database.is_sqlite or postgresql.is_pooled(address):
+        return
+    if await postgresql.is_transaction_pooled(database.engine):
+        raise _refusal(settings, _POOLED)
 
 
 @contextmanager
@@ -124,6 +152,8 @@ def _in_words(settings: DatabaseSettings) -> Iterator[None]:
             raise
         raise NotReachedError(error_name(error)) from None
     except (OSError, TimeoutError) as error:
+        if reason := _refused_by_tls(error):
+            raise _refusal(settings, reason) from None
         raise NotReachedError(type(error).__name__) from None
 
 
@@ -133,7 +163,25 @@ def _refusal(settings: DatabaseSettings, reason: str) -> ConfigError:
     return ConfigError([f"{name.upper()} leads to a database that can't be used: {reason}. {how}"])
 
 
+def _refused_by_tls(error: OSError) -> str | None:
+    """Why TLS will fail the next time, too; None if it may not."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate isn't accepted ({error.verify_message}). Name the certificate of who"
+            " signed it in sslrootcert, and with sslmode=verify-full the host that it was made for"
+        )
+    if isinstance(error, ssl.SSLError) and error.reason in _TLS_REFUSALS:
+        return f"sslcert and sslkey can't be used ({error.reason})"
+    # The driver's own words, without a type of their own.
+    if "rejected SSL upgrade" in str(error):
+        return "it doesn't speak TLS, which sslmode asks for"
+    return None
+
+
 def _refused(error: DBAPIError) -> str | None:
+    if isinstance(cause := getattr(error.orig, "__cause__", None), asyncpg.InterfaceError):
+        is_about_address = isinstance(cause, asyncpg.ClientConfigurationError)
+        return f"its address can't be used ({cause})" if is_about_address else None
     code, state = sqlite_code(error), sqlstate(error)
     return (
         _SQLITE_REFUSALS.get(code)

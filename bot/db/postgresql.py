@@ -1,0 +1,156 @@
+"""The parameters of a PostgreSQL address: what is libpq's, the driver's and the server's.
+
+Addresses that hosting platforms hand out are written for libpq
+(https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS). asyncpg reads
+those about TLS from an address only; some it doesn't know; what remains is the server's.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import asyncpg
+from sqlalchemy import URL, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+# asyncpg itself waits for a minute.
+_CONNECT_SECONDS = 5.0
+
+_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile", "servicefile")
+_READ_FROM_AN_ADDRESS = {
+    *_FILES,
+    "sslmode",
+    "sslpassword",
+    "sslnegotiation",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "service",
+    "krbsrvname",
+    "gsslib",
+}
+_ARGUMENTS = {"host", "port", "target_session_attrs", "prepared_statement_cache_size"}
+# They ask for nothing that matters here, or for what is so anyway.
+_LEFT_OUT = {
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "fallback_application_name",
+    "gssdelegation",
+    "gssencmode",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "load_balance_hosts",
+    "pgbouncer",
+    "sslcertmode",
+    "sslcompression",
+    "sslsni",
+    "tcp_user_timeout",
+}
+_BUNDLE = "Name a file, such as /etc/ssl/certs/ca-certificates.crt, with sslmode=verify-full"
+_FULL = "Remove it, and write sslmode=verify-full"
+
+
+class AddressError(ValueError):
+    """An address can't be used as it is written; its text says why and what to write instead."""
+
+
+def is_pooled(address: URL) -> bool:
+    """Whether the address says that a pooler in transaction mode is in front of the server."""
+    return address.query.get("pgbouncer") == "true"
+
+
+def engine_arguments(address: URL) -> dict[str, Any]:
+    """The arguments of `create_async_engine` for an address.
+
+    Raises:
+        AddressError: A parameter can't be used.
+    """
+    query = {name: _last(value) for name, value in address.query.items()}
+    if "ssl" in query:
+        query.setdefault("sslmode", query.pop("ssl"))
+    for name, (is_refused, instead) in _REFUSED.items():
+        if name in query and is_refused(query[name]):
+            raise AddressError(f"{name}={query[name]} can't be used. {instead}.")
+    for name in _FILES:
+        if name in query and not Path(query[name]).is_file():
+            raise AddressError(f"{name} names a file that doesn't exist or can't be read.")
+    known = _READ_FROM_AN_ADDRESS | _ARGUMENTS | _LEFT_OUT
+    arguments: dict[str, Any] = {
+        "timeout": _CONNECT_SECONDS,
+        "server_settings": {name: query[name] for name in sorted(set(query) - known)},
+    }
+    dsn = {name: query[name] for name in sorted(_READ_FROM_AN_ADDRESS & set(query))}
+    if dsn:
+        arguments["dsn"] = f"postgresql://?{urlencode(dsn)}"
+    if is_pooled(address):
+        arguments |= {
+            # The next transaction may run on another server connection, which doesn't know what was
+            # prepared on this one.
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": str,
+            "connection_class": _PooledConnection,
+        }
+    passed = {name: query[name] for name in _ARGUMENTS & set(query)}
+    return {
+        "url": address.set(drivername="postgresql+asyncpg", query=passed),
+        "connect_args": arguments,
+    }
+
+
+async def is_transaction_pooled(engine: AsyncEngine) -> bool:
+    """Whether transactions of one connection run on several of the server's, or of two on one."""
+    pid = select(text("pg_backend_pid()"))
+    seen: list[set[int]] = [set(), set()]
+    async with engine.connect() as one, engine.connect() as other:
+        for _ in range(3):
+            for connection, pids in zip((one, other), seen, strict=True):
+                pids.add((await connection.execute(pid)).scalar_one())
+                await connection.rollback()
+    return not (len(seen[0]) == len(seen[1]) == 1 and seen[0].isdisjoint(seen[1]))
+
+
+class _PooledConnection(asyncpg.Connection):  # type: ignore[misc] # the library has no types
+    """A connection through a pooler in transaction mode."""
+
+    async def set_type_codec(self, *arguments: object, **named: object) -> None:
+        """Look up the type within one transaction: it takes two messages to the same server."""
+        async with self.transaction():
+            await super().set_type_codec(*arguments, **named)
+
+
+def _last(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else value[-1]
+
+
+def _is(*refused: str) -> Callable[[str], bool]:
+    return lambda value: value in refused
+
+
+def _is_none_of(*known: str) -> Callable[[str], bool]:
+    return lambda value: value not in known
+
+
+def _always(_value: str) -> bool:
+    return True
+
+
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_REFUSED: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "sslmode": (_is_none_of(*_SSL_MODES), f"Write one of {', '.join(_SSL_MODES)}"),
+    "sslnegotiation": (_is_none_of("postgres", "direct"), "Write postgres or direct"),
+    "ssl_min_protocol_version": (_is_none_of(*_TLS_VERSIONS), "Write TLSv1.2 or TLSv1.3"),
+    "ssl_max_protocol_version": (_is_none_of(*_TLS_VERSIONS), "Write TLSv1.2 or TLSv1.3"),
+    "sslrootcert": (_is("system"), _BUNDLE),
+    "channel_binding": (_is("require"), _FULL),
+    "gssencmode": (_is("require"), _FULL),
+    "requiressl": (_always, "Write sslmode=require"),
+    "require_auth": (_always, "Remove it"),
+    "sslcertmode": (_is("require"), "Remove it"),
+    "sslcrldir": (_always, "Name one file in sslcrl"),
+    "pgbouncer": (_is_none_of("true", "false"), "Write pgbouncer=true or pgbouncer=false"),
+}

@@ -237,7 +237,7 @@ async def test_a_slack_that_cant_be_reached_is_waited_for(
             {"database": True, "slack": False, "schema": True, "friendli": True},
         )
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
         assert not here.channel.messages
         here.slack.faults.remove(outage)
         await here.slack.until(lambda: here.channel.messages)
@@ -381,7 +381,7 @@ async def test_a_database_that_cant_be_reached_is_waited_for(
         await becomes(http, f"{bot.url}/readyz", AWAY_DATABASE)
         async with door.open():
             await becomes(http, f"{bot.url}/readyz", READY)
-            await here.member.command(here.channel, "org/model --gpu H100 --yes")
+            await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
             await here.slack.until(lambda: here.friendli.endpoints)
         assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
 
@@ -395,7 +395,7 @@ async def test_what_hangs_is_not_waited_for_longer_than_allowed(
     """Neither a Friendli nor a Slack that doesn't answer holds up the end."""
     async with start_bot(shutdown_timeout=0.3) as bot:
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
         await here.slack.until(lambda: here.friendli.endpoints)
         friendli = here.friendli.faults.add(Hang(), times=None)
         slack = here.slack.faults.add(Hang(), operation="response_url", times=None)

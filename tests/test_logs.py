@@ -274,7 +274,7 @@ async def test_a_whole_deployment_leaves_no_secret_behind(
     settings = {"slack_app_token": APP_TOKEN} if mode == "socket" else {}
     async with start_bot(**settings):
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
         [root] = await here.slack.until(lambda: list(here.channel.messages.values()))
         await here.slack.until(lambda: here.friendli.endpoints)
         here.clock.advance(600)

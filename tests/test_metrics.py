@@ -24,7 +24,7 @@ async def test_a_deployment_is_counted(database_url: str) -> None:
         here.slack.events_url = bot.events_url
         before = await scrape(bot.url)
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
         await here.slack.until(lambda: here.friendli.endpoints)
         here.clock.advance(600)
         await here.slack.until(lambda: "is serving" in root(here).text)
@@ -58,9 +58,9 @@ async def test_what_goes_wrong_is_counted_by_its_kind(here: World, start_bot: St
         here.slack.faults.add(
             Answer(200, {"ok": False, "error": "is_archived"}), operation="chat.postMessage"
         )
-        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
         await here.slack.until(lambda: here.slack.requests.calls("conversations.open"))
-        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
         await here.friendli.until(
             lambda: any(one.operation == "create_endpoint" for one in here.friendli.requests)
         )
@@ -89,7 +89,7 @@ async def test_labels_are_words_of_ours(here: World, start_bot: StartBot) -> Non
     """Nothing that people or APIs make up becomes a label, so their number is bounded."""
     async with start_bot() as bot:
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --name it --yes")
+        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --name it --yes")
         [endpoint] = await here.friendli.until(lambda: list(here.friendli.endpoints))
         here.friendli.set_status(endpoint, "MADE_UP_STATUS")
         await here.slack.until(lambda: "MADE_UP_STATUS" in root(here).text)

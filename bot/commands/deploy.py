@@ -1,7 +1,7 @@
 """Deploy a model: by the form, or from a line of text with a question before it spends."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.commands import deploy_form as form
 from bot.commands import deploy_text
@@ -11,7 +11,7 @@ from bot.commands.registry import Feature
 from bot.commands.unconnected import unconnected
 from bot.deployments.place import Person, Place
 from bot.deployments.request.deploy_request import DeployRequest
-from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.draft import DeployDraft, Scaling
 from bot.deployments.request.rules import Slip, check
 from bot.deployments.service import Asked, Outcome
 from bot.deployments.targets.policy import Policy
@@ -118,6 +118,7 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
         invocation.text,
         targets=[target.name for target in targets],
         default_target=targets[0].name,
+        scalings=_scalings(targets),
     )
     if isinstance(read, deploy_text.TextSlips):
         said = preview.slipped([slip.sentences for slip in read.slips], read.corrected_line)
@@ -235,6 +236,7 @@ def _check(
         draft,
         targets=[target.name for target in targets],
         default_target=targets[0].name,
+        scalings=_scalings(targets),
     )
     if isinstance(checked, DeployRequest):
         return checked.with_default_lease(_policy(checked, targets).lease_seconds)
@@ -245,10 +247,18 @@ def _policy(request: DeployRequest, targets: Sequence[TargetView]) -> Policy:
     return next(target.policy for target in targets if target.name == request.target)
 
 
+def _scalings(targets: Sequence[TargetView]) -> Mapping[str, Scaling]:
+    return {target.name: target.policy.scaling.value for target in targets}
+
+
 def _choices(targets: Sequence[TargetView]) -> list[form.TargetChoice]:
     return [
         form.TargetChoice(
-            target.name, target.project_id, target.policy.lease_seconds, target.policy.lease_end
+            target.name,
+            target.project_id,
+            target.policy.lease_seconds,
+            target.policy.lease_end,
+            target.policy.scaling.value,
         )
         for target in targets
     ]

@@ -7,10 +7,11 @@ from bot.deployments.request.draft import (
     DeployDraft,
 )
 from bot.deployments.request.reading import Reading
-from bot.friendli.instances import InstanceOption, Prices
+from bot.friendli.instances import InstanceOption, Prices, UnlistedInstance
 from bot.messages.markup import money
 
 NO_INSTANCE = "Choose an instance to see what it costs."
+UNLISTED_INSTANCE = "This bot knows no price for that instance."
 
 _MOST_REPLICAS = 9_999  # past this a number was not meant, and the sum would only puzzle
 
@@ -22,19 +23,27 @@ def cost_line(draft: DeployDraft, prices: Prices) -> str:
     asked for anything or not.
     """
     reading = Reading(draft, ())
+    if isinstance(reading.instance, UnlistedInstance):
+        return UNLISTED_INSTANCE
     if not isinstance(reading.instance, InstanceOption):
         return NO_INSTANCE
     each = prices.per_hour(reading.instance)
     per_replica = f"{money(each)} per replica, billed from the moment it serves"
+    if draft.effective_scaling == "friendli":
+        return f"{per_replica} \N{MIDDLE DOT} how many there are is for Friendli to decide"
     bounds = _bounds(reading)
     if bounds is None:
         return per_replica
     least, most = bounds
     asleep = f" \N{MIDDLE DOT} {money(each * 0)} while it sleeps" if least == 0 else ""
+    awake = "" if draft.effective_scaling == "auto" else " \N{MIDDLE DOT} never sleeps"
     if least == most == 1:
-        return f"*{money(each)}*, billed from the moment it serves"
+        return f"*{money(each)}*, billed from the moment it serves{awake}"
     if least == most:
-        return f"*{money(each * most)}* for {most} replicas, each billed from the moment it serves"
+        return (
+            f"*{money(each * most)}* for {most} replicas, each billed from the moment it"
+            f" serves{awake}"
+        )
     if most == 1:
         return f"*{money(each)}*, billed from the moment it serves{asleep}"
     total = (
@@ -51,7 +60,7 @@ def _bounds(reading: Reading) -> tuple[int, int] | None:
     def number(field: str, default: int) -> int | None:
         return reading.whole(field) if reading.text(field) else default
 
-    if reading.draft.autoscaling:
+    if reading.draft.effective_scaling == "auto":
         least = number("min_replicas", DEFAULT_MIN_REPLICAS)
         most = number("max_replicas", max(DEFAULT_MAX_REPLICAS, least or 0))
         lowest = 0

@@ -18,6 +18,7 @@ from bot.commands.deploy_form_fields import (
 from bot.commands.deploy_form_state import (
     ACTION_PREFIX,
     ADVANCED_ACTION,
+    INSTANCE_ID,
     FormState,
     Updating,
     action_id,
@@ -31,7 +32,9 @@ from bot.deployments.request.draft import (
     DEFAULT_MAX_REPLICAS,
     DEFAULT_MIN_REPLICAS,
     DEFAULT_REPLICAS,
+    DEFAULT_SCALING,
     DeployDraft,
+    Scaling,
     longest,
 )
 from bot.deployments.request.lease_rules import EXAMPLE_SPAN
@@ -39,7 +42,15 @@ from bot.deployments.request.reading import Reading
 from bot.deployments.request.rules import EXAMPLE_MODEL, LABELS, Slip
 from bot.deployments.request.span import write_span
 from bot.deployments.targets.policy import LeaseEnd
-from bot.friendli.instances import GPUS, INSTANCE_OPTIONS, InstanceOption, Prices
+from bot.friendli.instances import (
+    GPUS,
+    ID_PREFIX,
+    INSTANCE_OPTIONS,
+    LONGEST_ID,
+    InstanceOption,
+    Prices,
+    UnlistedInstance,
+)
 from bot.messages.blocks import (
     Block,
     actions,
@@ -92,12 +103,14 @@ class TargetChoice(NamedTuple):
         label: What tells it apart, such as its project.
         lease_seconds: How long an endpoint runs there if nobody says otherwise; None for no end.
         lease_end: What happens then.
+        scaling: How an endpoint scales there if nobody says otherwise.
     """
 
     name: str
     label: str
     lease_seconds: int | None = None
     lease_end: LeaseEnd = LeaseEnd.TERMINATE
+    scaling: Scaling = DEFAULT_SCALING
 
 
 def build(
@@ -112,14 +125,12 @@ def build(
     """
     blocks: Sequence[Block]
     if state.is_untouched:
-        state = state.model_copy(update={"draft": _UNTOUCHED.draft})
+        state = _with_scaling(state, targets)
         blocks = _untouched_blocks(tuple(targets), prices)
     else:
         state = state.settled()
-        draft = state.draft.clipped()
-        # From the first drawing on, one scaling is chosen on the screen.
-        draft = draft.model_copy(update={"scaling": "auto" if draft.autoscaling else "fixed"})
-        state = state.model_copy(update={"draft": draft})
+        state = state.model_copy(update={"draft": state.draft.clipped()})
+        state = _with_scaling(state, targets)
         blocks = _blocks(state, targets, prices)
     updates = state.updating is not None
     return {
@@ -133,15 +144,32 @@ def build(
     }
 
 
-_UNTOUCHED = FormState(
-    request_id="", place=Place("", "", ""), tag="", draft=DeployDraft(scaling="fixed")
-)
+_UNTOUCHED = FormState(request_id="", place=Place("", "", ""), tag="")
+
+
+def _with_scaling(state: FormState, targets: Sequence[TargetChoice]) -> FormState:
+    """From the first drawing on, one scaling is chosen on the screen.
+
+    It follows the target's default until the person chooses another one.
+    """
+    draft = state.draft
+    scaling = draft.effective_scaling
+    if state.updating is None:
+        default = _chosen_target(draft, targets).scaling
+        if draft.named_scaling is None or draft.scaling == state.default_scaling:
+            scaling = default
+        state = state.model_copy(update={"default_scaling": default})
+    return state.model_copy(update={"draft": draft.model_copy(update={"scaling": scaling})})
+
+
+def _chosen_target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> TargetChoice:
+    return next((each for each in targets if each.name == draft.target), targets[0])
 
 
 # Most forms open like this, and drawing one anew takes as long as all else that it waits for here.
 @lru_cache(maxsize=256)
 def _untouched_blocks(targets: tuple[TargetChoice, ...], prices: Prices) -> Sequence[Block]:
-    return _blocks(_UNTOUCHED, targets, prices)
+    return _blocks(_with_scaling(_UNTOUCHED, targets), targets, prices)
 
 
 def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -> Sequence[Block]:
@@ -150,8 +178,8 @@ def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -
         *(_untold(state.updating) if state.updating else _target(draft, targets)),
         _model(state),
         _name(state),
-        _instance(draft, prices, optional=updates),
-        _scaling(draft),
+        *_instance(draft, prices, optional=updates),
+        _scaling(state),
         *_replicas(draft),
         *(() if updates else [_lease(draft, targets)]),
         context(cost_line(draft, prices), block_id=f"{ACTION_PREFIX}.cost"),
@@ -232,9 +260,10 @@ def _name(state: FormState) -> Block:
     )
 
 
-def _instance(draft: DeployDraft, prices: Prices, *, optional: bool) -> Block:
+def _instance(draft: DeployDraft, prices: Prices, *, optional: bool) -> Iterable[Block]:
     reading = Reading(draft, ())
     chosen = reading.instance.key if isinstance(reading.instance, InstanceOption) else None
+    by_id = chosen is None and reading.text("gpu").lower().startswith(ID_PREFIX)
     options = {
         choice.key: option(
             f"{choice.label} · {choice.memory_gb} GB · {money(prices.per_hour(choice))}", choice.key
@@ -248,6 +277,8 @@ def _instance(draft: DeployDraft, prices: Prices, *, optional: bool) -> Block:
         )
         for gpu in GPUS
     ]
+    other = option("By its instance option id", ID_PREFIX)
+    groups.append(option_group("Not listed here", [other]))
     element: Block = {
         "type": "static_select",
         "action_id": action_id("gpu"),
@@ -256,26 +287,48 @@ def _instance(draft: DeployDraft, prices: Prices, *, optional: bool) -> Block:
     }
     if chosen is not None:
         element["initial_option"] = options[chosen]
-    return input_block(
+    elif by_id:
+        element["initial_option"] = other
+    yield input_block(
         LABELS["gpu"], element, block_id=action_id("gpu"), optional=optional, dispatch=True
     )
+    if by_id:
+        typed = reading.instance.id if isinstance(reading.instance, UnlistedInstance) else None
+        yield input_block(
+            "Instance option id",
+            text_input(action_id(INSTANCE_ID), max_length=LONGEST_ID, initial=typed),
+            block_id=action_id(INSTANCE_ID),
+            hint="As Friendli's API names it. This bot knows no price for it.",
+        )
 
 
-def _scaling(draft: DeployDraft) -> Block:
-    fixed = option("A fixed number of replicas", "fixed")
-    auto = option("Autoscaling: replicas follow the load", "auto")
+def _scaling(state: FormState) -> Block:
+    words: dict[Scaling, str] = {
+        "auto": "Autoscaling: replicas follow the load",
+        "fixed": "A fixed number of replicas: never sleeps",
+        "friendli": "Friendli's default: no scaling is sent",
+    }
+    chosen = state.draft.effective_scaling
+    if state.updating is not None and chosen != "friendli":
+        # What an update leaves out stays as it is.
+        del words["friendli"]
+    options = {scaling: option(words[scaling], scaling) for scaling in words}
     element: Block = {
         "type": "radio_buttons",
         "action_id": action_id("scaling"),
-        "options": [fixed, auto],
-        "initial_option": auto if draft.autoscaling else fixed,
+        "options": list(options.values()),
+        "initial_option": options[chosen],
     }
-    return input_block(LABELS["scaling"], element, block_id=action_id("scaling"), dispatch=True)
+    # Slack keeps what was chosen for as long as the block id stays the same.
+    block_id = f"{action_id('scaling')}.{state.default_scaling or chosen}"
+    return input_block(LABELS["scaling"], element, block_id=block_id, dispatch=True)
 
 
 def _replicas(draft: DeployDraft) -> Iterable[Block]:
-    if not draft.autoscaling:
+    scaling = draft.effective_scaling
+    if scaling == "fixed":
         yield number_field("replicas", draft.replicas or str(DEFAULT_REPLICAS), redraw=True)
+    if scaling != "auto":
         return
     yield number_field(
         "min_replicas",
@@ -297,7 +350,7 @@ def _replicas(draft: DeployDraft) -> Iterable[Block]:
 
 
 def _lease(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Block:
-    chosen = next((each for each in targets if each.name == draft.target), targets[0])
+    chosen = _chosen_target(draft, targets)
     seconds = chosen.lease_seconds
     unless = f"Empty: {duration(seconds)}." if seconds is not None else "Empty: no end."
     return input_block(
@@ -329,7 +382,8 @@ def slips_to_errors(slips: Sequence[Slip], view: Mapping[str, object]) -> dict[s
     words: dict[str, list[str]] = {}
     behind_advanced: set[str] = set()
     for slip in slips:
-        block = shown.get(slip.field) or _nearest_block(slip.field, shown)
+        own = shown.get(INSTANCE_ID) if slip.field == "gpu" else None
+        block = own or shown.get(slip.field) or _nearest_block(slip.field, shown)
         # Plain text has no code font; what was typed stands between curly quotes instead.
         words.setdefault(block, []).append(re.sub(r"`([^`]*)`", r"“\1”", slip.sentences))
         if slip.field not in shown and slip.field in ADVANCED_FIELDS:

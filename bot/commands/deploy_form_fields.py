@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from bot.commands.deploy_form_state import (
     FLAGS,
     FLAGS_ACTION,
+    FRIENDLIS_CHOICE,
     NO_METRIC,
-    ON_BY_DEFAULT,
     action_id,
 )
 from bot.deployments.request.backpressure_rules import METRICS
 from bot.deployments.request.draft import DeployDraft, longest
 from bot.deployments.request.reading import Reading
 from bot.deployments.request.rules import LABELS
+from bot.friendli.schemas import DEFAULT_MAX_TOKEN_COUNT
 from bot.messages.blocks import Block, input_block, number_input, option, text_input
 
 ADVANCED_FIELDS = tuple(LABELS)[tuple(LABELS).index("revision") :]
@@ -27,6 +28,7 @@ def number_field(
     typed: str | None,
     *,
     hint: str | None = None,
+    placeholder: str | None = None,
     decimal: bool = False,
     optional: bool = False,
     redraw: bool = False,
@@ -37,6 +39,7 @@ def number_field(
         field: Of the draft.
         typed: What was typed, valid or not.
         hint: Plain text below the field.
+        placeholder: What is sent if the field stays empty, where that is known.
         decimal: Whether the number may have decimals.
         optional: Whether it may stay empty.
         redraw: Whether every character typed is told at once.
@@ -49,6 +52,7 @@ def number_field(
             action_id(field),
             decimal=decimal,
             initial=valid[0] if valid else None,
+            placeholder=placeholder,
             trigger="on_character_entered" if redraw else None,
         ),
         block_id=action_id(field),
@@ -63,6 +67,7 @@ def menu_field(
     options: Sequence[Block],
     chosen: Block | None,
     *,
+    hint: str | None = None,
     optional: bool = False,
     redraw: bool = False,
 ) -> Block:
@@ -75,7 +80,12 @@ def menu_field(
     if chosen is not None:
         element["initial_option"] = chosen
     return input_block(
-        LABELS[field], element, block_id=action_id(field), optional=optional, dispatch=redraw
+        LABELS[field],
+        element,
+        block_id=action_id(field),
+        optional=optional,
+        hint=hint,
+        dispatch=redraw,
     )
 
 
@@ -96,7 +106,13 @@ def advanced_fields(draft: DeployDraft, *, updates: bool) -> Iterable[Block]:
         )
     yield number_field("max_batch_size", draft.max_batch_size, optional=True, hint="Requests.")
     yield number_field("max_input_length", draft.max_input_length, optional=True, hint="Tokens.")
-    yield number_field("max_token_count", draft.max_token_count, optional=True, hint="Tokens.")
+    yield number_field(
+        "max_token_count",
+        draft.max_token_count,
+        optional=True,
+        placeholder=str(DEFAULT_MAX_TOKEN_COUNT),
+        hint=f"Tokens; {DEFAULT_MAX_TOKEN_COUNT:,} if you leave it empty.",
+    )
     yield number_field(
         "max_context_length",
         draft.max_context_length,
@@ -104,6 +120,7 @@ def advanced_fields(draft: DeployDraft, *, updates: bool) -> Iterable[Block]:
         hint="Tokens of input and output together.",
     )
     yield _flags(draft)
+    yield _content_logging(draft)
     yield number_field(
         "queue_timeout_ms", draft.queue_timeout_ms, optional=True, hint="Milliseconds."
     )
@@ -129,13 +146,12 @@ def _flags(draft: DeployDraft) -> Block:
     words = {
         "skip_special_tokens": "Leave special tokens out of the output",
         "add_special_tokens": "Add special tokens to the input",
-        "content_logging": "Keep the contents of requests and answers",
     }
     options = {field: option(words[field], field) for field in FLAGS}
     ticked = []
     for field in FLAGS:
         value: bool | None = getattr(draft, field)
-        if value or (value is None and field in ON_BY_DEFAULT):
+        if value is not False:
             ticked.append(options[field])
     element: Block = {
         "type": "checkboxes",
@@ -144,4 +160,16 @@ def _flags(draft: DeployDraft) -> Block:
     }
     if ticked:
         element["initial_options"] = ticked
-    return input_block("Tokens and logging", element, block_id=FLAGS_ACTION, optional=True)
+    return input_block("Special tokens", element, block_id=FLAGS_ACTION, optional=True)
+
+
+def _content_logging(draft: DeployDraft) -> Block:
+    friendlis = option("Friendli's default", FRIENDLIS_CHOICE)
+    switched = {True: option("On", "on"), False: option("Off", "off")}
+    chosen = friendlis if draft.content_logging is None else switched[draft.content_logging]
+    return menu_field(
+        "content_logging",
+        [friendlis, switched[True], switched[False]],
+        chosen,
+        hint="Whether request and response bodies are logged.",
+    )

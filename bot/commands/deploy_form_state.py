@@ -7,14 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.commands.modal_state import Modal
 from bot.deployments.place import Place
-from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.draft import DeployDraft, Scaling
 from bot.deployments.request.proposed_name import new_tag, propose_name
+from bot.friendli.instances import ID_PREFIX
 
 ACTION_PREFIX = "deploy"
 ADVANCED_ACTION = f"{ACTION_PREFIX}.advanced"
 FLAGS_ACTION = f"{ACTION_PREFIX}.flags"
-FLAGS = ("skip_special_tokens", "add_special_tokens", "content_logging")
-ON_BY_DEFAULT = frozenset({"skip_special_tokens", "add_special_tokens"})
+FLAGS = ("skip_special_tokens", "add_special_tokens")
+"""The switches with two states, both on if nobody says otherwise."""
+INSTANCE_ID = "instance_id"
+"""The field for an instance option id that the menu doesn't have."""
+FRIENDLIS_CHOICE = "friendli"
+"""The menu's choice that leaves content logging to Friendli."""
 NO_METRIC = "none"
 """The menu's choice that unsets the metric, since a menu can't be emptied again."""
 
@@ -56,6 +61,8 @@ class FormState(BaseModel):
         proposed_name: Made from the model; None before there is one.
         generation: How many names were proposed. Slack keeps what a field shows for as long as
             its block id stays the same, so that each proposal needs a new one.
+        default_scaling: What the form shows while the person hasn't chosen another scaling; None
+            before it is drawn.
         updating: The endpoint that is there already; None for a new one.
     """
 
@@ -68,6 +75,7 @@ class FormState(BaseModel):
     tag: str = Field(default_factory=new_tag)
     proposed_name: str | None = None
     generation: int = 0
+    default_scaling: Scaling | None = None
     updating: Updating | None = None
 
     @property
@@ -123,6 +131,7 @@ def parse(view: Mapping[str, object]) -> FormState:
     shown = Modal.model_validate(view)
     state = FormState.model_validate_json(shown.private_metadata)
     typed: dict[str, str | bool | None] = {}
+    instance_id = ""
     blocks = shown.state.values.values() if shown.state else ()
     for action, element in (pair for block in blocks for pair in block.items()):
         field = action.removeprefix(f"{ACTION_PREFIX}.")
@@ -131,8 +140,14 @@ def parse(view: Mapping[str, object]) -> FormState:
         elif field in DeployDraft.model_fields and field not in FLAGS:
             chosen = element.selected_option
             typed[field] = chosen.value if chosen else element.value
+        elif field == INSTANCE_ID:
+            instance_id = element.typed
+    if typed.get("gpu") == ID_PREFIX:
+        typed["gpu"] = f"{ID_PREFIX}{instance_id}"
     if typed.get("queue_backpressure_metric") == NO_METRIC:
         typed["queue_backpressure_metric"] = None
+    if typed.get("content_logging") == FRIENDLIS_CHOICE:
+        typed["content_logging"] = None
     draft = DeployDraft.model_validate({**state.draft.model_dump(by_alias=False), **typed})
     return state.model_copy(update={"draft": draft}).settled()
 
@@ -142,7 +157,7 @@ def _flags(draft: DeployDraft, ticked: set[str]) -> dict[str, str | bool | None]
     flags: dict[str, str | bool | None] = {}
     for field in FLAGS:
         before: bool | None = getattr(draft, field)
-        untouched = before is None and (field in ticked) == (field in ON_BY_DEFAULT)
+        untouched = before is None and field in ticked
         flags[field] = None if untouched else field in ticked
     return flags
 

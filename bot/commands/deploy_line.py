@@ -39,6 +39,8 @@ _OTHER_NAMES = MappingProxyType(
     }
 )
 
+_SCALINGS: Mapping[str, Scaling] = {"fixed": "fixed", "auto": "auto", "friendli": "friendli"}
+
 _NAMES: Mapping[str, tuple[Option, bool]] = MappingProxyType(
     {option.name: (option, True) for option in OPTIONS}
     | {f"no-{option.name}": (option, False) for option in OPTIONS if option.kind is Kind.SWITCH}
@@ -164,10 +166,17 @@ class _Parser:
         return line
 
     def _scaling(self) -> Scaling | None:
-        auto = {"autoscale", "min-replicas", "max-replicas", "cooldown"} & self.line.places.keys()
-        if auto and "replicas" in self.line.places:
+        places = self.line.places
+        auto = {"autoscale", "min-replicas", "max-replicas", "cooldown"} & places.keys()
+        if auto and "replicas" in places:
             return None
-        return "auto" if auto else "fixed"
+        implied: Scaling | None = "auto" if auto else "fixed" if "replicas" in places else None
+        named = _SCALINGS.get(str(self.values.get("scaling")))
+        if implied and named and implied != named:
+            place, also = places["scaling"], next(iter(auto), "replicas")
+            words = f"`--scaling {named}` contradicts {quoted(f'--{also}')}."
+            self._slip(words, self.line.deletion(place.start, place.end))
+        return implied or named
 
     def _slip(self, words: str, edit: Edit, nearest: str | None = None) -> None:
         self.line.slips.append(TextSlip(words, nearest))
@@ -228,7 +237,11 @@ class _Parser:
             self.line.invented = True
         elif option.kind is Kind.RANGE:
             self._range(option, place, value)
-        elif self._set(option, place, value=value) and option.kind is Kind.PHRASE:
+        elif option.kind is Kind.CHOICE:
+            self._choice(option, place, value)
+        elif (
+            self._set(option, place, value=f"{option.prefix}{value}") and option.kind is Kind.PHRASE
+        ):
             self.phrase = _Phrase(option, place, [value])
 
     def _unknown(self, word: Word, name: str, written_end: int) -> tuple[Option, bool] | None:
@@ -298,6 +311,17 @@ class _Parser:
         if self._claim(option, place):
             typed = zip(option.fields, bounds.groups(), strict=True)
             self.values.update({name: bound.strip() for name, bound in typed})
+
+    def _choice(self, option: Option, place: Place, value: str) -> None:
+        if value.lower() in option.choices:
+            self._set(option, place, value=value.lower())
+            return
+        close = get_close_matches(value.lower(), option.choices, n=1, cutoff=0.4)
+        nearest = close[0] if close else None
+        words = f"{quoted(clip(value, 40))} is none of {', '.join(map(quoted, option.choices))}."
+        edit = Edit(place.value_start, place.value_end, nearest or option.example)
+        self._slip(words, edit, nearest)
+        self.line.invented = self.line.invented or nearest is None
 
     def _set(self, option: Option, place: Place, *, value: str | bool) -> bool:
         if not self._claim(option, place):

@@ -8,6 +8,8 @@ from bot.commands.command_line import quote
 from bot.deployments.request.draft import DeployDraft
 from bot.deployments.request.lease_rules import EXAMPLE_SPAN
 from bot.deployments.request.rules import EXAMPLE_INSTANCE
+from bot.friendli.instances import ID_PREFIX
+from bot.friendli.schemas import DEFAULT_MAX_TOKEN_COUNT
 from bot.slash import SLASH
 
 COMMAND = SLASH
@@ -24,6 +26,8 @@ class Kind(Enum):
     """MIN..MAX, either of which may be missing."""
     SWITCH = auto()
     """Nothing; the option with "no-" before it is its opposite."""
+    CHOICE = auto()
+    """One of the words that its metavar lists."""
     FLAG = auto()
     """Nothing."""
 
@@ -39,6 +43,7 @@ class Option:
         metavar: What stands for the value in the help.
         help: What it means, as the rest of a line of help.
         example: A valid value.
+        prefix: What stands before the value in the draft, and not in the line.
     """
 
     name: str
@@ -47,6 +52,12 @@ class Option:
     metavar: str
     help: str
     example: str = ""
+    prefix: str = ""
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words of a `Kind.CHOICE`."""
+        return tuple(self.metavar.split("|"))
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -54,8 +65,23 @@ OPTIONS: tuple[Option, ...] = (
         "gpu", ("gpu",), Kind.PHRASE, "INSTANCE", "count and GPU of a replica", EXAMPLE_INSTANCE
     ),
     Option(
-        "replicas", ("replicas",), Kind.WORD, "N", "a fixed number of replicas; 1 if left out", "1"
+        "instance-id",
+        ("gpu",),
+        Kind.WORD,
+        "ID",
+        "an instance option that `--gpu` doesn't know, by its id",
+        "TwD5AqnBSVN0",
+        prefix=ID_PREFIX,
     ),
+    Option(
+        "scaling",
+        ("scaling",),
+        Kind.CHOICE,
+        "auto|fixed|friendli",
+        "friendli: Friendli decides; the target's setting if left out",
+        "auto",
+    ),
+    Option("replicas", ("replicas",), Kind.WORD, "N", "a fixed number of replicas", "1"),
     Option(
         "autoscale",
         ("min_replicas", "max_replicas"),
@@ -108,8 +134,8 @@ OPTIONS: tuple[Option, ...] = (
         ("max_token_count",),
         Kind.WORD,
         "TOKENS",
-        "the engine's max token count",
-        "2560",
+        f"the engine's max token count; {DEFAULT_MAX_TOKEN_COUNT} if left out",
+        str(DEFAULT_MAX_TOKEN_COUNT),
     ),
     Option(
         "max-context-length",
@@ -138,7 +164,7 @@ OPTIONS: tuple[Option, ...] = (
         ("content_logging",),
         Kind.SWITCH,
         "",
-        "keep the contents of requests and answers",
+        "log request and response bodies, or don't; Friendli decides if left out",
     ),
     Option(
         "queue-timeout-ms",
@@ -180,7 +206,11 @@ def _usage(option: Option) -> str:
 
 def to_line(draft: DeployDraft, *, yes: bool = False) -> str:
     """Write a draft as the line that means it, without what its scaling leaves unused."""
-    draft = draft.effective()
+    if draft.named_scaling is not None:
+        draft = draft.effective()
+        implied = draft.model_copy(update={"scaling": None})
+        if implied.named_scaling == draft.scaling:
+            draft = implied
     parts = [COMMAND]
     if draft.model:
         parts.append(quote(draft.model))
@@ -208,4 +238,7 @@ def _words(option: Option, typed: list[object]) -> str | None:
             if re.fullmatch(r"[0-9]*", "".join(bounds))
             else None
         )
-    return f"--{option.name} {quote(str(typed[0]))}"
+    value = str(typed[0])
+    if option.fields == ("gpu",) and value.startswith(ID_PREFIX) != bool(option.prefix):
+        return None
+    return f"--{option.name} {quote(value[len(option.prefix) :])}"

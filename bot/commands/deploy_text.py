@@ -1,7 +1,8 @@
 """The deploy command as text: read a line, or say what is wrong and offer a corrected one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 from bot.commands.command_line import Edit, quote, typed
@@ -15,7 +16,7 @@ from bot.commands.deploy_options import (
     to_line,
 )
 from bot.deployments.request.deploy_request import DeployRequest
-from bot.deployments.request.draft import DeployDraft
+from bot.deployments.request.draft import DeployDraft, Scaling
 from bot.deployments.request.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, Slip, check
 
 __all__ = [
@@ -65,7 +66,12 @@ class TextSlips:
 
 
 def read(
-    text: str, *, targets: Sequence[str], default_target: str, tag: str | None = None
+    text: str,
+    *,
+    targets: Sequence[str],
+    default_target: str,
+    scalings: Mapping[str, Scaling] = MappingProxyType({}),
+    tag: str | None = None,
 ) -> TextDeploy | TextSlips:
     """Read what stands after the command.
 
@@ -73,11 +79,18 @@ def read(
         text: As Slack sent it.
         targets: Names of the channel's targets.
         default_target: The one that is meant when none was named.
+        scalings: How an endpoint scales on each target if the line doesn't say.
         tag: What a name made from the model ends in, if none was typed; a new one if None.
     """
 
     def checked(line: DeployLine) -> DeployRequest | tuple[Slip, ...]:
-        return check(line.draft, targets=targets, default_target=default_target, tag=tag)
+        return check(
+            line.draft,
+            targets=targets,
+            default_target=default_target,
+            scalings=scalings,
+            tag=tag,
+        )
 
     line, answer = read_with(text, checked, COMMAND)
     return answer if isinstance(answer, TextSlips) else TextDeploy(answer, line.draft, line.yes)
@@ -155,6 +168,8 @@ def _asking(line: DeployLine) -> list[Edit]:
 def _edit(line: DeployLine, option: Option, mended: DeployDraft) -> Edit | None:
     """Return the edit that makes an option say what the mended draft does."""
     values: list[str | None] = [getattr(mended, field) for field in option.fields]
+    if option.prefix and not (values[0] or "").startswith(option.prefix):
+        return None
     place = line.places.get(option.name)
     if place is None:
         covered = any(

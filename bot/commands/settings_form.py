@@ -13,7 +13,7 @@ from bot.deployments.targets.grants import Rules, Subject
 from bot.deployments.targets.policy import Approval, Policy
 from bot.messages.blocks import Block, button, input_block, number_input, option, plain, section
 from bot.messages.markup import bold
-from bot.messages.settings import APPROVALS, LEASE_ENDS, LOUDNESS, whom
+from bot.messages.settings import APPROVALS, LEASE_ENDS, LOUDNESS, SCALINGS, whom
 from bot.permissions import DEFAULTS, DOING, Permission
 
 CALLBACK_ID = "settings"
@@ -21,6 +21,7 @@ WHO_ACTION = "settings.who"
 
 _APPROVAL, _ABOVE, _WAIT, _ALSO = "approval", "above", "wait", "also"
 _LEASE, _LEASE_END, _LOUDNESS = "lease", "lease_end", "loudness"
+_SCALING = "scaling"
 _OWN, _GUESTS = "own", "guests"
 _MOST_WAIT, _MOST_LEASE, _MOST_DOLLARS = 24 * 7, 24 * 90, 1_000_000
 
@@ -73,6 +74,13 @@ def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
                 hint="If nobody says otherwise when it is deployed. Empty for no end.",
             ),
             _menu("And then", _LEASE_END, LEASE_ENDS, policy.lease_end),
+            _menu(
+                "Default scaling",
+                _SCALING,
+                SCALINGS,
+                policy.scaling,
+                hint="If nobody says otherwise when it is deployed.",
+            ),
             _menu(
                 "What reaches the channel",
                 _LOUDNESS,
@@ -131,6 +139,7 @@ def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
         approval_hours=wait or form.shown.approval_hours,
         lease_hours=lease,
         lease_end=modal.element(_LEASE_END).chosen(form.shown.lease_end),
+        scaling=modal.element(_SCALING).chosen(form.shown.scaling),
         loudness=modal.element(_LOUDNESS).chosen(form.shown.loudness),
         guests_may_act=_GUESTS in ticked,
     )

@@ -48,8 +48,8 @@ def _merged(draft: DeployDraft, line: DeployLine) -> DeployDraft:
     if auto and fixed:
         # Which one is meant isn't ours to say.
         typed["scaling"] = None
-    elif auto or fixed:
-        typed["scaling"] = "auto" if auto else "fixed"
+    elif line.draft.scaling is not None:
+        typed["scaling"] = line.draft.scaling
     if "model" in typed and "revision" not in typed:
         # A revision is one of the model that it was set for.
         typed["revision"] = None

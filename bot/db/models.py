@@ -166,8 +166,8 @@ class Deployment(Due, Base):
     # A version that was made elsewhere since: what the API doesn't tell of it may differ from
     # `request`. NULL if there is none, or everything was set from here again.
     version_elsewhere: Mapped[str | None]
-    # The price when it was asked for, in dollars an hour per replica, as a decimal string; '' for
-    # an endpoint that was made elsewhere on GPUs whose price isn't known.
+    # The price when it was asked for, in dollars an hour per replica, as a decimal string; '' on
+    # GPUs whose price isn't known.
     price_per_hour: Mapped[str]
     asked_at: Mapped[datetime]
 

@@ -101,6 +101,7 @@ def _setup(deployment: Deployment) -> Setup:
         cooldown=request.autoscaling.cooldown_period if request.autoscaling else None,
         price_of_one=each,
         sent=request.sent,
+        is_scaled_by_friendli=least is None,
     )
 
 

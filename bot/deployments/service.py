@@ -131,6 +131,7 @@ class Deployments(Wishes):
         )
         policy = Policy.model_validate(target.policy or {})
         waits = policy.asks_for_approval(request.price_at_full_scale(self._settings.prices))
+        each = request.price_per_replica(self._settings.prices)
         deployment = Deployment(
             request_id=request_id,
             public_id=uuid.uuid4().hex,
@@ -148,7 +149,7 @@ class Deployments(Wishes):
             request=request.model_dump(mode="json", exclude_none=True),
             lease_seconds=request.lease_seconds,
             lease_end=Policy.model_validate(target.policy or {}).lease_end,
-            price_per_hour=str(request.price_per_replica(self._settings.prices)),
+            price_per_hour="" if each is None else str(each),
             asked_at=now(),
             step=Step.PROPOSED if waits else Step.ASKED,
             expires_at=after(timedelta(hours=policy.approval_hours)) if waits else None,

@@ -11,6 +11,9 @@ from types import MappingProxyType
 from typing import Self
 
 TIMES = "\N{MULTIPLICATION SIGN}"
+ID_PREFIX = "id:"
+"""Before an instance option id where a count and a GPU are usually written."""
+LONGEST_ID = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,29 @@ class InstanceOption:
         return self.gpu.memory_gb * self.count
 
 
+@dataclass(frozen=True, slots=True)
+class UnlistedInstance:
+    """An instance option that the table below doesn't have: of it only the id is known.
+
+    Attributes:
+        id: The API's `instanceOptionId`.
+    """
+
+    id: str
+
+    @property
+    def key(self) -> str:
+        """The form that `parse_any` accepts, such as "id:TwD5AqnBSVN0"."""
+        return f"{ID_PREFIX}{self.id}"
+
+    @property
+    def label(self) -> str:
+        """The form that people read."""
+        return f"instance {self.id}"
+
+
+AnyInstance = InstanceOption | UnlistedInstance
+
 A100 = Gpu("A100", "NVIDIA A100 80GB", 80)
 H100 = Gpu("H100", "NVIDIA H100", 80)
 H200 = Gpu("H200", "NVIDIA H200", 141)
@@ -104,6 +130,11 @@ def by_id(option_id: str) -> InstanceOption | None:
     return _BY_ID.get(option_id)
 
 
+def instance(option_id: str) -> AnyInstance:
+    """Return what is known of the instance option with this `instanceOptionId`."""
+    return by_id(option_id) or UnlistedInstance(option_id)
+
+
 def next_larger(option: InstanceOption) -> InstanceOption | None:
     """Return the option with the least memory above this one's, or None for the largest.
 
@@ -118,6 +149,7 @@ class Part(StrEnum):
 
     GPU = "gpu"
     COUNT = "count"
+    ID = "id"
 
 
 class UnknownInstanceError(ValueError):
@@ -170,6 +202,20 @@ def parse(text: str) -> InstanceOption:
     if count not in COUNTS:
         raise UnknownInstanceError(Part.COUNT, str(count), _BY_SHAPE[gpu.name, nearest_count])
     return _BY_SHAPE[gpu.name, count]
+
+
+def parse_any(text: str) -> AnyInstance:
+    """Read what `parse` reads, and any instance option id with "id:" before it.
+
+    Raises:
+        UnknownInstanceError: As `parse`; or what stands behind "id:" can't be an id.
+    """
+    if not text.strip().lower().startswith(ID_PREFIX):
+        return parse(text)
+    option_id = text.strip()[len(ID_PREFIX) :].strip()
+    if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}", option_id):
+        raise UnknownInstanceError(Part.ID, option_id, None)
+    return instance(option_id)
 
 
 def _bare(name: str) -> str:

@@ -92,6 +92,10 @@ class RequestModel(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
 
+DEFAULT_MAX_TOKEN_COUNT = 2560
+"""Of the create operation; Friendli publishes no other engine setting's default."""
+
+
 class EndpointAdvancedConfig(RequestModel):
     """Engine settings. This object alone has snake_case names on the wire.
 
@@ -102,7 +106,7 @@ class EndpointAdvancedConfig(RequestModel):
         max_batch_size: Requests run together at most.
         tokenizer_skip_special_tokens: Leave special tokens out of the output.
         tokenizer_add_special_tokens: Add special tokens to the input.
-        max_token_count: Tokens; the API's default is 2560.
+        max_token_count: Tokens; `DEFAULT_MAX_TOKEN_COUNT` where the API decides.
         enable_content_logging: Keep the contents of requests and answers.
         max_input_length: Tokens.
         max_context_length: Tokens, input and output together.
@@ -116,7 +120,7 @@ class EndpointAdvancedConfig(RequestModel):
     max_batch_size: int | None = None
     tokenizer_skip_special_tokens: bool
     tokenizer_add_special_tokens: bool
-    max_token_count: int = 2560
+    max_token_count: int = DEFAULT_MAX_TOKEN_COUNT
     enable_content_logging: bool | None = None
     max_input_length: int | None = None
     max_context_length: Annotated[int, Field(ge=1)] | None = None

@@ -164,6 +164,8 @@ def cost(one: Cost) -> str:
     """Dollars per hour: of what is fixed, or from the least to the most that may run."""
     if one.each is None:
         return _PRICE_UNKNOWN
+    if one.most is None:
+        return f"{money(one.each)} per replica"
     if one.most in {one.least, 1}:
         return money(one.each * one.most)
     return f"{money(one.each)} per replica, {money(one.each * one.most)} at most"

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from bot.db.acts import Cause, OperationKind, OperationState
 from bot.db.models import Step
+from bot.deployments.request.deploy_request import SCALED_BY_FRIENDLI, replicas_text
 from bot.deployments.request.sent_fields import SentField
 from bot.deployments.watching.states import State, Told
 from bot.messages.candidates import CandidateNote
@@ -24,6 +25,7 @@ class Setup:
         cooldown: Seconds without a request until it scales down; None if it doesn't.
         price_of_one: Dollars per hour of one replica; None if it isn't known.
         sent: What else Friendli was sent for the version that runs; empty if it was made elsewhere.
+        is_scaled_by_friendli: Whether no scaling was sent.
     """
 
     model: str | None
@@ -33,15 +35,14 @@ class Setup:
     cooldown: int | None
     price_of_one: Decimal | None
     sent: Sequence[SentField] = ()
+    is_scaled_by_friendli: bool = False
 
     @property
     def replicas(self) -> str:
         """Such as "1 replica" or "0–3 replicas"."""
         if self.least is None or self.most is None:
-            return "replicas not known"
-        if self.least != self.most:
-            return f"{self.least}\N{EN DASH}{self.most} replicas"
-        return "1 replica" if self.most == 1 else f"{self.most} replicas"
+            return SCALED_BY_FRIENDLI if self.is_scaled_by_friendli else "replicas not known"
+        return replicas_text(self.least, self.most)
 
     @property
     def sleeps_when_idle(self) -> bool:

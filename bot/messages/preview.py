@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
-from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.deploy_request import DeployRequest, replicas_text
 from bot.deployments.targets.policy import LeaseEnd
+from bot.deployments.updating.version import Cost
 from bot.friendli.instances import Prices
 from bot.messages import sent_fields
+from bot.messages.before_after import cost
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.lease import planned
-from bot.messages.markup import bold, code, escape, money
+from bot.messages.markup import bold, code, duration, escape
 
 DEPLOY_ACTION = "preview.deploy"
 CHANGE_ACTION = "preview.change"
@@ -34,17 +36,19 @@ def preview(
         change_value: Comes back with Change, at most 2,000 characters.
     """
     text = (
-        f"{bold(request.name)} on {request.option.label}, {request.replicas_text}, in"
-        f" {code(request.target)}: *{cost(request, prices)}* once it serves."
+        f"{bold(request.name)} on {escape(request.option.label)}, {request.replicas_text}, in"
+        f" {code(request.target)}: {_price(request, prices)}"
     )
+    notes = [
+        escape(request.model) + (f" @ {code(request.revision)}" if request.revision else ""),
+        scaling_note(request),
+        *([planned(request.lease_seconds, lease_end)] if request.lease_seconds else []),
+    ]
     return body(
         text,
         section(text),
         *sent_fields.block(request.sent, whole=True),
-        context(
-            escape(request.model) + (f" @ {code(request.revision)}" if request.revision else ""),
-            *([planned(request.lease_seconds, lease_end)] if request.lease_seconds else []),
-        ),
+        context(*notes),
         actions(
             button("Deploy", DEPLOY_ACTION, value=deploy_value, style="primary"),
             button("Change", CHANGE_ACTION, value=change_value),
@@ -53,15 +57,28 @@ def preview(
     )
 
 
-def cost(request: DeployRequest, prices: Prices) -> str:
-    """Dollars per hour: of what is fixed, or from the least to the most that may run."""
+def _price(request: DeployRequest, prices: Prices) -> str:
     each = request.price_per_replica(prices)
-    least, most = request.replica_bounds
-    if least == most:
-        return money(each * most)
-    if most == 1:
-        return money(each)
-    return f"{money(each)} per replica, {money(each * most)} at most"
+    if each is None:
+        return "its price isn't known."
+    return f"*{cost(Cost(each, *request.replica_bounds))}* once it serves."
+
+
+def scaling_note(request: DeployRequest) -> str:
+    """What the scaling means for the bill."""
+    auto, (least, _) = request.autoscaling, request.replica_bounds
+    if least is None:
+        return "No scaling is sent, so Friendli decides how many replicas run."
+    if auto is None and least == 1:
+        return "A fixed replica never sleeps: it is billed until the endpoint ends."
+    if auto is None:
+        return "Fixed replicas never sleep: all are billed until the endpoint ends."
+    if least == 0:
+        return (
+            f"It sleeps after {duration(auto.cooldown_period)} without requests, at $0.00/h;"
+            " any request wakes it."
+        )
+    return f"It never sleeps: at least {replicas_text(least, least)} stays up and is billed."
 
 
 def under_way(request: DeployRequest, *, waits: bool) -> Body:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.deployments.targets.grants import Subject
-from bot.deployments.targets.policy import Approval, LeaseEnd, Loudness, Policy
+from bot.deployments.targets.policy import Approval, DefaultScaling, LeaseEnd, Loudness, Policy
 from bot.messages.markup import duration, money
 from bot.permissions import who
 
@@ -18,10 +18,22 @@ LEASE_ENDS: Mapping[LeaseEnd, str] = {
     LeaseEnd.TERMINATE: "Terminate the endpoint",
     LeaseEnd.SLEEP: "Put it to sleep; any request wakes it",
 }
+SCALINGS: Mapping[DefaultScaling, str] = {
+    DefaultScaling.AUTO: "Autoscaling, 0 to 1 replica: sleeps when idle",
+    DefaultScaling.FIXED: "One fixed replica: never sleeps",
+    DefaultScaling.FRIENDLI: "Friendli's default: no scaling is sent",
+}
 LOUDNESS: Mapping[Loudness, str] = {
     Loudness.EVERYTHING: "Everything that the thread tells",
     Loudness.READY_AND_FAILED: "When an endpoint is ready, and what failed",
     Loudness.FAILED: "Only what failed",
+}
+
+
+_SCALING_WORDS: Mapping[DefaultScaling, str] = {
+    DefaultScaling.AUTO: "autoscaling, 0–1 replicas",
+    DefaultScaling.FIXED: "one fixed replica",
+    DefaultScaling.FRIENDLI: "Friendli's default",
 }
 
 
@@ -57,6 +69,7 @@ def _words(policy: Policy) -> dict[str, str]:
         "requests wait": _hours(policy.approval_hours),
         "time to live": "no end" if hours is None else _hours(hours),
         "then": "terminate" if policy.lease_end is LeaseEnd.TERMINATE else "sleep",
+        "default scaling": _SCALING_WORDS[policy.scaling],
         "in the channel": LOUDNESS[policy.loudness].lower(),
         "people from other organisations": "may act" if policy.guests_may_act else "look only",
     }

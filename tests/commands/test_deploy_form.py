@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.commands.deploy_cost import NO_INSTANCE, cost_line
+from bot.commands.deploy_cost import NO_INSTANCE, UNLISTED_INSTANCE, cost_line
 from bot.commands.deploy_form import (
     ADVANCED_ACTION,
     FormState,
@@ -24,6 +24,7 @@ from bot.deployments.request.draft import DeployDraft
 from bot.deployments.request.rules import Slip, check
 from bot.deployments.targets.policy import LeaseEnd
 from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
+from bot.friendli.schemas import AutoscalingPolicy
 from bot.sandbox.slack.blocks import check_view, check_view_errors
 from bot.sandbox.slack.fields import Field, chosen, options
 from bot.sandbox.slack.view import View
@@ -113,7 +114,9 @@ class Screen:
         )
 
 
-BASIC = ["Model", "Endpoint name", "Instance", "Scaling", "Replicas", "Ends after"]
+BASIC = ["Model", "Endpoint name", "Instance", "Scaling"]
+AUTO = [*BASIC, "Minimum replicas", "Maximum replicas", "Cool-down", "Ends after"]
+FIXED = [*BASIC, "Replicas", "Ends after"]
 ADVANCED = [
     "Revision",
     "Version comment",
@@ -121,7 +124,8 @@ ADVANCED = [
     "Max input length",
     "Max token count",
     "Max context length",
-    "Tokens and logging",
+    "Special tokens",
+    "Content logging",
     "Queue time-out",
     "Backpressure metric",
     "Backpressure threshold",
@@ -129,11 +133,11 @@ ADVANCED = [
 
 
 def test_the_form_opens_with_what_most_people_need() -> None:
-    """A new form shows six fields, one fixed replica, and asks for an instance."""
+    """A new form shows eight fields, an endpoint that may sleep, and asks for an instance."""
     screen = Screen()
-    assert screen.shown() == BASIC
-    assert screen.typed("scaling") == "fixed"
-    assert screen.typed("replicas") == "1"
+    assert screen.shown() == AUTO
+    assert screen.typed("scaling") == "auto"
+    assert (screen.typed("min_replicas"), screen.typed("max_replicas")) == ("0", "1")
     assert screen.cost() == NO_INSTANCE
 
 
@@ -154,7 +158,7 @@ def test_a_model_and_an_instance_make_a_deployment() -> None:
         model="meta-llama/Llama-3.1-8B-Instruct",
         name="llama-3-1-8b-instruct-k7wq",
         instance_option_id="zfTutSiLn0Hq",
-        replicas=1,
+        autoscaling=AutoscalingPolicy(),
     )
 
 
@@ -166,9 +170,10 @@ def test_each_instance_shows_its_memory_and_price() -> None:
         "H100 · 80 GB each",
         "H200 · 141 GB each",
         "B200 · 180 GB each",
+        "Not listed here",
     ]
     shown = {option["value"]: option["text"]["text"] for option in options(element)}
-    assert shown.keys() == {option.key for option in INSTANCE_OPTIONS}
+    assert shown.keys() == {*(option.key for option in INSTANCE_OPTIONS), "id:"}
     assert shown["2xH100"] == "2 × H100 · 160 GB · $10.00/h"
     assert shown["8xB200"] == "8 × B200 · 1440 GB · $72.00/h"
 
@@ -176,7 +181,7 @@ def test_each_instance_shows_its_memory_and_price() -> None:
 def test_the_target_is_asked_for_only_where_there_are_several() -> None:
     """The first target is the default."""
     screen = Screen(targets=(PROD, STAGING))
-    assert screen.shown() == ["Target", *BASIC]
+    assert screen.shown() == ["Target", *AUTO]
     assert screen.typed("target") == "prod"
     screen.fill(model="org/name", gpu="1xH100", target="staging")
     answer = screen.submit()
@@ -187,7 +192,7 @@ def test_the_target_is_asked_for_only_where_there_are_several() -> None:
 def test_a_target_that_is_gone_has_to_be_chosen_again() -> None:
     """A draft for a target that was disconnected doesn't land in another one unasked."""
     screen = Screen(DeployDraft(target="old"), targets=(PROD,))
-    assert screen.shown() == ["Target", *BASIC]
+    assert screen.shown() == ["Target", *AUTO]
     assert screen.typed("target") is None
 
 
@@ -243,7 +248,6 @@ def test_a_proposal_for_another_model_is_not_submitted() -> None:
 def test_scaling_changes_which_numbers_are_asked_for() -> None:
     """Fixed replicas have one number, autoscaling three."""
     screen = Screen()
-    screen.fill(scaling="auto")
     assert screen.shown()[4:] == ["Minimum replicas", "Maximum replicas", "Cool-down", "Ends after"]
     assert [screen.typed(name) for name in ("min_replicas", "max_replicas", "cooldown")] == [
         "0",
@@ -251,13 +255,15 @@ def test_scaling_changes_which_numbers_are_asked_for() -> None:
         "300",
     ]
     screen.fill(scaling="fixed")
-    assert screen.shown() == BASIC
+    assert screen.shown() == FIXED
+    screen.fill(scaling="friendli")
+    assert screen.shown() == [*BASIC, "Ends after"]
 
 
 def test_nothing_typed_is_lost_when_parts_come_and_go() -> None:
     """Numbers of both scalings and all advanced fields come back as they were."""
     screen = Screen()
-    screen.fill(model="org/name", gpu="1xH100", replicas="4")
+    screen.fill(model="org/name", gpu="1xH100", scaling="fixed", replicas="4")
     screen.fill(scaling="auto")
     screen.fill(min_replicas="1", max_replicas="5", cooldown="60")
     screen.toggle_advanced()
@@ -266,7 +272,8 @@ def test_nothing_typed_is_lost_when_parts_come_and_go() -> None:
         revision="main",
         comment="first & <best> try",
         max_batch_size="64",
-        flags=["content_logging"],
+        flags=[],
+        content_logging="On",
         queue_backpressure_metric="TTFT_MS",
         queue_backpressure_threshold="0.5",
     )
@@ -306,19 +313,27 @@ def test_nothing_typed_is_lost_when_parts_come_and_go() -> None:
 
 
 def test_untouched_checkboxes_leave_the_defaults_to_the_api() -> None:
-    """Content logging is only sent by people who said something about it."""
+    """A box that was only opened says nothing; one that was ticked off and on again says so."""
     screen = Screen(advanced_open=True)
-    assert parse(screen.payload()).draft.content_logging is None
-    screen.fill(flags=["skip_special_tokens", "add_special_tokens", "content_logging"])
-    screen.toggle_advanced()
-    screen.toggle_advanced()
+    draft = parse(screen.payload()).draft
+    assert (draft.skip_special_tokens, draft.add_special_tokens) == (None, None)
     screen.fill(flags=["skip_special_tokens"])
     draft = parse(screen.payload()).draft
-    assert (draft.skip_special_tokens, draft.add_special_tokens, draft.content_logging) == (
-        None,
-        False,
-        False,
-    )
+    assert (draft.skip_special_tokens, draft.add_special_tokens) == (None, False)
+
+
+def test_content_logging_is_left_to_friendli_or_switched_on_or_off() -> None:
+    """Its menu has three choices, and each comes back as it was left."""
+    screen = Screen(DeployDraft(model="org/name", gpu="1xH100"), advanced_open=True)
+    sent = {}
+    for choice in ("On", "Off", "Friendli's default"):
+        screen.fill(content_logging=choice)
+        screen.toggle_advanced()
+        screen.toggle_advanced()
+        answer = screen.submit()
+        assert isinstance(answer, DeployRequest)
+        sent[choice] = answer.engine().enable_content_logging
+    assert sent == {"On": True, "Off": False, "Friendli's default": None}
 
 
 def test_a_metric_can_be_unset_again() -> None:
@@ -332,16 +347,35 @@ def test_a_metric_can_be_unset_again() -> None:
 @pytest.mark.parametrize(
     ("typed", "line"),
     [
-        ({}, "*$10.00/h*, billed from the moment it serves"),
         (
-            {"replicas": "2"},
-            "*$20.00/h* for 2 replicas, each billed from the moment it serves",
+            {"scaling": "fixed"},
+            "*$10.00/h*, billed from the moment it serves · never sleeps",
         ),
-        ({"replicas": "0"}, "$10.00/h per replica, billed from the moment it serves"),
-        ({"replicas": None}, "*$10.00/h*, billed from the moment it serves"),
-        ({"replicas": "99999"}, "$10.00/h per replica, billed from the moment it serves"),
         (
-            {"scaling": "auto"},
+            {"scaling": "fixed", "replicas": "2"},
+            "*$20.00/h* for 2 replicas, each billed from the moment it serves · never sleeps",
+        ),
+        (
+            {"scaling": "fixed", "replicas": "0"},
+            "$10.00/h per replica, billed from the moment it serves",
+        ),
+        (
+            {"scaling": "fixed", "replicas": None},
+            "*$10.00/h*, billed from the moment it serves · never sleeps",
+        ),
+        (
+            {"scaling": "fixed", "replicas": "99999"},
+            "$10.00/h per replica, billed from the moment it serves",
+        ),
+        (
+            {"scaling": "friendli"},
+            (
+                "$10.00/h per replica, billed from the moment it serves"
+                " · how many there are is for Friendli to decide"
+            ),
+        ),
+        (
+            {},
             "*$10.00/h*, billed from the moment it serves · $0.00/h while it sleeps",
         ),
         (
@@ -380,7 +414,9 @@ def test_a_draft_fills_the_form() -> None:
 
 def test_a_draft_with_slips_fills_the_form_as_far_as_fields_can_show_it() -> None:
     """An instance or a number that is none can't be shown; the rest is."""
-    screen = Screen(DeployDraft(model="gpt2", gpu="h10", replicas="two", comment="x"))
+    screen = Screen(
+        DeployDraft(model="gpt2", gpu="h10", scaling="fixed", replicas="two", comment="x")
+    )
     assert (screen.typed("model"), screen.typed("gpu"), screen.typed("replicas")) == (
         "gpt2",
         None,
@@ -414,13 +450,13 @@ def test_elements_of_other_blocks_are_ignored() -> None:
     """Only fields of the draft are read."""
     values = {"x": {"deploy.nonsense": {"value": "1"}, "else": {"value": "2"}}}
     payload = {**Screen().payload(), "state": {"values": values}}
-    assert parse(payload).draft == DeployDraft(scaling="fixed")
+    assert parse(payload).draft == DeployDraft(scaling="auto")
 
 
 def test_errors_stand_under_their_fields() -> None:
     """Every slip has a block of its own, in plain text without code marks."""
     screen = Screen()
-    screen.fill(model="gpt2", gpu="1xH100", replicas="0", name="  ")
+    screen.fill(model="gpt2", gpu="1xH100", scaling="fixed", replicas="0", name="  ")
     answer = screen.submit()
     assert isinstance(answer, tuple)
     errors = slips_to_errors(answer, screen.payload())
@@ -519,12 +555,12 @@ def test_action_ids_share_a_prefix() -> None:
 
 def test_every_field_of_a_draft_is_in_the_open_form() -> None:
     """Nothing of the create body is out of reach."""
-    fixed = Screen(advanced_open=True, targets=(PROD, STAGING))
-    auto = Screen(DeployDraft(scaling="auto"), advanced_open=True, targets=(PROD, STAGING))
+    drafts = (DeployDraft(scaling="fixed"), DeployDraft(scaling="auto", gpu="id:x"))
+    fixed, auto = (Screen(draft, advanced_open=True, targets=(PROD, STAGING)) for draft in drafts)
     ids = {field.action_id for screen in (fixed, auto) for field in screen.view.fields()}
     flags = {option["value"] for option in fixed.field("flags").element["options"]}
     in_form = {id_.removeprefix("deploy.") for id_ in ids} | flags
-    assert in_form - {"advanced", "flags"} == set(DeployDraft.model_fields)
+    assert in_form - {"advanced", "flags", "instance_id"} == set(DeployDraft.model_fields)
 
 
 def test_the_cost_of_a_draft_that_no_form_shows() -> None:
@@ -534,6 +570,52 @@ def test_the_cost_of_a_draft_that_no_form_shows() -> None:
         "*Up to $56.00/h*: $28.00/h per replica, billed from the moment it serves"
         " · $0.00/h while it sleeps"
     )
+
+
+def test_an_instance_that_the_menu_lacks_is_named_by_its_id() -> None:
+    """The menu's last choice asks for the id, which is sent as it is; its price isn't known."""
+    screen = Screen()
+    screen.fill(model="org/name", gpu="id:")
+    assert screen.shown()[3] == "Instance option id"
+    empty = screen.submit()
+    assert isinstance(empty, tuple)
+    assert list(slips_to_errors(empty, screen.payload())) == ["deploy.instance_id"]
+    screen.fill(instance_id="Ab3dEf6hIj9k", scaling="fixed")
+    assert screen.cost() == UNLISTED_INSTANCE
+    answer = screen.submit()
+    assert isinstance(answer, DeployRequest)
+    assert answer.instance_option_id == "Ab3dEf6hIj9k"
+    assert answer.price_at_full_scale(PUBLISHED_PRICES) is None
+    assert Screen(answer.draft()).submit() == answer
+
+
+def test_friendli_s_default_sends_no_scaling() -> None:
+    """The API asks for neither kind of scaling, and the form can leave both out."""
+    screen = Screen()
+    screen.fill(model="org/name", gpu="1xH100", scaling="friendli")
+    answer = screen.submit()
+    assert isinstance(answer, DeployRequest)
+    assert not {"simplescale", "autoscalingPolicy"} & answer.create_body("p").wire().keys()
+    assert answer.price_at_full_scale(PUBLISHED_PRICES) is None
+    assert Screen(answer.draft()).submit() == answer
+
+
+def test_the_scaling_is_the_target_s_until_another_one_is_chosen() -> None:
+    """What stands in the form at first follows the target; what a person chose doesn't."""
+    steady = TargetChoice("steady", "project-3", scaling="fixed")
+    screen = Screen(targets=(PROD, steady))
+    screen.fill(target="steady")
+    assert screen.typed("scaling") == "fixed"
+    screen.fill(scaling="friendli", target="prod")
+    assert screen.typed("scaling") == "friendli"
+    assert Screen(targets=(steady, PROD)).shown() == ["Target", *FIXED]
+
+
+def test_the_form_shows_what_holds_where_nothing_is_typed() -> None:
+    """The API publishes one engine default, and the field shows it."""
+    screen = Screen(advanced_open=True)
+    assert screen.field("max_token_count").element["placeholder"]["text"] == "2560"
+    assert hint(screen, "Max token count") == "Tokens; 2,560 if you leave it empty."
 
 
 def hint(screen: Screen, label: str) -> object:

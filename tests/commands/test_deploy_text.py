@@ -42,7 +42,7 @@ def test_a_model_and_a_gpu_are_enough() -> None:
         model="meta-llama/Llama-3.1-8B-Instruct",
         name="llama-3-1-8b-instruct-k7wq",
         instance_option_id="zfTutSiLn0Hq",
-        replicas=1,
+        autoscaling=AutoscalingPolicy(),
     )
     assert not outcome.yes
 
@@ -450,9 +450,10 @@ def test_a_draft_written_as_a_line_reads_back_as_the_same_draft(draft: DeployDra
     assert line.startswith(COMMAND)
     parsed = parse(line.removeprefix(COMMAND))
     assert parsed.slips == []
-    assert parsed.draft == draft.effective()
+    meant = draft.effective() if draft.named_scaling else draft
+    assert parsed.draft == meant
     outcome = answer(escape(line.removeprefix(COMMAND)))
-    assert outcome.draft == draft.effective()
+    assert outcome.draft == meant
 
 
 def test_the_canonical_line_is_the_one_a_person_would_type() -> None:
@@ -494,9 +495,9 @@ def test_any_line_is_understood_or_told(line: str) -> None:
 
 
 def test_every_field_has_exactly_one_option_of_its_own() -> None:
-    """The table covers the draft; the model needs no option, and scaling follows from others."""
+    """The table covers the draft, whose instance has two ways; the model needs no option."""
     single = [option.fields[0] for option in OPTIONS if len(option.fields) == 1]
-    assert sorted(single) == sorted(set(DeployDraft.model_fields) - {"model", "scaling"})
+    assert sorted(single) == sorted([*(set(DeployDraft.model_fields) - {"model"}), "gpu"])
     assert [option.name for option in OPTIONS if len(option.fields) != 1] == ["autoscale", "yes"]
 
 
@@ -507,11 +508,15 @@ def test_the_table_agrees_with_the_drafts_types(option: object) -> None:
     annotations = [str(DeployDraft.model_fields[field].annotation) for field in found.fields]
     if found.kind is Kind.SWITCH:
         assert all("bool" in annotation for annotation in annotations)
+    elif found.kind is Kind.CHOICE:
+        assert all(choice in annotations[0] for choice in found.choices)
+        for choice in found.choices:
+            deployed(f"org/name --gpu H100 --{found.name} {choice}")
     elif found.kind is not Kind.FLAG:
         assert all("str" in annotation for annotation in annotations)
         beside = " --queue-backpressure-threshold 5" if "metric" in found.name else ""
         beside += " --queue-backpressure-metric TTFT_MS" if "threshold" in found.name else ""
-        beside += "" if found.name == "gpu" else " --gpu H100"
+        beside += "" if "gpu" in found.fields else " --gpu H100"
         deployed(f"org/name --{found.name} '{found.example}'{beside}")
 
 
@@ -522,11 +527,83 @@ def test_replicas_and_autoscaling_share_defaults_with_the_form() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "scaling"),
+    [
+        ("", "friendli"),
+        ("--scaling fixed", "fixed"),
+        ("--scaling Auto", "auto"),
+        ("--replicas 2", "fixed"),
+        ("--autoscale 0..2", "auto"),
+        ("--to prod", "auto"),
+    ],
+)
+def test_scaling_is_what_the_line_says_or_its_target_s(line: str, scaling: str) -> None:
+    """The target's setting holds where the line says nothing."""
+    read_ = read(
+        f"org/name --gpu H100 {line}",
+        targets=TARGETS,
+        default_target="staging",
+        scalings={"staging": "friendli"},
+    )
+    assert isinstance(read_, TextDeploy)
+    assert read_.request.draft().scaling == scaling
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence", "corrected"),
+    [
+        (
+            "--scaling frendli",
+            "`frendli` is none of `auto`, `fixed`, `friendli`. Nearest: `friendli`.",
+            "--scaling friendli",
+        ),
+        (
+            "--scaling friendli --replicas 2",
+            "`--scaling friendli` contradicts `--replicas`.",
+            "--replicas 2",
+        ),
+        (
+            "--scaling fixed --autoscale 0..2",
+            "`--scaling fixed` contradicts `--autoscale`.",
+            "--autoscale 0..2",
+        ),
+    ],
+)
+def test_a_scaling_that_is_none_or_contradicts_the_numbers(
+    line: str, sentence: str, corrected: str
+) -> None:
+    """The corrected line keeps the numbers that were typed."""
+    line, corrected = (f"org/name --gpu H100 {part}" for part in (line, corrected))
+    assert told(line) == [sentence, f"{COMMAND} {corrected}"]
+
+
+def test_an_instance_can_be_named_by_its_id_alone() -> None:
+    """Any id passes, is written back the same way, and one that the table knows has its GPU."""
+    unlisted = deployed("org/name --instance-id Ab3dEf6hIj9k").request
+    assert unlisted.instance_option_id == "Ab3dEf6hIj9k"
+    assert "--instance-id Ab3dEf6hIj9k" in to_line(unlisted.draft())
+    assert deployed("org/name --instance-id TwD5AqnBSVN0").request.draft().gpu == "1xH100"
+    assert told("org/name --instance-id 'no id'") == [
+        (
+            "`no id` can't be an instance option id. Letters, digits, - and _ are valid,"
+            " 36 characters at most."
+        ),
+        None,
+    ]
+    assert told("org/name --gpu H100 --instance-id x") == [
+        "`--instance-id` repeats `--gpu`.",
+        f"{COMMAND} org/name --gpu H100",
+    ]
+
+
 def test_the_help_names_every_option() -> None:
     """Help is made from the table."""
     assert options_help() == snapshot("""\
 `--gpu INSTANCE`  count and GPU of a replica
-`--replicas N`  a fixed number of replicas; 1 if left out
+`--instance-id ID`  an instance option that `--gpu` doesn't know, by its id
+`--scaling auto|fixed|friendli`  friendli: Friendli decides; the target's setting if left out
+`--replicas N`  a fixed number of replicas
 `--autoscale MIN..MAX`  replicas that follow the load; from 0 the endpoint may sleep
 `--min-replicas N`  the MIN of autoscaling alone
 `--max-replicas N`  the MAX of autoscaling alone
@@ -538,11 +615,11 @@ def test_the_help_names_every_option() -> None:
 `--comment TEXT`  a comment on the first version
 `--max-batch-size N`  requests run together at most
 `--max-input-length TOKENS`  the longest input
-`--max-token-count TOKENS`  the engine's max token count
+`--max-token-count TOKENS`  the engine's max token count; 2560 if left out
 `--max-context-length TOKENS`  the longest input and output together
 `--[no-]skip-special-tokens`  leave special tokens out of the output; on if left out
 `--[no-]add-special-tokens`  add special tokens to the input; on if left out
-`--[no-]content-logging`  keep the contents of requests and answers
+`--[no-]content-logging`  log request and response bodies, or don't; Friendli decides if left out
 `--queue-timeout-ms MILLISECONDS`  how long a request may wait in the queue
 `--queue-backpressure-metric METRIC`  what tells that the queue is full, such as TTFT_MS
 `--queue-backpressure-threshold NUMBER`  past this the queue takes no more

@@ -18,7 +18,7 @@ ASTRAL = "\N{GRINNING FACE}"
 TYPED = st.none() | st.text(max_size=700)
 DRAFTS = st.builds(
     DeployDraft,
-    scaling=st.sampled_from([None, "fixed", "auto"]),
+    scaling=st.sampled_from([None, "fixed", "auto", "friendli"]),
     skip_special_tokens=st.none() | st.booleans(),
     add_special_tokens=st.none() | st.booleans(),
     content_logging=st.none() | st.booleans(),
@@ -128,27 +128,32 @@ def test_the_draft_of_any_request_fits_into_a_button(character: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("draft", "autoscaling"),
+    ("draft", "scaling"),
     [
-        (DeployDraft(), False),
-        (DeployDraft(replicas="2"), False),
-        (DeployDraft(max_replicas="2"), True),
-        (DeployDraft(cooldown="60"), True),
-        (DeployDraft(scaling="fixed", max_replicas="2"), False),
-        (DeployDraft(scaling="auto", replicas="2"), True),
+        (DeployDraft(), None),
+        (DeployDraft(replicas="2"), "fixed"),
+        (DeployDraft(max_replicas="2"), "auto"),
+        (DeployDraft(cooldown="60"), "auto"),
+        (DeployDraft(scaling="fixed", max_replicas="2"), "fixed"),
+        (DeployDraft(scaling="auto", replicas="2"), "auto"),
+        (DeployDraft(scaling="friendli", replicas="2"), "friendli"),
     ],
 )
 def test_scaling_is_what_was_chosen_or_what_the_numbers_imply(
-    *, draft: DeployDraft, autoscaling: bool
+    draft: DeployDraft, scaling: str | None
 ) -> None:
     """Numbers of the scaling that was not chosen decide nothing."""
-    assert draft.autoscaling is autoscaling
+    assert draft.named_scaling == scaling
 
 
 @pytest.mark.parametrize(
     ("draft", "effective"),
     [
-        (DeployDraft(), DeployDraft(scaling="fixed")),
+        (DeployDraft(), DeployDraft(scaling="auto", min_replicas="0", max_replicas="1")),
+        (
+            DeployDraft(scaling="friendli", replicas="2", max_replicas="1"),
+            DeployDraft(scaling="friendli"),
+        ),
         (
             DeployDraft(scaling="fixed", replicas="2", min_replicas="1", cooldown="9"),
             DeployDraft(scaling="fixed", replicas="2"),
@@ -188,12 +193,19 @@ def test_replicas_and_their_price(scaling: dict[str, object], words: str, full_p
 
 
 def test_a_request_scales_one_way() -> None:
-    """Fixed replicas beside a policy, or neither, is no request."""
+    """Fixed replicas beside a policy are no request."""
     policy = AutoscalingPolicy()
     with pytest.raises(ValidationError):
         request(autoscaling=policy, replicas=1)
-    with pytest.raises(ValidationError):
-        request(replicas=None)
+
+
+def test_with_neither_scaling_the_price_of_all_replicas_is_not_known() -> None:
+    """What Friendli decides is called that, and counts as more than any price."""
+    asked = request(replicas=None)
+    assert asked.replicas_text == "Friendli's default scaling"
+    assert asked.price_per_replica(PUBLISHED_PRICES) == Decimal("10.0")
+    assert asked.price_at_full_scale(PUBLISHED_PRICES) is None
+    assert asked.draft().scaling == "friendli"
 
 
 def test_a_plain_request_sends_only_what_the_api_requires() -> None:
@@ -261,8 +273,15 @@ def test_every_instance_option_can_be_asked_for() -> None:
     """A request knows its option by the API's id."""
     for option in INSTANCE_OPTIONS:
         assert request(instance_option_id=option.id).option is option
-    with pytest.raises(LookupError, match="no instance option has the id gone"):
-        _ = request(instance_option_id="gone").option
+
+
+def test_an_instance_option_that_the_table_lacks_is_known_by_its_id_alone() -> None:
+    """It is shown and sent by its id, and nobody knows what it costs."""
+    asked = request(instance_option_id="Ab3dEf6hIj9k")
+    assert asked.option.label == "instance Ab3dEf6hIj9k"
+    assert asked.draft().gpu == "id:Ab3dEf6hIj9k"
+    assert asked.price_per_replica(PUBLISHED_PRICES) is None
+    assert asked.price_at_full_scale(PUBLISHED_PRICES) is None
 
 
 @pytest.mark.parametrize(

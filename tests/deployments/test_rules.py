@@ -112,6 +112,10 @@ Instance: COUNTxGPU with a GPU that Friendli has
 Instance: COUNTxGPU with a count that Friendli has
   gpu='3xH100'
   > No instance has `3` GPUs. 1, 2, 4 or 8 is valid. Nearest: `4xH100`.
+Instance: letters, digits, - and _ behind id:
+  gpu='id:no id'
+  > `no id` can't be an instance option id. Letters, digits, - and _ are valid, 36
+    characters at most.
 Scaling: fixed replicas or autoscaling
   replicas='2', max_replicas='3'
   > Replicas are either fixed or autoscaled, not both. Choose one.
@@ -313,7 +317,7 @@ def test_a_model_and_an_instance_are_enough() -> None:
         model="meta-llama/Llama-3.1-8B-Instruct",
         name="llama-3-1-8b-instruct-k7wq",
         instance_option_id="zfTutSiLn0Hq",
-        replicas=1,
+        autoscaling=AutoscalingPolicy(),
     )
 
 

@@ -73,7 +73,7 @@ async def admins_forms(here: World) -> dict[str, JsonObject]:
         policy = Policy.model_validate({"approval": "always"}).model_dump(mode="json")
         await session.execute(update(Target).values(policy=policy))
     await database.close()
-    await here.admin.command(here.channel, "org/model --gpu 1xH100 --name waits --yes")
+    await here.admin.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name waits --yes")
     waiting = await here.slack.until(
         lambda: next(
             (one for one in here.channel.messages.values() if "Reject" in one.buttons), None

@@ -8,7 +8,7 @@ P = Permission
 # None: it only looks, or shows a form whose submission asks.
 COMMANDS: Mapping[str, Permission | None] = {
     "": P.DEPLOY,
-    "org/model --gpu 1xH100 --yes": P.DEPLOY,
+    "org/model --gpu 1xH100 --replicas 1 --yes": P.DEPLOY,
     "connect": P.CONNECT,
     "disconnect": P.CONNECT,
     "targets": None,

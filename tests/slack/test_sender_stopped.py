@@ -14,7 +14,7 @@ from bot.sandbox.slack.sandbox import SCOPES, SlackSandbox
 from bot.sandbox.world import World
 from tests.slack.outgoing import EDIT, ON_SQLITE, POST, Outgoing
 
-LINE = "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --name my-llama --yes"
+LINE = "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --replicas 1 --name my-llama --yes"
 
 Blow = Callable[[SlackSandbox, Channel], None]
 

@@ -22,7 +22,7 @@ from tests.stories.configuring import configure, grant
 from tests.stories.telling import ends, plain, root, thread, whispers, words
 
 ALWAYS = "Every request needs approval"
-LINE = "org/model --gpu 1xH100 --name it --yes"
+LINE = "org/model --gpu 1xH100 --replicas 1 --name it --yes"
 
 
 def creates(here: World) -> int:
@@ -93,7 +93,9 @@ asked by @requester at TIME · target `prod`
 async def test_the_price_at_full_scale_decides(here: World) -> None:
     """Above so many dollars an hour, with every replica that the request allows."""
     await configure(here, approval="Requests above a price need approval", above=10)
-    await here.member.command(here.channel, "org/model --gpu 2xH100 --name small --yes")
+    await here.member.command(
+        here.channel, "org/model --gpu 2xH100 --replicas 1 --name small --yes"
+    )
     await here.slack.until(lambda: root(here).text and thread(here))
     assert creates(here) == 1
     await here.member.command(here.channel, "org/model --gpu 1xH100 --autoscale 0..3 --name big")

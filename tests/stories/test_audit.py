@@ -57,7 +57,7 @@ async def test_approvals_are_listed(here: World) -> None:
     """What was asked, who decided, and why."""
     await configure(here, approval="Every request needs approval")
     for number in range(2):
-        line = f"org/model --gpu 1xH100 --name it-{number} --yes"
+        line = f"org/model --gpu 1xH100 --replicas 1 --name it-{number} --yes"
         await here.member.command(here.channel, line)
     await here.slack.until(
         lambda: len([1 for one in here.channel.messages.values() if "waits" in one.text]) == 2

@@ -30,7 +30,7 @@ def sent(here: World, operation: str) -> int:
 
 async def deploy(here: World) -> None:
     """Ask for an endpoint, and see its root."""
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
     await here.slack.until(lambda: roots(here) and "Cancel" in root(here).buttons)
 
 

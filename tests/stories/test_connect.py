@@ -211,7 +211,7 @@ async def test_from_connecting_one_goes_on_to_deploying(here: World, start_bot: 
 @pytest.mark.usefixtures("bot")
 async def test_disconnecting_lists_what_runs_asks_and_wipes_the_key(here: World) -> None:
     """What runs on is named with its price; after the click nobody watches it any more."""
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name left --yes")
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name left --yes")
     await here.slack.until(lambda: thread(here))
     await here.admin.command(here.channel, "disconnect")
     [question] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
@@ -274,7 +274,9 @@ Try again in a moment.\
 async def test_another_project_is_another_target_while_something_runs(here: World) -> None:
     """A target that something was deployed through keeps its project."""
     here.friendli.add_project("other-project", TEAM)
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name stays --yes")
+    await here.member.command(
+        here.channel, "org/model --gpu 1xH100 --replicas 1 --name stays --yes"
+    )
     await here.slack.until(lambda: thread(here))
     await open_form(here, here.admin)
     await fill(here, project="other-project")

@@ -24,7 +24,7 @@ from tests.conftest import StartBot
 from tests.doors import Door
 from tests.stories.telling import ends, plain, root, roots, thread
 
-LINE = "org/model --gpu 1xH100 --name it --yes"
+LINE = "org/model --gpu 1xH100 --replicas 1 --name it --yes"
 AGES = 3600
 
 

@@ -27,7 +27,17 @@ async def test_the_form_opens_before_anything_else_is_asked(here: World) -> None
     assert (ack.status, ack.body) == (200, "")
     view = await here.slack.until(lambda: here.member.modal)
     assert [item.label or item.text for item in view.fields()] == snapshot(
-        ["Model", "Endpoint name", "Instance", "Scaling", "Replicas", "Ends after", "Advanced"]
+        [
+            "Model",
+            "Endpoint name",
+            "Instance",
+            "Scaling",
+            "Minimum replicas",
+            "Maximum replicas",
+            "Cool-down",
+            "Ends after",
+            "Advanced",
+        ]
     )
     assert cost(view) == snapshot("Choose an instance to see what it costs.")
 
@@ -38,7 +48,9 @@ async def test_filling_the_form_deploys(here: World) -> None:
     await here.member.fill("Model", "meta-llama/Llama-3.1-8B-Instruct")
     await here.member.fill("Instance", "2 × H100 · 160 GB · $10.00/h")
     await here.slack.until(lambda: cost(view) != "Choose an instance to see what it costs.")
-    assert cost(view) == snapshot("*$10.00/h*, billed from the moment it serves")
+    assert cost(view) == snapshot(
+        "*$10.00/h*, billed from the moment it serves · $0.00/h while it sleeps"
+    )
     ack = await here.member.submit()
     assert (ack.status, ack.body) == (200, "")
     assert here.member.modal is None
@@ -53,10 +65,12 @@ async def test_the_price_follows_the_scaling(here: World) -> None:
     view = await open_form(here)
     await here.member.fill("Instance", "4xB200")
     await here.slack.until(lambda: "$36.00" in cost(view))
+    await here.member.fill("Scaling", "fixed")
+    await here.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
     await here.member.fill("Replicas", "3")
     await here.slack.until(lambda: "$108.00" in cost(view))
     assert cost(view) == snapshot(
-        "*$108.00/h* for 3 replicas, each billed from the moment it serves"
+        "*$108.00/h* for 3 replicas, each billed from the moment it serves · never sleeps"
     )
     await here.member.fill("Scaling", "auto")
     await here.slack.until(lambda: any(item.label == "Maximum replicas" for item in view.fields()))
@@ -75,6 +89,8 @@ async def test_what_was_typed_outlives_every_change_of_the_form(here: World) -> 
     await here.slack.until(lambda: any(item.label == "Revision" for item in view.fields()))
     await here.member.fill("Revision", "v2")
     await here.member.fill("Version comment", 'it\'s "quoted" & <escaped>')
+    await here.member.fill("Scaling", "fixed")
+    await here.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
     await here.member.fill("Replicas", "4")
     await here.member.fill("Scaling", "auto")
     await here.slack.until(lambda: any(item.label == "Cool-down" for item in view.fields()))
@@ -104,9 +120,11 @@ async def test_what_was_typed_outlives_every_change_of_the_form(here: World) -> 
 
 async def test_errors_stand_under_their_fields(here: World) -> None:
     """All of them at once, and the form keeps what was typed."""
-    await open_form(here)
+    view = await open_form(here)
     await here.member.fill("Model", "no-slash")
     await here.member.fill("Instance", "1xA100")
+    await here.member.fill("Scaling", "fixed")
+    await here.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
     await here.member.fill("Replicas", "0")
     await here.member.submit()
     assert here.member.field_errors == snapshot(
@@ -135,7 +153,9 @@ async def test_a_form_that_is_submitted_twice_deploys_once(here: World) -> None:
 
 async def test_a_taken_name_is_said_on_its_field(here: World) -> None:
     """The form stays open for another one."""
-    await here.member.command(here.channel, "org/model --gpu 1xA100 --name taken --yes")
+    await here.member.command(
+        here.channel, "org/model --gpu 1xA100 --replicas 1 --name taken --yes"
+    )
     await here.slack.until(lambda: thread(here))
     view = await open_form(here)
     await here.member.fill("Model", "org/model")

@@ -11,7 +11,7 @@ from tests.stories.telling import root, thread, told, whispers, words
 
 pytestmark = pytest.mark.usefixtures("bot")
 
-LINE = "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --name my-llama"
+LINE = "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --replicas 1 --name my-llama"
 
 
 async def test_a_line_shows_its_price_and_asks_before_it_spends(here: World) -> None:
@@ -23,6 +23,7 @@ async def test_a_line_shows_its_price_and_asks_before_it_spends(here: World) -> 
 *my-llama* on 2 × H100, 1 replica, in `prod`: *$10.00/h* once it serves.
 Skip special tokens: `on` · Add special tokens: `on`
 meta-llama/Llama-3.1-8B-Instruct
+A fixed replica never sleeps: it is billed until the endpoint ends.
 [Deploy] [Change] [Cancel]\
 """)
     assert not here.friendli.endpoints
@@ -342,7 +343,9 @@ async def test_help_names_everything_that_can_be_typed(here: World) -> None:
 `/friendli-deploy help`  Shows this.
 *Options of a deployment from text*
 `--gpu INSTANCE`  count and GPU of a replica
-`--replicas N`  a fixed number of replicas; 1 if left out
+`--instance-id ID`  an instance option that `--gpu` doesn't know, by its id
+`--scaling auto|fixed|friendli`  friendli: Friendli decides; the target's setting if left out
+`--replicas N`  a fixed number of replicas
 `--autoscale MIN..MAX`  replicas that follow the load; from 0 the endpoint may sleep
 `--min-replicas N`  the MIN of autoscaling alone
 `--max-replicas N`  the MAX of autoscaling alone
@@ -354,11 +357,11 @@ async def test_help_names_everything_that_can_be_typed(here: World) -> None:
 `--comment TEXT`  a comment on the first version
 `--max-batch-size N`  requests run together at most
 `--max-input-length TOKENS`  the longest input
-`--max-token-count TOKENS`  the engine's max token count
+`--max-token-count TOKENS`  the engine's max token count; 2560 if left out
 `--max-context-length TOKENS`  the longest input and output together
 `--[no-]skip-special-tokens`  leave special tokens out of the output; on if left out
 `--[no-]add-special-tokens`  add special tokens to the input; on if left out
-`--[no-]content-logging`  keep the contents of requests and answers
+`--[no-]content-logging`  log request and response bodies, or don't; Friendli decides if left out
 `--queue-timeout-ms MILLISECONDS`  how long a request may wait in the queue
 `--queue-backpressure-metric METRIC`  what tells that the queue is full, such as TTFT_MS
 `--queue-backpressure-threshold NUMBER`  past this the queue takes no more

@@ -22,7 +22,9 @@ from tests.stories.telling import asked_which, root, roots, thread, words
 
 
 async def deploy(here: World, model: str = "org/model", name: str = "it") -> None:
-    await here.member.command(here.channel, f"{model} --gpu 1xH100 --name {name} --yes")
+    await here.member.command(
+        here.channel, f"{model} --gpu 1xH100 --replicas 1 --name {name} --yes"
+    )
 
 
 def creates(here: World) -> int:

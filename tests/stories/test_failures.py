@@ -17,7 +17,7 @@ AGES = 3600
 
 
 async def deploy(here: World, model: str) -> None:
-    await here.member.command(here.channel, f"{model} --gpu 1xH100 --name it --yes")
+    await here.member.command(here.channel, f"{model} --gpu 1xH100 --replicas 1 --name it --yes")
 
 
 @pytest.mark.usefixtures("bot")

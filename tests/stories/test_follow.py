@@ -101,7 +101,7 @@ async def test_two_of_one_name_are_both_followed(here: World) -> None:
 @pytest.mark.usefixtures("bot")
 async def test_what_was_deployed_here_isn_t_unfollowed(here: World) -> None:
     """Its thread stays until it is gone."""
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
     await here.slack.until(lambda: roots(here) and thread(here))
     await here.member.command(here.channel, "unfollow it")
     await here.slack.until(lambda: whispers(here))

@@ -17,7 +17,7 @@ async def test_buttons_of_a_forgotten_deployment_answer_plainly(
     here.friendli.faults.add(Answer(400, {"detail": "no"}), operation="create_endpoint")
     async with start_bot():
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --name it --yes")
+        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --name it --yes")
         await here.slack.until(lambda: thread(here))
         await here.slack.until(lambda: "Try again" in root(here).buttons)
     database = Database(here.database)

@@ -275,7 +275,9 @@ async def test_an_opening_that_is_told_three_times_is_drawn_once(here: World) ->
 async def test_what_doesn_t_fit_is_counted(here: World) -> None:
     """A Home tab takes a hundred blocks."""
     for number in range(17):
-        await here.member.command(here.channel, f"org/model --gpu H100 --name n{number} --yes")
+        await here.member.command(
+            here.channel, f"org/model --gpu H100 --replicas 1 --name n{number} --yes"
+        )
     await here.slack.until(lambda: len(roots(here)) == 17, timeout=30)
     view = await home(here)
     assert len(view.blocks) <= 100

@@ -38,7 +38,7 @@ async def test_what_waits_for_approval(here: World) -> None:
     """One's own request is for somebody else to approve; it can be rejected, or taken back."""
     await decide(here, Policy(approval=Approval.ALWAYS))
     await grant(here, Permission.APPROVE, who="everyone")
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
     await here.slack.until(lambda: "waits for approval" in root(here).text)
     view = await home(here)
     assert "[Approve] [Reject] [Withdraw]" in seen(here, view)

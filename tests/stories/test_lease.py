@@ -19,7 +19,7 @@ SOON = 0.05
 async def deploy(here: World, *, lease: str = "--for 8h", name: str = "it") -> str:
     """Deploy a model for a time and wait until it serves; returns its id."""
     before = len(roots(here))
-    line = f"org/model --gpu 1xH100 --name {name} {lease} --yes"
+    line = f"org/model --gpu 1xH100 --replicas 1 --name {name} {lease} --yes"
     await here.member.command(here.channel, line)
     await here.slack.until(
         lambda: len(roots(here)) > before and here.channel.replies(roots(here)[-1].ts)
@@ -39,11 +39,15 @@ async def warned(here: World) -> None:
 @pytest.mark.usefixtures("bot")
 async def test_a_time_is_shown_before_and_after_it_is_agreed_to(here: World) -> None:
     """The preview says how long it runs and what happens then; the root says until when."""
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --for 8h")
+    await here.member.command(
+        here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --for 8h"
+    )
     await here.slack.until(lambda: here.member.ephemerals(here.channel))
     assert words(here, here.member.ephemerals(here.channel)[0]) == snapshot("""\
 *it* on 1 × H100, 1 replica, in `prod`: *$5.00/h* once it serves.
+Skip special tokens: `on` · Add special tokens: `on`
 org/model
+A fixed replica never sleeps: it is billed until the endpoint ends.
 It runs for 8 h from when it is made, then it is terminated.
 [Deploy] [Change] [Cancel]\
 """)
@@ -63,7 +67,7 @@ asked by @requester at TIME · target `prod`
 async def test_a_target_can_give_every_endpoint_a_time(here: World) -> None:
     """What its team has decided holds where nobody says otherwise, and is shown before."""
     await decide(here, Policy(lease_hours=2, lease_end=LeaseEnd.SLEEP))
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it")
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it")
     await here.slack.until(lambda: here.member.ephemerals(here.channel))
     shown = words(here, here.member.ephemerals(here.channel)[0])
     assert "It runs for 2 h from when it is made, then it is put to sleep" in shown

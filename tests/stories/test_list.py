@@ -32,7 +32,7 @@ async def test_everything_in_the_project_is_listed(here: World) -> None:
         here.clock.advance(1)
     made_elsewhere(here, "up", replicas=3)
     here.friendli.create(project_id=PROJECT, name="scales", sleeps_after=300)
-    await here.member.command(here.channel, "org/model --gpu 2xH100 --name mine --yes")
+    await here.member.command(here.channel, "org/model --gpu 2xH100 --replicas 1 --name mine --yes")
     await here.slack.until(lambda: thread(here))
     here.clock.advance(100)
     assert words(here, await asked(here, "list")) == snapshot("""\
@@ -61,7 +61,7 @@ org/model · 2 × H100 · 1 replica · made 1 min 39 s ago by @requester
 @pytest.mark.usefixtures("bot")
 async def test_what_isn_t_told_apart_yet_is_not_called_a_strangers(here: World) -> None:
     """Either of two endpoints may be the one that somebody here asked for."""
-    await here.member.command(here.channel, "sandbox/twins --gpu H100 --name it --yes")
+    await here.member.command(here.channel, "sandbox/twins --gpu H100 --replicas 1 --name it --yes")
     await here.slack.until(lambda: "Neither" in root(here).buttons)
     assert words(here, await asked(here, "list")) == snapshot("""\
 *prod* · 2 endpoints · *$0.00/h* now

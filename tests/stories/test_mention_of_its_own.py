@@ -99,7 +99,7 @@ async def test_what_it_does_at_times_of_day(here: World) -> None:
 async def test_one_that_isn_t_there_has_its_buttons(here: World) -> None:
     """What is asked of an endpoint that was never made is answered with how it stands."""
     await decide(here, Policy(approval=Approval.ALWAYS))
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
     await here.slack.until(lambda: "waits for approval" in root(here).text)
     await here.member.click(root(here), "Withdraw")
     await here.slack.until(partial(ends, here, "withdrew"))

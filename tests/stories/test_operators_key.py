@@ -6,7 +6,7 @@ from bot.sandbox.world import API_KEY, PROJECT, TEAM, World, connect
 from tests.conftest import StartBot
 from tests.stories.telling import root, thread, told, whispers
 
-LINE = "org/model --gpu H100 --name mine --yes"
+LINE = "org/model --gpu H100 --replicas 1 --name mine --yes"
 
 
 async def connect_without_a_key(here: World) -> str:

@@ -47,7 +47,9 @@ async def test_an_endpoint_that_isn_t_named_is_chosen(
 @pytest.mark.usefixtures("bot")
 async def test_what_is_typed_filters(here: World) -> None:
     """By name, id, model, status and target, in any case; each word has to fit."""
-    await here.member.command(here.channel, "org/Model-7B --gpu 2xH100 --name mine --yes")
+    await here.member.command(
+        here.channel, "org/Model-7B --gpu 2xH100 --replicas 1 --name mine --yes"
+    )
     await here.slack.until(lambda: thread(here))
     asleep = made_elsewhere(here, "asleep", "SLEEPING")
     made_elsewhere(here, "twin")
@@ -117,7 +119,9 @@ async def test_a_slow_friendli_leaves_what_was_seen_before(
     """Slack waits three seconds; what our own threads tell is there even before the first list."""
     async with start_bot(menu_patience=0.1, list_patience=0.2):
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu 2xH100 --name mine --yes")
+        await here.member.command(
+            here.channel, "org/model --gpu 2xH100 --replicas 1 --name mine --yes"
+        )
         await here.slack.until(lambda: thread(here))
         made_elsewhere(here, "theirs")
         outage = here.friendli.faults.add(Hang(), operation="list_endpoints", times=None)

@@ -28,7 +28,9 @@ async def test_a_deployment_in_an_organisation_is_told_in_its_channel(
     ):
         here.slack.events_url = bot.events_url
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+        await here.member.command(
+            here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes"
+        )
         await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
         await here.member.click(root(here), "Cancel")
         await here.slack.until(lambda: "asked to terminate it" in " ".join(thread(here)))
@@ -40,7 +42,9 @@ async def test_a_button_reaches_nothing_of_another_channel(
     """Whatever ids a payload carries, a click acts on its own channel's deployments only."""
     async with start_bot():
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+        await here.member.command(
+            here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes"
+        )
         await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
         other = here.slack.add_channel("other", members=[here.member.user])
         stolen = here.slack.workspace.post(
@@ -59,7 +63,7 @@ async def test_channels_don_t_share_targets(here: World, start_bot: StartBot) ->
     async with start_bot():
         await connect(here)
         other = here.slack.add_channel("other", members=[here.member.user])
-        await here.member.command(other, "org/model --gpu 1xH100 --to prod --yes")
+        await here.member.command(other, "org/model --gpu 1xH100 --replicas 1 --to prod --yes")
         [said] = await here.slack.until(lambda: here.member.ephemerals(other))
         assert said.text.startswith("This channel isn't connected")
         assert not here.friendli.endpoints
@@ -73,7 +77,9 @@ async def test_few_watched_among_many_are_asked_one_by_one(
         await connect(here)
         for number in range(150):
             here.friendli.create(project_id=PROJECT, name=f"stranger-{number}")
-        await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+        await here.member.command(
+            here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes"
+        )
         await here.slack.until(lambda: thread(here))
         await here.friendli.until(
             lambda: (

@@ -57,7 +57,9 @@ async def test_only_what_failed_may_reach_the_channel(here: World) -> None:
 async def test_what_waits_for_somebody_always_reaches_the_channel(here: World) -> None:
     """However quiet the target is."""
     await configure(here, loudness="Only what failed")
-    await here.member.command(here.channel, "sandbox/twins --gpu 1xH100 --name it --yes")
+    await here.member.command(
+        here.channel, "sandbox/twins --gpu 1xH100 --replicas 1 --name it --yes"
+    )
     await here.slack.until(lambda: "may be one of" in root(here).text)
     await here.slack.until(lambda: "Which one is it?" in thread(here)[-1])
     assert thread(here)[-1].startswith("# ")

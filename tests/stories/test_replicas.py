@@ -17,7 +17,7 @@ from tests.asking import get
 from tests.conftest import QUICK, UNHURRIED
 from tests.stories.telling import root, thread, whispers
 
-LINE = "org/model --gpu H100 --name it --yes"
+LINE = "org/model --gpu H100 --replicas 1 --name it --yes"
 MODES: dict[str, dict[str, object]] = {
     "http": {},
     "socket": {"slack_app_token": APP_TOKEN, "slack_signing_secret": None},

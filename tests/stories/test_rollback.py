@@ -22,7 +22,7 @@ async def updated(here: World, line: str) -> None:
 
 async def test_a_version_made_here_comes_back_whole(here: World) -> None:
     """Model, revision and queue settings too; asked before, followed after."""
-    await serve(here, "org/model --gpu 1xH100 --revision v1 --queue-timeout-ms 500")
+    await serve(here, "org/model --gpu 1xH100 --replicas 1 --revision v1 --queue-timeout-ms 500")
     await updated(here, "org/other --gpu 2xH100 --max-batch-size 8 --queue-timeout-ms 900")
     await here.slack.until(lambda: told(here, 5))
     question = await asked(here, "rollback it 0")

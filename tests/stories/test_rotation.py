@@ -23,7 +23,7 @@ from tests.stories.telling import ends, thread, told
 
 OLD, NEW = new_encryption_key(), new_encryption_key()
 LATER_KEY = "later-key-not-a-secret"
-DEPLOY = "org/model --gpu H100 --name it --yes"
+DEPLOY = "org/model --gpu H100 --replicas 1 --name it --yes"
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.stories.telling import ends, plain, root, roots, thread, told, words
 
 async def serve(here: World, status: str = "RUNNING") -> str:
     """Deploy a model and bring it to a status; returns its id."""
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
     await here.slack.until(lambda: roots(here) and told(here, 1))
     endpoint = next(iter(here.friendli.endpoints))
     here.friendli.set_status(endpoint, "RUNNING")

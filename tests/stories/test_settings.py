@@ -38,6 +38,7 @@ async def test_the_settings_are_one_form(here: World) -> None:
             "Hours that a request waits for approval",
             "Hours that an endpoint runs",
             "And then",
+            "Default scaling",
             "What reaches the channel",
             "Also",
             "*Who may…* Workspace admins always may.",
@@ -159,7 +160,7 @@ async def test_a_permission_is_granted_to_people_and_groups(here: World) -> None
     )
     line = [text for text in shown(here, settings) if text.startswith("Terminating")]
     assert line == [f"Terminating: <!subteam^{group.id}>"]
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
     await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
     await here.member.click(root(here), "Cancel")
     await here.slack.until(lambda: whispers(here))

@@ -21,7 +21,7 @@ def without_root(here: World, message: Message) -> str:
 
 async def test_an_endpoint_that_was_asked_for_here(here: World) -> None:
     """How it is set up, what it costs, who asked, and the way to its thread."""
-    await here.member.command(here.channel, "org/model --gpu 2xH100 --name mine --yes")
+    await here.member.command(here.channel, "org/model --gpu 2xH100 --replicas 1 --name mine --yes")
     await here.slack.until(lambda: thread(here))
     here.clock.advance(60)
     starting = await asked(here, "status mine")
@@ -65,7 +65,7 @@ Friendli names a cause that this bot doesn't know: `<!here>`. Restart it once. I
 endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
 [Follow] [Open in Friendli]\
 """)
-    await here.member.command(here.channel, "org/model --gpu 2xH100 --name mine --yes")
+    await here.member.command(here.channel, "org/model --gpu 2xH100 --replicas 1 --name mine --yes")
     await here.slack.until(lambda: thread(here))
     here.friendli.set_status(list(here.friendli.endpoints)[1], "FAILED", error_code=code)
     said = words(here, await asked(here, "status mine"))

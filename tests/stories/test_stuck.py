@@ -18,7 +18,7 @@ def timeless(line: str) -> str:
 
 async def begin(here: World) -> str:
     """Deploy a model that gets its machine; returns its id."""
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
+    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
     await here.slack.until(lambda: roots(here) and told(here, 1))
     return next(iter(here.friendli.endpoints))
 

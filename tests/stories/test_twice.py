@@ -18,7 +18,7 @@ from bot.sandbox.world import PROJECT, World, connect
 from tests.conftest import StartBot
 from tests.stories.telling import asked_which, ends, plain, root, roots, thread, told, whispers
 
-LINE = "org/model --gpu 1xH100 --name it"
+LINE = "org/model --gpu 1xH100 --replicas 1 --name it"
 ALREADY = "You asked for that already; its thread is in this channel. Nothing was made twice."
 
 
@@ -135,7 +135,9 @@ async def test_two_people_who_end_it_at_once_make_one_request(here: World) -> No
 @pytest.mark.usefixtures("bot")
 async def test_two_people_who_choose_at_once_settle_it_once(here: World) -> None:
     """One choice is written in the thread, the other person is told."""
-    await here.member.command(here.channel, "sandbox/twins --gpu 1xH100 --name it --yes")
+    await here.member.command(
+        here.channel, "sandbox/twins --gpu 1xH100 --replicas 1 --name it --yes"
+    )
     question = await asked_which(here)
     first, second = here.friendli.endpoints
     await asyncio.gather(here.member.click(question, first), here.admin.click(question, second))
@@ -217,7 +219,9 @@ async def test_two_people_who_choose_through_two_replicas_settle_it_once(
     here: World, replicas: list[Running]
 ) -> None:
     """Here too, one choice is written in the thread and the other person is told."""
-    await here.member.command(here.channel, "sandbox/twins --gpu 1xH100 --name it --yes")
+    await here.member.command(
+        here.channel, "sandbox/twins --gpu 1xH100 --replicas 1 --name it --yes"
+    )
     question = await asked_which(here)
     one, another = here.friendli.endpoints
     first = await on_its_way(here.member.click(question, one))

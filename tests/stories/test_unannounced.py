@@ -19,7 +19,9 @@ async def test_a_doubtful_root_doesnt_go_on_promising(here: World, start_bot: St
             operation="conversations.history",
             times=None,
         )
-        await here.member.command(here.channel, "org/model --gpu 1xH100 --name mine --yes")
+        await here.member.command(
+            here.channel, "org/model --gpu 1xH100 --replicas 1 --name mine --yes"
+        )
         direct = here.slack.direct_message(here.member.user)
         [told] = (await here.slack.until(lambda: direct.messages)).values()
         assert "*mine* wasn't made" in told.text

@@ -400,7 +400,7 @@ async def test_who_comes_second_sees_what_is_so_now(here: World) -> None:
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
 What you had changed is kept below.
-*$20.00/h* for 2 replicas, each billed from the moment it serves\
+*$20.00/h* for 2 replicas, each billed from the moment it serves · never sleeps\
 """)
     await here.member.submit()
     assert shown(here, here.member.modal) == snapshot("""\
@@ -517,7 +517,7 @@ async def test_the_form_of_an_endpoint_made_elsewhere_says_what_it_can_t_know(he
     view = await form(here)
     assert shown(here, view) == snapshot("""\
 This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token count, logging and queue settings. What you leave empty of them stays as it is.
-*$5.00/h*, billed from the moment it serves\
+*$5.00/h*, billed from the moment it serves · never sleeps\
 """)
     await here.member.fill("Instance", "1xB200")
     await here.member.submit()
@@ -537,7 +537,7 @@ async def test_an_endpoint_gets_another_name(here: World) -> None:
     await serve(here)
     await agree(here, "update it --name renamed")
     await here.slack.until(lambda: "renamed" in root(here).text)
-    await here.member.command(here.channel, "org/model --gpu 1xA100 --name it --yes")
+    await here.member.command(here.channel, "org/model --gpu 1xA100 --replicas 1 --name it --yes")
     await here.friendli.until(lambda: len(here.friendli.endpoints) == 2)
     await here.slack.until(lambda: "is updating" in roots(here)[0].text)
     here.clock.advance(300)

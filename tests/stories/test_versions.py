@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("bot")
 
 async def test_versions_are_listed_with_what_changed(here: World) -> None:
     """Of those made here with who and why, of those made elsewhere with what Friendli tells."""
-    endpoint = await serve(here, "org/model --gpu 1xH100 --comment 'the first'")
+    endpoint = await serve(here, "org/model --gpu 1xH100 --replicas 1 --comment 'the first'")
     question = await asked(here, "update it --max-batch-size 8 org/other --comment 'a <b> try'")
     await here.member.click(question, "Update")
     await here.slack.until(lambda: updates(here) and "updating" in root(here).text)

@@ -14,7 +14,7 @@ from tests.stories.telling import ends, plain, root, roots, thread, told, words
 async def deploy(here: World, name: str = "it", model: str = "org/model") -> str:
     """Deploy a model and wait until the thread knows the endpoint; returns its id."""
     before = len(here.friendli.endpoints)
-    line = f"{model} --gpu 1xH100 --name {name} --yes"
+    line = f"{model} --gpu 1xH100 --replicas 1 --name {name} --yes"
     await here.member.command(here.channel, line)
     await here.slack.until(
         lambda: len(roots(here)) > before and here.channel.replies(roots(here)[-1].ts)

@@ -8,7 +8,7 @@ from tests.stories.telling import plain, root, thread
 __all__ = ["asked", "form", "serve", "shown", "updates"]
 
 
-async def serve(here: World, line: str = "org/model --gpu 1xH100") -> str:
+async def serve(here: World, line: str = "org/model --gpu 1xH100 --replicas 1") -> str:
     """Deploy a model as `it` and wait until its thread says that it serves."""
     await here.member.command(here.channel, f"{line} --name it --yes")
     await here.friendli.until(lambda: here.friendli.endpoints)

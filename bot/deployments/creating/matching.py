@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.deployments.request.deploy_request import DeployRequest
+from bot.friendli.instances import UnlistedInstance
 from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
 
 # The list's createdAt may be rounded, or taken a moment before the answer's.
@@ -196,6 +197,9 @@ def differs_in_gpus(request: DeployRequest, spec: DedicatedEndpointSpec) -> bool
     Nobody has published whether `numGpu` counts those of one replica or of all.
     """
     option = request.option
+    if isinstance(option, UnlistedInstance):
+        # Nobody here knows its GPUs.
+        return False
     counts = {option.count, option.count * (request.replicas or 1)}
     return (spec.gpu_type is not None and not option.gpu.matches(spec.gpu_type)) or (
         spec.num_gpu is not None and spec.num_gpu not in counts
@@ -203,6 +207,8 @@ def differs_in_gpus(request: DeployRequest, spec: DedicatedEndpointSpec) -> bool
 
 
 def differs_in_replicas(request: DeployRequest, spec: DedicatedEndpointSpec) -> bool:
-    """Whether an endpoint shows other bounds of its replicas than were asked for."""
+    """Whether an endpoint shows other bounds of its replicas than were asked for, if any were."""
     least, most = request.replica_bounds
+    if least is None:
+        return False
     return spec.autoscaling_min not in (None, least) or spec.autoscaling_max not in (None, most)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from bot.deployments.request.draft import DeployDraft
 from bot.deployments.request.sent_fields import SentField, sent_fields
 from bot.deployments.request.span import write_span
-from bot.friendli.instances import InstanceOption, Prices, by_id
+from bot.friendli.instances import AnyInstance, Prices, UnlistedInstance, instance
 from bot.friendli.schemas import (
     AutoscalingPolicy,
     DedicatedEndpointCreateBody,
@@ -17,9 +17,16 @@ from bot.friendli.schemas import (
     QueueBackpressureMetricKind,
 )
 
+SCALED_BY_FRIENDLI = "Friendli's default scaling"
 
-def replicas_text(least: int, most: int) -> str:
-    """How many replicas, in words: "1 replica", or from "0" to "3 replicas" with a dash."""
+
+def replicas_text(least: int | None, most: int | None) -> str:
+    """How many replicas, in words: "1 replica", or from "0" to "3 replicas" with a dash.
+
+    None: Friendli decides.
+    """
+    if least is None or most is None:
+        return SCALED_BY_FRIENDLI
     if least != most:
         return f"{least}\N{EN DASH}{most} replicas"
     return "1 replica" if most == 1 else f"{most} replicas"
@@ -32,8 +39,9 @@ class DeployRequest(BaseModel):
         target: Name of the place to deploy to.
         model: org/name on the Hugging Face Hub.
         name: Name of the endpoint.
-        instance_option_id: The API's id of the instance option.
-        replicas: A fixed number of them; None when `autoscaling` is set, and only then.
+        instance_option_id: The API's, which may be one that this version of the bot doesn't know.
+        replicas: A fixed number of them.
+        autoscaling: Never set beside `replicas`. With neither, Friendli decides.
         lease_seconds: How long it runs before it ends by itself; None for no end.
         queue_timeout_ms: Milliseconds.
     """
@@ -62,7 +70,7 @@ class DeployRequest(BaseModel):
 
     @model_validator(mode="after")
     def _scales_one_way(self) -> Self:
-        if (self.replicas is None) == (self.autoscaling is None):
+        if self.replicas is not None and self.autoscaling is not None:
             raise ValueError("either replicas or autoscaling")
         return self
 
@@ -80,37 +88,37 @@ class DeployRequest(BaseModel):
         return cls.model_validate_json(text)
 
     @property
-    def option(self) -> InstanceOption:
-        """The instance option of each replica.
-
-        Raises:
-            LookupError: The id is in no table of this version of the bot.
-        """
-        option = by_id(self.instance_option_id)
-        if option is None:
-            raise LookupError(f"no instance option has the id {self.instance_option_id}")
-        return option
+    def option(self) -> AnyInstance:
+        """The instance option of each replica."""
+        return instance(self.instance_option_id)
 
     @property
-    def replica_bounds(self) -> tuple[int, int]:
-        """Replicas kept at least, and at most."""
+    def replica_bounds(self) -> tuple[int, int] | tuple[None, None]:
+        """Replicas kept at least, and at most; None if that is for Friendli to decide."""
         if self.autoscaling is not None:
             return self.autoscaling.min_replica, self.autoscaling.max_replica
-        return self.replicas or 0, self.replicas or 0
+        if self.replicas is not None:
+            return self.replicas, self.replicas
+        return None, None
 
     @property
     def replicas_text(self) -> str:
-        """How many replicas, in words: "1 replica", or from "0" to "3 replicas" with a dash."""
+        """How many replicas, in words: see `replicas_text`."""
         return replicas_text(*self.replica_bounds)
 
-    def price_per_replica(self, prices: Prices) -> Decimal:
-        """Return the dollars per hour of one replica that is up."""
-        return prices.per_hour(self.option)
+    def price_per_replica(self, prices: Prices) -> Decimal | None:
+        """Return the dollars per hour of one replica that is up; None if that isn't known."""
+        option = self.option
+        return None if isinstance(option, UnlistedInstance) else prices.per_hour(option)
 
-    def price_at_full_scale(self, prices: Prices) -> Decimal:
-        """Return the dollars per hour of all replicas that the request allows."""
+    def price_at_full_scale(self, prices: Prices) -> Decimal | None:
+        """Return the dollars per hour of all replicas that the request allows.
+
+        None if that isn't known: then approval is needed wherever a price decides about it.
+        """
         _, most = self.replica_bounds
-        return prices.per_hour(self.option) * most
+        each = self.price_per_replica(prices)
+        return None if most is None or each is None else each * most
 
     def with_default_lease(self, seconds: int | None) -> Self:
         """Return the request with an end if it has none and its target gives one."""
@@ -170,7 +178,7 @@ class DeployRequest(BaseModel):
             model=self.model,
             name=self.name,
             gpu=self.option.key,
-            scaling="auto" if auto else "fixed",
+            scaling="auto" if auto else "fixed" if self.replicas else "friendli",
             replicas=_typed(self.replicas),
             min_replicas=_typed(auto.min_replica) if auto else None,
             max_replicas=_typed(auto.max_replica) if auto else None,

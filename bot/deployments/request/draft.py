@@ -5,7 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-Scaling = Literal["fixed", "auto"]
+Scaling = Literal["fixed", "auto", "friendli"]
+"""How the number of replicas is decided; "friendli": none is sent, and Friendli decides."""
+
+DEFAULT_SCALING: Scaling = "auto"
 
 DEFAULT_REPLICAS = 1
 DEFAULT_MIN_REPLICAS = 0
@@ -85,19 +88,28 @@ class DeployDraft(BaseModel):
         return cls.model_validate_json(text)
 
     @property
-    def autoscaling(self) -> bool:
-        """Whether replicas follow the load: as chosen, or as the typed numbers imply."""
+    def named_scaling(self) -> Scaling | None:
+        """The scaling as chosen, or as the typed numbers imply; None if nothing says which."""
         if self.scaling is not None:
-            return self.scaling == "auto"
-        return self.replicas is None and any((self.min_replicas, self.max_replicas, self.cooldown))
+            return self.scaling
+        if self.replicas is not None:
+            return "fixed"
+        return "auto" if any((self.min_replicas, self.max_replicas, self.cooldown)) else None
+
+    @property
+    def effective_scaling(self) -> Scaling:
+        """The scaling as named; where none is, the default of targets that nobody has set up."""
+        return self.named_scaling or DEFAULT_SCALING
 
     def effective(self) -> Self:
-        """Return the draft with its scaling chosen and without the other scaling's numbers."""
-        if not self.autoscaling:
-            unused = dict.fromkeys(("min_replicas", "max_replicas", "cooldown"))
-            return self.model_copy(update={"scaling": "fixed", **unused})
-        chosen: dict[str, str | None] = {"scaling": "auto", "replicas": None}
-        if not (self.min_replicas or self.max_replicas or self.cooldown):
+        """Return the draft with its scaling chosen and without the other scalings' numbers."""
+        scaling = self.effective_scaling
+        chosen: dict[str, str | None] = {"scaling": scaling}
+        if scaling != "fixed":
+            chosen["replicas"] = None
+        if scaling != "auto":
+            chosen |= dict.fromkeys(("min_replicas", "max_replicas", "cooldown"))
+        elif not (self.min_replicas or self.max_replicas or self.cooldown):
             chosen |= {
                 "min_replicas": str(DEFAULT_MIN_REPLICAS),
                 "max_replicas": str(DEFAULT_MAX_REPLICAS),

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from bot.deployments.request.draft import DeployDraft
 from bot.deployments.request.hub_names import ModelReference, read_model
-from bot.friendli.instances import InstanceOption, UnknownInstanceError, parse
+from bot.friendli.instances import AnyInstance, UnknownInstanceError, parse_any
 from bot.friendli.schemas import QueueBackpressureMetricKind
 
 LONGEST_WHOLE = 9
@@ -47,10 +47,10 @@ class Reading:
         return read_model(self.raw("model"))
 
     @cached_property
-    def instance(self) -> InstanceOption | UnknownInstanceError:
+    def instance(self) -> AnyInstance | UnknownInstanceError:
         """The instance option, or why there is none."""
         try:
-            return parse(self.text("gpu"))
+            return parse_any(self.text("gpu"))
         except UnknownInstanceError as unknown:
             return unknown
 

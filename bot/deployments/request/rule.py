@@ -42,6 +42,12 @@ Mend = Mapping[str, str | None]
 """Field → the value that would pass, or None to leave the field out."""
 
 _LONGEST_GIVEN = 60
+_SCALING_OF = {
+    "replicas": "fixed",
+    "min_replicas": "auto",
+    "max_replicas": "auto",
+    "cooldown": "auto",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +134,9 @@ def whole_number(
     bounds = f"from {low} to {high}" if high else f"{low} or more"
 
     def typed(reading: Reading) -> str:
-        auto = field in {"min_replicas", "max_replicas", "cooldown"}
+        belongs_to = _SCALING_OF.get(field)
         # The scaling that wasn't chosen may keep what it likes.
-        unused = field == "replicas" if reading.draft.autoscaling else auto
+        unused = belongs_to is not None and belongs_to != reading.draft.effective_scaling
         return "" if unused else reading.text(field)
 
     def digits(reading: Reading) -> bool:

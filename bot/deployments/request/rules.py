@@ -1,7 +1,8 @@
 """What makes a draft valid, as one table that the modal and the text command both go by."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 
 from bot.deployments.request.backpressure_rules import BACKPRESSURE_RULES
 from bot.deployments.request.deploy_request import DeployRequest
@@ -10,9 +11,11 @@ from bot.deployments.request.draft import (
     DEFAULT_MAX_REPLICAS,
     DEFAULT_MIN_REPLICAS,
     DEFAULT_REPLICAS,
+    DEFAULT_SCALING,
     LONGEST_COMMENT,
     LONGEST_NAME,
     DeployDraft,
+    Scaling,
 )
 from bot.deployments.request.lease_rules import LEASE_RULES
 from bot.deployments.request.model_rules import EXAMPLE_MODEL, MODEL_RULES, REVISION_RULES
@@ -29,7 +32,14 @@ from bot.deployments.request.rule import (
     whole_number,
 )
 from bot.deployments.request.span import read_span
-from bot.friendli.instances import COUNTS, GPUS, InstanceOption, Part, UnknownInstanceError
+from bot.friendli.instances import (
+    COUNTS,
+    GPUS,
+    ID_PREFIX,
+    LONGEST_ID,
+    Part,
+    UnknownInstanceError,
+)
 from bot.friendli.schemas import AutoscalingPolicy
 
 __all__ = [
@@ -81,7 +91,8 @@ def _instance(part: Part, valid: str, bad: str, words: str) -> Rule:
 
 def _reversed(reading: Reading) -> bool:
     least, most = reading.whole("min_replicas"), reading.whole("max_replicas")
-    if not reading.draft.autoscaling or least is None or most is None:
+    auto = reading.draft.effective_scaling == "auto"
+    if not auto or least is None or most is None:
         return False
     return most < least <= MOST_REPLICAS
 
@@ -129,6 +140,13 @@ RULES: tuple[Rule, ...] = (
         "No instance has {given} GPUs. "
         f"{', '.join(map(str, COUNTS[:-1]))} or {COUNTS[-1]} is valid.",
     ),
+    _instance(
+        Part.ID,
+        f"letters, digits, - and _ behind {ID_PREFIX}",
+        f"{ID_PREFIX}no id",
+        "{given} can't be an instance option id. Letters, digits, - and _ are valid,"
+        f" {LONGEST_ID} characters at most.",
+    ),
     Rule(
         "scaling",
         "fixed replicas or autoscaling",
@@ -170,7 +188,12 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(
-    draft: DeployDraft, *, targets: Sequence[str], default_target: str, tag: str | None = None
+    draft: DeployDraft,
+    *,
+    targets: Sequence[str],
+    default_target: str,
+    scalings: Mapping[str, Scaling] = MappingProxyType({}),
+    tag: str | None = None,
 ) -> DeployRequest | tuple[Slip, ...]:
     """Turn a draft into a request, or say everything that is wrong with it.
 
@@ -178,6 +201,7 @@ def check(
         draft: What was typed.
         targets: Names of the channel's targets.
         default_target: The one that is meant when none was named.
+        scalings: How an endpoint scales on each target if the draft doesn't say.
         tag: What a name made from the model ends in, if none was typed; a new one if None.
 
     Returns:
@@ -186,15 +210,17 @@ def check(
     slips = slips_of(draft, targets=targets)
     reading = Reading(draft, targets)
     # A checked draft has both; that they are asked for again is for the type checker alone.
-    if slips or not isinstance(reading.instance, InstanceOption) or reading.model.repo is None:
+    if slips or isinstance(reading.instance, UnknownInstanceError) or reading.model.repo is None:
         return slips
+    target = reading.text("target") or default_target
+    scaling = draft.named_scaling or scalings.get(target, DEFAULT_SCALING)
     return DeployRequest(
-        target=reading.text("target") or default_target,
+        target=target,
         model=reading.model.repo,
         name=reading.text("name") or propose_name(reading.model.repo, tag or new_tag()),
         instance_option_id=reading.instance.id,
-        replicas=None if draft.autoscaling else reading.whole("replicas") or DEFAULT_REPLICAS,
-        autoscaling=_autoscaling(reading) if draft.autoscaling else None,
+        replicas=(reading.whole("replicas") or DEFAULT_REPLICAS) if scaling == "fixed" else None,
+        autoscaling=_autoscaling(reading) if scaling == "auto" else None,
         lease_seconds=read_span(reading.text("lease")),
         revision=reading.text("revision") or None,
         comment=reading.text("comment") or None,

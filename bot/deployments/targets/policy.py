@@ -34,6 +34,17 @@ class Loudness(StrEnum):
     FAILED = "failed"
 
 
+class DefaultScaling(StrEnum):
+    """How an endpoint scales by default; a `bot.deployments.request.draft.Scaling`."""
+
+    AUTO = "auto"
+    """From 0 to 1 replica: it sleeps while nobody uses it."""
+    FIXED = "fixed"
+    """One replica, which never sleeps."""
+    FRIENDLI = "friendli"
+    """None is sent, and Friendli decides."""
+
+
 class Policy(BaseModel):
     """A target's settings; the defaults are those of a target that nobody has set up.
 
@@ -42,6 +53,7 @@ class Policy(BaseModel):
         requester_may_approve: Whether one may say yes to one's own request.
         approval_hours: How long a request waits for its yes.
         lease_hours: How long an endpoint runs if nobody says otherwise; None for no end.
+        scaling: How an endpoint scales if nobody says otherwise.
         guests_may_act: Whether people from other organisations may do more than look.
     """
 
@@ -53,6 +65,7 @@ class Policy(BaseModel):
     approval_hours: Annotated[int, Field(ge=1, le=24 * 7)] = 24
     lease_hours: Annotated[int, Field(ge=1, le=24 * 90)] | None = None
     lease_end: LeaseEnd = LeaseEnd.TERMINATE
+    scaling: DefaultScaling = DefaultScaling.AUTO
     loudness: Loudness = Loudness.READY_AND_FAILED
     guests_may_act: bool = False
 

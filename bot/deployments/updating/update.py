@@ -19,10 +19,12 @@ from bot.deployments.updating.version import (
     changed,
     in_order,
 )
-from bot.friendli.instances import Prices
+from bot.friendli.instances import InstanceOption, Prices, by_id
 from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointUpdateBody
 
 _DEFAULT_BRANCH = "main"
+# What an update leaves out stays as it is, and nothing else says that Friendli shall decide.
+_NO_WAY_BACK = Slip("scaling", "An update can't go back to Friendli's default scaling.")
 
 
 class Update(BaseModel):
@@ -91,6 +93,8 @@ def settle(before: Version, wanted: DeployDraft) -> Version | tuple[Slip, ...]:
         update={"target": None, "lease": None} | ({"name": "kept"} if kept else {})
     )
     slips = slips_of(draft, targets=(), optional=optional)
+    if draft.scaling == "friendli" and before.request.replica_bounds != (None, None):
+        slips = (*slips, _NO_WAY_BACK)
     if slips:
         return slips
     complete = draft.model_copy(
@@ -198,8 +202,8 @@ def applied_to_spec(spec: DedicatedEndpointSpec, version: Version) -> DedicatedE
     least, most = request.replica_bounds
     told: dict[str, object] = {
         "name": request.name,
-        "autoscaling_min": least,
-        "autoscaling_max": most,
+        "autoscaling_min": spec.autoscaling_min if least is None else least,
+        "autoscaling_max": spec.autoscaling_max if most is None else most,
         "max_batch_size": request.max_batch_size or spec.max_batch_size,
         "max_input_length": request.max_input_length,
         "max_context_length": request.max_context_length,
@@ -208,7 +212,7 @@ def applied_to_spec(spec: DedicatedEndpointSpec, version: Version) -> DedicatedE
     }
     if request.autoscaling is not None:
         told["autoscaling_cooldown"] = request.autoscaling.cooldown_period
-    if version.option is not None:
+    if isinstance(version.option, InstanceOption):
         told |= {"gpu_type": version.option.gpu.api_name, "num_gpu": version.option.count}
     return spec.model_copy(update=told)
 
@@ -230,7 +234,7 @@ def _is_it(spec: DedicatedEndpointSpec, update: Update) -> bool:
     fields: set[str] = set()
     if sent.name is not None:
         fields.add("name")
-    if sent.instance_option_id is not None:
+    if sent.instance_option_id is not None and by_id(sent.instance_option_id) is not None:
         fields.add("instance_option_id")
     if sent.simplescale is not None or sent.autoscaling_policy is not None:
         fields.add("replicas")

@@ -12,7 +12,7 @@ from typing import Self
 from bot.deployments.request.deploy_request import DeployRequest
 from bot.deployments.request.draft import DeployDraft
 from bot.deployments.request.rule import LABELS
-from bot.friendli.instances import INSTANCE_OPTIONS, InstanceOption, Prices, by_id
+from bot.friendli.instances import INSTANCE_OPTIONS, AnyInstance, InstanceOption, Prices
 from bot.friendli.schemas import (
     AutoscalingPolicy,
     DedicatedEndpointSpec,
@@ -127,9 +127,9 @@ class Version:
         return self.request.model_dump(mode="json", include=set(UNTOLD - self.unknown))
 
     @property
-    def option(self) -> InstanceOption | None:
-        """The instance option, if it is known."""
-        return None if _INSTANCE in self.unknown else by_id(self.request.instance_option_id)
+    def option(self) -> AnyInstance | None:
+        """The instance option, if it is known which."""
+        return None if _INSTANCE in self.unknown else self.request.option
 
     def draft(self) -> DeployDraft:
         """Everything that is known as if it had been typed, but for what is no setting.
@@ -149,7 +149,8 @@ class Version:
         if _SCALING in self.unknown:
             return Cost(None, 0, 0)
         least, most = self.request.replica_bounds
-        return Cost(prices.per_hour(self.option) if self.option else None, least, most)
+        each = self.request.price_per_replica(prices) if self.option else None
+        return Cost(each, least, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +159,18 @@ class Cost:
 
     Attributes:
         each: Dollars per hour and replica; None if that isn't known.
-        least: Replicas kept at least.
+        least: Replicas kept at least; None if that isn't known, as `most` isn't then.
         most: Replicas at most.
     """
 
     each: Decimal | None
-    least: int
-    most: int
+    least: int | None
+    most: int | None
 
     @property
     def at_full_scale(self) -> Decimal | None:
         """Dollars per hour of all replicas that there may be."""
-        return None if self.each is None else self.each * self.most
+        return None if self.each is None or self.most is None else self.each * self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,8 @@ def _value(version: Version, field: str) -> object:
     if field == "replicas":
         auto, (least, most) = request.autoscaling, request.replica_bounds
         # Where nothing scales, nothing cools down: the API tells the two scalings alike.
-        return least, most, auto.cooldown_period if auto and least < most else None
+        cools_down = auto is not None and auto.min_replica < auto.max_replica
+        return least, most, auto.cooldown_period if auto and cools_down else None
     value: object = getattr(request, field)
     if field == "revision":
         return value or "main"

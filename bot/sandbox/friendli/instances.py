@@ -37,3 +37,6 @@ INSTANCES = {
     for gpu_type, option_ids in _OPTIONS.items()
     for option_id, gpus in zip(option_ids, (1, 2, 4, 8), strict=True)
 }
+# One that is newer than any bot's table, as the API may add at any time.
+NEWEST = Instance("SandboxNewer", "NVIDIA Sandbox", 1, 300)
+INSTANCES[NEWEST.option_id] = NEWEST

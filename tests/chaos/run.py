@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from bot.sandbox.friendli import WORDINGS
 from bot.sandbox.page.bot_process import environment
 from bot.sandbox.world import PROJECT, World, world
 from tests.chaos.acts import ACTS, ANYTHING, STOP
@@ -31,6 +32,10 @@ _SETTLES_WITHIN = 60.0
 _STEADY_FOR = 3
 _STRANGERS = 4
 _EMPTY = 0.1
+# With the others a person has to say which endpoint it is.
+_WORDINGS = [
+    name for name, one in WORDINGS.items() if one.is_recognizable and not one.needs_its_answer
+]
 _LOOKS_EVERY = 0.1
 
 
@@ -60,6 +65,8 @@ class _Scene:
         name = f"{cell.name}/{engine}/{seed}"
         self._lots = Random(name)  # noqa: S311 - not a secret
         self._front = Random(f"front of {name}")  # noqa: S311 - as above
+        self._wording = Random(f"wording of {name}").choice(_WORDINGS)  # noqa: S311 - as above
+        here.friendli.wording = WORDINGS[self._wording]
         self._passages = Passages()
         self._gates: list[Gate] = []
         self._replicas: list[Replica] = []
@@ -159,7 +166,7 @@ class _Scene:
 
     def report(self) -> str:
         """Everything there is, for whoever looks for the cause."""
-        parts = [self._here.slack.summary()]
+        parts = [f"worded as {self._wording}", self._here.slack.summary()]
         parts += [
             f"{one.id} {one.name} {one.status} {one.phase or ''}"
             for one in self._here.friendli.endpoints.values()

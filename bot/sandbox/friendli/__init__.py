@@ -7,14 +7,17 @@ from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.friendli.scenarios import MODELS
 from bot.sandbox.friendli.server import EndpointView, FriendliSandbox
 from bot.sandbox.friendli.timeline import Leg
+from bot.sandbox.friendli.wordings import WORDINGS, Wording
 
 __all__ = [
     "INSTANCES",
     "MODELS",
+    "WORDINGS",
     "ApiError",
     "Durations",
     "EndpointView",
     "FriendliSandbox",
     "Leg",
     "RequestRecord",
+    "Wording",
 ]

@@ -1,5 +1,6 @@
 """The routes of the sandbox's Friendli API: parse, check access, act, answer."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -15,15 +16,14 @@ from bot.sandbox.friendli.models import (
     ChatBody,
     CostQuery,
     CreateBody,
-    EndpointList,
     ListQuery,
     NoQuery,
     PageQuery,
     UpdateBody,
-    VersionHistory,
 )
 from bot.sandbox.friendli.paging import page
 from bot.sandbox.friendli.parsing import expect_no_body, parse_body, parse_query
+from bot.sandbox.friendli.wordings import Fields, Wording
 
 ENDPOINTS = "/dedicated/beta/endpoint"
 ENDPOINT = ENDPOINTS + "/{endpoint_id}"
@@ -36,12 +36,20 @@ class Api:
         clock: Tells the time.
         access: Knows keys and projects.
         fleet: Holds the endpoints.
+        wording: Tells how answers about endpoints are worded.
     """
 
-    def __init__(self, clock: SandboxClock, access: Access, fleet: Fleet) -> None:
+    def __init__(
+        self,
+        clock: SandboxClock,
+        access: Access,
+        fleet: Fleet,
+        wording: Callable[[], Wording],
+    ) -> None:
         self._clock = clock
         self._access = access
         self._fleet = fleet
+        self._wording = wording
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Register every operation; the name of its route is the name of the operation."""
@@ -68,7 +76,12 @@ class Api:
         body = parse_body(request, await request.read(), CreateBody)
         self._access.check_project(caller, body.project_id)
         endpoint = self._fleet.create(body, caller)
-        return _json(endpoint.status_at(self._clock.now()))
+        wording = self._wording()
+        if wording.created_empty:
+            return web.Response(status=wording.created_status)
+        answer = self._status_of(endpoint, self._clock.now())
+        answer |= dict.fromkeys(wording.id_fields, endpoint.id)
+        return web.json_response(answer, status=wording.created_status)
 
     async def _list(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
@@ -86,18 +99,20 @@ class Api:
         ]
         scope = f"endpoints {caller.team_id} {query.project_id}"
         shown, next_cursor = page(listed, cursor=query.cursor, limit=query.limit, scope=scope)
-        statuses = {endpoint.id: endpoint.status_at(now) for endpoint in shown}
-        return _json(EndpointList(data=statuses, next_cursor=next_cursor))
+        wording = self._wording()
+        statuses = {one.id: wording.listed(self._status_of(one, now)) for one in shown}
+        data = {**statuses, **(wording.neighbours or {})}
+        return web.json_response({"data": data, "nextCursor": next_cursor})
 
     async def _get(self, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
-        return _json(endpoint.spec_at(self._clock.now()))
+        return web.json_response(self._spec_of(endpoint))
 
     async def _update(self, request: web.Request) -> web.Response:
         endpoint = self._endpoint(request, self._caller(request))
         parse_query(request, NoQuery)
         self._fleet.update(endpoint, parse_body(request, await request.read(), UpdateBody))
-        return _json(endpoint.spec_at(self._clock.now()))
+        return web.json_response(self._spec_of(endpoint))
 
     async def _delete(self, request: web.Request) -> web.Response:
         self._fleet.delete(await self._bare(request))
@@ -106,36 +121,34 @@ class Api:
     async def _versions(self, request: web.Request) -> web.Response:
         endpoint = self._endpoint(request, self._caller(request))
         query = parse_query(request, PageQuery)
-        now = self._clock.now()
         newest_first = [(-number, number) for number in reversed(range(len(endpoint.versions)))]
         scope = f"versions {endpoint.id}"
         shown, next_cursor = page(newest_first, cursor=query.cursor, limit=query.limit, scope=scope)
-        specs = {str(number): endpoint.spec_at(now, number) for number in shown}
-        return _json(VersionHistory(data=specs, next_cursor=next_cursor))
+        specs = {str(number): self._spec_of(endpoint, number) for number in shown}
+        return web.json_response({"data": specs, "nextCursor": next_cursor})
 
     async def _status(self, request: web.Request) -> web.Response:
-        endpoint = await self._bare(request)
-        return _json(endpoint.status_at(self._clock.now()))
+        return self._changed(await self._bare(request))
 
     async def _sleep(self, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
         self._fleet.sleep(endpoint)
-        return _json(endpoint.status_at(self._clock.now()))
+        return self._changed(endpoint)
 
     async def _wake(self, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
         self._fleet.wake(endpoint)
-        return _json(endpoint.status_at(self._clock.now()))
+        return self._changed(endpoint)
 
     async def _terminate(self, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
         self._fleet.terminate(endpoint)
-        return _json(endpoint.status_at(self._clock.now()))
+        return self._changed(endpoint)
 
     async def _restart(self, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
         self._fleet.restart(endpoint)
-        return _json(endpoint.status_at(self._clock.now()))
+        return self._changed(endpoint)
 
     async def _cost(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
@@ -154,6 +167,19 @@ class Api:
         endpoint = self._visible(caller, body.model)
         self._fleet.infer(endpoint)
         return web.json_response(_completion(endpoint, self._clock.now()))
+
+    def _changed(self, endpoint: Endpoint) -> web.Response:
+        return web.json_response(self._status_of(endpoint, self._clock.now()))
+
+    def _status_of(self, endpoint: Endpoint, at: datetime) -> Fields:
+        return self._wording().status(endpoint.status_at(at).model_dump(mode="json", by_alias=True))
+
+    def _spec_of(self, endpoint: Endpoint, number: int | None = None) -> Fields:
+        wording = self._wording()
+        if wording.spec_fails:
+            raise ApiError(500, "Internal error")
+        spec = endpoint.spec_at(self._clock.now(), number)
+        return wording.spec(spec.model_dump(mode="json", by_alias=True))
 
     def _caller(self, request: web.Request) -> Caller:
         return self._access.caller(

@@ -2,7 +2,7 @@
 
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.sandbox.clock import SandboxClock
@@ -26,12 +26,21 @@ class Fleet:
         clock: Tells the time.
         durations: How long things take.
         list_lag: Seconds of sandbox time until lists show a new endpoint.
+        new_id: Makes an endpoint's id from a plain one.
     """
 
-    def __init__(self, clock: SandboxClock, durations: Durations, list_lag: float) -> None:
+    def __init__(
+        self,
+        clock: SandboxClock,
+        durations: Durations,
+        list_lag: float,
+        *,
+        new_id: Callable[[str], str] = str,
+    ) -> None:
         self._clock = clock
         self._durations = durations
         self._list_lag = list_lag
+        self._new_id = new_id
         self._scripts: dict[str, Sequence[Leg]] = {}
         self._next_failure: str | None = None
         self.endpoints: dict[str, Endpoint] = {}
@@ -193,7 +202,7 @@ class Fleet:
         )
         lag = timedelta(seconds=self._list_lag + version.scenario.listed_after)
         endpoint = Endpoint(
-            id="dep" + "".join(secrets.choice(_ID_LETTERS) for _ in range(12)),
+            id=self._new_id("dep" + "".join(secrets.choice(_ID_LETTERS) for _ in range(12))),
             number=len(self.endpoints) + len(self.deleted),
             project_id=project_id,
             team_id=caller.team_id,

@@ -146,13 +146,6 @@ class EndpointStatus(_Answer):
     phase: str | None
 
 
-class EndpointList(_Answer):
-    """`DedicatedEndpointListResponse`: endpoint id → status."""
-
-    data: dict[str, EndpointStatus]
-    next_cursor: str | None
-
-
 class EndpointSpec(_Answer):
     """`DedicatedEndpointSpec`; a fixed count of replicas shows as equal minimum and maximum."""
 
@@ -174,13 +167,6 @@ class EndpointSpec(_Answer):
     curr_replica_cnt: int | None
     desired_replica_cnt: int | None
     updated_replica_cnt: int | None
-
-
-class VersionHistory(_Answer):
-    """`DedicatedEndpointVersionHistoryResponse`: version → spec, the newest first."""
-
-    data: dict[str, EndpointSpec]
-    next_cursor: str | None
 
 
 class CostResult(BaseModel):

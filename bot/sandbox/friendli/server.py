@@ -25,6 +25,7 @@ from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.friendli.models import CreateBody, UpdateBody
 from bot.sandbox.friendli.scenarios import standing_faults
 from bot.sandbox.friendli.timeline import Leg
+from bot.sandbox.friendli.wordings import WORDINGS
 
 T = TypeVar("T")
 
@@ -68,6 +69,7 @@ class FriendliSandbox:
 
     Attributes:
         faults: What shall go wrong with the requests to come.
+        wording: How answers about endpoints are worded from now on; see `wordings.WORDINGS`.
     """
 
     def __init__(
@@ -82,7 +84,13 @@ class FriendliSandbox:
         self._clock = clock
         self._port = port
         self._access = Access()
-        self._fleet = Fleet(clock, durations or Durations(), list_lag)
+        self.wording = WORDINGS["published"]
+        self._fleet = Fleet(
+            clock,
+            durations or Durations(),
+            list_lag,
+            new_id=lambda id_: self.wording.new_id(id_),  # noqa: PLW0108 - it may be another then
+        )
         self._journal = Journal(log_size, lambda: self._access.keys)
         self._changes = Changes(clock, self._fleet.next_change)
         self._runner: web.AppRunner | None = None
@@ -92,7 +100,7 @@ class FriendliSandbox:
         """Begin to listen; after a `close`, on the same port as before."""
         exchange = exchange_through(self.faults, self._journal, self._changes, self._clock)
         app = web.Application(middlewares=[exchange])
-        Api(self._clock, self._access, self._fleet).add_routes(app.router)
+        Api(self._clock, self._access, self._fleet, lambda: self.wording).add_routes(app.router)
         app.on_response_prepare.append(self._stamp)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()

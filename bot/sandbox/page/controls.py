@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from bot.errors import ConfigError
 from bot.sandbox.faults import Answer, Fault, FaultPlan, LoseReply
-from bot.sandbox.friendli import FriendliSandbox, RequestRecord
+from bot.sandbox.friendli import WORDINGS, FriendliSandbox, RequestRecord
 from bot.sandbox.friendli.lifecycle import DOWNLOADING, FAILING_PHASES
 from bot.sandbox.page.bot_process import BotProcess
 from bot.sandbox.page.examples import Preparation
@@ -82,6 +82,20 @@ class SetCondition(_Control):
     condition: Condition
 
 
+class SetWording(_Control):
+    """Word answers about endpoints otherwise from now on."""
+
+    control: Literal["wording"]
+    wording: str
+
+    @field_validator("wording")
+    @classmethod
+    def _is_in_the_table(cls, wording: str) -> str:
+        if wording not in WORDINGS:
+            raise ValueError("isn't a wording of the sandbox")
+        return wording
+
+
 class Bot(_Control):
     """Start, restart or kill the bot's process."""
 
@@ -103,7 +117,7 @@ class Prepare(_Control):
 
 
 Control: TypeAlias = Annotated[
-    Speed | FailNext | LoseNextReply | SetCondition | Bot | Replay | Prepare,
+    Speed | FailNext | LoseNextReply | SetCondition | SetWording | Bot | Replay | Prepare,
     Field(discriminator="control"),
 ]
 CONTROL: TypeAdapter[Control] = TypeAdapter(Control)
@@ -118,6 +132,7 @@ class ControlsDocument(BaseModel):
         speed: Of Friendli's clock.
         slack: How Slack's API is; None where the real one is used.
         friendli: How Friendli's API is; None where the real one is used.
+        wording: How Friendli's API words endpoints; None where the real one is used.
         failing: The code with which the next start fails.
         losing: Whether the next answer to a create request gets lost.
     """
@@ -127,6 +142,7 @@ class ControlsDocument(BaseModel):
     speed: float
     slack: Condition | None
     friendli: Condition | None
+    wording: str | None
     failing: str | None
     losing: bool
 
@@ -143,6 +159,7 @@ class Controls:
         self._stage = stage
         self._changed = changed
         self._conditions: dict[str, tuple[Condition, Fault]] = {}
+        self._wording = "published"
         self._failing: str | None = None
         self._losing: Fault | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -157,6 +174,7 @@ class Controls:
             speed=self._stage.clock.speed,
             slack=self._condition("slack") if self._stage.slack is not None else None,
             friendli=self._condition("friendli") if self._stage.friendli is not None else None,
+            wording=self._wording if self._stage.friendli is not None else None,
             failing=self._failing,
             losing=self._losing is not None,
         )
@@ -210,6 +228,8 @@ class Controls:
                 return self._lose()
             case SetCondition():
                 return self._set(control.service, control.condition)
+            case SetWording():
+                return self._word(control.wording)
             case Bot():
                 return await self._steer(control.do)
             case Replay():
@@ -251,6 +271,11 @@ class Controls:
             Condition.DOWN: f"{name}'s API answers 503 to every request.",
             Condition.LIMITED: f"{name}'s API answers 429 to every request: wait 3 s.",
         }[condition]
+
+    def _word(self, wording: str) -> str:
+        self._friendli.wording = WORDINGS[wording]
+        self._wording = wording
+        return f"Friendli's API words endpoints so: {WORDINGS[wording].description}"
 
     def _plan(self, service: Literal["slack", "friendli"]) -> FaultPlan:
         if service == "friendli":

@@ -9,7 +9,7 @@ from bot.commands.command_line import quote
 from bot.commands.deploy_options import OPTIONS, Kind
 from bot.commands.features import registry
 from bot.commands.registry import SLASH
-from bot.sandbox.friendli import RequestRecord
+from bot.sandbox.friendli import WORDINGS, RequestRecord
 from bot.sandbox.friendli.lifecycle import FAILING_PHASES
 from bot.sandbox.page.controls import Controls, ControlsDocument
 from bot.sandbox.page.documents import (
@@ -66,6 +66,7 @@ class Snapshot(BaseModel):
         shortcuts: What can be chosen from a message's menu.
         options: What can be added to a line that deploys.
         codes: The documented codes with which a start can fail.
+        wordings: How the API can word endpoints: names and what they mean.
         project: The sandbox's project, to connect a channel to; None where Friendli is real.
         key: Its key, which is no secret.
     """
@@ -85,6 +86,7 @@ class Snapshot(BaseModel):
     shortcuts: list[MenuEntry]
     options: list[Hint]
     codes: list[str]
+    wordings: dict[str, str]
     project: str | None
     key: str | None
 
@@ -234,6 +236,7 @@ class Feed:
             shortcuts=_shortcuts(),
             options=_options(),
             codes=list(FAILING_PHASES),
+            wordings={name: one.description for name, one in WORDINGS.items()},
             project=PROJECT if stage.friendli is not None else None,
             key=API_KEY if stage.friendli is not None else None,
         )

@@ -135,6 +135,7 @@ async def test_controls_say_what_follows(here: World, http: aiohttp.ClientSessio
         {"control": "condition", "service": "slack", "condition": "down"},
         {"control": "condition", "service": "friendli", "condition": "rate-limited"},
         {"control": "condition", "service": "friendli", "condition": "works"},
+        {"control": "wording", "wording": "usage-gpu"},
     ):
         status, answer = await told(http, "/control", **control)
         assert status == 200
@@ -148,6 +149,7 @@ async def test_controls_say_what_follows(here: World, http: aiohttp.ClientSessio
             "Slack's API answers 503 to every request.",
             "Friendli's API answers 429 to every request: wait 3 s.",
             "Friendli's API works again.",
+            "Friendli's API words endpoints so: GPU types are worded as in the usage API.",
         ]
     )
     assert here.clock.speed == 0

@@ -72,7 +72,7 @@ const newId = () => `n${++lastId}`;
 
 const state = {
   users: new Map(), groups: {}, people: [], channels: new Map(), views: new Map(), requests: new Map(),
-  controls: null, examples: [], commands: [], shortcuts: [], options: [], codes: [], home: null,
+  controls: null, examples: [], commands: [], shortcuts: [], options: [], codes: [], wordings: {}, home: null,
   me: null, place: null, thread: null, shown: WINDOW, ready: false,
   read: new Map(), // person → channel → ts of the newest message they have seen
 };
@@ -189,7 +189,7 @@ function takeSnapshot(snapshot) {
   snapshot.messages.forEach(keepMessage);
   snapshot.views.forEach(takeView);
   state.requests = new Map(snapshot.requests.map((request) => [request.id, request]));
-  for (const name of ["groups", "people", "controls", "examples", "commands", "shortcuts", "options", "codes", "project", "key"]) state[name] = snapshot[name];
+  for (const name of ["groups", "people", "controls", "examples", "commands", "shortcuts", "options", "codes", "wordings", "project", "key"]) state[name] = snapshot[name];
   state.first = snapshot.channel;
   if (!state.people.includes(state.me)) state.me = state.people[0] ?? null;
   if (!state.place || (state.place.channel && !channel(state.place.channel))) state.place = snapshot.channel ? { channel: snapshot.channel } : null;
@@ -1238,13 +1238,14 @@ const press = (label, go, style = "") => h("button", { type: "button", class: st
 function renderControls() {
   const told = state.controls, box = $("controls");
   if (!box.children.length) drawControls(box, told);
-  const { speed, slack, friendli, start, restart, kill } = box.parts;
+  const { speed, slack, friendli, wording, start, restart, kill } = box.parts;
   if (speed) {
     if (![...speed.options].some((option) => Number(option.value) === told.speed)) speed.append(h("option", { value: told.speed }, `${told.speed} × life`));
     speed.value = told.speed;
   }
   if (slack) slack.value = told.slack;
   if (friendli) friendli.value = told.friendli;
+  if (wording) wording.value = told.wording;
   if (start) {
     start.hidden = told.bot !== "stopped";
     restart.hidden = kill.hidden = told.bot === "stopped";
@@ -1259,7 +1260,8 @@ function drawControls(box, told) {
     box.append(row("Friendli's clock", parts.speed), h("div", { class: "stack" }, row("What can go wrong while it starts", parts.code),
       h("div", { class: "buttons" }, press("Fail the next step", () => control("fail", { code: parts.code.value })), press("Lose the next reply", () => control("lose")))));
     parts.friendli = chooser(CONDITIONS, (value) => control("condition", { service: "friendli", condition: value }));
-    box.append(row("Friendli's API", parts.friendli));
+    parts.wording = chooser(Object.entries(state.wordings).map(([name, meaning]) => [name, `${name}: ${meaning}`]), (value) => control("wording", { wording: value }));
+    box.append(row("Friendli's API", parts.friendli), row("How it words endpoints", parts.wording));
   }
   if (told.slack !== null) {
     parts.slack = chooser(CONDITIONS, (value) => control("condition", { service: "slack", condition: value }));

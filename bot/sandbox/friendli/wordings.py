@@ -1,0 +1,179 @@
+"""The ways in which the API may word the same endpoint, all within its reference.
+
+The reference doesn't say what a fixed number of replicas shows as, how precise times are, or which
+clock they come from; and a beta API may leave out or add fields. `WORDINGS` is the whole table.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+from pydantic import JsonValue
+
+Fields = dict[str, JsonValue]
+Change = Callable[[Fields], Fields]
+
+_TIMES = ("createdAt", "updatedAt")
+_SEOUL = timezone(timedelta(hours=9))
+
+
+def _same(fields: Fields) -> Fields:
+    return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How answers about an endpoint are worded; every change is made to the wire's own fields.
+
+    Attributes:
+        description: For people who choose one.
+        spec: Made to a spec, also one of an earlier version.
+        status: Made to a status, wherever it stands.
+        listed: Made to a status in a list, after that.
+        id_fields: Fields of the create answer that carry the endpoint's id.
+        created_status: HTTP status of the create answer.
+        created_empty: Whether the create answer has no body.
+        spec_fails: Whether a spec is answered with 500.
+        neighbours: What a list shows besides the project's endpoints.
+        new_id: Makes an endpoint's id from a plain one.
+        is_recognizable: Whether an endpoint can be told to be the one that was asked for.
+        needs_its_answer: Whether only the answer to the create request tells that.
+    """
+
+    description: str
+    spec: Change = _same
+    status: Change = _same
+    listed: Change = _same
+    id_fields: Sequence[str] = ()
+    created_status: int = 200
+    created_empty: bool = False
+    spec_fails: bool = False
+    neighbours: Mapping[str, JsonValue] | None = None
+    new_id: Callable[[str], str] = str
+    is_recognizable: bool = True
+    needs_its_answer: bool = False
+
+
+def _with(**changes: JsonValue) -> Change:
+    return lambda fields: {**fields, **changes}
+
+
+def _without(*names: str) -> Change:
+    return lambda fields: {name: value for name, value in fields.items() if name not in names}
+
+
+def _only(*names: str) -> Change:
+    return lambda fields: {name: value for name, value in fields.items() if name in names}
+
+
+def _times(change: Callable[[datetime], JsonValue]) -> Change:
+    def changed(fields: Fields) -> Fields:
+        moments = {
+            name: change(datetime.fromisoformat(value))
+            for name, value in fields.items()
+            if name in _TIMES and isinstance(value, str)
+        }
+        return {**fields, **moments}
+
+    return changed
+
+
+def _shifted(seconds: float) -> Change:
+    return _times(lambda at: (at + timedelta(seconds=seconds)).isoformat())
+
+
+def _from_zero(fields: Fields) -> Fields:
+    """A fixed number of replicas shows as an autoscaler's bounds."""
+    return {**fields, "autoscalingMin": 0}
+
+
+def _all_gpus(fields: Fields) -> Fields:
+    gpus, replicas = fields["numGpu"], fields["autoscalingMax"]
+    if not (isinstance(gpus, int) and isinstance(replicas, int)):
+        raise TypeError("the sandbox counts GPUs and replicas")
+    return {**fields, "numGpu": gpus * replicas}
+
+
+def _as_texts(fields: Fields) -> Fields:
+    is_count = {name for name, value in fields.items() if type(value) is int}
+    return {name: str(value) if name in is_count else value for name, value in fields.items()}
+
+
+def _renamed(change: Callable[[str], str]) -> Change:
+    return lambda fields: {**fields, "name": change(str(fields["name"]))}
+
+
+WORDINGS: dict[str, Wording] = {
+    "published": Wording("As in the reference's examples."),
+    "from-zero": Wording("A fixed number of replicas shows as 0 to that number.", spec=_from_zero),
+    "null-scaling": Wording(
+        "Bounds of replicas are null.",
+        spec=_with(autoscalingMin=None, autoscalingMax=None, autoscalingCooldown=None),
+    ),
+    "null-gpu": Wording("GPU type and number are null.", spec=_with(gpuType=None, numGpu=None)),
+    "usage-gpu": Wording("GPU types are worded as in the usage API.", spec=_with(gpuType="h100")),
+    "new-gpu": Wording(
+        "The GPU is called by a name that no table has.", spec=_with(gpuType="NVIDIA Hopper SXM")
+    ),
+    "all-gpus": Wording("The GPUs of all replicas are counted together.", spec=_all_gpus),
+    "texts": Wording("Numbers are texts.", spec=_as_texts),
+    "name-only": Wording("A spec has no field but the name.", spec=_only("name")),
+    "more-fields": Wording(
+        "Statuses and specs have fields that no reference lists.",
+        spec=_with(labels={"team": "ml"}, zone=["a", 1]),
+        status=_with(region={"name": "us"}, replicas=None),
+    ),
+    "whole-seconds": Wording(
+        "Lists round times down to whole seconds.",
+        listed=_times(lambda at: at.replace(microsecond=0).isoformat()),
+    ),
+    "listed-later": Wording(
+        "Lists show times 20 ms after those of the create answer.", listed=_shifted(0.02)
+    ),
+    "behind": Wording("Times run 6 s behind the Date header.", status=_shifted(-6)),
+    "offset": Wording(
+        "Times are in Korea's zone.", status=_times(lambda at: at.astimezone(_SEOUL).isoformat())
+    ),
+    "epoch": Wording(
+        "Times are seconds since 1970.", status=_times(lambda at: at.astimezone(UTC).timestamp())
+    ),
+    "no-times": Wording("Statuses have no times.", status=_without(*_TIMES)),
+    "neighbours": Wording(
+        "Lists have entries that make no sense.",
+        neighbours={"": {}, "\x00": None, "dep-null": None, "dep-text": "RUNNING", "dep-list": []},
+        id_fields=("id",),
+    ),
+    "odd-ids": Wording(
+        "Ids have slashes, colons and capitals.", new_id=lambda id_: f"Endpoints/{id_}:V1"
+    ),
+    "uuids": Wording("Ids are UUIDs.", new_id=lambda id_: str(uuid.uuid5(uuid.NAMESPACE_OID, id_))),
+    "id-in-answer": Wording(
+        "The create answer has the endpoint's id, and specs have no name.",
+        id_fields=("id",),
+        created_status=201,
+        spec=_with(name=None),
+        needs_its_answer=True,
+    ),
+    "endpoint-id-in-answer": Wording(
+        "The create answer has the endpoint's id, and specs can't be read.",
+        id_fields=("endpointId",),
+        created_status=202,
+        spec_fails=True,
+        needs_its_answer=True,
+    ),
+    "empty-answer": Wording(
+        "The create answer has no body.", created_status=201, created_empty=True
+    ),
+    "no-name": Wording("Specs have no name.", spec=_with(name=None), is_recognizable=False),
+    "normalized-name": Wording(
+        "Names are in capitals, with underscores.",
+        spec=_renamed(lambda name: name.upper().replace("-", "_")),
+        is_recognizable=False,
+    ),
+    "other-name": Wording(
+        "Names are replaced.", spec=_renamed(lambda _: "endpoint"), is_recognizable=False
+    ),
+    "no-specs": Wording("Specs are answered with 500.", spec_fails=True, is_recognizable=False),
+}
+"""By name; those that are not recognizable leave it to a person which endpoint is theirs."""

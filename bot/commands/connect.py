@@ -8,7 +8,6 @@ from bot.commands import connect_form as form
 from bot.commands import deploy
 from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer, own
 from bot.commands.registry import SLASH, Command, Feature
-from bot.commands.unconnected import CONNECT_ACTION
 from bot.deployments.place import Place
 from bot.deployments.targets.connecting import OtherProjectError
 from bot.errors import UserError
@@ -21,6 +20,7 @@ from bot.friendli.errors import (
     Refused,
     Unauthorized,
 )
+from bot.messages.buttons import ActionId
 from bot.permissions import Permission
 
 # Slack wants its answer after three seconds; this leaves one for everything else.
@@ -34,8 +34,8 @@ async def run(desk: Desk, invocation: Invocation) -> Work:
 
 
 async def clicked(desk: Desk, click: Click) -> Work:
-    """Open the form from the first contact's button."""
-    return _open(desk, click, "")
+    """Open the form, for the target that the button names if it names one."""
+    return _open(desk, click, click.value)
 
 
 async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
@@ -176,7 +176,7 @@ def place_of(private_metadata: str) -> Place:
 FEATURE = Feature(
     commands=[Command("connect", "[name]", "Connects this channel to a Friendli project.", run)],
     clicks={
-        CONNECT_ACTION: clicked,
+        ActionId.CONNECT: clicked,
         form.BACK_ACTION: back,
         form.DEPLOY_ACTION: deploy_now,
     },

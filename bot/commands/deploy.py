@@ -24,13 +24,32 @@ from bot.permissions import Permission
 
 
 async def open_form(
-    desk: Desk, asked: Invocation | Click, draft: DeployDraft | None = None
+    desk: Desk,
+    asked: Invocation | Click,
+    draft: DeployDraft | None = None,
+    *,
+    refused: Mapping[str, str] | None = None,
+    focus: str | None = None,
 ) -> Work:
-    """Open the form, filled in with a draft if there is one."""
-    return _open_form(desk, asked, draft or DeployDraft())
+    """Open the form.
+
+    Args:
+        desk: The services.
+        asked: With the trigger that opens it.
+        draft: What it is filled in with.
+        refused: What Friendli said of fields: field of the draft → plain text.
+        focus: The field that the cursor stands in.
+    """
+    return _open_form(desk, asked, draft or DeployDraft(), refused or {}, focus)
 
 
-async def _open_form(desk: Desk, asked: Invocation | Click, draft: DeployDraft) -> None:
+async def _open_form(
+    desk: Desk,
+    asked: Invocation | Click,
+    draft: DeployDraft,
+    refused: Mapping[str, str],
+    focus: str | None,
+) -> None:
     person, place = asked.person, asked.place
     # What is submitted is authorized anew; nobody is refused by what may be old.
     targets = await desk.targets.lately(place)
@@ -39,7 +58,8 @@ async def _open_form(desk: Desk, asked: Invocation | Click, draft: DeployDraft) 
         await desk.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
     if not targets:
         raise await unconnected(desk)
-    view = form.build(_state(place, draft), targets=_choices(targets), prices=desk.settings.prices)
+    state = form.opened(_state(place, draft), refused, focus)
+    view = form.build(state, targets=_choices(targets), prices=desk.settings.prices)
     # The trigger dies after three seconds, so the form comes first and the check after.
     view_id = await desk.modals.open(asked.trigger_id, view)
     membership = await desk.people.membership(place)

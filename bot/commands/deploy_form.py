@@ -15,6 +15,7 @@ from bot.commands.deploy_form_fields import (
     menu_field,
     number_field,
 )
+from bot.commands.deploy_form_marks import focused, marked
 from bot.commands.deploy_form_state import (
     ACTION_PREFIX,
     ADVANCED_ACTION,
@@ -74,6 +75,7 @@ __all__ = [
     "TargetChoice",
     "Updating",
     "build",
+    "opened",
     "parse",
     "react",
     "slips_to_errors",
@@ -131,7 +133,7 @@ def build(
         state = state.settled()
         state = state.model_copy(update={"draft": state.draft.clipped()})
         state = _with_scaling(state, targets)
-        blocks = _blocks(state, targets, prices)
+        blocks = focused(marked(_blocks(state, targets, prices), state.refused), state.focus)
     updates = state.updating is not None
     return {
         "type": "modal",
@@ -166,6 +168,25 @@ def _chosen_target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Targe
     return next((each for each in targets if each.name == draft.target), targets[0])
 
 
+def opened(state: FormState, refused: Mapping[str, str], focus: str | None) -> FormState:
+    """Return the state of a form that opens at a field, or with marks at some.
+
+    Args:
+        state: As it is filled in.
+        refused: What Friendli said of fields: field of the draft → plain text.
+        focus: The field that the cursor stands in; the first marked one if None.
+    """
+    at = focus or next(iter(refused), None)
+    hidden = not {*refused, at}.isdisjoint(ADVANCED_FIELDS)
+    return state.model_copy(
+        update={
+            "refused": refused,
+            "focus": at,
+            "advanced_open": hidden or state.advanced_open,
+        }
+    )
+
+
 # Most forms open like this, and drawing one anew takes as long as all else that it waits for here.
 @lru_cache(maxsize=256)
 def _untouched_blocks(targets: tuple[TargetChoice, ...], prices: Prices) -> Sequence[Block]:
@@ -194,10 +215,11 @@ def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -
 def _memory(state: FormState) -> str:
     """What the modal keeps; what it only tells is the first to go if that is too long for Slack."""
     kept = state.model_dump_json(exclude_none=True)
-    if state.updating is None or len(kept.encode("utf-16-le")) // 2 <= _MOST_METADATA:
+    if len(kept.encode("utf-16-le")) // 2 <= _MOST_METADATA:
         return kept
-    silent = state.updating.model_copy(update={"meanwhile": ""})
-    return state.model_copy(update={"updating": silent}).model_dump_json(exclude_none=True)
+    silent = state.updating and state.updating.model_copy(update={"meanwhile": ""})
+    told: dict[str, object] = {"updating": silent, "refused": {}}
+    return state.model_copy(update=told).model_dump_json(exclude_none=True)
 
 
 def _target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Block]:

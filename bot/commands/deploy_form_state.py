@@ -64,6 +64,8 @@ class FormState(BaseModel):
         default_scaling: What the form shows while the person hasn't chosen another scaling; None
             before it is drawn.
         updating: The endpoint that is there already; None for a new one.
+        refused: What Friendli said of fields when it refused what was typed: field → plain text.
+        focus: The field that the cursor stands in when the form opens; not remembered.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,6 +79,8 @@ class FormState(BaseModel):
     generation: int = 0
     default_scaling: Scaling | None = None
     updating: Updating | None = None
+    refused: Mapping[str, str] = Field(default_factory=dict)
+    focus: str | None = Field(default=None, exclude=True)
 
     @property
     def is_untouched(self) -> bool:

@@ -1,4 +1,4 @@
-"""The Try again button: the form, with everything that was asked for filled in."""
+"""Buttons that try again: the form, with everything that was asked for filled in."""
 
 from bot.commands import deploy
 from bot.commands.desk import Click, Desk, Work, answer
@@ -16,17 +16,41 @@ _TAG_LENGTH = len(new_tag())
 
 async def clicked(desk: Desk, click: Click) -> Work:
     """Open the form."""
-    return _open(desk, click)
+    return open_again(desk, click, click.value)
 
 
-async def _open(desk: Desk, click: Click) -> None:
-    deployment = await desk.deployments.find(click.place, click.value)
+async def edit(desk: Desk, click: Click) -> Work:
+    """Open the form at the setting that a failure is about."""
+    public_id, _, field = click.value.partition(" ")
+    return open_again(desk, click, public_id, focus=field)
+
+
+async def larger(desk: Desk, click: Click) -> Work:
+    """Open the form with a larger instance chosen."""
+    public_id, _, key = click.value.partition(" ")
+    return open_again(desk, click, public_id, gpu=key)
+
+
+async def open_again(
+    desk: Desk, click: Click, public_id: str, *, gpu: str | None = None, focus: str | None = None
+) -> None:
+    """Open the form with what a deployment was asked for with.
+
+    Args:
+        desk: The services.
+        click: With the trigger that opens it.
+        public_id: The deployment.
+        gpu: The instance option to choose instead, such as "2xH100".
+        focus: The field that the cursor stands in.
+    """
+    deployment = await desk.deployments.find(click.place, public_id)
     if deployment is None:
         await desk.responses.say(click.response_url, answer(_FORGOTTEN), thread_ts=click.thread_ts)
         return
-    work = await deploy.open_form(
-        desk, click, _draft(DeployRequest.model_validate(deployment.request))
-    )
+    draft = _draft(DeployRequest.model_validate(deployment.request))
+    if gpu is not None:
+        draft = draft.model_copy(update={"gpu": gpu})
+    work = await deploy.open_form(desk, click, draft, focus=focus)
     if work is not None:
         await work
 
@@ -42,4 +66,6 @@ def _draft(request: DeployRequest) -> DeployDraft:
     return draft
 
 
-FEATURE = Feature(clicks={ActionId.TRY_AGAIN: clicked})
+FEATURE = Feature(
+    clicks={ActionId.TRY_AGAIN: clicked, ActionId.EDIT: edit, ActionId.LARGER: larger}
+)

@@ -2,10 +2,8 @@
 
 from bot.commands.desk import Desk
 from bot.errors import UserError
-from bot.messages.blocks import Block, button
+from bot.messages.buttons import connect
 from bot.messages.markup import mention
-
-CONNECT_ACTION = "target.connect"
 
 _NAMED = 3
 
@@ -17,10 +15,5 @@ async def unconnected(desk: Desk) -> UserError:
     return UserError(
         "This channel isn't connected to a Friendli project yet.",
         hint=f"Only admins can connect one.{whom}",
-        actions=[connect_button()],
+        actions=[connect()],
     )
-
-
-def connect_button() -> Block:
-    """Opens the form that connects a project."""
-    return button("Connect a project", CONNECT_ACTION, style="primary")

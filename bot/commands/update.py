@@ -73,15 +73,34 @@ def question(
 
 async def clicked(desk: Desk, click: Click) -> Work:
     """Open the form with what runs."""
-    return _clicked(desk, click)
+    return _clicked(desk, click, click.value)
 
 
-async def _clicked(desk: Desk, click: Click) -> None:
-    deployment = await desk.deployments.find(click.place, click.value)
+async def edit(desk: Desk, click: Click) -> Work:
+    """Open the form at the setting that a failure is about."""
+    public_id, _, field = click.value.partition(" ")
+    return _clicked(desk, click, public_id, focus=field)
+
+
+async def larger(desk: Desk, click: Click) -> Work:
+    """Open the form with a larger instance chosen."""
+    public_id, _, key = click.value.partition(" ")
+    return _clicked(desk, click, public_id, DeployDraft(gpu=key))
+
+
+async def _clicked(
+    desk: Desk,
+    click: Click,
+    public_id: str,
+    edited: DeployDraft | None = None,
+    *,
+    focus: str | None = None,
+) -> None:
+    deployment = await desk.deployments.find(click.place, public_id)
     if deployment is None:
         raise unknown_endpoint()
     await _authorize(desk, click.place, click.person, deployment.target_name, deployment.public_id)
-    await _open(desk, click.place, click.trigger_id, deployment.public_id)
+    await _open(desk, click.place, click.trigger_id, deployment.public_id, edited, focus=focus)
 
 
 async def _authorize(desk: Desk, place: Place, person: Person, target: str, public_id: str) -> None:
@@ -91,20 +110,32 @@ async def _authorize(desk: Desk, place: Place, person: Person, target: str, publ
 
 
 async def _open(
-    desk: Desk, place: Place, trigger_id: str, public_id: str, edited: DeployDraft | None = None
+    desk: Desk,
+    place: Place,
+    trigger_id: str,
+    public_id: str,
+    edited: DeployDraft | None = None,
+    *,
+    focus: str | None = None,
 ) -> None:
     # The trigger dies after three seconds, and what runs is asked of the API.
     view_id = await desk.modals.open(trigger_id, review.message(_ASKING))
-    await _fill(desk, place, view_id, public_id, edited)
+    await _fill(desk, place, view_id, public_id, edited, focus=focus)
 
 
 async def _fill(
-    desk: Desk, place: Place, view_id: str, public_id: str, edited: DeployDraft | None
+    desk: Desk,
+    place: Place,
+    view_id: str,
+    public_id: str,
+    edited: DeployDraft | None,
+    *,
+    focus: str | None = None,
 ) -> None:
     """Turn an open modal into the form, with edits on top of what runs."""
     try:
         runs = await desk.updates.look(place, public_id)
-        await _show(desk, place, view_id, runs, edited)
+        await _show(desk, place, view_id, runs, edited, focus=focus)
     except UserError as error:
         await _show_problem(desk, view_id, error)
 
@@ -118,6 +149,7 @@ async def _show(
     *,
     meanwhile: str = "",
     advanced_open: bool = False,
+    focus: str | None = None,
 ) -> None:
     version = runs.version
     state = form.FormState(
@@ -133,7 +165,7 @@ async def _show(
             meanwhile=meanwhile,
         ),
     )
-    view = form.build(state, targets=(), prices=desk.settings.prices)
+    view = form.build(form.opened(state, {}, focus), targets=(), prices=desk.settings.prices)
     await desk.modals.replace(view_id, view)
 
 
@@ -299,6 +331,8 @@ FEATURE = Feature(
     clicks={
         **_COMMAND.clicks,
         ActionId.UPDATE: clicked,
+        ActionId.UPDATE_EDIT: edit,
+        ActionId.UPDATE_LARGER: larger,
         before_after.AGREE_ACTION: agreed,
         before_after.CHANGE_ACTION: change,
         before_after.CANCEL_ACTION: dismissed,

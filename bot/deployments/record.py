@@ -18,12 +18,14 @@ from bot.deployments.request.deploy_request import DeployRequest
 from bot.deployments.targets.grants import Subject
 from bot.deployments.targets.policy import Policy
 from bot.deployments.timing.lease import follow
+from bot.deployments.updating.version import option_of
 from bot.deployments.watching import usual
 from bot.deployments.watching.states import State, Told, cycles
+from bot.friendli.instances import InstanceOption, Prices, by_id, next_larger
 from bot.friendli.schemas import DedicatedEndpointSpec
 from bot.messages import transitions
 from bot.messages.candidates import notes
-from bot.messages.facts import Act, Facts, Setup, Waiting
+from bot.messages.facts import Act, Facts, LargerInstance, Setup, Waiting
 from bot.messages.reply import Reply
 from bot.messages.root import root
 from bot.permissions import DEFAULTS, Permission, who
@@ -42,7 +44,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
             .order_by(Transition.sequence)
         )
     ).all()
-    setup = _setup(deployment)
+    setup = _setup(deployment, settings.prices)
     operations = (
         await session.scalars(
             select(Operation).where(Operation.deployment_id == deployment.id).order_by(Operation.id)
@@ -78,7 +80,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
     )
 
 
-def _setup(deployment: Deployment) -> Setup:
+def _setup(deployment: Deployment, prices: Prices) -> Setup:
     """From what was asked for; of an endpoint that was made elsewhere, mostly from its spec."""
     each = Decimal(deployment.price_per_hour) if deployment.price_per_hour else None
     if deployment.spec is not None:
@@ -90,6 +92,7 @@ def _setup(deployment: Deployment) -> Setup:
             most=spec.autoscaling_max,
             cooldown=spec.autoscaling_cooldown,
             price_of_one=each,
+            larger=_larger(option_of(spec), spec.autoscaling_min, prices),
         )
     request = DeployRequest.model_validate(deployment.request)
     least, most = request.replica_bounds
@@ -102,7 +105,17 @@ def _setup(deployment: Deployment) -> Setup:
         price_of_one=each,
         sent=request.sent,
         is_scaled_by_friendli=least is None,
+        larger=_larger(by_id(request.instance_option_id), least, prices),
     )
+
+
+def _larger(
+    option: InstanceOption | None, least: int | None, prices: Prices
+) -> LargerInstance | None:
+    larger = next_larger(option) if option is not None else None
+    if larger is None:
+        return None
+    return LargerInstance(larger.key, larger.label, prices.per_hour(larger) * max(1, least or 0))
 
 
 async def _waiting(session: AsyncSession, deployment: Deployment) -> Waiting | None:

@@ -1,7 +1,7 @@
 """What a failed endpoint's error code means, and what a person can do about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -27,11 +27,13 @@ class Failure:
         cause: What happened, one sentence.
         advice: What to do, one to three sentences.
         actions: What helps, the most useful first; never empty.
+        setting: The setting that `Action.EDIT` is about, by its name in the request model.
     """
 
     cause: str
     advice: str
     actions: tuple[Action, ...]
+    setting: str = "max_batch_size"
 
 
 _SUPPORT = (
@@ -61,12 +63,14 @@ FAILURES: Mapping[str, Failure] = MappingProxyType(
             "`config.json` and the safetensors weights must lie at the top of the repo, not in"
             " a folder. If you named a revision, check that it exists.",
             (Action.EDIT, Action.OPEN_MODEL_PAGE),
+            setting="hf_model_repo_revision",
         ),
         Code.WORKLOAD_INIT_MANIFEST_TYPE_ERROR: Failure(
             "Friendli can't serve this kind of model: `{model_repo}`.",
             "Its architecture or its file format isn't supported. Pick another repo, with"
             " safetensors weights.",
             (Action.EDIT, Action.OPEN_MODEL_PAGE),
+            setting="hf_model_repo",
         ),
         Code.WORKLOAD_INIT_DOWNLOAD_ERROR: Failure(
             "The download of `{model_repo}` broke off.",
@@ -82,6 +86,7 @@ FAILURES: Mapping[str, Failure] = MappingProxyType(
             "The weights of `{model_repo}` don't fit on the machine's disk.",
             "Take a larger instance, or a quantized repo of the same model.",
             (Action.LARGER_INSTANCE, Action.EDIT),
+            setting="hf_model_repo",
         ),
         Code.WORKLOAD_INIT_SETTINGS_ERROR: Failure(
             "Friendli refused one of the settings.",
@@ -146,4 +151,6 @@ def failure(code: Code | str | None, *, model_repo: str, endpoint_id: str) -> Fa
     """
     known = FAILURES.get(code, _UNKNOWN_CODE) if code else _NO_CODE
     values = {"code": code or "", "model_repo": model_repo, "endpoint_id": endpoint_id}
-    return Failure(known.cause.format_map(values), known.advice.format_map(values), known.actions)
+    return replace(
+        known, cause=known.cause.format_map(values), advice=known.advice.format_map(values)
+    )

@@ -4,6 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.db.models import Step
+from bot.deployments.request.sent_fields import FORM_FIELDS
 from bot.deployments.watching.states import COMING_UP
 from bot.friendli.failures import Action
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
@@ -29,8 +30,14 @@ class ActionId(StrEnum):
     DELETE = "endpoint.delete"
     FOLLOW = "endpoint.follow"
     TRY_AGAIN = "deployment.try_again"
+    EDIT = "deployment.edit"
+    LARGER = "deployment.larger"
+    UPDATE_EDIT = "endpoint.edit"
+    UPDATE_LARGER = "endpoint.larger"
+    VERSIONS = "endpoint.versions"
     CHOOSE = "deployment.choose"
     CHOOSE_NONE = "deployment.choose_none"
+    CONNECT = "target.connect"
     MODEL_PAGE = "deployment.model_page"
     INTEGRATIONS = "deployment.integrations"
 
@@ -71,7 +78,9 @@ def for_live(facts: Facts) -> list[Block]:
         return [*open_suite, _cancel(facts)]
     first, *others = acting(facts.public_id, status, facts.setup.price_once_up, name=facts.name)
     if status == Status.FAILED:
-        return [*_ways_out(facts), *_try_again(facts), first, *open_suite, *others]
+        ways_out = _ways_out(facts, restart=first)
+        usual = [one for one in [*_try_again(facts), first] if one not in ways_out]
+        return [*ways_out, *usual, *open_suite, *others]
     return [first, *open_suite, *others] if others else [*open_suite, first]
 
 
@@ -125,6 +134,16 @@ def _try_again(facts: Facts) -> list[Block]:
 def try_again(facts: Facts) -> Block:
     """Opens the form with everything that was asked for filled in."""
     return button("Try again", ActionId.TRY_AGAIN, value=facts.public_id, style="primary")
+
+
+def connect() -> Block:
+    """Opens the form that connects a project."""
+    return button("Connect a project", ActionId.CONNECT, style="primary")
+
+
+def connect_again(target_name: str) -> Block:
+    """Opens the form that connects a target, filled in but for its key."""
+    return button("Connect again", ActionId.CONNECT, value=target_name)
 
 
 def terminate(facts: Facts) -> Block:
@@ -204,14 +223,45 @@ def _open(facts: Facts) -> list[Block]:
     return [button("Open in Friendli", ActionId.OPEN, url=facts.suite_link)]
 
 
-def _ways_out(facts: Facts) -> list[Block]:
-    links = {
-        Action.OPEN_INTEGRATIONS: button(
-            "Integrations", ActionId.INTEGRATIONS, url=facts.integrations_link
+def _ways_out(facts: Facts, *, restart: Block) -> list[Block]:
+    """The buttons that do what the failure's words advise, the most useful first."""
+    explained = explain(facts)
+    # Only of what was asked for here is there a request to send again, and an endpoint that has
+    # served is worth keeping.
+    updates = facts.is_followed or explained.is_rollout
+    setting = FORM_FIELDS[explained.failure.setting]
+    edit = button(
+        "Edit settings",
+        ActionId.UPDATE_EDIT if updates else ActionId.EDIT,
+        value=f"{facts.public_id} {setting}",
+    )
+    offered: dict[Action, Block | None] = {
+        Action.RETRY: next(iter(_try_again(facts)), restart),
+        Action.EDIT: edit,
+        Action.LARGER_INSTANCE: _larger(facts, updates=updates),
+        Action.OPEN_MODEL_PAGE: _link("Model page", ActionId.MODEL_PAGE, facts.model_link),
+        Action.OPEN_INTEGRATIONS: _link(
+            "Integrations", ActionId.INTEGRATIONS, facts.integrations_link
         ),
+        # Its other half, support, is a link in the words.
+        Action.RESTART_THEN_SUPPORT: restart,
     }
-    if facts.model_link is not None:
-        links[Action.OPEN_MODEL_PAGE] = button(
-            "Model page", ActionId.MODEL_PAGE, url=facts.model_link
-        )
-    return [links[action] for action in explain(facts).failure.actions if action in links]
+    found = [offered[action] for action in explained.failure.actions]
+    versions = button("Versions", ActionId.VERSIONS, value=facts.public_id)
+    return [one for one in [*found, *([versions] if explained.is_rollout else [])] if one]
+
+
+def _larger(facts: Facts, *, updates: bool) -> Block | None:
+    larger = facts.setup.larger
+    if larger is None:
+        return None
+    verb = "Update to" if updates else "Retry on"
+    return button(
+        f"{verb} {larger.label} ({money(larger.price)})",
+        ActionId.UPDATE_LARGER if updates else ActionId.LARGER,
+        value=f"{facts.public_id} {larger.key}",
+    )
+
+
+def _link(text: str, action_id: str, url: str | None) -> Block | None:
+    return None if url is None else button(text, action_id, url=url)

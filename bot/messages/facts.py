@@ -14,6 +14,21 @@ from bot.messages.candidates import CandidateNote
 
 
 @dataclass(frozen=True, slots=True)
+class LargerInstance:
+    """The next larger instance option than the one that an endpoint runs on.
+
+    Attributes:
+        key: As the form takes it, such as "2xH100".
+        label: Such as "2 × H100".
+        price: Dollars per hour of all replicas that are sure to run, at least one.
+    """
+
+    key: str
+    label: str
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """What an endpoint runs, and on what.
 
@@ -24,6 +39,7 @@ class Setup:
         most: Replicas at most; None if it isn't known.
         cooldown: Seconds without a request until it scales down; None if it doesn't.
         price_of_one: Dollars per hour of one replica; None if it isn't known.
+        larger: What it may fit on if it doesn't fit; None if there is none, or it isn't known.
         sent: What else Friendli was sent for the version that runs; empty if it was made elsewhere.
         is_scaled_by_friendli: Whether no scaling was sent.
     """
@@ -36,6 +52,7 @@ class Setup:
     price_of_one: Decimal | None
     sent: Sequence[SentField] = ()
     is_scaled_by_friendli: bool = False
+    larger: LargerInstance | None = None
 
     @property
     def replicas(self) -> str:

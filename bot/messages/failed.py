@@ -6,6 +6,7 @@ from bot.deployments.watching.states import State
 from bot.friendli.failures import Failure, failure
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.statuses import phase_words
+from bot.messages import support
 from bot.messages.facts import Facts
 from bot.messages.markup import code, escape
 from bot.slash import SLASH
@@ -21,11 +22,13 @@ class Explanation:
         headline: Completes "<name> …", such as "failed while downloading the model".
         paragraph: Cause, advice and the API's code.
         failure: With the actions that help.
+        is_rollout: Whether a new version of an endpoint that served before failed.
     """
 
     headline: str
     paragraph: str
     failure: Failure
+    is_rollout: bool = False
 
 
 def explain(facts: Facts) -> Explanation:
@@ -39,7 +42,8 @@ def explain(facts: Facts) -> Explanation:
     if last is not None and last.status == Status.UPDATING:
         back = code(f"{SLASH} versions {facts.name}")
         paragraph += f" {back} lists the versions that it can go back to."
-        return Explanation("failed while rolling out a new version", paragraph, known)
+        headline = "failed while rolling out a new version"
+        return Explanation(headline, paragraph, known, is_rollout=True)
     phase = last.phase if last is not None else None
     headline = f"failed while {escape(phase_words(phase).during)}" if phase else "failed"
     return Explanation(headline, paragraph, known)
@@ -63,6 +67,7 @@ def explain_code(
     paragraph = f"{known.cause} {known.advice}"
     if model is None:
         paragraph = paragraph.replace(f"`{_SOME_MODEL}`", _SOME_MODEL)
+    paragraph = paragraph.replace(support.ADDRESS, support.link(endpoint_id))
     if error_code and f"`{escape(error_code)}`" not in paragraph:
         paragraph += f" (`{escape(error_code)}`)"
     return paragraph, known

@@ -17,11 +17,13 @@ class Refusal:
         why: One or two sentences, as mrkdwn.
         advice: What to do, as mrkdwn.
         words: The API's own words, plain.
+        reconnects: Whether connecting the target again helps.
     """
 
     why: str
     advice: str = ""
     words: str = ""
+    reconnects: bool = False
 
 
 def by_the_api(error: FriendliError) -> Refusal:
@@ -34,12 +36,15 @@ def by_the_api(error: FriendliError) -> Refusal:
             error.words,
         )
     if isinstance(error, Unauthorized):
-        return Refusal("Friendli refuses this target's API key.", _RECONNECT, error.words)
+        return Refusal(
+            "Friendli refuses this target's API key.", _RECONNECT, error.words, reconnects=True
+        )
     if isinstance(error, NotFound):
         return Refusal(
             "Friendli doesn't know this target's project.",
             f"An admin can connect another one with `{SLASH} connect`.",
             error.words,
+            reconnects=True,
         )
     if error.status == 402:
         return Refusal(
@@ -75,8 +80,9 @@ def no_key(*, unreadable: bool) -> Refusal:
         return Refusal(
             "This target's API key can't be used any more: the bot's own keys were changed.",
             _RECONNECT,
+            reconnects=True,
         )
-    return Refusal("Its target was disconnected meanwhile.", _RECONNECT)
+    return Refusal("Its target was disconnected meanwhile.", _RECONNECT, reconnects=True)
 
 
 def unreadable(error: FriendliError, target: str) -> Refusal:

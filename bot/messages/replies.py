@@ -21,7 +21,8 @@ def refused(facts: Facts, refusal: Refusal) -> Reply:
     blocks: list[Block] = [section(text)]
     if refusal.words:
         blocks.append(context(f"Friendli said: “{escape(clip(refusal.words, _API_WORDS_LIMIT))}”"))
-    blocks.append(actions(buttons.try_again(facts)))
+    connect = [buttons.connect_again(facts.target_name)] if refusal.reconnects else []
+    blocks.append(actions(buttons.try_again(facts), *connect))
     return Reply(body(text, *blocks), news=News.FAILED)
 
 
@@ -109,20 +110,26 @@ def outage(seconds: float) -> Reply:
     )
 
 
-def key_refused() -> Reply:
+def key_refused(facts: Facts) -> Reply:
     """The target's API key doesn't work any more."""
-    return say(
+    return _wants_key(
+        facts,
         "Friendli refuses the API key of this target, so nothing can be told about the endpoint."
-        f" It may be billed on. An admin can connect a new key with `{SLASH} connect`."
+        f" It may be billed on. An admin can connect a new key with `{SLASH} connect`.",
     )
 
 
-def key_unreadable() -> Reply:
+def key_unreadable(facts: Facts) -> Reply:
     """The stored key can't be decrypted."""
-    return say(
+    return _wants_key(
+        facts,
         "This target's API key can't be used any more: the bot's own keys were changed. An admin"
-        f" can connect the key again with `{SLASH} connect`. The endpoint runs on."
+        f" can connect the key again with `{SLASH} connect`. The endpoint runs on.",
     )
+
+
+def _wants_key(facts: Facts, text: str) -> Reply:
+    return Reply(body(text, section(text), actions(buttons.connect_again(facts.target_name))))
 
 
 def project_lost() -> Reply:

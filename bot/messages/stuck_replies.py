@@ -7,15 +7,13 @@ from bot.deployments.watching.states import COMING_UP, State
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.friendli.schemas import Phase
 from bot.friendli.statuses import phase_words, status_words
-from bot.messages import buttons
+from bot.messages import buttons, support
 from bot.messages.blocks import actions, section
 from bot.messages.body import body
 from bot.messages.facts import Facts
 from bot.messages.lease_replies import rate
 from bot.messages.markup import bold, code, duration, escape
 from bot.messages.reply import Reply
-
-_SUPPORT = "support@friendli.ai"
 
 _ADVICE: Mapping[str, str] = {
     Phase.REQUESTING_VIRTUAL_MACHINE.value: (
@@ -70,4 +68,5 @@ def _advice(state: State, facts: Facts) -> str:
 
 def _support(facts: Facts) -> str:
     endpoint = code(facts.endpoint_id or "")
-    return f"If nothing moves, write to {_SUPPORT} and name endpoint {endpoint}."
+    address = support.link(facts.endpoint_id or "")
+    return f"If nothing moves, write to {address} and name endpoint {endpoint}."

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 from bot.commands import (
@@ -18,7 +18,6 @@ from bot.commands import (
     update_review,
 )
 from bot.commands.features import registry
-from bot.commands.unconnected import connect_button
 from bot.commands.update_carried import Carried
 from bot.db.acts import (
     AuditEntry,
@@ -41,7 +40,11 @@ from bot.deployments.updating.runs import Runs
 from bot.deployments.updating.version import Version
 from bot.deployments.watching.states import State, Told
 from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
-from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
+from bot.friendli.schemas import (
+    DedicatedEndpointSpec,
+    DedicatedEndpointStatus,
+    InferenceDeploymentErrorCode,
+)
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import (
     approvals,
@@ -64,8 +67,9 @@ from bot.messages import (
 from bot.messages.approvals import Proposal
 from bot.messages.blocks import actions
 from bot.messages.body import Body
+from bot.messages.buttons import connect
 from bot.messages.candidates import CandidateNote
-from bot.messages.facts import Act, Facts, Setup, Waiting
+from bot.messages.facts import Act, Facts, LargerInstance, Setup, Waiting
 from bot.messages.refusals import Refusal
 from bot.messages.reply import Reply
 from bot.messages.root import root
@@ -110,6 +114,7 @@ def every_facts() -> Iterator[Facts]:
                 most=3,
                 cooldown=300,
                 price_of_one=Decimal(5),
+                larger=LargerInstance("2xH100", "2 × H100", Decimal(10)),
             ),
             is_followed=is_followed,
             requester_id="U1",
@@ -133,6 +138,17 @@ def every_facts() -> Iterator[Facts]:
         )
 
 
+def every_failure() -> Iterator[Facts]:
+    """Each error code, of a first start and of a rollout; made here, and elsewhere."""
+    live = [one for one in every_facts() if one.step is Step.LIVE and not one.acts]
+    served = Told(State(Status.UPDATING.value, None, None), AT)
+    for error_code, before in product(InferenceDeploymentErrorCode, ([], [served])):
+        failed = Told(State(Status.FAILED.value, None, error_code.value), AT)
+        for facts in live:
+            if facts.state is not None and facts.state.status == Status.FAILED:
+                yield replace(facts, history=[*before, failed])
+
+
 def every_reply(facts: Facts) -> Iterator[Reply]:
     """Every reply with buttons that there can be about a deployment."""
     if facts.history:
@@ -144,7 +160,9 @@ def every_reply(facts: Facts) -> Iterator[Reply]:
     if not facts.is_followed:
         yield search_replies.not_listed(facts, 600)
         yield search_replies.not_created(facts, 600)
-        yield replies.refused(facts, Refusal("why"))
+        yield replies.refused(facts, Refusal("why", reconnects=True))
+        yield replies.key_refused(facts)
+        yield replies.key_unreadable(facts)
         yield approvals.rejected(facts, "U1", "no")
         yield approvals.expired(facts, 600)
         yield approvals.target_gone(facts, "U1", leads_elsewhere=False)
@@ -162,7 +180,7 @@ def every_reply(facts: Facts) -> Iterator[Reply]:
 
 def of_deployments() -> Iterator[Body]:
     """Roots, replies, and how deployments stand: of every state."""
-    for facts in every_facts():
+    for facts in chain(every_facts(), every_failure()):
         yield root(facts)
         yield standing.standing(facts, Spend(0.0, None))
         for reply in every_reply(facts):
@@ -251,7 +269,7 @@ def of_questions() -> Iterator[Body]:
         Carried.of(runs(), after()).step(runs(), after()), PUBLISHED_PRICES, value="1"
     )
     yield disconnect.question(target(), [])
-    for button in (connect_button(), ask_them(Permission.TERMINATE, "0" * 32, PLACE)):
+    for button in (connect(), ask_them(Permission.TERMINATE, "0" * 32, PLACE)):
         yield Body(text="no", blocks=[dict(actions(button))])
 
 

@@ -1,8 +1,11 @@
+# ruff: noqa: E501 - a row of buttons stands on one line, as people read it.
 """Every button of every state has a handler, every handler a button; so have menus and forms."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
+
+from inline_snapshot import snapshot
 
 from bot.commands.features import registry
 from bot.db.models import Step
@@ -96,3 +99,58 @@ def test_nothing_but_the_decision_is_offered_while_a_deployment_waits() -> None:
         found = [str(one["action_id"]) for one in elements(root(facts).blocks)]
         assert found == [ActionId.APPROVE, ActionId.REJECT, ActionId.WITHDRAW]
     assert waiting
+
+
+def failures(*, rollout: bool) -> dict[str, str]:
+    """The buttons of the root by error code, of what was asked for here."""
+    found = {}
+    for facts in shown.every_failure():
+        if not facts.is_followed and (len(facts.history) > 1) == rollout:
+            [row] = [block for block in root(facts).blocks if block["type"] == "actions"]
+            labels = [one["text"]["text"] for one in row["elements"]]
+            found[str(facts.history[-1].state.error_code)] = " · ".join(labels)
+    return found
+
+
+def test_every_action_that_a_failure_names_is_a_button() -> None:
+    """For each error code, the most useful first; the larger instance with its price."""
+    assert failures(rollout=False) == snapshot(
+        {
+            "WORKLOAD_INIT_UNKNOWN_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · Delete",
+            "WORKLOAD_INIT_SETTINGS_ERROR": "Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_GRPC_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · Delete",
+            "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR": "Edit settings · Model page · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_MANIFEST_TYPE_ERROR": "Edit settings · Model page · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_DOWNLOAD_ERROR": "Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_INVALID_TOKEN_ERROR": "Integrations · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR": "Model page · Integrations · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_HF_WANDB_API_ERROR": "Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": "Retry on 2 × H100 ($10.00/h) · Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "INFERENCE_ENGINE_UNKNOWN_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · Delete",
+            "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR": "Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "INFERENCE_ENGINE_MEMORY_ERROR": "Retry on 2 × H100 ($10.00/h) · Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · Delete",
+        }
+    )
+
+
+def test_a_rollout_that_failed_is_mended_by_another_update() -> None:
+    """Its endpoint has served before, and its versions are a click away."""
+    assert failures(rollout=True) == snapshot(
+        {
+            "WORKLOAD_INIT_UNKNOWN_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · Delete",
+            "WORKLOAD_INIT_SETTINGS_ERROR": "Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_GRPC_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · Delete",
+            "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR": "Edit settings · Model page · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_MANIFEST_TYPE_ERROR": "Edit settings · Model page · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_DOWNLOAD_ERROR": "Try again · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_INVALID_TOKEN_ERROR": "Integrations · Try again · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR": "Model page · Integrations · Try again · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_HF_WANDB_API_ERROR": "Try again · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": "Update to 2 × H100 ($10.00/h) · Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "INFERENCE_ENGINE_UNKNOWN_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · Delete",
+            "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR": "Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "INFERENCE_ENGINE_MEMORY_ERROR": "Update to 2 × H100 ($10.00/h) · Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · Delete",
+        }
+    )

@@ -71,6 +71,7 @@ def plain(here: World, text: str) -> str:
     text = re.sub(
         r"<#(\w+)>", lambda match: f"#{here.slack.workspace.channel(match[1]).name}", text
     )
+    text = re.sub(r"<mailto:[^|>]*\|([^>]*)>", r"\1", text)
     for number, endpoint in enumerate(here.friendli.endpoints, 1):
         text = text.replace(endpoint, f"ENDPOINT-{number}")
     return unescape(text)

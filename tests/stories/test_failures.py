@@ -10,8 +10,10 @@ from bot.db.acts import Operation
 from bot.db.session import Database
 from bot.friendli.schemas import InferenceDeploymentErrorCode
 from bot.sandbox.faults import Answer
+from bot.sandbox.slack.view import View
 from bot.sandbox.world import API_KEY, World
 from tests.stories.telling import root, thread, words
+from tests.stories.test_follow import follow
 
 AGES = 3600
 
@@ -69,6 +71,82 @@ async def test_try_again_opens_the_form_with_everything_filled_in(here: World) -
     await here.slack.until(lambda: len(here.friendli.endpoints) == 2)
 
 
+async def failed_with(here: World, code: str, model: str = "org/model") -> None:
+    """An endpoint that was made here has failed, and its root shows it."""
+    await deploy(here, model)
+    await here.slack.until(lambda: thread(here))
+    [endpoint] = here.friendli.endpoints
+    here.friendli.set_status(endpoint, "FAILED", error_code=code)
+    await here.slack.until(lambda: "Restart ($5.00/h)" in root(here).buttons)
+
+
+def cursor(view: View) -> list[str]:
+    """The labels of the fields that the cursor stands in when the form opens."""
+    return [item.label for item in view.fields() if item.element.get("focus_on_load")]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_larger_instance_is_a_click_away(here: World) -> None:
+    """The button says its price; the form has it chosen, and makes a second endpoint."""
+    await failed_with(here, "INFERENCE_ENGINE_MEMORY_ERROR")
+    await here.member.click(root(here), "Retry on 1 × H200 ($7.00/h)")
+    view = await here.slack.until(lambda: here.member.modal)
+    [instance] = [item for item in view.fields() if item.label == "Instance"]
+    assert instance.element["initial_option"]["value"] == "1xH200"
+    await here.member.fill("Endpoint name", "larger")
+    await here.member.submit()
+    await here.slack.until(lambda: len(here.friendli.endpoints) == 2)
+    assert [one.name for one in here.friendli.endpoints.values()][1:] == ["larger"]
+
+
+@pytest.mark.parametrize(
+    ("code", "field"),
+    [
+        ("WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR", "Revision"),
+        ("WORKLOAD_INIT_MANIFEST_TYPE_ERROR", "Model"),
+        ("WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR", "Model"),
+        ("WORKLOAD_INIT_SETTINGS_ERROR", "Max batch size"),
+        ("INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR", "Max batch size"),
+        ("INFERENCE_ENGINE_MEMORY_ERROR", "Max batch size"),
+    ],
+)
+@pytest.mark.usefixtures("bot")
+async def test_the_form_opens_at_the_setting_in_question(
+    here: World, code: str, field: str
+) -> None:
+    """With what was typed, Advanced open where the field stands there, the cursor in it."""
+    await failed_with(here, code)
+    await here.member.click(root(here), "Edit settings")
+    view = await here.slack.until(lambda: here.member.modal)
+    assert cursor(view) == [field]
+    values = {item.label: item.element.get("initial_value") for item in view.fields()}
+    assert values["Model"] == "org/model"
+    await here.member.click(view, "Hide advanced" if "Revision" in values else "Advanced")
+    redrawn = await here.slack.until(
+        lambda: here.member.modal if here.member.modal and here.member.modal.updates else None
+    )
+    assert cursor(redrawn) == []
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_endpoint_made_elsewhere_is_updated_instead(here: World) -> None:
+    """Nobody knows what it was asked for with, so that its own form opens."""
+    endpoint = await follow(here)
+    here.friendli.set_status(endpoint, "FAILED", error_code="INFERENCE_ENGINE_MEMORY_ERROR")
+    await here.slack.until(lambda: "Edit settings" in root(here).buttons)
+    larger = next(one for one in root(here).buttons if one.startswith("Update to "))
+    await here.member.click(root(here), larger)
+    view = await here.slack.until(lambda: here.member.modal)
+    await here.slack.until(lambda: [one for one in view.fields() if one.label == "Instance"])
+    [instance] = [item for item in view.fields() if item.label == "Instance"]
+    chosen = instance.element["initial_option"]["text"]["text"]
+    assert larger.removeprefix("Update to ").split(" (")[0] in chosen
+    await here.member.close_modal()
+    await here.member.click(root(here), "Edit settings")
+    form = await here.slack.until(lambda: here.member.modal)
+    await here.slack.until(lambda: cursor(form) == ["Max batch size"])
+
+
 @pytest.mark.parametrize("code", list(InferenceDeploymentErrorCode))
 @pytest.mark.usefixtures("bot")
 async def test_every_error_code_is_told_in_words_with_the_code(
@@ -116,7 +194,7 @@ Friendli said: “<no> & never”
             snapshot("""\
 *it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
 Friendli said: “<no> & never”
-[Try again]\
+[Try again] [Connect again]\
 """),
             id="401",
         ),
@@ -134,7 +212,7 @@ Friendli said: “<no> & never”
             snapshot("""\
 *it* wasn't made. Friendli doesn't know this target's project. An admin can connect another one with `/friendli-deploy connect`.
 Friendli said: “<no> & never”
-[Try again]\
+[Try again] [Connect again]\
 """),
             id="404",
         ),

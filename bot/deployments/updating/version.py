@@ -77,7 +77,7 @@ class Version:
     @classmethod
     def of_spec(cls, spec: DedicatedEndpointSpec, target: str = "") -> Self:
         """What the API tells of a version."""
-        option = _option_of(spec)
+        option = option_of(spec)
         unknown = UNTOLD | (_untold_by(spec) & {_INSTANCE, _SCALING})
         least, most = spec.autoscaling_min or 0, spec.autoscaling_max or 0
         fixed = least == most and least > 0
@@ -255,7 +255,7 @@ def _untold_by(spec: DedicatedEndpointSpec) -> frozenset[str]:
     """Fields of a `DeployRequest` that the API usually tells, and this spec doesn't."""
     told = {
         "name": spec.name or None,
-        _INSTANCE: _option_of(spec),
+        _INSTANCE: option_of(spec),
         _SCALING: None if spec.autoscaling_min is None else spec.autoscaling_max,
         "max_batch_size": spec.max_batch_size,
         "skip_special_tokens": spec.tokenizer_skip_special_tokens,
@@ -264,7 +264,8 @@ def _untold_by(spec: DedicatedEndpointSpec) -> frozenset[str]:
     return frozenset(field for field, value in told.items() if value is None)
 
 
-def _option_of(spec: DedicatedEndpointSpec) -> InstanceOption | None:
+def option_of(spec: DedicatedEndpointSpec) -> InstanceOption | None:
+    """The instance option that a spec describes, if it is known."""
     for option in INSTANCE_OPTIONS:
         if option.count == spec.num_gpu and option.gpu.matches(spec.gpu_type or ""):
             return option

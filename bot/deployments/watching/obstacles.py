@@ -1,6 +1,8 @@
 """What stands in the way of watching a project: told to each of its threads once."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +19,7 @@ from bot.deployments.watching.obstacle import Obstacle
 from bot.errors import new_reference
 from bot.friendli.errors import FriendliError
 from bot.messages import replies
+from bot.messages.facts import Facts
 from bot.messages.reply import Reply
 
 log = logs.get(__name__)
@@ -60,11 +63,13 @@ async def obstructed(
         ):
             return False
         if tell_now:
-            await tell_all(session, settings, held, _said(obstacle, failing))
+            await tell_all(session, settings, held, partial(_said, obstacle, failing))
     return tell_now
 
 
-async def tell_all(session: AsyncSession, settings: Settings, held: Claim, said: Reply) -> None:
+async def tell_all(
+    session: AsyncSession, settings: Settings, held: Claim, said: Callable[[Facts], Reply]
+) -> None:
     """Add a reply to the thread of every endpoint that the project watches."""
     deployments = await session.scalars(
         select(Deployment)
@@ -79,16 +84,16 @@ async def tell_all(session: AsyncSession, settings: Settings, held: Claim, said:
             # One row that can't be read must not silence its neighbours.
             log.exception("can't tell", deployment=deployment.id, reference=new_reference())
             continue
-        await tell(session, deployment, facts, said)
+        await tell(session, deployment, facts, said(facts))
 
 
-def _said(obstacle: Obstacle, failing: float) -> Reply:
+def _said(obstacle: Obstacle, failing: float, facts: Facts) -> Reply:
     match obstacle:
         case Obstacle.OUTAGE:
             return replies.outage(failing)
         case Obstacle.KEY_REFUSED:
-            return replies.key_refused()
+            return replies.key_refused(facts)
         case Obstacle.KEY_UNREADABLE:
-            return replies.key_unreadable()
+            return replies.key_unreadable(facts)
         case Obstacle.PROJECT_LOST:
             return replies.project_lost()

@@ -220,7 +220,9 @@ class Tracker:
             ):
                 return False
             if news.project.told is not None:
-                await tell_all(session, self._settings, news.held, replies.watching_again())
+                await tell_all(
+                    session, self._settings, news.held, lambda _: replies.watching_again()
+                )
             for id_ in news.changed:
                 await self._tell(session, news, id_)
         return True

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
@@ -54,6 +55,7 @@ from bot.deployments.watching.tracker import Tracker
 from bot.deployments.worker import Worker
 from bot.descriptors import share
 from bot.friendli.client import FriendliClient, TimeLimits
+from bot.ops.effective_settings import changed_settings
 from bot.outside import Outside
 from bot.periodic import Periodic
 from bot.permissions import Authorizer
@@ -191,7 +193,15 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             listening(routes, host=settings.host, port=settings.port)
         )
         mode = "http" if secret is not None else "socket" if socket is not None else "none"
-        log.info("running", url=url, role=settings.role, mode=mode)
+        log.info(
+            "running",
+            url=url,
+            role=settings.role,
+            mode=mode,
+            version=version("friendli-deploy"),
+            schema=schema.ours,
+            settings=changed_settings(settings),
+        )
         try:
             yield Running(url)
         finally:

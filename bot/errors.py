@@ -51,4 +51,4 @@ class UserError(BotError):
 
 def new_reference() -> str:
     """Make a short id that ties what a person saw to a line in the log."""
-    return "".join(secrets.choice(_REFERENCE_ALPHABET) for _ in range(5))
+    return "".join(secrets.choice(_REFERENCE_ALPHABET) for _ in range(7))

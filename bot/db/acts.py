@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bot import correlation
 from bot.db.base import Base, Due
 from bot.db.enums import Enumerated
 
@@ -96,6 +97,8 @@ class Operation(Base):
     # Since when Friendli answers 429 to it; NULL if it doesn't.
     limited_since: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    # Of the request, for the log; NULL if nobody asked for it.
+    reference: Mapped[str | None] = mapped_column(default=correlation.reference)
 
 
 class ScheduleDays(StrEnum):

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bot import correlation
 from bot.db.base import Base, Due, storage
 from bot.db.enums import Enumerated
 
@@ -120,3 +121,5 @@ class Message(Base):
     failures: Mapped[int] = mapped_column(default=0)
     possible_repeat: Mapped[bool] = mapped_column(default=False)
     text_only: Mapped[bool] = mapped_column(default=False)
+    # Of the request that its newest body comes from, for the log.
+    reference: Mapped[str | None] = mapped_column(default=correlation.reference)

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bot import correlation
 from bot.db.base import Base, Due, storage
 from bot.db.enums import Enumerated
 
@@ -232,6 +233,8 @@ class Deployment(Due, Base):
     stuck_at: Mapped[datetime | None]
     # When it was first seen to be over for good: what is kept of it is counted from here.
     over_at: Mapped[datetime | None]
+    # Of the request that it began with, for the log; NULL if that was none of Slack's.
+    reference: Mapped[str | None] = mapped_column(default=correlation.reference)
 
 
 class Transition(Base):

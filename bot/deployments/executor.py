@@ -17,6 +17,7 @@ from bot.config import Settings
 from bot.db.acts import Cause, Effect, Operation, OperationKind, OperationState
 from bot.db.claims import Claim, finish, keep, wake
 from bot.db.clock import now
+from bot.db.committed import log_committed
 from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Transition, WatchedProject
 from bot.db.session import Database
@@ -241,6 +242,7 @@ class Executor:
             if operation.kind is OperationKind.UPDATE:
                 said = replies.updated_at_rest(facts, fate.version)
             await tell(session, row, facts, *([said] if said else []))
+            log_committed(session, log, "operation done", operation=operation.kind)
 
     async def _later(
         self, held: Claim, deployment: Deployment, operation: Operation, fate: _Fate
@@ -265,6 +267,9 @@ class Executor:
             if not await finish(session, Deployment, held, due=_NOW):
                 return
             await _settle(session, operation, fate.state)
+            log_committed(
+                session, log, "operation not done", operation=operation.kind, state=fate.state
+            )
             row = await session.get_one(Deployment, deployment.id)
             facts = await facts_of(session, row, self._settings)
             told = await _was_told(session, row, operation)

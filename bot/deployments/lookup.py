@@ -3,6 +3,8 @@
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import correlation
+from bot.db.acts import Operation
 from bot.db.models import NAME_IS_TAKEN_IN, Deployment, Target
 from bot.deployments.place import Place
 
@@ -19,6 +21,21 @@ async def find_deployment(session: AsyncSession, place: Place, public_id: str) -
     )
 
 
+async def bind_request(session: AsyncSession, deployment: Deployment) -> None:
+    """Let log lines and rows carry a deployment, and the last request about it, from now on."""
+    newest = await session.scalar(
+        select(Operation.reference)
+        .where(Operation.deployment_id == deployment.id, Operation.reference.is_not(None))
+        .order_by(Operation.id.desc())
+        .limit(1)
+    )
+    correlation.bind(
+        newest or deployment.reference,
+        deployment=deployment.public_id,
+        channel=deployment.channel_id,
+    )
+
+
 async def hold_deployment(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
     """The same, which nobody else changes until the transaction ends.
 
@@ -29,6 +46,7 @@ async def hold_deployment(session: AsyncSession, place: Place, public_id: str) -
     deployment = await find_deployment(session, place, public_id)
     if deployment is not None:
         await session.refresh(deployment, with_for_update={"key_share": True})
+        correlation.bind(correlation.reference(), deployment=public_id)
     return deployment
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
+from bot import correlation
 from bot.db.claims import wake
 from bot.db.conversations import Channel, Delivery, Message, MessageKind, Workspace
 from bot.db.models import Deployment
@@ -181,7 +182,12 @@ async def send_direct(
 
 def _redrawn(body: Body) -> dict[str, object]:
     # A body that Slack refused says nothing about the next one.
-    return {"body": body.model_dump(), "version": Message.version + 1, "text_only": False}
+    return {
+        "body": body.model_dump(),
+        "version": Message.version + 1,
+        "text_only": False,
+        "reference": correlation.reference() or Message.reference,
+    }
 
 
 async def _lock(session: AsyncSession, deployment_id: int) -> None:

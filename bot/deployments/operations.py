@@ -10,10 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import logs
 from bot.config import Settings
 from bot.db.acts import UNFINISHED, Cause, Operation, OperationKind, OperationState
 from bot.db.claims import wake
 from bot.db.clock import now
+from bot.db.committed import log_committed
 from bot.db.models import Deployment, Step
 from bot.deployments import audit
 from bot.deployments.lookup import hold_deployment, is_name_taken
@@ -26,6 +28,8 @@ from bot.messages import replies
 from bot.messages.approvals import Proposal, proposed
 from bot.messages.markup import unescape
 from bot.permissions import Permission
+
+log = logs.get(__name__)
 
 PERMISSIONS: Mapping[OperationKind, Permission] = {
     OperationKind.SLEEP: Permission.OPERATE,
@@ -223,6 +227,7 @@ async def write_down(
         quietly: The thread was told before, and sees what comes of it.
     """
     operation = await _insert(session, deployment, kind, by, cause, request_id, update)
+    log_committed(session, log, "accepted", operation=kind, cause=cause)
     policy = await policy_of(session, deployment)
     proposal = None
     dollars = update.dollars_if_more if update is not None else None

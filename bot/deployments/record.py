@@ -6,9 +6,11 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import logs
 from bot.config import Settings
 from bot.db.acts import Grant, Operation
 from bot.db.claims import wake
+from bot.db.committed import log_committed
 from bot.db.models import Deployment, Step, Target, Transition
 from bot.deployments import mail
 from bot.deployments.listing.listed import gpus_text
@@ -29,6 +31,8 @@ from bot.messages.facts import Act, Facts, LargerInstance, Setup, Waiting
 from bot.messages.reply import Reply
 from bot.messages.root import root
 from bot.permissions import DEFAULTS, Permission, who
+
+log = logs.get(__name__)
 
 # Once an endpoint has fallen asleep this often without anything else happening, one reply about
 # it is rewritten instead of adding more.
@@ -235,6 +239,15 @@ async def write_down(
     patience = await usual.patience(session, deployment, newest.state, settings)
     deployment.stuck_at = None if patience is None else newest.observed_at + patience
     await session.flush()
+    state = newest.state
+    log_committed(
+        session,
+        log,
+        "transition",
+        status=state.status,
+        phase=state.phase,
+        error_code=state.error_code,
+    )
     if deployment.lease_ends_at is not None or deployment.stuck_at is not None:
         # What comes due by itself is worked out anew.
         await wake(session, Deployment, deployment.id)

@@ -9,9 +9,11 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import correlation, logs
 from bot.db.acts import OperationKind
 from bot.db.claims import wake
 from bot.db.clock import after, now
+from bot.db.committed import log_committed
 from bot.db.models import Deployment, Step, Target, WatchedProject
 from bot.deployments import audit, mail
 from bot.deployments.lookup import find_deployment, find_target, hold_deployment
@@ -24,6 +26,8 @@ from bot.deployments.wishes import Wishes
 from bot.messages import replies
 from bot.messages.root import root
 from bot.permissions import Permission
+
+log = logs.get(__name__)
 
 
 class Outcome(StrEnum):
@@ -159,6 +163,8 @@ class Deployments(Wishes):
         session.add(deployment)
         await session.flush()
         await session.refresh(deployment)
+        correlation.bind(correlation.reference(), deployment=deployment.public_id)
+        log_committed(session, log, "accepted", operation="deploy", waits=waits)
         facts = await facts_of(session, deployment, self._settings)
         await mail.send_root(
             session, channel_row_id=channel, deployment_id=deployment.id, body=root(facts)

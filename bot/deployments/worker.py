@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
+from bot.correlation import reference_to_show
 from bot.db.claims import (
     Claim,
     Claimable,
@@ -22,7 +23,6 @@ from bot.db.claims import (
 )
 from bot.db.outages import error_name, is_outage
 from bot.db.session import Database
-from bot.errors import new_reference
 from bot.metrics import DATABASE_ERRORS, DEFECTS
 
 log = logs.get(__name__)
@@ -191,7 +191,9 @@ class Worker:
         except Exception as error:  # one row's defect must not end the worker
             if not is_outage(error) or limit.expired():
                 DEFECTS.labels(self._name).inc()
-                log.exception("failed", worker=self._name, row=held.id, reference=new_reference())
+                log.exception(
+                    "failed", worker=self._name, row=held.id, reference=reference_to_show()
+                )
                 return True
             self._count(error, row=held.id)
             due = _RELEASE_AFTER
@@ -208,7 +210,7 @@ class Worker:
             log.warning("database unavailable", worker=self._name, error=error_name(error), **where)
         else:
             DEFECTS.labels(self._name).inc()
-            log.error("failed", worker=self._name, reference=new_reference(), exc_info=error)
+            log.error("failed", worker=self._name, reference=reference_to_show(), exc_info=error)
 
     def _done(self, task: asyncio.Task[bool]) -> None:
         was_full = len(self._in_hand) >= self._concurrency

@@ -93,6 +93,12 @@ def shown(effective: EffectiveSettings) -> Iterator[Shown]:
             yield Shown(name.upper(), logs.redactor.mask(value), is_default)
 
 
+def changed_settings(settings: Settings) -> dict[str, str]:
+    """The settings that aren't left at their defaults, with secrets hidden."""
+    every = shown(EffectiveSettings(settings, {}))
+    return {one.name: one.value for one in every if not one.is_default}
+
+
 def unknown_names() -> Iterator[tuple[str, str, str | None]]:
     """Names that look like a setting's and are none.
 

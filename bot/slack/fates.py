@@ -76,6 +76,8 @@ class Fates:
                 post_after=after(self._settings.slack_message_interval),
                 stopped_reason=None,
             )
+        if counts:
+            log.info("delivered", kind=message.kind, sequence=message.sequence, ts=ts)
         if channel.stopped_reason:
             log.info("channel takes messages again", channel=channel.address)
         if message.kind == MessageKind.ROOT:

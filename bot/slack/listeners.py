@@ -19,7 +19,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bot import logs
+from bot import correlation, logs
 from bot.commands import home
 from bot.commands.desk import (
     Click,
@@ -27,6 +27,7 @@ from bot.commands.desk import (
     Event,
     Invocation,
     ShortcutUse,
+    Submission,
     Work,
     answer,
     apology,
@@ -36,7 +37,7 @@ from bot.commands.mention import Whispers
 from bot.commands.registry import SLASH, ClickHandler, Registry
 from bot.db.outages import error_name, is_outage
 from bot.db.schema import Schema
-from bot.errors import UserError, new_reference
+from bot.errors import UserError
 from bot.messages.blocks import Block, section
 from bot.messages.body import Body
 from bot.metrics import DATABASE_ERRORS, DEFECTS
@@ -137,6 +138,7 @@ class _Front:
     async def command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A slash command."""
         asked = payloads.invocation(body)
+        _begin_request("command", "", asked)
         say = self._teller(asked)
         try:
             self._accept()
@@ -149,6 +151,7 @@ class _Front:
     async def action(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A button or a menu was used."""
         click = payloads.click(body)
+        _begin_request("action", click.action_id, click)
         say = self._teller(click)
         handler = self._registry.click(click.action_id)
         try:
@@ -167,7 +170,9 @@ class _Front:
     async def submission(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A modal was submitted."""
         submitted = payloads.submission(body)
-        handler = self._registry.submissions.get(submitted.view.get("callback_id", ""))
+        callback_id = submitted.view.get("callback_id", "")
+        _begin_request("submission", callback_id, submitted)
+        handler = self._registry.submissions.get(callback_id)
         if handler is None:
             await ack()
             return
@@ -204,6 +209,7 @@ class _Front:
     async def shortcut(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """An entry of a message's menu was chosen."""
         callback_id, used = payloads.shortcut(body)
+        _begin_request("shortcut", callback_id, used)
         say = self._teller(used)
         shortcut = self._registry.shortcuts.get(callback_id)
         try:
@@ -224,6 +230,7 @@ class _Front:
         if not self._seen.is_new(event.event_id):
             await ack()
             return
+        _begin_request("event", payloads.event_type(body), event)
         say = self._event_teller(event)
         try:
             self._accept()
@@ -292,6 +299,14 @@ class OutdatedReplicaError(UserError):
         )
 
 
+def _begin_request(
+    kind: str, name: str, asked: Invocation | Click | Submission | ShortcutUse | Event
+) -> None:
+    """Log who asked for what where; what was typed may hold a key, and isn't logged."""
+    correlation.begin(channel=asked.place.channel_id)
+    log.info("request", kind=kind, name=name, person=asked.person.id)
+
+
 async def _stale(say: Say) -> None:
     await say(answer("This button is from an older version of the bot and does nothing any more."))
 
@@ -300,7 +315,7 @@ def _words(error: Exception) -> Body:
     """What a person is shown of a failure; what only operators can use is logged."""
     if isinstance(error, UserError):
         return apology(error)
-    reference = new_reference()
+    reference = correlation.reference_to_show()
     if is_outage(error):
         DATABASE_ERRORS.labels("front").inc()
         log.warning("database unavailable", reference=reference, error=error_name(error))

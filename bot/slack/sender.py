@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import logs
+from bot import correlation, logs
 from bot.config import Settings
 from bot.db.claims import Claim, finish
 from bot.db.conversations import Channel, Delivery, Workspace
@@ -73,6 +73,7 @@ class Sender:
             async with self._database.write() as session:
                 await finish(session, Channel, held, due=ahead.wait)
             return
+        correlation.bind(job.message.reference, deployment=job.public_id, channel=channel.address)
         address = await self._address(channel)
         if isinstance(address, Failure):
             await self._fate.failed(held, channel, job, address)
@@ -143,6 +144,7 @@ class Sender:
             else:
                 MESSAGES.labels("edited").inc()
                 await self._ledger.edited(held, job)
+                log.info("delivered", kind=job.message.kind, is_edit=True, ts=job.message.ts)
         except ClaimLostError:
             await self._ledger.edit_again(job)
             raise

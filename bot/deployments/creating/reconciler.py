@@ -200,6 +200,7 @@ class Reconciler:
                 due = jittered(self._settings.poll_seconds_moving)
                 await finish(session, Deployment, held, due=due)
             return
+        log.info("found", endpoint=ours.endpoint_id, late=late)
         self._nudges.tracker()
 
     async def _introduce(

@@ -26,6 +26,7 @@ from bot.deployments.approving.proposal_ends import expire
 from bot.deployments.creating.reconciler import Reconciler
 from bot.deployments.leftovers import drop_operations
 from bot.deployments.live import Live
+from bot.deployments.lookup import bind_request
 from bot.deployments.nudges import Nudges
 from bot.deployments.pace import back_off
 from bot.deployments.record import facts_of, tell
@@ -84,6 +85,7 @@ class Submitter:
             deployment = await session.get_one(Deployment, held.id)
             project = await session.get_one(WatchedProject, deployment.watched_project_id)
             present = (await session.execute(select(now()))).scalar_one()
+            await bind_request(session, deployment)
         match deployment.step:
             case Step.ASKED | Step.PROPOSED if deployment.stop_asked_by is not None:
                 await self._cancel(held)
@@ -217,6 +219,7 @@ class Submitter:
             await self._refuse(held, refusals.by_the_api(error))
         else:
             CREATES.labels("made").inc()
+            log.info("created")
             async with self._database.write() as session:
                 await finish(
                     session,

@@ -19,6 +19,7 @@ from bot.db.claims import Claim, finish, keep, wake
 from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
+from bot.deployments.lookup import bind_request
 from bot.deployments.nudges import Nudges
 from bot.deployments.pace import jittered
 from bot.deployments.record import facts_of, record, state_of, tell
@@ -248,6 +249,7 @@ class Tracker:
             and deployment.watched_project_id == news.held.id
             and _precedes(deployment.acted_at, news.held)
         ):
+            await bind_request(session, deployment)
             await self._change(session, deployment, news.seen, news.held.at)
 
     def _is_news(self, one: Watched, seen: Seen, started: datetime) -> bool:

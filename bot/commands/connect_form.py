@@ -11,6 +11,7 @@ from bot.db.crypto import last_four
 from bot.deployments.place import Place
 from bot.deployments.request.draft import LONGEST_TARGET
 from bot.deployments.targets.connecting import Connection
+from bot.friendli.access import key_of_another_service
 from bot.messages.blocks import Block, actions, button, input_block, option, section, text_input
 from bot.messages.markup import escape
 
@@ -21,10 +22,11 @@ BACK_ACTION = "connect.back"
 NAME, TEAM, PROJECT, KEY, DEFAULT = "name", "team", "project", "key", "default"
 
 _KEY_HINT = (
-    "Make one at https://friendli.ai/suite/~/setting/keys. It is checked, stored encrypted, and"
-    " never shown again but for its last four characters."
+    "Create one under your own Friendli account: https://friendli.ai/suite/~/setting/keys. It is"
+    " checked, stored encrypted, and only its last four characters are shown again."
 )
 _EMPTY_KEY_HINT = " Leave it empty to use the key of whoever runs this bot."
+_BETA_NOTE = "Friendli's endpoint API is in beta: what it answers may change without notice."
 _LONGEST_ID = 100
 _LONGEST_KEY = 500
 _TARGET_NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_TARGET - 1}}}")
@@ -83,7 +85,7 @@ def build(draft: ConnectDraft) -> dict[str, Any]:
                 hint="Only if the key's owner is in several teams.",
             ),
             input_block(
-                "Friendli API key",
+                "Personal API key (flp_…)",
                 text_input(KEY, max_length=_LONGEST_KEY, placeholder="flp_…"),
                 block_id=KEY,
                 optional=draft.key_is_optional,
@@ -140,7 +142,13 @@ def slips(draft: ConnectDraft, key: SecretStr | None) -> dict[str, str]:
         found[PROJECT] = "A project id is one word, as in the address of the project's page."
     if not _is_id(draft.team_id):
         found[TEAM] = "A team id is one word. Leave it empty for the key's own team."
-    if not (draft.key_is_optional if key is None else _is_word(key.get_secret_value())):
+    other = key_of_another_service(key) if key is not None else None
+    if other is not None:
+        found[KEY] = (
+            f"This looks like {other}, so it wasn't sent anywhere. Paste a Friendli key, which"
+            f" begins with flp_; revoke the other one if somebody may have seen it."
+        )
+    elif not (draft.key_is_optional if key is None else _is_word(key.get_secret_value())):
         found[KEY] = "A key is one word without spaces. Paste it again."
     return found
 
@@ -181,6 +189,7 @@ def connected(draft: ConnectDraft, key: SecretStr | None, *, was_empty: bool) ->
             "\nThe project looked empty. That is fine for a new one; if you expected endpoints,"
             " check the project id."
         )
+    text += f"\n{_BETA_NOTE}"
     return _notice(draft, text, button("Deploy a model", DEPLOY_ACTION, style="primary"))
 
 

@@ -47,3 +47,28 @@ class AccessHeaders(httpx.Auth):
         if self._access.team_id:
             request.headers["X-Friendli-Team"] = self._access.team_id
         yield request
+
+
+# How the keys of other services begin, as their makers document it.
+_OTHER_KEYS = {
+    "xoxb-": "a Slack bot token",
+    "xoxp-": "a Slack user token",
+    "xoxe": "a Slack refresh or configuration token",
+    "xapp-": "a Slack app-level token",
+    "hf_": "a Hugging Face token",
+    "sk-": "a key of another model provider",
+    "ghp_": "a GitHub token",
+    "gho_": "a GitHub token",
+    "ghu_": "a GitHub token",
+    "ghs_": "a GitHub token",
+    "github_pat_": "a GitHub token",
+    "glpat-": "a GitLab token",
+    "AKIA": "an AWS access key",
+    "AIza": "a Google API key",
+}
+
+
+def key_of_another_service(key: SecretStr) -> str | None:
+    """Say whose key this is, such as "a Slack bot token"; None if it may be Friendli's."""
+    typed = key.get_secret_value()
+    return next((kind for start, kind in _OTHER_KEYS.items() if typed.startswith(start)), None)

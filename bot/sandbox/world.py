@@ -147,7 +147,7 @@ async def connect(here: World, name: str = "prod") -> None:
     await here.slack.until(lambda: here.admin.modal)
     await here.admin.fill("Target name", name)
     await here.admin.fill("Friendli project id", PROJECT)
-    await here.admin.fill("Friendli API key", API_KEY)
+    await here.admin.fill("Personal API key (flp_…)", API_KEY)
     await here.admin.submit()
     await here.slack.until(
         lambda: here.admin.modal is not None and "is connected" in str(here.admin.modal.body)

@@ -23,7 +23,7 @@ GOOD = {
     "Instance": "1xH100",
     "Target name": "prod",
     "Friendli project id": PROJECT,
-    "Friendli API key": API_KEY,
+    "Personal API key (flp_…)": API_KEY,
 }
 
 # What isn't Slack's may be refused as unreadable, or as something that nobody listens to.

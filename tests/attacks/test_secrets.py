@@ -61,7 +61,7 @@ async def type_key(here: World, key: str) -> None:
     await here.admin.command(here.channel, "connect prod")
     await here.slack.until(lambda: here.admin.modal)
     await here.admin.fill("Friendli project id", PROJECT)
-    await here.admin.fill("Friendli API key", key)
+    await here.admin.fill("Personal API key (flp_…)", key)
 
 
 async def test_no_secret_is_left_anywhere(anywhere: World, configure: Configure) -> None:

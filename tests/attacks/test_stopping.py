@@ -73,5 +73,5 @@ async def submit_a_project(here: World) -> None:
     if here.admin.modal is None:
         return
     await here.admin.fill("Friendli project id", PROJECT)
-    await here.admin.fill("Friendli API key", "another-key-not-a-secret")
+    await here.admin.fill("Personal API key (flp_…)", "another-key-not-a-secret")
     await here.admin.submit()

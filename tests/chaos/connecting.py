@@ -22,7 +22,7 @@ async def connect(here: World, channel: Channel) -> None:
             break
     await admin.fill("Target name", "prod")
     await admin.fill("Friendli project id", PROJECT)
-    await admin.fill("Friendli API key", API_KEY)
+    await admin.fill("Personal API key (flp_…)", API_KEY)
     await admin.submit()
     await here.slack.until(
         lambda: admin.modal is not None and "is connected" in str(admin.modal.body), timeout=30

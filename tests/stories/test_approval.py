@@ -336,7 +336,7 @@ async def test_another_project_ends_what_waits(here: World) -> None:
     await here.admin.command(here.channel, "connect prod")
     await here.slack.until(lambda: here.admin.modal)
     await here.admin.fill("Friendli project id", "other-project")
-    await here.admin.fill("Friendli API key", API_KEY)
+    await here.admin.fill("Personal API key (flp_…)", API_KEY)
     await here.admin.submit()
     await here.slack.until(lambda: len(thread(here)) == 2 and root(here).buttons == ["Try again"])
     assert thread(here) == snapshot(

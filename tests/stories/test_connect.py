@@ -20,7 +20,7 @@ async def fill(
 ) -> None:
     await here.admin.fill("Target name", name)
     await here.admin.fill("Friendli project id", project)
-    await here.admin.fill("Friendli API key", key)
+    await here.admin.fill("Personal API key (flp_…)", key)
 
 
 def modal_words(here: World) -> str:
@@ -40,7 +40,8 @@ async def test_an_admin_connects_a_channel(here: World, start_bot: StartBot) -> 
         await here.admin.submit()
         assert modal_words(here) == snapshot("""\
 `prod` is connected to project `sandbox-project`, with the key that ends in `cret`.
-The project looked empty. That is fine for a new one; if you expected endpoints, check the project id.\
+The project looked empty. That is fine for a new one; if you expected endpoints, check the project id.
+Friendli's endpoint API is in beta: what it answers may change without notice.\
 """)
         await here.admin.close_modal()
         await here.member.command(here.channel, "targets")
@@ -59,7 +60,9 @@ async def test_a_wrong_key_is_said_on_its_field_and_nothing_is_stored(
         await fill(here, key="sandbox-wrong-key")
         await here.admin.submit()
         assert here.admin.field_errors == snapshot(
-            {"Friendli API key": "Friendli doesn't accept this key. Check that it wasn't revoked."}
+            {
+                "Personal API key (flp_…)": "Friendli doesn't accept this key. Check that it wasn't revoked."
+            }
         )
         await here.admin.close_modal()
         await here.admin.command(here.channel, "targets")
@@ -72,13 +75,42 @@ Only admins can connect one. Ask @admin.
 
 
 @pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        ("xoxb-", "a Slack bot token"),
+        ("xapp-", "a Slack app-level token"),
+        ("xoxp-", "a Slack user token"),
+        ("hf_", "a Hugging Face token"),
+        ("sk-", "a key of another model provider"),
+        ("ghp_", "a GitHub token"),
+    ],
+)
+async def test_a_key_of_another_service_goes_nowhere(
+    here: World, start_bot: StartBot, start: str, kind: str
+) -> None:
+    """It is refused on its field, and neither Friendli nor a message gets to see it."""
+    async with start_bot():
+        await open_form(here, here.admin)
+        key = f"{start}made-up-for-this-test"
+        await fill(here, key=key)
+        await here.admin.submit()
+        assert here.admin.field_errors == {
+            "Personal API key (flp_…)": f"This looks like {kind}, so it wasn't sent anywhere."
+            " Paste a Friendli key, which begins with flp_; revoke the other one if somebody may"
+            " have seen it."
+        }
+        assert not here.friendli.requests
+        assert "made-up-for-this-test" not in str(here.admin.field_errors)
+
+
+@pytest.mark.parametrize(
     ("status", "said"),
     [
         (
             403,
             snapshot(
                 {
-                    "Friendli API key": "Friendli knows this key, but it may not see that project. Check the project id and the team id."
+                    "Personal API key (flp_…)": "Friendli knows this key, but it may not see that project. Check the project id and the team id."
                 }
             ),
         ),
@@ -98,7 +130,7 @@ Only admins can connect one. Ask @admin.
             429,
             snapshot(
                 {
-                    "Friendli API key": "Friendli takes no more requests for now. Try again in a minute."
+                    "Personal API key (flp_…)": "Friendli takes no more requests for now. Try again in a minute."
                 }
             ),
         ),
@@ -139,11 +171,11 @@ async def test_a_friendli_that_does_not_answer_in_time_is_told_later(
         assert view is not None
         await here.admin.click(view, "Back to the form")
         await here.slack.until(
-            lambda: any(item.label == "Friendli API key" for item in view.fields())
+            lambda: any(item.label == "Personal API key (flp_…)" for item in view.fields())
         )
         typed = {item.label: item.element.get("initial_value") for item in view.fields()}
         assert typed["Friendli project id"] == PROJECT
-        assert typed["Friendli API key"] is None
+        assert typed["Personal API key (flp_…)"] is None
 
 
 async def test_slips_in_the_form_are_found_before_anything_is_asked(
@@ -158,7 +190,7 @@ async def test_slips_in_the_form_are_found_before_anything_is_asked(
             {
                 "Target name": "A target name has letters, digits, - and _, and starts with a letter or digit.",
                 "Friendli project id": "A project id is one word, as in the address of the project's page.",
-                "Friendli API key": "A key is one word without spaces. Paste it again.",
+                "Personal API key (flp_…)": "A key is one word without spaces. Paste it again.",
             }
         )
         assert not here.friendli.requests

@@ -48,7 +48,9 @@ async def test_an_operators_key_that_friendli_refuses_is_told(
         await here.admin.fill("Friendli project id", PROJECT)
         await here.admin.submit()
         assert here.admin.field_errors == snapshot(
-            {"Friendli API key": "Friendli doesn't accept this key. Check that it wasn't revoked."}
+            {
+                "Personal API key (flp_…)": "Friendli doesn't accept this key. Check that it wasn't revoked."
+            }
         )
 
 
@@ -75,7 +77,7 @@ async def test_an_operators_key_can_be_changed_and_taken_away(
         await here.admin.fill("Friendli project id", PROJECT)
         await here.admin.submit()
         assert here.admin.field_errors == snapshot(
-            {"Friendli API key": "Please complete this required field."}
+            {"Personal API key (flp_…)": "Please complete this required field."}
         )
     here.friendli.add_key("sandbox-new-key", team_id=TEAM)
     async with start_bot(friendli_token="sandbox-new-key"):

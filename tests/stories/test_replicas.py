@@ -111,7 +111,7 @@ async def test_whole_bots_share_the_work_without_a_leader(
         await there.slack.until(lambda: there.admin.modal)
         next_replica()
         await there.admin.fill("Friendli project id", PROJECT)
-        await there.admin.fill("Friendli API key", API_KEY)
+        await there.admin.fill("Personal API key (flp_…)", API_KEY)
         await there.admin.submit()
         await there.admin.close_modal()
         next_replica()

@@ -254,7 +254,7 @@ async def test_a_revoked_key_is_told_once_and_a_new_one_goes_on(here: World) -> 
     here.friendli.add_key("sandbox-second-key", team_id=TEAM)
     await here.admin.command(here.channel, "connect prod")
     await here.slack.until(lambda: here.admin.modal)
-    await here.admin.fill("Friendli API key", "sandbox-second-key")
+    await here.admin.fill("Personal API key (flp_…)", "sandbox-second-key")
     await here.admin.submit()
     await here.slack.until(lambda: told(here, 4))
     here.friendli.set_status(endpoint, "SLEEPING")

@@ -41,7 +41,7 @@ async def test_connect_deploy_by_modal_and_follow_the_thread(
     await page.get_by_role("button", name="# experiments").click()
     await send(page, "/friendli-deploy connect")
     await field(page, "Friendli project id").fill("no-such-project")
-    await field(page, "Friendli API key").fill(API_KEY)
+    await field(page, "Personal API key (flp_…)").fill(API_KEY)
     await page.get_by_role("button", name="Connect").click()
     await expect(field(page, "Friendli project id")).to_have_accessible_description(
         "Friendli has no such project for this key and team."

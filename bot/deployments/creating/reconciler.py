@@ -45,7 +45,7 @@ _NOW = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Progress:
+class Progress:
     """How thoroughly it was looked for: complete passes, and the time they span."""
 
     passes: int
@@ -236,7 +236,7 @@ class Reconciler:
     async def _not_found(self, held: Claim, deployment: Deployment, found: Found) -> None:
         async with self._database.read() as session:
             present: datetime = (await session.execute(select(now()))).scalar_one()
-        progress = _progress(deployment, present)
+        progress = progress_of(deployment, present)
         is_over = (
             progress.passes >= _PASSES_TO_BE_SURE
             and progress.seconds >= self._settings.create_give_up_after
@@ -303,7 +303,7 @@ class Reconciler:
             await tell(session, row, facts, search_replies.unclear(facts))
 
     async def _ask_again(
-        self, held: Claim, deployment: Deployment, found: Found, progress: _Progress
+        self, held: Claim, deployment: Deployment, found: Found, progress: Progress
     ) -> None:
         """A question is open: ask anew if there is more to choose from, or nothing any more."""
         asked = list(deployment.candidates or ())
@@ -322,7 +322,7 @@ class Reconciler:
         else:
             await self._look_on(held, deployment, progress)
 
-    async def _look_on(self, held: Claim, deployment: Deployment, progress: _Progress) -> None:
+    async def _look_on(self, held: Claim, deployment: Deployment, progress: Progress) -> None:
         """Look again later, until it is too late."""
         sent_at = deployment.sent_at or deployment.asked_at
         over = (progress.at - sent_at).total_seconds() > self._settings.look_late_for
@@ -330,7 +330,7 @@ class Reconciler:
         await self._put_back(held, deployment, progress, due)
 
     async def _put_back(
-        self, held: Claim, deployment: Deployment, progress: _Progress, due: timedelta | None
+        self, held: Claim, deployment: Deployment, progress: Progress, due: timedelta | None
     ) -> None:
         async with self._database.write() as session:
             if (
@@ -339,7 +339,7 @@ class Reconciler:
             ):
                 await self._tell(session, held, search_replies.searching_again())
 
-    async def _give_up(self, held: Claim, deployment: Deployment, progress: _Progress) -> None:
+    async def _give_up(self, held: Claim, deployment: Deployment, progress: Progress) -> None:
         async with self._database.write() as session:
             if await finish(
                 session,
@@ -361,9 +361,9 @@ class Reconciler:
         await tell(session, row, await facts_of(session, row, self._settings), said)
 
 
-def _progress(deployment: Deployment, present: datetime) -> _Progress:
+def progress_of(deployment: Deployment, present: datetime) -> Progress:
     """Count the pass that has just ended; the time since the last one only if the API worked."""
     seconds = deployment.empty_seconds
     if deployment.empty_at is not None:
         seconds += min((present - deployment.empty_at).total_seconds(), _LONGEST_GAP)
-    return _Progress(deployment.empty_passes + 1, seconds, present)
+    return Progress(deployment.empty_passes + 1, seconds, present)

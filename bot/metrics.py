@@ -27,7 +27,7 @@ POLLS = Counter(
 )
 CREATES = Counter(
     "friendli_deploy_creates",
-    "Requests that create an endpoint: made, refused, doubtful, or never sent.",
+    "Requests that create an endpoint: made, refused, rate-limited, doubtful, or never sent.",
     ["outcome"],
     registry=REGISTRY,
 )

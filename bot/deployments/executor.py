@@ -7,7 +7,7 @@ that shows; what does no harm when repeated is repeated.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -52,6 +52,8 @@ _ATTEMPTS = 12
 # An update isn't repeated: looks, with their back-off, until it is given up.
 _LOOKS = 5
 _NOW = timedelta(0)
+# Later than the moment of giving up by as much as the database's clock may round.
+_A_MOMENT = timedelta(milliseconds=50)
 # Our database keeps moments in whole milliseconds.
 _STORED_PRECISION = timedelta(milliseconds=1)
 _ENDPOINT_GONE = "The endpoint isn't there any more."
@@ -249,15 +251,44 @@ class Executor:
     ) -> None:
         is_update = operation.kind is OperationKind.UPDATE
         looks_only = is_update and fate.state is OperationState.SENDING
-        if operation.attempts >= (_LOOKS if looks_only else _ATTEMPTS):
+        is_limited = isinstance(fate.error, RateLimited)
+        if not is_limited and operation.attempts >= (_LOOKS if looks_only else _ATTEMPTS):
             await self._end(held, deployment, operation, _Fate(OperationState.FAILED))
             return
         wait = back_off(operation.attempts, self._settings, fate.error)
         async with self._database.write() as session:
-            if await finish(session, Deployment, held, due=wait):
+            present: datetime = (await session.execute(select(now()))).scalar_one()
+            since = operation.limited_since or present
+            left = since + timedelta(seconds=self._settings.create_give_up_after) - present
+            is_over = is_limited and left <= _NOW
+            if is_limited and not is_over:
+                # However long Friendli asks to wait, nobody waits longer than for an outage.
+                wait = min(wait, left + _A_MOMENT)
+            if not is_over and await finish(session, Deployment, held, due=wait):
                 row = await session.get_one(Operation, operation.id)
                 row.state = fate.state
                 row.attempts += 1
+                if is_limited:
+                    row.limited_since = since
+                    await self._say_limited(session, operation, fate.error, wait)
+        if is_over:
+            words = fate.error.words if fate.error is not None else ""
+            await self._end(held, deployment, operation, _Fate(OperationState.FAILED, words))
+
+    async def _say_limited(
+        self,
+        session: AsyncSession,
+        operation: Operation,
+        error: FriendliError | None,
+        wait: timedelta,
+    ) -> None:
+        """Tell a 429 once per operation, unless the thread knows that this can't be done."""
+        row = await session.get_one(Deployment, operation.deployment_id)
+        if operation.limited_since is not None or await _was_told(session, row, operation):
+            return
+        said = replies.rate_limited(error.words if error is not None else "", wait.total_seconds())
+        await session.flush()
+        await tell(session, row, await facts_of(session, row, self._settings), said)
 
     async def _end(
         self, held: Claim, deployment: Deployment, operation: Operation, fate: _Fate

@@ -66,6 +66,14 @@ def gave_up(waited: str) -> Refusal:
     )
 
 
+def gave_up_limited(waited: str) -> Refusal:
+    """The API took no request in time."""
+    return Refusal(
+        f"Friendli was limiting requests (429) for {waited}, so nothing was created.",
+        "Try again once it takes requests.",
+    )
+
+
 def not_announced() -> Refusal:
     """Nobody knew for a long time whether Slack had taken the root."""
     return Refusal(

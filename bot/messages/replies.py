@@ -26,6 +26,15 @@ def refused(facts: Facts, refusal: Refusal) -> Reply:
     return Reply(body(text, *blocks), news=News.FAILED)
 
 
+def rate_limited(words: str, seconds: float) -> Reply:
+    """Friendli answered 429: the request is sent again later."""
+    said = f" (429: “{escape(clip(words, _API_WORDS_LIMIT))}”)" if words else " (429)"
+    return say(
+        f"Friendli is limiting requests{said}. Nothing was done yet; the next try is in"
+        f" {duration(seconds)}."
+    )
+
+
 def cancelled() -> Reply:
     """Cancelled before anything was sent."""
     return say("Cancelled. Nothing was made.")

@@ -8,8 +8,10 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from bot.db.models import Step as Deployed
 from bot.sandbox.friendli import WORDINGS
 from bot.sandbox.page.bot_process import environment
+from bot.sandbox.slack.conversations import Message
 from bot.sandbox.world import PROJECT, World, world
 from tests.chaos.acts import ACTS, ANYTHING, STOP
 from tests.chaos.bots import Replica
@@ -37,6 +39,7 @@ _WORDINGS = [
     name for name, one in WORDINGS.items() if one.is_recognizable and not one.needs_its_answer
 ]
 _LOOKS_EVERY = 0.1
+_NONE = "None of these"
 
 
 async def run(cell: Cell, engine: Engine, seed: int, setup: Setup) -> Outcome:
@@ -136,7 +139,8 @@ class _Scene:
 
     async def play(self) -> list[str]:
         """Act, strike, let everything settle, and look."""
-        tasks = [asyncio.create_task(self._lives.run()), asyncio.create_task(self._keep_alive())]
+        always = (self._lives.run(), self._keep_alive(), self._rule_out_strangers())
+        tasks = [asyncio.create_task(one) for one in always]
         try:
             await self._act()
             problem = await self._settle()
@@ -279,6 +283,25 @@ class _Scene:
             if not any(replica.is_alive for replica in self._replicas):
                 await self._front.choice(self._replicas).start()
             await asyncio.sleep(_LOOKS_EVERY)
+
+    async def _rule_out_strangers(self) -> None:
+        """Answer each question whether an endpoint is ours: those with our name aren't asked of."""
+        while True:
+            for row in list(self._lives.kept.values()):
+                question = self._question(row.public_id) if row.step is Deployed.UNCLEAR else None
+                if question is not None:
+                    self._point_slack()
+                    await self._here.admin.click(question, _NONE)
+            await asyncio.sleep(_LOOKS_EVERY)
+
+    def _question(self, public_id: str) -> Message | None:
+        for channel in self._channels:
+            for message in reversed(channel.messages.values()):
+                payload = (message.metadata or {}).get("event_payload")
+                is_its = isinstance(payload, dict) and payload["deployment"] == public_id
+                if is_its and message.is_reply and _NONE in message.buttons:
+                    return message
+        return None
 
     def _point_slack(self) -> None:
         """Let Slack send what people do to a replica that can take it, if there is one."""

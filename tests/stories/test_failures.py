@@ -225,15 +225,6 @@ Friendli said: “<no> & never”
 """),
             id="422",
         ),
-        pytest.param(
-            429,
-            snapshot("""\
-*it* wasn't made. Friendli takes no more requests from this team for now. Try again in 1 min 30 s.
-Friendli said: “<no> & never”
-[Try again]\
-"""),
-            id="429",
-        ),
     ],
 )
 @pytest.mark.usefixtures("bot")

@@ -214,10 +214,11 @@ async def test_what_is_asked_of_one_that_goes_away_ends_with_it(here: World) -> 
     await here.member.click(root(here), "Sleep")
     await here.friendli.until(lambda: sent(here, "sleep_endpoint") == 1)
     here.friendli.delete(endpoint)
-    await here.slack.until(lambda: told(here, 5))
+    await here.slack.until(lambda: told(here, 6))
     assert thread(here)[2:] == snapshot(
         [
             "@requester asked to put it to sleep.",
+            "Friendli is limiting requests (429: “slow down”). Nothing was done yet; the next try is in 30 s.",
             "The endpoint is gone from Friendli. It costs nothing any more.",
             "# *it* is gone, so it wasn't put to sleep.",
         ]
@@ -236,8 +237,8 @@ async def test_what_is_asked_of_one_that_is_let_go_ends_with_it(here: World) -> 
     await here.admin.command(here.channel, "disconnect")
     [question] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
     await here.admin.click(question, "Disconnect")
-    await here.slack.until(lambda: told(here, 5))
-    assert thread(here)[3:] == snapshot(
+    await here.slack.until(lambda: told(here, 6))
+    assert thread(here)[4:] == snapshot(
         [
             "@admin disconnected `prod`, so this endpoint is no longer watched. It runs on, and is billed, until it is ended in Friendli Suite.",
             "# *it* is no longer watched from here, so it wasn't put to sleep.",

@@ -54,6 +54,8 @@ log = logs.get(__name__)
 _LIST_SECONDS = 25.0
 _STALLED_SECONDS = 5.0
 _NOW = timedelta(0)
+# Later than the moment of giving up by as much as the database's clock may round.
+_A_MOMENT = timedelta(milliseconds=50)
 
 
 class Submitter:
@@ -150,8 +152,7 @@ class Submitter:
         # What was approved waited for that, and not for Friendli.
         waited = (present - (deployment.decided_at or deployment.asked_at)).total_seconds()
         if waited > self._settings.create_give_up_after:
-            late = refusals.gave_up(duration(waited))
-            await self._refuse(held, late if deployment.attempts else refusals.not_announced())
+            await self._refuse(held, _too_late(deployment, duration(waited)))
             return
         try:
             access = access_to(project, self._vault)
@@ -214,6 +215,10 @@ class Submitter:
             CREATES.labels("doubtful").inc()
             log.warning("create request is doubtful", deployment=held.id, error=str(error))
             await self._reconciler.doubt(held, error)
+        except RateLimited as error:
+            CREATES.labels("rate_limited").inc()
+            # Nothing was made, so that it may be sent again, after another list.
+            await self._try_later(held, deployment, error, step=Step.ASKED)
         except FriendliError as error:
             CREATES.labels("refused").inc()
             await self._refuse(held, refusals.by_the_api(error))
@@ -270,20 +275,34 @@ class Submitter:
         error: FriendliError | TimeoutError,
         **values: object,
     ) -> None:
+        """Nothing was made: send it later, and give up in time. A 429 is told once."""
         wait = back_off(deployment.attempts, self._settings, error)
         async with self._database.write() as session:
-            await finish(
-                session,
-                Deployment,
-                held,
-                due=wait,
-                attempts=deployment.attempts + 1,
-                **values,
-            )
+            present = (await session.execute(select(now()))).scalar_one()
+            if isinstance(error, RateLimited):
+                values["limited_since"] = deployment.limited_since or present
+                # However long Friendli asks to wait, nobody waits longer than for an outage.
+                waited = present - (deployment.decided_at or deployment.asked_at)
+                left = timedelta(seconds=self._settings.create_give_up_after) - waited
+                wait = min(wait, max(left, _NOW) + _A_MOMENT)
+            if not await finish(
+                session, Deployment, held, due=wait, attempts=deployment.attempts + 1, **values
+            ):
+                return
+            if isinstance(error, RateLimited) and deployment.limited_since is None:
+                said = replies.rate_limited(error.words, wait.total_seconds())
+                await self._tell(session, held, said)
 
     async def _tell(self, session: AsyncSession, held: Claim, *said: Reply) -> None:
         deployment = await session.get_one(Deployment, held.id)
         await tell(session, deployment, await facts_of(session, deployment, self._settings), *said)
+
+
+def _too_late(deployment: Deployment, waited: str) -> refusals.Refusal:
+    """Why nothing was sent until it was given up."""
+    if deployment.limited_since is not None:
+        return refusals.gave_up_limited(waited)
+    return refusals.gave_up(waited) if deployment.attempts else refusals.not_announced()
 
 
 def _may_stand_in_slack(message: Message) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.commands.deploy_form_state import ACTION_PREFIX, FLAGS, FLAGS_ACTION
-from bot.deployments.request.rules import LABELS
+from bot.deployments.request.refused_fields import label
 from bot.messages.blocks import Block, context
 from bot.messages.markup import escape
 
@@ -50,4 +50,4 @@ def _fields(block: Block) -> Iterator[str]:
 
 
 def _named(field: str, words: str) -> str:
-    return f"{LABELS[field]}: {words}" if field in LABELS else words
+    return f"{label(field)}: {words}"

@@ -50,7 +50,8 @@ async def open_again(
     draft = _draft(DeployRequest.model_validate(deployment.request))
     if gpu is not None:
         draft = draft.model_copy(update={"gpu": gpu})
-    work = await deploy.open_form(desk, click, draft, focus=focus)
+    refused = deployment.refused_fields
+    work = await deploy.open_form(desk, click, draft, refused=refused, focus=focus)
     if work is not None:
         await work
 

@@ -1,5 +1,7 @@
 """`update [endpoint]` and the Update button: change what runs, after a look at before and after."""
 
+from collections.abc import Mapping
+
 from bot.commands import deploy_form as form
 from bot.commands import update_review as review
 from bot.commands import update_text
@@ -88,19 +90,39 @@ async def larger(desk: Desk, click: Click) -> Work:
     return _clicked(desk, click, public_id, DeployDraft(gpu=key))
 
 
+async def again(desk: Desk, click: Click) -> Work:
+    """Open the form of an update that was refused, with what it was to change."""
+    return _again(desk, click)
+
+
+async def _again(desk: Desk, click: Click) -> None:
+    public_id, _, operation_id = click.value.partition(" ")
+    refused = await desk.updates.refused(click.place, public_id, operation_id)
+    await _clicked(desk, click, public_id, refused.edits, refused=refused.fields)
+
+
 async def _clicked(
     desk: Desk,
     click: Click,
     public_id: str,
     edited: DeployDraft | None = None,
     *,
+    refused: Mapping[str, str] | None = None,
     focus: str | None = None,
 ) -> None:
     deployment = await desk.deployments.find(click.place, public_id)
     if deployment is None:
         raise unknown_endpoint()
     await _authorize(desk, click.place, click.person, deployment.target_name, deployment.public_id)
-    await _open(desk, click.place, click.trigger_id, deployment.public_id, edited, focus=focus)
+    await _open(
+        desk,
+        click.place,
+        click.trigger_id,
+        deployment.public_id,
+        edited,
+        refused=refused,
+        focus=focus,
+    )
 
 
 async def _authorize(desk: Desk, place: Place, person: Person, target: str, public_id: str) -> None:
@@ -116,11 +138,12 @@ async def _open(
     public_id: str,
     edited: DeployDraft | None = None,
     *,
+    refused: Mapping[str, str] | None = None,
     focus: str | None = None,
 ) -> None:
     # The trigger dies after three seconds, and what runs is asked of the API.
     view_id = await desk.modals.open(trigger_id, review.message(_ASKING))
-    await _fill(desk, place, view_id, public_id, edited, focus=focus)
+    await _fill(desk, place, view_id, public_id, edited, refused=refused, focus=focus)
 
 
 async def _fill(
@@ -130,12 +153,13 @@ async def _fill(
     public_id: str,
     edited: DeployDraft | None,
     *,
+    refused: Mapping[str, str] | None = None,
     focus: str | None = None,
 ) -> None:
     """Turn an open modal into the form, with edits on top of what runs."""
     try:
         runs = await desk.updates.look(place, public_id)
-        await _show(desk, place, view_id, runs, edited, focus=focus)
+        await _show(desk, place, view_id, runs, edited, refused=refused, focus=focus)
     except UserError as error:
         await _show_problem(desk, view_id, error)
 
@@ -149,6 +173,7 @@ async def _show(
     *,
     meanwhile: str = "",
     advanced_open: bool = False,
+    refused: Mapping[str, str] | None = None,
     focus: str | None = None,
 ) -> None:
     version = runs.version
@@ -165,7 +190,9 @@ async def _show(
             meanwhile=meanwhile,
         ),
     )
-    view = form.build(form.opened(state, {}, focus), targets=(), prices=desk.settings.prices)
+    view = form.build(
+        form.opened(state, refused or {}, focus), targets=(), prices=desk.settings.prices
+    )
     await desk.modals.replace(view_id, view)
 
 
@@ -333,6 +360,7 @@ FEATURE = Feature(
         ActionId.UPDATE: clicked,
         ActionId.UPDATE_EDIT: edit,
         ActionId.UPDATE_LARGER: larger,
+        ActionId.UPDATE_AGAIN: again,
         before_after.AGREE_ACTION: agreed,
         before_after.CHANGE_ACTION: change,
         before_after.CANCEL_ACTION: dismissed,

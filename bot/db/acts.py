@@ -87,6 +87,8 @@ class Operation(Base):
     asked_at: Mapped[datetime]
     # Of an update: a `bot.deployments.update.Update`.
     request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # As of a deployment: form field → what Friendli said of it when it refused an update.
+    refused_fields: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     # Of an update: the number of the newest version before it was sent, and of the one it made.
     version_before: Mapped[str | None]
     version: Mapped[str | None]

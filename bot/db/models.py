@@ -161,6 +161,8 @@ class Deployment(Due, Base):
     # Of an endpoint that was made elsewhere and is followed: its `DedicatedEndpointSpec`.
     spec: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     # The `DeployRequest` that it was made with, once `request` is that of a later version.
+    # Form field → what Friendli said of it when it refused the request.
+    refused_fields: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     first_request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     # The number of the version that `request` or `spec` is about; NULL until somebody looked.
     newest_version: Mapped[str | None]

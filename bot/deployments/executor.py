@@ -24,6 +24,7 @@ from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.pace import back_off
 from bot.deployments.record import facts_of, tell
+from bot.deployments.request.refused_fields import by_form_field
 from bot.deployments.targets.credentials import NoKeyError, access_to
 from bot.deployments.timing.lease_end import tries_to_end
 from bot.deployments.updating.rollout import Rollout, overtaken_by
@@ -43,6 +44,7 @@ from bot.friendli.schemas import DedicatedEndpointStatus
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
 from bot.messages import lease_replies, replies
 from bot.messages.facts import Facts
+from bot.messages.refusals import by_the_api
 from bot.messages.reply import Reply
 
 log = logs.get(__name__)
@@ -79,7 +81,7 @@ class _Fate:
 
     Attributes:
         words: The API's.
-        error: Why it is tried again.
+        error: Why it is tried again, or was refused.
         version: Of an update that was done: the number of the version that it made.
         said: What the thread is told instead of what is usual.
     """
@@ -147,7 +149,7 @@ class Executor:
             # Nothing came of this request, which says nothing about one that was sent before.
             return _Fate(before, error=error)
         except Refused as error:
-            return _Fate(OperationState.REFUSED, error.words)
+            return _Fate(OperationState.REFUSED, error.words, error)
         except FriendliError as error:
             # A changing request that is ambiguous, or a question before it that had no answer.
             return _Fate(operation.state, error=error)
@@ -301,6 +303,9 @@ class Executor:
             log_committed(
                 session, log, "operation not done", operation=operation.kind, state=fate.state
             )
+            refused_fields = by_form_field(fate.error.fields) if fate.error is not None else {}
+            refused = await session.get_one(Operation, operation.id)
+            refused.refused_fields = dict(refused_fields) or None
             row = await session.get_one(Deployment, deployment.id)
             facts = await facts_of(session, row, self._settings)
             told = await _was_told(session, row, operation)
@@ -337,6 +342,8 @@ def _not_done(facts: Facts, operation: Operation, fate: _Fate) -> Reply:
         return fate.said
     if operation.kind is OperationKind.UPDATE and fate.state is OperationState.FAILED:
         return replies.update_unconfirmed()
+    if operation.kind is OperationKind.UPDATE and isinstance(fate.error, Refused):
+        return replies.update_refused(facts, operation.public_id, by_the_api(fate.error))
     if operation.cause is Cause.LEASE:
         return lease_replies.not_ended(facts, operation.kind, fate.words)
     return replies.operation_failed(operation.kind, fate.words)

@@ -9,8 +9,13 @@ import httpx
 from pydantic import JsonValue, SecretStr
 from pydantic_core import from_json
 
+from bot.friendli.errors import FieldError
+
 MAX_BODY_BYTES = 5_000_000
 MAX_WORDS = 500
+_MOST_FIELDS = 20
+_LONGEST_FIELD_WORDS = 200
+_LONGEST_NAME = 60
 # Characters that are looked at for those words; megabytes of them would hold up everybody else.
 _LOOKED_AT = 20_000
 # No answer may put off a caller for longer, however absurd the number in it.
@@ -71,11 +76,32 @@ class Answer:
             said = _title(text) if text.lstrip().startswith("<") else text
         else:
             said = _spoken(value) or (text if value else "")
-        said = _KEYS.sub(_REDACTED, said.replace(api_key.get_secret_value(), _REDACTED))
-        # Control characters and lone surrogates can be neither stored nor sent on.
-        printable = "".join(char if char.isprintable() else " " for char in said[:_LOOKED_AT])
-        line = " ".join(printable.split())
-        return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"
+        return _line(said, api_key, MAX_WORDS)
+
+    def field_errors(self, api_key: SecretStr) -> tuple[FieldError, ...]:
+        """Return what the answer says of single fields, in FastAPI's shape; no key, 20 at most."""
+        try:
+            value: JsonValue = from_json(self.body or b"")
+        except ValueError:
+            return ()
+        detail = value.get("detail") if isinstance(value, dict) else None
+        found = []
+        for entry in (detail if isinstance(detail, list) else [])[:_MOST_FIELDS]:
+            match entry:
+                case {"msg": str(message), "loc": list(place)}:
+                    names = [_line(str(name), api_key, _LONGEST_NAME) for name in place[:9]]
+                    words = _line(message, api_key, _LONGEST_FIELD_WORDS) or "refused"
+                    # The first is the part of the request, which people never see.
+                    found.append(FieldError([name for name in names if name != "body"], words))
+        return tuple(found)
+
+
+def _line(said: str, api_key: SecretStr, limit: int) -> str:
+    said = _KEYS.sub(_REDACTED, said.replace(api_key.get_secret_value(), _REDACTED))
+    # Control characters and lone surrogates can be neither stored nor sent on.
+    printable = "".join(char if char.isprintable() else " " for char in said[:_LOOKED_AT])
+    line = " ".join(printable.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 async def read_body(response: httpx.Response) -> bytes | None:

@@ -16,6 +16,24 @@ error holds the API key: not in its attributes, its text, or an exception that i
 """
 # ruff: noqa: N818 - each is named after the outcome, which is what the callers tell apart.
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What the API said of one field of a request that it refused.
+
+    Both come from outside: whoever shows them escapes them.
+
+    Attributes:
+        place: The names on the way to the field, as on the wire; empty for the whole request.
+        words: At most 200 characters of one line.
+    """
+
+    place: Sequence[str]
+    words: str
+
 
 class FriendliError(Exception):
     """A call to Friendli's API failed.
@@ -27,6 +45,7 @@ class FriendliError(Exception):
             They come from outside: whoever shows them escapes them.
         reason: Why there are no such words, for the log; may be empty.
         retry_after: Seconds that the API asked to wait, or None when it named no time.
+        fields: What the API said of single fields; at most 20.
     """
 
     def __init__(
@@ -37,12 +56,14 @@ class FriendliError(Exception):
         words: str = "",
         reason: str = "",
         retry_after: float | None = None,
+        fields: Sequence[FieldError] = (),
     ) -> None:
         self.operation = operation
         self.status = status
         self.words = words
         self.reason = reason
         self.retry_after = retry_after
+        self.fields = fields
         told = (str(status) if status is not None else "", words, reason)
         super().__init__(f"{operation}: {' '.join(filter(None, told))}")
 

@@ -159,4 +159,5 @@ def _refusal(call: Call, answer: Answer) -> Refused | None:
         status=answer.status,
         words=answer.words(call.access.api_key),
         retry_after=answer.retry_after,
+        fields=answer.field_errors(call.access.api_key),
     )

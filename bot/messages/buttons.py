@@ -34,6 +34,7 @@ class ActionId(StrEnum):
     LARGER = "deployment.larger"
     UPDATE_EDIT = "endpoint.edit"
     UPDATE_LARGER = "endpoint.larger"
+    UPDATE_AGAIN = "endpoint.update_again"
     VERSIONS = "endpoint.versions"
     CHOOSE = "deployment.choose"
     CHOOSE_NONE = "deployment.choose_none"
@@ -134,6 +135,12 @@ def _try_again(facts: Facts) -> list[Block]:
 def try_again(facts: Facts) -> Block:
     """Opens the form with everything that was asked for filled in."""
     return button("Try again", ActionId.TRY_AGAIN, value=facts.public_id, style="primary")
+
+
+def update_again(public_id: str, operation_id: str) -> Block:
+    """Opens the form of an update that was refused, with what it was to change."""
+    value = f"{public_id} {operation_id}"
+    return button("Change", ActionId.UPDATE_AGAIN, value=value, style="primary")
 
 
 def connect() -> Block:

@@ -1,11 +1,14 @@
 """Why nothing was made, in words: the API's refusals and ours."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from bot.deployments.request.refused_fields import by_form_field, label
 from bot.friendli.errors import FriendliError, NotFound, RateLimited, Refused, Unauthorized
-from bot.messages.markup import code, duration
+from bot.messages.markup import clip, code, duration, escape
 from bot.slash import SLASH
 
+_API_WORDS_LIMIT = 500
 _RECONNECT = f"An admin can connect a new key with `{SLASH} connect`."
 
 
@@ -18,12 +21,32 @@ class Refusal:
         advice: What to do, as mrkdwn.
         words: The API's own words, plain.
         reconnects: Whether connecting the target again helps.
+        fields: What the API said of single fields, by form field: plain.
+        words_first: Whether its words come before ours, since they are all that is known.
     """
 
     why: str
     advice: str = ""
     words: str = ""
     reconnects: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)
+    words_first: bool = False
+
+    @property
+    def text(self) -> str:
+        """All of it but words that come last, as mrkdwn; what is said of fields line by line."""
+        first = f"Friendli said: {self.said}. " if self.words_first and self.words else ""
+        return "\n".join([f"{first}{self.why} {self.advice}".strip(), *self.field_lines])
+
+    @property
+    def said(self) -> str:
+        """The API's own words between quotes, as mrkdwn, at most 500 characters of them."""
+        return f"“{escape(clip(self.words, _API_WORDS_LIMIT))}”"
+
+    @property
+    def field_lines(self) -> list[str]:
+        """What is said of each field on a line, by the name that people know, as mrkdwn."""
+        return [f"• {escape(label(key))}: {escape(words)}" for key, words in self.fields.items()]
 
 
 def by_the_api(error: FriendliError) -> Refusal:
@@ -52,9 +75,18 @@ def by_the_api(error: FriendliError) -> Refusal:
             "Someone who may can settle it in Friendli Suite under Billing.",
             error.words,
         )
+    if error.fields:
+        return Refusal(
+            "Friendli refused some of the settings.",
+            "Change these and try again:",
+            fields=by_form_field(error.fields),
+        )
     status = f" (status {error.status})" if error.status is not None else ""
     return Refusal(
-        f"Friendli refused the request{status}.", "Change it and try again.", error.words
+        f"Friendli refused the request{status}.",
+        "Change it and try again.",
+        error.words,
+        words_first=True,
     )
 
 

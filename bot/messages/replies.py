@@ -17,10 +17,10 @@ _API_WORDS_LIMIT = 500
 
 def refused(facts: Facts, refusal: Refusal) -> Reply:
     """Nothing was made, and why."""
-    text = f"{bold(facts.name)} wasn't made. {refusal.why} {refusal.advice}".strip()
+    text = f"{bold(facts.name)} wasn't made. {refusal.text}"
     blocks: list[Block] = [section(text)]
-    if refusal.words:
-        blocks.append(context(f"Friendli said: “{escape(clip(refusal.words, _API_WORDS_LIMIT))}”"))
+    if refusal.words and not refusal.words_first:
+        blocks.append(context(f"Friendli said: {refusal.said}"))
     connect = [buttons.connect_again(facts.target_name)] if refusal.reconnects else []
     blocks.append(actions(buttons.try_again(facts), *connect))
     return Reply(body(text, *blocks), news=News.FAILED)
@@ -66,6 +66,23 @@ def operation_failed(kind: OperationKind, words: str) -> Reply:
     spoken = operations.WORDS[kind]
     said = f" It said: “{escape(clip(words, _API_WORDS_LIMIT))}”." if words else ""
     return say(f"Friendli didn't {spoken.infinitive}.{said} {spoken.else_true}", news=News.FAILED)
+
+
+def update_refused(facts: Facts, operation_id: str, refusal: Refusal) -> Reply:
+    """Friendli didn't take an update, and the form opens again with what it said of its fields.
+
+    Args:
+        facts: The deployment's.
+        operation_id: The public id of the update.
+        refusal: Why.
+    """
+    text = f"Friendli didn't update it. {refusal.text}"
+    blocks: list[Block] = [section(text)]
+    if refusal.words and not refusal.words_first:
+        blocks.append(context(f"Friendli said: {refusal.said}"))
+    stays = operations.WORDS[OperationKind.UPDATE].else_true
+    row = actions(buttons.update_again(facts.public_id, operation_id))
+    return Reply(body(text, *blocks, context(stays), row), news=News.FAILED)
 
 
 def updated_at_rest(facts: Facts, version: str | None) -> Reply | None:

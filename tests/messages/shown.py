@@ -163,6 +163,7 @@ def every_reply(facts: Facts) -> Iterator[Reply]:
         yield replies.refused(facts, Refusal("why", reconnects=True))
         yield replies.key_refused(facts)
         yield replies.key_unreadable(facts)
+        yield replies.update_refused(facts, "1" * 32, Refusal("why", fields={"gpu": "no"}))
         yield approvals.rejected(facts, "U1", "no")
         yield approvals.expired(facts, 600)
         yield approvals.target_gone(facts, "U1", leads_elsewhere=False)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from inline_snapshot import snapshot
+from pydantic import JsonValue
 from sqlalchemy import select
 
 from bot.db.acts import Operation
@@ -14,6 +15,7 @@ from bot.sandbox.slack.view import View
 from bot.sandbox.world import API_KEY, World
 from tests.stories.telling import root, thread, words
 from tests.stories.test_follow import follow
+from tests.stories.test_watching import serve
 
 AGES = 3600
 
@@ -183,8 +185,7 @@ async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(here: World) 
         pytest.param(
             400,
             snapshot("""\
-*it* wasn't made. Friendli refused the request (status 400). Change it and try again.
-Friendli said: “<no> & never”
+*it* wasn't made. Friendli said: “<no> & never”. Friendli refused the request (status 400). Change it and try again.
 [Try again]\
 """),
             id="400",
@@ -219,8 +220,7 @@ Friendli said: “<no> & never”
         pytest.param(
             422,
             snapshot("""\
-*it* wasn't made. Friendli refused the request (status 422). Change it and try again.
-Friendli said: “<no> & never”
+*it* wasn't made. Friendli said: “<no> & never”. Friendli refused the request (status 422). Change it and try again.
 [Try again]\
 """),
             id="422",
@@ -244,6 +244,122 @@ async def test_a_refusal_is_told_with_the_apis_own_words(
     assert root(here).buttons == ["Try again"]
     creates = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
     assert len(creates) == 1
+
+
+TOO_LARGE: JsonValue = {
+    "loc": ["body", "advanced", "max_batch_size"],
+    "msg": "<!channel> is too large",
+}
+UNPROCESSABLE: list[JsonValue] = [
+    TOO_LARGE,
+    {"loc": ["body", "autoscalingPolicy", "maxReplica"], "msg": "must be at most 10"},
+    {"loc": ["body", "somethingNew"], "msg": "Field required"},
+    {"loc": ["body", "name"], "msg": "is taken & " + "x" * 1_000},
+]
+
+
+def below(view: View) -> dict[str, str]:
+    """What stands right below each field, and at the top of the form as ""."""
+    said, label = {}, ""
+    for block in view.blocks:
+        if block["type"] == "input":
+            label = block["label"]["text"]
+        elif block["type"] == "context" and "✗" in block["elements"][0]["text"]:
+            said[label] = " ".join(element["text"] for element in block["elements"])
+    return said
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_friendli_refuses_of_single_fields_is_told_field_by_field(here: World) -> None:
+    """By the form's names in the thread, and below them in the form that opens again."""
+    here.friendli.faults.add(Answer(422, {"detail": UNPROCESSABLE}), operation="create_endpoint")
+    await here.member.command(
+        here.channel,
+        "org/model --gpu 1xH100 --name it --max-batch-size 999 --max-replicas 9 --yes",
+    )
+    await here.slack.until(lambda: thread(here))
+    reply = here.channel.replies(root(here).ts)[-1]
+    assert words(here, reply).replace("x" * 189, "…") == snapshot("""\
+*it* wasn't made. Friendli refused some of the settings. Change these and try again:
+• Max batch size: <!channel> is too large
+• Maximum replicas: must be at most 10
+• Something new: Field required
+• Endpoint name: is taken & xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+[Try again]\
+""")
+    await here.slack.until(lambda: "wasn't made" in root(here).text)
+    for message in (reply, root(here)):
+        await here.member.click(message, "Try again")
+        view = await here.slack.until(lambda: here.member.modal)
+        assert {at: said[:60] for at, said in below(view).items()} == snapshot(
+            {
+                "": "✗ Friendli refused this: Something new: Field required",
+                "Endpoint name": "✗ Friendli refused this: is taken &amp; xxxxxxxxxxxxxxxxxxxx",
+                "Maximum replicas": "✗ Friendli refused this: must be at most 10",
+                "Max batch size": "✗ Friendli refused this: &lt;!channel&gt; is too large",
+            }
+        )
+        values = {item.label: item.element.get("initial_value") for item in view.fields()}
+        assert (values["Model"], values["Max batch size"]) == ("org/model", "999")
+        assert cursor(view) == ["Max batch size"]
+        await here.member.fill("Maximum replicas", "8")
+        await here.slack.until(lambda: here.member.modal and here.member.modal.updates)
+        assert here.member.modal is not None
+        assert set(below(here.member.modal)) == set(below(view))
+        await here.member.close_modal()
+    creates = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
+    assert len(creates) == 1
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        pytest.param([{"loc": "body", "msg": "no"}], id="a place that is no list"),
+        pytest.param([{"loc": ["body"], "msg": {"a": 1}}], id="words that are none"),
+        pytest.param([None, 1, [], {}], id="nothing"),
+        pytest.param({"loc": ["body", "name"], "msg": "no"}, id="no list"),
+    ],
+)
+@pytest.mark.usefixtures("bot")
+async def test_a_refusal_in_any_other_shape_is_told_as_it_came(
+    here: World, detail: JsonValue
+) -> None:
+    """Nothing of it stops the refusal from being told."""
+    answer = Answer(422, {"detail": detail})
+    here.friendli.faults.add(answer, operation="create_endpoint")
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here))
+    assert "Friendli refused the request (status 422)." in thread(here)[-1]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_update_that_is_refused_opens_again_with_what_it_was_to_change(
+    here: World,
+) -> None:
+    """Field by field, as typed, and nothing is sent twice."""
+    await serve(here)
+    answer = Answer(422, {"detail": [TOO_LARGE]})
+    here.friendli.faults.add(answer, operation="update_endpoint")
+    await here.member.command(here.channel, "update it --max-batch-size 999")
+    [question] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: "didn't update" in thread(here)[-1])
+    reply = here.channel.replies(root(here).ts)[-1]
+    assert words(here, reply) == snapshot("""\
+Friendli didn't update it. Friendli refused some of the settings. Change these and try again:
+• Max batch size: <!channel> is too large
+It stays as it is.
+[Change]\
+""")
+    await here.member.click(reply, "Change")
+    view = await here.slack.until(lambda: here.member.modal)
+    await here.slack.until(lambda: below(view))
+    assert below(view) == snapshot(
+        {"Max batch size": "✗ Friendli refused this: &lt;!channel&gt; is too large"}
+    )
+    values = {item.label: item.element.get("initial_value") for item in view.fields()}
+    assert values["Max batch size"] == "999"
+    assert sum(one.operation == "update_endpoint" for one in here.friendli.requests) == 1
 
 
 @pytest.mark.usefixtures("bot")

@@ -322,7 +322,10 @@ Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
 It costs $5.00/h now, *$20.00/h* then.\
 """,
-            "# Friendli didn't update it. It said: “max_batch_size <!here> is too large”. It stays as it is.",
+            """\
+# Friendli didn't update it. Friendli said: “max_batch_size <!here> is too large”. Friendli refused the request (status 422). Change it and try again.
+It stays as it is.\
+""",
         ]
     )
     assert "1 × H100 · 1 replica" in words(here, root(here))

@@ -258,7 +258,9 @@ class Submitter:
     async def _refuse(self, held: Claim, refusal: refusals.Refusal) -> None:
         """Nothing was made, and nothing will be."""
         async with self._database.write() as session:
-            if await finish(session, Deployment, held, due=None, step=Step.REFUSED):
+            fields = dict(refusal.fields) or None
+            refused = {"step": Step.REFUSED, "refused_fields": fields}
+            if await finish(session, Deployment, held, due=None, **refused):
                 deployment = await session.get_one(Deployment, held.id)
                 await self._tell_refusal(session, deployment, refusal)
 

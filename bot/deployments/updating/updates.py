@@ -1,6 +1,7 @@
 """What runs on an endpoint, and which versions it had: what the API tells beside what we know."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,9 +16,11 @@ from bot.deployments.nudges import Nudges
 from bot.deployments.place import Place
 from bot.deployments.record import facts_of, tell
 from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import DeployDraft
 from bot.deployments.request.rules import check
 from bot.deployments.targets.credentials import NoKeyError, access_to
 from bot.deployments.updating.runs import Past, Runs, past_of, runs_of, version_of
+from bot.deployments.updating.update import Update, edits
 from bot.deployments.updating.version import History, is_later, newest
 from bot.errors import UserError
 from bot.friendli.access import Access
@@ -29,6 +32,19 @@ from bot.messages.markup import bold, clip, escape
 from bot.together import both
 
 _API_WORDS_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedUpdate:
+    """An update that Friendli refused.
+
+    Attributes:
+        edits: What it was to change, and nothing else.
+        fields: Form field → what Friendli said of it.
+    """
+
+    edits: DeployDraft
+    fields: Mapping[str, str]
 
 
 class Updates:
@@ -60,6 +76,32 @@ class Updates:
         """
         async with self._database.read() as session:
             return runs_of(_live(await find_deployment(session, place, public_id)))
+
+    async def refused(self, place: Place, public_id: str, operation_id: str) -> RefusedUpdate:
+        """What an update was to change that was refused.
+
+        Args:
+            place: The deployment's.
+            public_id: Of the deployment.
+            operation_id: The public id of the update.
+
+        Raises:
+            UserError: There is no such endpoint or update here.
+        """
+        async with self._database.read() as session:
+            deployment = _live(await find_deployment(session, place, public_id))
+            operation = await session.scalar(
+                select(Operation).where(
+                    Operation.public_id == operation_id,
+                    Operation.deployment_id == deployment.id,
+                    Operation.kind == OperationKind.UPDATE,
+                )
+            )
+            if operation is None:
+                raise UserError("I don't know this update any more, so nothing was done.")
+            wanted = Update.stored(operation.request).version
+            edited = edits(runs_of(deployment).version, wanted)
+            return RefusedUpdate(edited, operation.refused_fields or {})
 
     async def look(self, place: Place, public_id: str) -> Runs:
         """Ask the API what runs, and write down what changed elsewhere.

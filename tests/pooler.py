@@ -56,11 +56,13 @@ class Pooler:
     Attributes:
         url: Leads through it.
         refused: Parameters that it refused at the start of a connection.
+        transactions: How many it has passed on.
     """
 
     def __init__(self, port: int, database: str, socket: str, servers: list[_Server]) -> None:
         self.url = f"postgresql://postgres@127.0.0.1:{port}/{database}?sslmode=disable"
         self.refused: set[str] = set()
+        self.transactions = 0
         self._database, self._socket = database, socket
         self._free: asyncio.Queue[_Server] = asyncio.Queue()
         for server in servers:
@@ -110,6 +112,7 @@ class Pooler:
                 if kind == b"Z":
                     asked -= 1
                     if asked == 0 and body == b"I":
+                        self.transactions += 1
                         server = None
                         # To the end of the queue: the next transaction gets another one.
                         self._free.put_nowait(by)

@@ -27,6 +27,10 @@ from bot.db import postgresql
 # A request has 3 seconds until Slack gives up on it; a writer that waits longer is of no use.
 _BUSY_TIMEOUT_MS = 2_000
 
+# SQLite's own limit of 1,000 pages, after which it begins the WAL file anew.
+_WAL_BYTES = 1000 * 4096
+
+
 _Columns = TypeVarTuple("_Columns")
 _Arguments = TypeVarTuple("_Arguments")
 _T = TypeVar("_T")
@@ -184,6 +188,10 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     if cursor.fetchone() != ("wal",):
         cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
+    # Every commit appends whole pages of 4 KiB to the WAL file, so a bot that only watches adds
+    # about 1 MiB a minute. That ends at 1,000 pages, from which on the file is written over from
+    # its beginning; what a large transaction made longer is cut off again.
+    cursor.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 

@@ -90,7 +90,7 @@ async def test_a_bot_works_behind_a_pooler(postgresql_url: str) -> None:
     ):
         here.slack.events_url = bot.events_url
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --name it --yes")
+        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --name it --yes")
         await here.friendli.until(lambda: here.friendli.endpoints)
         here.clock.advance(600)
         await here.slack.until(lambda: ends(here, "is serving"))

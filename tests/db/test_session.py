@@ -10,6 +10,8 @@ from sqlalchemy import Connection, insert, select, text
 from bot.db.conversations import Workspace
 from bot.db.session import Database
 
+LIMIT = 1000 * 4096
+
 # Takes the engine long enough to be cancelled on the way.
 _LONG = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000)"
@@ -74,3 +76,26 @@ async def test_closing_waits_for_a_short_transaction_that_was_cancelled(sqlite_u
     await closing
     file = Path(database.engine.url.database or "")
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def size(file: Path) -> int:
+    return file.stat().st_size
+
+
+async def test_sqlite_s_wal_file_ends_at_its_limit(sqlite_url: str) -> None:
+    """It is written over from its beginning, and what a large transaction added is cut off."""
+    database = Database(sqlite_url)
+    wal = Path(f"{sqlite_url.removeprefix('sqlite:///')}-wal")
+    filler = text(
+        "INSERT INTO workspaces (enterprise_id, workspace_id, plan_refused) VALUES"
+        " (:name, hex(zeroblob(100000)), false)"
+    )
+    async with database.write() as session:
+        for number in range(100):
+            await session.execute(filler, {"name": f"E{number}"})
+    assert size(wal) > 2 * LIMIT
+    for number in range(3):
+        async with database.write() as session:
+            await session.execute(filler, {"name": f"F{number}"})
+    assert size(wal) <= LIMIT
+    await database.close()

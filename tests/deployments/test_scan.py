@@ -17,35 +17,28 @@ from bot.db.session import Database
 from bot.deployments.scan import Scan
 from bot.deployments.worker import Worker
 from bot.sandbox.world import world
+from tests.asking import reported
+from tests.pooler import pooler
 
 # What an operator may expect of a bot with nothing to do.
 MOST_A_MINUTE = 150
 OVER = 10.0
 
 
-async def transactions(postgresql_server: str, name: str) -> int:
-    """How many a database has had, from a connection to another one."""
-    connection = await asyncpg.connect(postgresql_server)
-    try:
-        count: int = await connection.fetchval(
-            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = $1", name
-        )
-    finally:
-        await connection.close()
-    return count
-
-
-async def test_an_idle_bot_on_postgresql_leaves_the_database_alone(
-    postgresql_server: str, postgresql_url: str
-) -> None:
-    """With all its heartbeats and scans; the server counts."""
-    name = postgresql_url.partition("?")[0].rpartition("/")[2]
-    async with world(postgresql_url, speed=0) as here, running(here.settings()):
-        connection = await asyncpg.connect(postgresql_server)
-        before = await transactions(postgresql_server, name)
-        await connection.execute(f"SELECT pg_sleep({OVER})")
-        counted = await transactions(postgresql_server, name) - before
-        await connection.close()
+async def test_an_idle_bot_on_postgresql_leaves_the_database_alone(postgresql_url: str) -> None:
+    """With all its heartbeats and scans, also behind a pooler, which counts here."""
+    async with (
+        pooler(postgresql_url) as counting,
+        world(f"{counting.url}&pgbouncer=true", speed=0) as here,
+        running(here.settings()),
+    ):
+        # What a start takes is over by then.
+        await reported(postgresql_url, 1)
+        clock = await asyncpg.connect(postgresql_url)
+        before = counting.transactions
+        await clock.execute(f"SELECT pg_sleep({OVER})")
+        counted = counting.transactions - before
+        await clock.close()
     assert 0 < counted <= MOST_A_MINUTE * OVER / 60
 
 

@@ -22,7 +22,7 @@ from bot.sandbox.world import BOT_TOKEN, World, connect, world
 from tests.conftest import QUICK, UNHURRIED, StartBot
 from tests.stories.telling import ends, root, thread, whispers
 
-LINE = "org/model --gpu H100 --name it --yes"
+LINE = "org/model --gpu H100 --replicas 1 --name it --yes"
 Lines = list[dict[str, Any]]
 
 

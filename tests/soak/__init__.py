@@ -1,0 +1,1 @@
+"""A soak: a bot that does the same work for minutes, and whether anything of it grows."""

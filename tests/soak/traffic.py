@@ -1,0 +1,60 @@
+"""The work of a soak: endpoints that are deployed, put to sleep, woken, terminated and deleted."""
+
+import asyncio
+import itertools
+
+from bot.sandbox.slack.conversations import Message
+from bot.sandbox.world import World
+
+# A machine that others use, too, is slow at times.
+_PATIENCE = 60.0
+
+
+class Traffic:
+    """Lives of endpoints, some at a time, one after another.
+
+    Attributes:
+        lives: How many endpoints were deleted.
+    """
+
+    def __init__(self, here: World) -> None:
+        self._here = here
+        self._numbers = itertools.count(1)
+        # A person has one form open at a time.
+        self._form = asyncio.Lock()
+        self.lives = 0
+
+    async def go_on(self) -> None:
+        """Lead one endpoint after another through its life."""
+        while True:
+            await self._live(f"soak-{next(self._numbers)}")
+            self.lives += 1
+
+    async def _live(self, name: str) -> None:
+        here = self._here
+        line = f"org/model --gpu H100 --replicas 1 --name {name} --yes"
+        await here.member.command(here.channel, line)
+        root = await here.slack.until(lambda: self._root(name), timeout=_PATIENCE)
+        for button in ("Sleep", "Wake ($5.00/h)", "Terminate"):
+            await here.member.click(await self._with(root, button), button)
+        await self._with(root, "Delete")
+        async with self._form:
+            await here.admin.click(here.channel.messages[root.ts], "Delete")
+            await here.slack.until(lambda: here.admin.modal, timeout=_PATIENCE)
+            await here.admin.fill(f"Type {name} to confirm", name)
+            await here.admin.submit()
+        await here.slack.until(
+            lambda: "is gone" in here.channel.messages[root.ts].text, timeout=_PATIENCE
+        )
+
+    def _root(self, name: str) -> Message | None:
+        for message in self._here.channel.messages.values():
+            if f"*{name}*" in message.text and not message.is_reply:
+                return message
+        return None
+
+    async def _with(self, root: Message, button: str) -> Message:
+        """The thread's root, once it has a button."""
+        messages = self._here.channel.messages
+        await self._here.slack.until(lambda: button in messages[root.ts].buttons, timeout=_PATIENCE)
+        return messages[root.ts]

@@ -151,7 +151,11 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
     if not read.yes:
         return _show_preview(desk, invocation, request, policy)
     # Committed before Slack is acknowledged: what spends money is written down or refused.
-    asked = await desk.deployments.ask(place, person, request, invocation.request_id)
+    asked = await desk.deployments.ask(
+        place, person, request, invocation.request_id, line=invocation.text
+    )
+    if asked.outcome is Outcome.SAME_LINE:
+        return _show_preview(desk, invocation, request, policy, is_second=True)
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)
     return _call_approvers(desk, place, person, request.target, asked)
@@ -162,7 +166,12 @@ async def _say(desk: Desk, invocation: Invocation, said: Body) -> None:
 
 
 async def _show_preview(
-    desk: Desk, invocation: Invocation, request: DeployRequest, policy: Policy
+    desk: Desk,
+    invocation: Invocation,
+    request: DeployRequest,
+    policy: Policy,
+    *,
+    is_second: bool = False,
 ) -> None:
     membership = await desk.people.membership(invocation.place)
     if needs_invitation(membership):
@@ -174,6 +183,7 @@ async def _show_preview(
         lease_end=policy.lease_end,
         deploy_value=f"{_new_request_id()} {draft}",
         change_value=draft,
+        is_second=is_second,
     )
     await desk.responses.say(invocation.response_url, said)
 

@@ -239,6 +239,19 @@ class Deployment(Due, Base):
     reference: Mapped[str | None] = mapped_column(default=correlation.reference)
 
 
+class CommandLine(Base):
+    """When a person last deployed with a command line in a channel; see `deployments.repeats`."""
+
+    __tablename__ = "command_lines"
+
+    enterprise_id: Mapped[str] = mapped_column(primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(primary_key=True)
+    channel_id: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[str] = mapped_column(primary_key=True)
+    line_hash: Mapped[str] = mapped_column(primary_key=True)
+    sent_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Transition(Base):
     """A change of status, phase or error code that was observed."""
 

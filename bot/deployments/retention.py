@@ -16,6 +16,7 @@ from bot.db.clock import after, now
 from bot.db.conversations import Channel, Delivery, Message
 from bot.db.models import Deployment, Step, Target, Transition, WatchedProject
 from bot.db.session import Database
+from bot.deployments import repeats
 
 log = logs.get(__name__)
 
@@ -42,6 +43,8 @@ class Retention:
 
     async def sweep(self) -> None:
         """Forget all that is due to be forgotten."""
+        async with self._database.write() as session:
+            await repeats.forget(session)
         await self._repeat(_mark)
         await self._repeat(_unmark)
         forgotten = {

@@ -20,6 +20,7 @@ from bot.deployments.lookup import find_deployment, find_target, hold_deployment
 from bot.deployments.operations import GOING_DOWN, fits, unfinished, write_down
 from bot.deployments.place import Person, Place
 from bot.deployments.record import facts_of, tell
+from bot.deployments.repeats import is_first
 from bot.deployments.request.deploy_request import DeployRequest
 from bot.deployments.targets.policy import Policy
 from bot.deployments.wishes import Wishes
@@ -36,6 +37,8 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     REPEATED = "repeated"
     """The same click, delivered again: nothing was done for this one."""
+    SAME_LINE = "same_line"
+    """The person has sent the same line less than a minute ago: nothing was done for this one."""
     NAME_TAKEN = "name_taken"
     """A deployment of this name may still have, or get, an endpoint in the project."""
     TARGET_GONE = "target_gone"
@@ -69,6 +72,10 @@ class StopOutcome(StrEnum):
     OVER = "over"
 
 
+class _SameLineError(Exception):
+    """Takes back what was written down for a line that was sent just before."""
+
+
 class Deployments(Wishes):
     """Writes what people ask for, in one transaction each."""
 
@@ -80,6 +87,7 @@ class Deployments(Wishes):
         request_id: str,
         *,
         message_ts: str = "",
+        line: str | None = None,
     ) -> Asked:
         """Write down a wish to deploy.
 
@@ -89,6 +97,7 @@ class Deployments(Wishes):
             request: What for.
             request_id: Of the form, or of the command: the same one is accepted once.
             message_ts: Of the message whose button was used.
+            line: The command line that asks for it without another question.
         """
         repeated = await self._repeated(request_id)
         if repeated is not None:
@@ -101,6 +110,11 @@ class Deployments(Wishes):
                 waits_as = await self._write_down(
                     session, place, person, request, request_id, target, message_ts
                 )
+                if line is not None:
+                    await _refuse_repeat(session, place, person, line)
+        except _SameLineError:
+            # One command that is delivered twice at once is the same line, too.
+            return await self._repeated(request_id) or Asked(Outcome.SAME_LINE)
         except IntegrityError:
             # The unique keys decide between two that come at once.
             return await self._repeated(request_id) or Asked(Outcome.NAME_TAKEN)
@@ -239,6 +253,12 @@ class Deployments(Wishes):
         # Told here and not when it is carried out, so that the wish stands before its effect.
         await tell(session, deployment, facts, replies.stop_asked(person.id))
         return StopOutcome.ACCEPTED
+
+
+async def _refuse_repeat(session: AsyncSession, place: Place, person: Person, line: str) -> None:
+    # Once all else is written down, so that a name that is taken is said first.
+    if not await is_first(session, place, person, line):
+        raise _SameLineError
 
 
 _OVER = frozenset(

@@ -17,6 +17,8 @@ DEPLOY_ACTION = "preview.deploy"
 CHANGE_ACTION = "preview.change"
 CANCEL_ACTION = "preview.cancel"
 
+_SECOND = "You sent the same line less than a minute ago, and it was accepted. Deploy a second one?"
+
 
 def preview(
     request: DeployRequest,
@@ -25,6 +27,7 @@ def preview(
     lease_end: LeaseEnd,
     deploy_value: str,
     change_value: str,
+    is_second: bool = False,
 ) -> Body:
     """What would be made and what it costs, with the question whether to.
 
@@ -34,11 +37,14 @@ def preview(
         lease_end: What happens when its time is over, if it has one.
         deploy_value: Comes back with Deploy, at most 2,000 characters.
         change_value: Comes back with Change, at most 2,000 characters.
+        is_second: Whether the same line was sent just before, and deploys already.
     """
     text = (
         f"{bold(request.name)} on {escape(request.option.label)}, {request.replicas_text}, in"
         f" {code(request.target)}: {_price(request, prices)}"
     )
+    if is_second:
+        text = f"{_SECOND}\n{text}"
     notes = [
         escape(request.model) + (f" @ {code(request.revision)}" if request.revision else ""),
         scaling_note(request),
@@ -50,7 +56,12 @@ def preview(
         *sent_fields.block(request.sent, whole=True),
         context(*notes),
         actions(
-            button("Deploy", DEPLOY_ACTION, value=deploy_value, style="primary"),
+            button(
+                "Deploy a second one" if is_second else "Deploy",
+                DEPLOY_ACTION,
+                value=deploy_value,
+                style="primary",
+            ),
             button("Change", CHANGE_ACTION, value=change_value),
             button("Cancel", CANCEL_ACTION),
         ),

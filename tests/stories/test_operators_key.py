@@ -27,7 +27,8 @@ async def test_a_key_left_empty_is_the_operators(here: World, start_bot: StartBo
     async with start_bot(friendli_token=API_KEY):
         assert await connect_without_a_key(here) == snapshot("""\
 `prod` is connected to project `sandbox-project`, with the key of whoever runs this bot.
-The project looked empty. That is fine for a new one; if you expected endpoints, check the project id.\
+The project looked empty. That is fine for a new one; if you expected endpoints, check the project id.
+Friendli's endpoint API is in beta: what it answers may change without notice.\
 """)
         await here.member.command(here.channel, LINE)
         await here.slack.until(lambda: here.friendli.endpoints)

@@ -297,3 +297,21 @@ async def test_an_endpoint_of_the_same_name_made_at_the_same_time_is_asked_about
     await here.member.click(question, ours)
     await here.slack.until(partial(ends, here, f"says it is `{ours}`"))
     assert sent(here, "create_endpoint") == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_the_same_line_sent_twice_is_asked_about(here: World) -> None:
+    """Two commands of the same words within a minute make one endpoint and a question."""
+    line = "org/model --gpu 1xH100 --yes"
+    await here.member.command(here.channel, line)
+    await here.member.command(here.channel, line)
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [question] = here.member.ephemerals(here.channel)
+    assert "Deploy a second one?" in question.text
+    assert question.buttons == ["Deploy a second one", "Change", "Cancel"]
+    await here.friendli.until(lambda: here.friendli.endpoints)
+    assert len(roots(here)) == 1
+    await here.member.click(question, "Deploy a second one")
+    await here.friendli.until(lambda: len(here.friendli.endpoints) == 2)
+    await here.admin.command(here.channel, line)
+    await here.friendli.until(lambda: len(here.friendli.endpoints) == 3)

@@ -63,7 +63,7 @@ EXAMPLES: Sequence[Example] = (
         id="killed",
         title="The bot dies half-way",
         summary="Killed and started again. Nothing is lost.",
-        line=f"{_LLAMA} --yes",
+        line=f"{_LLAMA} --replicas 1 --yes",
         preparation=Preparation.KILL_HALF_WAY,
     ),
 )

@@ -48,6 +48,8 @@ _SECRET_FIELDS = {
 }
 # A shorter one would blot out parts of ordinary words; no secret worth its name is that short.
 _SHORTEST = 6
+# Characters of one value; the tracebacks of a chain of errors are shorter.
+_LONGEST = 50_000
 
 
 class Redactor:
@@ -73,6 +75,7 @@ class Redactor:
         """The text without secrets."""
         for secret in self._known:
             text = text.replace(secret, _MASK)
+        text = _shortened(text)
         for look, instead in _LOOKS:
             text = look.sub(instead, text)
         return text
@@ -88,6 +91,15 @@ class Redactor:
         if isinstance(value, list | tuple | set | frozenset):
             return [self._masked(inner) for inner in value]
         return self.mask(str(value))
+
+
+def _shortened(text: str) -> str:
+    """Leave out the middle of what is too long, up to the end of a line: no secret holds one."""
+    if len(text) <= _LONGEST:
+        return text
+    half = _LONGEST // 2
+    _, _, end = text[-half:].partition("\n")
+    return f"{text[:half]} … {len(text) - half - len(end)} characters left out …\n{end}"
 
 
 redactor = Redactor()

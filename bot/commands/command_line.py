@@ -10,7 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bot.errors import UserError
 from bot.messages.markup import unescape
+
+LONGEST = 4_000
+"""Characters of a command, as Slack sends it."""
 
 # A phone turns two hyphens into one of these: figure dash to horizontal bar, and minus. For use
 # inside the brackets of a regular expression.
@@ -22,7 +26,21 @@ _DOUBLE = (
 )
 _SINGLE = "'\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
 _CURLY_SINGLE = _SINGLE[1:]
+_NEXT_OPTION = re.compile(rf"\s(?:--|[{DASHES}])[A-Za-z]")
 _BARE = re.compile(r"[A-Za-z0-9_./:@%+=,][A-Za-z0-9_./:@%+=,-]*")
+
+
+def require_short(text: str) -> None:
+    """Refuse a command that nobody types.
+
+    Raises:
+        UserError: It has more than 4,000 characters.
+    """
+    if len(text) > LONGEST:
+        raise UserError(
+            f"That command has more than {LONGEST:,} characters, so I didn't read it.",
+            hint="Leave something out and send it again.",
+        )
 
 
 def typed(text: str) -> str:
@@ -135,7 +153,7 @@ def _closing_quote(line: str, opened: int, start: int) -> int:
             at += 2
             continue
         # Inside curly single quotes an apostrophe is curly too: only one before a space closes.
-        apostrophe = line[at] in _CURLY_SINGLE and not (line[at + 1 :] or " ")[0].isspace()
+        apostrophe = line[at] in _CURLY_SINGLE and not (line[at + 1 : at + 2] or " ").isspace()
         if line[at] in closing and not apostrophe:
             return at
         at += 1
@@ -147,8 +165,8 @@ def closing_edits(line: str, unclosed: UnclosedQuoteError) -> list[Edit]:
 
     An apostrophe in the middle of a word is no quote; there the quotes go around the value.
     """
-    next_option = re.compile(rf"\s+(?:--|[{DASHES}])[A-Za-z]").search(line, unclosed.opened)
-    end = next_option.start() if next_option else len(line.rstrip())
+    next_option = _NEXT_OPTION.search(line, unclosed.opened)
+    end = len((line[: next_option.start()] if next_option else line).rstrip())
     before = line[unclosed.start : unclosed.opened]
     if before and not before.endswith("="):
         start = unclosed.start + before.rfind("=") + 1

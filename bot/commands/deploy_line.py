@@ -26,6 +26,8 @@ from bot.messages.markup import clip, quoted
 _OPTION = re.compile(rf"([-{DASHES}]+)([A-Za-z][^=]*)")
 _TWO_BOUNDS = re.compile(r"(.*?)(?:\.{2,}|\N{HORIZONTAL ELLIPSIS})(.*)", re.DOTALL)
 _DASHED_BOUNDS = re.compile(rf"\s*([0-9]+)\s*[-:{DASHES}]\s*([0-9]+)\s*")
+# A line with so many mistakes isn't read on: nobody meant it, and it could hold thousands.
+_MOST_SLIPS = 10
 _FALSE = frozenset({"false", "no", "off", "0"})
 # What people call an option whose name is not similar.
 _OTHER_NAMES = MappingProxyType(
@@ -89,6 +91,7 @@ class DeployLine:
         told: Fields of the draft that a slip is about, of which no more need be said.
         edits: What mends the slips.
         invented: Whether an edit puts an example where nobody typed a value.
+        is_cut: Whether there were too many mistakes to read on.
     """
 
     text: str
@@ -100,6 +103,7 @@ class DeployLine:
     told: set[str] = field(default_factory=set)
     edits: list[Edit] = field(default_factory=list)
     invented: bool = False
+    is_cut: bool = False
 
     def deletion(self, start: int, end: int) -> Edit:
         """Return the edit that leaves a part out, with the space that set it apart."""
@@ -150,6 +154,9 @@ class _Parser:
 
     def run(self) -> DeployLine:
         while self.at < len(self.words):
+            if len(self.line.slips) >= _MOST_SLIPS:
+                self.line.is_cut = True
+                break
             word = self.words[self.at]
             self.at += 1
             if option := _OPTION.match(word.text[: word.bare]):

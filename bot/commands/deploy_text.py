@@ -33,6 +33,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+# A longer line fits into no button, and reading it again and again takes its time.
+_LONGEST_CORRECTED = 2_000
+
 
 @dataclass(frozen=True, slots=True)
 class TextDeploy:
@@ -135,6 +138,8 @@ def read_with(
 
 def _corrected(line: DeployLine, slips: Sequence[Slip]) -> str | None:
     """Return the line with the slips mended, or None when one of them can't be."""
+    if line.is_cut or len(line.text) > _LONGEST_CORRECTED:
+        return None
     if line.model is None and any(slip.field == "model" for slip in slips):
         rest = _applied(line.text, _asking(line))
         return f"{EXAMPLE_MODEL} {line.text if rest is None else rest}".strip()

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from bot.commands import deploy
+from bot.commands.command_line import require_short
 from bot.commands.desk import Desk, Invocation, Work
 from bot.commands.registry import SLASH, Registry
 from bot.errors import UserError
@@ -13,8 +14,10 @@ async def dispatch(registry: Registry, desk: Desk, asked: Invocation) -> Work:
     """Lead to a command by its first word, to the form if there is none, else to a deployment.
 
     Raises:
-        UserError: The first word is no command, and nothing that could be a model either.
+        UserError: The first word is no command, and nothing that could be a model either; or the
+            text is too long.
     """
+    require_short(asked.text)
     word, _, rest = asked.text.strip().partition(" ")
     if not word:
         return await deploy.open_form(desk, asked)

@@ -1,6 +1,7 @@
 """Which endpoint a line of text names, and what of the line is left for the command. Pure."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ from bot.messages.markup import clip, code
 # Fewer characters than this are a slip rather than the beginning of a name.
 _LEAST_PREFIX = 3
 _NEAREST = 3
+_COMPARED = 1_000
 _TARGET_OPTION = re.compile(rf"[-{DASHES}]+(?:target|to)(?:=(.*))?", re.DOTALL)
 
 
@@ -140,12 +142,16 @@ def match(
             its thread; words that a command takes are then not read as the beginning of a name.
     """
     most = len(text.lead)
-    for used in range(most, 0 if takes_more else max(0, most - 1), -1):
-        whole = [listed for listed in endpoints if text.phrase(used) == listed.endpoint_id]
-        whole = whole or [
-            listed for listed in endpoints if _same(text.phrase(used)) == _same(listed.name)
-        ]
-        if whole:
+    by_id: defaultdict[str, list[Listed]] = defaultdict(list)
+    by_name: defaultdict[str, list[Listed]] = defaultdict(list)
+    for listed in endpoints:
+        by_id[listed.endpoint_id].append(listed)
+        by_name[_same(listed.name)].append(listed)
+    # No phrase of more words than the longest name has can be a name.
+    longest = max((name.count(" ") + 1 for name in by_name), default=0) if takes_more else most
+    for used in range(min(most, longest), 0 if takes_more else max(0, most - 1), -1):
+        phrase = text.phrase(used)
+        if whole := by_id.get(phrase) or by_name.get(_same(phrase)):
             return Match(whole, used)
     if meant and (takes_more or not most):
         ours = [(listed, listed.ours) for listed in endpoints]
@@ -164,7 +170,8 @@ def match(
 
 def nearest(endpoints: Sequence[Listed], name: str) -> list[str]:
     """The names that a mistyped one may have meant, the likeliest first."""
-    names = {_same(listed.name): listed.name for listed in reversed(endpoints)}
+    # Comparing takes its time, and those at the end of a long list run no more.
+    names = {_same(listed.name): listed.name for listed in reversed(endpoints[:_COMPARED])}
     return [names[close] for close in get_close_matches(_same(name)[:100], names, n=_NEAREST)]
 
 

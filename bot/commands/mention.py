@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from bot.commands.act import what_instead
+from bot.commands.command_line import require_short
 from bot.commands.desk import Desk, Event, Invocation, Work, answer
 from bot.commands.registry import SLASH, Command, Feature
 from bot.db.acts import OperationKind
@@ -87,6 +88,7 @@ def feature(commands: Callable[[], Iterable[Command]]) -> Feature:
     async def mentioned(desk: Desk, event: Event) -> Work:
         if event.by_app or not event.person.id:
             return None
+        require_short(event.text)
         text = _behind_the_mention(event.text)
         word, _, rest = text.partition(" ")
         word = word.lower().rstrip(".,:;!?")

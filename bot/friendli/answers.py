@@ -16,7 +16,9 @@ MAX_WORDS = 500
 _MOST_FIELDS = 20
 _LONGEST_FIELD_WORDS = 200
 _LONGEST_NAME = 60
-# Characters that are looked at for those words; megabytes of them would hold up everybody else.
+# What is looked at for those words: bytes of JSON, and characters of any text. Megabytes would hold
+# up everybody else.
+_LARGEST_JSON = 100_000
 _LOOKED_AT = 20_000
 # No answer may put off a caller for longer, however absurd the number in it.
 MAX_RETRY_AFTER = 86_400.0
@@ -24,7 +26,7 @@ MAX_RETRY_AFTER = 86_400.0
 _REDACTED = "[key]"
 # Friendli's keys begin with flp_; another key than ours may be quoted in an answer too.
 _KEYS = re.compile(r"\bflp_\w+|\bBearer\s+[^\s\"',;]+", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,12 @@ class Answer:
 
     def words(self, api_key: SecretStr) -> str:
         """Return what the answer says to people: one line, at most 500 characters, no key."""
-        text = (self.body or b"").decode(errors="replace")
+        key = api_key.get_secret_value()
+        # Before the cut, which may leave only a part of the key.
+        body = (self.body or b"").replace(key.encode(), _REDACTED.encode())
+        text = body[:_LOOKED_AT].decode(errors="replace")
         try:
-            value: JsonValue = from_json(text)
+            value = _json(body)
         except ValueError:
             said = _title(text) if text.lstrip().startswith("<") else text
         else:
@@ -81,7 +86,7 @@ class Answer:
     def field_errors(self, api_key: SecretStr) -> tuple[FieldError, ...]:
         """Return what the answer says of single fields, in FastAPI's shape; no key, 20 at most."""
         try:
-            value: JsonValue = from_json(self.body or b"")
+            value = _json(self.body or b"")
         except ValueError:
             return ()
         detail = value.get("detail") if isinstance(value, dict) else None
@@ -96,10 +101,16 @@ class Answer:
         return tuple(found)
 
 
+def _json(body: bytes) -> JsonValue:
+    value: JsonValue = from_json(body[:_LARGEST_JSON])
+    return value
+
+
 def _line(said: str, api_key: SecretStr, limit: int) -> str:
-    said = _KEYS.sub(_REDACTED, said.replace(api_key.get_secret_value(), _REDACTED))
+    said = said.replace(api_key.get_secret_value(), _REDACTED)[:_LOOKED_AT]
+    said = _KEYS.sub(_REDACTED, said)
     # Control characters and lone surrogates can be neither stored nor sent on.
-    printable = "".join(char if char.isprintable() else " " for char in said[:_LOOKED_AT])
+    printable = "".join(char if char.isprintable() else " " for char in said)
     line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

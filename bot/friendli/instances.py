@@ -14,6 +14,8 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 ID_PREFIX = "id:"
 """Before an instance option id where a count and a GPU are usually written."""
 LONGEST_ID = 36
+# Of a longer text only the beginning is read, and quoted.
+_LONGEST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Gpu:
         Only the model's own token is compared, so "NVIDIA A100 80GB", "A100" and
         "nvidia-a100-sxm4-80gb" are all A100, and "GH200" is not H200.
         """
-        return bool(re.search(rf"(?<![a-z0-9]){self.name}(?![0-9])", gpu_type, re.IGNORECASE))
+        read = gpu_type[:_LONGEST]
+        return bool(re.search(rf"(?<![a-z0-9]){self.name}(?![0-9])", read, re.IGNORECASE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,7 @@ def parse(text: str) -> InstanceOption:
     Raises:
         UnknownInstanceError: The GPU or the count is not one of the 16 options'.
     """
-    text = text.strip()
+    text = text.strip()[:_LONGEST]
     if option := by_id(text):
         return option
     form = _COUNT_FIRST.fullmatch(text) or _GPU_FIRST.fullmatch(text)

@@ -107,6 +107,8 @@ _LATER_ERRORS = frozenset(
         "team_added_to_org",
     }
 )
+# Slack names an argument or a block in each; a message has 50 blocks at most.
+_MOST_DETAILS, _LONGEST_DETAIL = 100, 500
 _LEAST_WAIT, _MOST_WAIT = 1.0, 3600.0
 
 
@@ -165,7 +167,8 @@ def _from_api_error(error: SlackApiError) -> Failure:
 def _details(body: Mapping[str, object]) -> tuple[str, ...]:
     more = body.get("response_metadata")
     messages = more.get("messages") if isinstance(more, dict) else None
-    return tuple(str(message) for message in messages) if isinstance(messages, list) else ()
+    listed = messages[:_MOST_DETAILS] if isinstance(messages, list) else []
+    return tuple(str(message)[:_LONGEST_DETAIL] for message in listed)
 
 
 def _retry_after(response: object) -> float:

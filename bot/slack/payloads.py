@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bot.commands.command_line import LONGEST
 from bot.commands.desk import Click, Event, Invocation, Query, ShortcutUse, Submission
 from bot.deployments.place import Person, Place, SlackId
 from bot.slack.history import EVENT_TYPE
@@ -13,6 +14,9 @@ from bot.slack.history import EVENT_TYPE
 # PostgreSQL stores no NUL, and half of a surrogate pair has no bytes: neither is anything a person
 # can type, so what takes their place is the sign for a character that can't be read.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Of all that is read, Slack makes no text longer than 4,000 characters; a typed command may be, and
+# is then refused for it.
+_LONGEST = LONGEST + 1
 _Read = TypeVar("_Read", bound="_Payload")
 
 
@@ -201,6 +205,7 @@ def _read(model: type[_Read], payload: Mapping[str, Any]) -> _Read:
 def _storable(part: object) -> object:
     match part:
         case str():
+            part = part[:_LONGEST]
             return part if part.isascii() and "\0" not in part else _UNSTORABLE.sub("\ufffd", part)
         case Mapping():
             return {_storable(name): _storable(value) for name, value in part.items()}

@@ -14,6 +14,8 @@ from bot.slack.workspaces import Workspaces
 
 log = logs.get(__name__)
 
+_LONGEST_SAID = 500
+
 
 class Responses:
     """Sends answers that only the person who asked sees."""
@@ -55,5 +57,9 @@ class Responses:
             log.warning("couldn't answer a person", error=type(error).__name__)
             return False
         if answer.status_code != 200:
-            log.warning("couldn't answer a person", status=answer.status_code, said=answer.body)
+            log.warning(
+                "couldn't answer a person",
+                status=answer.status_code,
+                said=answer.body[:_LONGEST_SAID],
+            )
         return answer.status_code == 200

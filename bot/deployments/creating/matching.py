@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.deployments.request.deploy_request import DeployRequest
+from bot.deployments.request.draft import LONGEST_NAME
 from bot.friendli.instances import UnlistedInstance
 from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
 
@@ -23,6 +24,8 @@ _CLOCK_TOLERANCE = timedelta(minutes=1)
 # As close to the answer's createdAt as this, a rounded moment is still the same one.
 _SAME_MOMENT = timedelta(seconds=1)
 # Shorter parts of names are alike by chance.
+# An API may name an endpoint by a text of any length.
+_LONGEST = 2 * LONGEST_NAME
 _SHORTEST_LIKENESS = 4
 
 
@@ -171,7 +174,7 @@ def _are_alike(ours: str, theirs: str) -> bool:
 
 
 def _bare(name: str) -> str:
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name[:_LONGEST]).casefold())
 
 
 def _contradicts_time(criteria: MatchCriteria, candidate: Candidate) -> bool:

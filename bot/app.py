@@ -33,6 +33,7 @@ from bot.deployments.audit import Audit
 from bot.deployments.creating.choices import Choices
 from bot.deployments.creating.submitter import Submitter
 from bot.deployments.executor import Executor
+from bot.deployments.late_answers import LateAnswers
 from bot.deployments.listing.catalog import Catalog
 from bot.deployments.listing.charges import Charges
 from bot.deployments.listing.following import Following
@@ -342,6 +343,7 @@ def _desk(
         operations=Operations(database, settings, nudges),
         updates=Updates(database, friendli, vault, settings, nudges),
         approvals=Approvals(database, settings, nudges),
+        late_answers=LateAnswers(database, settings, nudges),
         leases=Leases(database, settings, nudges),
         schedules=Schedules(database, settings, nudges),
         standings=Standings(

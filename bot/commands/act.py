@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from bot.commands.desk import Click, Desk, Work, answer
+from bot.commands.desk import Click, Desk, Work
+from bot.commands.late_answer import late_answer
 from bot.commands.registry import Feature
 from bot.db.acts import OperationKind
 from bot.deployments.operations import PERMISSIONS, AskedFor, OperationOutcome
@@ -41,8 +42,9 @@ async def clicked(desk: Desk, click: Click, kind: OperationKind) -> Work:
     words = what_instead(kind, asked)
     if click.is_ephemeral:
         # The question has its answer.
-        return _settle(desk, click, words or under_way(kind, deployment.name))
-    return None if words is None else _say(desk, click, words)
+        said = words or under_way(kind, deployment.name)
+        return await late_answer(desk, click, said, replaces=True)
+    return None if words is None else await late_answer(desk, click, words)
 
 
 def unknown_endpoint() -> UserError:
@@ -63,14 +65,6 @@ def what_instead(kind: OperationKind, asked: AskedFor) -> str | None:
             return "It is over already, or no longer watched from here; nothing was done."
         case _:
             return None
-
-
-async def _settle(desk: Desk, click: Click, words: str) -> None:
-    await desk.responses.replace(click.response_url, answer(words))
-
-
-async def _say(desk: Desk, click: Click, words: str) -> None:
-    await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
 
 
 FEATURE = Feature(

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer, own
+from bot.commands.late_answer import late_answer, late_whisper
 from bot.commands.modal_state import Modal
 from bot.commands.registry import Feature
 from bot.db.models import Deployment
@@ -40,7 +41,9 @@ async def approved(desk: Desk, click: Click) -> Work:
     ruling = await desk.approvals.approve(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
-    return None if ruling.standing is Standing.DECIDED else _say(desk, click, ruling)
+    if ruling.standing is Standing.DECIDED:
+        return None
+    return await late_answer(desk, click, _so(ruling))
 
 
 async def rejecting(desk: Desk, click: Click) -> Work:
@@ -93,15 +96,11 @@ async def rejected(desk: Desk, submission: Submission) -> Reaction:
     )
     if ruling.standing is Standing.DECIDED:
         return Reaction()
-    return Reaction(work=_whisper(desk, place, submission.person, ruling))
+    return Reaction(work=await late_whisper(desk, place, submission.person, _so(ruling)))
 
 
 async def withdrawn(desk: Desk, click: Click) -> Work:
     """Take it back: whoever asked may always, and so may those who end endpoints."""
-    return _withdraw(desk, click)
-
-
-async def _withdraw(desk: Desk, click: Click) -> None:
     if await desk.approvals.asked_by(click.place, click.value) != click.person.id:
         await _authorize(
             desk, click.person, click.place, click.value, click.message_ts, Permission.TERMINATE
@@ -109,8 +108,9 @@ async def _withdraw(desk: Desk, click: Click) -> None:
     ruling = await desk.approvals.withdraw(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
-    if ruling.standing is not Standing.DECIDED:
-        await _say(desk, click, ruling)
+    if ruling.standing is Standing.DECIDED:
+        return None
+    return await late_answer(desk, click, _so(ruling))
 
 
 async def _authorize(
@@ -138,10 +138,6 @@ async def _authorize(
 async def _say(desk: Desk, click: Click, ruling: Ruling) -> None:
     said = answer(_so(ruling))
     await desk.responses.say(click.response_url, said, thread_ts=click.thread_ts)
-
-
-async def _whisper(desk: Desk, place: Place, person: Person, ruling: Ruling) -> None:
-    await desk.people.whisper(place, person.id, answer(_so(ruling)))
 
 
 def _so(ruling: Ruling) -> str:

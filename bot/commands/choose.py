@@ -1,7 +1,8 @@
 """The buttons that say which of several endpoints a deployment made."""
 
 from bot.commands.act import unknown_endpoint
-from bot.commands.desk import Click, Desk, Work, answer
+from bot.commands.desk import Click, Desk, Work
+from bot.commands.late_answer import late_answer
 from bot.commands.registry import Feature
 from bot.deployments.creating.choices import ChoiceOutcome
 from bot.messages.buttons import ActionId
@@ -41,11 +42,8 @@ async def _choose(desk: Desk, click: Click, public_id: str, endpoint_id: str | N
     outcome = await desk.choices.choose(
         click.place, click.person, public_id, endpoint_id, message_ts=click.message_ts
     )
-    return _say(desk, click, _WORDS[outcome]) if outcome in _WORDS else None
-
-
-async def _say(desk: Desk, click: Click, words: str) -> None:
-    await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
+    words = _WORDS.get(outcome)
+    return None if words is None else await late_answer(desk, click, words)
 
 
 FEATURE = Feature(clicks={ActionId.CHOOSE: chosen, ActionId.CHOOSE_NONE: chosen_none})

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from bot.commands.act import unknown_endpoint, what_instead
-from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer, own
+from bot.commands.desk import Click, Desk, Reaction, Submission, Work, own
+from bot.commands.late_answer import late_whisper
 from bot.commands.modal_state import Modal
 from bot.commands.registry import Feature
 from bot.db.acts import OperationKind
@@ -119,11 +120,7 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
     words = what_instead(_KIND, asked)
     if words is None or asked.outcome is OperationOutcome.REPEATED:
         return Reaction()
-    return Reaction(work=_say(desk, submission, place, words))
-
-
-async def _say(desk: Desk, submission: Submission, place: Place, words: str) -> None:
-    await desk.people.whisper(place, submission.person.id, answer(words))
+    return Reaction(work=await late_whisper(desk, place, submission.person, words))
 
 
 FEATURE = Feature(clicks={ActionId.DELETE: clicked}, submissions={CALLBACK_ID: submitted})

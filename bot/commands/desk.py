@@ -13,6 +13,7 @@ from bot.deployments.approving.approval import Approvals
 from bot.deployments.approving.requests import Requests
 from bot.deployments.audit import Audit
 from bot.deployments.creating.choices import Choices
+from bot.deployments.late_answers import LateAnswers
 from bot.deployments.listing.catalog import Catalog
 from bot.deployments.listing.following import Following
 from bot.deployments.listing.standings import Standings
@@ -61,6 +62,7 @@ class Desk:
     updates: Updates
     approvals: Approvals
     requests: Requests
+    late_answers: LateAnswers
     leases: Leases
     schedules: Schedules
     following: Following

@@ -90,9 +90,10 @@ async def tell(desk: Desk, click: Click, body: Body) -> None:
     await _show(desk, place, click.person, body)
 
 
-async def tell_opened(desk: Desk, event: Event, body: Body) -> None:
+async def tell_opened(desk: Desk, event: Event, body: Body) -> bool:
     """Say in the Home tab why it isn't there."""
     await _show(desk, _anywhere(event.place), event.person, body)
+    return True
 
 
 async def _check_membership(desk: Desk, place: Place, person: Person) -> None:

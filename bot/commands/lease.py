@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 from bot.commands.act import unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.endpoint_command import Asked, EndpointCommand
+from bot.commands.late_answer import late_answer
 from bot.commands.registry import SLASH, Feature
 from bot.commands.verbs import here
 from bot.db.models import Deployment
@@ -40,7 +41,7 @@ async def extend_clicked(desk: Desk, click: Click) -> Work:
         seen=_EPOCH + timedelta(milliseconds=_MILLISECONDS.validate_python(seen)),
         message_ts=click.message_ts,
     )
-    return _tell_if_not(desk, click, given)
+    return await _tell_if_not(desk, click, given)
 
 
 async def keep_clicked(desk: Desk, click: Click) -> Work:
@@ -49,7 +50,7 @@ async def keep_clicked(desk: Desk, click: Click) -> Work:
     given = await desk.leases.keep(
         click.place, click.person, deployment.public_id, message_ts=click.message_ts
     )
-    return _tell_if_not(desk, click, given)
+    return await _tell_if_not(desk, click, given)
 
 
 async def _authorized(desk: Desk, place: Place, person: Person, public_id: str) -> Deployment:
@@ -66,15 +67,11 @@ async def _authorized(desk: Desk, place: Place, person: Person, public_id: str) 
     return deployment
 
 
-def _tell_if_not(desk: Desk, click: Click, given: LeaseAnswer) -> Work:
+async def _tell_if_not(desk: Desk, click: Click, given: LeaseAnswer) -> Work:
     if given.outcome is LeaseOutcome.ACCEPTED:
         # The thread says who decided what.
         return None
-    return _say(desk, click, what_is_true(given))
-
-
-async def _say(desk: Desk, click: Click, words: str) -> None:
-    await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
+    return await late_answer(desk, click, what_is_true(given))
 
 
 def what_is_true(given: LeaseAnswer) -> str:

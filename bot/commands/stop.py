@@ -1,7 +1,8 @@
 """The Cancel button: end a deployment, wherever it has come to."""
 
 from bot.commands.act import unknown_endpoint
-from bot.commands.desk import Click, Desk, Work, answer
+from bot.commands.desk import Click, Desk, Work
+from bot.commands.late_answer import late_answer
 from bot.commands.registry import Feature
 from bot.deployments.service import StopOutcome
 from bot.messages.buttons import ActionId
@@ -32,11 +33,8 @@ async def clicked(desk: Desk, click: Click) -> Work:
     outcome = await desk.deployments.stop(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
-    return _say(desk, click, _WORDS[outcome]) if outcome in _WORDS else None
-
-
-async def _say(desk: Desk, click: Click, words: str) -> None:
-    await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
+    words = _WORDS.get(outcome)
+    return None if words is None else await late_answer(desk, click, words)
 
 
 FEATURE = Feature(clicks={ActionId.CANCEL: clicked})

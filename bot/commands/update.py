@@ -9,6 +9,7 @@ from bot.commands.act import unknown_endpoint, what_instead
 from bot.commands.deploy_text import TextSlips
 from bot.commands.desk import Click, Desk, Reaction, Submission, Work, answer, own
 from bot.commands.endpoint_command import Asked, EndpointCommand
+from bot.commands.late_answer import late_answer
 from bot.commands.registry import Feature
 from bot.commands.update_carried import Carried, CarriedView, deployment_of
 from bot.db.acts import OperationKind
@@ -97,8 +98,12 @@ async def again(desk: Desk, click: Click) -> Work:
 
 async def _again(desk: Desk, click: Click) -> None:
     public_id, _, operation_id = click.value.partition(" ")
+    runs = await desk.updates.known(click.place, public_id)
+    await _authorize(desk, click.place, click.person, runs.target, public_id)
     refused = await desk.updates.refused(click.place, public_id, operation_id)
-    await _clicked(desk, click, public_id, refused.edits, refused=refused.fields)
+    await _open(
+        desk, click.place, click.trigger_id, public_id, refused.edits, refused=refused.fields
+    )
 
 
 async def _clicked(
@@ -107,22 +112,13 @@ async def _clicked(
     public_id: str,
     edited: DeployDraft | None = None,
     *,
-    refused: Mapping[str, str] | None = None,
     focus: str | None = None,
 ) -> None:
     deployment = await desk.deployments.find(click.place, public_id)
     if deployment is None:
         raise unknown_endpoint()
     await _authorize(desk, click.place, click.person, deployment.target_name, deployment.public_id)
-    await _open(
-        desk,
-        click.place,
-        click.trigger_id,
-        deployment.public_id,
-        edited,
-        refused=refused,
-        focus=focus,
-    )
+    await _open(desk, click.place, click.trigger_id, deployment.public_id, edited, focus=focus)
 
 
 async def _authorize(desk: Desk, place: Place, person: Person, target: str, public_id: str) -> None:
@@ -263,7 +259,7 @@ async def agreed(desk: Desk, click: Click) -> Work:
     carried = Carried.model_validate_json(click.value)
     problem = await _ask(desk, click.place, click.person, carried, click.message_ts)
     if problem is not None:
-        return _say(desk, click, problem)
+        return await late_answer(desk, click, problem)
     runs = await desk.updates.known(click.place, carried.public_id)
     return _under_way(desk, click, runs.name)
 
@@ -336,10 +332,6 @@ async def dismissed(desk: Desk, click: Click) -> Work:
 
 async def _remove(desk: Desk, click: Click) -> None:
     await desk.responses.remove(click.response_url)
-
-
-async def _say(desk: Desk, click: Click, words: str) -> None:
-    await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
 
 
 async def _under_way(desk: Desk, click: Click, name: str) -> None:

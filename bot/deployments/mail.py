@@ -5,6 +5,8 @@ deployments of a channel, and held the channel while it waits for the second one
 deadlock with another that holds that row and waits for the channel.
 """
 
+from datetime import timedelta
+
 from sqlalchemy import event, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -14,6 +16,7 @@ from sqlalchemy.util import await_only
 
 from bot import correlation
 from bot.db.claims import wake
+from bot.db.clock import after
 from bot.db.conversations import Channel, Delivery, Message, MessageKind, Workspace
 from bot.db.models import Deployment
 from bot.messages.body import Body
@@ -173,11 +176,16 @@ async def send_direct(
     body: Body,
     *,
     kind: MessageKind = MessageKind.DIRECT,
-) -> None:
-    """Write to a person directly."""
+    later: timedelta | None = None,
+) -> Message:
+    """Write to a person directly; `later` is how long it waits in the outbox first."""
     channel = await _channel(session, workspace_row_id, f"@{person}")
-    session.add(Message(channel_row_id=channel, kind=kind, body=body.model_dump()))
+    due = None if later is None else after(later)
+    message = Message(channel_row_id=channel, kind=kind, body=body.model_dump(), due_at=due)
+    session.add(message)
+    await session.flush()
     _wake(session, channel)
+    return message
 
 
 def _redrawn(body: Body) -> dict[str, object]:

@@ -48,7 +48,7 @@ from bot.slack.workspaces import Workspaces
 
 log = logs.get(__name__)
 
-Say = Callable[[Body], Awaitable[object]]
+Say = Callable[[Body], Awaitable[bool]]
 
 
 def build(
@@ -144,7 +144,7 @@ class _Front:
             self._accept()
             work = await dispatch(self._registry, self._desk, asked)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
-            work = self._excuse(say, error)
+            work = await self._excuse(asked, say, error)
         await self._begin(work, say)
         await ack()
 
@@ -158,7 +158,7 @@ class _Front:
             self._accept()
             work = await self._pressed(click, handler) if handler is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
-            work = self._excuse(say, error)
+            work = await self._excuse(click, say, error)
         await self._begin(work, say)
         await ack()
 
@@ -216,7 +216,7 @@ class _Front:
             self._accept()
             work = await shortcut.run(self._desk, used) if shortcut is not None else _stale(say)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
-            work = self._excuse(say, error)
+            work = await self._excuse(used, say, error)
         await self._begin(work, say)
         await ack()
 
@@ -236,7 +236,7 @@ class _Front:
             self._accept()
             work = await handler(self._desk, event)
         except Exception as error:  # noqa: BLE001 - every failure is told to the person
-            work = self._excuse(say, error)
+            work = await self._excuse(event, say, error)
         await self._begin(work, say)
         await ack()
 
@@ -246,14 +246,16 @@ class _Front:
             raise OutdatedReplicaError
 
     def _teller(self, asked: Invocation | Click | ShortcutUse) -> Say:
-        async def say(body: Body) -> None:
+        async def say(body: Body) -> bool:
             thread = None if isinstance(asked, Invocation) else asked.thread_ts
             if asked.response_url:
-                await self._desk.responses.say(asked.response_url, body, thread_ts=thread)
-            elif isinstance(asked, Click) and asked.is_in_home:
+                return await self._desk.responses.say(asked.response_url, body, thread_ts=thread)
+            if isinstance(asked, Click) and asked.is_in_home:
                 await home.tell(self._desk, asked, body)
-            elif isinstance(asked, Click) and asked.view is not None:
-                await self._desk.modals.replace(asked.view["id"], _failed_view(body))
+                return True
+            if isinstance(asked, Click) and asked.view is not None:
+                return await self._desk.modals.replace(asked.view["id"], _failed_view(body))
+            return False
 
         return say
 
@@ -285,8 +287,24 @@ class _Front:
             if say is not None:
                 await say(excuse)
 
-    async def _excuse(self, say: Say, error: Exception) -> None:
-        await say(_words(error))
+    async def _excuse(
+        self, asked: Invocation | Click | ShortcutUse | Event, say: Say, error: Exception
+    ) -> Work:
+        """What tells why a handler gave up, whatever becomes of this process.
+
+        What costs money or decides is done before the acknowledgement, and only that: so the
+        refusals of it are those that are raised here.
+        """
+        said = _words(error)
+        row = None
+        # An outdated replica writes nothing, and neither does one without its database.
+        if not isinstance(error, OutdatedReplicaError) and not is_outage(error):
+            row = await self._desk.late_answers.write(asked.place, asked.person.id, said)
+        return self._tell(say, said, row)
+
+    async def _tell(self, say: Say, said: Body, row: int | None) -> None:
+        if await say(said) and row is not None:
+            await self._desk.late_answers.shown(row)
 
 
 class OutdatedReplicaError(UserError):

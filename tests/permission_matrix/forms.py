@@ -22,7 +22,7 @@ async def fill(here: World, name: str) -> None:
         "connect": {
             "Target name": "prod",
             "Friendli project id": PROJECT,
-            "Friendli API key": API_KEY,
+            "Personal API key (flp_…)": API_KEY,
         },
         "delete": {"Type it to confirm": "it"},
         "reject": {"Reason": "no"},

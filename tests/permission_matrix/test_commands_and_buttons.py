@@ -87,6 +87,11 @@ async def test_every_button_asks_for_its_permission(here: World, denied: Denials
         "update.change": agree,
         "lease.extend": f"{public_id} 0",
         "schedule.remove": "a-schedule",
+        "endpoint.edit": f"{public_id} model",
+        "endpoint.larger": f"{public_id} 8xB200",
+        "endpoint.update_again": f"{public_id} an-update",
+        "deployment.edit": f"{public_id} model",
+        "deployment.larger": f"{public_id} 8xB200",
         "deployment.choose": f"{public_id} {endpoint}",
         **{name: f"prod {endpoint}" for name in CLICKS if name.startswith("endpoint.pick.")},
     }

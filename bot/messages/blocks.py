@@ -7,6 +7,7 @@ it is cut, because Slack refuses the whole message over one character too many.
 from collections.abc import Sequence
 from typing import Literal
 
+from bot.deployments.request.characters import visible
 from bot.messages.markup import clip
 
 Block = dict[str, object]
@@ -24,7 +25,7 @@ _INPUT_LABEL = 2_000
 
 def plain(text: str, limit: int = _SECTION) -> Block:
     """A plain text object; colons are not read as emoji."""
-    return {"type": "plain_text", "text": clip(text, limit), "emoji": False}
+    return {"type": "plain_text", "text": clip(visible(text), limit), "emoji": False}
 
 
 def mrkdwn(text: str, limit: int = _SECTION) -> Block:

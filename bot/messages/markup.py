@@ -7,12 +7,17 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from bot.deployments.request.characters import visible
+
 ELLIPSIS = "…"
 
 
 def escape(text: str) -> str:
-    """Escape the three characters that Slack reads as markup, so that no text can ping anyone."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Escape the three characters that Slack reads as markup, so that no text can ping anyone.
+
+    Hidden characters are spelled out, so that none can make a text read as another one.
+    """
+    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def unescape(text: str) -> str:
@@ -22,7 +27,7 @@ def unescape(text: str) -> str:
 
 def quoted(text: str) -> str:
     """Put plain text between backticks, which it can't break out of; not escaped."""
-    one_line = " ".join(text.split()) or " "
+    one_line = " ".join(visible(text).split()) or " "
     return "`" + one_line.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}") + "`"
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bot.commands.command_line import quote
 from bot.commands.deploy_options import OPTIONS
-from bot.messages.markup import escape
 from bot.sandbox.slack.wire import JsonObject
+from tests.commands.slack_text import escape
 from tests.conftest import THOROUGH
 
 # Mentions, channels, groups and links that none of the bot's own sentences contains: as markup,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.command_line import UnclosedQuoteError, closing_edits, quote, typed, words
-from bot.messages.markup import escape
+from tests.commands.slack_text import escape
 
 PLAIN = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]))
 

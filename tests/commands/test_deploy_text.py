@@ -10,7 +10,7 @@ from bot.deployments.request.deploy_request import DeployRequest
 from bot.deployments.request.draft import DeployDraft
 from bot.deployments.request.rules import RULES, Rule
 from bot.friendli.schemas import AutoscalingPolicy
-from bot.messages.markup import escape
+from tests.commands.slack_text import escape
 from tests.deployments.test_draft import DRAFTS, FULL
 from tests.deployments.test_rules import GOOD, TARGETS, rule_id
 

@@ -97,9 +97,13 @@ Endpoint name: more than spaces
   name='  '
   > Endpoint name is only spaces. Write one, or leave it empty and it is made from the
     model.
-Endpoint name: one line, no control characters
+Endpoint name: one line, no control, direction or zero-width characters
   name='one\\ntwo'
   > Endpoint name has a line break or an invisible character in it. Write it on one line.
+Endpoint name: no word of Latin letters and others that look like them
+  name='llаma'
+  > `llаma` mixes Latin letters with look-alikes from another script. Write each word in
+    one script.
 Endpoint name: at most 100 characters
   name='xxxxxxxx… (101 characters)'
   > Endpoint name is 101 characters long. 100 is the most.
@@ -177,7 +181,7 @@ Revision: a branch that git allows, or a commit hash of 40 characters
   revision='my branch'
   > `my branch` can't be a branch. Branches have no spaces, quotes, .. or @{ and none of ~
     ^ : ? * [ \\; no part begins with . or ends in .lock.
-Version comment: one line, no control characters
+Version comment: one line, no control, direction or zero-width characters
   comment='one\\ntwo'
   > Version comment has a line break or an invisible character in it. Write it on one
     line.

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.deployments.request.characters import visible
 from bot.messages import blocks, markup
 
 
@@ -25,8 +26,8 @@ def test_text_that_people_typed_can_not_be_markup(typed: str, shown: str) -> Non
 
 @given(st.text())
 def test_unescaping_undoes_escaping(text: str) -> None:
-    """What Slack escapes in a command is read back exactly."""
-    assert markup.unescape(markup.escape(text)) == text
+    """What was escaped is read back exactly, but for hidden characters, which are spelled out."""
+    assert markup.unescape(markup.escape(text)) == visible(text)
 
 
 @given(st.text())

@@ -1,11 +1,11 @@
 """What a rule about a draft is, and the rules that several fields share."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from bot.deployments.request.characters import imitates_latin, is_hidden
 from bot.deployments.request.reading import LONGEST_WHOLE, Reading
 from bot.friendli.instances import UnknownInstanceError
 from bot.messages.markup import clip, quoted
@@ -189,21 +189,31 @@ def whole_number(
 
 
 def one_line(field: str) -> Rule:
-    """Return the rule that a text has no line breaks and no control characters."""
-
-    def is_control(character: str) -> bool:
-        return unicodedata.category(character) == "Cc"
+    """Return the rule that a text is one line in which every character is seen."""
 
     def mend(reading: Reading) -> Mend:
-        return {field: "".join(" " if is_control(c) else c for c in reading.text(field)).strip()}
+        shown = re.sub(r"\s+", " ", reading.text(field))
+        return {field: "".join(c for c in shown if not is_hidden(c)).strip() or None}
 
     return Rule(
         field,
-        "one line, no control characters",
+        "one line, no control, direction or zero-width characters",
         {field: "one\ntwo"},
         f"{LABELS[field]} has a line break or an invisible character in it. Write it on one line.",
-        lambda reading: any(map(is_control, reading.text(field))),
+        lambda reading: any(map(is_hidden, reading.text(field))),
         mend=mend,
+    )
+
+
+def one_script(field: str) -> Rule:
+    """Return the rule that no word mixes Latin letters with look-alikes of another script."""
+    return Rule(
+        field,
+        "no word of Latin letters and others that look like them",
+        {field: "ll\N{CYRILLIC SMALL LETTER A}ma"},
+        "{given} mixes Latin letters with look-alikes from another script. Write each word in one"
+        " script.",
+        lambda reading: imitates_latin(reading.text(field)),
     )
 
 

@@ -29,6 +29,7 @@ from bot.deployments.request.rule import (
     listed,
     no_longer_than,
     one_line,
+    one_script,
     whole_number,
 )
 from bot.deployments.request.span import read_span
@@ -119,6 +120,7 @@ RULES: tuple[Rule, ...] = (
         mend=lambda _: {"name": None},
     ),
     one_line("name"),
+    one_script("name"),
     no_longer_than("name", LONGEST_NAME),
     Rule(
         "gpu",

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -40,9 +40,17 @@ class People:
 
     Args:
         admins: User ids that may administer targets beside the workspace's own admins.
+        clock: Seconds, by which answers of Slack are kept.
     """
 
-    def __init__(self, workspaces: Workspaces, admins: frozenset[str]) -> None:
+    def __init__(
+        self,
+        workspaces: Workspaces,
+        admins: frozenset[str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._workspaces = workspaces
         self._admins = admins
         # Members by group, and when to ask again: the method takes some twenty calls a minute.
@@ -81,9 +89,12 @@ class People:
         return found
 
     async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
-        """Whether a person belongs to a user group; None if Slack doesn't say now."""
+        """Whether a person belongs to a user group; None if Slack doesn't say now.
+
+        Who has left it counts as a member for a minute at most.
+        """
         members, until = self._groups.get(group_id, (frozenset(), 0.0))
-        present = time.monotonic()
+        present = self._clock()
         if present >= until:
             answer = await attempt(self._client.usergroups_users_list(usergroup=group_id))
             if isinstance(answer, Failure):
@@ -98,7 +109,7 @@ class People:
 
     async def groups(self) -> Mapping[str, str]:
         """The workspace's user groups: "@handle" by id; none, if Slack doesn't say."""
-        present = time.monotonic()
+        present = self._clock()
         named, until = self._group_names
         if present >= until:
             answer = await attempt(self._client.usergroups_list())
@@ -120,7 +131,7 @@ class People:
         a direct message instead of before.
         """
         channel = place.channel_id
-        if self._member_of.get(channel, 0.0) > time.monotonic():
+        if self._member_of.get(channel, 0.0) > self._clock():
             return Membership.MEMBER
         asking = self._memberships.get(channel)
         if asking is None:
@@ -146,7 +157,7 @@ class People:
             return Membership.UNKNOWN
         if not is_member:
             return Membership.NOT_A_MEMBER
-        self._member_of[channel_id] = time.monotonic() + _MEMBER_KEPT_SECONDS
+        self._member_of[channel_id] = self._clock() + _MEMBER_KEPT_SECONDS
         return Membership.MEMBER
 
     async def zone(self, person_id: str) -> str | None:

@@ -12,6 +12,7 @@ from bot.deployments.targets.policy import Policy
 from bot.deployments.targets.views import TargetViews
 from bot.errors import UserError
 from bot.permissions import ADMINS, DEFAULTS, Authorizer, Permission
+from bot.sandbox.faults import Answer
 from bot.sandbox.world import World
 from bot.slack.people import People
 from bot.slack.workspaces import Workspaces
@@ -84,4 +85,31 @@ async def test_every_permission_and_every_person(here: World, database: Database
         acting = Policy(guests_may_act=True).model_dump(mode="json")
         await session.execute(update(Target).values(policy=acting))
     assert await allowed() == {**narrowed, "named-stranger": everything}
+    await workspaces.close()
+
+
+async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
+    here: World, database: Database
+) -> None:
+    """Afterwards Slack is asked again; if it doesn't answer then, nobody is let through."""
+    ann = here.slack.add_user("ann")
+    group = here.slack.add_usergroup("ml-leads", [ann])
+    settings, present = here.settings(), [0.0]
+    workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
+    people = People(workspaces, frozenset(), clock=lambda: present[0])
+    authorizer = Authorizer(TargetViews(database), Audit(database), people)
+    place, person = Place("", "T000000001", here.channel.id), Person(ann.id, ann.team_id)
+    await grant_all(database, (SubjectKind.GROUP, group.id))
+    assert await authorizer.may(P.APPROVE, person, place, "prod")
+    group.user_ids.remove(ann.id)
+    present[0] = 59.9
+    assert await authorizer.may(P.APPROVE, person, place, "prod")
+    present[0] = 60.0
+    fault = here.slack.faults.add(
+        Answer(503, {}), when=lambda call: "usergroups" in call.path, times=None
+    )
+    with pytest.raises(UserError, match="doesn't say in time"):
+        await authorizer.may(P.APPROVE, person, place, "prod")
+    here.slack.faults.remove(fault)
+    assert not await authorizer.may(P.APPROVE, person, place, "prod")
     await workspaces.close()

@@ -13,6 +13,12 @@ from bot.messages.buttons import ActionId
 from bot.messages.markup import escape, mention
 from bot.messages.operations import WORDS
 from bot.messages.questions import under_way
+from bot.slash import SLASH
+
+UNCONNECTED = (
+    "Its target was disconnected here, so nothing that costs money is done. An admin can connect it"
+    f" again with `{SLASH} connect`."
+)
 
 
 async def clicked(desk: Desk, click: Click, kind: OperationKind) -> Work:
@@ -42,7 +48,7 @@ async def clicked(desk: Desk, click: Click, kind: OperationKind) -> Work:
     words = what_instead(kind, asked)
     if click.is_ephemeral:
         # The question has its answer.
-        said = words or under_way(kind, deployment.name)
+        said = words or under_way(kind, deployment.name, waits=asked.waits)
         return await late_answer(desk, click, said, replaces=True)
     return None if words is None else await late_answer(desk, click, words)
 
@@ -61,6 +67,8 @@ def what_instead(kind: OperationKind, asked: AskedFor) -> str | None:
         case OperationOutcome.STALE:
             now = escape(status_words(asked.status).name) if asked.status else "coming up"
             return f"It is {now} now, so there was nothing to do."
+        case OperationOutcome.UNCONNECTED:
+            return UNCONNECTED
         case OperationOutcome.GONE:
             return "It is over already, or no longer watched from here; nothing was done."
         case _:

@@ -148,6 +148,11 @@ def _so(ruling: Ruling) -> str:
                 "You asked for this yourself, so somebody else has to approve it:"
                 f" {ruling.approvers} may."
             )
+        case Standing.REPRICED:
+            return (
+                "Its price has changed since this message was made, so nothing was approved. The"
+                " thread shows what it costs now; decide there."
+            )
         case Standing.APPROVED:
             return f"{mention(ruling.by)} approved it already; the thread tells how it goes."
         case Standing.REJECTED:

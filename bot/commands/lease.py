@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from bot.commands.act import unknown_endpoint
+from bot.commands.act import UNCONNECTED, unknown_endpoint
 from bot.commands.desk import Click, Desk, Work, answer
 from bot.commands.endpoint_command import Asked, EndpointCommand
 from bot.commands.late_answer import late_answer
@@ -22,7 +22,7 @@ from bot.deployments.timing.leases import LeaseAnswer, LeaseOutcome
 from bot.errors import UserError
 from bot.messages.lease import until
 from bot.messages.lease_replies import EXTEND_ACTION, KEEP_ACTION
-from bot.messages.markup import bold, code, escape
+from bot.messages.markup import bold, code, escape, mention
 from bot.permissions import Permission
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,7 +68,7 @@ async def _authorized(desk: Desk, place: Place, person: Person, public_id: str) 
 
 
 async def _tell_if_not(desk: Desk, click: Click, given: LeaseAnswer) -> Work:
-    if given.outcome is LeaseOutcome.ACCEPTED:
+    if given.outcome in (LeaseOutcome.ACCEPTED, LeaseOutcome.WAITS):
         # The thread says who decided what.
         return None
     return await late_answer(desk, click, what_is_true(given))
@@ -80,6 +80,8 @@ def what_is_true(given: LeaseAnswer) -> str:
     if given.ends_at is not None:
         runs = f"It runs {until(given.ends_at, given.end)}"
     match given.outcome:
+        case LeaseOutcome.WAITS | LeaseOutcome.IN_FLIGHT | LeaseOutcome.UNCONNECTED:
+            return _needs_approval(given, runs)
         case LeaseOutcome.ACCEPTED | LeaseOutcome.REPEATED:
             return f"{runs}."
         case LeaseOutcome.CHANGED:
@@ -95,6 +97,17 @@ def what_is_true(given: LeaseAnswer) -> str:
             return "It is being ended already, so nothing was changed. It can be started again."
         case LeaseOutcome.GONE:
             return "It is over already, or no longer watched from here; nothing was done."
+
+
+def _needs_approval(given: LeaseAnswer, runs: str) -> str:
+    match given.outcome:
+        case LeaseOutcome.WAITS:
+            return f"{runs}, unless somebody approves this in its thread."
+        case LeaseOutcome.IN_FLIGHT:
+            by = mention(given.by)
+            return f"{by} asked for that already; it waits for approval in its thread."
+        case _:
+            return UNCONNECTED
 
 
 async def extend(desk: Desk, asked: Asked, endpoint: Listed) -> None:

@@ -21,6 +21,14 @@ class OperationKind(StrEnum):
     TERMINATE = "terminate"
     DELETE = "delete"
     UPDATE = "update"
+    EXTEND = "extend"
+    """Move its end; nothing is sent to Friendli."""
+    KEEP = "keep"
+    """Take its end away; nothing is sent to Friendli."""
+
+
+LEASE_KINDS = frozenset({OperationKind.EXTEND, OperationKind.KEEP})
+"""Carried out in the database alone, at the moment of their approval."""
 
 
 class Cause(StrEnum):
@@ -92,6 +100,8 @@ class Operation(Base):
     # Of an update: the number of the newest version before it was sent, and of the one it made.
     version_before: Mapped[str | None]
     version: Mapped[str | None]
+    # Of what costs money: a `bot.deployments.approving.terms.Terms`, as people were shown it.
+    terms: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     decided_by: Mapped[str | None]
     # Until when somebody may approve it.
     expires_at: Mapped[datetime | None]

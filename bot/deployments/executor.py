@@ -22,6 +22,8 @@ from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Transition, WatchedProject
 from bot.db.session import Database
 from bot.deployments import audit
+from bot.deployments.approving.terms import Terms, exceeds, present_price
+from bot.deployments.operations import needs_approval
 from bot.deployments.pace import back_off
 from bot.deployments.record import facts_of, tell
 from bot.deployments.request.refused_fields import by_form_field
@@ -160,6 +162,9 @@ class Executor:
         is_sent = operation.state == OperationState.SENDING
         if is_sent and await self._was_done(access, deployment, operation):
             return _Fate(OperationState.DONE)
+        costs_more = None if is_sent else await self._costs_more(deployment, operation)
+        if costs_more is not None:
+            return costs_more
         if not await self._sending(held, operation):
             return None
         try:
@@ -182,6 +187,9 @@ class Executor:
             state = OperationState.SENDING if version is None else OperationState.DONE
             return _Fate(state, version=version)
         newest = await self._rollout.newest(access, endpoint)
+        costs_more = await self._costs_more(deployment, operation)
+        if costs_more is not None:
+            return costs_more
         overtaken = overtaken_by(Update.stored(operation.request), newest)
         if overtaken is not None:
             said = replies.update_overtaken(overtaken)
@@ -190,6 +198,19 @@ class Executor:
             return None
         version = await self._rollout.send(access, endpoint, operation)
         return _Fate(OperationState.DONE, version=version)
+
+    async def _costs_more(self, deployment: Deployment, operation: Operation) -> _Fate | None:
+        """Refuse what would cost more than was agreed to, and needs approval at that price."""
+        agreed = Terms.stored(operation.terms).dollars
+        async with self._database.read() as session:
+            row = await session.get_one(Deployment, deployment.id)
+            dollars = present_price(row, operation, self._settings.prices)
+            if not exceeds(dollars, agreed):
+                return None
+            if not await needs_approval(session, row, Terms(dollars=dollars)):
+                return None
+        said = replies.costs_more(operation.kind, agreed, dollars)
+        return _Fate(OperationState.REFUSED, said=said)
 
     async def _sending(
         self, held: Claim, operation: Operation, *, version_before: str | None = None

@@ -12,15 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
 from bot.config import Settings
-from bot.db.acts import UNFINISHED, Cause, Operation, OperationKind, OperationState
+from bot.db.acts import LEASE_KINDS, UNFINISHED, Cause, Operation, OperationKind, OperationState
 from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.committed import log_committed
 from bot.db.models import Deployment, Step
 from bot.deployments import audit
+from bot.deployments.approving.terms import Terms, terms_of
 from bot.deployments.lookup import hold_deployment, is_name_taken
 from bot.deployments.place import Person, Place
-from bot.deployments.record import approvers, facts_of, policy_of, tell
+from bot.deployments.record import approvers, facts_of, policy_of, target_of, tell
 from bot.deployments.updating.update import Update
 from bot.deployments.wishes import Wishes
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
@@ -38,6 +39,8 @@ PERMISSIONS: Mapping[OperationKind, Permission] = {
     OperationKind.TERMINATE: Permission.TERMINATE,
     OperationKind.DELETE: Permission.DELETE,
     OperationKind.UPDATE: Permission.UPDATE,
+    OperationKind.EXTEND: Permission.EXTEND,
+    OperationKind.KEEP: Permission.EXTEND,
 }
 
 _AT_REST = frozenset({Status.FAILED.value, Status.TERMINATED.value})
@@ -51,6 +54,7 @@ _FITS: Mapping[OperationKind, frozenset[str]] = {
         {Status.RUNNING.value, Status.SLEEPING.value, Status.FAILED.value}
     ),
 }
+_WAITS = "waits for approval"
 GOING_DOWN = frozenset({Status.STOPPING.value, Status.TERMINATING.value})
 
 
@@ -61,6 +65,8 @@ def fits(kind: OperationKind, status: str | None) -> bool:
     """
     if kind is OperationKind.TERMINATE:
         return status not in _AT_REST | GOING_DOWN
+    if kind in LEASE_KINDS:
+        return status not in GOING_DOWN
     return status in _FITS[kind]
 
 
@@ -78,6 +84,8 @@ class OperationOutcome(StrEnum):
     """There is a newer version than the one that an update was compared with."""
     NAME_TAKEN = "name_taken"
     """Another deployment of the project has the name that an update gives."""
+    UNCONNECTED = "unconnected"
+    """Its target is disconnected, so nobody decides about spending any more."""
     GONE = "gone"
     """There is no such endpoint here, or nobody watches it from here any more."""
 
@@ -90,11 +98,13 @@ class AskedFor:
         by: Who asked for the same thing before, with `IN_FLIGHT`; '' if no person did. Who made
             the newer version, with `OVERTAKEN`; '' if it wasn't made here.
         status: What the endpoint is doing, with `STALE`.
+        waits: Whether somebody has to approve it first, with `ACCEPTED`.
     """
 
     outcome: OperationOutcome
     by: str = ""
     status: str | None = None
+    waits: bool = False
 
 
 class Operations(Wishes):
@@ -134,13 +144,10 @@ class Operations(Wishes):
                 deployment = await hold_deployment(session, place, public_id)
                 if deployment is None or deployment.step != Step.LIVE:
                     return AskedFor(OperationOutcome.GONE)
-                under_way = await unfinished(session, deployment.id, kind)
-                if under_way is not None and _is_scheduled_proposal(under_way):
-                    # What somebody does by hand needs no yes, so nobody has to give one any more.
-                    under_way.state = OperationState.REFUSED
-                    under_way.finished_at = await session.scalar(select(now()))
-                    await session.flush()
-                    under_way = None
+                terms = terms_of(deployment, kind, self._settings.prices, update)
+                if terms is not None and await target_of(session, deployment) is None:
+                    return AskedFor(OperationOutcome.UNCONNECTED)
+                under_way = await still_under_way(session, deployment, kind, terms)
                 if under_way is not None:
                     return AskedFor(OperationOutcome.IN_FLIGHT, by=under_way.asked_by)
                 if not fits(kind, deployment.status):
@@ -156,7 +163,7 @@ class Operations(Wishes):
                 ):
                     asked = AskedFor(OperationOutcome.NAME_TAKEN)
                 else:
-                    await write_down(
+                    operation = await write_down(
                         session,
                         deployment,
                         self._settings,
@@ -166,15 +173,17 @@ class Operations(Wishes):
                         update=update,
                         detail=detail,
                     )
+                    waits = operation.state is OperationState.PROPOSED
+                    changes = unescape(detail)
                     audit.write_about(
                         session,
                         deployment,
                         person.id,
                         f"endpoint:{kind}",
-                        detail=unescape(detail),
+                        detail=f"{changes}\n{_WAITS}".strip() if waits else changes,
                         message_ts=message_ts,
                     )
-                    asked = AskedFor(OperationOutcome.ACCEPTED)
+                    asked = AskedFor(OperationOutcome.ACCEPTED, waits=waits)
         except IntegrityError:
             # The unique keys decide between two that come at once.
             return AskedFor(OperationOutcome.IN_FLIGHT)
@@ -196,6 +205,34 @@ async def unfinished(
     )
 
 
+async def still_under_way(
+    session: AsyncSession, deployment: Deployment, kind: OperationKind, terms: Terms | None
+) -> Operation | None:
+    """The unfinished operation that keeps the same one from being requested again; None if none.
+
+    A proposal that needs no approval any more, since the target's policy has changed, gives way.
+    An update doesn't: the next one may change something else.
+    """
+    found = await unfinished(session, deployment.id, kind)
+    if found is None or found.state is not OperationState.PROPOSED:
+        return found
+    if kind is OperationKind.UPDATE or await needs_approval(session, deployment, terms):
+        return found
+    found.state = OperationState.REFUSED
+    found.finished_at = await session.scalar(select(now()))
+    await session.flush()
+    return None
+
+
+async def needs_approval(
+    session: AsyncSession, deployment: Deployment, terms: Terms | None
+) -> bool:
+    """Whether the target's policy asks for a second person's approval of an operation."""
+    if terms is None:
+        return False
+    return (await policy_of(session, deployment)).asks_for_approval(terms.dollars)
+
+
 async def write_down(
     session: AsyncSession,
     deployment: Deployment,
@@ -206,6 +243,7 @@ async def write_down(
     cause: Cause = Cause.PERSON,
     request_id: str | None = None,
     update: Update | None = None,
+    terms: Terms | None = None,
     detail: str = "",
     quietly: bool = False,
 ) -> Operation:
@@ -221,36 +259,44 @@ async def write_down(
         by: The person, also whose schedule it is; '' if no person caused it.
         cause: Why.
         request_id: Of the click; without one, the operation is unique by itself.
-        update: What an update changes. If the endpoint costs more at full scale once it is done,
-            the target may want it approved first; and so it may what a schedule wakes.
+        update: What an update changes.
+        terms: Of an extension; of other kinds they are worked out here.
         detail: The same as mrkdwn, for the thread.
         quietly: The thread was told before, and sees what comes of it.
     """
     operation = await _insert(session, deployment, kind, by, cause, request_id, update)
     log_committed(session, log, "accepted", operation=kind, cause=cause)
-    policy = await policy_of(session, deployment)
-    proposal = None
-    dollars = update.dollars_if_more if update is not None else None
-    waits = dollars is not None and policy.asks_for_approval(dollars)
-    if cause is Cause.SCHEDULE and kind is OperationKind.WAKE:
-        dollars = (await facts_of(session, deployment, settings)).setup.price_at_most
-        waits = policy.asks_for_approval(dollars)
-    said = replies.operation_asked(kind, cause, by, detail, waits=waits)
+    terms = terms or terms_of(deployment, kind, settings.prices, update)
+    operation.terms = None if terms is None else terms.to_row()
+    waits = await needs_approval(session, deployment, terms)
     if waits:
+        policy = await policy_of(session, deployment)
         operation.state = OperationState.PROPOSED
         operation.expires_at = operation.asked_at + timedelta(hours=policy.approval_hours)
-        await session.flush()
-        who = await approvers(session, deployment)
-        proposal = Proposal(operation.public_id, who, operation.expires_at, dollars)
+        if kind in LEASE_KINDS and deployment.lease_ends_at is not None:
+            # Nothing is left to approve once the endpoint has ended.
+            operation.expires_at = min(operation.expires_at, deployment.lease_ends_at)
+    await session.flush()
     facts = await facts_of(session, deployment, settings)
-    if proposal is not None:
-        said = proposed(facts, said.body.text, proposal)
+    said = replies.operation_asked(kind, cause, by, detail, waits=waits)
+    if waits:
+        said = proposed(facts, said.body.text, await proposal_of(session, deployment, operation))
     await tell(session, deployment, facts, *([] if quietly else [said]))
     return operation
 
 
-def _is_scheduled_proposal(operation: Operation) -> bool:
-    return operation.state is OperationState.PROPOSED and operation.cause is Cause.SCHEDULE
+async def proposal_of(
+    session: AsyncSession, deployment: Deployment, operation: Operation
+) -> Proposal:
+    """What a message shows of an operation that waits for approval."""
+    terms = Terms.stored(operation.terms)
+    return Proposal(
+        public_id=operation.public_id,
+        kind=operation.kind,
+        approvers=await approvers(session, deployment),
+        until=operation.expires_at or operation.asked_at,
+        dollars=terms.dollars,
+    )
 
 
 async def _made_by(session: AsyncSession, deployment: Deployment) -> str:

@@ -130,7 +130,7 @@ async def _waiting(session: AsyncSession, deployment: Deployment) -> Waiting | N
 
 async def approvers(session: AsyncSession, deployment: Deployment) -> str:
     """Who may approve what is asked for on a deployment's target, as mrkdwn."""
-    target = await _target(session, deployment)
+    target = await target_of(session, deployment)
     rows = await session.execute(
         select(Grant.kind, Grant.subject_id)
         .where(
@@ -163,11 +163,12 @@ def state_of(deployment: Deployment) -> State | None:
 
 async def policy_of(session: AsyncSession, deployment: Deployment) -> Policy:
     """What the deployment's target has decided; the defaults once it is disconnected."""
-    target = await _target(session, deployment)
+    target = await target_of(session, deployment)
     return Policy.model_validate((target.policy if target is not None else None) or {})
 
 
-async def _target(session: AsyncSession, deployment: Deployment) -> Target | None:
+async def target_of(session: AsyncSession, deployment: Deployment) -> Target | None:
+    """The deployment's target; None once it is disconnected."""
     place = Place(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id)
     return await find_target(session, place, deployment.target_name)
 

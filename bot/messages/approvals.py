@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from bot.db.acts import LEASE_KINDS, OperationKind
 from bot.messages import buttons, operations
 from bot.messages.blocks import actions, section
 from bot.messages.body import body
@@ -12,6 +13,7 @@ from bot.messages.markup import bold, clip, code, duration, escape, mention, mom
 from bot.messages.reply import News, Reply, say
 
 _LONGEST_REASON = 500
+_NOT_SENT = "Nothing is sent to Friendli before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,14 @@ class Proposal:
 
     Attributes:
         public_id: Of the operation.
+        kind: Of the operation.
         approvers: Who may approve it, as mrkdwn.
         until: How long it waits.
         dollars: An hour, of the endpoint at full scale once it is done; None if that isn't known.
     """
 
     public_id: str
+    kind: OperationKind
     approvers: str
     until: datetime
     dollars: Decimal | None
@@ -33,15 +37,31 @@ class Proposal:
 
 def proposed(facts: Facts, asked: str, proposal: Proposal) -> Reply:
     """Something is asked for that needs a yes first; `asked` says what, as mrkdwn."""
-    costs = f"{bold(facts.name)} may then cost more than anybody knows"
-    if proposal.dollars is not None:
-        costs = f"{bold(facts.name)} may then cost up to *{money(proposal.dollars)}*"
+    is_lease = proposal.kind in LEASE_KINDS
+    costs = "costs" if is_lease else "may then cost"
+    dollars = f"up to *{money(proposal.dollars)}*" if proposal.dollars is not None else ""
+    if not dollars:
+        dollars = "an amount that isn't known" if is_lease else "more than anybody knows"
+    before = "Its end stays as it is until then." if is_lease else _NOT_SENT
     waits = (
-        f"{costs}, so this waits for approval: {proposal.approvers} may approve it, until"
-        f" {moment(proposal.until)}. Nothing is sent to Friendli before."
+        f"{bold(facts.name)} {costs} {dollars}, so this waits for approval: {proposal.approvers}"
+        f" may approve it, until {moment(proposal.until)}. {before}"
     )
-    row = actions(*buttons.decisions(f"{facts.public_id} {proposal.public_id}"))
+    row = actions(*buttons.decisions(facts.public_id, proposal.public_id, proposal.dollars))
     return Reply(body(f"{asked} {waits}", section(asked), section(waits), row), News.NEEDS_YOU)
+
+
+def repriced(asked: str) -> str:
+    """Introduce what is asked for, which costs more than the message showed that asked first."""
+    return f"{asked} Its price has changed since."
+
+
+def deployment_repriced(facts: Facts) -> Reply:
+    """A deployment that waits would cost more than was shown when it was requested."""
+    return say(
+        f"The price of {bold(facts.name)} has changed since it was asked for. The first message of"
+        " this thread shows the new one, and still waits for approval."
+    )
 
 
 def approved(person: str, act: Act | None = None) -> Reply:

@@ -43,6 +43,10 @@ class ActionId(StrEnum):
     INTEGRATIONS = "deployment.integrations"
 
 
+# What a button's value has for something that there isn't, or that isn't known.
+NO_OPERATION = "-"
+UNKNOWN_PRICE = "?"
+
 _NOT_MADE_YET = {Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL}
 _OVER = {
     Step.NOT_MADE,
@@ -57,7 +61,7 @@ _GOING_DOWN = {Status.STOPPING, Status.TERMINATING}
 def for_root(facts: Facts) -> list[Block]:
     """The buttons that make sense now, the most useful first."""
     if facts.step is Step.PROPOSED:
-        return decisions(facts.public_id)
+        return decisions(facts.public_id, "", facts.setup.price_at_most)
     if facts.step in _NOT_MADE_YET:
         return [] if facts.stop_asked_by else [_cancel(facts)]
     if facts.step is Step.UNCLEAR:
@@ -85,8 +89,16 @@ def for_live(facts: Facts) -> list[Block]:
     return [first, *open_suite, *others] if others else [*open_suite, first]
 
 
-def decisions(value: str) -> list[Block]:
-    """What can be said about something that waits for a yes; `value` names it."""
+def decisions(public_id: str, operation_id: str, dollars: Decimal | None) -> list[Block]:
+    """What can be said about something that waits for approval.
+
+    Args:
+        public_id: The deployment.
+        operation_id: The operation; '' if it is about the deployment itself.
+        dollars: Per hour at full scale, as the message shows it: an approval covers no more.
+    """
+    shown = UNKNOWN_PRICE if dollars is None else f"{dollars:f}"
+    value = f"{public_id} {operation_id or NO_OPERATION} {shown}"
     return [
         button("Approve", ActionId.APPROVE, value=value, style="primary"),
         button("Reject", ActionId.REJECT, value=value),

@@ -25,6 +25,7 @@ class OperationWords:
 
 
 _STAYS = "It stays as it is."
+_ENDS = "Its end stays as it is."
 _BILLED = "It may still be billed."
 
 WORDS: Mapping[OperationKind, OperationWords] = {
@@ -36,6 +37,8 @@ WORDS: Mapping[OperationKind, OperationWords] = {
     OperationKind.TERMINATE: OperationWords("terminate it", "terminated", "is terminated", _BILLED),
     OperationKind.DELETE: OperationWords("delete it", "deleted", "is deleted", _STAYS),
     OperationKind.UPDATE: OperationWords("update it", "updated", "is updated", _STAYS),
+    OperationKind.EXTEND: OperationWords("extend it", "extended", "is extended", _ENDS),
+    OperationKind.KEEP: OperationWords("keep it running", "kept running", "is kept running", _ENDS),
 }
 
 

@@ -44,6 +44,8 @@ def _meaning(kind: OperationKind, price_once_up: Decimal | None) -> str:
     return f"*{money(price_once_up)}* once it serves."
 
 
-def under_way(kind: OperationKind, name: str) -> str:
-    """It was accepted."""
+def under_way(kind: OperationKind, name: str, *, waits: bool = False) -> str:
+    """It was accepted; `waits` if somebody has to approve it first."""
+    if waits:
+        return f"{bold(name)} isn't {WORDS[kind].being} yet: this waits for approval in its thread."
     return f"{bold(name)} is being {WORDS[kind].being}; its thread tells how it goes."

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from bot.deployments.request.refused_fields import by_form_field, label
 from bot.friendli.errors import FriendliError, NotFound, RateLimited, Refused, Unauthorized
-from bot.messages.markup import clip, code, duration, escape
+from bot.messages.markup import clip, code, duration, escape, money
 from bot.slash import SLASH
 
 _API_WORDS_LIMIT = 500
@@ -87,6 +88,16 @@ def by_the_api(error: FriendliError) -> Refusal:
         "Change it and try again.",
         error.words,
         words_first=True,
+    )
+
+
+def costs_more(agreed: Decimal | None, dollars: Decimal | None) -> Refusal:
+    """It costs more at full scale than people were shown; None if a price isn't known."""
+    before = "a price that wasn't known" if agreed is None else money(agreed)
+    now = "a price that isn't known" if dollars is None else money(dollars)
+    return Refusal(
+        f"It was asked for at up to {before}, and costs up to {now} by now, so nothing was sent.",
+        "Try again shows the new price, and asks for approval of it.",
     )
 
 

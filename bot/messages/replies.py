@@ -1,5 +1,7 @@
 """The replies in a deployment's thread about what was asked for, and what stands in its way."""
 
+from decimal import Decimal
+
 from bot.db.acts import Cause, OperationKind
 from bot.db.models import Step
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
@@ -7,7 +9,7 @@ from bot.messages import buttons, operations
 from bot.messages.blocks import Block, actions, context, section
 from bot.messages.body import body
 from bot.messages.facts import Facts
-from bot.messages.markup import bold, clip, code, duration, escape, mention
+from bot.messages.markup import bold, clip, code, duration, escape, mention, money
 from bot.messages.refusals import Refusal
 from bot.messages.reply import News, Reply, say
 from bot.slash import SLASH
@@ -83,6 +85,18 @@ def update_refused(facts: Facts, operation_id: str, refusal: Refusal) -> Reply:
     stays = operations.WORDS[OperationKind.UPDATE].else_true
     row = actions(buttons.update_again(facts.public_id, operation_id))
     return Reply(body(text, *blocks, context(stays), row), news=News.FAILED)
+
+
+def costs_more(kind: OperationKind, agreed: Decimal | None, dollars: Decimal | None) -> Reply:
+    """An operation costs more at full scale than people were shown; None if that isn't known."""
+    before = "at a price that wasn't known" if agreed is None else f"at up to {money(agreed)}"
+    now = "a price that isn't known" if dollars is None else f"up to {money(dollars)}"
+    words = operations.WORDS[kind]
+    return say(
+        f"Nothing was sent: it was to be {words.being} {before}, and would cost {now} by now."
+        f" {words.else_true} Ask again to have the new price approved.",
+        news=News.NEEDS_YOU,
+    )
 
 
 def updated_at_rest(facts: Facts, version: str | None) -> Reply | None:

@@ -9,7 +9,7 @@ from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.facts import Facts
 from bot.messages.lease_replies import cost
-from bot.messages.markup import bold, escape, mention, moment
+from bot.messages.markup import bold, code, escape, mention, moment
 from bot.messages.operations import WORDS
 from bot.messages.reply import News, Reply
 from bot.slash import SLASH
@@ -92,6 +92,15 @@ def not_woken(due_at: datetime) -> Reply:
     return _say(
         f"It should have been woken {_at(due_at)}; that was missed, and isn't made up for. Wake"
         " it if you still want it.",
+        news=News.NEEDS_YOU,
+    )
+
+
+def unconnected(facts: Facts) -> Reply:
+    """A time to wake has come, and nobody decides about spending on this target any more."""
+    return _say(
+        f"By its schedule, it is to be woken now; but {code(facts.target_name)} was disconnected"
+        f" here, so it isn't. An admin can connect it again with `{SLASH} connect`.",
         news=News.NEEDS_YOU,
     )
 

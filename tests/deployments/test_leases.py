@@ -7,7 +7,7 @@ from bot.app import CHORES
 from bot.db.acts import AuditEntry, Cause, Operation, OperationKind, Schedule, ScheduleDays
 from bot.db.claims import claim
 from bot.db.clock import after, now
-from bot.db.models import Deployment
+from bot.db.models import Deployment, Target
 from bot.db.session import Database
 from bot.deployments.nudges import Nudges
 from bot.deployments.place import Person, Place
@@ -32,6 +32,18 @@ async def leased(database: Database, *, ends_in: float = 300) -> Deployment:
     """An endpoint that serves, and whose time is over in so many seconds."""
     deployment = await add(database, 1, 40, option=H100)
     async with database.write() as session:
+        session.add(
+            Target(
+                enterprise_id=deployment.enterprise_id,
+                workspace_id=deployment.workspace_id,
+                channel_id=deployment.channel_id,
+                name=deployment.target_name,
+                is_default=True,
+                watched_project_id=deployment.watched_project_id,
+                connected_by="U1",
+                connected_at=now(),
+            )
+        )
         await session.execute(
             update(Deployment).values(
                 status="RUNNING",

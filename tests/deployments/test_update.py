@@ -120,21 +120,26 @@ def test_a_gpu_that_nobody_here_knows_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "typed", "dollars"),
+    ("before", "typed", "expected"),
     [
-        (OURS, {"replicas": "3"}, Decimal("30.0")),
-        (OURS, {"gpu": "1xA100"}, None),
-        (OURS, {"max_batch_size": "9"}, None),
-        (Version.of_spec(ODD), {"gpu": "1xH100"}, Decimal("15.0")),
+        (OURS, {"replicas": "3"}, (True, Decimal("30.0"))),
+        (OURS, {"gpu": "1xA100"}, (False, Decimal("4.0"))),
+        (OURS, {"max_batch_size": "9"}, (False, Decimal("10.0"))),
+        (Version.of_spec(ODD), {"gpu": "1xH100"}, (True, Decimal("15.0"))),
+        (Version.of_spec(ODD), {"max_replicas": "4"}, (True, None)),
+        (Version.of_spec(ODD), {"max_replicas": "2"}, (False, None)),
+        (Version.of_spec(ODD), {"max_batch_size": "9"}, (False, None)),
     ],
 )
-def test_an_update_that_costs_more_says_how_much(
-    before: Version, typed: dict[str, object], dollars: Decimal | None
+def test_an_update_says_whether_it_may_cost_more(
+    before: Version, typed: dict[str, object], expected: tuple[bool, Decimal | None]
 ) -> None:
-    """At full scale; also where nobody knows what it cost before."""
+    """At full scale; where a price isn't known, other GPUs or more of them may cost more."""
     update = prepare(before, wanted(before, **typed), replaces="0", prices=PUBLISHED_PRICES)
     assert update is not None
-    assert update.dollars_if_more == dollars
+    again = Update.stored(update.to_row())
+    for one in (update, again):
+        assert (one.may_cost_more, one.cost_after(PUBLISHED_PRICES)) == expected
 
 
 def test_a_strange_name_from_elsewhere_may_stay() -> None:

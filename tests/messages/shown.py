@@ -167,7 +167,11 @@ def every_reply(facts: Facts) -> Iterator[Reply]:
         yield approvals.rejected(facts, "U1", "no")
         yield approvals.expired(facts, 600)
         yield approvals.target_gone(facts, "U1", leads_elsewhere=False)
-    yield approvals.proposed(facts, "asked.", Proposal("1" * 32, "admins", AT, Decimal(5)))
+    for kind in OperationKind:
+        for dollars in (Decimal(5), None):
+            proposal = Proposal("1" * 32, kind, "admins", AT, dollars)
+            yield approvals.proposed(facts, "asked.", proposal)
+    yield replies.costs_more(OperationKind.WAKE, Decimal(5), None)
     if facts.step is Step.LIVE and facts.history:
         yield stuck_replies.stuck(facts, AT)
         yield lease_replies.warning(replace(facts, lease_seconds=3600, lease_ends_at=AT))

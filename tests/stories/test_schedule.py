@@ -11,7 +11,7 @@ from bot.sandbox.world import World, connect
 from tests.conftest import StartBot
 from tests.stories.later import decide, schedules_due
 from tests.stories.listing import Counted, asked
-from tests.stories.telling import ends, plain, root, roots, thread, told, words
+from tests.stories.telling import ends, plain, root, roots, thread, told, whispers, words
 
 
 async def serve(here: World, status: str = "RUNNING") -> str:
@@ -193,10 +193,8 @@ async def test_waking_by_schedule_needs_the_approval_that_its_price_needs(here: 
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_wake_that_waits_for_approval_doesn_t_keep_anybody_from_waking_it(
-    here: World,
-) -> None:
-    """By hand it needs none; what waited is over then, and says so to whoever approves late."""
+async def test_a_wake_that_waits_for_approval_is_not_walked_around_by_hand(here: World) -> None:
+    """By hand it needs the same approval, until the target asks for none any more."""
     await serve(here, "SLEEPING")
     await decide(here, Policy(approval=Approval.ALWAYS))
     counted = Counted(here)
@@ -204,6 +202,14 @@ async def test_a_wake_that_waits_for_approval_doesn_t_keep_anybody_from_waking_i
     await schedules_due(here)
     await here.slack.until(partial(ends, here, "waits for approval"))
     proposal = here.channel.replies(root(here).ts)[-1]
+    before = len(whispers(here))
+    await here.member.click(root(here), "Wake ($5.00/h)")
+    await here.slack.until(lambda: len(whispers(here)) > before)
+    assert whispers(here)[-1] == snapshot(
+        "@requester asked to wake it already; the thread tells how it goes."
+    )
+    assert counted.of("wake_endpoint") == 0
+    await decide(here, Policy(approval=Approval.NEVER))
     await here.member.click(root(here), "Wake ($5.00/h)")
     await here.friendli.until(lambda: counted.of("wake_endpoint") == 1)
     await here.admin.click(proposal, "Approve")

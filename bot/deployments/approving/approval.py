@@ -6,7 +6,7 @@ learns it.
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.acts import Effect, OperationState
+from bot.db.acts import LEASE_KINDS, Effect, Operation, OperationKind, OperationState
 from bot.db.claims import wake
 from bot.db.models import Deployment, Step
 from bot.deployments.approving.proposals import (
@@ -18,11 +18,17 @@ from bot.deployments.approving.proposals import (
     ruling_on,
     write_audit,
 )
+from bot.deployments.approving.terms import Terms, exceeds, full_scale_price, present_price
+from bot.deployments.operations import proposal_of
 from bot.deployments.place import Person, Place
 from bot.deployments.record import approvers, facts_of, policy_of, tell
 from bot.deployments.targets.policy import Approval
+from bot.deployments.timing.lease import extend_to, take_end_away
+from bot.deployments.updating.runs import version_of
 from bot.deployments.wishes import Wishes
 from bot.messages import approvals as words
+from bot.messages import lease_replies, replies
+from bot.messages.facts import Facts
 from bot.messages.reply import Reply
 
 
@@ -37,7 +43,7 @@ class Approvals(Wishes):
         Args:
             place: Where the deployment belongs.
             person: Who may approve there.
-            value: The deployment's public id, and the operation's if it is about one.
+            value: Of the button: the deployment, the operation, and the price that was shown.
             message_ts: Of the message whose button was used.
         """
         async with self._database.write() as session:
@@ -59,21 +65,65 @@ class Approvals(Wishes):
                     message_ts=message_ts,
                 )
                 return Ruling(Standing.OWN, approvers=named)
-            if found.operation is not None:
-                found.operation.state = OperationState.ASKED
-                found.operation.decided_by = person.id
+            if await self._reprice(session, found):
+                ruling = Ruling(Standing.REPRICED)
             else:
-                found.deployment.step = Step.ASKED
-                found.deployment.approved_by = person.id
-                found.deployment.decided_at = found.present
-            said = words.approved(person.id, found.act)
-            await self._close(session, found, person.id, "approve", said, message_ts)
+                await self._approve(session, found, person.id, message_ts)
+                ruling = Ruling(Standing.DECIDED)
             if found.operation is not None or found.deployment.root_ts is not None:
                 # Else its root wakes it, as it does for what needs no approval.
                 await wake(session, Deployment, found.deployment.id)
         self._nudges.submitter()
         self._nudges.sender()
-        return Ruling(Standing.DECIDED)
+        return ruling
+
+    async def _reprice(self, session: AsyncSession, found: Proposal) -> bool:
+        """Show the present price if it exceeds the one that was shown. Returns whether it did."""
+        deployment, operation, prices = found.deployment, found.operation, self._settings.prices
+        if operation is None:
+            dollars = full_scale_price(deployment, prices)
+        else:
+            dollars = present_price(deployment, operation, prices)
+        if found.shown is not None and not exceeds(dollars, found.shown.dollars):
+            return False
+        if operation is None:
+            each = version_of(deployment).cost(prices).each
+            deployment.price_per_hour = "" if each is None else str(each)
+            await session.flush()
+            facts = await facts_of(session, deployment, self._settings)
+            await tell(session, deployment, facts, words.deployment_repriced(facts))
+            return True
+        terms = Terms.stored(operation.terms)
+        operation.terms = terms.model_copy(update={"dollars": dollars}).to_row()
+        await session.flush()
+        facts = await facts_of(session, deployment, self._settings)
+        asked = replies.operation_asked(operation.kind, operation.cause, operation.asked_by)
+        proposal = await proposal_of(session, deployment, operation)
+        said = words.proposed(facts, words.repriced(asked.body.text), proposal)
+        await tell(session, deployment, facts, said)
+        return True
+
+    async def _approve(
+        self, session: AsyncSession, found: Proposal, person_id: str, message_ts: str
+    ) -> None:
+        deployment, operation = found.deployment, found.operation
+        if operation is None:
+            deployment.step = Step.ASKED
+            deployment.approved_by = person_id
+            deployment.decided_at = found.present
+        else:
+            operation.decided_by = person_id
+            operation.state = OperationState.ASKED
+            if found.shown is not None:
+                agreed = {"dollars": found.shown.dollars}
+                terms = Terms.stored(operation.terms).model_copy(update=agreed)
+                operation.terms = terms.to_row()
+            if operation.kind in LEASE_KINDS:
+                _change_end(deployment, operation)
+                operation.state = OperationState.DONE
+                operation.finished_at = found.present
+        said = words.approved(person_id, found.act)
+        await self._close(session, found, person_id, "approve", said, message_ts)
 
     async def reject(
         self, place: Place, person: Person, value: str, reason: str, *, message_ts: str = ""
@@ -134,5 +184,23 @@ class Approvals(Wishes):
     ) -> None:
         await session.flush()
         facts = await facts_of(session, found.deployment, self._settings)
-        await tell(session, found.deployment, facts, said)
+        operation = found.operation
+        is_done = operation is not None and operation.state is OperationState.DONE
+        at_once = [_end_changed(facts, operation)] if operation is not None and is_done else []
+        await tell(session, found.deployment, facts, said, *at_once)
         write_audit(session, found, person_id, verb, detail=detail, message_ts=message_ts)
+
+
+def _change_end(deployment: Deployment, operation: Operation) -> None:
+    until = Terms.stored(operation.terms).until
+    if operation.kind is OperationKind.KEEP:
+        take_end_away(deployment)
+    elif until is not None:
+        extend_to(deployment, until)
+
+
+def _end_changed(facts: Facts, operation: Operation) -> Reply:
+    if operation.kind is OperationKind.KEEP:
+        return lease_replies.kept(facts, operation.asked_by)
+    seconds = Terms.stored(operation.terms).seconds or 0
+    return lease_replies.extended(facts, operation.asked_by, seconds, had_end=True)

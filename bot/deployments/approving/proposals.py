@@ -2,19 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.acts import Cause, Effect, Operation, OperationState
+from bot.db.acts import LEASE_KINDS, Effect, Operation, OperationKind, OperationState
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.deployments import audit
+from bot.deployments.approving.terms import Terms
 from bot.deployments.lookup import find_deployment, find_target, hold_deployment
 from bot.deployments.operations import fits
 from bot.deployments.place import Place
 from bot.deployments.record import act_of
+from bot.deployments.timing.lease import AT_REST
+from bot.deployments.timing.lease_end import is_ending
+from bot.messages.buttons import NO_OPERATION, UNKNOWN_PRICE
 from bot.messages.facts import Act
 
 
@@ -31,6 +36,8 @@ class Standing(StrEnum):
     WITHDRAWN = "withdrawn"
     GONE = "gone"
     """Its target was disconnected, or the endpoint that it is about is gone."""
+    REPRICED = "repriced"
+    """Open; but it costs more now than the message showed whose button was used."""
     OPEN = "open"
 
 
@@ -54,11 +61,14 @@ class Proposal:
 
     Attributes:
         operation: None if it is about the deployment itself.
+        shown: Its terms as the message showed them whose button was used; None if that message was
+            made by an older version, which didn't say.
     """
 
     deployment: Deployment
     operation: Operation | None
     present: datetime
+    shown: Terms | None = None
 
     @property
     def asked_by(self) -> str:
@@ -75,13 +85,13 @@ async def find(
     session: AsyncSession, place: Place, value: str, *, lock: bool = True
 ) -> Proposal | None:
     """The rows that a button names; the deployment's held until the transaction ends."""
-    public_id, _, operation_id = value.partition(" ")
+    public_id, operation_id, price = [*value.split(" "), "", "", ""][:3]
     look_up = hold_deployment if lock else find_deployment
     deployment = await look_up(session, place, public_id)
     if deployment is None:
         return None
     operation = None
-    if operation_id:
+    if operation_id not in ("", NO_OPERATION):
         operation = await session.scalar(
             select(Operation).where(
                 Operation.public_id == operation_id, Operation.deployment_id == deployment.id
@@ -90,7 +100,8 @@ async def find(
         if operation is None:
             return None
     present: datetime = (await session.execute(select(now()))).scalar_one()
-    return Proposal(deployment, operation, present)
+    shown = Terms(dollars=None if price == UNKNOWN_PRICE else Decimal(price)) if price else None
+    return Proposal(deployment, operation, present, shown)
 
 
 async def ruling_on(session: AsyncSession, found: Proposal | None, place: Place) -> Ruling:
@@ -111,9 +122,8 @@ async def ruling_on(session: AsyncSession, found: Proposal | None, place: Place)
     target = await find_target(session, place, deployment.target_name)
     if target is None or (operation is not None and deployment.step is not Step.LIVE):
         return Ruling(Standing.GONE)
-    if is_open and operation is not None and operation.cause is Cause.SCHEDULE:
-        # It was woken otherwise meanwhile, or has ended.
-        is_open = fits(operation.kind, deployment.status)
+    if is_open and operation is not None:
+        is_open = await _makes_sense(session, deployment, operation)
     if is_open:
         is_late = expires_at is not None and expires_at <= found.present
         return Ruling(Standing.EXPIRED if is_late else Standing.OPEN)
@@ -124,6 +134,23 @@ async def ruling_on(session: AsyncSession, found: Proposal | None, place: Place)
     if rejected_by == found.asked_by:
         return Ruling(Standing.WITHDRAWN)
     return Ruling(Standing.REJECTED, by=rejected_by)
+
+
+async def _makes_sense(session: AsyncSession, deployment: Deployment, operation: Operation) -> bool:
+    """Whether there is still something to be done: it may have been done otherwise meanwhile."""
+    if operation.kind is OperationKind.UPDATE:
+        # Whether it was overtaken shows when it is sent.
+        return True
+    if operation.kind not in LEASE_KINDS:
+        return fits(operation.kind, deployment.status)
+    if not fits(operation.kind, deployment.status) or await is_ending(session, deployment):
+        return False
+    if operation.kind is OperationKind.KEEP:
+        return deployment.lease_seconds is not None
+    until, ends_at = Terms.stored(operation.terms).until, deployment.lease_ends_at
+    if until is None or deployment.lease_seconds is None:
+        return False
+    return deployment.status not in AT_REST if ends_at is None else ends_at < until
 
 
 def end(found: Proposal, *, rejected_by: str | None) -> None:

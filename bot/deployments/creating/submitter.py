@@ -23,11 +23,13 @@ from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
 from bot.deployments.approving.proposal_ends import expire
+from bot.deployments.approving.terms import Terms, exceeds, full_scale_price
 from bot.deployments.creating.reconciler import Reconciler
 from bot.deployments.leftovers import drop_operations
 from bot.deployments.live import Live
 from bot.deployments.lookup import bind_request
 from bot.deployments.nudges import Nudges
+from bot.deployments.operations import needs_approval
 from bot.deployments.pace import back_off
 from bot.deployments.record import facts_of, tell
 from bot.deployments.request.deploy_request import DeployRequest
@@ -154,6 +156,10 @@ class Submitter:
         if waited > self._settings.create_give_up_after:
             await self._refuse(held, _too_late(deployment, duration(waited)))
             return
+        costs_more = await self._costs_more(deployment)
+        if costs_more is not None:
+            await self._refuse(held, costs_more)
+            return
         try:
             access = access_to(project, self._vault)
             listing = await self._list(access, project)
@@ -193,6 +199,17 @@ class Submitter:
             # The request might end after the lease, when someone else looks for what it made.
             return
         await self._send(held, deployment, access, project)
+
+    async def _costs_more(self, deployment: Deployment) -> refusals.Refusal | None:
+        """Refuse what would cost more than people were shown, and needs approval at that price."""
+        dollars = full_scale_price(deployment, self._settings.prices)
+        async with self._database.read() as session:
+            agreed = (await facts_of(session, deployment, self._settings)).setup.price_at_most
+            if not exceeds(dollars, agreed):
+                return None
+            if not await needs_approval(session, deployment, Terms(dollars=dollars)):
+                return None
+        return refusals.costs_more(agreed, dollars)
 
     async def _list(self, access: Access, project: WatchedProject) -> EndpointListing:
         async with asyncio.timeout(_LIST_SECONDS):

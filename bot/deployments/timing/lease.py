@@ -36,6 +36,18 @@ def clear(deployment: Deployment) -> None:
     deployment.lease_warned_at = None
 
 
+def extend_to(deployment: Deployment, until: datetime) -> None:
+    """Move the end."""
+    deployment.lease_ends_at = until
+    deployment.lease_warned_at = None
+
+
+def take_end_away(deployment: Deployment) -> None:
+    """Let the endpoint run until somebody ends it."""
+    deployment.lease_seconds = None
+    clear(deployment)
+
+
 def follow(deployment: Deployment, status: str, at: datetime) -> None:
     """Begin or end an endpoint's time as its status changes.
 

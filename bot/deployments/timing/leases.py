@@ -1,25 +1,31 @@
 """How people decide that an endpoint may run on: for another while, or with no end."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.acts import OperationKind
 from bot.db.claims import wake
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.deployments import audit
+from bot.deployments.approving.terms import Terms, full_scale_price
 from bot.deployments.lookup import find_target, hold_deployment
+from bot.deployments.operations import needs_approval, still_under_way, write_down
 from bot.deployments.place import Person, Place
-from bot.deployments.record import facts_of, tell
+from bot.deployments.record import facts_of, target_of, tell
 from bot.deployments.targets.policy import Policy
-from bot.deployments.timing.lease import AT_REST, GOING_DOWN, clear
+from bot.deployments.timing.lease import AT_REST, GOING_DOWN, extend_to, take_end_away
 from bot.deployments.timing.lease_end import is_ending
 from bot.deployments.wishes import Wishes
 from bot.messages import lease_replies
-from bot.messages.markup import duration
+from bot.messages.facts import Facts
+from bot.messages.markup import duration, moment
+from bot.messages.reply import Reply
 from bot.permissions import Permission
 
 
@@ -27,6 +33,12 @@ class LeaseOutcome(StrEnum):
     """What became of a wish to let an endpoint run on."""
 
     ACCEPTED = "accepted"
+    WAITS = "waits"
+    """Somebody has to approve it first."""
+    IN_FLIGHT = "in_flight"
+    """Somebody asked for the same, and it waits for approval."""
+    UNCONNECTED = "unconnected"
+    """Its target is disconnected, so nobody decides about spending any more."""
     REPEATED = "repeated"
     """The same command, delivered again: nothing was done for this one."""
     CHANGED = "changed"
@@ -43,16 +55,18 @@ class LeaseOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LeaseAnswer:
-    """The answer to such a wish.
+    """The answer to such a request.
 
     Attributes:
         ends_at: When it ends now; None if it doesn't.
         end: What is done then: a `bot.deployments.policy.LeaseEnd`.
+        by: Who asked before, with `IN_FLIGHT`.
     """
 
     outcome: LeaseOutcome
     ends_at: datetime | None = None
     end: str | None = None
+    by: str = ""
 
 
 class Leases(Wishes):
@@ -87,28 +101,40 @@ class Leases(Wishes):
                 return LeaseAnswer(LeaseOutcome.GONE)
             if request_id is not None and await audit.is_known(session, request_id):
                 return _answer(LeaseOutcome.REPEATED, deployment)
-            answer = await self._may_extend(session, deployment, seconds, seen)
-            if answer is not None:
-                return answer
+            refused = await self._may_extend(session, deployment, seconds, seen)
+            if refused is not None:
+                return refused
             present: datetime = (await session.execute(select(now()))).scalar_one()
             by = seconds or deployment.lease_seconds or 0
-            had_end = deployment.lease_ends_at is not None
-            deployment.lease_ends_at = max(deployment.lease_ends_at or present, present) + (
-                timedelta(seconds=by)
+            until = max(deployment.lease_ends_at or present, present) + timedelta(seconds=by)
+            request = _Request(
+                person,
+                f"by {duration(by)}, until {until:%Y-%m-%d %H:%M} UTC",
+                message_ts,
+                request_id,
             )
-            deployment.lease_warned_at = None
-            if deployment.lease_seconds is None:
-                deployment.lease_seconds = by
-                deployment.lease_end = await _end_of(session, place, deployment)
-            await session.flush()
-            facts = await facts_of(session, deployment, self._settings)
-            said = lease_replies.extended(facts, person.id, by, had_end=had_end)
-            await tell(session, deployment, facts, said)
-            await wake(session, Deployment, deployment.id)
-            until = f"{deployment.lease_ends_at:%Y-%m-%d %H:%M} UTC"
-            detail = f"by {duration(by)}, until {until}"
-            _audit(session, deployment, person, detail, message_ts, request_id)
-            answer = _answer(LeaseOutcome.ACCEPTED, deployment)
+            answer = None
+            # One that had no end at all gets one: it costs less than before.
+            if deployment.lease_seconds is not None:
+                longer = {"seconds": by, "until": until}
+                answer = await self._propose(
+                    session,
+                    deployment,
+                    OperationKind.EXTEND,
+                    request,
+                    longer,
+                    f"By {duration(by)}, until {moment(until)}.",
+                )
+            if answer is None:
+                had_end = deployment.lease_ends_at is not None
+                extend_to(deployment, until)
+                if deployment.lease_seconds is None:
+                    deployment.lease_seconds = by
+                    deployment.lease_end = await _end_of(session, place, deployment)
+                await session.flush()
+                facts = await facts_of(session, deployment, self._settings)
+                said = lease_replies.extended(facts, person.id, by, had_end=had_end)
+                answer = await self._accept(session, deployment, request, facts, said)
         self._nudges.submitter()
         self._nudges.sender()
         return answer
@@ -151,17 +177,71 @@ class Leases(Wishes):
                 return _answer(LeaseOutcome.NO_END, deployment)
             if deployment.status in GOING_DOWN or await is_ending(session, deployment):
                 return _answer(LeaseOutcome.ENDING, deployment)
-            deployment.lease_seconds = None
-            clear(deployment)
-            await session.flush()
-            facts = await facts_of(session, deployment, self._settings)
-            await tell(session, deployment, facts, lease_replies.kept(facts, person.id))
-            await wake(session, Deployment, deployment.id)
-            _audit(session, deployment, person, "no end", message_ts)
-            answer = _answer(LeaseOutcome.ACCEPTED, deployment)
+            request = _Request(person, "no end", message_ts)
+            answer = await self._propose(session, deployment, OperationKind.KEEP, request)
+            if answer is None:
+                take_end_away(deployment)
+                await session.flush()
+                facts = await facts_of(session, deployment, self._settings)
+                said = lease_replies.kept(facts, person.id)
+                answer = await self._accept(session, deployment, request, facts, said)
         self._nudges.submitter()
         self._nudges.sender()
         return answer
+
+    async def _propose(
+        self,
+        session: AsyncSession,
+        deployment: Deployment,
+        kind: OperationKind,
+        request: "_Request",
+        longer: Mapping[str, object] | None = None,
+        detail: str = "",
+    ) -> LeaseAnswer | None:
+        """Ask for approval where the target's policy wants it; None if it doesn't."""
+        if await target_of(session, deployment) is None:
+            return _answer(LeaseOutcome.UNCONNECTED, deployment)
+        dollars = full_scale_price(deployment, self._settings.prices)
+        terms = Terms.model_validate({"dollars": dollars, **(longer or {})})
+        waiting = await still_under_way(session, deployment, kind, terms)
+        if waiting is not None:
+            return replace(_answer(LeaseOutcome.IN_FLIGHT, deployment), by=waiting.asked_by)
+        if not await needs_approval(session, deployment, terms):
+            return None
+        await write_down(
+            session,
+            deployment,
+            self._settings,
+            kind,
+            by=request.person.id,
+            terms=terms,
+            detail=detail,
+        )
+        _audit(session, deployment, request, f"{kind}: {request.detail}; waits for approval")
+        return _answer(LeaseOutcome.WAITS, deployment)
+
+    async def _accept(
+        self,
+        session: AsyncSession,
+        deployment: Deployment,
+        request: "_Request",
+        facts: Facts,
+        said: Reply,
+    ) -> LeaseAnswer:
+        await tell(session, deployment, facts, said)
+        await wake(session, Deployment, deployment.id)
+        _audit(session, deployment, request, request.detail)
+        return _answer(LeaseOutcome.ACCEPTED, deployment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """Who wants an end changed, and how: the audit's words, and the message or command."""
+
+    person: Person
+    detail: str
+    message_ts: str
+    request_id: str | None = None
 
 
 async def _held(session: AsyncSession, place: Place, public_id: str) -> Deployment | None:
@@ -180,20 +260,13 @@ def _answer(outcome: LeaseOutcome, deployment: Deployment) -> LeaseAnswer:
     return LeaseAnswer(outcome, deployment.lease_ends_at, deployment.lease_end)
 
 
-def _audit(
-    session: AsyncSession,
-    deployment: Deployment,
-    person: Person,
-    detail: str,
-    message_ts: str,
-    request_id: str | None = None,
-) -> None:
+def _audit(session: AsyncSession, deployment: Deployment, request: _Request, detail: str) -> None:
     audit.write_about(
         session,
         deployment,
-        person.id,
+        request.person.id,
         Permission.EXTEND,
         detail=detail,
-        message_ts=message_ts,
-        request_id=request_id,
+        message_ts=request.message_ts,
+        request_id=request.request_id,
     )

@@ -20,7 +20,7 @@ from bot.db.session import Database
 from bot.deployments import audit
 from bot.deployments.nudges import Nudges
 from bot.deployments.operations import fits, unfinished, write_down
-from bot.deployments.record import facts_of, tell
+from bot.deployments.record import facts_of, target_of, tell
 from bot.deployments.timing.times import When, next_time
 from bot.deployments.watching.states import COMING_UP
 from bot.friendli.schemas import InferenceDeploymentStatus as Status
@@ -114,6 +114,10 @@ class Scheduler:
             await tell(session, deployment, facts, missed(due_at))
             if wakes:
                 return True
+        if wakes and await target_of(session, deployment) is None:
+            facts = await facts_of(session, deployment, self._settings)
+            await tell(session, deployment, facts, schedule_replies.unconnected(facts))
+            return True
         await write_down(
             session, deployment, self._settings, row.kind, by=row.asked_by, cause=Cause.SCHEDULE
         )

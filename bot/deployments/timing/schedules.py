@@ -12,9 +12,11 @@ from bot.db.acts import OperationKind, Schedule
 from bot.db.clock import now
 from bot.db.models import Deployment, Step
 from bot.deployments import audit
+from bot.deployments.approving.terms import terms_of
 from bot.deployments.lookup import hold_deployment
+from bot.deployments.operations import needs_approval
 from bot.deployments.place import Person, Place
-from bot.deployments.record import facts_of, policy_of, tell
+from bot.deployments.record import facts_of, tell
 from bot.deployments.timing.times import When, next_time
 from bot.deployments.wishes import Wishes
 from bot.messages import schedule_replies
@@ -100,10 +102,8 @@ class Schedules(Wishes):
             await session.flush()
             planned = _planned(row, deployment.name)
             facts = await facts_of(session, deployment, self._settings)
-            policy = await policy_of(session, deployment)
-            waits = kind is OperationKind.WAKE and policy.asks_for_approval(
-                facts.setup.price_at_most
-            )
+            terms = terms_of(deployment, kind, self._settings.prices)
+            waits = await needs_approval(session, deployment, terms)
             said = schedule_replies.scheduled(facts, planned, zone_known=zone_known, waits=waits)
             await tell(session, deployment, facts, said)
             _audit(session, deployment, person, f"made a schedule: {_plain(planned)}")

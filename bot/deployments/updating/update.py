@@ -38,6 +38,7 @@ class Update(BaseModel):
         is_whole: Whether no setting of a version that was made elsewhere stays.
         dollars_before: Dollars per hour at full scale; None if they aren't known.
         dollars_after: The same of the new version.
+        most_before: Replicas at most, before; None if this was stored without it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +50,7 @@ class Update(BaseModel):
     is_whole: bool = False
     dollars_before: Decimal | None = None
     dollars_after: Decimal | None = None
+    most_before: int | None = None
 
     @classmethod
     def stored(cls, row: Mapping[str, Any] | None) -> Self:
@@ -67,11 +69,21 @@ class Update(BaseModel):
         return Version(self.after, frozenset(self.unknown))
 
     @property
-    def dollars_if_more(self) -> Decimal | None:
-        """Dollars per hour at full scale, if that is more than before, or may be; else None."""
-        if self.dollars_after is None or self.dollars_before is None:
-            return self.dollars_after
-        return self.dollars_after if self.dollars_after > self.dollars_before else None
+    def may_cost_more(self) -> bool:
+        """Whether the new version costs more at full scale, or may, where a price isn't known."""
+        if self.dollars_after is not None and self.dollars_before is not None:
+            return self.dollars_after > self.dollars_before
+        if self.body.instance_option_id is not None:
+            return True
+        is_scaled = not (self.body.simplescale is None and self.body.autoscaling_policy is None)
+        _, most = self.after.replica_bounds
+        if most is None or self.most_before is None:
+            return is_scaled
+        return is_scaled and most > self.most_before
+
+    def cost_after(self, prices: Prices) -> Decimal | None:
+        """Dollars per hour at full scale of the new version; None if the price isn't known."""
+        return self.version.cost(prices).at_full_scale
 
 
 def settle(before: Version, wanted: DeployDraft) -> Version | tuple[Slip, ...]:
@@ -177,6 +189,7 @@ def prepare(
         is_whole=is_whole,
         dollars_before=before.cost(prices).at_full_scale,
         dollars_after=after.cost(prices).at_full_scale,
+        most_before=before.request.replica_bounds[1],
     )
 
 

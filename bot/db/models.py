@@ -215,6 +215,8 @@ class Deployment(Due, Base):
     # A list that was started before this moment says nothing about the endpoint.
     acted_at: Mapped[datetime | None]
     missing_since: Mapped[datetime | None]
+    # When its thread was told that Friendli doesn't list it any more; NULL while it is listed.
+    unlisted_at: Mapped[datetime | None]
     unknown_since: Mapped[datetime | None]
     # Who cancelled it before its endpoint was known, and whether that has become an operation.
     stop_asked_by: Mapped[str | None]

@@ -142,11 +142,14 @@ class Executor:
         before = operation.state
         try:
             return await attempt(held, access, deployment, operation)
-        except NotFound:
+        except NotFound as error:
             # Whether it is certainly gone, the tracker finds out and tells.
-            ends = operation.kind in (OperationKind.TERMINATE, OperationKind.DELETE)
-            state = OperationState.DONE if ends else OperationState.REFUSED
-            return _Fate(state, "" if ends else _ENDPOINT_GONE)
+            if operation.kind is OperationKind.TERMINATE:
+                # A key that lost its project sees this too, and then the endpoint runs on.
+                return _Fate(operation.state, error=error)
+            if operation.kind is OperationKind.DELETE:
+                return _Fate(OperationState.DONE)
+            return _Fate(OperationState.REFUSED, _ENDPOINT_GONE)
         except (NeverLeft, RateLimited) as error:
             # Nothing came of this request, which says nothing about one that was sent before.
             return _Fate(before, error=error)

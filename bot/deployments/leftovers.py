@@ -18,18 +18,27 @@ _COMES_TRUE = (OperationKind.TERMINATE, OperationKind.DELETE)
 
 
 async def drop_operations(
-    session: AsyncSession, deployment: Deployment, settings: Settings
+    session: AsyncSession,
+    deployment: Deployment,
+    settings: Settings,
+    *,
+    but: frozenset[OperationKind] = frozenset(),
 ) -> None:
     """End what is unfinished, and tell what isn't done; of proposals, the thread has said enough.
 
     Args:
         session: In which the deployment's claim was finished.
-        deployment: One that isn't live any more.
+        deployment: One that isn't live any more, or whose endpoint isn't listed.
         settings: The bot's.
+        but: Kinds that wait for the endpoint to reappear.
     """
     unfinished = await session.scalars(
         select(Operation)
-        .where(Operation.deployment_id == deployment.id, Operation.state.in_(UNFINISHED))
+        .where(
+            Operation.deployment_id == deployment.id,
+            Operation.state.in_(UNFINISHED),
+            Operation.kind.not_in(but),
+        )
         .order_by(Operation.id)
     )
     present: datetime = (await session.execute(select(now()))).scalar_one()

@@ -11,16 +11,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.acts import Operation, OperationState
+from bot.db.acts import Operation, OperationKind, OperationState
 from bot.db.claims import Claim, finish, keep
 from bot.db.clock import now
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.executor import Executor
+from bot.deployments.leftovers import drop_operations
 
 Chore = Callable[[AsyncSession, Deployment, datetime, Settings], Awaitable[datetime | None]]
 """Given the row and the database's present moment: do what is due; return when to ask again."""
 
+_ENDS = frozenset({OperationKind.TERMINATE, OperationKind.DELETE})
 # Nothing becomes due more often than this, whatever a chore says.
 _LEAST_PAUSE = timedelta(milliseconds=10)
 
@@ -48,6 +50,9 @@ class Live:
 
     async def handle(self, held: Claim, deployment: Deployment, project: WatchedProject) -> None:
         """Carry out the oldest operation that was asked for; with none, see what is due."""
+        if deployment.unlisted_at is not None:
+            await self._hold(held)
+            return
         async with self._database.read() as session:
             operation = await session.scalar(
                 select(Operation)
@@ -76,3 +81,10 @@ class Live:
             await session.flush()
             wait = max(min(asked_again) - present, _LEAST_PAUSE) if asked_again else None
             await finish(session, Deployment, held, due=wait)
+
+    async def _hold(self, held: Claim) -> None:
+        """Nothing can be done to an endpoint that Friendli doesn't list; its end still can be."""
+        async with self._database.write() as session:
+            if await finish(session, Deployment, held, due=None):
+                row = await session.get_one(Deployment, held.id)
+                await drop_operations(session, row, self._settings, but=_ENDS)

@@ -1,6 +1,7 @@
 """A deployment's facts from its rows, and telling its thread in the transaction that changes it."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -75,6 +76,7 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
         integrations_link=settings.friendli_integrations_url,
         candidates=deployment.candidates or (),
         candidate_notes=notes(deployment.candidate_notes),
+        unlisted_until=_unlisted_until(deployment, settings),
         stop_asked_by=None if deployment.stop_done else deployment.stop_asked_by,
         approved_by=deployment.approved_by,
         waiting=await _waiting(session, deployment),
@@ -82,6 +84,12 @@ async def facts_of(session: AsyncSession, deployment: Deployment, settings: Sett
         lease_ends_at=deployment.lease_ends_at,
         lease_end=deployment.lease_end,
     )
+
+
+def _unlisted_until(deployment: Deployment, settings: Settings) -> datetime | None:
+    if deployment.unlisted_at is None or deployment.missing_since is None:
+        return None
+    return deployment.missing_since + timedelta(seconds=settings.look_late_for)
 
 
 def _setup(deployment: Deployment, prices: Prices) -> Setup:

@@ -77,7 +77,8 @@ def for_live(facts: Facts) -> list[Block]:
     """What can be done with an endpoint in its present state."""
     status = facts.state.status if facts.state is not None else Status.INITIALIZING.value
     open_suite = _open(facts)
-    if facts.under_way is not None or status in _GOING_DOWN:
+    is_unlisted = facts.unlisted_until is not None
+    if is_unlisted or facts.under_way is not None or status in _GOING_DOWN:
         return open_suite
     if status in COMING_UP:
         return [*open_suite, _cancel(facts)]

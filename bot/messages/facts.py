@@ -139,6 +139,7 @@ class Facts:
         model_link: The model's page, if the model is known.
         candidates: Endpoints that may be ours, while a person has to choose.
         candidate_notes: What Friendli shows of those whose name isn't exactly ours.
+        unlisted_until: Until when an endpoint is watched on that Friendli doesn't list any more.
         stop_asked_by: Who cancelled it, while its endpoint isn't known.
         approved_by: Who approved it, if that was needed.
         waiting: Set while nobody has.
@@ -163,6 +164,7 @@ class Facts:
     integrations_link: str
     candidates: Sequence[str]
     candidate_notes: Mapping[str, CandidateNote]
+    unlisted_until: datetime | None
     stop_asked_by: str | None
     approved_by: str | None
     waiting: Waiting | None

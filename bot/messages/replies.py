@@ -130,14 +130,13 @@ def update_unconfirmed() -> Reply:
     )
 
 
-def gone() -> Reply:
-    """The endpoint was deleted."""
-    return say("The endpoint is gone from Friendli. It costs nothing any more.")
-
-
 def dropped(facts: Facts, kind: OperationKind) -> Reply:
     """What was asked for isn't done, since the endpoint is gone or nobody watches it."""
-    why = "is gone" if facts.step is Step.ENDED else "is no longer watched from here"
+    why = "is no longer watched from here"
+    if facts.step is Step.ENDED:
+        why = "is gone"
+    elif facts.unlisted_until is not None:
+        why = "isn't listed by Friendli any more"
     text = f"{bold(facts.name)} {why}, so it wasn't {operations.WORDS[kind].being}."
     return say(text, news=News.FAILED)
 

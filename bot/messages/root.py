@@ -148,6 +148,12 @@ def _live_headline(facts: Facts) -> tuple[str, str]:
             f"{name} is no longer watched",
             "It may run on, and be billed, until it is ended in Friendli Suite.",
         )
+    if facts.unlisted_until is not None:
+        until = f"Watching on until {moment(facts.unlisted_until)}."
+        return (
+            f"{name} isn't listed by Friendli any more",
+            f"It was deleted, or the API key lost its project; then it may be billed. {until}",
+        )
     state = facts.state
     if state is None:
         return f"{name} is coming up", f"{price(facts)} once it serves"

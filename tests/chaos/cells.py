@@ -71,6 +71,12 @@ class Fault(StrEnum):
     SLACK_DOWN = "Slack down"
     FRIENDLI_DOWN = "Friendli down"
     BOTH_DOWN = "both down"
+    EMPTY_LIST = "empty list"
+    """Friendli lists nothing for a while; each endpoint still answers for itself."""
+    PROJECT_404 = "project 404"
+    """The list is answered with 404 for a while."""
+    MEMBERSHIP = "lost membership"
+    """The key sees nothing of the project for a while: an empty list, and 404 for its endpoints."""
     UNREADABLE = "unreadable"
     """A reply is lost, and the history may not be read."""
 
@@ -130,6 +136,9 @@ _MATRIX: Sequence[tuple[Sequence[Step], Sequence[Fault]]] = (
             Fault.SLACK_DOWN,
             Fault.FRIENDLI_DOWN,
             Fault.BOTH_DOWN,
+            Fault.EMPTY_LIST,
+            Fault.PROJECT_404,
+            Fault.MEMBERSHIP,
         ),
     ),
 )

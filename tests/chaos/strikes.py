@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
 
+from pydantic import JsonValue
+
 from bot.sandbox import faults
 from bot.sandbox.faults import (
     Answer,
@@ -16,7 +18,7 @@ from bot.sandbox.faults import (
     TruncateBody,
 )
 from bot.sandbox.slack.sandbox import SCOPES
-from bot.sandbox.world import World
+from bot.sandbox.world import PROJECT, World
 from tests.chaos.bots import Replica
 from tests.chaos.cells import FIRST_OF, KILLS, STALLS, Cell, Fault, Step, requests_of
 from tests.chaos.clicks import Crowd
@@ -212,8 +214,24 @@ class Strikes:
                     await self._outage(["slack"])
                 case Fault.FRIENDLI_DOWN:
                     await self._outage(["friendli"])
-                case _:
+                case Fault.BOTH_DOWN:
                     await self._outage(["slack", "friendli"])
+                case _:
+                    await self._black_out(fault)
+
+    async def _black_out(self, fault: Fault) -> None:
+        """Hide the project's endpoints for longer than one must be missing to be told of."""
+        friendli, seconds = self._here.friendli, self._lots.uniform(0.5, 2.5)
+        if fault is Fault.MEMBERSHIP:
+            friendli.hide_project(PROJECT)
+            await asyncio.sleep(seconds)
+            friendli.unhide_project(PROJECT)
+        else:
+            shown: dict[str, JsonValue] = {"data": {}, "nextCursor": None}
+            nothing = Answer(200, shown) if fault is Fault.EMPTY_LIST else Answer(404)
+            blackout = friendli.faults.add(nothing, operation="list_endpoints", times=None)
+            await asyncio.sleep(seconds)
+            friendli.faults.remove(blackout)
 
     async def _outage(self, services: list[str]) -> None:
         lots = self._lots

@@ -129,6 +129,7 @@ def every_facts() -> Iterator[Facts]:
             integrations_link="https://friendli.test/integrations",
             candidates=["dep1", "dep2"] if step is Step.UNCLEAR else [],
             candidate_notes={},
+            unlisted_until=None,
             stop_asked_by=None,
             approved_by=None,
             waiting=Waiting("workspace admins", AT) if step is Step.PROPOSED else None,

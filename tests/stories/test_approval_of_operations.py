@@ -118,12 +118,15 @@ async def test_what_waits_about_an_endpoint_that_is_gone_ends_with_it(here: Worl
     here.friendli.terminate(endpoint)
     here.clock.advance(60)
     here.friendli.delete(endpoint)
-    await here.slack.until(lambda: "is gone" in root(here).text)
+    await here.slack.until(lambda: "isn't listed" in root(here).text)
+    async with asyncio.timeout(10):
+        while await state(database) is OperationState.PROPOSED:
+            pass
     seen = len(here.admin.ephemerals(here.channel))
     await here.admin.click(question, "Approve")
     await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
     assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
-        "There is nothing left to decide here; the thread says how it stands."
+        "Its time to be approved is over; nothing was done."
     )
     await run_out(here)
     async with asyncio.timeout(10):

@@ -205,16 +205,22 @@ async def test_an_autoscaler_that_flaps_gets_one_reply_that_is_rewritten(here: W
     )
 
 
-@pytest.mark.usefixtures("bot")
-async def test_a_deleted_endpoint_is_gone_once_that_is_certain(here: World) -> None:
-    """Missing from the list and from its own status, twice, is the end of its thread."""
-    endpoint = await serve(here)
-    here.friendli.delete(endpoint)
-    await here.slack.until(lambda: told(here, 3))
-    assert thread(here)[2] == snapshot(
-        "The endpoint is gone from Friendli. It costs nothing any more."
-    )
-    await here.slack.until(lambda: "is gone" in root(here).text)
+async def test_an_endpoint_that_stays_away_is_gone_in_the_end(
+    here: World, start_bot: StartBot
+) -> None:
+    """Missing from the list and from its own status is told at first, and much later the end."""
+    async with start_bot(look_late_for=1.5):
+        await connect(here)
+        endpoint = await serve(here)
+        here.friendli.delete(endpoint)
+        await here.slack.until(lambda: told(here, 4), timeout=20)
+        assert thread(here)[2:] == snapshot(
+            [
+                "# Friendli doesn't list *it* any more. Either it was deleted, or this target's API key lost its access to the project; then it may be billed on. Watching on until TIME.",
+                "The endpoint is gone from Friendli. It costs nothing any more.",
+            ]
+        )
+        await here.slack.until(lambda: "is gone" in root(here).text)
     assert words(here, root(here)).replace(endpoint, "ENDPOINT-1") == snapshot("""\
 *it* is gone
 It costs nothing any more.

@@ -34,6 +34,7 @@ class Watched:
     acted_at: datetime | None
     missing_since: datetime | None
     unknown_since: datetime | None
+    unlisted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +132,12 @@ async def read(session: AsyncSession, project: int) -> Snapshot:
             Deployment.acted_at,
             Deployment.missing_since,
             Deployment.unknown_since,
+            Deployment.unlisted_at,
         ).where(Deployment.watched_project_id == project, Deployment.step == Step.LIVE)
     )
     watched = [
-        Watched(id_, endpoint, status, phase, code, acted, missing, unknown)
-        for id_, endpoint, status, phase, code, acted, missing, unknown in rows
+        Watched(id_, endpoint, status, phase, code, acted, missing, unknown, unlisted)
+        for id_, endpoint, status, phase, code, acted, missing, unknown, unlisted in rows
         if endpoint is not None
     ]
     return Snapshot(await session.get_one(WatchedProject, project), watched)

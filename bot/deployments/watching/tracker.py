@@ -15,15 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
 from bot.config import Settings
-from bot.db.claims import Claim, finish, keep, wake
+from bot.db.claims import Claim, finish, keep
 from bot.db.crypto import UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.lookup import bind_request
 from bot.deployments.nudges import Nudges
 from bot.deployments.pace import jittered
-from bot.deployments.record import facts_of, record, state_of, tell
+from bot.deployments.record import record, state_of
 from bot.deployments.targets.credentials import NoKeyError, access_to
+from bot.deployments.watching import unlisted
 from bot.deployments.watching.obstacle import Obstacle, obstacle_of
 from bot.deployments.watching.obstacles import obstructed, tell_all
 from bot.deployments.watching.snapshots import Snapshot, Snapshots, Watched, read
@@ -49,7 +50,7 @@ class Seen:
     Attributes:
         statuses: By endpoint id; one that is missing here answered 404 itself, too.
         pages: Requests that a complete list takes.
-        lists_nothing: A complete list was empty.
+        lists_nothing: A complete list was empty, or each endpoint answered 404.
     """
 
     statuses: Mapping[str, DedicatedEndpointStatus]
@@ -140,7 +141,9 @@ class Tracker:
         except (FriendliError, TimeoutError) as error:
             await self._obstructed(held, project, obstacle_of(error), error)
         else:
-            lost = seen.lists_nothing and len(watched) > 1 and not seen.statuses
+            # Of those that weren't missing before.
+            listed = sum(one.unlisted_at is None for one in watched)
+            lost = seen.lists_nothing and listed > 1 and not seen.statuses
             if not lost:
                 POLLS.labels("ok").inc()
                 return await self._compare(held, snapshot, seen)
@@ -157,7 +160,7 @@ class Tracker:
                 status = await self._ask(access, one.endpoint_id)
                 if status is not None:
                     statuses[one.endpoint_id] = status
-            return Seen(statuses, project.list_pages, lists_nothing=False)
+            return Seen(statuses, project.list_pages, lists_nothing=not statuses)
         listing = await self._friendli.list_all_endpoints(access, project.project_id)
         statuses = dict(listing.endpoints)
         for one in watched:
@@ -184,7 +187,7 @@ class Tracker:
         # What we did to an endpoint after the poll began, the poll may not show yet.
         telling = [one for one in watched if _precedes(one.acted_at, held)]
         changed = [one.id for one in telling if self._is_news(one, seen, held.at)]
-        cadence = self._cadence(watched, seen)
+        cadence = self._cadence(watched, seen, held.at)
         if not changed and len(telling) == len(watched) and _is_as_before(project, seen):
             if all(one.endpoint_id in seen.statuses for one in watched):
                 self._snapshots.remember(held, snapshot, seen.statuses, cadence)
@@ -255,7 +258,7 @@ class Tracker:
     def _is_news(self, one: Watched, seen: Seen, started: datetime) -> bool:
         status = seen.statuses.get(one.endpoint_id)
         if status is None:
-            return one.missing_since is None or self._is_over(one.missing_since, started)
+            return unlisted.has_news(one, started, self._settings)
         return (
             one.missing_since is not None
             or one.status is None
@@ -263,25 +266,14 @@ class Tracker:
             or one.unknown_since is not None
         )
 
-    def _is_over(self, missing_since: datetime, started: datetime) -> bool:
-        return (started - missing_since).total_seconds() >= self._settings.gone_confirmed_after
-
     async def _change(
         self, session: AsyncSession, deployment: Deployment, seen: Seen, started: datetime
     ) -> None:
         status = seen.statuses.get(deployment.endpoint_id or "")
         if status is None:
-            if deployment.missing_since is None:
-                deployment.missing_since = started
-            elif self._is_over(deployment.missing_since, started):
-                deployment.step = Step.ENDED
-                await session.flush()
-                facts = await facts_of(session, deployment, self._settings)
-                await tell(session, deployment, facts, replies.gone())
-                # What was still asked of it is ended under the deployment's own claim.
-                await wake(session, Deployment, deployment.id)
+            await unlisted.not_shown(session, deployment, started, self._settings)
             return
-        deployment.missing_since = None
+        await unlisted.shown_again(session, deployment, self._settings)
         lasts = False
         if status.status == InferenceDeploymentStatus.UNKNOWN:
             since = deployment.unknown_since or started
@@ -295,21 +287,22 @@ class Tracker:
                 session, deployment, self._settings, Told(state, started, status.changed_at)
             )
 
-    def _cadence(self, watched: Sequence[Watched], seen: Seen) -> float:
+    def _cadence(self, watched: Sequence[Watched], seen: Seen, started: datetime) -> float:
         settings = self._settings
         statuses = {
             str(seen.statuses[one.endpoint_id].status)
             for one in watched
             if one.endpoint_id in seen.statuses
         }
-        missing = any(one.endpoint_id not in seen.statuses for one in watched)
+        missing = [
+            unlisted.pause(one, started, settings)
+            for one in watched
+            if one.endpoint_id not in seen.statuses
+        ]
         if statuses & (MOVING | {InferenceDeploymentStatus.UNKNOWN.value}):
             return settings.poll_seconds_moving
-        if missing:
-            return min(settings.gone_confirmed_after, settings.poll_seconds_steady)
-        if statuses <= ENDED:
-            return settings.poll_seconds_ended
-        return settings.poll_seconds_steady
+        shown = settings.poll_seconds_ended if statuses <= ENDED else settings.poll_seconds_steady
+        return min([*missing, *([shown] if statuses else [])])
 
     async def _obstructed(
         self,

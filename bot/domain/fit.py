@@ -1,0 +1,153 @@
+"""Whether a model fits the memory of an instance option, with the arithmetic behind the answer.
+
+The fullest GPU decides: weights are split evenly over the GPUs, the cache of requests as far as its
+heads can be split. What the engine keeps for itself isn't published, so there are two estimates,
+and an answer between them is "tight". Figures of GPUs: a card's label counts 10⁹ bytes, its memory
+is a little more (81,920 MiB of an A100 80GB by its datasheet, the others as `nvidia-smi` shows
+them). Shares and reserves follow vLLM's defaults (`gpu_memory_utilization` 0.90 for years, 0.92
+since 2026) and what its users measured for CUDA contexts and graphs: 1 to 3 GB a card.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.kv_cache import KvCache
+
+GB = 10**9
+# Bytes that a card really has, by its label in GB.
+CARD_BYTES: Mapping[int, int] = {
+    80: 85_520 * 10**6,
+    141: 150_755 * 10**6,
+    180: 192_266 * 10**6,
+}
+# The part of a card that the engine plans with: of the label to be safe, of the memory at best.
+SAFE_SHARE = 0.90
+BEST_SHARE = 0.92
+# CUDA context, graphs and communication buffers, per card.
+RESERVE_BYTES = 1 * GB
+# An engine works on so many tokens of prompts at a time; each keeps some vectors meanwhile.
+CHUNK_TOKENS = 8192
+_VECTORS_PER_TOKEN = 8
+_VECTOR_BYTES = 2
+DEFAULT_CONTEXT = 8192
+
+
+class Fit(StrEnum):
+    """Whether a model fits."""
+
+    FITS = "fits"
+    TIGHT = "tight"
+    """Only if the engine keeps little for itself, or with fewer requests at once than wanted."""
+    TOO_SMALL = "too_small"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is to fit.
+
+    Attributes:
+        weights: Bytes as they load; None if unknown.
+        cache: What a request keeps; None if unknown.
+        hidden_size: Of the decoder; None if unknown.
+        heads: Attention heads, which the number of GPUs that share a layer has to divide.
+        context: Tokens of one request, prompt and answer.
+        batch: Requests at once.
+    """
+
+    weights: int | None
+    cache: KvCache | None
+    hidden_size: int | None
+    heads: int | None
+    context: int = DEFAULT_CONTEXT
+    batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a load fits, and why. Bytes are those of one card.
+
+    Attributes:
+        fit: The answer.
+        split: Over how many GPUs the model is split; fewer than there are if its heads can't be.
+        weights: Of the weights.
+        activations: While the engine works on a chunk of prompts.
+        reserve: What the engine keeps besides.
+        request: Of the cache of one request.
+        usable: What the engine plans with, on the safe side.
+        usable_at_best: The same at best.
+        room: Requests at once, on the safe side; None if unknown.
+        missing: Bytes that are missing on all cards together for one request, at best; 0 if none.
+    """
+
+    fit: Fit
+    split: int = 1
+    weights: int = 0
+    activations: int = 0
+    reserve: int = RESERVE_BYTES
+    request: int = 0
+    usable: int = 0
+    usable_at_best: int = 0
+    room: int | None = None
+    missing: int = 0
+
+
+def fit(load: Load, *, card_gb: int, count: int) -> Answer:
+    """Whether a load fits so many cards of a size (the label's GB)."""
+    usable = int(SAFE_SHARE * card_gb * GB)
+    at_best = int(BEST_SHARE * CARD_BYTES.get(card_gb, card_gb * 2**30))
+    split = _split(load.heads, count)
+    if load.weights is None:
+        return Answer(Fit.UNKNOWN, split=split, usable=usable, usable_at_best=at_best)
+    weights = math.ceil(load.weights / split)
+    activations = (
+        CHUNK_TOKENS * (load.hidden_size or 0) * _VECTORS_PER_TOKEN * _VECTOR_BYTES // split
+    )
+    fixed = weights + activations + RESERVE_BYTES
+    if load.cache is None:
+        missing = max(0, fixed - at_best) * split
+        return Answer(
+            Fit.TOO_SMALL if missing else Fit.UNKNOWN,
+            split=split,
+            weights=weights,
+            activations=activations,
+            usable=usable,
+            usable_at_best=at_best,
+            missing=missing,
+        )
+    request = load.cache.bytes_of(load.context, split)
+    free, free_at_best = usable - fixed, at_best - fixed
+    room = _room(free, request, load.batch)
+    if free_at_best < request:
+        verdict = Fit.TOO_SMALL
+    elif room >= load.batch:
+        verdict = Fit.FITS
+    else:
+        verdict = Fit.TIGHT
+    return Answer(
+        verdict,
+        split=split,
+        weights=weights,
+        activations=activations,
+        request=request,
+        usable=usable,
+        usable_at_best=at_best,
+        room=room,
+        missing=max(0, request - free_at_best) * split,
+    )
+
+
+def _room(free: int, request: int, batch: int) -> int:
+    if request == 0:
+        # Encoders keep nothing between requests.
+        return batch if free >= 0 else 0
+    return max(0, free // request)
+
+
+def _split(heads: int | None, count: int) -> int:
+    """The most GPUs that can share each layer: a number that divides the heads."""
+    if heads is None:
+        return count
+    return max(each for each in range(1, count + 1) if heads % each == 0)

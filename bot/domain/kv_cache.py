@@ -25,13 +25,22 @@ _FULL = frozenset({"attention", "full", "full_attention", "global", "global_atte
 _WINDOWED = frozenset(
     {"chunked_attention", "local", "local_attention", "sliding", "sliding_attention"}
 )
-_RECURRENT = frozenset({"gated_delta", "linear", "linear_attention", "mamba", "mamba2", "recurrent"})
+_RECURRENT = frozenset(
+    {"gated_delta", "linear", "linear_attention", "mamba", "mamba2", "recurrent"}
+)
 _CONVOLUTION = frozenset({"conv", "short_conv"})
 _NOTHING = frozenset({"dense", "ffn", "mlp", "moe"})
 # The letters of `hybrid_override_pattern`.
 _LETTERS = {"*": "attention", "M": "mamba", "E": "moe", "-": "mlp"}
 # Every how many layers one is not windowed, where the config doesn't say.
-_FULL_EVERY = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "cohere2": 4, "llama4_text": 4, "gpt_oss": 2}
+_FULL_EVERY = {
+    "gemma2": 2,
+    "gemma3": 6,
+    "gemma3_text": 6,
+    "cohere2": 4,
+    "llama4_text": 4,
+    "gpt_oss": 2,
+}
 # Fields of attention with compressed tokens, whose size can't be read off the config.
 _COMPRESSED = re.compile(r"compress|kv_latent|latent_attention")
 
@@ -225,9 +234,7 @@ def _windowed_by_rule(text: Config, count: int) -> list[str]:
         str(text.get("model_type"))
     )
     if every:
-        return [
-            "attention" if (i + 1) % every == 0 else "sliding_attention" for i in range(count)
-        ]
+        return ["attention" if (i + 1) % every == 0 else "sliding_attention" for i in range(count)]
     first = _number(text, "max_window_layers")
     if first is not None and text.get("use_sliding_window"):
         return ["attention" if i < first else "sliding_attention" for i in range(count)]

@@ -302,7 +302,7 @@ async def test_a_deployment_needs_no_more_than_its_scopes(here: World, start_bot
     here.slack.set_scopes(SCOPES)
     async with start_bot():
         await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --yes")
+        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
         [root] = await here.slack.until(lambda: list(here.channel.messages.values()))
         await here.slack.until(lambda: here.friendli.endpoints)
         here.clock.advance(600)

@@ -156,6 +156,7 @@ org/other · 1 × H100 · 1 replica · made elsewhere 4 min 59 s ago, followed b
     assert words(here, await asked(here, "update theirs --max-token-count 32")) == snapshot("""\
 Update *theirs*? Version `1` runs now.
 Max token count: `64` → `32`
+Sent again as it is: Max batch size: `256` · Skip special tokens: `on` · Add special tokens: `on`
 It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
 Friendli doesn't tell the logging and queue settings of what was made elsewhere. They stay as they are unless you set them.
 The engine's settings go together: those that nobody here knows may return to Friendli's defaults.

@@ -60,7 +60,7 @@ async def test_what_waits_for_somebody_always_reaches_the_channel(here: World) -
     await here.member.command(
         here.channel, "sandbox/twins --gpu 1xH100 --replicas 1 --name it --yes"
     )
-    await here.slack.until(lambda: "may be one of" in root(here).text)
+    await here.slack.until(lambda: "look like it" in root(here).text)
     await here.slack.until(lambda: "Which one is it?" in thread(here)[-1])
     assert thread(here)[-1].startswith("# ")
 

@@ -87,7 +87,7 @@ async def test_a_worker_takes_nothing_from_slack(there: World) -> None:
         assert await get(http, f"{worker.url}/healthz") == (200, {"ok": True})
         assert await get(http, f"{worker.url}/readyz") == (
             200,
-            {"database": True, "slack": True, "schema": True},
+            {"database": True, "slack": True, "schema": True, "friendli": True},
         )
         async with http.post(worker.events_url) as response:
             assert response.status == 404

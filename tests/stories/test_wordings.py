@@ -37,7 +37,8 @@ async def quick_bot(here: World, start_bot: StartBot) -> AsyncIterator[Running]:
 async def deploy(here: World, name: str) -> Message:
     """Ask for an endpoint, and return its thread's root."""
     before = len(roots(here))
-    await here.member.command(here.channel, f"org/model --gpu 1xH100 --name {name} --yes")
+    line = f"org/model --gpu 1xH100 --replicas 1 --name {name} --yes"
+    await here.member.command(here.channel, line)
     return await here.slack.until(lambda: found[-1] if len(found := roots(here)) > before else None)
 
 

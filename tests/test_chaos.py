@@ -3,9 +3,17 @@
 import asyncio
 
 import pytest
+from aiohttp import web
 
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.friendli import WORDINGS
+from bot.sandbox.friendli.access import Access
+from bot.sandbox.friendli.app import Api
+from bot.sandbox.friendli.fleet import Fleet
+from bot.sandbox.friendli.lifecycle import Durations
 from tests.chaos.cells import Cell, Fault, Step, cells
 from tests.chaos.databases import Databases, Engine
+from tests.chaos.gates import friendli_operation, slack_method
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
 from tests.chaos.nursery import Nurseries
 from tests.chaos.run import run
@@ -30,6 +38,22 @@ async def test_kills_leave_nothing_twice_and_nothing_lost(postgresql_server: str
         outcome.report for outcome in outcomes
     )
     assert all(outcome.struck for outcome in outcomes)
+
+
+def test_every_operation_has_its_name_at_the_gates() -> None:
+    """As the sandboxes serve them; a path that nobody knows has none, and is refused."""
+    clock, app = SandboxClock(0), web.Application()
+    fleet = Fleet(clock, Durations(), 0.0, new_id=str)
+    Api(clock, Access(), fleet, lambda: WORDINGS["published"]).add_routes(app.router)
+    for route in app.router.routes():
+        assert route.resource is not None
+        path = route.resource.canonical.replace("{endpoint_id}", "dep1")
+        assert friendli_operation(route.method, path) == route.name
+    assert friendli_operation("PUT", "/dedicated/beta/endpoint/dep1/pause") is None
+    assert friendli_operation("POST", "/dedicated/beta/endpoint/dep1") is None
+    assert slack_method("POST", "/api/chat.postMessage") == "chat.postMessage"
+    assert slack_method("POST", "/api/chat.scheduleMessage") is None
+    assert slack_method("POST", "/chat.postMessage") is None
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -57,8 +57,19 @@ def main() -> int:
         outcomes = asyncio.run(_run_all(console, jobs, server, asked.package, asked.jobs))
     console.print(_matrix(outcomes, engines))
     broken = sum(bool(outcome.violations) for outcome in outcomes)
-    console.print(f"{len(outcomes)} runs, {broken} with violations")
-    return 1 if broken else 0
+    missed = sum(not outcome.struck for outcome in outcomes)
+    never = _never_struck(outcomes)
+    console.print(
+        f"{len(outcomes)} runs, {broken} with violations; {missed} in which nothing struck, and"
+        f" {never} cells in which nothing ever did"
+    )
+    return 1 if broken or never else 0
+
+
+def _never_struck(outcomes: Sequence[Outcome]) -> int:
+    """How many cells have no run in which the fault struck: they have shown nothing."""
+    struck = {(one.cell, one.engine) for one in outcomes if one.struck}
+    return len({(one.cell, one.engine) for one in outcomes} - struck)
 
 
 def _arguments() -> argparse.Namespace:
@@ -137,7 +148,7 @@ async def _seen(mutant: Mutant, server: str, package: Path, seeds: int) -> Outco
 
 def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
     at = f"--cell {outcome.cell.name} --engine {outcome.engine} --first {outcome.seed} --seeds 1"
-    how = "VIOLATED" if outcome.violations else "ok" if outcome.struck else "ok, never struck"
+    how = "VIOLATED" if outcome.violations else "ok" if outcome.struck else "NEVER STRUCK"
     console.print(f"{how}  {at}  {seconds:.1f} s", highlight=False, markup=False, soft_wrap=True)
     for words in outcome.violations:
         console.print(f"  · {words}", highlight=False, markup=False, soft_wrap=True)
@@ -163,7 +174,7 @@ def _counts(columns: Sequence[Sequence[Outcome]]) -> Iterator[str]:
     for column in columns:
         struck = sum(one.struck for one in column)
         broken = sum(bool(one.violations) for one in column)
-        style = "bold red" if broken else "green"
+        style = "bold red" if broken or not struck else "green"
         yield f"[{style}]{len(column)} / {struck} / {broken}[/]"
 
 

@@ -40,6 +40,7 @@ class Evidence:
         wishes: What they wanted done with it.
         creates: Names in the create requests that the API received.
         updates: The update requests that it received.
+        unknown: Requests that were refused, as no step is about them.
         unapproved: Names in those that it received before anybody could have approved them.
         lives: What endpoints showed, and what the bot wrote down.
         repeats_allowed: Whether the history couldn't be read.
@@ -51,6 +52,7 @@ class Evidence:
     wishes: Sequence[Wish]
     creates: Sequence[str]
     updates: Sequence[str]
+    unknown: Sequence[str]
     unapproved: Sequence[str]
     lives: Lives
     repeats_allowed: bool
@@ -104,6 +106,8 @@ def _threads(channels: Sequence[Channel]) -> list[_Thread]:
 
 
 def _requests(evidence: Evidence) -> Iterator[str]:
+    for what in dict.fromkeys(evidence.unknown):
+        yield f"no step of the crash runs is about {what}: give it one"
     for name, count in Counter(evidence.creates).items():
         if count > 1:
             yield f"{count} create requests for one click ({name})"

@@ -20,9 +20,26 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from bot.sandbox.faults import Call
+from bot.sandbox.slack.web_api import METHODS
 
 _ENDPOINTS = "/dedicated/beta/endpoint"
-_VERBS = ("/sleep", "/wake", "/restart", "/terminate")
+# By method and path; {} is an endpoint's id.
+_OPERATIONS: Mapping[tuple[str, str], str] = {
+    ("POST", _ENDPOINTS): "create_endpoint",
+    ("GET", _ENDPOINTS): "list_endpoints",
+    ("GET", f"{_ENDPOINTS}/{{}}"): "get_endpoint",
+    ("PUT", f"{_ENDPOINTS}/{{}}"): "update_endpoint",
+    ("DELETE", f"{_ENDPOINTS}/{{}}"): "delete_endpoint",
+    ("GET", f"{_ENDPOINTS}/{{}}/status"): "get_endpoint_status",
+    ("GET", f"{_ENDPOINTS}/{{}}/version"): "get_endpoint_version_history",
+    ("PUT", f"{_ENDPOINTS}/{{}}/sleep"): "sleep_endpoint",
+    ("PUT", f"{_ENDPOINTS}/{{}}/wake"): "wake_endpoint",
+    ("PUT", f"{_ENDPOINTS}/{{}}/restart"): "restart_endpoint",
+    ("PUT", f"{_ENDPOINTS}/{{}}/terminate"): "terminate_endpoint",
+    ("GET", "/v1/team/cost"): "get_cost",
+    ("POST", "/dedicated/v1/chat/completions"): "chat_completions",
+}
+_SLACK_METHODS = "/api/"
 _TOO_MANY = 429
 # Each connection has its own.
 _OWN_HEADERS = frozenset(
@@ -81,6 +98,7 @@ class Passages:
         creates: Names in the create requests that arrived, in order.
         updates: Endpoint and content of the update requests that arrived, but for those that were
             told to come again.
+        unknown: Requests that no step is about: they are refused.
         on_create: Called as a create request arrives.
         on_created: Called when the API has acted on one.
     """
@@ -88,6 +106,7 @@ class Passages:
     traps: list[Trap] = field(default_factory=list)
     creates: list[str] = field(default_factory=list)
     updates: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
     on_create: Callable[[], None] = lambda: None
     on_created: Callable[[], None] = lambda: None
 
@@ -123,8 +142,8 @@ class Gate:
         self._replica = replica
         self._passages = passages
         self._doors = {
-            "slack": _Door(slack, self._pass),
-            "friendli": _Door(friendli, self._pass),
+            "slack": _Door(partial(self._pass, slack, slack_method)),
+            "friendli": _Door(partial(self._pass, friendli, friendli_operation)),
         }
         self._http: aiohttp.ClientSession | None = None
 
@@ -157,9 +176,19 @@ class Gate:
         """Take connections again, at the same address."""
         await self._doors[service].open()
 
-    async def _pass(self, upstream: str, request: web.BaseRequest) -> web.StreamResponse:
+    async def _pass(
+        self,
+        upstream: str,
+        operation_of: Callable[[str, str], str | None],
+        request: web.BaseRequest,
+    ) -> web.StreamResponse:
         content = await request.read()
-        call = _classified(request, content)
+        operation = operation_of(request.method, request.path)
+        if operation is None:
+            self._passages.unknown.append(f"{request.method} {request.path}")
+            return web.Response(status=501)
+        query, fields = dict(request.query), _fields(content)
+        call = Call(operation, request.method, request.path, query, fields)
         trap = self._passages.arrived(call)
         if trap is not None and trap.instant is Instant.ARRIVES:
             trap.strike(self._replica)
@@ -216,12 +245,7 @@ async def _send_once(
 class _Door:
     """A server before one sandbox, on a port that it keeps."""
 
-    def __init__(
-        self,
-        upstream: str,
-        act: Callable[[str, web.BaseRequest], Awaitable[web.StreamResponse]],
-    ) -> None:
-        self._upstream = upstream
+    def __init__(self, act: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
         self._act = act
         self._port = 0
         self._runner: web.ServerRunner | None = None
@@ -234,7 +258,7 @@ class _Door:
         if self._runner is not None:
             return
 
-        server = web.Server(partial(self._act, self._upstream))
+        server = web.Server(self._act)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.05)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
@@ -246,22 +270,19 @@ class _Door:
             await runner.cleanup()
 
 
-def _classified(request: web.BaseRequest, content: bytes) -> Call:
-    path = request.path
-    match request.method, path.removeprefix(_ENDPOINTS):
-        case "POST", "":
-            operation = "create_endpoint"
-        case "GET", "":
-            operation = "list_endpoints"
-        case "PUT", rest if rest.endswith(_VERBS):
-            operation = f"{rest.rpartition('/')[2]}_endpoint"
-        case "PUT", rest if rest != path:
-            operation = "update_endpoint"
-        case "DELETE", _:
-            operation = "delete_endpoint"
-        case _:
-            operation = path.rpartition("/")[2]
-    return Call(operation, request.method, path, dict(request.query), _fields(content))
+def friendli_operation(method: str, path: str) -> str | None:
+    """The operation of Friendli's API that a request is for; None if it is for none."""
+    named = path.removeprefix(f"{_ENDPOINTS}/")
+    if named != path:
+        _, slash, rest = named.partition("/")
+        path = f"{_ENDPOINTS}/{{}}{slash}{rest}"
+    return _OPERATIONS.get((method, path))
+
+
+def slack_method(_: str, path: str) -> str | None:
+    """The method of Slack's Web API that a request is for; None if it is for none."""
+    name = path.removeprefix(_SLACK_METHODS)
+    return name if name != path and name in METHODS else None
 
 
 def _update(call: Call) -> str:

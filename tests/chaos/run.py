@@ -152,6 +152,7 @@ class _Scene:
                     wishes=self._crowd.wishes,
                     creates=self._passages.creates,
                     updates=self._passages.updates,
+                    unknown=self._passages.unknown,
                     unapproved=self._unapproved,
                     lives=self._lives,
                     repeats_allowed=self._cell.fault is Fault.UNREADABLE,

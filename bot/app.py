@@ -25,6 +25,7 @@ from bot.db.models import Deployment, WatchedProject
 from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
 from bot.db.schema import Schema
 from bot.db.session import Database
+from bot.db.sole_use import sole_use
 from bot.db.startup import open_database
 from bot.deployments.approving.approval import Approvals
 from bot.deployments.approving.proposal_ends import expire_operations
@@ -116,6 +117,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     logs.redactor.learn(settings.secrets())
     async with AsyncExitStack() as stack:
         database = open_database(settings)
+        stack.enter_context(sole_use(settings))
         stack.push_async_callback(database.close)
         workspaces = Workspaces(
             settings.slack_bot_token, settings.slack_api_url, timeout=settings.slack_timeout

@@ -172,6 +172,36 @@ def migrate() -> None:
 
 
 @cli.command()
+def backup(file: Annotated[Path, typer.Argument(help="The file to create.")]) -> None:
+    """Copy the SQLite database to a new file, also while the bot runs.
+
+    It needs no token. The file opens with the same ENCRYPTION_KEYS; keep those elsewhere.
+    """
+    from bot.config import DatabaseSettings, load_only
+
+    settings = _configured(load_only(DatabaseSettings))
+    from bot.ops.backup import back_up
+
+    back_up(settings, file)
+    typer.echo(f"Wrote {file}.")
+
+
+@cli.command()
+def restored() -> None:
+    """Mark the database as restored from a copy that neither `backup` nor pg_dump made.
+
+    The next `serve` then sends nothing again that may have been done since.
+    """
+    from bot.config import DatabaseSettings, load_only
+
+    settings = _configured(load_only(DatabaseSettings))
+    from bot.ops.backup import restored as mark
+
+    asyncio.run(mark(settings))
+    typer.echo("Marked. The next `friendli-deploy serve` compares with Friendli before it acts.")
+
+
+@cli.command()
 def init(
     *,
     file: Annotated[Path, typer.Option(help="The file to create.")] = Path(".env"),

@@ -5,6 +5,7 @@ from functools import partial
 from bot.config import Settings
 from bot.db.session import Database
 from bot.db.startup import prepare
+from bot.deployments.restoring import reconcile_if_restored
 from bot.errors import ConfigError
 from bot.periodic import Periodic
 from bot.reaching import NotReachedError, Reaching, start_all
@@ -35,7 +36,7 @@ class Outside:
     ) -> None:
         pause = settings.reconnect_after
         self._open = database
-        self.database = Reaching("database", partial(prepare, database, settings), pause=pause)
+        self.database = Reaching("database", partial(_prepare, database, settings), pause=pause)
         self.slack = Reaching("Slack", partial(_introduce, workspaces), pause=pause)
         self._all = [self.database, self.slack]
         self.token_check = TokenCheck(workspaces, unready_after=settings.unready_after)
@@ -83,6 +84,11 @@ class Outside:
     def is_slack_up(self) -> bool:
         """Whether Slack took our token, and still does."""
         return self.slack.reached.is_set() and self.token_check.is_well
+
+
+async def _prepare(database: Database, settings: Settings) -> None:
+    await prepare(database, settings)
+    await reconcile_if_restored(database, settings)
 
 
 async def _introduce(workspaces: Workspaces) -> None:

@@ -306,6 +306,8 @@ def test_help_names_every_command() -> None:
         "serve",
         "demo",
         "migrate",
+        "backup",
+        "restored",
         "init",
         "manifest",
         "alerts",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.commands.desk import Desk
 from bot.commands.unconnected import unconnected
-from bot.db.crypto import UnreadableKeyError
+from bot.db.crypto import MismatchedKeyError, UnreadableKeyError
 from bot.deployments.listing.listed import Listed, Listing
 from bot.deployments.place import Place
 from bot.deployments.targets.credentials import NoKeyError
@@ -37,8 +37,8 @@ async def listing_of(desk: Desk, place: Place, target: str, *, fresh: float = 0.
         return await desk.catalog.read(place, target, fresh=fresh)
     except NoKeyError:
         refusal = no_key(unreadable=False)
-    except UnreadableKeyError:
-        refusal = no_key(unreadable=True)
+    except UnreadableKeyError as error:
+        refusal = no_key(unreadable=True, mismatched=isinstance(error, MismatchedKeyError))
     except FriendliError as error:
         refusal = unreadable(error, target)
     raise _said(refusal)

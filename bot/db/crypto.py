@@ -16,6 +16,10 @@ class UnreadableKeyError(Exception):
     """A key isn't configured: the one that encrypted an API key, or the operator's API key."""
 
 
+class MismatchedKeyError(UnreadableKeyError):
+    """The stored key isn't the one that was connected: it was moved, blanked or swapped."""
+
+
 class Vault:
     """Encrypts with the first key, decrypts with any of them.
 
@@ -60,6 +64,10 @@ class Vault:
             raise UnreadableKeyError from None
         logs.redactor.learn([value])
         return SecretStr(value)
+
+    def is_operators(self, ciphertext: str) -> bool:
+        """Whether what is stored stands for the operator's key."""
+        return ciphertext == _OPERATORS
 
     def needs_rotation(self, ciphertext: str) -> bool:
         """Whether it is encrypted with another key than the first, as far as can be told."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot import correlation
@@ -47,6 +47,8 @@ class WatchedProject(Due, Base):
     failing_since: Mapped[datetime | None]
     # What the threads were told is wrong with watching: an `Obstacle`, or NULL.
     told: Mapped[str | None]
+    # Not listed since the database was restored from a backup: until then nothing is sent for it.
+    unreconciled: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Target(Base):

@@ -6,6 +6,7 @@ half-way fails at once when another writes, and a reader that begins IMMEDIATE w
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -130,7 +131,7 @@ def _engine(url: str) -> AsyncEngine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _create_for_owner(Path(parsed.database))
         engine = create_async_engine(
             parsed.set(drivername="sqlite+aiosqlite"),
             hide_parameters=True,
@@ -148,6 +149,13 @@ def _engine(url: str) -> AsyncEngine:
         pool_size=10,
         max_overflow=10,
     )
+
+
+def _create_for_owner(path: Path) -> None:
+    """Create an SQLite file that only its owner can read; its WAL gets the same mode from it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _engine_at_once(url: str) -> Engine | None:

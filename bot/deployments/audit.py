@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.acts import AuditEntry, Effect
 from bot.db.clock import now
-from bot.db.models import Deployment
+from bot.db.models import Deployment, Target
 from bot.db.session import Database
 from bot.deployments.lookup import find_deployment
 from bot.deployments.place import Person, Place
@@ -86,6 +86,21 @@ def write_about(
         message_ts=message_ts,
         request_id=request_id,
     )
+
+
+async def write_key_mismatch(session: AsyncSession, project: int) -> None:
+    """Write down for each target of a project that its stored key was refused."""
+    targets = await session.scalars(select(Target).where(Target.watched_project_id == project))
+    for target in targets:
+        write(
+            session,
+            Place(target.enterprise_id, target.workspace_id, target.channel_id),
+            "",
+            "target:key",
+            Effect.REFUSED,
+            target=target.name,
+            detail="The stored API key isn't the one that was connected.",
+        )
 
 
 async def is_known(session: AsyncSession, request_id: str) -> bool:

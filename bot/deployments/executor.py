@@ -18,7 +18,7 @@ from bot.db.acts import Cause, Effect, Operation, OperationKind, OperationState
 from bot.db.claims import Claim, finish, keep, wake
 from bot.db.clock import now
 from bot.db.committed import log_committed
-from bot.db.crypto import UnreadableKeyError, Vault
+from bot.db.crypto import MismatchedKeyError, UnreadableKeyError, Vault
 from bot.db.models import Deployment, Transition, WatchedProject
 from bot.db.session import Database
 from bot.deployments import audit
@@ -86,6 +86,7 @@ class _Fate:
         error: Why it is tried again, or was refused.
         version: Of an update that was done: the number of the version that it made.
         said: What the thread is told instead of what is usual.
+        key_was_changed: The stored key isn't the one that was connected.
     """
 
     state: OperationState
@@ -93,6 +94,7 @@ class _Fate:
     error: FriendliError | None = None
     version: str | None = None
     said: Reply | None = None
+    key_was_changed: bool = False
 
 
 class Executor:
@@ -122,6 +124,9 @@ class Executor:
         try:
             access = access_to(project, self._vault)
             fate = await self._fate(held, access, deployment, operation)
+        except MismatchedKeyError:
+            words = "The stored API key was changed."
+            fate = _Fate(OperationState.FAILED, words, key_was_changed=True)
         except (NoKeyError, UnreadableKeyError, MalformedAccess):
             fate = _Fate(OperationState.FAILED)
         match fate:
@@ -364,6 +369,8 @@ async def _was_told(session: AsyncSession, deployment: Deployment, operation: Op
 def _not_done(facts: Facts, operation: Operation, fate: _Fate) -> Reply:
     if fate.said is not None:
         return fate.said
+    if fate.key_was_changed:
+        return replies.key_mismatched(facts)
     if operation.kind is OperationKind.UPDATE and fate.state is OperationState.FAILED:
         return replies.update_unconfirmed()
     if operation.kind is OperationKind.UPDATE and isinstance(fate.error, Refused):

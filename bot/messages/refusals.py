@@ -125,8 +125,14 @@ def not_announced() -> Refusal:
     )
 
 
-def no_key(*, unreadable: bool) -> Refusal:
+def no_key(*, unreadable: bool, mismatched: bool = False) -> Refusal:
     """There is no key to ask with."""
+    if mismatched:
+        return Refusal(
+            "The API key stored for this target isn't the one that was connected, so it isn't"
+            " used. Somebody may have changed the bot's database: tell whoever runs it.",
+            _RECONNECT,
+        )
     if unreadable:
         return Refusal(
             "This target's API key can't be used any more: the bot's own keys were changed.",

@@ -167,6 +167,16 @@ def key_unreadable(facts: Facts) -> Reply:
     )
 
 
+def key_mismatched(facts: Facts) -> Reply:
+    """The stored key isn't the one that was connected."""
+    return _wants_key(
+        facts,
+        "The API key stored for this target isn't the one that was connected, so it isn't used."
+        f" Somebody may have changed the bot's database: tell whoever runs it. `{SLASH} connect`"
+        " stores the key again. The endpoint runs on.",
+    )
+
+
 def _wants_key(facts: Facts, text: str) -> Reply:
     return Reply(body(text, section(text), actions(buttons.connect_again(facts.target_name))))
 

@@ -13,6 +13,7 @@ from bot.messages.markup import bold, clip, code, duration, escape, mention
 from bot.messages.reply import News, Reply, say
 from bot.messages.root import price
 from bot.messages.transitions import coming_up
+from bot.slash import SLASH
 
 _API_WORDS = 500
 # A message takes 50 blocks.
@@ -135,13 +136,17 @@ def chosen_none(person: str) -> Reply:
 
 def cant_search(obstacle: Obstacle, seconds: float) -> Reply:
     """The search for the endpoint can't be done."""
-    reconnect = "An admin can connect the key again with `/friendli-deploy connect`."
+    reconnect = f"An admin can connect the key again with `{SLASH} connect`."
     why = {
         Obstacle.OUTAGE: f"Friendli's API hasn't answered for {duration(seconds)}.",
         Obstacle.KEY_REFUSED: f"Friendli refuses this target's API key. {reconnect}",
         Obstacle.KEY_UNREADABLE: (
             "This target's API key can't be used any more: the bot's own keys were changed."
             f" {reconnect}"
+        ),
+        Obstacle.KEY_MISMATCHED: (
+            "The API key stored for this target isn't the one that was connected, so it isn't"
+            f" used. Tell whoever runs the bot. {reconnect}"
         ),
         Obstacle.PROJECT_LOST: (
             f"Friendli doesn't show this target's project to its API key. {reconnect}"

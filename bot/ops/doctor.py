@@ -15,7 +15,7 @@ from bot.config import (
     Settings,
     SlackSettings,
 )
-from bot.db.crypto import UnreadableKeyError, Vault
+from bot.db.crypto import MismatchedKeyError, UnreadableKeyError, Vault
 from bot.db.models import WatchedProject
 from bot.db.replicas import live
 from bot.db.rotation import OutOfOrderError, check_order, targets_of
@@ -187,10 +187,14 @@ async def _keys(
 ) -> AsyncIterator[Finding]:
     """Whether the encryption keys fit what is stored."""
     part = "keys"
-    lost, behind = [], 0
+    lost, changed, behind = [], [], 0
     for project in projects:
         try:
-            vault.decrypt(project.key_ciphertext or "")
+            access_to(project, vault)
+        except MismatchedKeyError:
+            changed.append(project.id)
+        except MalformedAccess:
+            continue
         except UnreadableKeyError:
             lost.append(project.id)
         else:
@@ -203,10 +207,18 @@ async def _keys(
             " run `/friendli-deploy connect` there."
         )
         yield Finding(Verdict.PROBLEM, part, words)
+    if changed:
+        targets = ", ".join(await targets_of(database, changed))
+        words = (
+            f"The API keys stored for {targets} aren't those that were connected, so they aren't"
+            " used. Somebody changed the database: find out who, then have an admin run"
+            " `/friendli-deploy connect` there."
+        )
+        yield Finding(Verdict.PROBLEM, part, words)
     if behind:
         words = f"{behind} stored under an older encryption key. Run `friendli-deploy keys rotate`."
         yield Finding(Verdict.ADVICE, part, words)
-    if not lost and not behind:
+    if not lost and not changed and not behind:
         words = f"{len(projects)} stored, all under the first of ENCRYPTION_KEYS."
         yield Finding(Verdict.OK, part, words)
 

@@ -7,7 +7,7 @@ and never stops the search.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -91,6 +91,9 @@ class Search:
         specs = await self._specs(access, project.api_base, ids)
         candidates = [Candidate(id_, listed[id_], specs.get(id_)) for id_ in ids]
         found = match(criteria, candidates, others)
+        if deployment.ids_before is None:
+            # From a backup: nobody knows what was there before, so nothing but the name tells.
+            found = replace(found, likely=(), unlikely=())
         self._remember(project.api_base, found.unlikely)
         return Found(listed, found, owned)
 

@@ -15,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import logs
 from bot.config import Settings
+from bot.db.acts import Effect
 from bot.db.claims import Claim, finish, keep
 from bot.db.clock import now
 from bot.db.conversations import Delivery, Message
-from bot.db.crypto import UnreadableKeyError, Vault
+from bot.db.crypto import MismatchedKeyError, UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
-from bot.deployments import mail
+from bot.deployments import audit, mail
 from bot.deployments.approving.proposal_ends import expire
 from bot.deployments.approving.terms import Terms, exceeds, full_scale_price
 from bot.deployments.creating.reconciler import Reconciler
@@ -90,6 +91,15 @@ class Submitter:
             project = await session.get_one(WatchedProject, deployment.watched_project_id)
             present = (await session.execute(select(now()))).scalar_one()
             await bind_request(session, deployment)
+        if project.unreconciled and deployment.step in (Step.ASKED, Step.LIVE):
+            await self._wait_for_list(held)
+        else:
+            await self._step(held, deployment, project, present)
+        self._nudges.sender()
+
+    async def _step(
+        self, held: Claim, deployment: Deployment, project: WatchedProject, present: datetime
+    ) -> None:
         match deployment.step:
             case Step.ASKED | Step.PROPOSED if deployment.stop_asked_by is not None:
                 await self._cancel(held)
@@ -116,7 +126,12 @@ class Submitter:
                     if await finish(session, Deployment, held, due=None):
                         over = await session.get_one(Deployment, held.id)
                         await drop_operations(session, over, self._settings)
-        self._nudges.sender()
+
+    async def _wait_for_list(self, held: Claim) -> None:
+        """The database is a backup: nothing is sent before its project was listed."""
+        wait = timedelta(seconds=self._settings.poll_seconds_moving)
+        async with self._database.write() as session:
+            await finish(session, Deployment, held, due=wait)
 
     async def _cancel(self, held: Claim) -> None:
         async with self._database.write() as session:
@@ -163,6 +178,10 @@ class Submitter:
         try:
             access = access_to(project, self._vault)
             listing = await self._list(access, project)
+        except MismatchedKeyError:
+            refusal = refusals.no_key(unreadable=True, mismatched=True)
+            await self._refuse(held, refusal, audited="target:key")
+            return
         except (NoKeyError, UnreadableKeyError, MalformedAccess) as error:
             await self._refuse(held, refusals.no_key(unreadable=not isinstance(error, NoKeyError)))
             return
@@ -260,6 +279,9 @@ class Submitter:
         except NoKeyError:
             await self._lose(held)
             return
+        except MismatchedKeyError:
+            await self._reconciler.look_later(held, deployment, Obstacle.KEY_MISMATCHED)
+            return
         except (UnreadableKeyError, MalformedAccess):
             # Nothing to look with; a key that is connected again wakes the row.
             await self._reconciler.look_later(held, deployment, Obstacle.KEY_UNREADABLE)
@@ -272,13 +294,17 @@ class Submitter:
             if await finish(session, Deployment, held, due=None, step=Step.UNWATCHED):
                 await self._tell(session, held, replies.disconnected_unfound())
 
-    async def _refuse(self, held: Claim, refusal: refusals.Refusal) -> None:
+    async def _refuse(self, held: Claim, refusal: refusals.Refusal, *, audited: str = "") -> None:
         """Nothing was made, and nothing will be."""
         async with self._database.write() as session:
             fields = dict(refusal.fields) or None
             refused = {"step": Step.REFUSED, "refused_fields": fields}
             if await finish(session, Deployment, held, due=None, **refused):
                 deployment = await session.get_one(Deployment, held.id)
+                if audited:
+                    audit.write_about(
+                        session, deployment, "", audited, Effect.REFUSED, detail=refusal.why
+                    )
                 await self._tell_refusal(session, deployment, refusal)
 
     async def _tell_refusal(

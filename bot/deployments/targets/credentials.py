@@ -1,6 +1,8 @@
 """The access to Friendli that a watched project's row holds."""
 
-from bot.db.crypto import UnreadableKeyError, Vault
+import hmac
+
+from bot.db.crypto import MismatchedKeyError, UnreadableKeyError, Vault, fingerprint
 from bot.db.models import WatchedProject
 from bot.friendli.access import Access
 
@@ -10,15 +12,23 @@ class NoKeyError(Exception):
 
 
 def access_to(project: WatchedProject, vault: Vault) -> Access:
-    """Decrypt a project's key.
+    """Decrypt a project's key, and compare it with the fingerprint of the one that was connected.
+
+    Whoever can write to the database could otherwise have one target's endpoints paid with the
+    key of another.
 
     Raises:
         NoKeyError: There is no key any more.
+        MismatchedKeyError: It is another key than the one that was connected.
         UnreadableKeyError: No configured encryption key fits.
     """
     if project.key_ciphertext is None:
         raise NoKeyError
-    return Access(vault.decrypt(project.key_ciphertext), project.team_id)
+    key = vault.decrypt(project.key_ciphertext)
+    connected = None if vault.is_operators(project.key_ciphertext) else key
+    if not hmac.compare_digest(fingerprint(connected), project.key_fingerprint):
+        raise MismatchedKeyError
+    return Access(key, project.team_id)
 
 
-__all__ = ["NoKeyError", "UnreadableKeyError", "access_to"]
+__all__ = ["MismatchedKeyError", "NoKeyError", "UnreadableKeyError", "access_to"]

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
 from bot.db.acts import Operation, OperationKind, OperationState
-from bot.db.crypto import UnreadableKeyError, Vault
+from bot.db.crypto import MismatchedKeyError, UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.lookup import find_deployment, hold_deployment, is_name_taken
@@ -148,7 +148,10 @@ class Updates:
                 self._friendli.get_endpoint_version_history(access, endpoint),
             )
         except (NoKeyError, UnreadableKeyError, MalformedAccess) as error:
-            refusal = refusals.no_key(unreadable=not isinstance(error, NoKeyError))
+            refusal = refusals.no_key(
+                unreadable=not isinstance(error, NoKeyError),
+                mismatched=isinstance(error, MismatchedKeyError),
+            )
             raise UserError(f"{refusal.why} Nothing was changed.", hint=refusal.advice) from None
         except NotFound:
             raise UserError(

@@ -11,6 +11,8 @@ class Obstacle(StrEnum):
     OUTAGE = "outage"
     KEY_REFUSED = "key_refused"
     KEY_UNREADABLE = "key_unreadable"
+    KEY_MISMATCHED = "key_mismatched"
+    """The stored key isn't the one that was connected."""
     PROJECT_LOST = "project_lost"
 
 

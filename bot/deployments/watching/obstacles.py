@@ -13,6 +13,7 @@ from bot.db.claims import Claim, finish
 from bot.db.clock import now
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
+from bot.deployments import audit
 from bot.deployments.pace import back_off, jittered
 from bot.deployments.record import facts_of, tell
 from bot.deployments.watching.obstacle import Obstacle
@@ -62,6 +63,8 @@ async def obstructed(
             told=obstacle if tell_now else project.told,
         ):
             return False
+        if tell_now and obstacle is Obstacle.KEY_MISMATCHED:
+            await audit.write_key_mismatch(session, held.id)
         if tell_now:
             await tell_all(session, settings, held, partial(_said, obstacle, failing))
     return tell_now
@@ -95,5 +98,7 @@ def _said(obstacle: Obstacle, failing: float, facts: Facts) -> Reply:
             return replies.key_refused(facts)
         case Obstacle.KEY_UNREADABLE:
             return replies.key_unreadable(facts)
+        case Obstacle.KEY_MISMATCHED:
+            return replies.key_mismatched(facts)
         case Obstacle.PROJECT_LOST:
             return replies.project_lost()

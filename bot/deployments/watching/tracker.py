@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import logs
 from bot.config import Settings
 from bot.db.claims import Claim, finish, keep
-from bot.db.crypto import UnreadableKeyError, Vault
+from bot.db.crypto import MismatchedKeyError, UnreadableKeyError, Vault
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments.lookup import bind_request
@@ -114,10 +114,10 @@ class Tracker:
             async with self._database.read() as session:
                 snapshot = await read(session, held.id)
         project, watched = snapshot.project, snapshot.watched
-        if not watched or project.key_ciphertext is None:
+        if not watched:
             self._snapshots.forget(held)
             async with self._database.write() as session:
-                await finish(session, WatchedProject, held, due=None)
+                await finish(session, WatchedProject, held, due=None, unreconciled=False)
             return None
         if not project.failures:
             return await self._handle(held, snapshot)
@@ -136,7 +136,10 @@ class Tracker:
             # A poll that outlasts the lease would be cut off without a word, and begin again.
             async with asyncio.timeout(self._patience):
                 seen = await self._poll(access, project, watched)
-        except (NoKeyError, UnreadableKeyError, MalformedAccess):
+        except (NoKeyError, MismatchedKeyError):
+            # Disconnecting wipes a key only once nothing is watched with it any more.
+            await self._obstructed(held, project, Obstacle.KEY_MISMATCHED)
+        except (UnreadableKeyError, MalformedAccess):
             await self._obstructed(held, project, Obstacle.KEY_UNREADABLE)
         except (FriendliError, TimeoutError) as error:
             await self._obstructed(held, project, obstacle_of(error), error)
@@ -221,6 +224,7 @@ class Tracker:
                 failures=0,
                 failing_since=None,
                 told=None,
+                unreconciled=False,
             ):
                 return False
             if news.project.told is not None:
@@ -325,7 +329,12 @@ def _precedes(acted_at: datetime | None, held: Claim) -> bool:
 
 def _is_as_before(project: WatchedProject, seen: Seen) -> bool:
     """Whether the project's row says already what the poll showed of the project itself."""
-    return project.told is None and project.failures == 0 and project.list_pages == seen.pages
+    return (
+        project.told is None
+        and project.failures == 0
+        and project.list_pages == seen.pages
+        and not project.unreconciled
+    )
 
 
 def _differs(one: Watched, status: DedicatedEndpointStatus) -> bool:

@@ -57,6 +57,7 @@ from bot.deployments.watching.tracker import Tracker
 from bot.deployments.worker import Worker
 from bot.descriptors import share
 from bot.friendli.client import FriendliClient, TimeLimits
+from bot.hub.client import HubClient
 from bot.ops.effective_settings import changed_settings
 from bot.outside import Outside
 from bot.periodic import Periodic
@@ -137,13 +138,13 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         workers, nudges = _workers(
             stack, settings, database, schema, workspaces, friendli, vault, people
         )
-        desk = _desk(settings, database, workspaces, friendli, vault, people, nudges)
+        hub = await stack.enter_async_context(HubClient(settings.hf_endpoint))
+        desk = _desk(settings, database, workspaces, friendli, hub, vault, people, nudges)
         background = Background()
         # A process that takes no requests has neither door.
-        secret = settings.slack_signing_secret if settings.role.takes_requests else None
-        app_token = settings.slack_app_token if settings.role.takes_requests else None
-        if app_token is not None:
-            secret = None
+        takes_requests = settings.role.takes_requests
+        app_token = settings.slack_app_token if takes_requests else None
+        secret = settings.slack_signing_secret if takes_requests and app_token is None else None
         bolt = listeners.build(registry(), desk, workspaces, background, schema)
         socket = _socket(settings, bolt, workspaces, app_token)
         outside = Outside(settings, database, workspaces, socket)
@@ -332,6 +333,7 @@ def _desk(
     database: Database,
     workspaces: Workspaces,
     friendli: FriendliClient,
+    hub: HubClient,
     vault: Vault,
     people: People,
     nudges: Nudges,
@@ -360,6 +362,7 @@ def _desk(
         audit=audit,
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
+        hub=hub,
         authorizer=Authorizer(views, audit, people),
         people=people,
         modals=Modals(workspaces),

@@ -1,10 +1,10 @@
 """Deploy a model: by the form, or from a line of text with a question before it spends."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from bot.commands import bare_model, deploy_text
 from bot.commands import deploy_form as form
-from bot.commands import deploy_text
 from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer, own
 from bot.commands.invite import invitation, invitation_view, needs_invitation
 from bot.commands.registry import Feature
@@ -100,7 +100,8 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
     targets = await desk.targets.of(place)
     if not targets:
         raise await unconnected(desk)
-    request = _check(state.draft, targets, state.proposed_name)
+    bare = await bare_model.look_up(desk, state.draft.model)
+    request = _check(state.draft, targets, state.proposed_name, bare.known)
     if not isinstance(request, DeployRequest):
         errors = form.slips_to_errors(request, submission.view)
         return Reaction(errors=errors)
@@ -119,8 +120,18 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
             return Reaction(work=_say_repeated(desk, place, submission.person))
         case _:
             return Reaction(
-                work=_call_approvers(desk, place, submission.person, request.target, asked)
+                work=_accepted(
+                    desk, place, submission.person, request.target, asked, bare.unchecked
+                )
             )
+
+
+async def _accepted(
+    desk: Desk, place: Place, person: Person, target: str, asked: Asked, unchecked: str
+) -> None:
+    if unchecked:
+        await desk.people.whisper(place, person.id, answer(unchecked))
+    await _call_approvers(desk, place, person, target, asked)
 
 
 async def _say_repeated(desk: Desk, place: Place, person: Person) -> None:
@@ -134,11 +145,13 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
     await desk.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
     if not targets:
         raise await unconnected(desk)
+    bare = await bare_model.look_up(desk, deploy_text.model_of(invocation.text))
     read = deploy_text.read(
         invocation.text,
         targets=[target.name for target in targets],
         default_target=targets[0].name,
         scalings=_scalings(targets),
+        known_models=bare.known,
     )
     if isinstance(read, deploy_text.TextSlips):
         said = preview.slipped([slip.sentences for slip in read.slips], read.corrected_line)
@@ -148,8 +161,9 @@ async def from_text(desk: Desk, invocation: Invocation) -> Work:
     )
     policy = _policy(read.request, targets)
     request = read.request.with_default_lease(policy.lease_seconds)
-    if not read.yes:
-        return _show_preview(desk, invocation, request, policy)
+    # What nobody could check is asked about, also with `--yes`.
+    if not read.yes or bare.unchecked:
+        return _show_preview(desk, invocation, request, policy, unchecked=bare.unchecked)
     # Committed before Slack is acknowledged: what spends money is written down or refused.
     asked = await desk.deployments.ask(
         place, person, request, invocation.request_id, line=invocation.text
@@ -172,6 +186,7 @@ async def _show_preview(
     policy: Policy,
     *,
     is_second: bool = False,
+    unchecked: str = "",
 ) -> None:
     membership = await desk.people.membership(invocation.place)
     if needs_invitation(membership):
@@ -184,6 +199,7 @@ async def _show_preview(
         deploy_value=f"{_new_request_id()} {draft}",
         change_value=draft,
         is_second=is_second,
+        unchecked=unchecked,
     )
     await desk.responses.say(invocation.response_url, said)
 
@@ -194,7 +210,9 @@ async def agreed(desk: Desk, click: Click) -> Work:
     targets = await desk.targets.of(click.place)
     if not targets:
         raise await unconnected(desk)
-    request = _check(DeployDraft.from_json(json), targets, None)
+    draft = DeployDraft.from_json(json)
+    # Whether the Hub has it was looked up for the preview.
+    request = _check(draft, targets, None, bare_model.as_shown(draft.model))
     if not isinstance(request, DeployRequest):
         # A target, or an instance option, that was there when the preview was shown.
         raise UserError(escape(" ".join(slip.sentences for slip in request)))
@@ -258,7 +276,10 @@ def _taken_words(name: str) -> str:
 
 
 def _check(
-    draft: DeployDraft, targets: Sequence[TargetView], proposed_name: str | None
+    draft: DeployDraft,
+    targets: Sequence[TargetView],
+    proposed_name: str | None,
+    known_models: Collection[str],
 ) -> DeployRequest | tuple[Slip, ...]:
     if not draft.name and proposed_name:
         draft = draft.model_copy(update={"name": proposed_name})
@@ -267,6 +288,7 @@ def _check(
         targets=[target.name for target in targets],
         default_target=targets[0].name,
         scalings=_scalings(targets),
+        known_models=known_models,
     )
     if isinstance(checked, DeployRequest):
         return checked.with_default_lease(_policy(checked, targets).lease_seconds)

@@ -1,6 +1,6 @@
 """The deploy command as text: read a line, or say what is wrong and offer a corrected one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
@@ -25,6 +25,7 @@ __all__ = [
     "TextDeploy",
     "TextSlip",
     "TextSlips",
+    "model_of",
     "options_help",
     "read",
     "read_with",
@@ -68,12 +69,18 @@ class TextSlips:
     draft: DeployDraft
 
 
+def model_of(text: str) -> str | None:
+    """Return what stands as the model in a line, valid or not."""
+    return parse(typed(text).strip()).draft.model
+
+
 def read(
     text: str,
     *,
     targets: Sequence[str],
     default_target: str,
     scalings: Mapping[str, Scaling] = MappingProxyType({}),
+    known_models: Collection[str] = (),
     tag: str | None = None,
 ) -> TextDeploy | TextSlips:
     """Read what stands after the command.
@@ -83,6 +90,7 @@ def read(
         targets: Names of the channel's targets.
         default_target: The one that is meant when none was named.
         scalings: How an endpoint scales on each target if the line doesn't say.
+        known_models: Models without an organisation that the Hub has.
         tag: What a name made from the model ends in, if none was typed; a new one if None.
     """
 
@@ -92,6 +100,7 @@ def read(
             targets=targets,
             default_target=default_target,
             scalings=scalings,
+            known_models=known_models,
             tag=tag,
         )
 

@@ -27,6 +27,7 @@ from bot.deployments.timing.schedules import Schedules
 from bot.deployments.updating.updates import Updates
 from bot.errors import UserError
 from bot.friendli.client import FriendliClient
+from bot.hub.client import HubClient
 from bot.messages.blocks import Block, actions, context, section
 from bot.messages.body import Body, body
 from bot.permissions import Authorizer
@@ -71,6 +72,7 @@ class Desk:
     audit: Audit
     catalog: Catalog
     friendli: FriendliClient
+    hub: HubClient
     authorizer: Authorizer
     people: People
     modals: Modals

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from bot.commands import deploy
+from bot.commands.bare_model import is_model
 from bot.commands.command_line import require_short
 from bot.commands.desk import Desk, Invocation, Work
 from bot.commands.registry import SLASH, Registry
@@ -27,6 +28,9 @@ async def dispatch(registry: Registry, desk: Desk, asked: Invocation) -> Work:
     if _may_be_a_deployment(asked.text):
         return await deploy.from_text(desk, replace(asked, text=asked.text.strip()))
     nearest = registry.nearest(word)
+    has_options = any(part.startswith(_DASHES) for part in rest.split())
+    if await is_model(desk, word, has_options=has_options, resembles_command=nearest is not None):
+        return await deploy.from_text(desk, replace(asked, text=asked.text.strip()))
     if nearest is not None:
         raise UserError(
             f"No command is called {code(word)}. Nearest: {code(nearest)}.",
@@ -40,4 +44,7 @@ async def dispatch(registry: Registry, desk: Desk, asked: Invocation) -> Work:
 
 def _may_be_a_deployment(text: str) -> bool:
     # Options may stand before the model, and dashes may have been made long by Slack.
-    return "/" in text or text.lstrip().startswith(("-", "–", "—"))
+    return "/" in text or text.lstrip().startswith(_DASHES)
+
+
+_DASHES = ("-", "–", "—")

@@ -28,6 +28,7 @@ def preview(
     deploy_value: str,
     change_value: str,
     is_second: bool = False,
+    unchecked: str = "",
 ) -> Body:
     """What would be made and what it costs, with the question whether to.
 
@@ -38,6 +39,7 @@ def preview(
         deploy_value: Comes back with Deploy, at most 2,000 characters.
         change_value: Comes back with Change, at most 2,000 characters.
         is_second: Whether the same line was sent just before, and deploys already.
+        unchecked: What couldn't be checked, as mrkdwn.
     """
     text = (
         f"{bold(request.name)} on {escape(request.option.label)}, {request.replicas_text}, in"
@@ -48,6 +50,7 @@ def preview(
     notes = [
         escape(request.model) + (f" @ {code(request.revision)}" if request.revision else ""),
         scaling_note(request),
+        *([unchecked] if unchecked else []),
         *([planned(request.lease_seconds, lease_end)] if request.lease_seconds else []),
     ]
     return body(

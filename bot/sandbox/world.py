@@ -12,6 +12,7 @@ from bot.db.crypto import new_encryption_key
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli import FriendliSandbox
 from bot.sandbox.friendli.lifecycle import Durations
+from bot.sandbox.hub import HubSandbox
 from bot.sandbox.slack.conversations import Channel, User
 from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.rate_limits import Limits
@@ -33,6 +34,7 @@ class World:
     Attributes:
         slack: The workspace.
         friendli: The API.
+        hub: Where models come from.
         clock: Friendli's.
         admin: Administers the workspace.
         member: Doesn't.
@@ -43,6 +45,7 @@ class World:
 
     slack: SlackSandbox
     friendli: FriendliSandbox
+    hub: HubSandbox
     clock: SandboxClock
     admin: Person
     member: Person
@@ -62,6 +65,7 @@ class World:
                 "slack_signing_secret": SIGNING_SECRET,
                 "slack_api_url": f"{self.slack.url}/api/",
                 "friendli_api_url": self.friendli.url,
+                "hf_endpoint": self.hub.url,
                 "database_url": self.database,
                 "encryption_keys": [self.encryption_key],
                 "port": 0,
@@ -109,6 +113,7 @@ async def world(
     clock = SandboxClock(speed)
     async with (
         FriendliSandbox(clock=clock, durations=durations) as friendli,
+        HubSandbox(clock) as hub,
         SlackSandbox(
             bot_token=BOT_TOKEN,
             app_token=APP_TOKEN,
@@ -128,6 +133,7 @@ async def world(
         yield World(
             slack=slack,
             friendli=friendli,
+            hub=hub,
             clock=clock,
             admin=slack.act_as(admin),
             member=slack.act_as(member),

@@ -35,7 +35,7 @@ HASH = "0e9e39f249a16976918f6564b8830bc894c89659"
         ),
         ("https://huggingface.co/org/name/discussions/7", ModelReference("org/name")),
         ("https://huggingface.co/datasets/org/name", ModelReference(None)),
-        ("https://huggingface.co/gpt2", ModelReference(None)),
+        ("https://huggingface.co/gpt2", ModelReference("gpt2")),
         ("https://huggingface.co", ModelReference(None)),
         ("https://example.com/org/name", ModelReference(None)),
     ],

@@ -165,9 +165,9 @@ No command is called `conect`. Nearest: `connect`.
             id="a command that isn't",
         ),
         pytest.param(
-            "gpt2",
+            "gpt3",
             snapshot("""\
-`gpt2` is neither a command nor a model. A model is written org/name.
+`gpt3` is neither a command nor a model. A model is written org/name.
 `/friendli-deploy help` shows what can be typed.\
 """),
             id="neither a command nor a model",

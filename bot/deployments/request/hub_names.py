@@ -43,8 +43,11 @@ def read_model(typed: str) -> ModelReference:
     if page is None:
         return ModelReference(None if "://" in typed else typed)
     parts = [part for part in urlsplit("//hub/" + typed[page.end() :]).path.split("/") if part]
-    if len(parts) < 2 or parts[0].lower() in _NOT_MODELS:
+    if not parts or parts[0].lower() in _NOT_MODELS:
         return ModelReference(None)
+    if len(parts) == 1:
+        # An old model without an organisation, or an organisation's own page.
+        return ModelReference(parts[0])
     repo = "/".join(parts[:2])
     if len(parts) > 3 and parts[2] in _BEFORE_REVISION:
         # A slash of the revision's own is %2F in the Hub's addresses, and stays in its part.
@@ -76,6 +79,11 @@ def repo_fault(repo: str) -> RepoFault | None:
     if repo.endswith(".git"):
         return RepoFault.GIT
     return None
+
+
+def is_bare_name(repo: str) -> bool:
+    """Whether text could be a model's name without an organisation, such as "gpt2"."""
+    return "/" not in repo and repo_fault(f"org/{repo}") is None
 
 
 def mended_repo(repo: str) -> str | None:

@@ -25,7 +25,8 @@ def _repo(fault: RepoFault, valid: str, bad: str, words: str) -> Rule:
         return {"model": nearest(reading), "revision": revision} if nearest(reading) else None
 
     def broken(reading: Reading) -> bool:
-        return repo_fault(reading.model.repo or "") is fault
+        repo = reading.model.repo or ""
+        return repo not in reading.known_models and repo_fault(repo) is fault
 
     return Rule("model", valid, {"model": bad}, words, broken, nearest, mend)
 

@@ -1,7 +1,7 @@
 """What a draft's texts mean: the numbers, model, instance and metric behind what was typed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,10 +20,12 @@ class Reading:
     Attributes:
         draft: As typed.
         targets: Names of the channel's targets.
+        known_models: Models without an organisation that the Hub has.
     """
 
     draft: DeployDraft
     targets: Sequence[str]
+    known_models: Collection[str] = ()
 
     def raw(self, field: str) -> str:
         """Return what was typed, letter for letter; empty if nothing was."""

@@ -195,6 +195,7 @@ def check(
     targets: Sequence[str],
     default_target: str,
     scalings: Mapping[str, Scaling] = MappingProxyType({}),
+    known_models: Collection[str] = (),
     tag: str | None = None,
 ) -> DeployRequest | tuple[Slip, ...]:
     """Turn a draft into a request, or say everything that is wrong with it.
@@ -204,13 +205,14 @@ def check(
         targets: Names of the channel's targets.
         default_target: The one that is meant when none was named.
         scalings: How an endpoint scales on each target if the draft doesn't say.
+        known_models: Models without an organisation that the Hub has.
         tag: What a name made from the model ends in, if none was typed; a new one if None.
 
     Returns:
         The request; or the slips in the order of the form, at most one for each field.
     """
-    slips = slips_of(draft, targets=targets)
-    reading = Reading(draft, targets)
+    slips = slips_of(draft, targets=targets, known_models=known_models)
+    reading = Reading(draft, targets, known_models)
     # A checked draft has both; that they are asked for again is for the type checker alone.
     if slips or isinstance(reading.instance, UnknownInstanceError) or reading.model.repo is None:
         return slips
@@ -240,7 +242,11 @@ def check(
 
 
 def slips_of(
-    draft: DeployDraft, *, targets: Sequence[str], optional: Collection[str] = ()
+    draft: DeployDraft,
+    *,
+    targets: Sequence[str],
+    optional: Collection[str] = (),
+    known_models: Collection[str] = (),
 ) -> tuple[Slip, ...]:
     """Say everything that is wrong with a draft, at most one thing for each field.
 
@@ -248,8 +254,9 @@ def slips_of(
         draft: What was typed.
         targets: Names of the channel's targets.
         optional: Fields that may be empty here although a deployment needs them.
+        known_models: Models without an organisation that the Hub has.
     """
-    reading = Reading(draft, targets)
+    reading = Reading(draft, targets, known_models)
     slips: dict[str, Slip] = {}
     for rule in RULES:
         left_out = rule.field in optional and not reading.text(rule.field)

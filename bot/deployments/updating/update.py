@@ -104,7 +104,7 @@ def settle(before: Version, wanted: DeployDraft) -> Version | tuple[Slip, ...]:
     draft = wanted.model_copy(
         update={"target": None, "lease": None} | ({"name": "kept"} if kept else {})
     )
-    slips = slips_of(draft, targets=(), optional=optional)
+    slips = slips_of(draft, targets=(), optional=optional, known_models={before.request.model})
     if draft.scaling == "friendli" and before.request.replica_bounds != (None, None):
         slips = (*slips, _NO_WAY_BACK)
     if slips:
@@ -112,7 +112,12 @@ def settle(before: Version, wanted: DeployDraft) -> Version | tuple[Slip, ...]:
     complete = draft.model_copy(
         update={"model": draft.model or EXAMPLE_MODEL, "gpu": draft.gpu or EXAMPLE_INSTANCE}
     )
-    request = check(complete, targets=(), default_target=before.request.target)
+    request = check(
+        complete,
+        targets=(),
+        default_target=before.request.target,
+        known_models={before.request.model},
+    )
     if not isinstance(request, DeployRequest):
         return request
     same: dict[str, object] = {"lease_seconds": before.request.lease_seconds}

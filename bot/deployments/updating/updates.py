@@ -191,7 +191,11 @@ class Updates:
             row.version_elsewhere = number
             row.first_request = row.first_request or row.request
             request = check(
-                version.draft(), targets=(), default_target=version.request.target, tag=""
+                version.draft(),
+                targets=(),
+                default_target=version.request.target,
+                tag="",
+                known_models={version.request.model},
             )
             if isinstance(request, DeployRequest):
                 ends = {"lease_seconds": version.request.lease_seconds}

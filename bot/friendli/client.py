@@ -15,6 +15,7 @@ import httpx
 import stamina
 from pydantic import ValidationError
 
+from bot.bodies import LargeBodies
 from bot.friendli.access import Access
 from bot.friendli.answers import Answer
 from bot.friendli.cost import BUCKETS_A_PAGE, CostBucket, CostResponse
@@ -105,6 +106,7 @@ class FriendliClient:
         connections: int = 100,
     ) -> None:
         self._limits = limits or TimeLimits()
+        self._bodies = LargeBodies()
         self._retrying = stamina.AsyncRetryingCaller(
             attempts=attempts, timeout=None, wait_initial=first_wait, wait_jitter=first_wait
         )
@@ -118,7 +120,7 @@ class FriendliClient:
                 timeout=httpx.Timeout(
                     self._limits.silence, connect=self._limits.connect, pool=self._limits.connect
                 ),
-                headers={"User-Agent": "friendli-deploy"},
+                headers={"User-Agent": "friendli-deploy", "Accept-Encoding": "gzip"},
                 # Many teams share this client: what one is told to keep is no other's to send.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
                 limits=httpx.Limits(
@@ -170,6 +172,8 @@ class FriendliClient:
                 api_date = answer.date
             pages += 1
             endpoints.update(page.data)
+            if len(endpoints) > MAX_PAGES * PAGE_LIMIT:
+                raise Unavailable(call.operation, status=200, reason="paging doesn't end")
         return EndpointListing(endpoints, api_date, pages)
 
     async def get_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointSpec:
@@ -280,13 +284,15 @@ class FriendliClient:
         last: FriendliError = Unavailable(call.operation, reason="Deadline")
 
         async def once() -> tuple[_AnswerT, Answer]:
-            outcome = await exchange(self._reading, call, time_limit=None)
-            if not (isinstance(outcome, Answer) and outcome.is_success):
-                raise failure_of_reading(call, outcome)
-            parsed = _parsed(outcome, model)
-            if parsed is None:
-                raise failure_of_reading(call, outcome, UNREADABLE)
-            return parsed, outcome
+            async with self._bodies.reading() as reader:
+                outcome = await exchange(self._reading, call, reader, time_limit=None)
+                if not (isinstance(outcome, Answer) and outcome.is_success):
+                    raise failure_of_reading(call, outcome)
+                parsed = _parsed(outcome, model)
+                if parsed is None:
+                    raise failure_of_reading(call, outcome, UNREADABLE)
+                # The body isn't needed any more, and pages may be many.
+                return parsed, replace(outcome, body=None)
 
         def worth_a_retry(error: Exception) -> bool | float:
             nonlocal last
@@ -312,7 +318,8 @@ class FriendliClient:
         return parsed
 
     async def _send(self, call: Call) -> Answer:
-        outcome = await exchange(self._changing, call, time_limit=self._limits.write)
+        async with self._bodies.reading() as reader:
+            outcome = await exchange(self._changing, call, reader, time_limit=self._limits.write)
         if not (isinstance(outcome, Answer) and outcome.is_success):
             raise failure_of_changing(call, outcome)
         return outcome

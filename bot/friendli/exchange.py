@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import httpx
 from pydantic import JsonValue
 
+from bot.bodies import BodyReader
 from bot.friendli.access import Access, AccessHeaders
 from bot.friendli.answers import Answer, read_body
 from bot.friendli.errors import (
@@ -74,7 +75,7 @@ class Lost:
 
 
 async def exchange(
-    client: httpx.AsyncClient, call: Call, *, time_limit: float | None
+    client: httpx.AsyncClient, call: Call, reader: BodyReader, *, time_limit: float | None
 ) -> Answer | Lost:
     """Send a request once, and count it.
 
@@ -84,9 +85,10 @@ async def exchange(
     Args:
         client: What to send it with.
         call: The request.
+        reader: Reads the body of the answer.
         time_limit: Seconds for all of it (httpx's own limits restart with every byte), or None.
     """
-    outcome = await _send(client, call, time_limit)
+    outcome = await _send(client, call, reader, time_limit)
     if isinstance(outcome, Answer):
         word = status_class(outcome.status)
     else:
@@ -95,7 +97,9 @@ async def exchange(
     return outcome
 
 
-async def _send(client: httpx.AsyncClient, call: Call, time_limit: float | None) -> Answer | Lost:
+async def _send(
+    client: httpx.AsyncClient, call: Call, reader: BodyReader, time_limit: float | None
+) -> Answer | Lost:
     answer: Answer | None = None
     try:
         async with (
@@ -109,7 +113,7 @@ async def _send(client: httpx.AsyncClient, call: Call, time_limit: float | None)
             ) as response,
         ):
             answer = Answer(response.status_code, response.headers)
-            answer = replace(answer, body=await read_body(response))
+            answer = replace(answer, body=await read_body(response, reader))
     except _NOT_CONNECTED as error:
         return Lost(type(error).__name__, left=False)
     except TimeoutError:

@@ -259,8 +259,11 @@ class AnswerModel(BaseModel):
 class DedicatedEndpointStatus(AnswerModel):
     """What an endpoint is doing at the moment of the answer; all moments are the API's clock.
 
-    A status that is missing or unreadable is UNKNOWN; every other such field is None.
+    A status that is missing or unreadable is UNKNOWN; every other such field is None. Lists of
+    thousands are kept in memory, so that unknown fields are left out.
     """
+
+    model_config = ConfigDict(extra="ignore")
 
     status: Annotated[AnyStatus, _OrElse(InferenceDeploymentStatus.UNKNOWN)] = (
         InferenceDeploymentStatus.UNKNOWN
@@ -364,6 +367,11 @@ class DedicatedEndpointSpec(AnswerModel):
     curr_replica_cnt: AnsweredCount = None
     desired_replica_cnt: AnsweredCount = None
     updated_replica_cnt: AnsweredCount = None
+
+    def without_unknown(self) -> "DedicatedEndpointSpec":
+        """Return a copy without the fields that aren't declared here, for keeping in memory."""
+        known = {name: getattr(self, name) for name in DedicatedEndpointSpec.model_fields}
+        return DedicatedEndpointSpec.model_construct(self.model_fields_set & known.keys(), **known)
 
 
 class DedicatedEndpointVersionHistoryResponse(AnswerModel):

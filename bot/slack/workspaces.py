@@ -16,6 +16,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.descriptors import share
 from bot.slack.calls import Failure, attempt
+from bot.slack.sessions import BoundedResponse
 
 
 class Identity(BaseModel):
@@ -62,6 +63,7 @@ class Workspaces:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout, connect=min(5.0, timeout)),
             connector=aiohttp.TCPConnector(limit=share(8, most=100)),
+            response_class=BoundedResponse,
             json_serialize_bytes=_json,
         )
         self.token = token

@@ -67,13 +67,17 @@ async def bot_process(
             stderr=output,
             cwd=folder,
             env=environment(
-                SLACK_BOT_TOKEN=BOT_TOKEN,
-                SLACK_API_URL=f"{here.slack.url}/api/",
-                FRIENDLI_API_URL=here.friendli.url,
-                DATABASE_URL=here.database,
-                ENCRYPTION_KEYS=here.encryption_key.get_secret_value(),
-                PORT="0",
-                **{**way_in, "LOG_LEVEL": "INFO", **settings},
+                **{
+                    "SLACK_BOT_TOKEN": BOT_TOKEN,
+                    "SLACK_API_URL": f"{here.slack.url}/api/",
+                    "FRIENDLI_API_URL": here.friendli.url,
+                    "DATABASE_URL": here.database,
+                    "ENCRYPTION_KEYS": here.encryption_key.get_secret_value(),
+                    "PORT": "0",
+                    "LOG_LEVEL": "INFO",
+                    **way_in,
+                    **settings,
+                }
             ),
         )
     try:

@@ -39,6 +39,8 @@ _SPEC_FRESH_WHILE_SCALING = 30.0
 _SPECS_AT_ONCE = 20
 _SPECS_KEPT = 20_000
 _LISTS_KEPT = 1_000
+# Endpoints in all of them.
+_LISTED_KEPT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,13 @@ class Catalog:
         listing = await self._friendli.list_all_endpoints(access, project.project_id)
         seen = self._seen[project.id] = _Seen(listing, asked)
         _forget_oldest(self._seen, _LISTS_KEPT)
+        while len(self._seen) > 1 and self._listed > _LISTED_KEPT:
+            _forget_oldest(self._seen, len(self._seen) - 1)
         return seen
+
+    @property
+    def _listed(self) -> int:
+        return sum(len(seen.listing.endpoints) for seen in self._seen.values())
 
     async def _read_specs(
         self, access: Access, api_base: str, listing: EndpointListing, patience: float
@@ -181,7 +189,8 @@ class Catalog:
         scales = is_serving and spec.autoscaling_max != 1
         fresh = _SPEC_FRESH_WHILE_SCALING if scales else _SPEC_FRESH
         self._specs.pop((api_base, endpoint_id), None)
-        self._specs[api_base, endpoint_id] = _Spec(spec, _version(status), _clock() + fresh)
+        kept = _Spec(spec.without_unknown(), _version(status), _clock() + fresh)
+        self._specs[api_base, endpoint_id] = kept
         _forget_oldest(self._specs, _SPECS_KEPT)
 
     def _knows(self, api_base: str, endpoint_id: str, status: DedicatedEndpointStatus) -> bool:

@@ -60,7 +60,7 @@ async def test_what_goes_wrong_is_counted_by_its_kind(here: World, start_bot: St
         )
         await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
         await here.slack.until(lambda: here.slack.requests.calls("conversations.open"))
-        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
+        await here.member.command(here.channel, "org/other --gpu H100 --replicas 1 --yes")
         await here.friendli.until(
             lambda: any(one.operation == "create_endpoint" for one in here.friendli.requests)
         )

@@ -16,6 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from bot.db.base import Base
 from bot.db.conversations import Workspace
 from bot.db.migrate import migrate, newest_revision, script_location
+from bot.db.models import WatchedProject
+from bot.db.origin import Origin
 from bot.db.session import Database
 from tests.databases import new_postgresql
 
@@ -216,3 +218,20 @@ async def test_many_who_migrate_at_once_don_t_meet(empty: Database, database_url
     said = [(await other.communicate())[0].decode() for other in others]
     assert said == ["The database is up to date.\n"] * 2
     assert await tables(empty) == set(Base.metadata.tables)
+
+
+async def test_projects_that_are_watched_already_stay_reconciled(empty: Database) -> None:
+    """Only a restore makes everything wait for Friendli's list."""
+    await migrate(empty, revision="0012")
+    async with empty.write() as session:
+        await session.execute(
+            text(
+                "INSERT INTO watched_projects (api_base, team_id, project_id, key_fingerprint,"
+                " key_last_four, list_pages, failures, fence, held, woken)"
+                " VALUES ('', '', 'p', '', '', 1, 0, 0, false, false)"
+            )
+        )
+    await migrate(empty)
+    async with empty.read() as session:
+        assert await session.scalar(select(WatchedProject.unreconciled)) is False
+        assert await session.scalar(select(Origin.id)) is None

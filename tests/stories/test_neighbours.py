@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import update
 
 from bot.db.clock import now
-from bot.db.crypto import Vault
+from bot.db.crypto import Vault, fingerprint
 from bot.db.models import Deployment, Step, WatchedProject
 from bot.db.session import Database
 from bot.deployments import mail
@@ -99,7 +99,7 @@ async def watch(database: Database, here: World) -> None:
                 api_base=here.friendli.url,
                 team_id=TEAM,
                 project_id=project_id,
-                key_fingerprint="",
+                key_fingerprint=fingerprint(SecretStr(API_KEY)),
                 key_last_four="",
                 key_ciphertext=vault.encrypt(SecretStr(API_KEY)),
                 due_at=now(),

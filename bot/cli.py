@@ -276,6 +276,38 @@ def doctor(
     raise SystemExit(asyncio.run(run_doctor(as_json=as_json, say=typer.echo)))
 
 
+@cli.command()
+def fit(
+    model: Annotated[str, typer.Argument(help="The model on the Hugging Face Hub, as org/name.")],
+    *,
+    gpu: Annotated[
+        str | None, typer.Option(help="Only this instance option, such as 2xH100.")
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of one request; 8192 if omitted.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Requests at once.")] = 1,
+    revision: Annotated[str, typer.Option(help="A branch, tag or commit.")] = "main",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show which instance options a model fits; needs neither Slack nor Friendli.
+
+    The exit code is 0 if something fits, 1 if nothing does, 2 if it can't be known.
+    """
+    from bot.config import HubSettings, load_only
+    from bot.friendli.instances import UnknownInstanceError, parse
+
+    settings = _configured(load_only(HubSettings))
+    from bot.ops.fit import Question, run_fit
+
+    try:
+        option = None if gpu is None else parse(gpu)
+    except UnknownInstanceError as error:
+        raise typer.BadParameter(f"{error}", param_hint="--gpu") from None
+    question = Question(model, revision, context, batch, option)
+    raise SystemExit(asyncio.run(run_fit(settings, question, as_json=as_json, say=typer.echo)))
+
+
 @keys.command("new")
 def keys_new() -> None:
     """Print a new encryption key for the ENCRYPTION_KEYS setting."""

@@ -225,7 +225,26 @@ class KeySettings(DatabaseSettings):
     replica_silent_after: Seconds = 30
 
 
-class Settings(KeySettings, FriendliSettings, SlackSettings):
+class HubSettings(CommonSettings):
+    """What it takes to read models from the Hugging Face Hub, and to price them."""
+
+    hf_endpoint: WebAddress = Field(
+        "https://huggingface.co", description="Unset it for https://huggingface.co."
+    )
+    gpu_prices: GpuPrices = Field(
+        "", description="Write dollars per GPU-hour, such as H100=4.5,B200=8."
+    )
+    hf_token: Secret | None = Field(
+        None, description="Make one at https://huggingface.co/settings/tokens (hf_…), for reading."
+    )
+
+    @cached_property
+    def prices(self) -> Prices:
+        """GPU prices with the operator's overrides."""
+        return PUBLISHED_PRICES.override(self.gpu_prices)
+
+
+class Settings(KeySettings, FriendliSettings, SlackSettings, HubSettings):
     """Everything that a running bot reads."""
 
     friendli_suite_url: SuiteAddress = Field(
@@ -235,12 +254,6 @@ class Settings(KeySettings, FriendliSettings, SlackSettings):
     friendli_integrations_url: WebAddress = Field(
         "https://friendli.ai/suite/~/setting/integrations",
         description="Unset it for Friendli Suite's own page.",
-    )
-    hf_endpoint: WebAddress = Field(
-        "https://huggingface.co", description="Unset it for https://huggingface.co."
-    )
-    gpu_prices: GpuPrices = Field(
-        "", description="Write dollars per GPU-hour, such as H100=4.5,B200=8."
     )
     host: str = Field(
         "127.0.0.1",
@@ -299,11 +312,6 @@ class Settings(KeySettings, FriendliSettings, SlackSettings):
                 raise ValueError(f"must be longer than {name.upper()}")
         return value
 
-    @cached_property
-    def prices(self) -> Prices:
-        """GPU prices with the operator's overrides."""
-        return PUBLISHED_PRICES.override(self.gpu_prices)
-
     def suite_link(self, *, team: str, project: str, endpoint: str) -> str | None:
         """The endpoint's page in Friendli Suite; None while a part of the address is unknown."""
         if not (team and project and endpoint):
@@ -315,6 +323,7 @@ __all__ = [
     "CommonSettings",
     "DatabaseSettings",
     "FriendliSettings",
+    "HubSettings",
     "KeySettings",
     "Settings",
     "SlackSettings",

@@ -1,0 +1,147 @@
+"""Reads what a model's repo on the Hub says of itself: files, commit, config, weight index.
+
+Every request is a GET with a limit on time and size. The Hub answers 401 or 404 both for what is
+private and for what doesn't exist, and 403 for files of a gated repo that the token may not read.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
+
+from bot.hub.schemas import HubFile, JsonObject, ModelInfo, WeightIndex
+
+_SECONDS = 15.0
+# The info of a repo with thousands of files, or the index of one with thousands of tensors.
+_MOST_BYTES = 30_000_000
+_OBJECT: TypeAdapter[JsonObject] = TypeAdapter(JsonObject)
+_FILES: TypeAdapter[list[HubFile]] = TypeAdapter(list[HubFile])
+_Parsed = TypeVar("_Parsed", bound=BaseModel)
+
+
+class HubError(Exception):
+    """The Hub has no answer to a question; the message says why, for people."""
+
+
+class HubNotFoundError(HubError):
+    """There is no such repo, revision or file, or the token may not see it."""
+
+
+class HubForbiddenError(HubError):
+    """The repo is gated, and the token may not read its files."""
+
+
+class HubUnavailableError(HubError):
+    """The Hub can't be reached, is rate-limiting, or answers what can't be read."""
+
+
+class HubReader:
+    """Reads one Hub.
+
+    Args:
+        endpoint: Its address, as `HF_ENDPOINT`.
+        token: Of a Hugging Face account, for gated and private repos; None for none.
+    """
+
+    def __init__(self, endpoint: str, token: SecretStr | None = None) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        headers = {"User-Agent": "friendli-deploy"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        self._client = httpx.AsyncClient(headers=headers, follow_redirects=True, timeout=_SECONDS)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.aclose()
+
+    async def model(self, repo: str, revision: str) -> ModelInfo:
+        """A repo at a branch, tag or commit, with the sizes of its files where the Hub tells them.
+
+        Raises:
+            HubError: See the subclasses.
+        """
+        path = f"/api/models/{quote(repo)}"
+        if revision != "main":
+            path += f"/revision/{quote(revision, safe='')}"
+        info = _parsed(ModelInfo, await self._get(path, {"blobs": "true"}))
+        if all(file.size is not None for file in info.siblings) and info.siblings:
+            return info
+        return info.model_copy(update={"siblings": await self._tree(repo, info)})
+
+    async def _tree(self, repo: str, info: ModelInfo) -> Sequence[HubFile]:
+        """The files with their sizes; those of the info where there is no such listing."""
+        path = f"/api/models/{quote(repo)}/tree/{quote(info.sha, safe='')}"
+        try:
+            body = await self._get(path, {"recursive": "true"})
+            return [file for file in _FILES.validate_json(body) if file.type == "file"]
+        except (HubError, ValidationError):
+            return info.siblings
+
+    async def config(self, repo: str, commit: str) -> JsonObject:
+        """The config.json at the repo's root. Raises HubError."""
+        return await self.json_file(repo, commit, "config.json")
+
+    async def json_file(self, repo: str, commit: str, path: str) -> JsonObject:
+        """A file with a JSON object. Raises HubError."""
+        body = await self._get(f"/{quote(repo)}/resolve/{quote(commit, safe='')}/{quote(path)}")
+        try:
+            return _OBJECT.validate_json(body)
+        except ValidationError:
+            raise HubUnavailableError(f"the Hub's {path} is no JSON object") from None
+
+    async def weight_index(self, repo: str, commit: str, path: str) -> WeightIndex:
+        """The index of a repo's split weights. Raises HubError."""
+        return _parsed(
+            WeightIndex,
+            await self._get(f"/{quote(repo)}/resolve/{quote(commit, safe='')}/{quote(path)}"),
+        )
+
+    async def _get(self, path: str, query: dict[str, str] | None = None) -> bytes:
+        try:
+            async with (
+                asyncio.timeout(_SECONDS),
+                self._client.stream("GET", self._endpoint + path, params=query) as answer,
+            ):
+                _raise_for(answer)
+                body = bytearray()
+                async for chunk in answer.aiter_bytes():
+                    body += chunk
+                    if len(body) > _MOST_BYTES:
+                        raise HubUnavailableError("the Hub's answer is too long")
+                return bytes(body)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            raise HubUnavailableError(
+                f"the Hub can't be reached ({type(error).__name__})"
+            ) from None
+
+
+def _raise_for(answer: httpx.Response) -> None:
+    if answer.is_success:
+        return
+    if answer.status_code == 403:
+        raise HubForbiddenError("the repo is gated, and the Hub lets nobody without access read it")
+    if answer.status_code == 401 and answer.headers.get("X-Error-Code") == "GatedRepo":
+        raise HubForbiddenError("the repo is gated, and the Hub lets nobody without access read it")
+    if answer.status_code in {400, 401, 404, 410}:
+        raise HubNotFoundError("the Hub has no such repo or revision, or it is private")
+    if answer.status_code == 429:
+        raise HubUnavailableError("the Hub asks to wait (429); set HF_TOKEN for a higher limit")
+    raise HubUnavailableError(f"the Hub answered {answer.status_code}")
+
+
+def _parsed(model: type[_Parsed], body: bytes) -> _Parsed:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError:
+        raise HubUnavailableError("the Hub's answer can't be read") from None

@@ -349,10 +349,13 @@ class Siege:
     def _announced(self) -> set[str]:
         """The deployments whose roots stand in Slack."""
         return {
-            str(message.metadata["event_payload"]["deployment"])
+            str(deployment)
             for channel in self.here.slack.workspace.channels.values()
             for message in channel.messages.values()
-            if message.metadata and not message.is_reply
+            # Direct messages are about none.
+            if message.metadata
+            and not message.is_reply
+            and (deployment := message.metadata["event_payload"]["deployment"])
         }
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from bot.sandbox.faults import Hang
@@ -21,6 +22,8 @@ from tests.stories.telling import root, whispers
 MB = 1024 * 1024
 PROJECTS = 100
 DESCRIPTORS = 1024
+# The flood and the bot share the machine.
+WITHIN = 40.0
 # Of all that the attacks in this file may add to the process.
 MOST_GROWTH = 160 * MB
 
@@ -98,6 +101,7 @@ def report(what: str, bot: BotProcess, before: int) -> int:
     return grown
 
 
+@pytest.mark.timeout(150)
 async def test_a_flood_from_a_hundred_projects_holds_up_no_other_team(
     here: World, tmp_path: Path
 ) -> None:
@@ -110,19 +114,19 @@ async def test_a_flood_from_a_hundred_projects_holds_up_no_other_team(
             tmp_path,
             descriptors=DESCRIPTORS,
             FRIENDLI_API_URL=url,
-            POLL_SECONDS_MOVING="0.5",
+            POLL_SECONDS_MOVING="1",
             FRIENDLI_RETRY_WAIT="0.1",
         ) as bot:
             before = bot.memory
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(WITHIN):
                 await all_asked.wait()
             await connect(here)
             await here.member.command(
                 here.channel, "org/model --gpu 1xH100 --replicas 1 --name calm --yes"
             )
-            await here.slack.until(lambda: here.friendli.endpoints)
+            await here.slack.until(lambda: here.friendli.endpoints, timeout=WITHIN)
             here.clock.advance(3_600)
-            await here.slack.until(lambda: is_live(root(here).text), timeout=30)
+            await here.slack.until(lambda: is_live(root(here).text), timeout=WITHIN)
             assert await readiness(bot) == 200
             assert report("a hundred floods", bot, before) < MOST_GROWTH
 

@@ -23,9 +23,9 @@ _ANSWER_TOLERANCE = timedelta(seconds=5)
 _CLOCK_TOLERANCE = timedelta(minutes=1)
 # As close to the answer's createdAt as this, a rounded moment is still the same one.
 _SAME_MOMENT = timedelta(seconds=1)
-# Shorter parts of names are alike by chance.
 # An API may name an endpoint by a text of any length.
 _LONGEST = 2 * LONGEST_NAME
+# Shorter parts of names are alike by chance.
 _SHORTEST_LIKENESS = 4
 
 

@@ -132,6 +132,19 @@ async def test_waking_a_resting_row_makes_it_due(database: Database) -> None:
     assert len(await _claim(database)) == 1
 
 
+async def test_a_row_that_was_put_back_can_be_woken_at_once(database: Database) -> None:
+    """Nobody holds it any more, whichever way it was put back."""
+    await _add(database, 2)
+    first, second = await _claim(database)
+    async with database.write() as session:
+        assert await finish(session, Channel, first, due=LEASE)
+        await (await session.connection()).run_sync(finish_many, Channel, [(second, LEASE)])
+    async with database.write() as session:
+        await wake(session, Channel, first.id)
+        await wake(session, Channel, second.id)
+    assert len(await _claim(database)) == 2
+
+
 async def test_waking_a_held_row_waits_for_its_holder(database: Database) -> None:
     """What arrives while a row is worked on is neither lost nor worked on twice at once."""
     await _add(database, 1)

@@ -139,6 +139,12 @@ def test_a_name_that_may_be_ours_is_asked_about(name: str) -> None:
     assert [one.endpoint_id for one in found.likely] == ["one", "two"]
 
 
+def test_a_name_of_few_letters_is_alike_by_chance() -> None:
+    """It would be a part of nearly every name."""
+    found = match(CRITERIA, [made("one", name="our"), made("two", name="7")])
+    assert (found.likely, len(found.unlikely)) == ([], 2)
+
+
 def test_another_name_made_at_the_answered_moment_may_be_ours() -> None:
     """If nothing else speaks against it; any other stays unexplained."""
     criteria = replace(CRITERIA, answered_created_at=NOON)

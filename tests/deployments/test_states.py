@@ -14,6 +14,7 @@ from bot.deployments.watching.states import (
     cycles,
     observe,
     seconds_between,
+    seconds_to_serve,
 )
 from bot.friendli.schemas import (
     DedicatedEndpointStatus,
@@ -126,6 +127,11 @@ def test_showing_the_same_again_tells_nothing(shown: list[DedicatedEndpointStatu
             id="an error code that comes later, and goes",
         ),
         pytest.param(
+            [seen("FAILED", None, "NEW_ERROR"), seen("RUNNING", None, "NEW_ERROR")],
+            [State("FAILED", None, "NEW_ERROR"), State("RUNNING")],
+            id="an error code that is still shown once it serves",
+        ),
+        pytest.param(
             [seen("RUNNING"), seen("UNKNOWN"), seen("RUNNING")],
             [State("RUNNING")],
             id="an unknown moment",
@@ -171,6 +177,14 @@ def test_the_current_run_begins_where_the_endpoint_last_came_up() -> None:
         told_at("RUNNING", 3),
     ]
     assert current_run(history) == history[2:]
+
+
+def test_how_long_it_took_to_serve_is_known_only_of_what_came_up() -> None:
+    """One that serves again after an update or an unseen nap took no time to come up."""
+    up = [told_at("INITIALIZING", 0), told_at("RUNNING", 90)]
+    assert seconds_to_serve(up) == 90
+    assert seconds_to_serve([told_at("UPDATING", 0), told_at("RUNNING", 90)]) is None
+    assert seconds_to_serve([*up, told_at("UPDATING", 100), told_at("RUNNING", 200)]) is None
 
 
 def test_durations_go_by_the_apis_clock_where_it_moves() -> None:

@@ -50,14 +50,14 @@ def second_admin(here: World) -> Person:
     return second
 
 
-async def run_out(here: World) -> None:
-    """Let the time of everything that waits be over."""
+async def run_out(here: World, *, unseen: bool = False) -> None:
+    """Let the time of everything that waits be over; nobody has looked yet if it is unseen."""
     database = Database(here.database)
     async with database.write() as session:
         past = after(timedelta(seconds=-1))
         await session.execute(update(Deployment).values(expires_at=past))
         await session.execute(update(Operation).values(expires_at=past))
-        for id_ in (await session.scalars(select(Deployment.id))).all():
+        for id_ in (await session.scalars(select(Deployment.id))).all() if not unseen else ():
             await wake(session, Deployment, id_)
     await database.close()
 
@@ -87,6 +87,25 @@ asked by @requester at TIME · target `prod`
     )
     assert creates(here) == 1
     await here.slack.until(lambda: root(here).buttons == ["Open in Friendli", "Cancel"])
+
+
+async def asked_long_ago(here: World) -> None:
+    """Let the only request be an hour old."""
+    database = Database(here.database)
+    async with database.write() as session:
+        await session.execute(update(Deployment).values(asked_at=after(timedelta(hours=-1))))
+    await database.close()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_waited_long_for_its_approval_is_not_given_up(here: World) -> None:
+    """For how long it is tried counts from the approval."""
+    await configure(here, approval=ALWAYS)
+    await propose(here)
+    await asked_long_ago(here)
+    await here.admin.click(root(here), "Approve")
+    await here.slack.until(lambda: ends(here, "Friendli made it"))
+    assert creates(here) == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -225,6 +244,7 @@ async def test_whoever_asked_may_withdraw_it(here: World) -> None:
             "@requester withdrew it. Nothing was made.",
         ]
     )
+    assert "was cancelled" in root(here).text
     seen = len(here.admin.ephemerals(here.channel))
     await here.admin.click(stale, "Approve")
     await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
@@ -253,6 +273,19 @@ async def test_what_nobody_approves_in_time_is_over(here: World) -> None:
         assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
             "Its time to be approved is over; nothing was done."
         )
+    assert creates(here) == 0
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_yes_after_its_time_is_none(here: World) -> None:
+    """Even if nobody has ended the request by then."""
+    await configure(here, approval=ALWAYS)
+    await propose(here)
+    await run_out(here, unseen=True)
+    await here.admin.click(root(here), "Approve")
+    await here.slack.until(
+        lambda: any("is over" in one.text for one in here.admin.ephemerals(here.channel))
+    )
     assert creates(here) == 0
 
 

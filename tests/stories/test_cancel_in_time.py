@@ -9,7 +9,7 @@ from inline_snapshot import snapshot
 from bot.sandbox.faults import Slow
 from bot.sandbox.world import World, world
 from tests.conftest import UNHURRIED
-from tests.stories.telling import root, roots, thread
+from tests.stories.telling import plain, root, roots, thread
 
 pytestmark = pytest.mark.usefixtures("bot")
 
@@ -79,3 +79,36 @@ async def test_a_cancel_clicked_after_the_adoption_ends_what_it_found(here: Worl
         ]
     )
     assert (sent(here, "create_endpoint"), sent(here, ENDS)) == (1, 1)
+
+
+async def test_a_cancel_between_the_list_and_the_request_sends_nothing(here: World) -> None:
+    """What is listed before the request takes its time, in which a person may change their mind."""
+    held = here.friendli.faults.add(Slow(5), operation="list_endpoints")
+    await deploy(here)
+    await here.friendli.until(lambda: held.taken)
+    assert (await here.member.click(root(here), "Cancel")).ok
+    await here.slack.until(lambda: "is being cancelled" in root(here).text)
+    here.clock.advance(5)
+    await here.slack.until(lambda: len(thread(here)) == 2)
+    assert thread(here) == snapshot(
+        ["@requester asked to cancel it.", "Cancelled. Nothing was made."]
+    )
+    assert sent(here, "create_endpoint") == 0
+
+
+async def test_a_second_cancel_is_told_that_there_was_one(here: World) -> None:
+    """Whoever clicks what was drawn before the first one changes nothing."""
+    here.friendli.faults.add(Slow(5), operation="get_endpoint")
+    await deploy(here)
+    await here.friendli.until(lambda: sent(here, "get_endpoint"))
+    before = deepcopy(root(here))
+    assert (await here.member.click(before, "Cancel")).ok
+    assert (await here.admin.click(before, "Cancel")).ok
+    [said] = await here.slack.until(lambda: here.admin.ephemerals(here.channel)[-1:])
+    assert plain(here, said.text) == snapshot(
+        "Somebody asked for that already; the thread tells how it goes."
+    )
+    here.clock.advance(5)
+    await is_over(here)
+    assert thread(here)[0] == "@requester asked to cancel it."
+    assert not [line for line in thread(here) if line.startswith("@admin")]

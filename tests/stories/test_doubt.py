@@ -111,6 +111,8 @@ async def test_an_endpoint_that_appears_late_is_told_with_its_price(here: World)
     """After "it wasn't made" it is looked for on, and ends with one click."""
     await deploy(here, "sandbox/very-late")
     await here.slack.until(lambda: "wasn't created" in root(here).text)
+    looked = len(here.friendli.requests)
+    await here.friendli.until(lambda: len(here.friendli.requests) > looked + 3)
     here.clock.advance(3600)
     await here.slack.until(lambda: len(thread(here)) >= 3)
     late = here.channel.replies(root(here).ts)[2]

@@ -10,7 +10,8 @@ from bot.db.acts import OperationKind
 from bot.deployments.operations import fits
 from bot.friendli.schemas import InferenceDeploymentStatus
 from bot.sandbox.faults import Answer, LoseReply, Slow
-from bot.sandbox.world import World
+from bot.sandbox.world import World, connect
+from tests.conftest import StartBot
 from tests.stories.telling import root, thread, told, whispers, words
 from tests.stories.test_watching import asked_since, serve
 
@@ -152,6 +153,29 @@ async def test_a_lost_reply_is_looked_into(here: World) -> None:
     await here.slack.until(lambda: "Starting again" in thread(here)[-1])
     await here.slack.until(lambda: "is coming up" in root(here).text)
     assert sent(here, "restart_endpoint") == 1
+
+
+async def test_a_restart_that_came_and_went_is_not_sent_again(
+    here: World, start_bot: StartBot
+) -> None:
+    """Its answer was lost, and by the time that anybody can look it is at rest once more."""
+    async with start_bot(outage_told_after=60):
+        await connect(here)
+        endpoint = await rest(here)
+        here.friendli.faults.add(LoseReply(), operation="restart_endpoint")
+        blind = [
+            here.friendli.faults.add(Answer(503), operation=operation, times=None)
+            for operation in ("get_endpoint_status", "list_endpoints")
+        ]
+        await here.member.click(root(here), "Restart ($5.00/h)")
+        await here.friendli.until(lambda: sent(here, "restart_endpoint"))
+        here.clock.advance(5)
+        here.friendli.set_status(endpoint, "TERMINATED")
+        for fault in blind:
+            here.friendli.faults.remove(fault)
+        seen = len(here.friendli.requests)
+        await here.friendli.until(partial(asked_since, here, seen, 10))
+        assert sent(here, "restart_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")

@@ -101,6 +101,23 @@ async def test_what_was_deleted_from_here_is_gone_at_once(here: World) -> None:
     assert not any("doesn't list" in line for line in thread(here))
 
 
+@pytest.mark.usefixtures("bot")
+async def test_a_delete_that_was_refused_proves_nothing(here: World) -> None:
+    """An endpoint that vanishes after it is looked for on, like any other."""
+    endpoint = await serve(here)
+    here.friendli.terminate(endpoint)
+    here.clock.advance(60)
+    await here.slack.until(lambda: "Delete" in root(here).buttons)
+    here.friendli.faults.add(Answer(403), operation="delete_endpoint", times=None)
+    await here.admin.click(root(here), "Delete")
+    await here.slack.until(lambda: here.admin.modal)
+    await here.admin.fill("Type it to confirm", "it")
+    await here.admin.submit()
+    await here.slack.until(partial(ends, here, "didn't delete it"))
+    here.friendli.hide_project(PROJECT)
+    await here.slack.until(lambda: "isn't listed" in root(here).text)
+
+
 async def test_a_bot_that_restarts_meanwhile_revives_it_too(
     here: World, start_bot: StartBot
 ) -> None:

@@ -12,28 +12,32 @@ from tests.chaos.cells import Step
 from tests.chaos.clicks import ANSWERS_WITHIN, ATTEMPTS, Act, Crowd, Perform, Wish
 from tests.chaos.story import FAILING, SLEEPING, UP
 
-_SHOWS_WITHIN = 30.0
+SHOWS_WITHIN = 30.0
 _AT_TWICE = 0.3
 
 Press = Callable[[Crowd, Wish, Message, str], Awaitable[bool]]
 """Presses a button of a message; returns whether the bot took it."""
 
 
-async def _click(_crowd: Crowd, wish: Wish, message: Message, label: str) -> bool:
+Find = Callable[[Wish, tuple[str, ...]], tuple[Message, str] | None]
+"""Finds the message of a thread that has one of these buttons, and which."""
+
+
+async def click(_crowd: Crowd, wish: Wish, message: Message, label: str) -> bool:
     return (await wish.who.click(message, label)).ok
 
 
-async def _click_twice(_crowd: Crowd, wish: Wish, message: Message, label: str) -> bool:
+async def click_twice(_crowd: Crowd, wish: Wish, message: Message, label: str) -> bool:
     wish.clicks = 2
     first, second = await wish.who.double_click(message, label)
     return first.ok or second.ok
 
 
-def _clicked(lots: Random) -> Press:
-    return _click_twice if lots.random() < _AT_TWICE else _click
+def clicked(lots: Random) -> Press:
+    return click_twice if lots.random() < _AT_TWICE else click
 
 
-async def _fill_in(
+async def fill_in_form(
     crowd: Crowd, wish: Wish, message: Message, label: str, *, field: str, text: str
 ) -> bool:
     """Press a button that opens a form with one field, and submit that."""
@@ -54,7 +58,7 @@ async def _fill_in(
     return taken
 
 
-async def _press(
+async def press_button(
     crowd: Crowd,
     deploy: Wish,
     act: Act,
@@ -63,11 +67,13 @@ async def _press(
     who: Person,
     labels: tuple[str, ...],
     press: Press,
+    find: "Find | None" = None,
 ) -> None:
-    """Press a button of the root, again if Slack says that it failed."""
-    patience = _SHOWS_WITHIN
+    """Press a button of the root, or of what is found, again if Slack says that it failed."""
+    look = find or labelled
+    patience = SHOWS_WITHIN
     for _ in range(ATTEMPTS):
-        found = await crowd.until(lambda: _labelled(deploy, labels), patience)
+        found = await crowd.until(lambda: look(deploy, labels), patience)
         if found is None:
             return
         wish = crowd.about(deploy, act, who)
@@ -80,7 +86,7 @@ async def _press(
         await asyncio.sleep(lots.uniform(0.3, 1.2))
 
 
-def _labelled(deploy: Wish, labels: tuple[str, ...]) -> tuple[Message, str] | None:
+def labelled(deploy: Wish, labels: tuple[str, ...]) -> tuple[Message, str] | None:
     """The root, and the first of its buttons that begins like one of these."""
     root = deploy.root
     if root is None:
@@ -93,48 +99,48 @@ async def _stop(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
     await asyncio.sleep(lots.choice([0, lots.uniform(0, 2.5)]))
     who = lots.choice([deploy.who, crowd.here.admin])
     labels = ("Cancel", "Terminate")
-    await _press(crowd, deploy, act, lots, who=who, labels=labels, press=_click)
+    await press_button(crowd, deploy, act, lots, who=who, labels=labels, press=click)
 
 
 async def _stop_once_sent(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
     """The same, once the create request has arrived: then there is something to terminate."""
-    if await crowd.has_arrived(deploy.name, _SHOWS_WITHIN):
+    if await crowd.has_arrived(deploy.name, SHOWS_WITHIN):
         await _stop(crowd, deploy, act, lots)
 
 
 def _by_button(label: str) -> Perform:
     async def perform(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
-        who, press = lots.choice([deploy.who, crowd.here.admin]), _clicked(lots)
+        who, press = lots.choice([deploy.who, crowd.here.admin]), clicked(lots)
         await asyncio.sleep(lots.uniform(0, 0.5))
-        await _press(crowd, deploy, act, lots, who=who, labels=(label,), press=press)
+        await press_button(crowd, deploy, act, lots, who=who, labels=(label,), press=press)
 
     return perform
 
 
 async def _delete(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
     """Type its name into the form; only admins may."""
-    fill_in = partial(_fill_in, field=f"Type {deploy.name} to confirm", text=deploy.name)
+    fill_in = partial(fill_in_form, field=f"Type {deploy.name} to confirm", text=deploy.name)
     admin = crowd.here.admin
-    await _press(crowd, deploy, act, lots, who=admin, labels=("Delete",), press=fill_in)
+    await press_button(crowd, deploy, act, lots, who=admin, labels=("Delete",), press=fill_in)
 
 
 async def _update(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
     """Ask for another version, and at times for the first one again."""
-    if not await crowd.until(lambda: deploy.tells("is serving"), _SHOWS_WITHIN):
+    if not await crowd.until(lambda: deploy.tells("is serving"), SHOWS_WITHIN):
         return
     name, goes_back = deploy.name, lots.random() < 0.5
     if (
-        await _agree(crowd, deploy, act, lots, f"update {name} --replicas 2", "Update")
+        await agree(crowd, deploy, act, lots, f"update {name} --replicas 2", "Update")
         and goes_back
-        and await crowd.until(lambda: deploy.tells("The new version serves"), _SHOWS_WITHIN)
+        and await crowd.until(lambda: deploy.tells("The new version serves"), SHOWS_WITHIN)
     ):
-        await _agree(crowd, deploy, act, lots, f"rollback {name} 0", "Roll back")
+        await agree(crowd, deploy, act, lots, f"rollback {name} 0", "Roll back")
 
 
-async def _agree(crowd: Crowd, deploy: Wish, act: Act, lots: Random, line: str, label: str) -> bool:
+async def agree(crowd: Crowd, deploy: Wish, act: Act, lots: Random, line: str, label: str) -> bool:
     """Type a line and agree to what is asked then, until the bot has taken it."""
     asking = Wish(deploy.name, lots.choice([deploy.who, crowd.here.admin]), deploy.where)
-    press = _clicked(lots)
+    press = clicked(lots)
     for _ in range(ATTEMPTS):
         question = await crowd.asked(asking, line, label)
         if question is not None:
@@ -156,13 +162,13 @@ async def _agree(crowd: Crowd, deploy: Wish, act: Act, lots: Random, line: str, 
 
 async def _let_time_pass(crowd: Crowd, deploy: Wish, act: Act, _lots: Random) -> None:
     """Its time is over, some time after it serves."""
-    if await crowd.until(lambda: deploy.tells("is serving"), _SHOWS_WITHIN):
+    if await crowd.until(lambda: deploy.tells("is serving"), SHOWS_WITHIN):
         await _fall_due(crowd, deploy, act)
 
 
 async def _schedule(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
     """Make a schedule, whose time then comes."""
-    if not await crowd.until(lambda: deploy.tells("is serving"), _SHOWS_WITHIN):
+    if not await crowd.until(lambda: deploy.tells("is serving"), SHOWS_WITHIN):
         return
     # Hours away on every clock that people have here.
     hour, often = (datetime.now(UTC).hour + 6) % 24, lots.choice(["", " daily"])
@@ -178,39 +184,6 @@ async def _fall_due(crowd: Crowd, deploy: Wish, act: Act) -> None:
     await crowd.fall_due(deploy.name)
     crowd.due.set()
     crowd.about(deploy, act, deploy.who).acknowledged = True
-
-
-async def _decide(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
-    """Approve it or reject it: one person, one person twice, or two at once."""
-    # Nobody may say yes to what they asked for themselves.
-    first, second = lots.sample([one for one in crowd.admins if one is not deploy.who], 2)
-    reject = partial(_fill_in, field="Reason", text="not now")
-    plans: list[list[tuple[Person, Press]]] = [
-        [(first, _click)],
-        [(first, _click_twice)],
-        [(first, _click), (second, _click)],
-        [(first, _click), (second, reject)],
-        [(first, reject)],
-    ]
-    plan = lots.choice(plans)
-    await crowd.until(lambda: _labelled(deploy, ("Approve",)), _SHOWS_WITHIN)
-    await asyncio.sleep(lots.uniform(0, 0.5))
-    crowd.due.set()
-    if any(press is not reject for _, press in plan):
-        crowd.decided.add(deploy.name)
-    deciding = [
-        _press(
-            crowd,
-            deploy,
-            act,
-            Random(lots.random()),  # noqa: S311 - not a secret
-            who=who,
-            labels=("Reject" if press is reject else "Approve",),
-            press=press,
-        )
-        for who, press in plan
-    ]
-    await asyncio.gather(*deciding)
 
 
 STOP = Act("terminate", _stop)
@@ -246,8 +219,7 @@ ACTS: Mapping[Step, Act] = {
         refused=("didn't put it to sleep",),
         leads_to="SLEEPING",
     ),
-    Step.APPROVE: Act("decide about it", _decide, UP),
 }
 """By the step that a cell is about."""
-ANYTHING = tuple(act for step, act in ACTS.items() if step not in (Step.TERMINATE, Step.APPROVE))
+ANYTHING = tuple(act for step, act in ACTS.items() if step is not Step.TERMINATE)
 """What may be done besides, whatever a cell is about."""

@@ -37,6 +37,15 @@ class Step(StrEnum):
     """From when a schedule falls due on."""
     APPROVE = "approve"
     """From when somebody approves or rejects on."""
+    APPROVE_WAKE = "approve wake"
+    """The request that somebody's approval lets leave; so are the next two."""
+    APPROVE_RESTART = "approve restart"
+    APPROVE_UPDATE = "approve update"
+    APPROVE_EXTEND = "approve extend"
+    """From when somebody decides about a later end on; in the next, about no end."""
+    APPROVE_KEEP = "approve keep"
+    ANSWER = "answer"
+    """A click is acknowledged, and its answer to one person is on its way to Slack."""
     HISTORY = "history"
     """A message whose post is doubtful is looked for."""
     ANY = "any"
@@ -77,6 +86,10 @@ class Fault(StrEnum):
     """The list is answered with 404 for a while."""
     MEMBERSHIP = "lost membership"
     """The key sees nothing of the project for a while: an empty list, and 404 for its endpoints."""
+    RESTARTED = "database restart"
+    """The connection breaks, or on SQLite the process dies, in the middle of a transaction."""
+    REVOKED = "token revoked"
+    """Slack refuses the bot's token for a while."""
     UNREADABLE = "unreadable"
     """A reply is lost, and the history may not be read."""
 
@@ -95,6 +108,18 @@ _OF_A_REQUEST = (*KILLS, *STALLS, *_ANSWERS, Fault.CUT_OFF, Fault.DATABASE)
 # Of requests that go the same way as another's that is struck by all of these.
 _OF_A_LIKE = (*KILLS, Fault.STALL, *_ANSWERS, Fault.CUT_OFF, Fault.DATABASE)
 _OF_A_TIME = (*KILLS, *STALLS, Fault.LOST_REPLY, Fault.FAILS, Fault.CUT_OFF, Fault.DATABASE)
+_OF_AN_APPROVED_REQUEST = (*KILLS, Fault.LOST_REPLY, Fault.TOO_MANY, Fault.DATABASE)
+_OF_AN_APPROVED_END = (*KILLS, Fault.STALL, Fault.LOST_REPLY, Fault.DATABASE, Fault.RESTARTED)
+LEASE_APPROVALS = (Step.APPROVE_EXTEND, Step.APPROVE_KEEP)
+APPROVALS = (
+    Step.APPROVE,
+    Step.ANSWER,
+    Step.APPROVE_WAKE,
+    Step.APPROVE_RESTART,
+    Step.APPROVE_UPDATE,
+    *LEASE_APPROVALS,
+)
+"""Where everything needs approval."""
 _REQUESTS = (
     Step.LIST,
     Step.CREATE,
@@ -126,6 +151,10 @@ _MATRIX: Sequence[tuple[Sequence[Step], Sequence[Fault]]] = (
     (_REQUESTS, _OF_A_REQUEST),
     ((Step.SLEEP, Step.WAKE, Step.RESTART, Step.DELETE), _OF_A_LIKE),
     ((Step.LEASE, Step.SCHEDULE, Step.APPROVE), _OF_A_TIME),
+    ((Step.APPROVE, Step.CLICK, Step.CREATE), (Fault.RESTARTED,)),
+    ((Step.APPROVE_WAKE, Step.APPROVE_RESTART, Step.APPROVE_UPDATE), _OF_AN_APPROVED_REQUEST),
+    (LEASE_APPROVALS, _OF_AN_APPROVED_END),
+    ((Step.ANSWER,), (Fault.KILL_ARRIVES,)),
     ((Step.HISTORY,), (*KILLS, *STALLS, Fault.UNREADABLE)),
     (
         (Step.ANY,),
@@ -133,6 +162,8 @@ _MATRIX: Sequence[tuple[Sequence[Step], Sequence[Fault]]] = (
             Fault.KILL_ANSWERED,
             *STALLS,
             Fault.DATABASE,
+            Fault.RESTARTED,
+            Fault.REVOKED,
             Fault.SLACK_DOWN,
             Fault.FRIENDLI_DOWN,
             Fault.BOTH_DOWN,
@@ -170,6 +201,12 @@ FIRST_OF: dict[Step, tuple[int, int]] = {
     Step.LEASE: (1, 4),
     Step.SCHEDULE: (1, 4),
     Step.APPROVE: (1, 5),
+    Step.APPROVE_WAKE: (1, 1),
+    Step.APPROVE_RESTART: (1, 1),
+    Step.APPROVE_UPDATE: (1, 1),
+    Step.APPROVE_EXTEND: (1, 3),
+    Step.APPROVE_KEEP: (1, 3),
+    Step.ANSWER: (1, 1),
     Step.HISTORY: (1, 3),
 }
 
@@ -192,6 +229,12 @@ _OPERATIONS: dict[Step, frozenset[str]] = {
     Step.SCHEDULE: frozenset({"chat.postMessage", "list_endpoints", "sleep_endpoint"}),
     Step.APPROVE: frozenset({"chat.postMessage", "chat.update", "list_endpoints"})
     | {"create_endpoint"},
+    Step.APPROVE_WAKE: frozenset({"wake_endpoint"}),
+    Step.APPROVE_RESTART: frozenset({"restart_endpoint"}),
+    Step.APPROVE_UPDATE: frozenset({"update_endpoint"}),
+    Step.APPROVE_EXTEND: frozenset({"chat.postMessage", "chat.update"}),
+    Step.APPROVE_KEEP: frozenset({"chat.postMessage", "chat.update"}),
+    Step.ANSWER: frozenset({"response_url", "chat.postEphemeral"}),
     Step.HISTORY: frozenset({"conversations.history", "conversations.replies"}),
 }
 
@@ -222,7 +265,9 @@ def requests_of(
                 return is_awaited()
             case Step.LOOK:
                 return is_created()
-            case Step.LEASE | Step.SCHEDULE | Step.APPROVE:
+            case Step.LEASE | Step.SCHEDULE | Step.APPROVE | Step.ANSWER:
+                return is_due()
+            case Step.APPROVE_EXTEND | Step.APPROVE_KEEP:
                 return is_due()
             case Step.POLL:
                 return has_news()

@@ -207,7 +207,14 @@ def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
         thread = next((one for one in threads if row and one.deployment == row.public_id), None)
         replies = [reply.text for reply in thread.replies] if thread else []
         wishes = [wish for wish in evidence.wishes if wish.name == name]
-        yield from broken(name, wishes, evidence.lives.endpoints(name), replies)
+        yield from broken(
+            name,
+            wishes,
+            evidence.lives.endpoints(name),
+            replies,
+            row.ends_at if row else None,
+            lambda wish: bool(wish.whispers or _direct(evidence.here, wish)),
+        )
 
 
 def _direct(here: World, wish: Wish) -> list[str]:

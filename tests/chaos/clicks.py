@@ -42,6 +42,7 @@ class Act:
         asked: What the thread says once it is accepted; '' if other rules hold for it.
         refused: What it may say if it isn't done.
         leads_to: What the endpoint shows once it was done; '' if it is gone.
+        is_approved: Whether somebody has to approve it first.
         is_tried_again: Whether a try that fails is followed by another one.
     """
 
@@ -52,6 +53,7 @@ class Act:
     asked: str = ""
     refused: Sequence[str] = ()
     leads_to: str = ""
+    is_approved: bool = False
     is_tried_again: bool = False
 
     @classmethod
@@ -132,6 +134,7 @@ class Crowd:
         deploys: Every wish for an endpoint that may have reached the bot; names are unique.
         wishes: Every wish about such an endpoint that may have.
         decided: Names of the endpoints about which somebody may have decided.
+        agreed: The same of what was asked to be done with them.
         begun: Set as the first wish for an endpoint is on its way.
         due: Set as the first time is over, or the first decision is on its way.
         form: Held by whoever has a form open: it covers whatever else is on the screen.
@@ -160,6 +163,7 @@ class Crowd:
         self.deploys: list[Wish] = []
         self.wishes: list[Wish] = []
         self.decided: set[str] = set()
+        self.agreed: set[str] = set()
         self.begun = asyncio.Event()
         self.due = asyncio.Event()
         self.form = asyncio.Lock()

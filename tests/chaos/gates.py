@@ -41,6 +41,7 @@ _OPERATIONS: Mapping[tuple[str, str], str] = {
 }
 _SLACK_METHODS = "/api/"
 _TOO_MANY = 429
+_SPENDS = frozenset({"wake_endpoint", "restart_endpoint", "update_endpoint"})
 # Each connection has its own.
 _OWN_HEADERS = frozenset(
     {"connection", "content-length", "host", "keep-alive", "server", "transfer-encoding"}
@@ -100,6 +101,8 @@ class Passages:
             told to come again.
         unknown: Requests that no step is about: they are refused.
         on_create: Called as a create request arrives.
+        on_operation: Called as a request arrives that starts spending on an endpoint, with its
+            operation and the endpoint's id.
         on_created: Called when the API has acted on one.
     """
 
@@ -108,6 +111,7 @@ class Passages:
     updates: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     on_create: Callable[[], None] = lambda: None
+    on_operation: Callable[[str, str], None] = lambda _operation, _endpoint: None
     on_created: Callable[[], None] = lambda: None
 
     def arrived(self, call: Call) -> Trap | None:
@@ -118,6 +122,8 @@ class Passages:
             self.on_create()
         if call.operation == "update_endpoint":
             self.updates.append(_update(call))
+        if call.operation in _SPENDS:
+            self.on_operation(call.operation, call.path.removeprefix(_ENDPOINTS).split("/")[1])
         return trap
 
     def answered(self, call: Call, status: int) -> None:

@@ -13,9 +13,10 @@ from bot.sandbox.friendli import WORDINGS
 from bot.sandbox.page.bot_process import environment
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.world import PROJECT, World, world
-from tests.chaos.acts import ACTS, ANYTHING, STOP
+from tests.chaos.acts import ANYTHING, STOP
+from tests.chaos.approvals import ALL_ACTS
 from tests.chaos.bots import Replica
-from tests.chaos.cells import Cell, Fault, Step
+from tests.chaos.cells import APPROVALS, Cell, Fault, Step
 from tests.chaos.checks import Evidence, violations
 from tests.chaos.clicks import Act, Crowd
 from tests.chaos.connecting import connect
@@ -190,8 +191,9 @@ class _Scene:
         for channel in self._channels:
             self._point_slack()
             await connect(self._here, channel)
-        if self._cell.step is Step.APPROVE:
+        if self._cell.step in APPROVALS:
             await self._rows.require_approval()
+            # Whoever asks may not decide: neither the member nor the first admin, at times.
             for name in ("second", "third"):
                 other = self._here.slack.add_user(name, is_admin=True)
                 self._crowd.admins.append(self._here.slack.act_as(other))
@@ -203,6 +205,7 @@ class _Scene:
     async def _act(self) -> None:
         lots, cell = self._lots, self._cell
         self._passages.on_create = self._on_create
+        self._passages.on_operation = self._on_operation
         self._passages.on_created = self._add_stranger
         count = lots.choice([1, 2, 2, 3])
         acts = [self._drawn_act(is_first=index == 0) for index in range(count)]
@@ -218,7 +221,7 @@ class _Scene:
                 if self.has_struck or len(people) == count + _ASKS_MORE:
                     # What needs a message that is lost, for one, may never come.
                     return
-                people.append(asyncio.create_task(self._crowd.ask(ACTS.get(cell.step))))
+                people.append(asyncio.create_task(self._crowd.ask(ALL_ACTS.get(cell.step))))
 
         passing = asyncio.create_task(pass_over())
         await asyncio.wait(
@@ -231,8 +234,8 @@ class _Scene:
 
     def _drawn_act(self, *, is_first: bool) -> Act | None:
         """What is done with an endpoint that is asked for, besides what the cell is about."""
-        lots, act = self._lots, ACTS.get(self._cell.step)
-        if act is not None and (is_first or self._cell.step is Step.APPROVE):
+        lots, act = self._lots, ALL_ACTS.get(self._cell.step)
+        if act is not None and (is_first or self._cell.step in APPROVALS):
             return act
         if self._cell.step in (Step.ANY, Step.CLICK) and lots.random() < 0.5:
             return lots.choice(ANYTHING)
@@ -240,9 +243,15 @@ class _Scene:
 
     def _on_create(self) -> None:
         name = self._passages.creates[-1]
-        if self._cell.step is Step.APPROVE and name not in self._crowd.decided:
+        if self._cell.step in APPROVALS and name not in self._crowd.decided:
             self._unapproved.append(name)
         self._add_stranger()
+
+    def _on_operation(self, operation: str, endpoint_id: str) -> None:
+        found = self._here.friendli.endpoints.get(endpoint_id)
+        name = found.name if found is not None else endpoint_id
+        if self._cell.step in APPROVALS and name not in self._crowd.agreed:
+            self._unapproved.append(f"{operation} of {name}")
 
     def _add_stranger(self) -> None:
         """Somebody makes an endpoint in Friendli Suite just before, or after, one of ours."""

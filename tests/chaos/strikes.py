@@ -27,7 +27,18 @@ from tests.chaos.gates import Gate, Instant, Passages, Trap
 from tests.chaos.story import Lives
 from tests.chaos.waits import GIVES_UP_AFTER, LEASE, SPEED
 
-_TO_SLACK = frozenset({Step.ROOT, Step.REPLY, Step.EDIT, Step.HISTORY, Step.APPROVE})
+_TO_SLACK = frozenset(
+    {
+        Step.ROOT,
+        Step.REPLY,
+        Step.EDIT,
+        Step.HISTORY,
+        Step.APPROVE,
+        Step.ANSWER,
+        Step.APPROVE_EXTEND,
+        Step.APPROVE_KEEP,
+    }
+)
 _WAKES_WITHIN = 0.7
 _CLICKS_WITHIN = 20.0
 
@@ -80,8 +91,17 @@ class Strikes:
                 return self._start(self._cut_database(lots.uniform(0.0, 0.5)))
             case Step.CLICK, _:
                 return self._start(self._strike_after(self._crowd.begun))
-            case Step.APPROVE, Fault.KILL_ARRIVES | Fault.SUSPEND:
+            case (
+                Step.APPROVE | Step.APPROVE_EXTEND | Step.APPROVE_KEEP,
+                Fault.KILL_ARRIVES | Fault.SUSPEND,
+            ):
                 return self._start(self._strike_after(self._crowd.due))
+            case Step.ANSWER, _:
+                return self._lose_answer()
+            case Step.CLICK | Step.CREATE, Fault.RESTARTED:
+                return self._start(self._restart_after(self._crowd.begun))
+            case _, Fault.RESTARTED if cell.step is not Step.ANY:
+                return self._start(self._restart_after(self._crowd.due))
             case Step.ANY, fault:
                 return self._start(self._strike_at_random(fault))
             case Step.HISTORY, Fault.UNREADABLE:
@@ -210,6 +230,10 @@ class Strikes:
                     lots.choice(self._replicas).stall(LEASE + lots.uniform(0.3, 1.5))
                 case Fault.DATABASE:
                     await self._rows.cut(lots.uniform(0.1, 3.0))
+                case Fault.RESTARTED:
+                    await self._rows.restart(self._kill_all)
+                case Fault.REVOKED:
+                    await self._revoke()
                 case Fault.SLACK_DOWN:
                     await self._outage(["slack"])
                 case Fault.FRIENDLI_DOWN:
@@ -232,6 +256,44 @@ class Strikes:
             blackout = friendli.faults.add(nothing, operation="list_endpoints", times=None)
             await asyncio.sleep(seconds)
             friendli.faults.remove(blackout)
+
+    def _lose_answer(self) -> Awaitable[object]:
+        """Kill whoever has acknowledged a click, before Slack has its answer."""
+        over = asyncio.Event()
+        matches = requests_of(
+            Step.ANSWER,
+            is_awaited=lambda: False,
+            is_created=lambda: False,
+            has_news=lambda: False,
+            is_due=self._crowd.due.is_set,
+        )
+
+        def strikes(call: Call) -> bool:
+            if not matches(call):
+                return False
+            self.has_struck = True
+            # An answer names no process.
+            self._kill_all()
+            over.set()
+            return True
+
+        self._here.slack.faults.add(DropRequest(), when=strikes, times=1)
+        return over.wait()
+
+    def _kill_all(self) -> None:
+        for replica in self._replicas:
+            replica.kill()
+
+    async def _restart_after(self, click: asyncio.Event) -> None:
+        async with asyncio.timeout(_CLICKS_WITHIN):
+            await click.wait()
+        await self._rows.restart(self._kill_all)
+
+    async def _revoke(self) -> None:
+        """Slack refuses the token, tells the bot of it, and takes the token again later."""
+        self._here.slack.revoke_token()
+        await asyncio.sleep(self._lots.uniform(0.5, 4.0))
+        self._here.slack.reinstall()
 
     async def _outage(self, services: list[str]) -> None:
         lots = self._lots

@@ -236,6 +236,27 @@ def test_the_version_that_an_update_made_is_the_first_that_fits() -> None:
     assert made({"1": SPEC, "2": SPEC, "3": ours, "4": ours}, update) == "3"
 
 
+@pytest.mark.parametrize(
+    "worded",
+    [
+        {"autoscaling_min": 0},
+        {"autoscaling_min": None, "autoscaling_max": None, "autoscaling_cooldown": None},
+        {"num_gpu": 4},
+        {"gpu_type": None, "num_gpu": None},
+    ],
+)
+def test_a_version_that_is_worded_otherwise_is_recognized(worded: dict[str, object]) -> None:
+    """A fixed number shows from zero, or the GPUs of all replicas together, or neither shows."""
+    after = wanted(OURS, gpu="1xH100", replicas="4")
+    update = prepare(OURS, after, replaces="1", prices=PUBLISHED_PRICES)
+    assert update is not None
+    ours = applied_to_spec(SPEC.model_copy(update={"max_batch_size": 8}), after)
+    history = {"1": SPEC, "2": ours.model_copy(update=worded)}
+    assert made(history, update) == "2"
+    other = ours.model_copy(update={"autoscaling_max": 5, "autoscaling_min": 5})
+    assert made({"1": SPEC, "2": other}, update) is None
+
+
 def test_a_spec_follows_an_update() -> None:
     """As the API will tell it."""
     after = wanted(THEIRS, gpu="1xA100", scaling="fixed", replicas="4", name="renamed")

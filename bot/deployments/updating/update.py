@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.deployments.creating.matching import differs_in_gpus
 from bot.deployments.request.deploy_request import DeployRequest
 from bot.deployments.request.draft import DeployDraft
 from bot.deployments.request.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, Slip, check, slips_of
@@ -19,7 +20,7 @@ from bot.deployments.updating.version import (
     changed,
     in_order,
 )
-from bot.friendli.instances import InstanceOption, Prices, by_id
+from bot.friendli.instances import InstanceOption, Prices
 from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointUpdateBody
 
 _DEFAULT_BRANCH = "main"
@@ -252,9 +253,12 @@ def _is_it(spec: DedicatedEndpointSpec, update: Update) -> bool:
     fields: set[str] = set()
     if sent.name is not None:
         fields.add("name")
-    if sent.instance_option_id is not None and by_id(sent.instance_option_id) is not None:
-        fields.add("instance_option_id")
-    if sent.simplescale is not None or sent.autoscaling_policy is not None:
+    if sent.instance_option_id is not None and differs_in_gpus(asked, spec):
+        return False
+    if sent.simplescale is not None and spec.autoscaling_max not in (None, asked.replicas):
+        # Its least may show as zero.
+        return False
+    if sent.autoscaling_policy is not None:
         fields.add("replicas")
     if sent.advanced is not None:
         # What was left for the API to decide tells nothing.

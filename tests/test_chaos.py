@@ -49,6 +49,7 @@ def test_every_operation_has_its_name_at_the_gates() -> None:
         assert route.resource is not None
         path = route.resource.canonical.replace("{endpoint_id}", "dep1")
         assert friendli_operation(route.method, path) == route.name
+    assert friendli_operation("GET", "/dedicated/beta/endpoint/a%2Fb%3AV1") == "get_endpoint"
     assert friendli_operation("PUT", "/dedicated/beta/endpoint/dep1/pause") is None
     assert friendli_operation("POST", "/dedicated/beta/endpoint/dep1") is None
     assert slack_method("POST", "/api/chat.postMessage") == "chat.postMessage"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import Self
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import aiohttp
 from aiohttp import web
@@ -123,7 +123,8 @@ class Passages:
         if call.operation == "update_endpoint":
             self.updates.append(_update(call))
         if call.operation in _SPENDS:
-            self.on_operation(call.operation, call.path.removeprefix(_ENDPOINTS).split("/")[1])
+            endpoint_id = unquote(call.path.removeprefix(_ENDPOINTS).split("/")[1])
+            self.on_operation(call.operation, endpoint_id)
         return trap
 
     def answered(self, call: Call, status: int) -> None:
@@ -189,12 +190,14 @@ class Gate:
         request: web.BaseRequest,
     ) -> web.StreamResponse:
         content = await request.read()
-        operation = operation_of(request.method, request.path)
+        # As it was sent: an endpoint's id may have a slash in it, which is escaped.
+        path = request.raw_path.partition("?")[0]
+        operation = operation_of(request.method, path)
         if operation is None:
-            self._passages.unknown.append(f"{request.method} {request.path}")
+            self._passages.unknown.append(f"{request.method} {path}")
             return web.Response(status=501)
         query, fields = dict(request.query), _fields(content)
-        call = Call(operation, request.method, request.path, query, fields)
+        call = Call(operation, request.method, path, query, fields)
         trap = self._passages.arrived(call)
         if trap is not None and trap.instant is Instant.ARRIVES:
             trap.strike(self._replica)

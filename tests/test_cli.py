@@ -312,6 +312,7 @@ def test_help_names_every_command() -> None:
         "manifest",
         "alerts",
         "doctor",
+        "fit",
         "keys",
         "audit",
     ]

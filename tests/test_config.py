@@ -77,6 +77,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "friendli_suite_url": "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints/{endpoint}",
             "friendli_integrations_url": "https://friendli.ai/suite/~/setting/integrations",
             "hf_endpoint": "https://huggingface.co",
+            "hf_token": None,
             "gpu_prices": "",
             "database_url": None,
             "host": "127.0.0.1",

@@ -465,13 +465,13 @@ async def test_an_endpoint_that_is_gone_isn_t_updated(here: World) -> None:
     await here.member.click(question, "Update")
     await here.slack.until(lambda: len(whispers(here)) > 1)
     here.friendli.delete(endpoint)
-    await here.slack.until(lambda: "is gone" in root(here).text)
+    await here.slack.until(lambda: "isn't listed" in root(here).text)
     await here.member.click(question, "Update")
     await here.slack.until(lambda: len(whispers(here)) > 2)
     assert whispers(here)[1:] == snapshot(
         [
             "It is terminated now, so there was nothing to do.",
-            "*it* is over already, or not made yet, so it can't be updated. Its thread tells more.",
+            "It is terminated now, so there was nothing to do.",
         ]
     )
     assert updates(here) == []

@@ -122,6 +122,34 @@ MUTANTS = (
             (Cell(Step.UPDATE, Fault.KILL_ACTED), Engine.SQLITE),
         ),
     ),
+    Mutant(
+        "the approval of operations",
+        (
+            Change(
+                "bot/deployments/operations.py",
+                "return (await policy_of(session, deployment)).asks_for_approval(terms.dollars)",
+                "return False",
+            ),
+        ),
+        (
+            (Cell(Step.APPROVE_WAKE, Fault.KILL_ACTED), Engine.SQLITE),
+            (Cell(Step.APPROVE_RESTART, Fault.KILL_ACTED), Engine.SQLITE),
+        ),
+    ),
+    Mutant(
+        "the answer that is written before the acknowledgement",
+        (
+            Change(
+                "bot/deployments/late_answers.py",
+                "if workspace is None:",
+                "if workspace is not None:",
+            ),
+        ),
+        (
+            (Cell(Step.ANSWER, Fault.KILL_ARRIVES), Engine.SQLITE),
+            (Cell(Step.ANSWER, Fault.KILL_ARRIVES), Engine.POSTGRESQL),
+        ),
+    ),
 )
 
 

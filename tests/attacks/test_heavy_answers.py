@@ -115,7 +115,7 @@ async def test_a_flood_from_a_hundred_projects_holds_up_no_other_team(
             descriptors=DESCRIPTORS,
             FRIENDLI_API_URL=url,
             POLL_SECONDS_MOVING="1",
-            FRIENDLI_RETRY_WAIT="0.1",
+            FRIENDLI_RETRY_WAIT="5",
         ) as bot:
             before = bot.memory
             async with asyncio.timeout(WITHIN):

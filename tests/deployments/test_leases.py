@@ -170,3 +170,25 @@ async def test_a_stale_claim_does_nothing(database: Database, here: World) -> No
         await scheduler.handle(held)
     async with database.read() as session:
         assert len((await session.scalars(select(Operation))).all()) == 1
+
+
+async def test_a_schedule_that_is_looked_at_early_waits_for_its_time(
+    database: Database, here: World
+) -> None:
+    """As after its time was moved while somebody had claimed it."""
+    await leased(database)
+    settings = here.settings()
+    schedules = Schedules(database, settings, Nudges())
+    when = When(ScheduleDays.DAILY, "18:00", "Europe/Berlin")
+    await schedules.add(PLACE, PERSON, "1", OperationKind.SLEEP, when, "id", zone_known=True)
+    async with database.write() as session:
+        later = after(timedelta(hours=1))
+        await session.execute(update(Schedule).values(next_at=later, due_at=now()))
+        [held] = await (await session.connection()).run_sync(claim, Schedule, lease=LEASE, limit=1)
+    await Scheduler(database, settings, Nudges()).handle(held)
+    async with database.read() as session:
+        assert (await session.scalars(select(Operation))).all() == []
+        schedule = (await session.scalars(select(Schedule))).one()
+        assert schedule.due_at is not None
+        assert schedule.next_at is not None
+        assert schedule.due_at >= schedule.next_at

@@ -280,6 +280,7 @@ async def test_a_command_that_slack_delivers_again_extends_once(
         before = len(whispers(here))
         assert (await here.slack.deliver_again(typed.delivery)).ok
         await here.slack.until(lambda: len(whispers(here)) > before)
+        assert whispers(here)[-1] == snapshot("It runs until TIME, then it is terminated.")
         await here.member.command(here.channel, "extend it 1h")
         await here.slack.until(partial(ends, here, "extended it by 1 h"))
     assert sum("extended it" in line for line in thread(here)) == 2

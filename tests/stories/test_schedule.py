@@ -139,6 +139,45 @@ async def test_what_was_missed_is_made_up_for_unless_it_costs(
     )
 
 
+async def test_a_wake_that_was_missed_does_not_wait_for_what_goes_down(
+    here: World, start_bot: StartBot
+) -> None:
+    """While it is stopping, it is said at once that it isn't woken late."""
+    async with start_bot():
+        await connect(here)
+        await serve(here, "STOPPING")
+        await schedule(here, "wake it at 09:55")
+    await schedules_due(here, ago=3600)
+    async with start_bot():
+        while "no schedules" not in (await asked(here, "schedules it")).text:
+            pass
+        assert "isn't made up for" not in thread(here)[-1]
+
+
+async def test_a_wake_on_a_target_that_was_disconnected_is_not_done(
+    here: World, start_bot: StartBot
+) -> None:
+    """Its endpoint is watched on through another target; nobody decides about spending on it."""
+    async with start_bot():
+        await connect(here)
+        await serve(here, "SLEEPING")
+        await connect(here, "staging")
+        await schedule(here, "wake it at 09:55")
+        await here.admin.command(here.channel, "disconnect prod")
+        question = await here.slack.until(lambda: here.admin.ephemerals(here.channel)[-1])
+        await here.admin.click(question, "Disconnect")
+        await here.slack.until(
+            lambda: any(
+                "is disconnected" in one.text for one in here.admin.ephemerals(here.channel)
+            )
+        )
+        counted = Counted(here)
+        await schedules_due(here)
+    async with start_bot():
+        await here.slack.until(partial(ends, here, "was disconnected"))
+    assert counted.of("wake_endpoint") == 0
+
+
 @pytest.mark.usefixtures("bot")
 async def test_schedules_are_listed_and_removed(here: World) -> None:
     """Each has a button; the second click is told what is so."""

@@ -58,6 +58,7 @@ from bot.deployments.worker import Worker
 from bot.descriptors import share
 from bot.friendli.client import FriendliClient, TimeLimits
 from bot.hub.client import HubClient
+from bot.hub.known_models import KnownModels
 from bot.ops.effective_settings import changed_settings
 from bot.outside import Outside
 from bot.periodic import Periodic
@@ -138,7 +139,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         workers, nudges = _workers(
             stack, settings, database, schema, workspaces, friendli, vault, people
         )
-        hub = await stack.enter_async_context(HubClient(settings.hf_endpoint))
+        hub = await stack.enter_async_context(HubClient(settings.hf_endpoint, settings.hf_token))
         desk = _desk(settings, database, workspaces, friendli, hub, vault, people, nudges)
         background = Background()
         # A process that takes no requests has neither door.
@@ -362,7 +363,7 @@ def _desk(
         audit=audit,
         catalog=Catalog(database, friendli, vault, settings),
         friendli=friendli,
-        hub=hub,
+        known_models=KnownModels(hub),
         authorizer=Authorizer(views, audit, people),
         people=people,
         modals=Modals(workspaces),

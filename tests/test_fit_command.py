@@ -87,7 +87,12 @@ async def hub(
 
     async def tree(request: web.Request) -> web.Response:
         assert request.query["recursive"] == "true"
-        listed = [{"type": "file", "path": path, "size": size} for path, size in files.items()]
+        # As the first page of a long listing: it need not have every file.
+        listed = [
+            {"type": "file", "path": path, "size": size}
+            for path, size in files.items()
+            if path != "consolidated.safetensors"
+        ]
         return web.json_response([{"type": "directory", "path": "original"}, *listed])
 
     async def resolve(request: web.Request) -> web.Response:

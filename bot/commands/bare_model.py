@@ -25,7 +25,7 @@ async def look_up(desk: Desk, typed: str | None) -> BareModel:
     name = read_model(typed or "").repo or ""
     if not is_bare_name(name):
         return BareModel()
-    match await desk.hub.has(name):
+    match await desk.known_models.has(name):
         case True:
             return BareModel(frozenset({name}))
         case False:
@@ -50,5 +50,5 @@ async def is_model(desk: Desk, word: str, *, has_options: bool, resembles_comman
     """
     if not is_bare_name(word):
         return False
-    found = await desk.hub.has(word)
+    found = await desk.known_models.has(word)
     return has_options and not resembles_command if found is None else found

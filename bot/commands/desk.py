@@ -27,7 +27,7 @@ from bot.deployments.timing.schedules import Schedules
 from bot.deployments.updating.updates import Updates
 from bot.errors import UserError
 from bot.friendli.client import FriendliClient
-from bot.hub.client import HubClient
+from bot.hub.known_models import KnownModels
 from bot.messages.blocks import Block, actions, context, section
 from bot.messages.body import Body, body
 from bot.permissions import Authorizer
@@ -72,7 +72,7 @@ class Desk:
     audit: Audit
     catalog: Catalog
     friendli: FriendliClient
-    hub: HubClient
+    known_models: KnownModels
     authorizer: Authorizer
     people: People
     modals: Modals

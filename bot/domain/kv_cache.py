@@ -336,6 +336,10 @@ def _number(config: Config, *names: str) -> int | None:
     """The first of the fields that holds a positive number."""
     for name in names:
         value = config.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
-            return int(value)
+        if isinstance(value, bool):
+            continue
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, int) and value > 0:
+            return value
     return None

@@ -1,41 +1,58 @@
-"""Asks the Hugging Face Hub whether a model exists, within the time that Slack leaves.
+"""Calls the Hugging Face Hub: whether a model exists, and what its repo says of itself.
 
-The Hub limits anonymous requests per address (500 in five minutes), so answers are kept.
+Every request is a GET with a limit on time and size. The Hub answers 401 or 404 both for what is
+private and for what doesn't exist, and 403 for files of a gated repo that the token may not read.
 """
 
 import asyncio
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 import httpx
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
-from bot import logs
+from bot.hub.schemas import HubFile, JsonObject, ModelInfo, WeightIndex
 
-log = logs.get(__name__)
+_SECONDS = 15.0
+# The info of a repo with thousands of files, or the index of one with thousands of tensors.
+_MOST_BYTES = 30_000_000
+_OBJECT: TypeAdapter[JsonObject] = TypeAdapter(JsonObject)
+_FILES: TypeAdapter[list[HubFile]] = TypeAdapter(list[HubFile])
+_Parsed = TypeVar("_Parsed", bound=BaseModel)
 
-# Slack gives up on a request after three seconds, and the database has its part of them.
-_ANSWER_SECONDS = 1.0
-_KEPT_SECONDS = {True: 3600.0, False: 60.0, None: 5.0}
-_MOST_KEPT = 1_000
+
+class HubError(Exception):
+    """The Hub has no answer to a question; the message says why, for people."""
+
+
+class HubNotFoundError(HubError):
+    """There is no such repo, revision or file, or the token may not see it."""
+
+
+class HubForbiddenError(HubError):
+    """The repo is gated, and the token may not read its files."""
+
+
+class HubUnavailableError(HubError):
+    """The Hub can't be reached, is rate-limiting, or answers what can't be read."""
 
 
 class HubClient:
-    """Asks one Hub.
+    """Calls one Hub.
 
     Args:
-        endpoint: Its address, such as `HF_ENDPOINT`.
-        clock: Seconds, by which answers are kept.
+        endpoint: Its address, as `HF_ENDPOINT`.
+        token: Of a Hugging Face account, for gated and private repos; None for none.
     """
 
-    def __init__(self, endpoint: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, endpoint: str, token: SecretStr | None = None) -> None:
         self._endpoint = endpoint.rstrip("/")
-        self._clock = clock
-        # By name: the answer, and when to ask again; the oldest first.
-        self._kept: dict[str, tuple[bool | None, float]] = {}
-        self._client = httpx.AsyncClient(headers={"User-Agent": "friendli-deploy"})
+        headers = {"User-Agent": "friendli-deploy"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        self._client = httpx.AsyncClient(headers=headers, follow_redirects=True, timeout=_SECONDS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -48,37 +65,112 @@ class HubClient:
     ) -> None:
         await self._client.aclose()
 
-    async def has(self, model: str) -> bool | None:
-        """Whether the Hub has a public model of this name; None if it doesn't say in time.
+    async def model(self, repo: str, revision: str) -> ModelInfo:
+        """A repo at a branch, tag or commit, with the sizes of its files where the Hub tells them.
 
-        It answers 401 or 404 for what is private or doesn't exist, and leads a model that has got
-        an organisation since, such as "gpt2", to its new name.
+        Raises:
+            HubError: See the subclasses.
         """
-        known, until = self._kept.pop(model, (None, 0.0))
-        if self._clock() < until:
-            self._kept[model] = (known, until)
-            return known
-        answer = await self._ask(model)
-        self._kept[model] = (answer, self._clock() + _KEPT_SECONDS[answer])
-        while len(self._kept) > _MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
-        return answer
+        path = f"/api/models/{quote(repo)}"
+        if revision != "main":
+            path += f"/revision/{quote(revision, safe='')}"
+        info = _parsed(ModelInfo, await self._get(path, {"blobs": "true"}))
+        if all(file.size is not None for file in info.siblings) and info.siblings:
+            return info
+        return info.model_copy(update={"siblings": await self._tree(repo, info)})
 
-    async def _ask(self, model: str) -> bool | None:
-        url = f"{self._endpoint}/api/models/{quote(model)}"
+    async def exists(self, repo: str) -> bool:
+        """Whether there is a public repo of this name, or one that has moved from it.
+
+        Models without an organisation, such as "gpt2", have moved to one.
+
+        Raises:
+            HubUnavailableError: The Hub doesn't say.
+        """
+        try:
+            # The body may be long, and says nothing that is asked here.
+            async with self._client.stream(
+                "GET", f"{self._endpoint}/api/models/{quote(repo)}", follow_redirects=False
+            ) as answer:
+                if not answer.has_redirect_location:
+                    _raise_for(answer)
+                return True
+        except HubNotFoundError:
+            return False
+        except HubForbiddenError as error:
+            # Whoever stands between may answer so too.
+            raise HubUnavailableError(str(error)) from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise _unreachable(error) from None
+
+    async def _tree(self, repo: str, info: ModelInfo) -> Sequence[HubFile]:
+        """The files of the info, with their sizes where there is a listing that has them."""
+        path = f"/api/models/{quote(repo)}/tree/{quote(info.sha, safe='')}"
+        try:
+            listed = _FILES.validate_json(await self._get(path, {"recursive": "true"}))
+        except (HubError, ValidationError):
+            return info.siblings
+        # A listing of thousands goes on behind what was read here, so it only adds to the info.
+        found = {file.path: file for file in info.siblings}
+        found |= {file.path: file for file in listed if file.type == "file"}
+        return list(found.values())
+
+    async def config(self, repo: str, commit: str) -> JsonObject:
+        """The config.json at the repo's root. Raises HubError."""
+        return await self.json_file(repo, commit, "config.json")
+
+    async def json_file(self, repo: str, commit: str, path: str) -> JsonObject:
+        """A file with a JSON object. Raises HubError."""
+        body = await self._get(f"/{quote(repo)}/resolve/{quote(commit, safe='')}/{quote(path)}")
+        try:
+            return _OBJECT.validate_json(body)
+        except ValidationError:
+            raise HubUnavailableError(f"the Hub's {path} is no JSON object") from None
+
+    async def weight_index(self, repo: str, commit: str, path: str) -> WeightIndex:
+        """The index of a repo's split weights. Raises HubError."""
+        return _parsed(
+            WeightIndex,
+            await self._get(f"/{quote(repo)}/resolve/{quote(commit, safe='')}/{quote(path)}"),
+        )
+
+    async def _get(self, path: str, query: dict[str, str] | None = None) -> bytes:
         try:
             async with (
-                asyncio.timeout(_ANSWER_SECONDS),
-                # The body may be long, and says nothing that is asked here.
-                self._client.stream("GET", url) as answer,
+                asyncio.timeout(_SECONDS),
+                self._client.stream("GET", self._endpoint + path, params=query) as answer,
             ):
-                status = answer.status_code
+                _raise_for(answer)
+                body = bytearray()
+                async for chunk in answer.aiter_bytes():
+                    body += chunk
+                    if len(body) > _MOST_BYTES:
+                        raise HubUnavailableError("the Hub's answer is too long")
+                return bytes(body)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
-            log.warning("couldn't ask the Hub for a model", error=type(error).__name__)
-            return None
-        if status == 200 or status in {301, 302, 307, 308}:
-            return True
-        if status in {400, 401, 404}:
-            return False
-        log.warning("the Hub doesn't say whether it has a model", status=status)
-        return None
+            raise _unreachable(error) from None
+
+
+def _unreachable(error: Exception) -> HubUnavailableError:
+    return HubUnavailableError(f"the Hub can't be reached ({type(error).__name__})")
+
+
+def _raise_for(answer: httpx.Response) -> None:
+    if answer.is_success:
+        return
+    if answer.status_code == 403:
+        raise HubForbiddenError("the repo is gated, and the Hub lets nobody without access read it")
+    if answer.status_code == 401 and answer.headers.get("X-Error-Code") == "GatedRepo":
+        raise HubForbiddenError("the repo is gated, and the Hub lets nobody without access read it")
+    if answer.status_code in {400, 401, 404, 410}:
+        raise HubNotFoundError("the Hub has no such repo or revision, or it is private")
+    if answer.status_code == 429:
+        raise HubUnavailableError("the Hub asks to wait (429); set HF_TOKEN for a higher limit")
+    raise HubUnavailableError(f"the Hub answered {answer.status_code}")
+
+
+def _parsed(model: type[_Parsed], body: bytes) -> _Parsed:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError:
+        raise HubUnavailableError("the Hub's answer can't be read") from None

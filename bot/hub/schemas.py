@@ -14,6 +14,10 @@ def _mapping(value: object) -> object:
     return value if isinstance(value, Mapping) else {}
 
 
+def _list(value: object) -> object:
+    return value if isinstance(value, list) else []
+
+
 def _gate(value: object) -> object:
     return bool(value) if not isinstance(value, str) else value.lower() != "false"
 
@@ -55,11 +59,8 @@ class ModelInfo(BaseModel):
 
     sha: str
     gated: Annotated[bool, BeforeValidator(_gate)] = False
-    private: bool = False
-    pipeline_tag: str | None = None
-    library_name: str | None = None
-    tags: Sequence[str] = ()
-    siblings: Sequence[HubFile] = ()
+    private: Annotated[bool, BeforeValidator(bool)] = False
+    siblings: Annotated[Sequence[HubFile], BeforeValidator(_list)] = ()
     safetensors: ParameterCounts | None = None
 
 

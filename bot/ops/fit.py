@@ -16,7 +16,7 @@ from bot.domain.kv_cache import KvCache, UnknownAttentionError, decoder_config, 
 from bot.domain.preflight import is_quantized, preflight
 from bot.domain.weights import INDEX, RepoFiles, loaded_bytes
 from bot.friendli.instances import INSTANCE_OPTIONS, InstanceOption, Prices
-from bot.hub.reader import HubError, HubForbiddenError, HubNotFoundError, HubReader
+from bot.hub.client import HubClient, HubError, HubForbiddenError, HubNotFoundError
 from bot.hub.schemas import JsonObject, ModelInfo
 
 _HOURS_PER_MONTH = 730
@@ -111,13 +111,13 @@ async def run_fit(
         as_json: Whether to say it as one JSON document instead of a table.
         say: Takes what is said.
     """
-    async with HubReader(settings.hf_endpoint, settings.hf_token) as hub:
+    async with HubClient(settings.hf_endpoint, settings.hf_token) as hub:
         result = await _examine(hub, question, settings.prices)
     say(json.dumps(result.to_json(), indent=2) if as_json else _table(result))
     return result.exit_code
 
 
-async def _examine(hub: HubReader, question: Question, prices: Prices) -> Result:
+async def _examine(hub: HubClient, question: Question, prices: Prices) -> Result:
     unknown = Load(None, None, None, None, question.context or DEFAULT_CONTEXT, question.batch)
     try:
         info = await hub.model(question.model, question.revision)
@@ -157,7 +157,7 @@ async def _examine(hub: HubReader, question: Question, prices: Prices) -> Result
     return _result(question, info, load, prices, blocked=found.blocked, warnings=tuple(warnings))
 
 
-async def _beside(hub: HubReader, model: str, info: ModelInfo) -> JsonObject | None:
+async def _beside(hub: HubClient, model: str, info: ModelInfo) -> JsonObject | None:
     if not any(file.path == _QUANTIZATION for file in info.siblings):
         return None
     return await hub.json_file(model, info.sha, _QUANTIZATION)

@@ -58,6 +58,8 @@ def test_one_sequence_takes_what_is_known(repo: str) -> None:
         {"layer_types": ["full_attention", "warp_attention"]},
         {"num_attention_heads": None, "num_key_value_heads": None},
         {"num_hidden_layers": None},
+        {"num_hidden_layers": float("inf")},
+        {"head_dim": 0.5, "hidden_size": float("nan")},
         {"layer_types": ["mamba", "mamba"], "mamba_num_heads": 8},
     ],
 )

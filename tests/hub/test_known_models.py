@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.hub.client import HubClient
+from bot.hub.known_models import KnownModels
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import Answer, DropRequest, Hang
 from bot.sandbox.hub import HubSandbox
@@ -18,7 +19,8 @@ async def test_the_hub_has_a_model_or_not(hub: HubSandbox) -> None:
     """One that leads to another name is there; one that the Hub won't show isn't."""
     hub.models |= {"org/name"}
     async with HubClient(hub.url) as client:
-        assert [await client.has(name) for name in ("gpt2", "org/name", "gpt3")] == [
+        known = KnownModels(client)
+        assert [await known.has(name) for name in ("gpt2", "org/name", "gpt3")] == [
             True,
             True,
             False,
@@ -28,15 +30,16 @@ async def test_the_hub_has_a_model_or_not(hub: HubSandbox) -> None:
 async def test_an_answer_is_kept_for_a_while(hub: HubSandbox) -> None:
     """What is there for an hour, what isn't for a minute, and no more than so many of them."""
     present = [0.0]
-    async with HubClient(hub.url, clock=lambda: present[0]) as client:
+    async with HubClient(hub.url) as client:
+        known = KnownModels(client, clock=lambda: present[0])
         for moment in (0.0, 59.0, 60.0, 119.0, 3599.0):
             present[0] = moment
-            await client.has("gpt2")
-            await client.has("gpt3")
+            await known.has("gpt2")
+            await known.has("gpt3")
         assert hub.asked == ["gpt2", "gpt3", "gpt3", "gpt3"]
         for number in range(1_001):
-            await client.has(f"m{number}")
-        assert len(client._kept) == 1_000
+            await known.has(f"m{number}")
+        assert len(known._kept) == 1_000
 
 
 @pytest.mark.parametrize(
@@ -48,9 +51,10 @@ async def test_a_hub_that_is_away_says_nothing(
     """After a second at most, and it isn't asked again at once."""
     hub.faults.add(fault, times=None)
     async with HubClient(hub.url) as client:
-        assert await client.has("gpt2") is None
+        known = KnownModels(client)
+        assert await known.has("gpt2") is None
         asked = len(hub.asked)
-        assert await client.has("gpt2") is None
+        assert await known.has("gpt2") is None
         assert len(hub.asked) == asked
     async with HubClient("http://127.0.0.1:9") as client:
-        assert await client.has("gpt2") is None
+        assert await KnownModels(client).has("gpt2") is None

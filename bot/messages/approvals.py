@@ -39,9 +39,8 @@ def proposed(facts: Facts, asked: str, proposal: Proposal) -> Reply:
     """Something is asked for that needs a yes first; `asked` says what, as mrkdwn."""
     is_lease = proposal.kind in LEASE_KINDS
     costs = "costs" if is_lease else "may then cost"
-    dollars = f"up to *{money(proposal.dollars)}*" if proposal.dollars is not None else ""
-    if not dollars:
-        dollars = "an amount that isn't known" if is_lease else "more than anybody knows"
+    known = proposal.dollars
+    dollars = "an unknown amount" if known is None else f"up to *{money(known)}*"
     before = "Its end stays as it is until then." if is_lease else _NOT_SENT
     waits = (
         f"{bold(facts.name)} {costs} {dollars}, so this waits for approval: {proposal.approvers}"

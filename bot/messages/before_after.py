@@ -18,7 +18,7 @@ CHANGE_ACTION = "update.change"
 CANCEL_ACTION = "update.cancel"
 
 _NOT_KNOWN = "not known"
-_PRICE_UNKNOWN = "a price that isn't known"
+_PRICE_UNKNOWN = "an unknown price"
 _UNTOLD = {
     "model": "model",
     "revision": "revision",

@@ -74,12 +74,12 @@ def given_up(facts: Facts, kind: OperationKind) -> Reply:
 
 def cost(facts: Facts) -> str:
     """Completes "it costs …"."""
-    return "an amount that isn't known" if facts.setup.price is None else price(facts)
+    return "an unknown amount" if facts.setup.price is None else price(facts)
 
 
 def rate(facts: Facts) -> str:
     """Completes "it is billed …"."""
-    return price(facts) if facts.setup.price is None else f"at {price(facts)}"
+    return "at an unknown price" if facts.setup.price is None else f"at {price(facts)}"
 
 
 def in_milliseconds(at: datetime) -> int:

@@ -93,8 +93,8 @@ def by_the_api(error: FriendliError) -> Refusal:
 
 def costs_more(agreed: Decimal | None, dollars: Decimal | None) -> Refusal:
     """It costs more at full scale than people were shown; None if a price isn't known."""
-    before = "a price that wasn't known" if agreed is None else money(agreed)
-    now = "a price that isn't known" if dollars is None else money(dollars)
+    before = "an unknown price" if agreed is None else money(agreed)
+    now = "an unknown price" if dollars is None else money(dollars)
     return Refusal(
         f"It was asked for at up to {before}, and costs up to {now} by now, so nothing was sent.",
         "Try again shows the new price, and asks for approval of it.",

@@ -89,8 +89,8 @@ def update_refused(facts: Facts, operation_id: str, refusal: Refusal) -> Reply:
 
 def costs_more(kind: OperationKind, agreed: Decimal | None, dollars: Decimal | None) -> Reply:
     """An operation costs more at full scale than people were shown; None if that isn't known."""
-    before = "at a price that wasn't known" if agreed is None else f"at up to {money(agreed)}"
-    now = "a price that isn't known" if dollars is None else f"up to {money(dollars)}"
+    before = "at an unknown price" if agreed is None else f"at up to {money(agreed)}"
+    now = "an unknown price" if dollars is None else f"up to {money(dollars)}"
     words = operations.WORDS[kind]
     return say(
         f"Nothing was sent: it was to be {words.being} {before}, and would cost {now} by now."

@@ -62,7 +62,7 @@ def price(facts: Facts) -> str:
     """Dollars per hour in words, such as "$10.00/h" or "$10.00/h per replica"."""
     setup = facts.setup
     if setup.price is None:
-        return "at a price that isn't known"
+        return "price unknown"
     return money(setup.price) + (" per replica" if setup.is_price_of_each else "")
 
 

@@ -42,7 +42,7 @@ def cost(facts: Facts, spend: Spend) -> str:
 def amount(spend: Spend) -> str:
     """Such as "about $10.42" or "$10.42 or more"; "$10.42" of what was charged."""
     if spend.dollars is None:
-        return "at a price that isn't known"
+        return "at an unknown price"
     dollars = f"${spend.dollars:,.2f}"
     if spend.is_charged:
         return dollars

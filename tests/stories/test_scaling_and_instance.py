@@ -96,7 +96,7 @@ It sleeps after 5 min without requests, at $0.00/h; any request wakes it.
     await here.slack.until(lambda: thread(here))
     assert words(here, root(here)) == snapshot("""\
 *it* is coming up
-at a price that isn't known once it serves
+price unknown once it serves
 Deploying
 ✓ Create the endpoint
 ● Get a GPU machine

@@ -3,87 +3,90 @@
 import asyncio
 import contextlib
 import gc
+import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
+from types import FrameType
 
+import structlog
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import logs
-from bot.commands.desk import Desk
+from bot.commands import listeners
+from bot.commands.context import Services
 from bot.commands.features import registry
+from bot.commands.manifest import EVENTS_PATH
 from bot.config import Settings
-from bot.crew import Crew, Workers
-from bot.db.acts import Schedule
-from bot.db.conversations import Channel
-from bot.db.crypto import Vault
-from bot.db.models import Deployment, WatchedProject
-from bot.db.replicas import REPORTS_BEFORE_SILENT, Presence
-from bot.db.schema import Schema
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.encryption import KeyRing
+from bot.db.file_lock import sole_use
+from bot.db.heartbeats import REPORTS_BEFORE_SILENT, Heartbeat
+from bot.db.message_tables import Channel
+from bot.db.operation_tables import Schedule
+from bot.db.schema_revision import Schema
 from bot.db.session import Database
-from bot.db.sole_use import sole_use
 from bot.db.startup import open_database
-from bot.deployments.approving.approval import Approvals
-from bot.deployments.approving.proposal_ends import expire_operations
-from bot.deployments.approving.requests import Requests
-from bot.deployments.audit import Audit
-from bot.deployments.creating.choices import Choices
-from bot.deployments.creating.submitter import Submitter
-from bot.deployments.executor import Executor
-from bot.deployments.late_answers import LateAnswers
-from bot.deployments.listing.catalog import Catalog
-from bot.deployments.listing.charges import Charges
-from bot.deployments.listing.following import Following
-from bot.deployments.listing.standings import Standings
-from bot.deployments.live import Chore, Live
-from bot.deployments.nudges import Nudges
-from bot.deployments.operations import Operations
-from bot.deployments.retention import FIRST_SWEEP_AFTER, Retention
-from bot.deployments.service import Deployments
-from bot.deployments.targets.connecting import Targets
-from bot.deployments.targets.settings import TargetSettings
-from bot.deployments.targets.views import TargetViews
-from bot.deployments.timing.lease_end import end_in_time
-from bot.deployments.timing.leases import Leases
-from bot.deployments.timing.scheduler import Scheduler
-from bot.deployments.timing.schedules import Schedules
-from bot.deployments.updating.updates import Updates
-from bot.deployments.watching.stuck import nudge_if_stuck
-from bot.deployments.watching.tracker import Tracker
-from bot.deployments.worker import Worker
-from bot.descriptors import share
+from bot.domain.process.file_descriptors import share
+from bot.domain.process.redaction import redactor
 from bot.friendli.client import FriendliClient, TimeLimits
 from bot.hub.client import HubClient
 from bot.hub.known_models import KnownModels
+from bot.ops.dependencies import Dependencies
 from bot.ops.effective_settings import changed_settings
-from bot.outside import Outside
-from bot.periodic import Periodic
-from bot.permissions import Authorizer
-from bot.scraping import metrics_route
-from bot.slack import listeners
-from bot.slack.background import Background
-from bot.slack.fates import Fates
-from bot.slack.health import health_routes
-from bot.slack.homes import Homes
-from bot.slack.manifest import EVENTS_PATH
+from bot.ops.health import health_routes
+from bot.ops.metrics_endpoint import metrics_route
+from bot.ops.supervisor import Supervisor, Workers
+from bot.services.access_requests import AccessRequests
+from bot.services.approvals import Approvals
+from bot.services.audit import Audit
+from bot.services.authorization import Authorizer
+from bot.services.billing import Billing
+from bot.services.catalog import Catalog
+from bot.services.deployments import Deployments
+from bot.services.endpoint_selection import EndpointSelection
+from bot.services.imported_endpoints import ImportedEndpoints
+from bot.services.lifetimes import Lifetimes
+from bot.services.notifier import WorkerNotifier
+from bot.services.operations import Operations
+from bot.services.pending_responses import PendingResponses
+from bot.services.proposal_expiry import expire_operations
+from bot.services.schedules import Schedules
+from bot.services.summaries import Summaries
+from bot.services.target_settings import TargetSettings
+from bot.services.target_views import TargetViews
+from bot.services.targets import Targets
+from bot.services.updates import Updates
+from bot.slack.deferred_tasks import DeferredTasks
+from bot.slack.delivery import Sender
+from bot.slack.delivery_result import DeliveryResults
+from bot.slack.home_tab import HomeTabs
+from bot.slack.http_server import events_route, listening
 from bot.slack.modals import Modals
 from bot.slack.people import People
-from bot.slack.responses import Responses
-from bot.slack.sender import Sender
-from bot.slack.socket import Socket
+from bot.slack.response_url import ResponseUrls
+from bot.slack.socket_mode import SocketMode
 from bot.slack.workspaces import Workspaces
-from bot.web import events_route, listening
+from bot.workers.claim_loop import Worker
+from bot.workers.creator import Creator
+from bot.workers.lifetime_end import end_in_time
+from bot.workers.live import Live, PeriodicCheck
+from bot.workers.operation_runner import OperationRunner
+from bot.workers.periodic import Periodic
+from bot.workers.poller import Poller
+from bot.workers.retention import FIRST_SWEEP_AFTER, Retention
+from bot.workers.scheduler import Scheduler
+from bot.workers.stuck import report_stuck_phase
 
-log = logs.get(__name__)
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 __all__ = ["EVENTS_PATH", "Running", "running", "serving"]
 
 # What comes due by itself while an endpoint lives.
-CHORES: Sequence[Chore] = (expire_operations, end_in_time, nudge_if_stuck)
+PERIODIC_CHECKS: Sequence[PeriodicCheck] = (expire_operations, end_in_time, report_stuck_phase)
 
 _WITHDRAW_SECONDS = 1.0
 _SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 100, 100, 40, 5
@@ -116,7 +119,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     Raises:
         ConfigError: A token is refused, the database can't be used, or the port is taken.
     """
-    logs.redactor.learn(settings.secrets())
+    redactor.learn(settings.secrets())
     async with AsyncExitStack() as stack:
         database = open_database(settings)
         stack.enter_context(sole_use(settings))
@@ -133,22 +136,22 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 connections=share(8, most=_SUBMITTERS + _TRACKERS),
             )
         )
-        vault = Vault(settings.encryption_keys, settings.friendli_token)
+        key_ring = KeyRing(settings.encryption_keys, settings.friendli_token)
         people = People(workspaces, settings.admins)
         schema = Schema()
-        workers, nudges = _workers(
-            stack, settings, database, schema, workspaces, friendli, vault, people
+        workers, notifier = _workers(
+            stack, settings, database, schema, workspaces, friendli, key_ring, people
         )
         hub = await stack.enter_async_context(HubClient(settings.hf_endpoint, settings.hf_token))
-        desk = _desk(settings, database, workspaces, friendli, hub, vault, people, nudges)
-        background = Background()
+        services = _desk(settings, database, workspaces, friendli, hub, key_ring, people, notifier)
+        background = DeferredTasks()
         # A process that takes no requests has neither door.
         takes_requests = settings.role.takes_requests
         app_token = settings.slack_app_token if takes_requests else None
         secret = settings.slack_signing_secret if takes_requests and app_token is None else None
-        bolt = listeners.build(registry(), desk, workspaces, background, schema)
+        bolt = listeners.build(registry(), services, workspaces, background, schema)
         socket = _socket(settings, bolt, workspaces, app_token)
-        outside = Outside(settings, database, workspaces, socket)
+        outside = Dependencies(settings, database, workspaces, socket)
 
         # What takes requests and what works on them stop side by side, within one patience.
         front, back = AsyncExitStack(), AsyncExitStack()
@@ -158,17 +161,17 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         front.push_async_callback(outside.stop)
         await outside.start()
         at_work = workers if settings.role.works else None
-        presence = Presence(
+        heartbeat = Heartbeat(
             database,
             schema,
             role=settings.role,
-            key_fingerprints=vault.fingerprints,
+            key_fingerprints=key_ring.fingerprints,
             silent_after=settings.replica_silent_after,
         )
-        back.push_async_callback(_withdraw, presence, outside)
+        back.push_async_callback(_withdraw, heartbeat, outside)
         reporting = Periodic(
             "report that this replica lives",
-            presence.report,
+            heartbeat.report,
             every=settings.replica_silent_after / REPORTS_BEFORE_SILENT,
             needs=outside.database.reached,
         )
@@ -178,17 +181,17 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             forgetting = Periodic(
                 "forget what is over",
                 retention.sweep,
-                every=settings.forget_every,
-                first_after=min(FIRST_SWEEP_AFTER, settings.forget_every),
+                every=settings.retention_interval,
+                first_after=min(FIRST_SWEEP_AFTER, settings.retention_interval),
                 needs=outside.database.reached,
                 may_act=schema.does_fit,
             )
             back.push_async_callback(forgetting.stop)
-        crew = Crew(database, at_work, outside, settings.shutdown_timeout)
-        back.push_async_callback(crew.stop)
+        supervisor = Supervisor(database, at_work, outside, settings.shutdown_timeout)
+        back.push_async_callback(supervisor.stop)
         routes = [
             *health_routes(
-                crew.is_complete, {**outside.ready, "schema": schema.check}, outside.reported
+                supervisor.is_complete, {**outside.ready, "schema": schema.check}, outside.reported
             ),
             metrics_route(database, settings, is_slack_up=outside.is_slack_up),
         ]
@@ -224,18 +227,18 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
         yield bot
 
 
-async def _withdraw(presence: Presence, outside: Outside) -> None:
+async def _withdraw(heartbeat: Heartbeat, outside: Dependencies) -> None:
     """Leave now, so that nobody has to wait until we count as gone."""
     if outside.database.reached.is_set():
         with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
             async with asyncio.timeout(_WITHDRAW_SECONDS):
-                await presence.withdraw()
+                await heartbeat.withdraw()
 
 
 async def _stop(
-    front: AsyncExitStack, back: AsyncExitStack, background: Background, patience: float
+    front: AsyncExitStack, back: AsyncExitStack, background: DeferredTasks, grace: float
 ) -> None:
-    ends = asyncio.get_running_loop().time() + patience
+    ends = asyncio.get_running_loop().time() + grace
     await asyncio.gather(front.aclose(), back.aclose())
     # Whatever it was waiting for had the same time to come.
     await background.drain(max(0.1, ends - asyncio.get_running_loop().time()))
@@ -243,10 +246,10 @@ async def _stop(
 
 def _socket(
     settings: Settings, bolt: AsyncApp, workspaces: Workspaces, app_token: SecretStr | None
-) -> Socket | None:
+) -> SocketMode | None:
     if app_token is None:
         return None
-    return Socket(bolt, workspaces, app_token, pause=settings.reconnect_after)
+    return SocketMode(bolt, workspaces, app_token, pause=settings.reconnect_after)
 
 
 def _workers(
@@ -256,38 +259,43 @@ def _workers(
     schema: Schema,
     workspaces: Workspaces,
     friendli: FriendliClient,
-    vault: Vault,
+    key_ring: KeyRing,
     people: People,
-) -> tuple[Workers, Nudges]:
+) -> tuple[Workers, WorkerNotifier]:
     lease = timedelta(seconds=settings.lease)
-    nudges = Nudges()
-    live = Live(database, settings, Executor(database, friendli, vault, settings), chores=CHORES)
-    submitter = Submitter(
+    notifier = WorkerNotifier()
+    live = Live(
+        database,
+        settings,
+        OperationRunner(database, friendli, key_ring, settings),
+        checks=PERIODIC_CHECKS,
+    )
+    creator = Creator(
         database,
         friendli,
-        vault,
+        key_ring,
         settings,
-        nudges,
+        notifier,
         live=live,
     )
-    tracker = Tracker(
+    poller = Poller(
         database,
         friendli,
-        vault,
+        key_ring,
         settings,
-        nudges,
+        notifier,
         failing_at_once=_TRACKERS // 2,
     )
-    fates = Fates(database, settings, nudges, find_admins=people.admins)
+    fates = DeliveryResults(database, settings, notifier, find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
     stack.push_async_callback(sender.close)
-    scheduler = Scheduler(database, settings, nudges)
+    scheduler = Scheduler(database, settings, notifier)
     workers = Workers(
         Worker(
             "submitter",
             database,
             Deployment,
-            submitter.handle,
+            creator.handle,
             lease=lease,
             concurrency=_SUBMITTERS,
             may_claim=schema.does_fit,
@@ -296,10 +304,10 @@ def _workers(
             "tracker",
             database,
             WatchedProject,
-            tracker.handle,
+            poller.handle,
             lease=lease,
             concurrency=_TRACKERS,
-            gather=settings.poll_seconds_moving * _GATHER,
+            gather=settings.poll_seconds_transitional * _GATHER,
             may_claim=schema.does_fit,
         ),
         Worker(
@@ -322,11 +330,11 @@ def _workers(
         ),
     )
     # The workers nudge one another, so they are put in when all are there.
-    nudges.submitter = workers.submitter.nudge
-    nudges.tracker = workers.tracker.nudge
-    nudges.sender = workers.sender.nudge
-    nudges.scheduler = workers.scheduler.nudge
-    return workers, nudges
+    notifier.creator = workers.creator.notify
+    notifier.poller = workers.poller.notify
+    notifier.sender = workers.sender.notify
+    notifier.scheduler = workers.scheduler.notify
+    return workers, notifier
 
 
 def _desk(
@@ -335,38 +343,61 @@ def _desk(
     workspaces: Workspaces,
     friendli: FriendliClient,
     hub: HubClient,
-    vault: Vault,
+    key_ring: KeyRing,
     people: People,
-    nudges: Nudges,
-) -> Desk:
+    notifier: WorkerNotifier,
+) -> Services:
     views = TargetViews(database)
     audit = Audit(database)
-    return Desk(
+    return Services(
         settings=settings,
-        deployments=Deployments(database, settings, nudges),
-        choices=Choices(database, settings, nudges),
-        operations=Operations(database, settings, nudges),
-        updates=Updates(database, friendli, vault, settings, nudges),
-        approvals=Approvals(database, settings, nudges),
-        late_answers=LateAnswers(database, settings, nudges),
-        leases=Leases(database, settings, nudges),
-        schedules=Schedules(database, settings, nudges),
-        standings=Standings(
+        deployments=Deployments(database, settings, notifier),
+        choices=EndpointSelection(database, settings, notifier),
+        operations=Operations(database, settings, notifier),
+        updates=Updates(database, friendli, key_ring, settings, notifier),
+        approvals=Approvals(database, settings, notifier),
+        pending_responses=PendingResponses(database, settings, notifier),
+        lifetimes=Lifetimes(database, settings, notifier),
+        schedules=Schedules(database, settings, notifier),
+        summaries=Summaries(
             database,
             settings,
-            Charges(database, friendli, vault, patience=settings.menu_patience),
+            Billing(database, friendli, key_ring, timeout=settings.menu_timeout),
         ),
-        following=Following(database, settings, nudges),
-        targets=Targets(database, vault, settings, nudges, views),
-        requests=Requests(database, settings, nudges),
+        following=ImportedEndpoints(database, settings, notifier),
+        targets=Targets(database, key_ring, settings, notifier, views),
+        requests=AccessRequests(database, settings, notifier),
         target_settings=TargetSettings(views),
         audit=audit,
-        catalog=Catalog(database, friendli, vault, settings),
+        catalog=Catalog(database, friendli, key_ring, settings),
         friendli=friendli,
         known_models=KnownModels(hub),
         authorizer=Authorizer(views, audit, people),
         people=people,
         modals=Modals(workspaces),
-        homes=Homes(workspaces),
-        responses=Responses(workspaces),
+        home_tabs=HomeTabs(workspaces),
+        responses=ResponseUrls(workspaces),
     )
+
+
+async def serve(settings: Settings) -> None:
+    """Run the bot until SIGTERM or Ctrl-C.
+
+    Raises:
+        ConfigError: A setting can't be used.
+    """
+    loop = asyncio.get_running_loop()
+    running = asyncio.create_task(_serve_until_cancelled(settings))
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(running.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+async def _serve_until_cancelled(settings: Settings) -> None:
+    async with serving(settings):
+        await asyncio.Event().wait()

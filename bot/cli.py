@@ -3,7 +3,6 @@
 # Everything slow to import is imported by the command that needs it, after its settings are read:
 # help and a missing setting are told at once.
 # ruff: noqa: PLC0415
-
 import asyncio
 import os
 import sys
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from bot.errors import ConfigError
-from bot.role import Role
-from bot.slash_setting import VARIABLE
+from bot.domain.errors import ConfigError
+from bot.domain.process.redaction import redactor
+from bot.domain.process.role import Role
+from bot.domain.process.slash_setting import VARIABLE
 
 if TYPE_CHECKING:
     from bot.config import CommonSettings
@@ -68,10 +68,10 @@ def _options(
 
 
 def _configured(settings: _Kind) -> _Kind:
-    from bot import logs
+    from bot.ops import logs
 
     logs.configure(settings.log_level)
-    logs.redactor.learn(settings.secrets())
+    redactor.learn(settings.secrets())
     return settings
 
 
@@ -80,17 +80,19 @@ def serve(
     *,
     role: Annotated[
         Role | None,
-        typer.Option(help="front answers Slack, worker does the rest; ROLE if omitted."),
+        typer.Option(help="web answers Slack, worker does the rest; ROLE if omitted."),
     ] = None,
 ) -> None:
     """Run the bot on Slack and Friendli, with the settings of the environment."""
-    from bot import logs
     from bot.config import load
 
     settings = _configured(load(role))
     os.environ[VARIABLE] = settings.slash_command
-    log = logs.get(__name__)
-    from bot.ops.serve import serve as run
+    import structlog
+
+    from bot.app import serve as run
+
+    log = structlog.stdlib.get_logger(__name__)
 
     try:
         asyncio.run(run(settings))
@@ -133,7 +135,7 @@ def demo(
 
     Without --once it is a small Slack in the browser.
     """
-    from bot import logs
+    from bot.ops import logs
     from bot.sandbox import demo as sandbox
 
     if models:
@@ -141,7 +143,7 @@ def demo(
         return
     logs.configure("ERROR")
     if not once:
-        from bot.sandbox.show import show
+        from bot.sandbox.terminal import show
 
         asyncio.run(
             show(
@@ -269,7 +271,7 @@ def doctor(
 
     It changes nothing. The exit code is 1 if there is a problem.
     """
-    from bot import logs
+    from bot.ops import logs
     from bot.ops.doctor import run_doctor
 
     logs.configure("ERROR")
@@ -295,7 +297,7 @@ def fit(
     The exit code is 0 if something fits, 1 if nothing does, 2 if it can't be known.
     """
     from bot.config import HubSettings, load_only
-    from bot.friendli.instances import UnknownInstanceError, parse
+    from bot.domain.instances import UnknownInstanceError, parse
 
     settings = _configured(load_only(HubSettings))
     from bot.ops.fit import Question, run_fit
@@ -311,7 +313,7 @@ def fit(
 @keys.command("new")
 def keys_new() -> None:
     """Print a new encryption key for the ENCRYPTION_KEYS setting."""
-    from bot.db.crypto import new_encryption_key
+    from bot.db.encryption import new_encryption_key
 
     typer.echo(new_encryption_key())
 

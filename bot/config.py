@@ -22,11 +22,11 @@ from pydantic_settings import (
 )
 from sqlalchemy import make_url
 
-from bot.friendli.instances import PUBLISHED_PRICES, Prices
-from bot.role import Role
-from bot.setting_loading import load_only
-from bot.setting_sources import SecretConflicts, SecretFiles, Unusable
-from bot.setting_types import (
+from bot.domain.instances import PUBLISHED_PRICES, Prices
+from bot.domain.process.role import Role
+from bot.domain.process.setting_loading import load_only
+from bot.domain.process.setting_sources import SecretConflicts, SecretFiles, Unusable
+from bot.domain.process.setting_types import (
     BaseAddress,
     DatabaseAddress,
     Days,
@@ -40,7 +40,7 @@ from bot.setting_types import (
     folder,
     mistaken,
 )
-from bot.slash_setting import DEFAULT_SLASH, SLASH_COMMAND_PATTERN
+from bot.domain.process.slash_setting import DEFAULT_SLASH, SLASH_COMMAND_PATTERN
 
 
 def _lowered(value: object) -> object:
@@ -266,25 +266,25 @@ class Settings(KeySettings, FriendliSettings, SlackSettings, HubSettings):
         " (in a person's profile: ⋮ → Copy member ID).",
     )
 
-    poll_seconds_moving: Seconds = 5
-    poll_seconds_steady: Seconds = 60
+    poll_seconds_transitional: Seconds = 5
+    poll_seconds_stable: Seconds = 60
     poll_seconds_ended: Seconds = 600
-    outage_told_after: Seconds = 300
+    outage_notify_after: Seconds = 300
     create_give_up_after: Seconds = 600
     create_timeout: Seconds = 25
     # How long a person waits for a list, and a menu for its options: Slack gives it three seconds.
-    list_patience: Seconds = 10
-    menu_patience: Seconds = 2
-    look_late_for: Seconds = 24 * 3600
+    list_timeout: Seconds = 10
+    menu_timeout: Seconds = 2
+    late_search_window: Seconds = 24 * 3600
     gone_confirmed_after: Seconds = 60
-    unknown_told_after: Seconds = 300
+    unknown_notify_after: Seconds = 300
     # How long before the end of its time an endpoint's thread is told: a tenth of it, within these.
-    lease_notice_least: Seconds = 600
-    lease_notice_most: Seconds = 3600
+    lifetime_notice_min: Seconds = 600
+    lifetime_notice_max: Seconds = 3600
     # An endpoint whose time is over and that Friendli doesn't end: the first pause, and for how
     # long it is tried.
-    lease_end_retry: Seconds = 600
-    lease_end_tried_for: Seconds = 24 * 3600
+    lifetime_end_retry: Seconds = 600
+    lifetime_end_give_up_after: Seconds = 24 * 3600
     # A phase counts as stuck after this while too few others like it are known.
     stuck_after: Seconds = 1800
     # A scheduled wake-up that comes later than this isn't done any more.
@@ -301,7 +301,7 @@ class Settings(KeySettings, FriendliSettings, SlackSettings, HubSettings):
     shutdown_timeout: Seconds = 8
     keep_finished_days: Days = 90
     # How often it is looked for what has been kept for so long.
-    forget_every: Seconds = 3600
+    retention_interval: Seconds = 3600
 
     @field_validator("lease")
     @classmethod

@@ -8,10 +8,12 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
-from bot.db import acts, conversations, models, replicas  # noqa: F401 - they declare the tables
+from bot.db import (
+    heartbeats,  # noqa: F401 - they declare the tables
+)
 from bot.db.base import Base
 from bot.db.clock import Moment
-from bot.db.enums import Enumerated
+from bot.db.enum_column import Enumerated
 from bot.db.session import Database
 
 

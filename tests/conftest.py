@@ -12,10 +12,10 @@ from hypothesis import settings
 
 from bot.app import Running, running
 from bot.db.session import Database
+from bot.sandbox.environment import Environment, connect, world
 from bot.sandbox.slack.rate_limits import Limits
-from bot.sandbox.world import World, connect, world
 from tests import databases
-from tests.messages.unheard import unheard
+from tests.messages.unread import unheard
 
 databases.compile_once()
 
@@ -28,15 +28,15 @@ settings.load_profile("shared cores")
 
 # The bot's own waits, so short that a test never waits for the clock: what they mean stays.
 QUICK: dict[str, object] = {
-    "poll_seconds_moving": 0.02,
-    "poll_seconds_steady": 0.05,
+    "poll_seconds_transitional": 0.02,
+    "poll_seconds_stable": 0.05,
     "poll_seconds_ended": 0.05,
-    "outage_told_after": 0.2,
+    "outage_notify_after": 0.2,
     # Long enough that a loaded machine is not taken for an API that is down.
     "create_give_up_after": 30.0,
     "friendli_retry_wait": 0.01,
     "gone_confirmed_after": 0.1,
-    "unknown_told_after": 0.1,
+    "unknown_notify_after": 0.1,
     "slack_message_interval": 0.001,
     "slack_edit_interval": 0.001,
     "slack_reconcile_over": 0.2,
@@ -83,7 +83,7 @@ def sqlite_url(sqlite_template: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-async def here(sqlite_url: str) -> AsyncIterator[World]:
+async def here(sqlite_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on an SQLite file; Friendli's clock stands still until a test moves it."""
     async with world(sqlite_url, speed=0, limits=UNHURRIED) as made:
         yield made
@@ -97,7 +97,7 @@ async def here(sqlite_url: str) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-def start_bot(here: World) -> StartBot:
+def start_bot(here: Environment) -> StartBot:
     """Start a bot in the world; leaving the block stops it, and it can be started again."""
 
     @asynccontextmanager
@@ -111,7 +111,7 @@ def start_bot(here: World) -> StartBot:
 
 
 @pytest.fixture
-async def bot(here: World, start_bot: StartBot) -> AsyncIterator[Running]:
+async def bot(here: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
     """A running bot whose channel is connected to the sandbox's project as `prod`."""
     async with start_bot() as started:
         await connect(here)
@@ -119,7 +119,7 @@ async def bot(here: World, start_bot: StartBot) -> AsyncIterator[Running]:
 
 
 @pytest.fixture
-async def hasty_bot(here: World, start_bot: StartBot) -> AsyncIterator[Running]:
+async def hasty_bot(here: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
     """The same, but it gives up on a silent API after two seconds."""
     async with start_bot(create_give_up_after=2) as started:
         await connect(here)

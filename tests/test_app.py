@@ -10,15 +10,15 @@ import aiohttp
 import pytest
 
 from bot.app import Running, running
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
+from bot.sandbox.environment import API_KEY, APP_TOKEN, SIGNING_SECRET, Environment, connect, world
 from bot.sandbox.faults import Answer, Hang, Slow
 from bot.sandbox.slack.changes import Change, RequestLogged
 from bot.sandbox.slack.signing import signature
-from bot.sandbox.world import API_KEY, APP_TOKEN, SIGNING_SECRET, World, connect, world
-from tests.asking import becomes, get
+from tests.acceptance.thread_assertions import told
+from tests.client import becomes, get
 from tests.conftest import QUICK, StartBot
-from tests.doors import Door
-from tests.stories.telling import told
+from tests.tcp_proxy import Door
 
 SOCKET_MODE = {"slack_app_token": APP_TOKEN, "slack_signing_secret": None}
 
@@ -47,7 +47,7 @@ async def test_a_bot_in_http_mode_says_that_it_lives_and_is_ready(
 
 
 async def test_a_bot_in_socket_mode_says_so_too_and_takes_no_events_over_http(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Requests come over its own connection, where commands work like everywhere."""
     async with start_bot(**SOCKET_MODE) as bot:
@@ -92,7 +92,7 @@ FORGED: dict[str, Callable[[], dict[str, str]]] = {
 @pytest.fixture(scope="module")
 async def bot_at_large(
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[World, Running]]:
+) -> AsyncIterator[tuple[Environment, Running]]:
     """One bot for all that strangers send, since none of it may change anything."""
     database = f"sqlite:///{tmp_path_factory.mktemp('bot') / 'bot.sqlite3'}"
     async with world(database) as here, running(here.settings(**QUICK)) as bot:
@@ -102,7 +102,7 @@ async def bot_at_large(
 
 @pytest.mark.parametrize("headers", FORGED.values(), ids=FORGED)
 async def test_a_request_that_isnt_slacks_is_refused(
-    bot_at_large: tuple[World, Running],
+    bot_at_large: tuple[Environment, Running],
     http: aiohttp.ClientSession,
     headers: Callable[[], dict[str, str]],
 ) -> None:
@@ -115,7 +115,7 @@ async def test_a_request_that_isnt_slacks_is_refused(
 
 
 async def test_requests_signed_with_an_old_secret_are_refused(
-    here: World, start_bot: StartBot
+    here: Environment, start_bot: StartBot
 ) -> None:
     """As Slack's own are after somebody has made a new signing secret."""
     async with start_bot():
@@ -151,7 +151,7 @@ NONSENSE: dict[str, tuple[bytes, int]] = {
 
 @pytest.mark.parametrize(("body", "status"), NONSENSE.values(), ids=NONSENSE)
 async def test_a_body_that_makes_no_sense_breaks_nothing(
-    bot_at_large: tuple[World, Running], http: aiohttp.ClientSession, body: bytes, status: int
+    bot_at_large: tuple[Environment, Running], http: aiohttp.ClientSession, body: bytes, status: int
 ) -> None:
     """Even one that Slack has signed; the next command is answered as ever."""
     here, bot = bot_at_large
@@ -182,7 +182,9 @@ COPY_APP_TOKEN = (
 )
 
 
-async def test_a_bot_token_that_slack_refuses_is_told(here: World, start_bot: StartBot) -> None:
+async def test_a_bot_token_that_slack_refuses_is_told(
+    here: Environment, start_bot: StartBot
+) -> None:
     """In Slack's word for it."""
     assert await refusal(start_bot, slack_bot_token="another-token") == [
         f"SLACK_BOT_TOKEN is refused by Slack (invalid_auth). {COPY_BOT_TOKEN}"
@@ -226,7 +228,7 @@ async def test_a_host_that_isnt_ours_is_told(start_bot: StartBot, host: str) -> 
 
 
 async def test_a_slack_that_cant_be_reached_is_waited_for(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """The bot comes up, answers, and takes deployments; it posts once Slack is there."""
     outage = here.slack.faults.add(AWAY, operation="auth.test", times=None)
@@ -248,7 +250,7 @@ REVOKED = Answer(200, {"ok": False, "error": "token_revoked"})
 
 
 async def test_a_token_that_is_revoked_later_takes_the_bot_out_of_service(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Noticed although nobody uses the bot; the metrics follow, and so does its return."""
     async with start_bot(unready_after=0.2) as bot:
@@ -263,7 +265,7 @@ async def test_a_token_that_is_revoked_later_takes_the_bot_out_of_service(
 
 
 async def test_one_hiccup_of_slack_changes_nothing(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Or a moment of Slack's would take every replica out of service at once."""
     async with start_bot(unready_after=0.2) as bot:
@@ -274,7 +276,7 @@ async def test_one_hiccup_of_slack_changes_nothing(
 
 
 async def test_a_friendli_that_is_away_is_shown_and_people_are_still_answered(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Otherwise a load balancer would leave them with Slack's error message."""
     async with start_bot(unready_after=0.2) as bot:
@@ -292,7 +294,7 @@ async def test_a_friendli_that_is_away_is_shown_and_people_are_still_answered(
 
 
 async def test_a_key_that_friendli_refuses_is_one_targets_problem(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Friendli answers, so it isn't away; the metrics count the project."""
     async with start_bot(unready_after=0.2) as bot:
@@ -318,7 +320,7 @@ async def metric(http: aiohttp.ClientSession, bot: Running, sample: str) -> floa
 
 
 async def test_socket_mode_waits_for_slack_too(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Once Slack opens a connection, commands arrive."""
     outage = here.slack.faults.add(AWAY, operation="apps.connections.open", times=None)
@@ -339,7 +341,7 @@ async def test_socket_mode_waits_for_slack_too(
 
 
 async def test_a_connection_that_breaks_is_opened_anew(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Also when the ticket to the new one is used up before it opens."""
     async with start_bot(**SOCKET_MODE) as bot:
@@ -365,7 +367,7 @@ async def test_a_connection_that_breaks_is_opened_anew(
 
 
 async def test_a_database_that_cant_be_reached_is_waited_for(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession, postgresql_url: str
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession, postgresql_url: str
 ) -> None:
     """People are told meanwhile; when it goes away again, the bot outlasts that too."""
     door = Door(postgresql_url)
@@ -390,7 +392,7 @@ async def test_a_database_that_cant_be_reached_is_waited_for(
 
 
 async def test_what_hangs_is_not_waited_for_longer_than_allowed(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Neither a Friendli nor a Slack that doesn't answer holds up the end."""
     async with start_bot(shutdown_timeout=0.3) as bot:
@@ -406,7 +408,7 @@ async def test_what_hangs_is_not_waited_for_longer_than_allowed(
 
 
 async def test_requests_in_hand_are_answered_before_the_end(
-    here: World, start_bot: StartBot, http: aiohttp.ClientSession
+    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """What was asked for is done, although nothing new is taken any more."""
     slow = here.friendli.faults.add(Slow(60))

@@ -7,22 +7,22 @@ from aiohttp import web
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli import WORDINGS
-from bot.sandbox.friendli.access import Access
+from bot.sandbox.friendli.access import Credentials
 from bot.sandbox.friendli.app import Api
-from bot.sandbox.friendli.fleet import Fleet
+from bot.sandbox.friendli.endpoint_store import EndpointStore
 from bot.sandbox.friendli.lifecycle import Durations
-from tests.chaos.cells import Cell, Fault, Step, cells
+from tests.chaos.cells import Cell, Fault, RequestKind, cells
 from tests.chaos.databases import Databases, Engine
-from tests.chaos.gates import friendli_operation, slack_method
+from tests.chaos.fault_proxy import friendli_operation, slack_method
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
-from tests.chaos.nursery import Nurseries
+from tests.chaos.prefork import Nurseries
 from tests.chaos.run import run
 from tests.chaos.setup import Setup
 
 SHORT_RUN = (
-    (Cell(Step.CREATE, Fault.KILL_ACTED), Engine.POSTGRESQL),
-    (Cell(Step.REPLY, Fault.KILL_ACTED), Engine.SQLITE),
-    (Cell(Step.UPDATE, Fault.LOST_REPLY), Engine.SQLITE),
+    (Cell(RequestKind.CREATE, Fault.KILL_ACTED), Engine.POSTGRESQL),
+    (Cell(RequestKind.REPLY, Fault.KILL_ACTED), Engine.SQLITE),
+    (Cell(RequestKind.UPDATE, Fault.LOST_REPLY), Engine.SQLITE),
 )
 
 
@@ -43,8 +43,8 @@ async def test_kills_leave_nothing_twice_and_nothing_lost(postgresql_server: str
 def test_every_operation_has_its_name_at_the_gates() -> None:
     """As the sandboxes serve them; a path that nobody knows has none, and is refused."""
     clock, app = SandboxClock(0), web.Application()
-    fleet = Fleet(clock, Durations(), 0.0, new_id=str)
-    Api(clock, Access(), fleet, lambda: WORDINGS["published"]).add_routes(app.router)
+    fleet = EndpointStore(clock, Durations(), 0.0, new_id=str)
+    Api(clock, Credentials(), fleet, lambda: WORDINGS["published"]).add_routes(app.router)
     for route in app.router.routes():
         assert route.resource is not None
         path = route.resource.canonical.replace("{endpoint_id}", "dep1")

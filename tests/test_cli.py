@@ -16,10 +16,10 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import cli
-from bot.errors import ConfigError
+from bot.commands.manifest import manifest
+from bot.domain.errors import ConfigError
+from bot.sandbox.environment import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Environment
 from bot.sandbox.faults import Hang
-from bot.sandbox.world import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, World
-from bot.slack.manifest import manifest
 from tests.friendli.loopback import refused_url
 
 PROJECT = Path(__file__).parents[1]
@@ -80,7 +80,7 @@ class Process:
 
 @asynccontextmanager
 async def running(
-    here: World, *arguments: str, cwd: Path | str | None = None, **settings: str | None
+    here: Environment, *arguments: str, cwd: Path | str | None = None, **settings: str | None
 ) -> AsyncIterator[Process]:
     """Start it; it doesn't outlive the block. None leaves a setting out."""
     chosen: dict[str, str | None] = {
@@ -111,13 +111,13 @@ async def running(
 
 
 async def run(
-    here: World, *arguments: str, cwd: Path | str | None = None, **settings: str | None
+    here: Environment, *arguments: str, cwd: Path | str | None = None, **settings: str | None
 ) -> Ended:
     async with running(here, *arguments, cwd=cwd, **settings) as process:
         return await process.ended()
 
 
-async def test_serve_ends_cleanly_when_it_is_told_to(here: World) -> None:
+async def test_serve_ends_cleanly_when_it_is_told_to(here: Environment) -> None:
     """Exit code 0, at once, and nothing was written but the log."""
     async with running(here, "serve") as bot:
         url = (await bot.says("running"))["url"]
@@ -132,7 +132,7 @@ async def test_serve_ends_cleanly_when_it_is_told_to(here: World) -> None:
     assert ended.events == ["running", "stopping", "stopped"]
 
 
-async def test_serve_in_socket_mode_ends_cleanly_too(here: World) -> None:
+async def test_serve_in_socket_mode_ends_cleanly_too(here: Environment) -> None:
     """Here by Ctrl-C: the connection is closed, and nothing complains."""
     async with running(here, "serve", SLACK_APP_TOKEN=APP_TOKEN, SLACK_SIGNING_SECRET=None) as bot:
         assert (await bot.says("running"))["mode"] == "socket"
@@ -145,7 +145,7 @@ async def test_serve_in_socket_mode_ends_cleanly_too(here: World) -> None:
     assert here.slack.connections == 0
 
 
-async def test_a_second_app_is_answered_by_its_own_name(here: World, tmp_path: Path) -> None:
+async def test_a_second_app_is_answered_by_its_own_name(here: Environment, tmp_path: Path) -> None:
     """Its texts lead to its own command, and not to the first app's; here from a .env file."""
     (tmp_path / ".env").write_text("SLASH_COMMAND=/friendli-staging\n")
     async with running(here, "serve", cwd=tmp_path) as bot:
@@ -161,9 +161,9 @@ async def test_a_second_app_is_answered_by_its_own_name(here: World, tmp_path: P
         await bot.ended()
 
 
-async def test_serve_can_be_half_of_the_bot(here: World, postgresql_url: str) -> None:
+async def test_serve_can_be_half_of_the_bot(here: Environment, postgresql_url: str) -> None:
     """Named on the command line, which goes before the environment."""
-    settings = {"ROLE": "front", "DATABASE_URL": postgresql_url, "SLACK_SIGNING_SECRET": None}
+    settings = {"ROLE": "web", "DATABASE_URL": postgresql_url, "SLACK_SIGNING_SECRET": None}
     async with running(here, "serve", "--role", "worker", **settings) as bot:
         said = await bot.says("running")
         bot.tell(signal.SIGTERM)
@@ -171,7 +171,7 @@ async def test_serve_can_be_half_of_the_bot(here: World, postgresql_url: str) ->
     assert (said["role"], said["mode"], ended.code) == ("worker", "none", 0)
 
 
-async def test_serve_ends_while_it_still_starts(here: World) -> None:
+async def test_serve_ends_while_it_still_starts(here: Environment) -> None:
     """A Slack that hangs holds up neither the start for long nor the end at all."""
     hanging = here.slack.faults.add(Hang(), operation="auth.test", times=None)
     async with running(here, "serve") as bot:
@@ -183,7 +183,7 @@ async def test_serve_ends_while_it_still_starts(here: World) -> None:
     assert (ended.code, ended.events) == (0, ["stopped"])
 
 
-async def test_serve_says_all_that_is_wrong_and_nothing_else(here: World) -> None:
+async def test_serve_says_all_that_is_wrong_and_nothing_else(here: Environment) -> None:
     """Exit code 2, and a line for each setting; settings of another version aren't ignored."""
     ended = await run(
         here,
@@ -204,7 +204,7 @@ async def test_serve_says_all_that_is_wrong_and_nothing_else(here: World) -> Non
     ]
 
 
-async def test_serve_says_what_slack_refuses_and_nothing_else(here: World) -> None:
+async def test_serve_says_what_slack_refuses_and_nothing_else(here: Environment) -> None:
     """What is only known once Slack was asked is a line too."""
     ended = await run(here, "serve", SLACK_BOT_TOKEN="another-token")
     assert (ended.code, ended.out) == (2, "")
@@ -213,7 +213,9 @@ async def test_serve_says_what_slack_refuses_and_nothing_else(here: World) -> No
     ]
 
 
-async def test_a_breakdown_is_logged_like_everything_else(here: World, tmp_path: Path) -> None:
+async def test_a_breakdown_is_logged_like_everything_else(
+    here: Environment, tmp_path: Path
+) -> None:
     """Exit code 1, and no secret in the traceback."""
     database = tmp_path / "broken.sqlite3"
     with sqlite3.connect(database) as connection:
@@ -225,7 +227,7 @@ async def test_a_breakdown_is_logged_like_everything_else(here: World, tmp_path:
     assert "table targets already exists" in ended.lines[0]
 
 
-async def test_migrate_brings_the_database_up_to_date(here: World, tmp_path: Path) -> None:
+async def test_migrate_brings_the_database_up_to_date(here: Environment, tmp_path: Path) -> None:
     """And says so."""
     new = tmp_path / "new.sqlite3"
     ended = await run(here, "migrate", DATABASE_URL=f"sqlite:///{new}")
@@ -238,19 +240,19 @@ async def test_migrate_brings_the_database_up_to_date(here: World, tmp_path: Pat
 NO_TOKENS = {"SLACK_BOT_TOKEN": None, "SLACK_SIGNING_SECRET": None}
 
 
-async def test_migrate_needs_nothing_but_the_database(here: World) -> None:
+async def test_migrate_needs_nothing_but_the_database(here: Environment) -> None:
     """A migration job holds no secret, and a broken setting of something else doesn't stop it."""
     ended = await run(here, "migrate", **NO_TOKENS, ENCRYPTION_KEYS=None, PORT="http")
     assert ended == Ended(0, "The database is up to date.\n", [])
 
 
-async def test_audit_export_needs_nothing_but_the_database(here: World) -> None:
+async def test_audit_export_needs_nothing_but_the_database(here: Environment) -> None:
     """Nobody has acted yet."""
     ended = await run(here, "audit", "export", **NO_TOKENS, ENCRYPTION_KEYS=None)
     assert ended == Ended(0, "", [])
 
 
-async def test_audit_export_makes_no_database(here: World, tmp_path: Path) -> None:
+async def test_audit_export_makes_no_database(here: Environment, tmp_path: Path) -> None:
     """An empty file would look like an audit in which nobody did anything."""
     nowhere = tmp_path / "folder" / "none.sqlite3"
     ended = await run(here, "audit", "export", DATABASE_URL=f"sqlite:///{nowhere}")
@@ -259,7 +261,7 @@ async def test_audit_export_makes_no_database(here: World, tmp_path: Path) -> No
     assert not nowhere.parent.exists()
 
 
-async def test_migrate_says_why_it_cant(here: World) -> None:
+async def test_migrate_says_why_it_cant(here: Environment) -> None:
     """An unreachable database isn't waited for here."""
     address = refused_url().replace("http://", "postgresql://bot@")
     ended = await run(here, "migrate", DATABASE_URL=f"{address}/name")
@@ -376,7 +378,7 @@ def test_keys_new_prints_a_key() -> None:
     assert len(urlsafe_b64decode(first.strip())) == 32
 
 
-async def test_keys_rotate_says_what_comes_first(here: World, tmp_path: Path) -> None:
+async def test_keys_rotate_says_what_comes_first(here: Environment, tmp_path: Path) -> None:
     """Where there is no database yet, there is nothing to encrypt anew."""
     ended = await run(here, "keys", "rotate", DATABASE_URL=f"sqlite:///{tmp_path / 'none.sqlite3'}")
     assert (ended.code, ended.out) == (2, "")
@@ -384,7 +386,7 @@ async def test_keys_rotate_says_what_comes_first(here: World, tmp_path: Path) ->
     assert not (tmp_path / "none.sqlite3").exists()
 
 
-async def test_keys_rotate_says_what_it_did(here: World) -> None:
+async def test_keys_rotate_says_what_it_did(here: Environment) -> None:
     """And nothing of any key."""
     ended = await run(here, "keys", "rotate", **NO_TOKENS)
     assert ended == Ended(0, "Encrypted anew: 0. Under the first key before: 0.\n", [])

@@ -16,8 +16,8 @@ from bot.config import (
     load,
     load_only,
 )
-from bot.errors import ConfigError
-from bot.role import Role
+from bot.domain.errors import ConfigError
+from bot.domain.process.role import Role
 
 KEY = urlsafe_b64encode(bytes(32)).decode()
 NEEDED = {
@@ -85,22 +85,22 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "admins": frozenset(),
             "log_level": "INFO",
             "secrets_dir": None,
-            "poll_seconds_moving": 5.0,
-            "poll_seconds_steady": 60.0,
+            "poll_seconds_transitional": 5.0,
+            "poll_seconds_stable": 60.0,
             "poll_seconds_ended": 600.0,
-            "outage_told_after": 300.0,
+            "outage_notify_after": 300.0,
             "create_give_up_after": 600.0,
             "create_timeout": 25.0,
             "friendli_retry_wait": 0.5,
-            "list_patience": 10.0,
-            "menu_patience": 2.0,
-            "look_late_for": 86400.0,
+            "list_timeout": 10.0,
+            "menu_timeout": 2.0,
+            "late_search_window": 86400.0,
             "gone_confirmed_after": 60.0,
-            "unknown_told_after": 300.0,
-            "lease_notice_least": 600.0,
-            "lease_notice_most": 3600.0,
-            "lease_end_retry": 600.0,
-            "lease_end_tried_for": 86400.0,
+            "unknown_notify_after": 300.0,
+            "lifetime_notice_min": 600.0,
+            "lifetime_notice_max": 3600.0,
+            "lifetime_end_retry": 600.0,
+            "lifetime_end_give_up_after": 86400.0,
             "stuck_after": 1800.0,
             "schedule_grace": 600.0,
             "slack_message_interval": 1.0,
@@ -113,7 +113,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "unready_after": 60.0,
             "shutdown_timeout": 8.0,
             "keep_finished_days": 90.0,
-            "forget_every": 3600.0,
+            "retention_interval": 3600.0,
             "replica_silent_after": 30.0,
         }
     )
@@ -391,9 +391,9 @@ def test_halves_can_t_share_a_file(environment: SetUp, database: str | None) -> 
     """On another machine, nobody would ever see what a front wrote down."""
     environment(DATABASE_URL=database)
     with pytest.raises(ConfigError) as caught:
-        load(Role.FRONT)
+        load(Role.WEB)
     [problem] = caught.value.problems
-    assert problem.startswith("DATABASE_URL must lead to PostgreSQL for ROLE front. Write ")
+    assert problem.startswith("DATABASE_URL must lead to PostgreSQL for ROLE web. Write ")
 
 
 # Parts of the settings

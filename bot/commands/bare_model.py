@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from bot.commands.desk import Desk
-from bot.deployments.request.hub_names import is_bare_name, read_model
+from bot.commands.context import Services
+from bot.domain.request.hub_names import is_bare_name, read_model
 from bot.messages.markup import code
 
 
@@ -20,12 +20,12 @@ class BareModel:
     unchecked: str = ""
 
 
-async def look_up(desk: Desk, typed: str | None) -> BareModel:
+async def look_up(services: Services, typed: str | None) -> BareModel:
     """Ask the Hub for a model whose name has no organisation; for others nothing is asked."""
     name = read_model(typed or "").repo or ""
     if not is_bare_name(name):
         return BareModel()
-    match await desk.known_models.has(name):
+    match await services.known_models.has(name):
         case True:
             return BareModel(frozenset({name}))
         case False:
@@ -42,7 +42,9 @@ def as_shown(model: str | None) -> frozenset[str]:
     return frozenset({model} if model and is_bare_name(model) else ())
 
 
-async def is_model(desk: Desk, word: str, *, has_options: bool, resembles_command: bool) -> bool:
+async def is_model(
+    services: Services, word: str, *, has_options: bool, resembles_command: bool
+) -> bool:
     """Whether a first word that is no command is meant as a model.
 
     If the Hub can't be asked, a word passes only where options follow it and no command is like it:
@@ -50,5 +52,5 @@ async def is_model(desk: Desk, word: str, *, has_options: bool, resembles_comman
     """
     if not is_bare_name(word):
         return False
-    found = await desk.known_models.has(word)
+    found = await services.known_models.has(word)
     return has_options and not resembles_command if found is None else found

@@ -6,46 +6,47 @@ from pydantic import SecretStr
 
 from bot.commands import connect_form as form
 from bot.commands import deploy
-from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer, own
+from bot.commands.context import DeferredTask, Services, ViewResponse, answer, own
 from bot.commands.registry import SLASH, Command, Feature
-from bot.deployments.place import Place
-from bot.deployments.targets.connecting import OtherProjectError
-from bot.errors import UserError
-from bot.friendli.access import Access
-from bot.friendli.errors import (
+from bot.domain.actors import ChannelRef
+from bot.domain.errors import UserError
+from bot.domain.friendli_errors import (
     FriendliError,
-    MalformedAccess,
+    MalformedCredentials,
     NotFound,
     RateLimited,
     Refused,
     Unauthorized,
 )
+from bot.domain.permissions import Permission
+from bot.friendli.credentials import Credentials
 from bot.messages.buttons import ActionId
-from bot.permissions import Permission
+from bot.services.targets import OtherProjectError
+from bot.slack.requests import BlockAction, SlashCommand, ViewSubmission
 
 # Slack wants its answer after three seconds; this leaves one for everything else.
 _CHECK_SECONDS = 2.0
 _TYPED = f"`{SLASH} connect`"
 
 
-async def run(desk: Desk, invocation: Invocation) -> Work:
+async def run(services: Services, command: SlashCommand) -> DeferredTask:
     """Open the form for one of the channel's targets, or a new one."""
-    return _open(desk, invocation, invocation.text.strip())
+    return _open(services, command, command.text.strip())
 
 
-async def clicked(desk: Desk, click: Click) -> Work:
+async def clicked(services: Services, click: BlockAction) -> DeferredTask:
     """Open the form, for the target that the button names if it names one."""
-    return _open(desk, click, click.value)
+    return _open(services, click, click.value)
 
 
-async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
+async def _open(services: Services, asked: SlashCommand | BlockAction, name: str) -> None:
     if not asked.place.channel_id:
         # A click in a modal doesn't say which channel the modal was opened in.
         raise UserError("Type this in the channel that you want to connect:", hint=_TYPED)
-    await desk.authorizer.authorize(
+    await services.authorizer.authorize(
         Permission.CONNECT, asked.person, asked.place, target=name.lower()
     )
-    targets = {target.name: target for target in await desk.targets.of(asked.place)}
+    targets = {target.name: target for target in await services.targets.of(asked.place)}
     known = targets.get(name.lower())
     draft = form.ConnectDraft(
         place=asked.place,
@@ -53,19 +54,19 @@ async def _open(desk: Desk, asked: Invocation | Click, name: str) -> None:
         team_id=known.team_id if known else "",
         project_id=known.project_id if known else "",
         is_default=known.is_default if known else not targets,
-        key_is_optional=desk.settings.friendli_token is not None,
+        key_is_optional=services.settings.friendli_token is not None,
     )
-    await desk.modals.open(asked.trigger_id, form.build(draft))
+    await services.modals.open(asked.trigger_id, form.build(draft))
 
 
-async def submitted(desk: Desk, submission: Submission) -> Reaction:
+async def submitted(services: Services, submission: ViewSubmission) -> ViewResponse:
     """Check the key with one list request, then store the target."""
     draft, key = form.parse(submission.view)
     own(draft.place, submission)
-    errors = form.slips(draft, key)
+    errors = form.field_errors(draft, key)
     if errors:
-        return Reaction(errors=errors)
-    check = asyncio.create_task(_check(desk, submission, draft, key))
+        return ViewResponse(errors=errors)
+    check = asyncio.create_task(_check(services, submission, draft, key))
     try:
         done, _ = await asyncio.wait([check], timeout=_CHECK_SECONDS)
     except asyncio.CancelledError:
@@ -74,14 +75,16 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
     if done:
         return check.result()
     # The check goes on; the modal shows its result when it comes.
-    return Reaction(view=form.checking(draft), work=_show_late(desk, submission, draft, check))
+    return ViewResponse(
+        view=form.checking(draft), work=_show_late(services, submission, draft, check)
+    )
 
 
 async def _show_late(
-    desk: Desk,
-    submission: Submission,
+    services: Services,
+    submission: ViewSubmission,
     draft: form.ConnectDraft,
-    check: "asyncio.Task[Reaction]",
+    check: "asyncio.Task[ViewResponse]",
 ) -> None:
     try:
         reaction = await check
@@ -90,39 +93,41 @@ async def _show_late(
     else:
         words = " ".join((reaction.errors or {}).values())
         view = dict(reaction.view) if reaction.view else form.failed(draft, words)
-    if not await desk.modals.replace(submission.view["id"], view):
+    if not await services.modals.replace(submission.view["id"], view):
         # The modal was closed meanwhile: the result is told all the same.
         said = answer(view["blocks"][0]["text"]["text"])
-        await desk.people.whisper(draft.place, submission.person.id, said)
+        await services.people.post_ephemeral(draft.place, submission.person.id, said)
 
 
 async def _check(
-    desk: Desk, submission: Submission, draft: form.ConnectDraft, key: SecretStr | None
-) -> Reaction:
-    await desk.authorizer.authorize(
+    services: Services, submission: ViewSubmission, draft: form.ConnectDraft, key: SecretStr | None
+) -> ViewResponse:
+    await services.authorizer.authorize(
         Permission.CONNECT, submission.person, draft.place, target=draft.name
     )
     try:
-        access = Access(key or desk.settings.friendli_token or SecretStr(""), draft.team_id)
-        page = await desk.friendli.list_endpoints(access, draft.project_id, limit=1)
+        access = Credentials(
+            key or services.settings.friendli_token or SecretStr(""), draft.team_id
+        )
+        page = await services.friendli.list_endpoints(access, draft.project_id, limit=1)
     except FriendliError as error:
-        return Reaction(errors=_refusal(error))
+        return ViewResponse(errors=_refusal(error))
     try:
-        await desk.targets.connect(draft.place, submission.person, form.connection(draft, key))
+        await services.targets.connect(draft.place, submission.person, form.connection(draft, key))
     except OtherProjectError as error:
-        return Reaction(
+        return ViewResponse(
             errors={
                 form.NAME: f"{draft.name} leads to project {error.project_id}, where something may"
                 " still run. Choose another name, or disconnect it first."
             }
         )
-    return Reaction(view=form.connected(draft, key, was_empty=not page.data))
+    return ViewResponse(view=form.connected(draft, key, was_empty=not page.data))
 
 
 def _refusal(error: FriendliError) -> dict[str, str]:
     """The check's failure, on the field that it is about."""
     match error:
-        case MalformedAccess():
+        case MalformedCredentials():
             return {form.KEY: "A key is one word without spaces. Paste it again."}
         case Unauthorized(status=403):
             return {
@@ -145,30 +150,30 @@ def _refusal(error: FriendliError) -> dict[str, str]:
             }
 
 
-async def back(desk: Desk, click: Click) -> Work:
+async def back(services: Services, click: BlockAction) -> DeferredTask:
     """Show the form again after a late failure."""
-    return _back(desk, click)
+    return _back(services, click)
 
 
-async def _back(desk: Desk, click: Click) -> None:
+async def _back(services: Services, click: BlockAction) -> None:
     if click.view is not None:
         draft = form.read_back(click.view)
         own(draft.place, click)
-        await desk.modals.replace(click.view["id"], form.build(draft))
+        await services.modals.replace(click.view["id"], form.build(draft))
 
 
-async def deploy_now(desk: Desk, click: Click) -> Work:
+async def deploy_now(services: Services, click: BlockAction) -> DeferredTask:
     """Turn the modal into the deploy form."""
-    return _deploy_now(desk, click)
+    return _deploy_now(services, click)
 
 
-async def _deploy_now(desk: Desk, click: Click) -> None:
+async def _deploy_now(services: Services, click: BlockAction) -> None:
     if click.view is not None:
         place = own(form.read_back(click.view).place, click)
-        await deploy.show_form(desk, place, view_id=click.view["id"])
+        await deploy.show_form(services, place, view_id=click.view["id"])
 
 
-def place_of(private_metadata: str) -> Place:
+def place_of(private_metadata: str) -> ChannelRef:
     """The channel that an open form of this module is about."""
     return form.ConnectDraft.model_validate_json(private_metadata).place
 

@@ -7,13 +7,13 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from bot.commands.modal_state import Modal
-from bot.db.crypto import last_four
-from bot.deployments.place import Place
-from bot.deployments.request.draft import LONGEST_TARGET
-from bot.deployments.targets.connecting import Connection
-from bot.friendli.access import key_of_another_service
+from bot.db.encryption import last_four
+from bot.domain.actors import ChannelRef
+from bot.domain.request.draft import LONGEST_TARGET
+from bot.friendli.credentials import key_of_another_service
 from bot.messages.blocks import Block, actions, button, input_block, option, section, text_input
 from bot.messages.markup import escape
+from bot.services.targets import Connection
 
 CALLBACK_ID = "connect"
 DEPLOY_ACTION = "connect.deploy"
@@ -42,7 +42,7 @@ class ConnectDraft(BaseModel):
         key_is_optional: Whether the operator has a key for targets that bring none.
     """
 
-    place: Place
+    place: ChannelRef
     name: str = ""
     team_id: str = ""
     project_id: str = ""
@@ -131,7 +131,7 @@ def clipped_name(typed: str) -> str:
     return " ".join(printable.split())[:LONGEST_TARGET]
 
 
-def slips(draft: ConnectDraft, key: SecretStr | None) -> dict[str, str]:
+def field_errors(draft: ConnectDraft, key: SecretStr | None) -> dict[str, str]:
     """What is wrong with the form, by block id."""
     found: dict[str, str] = {}
     if not _TARGET_NAME.fullmatch(draft.name):

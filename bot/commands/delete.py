@@ -5,19 +5,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bot.commands.act import unknown_endpoint, what_instead
-from bot.commands.desk import Click, Desk, Reaction, Submission, Work, own
-from bot.commands.late_answer import late_whisper
+from bot.commands.context import DeferredTask, Services, ViewResponse, own
 from bot.commands.modal_state import Modal
+from bot.commands.operation_buttons import unknown_endpoint, what_instead
+from bot.commands.pending_response import answer_surely_ephemeral
 from bot.commands.registry import Feature
-from bot.db.acts import OperationKind
-from bot.db.models import Deployment
-from bot.deployments.operations import PERMISSIONS, OperationOutcome
-from bot.deployments.place import Place
-from bot.deployments.request.draft import LONGEST_NAME
+from bot.db.deployment_tables import Deployment
+from bot.domain.actors import ChannelRef
+from bot.domain.operations import OperationKind
+from bot.domain.request.draft import LONGEST_NAME
+from bot.domain.text import clip
 from bot.messages.blocks import input_block, plain, section, text_input
 from bot.messages.buttons import ActionId
-from bot.messages.markup import bold, clip
+from bot.messages.markup import bold
+from bot.services.operations import PERMISSIONS, OperationOutcome
+from bot.slack.requests import BlockAction, ViewSubmission
 
 CALLBACK_ID = "delete"
 _NAME = "name"
@@ -32,27 +34,27 @@ class Question(BaseModel):
         message_ts: Of the message whose button opened it.
     """
 
-    place: Place
+    place: ChannelRef
     public_id: str
     request_id: str
     message_ts: str = ""
 
 
-async def clicked(desk: Desk, click: Click) -> Work:
+async def clicked(services: Services, click: BlockAction) -> DeferredTask:
     """Open the modal."""
-    return _open(desk, click)
+    return _open(services, click)
 
 
-async def _open(desk: Desk, click: Click) -> None:
-    deployment = await desk.deployments.find(click.place, click.value)
+async def _open(services: Services, click: BlockAction) -> None:
+    deployment = await services.deployments.find(click.place, click.value)
     if deployment is None:
         raise unknown_endpoint()
-    await ask(desk, click, deployment)
+    await ask(services, click, deployment)
 
 
-async def ask(desk: Desk, click: Click, deployment: Deployment) -> None:
+async def ask(services: Services, click: BlockAction, deployment: Deployment) -> None:
     """Open the modal about a deployment of the place that was clicked in."""
-    await desk.authorizer.authorize(
+    await services.authorizer.authorize(
         PERMISSIONS[_KIND],
         click.person,
         click.place,
@@ -66,7 +68,7 @@ async def ask(desk: Desk, click: Click, deployment: Deployment) -> None:
         request_id=uuid.uuid4().hex,
         message_ts=click.message_ts,
     )
-    await desk.modals.open(click.trigger_id, build(question, deployment.name))
+    await services.modals.open(click.trigger_id, build(question, deployment.name))
 
 
 def build(question: Question, name: str) -> dict[str, Any]:
@@ -92,24 +94,26 @@ def build(question: Question, name: str) -> dict[str, Any]:
     }
 
 
-async def submitted(desk: Desk, submission: Submission) -> Reaction:
+async def submitted(services: Services, submission: ViewSubmission) -> ViewResponse:
     """Write the wish down if the name is right."""
     shown = Modal.model_validate(submission.view)
     question = Question.model_validate_json(shown.private_metadata)
     place = own(question.place, submission)
-    deployment = await desk.deployments.find(place, question.public_id)
+    deployment = await services.deployments.find(place, question.public_id)
     if deployment is None:
         raise unknown_endpoint()
     if " ".join((shown.element(_NAME).value or "").split()) != " ".join(deployment.name.split()):
-        return Reaction(errors={_NAME: f"That isn't its name. Type {deployment.name}, or keep it."})
-    await desk.authorizer.authorize(
+        return ViewResponse(
+            errors={_NAME: f"That isn't its name. Type {deployment.name}, or keep it."}
+        )
+    await services.authorizer.authorize(
         PERMISSIONS[_KIND],
         submission.person,
         place,
         target=deployment.target_name,
         about=deployment.public_id,
     )
-    asked = await desk.operations.ask(
+    asked = await services.operations.ask(
         place,
         submission.person,
         deployment.public_id,
@@ -119,8 +123,10 @@ async def submitted(desk: Desk, submission: Submission) -> Reaction:
     )
     words = what_instead(_KIND, asked)
     if words is None or asked.outcome is OperationOutcome.REPEATED:
-        return Reaction()
-    return Reaction(work=await late_whisper(desk, place, submission.person, words))
+        return ViewResponse()
+    return ViewResponse(
+        work=await answer_surely_ephemeral(services, place, submission.person, words)
+    )
 
 
 FEATURE = Feature(clicks={ActionId.DELETE: clicked}, submissions={CALLBACK_ID: submitted})

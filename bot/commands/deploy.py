@@ -5,262 +5,272 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bot.commands import bare_model, deploy_text
 from bot.commands import deploy_form as form
-from bot.commands.desk import Click, Desk, Invocation, Reaction, Submission, Work, answer, own
+from bot.commands.context import DeferredTask, Services, ViewResponse, answer, own
 from bot.commands.invite import invitation, invitation_view, needs_invitation
+from bot.commands.no_targets import unconnected
 from bot.commands.registry import Feature
-from bot.commands.unconnected import unconnected
-from bot.deployments.place import Person, Place
-from bot.deployments.request.deploy_request import DeployRequest
-from bot.deployments.request.draft import DeployDraft, Scaling
-from bot.deployments.request.rules import Slip, check
-from bot.deployments.service import Asked, Outcome
-from bot.deployments.targets.policy import Policy
-from bot.deployments.targets.views import TargetView
-from bot.errors import UserError
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.errors import UserError
+from bot.domain.permissions import Permission
+from bot.domain.policy import Policy
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.request.draft import DeployDraft, Scaling
+from bot.domain.request.rules import FieldError, check
 from bot.messages import preview
 from bot.messages.body import Body
 from bot.messages.markup import bold, escape
-from bot.permissions import Permission
+from bot.services.deployments import DeployResult, Outcome
+from bot.services.target_views import TargetView
+from bot.slack.requests import BlockAction, SlashCommand, ViewSubmission
 
 
 async def open_form(
-    desk: Desk,
-    asked: Invocation | Click,
+    services: Services,
+    asked: SlashCommand | BlockAction,
     draft: DeployDraft | None = None,
     *,
     refused: Mapping[str, str] | None = None,
     focus: str | None = None,
-) -> Work:
+) -> DeferredTask:
     """Open the form.
 
     Args:
-        desk: The services.
+        services: The services.
         asked: With the trigger that opens it.
         draft: What it is filled in with.
         refused: What Friendli said of fields: field of the draft → plain text.
         focus: The field that the cursor stands in.
     """
-    return _open_form(desk, asked, draft or DeployDraft(), refused or {}, focus)
+    return _open_form(services, asked, draft or DeployDraft(), refused or {}, focus)
 
 
 async def _open_form(
-    desk: Desk,
-    asked: Invocation | Click,
+    services: Services,
+    asked: SlashCommand | BlockAction,
     draft: DeployDraft,
     refused: Mapping[str, str],
     focus: str | None,
 ) -> None:
     person, place = asked.person, asked.place
     # What is submitted is authorized anew; nobody is refused by what may be old.
-    targets = await desk.targets.lately(place)
-    if not await desk.authorizer.may(Permission.DEPLOY, person, place, among=targets):
-        targets = await desk.targets.of(place)
-        await desk.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
+    targets = await services.targets.lately(place)
+    if not await services.authorizer.may(Permission.DEPLOY, person, place, among=targets):
+        targets = await services.targets.of(place)
+        await services.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
     if not targets:
-        raise await unconnected(desk)
+        raise await unconnected(services)
     state = form.opened(_state(place, draft), refused, focus)
-    view = form.build(state, targets=_choices(targets), prices=desk.settings.prices)
+    view = form.build(state, targets=_choices(targets), prices=services.settings.prices)
     # The trigger dies after three seconds, so the form comes first and the check after.
-    view_id = await desk.modals.open(asked.trigger_id, view)
-    membership = await desk.people.membership(place)
+    view_id = await services.modals.open(asked.trigger_id, view)
+    membership = await services.people.membership(place)
     if needs_invitation(membership):
-        await desk.modals.replace(view_id, await invitation_view(desk, membership))
+        await services.modals.replace(view_id, await invitation_view(services, membership))
 
 
-async def show_form(desk: Desk, place: Place, *, view_id: str) -> None:
+async def show_form(services: Services, place: ChannelRef, *, view_id: str) -> None:
     """Turn an open modal into the form."""
-    targets = await desk.targets.of(place)
+    targets = await services.targets.of(place)
     if not targets:
-        raise await unconnected(desk)
+        raise await unconnected(services)
     state = _state(place, DeployDraft())
-    view = form.build(state, targets=_choices(targets), prices=desk.settings.prices)
-    await desk.modals.replace(view_id, view)
+    view = form.build(state, targets=_choices(targets), prices=services.settings.prices)
+    await services.modals.replace(view_id, view)
 
 
-async def changed(desk: Desk, click: Click) -> Work:
+async def changed(services: Services, click: BlockAction) -> DeferredTask:
     """Something was chosen or typed that changes what the form shows."""
-    return _redraw(desk, click)
+    return _redraw(services, click)
 
 
-async def _redraw(desk: Desk, click: Click) -> None:
+async def _redraw(services: Services, click: BlockAction) -> None:
     if click.view is None:
         return
     state = form.react(form.parse(click.view), click.action_id)
-    targets = await desk.targets.lately(own(state.place, click))
+    targets = await services.targets.lately(own(state.place, click))
     if not targets:
-        raise await unconnected(desk)
-    view = form.build(state, targets=_choices(targets), prices=desk.settings.prices)
-    await desk.modals.follow(click.view, view, click.action_ts)
+        raise await unconnected(services)
+    view = form.build(state, targets=_choices(targets), prices=services.settings.prices)
+    await services.modals.follow(click.view, view, click.action_ts)
 
 
-async def submitted(desk: Desk, submission: Submission) -> Reaction:
+async def submitted(services: Services, submission: ViewSubmission) -> ViewResponse:
     """Check the form and write the wish down; nothing is acknowledged before it is written."""
     state = form.parse(submission.view)
     place = own(state.place, submission)
-    targets = await desk.targets.of(place)
+    targets = await services.targets.of(place)
     if not targets:
-        raise await unconnected(desk)
-    bare = await bare_model.look_up(desk, state.draft.model)
+        raise await unconnected(services)
+    bare = await bare_model.look_up(services, state.draft.model)
     request = _check(state.draft, targets, state.proposed_name, bare.known)
     if not isinstance(request, DeployRequest):
-        errors = form.slips_to_errors(request, submission.view)
-        return Reaction(errors=errors)
-    await desk.authorizer.authorize(
+        errors = form.errors_by_block(request, submission.view)
+        return ViewResponse(errors=errors)
+    await services.authorizer.authorize(
         Permission.DEPLOY, submission.person, place, target=request.target, among=targets
     )
-    asked = await desk.deployments.ask(place, submission.person, request, state.request_id)
+    asked = await services.deployments.ask(place, submission.person, request, state.request_id)
     match asked.outcome:
         case Outcome.NAME_TAKEN:
-            slip = Slip("name", _taken_words(request.name))
-            return Reaction(errors=form.slips_to_errors([slip], submission.view))
+            field_error = FieldError("name", _taken_words(request.name))
+            return ViewResponse(errors=form.errors_by_block([field_error], submission.view))
         case Outcome.TARGET_GONE:
-            slip = Slip("target", "This target was disconnected meanwhile.")
-            return Reaction(errors=form.slips_to_errors([slip], submission.view))
+            field_error = FieldError("target", "This target was disconnected meanwhile.")
+            return ViewResponse(errors=form.errors_by_block([field_error], submission.view))
         case Outcome.REPEATED:
-            return Reaction(work=_say_repeated(desk, place, submission.person))
+            return ViewResponse(work=_say_repeated(services, place, submission.person))
         case _:
-            return Reaction(
+            return ViewResponse(
                 work=_accepted(
-                    desk, place, submission.person, request.target, asked, bare.unchecked
+                    services, place, submission.person, request.target, asked, bare.unchecked
                 )
             )
 
 
 async def _accepted(
-    desk: Desk, place: Place, person: Person, target: str, asked: Asked, unchecked: str
+    services: Services,
+    place: ChannelRef,
+    person: Actor,
+    target: str,
+    asked: DeployResult,
+    unchecked: str,
 ) -> None:
     if unchecked:
-        await desk.people.whisper(place, person.id, answer(unchecked))
-    await _call_approvers(desk, place, person, target, asked)
+        await services.people.post_ephemeral(place, person.id, answer(unchecked))
+    await _call_approvers(services, place, person, target, asked)
 
 
-async def _say_repeated(desk: Desk, place: Place, person: Person) -> None:
-    await desk.people.whisper(place, person.id, answer(_REPEATED))
+async def _say_repeated(services: Services, place: ChannelRef, person: Actor) -> None:
+    await services.people.post_ephemeral(place, person.id, answer(_REPEATED))
 
 
-async def from_text(desk: Desk, invocation: Invocation) -> Work:
+async def from_text(services: Services, command: SlashCommand) -> DeferredTask:
     """Deploy from a line: show what it means and ask, or do it at once with `--yes`."""
-    person, place = invocation.person, invocation.place
-    targets = await desk.targets.of(place)
-    await desk.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
+    person, place = command.person, command.place
+    targets = await services.targets.of(place)
+    await services.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
     if not targets:
-        raise await unconnected(desk)
-    bare = await bare_model.look_up(desk, deploy_text.model_of(invocation.text))
+        raise await unconnected(services)
+    bare = await bare_model.look_up(services, deploy_text.model_of(command.text))
     read = deploy_text.read(
-        invocation.text,
+        command.text,
         targets=[target.name for target in targets],
         default_target=targets[0].name,
         scalings=_scalings(targets),
         known_models=bare.known,
     )
-    if isinstance(read, deploy_text.TextSlips):
-        said = preview.slipped([slip.sentences for slip in read.slips], read.corrected_line)
-        return _say(desk, invocation, said)
-    await desk.authorizer.authorize(
+    if isinstance(read, deploy_text.LineErrors):
+        said = preview.slipped(
+            [field_error.sentences for field_error in read.field_errors], read.corrected_line
+        )
+        return _say(services, command, said)
+    await services.authorizer.authorize(
         Permission.DEPLOY, person, place, target=read.request.target, among=targets
     )
     policy = _policy(read.request, targets)
-    request = read.request.with_default_lease(policy.lease_seconds)
+    request = read.request.with_default_lease(policy.lifetime_seconds)
     # What nobody could check is asked about, also with `--yes`.
     if not read.yes or bare.unchecked:
-        return _show_preview(desk, invocation, request, policy, unchecked=bare.unchecked)
+        return _show_preview(services, command, request, policy, unchecked=bare.unchecked)
     # Committed before Slack is acknowledged: what spends money is written down or refused.
-    asked = await desk.deployments.ask(
-        place, person, request, invocation.request_id, line=invocation.text
+    asked = await services.deployments.ask(
+        place, person, request, command.request_id, line=command.text
     )
     if asked.outcome is Outcome.SAME_LINE:
-        return _show_preview(desk, invocation, request, policy, is_second=True)
+        return _show_preview(services, command, request, policy, is_second=True)
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)
-    return _call_approvers(desk, place, person, request.target, asked)
+    return _call_approvers(services, place, person, request.target, asked)
 
 
-async def _say(desk: Desk, invocation: Invocation, said: Body) -> None:
-    await desk.responses.say(invocation.response_url, said)
+async def _say(services: Services, command: SlashCommand, said: Body) -> None:
+    await services.responses.say(command.response_url, said)
 
 
 async def _show_preview(
-    desk: Desk,
-    invocation: Invocation,
+    services: Services,
+    command: SlashCommand,
     request: DeployRequest,
     policy: Policy,
     *,
     is_second: bool = False,
     unchecked: str = "",
 ) -> None:
-    membership = await desk.people.membership(invocation.place)
+    membership = await services.people.membership(command.place)
     if needs_invitation(membership):
-        raise await invitation(desk, membership)
+        raise await invitation(services, membership)
     draft = request.draft().to_json()
     said = preview.preview(
         request,
-        desk.settings.prices,
-        lease_end=policy.lease_end,
+        services.settings.prices,
+        expiry_action=policy.expiry_action,
         deploy_value=f"{_new_request_id()} {draft}",
         change_value=draft,
         is_second=is_second,
         unchecked=unchecked,
     )
-    await desk.responses.say(invocation.response_url, said)
+    await services.responses.say(command.response_url, said)
 
 
-async def agreed(desk: Desk, click: Click) -> Work:
+async def agreed(services: Services, click: BlockAction) -> DeferredTask:
     """Deploy what the preview shows."""
     request_id, _, json = click.value.partition(" ")
-    targets = await desk.targets.of(click.place)
+    targets = await services.targets.of(click.place)
     if not targets:
-        raise await unconnected(desk)
+        raise await unconnected(services)
     draft = DeployDraft.from_json(json)
     # Whether the Hub has it was looked up for the preview.
     request = _check(draft, targets, None, bare_model.as_shown(draft.model))
     if not isinstance(request, DeployRequest):
         # A target, or an instance option, that was there when the preview was shown.
-        raise UserError(escape(" ".join(slip.sentences for slip in request)))
-    await desk.authorizer.authorize(
+        raise UserError(escape(" ".join(field_error.sentences for field_error in request)))
+    await services.authorizer.authorize(
         Permission.DEPLOY, click.person, click.place, target=request.target, among=targets
     )
-    asked = await desk.deployments.ask(
+    asked = await services.deployments.ask(
         click.place, click.person, request, request_id, message_ts=click.message_ts
     )
     if asked.outcome is not Outcome.ACCEPTED:
         raise _not_accepted(asked, request)
-    return _go_on(desk, click, request, asked)
+    return _go_on(services, click, request, asked)
 
 
-async def _go_on(desk: Desk, click: Click, request: DeployRequest, asked: Asked) -> None:
+async def _go_on(
+    services: Services, click: BlockAction, request: DeployRequest, asked: DeployResult
+) -> None:
     said = preview.under_way(request, waits=asked.waits)
-    await desk.responses.replace(click.response_url, said)
-    await _call_approvers(desk, click.place, click.person, request.target, asked)
+    await services.responses.replace(click.response_url, said)
+    await _call_approvers(services, click.place, click.person, request.target, asked)
 
 
 async def _call_approvers(
-    desk: Desk, place: Place, person: Person, target: str, asked: Asked
+    services: Services, place: ChannelRef, person: Actor, target: str, asked: DeployResult
 ) -> None:
     """Mention admins where only they may approve: the root names nobody whom Slack would tell."""
-    if not asked.waits or await desk.authorizer.named(Permission.APPROVE, place, target):
+    if not asked.waits or await services.authorizer.named(Permission.APPROVE, place, target):
         return
-    whom = await desk.authorizer.whom(Permission.APPROVE, place, target)
-    await desk.requests.call(place, person, asked.waits_as, Permission.APPROVE, whom)
+    whom = await services.authorizer.whom(Permission.APPROVE, place, target)
+    await services.requests.call(place, person, asked.waits_as, Permission.APPROVE, whom)
 
 
-async def change(desk: Desk, click: Click) -> Work:
+async def change(services: Services, click: BlockAction) -> DeferredTask:
     """Open the form with what the preview shows."""
-    return await open_form(desk, click, DeployDraft.from_json(click.value))
+    return await open_form(services, click, DeployDraft.from_json(click.value))
 
 
-async def dismissed(desk: Desk, click: Click) -> Work:
+async def dismissed(services: Services, click: BlockAction) -> DeferredTask:
     """Take the preview away."""
-    return _remove(desk, click)
+    return _remove(services, click)
 
 
-async def _remove(desk: Desk, click: Click) -> None:
-    await desk.responses.remove(click.response_url)
+async def _remove(services: Services, click: BlockAction) -> None:
+    await services.responses.remove(click.response_url)
 
 
 _REPEATED = "You asked for that already; its thread is in this channel. Nothing was made twice."
 
 
-def _not_accepted(asked: Asked, request: DeployRequest) -> UserError:
+def _not_accepted(asked: DeployResult, request: DeployRequest) -> UserError:
     if asked.outcome is Outcome.REPEATED:
         return UserError(_REPEATED)
     if asked.outcome is Outcome.NAME_TAKEN:
@@ -280,7 +290,7 @@ def _check(
     targets: Sequence[TargetView],
     proposed_name: str | None,
     known_models: Collection[str],
-) -> DeployRequest | tuple[Slip, ...]:
+) -> DeployRequest | tuple[FieldError, ...]:
     if not draft.name and proposed_name:
         draft = draft.model_copy(update={"name": proposed_name})
     checked = check(
@@ -291,7 +301,7 @@ def _check(
         known_models=known_models,
     )
     if isinstance(checked, DeployRequest):
-        return checked.with_default_lease(_policy(checked, targets).lease_seconds)
+        return checked.with_default_lease(_policy(checked, targets).lifetime_seconds)
     return checked
 
 
@@ -308,15 +318,15 @@ def _choices(targets: Sequence[TargetView]) -> list[form.TargetChoice]:
         form.TargetChoice(
             target.name,
             target.project_id,
-            target.policy.lease_seconds,
-            target.policy.lease_end,
+            target.policy.lifetime_seconds,
+            target.policy.expiry_action,
             target.policy.scaling.value,
         )
         for target in targets
     ]
 
 
-def _state(place: Place, draft: DeployDraft) -> form.FormState:
+def _state(place: ChannelRef, draft: DeployDraft) -> form.FormState:
     return form.FormState(request_id=_new_request_id(), place=place, draft=draft)
 
 

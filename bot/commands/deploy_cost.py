@@ -1,13 +1,13 @@
 """The line of money in the deploy modal, which follows every choice."""
 
-from bot.deployments.request.draft import (
+from bot.domain.instances import InstanceOption, Prices, UnlistedInstance
+from bot.domain.request.draft import (
     DEFAULT_MAX_REPLICAS,
     DEFAULT_MIN_REPLICAS,
     DEFAULT_REPLICAS,
     DeployDraft,
 )
-from bot.deployments.request.reading import Reading
-from bot.friendli.instances import InstanceOption, Prices, UnlistedInstance
+from bot.domain.request.parsed_draft import ParsedDraft
 from bot.messages.markup import money
 
 NO_INSTANCE = "Choose an instance to see what it costs."
@@ -22,7 +22,7 @@ def cost_line(draft: DeployDraft, prices: Prices) -> str:
     A replica is billed from the end of its initialization until it shuts down, whether it is
     asked for anything or not.
     """
-    reading = Reading(draft, ())
+    reading = ParsedDraft(draft, ())
     if isinstance(reading.instance, UnlistedInstance):
         return UNLISTED_INSTANCE
     if not isinstance(reading.instance, InstanceOption):
@@ -54,7 +54,7 @@ def cost_line(draft: DeployDraft, prices: Prices) -> str:
     return f"*{total}*: {per_replica}{asleep}"
 
 
-def _bounds(reading: Reading) -> tuple[int, int] | None:
+def _bounds(reading: ParsedDraft) -> tuple[int, int] | None:
     """Return the fewest and the most replicas, or None if what was typed gives none."""
 
     def number(field: str, default: int) -> int | None:

@@ -27,8 +27,18 @@ from bot.commands.deploy_form_state import (
     parse,
     react,
 )
-from bot.deployments.place import Place
-from bot.deployments.request.draft import (
+from bot.domain.actors import ChannelRef
+from bot.domain.instances import (
+    GPUS,
+    ID_PREFIX,
+    INSTANCE_OPTIONS,
+    LONGEST_ID,
+    InstanceOption,
+    Prices,
+    UnlistedInstance,
+)
+from bot.domain.policy import ExpiryAction
+from bot.domain.request.draft import (
     DEFAULT_COOLDOWN,
     DEFAULT_MAX_REPLICAS,
     DEFAULT_MIN_REPLICAS,
@@ -38,20 +48,10 @@ from bot.deployments.request.draft import (
     Scaling,
     longest,
 )
-from bot.deployments.request.lease_rules import EXAMPLE_SPAN
-from bot.deployments.request.reading import Reading
-from bot.deployments.request.rules import EXAMPLE_MODEL, LABELS, Slip
-from bot.deployments.request.span import write_span
-from bot.deployments.targets.policy import LeaseEnd
-from bot.friendli.instances import (
-    GPUS,
-    ID_PREFIX,
-    INSTANCE_OPTIONS,
-    LONGEST_ID,
-    InstanceOption,
-    Prices,
-    UnlistedInstance,
-)
+from bot.domain.request.duration import format_duration
+from bot.domain.request.lifetime_rules import EXAMPLE_SPAN
+from bot.domain.request.parsed_draft import ParsedDraft
+from bot.domain.request.rules import EXAMPLE_MODEL, LABELS, FieldError
 from bot.messages.blocks import (
     Block,
     actions,
@@ -64,7 +64,7 @@ from bot.messages.blocks import (
     section,
     text_input,
 )
-from bot.messages.lease import then
+from bot.messages.lifetime import then
 from bot.messages.markup import duration, money
 
 __all__ = [
@@ -75,10 +75,10 @@ __all__ = [
     "TargetChoice",
     "Updating",
     "build",
+    "errors_by_block",
     "opened",
     "parse",
     "react",
-    "slips_to_errors",
 ]
 
 CALLBACK_ID = "deploy"
@@ -103,15 +103,15 @@ class TargetChoice(NamedTuple):
     Attributes:
         name: What the channel calls it.
         label: What tells it apart, such as its project.
-        lease_seconds: How long an endpoint runs there if nobody says otherwise; None for no end.
-        lease_end: What happens then.
+        lifetime_seconds: How long an endpoint runs there if nobody says otherwise; None for no end.
+        expiry_action: What happens then.
         scaling: How an endpoint scales there if nobody says otherwise.
     """
 
     name: str
     label: str
-    lease_seconds: int | None = None
-    lease_end: LeaseEnd = LeaseEnd.TERMINATE
+    lifetime_seconds: int | None = None
+    expiry_action: ExpiryAction = ExpiryAction.TERMINATE
     scaling: Scaling = DEFAULT_SCALING
 
 
@@ -146,7 +146,7 @@ def build(
     }
 
 
-_UNTOUCHED = FormState(request_id="", place=Place("", "", ""), tag="")
+_UNTOUCHED = FormState(request_id="", place=ChannelRef("", "", ""), tag="")
 
 
 def _with_scaling(state: FormState, targets: Sequence[TargetChoice]) -> FormState:
@@ -283,7 +283,7 @@ def _name(state: FormState) -> Block:
 
 
 def _instance(draft: DeployDraft, prices: Prices, *, optional: bool) -> Iterable[Block]:
-    reading = Reading(draft, ())
+    reading = ParsedDraft(draft, ())
     chosen = reading.instance.key if isinstance(reading.instance, InstanceOption) else None
     by_id = chosen is None and reading.text("gpu").lower().startswith(ID_PREFIX)
     options = {
@@ -373,27 +373,29 @@ def _replicas(draft: DeployDraft) -> Iterable[Block]:
 
 def _lease(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Block:
     chosen = _chosen_target(draft, targets)
-    seconds = chosen.lease_seconds
+    seconds = chosen.lifetime_seconds
     unless = f"Empty: {duration(seconds)}." if seconds is not None else "Empty: no end."
     return input_block(
-        LABELS["lease"],
+        LABELS["lifetime"],
         text_input(
-            action_id("lease"),
-            max_length=longest("lease"),
-            initial=draft.lease,
-            placeholder=EXAMPLE_SPAN if seconds is None else write_span(seconds),
+            action_id("lifetime"),
+            max_length=longest("lifetime"),
+            initial=draft.lifetime,
+            placeholder=EXAMPLE_SPAN if seconds is None else format_duration(seconds),
         ),
-        block_id=action_id("lease"),
+        block_id=action_id("lifetime"),
         optional=True,
-        hint=f"8h, 2d or 90m from when it is made, {then(chosen.lease_end)}. {unless}",
+        hint=f"8h, 2d or 90m from when it is made, {then(chosen.expiry_action)}. {unless}",
     )
 
 
-def slips_to_errors(slips: Sequence[Slip], view: Mapping[str, object]) -> dict[str, str]:
+def errors_by_block(
+    field_errors: Sequence[FieldError], view: Mapping[str, object]
+) -> dict[str, str]:
     """Put what is wrong under the fields that it is about.
 
     Args:
-        slips: What is wrong.
+        field_errors: What is wrong.
         view: The view that was submitted.
 
     Returns:
@@ -403,12 +405,12 @@ def slips_to_errors(slips: Sequence[Slip], view: Mapping[str, object]) -> dict[s
     shown = blocks_by_field(view)
     words: dict[str, list[str]] = {}
     behind_advanced: set[str] = set()
-    for slip in slips:
-        own = shown.get(INSTANCE_ID) if slip.field == "gpu" else None
-        block = own or shown.get(slip.field) or _nearest_block(slip.field, shown)
+    for field_error in field_errors:
+        own = shown.get(INSTANCE_ID) if field_error.field == "gpu" else None
+        block = own or shown.get(field_error.field) or _nearest_block(field_error.field, shown)
         # Plain text has no code font; what was typed stands between curly quotes instead.
-        words.setdefault(block, []).append(re.sub(r"`([^`]*)`", r"“\1”", slip.sentences))
-        if slip.field not in shown and slip.field in ADVANCED_FIELDS:
+        words.setdefault(block, []).append(re.sub(r"`([^`]*)`", r"“\1”", field_error.sentences))
+        if field_error.field not in shown and field_error.field in ADVANCED_FIELDS:
             behind_advanced.add(block)
     for block in behind_advanced:
         words[block].append(OPEN_TO_MEND)

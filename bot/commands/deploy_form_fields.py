@@ -10,11 +10,11 @@ from bot.commands.deploy_form_state import (
     NO_METRIC,
     action_id,
 )
-from bot.deployments.request.backpressure_rules import METRICS
-from bot.deployments.request.draft import DeployDraft, longest
-from bot.deployments.request.reading import Reading
-from bot.deployments.request.rules import LABELS
-from bot.friendli.schemas import DEFAULT_MAX_TOKEN_COUNT
+from bot.domain.request.backpressure_rules import METRICS
+from bot.domain.request.draft import DeployDraft, longest
+from bot.domain.request.parsed_draft import ParsedDraft
+from bot.domain.request.rules import LABELS
+from bot.domain.schemas import DEFAULT_MAX_TOKEN_COUNT
 from bot.messages.blocks import Block, input_block, number_input, option, text_input
 
 ADVANCED_FIELDS = tuple(LABELS)[tuple(LABELS).index("revision") :]
@@ -126,7 +126,7 @@ def advanced_fields(draft: DeployDraft, *, updates: bool) -> Iterable[Block]:
     )
     none = option("None", NO_METRIC)
     metrics = {metric: option(metric, metric) for metric in METRICS}
-    metric = Reading(draft, ()).metric
+    metric = ParsedDraft(draft, ()).metric
     yield menu_field(
         "queue_backpressure_metric",
         [none, *metrics.values()],

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.commands.deploy_form_state import ACTION_PREFIX, FLAGS, FLAGS_ACTION
-from bot.deployments.request.refused_fields import label
+from bot.domain.request.refused_fields import label
 from bot.messages.blocks import Block, context
 from bot.messages.markup import escape
 

@@ -6,10 +6,10 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.commands.modal_state import Modal
-from bot.deployments.place import Place
-from bot.deployments.request.draft import DeployDraft, Scaling
-from bot.deployments.request.proposed_name import new_tag, propose_name
-from bot.friendli.instances import ID_PREFIX
+from bot.domain.actors import ChannelRef
+from bot.domain.instances import ID_PREFIX
+from bot.domain.request.draft import DeployDraft, Scaling
+from bot.domain.request.proposed_name import new_tag, propose_name
 
 ACTION_PREFIX = "deploy"
 ADVANCED_ACTION = f"{ACTION_PREFIX}.advanced"
@@ -71,7 +71,7 @@ class FormState(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     request_id: str
-    place: Place
+    place: ChannelRef
     draft: DeployDraft = Field(default_factory=DeployDraft)
     advanced_open: bool = False
     tag: str = Field(default_factory=new_tag)

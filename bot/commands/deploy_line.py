@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bot.commands.command_line import (
+from bot.commands.deploy_options import OPTIONS, Kind, Option
+from bot.domain.command_line import (
     DASHES,
     Edit,
     UnclosedQuoteError,
@@ -19,9 +20,8 @@ from bot.commands.command_line import (
     quote,
     words,
 )
-from bot.commands.deploy_options import OPTIONS, Kind, Option
-from bot.deployments.request.draft import DeployDraft, Scaling
-from bot.messages.markup import clip, quoted
+from bot.domain.request.draft import DeployDraft, Scaling
+from bot.domain.text import clip, quoted
 
 _OPTION = re.compile(rf"([-{DASHES}]+)([A-Za-z][^=]*)")
 _TWO_BOUNDS = re.compile(r"(.*?)(?:\.{2,}|\N{HORIZONTAL ELLIPSIS})(.*)", re.DOTALL)
@@ -36,7 +36,7 @@ _OTHER_NAMES = MappingProxyType(
         "target": "to",
         "min": "min-replicas",
         "max": "max-replicas",
-        "lease": "for",
+        "lifetime": "for",
         "ttl": "for",
     }
 )
@@ -50,7 +50,7 @@ _NAMES: Mapping[str, tuple[Option, bool]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class TextSlip:
+class LineError:
     """One mistake in a line.
 
     Attributes:
@@ -68,7 +68,7 @@ class TextSlip:
         return f"{self.words} Nearest: {quoted(self.nearest)}." if self.nearest else self.words
 
 
-class Place(NamedTuple):
+class WordSpan(NamedTuple):
     """Where an option stands in a line, and where its value does; both ends are exclusive."""
 
     start: int
@@ -87,7 +87,7 @@ class DeployLine:
         yes: Whether `--yes` was.
         model: Where the model stands, if anywhere.
         places: Option name → where it stands.
-        slips: Mistakes of form.
+        field_errors: Mistakes of form.
         told: Fields of the draft that a slip is about, of which no more need be said.
         edits: What mends the slips.
         invented: Whether an edit puts an example where nobody typed a value.
@@ -98,8 +98,8 @@ class DeployLine:
     draft: DeployDraft = field(default_factory=DeployDraft)
     yes: bool = False
     model: Word | None = None
-    places: dict[str, Place] = field(default_factory=dict)
-    slips: list[TextSlip] = field(default_factory=list)
+    places: dict[str, WordSpan] = field(default_factory=dict)
+    field_errors: list[LineError] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
     edits: list[Edit] = field(default_factory=list)
     invented: bool = False
@@ -130,7 +130,7 @@ def _unclosed(text: str, unclosed: UnclosedQuoteError) -> DeployLine:
     line = _Parser(text, words(text[: unclosed.start])).run()
     line.edits = closing_edits(text, unclosed)
     rest = quoted(clip(text[unclosed.start :], 40))
-    line.slips = [TextSlip(f"A quote is opened and never closed: {rest}.")]
+    line.field_errors = [LineError(f"A quote is opened and never closed: {rest}.")]
     line.told = {"model", "gpu"}
     return line
 
@@ -140,7 +140,7 @@ class _Phrase:
     """A value that the words after it may belong to."""
 
     option: Option
-    place: Place
+    place: WordSpan
     texts: list[str]
 
 
@@ -154,7 +154,7 @@ class _Parser:
 
     def run(self) -> DeployLine:
         while self.at < len(self.words):
-            if len(self.line.slips) >= _MOST_SLIPS:
+            if len(self.line.field_errors) >= _MOST_SLIPS:
                 self.line.is_cut = True
                 break
             word = self.words[self.at]
@@ -186,7 +186,7 @@ class _Parser:
         return implied or named
 
     def _slip(self, words: str, edit: Edit, nearest: str | None = None) -> None:
-        self.line.slips.append(TextSlip(words, nearest))
+        self.line.field_errors.append(LineError(words, nearest))
         self.line.edits.append(edit)
 
     def _stray(self, word: Word) -> None:
@@ -198,7 +198,7 @@ class _Parser:
         elif self.phrase is not None:
             if len(self.phrase.texts) == 1:
                 words = f"{given} stands alone. A value of several words needs quotes."
-                line.slips.append(TextSlip(words))
+                line.field_errors.append(LineError(words))
             self.phrase.texts.append(word.text)
             self.phrase.place = self.phrase.place._replace(end=word.end, value_end=word.end)
         elif "/" in word.text and line.model is not None:
@@ -230,7 +230,7 @@ class _Parser:
         if option.kind in {Kind.SWITCH, Kind.FLAG}:
             if equals >= 0:
                 self._no_value(option, word, word.text[equals + 1 :], positive=positive)
-            place = Place(word.start, word.end, word.end, word.end)
+            place = WordSpan(word.start, word.end, word.end, word.end)
             self._set(option, place, value=positive)
             return
         value, place = self._value(word, equals)
@@ -292,18 +292,18 @@ class _Parser:
         option = _OPTION.match(word.text[: word.bare])
         return option is None or option[1] == "-"
 
-    def _value(self, word: Word, equals: int) -> tuple[str | None, Place]:
+    def _value(self, word: Word, equals: int) -> tuple[str | None, WordSpan]:
         if equals >= 0:
             start = word.start + equals + 1
-            place = Place(word.start, word.end, start, word.end)
+            place = WordSpan(word.start, word.end, start, word.end)
             return (word.text[equals + 1 :] if start < word.end else None), place
         if not self._next_is_value():
-            return None, Place(word.start, word.end, word.end, word.end)
+            return None, WordSpan(word.start, word.end, word.end, word.end)
         value = self.words[self.at]
         self.at += 1
-        return value.text, Place(word.start, value.end, value.start, value.end)
+        return value.text, WordSpan(word.start, value.end, value.start, value.end)
 
-    def _range(self, option: Option, place: Place, value: str) -> None:
+    def _range(self, option: Option, place: WordSpan, value: str) -> None:
         bounds = _TWO_BOUNDS.fullmatch(value) or _DASHED_BOUNDS.fullmatch(value)
         if bounds is None:
             most = re.sub(r"[^0-9]", "", value)
@@ -319,7 +319,7 @@ class _Parser:
             typed = zip(option.fields, bounds.groups(), strict=True)
             self.values.update({name: bound.strip() for name, bound in typed})
 
-    def _choice(self, option: Option, place: Place, value: str) -> None:
+    def _choice(self, option: Option, place: WordSpan, value: str) -> None:
         if value.lower() in option.choices:
             self._set(option, place, value=value.lower())
             return
@@ -330,14 +330,14 @@ class _Parser:
         self._slip(words, edit, nearest)
         self.line.invented = self.line.invented or nearest is None
 
-    def _set(self, option: Option, place: Place, *, value: str | bool) -> bool:
+    def _set(self, option: Option, place: WordSpan, *, value: str | bool) -> bool:
         if not self._claim(option, place):
             return False
         self.values.update(dict.fromkeys(option.fields, value))
         self.line.yes = self.line.yes or option.kind is Kind.FLAG
         return True
 
-    def _claim(self, option: Option, place: Place) -> bool:
+    def _claim(self, option: Option, place: WordSpan) -> bool:
         """Note where an option stands, unless another one has said the same already."""
         line, written = self.line, quoted(f"--{option.name}")
         earlier = line.places.get(option.name)

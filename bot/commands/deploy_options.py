@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bot.commands.command_line import quote
-from bot.deployments.request.draft import DeployDraft
-from bot.deployments.request.lease_rules import EXAMPLE_SPAN
-from bot.deployments.request.rules import EXAMPLE_INSTANCE
-from bot.friendli.instances import ID_PREFIX
-from bot.friendli.schemas import DEFAULT_MAX_TOKEN_COUNT
-from bot.slash import SLASH
+from bot.domain.command_line import quote
+from bot.domain.instances import ID_PREFIX
+from bot.domain.process.slash_command import SLASH
+from bot.domain.request.draft import DeployDraft
+from bot.domain.request.lifetime_rules import EXAMPLE_SPAN
+from bot.domain.request.rules import EXAMPLE_INSTANCE
+from bot.domain.schemas import DEFAULT_MAX_TOKEN_COUNT
 
 COMMAND = SLASH
 
@@ -102,7 +102,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "for",
-        ("lease",),
+        ("lifetime",),
         Kind.PHRASE,
         "TIME",
         "how long it runs before it ends by itself, such as 8h, 2d or 90m",

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from bot.commands.command_line import Edit, quote, typed
-from bot.commands.deploy_line import DeployLine, TextSlip, parse
+from bot.commands.deploy_line import DeployLine, LineError, parse
 from bot.commands.deploy_options import (
     COMMAND,
     OPTIONS,
@@ -15,16 +14,17 @@ from bot.commands.deploy_options import (
     options_help,
     to_line,
 )
-from bot.deployments.request.deploy_request import DeployRequest
-from bot.deployments.request.draft import DeployDraft, Scaling
-from bot.deployments.request.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, Slip, check
+from bot.domain.command_line import Edit, quote, typed
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.request.draft import DeployDraft, Scaling
+from bot.domain.request.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, FieldError, check
 
 __all__ = [
     "COMMAND",
     "OPTIONS",
+    "LineError",
+    "LineErrors",
     "TextDeploy",
-    "TextSlip",
-    "TextSlips",
     "model_of",
     "options_help",
     "read",
@@ -54,17 +54,17 @@ class TextDeploy:
 
 
 @dataclass(frozen=True, slots=True)
-class TextSlips:
+class LineErrors:
     """A line that can't be carried out.
 
     Attributes:
-        slips: What is wrong, at least one.
+        field_errors: What is wrong, at least one.
         corrected_line: The whole line, command included, with every slip mended and all else as
             it was typed: plain text that reads without slips. None if mending takes a guess.
         draft: What could be understood, for a form to go on from.
     """
 
-    slips: tuple[TextSlip, ...]
+    field_errors: tuple[LineError, ...]
     corrected_line: str | None
     draft: DeployDraft
 
@@ -82,7 +82,7 @@ def read(
     scalings: Mapping[str, Scaling] = MappingProxyType({}),
     known_models: Collection[str] = (),
     tag: str | None = None,
-) -> TextDeploy | TextSlips:
+) -> TextDeploy | LineErrors:
     """Read what stands after the command.
 
     Args:
@@ -94,7 +94,7 @@ def read(
         tag: What a name made from the model ends in, if none was typed; a new one if None.
     """
 
-    def checked(line: DeployLine) -> DeployRequest | tuple[Slip, ...]:
+    def checked(line: DeployLine) -> DeployRequest | tuple[FieldError, ...]:
         return check(
             line.draft,
             targets=targets,
@@ -105,12 +105,12 @@ def read(
         )
 
     line, answer = read_with(text, checked, COMMAND)
-    return answer if isinstance(answer, TextSlips) else TextDeploy(answer, line.draft, line.yes)
+    return answer if isinstance(answer, LineErrors) else TextDeploy(answer, line.draft, line.yes)
 
 
 def read_with(
-    text: str, check_line: Callable[[DeployLine], T | tuple[Slip, ...]], command: str
-) -> tuple[DeployLine, T | TextSlips]:
+    text: str, check_line: Callable[[DeployLine], T | tuple[FieldError, ...]], command: str
+) -> tuple[DeployLine, T | LineErrors]:
     """Read a line for which something else decides what it means.
 
     Args:
@@ -119,11 +119,11 @@ def read_with(
         command: What the corrected line begins with.
     """
 
-    def checked(line: DeployLine) -> T | tuple[Slip, ...]:
+    def checked(line: DeployLine) -> T | tuple[FieldError, ...]:
         answer = check_line(line)
         if not isinstance(answer, tuple):
-            return () if line.slips else answer
-        return tuple(slip for slip in answer if slip.field not in line.told)
+            return () if line.field_errors else answer
+        return tuple(field_error for field_error in answer if field_error.field not in line.told)
 
     first = line = parse(typed(text).strip())
     first_answer = answer = checked(line)
@@ -138,37 +138,40 @@ def read_with(
         answer = checked(line)
     if not isinstance(first_answer, tuple):
         return first, first_answer
-    return first, TextSlips(
-        (*first.slips, *(TextSlip(slip.words, slip.nearest) for slip in first_answer)),
+    return first, LineErrors(
+        (
+            *first.field_errors,
+            *(LineError(field_error.words, field_error.nearest) for field_error in first_answer),
+        ),
         None if isinstance(answer, tuple) else f"{command} {line.text}",
         first.draft,
     )
 
 
-def _corrected(line: DeployLine, slips: Sequence[Slip]) -> str | None:
+def _corrected(line: DeployLine, field_errors: Sequence[FieldError]) -> str | None:
     """Return the line with the slips mended, or None when one of them can't be."""
     if line.is_cut or len(line.text) > _LONGEST_CORRECTED:
         return None
-    if line.model is None and any(slip.field == "model" for slip in slips):
+    if line.model is None and any(field_error.field == "model" for field_error in field_errors):
         rest = _applied(line.text, _asking(line))
         return f"{EXAMPLE_MODEL} {line.text if rest is None else rest}".strip()
     edits = list(line.edits)
     invented = line.invented
-    mend: dict[str, str | None] = {}
-    for slip in slips:
-        if slip.mend is not None:
-            mend |= slip.mend
-        elif slip.field == "gpu" and line.draft.gpu is None:
-            mend["gpu"], invented = EXAMPLE_INSTANCE, True
+    suggest_fix: dict[str, str | None] = {}
+    for field_error in field_errors:
+        if field_error.suggest_fix is not None:
+            suggest_fix |= field_error.suggest_fix
+        elif field_error.field == "gpu" and line.draft.gpu is None:
+            suggest_fix["gpu"], invented = EXAMPLE_INSTANCE, True
         else:
             return None
-    if line.model is not None and mend.get("model"):
-        edits.append(Edit(line.model.start, line.model.end, quote(mend["model"] or "")))
-    mended = line.draft.model_copy(update=mend)
+    if line.model is not None and suggest_fix.get("model"):
+        edits.append(Edit(line.model.start, line.model.end, quote(suggest_fix["model"] or "")))
+    suggested = line.draft.model_copy(update=suggest_fix)
     edits += [
         edit
         for option in OPTIONS
-        if mend.keys() & set(option.fields) and (edit := _edit(line, option, mended))
+        if suggest_fix.keys() & set(option.fields) and (edit := _edit(line, option, suggested))
     ]
     return _applied(line.text, edits + _asking(line) if invented else edits)
 
@@ -179,9 +182,9 @@ def _asking(line: DeployLine) -> list[Edit]:
     return [line.deletion(place.start, place.end)] if place else []
 
 
-def _edit(line: DeployLine, option: Option, mended: DeployDraft) -> Edit | None:
+def _edit(line: DeployLine, option: Option, suggested: DeployDraft) -> Edit | None:
     """Return the edit that makes an option say what the mended draft does."""
-    values: list[str | None] = [getattr(mended, field) for field in option.fields]
+    values: list[str | None] = [getattr(suggested, field) for field in option.fields]
     if option.prefix and not (values[0] or "").startswith(option.prefix):
         return None
     place = line.places.get(option.name)

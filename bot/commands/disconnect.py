@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
-from bot.commands.desk import Click, Desk, Invocation, Work, answer
+from bot.commands.context import DeferredTask, Services, answer
+from bot.commands.no_targets import unconnected
 from bot.commands.registry import SLASH, Command, Feature
-from bot.commands.unconnected import unconnected
-from bot.deployments.targets.connecting import Running
-from bot.deployments.targets.views import TargetView
-from bot.errors import UserError
-from bot.friendli.statuses import status_words
+from bot.domain.errors import UserError
+from bot.domain.permissions import Permission
+from bot.domain.statuses import status_words
 from bot.messages.blocks import button
 from bot.messages.body import Body
 from bot.messages.markup import bold, code, escape, money
-from bot.permissions import Permission
+from bot.services.target_views import TargetView
+from bot.services.targets import Running
+from bot.slack.requests import BlockAction, SlashCommand
 
 CONFIRM_ACTION = "target.disconnect"
 KEEP_ACTION = "target.keep"
@@ -20,21 +21,21 @@ KEEP_ACTION = "target.keep"
 _LISTED = 20
 
 
-async def run(desk: Desk, invocation: Invocation) -> Work:
+async def run(services: Services, command: SlashCommand) -> DeferredTask:
     """Ask before a target is forgotten."""
-    return _ask(desk, invocation)
+    return _ask(services, command)
 
 
-async def _ask(desk: Desk, invocation: Invocation) -> None:
-    targets = await desk.targets.of(invocation.place)
+async def _ask(services: Services, command: SlashCommand) -> None:
+    targets = await services.targets.of(command.place)
     if not targets:
-        raise await unconnected(desk)
-    target = _named(targets, invocation.text.strip().lower())
-    await desk.authorizer.authorize(
-        Permission.CONNECT, invocation.person, invocation.place, target=target.name
+        raise await unconnected(services)
+    target = _named(targets, command.text.strip().lower())
+    await services.authorizer.authorize(
+        Permission.CONNECT, command.person, command.place, target=target.name
     )
-    running = await desk.targets.running(invocation.place, target.name)
-    await desk.responses.say(invocation.response_url, question(target, running))
+    running = await services.targets.running(command.place, target.name)
+    await services.responses.say(command.response_url, question(target, running))
 
 
 def _named(targets: Sequence[TargetView], name: str) -> TargetView:
@@ -76,30 +77,30 @@ def _line(one: Running) -> str:
     return f"• {bold(one.name)}{endpoint} · {status} · {price}"
 
 
-async def confirmed(desk: Desk, click: Click) -> Work:
+async def confirmed(services: Services, click: BlockAction) -> DeferredTask:
     """Forget the target."""
-    return _disconnect(desk, click)
+    return _disconnect(services, click)
 
 
-async def _disconnect(desk: Desk, click: Click) -> None:
-    await desk.authorizer.authorize(
+async def _disconnect(services: Services, click: BlockAction) -> None:
+    await services.authorizer.authorize(
         Permission.CONNECT, click.person, click.place, target=click.value
     )
-    known = await desk.targets.disconnect(
+    known = await services.targets.disconnect(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
     name = bold(click.value)
     text = f"{name} is disconnected; its key is wiped." if known else f"{name} is gone already."
-    await desk.responses.replace(click.response_url, answer(text))
+    await services.responses.replace(click.response_url, answer(text))
 
 
-async def kept(desk: Desk, click: Click) -> Work:
+async def kept(services: Services, click: BlockAction) -> DeferredTask:
     """Leave everything as it is."""
-    return _keep(desk, click)
+    return _keep(services, click)
 
 
-async def _keep(desk: Desk, click: Click) -> None:
-    await desk.responses.remove(click.response_url)
+async def _keep(services: Services, click: BlockAction) -> None:
+    await services.responses.remove(click.response_url)
 
 
 FEATURE = Feature(

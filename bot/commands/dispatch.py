@@ -4,14 +4,15 @@ from dataclasses import replace
 
 from bot.commands import deploy
 from bot.commands.bare_model import is_model
-from bot.commands.command_line import require_short
-from bot.commands.desk import Desk, Invocation, Work
+from bot.commands.context import DeferredTask, Services
 from bot.commands.registry import SLASH, Registry
-from bot.errors import UserError
+from bot.domain.command_line import require_short
+from bot.domain.errors import UserError
 from bot.messages.markup import code
+from bot.slack.requests import SlashCommand
 
 
-async def dispatch(registry: Registry, desk: Desk, asked: Invocation) -> Work:
+async def dispatch(registry: Registry, services: Services, asked: SlashCommand) -> DeferredTask:
     """Lead to a command by its first word, to the form if there is none, else to a deployment.
 
     Raises:
@@ -21,16 +22,18 @@ async def dispatch(registry: Registry, desk: Desk, asked: Invocation) -> Work:
     require_short(asked.text)
     word, _, rest = asked.text.strip().partition(" ")
     if not word:
-        return await deploy.open_form(desk, asked)
+        return await deploy.open_form(services, asked)
     command = registry.commands.get(word.lower())
     if command is not None:
-        return await command.run(desk, replace(asked, text=rest.strip()))
+        return await command.run(services, replace(asked, text=rest.strip()))
     if _may_be_a_deployment(asked.text):
-        return await deploy.from_text(desk, replace(asked, text=asked.text.strip()))
+        return await deploy.from_text(services, replace(asked, text=asked.text.strip()))
     nearest = registry.nearest(word)
     has_options = any(part.startswith(_DASHES) for part in rest.split())
-    if await is_model(desk, word, has_options=has_options, resembles_command=nearest is not None):
-        return await deploy.from_text(desk, replace(asked, text=asked.text.strip()))
+    if await is_model(
+        services, word, has_options=has_options, resembles_command=nearest is not None
+    ):
+        return await deploy.from_text(services, replace(asked, text=asked.text.strip()))
     if nearest is not None:
         raise UserError(
             f"No command is called {code(word)}. Nearest: {code(nearest)}.",

@@ -9,23 +9,24 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.commands import endpoint_text
-from bot.commands.desk import Click, Desk, Invocation, Query, Work
+from bot.commands.context import DeferredTask, Services
 from bot.commands.registry import SLASH, Command, Feature
-from bot.commands.target_reading import endpoints_of, listing_of, target_names
-from bot.deployments.listing.listed import Listed
-from bot.deployments.place import Person, Place
-from bot.errors import UserError
+from bot.commands.target_lookup import endpoints_of, listing_of, target_names
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.errors import UserError
+from bot.domain.listed_endpoint import Listed
+from bot.domain.permissions import Permission
+from bot.domain.process.task_group import all_of
 from bot.messages import picker
 from bot.messages.body import Body
 from bot.messages.markup import code
-from bot.permissions import Permission
-from bot.together import all_of
+from bot.slack.requests import BlockAction, OptionsRequest, SlashCommand
 
 _LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EndpointRequest:
     """Who asks for something about an endpoint, from where, and how to answer.
 
     Attributes:
@@ -36,8 +37,8 @@ class Asked:
         replaces: Whether the answer takes the picker's place.
     """
 
-    place: Place
-    person: Person
+    place: ChannelRef
+    person: Actor
     rest: str
     trigger_id: str
     response_url: str
@@ -45,15 +46,15 @@ class Asked:
     thread_ts: str | None = None
     replaces: bool = False
 
-    async def answer(self, desk: Desk, body: Body) -> None:
+    async def answer(self, services: Services, body: Body) -> None:
         """Tell only the person who asked."""
         if self.replaces:
-            await desk.responses.replace(self.response_url, body)
+            await services.responses.replace(self.response_url, body)
         else:
-            await desk.responses.say(self.response_url, body, thread_ts=self.thread_ts)
+            await services.responses.say(self.response_url, body, thread_ts=self.thread_ts)
 
 
-RunOn = Callable[[Desk, Asked, Listed], Awaitable[None]]
+RunOn = Callable[[Services, EndpointRequest, Listed], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,39 +83,39 @@ class EndpointCommand:
             clicks={picker.action_id(self.name): self._picked},
         )
 
-    async def _typed(self, desk: Desk, invocation: Invocation) -> Work:
-        return self._find(desk, invocation)
+    async def _typed(self, services: Services, command: SlashCommand) -> DeferredTask:
+        return self._find(services, command)
 
-    async def _find(self, desk: Desk, invocation: Invocation) -> None:
-        targets = await target_names(desk, invocation.place)
-        text = endpoint_text.read(invocation.text, targets)
+    async def _find(self, services: Services, command: SlashCommand) -> None:
+        targets = await target_names(services, command.place)
+        text = endpoint_text.read(command.text, targets)
         if text.others and not self.arguments:
             raise UserError(
                 f"{code(self.name)} takes no options but `--target`.",
                 hint=f"{code(f'{SLASH} {self.name} [endpoint]')}",
             )
-        if not text.lead and not invocation.about:
-            await self._ask(desk, invocation, text.target, text.rest(0))
+        if not text.lead and not command.about:
+            await self._ask(services, command, text.target, text.rest(0))
             return
         searched = [text.target] if text.target else targets
-        endpoints, errors = await endpoints_of(desk, invocation.place, searched)
+        endpoints, errors = await endpoints_of(services, command.place, searched)
         match = endpoint_text.match(
-            endpoints, text, takes_more=bool(self.arguments), meant=invocation.about
+            endpoints, text, takes_more=bool(self.arguments), meant=command.about
         )
         rest = text.rest(match.used)
         if len(match.endpoints) == 1:
-            asked = Asked(
-                invocation.place,
-                invocation.person,
+            asked = EndpointRequest(
+                command.place,
+                command.person,
                 rest,
-                invocation.trigger_id,
-                invocation.response_url,
-                invocation.request_id,
+                command.trigger_id,
+                command.response_url,
+                command.request_id,
             )
-            await self._run(desk, asked, match.endpoints[0])
+            await self._run(services, asked, match.endpoints[0])
             return
         phrase = text.phrase(match.used)[:_LONGEST_SHOWN]
-        carried = picker.Carried(text.target, rest)
+        carried = picker.PickerState(text.target, rest)
         if match.endpoints:
             said = picker.several(self.name, phrase, match.endpoints, carried, match.is_exact)
         elif errors:
@@ -124,30 +125,30 @@ class EndpointCommand:
         else:
             close = endpoint_text.nearest(endpoints, phrase)
             said = picker.unknown(self.name, phrase, close, carried)
-        await desk.responses.say(invocation.response_url, said)
+        await services.responses.say(command.response_url, said)
 
-    async def _ask(self, desk: Desk, invocation: Invocation, target: str, rest: str) -> None:
-        carried = picker.Carried(target, rest)
+    async def _ask(self, services: Services, command: SlashCommand, target: str, rest: str) -> None:
+        carried = picker.PickerState(target, rest)
         if not carried.fits:
             raise UserError(
                 "Name the endpoint too: with so much behind it, I can't ask for it.",
                 hint=f"{code(f'{SLASH} {self.name} [endpoint] {self.arguments}')}",
             )
-        await desk.responses.say(invocation.response_url, picker.which(self.name, carried))
+        await services.responses.say(command.response_url, picker.which(self.name, carried))
         # What is read now is there when the menu opens, for which Slack waits three seconds.
-        targets = [target] if target else await target_names(desk, invocation.place)
+        targets = [target] if target else await target_names(services, command.place)
         await asyncio.gather(
-            *(listing_of(desk, invocation.place, one) for one in targets), return_exceptions=True
+            *(listing_of(services, command.place, one) for one in targets), return_exceptions=True
         )
 
-    async def _picked(self, desk: Desk, click: Click) -> Work:
-        return self._go_on(desk, click)
+    async def _picked(self, services: Services, click: BlockAction) -> DeferredTask:
+        return self._go_on(services, click)
 
-    async def _go_on(self, desk: Desk, click: Click) -> None:
+    async def _go_on(self, services: Services, click: BlockAction) -> None:
         target, _, endpoint_id = click.value.partition(" ")
-        if target not in await target_names(desk, click.place):
+        if target not in await target_names(services, click.place):
             raise UserError("This target was disconnected meanwhile.")
-        listing = await listing_of(desk, click.place, target)
+        listing = await listing_of(services, click.place, target)
         for listed in listing.endpoints:
             if listed.endpoint_id == endpoint_id:
                 break
@@ -156,8 +157,8 @@ class EndpointCommand:
             if endpoint_id:
                 raise _not_there(hint)
             raise UserError("Friendli answers again. Choose once more.", hint=hint)
-        carried = picker.Carried.read(click.block_id)
-        asked = Asked(
+        carried = picker.PickerState.read(click.block_id)
+        asked = EndpointRequest(
             click.place,
             click.person,
             carried.rest,
@@ -167,18 +168,18 @@ class EndpointCommand:
             click.thread_ts,
             replaces=not carried.stays,
         )
-        await self._run(desk, asked, listed)
+        await self._run(services, asked, listed)
 
-    async def _run(self, desk: Desk, asked: Asked, listed: Listed) -> None:
+    async def _run(self, services: Services, asked: EndpointRequest, listed: Listed) -> None:
         ours = listed.ours
-        await desk.authorizer.authorize(
+        await services.authorizer.authorize(
             self.permission,
             asked.person,
             asked.place,
             target=listed.target,
             about=ours.public_id if ours is not None and ours.is_here else "",
         )
-        await self.run_on(desk, asked, listed)
+        await self.run_on(services, asked, listed)
 
 
 def _unseen(phrase: str, errors: Mapping[str, UserError]) -> UserError:
@@ -194,13 +195,13 @@ def _not_there(hint: str) -> UserError:
     return UserError("That endpoint isn't there any more.", hint=hint)
 
 
-async def suggested(desk: Desk, query: Query) -> Sequence[picker.Block]:
+async def suggested(services: Services, query: OptionsRequest) -> Sequence[picker.Block]:
     """The options of every picker: the endpoints of this channel that fit what was typed."""
-    await desk.authorizer.authorize(Permission.LOOK, query.person, query.place)
-    carried = picker.Carried.read(query.block_id)
-    names = [target.name for target in await desk.targets.of(query.place)]
+    await services.authorizer.authorize(Permission.LOOK, query.person, query.place)
+    carried = picker.PickerState.read(query.block_id)
+    names = [target.name for target in await services.targets.of(query.place)]
     targets = [name for name in names if carried.target in ("", name)]
-    listings = await all_of(desk.catalog.glance(query.place, one) for one in targets)
+    listings = await all_of(services.catalog.glance(query.place, one) for one in targets)
     return picker.options(listings, query.typed)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from bot.commands.command_line import DASHES, UnclosedQuoteError, Word, typed, words
-from bot.deployments.listing.listed import Listed
-from bot.errors import UserError
-from bot.messages.markup import clip, code
+from bot.domain.command_line import DASHES, UnclosedQuoteError, Word, typed, words
+from bot.domain.errors import UserError
+from bot.domain.listed_endpoint import Listed
+from bot.domain.text import clip
+from bot.messages.markup import code
 
 # Fewer characters than this are a slip rather than the beginning of a name.
 _LEAST_PREFIX = 3
@@ -19,7 +20,7 @@ _TARGET_OPTION = re.compile(rf"[-{DASHES}]+(?:target|to)(?:=(.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointText:
+class EndpointPhrase:
     """A line, taken apart.
 
     Attributes:
@@ -44,7 +45,7 @@ class EndpointText:
         return " ".join(self.line[word.start : word.end] for word in left)
 
 
-def read(text: str, targets: Sequence[str]) -> EndpointText:
+def read(text: str, targets: Sequence[str]) -> EndpointPhrase:
     """Take a line apart.
 
     Args:
@@ -70,7 +71,7 @@ def read(text: str, targets: Sequence[str]) -> EndpointText:
             target = before.lower()
             rest = Word(after, len(after), lead[0].start, lead[0].end)
             lead = [rest, *lead[1:]] if after else lead[1:]
-    return EndpointText(line, lead, others, target)
+    return EndpointPhrase(line, lead, others, target)
 
 
 def _without_target(found: Sequence[Word], targets: Sequence[str]) -> tuple[list[Word], str]:
@@ -129,7 +130,7 @@ class Match:
 
 
 def match(
-    endpoints: Sequence[Listed], text: EndpointText, *, takes_more: bool, meant: str = ""
+    endpoints: Sequence[Listed], text: EndpointPhrase, *, takes_more: bool, meant: str = ""
 ) -> Match:
     """Find the endpoints that a line names: by whole name or id, else by how one of them begins.
 

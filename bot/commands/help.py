@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 
 from bot.commands import deploy_text
-from bot.commands.desk import Desk, Invocation, Work
+from bot.commands.context import DeferredTask, Services
 from bot.commands.registry import SLASH, Command, Feature
 from bot.messages.blocks import context, section
 from bot.messages.body import Body, body
 from bot.messages.markup import code
+from bot.slack.requests import SlashCommand
 
 EXAMPLE = f"{SLASH} meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100"
 
@@ -15,14 +16,14 @@ EXAMPLE = f"{SLASH} meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100"
 def feature(commands: Callable[[], Iterable[Command]]) -> Feature:
     """Help about the commands that a callable lists, this one among them."""
 
-    async def run(desk: Desk, invocation: Invocation) -> Work:
-        return _show(desk, invocation, commands())
+    async def run(services: Services, command: SlashCommand) -> DeferredTask:
+        return _show(services, command, commands())
 
     return Feature(commands=[Command("help", "", "Shows this.", run)])
 
 
-async def _show(desk: Desk, invocation: Invocation, commands: Iterable[Command]) -> None:
-    await desk.responses.say(invocation.response_url, overview(commands))
+async def _show(services: Services, command: SlashCommand, commands: Iterable[Command]) -> None:
+    await services.responses.say(command.response_url, overview(commands))
 
 
 def overview(commands: Iterable[Command]) -> Body:

@@ -9,11 +9,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from bot.commands import deploy, links
-from bot.commands.desk import Click, Desk, Event, Work
+from bot.commands.context import DeferredTask, Services
 from bot.commands.registry import ClickHandler, Feature
-from bot.deployments.listing.standings import Standing
-from bot.deployments.place import Person, Place
-from bot.errors import UserError
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.errors import UserError
+from bot.domain.permissions import Permission
+from bot.domain.process.task_group import all_of
 from bot.messages.body import Body
 from bot.messages.home import (
     DEPLOY_ACTION,
@@ -27,40 +28,40 @@ from bot.messages.home import (
     channel_in,
     home,
 )
-from bot.permissions import Permission
-from bot.together import all_of
+from bot.services.summaries import Summary
+from bot.slack.requests import BlockAction, Event
 
 # Of the three seconds until Slack gives up on a click, what asking for a membership may take.
 _MEMBERSHIP_SECONDS = 1.5
 _ADMINS_NAMED = 3
 
 
-async def opened(desk: Desk, event: Event) -> Work:
+async def opened(services: Services, event: Event) -> DeferredTask:
     """Show the tab that was opened."""
-    return _first_show(desk, event) if event.tab == "home" else None
+    return _first_show(services, event) if event.tab == "home" else None
 
 
-async def _first_show(desk: Desk, event: Event) -> None:
+async def _first_show(services: Services, event: Event) -> None:
     # The event doesn't say where the person belongs.
-    person = await desk.people.person(event.person.id)
-    await _show(desk, _anywhere(event.place), person)
+    person = await services.people.person(event.person.id)
+    await _show(services, _anywhere(event.place), person)
 
 
-async def refreshed(desk: Desk, click: Click) -> Work:
+async def refreshed(services: Services, click: BlockAction) -> DeferredTask:
     """Draw it anew."""
-    return _show(desk, click.place, click.person)
+    return _show(services, click.place, click.person)
 
 
-async def deploy_there(desk: Desk, click: Click) -> Work:
+async def deploy_there(services: Services, click: BlockAction) -> DeferredTask:
     """Open the form for a channel."""
-    return await deploy.open_form(desk, click)
+    return await deploy.open_form(services, click)
 
 
-async def pressed(desk: Desk, click: Click, handler: ClickHandler) -> Work:
+async def pressed(services: Services, click: BlockAction, handler: ClickHandler) -> DeferredTask:
     """A button was used that may stand in messages too: do what it does there.
 
     Args:
-        desk: The services.
+        services: The services.
         click: As it came.
         handler: The button's.
 
@@ -69,38 +70,40 @@ async def pressed(desk: Desk, click: Click, handler: ClickHandler) -> Work:
     """
     channel = channel_in(click.block_id)
     if not channel or handler is links.clicked:
-        return await handler(desk, click)
+        return await handler(services, click)
     place = replace(click.place, channel_id=channel)
-    await _check_membership(desk, place, click.person)
+    await _check_membership(services, place, click.person)
     answers = _Kept()
     there = replace(click, place=place, view=None)
-    work = await handler(replace(desk, responses=answers), there)
-    return _then_show(desk, there, answers, work)
+    work = await handler(replace(services, responses=answers), there)
+    return _then_show(services, there, answers, work)
 
 
-async def _then_show(desk: Desk, click: Click, answers: "_Kept", work: Work) -> None:
+async def _then_show(
+    services: Services, click: BlockAction, answers: "_Kept", work: DeferredTask
+) -> None:
     if work is not None:
         await work
-    await _show(desk, click.place, click.person, answers.body)
+    await _show(services, click.place, click.person, answers.body)
 
 
-async def tell(desk: Desk, click: Click, body: Body) -> None:
+async def tell(services: Services, click: BlockAction, body: Body) -> None:
     """Answer a click in the Home tab, above what it shows."""
     place = replace(click.place, channel_id=channel_in(click.block_id))
-    await _show(desk, place, click.person, body)
+    await _show(services, place, click.person, body)
 
 
-async def tell_opened(desk: Desk, event: Event, body: Body) -> bool:
+async def tell_opened(services: Services, event: Event, body: Body) -> bool:
     """Say in the Home tab why it isn't there."""
-    await _show(desk, _anywhere(event.place), event.person, body)
+    await _show(services, _anywhere(event.place), event.person, body)
     return True
 
 
-async def _check_membership(desk: Desk, place: Place, person: Person) -> None:
+async def _check_membership(services: Services, place: ChannelRef, person: Actor) -> None:
     channels: Collection[str] | None = None
     try:
         async with asyncio.timeout(_MEMBERSHIP_SECONDS):
-            channels = await desk.people.channels_of(place, person.id)
+            channels = await services.people.channels_of(place, person.id)
     except TimeoutError:
         pass
     if channels is None:
@@ -115,33 +118,36 @@ async def _check_membership(desk: Desk, place: Place, person: Person) -> None:
         )
 
 
-async def _show(desk: Desk, place: Place, person: Person, said: Body | None = None) -> None:
+async def _show(
+    services: Services, place: ChannelRef, person: Actor, said: Body | None = None
+) -> None:
     note = None if said is None else Note(said, place.channel_id)
 
     async def draw() -> dict[str, object]:
-        return home(await _overview(desk, place, person), note)
+        return home(await _overview(services, place, person), note)
 
-    shown = await desk.homes.publish(person.id, draw)
+    shown = await services.home_tabs.publish(person.id, draw)
     if not shown and said is not None and place.channel_id:
-        await desk.people.whisper(place, person.id, said)
+        await services.people.post_ephemeral(place, person.id, said)
 
 
-async def _overview(desk: Desk, place: Place, person: Person) -> Overview | None:
-    channels = await desk.people.channels_of(place, person.id)
+async def _overview(services: Services, place: ChannelRef, person: Actor) -> Overview | None:
+    channels = await services.people.channels_of(place, person.id)
     if channels is None:
         return None
-    mine = await desk.standings.of(place, person.id, channels, most=MOST_ENDPOINTS)
-    running = await desk.standings.charged(mine.shown)
-    targets = await desk.standings.targets(place, channels)
+    mine = await services.summaries.of(place, person.id, channels, most=MOST_ENDPOINTS)
+    running = await services.summaries.charged(mine.shown)
+    targets = await services.summaries.targets(place, channels)
     shown = list(targets.items())[:MOST_CHANNELS]
-    admins = [] if targets else await desk.people.admins()
+    admins = [] if targets else await services.people.admins()
     return Overview(
-        endpoints=await all_of(_endpoint(desk, person, one) for one in running),
+        endpoints=await all_of(_endpoint(services, person, one) for one in running),
         more=mine.more,
         stopped=mine.stopped,
         elsewhere=mine.elsewhere,
         channels=await all_of(
-            _channel(desk, person, replace(place, channel_id=id_), names) for id_, names in shown
+            _channel(services, person, replace(place, channel_id=id_), names)
+            for id_, names in shown
         ),
         more_channels=len(targets) - len(shown),
         admins=admins[:_ADMINS_NAMED],
@@ -149,38 +155,38 @@ async def _overview(desk: Desk, place: Place, person: Person) -> Overview | None
     )
 
 
-async def _endpoint(desk: Desk, person: Person, standing: Standing) -> Endpoint:
-    place, facts = standing.place, standing.facts
+async def _endpoint(services: Services, person: Actor, standing: Summary) -> Endpoint:
+    place, deployment_view = standing.place, standing.deployment_view
     # Who belongs here and may not do something is told whom to ask; a guest has nobody to ask.
-    may_act = not person.is_from_elsewhere(place) or await desk.authorizer.may(
-        Permission.OPERATE, person, place, facts.target_name
+    may_act = not person.is_from_elsewhere(place) or await services.authorizer.may(
+        Permission.OPERATE, person, place, deployment_view.target_name
     )
     thread = None
-    if standing.root_ts is not None:
-        thread = await desk.people.address_of(place.channel_id, standing.root_ts)
-    return Endpoint(facts, standing.spend, place.channel_id, thread, may_act)
+    if standing.thread_ts is not None:
+        thread = await services.people.address_of(place.channel_id, standing.thread_ts)
+    return Endpoint(deployment_view, standing.spend, place.channel_id, thread, may_act)
 
 
 async def _channel(
-    desk: Desk, person: Person, place: Place, targets: Sequence[str]
+    services: Services, person: Actor, place: ChannelRef, targets: Sequence[str]
 ) -> ChannelTargets:
     may_deploy = False
     for name in targets:
-        if await _may_deploy(desk, person, place, name):
+        if await _may_deploy(services, person, place, name):
             may_deploy = True
             break
     return ChannelTargets(place.channel_id, targets, may_deploy)
 
 
-async def _may_deploy(desk: Desk, person: Person, place: Place, target: str) -> bool:
+async def _may_deploy(services: Services, person: Actor, place: ChannelRef, target: str) -> bool:
     try:
-        return await desk.authorizer.may(Permission.DEPLOY, person, place, target)
+        return await services.authorizer.may(Permission.DEPLOY, person, place, target)
     except UserError:
         # Slack is slow to say who is in a group; the click asks again.
         return True
 
 
-def _anywhere(place: Place) -> Place:
+def _anywhere(place: ChannelRef) -> ChannelRef:
     return replace(place, channel_id="")
 
 

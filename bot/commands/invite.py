@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bot.commands.desk import Desk
-from bot.errors import UserError
+from bot.commands.context import Services
+from bot.domain.errors import UserError
 from bot.messages.blocks import section
 from bot.slack.people import Membership
 from bot.slack.workspaces import SlackUnreachableError
@@ -25,28 +25,28 @@ def needs_invitation(membership: Membership) -> bool:
     return membership in _WORDS
 
 
-async def invitation(desk: Desk, membership: Membership) -> UserError:
+async def invitation(services: Services, membership: Membership) -> UserError:
     """Say what is in the way, and the way out."""
-    return UserError(_WORDS[membership], hint=await _way_out(desk, membership))
+    return UserError(_WORDS[membership], hint=await _way_out(services, membership))
 
 
-async def invitation_view(desk: Desk, membership: Membership) -> dict[str, Any]:
+async def invitation_view(services: Services, membership: Membership) -> dict[str, Any]:
     """The same as a modal."""
     return {
         "type": "modal",
         "title": {"type": "plain_text", "text": "Invite me first"},
         "close": {"type": "plain_text", "text": "Close"},
-        "blocks": [section(f"{_WORDS[membership]} {await _way_out(desk, membership)}")],
+        "blocks": [section(f"{_WORDS[membership]} {await _way_out(services, membership)}")],
     }
 
 
-async def _way_out(desk: Desk, membership: Membership) -> str:
+async def _way_out(services: Services, membership: Membership) -> str:
     if membership is Membership.ARCHIVED:
         return "Unarchive it, or use another channel."
     if membership is Membership.NOT_A_CHANNEL:
         return "Type the command in a channel that I'm in."
     try:
-        name = await desk.people.bot_name()
+        name = await services.people.bot_name()
     except SlackUnreachableError:
         name = "my name"
     return f"Type `/invite` and {name} here, then try again. Nothing was created."

@@ -1,11 +1,12 @@
 """Buttons that only lead somewhere: Slack reports their clicks, and there is nothing to do."""
 
-from bot.commands.desk import Click, Desk, Work
+from bot.commands.context import DeferredTask, Services
 from bot.commands.registry import Feature
 from bot.messages.buttons import ActionId
+from bot.slack.requests import BlockAction
 
 
-async def clicked(_desk: Desk, _click: Click) -> Work:
+async def clicked(_desk: Services, _click: BlockAction) -> DeferredTask:
     """Slack has opened the address."""
     return None
 

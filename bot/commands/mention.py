@@ -8,20 +8,22 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from bot.commands.act import what_instead
-from bot.commands.command_line import require_short
-from bot.commands.desk import Desk, Event, Invocation, Work, answer
+from bot.commands.context import DeferredTask, Services, answer
+from bot.commands.operation_buttons import what_instead
 from bot.commands.registry import SLASH, Command, Feature
-from bot.db.acts import OperationKind
-from bot.db.models import Step
-from bot.deployments.listing.standings import Standing
-from bot.deployments.operations import PERMISSIONS, OperationOutcome, fits
-from bot.errors import UserError
-from bot.friendli.statuses import status_words
+from bot.domain.command_line import require_short
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.errors import UserError
+from bot.domain.operations import OperationKind
+from bot.domain.statuses import status_words
+from bot.domain.text import clip, unescape
 from bot.messages import questions
 from bot.messages.body import Body
-from bot.messages.markup import bold, clip, code, escape, unescape
-from bot.messages.standing import standing
+from bot.messages.markup import bold, code, escape
+from bot.messages.summary import standing
+from bot.services.operations import PERMISSIONS, OperationOutcome, fits
+from bot.services.summaries import Summary
+from bot.slack.requests import Event, SlashCommand
 
 _VERBS = {
     "sleep": OperationKind.SLEEP,
@@ -49,17 +51,17 @@ _IN_THREAD = "`status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `upda
 _LONGEST_SHOWN = 80
 
 
-class Whispers:
+class EphemeralResponder:
     """Answers a mention, in its thread if it stands in one; only its writer sees it."""
 
-    def __init__(self, desk: Desk, event: Event) -> None:
-        self._people = desk.people
+    def __init__(self, services: Services, event: Event) -> None:
+        self._people = services.people
         self._event = event
 
     async def tell(self, body: Body) -> bool:
         """Show it."""
         event = self._event
-        return await self._people.whisper(
+        return await self._people.post_ephemeral(
             event.place, event.person.id, body, thread_ts=event.thread_ts
         )
 
@@ -85,77 +87,85 @@ class Whispers:
 def feature(commands: Callable[[], Iterable[Command]]) -> Feature:
     """Mentions that may stand for the commands that a callable lists."""
 
-    async def mentioned(desk: Desk, event: Event) -> Work:
+    async def mentioned(services: Services, event: Event) -> DeferredTask:
         if event.by_app or not event.person.id:
             return None
         require_short(event.text)
         text = _behind_the_mention(event.text)
         word, _, rest = text.partition(" ")
         word = word.lower().rstrip(".,:;!?")
-        whispers = Whispers(desk, event)
+        whispers = EphemeralResponder(services, event)
         about = None
         if event.thread_ts is not None:
-            about = await desk.standings.in_thread(event.place, event.thread_ts)
-        is_live = about is not None and about.facts.step is Step.LIVE
+            about = await services.summaries.in_thread(event.place, event.thread_ts)
+        is_live = about is not None and about.deployment_view.state is DeploymentState.LIVE
         if about is not None and not rest:
             if word in ("", "status") or (word in _ABOUT_ONE and not is_live):
                 # Its buttons are what can be done with it.
-                return _tell_standing(desk, whispers, about)
+                return _tell_standing(services, whispers, about)
             if word in _VERBS:
                 # Written down before Slack is acknowledged, which tells of it again otherwise.
-                said = await _act(desk, event, about, _VERBS[word])
+                said = await _act(services, event, about, _VERBS[word])
                 return None if said is None else _tell(whispers, said)
         if word in ("", "help"):
             return _tell(whispers, _how(in_thread=about is not None))
         for command in commands():
             if command.name == word:
                 asked = _as_typed(event, command, rest, about if is_live else None)
-                return await command.run(replace(desk, responses=whispers), asked)
+                return await command.run(replace(services, responses=whispers), asked)
         raise _not_understood(text, in_thread=about is not None)
 
     return Feature(events={"app_mention": mentioned})
 
 
-def _as_typed(event: Event, command: Command, rest: str, about: Standing | None) -> Invocation:
+def _as_typed(event: Event, command: Command, rest: str, about: Summary | None) -> SlashCommand:
     if command.name not in POSSIBLE:
         typed = " ".join(filter(None, (SLASH, command.name, rest)))
         raise UserError(
             f"A mention can't do {code(command.name)}. Type it as a command in the channel:",
             hint=code(clip(unescape(typed), _LONGEST_SHOWN)),
         )
-    return Invocation(
+    return SlashCommand(
         event.place,
         event.person,
         rest,
         trigger_id="",
         response_url="",
         request_id=event.event_id,
-        about=about.facts.public_id if about is not None else "",
+        about=about.deployment_view.public_id if about is not None else "",
     )
 
 
-async def _act(desk: Desk, event: Event, about: Standing, kind: OperationKind) -> Body | None:
+async def _act(
+    services: Services, event: Event, about: Summary, kind: OperationKind
+) -> Body | None:
     """Do what neither costs nor breaks anything, and ask about the rest."""
-    facts = about.facts
-    await desk.authorizer.authorize(
+    deployment_view = about.deployment_view
+    await services.authorizer.authorize(
         PERMISSIONS[kind],
         event.person,
         event.place,
-        target=facts.target_name,
-        about=facts.public_id,
+        target=deployment_view.target_name,
+        about=deployment_view.public_id,
     )
     if kind is OperationKind.SLEEP:
-        asked = await desk.operations.ask(
-            event.place, event.person, facts.public_id, kind, event.event_id
+        asked = await services.operations.ask(
+            event.place, event.person, deployment_view.public_id, kind, event.event_id
         )
         if asked.outcome is OperationOutcome.REPEATED:
             return None
-        return answer(what_instead(kind, asked) or questions.under_way(kind, facts.name))
-    status = facts.state.status if facts.state is not None else None
+        return answer(what_instead(kind, asked) or questions.under_way(kind, deployment_view.name))
+    status = (
+        deployment_view.endpoint_state.status
+        if deployment_view.endpoint_state is not None
+        else None
+    )
     if not fits(kind, status):
         now = escape(status_words(status).name) if status else "coming up"
-        return answer(f"{bold(facts.name)} is {now} now, so there is nothing to do.")
-    return questions.ask(kind, facts.name, facts.setup.price_once_up, facts.public_id)
+        return answer(f"{bold(deployment_view.name)} is {now} now, so there is nothing to do.")
+    return questions.ask(
+        kind, deployment_view.name, deployment_view.setup.price_once_up, deployment_view.public_id
+    )
 
 
 def _behind_the_mention(text: str) -> str:
@@ -191,10 +201,10 @@ def _not_understood(text: str, *, in_thread: bool) -> UserError:
     )
 
 
-async def _tell_standing(desk: Desk, whispers: Whispers, about: Standing) -> None:
-    [charged] = await desk.standings.charged([about])
-    await whispers.tell(standing(charged.facts, charged.spend))
+async def _tell_standing(services: Services, whispers: EphemeralResponder, about: Summary) -> None:
+    [charged] = await services.summaries.charged([about])
+    await whispers.tell(standing(charged.deployment_view, charged.spend))
 
 
-async def _tell(whispers: Whispers, body: Body) -> None:
+async def _tell(whispers: EphemeralResponder, body: Body) -> None:
     await whispers.tell(body)

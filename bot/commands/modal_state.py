@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from bot.deployments.place import SlackId
+from bot.domain.actors import SlackId
 
 _E = TypeVar("_E", bound=StrEnum)
 

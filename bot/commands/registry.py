@@ -5,26 +5,24 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bot.commands.desk import (
-    Click,
-    Desk,
-    Event,
-    Invocation,
-    Query,
-    Reaction,
-    ShortcutUse,
-    Submission,
-    Work,
-)
+from bot.commands.context import DeferredTask, Services, ViewResponse
+from bot.domain.process.slash_command import SLASH
 from bot.messages.blocks import Block
-from bot.slash import SLASH
+from bot.slack.requests import (
+    BlockAction,
+    Event,
+    OptionsRequest,
+    ShortcutUse,
+    SlashCommand,
+    ViewSubmission,
+)
 
-CommandHandler = Callable[[Desk, Invocation], Awaitable[Work]]
-ClickHandler = Callable[[Desk, Click], Awaitable[Work]]
-SubmissionHandler = Callable[[Desk, Submission], Awaitable[Reaction]]
-SuggestionHandler = Callable[[Desk, Query], Awaitable[Sequence[Block]]]
-ShortcutHandler = Callable[[Desk, ShortcutUse], Awaitable[Work]]
-EventHandler = Callable[[Desk, Event], Awaitable[Work]]
+CommandHandler = Callable[[Services, SlashCommand], Awaitable[DeferredTask]]
+ClickHandler = Callable[[Services, BlockAction], Awaitable[DeferredTask]]
+SubmissionHandler = Callable[[Services, ViewSubmission], Awaitable[ViewResponse]]
+SuggestionHandler = Callable[[Services, OptionsRequest], Awaitable[Sequence[Block]]]
+ShortcutHandler = Callable[[Services, ShortcutUse], Awaitable[DeferredTask]]
+EventHandler = Callable[[Services, Event], Awaitable[DeferredTask]]
 
 T = TypeVar("T")
 

@@ -1,39 +1,44 @@
 """`sleep … at 18:00`, `wake … daily at 9` and `schedules`: what endpoints do at times of day."""
 
-from bot.commands.desk import Click, Desk, Invocation, Work, answer
-from bot.commands.endpoint_command import Asked
+from bot.commands.context import DeferredTask, Services, answer
+from bot.commands.endpoint_command import EndpointRequest
 from bot.commands.registry import SLASH, Command, Feature
-from bot.commands.schedule_text import WhenSlip, read_when
-from bot.db.acts import OperationKind
-from bot.deployments.listing.listed import Listed
-from bot.deployments.timing.schedules import MOST_PER_ENDPOINT, ScheduleOutcome
-from bot.deployments.timing.times import UTC_ZONE, is_zone
-from bot.errors import UserError
+from bot.commands.schedule_text import ScheduleTextError, read_when
+from bot.domain.errors import UserError
+from bot.domain.listed_endpoint import Listed
+from bot.domain.operations import OperationKind
+from bot.domain.permissions import Permission
+from bot.domain.times_of_day import UTC_ZONE, is_zone
 from bot.messages import schedule_replies
 from bot.messages.markup import bold, code, escape
 from bot.messages.schedule_replies import REMOVE_ACTION, meaning
-from bot.permissions import Permission
+from bot.services.schedules import MOST_PER_ENDPOINT, ScheduleOutcome
+from bot.slack.requests import BlockAction, SlashCommand
 
 
 async def run_on(
-    desk: Desk, asked: Asked, endpoint: Listed, public_id: str, kind: OperationKind
+    services: Services,
+    asked: EndpointRequest,
+    endpoint: Listed,
+    public_id: str,
+    kind: OperationKind,
 ) -> None:
     """Write down what is to be done with an endpoint later.
 
     Args:
-        desk: The services.
+        services: The services.
         asked: With the words that say when.
         endpoint: What they are about.
         public_id: Of its deployment.
         kind: To sleep, or to wake.
     """
-    zone = await desk.people.zone(asked.person.id)
+    zone = await services.people.zone(asked.person.id)
     zone_known = zone is not None and is_zone(zone)
-    present = await desk.schedules.present()
+    present = await services.schedules.present()
     when = read_when(asked.rest, zone if zone and zone_known else UTC_ZONE, present)
-    if isinstance(when, WhenSlip):
+    if isinstance(when, ScheduleTextError):
         raise _slipped(when, endpoint, kind)
-    outcome, planned = await desk.schedules.add(
+    outcome, planned = await services.schedules.add(
         asked.place,
         asked.person,
         public_id,
@@ -43,7 +48,7 @@ async def run_on(
         zone_known=zone_known,
     )
     if planned is not None:
-        await asked.answer(desk, answer(f"{bold(endpoint.name)} {meaning(planned)}."))
+        await asked.answer(services, answer(f"{bold(endpoint.name)} {meaning(planned)}."))
         return
     raise UserError(_WORDS[outcome])
 
@@ -59,37 +64,37 @@ _WORDS = {
 }
 
 
-def _slipped(slip: WhenSlip, endpoint: Listed, kind: OperationKind) -> UserError:
-    corrected = slip.corrected
+def _slipped(field_error: ScheduleTextError, endpoint: Listed, kind: OperationKind) -> UserError:
+    corrected = field_error.corrected
     hint = code(f"{SLASH} {kind} {endpoint.name} {corrected}") if corrected else ""
-    return UserError(escape(slip.words), hint=hint)
+    return UserError(escape(field_error.words), hint=hint)
 
 
-async def show(desk: Desk, invocation: Invocation) -> Work:
+async def show(services: Services, command: SlashCommand) -> DeferredTask:
     """List the channel's schedules, the thread's, or those of what has a name that begins so."""
-    return _show(desk, invocation)
+    return _show(services, command)
 
 
-async def _show(desk: Desk, invocation: Invocation) -> None:
-    await desk.authorizer.authorize(Permission.LOOK, invocation.person, invocation.place)
-    name = invocation.text.strip()
-    found = await desk.schedules.of(invocation.place, None if name else invocation.about or None)
+async def _show(services: Services, command: SlashCommand) -> None:
+    await services.authorizer.authorize(Permission.LOOK, command.person, command.place)
+    name = command.text.strip()
+    found = await services.schedules.of(command.place, None if name else command.about or None)
     wanted = [one for one in found if one.endpoint.casefold().startswith(name.casefold())]
-    await desk.responses.say(invocation.response_url, schedule_replies.listing(wanted, name))
+    await services.responses.say(command.response_url, schedule_replies.listing(wanted, name))
 
 
-async def remove_clicked(desk: Desk, click: Click) -> Work:
+async def remove_clicked(services: Services, click: BlockAction) -> DeferredTask:
     """Take a schedule back."""
-    deployment = await desk.schedules.deployment_of(click.place, click.value)
+    deployment = await services.schedules.deployment_of(click.place, click.value)
     if deployment is not None:
-        await desk.authorizer.authorize(
+        await services.authorizer.authorize(
             Permission.OPERATE,
             click.person,
             click.place,
             target=deployment.target_name,
             about=deployment.public_id,
         )
-    outcome = await desk.schedules.remove(
+    outcome = await services.schedules.remove(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
     words = "It is removed; the endpoint's thread says so."
@@ -97,11 +102,11 @@ async def remove_clicked(desk: Desk, click: Click) -> Work:
         words = "This schedule isn't there any more: it was removed, or its time is over."
     elif click.thread_ts:
         return None
-    return _say(desk, click, words)
+    return _say(services, click, words)
 
 
-async def _say(desk: Desk, click: Click, words: str) -> None:
-    await desk.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
+async def _say(services: Services, click: BlockAction, words: str) -> None:
+    await services.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
 
 
 FEATURE = Feature(

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from whenever import Date
 
-from bot.db.acts import ScheduleDays
-from bot.deployments.timing.times import When, next_time, today_in
-from bot.messages.markup import clip, quoted
+from bot.domain.schedule_days import ScheduleDays
+from bot.domain.text import clip, quoted
+from bot.domain.times_of_day import When, next_time, today_in
 
 EXAMPLES = "`at 18:00`, `at 6pm on weekdays`, `daily at 09:55` or `tomorrow at 9`"
 
@@ -24,7 +24,7 @@ _DAYS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class WhenSlip:
+class ScheduleTextError:
     """Words that don't say when.
 
     Attributes:
@@ -36,7 +36,7 @@ class WhenSlip:
     corrected: str | None = None
 
 
-def read_when(text: str, zone: str, now: datetime) -> When | WhenSlip:
+def read_when(text: str, zone: str, now: datetime) -> When | ScheduleTextError:
     """Read what stands behind an endpoint's name.
 
     Args:
@@ -51,7 +51,7 @@ def read_when(text: str, zone: str, now: datetime) -> When | WhenSlip:
         kept = f"{_at(rest)} {named[0][0].lower()}".strip()
         given = " and ".join(quoted(found[0]) for found in named[:2])
         words = f"{given} can't both be meant. Choose one."
-        return WhenSlip(words, kept if isinstance(_time_of_day(rest), str) else None)
+        return ScheduleTextError(words, kept if isinstance(_time_of_day(rest), str) else None)
     time_of_day = _time_of_day(rest)
     if time_of_day is None:
         return _unreadable(line, rest, named[0][0].lower() if named else "")
@@ -60,17 +60,19 @@ def read_when(text: str, zone: str, now: datetime) -> When | WhenSlip:
         group, ScheduleDays.ONCE
     )
     date = _date(group, named[0]["date"] if named else None, zone, now)
-    if isinstance(date, WhenSlip):
+    if isinstance(date, ScheduleTextError):
         return date
     when = When(days, time_of_day, zone, date)
     if next_time(when, now) is None:
-        return WhenSlip(
+        return ScheduleTextError(
             f"{quoted(clip(line, 60))} is over already, in {zone}.", f"tomorrow at {time_of_day}"
         )
     return when
 
 
-def _date(group: str, typed: str | None, zone: str, now: datetime) -> str | WhenSlip | None:
+def _date(
+    group: str, typed: str | None, zone: str, now: datetime
+) -> str | ScheduleTextError | None:
     today = today_in(zone, now)
     match group:
         case "tomorrow":
@@ -81,7 +83,9 @@ def _date(group: str, typed: str | None, zone: str, now: datetime) -> str | When
             try:
                 return str(Date.parse_iso(typed or ""))
             except ValueError:
-                return WhenSlip(f"There is no day {quoted(typed or '')}. Write {EXAMPLES}.")
+                return ScheduleTextError(
+                    f"There is no day {quoted(typed or '')}. Write {EXAMPLES}."
+                )
         case _:
             return None
 
@@ -107,12 +111,14 @@ def _at(rest: str) -> str:
     return f"at {time_of_day}" if time_of_day else ""
 
 
-def _unreadable(line: str, rest: str, days: str) -> WhenSlip:
+def _unreadable(line: str, rest: str, days: str) -> ScheduleTextError:
     given = quoted(clip(rest or line, 60))
     if not rest:
         words = f"{given} needs a time of day, such as `{days} at 18:00`."
-        return WhenSlip(words, f"{days} at 18:00".strip())
-    return WhenSlip(f"{given} isn't a time of day. Write {EXAMPLES}.", _nearest(rest, days))
+        return ScheduleTextError(words, f"{days} at 18:00".strip())
+    return ScheduleTextError(
+        f"{given} isn't a time of day. Write {EXAMPLES}.", _nearest(rest, days)
+    )
 
 
 def _nearest(rest: str, days: str) -> str | None:

@@ -8,22 +8,22 @@ from typing import Any
 from pydantic import BaseModel
 
 from bot.commands.modal_state import Modal
-from bot.deployments.place import Place
-from bot.deployments.targets.grants import Rules, Subject
-from bot.deployments.targets.policy import Approval, Policy
+from bot.domain.actors import ChannelRef
+from bot.domain.grants import Rules, Subject
+from bot.domain.permissions import DEFAULTS, DOING, Permission
+from bot.domain.policy import Approval, Policy
 from bot.messages.blocks import Block, button, input_block, number_input, option, plain, section
 from bot.messages.markup import bold
 from bot.messages.settings import APPROVALS, LEASE_ENDS, LOUDNESS, SCALINGS, whom
-from bot.permissions import DEFAULTS, DOING, Permission
 
 CALLBACK_ID = "settings"
 WHO_ACTION = "settings.who"
 
 _APPROVAL, _ABOVE, _WAIT, _ALSO = "approval", "above", "wait", "also"
-_LEASE, _LEASE_END, _LOUDNESS = "lease", "lease_end", "loudness"
+_LIFETIME, _EXPIRY_ACTION, _NOTIFICATION_LEVEL = "lifetime", "expiry_action", "notification_level"
 _SCALING = "scaling"
 _OWN, _GUESTS = "own", "guests"
-_MOST_WAIT, _MOST_LEASE, _MOST_DOLLARS = 24 * 7, 24 * 90, 1_000_000
+_MOST_WAIT, _MAX_LIFETIME, _MOST_DOLLARS = 24 * 7, 24 * 90, 1_000_000
 
 # Looking is everybody's.
 GRANTABLE = tuple(permission for permission in Permission if permission is not Permission.LOOK)
@@ -36,7 +36,7 @@ class SettingsForm(BaseModel):
         shown: The policy that it was filled in with.
     """
 
-    place: Place
+    place: ChannelRef
     target: str
     shown: Policy
 
@@ -69,11 +69,11 @@ def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
             ),
             _number(
                 "Hours that an endpoint runs",
-                _LEASE,
-                None if policy.lease_hours is None else str(policy.lease_hours),
+                _LIFETIME,
+                None if policy.lifetime_hours is None else str(policy.lifetime_hours),
                 hint="If nobody says otherwise when it is deployed. Empty for no end.",
             ),
-            _menu("And then", _LEASE_END, LEASE_ENDS, policy.lease_end),
+            _menu("And then", _EXPIRY_ACTION, LEASE_ENDS, policy.expiry_action),
             _menu(
                 "Default scaling",
                 _SCALING,
@@ -83,9 +83,9 @@ def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
             ),
             _menu(
                 "What reaches the channel",
-                _LOUDNESS,
+                _NOTIFICATION_LEVEL,
                 LOUDNESS,
-                policy.loudness,
+                policy.notification_level,
                 hint="All else stays in the thread. What waits for somebody always shows.",
             ),
             _also(policy),
@@ -122,10 +122,12 @@ def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
     wait = _whole(modal.element(_WAIT).typed, _MOST_WAIT)
     if wait is None:
         errors[_WAIT] = f"A whole number of hours, from 1 to {_MOST_WAIT} (7 days)."
-    typed_lease = modal.element(_LEASE).typed
-    lease = _whole(typed_lease, _MOST_LEASE)
-    if typed_lease and lease is None:
-        errors[_LEASE] = f"A whole number of hours, from 1 to {_MOST_LEASE:,} (90 days), or none."
+    typed_lifetime = modal.element(_LIFETIME).typed
+    lifetime = _whole(typed_lifetime, _MAX_LIFETIME)
+    if typed_lifetime and lifetime is None:
+        errors[_LIFETIME] = (
+            f"A whole number of hours, from 1 to {_MAX_LIFETIME:,} (90 days), or none."
+        )
     if errors:
         return errors
     ticked = modal.element(_ALSO).ticked
@@ -137,10 +139,10 @@ def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
         else above,
         requester_may_approve=_OWN in ticked,
         approval_hours=wait or form.shown.approval_hours,
-        lease_hours=lease,
-        lease_end=modal.element(_LEASE_END).chosen(form.shown.lease_end),
+        lifetime_hours=lifetime,
+        expiry_action=modal.element(_EXPIRY_ACTION).chosen(form.shown.expiry_action),
         scaling=modal.element(_SCALING).chosen(form.shown.scaling),
-        loudness=modal.element(_LOUDNESS).chosen(form.shown.loudness),
+        notification_level=modal.element(_NOTIFICATION_LEVEL).chosen(form.shown.notification_level),
         guests_may_act=_GUESTS in ticked,
     )
 

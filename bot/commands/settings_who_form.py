@@ -8,11 +8,11 @@ from pydantic import BaseModel, TypeAdapter
 
 from bot.commands.modal_state import Modal
 from bot.commands.settings_form import SettingsForm
-from bot.db.acts import SubjectKind
-from bot.deployments.place import SlackId
-from bot.deployments.targets.grants import Subject
+from bot.domain.actors import SlackId
+from bot.domain.grants import Subject
+from bot.domain.permissions import ADMINS, DOING, EVERYONE, Permission
+from bot.domain.subjects import SubjectKind
 from bot.messages.blocks import Block, input_block, option, plain
-from bot.permissions import ADMINS, DOING, EVERYONE, Permission
 
 CALLBACK_ID = "settings.who"
 GROUPS_ACTION = "settings.groups"

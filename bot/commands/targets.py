@@ -2,25 +2,26 @@
 
 from collections.abc import Sequence
 
-from bot.commands.desk import Desk, Invocation, Work
+from bot.commands.context import DeferredTask, Services
+from bot.commands.no_targets import unconnected
 from bot.commands.registry import Command, Feature
-from bot.commands.unconnected import unconnected
-from bot.deployments.targets.views import TargetView
 from bot.messages.blocks import section
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, code, mention
+from bot.services.target_views import TargetView
+from bot.slack.requests import SlashCommand
 
 
-async def run(desk: Desk, invocation: Invocation) -> Work:
+async def run(services: Services, command: SlashCommand) -> DeferredTask:
     """List the channel's targets."""
-    return _show(desk, invocation)
+    return _show(services, command)
 
 
-async def _show(desk: Desk, invocation: Invocation) -> None:
-    targets = await desk.targets.of(invocation.place)
+async def _show(services: Services, command: SlashCommand) -> None:
+    targets = await services.targets.of(command.place)
     if not targets:
-        raise await unconnected(desk)
-    await desk.responses.say(invocation.response_url, listing(targets))
+        raise await unconnected(services)
+    await services.responses.say(command.response_url, listing(targets))
 
 
 def listing(targets: Sequence[TargetView]) -> Body:

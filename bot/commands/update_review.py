@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.commands import deploy_form as form
-from bot.commands.update_carried import Carried, CarriedView
-from bot.deployments.place import Place
-from bot.deployments.updating.runs import Runs
-from bot.deployments.updating.version import Version
-from bot.messages.before_after import CHANGE_ACTION, changes
+from bot.commands.update_state import UpdateReviewState, UpdateState
+from bot.domain.actors import ChannelRef
+from bot.domain.text import clip
+from bot.domain.version import Version
+from bot.domain.version_history import RunningVersion
 from bot.messages.blocks import Block, actions, button, plain, section
-from bot.messages.markup import bold, clip, code
+from bot.messages.markup import bold, code
+from bot.messages.update_diff import CHANGE_ACTION, changes
 
 CALLBACK_ID = "update.review"
 # It travels in the form.
@@ -18,7 +19,7 @@ _LONGEST_TOLD = 400
 
 
 def build(
-    place: Place, carried: Carried, blocks: Sequence[Block], *, submit: str | None = None
+    place: ChannelRef, carried: UpdateState, blocks: Sequence[Block], *, submit: str | None = None
 ) -> dict[str, Any]:
     """Draw the modal.
 
@@ -30,14 +31,14 @@ def build(
     """
     view = message("") | {
         "callback_id": CALLBACK_ID,
-        "private_metadata": CarriedView(place=place, carried=carried).to_json(),
+        "private_metadata": UpdateReviewState(place=place, carried=carried).to_json(),
         "close": plain("Cancel" if submit else "Close"),
         "blocks": list(blocks),
     }
     return view | ({"submit": plain(submit)} if submit else {})
 
 
-def updated_meanwhile(runs: Runs, before: Version | None) -> str:
+def updated_meanwhile(runs: RunningVersion, before: Version | None) -> str:
     """The endpoint was updated while its form was open, as mrkdwn.
 
     Args:
@@ -51,7 +52,7 @@ def updated_meanwhile(runs: Runs, before: Version | None) -> str:
     return clip("\n".join(filter(None, (words, told, kept))), _LONGEST_TOLD)
 
 
-def change_button(carried: Carried) -> Block:
+def change_button(carried: UpdateState) -> Block:
     """A row with the button that leads back to the form."""
     return actions(button("Change", CHANGE_ACTION, value=carried.to_json()))
 

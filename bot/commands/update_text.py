@@ -1,19 +1,19 @@
 """The options of `update` and what they change of what runs."""
 
-from bot.commands.command_line import quote
 from bot.commands.deploy_line import DeployLine
-from bot.commands.deploy_text import TextSlips, read_with
+from bot.commands.deploy_text import LineErrors, read_with
 from bot.commands.registry import SLASH
-from bot.deployments.request.draft import DeployDraft
-from bot.deployments.request.rule import Slip
-from bot.deployments.updating.runs import Runs
-from bot.deployments.updating.update import settle
-from bot.deployments.updating.version import Version
+from bot.domain.command_line import quote
+from bot.domain.request.draft import DeployDraft
+from bot.domain.request.rule import FieldError
+from bot.domain.update import settle
+from bot.domain.version import Version
+from bot.domain.version_history import RunningVersion
 
 _AUTO = frozenset({"autoscale", "min-replicas", "max-replicas", "cooldown"})
 
 
-def read(text: str, runs: Runs) -> Version | TextSlips:
+def read(text: str, runs: RunningVersion) -> Version | LineErrors:
     """Read what stands behind the endpoint.
 
     Args:
@@ -21,7 +21,7 @@ def read(text: str, runs: Runs) -> Version | TextSlips:
         runs: What the endpoint runs.
     """
 
-    def meant(line: DeployLine) -> Version | tuple[Slip, ...]:
+    def meant(line: DeployLine) -> Version | tuple[FieldError, ...]:
         kept = [_KEPT[name] for name in _KEPT if name in line.places]
         return tuple(kept) if kept else settle(runs.version, _merged(runs.version.draft(), line))
 
@@ -30,11 +30,11 @@ def read(text: str, runs: Runs) -> Version | TextSlips:
 
 
 _KEPT = {
-    "to": Slip(
-        "target", "An endpoint stays on its target. Leave `--to` out.", mend={"target": None}
+    "to": FieldError(
+        "target", "An endpoint stays on its target. Leave `--to` out.", suggest_fix={"target": None}
     ),
-    "for": Slip("lease", "An update doesn't change when it ends. Leave `--for` out."),
-    "yes": Slip("comment", "An update asks before it is sent. Leave `--yes` out."),
+    "for": FieldError("lifetime", "An update doesn't change when it ends. Leave `--for` out."),
+    "yes": FieldError("comment", "An update asks before it is sent. Leave `--yes` out."),
 }
 
 

@@ -1,31 +1,32 @@
 """`versions [endpoint]`: what each version changed, and who asked for it."""
 
-from bot.commands.desk import Click, Desk, Work
-from bot.commands.endpoint_command import Asked, EndpointCommand
+from bot.commands.context import DeferredTask, Services
+from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
 from bot.commands.registry import Feature
-from bot.commands.update_carried import deployment_of
-from bot.deployments.listing.listed import Listed
+from bot.commands.update_state import deployment_of
+from bot.domain.listed_endpoint import Listed
+from bot.domain.permissions import Permission
 from bot.messages.buttons import ActionId
 from bot.messages.versions import listing
-from bot.permissions import Permission
+from bot.slack.requests import BlockAction
 
 
-async def show(desk: Desk, asked: Asked, endpoint: Listed) -> None:
+async def show(services: Services, asked: EndpointRequest, endpoint: Listed) -> None:
     """List them, the newest first."""
-    runs, past = await desk.updates.past(asked.place, deployment_of(endpoint))
-    await asked.answer(desk, listing(runs, past, desk.settings.prices))
+    runs, past = await services.updates.past(asked.place, deployment_of(endpoint))
+    await asked.answer(services, listing(runs, past, services.settings.prices))
 
 
-async def clicked(desk: Desk, click: Click) -> Work:
+async def clicked(services: Services, click: BlockAction) -> DeferredTask:
     """List them for the person who clicked."""
-    return _clicked(desk, click)
+    return _clicked(services, click)
 
 
-async def _clicked(desk: Desk, click: Click) -> None:
-    await desk.authorizer.authorize(Permission.LOOK, click.person, click.place)
-    runs, past = await desk.updates.past(click.place, click.value)
-    said = listing(runs, past, desk.settings.prices)
-    await desk.responses.say(click.response_url, said, thread_ts=click.thread_ts)
+async def _clicked(services: Services, click: BlockAction) -> None:
+    await services.authorizer.authorize(Permission.LOOK, click.person, click.place)
+    runs, past = await services.updates.past(click.place, click.value)
+    said = listing(runs, past, services.settings.prices)
+    await services.responses.say(click.response_url, said, thread_ts=click.thread_ts)
 
 
 _COMMAND = EndpointCommand("versions", "Lists an endpoint's versions.", show).feature()

@@ -45,11 +45,11 @@ def storage(*, fillfactor: int, vacuum_at: float) -> dict[str, Any]:
     }
 
 
-class Due:
+class Claimable:
     """Columns of a row that workers claim."""
 
     due_at: Mapped[datetime | None] = mapped_column(index=True)
-    fence: Mapped[int] = mapped_column(default=0)
+    fencing_token: Mapped[int] = mapped_column(default=0)
     # Someone works on it now; and meanwhile there came more to do.
-    held: Mapped[bool] = mapped_column(default=False)
-    woken: Mapped[bool] = mapped_column(default=False)
+    claimed: Mapped[bool] = mapped_column(default=False)
+    due_again: Mapped[bool] = mapped_column(default=False)

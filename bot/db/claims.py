@@ -1,14 +1,14 @@
-"""Claim rows that are due, and put them back: the one way to do background work.
+"""Claim rows that are due, and release them: the one way to do background work.
 
-A row carries `due_at` and `fence`. Claiming moves `due_at` a lease ahead and raises the fence;
-whoever writes later must still hold that fence. A worker that died leaves rows that come due
-again when its lease ends; one that stalled and wakes writes nothing. PostgreSQL lets any number
-of replicas claim side by side (SKIP LOCKED); SQLite runs the same statements one after another.
+A row carries `due_at` and a fencing token. Claiming moves `due_at` a lease ahead and raises the
+token; a later write must still hold that token. A dead worker's rows come due again when its
+lease ends; a worker that stalled writes nothing. PostgreSQL lets any number of replicas claim side
+by side (SKIP LOCKED); SQLite runs the same statements one after another.
 
-`wake` makes a row due now. If it is held, it comes due again as soon as its holder finishes, so
-that what arrived meanwhile is neither lost nor worked on twice at once. Whatever is woken has its
-fence raised: who claims a row under the fence that follows its own last one knows that meanwhile
-nobody else has worked on it, and nobody has woken it.
+`make_due` makes a row due now. A claimed row comes due again as soon as it is released, so that
+what arrived meanwhile is neither lost nor worked on twice at once. Making a row due raises its
+token: a worker that claims a row under the token after its own last one knows that nobody else has
+claimed it and nothing has changed it meanwhile.
 """
 
 from collections.abc import Sequence
@@ -37,12 +37,12 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from bot.db.acts import Schedule
 from bot.db.clock import Moment, after, milliseconds, now
-from bot.db.conversations import Channel
-from bot.db.models import Deployment, WatchedProject
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.message_tables import Channel
+from bot.db.operation_tables import Schedule
 
-Claimable = type[Channel] | type[Deployment] | type[Schedule] | type[WatchedProject]
+ClaimableTable = type[Channel] | type[Deployment] | type[Schedule] | type[WatchedProject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +51,33 @@ class Claim:
 
     Attributes:
         id: The row.
-        fence: What it was raised to.
+        fencing_token: What it was raised to.
         at: When, by the database's clock.
     """
 
     id: int
-    fence: int
+    fencing_token: int
     at: datetime = field(compare=False)
 
 
-def claim(connection: Connection, table: Claimable, *, lease: timedelta, limit: int) -> list[Claim]:
+def claim_due(
+    connection: Connection, table: ClaimableTable, *, lease: timedelta, limit: int
+) -> list[Claim]:
     """Take up to `limit` rows that are due, the longest due first.
 
     Args:
         connection: In a writing transaction of its own: the claim counts once it is committed.
-        table: A model with the columns of `Due`.
+        table: A model with the columns of `Claimable`.
         lease: How long the rows are ours; every request made under the claim must end sooner.
         limit: The most rows to take.
     """
     rows = connection.execute(_claiming(table), {"most": limit, "lease": _milliseconds(lease)})
-    return [Claim(id_, fence, at) for id_, fence, at in rows]
+    return [Claim(id_, fencing_token, at) for id_, fencing_token, at in rows]
 
 
 # Building a statement costs as much as running it, and these run all the time.
 @cache
-def _claiming(table: Claimable) -> ReturningUpdate[int, int, datetime]:
+def _claiming(table: ClaimableTable) -> ReturningUpdate[int, int, datetime]:
     due = (
         select(table.id)
         .where(table.due_at <= now())
@@ -93,72 +95,77 @@ def _claiming(table: Claimable) -> ReturningUpdate[int, int, datetime]:
         .values(
             due_at=_after_parameter("lease"),
             # More if its last holder died before it could pass on that the row was woken.
-            fence=table.fence + case((table.woken, 2), else_=1),
-            held=true(),
-            woken=false(),
+            fencing_token=table.fencing_token + case((table.due_again, 2), else_=1),
+            claimed=true(),
+            due_again=false(),
         )
-        .returning(table.id, table.fence, now())
+        .returning(table.id, table.fencing_token, now())
     )
 
 
-async def keep(
-    session: AsyncSession, table: Claimable, held: Claim, *, lease: timedelta, **values: object
+async def renew(
+    session: AsyncSession,
+    table: ClaimableTable,
+    claim: Claim,
+    *,
+    lease: timedelta,
+    **values: object,
 ) -> bool:
-    """Write values to a claimed row and renew its lease; do nothing if the fence is stale.
+    """Write values to a claimed row and renew its lease; do nothing if the fencing token is stale.
 
     Returns:
         Whether the claim still held. If it didn't, the caller must write nothing else either.
     """
-    return await _write(session, table, held, {"due_at": after(lease), **values})
+    return await _write(session, table, claim, {"due_at": after(lease), **values})
 
 
-async def finish(
+async def release(
     session: AsyncSession,
-    table: Claimable,
-    held: Claim,
+    table: ClaimableTable,
+    claim: Claim,
     *,
     due: timedelta | None,
     **values: object,
 ) -> bool:
-    """Write values to a claimed row and put it back; do nothing if the fence is stale.
+    """Write values to a claimed row and put it back; do nothing if the fencing token is stale.
 
     Args:
         session: In a writing transaction.
         table: The claimed row's model.
-        held: The claim.
+        claim: The claim.
         due: When it is due again; None if it isn't until something wakes it.
         values: Columns to write.
 
     Returns:
         Whether the claim still held. If it didn't, the caller must write nothing else either.
     """
-    return await _write(session, table, held, {**_put_back(table, _at(due)), **values})
+    return await _write(session, table, claim, {**_put_back(table, _at(due)), **values})
 
 
-def finish_many(
-    connection: Connection, table: Claimable, held: Sequence[tuple[Claim, timedelta]]
+def release_many(
+    connection: Connection, table: ClaimableTable, claims: Sequence[tuple[Claim, timedelta]]
 ) -> None:
     """Put back many claimed rows, each with its own delay, in the caller's one transaction.
 
-    A row whose fence is stale is left alone.
+    A row whose fencing token is stale is left alone.
     """
-    if not held:
+    if not claims:
         return
     connection.execute(
         _putting_back(table),
         [
-            {"row": claim.id, "held_fence": claim.fence, "wait": _milliseconds(delay)}
+            {"row": claim.id, "held_fence": claim.fencing_token, "wait": _milliseconds(delay)}
             # In one order, so that two who put back rows never wait for each other.
-            for claim, delay in sorted(held, key=lambda one: one[0].id)
+            for claim, delay in sorted(claims, key=lambda one: one[0].id)
         ],
     )
 
 
 @cache
-def _putting_back(table: Claimable) -> Update:
+def _putting_back(table: ClaimableTable) -> Update:
     return (
         update(table)
-        .where(table.id == bindparam("row"), table.fence == bindparam("held_fence"))
+        .where(table.id == bindparam("row"), table.fencing_token == bindparam("held_fence"))
         .values(_put_back(table, _after_parameter("wait")))
     )
 
@@ -167,13 +174,13 @@ def _after_parameter(name: str) -> ColumnElement[datetime]:
     return type_coerce(milliseconds() + bindparam(name, type_=BigInteger), Moment())
 
 
-def seconds_until_due(connection: Connection, table: Claimable) -> float | None:
+def seconds_until_due(connection: Connection, table: ClaimableTable) -> float | None:
     """Tell how long until the next row is due; None if no row ever is."""
     return seconds_left(connection.execute(next_due(table)).one())
 
 
 @cache
-def next_due(table: Claimable) -> Select[datetime | None, datetime]:
+def next_due(table: ClaimableTable) -> Select[datetime | None, datetime]:
     """When the next row is due, and the present."""
     return select(func.min(table.due_at), now())
 
@@ -184,27 +191,27 @@ def seconds_left(found: Row[datetime | None, datetime]) -> float | None:
     return None if due is None else max(0.0, (due - present).total_seconds())
 
 
-async def wake(session: AsyncSession, table: Claimable, row: int) -> None:
+async def make_due(session: AsyncSession, table: ClaimableTable, row: int) -> None:
     """Make a row due now, or, if someone works on it, as soon as that one finishes."""
     await session.execute(
         update(table)
         .where(table.id == row)
         .values(
-            due_at=case((table.held, table.due_at), else_=now()),
-            woken=table.held,
-            # Its holder needs the fence; it is raised once that one finishes.
-            fence=case((table.held, table.fence), else_=table.fence + 1),
+            due_at=case((table.claimed, table.due_at), else_=now()),
+            due_again=table.claimed,
+            # Its holder needs the fencing token; it is raised once that one finishes.
+            fencing_token=case((table.claimed, table.fencing_token), else_=table.fencing_token + 1),
         )
         .execution_options(synchronize_session=False)
     )
 
 
 async def _write(
-    session: AsyncSession, table: Claimable, held: Claim, values: dict[str, object]
+    session: AsyncSession, table: ClaimableTable, claim: Claim, values: dict[str, object]
 ) -> bool:
     result = await session.execute(
         update(table)
-        .where(table.id == held.id, table.fence == held.fence)
+        .where(table.id == claim.id, table.fencing_token == claim.fencing_token)
         .values(values)
         .returning(table.id)
         .execution_options(synchronize_session=False)
@@ -213,13 +220,15 @@ async def _write(
 
 
 def _put_back(
-    table: Claimable, due_at: ColumnElement[datetime] | ColumnElement[datetime | None]
+    table: ClaimableTable, due_at: ColumnElement[datetime] | ColumnElement[datetime | None]
 ) -> dict[str, object]:
     return {
-        "due_at": case((table.woken, now()), else_=due_at),
-        "fence": case((table.woken, table.fence + 1), else_=table.fence),
-        "held": false(),
-        "woken": false(),
+        "due_at": case((table.due_again, now()), else_=due_at),
+        "fencing_token": case(
+            (table.due_again, table.fencing_token + 1), else_=table.fencing_token
+        ),
+        "claimed": false(),
+        "due_again": false(),
     }
 
 

@@ -18,8 +18,8 @@ from bot.db.migrate import UnknownRevisionError, is_migrated, migrate
 from bot.db.outages import error_name, is_outage, sqlite_code, sqlstate
 from bot.db.postgresql import AddressError
 from bot.db.session import Database
-from bot.errors import ConfigError
-from bot.reaching import NotReachedError
+from bot.domain.errors import ConfigError
+from bot.domain.process.startup_retry import UnreachableError
 
 # https://sqlite.org/rescode.html
 _SQLITE_REFUSALS = {
@@ -100,7 +100,7 @@ async def opened(settings: DatabaseSettings, *, create: bool = True) -> AsyncIte
     database = open_database(settings)
     try:
         yield database
-    except NotReachedError as error:
+    except UnreachableError as error:
         raise ConfigError([f"The database can't be reached ({error.reason})."]) from None
     finally:
         await database.close()
@@ -150,11 +150,11 @@ def _in_words(settings: DatabaseSettings) -> Iterator[None]:
             raise _refusal(settings, reason) from None
         if not is_outage(error):
             raise
-        raise NotReachedError(error_name(error)) from None
+        raise UnreachableError(error_name(error)) from None
     except (OSError, TimeoutError) as error:
         if reason := _refused_by_tls(error):
             raise _refusal(settings, reason) from None
-        raise NotReachedError(type(error).__name__) from None
+        raise UnreachableError(type(error).__name__) from None
 
 
 def _refusal(settings: DatabaseSettings, reason: str) -> ConfigError:

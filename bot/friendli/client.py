@@ -15,13 +15,9 @@ import httpx
 import stamina
 from pydantic import ValidationError
 
-from bot.bodies import LargeBodies
-from bot.friendli.access import Access
-from bot.friendli.answers import Answer
-from bot.friendli.cost import BUCKETS_A_PAGE, CostBucket, CostResponse
-from bot.friendli.errors import FriendliError, RateLimited, Unavailable
-from bot.friendli.exchange import Call, exchange, failure_of_changing, failure_of_reading
-from bot.friendli.schemas import (
+from bot.domain.friendli_errors import FriendliError, RateLimited, Unavailable
+from bot.domain.process.bounded_body import LargeBodies
+from bot.domain.schemas import (
     AnswerModel,
     CreateAnswer,
     DedicatedEndpointCreateBody,
@@ -31,9 +27,13 @@ from bot.friendli.schemas import (
     DedicatedEndpointUpdateBody,
     DedicatedEndpointVersionHistoryResponse,
 )
+from bot.friendli.cost import BUCKETS_A_PAGE, CostBucket, CostResponse
+from bot.friendli.credentials import Credentials
+from bot.friendli.exchange import Call, exchange, failure_of_changing, failure_of_reading
+from bot.friendli.responses import Answer
 from bot.friendli.transport import ReadingTransport
 
-__all__ = ["Access", "EndpointListing", "FriendliClient", "TimeLimits"]
+__all__ = ["Credentials", "EndpointListing", "FriendliClient", "TimeLimits"]
 
 ENDPOINTS = "/dedicated/beta/endpoint"
 COST = "/v1/team/cost"
@@ -84,7 +84,7 @@ class FriendliClient:
     """A client of one Friendli API, for any number of keys; use it as a context manager.
 
     Reading calls are retried, and raise `Refused` or `Unavailable`. Changing calls are sent once,
-    and raise `NothingMade` or `Ambiguous`. Redirects are not followed.
+    and raise `NotApplied` or `OutcomeUnknown`. Redirects are not followed.
 
     Args:
         base_url: Where the API is, such as "https://api.friendli.ai".
@@ -152,7 +152,11 @@ class FriendliClient:
         await self._changing.aclose()
 
     async def list_endpoints(
-        self, access: Access, project_id: str, cursor: str | None = None, limit: int = PAGE_LIMIT
+        self,
+        access: Credentials,
+        project_id: str,
+        cursor: str | None = None,
+        limit: int = PAGE_LIMIT,
     ) -> DedicatedEndpointListResponse:
         """Return one page of a project's endpoints, at most `limit` (1 to 100) of them."""
         params = {"project_id": project_id, "limit": str(limit)}
@@ -162,7 +166,7 @@ class FriendliClient:
         page, _ = await self._read(call, DedicatedEndpointListResponse)
         return page
 
-    async def list_all_endpoints(self, access: Access, project_id: str) -> EndpointListing:
+    async def list_all_endpoints(self, access: Credentials, project_id: str) -> EndpointListing:
         """Return all endpoints of a project: every page, or an error."""
         endpoints: dict[str, DedicatedEndpointStatus] = {}
         api_date, pages = None, 0
@@ -176,14 +180,14 @@ class FriendliClient:
                 raise Unavailable(call.operation, status=200, reason="paging doesn't end")
         return EndpointListing(endpoints, api_date, pages)
 
-    async def get_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointSpec:
+    async def get_endpoint(self, access: Credentials, endpoint_id: str) -> DedicatedEndpointSpec:
         """Return how an endpoint is set up."""
         call = Call("get_endpoint", access, "GET", _path(endpoint_id))
         spec, _ = await self._read(call, DedicatedEndpointSpec)
         return spec
 
     async def get_endpoint_status(
-        self, access: Access, endpoint_id: str
+        self, access: Credentials, endpoint_id: str
     ) -> DedicatedEndpointStatus:
         """Return what an endpoint is doing."""
         call = Call("get_endpoint_status", access, "GET", _path(endpoint_id, "/status"))
@@ -191,7 +195,7 @@ class FriendliClient:
         return status
 
     async def get_endpoint_version_history(
-        self, access: Access, endpoint_id: str
+        self, access: Credentials, endpoint_id: str
     ) -> dict[str, DedicatedEndpointSpec]:
         """Return all versions of an endpoint, from all pages: version number, as text → spec."""
         versions: dict[str, DedicatedEndpointSpec] = {}
@@ -200,7 +204,7 @@ class FriendliClient:
             versions.update(page.data)
         return versions
 
-    async def get_cost(self, access: Access, start: date, end: date) -> list[CostBucket]:
+    async def get_cost(self, access: Credentials, start: date, end: date) -> list[CostBucket]:
         """Return what a team is charged, by day and line: of all days in UTC before `end`."""
         params = {
             "start_time": f"{start}T00:00:00Z",
@@ -220,7 +224,7 @@ class FriendliClient:
         raise Unavailable(call.operation, status=200, reason="paging doesn't end")
 
     async def create_endpoint(
-        self, access: Access, body: DedicatedEndpointCreateBody
+        self, access: Credentials, body: DedicatedEndpointCreateBody
     ) -> CreateAnswer:
         """Ask once for a new endpoint, and return what the API said when it had made it.
 
@@ -232,33 +236,39 @@ class FriendliClient:
         return await self._change(call, CreateAnswer)
 
     async def update_endpoint(
-        self, access: Access, endpoint_id: str, body: DedicatedEndpointUpdateBody
+        self, access: Credentials, endpoint_id: str, body: DedicatedEndpointUpdateBody
     ) -> DedicatedEndpointSpec:
         """Make a new version of an endpoint; the old one serves until it is rolled out."""
         call = Call("update_endpoint", access, "PUT", _path(endpoint_id), body=body.wire())
         return await self._change(call, DedicatedEndpointSpec)
 
-    async def sleep_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointStatus:
+    async def sleep_endpoint(
+        self, access: Credentials, endpoint_id: str
+    ) -> DedicatedEndpointStatus:
         """Free the GPUs of an endpoint until somebody wakes it or sends it a request."""
         call = Call("sleep_endpoint", access, "PUT", _path(endpoint_id, "/sleep"))
         return await self._change(call, DedicatedEndpointStatus)
 
-    async def wake_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointStatus:
+    async def wake_endpoint(self, access: Credentials, endpoint_id: str) -> DedicatedEndpointStatus:
         """Wake an endpoint that sleeps."""
         call = Call("wake_endpoint", access, "PUT", _path(endpoint_id, "/wake"))
         return await self._change(call, DedicatedEndpointStatus)
 
-    async def restart_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointStatus:
+    async def restart_endpoint(
+        self, access: Credentials, endpoint_id: str
+    ) -> DedicatedEndpointStatus:
         """Start an endpoint again that failed or was terminated."""
         call = Call("restart_endpoint", access, "PUT", _path(endpoint_id, "/restart"))
         return await self._change(call, DedicatedEndpointStatus)
 
-    async def terminate_endpoint(self, access: Access, endpoint_id: str) -> DedicatedEndpointStatus:
+    async def terminate_endpoint(
+        self, access: Credentials, endpoint_id: str
+    ) -> DedicatedEndpointStatus:
         """Stop an endpoint; it can be restarted."""
         call = Call("terminate_endpoint", access, "PUT", _path(endpoint_id, "/terminate"))
         return await self._change(call, DedicatedEndpointStatus)
 
-    async def delete_endpoint(self, access: Access, endpoint_id: str) -> None:
+    async def delete_endpoint(self, access: Credentials, endpoint_id: str) -> None:
         """Delete an endpoint for good."""
         call = Call("delete_endpoint", access, "DELETE", _path(endpoint_id))
         await self._send(call)

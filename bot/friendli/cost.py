@@ -6,7 +6,7 @@ Unlike the other operations, this one spells its fields in snake_case.
 from collections.abc import Iterable
 from decimal import Decimal
 
-from bot.friendli.schemas import AnswerModel
+from bot.domain.schemas import AnswerModel
 
 BUCKETS_A_PAGE = 35
 _GPU_TIME = "gpu time cost"

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field, replace
 import httpx
 from pydantic import JsonValue
 
-from bot.bodies import BodyReader
-from bot.friendli.access import Access, AccessHeaders
-from bot.friendli.answers import Answer, read_body
-from bot.friendli.errors import (
-    Ambiguous,
+from bot.domain.friendli_errors import (
     FriendliError,
-    NeverLeft,
     NotFound,
+    NotSent,
+    OutcomeUnknown,
     RateLimited,
     Refused,
     Unauthorized,
     Unavailable,
 )
-from bot.metrics import FRIENDLI_REQUESTS, status_class
+from bot.domain.process.bounded_body import BodyReader
+from bot.domain.process.metrics import FRIENDLI_REQUESTS, status_class
+from bot.friendli.credentials import CredentialHeaders, Credentials
+from bot.friendli.responses import Answer, read_body
 
 # No byte of the request had been sent when one of these was raised.
 _NOT_CONNECTED = (
@@ -54,7 +54,7 @@ class Call:
     """
 
     operation: str
-    access: Access
+    access: Credentials
     method: str
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class NoResponse:
     """A request that got no answer.
 
     Attributes:
@@ -76,7 +76,7 @@ class Lost:
 
 async def exchange(
     client: httpx.AsyncClient, call: Call, reader: BodyReader, *, time_limit: float | None
-) -> Answer | Lost:
+) -> Answer | NoResponse:
     """Send a request once, and count it.
 
     An outcome is returned, not raised: an exception raised from one of httpx's would keep the
@@ -99,7 +99,7 @@ async def exchange(
 
 async def _send(
     client: httpx.AsyncClient, call: Call, reader: BodyReader, time_limit: float | None
-) -> Answer | Lost:
+) -> Answer | NoResponse:
     answer: Answer | None = None
     try:
         async with (
@@ -109,24 +109,24 @@ async def _send(
                 call.path,
                 params=call.params,
                 json=call.body,
-                auth=AccessHeaders(call.access),
+                auth=CredentialHeaders(call.access),
             ) as response,
         ):
             answer = Answer(response.status_code, response.headers)
             answer = replace(answer, body=await read_body(response, reader))
     except _NOT_CONNECTED as error:
-        return Lost(type(error).__name__, left=False)
+        return NoResponse(type(error).__name__, left=False)
     except TimeoutError:
-        return answer or Lost("Deadline", left=True)
+        return answer or NoResponse("Deadline", left=True)
     except (httpx.RequestError, OSError) as error:
-        return answer or Lost(type(error).__name__, left=True)
+        return answer or NoResponse(type(error).__name__, left=True)
     return answer
 
 
-def failure_of_reading(call: Call, outcome: Answer | Lost, reason: str = "") -> FriendliError:
+def failure_of_reading(call: Call, outcome: Answer | NoResponse, reason: str = "") -> FriendliError:
     """Return the error that says why a reading call has no result."""
     match outcome:
-        case Lost():
+        case NoResponse():
             return Unavailable(call.operation, reason=outcome.reason)
         case Answer():
             return _refusal(call, outcome) or Unavailable(
@@ -138,15 +138,17 @@ def failure_of_reading(call: Call, outcome: Answer | Lost, reason: str = "") -> 
             )
 
 
-def failure_of_changing(call: Call, outcome: Answer | Lost, reason: str = "") -> FriendliError:
+def failure_of_changing(
+    call: Call, outcome: Answer | NoResponse, reason: str = ""
+) -> FriendliError:
     """Return the error that says what is known of a changing call that has no result."""
     match outcome:
-        case Lost(left=False):
-            return NeverLeft(call.operation, reason=outcome.reason)
-        case Lost():
-            return Ambiguous(call.operation, reason=outcome.reason)
+        case NoResponse(left=False):
+            return NotSent(call.operation, reason=outcome.reason)
+        case NoResponse():
+            return OutcomeUnknown(call.operation, reason=outcome.reason)
         case Answer():
-            return _refusal(call, outcome) or Ambiguous(
+            return _refusal(call, outcome) or OutcomeUnknown(
                 call.operation,
                 status=outcome.status,
                 words=outcome.words(call.access.api_key),

@@ -7,10 +7,11 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from bot import logs
+import structlog
+
 from bot.hub.client import HubClient, HubUnavailableError
 
-log = logs.get(__name__)
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 # Slack gives up on a request after three seconds, and the database has its part of them.
 _ANSWER_SECONDS = 1.0

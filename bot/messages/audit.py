@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 
-from bot.db.acts import AuditEntry
+from bot.domain.audit_record import AuditRecord
+from bot.domain.text import clip
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
-from bot.messages.markup import bold, clip, code, escape, mention, moment
+from bot.messages.markup import bold, code, escape, mention, moment
 
 OLDER_ACTION = "audit.older"
 NEWEST_ACTION = "audit.newest"
@@ -19,7 +20,7 @@ _MENTION = re.compile(r"&lt;(@\w+|!subteam\^\w+)&gt;")
 
 
 def page(
-    entries: Sequence[AuditEntry], *, target: str = "", is_first: bool, has_more: bool
+    entries: Sequence[AuditRecord], *, target: str = "", is_first: bool, has_more: bool
 ) -> Body:
     """Some acts, the newest first.
 
@@ -47,7 +48,7 @@ def page(
     )
 
 
-def line(entry: AuditEntry) -> str:
+def line(entry: AuditRecord) -> str:
     """Who did what, on which target, and what became of it."""
     what = escape(entry.action.partition(":")[2])
     if entry.endpoint:

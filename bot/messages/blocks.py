@@ -7,8 +7,8 @@ it is cut, because Slack refuses the whole message over one character too many.
 from collections.abc import Sequence
 from typing import Literal
 
-from bot.deployments.request.characters import visible
-from bot.messages.markup import clip
+from bot.domain.request.characters import visible
+from bot.domain.text import clip
 
 Block = dict[str, object]
 """A block, an element or a composition object, as Slack's JSON spells it."""

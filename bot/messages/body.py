@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from bot.domain.text import ELLIPSIS, clip
 from bot.messages.blocks import Block, context
-from bot.messages.markup import ELLIPSIS, clip
-from bot.messages.spoken import complete
+from bot.messages.fallback_text import complete
 
 POSSIBLE_REPEAT = "Possibly a repeat: Slack didn't confirm the first one."
 

@@ -3,15 +3,16 @@
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.db.models import Step
-from bot.deployments.request.sent_fields import FORM_FIELDS
-from bot.deployments.watching.states import COMING_UP
-from bot.friendli.failures import Action
-from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.error_codes import Action
+from bot.domain.request.sent_fields import FORM_FIELDS
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.text import clip
+from bot.domain.transitions import COMING_UP
 from bot.messages.blocks import Block, button, confirm
-from bot.messages.facts import Facts
-from bot.messages.failed import explain
-from bot.messages.markup import clip, money
+from bot.messages.failure import explain
+from bot.messages.markup import money
 
 
 class ActionId(StrEnum):
@@ -47,45 +48,59 @@ class ActionId(StrEnum):
 NO_OPERATION = "-"
 UNKNOWN_PRICE = "?"
 
-_NOT_MADE_YET = {Step.ASKED, Step.SENDING, Step.MADE, Step.DOUBTFUL}
+_NOT_MADE_YET = {
+    DeploymentState.REQUESTED,
+    DeploymentState.SENDING,
+    DeploymentState.CREATED,
+    DeploymentState.OUTCOME_UNKNOWN,
+}
 _OVER = {
-    Step.NOT_MADE,
-    Step.REFUSED,
-    Step.CANCELLED,
-    Step.REJECTED,
-    Step.ENDED,
+    DeploymentState.NOT_CREATED,
+    DeploymentState.REFUSED,
+    DeploymentState.CANCELLED,
+    DeploymentState.REJECTED,
+    DeploymentState.ENDED,
 }
 _GOING_DOWN = {Status.STOPPING, Status.TERMINATING}
 
 
-def for_root(facts: Facts) -> list[Block]:
+def for_root(deployment: DeploymentView) -> list[Block]:
     """The buttons that make sense now, the most useful first."""
-    if facts.step is Step.PROPOSED:
-        return decisions(facts.public_id, "", facts.setup.price_at_most)
-    if facts.step in _NOT_MADE_YET:
-        return [] if facts.stop_asked_by else [_cancel(facts)]
-    if facts.step is Step.UNCLEAR:
-        return choices(facts)
-    if facts.step is Step.UNWATCHED:
-        return _open(facts)
-    if facts.step in _OVER:
-        return _try_again(facts)
-    return for_live(facts)
+    if deployment.state is DeploymentState.PROPOSED:
+        return decisions(deployment.public_id, "", deployment.setup.price_at_most)
+    if deployment.state in _NOT_MADE_YET:
+        return [] if deployment.cancel_requested_by else [_cancel(deployment)]
+    if deployment.state is DeploymentState.AMBIGUOUS:
+        return choices(deployment)
+    if deployment.state is DeploymentState.UNWATCHED:
+        return _open(deployment)
+    if deployment.state in _OVER:
+        return _try_again(deployment)
+    return for_live(deployment)
 
 
-def for_live(facts: Facts) -> list[Block]:
+def for_live(deployment: DeploymentView) -> list[Block]:
     """What can be done with an endpoint in its present state."""
-    status = facts.state.status if facts.state is not None else Status.INITIALIZING.value
-    open_suite = _open(facts)
-    is_unlisted = facts.unlisted_until is not None
-    if is_unlisted or facts.under_way is not None or status in _GOING_DOWN:
+    status = (
+        deployment.endpoint_state.status
+        if deployment.endpoint_state is not None
+        else Status.INITIALIZING.value
+    )
+    open_suite = _open(deployment)
+    is_unlisted = deployment.unlisted_until is not None
+    if is_unlisted or deployment.under_way is not None or status in _GOING_DOWN:
         return open_suite
     if status in COMING_UP:
-        return [*open_suite, _cancel(facts)]
-    first, *others = acting(facts.public_id, status, facts.setup.price_once_up, name=facts.name)
+        return [*open_suite, _cancel(deployment)]
+    first, *others = acting(
+        deployment.public_id,
+        status,
+        deployment.setup.price_once_up,
+        name=deployment.name,
+    )
     if status == Status.FAILED:
-        ways_out = _ways_out(facts, restart=first)
-        usual = [one for one in [*_try_again(facts), first] if one not in ways_out]
+        ways_out = _ways_out(deployment, restart=first)
+        usual = [one for one in [*_try_again(deployment), first] if one not in ways_out]
         return [*ways_out, *usual, *open_suite, *others]
     return [first, *open_suite, *others] if others else [*open_suite, first]
 
@@ -107,47 +122,50 @@ def decisions(public_id: str, operation_id: str, dollars: Decimal | None) -> lis
     ]
 
 
-def choices(facts: Facts) -> list[Block]:
+def choices(deployment: DeploymentView) -> list[Block]:
     """A button for each endpoint that may be ours, and one for none of them."""
-    if facts.candidate_notes:
-        only = [this_is_it(facts, one, 0) for one in facts.candidates[:1]]
+    if deployment.candidate_notes:
+        only = [this_is_it(deployment, one, 0) for one in deployment.candidates[:1]]
         # Of several, the thread shows which button is whose.
-        return [*(only if len(facts.candidates) == 1 else ()), none_of_these(facts)]
+        return [
+            *(only if len(deployment.candidates) == 1 else ()),
+            none_of_these(deployment),
+        ]
     # An actions block takes 25 elements.
     picks = [
         button(
             clip(endpoint, 70),
             f"{ActionId.CHOOSE}.{index}",
-            value=f"{facts.public_id} {endpoint}",
+            value=f"{deployment.public_id} {endpoint}",
         )
-        for index, endpoint in enumerate(facts.candidates[:24])
+        for index, endpoint in enumerate(deployment.candidates[:24])
     ]
-    return [*picks, button("Neither", ActionId.CHOOSE_NONE, value=facts.public_id)]
+    return [*picks, button("Neither", ActionId.CHOOSE_NONE, value=deployment.public_id)]
 
 
-def this_is_it(facts: Facts, endpoint_id: str, index: int) -> Block:
+def this_is_it(deployment: DeploymentView, endpoint_id: str, index: int) -> Block:
     """Says that an endpoint whose name isn't exactly ours is ours; `index` tells it from others."""
     return button(
         "This is it",
         f"{ActionId.CHOOSE}.{index}",
-        value=f"{facts.public_id} {endpoint_id}",
+        value=f"{deployment.public_id} {endpoint_id}",
         style="primary",
     )
 
 
-def none_of_these(facts: Facts) -> Block:
+def none_of_these(deployment: DeploymentView) -> Block:
     """Says that no endpoint that may be ours is."""
-    return button("None of these", ActionId.CHOOSE_NONE, value=facts.public_id)
+    return button("None of these", ActionId.CHOOSE_NONE, value=deployment.public_id)
 
 
-def _try_again(facts: Facts) -> list[Block]:
+def _try_again(deployment: DeploymentView) -> list[Block]:
     # Nobody knows what an endpoint that was made elsewhere was asked for with.
-    return [] if facts.is_followed else [try_again(facts)]
+    return [] if deployment.is_imported else [try_again(deployment)]
 
 
-def try_again(facts: Facts) -> Block:
+def try_again(deployment: DeploymentView) -> Block:
     """Opens the form with everything that was asked for filled in."""
-    return button("Try again", ActionId.TRY_AGAIN, value=facts.public_id, style="primary")
+    return button("Try again", ActionId.TRY_AGAIN, value=deployment.public_id, style="primary")
 
 
 def update_again(public_id: str, operation_id: str) -> Block:
@@ -166,9 +184,9 @@ def connect_again(target_name: str) -> Block:
     return button("Connect again", ActionId.CONNECT, value=target_name)
 
 
-def terminate(facts: Facts) -> Block:
+def terminate(deployment: DeploymentView) -> Block:
     """Ends the endpoint, after a question."""
-    return _terminate(facts.public_id, facts.name)
+    return _terminate(deployment.public_id, deployment.name)
 
 
 def acting(
@@ -193,8 +211,8 @@ def acting(
             sleep = button("Sleep", ActionId.SLEEP, value=public_id)
             return [sleep, update, _terminate(public_id, name)]
         case Status.SLEEPING:
-            wake = button(f"Wake{costs}", ActionId.WAKE, value=public_id, style="primary")
-            return [wake, update, _terminate(public_id, name)]
+            make_due = button(f"Wake{costs}", ActionId.WAKE, value=public_id, style="primary")
+            return [make_due, update, _terminate(public_id, name)]
         case Status.STOPPING | Status.TERMINATING:
             return []
         case _:
@@ -222,14 +240,14 @@ def follow(target: str, endpoint_id: str) -> Block:
     return button("Follow", ActionId.FOLLOW, value=f"{target} {endpoint_id}", style="primary")
 
 
-def _cancel(facts: Facts) -> Block:
+def _cancel(deployment: DeploymentView) -> Block:
     return button(
         "Cancel",
         ActionId.CANCEL,
-        value=facts.public_id,
+        value=deployment.public_id,
         confirmation=confirm(
             "Cancel this deployment?",
-            f"{clip(facts.name, 100)} is terminated if it was made already.",
+            f"{clip(deployment.name, 100)} is terminated if it was made already.",
             yes="Cancel it",
             no="Keep going",
             style="danger",
@@ -237,49 +255,49 @@ def _cancel(facts: Facts) -> Block:
     )
 
 
-def _open(facts: Facts) -> list[Block]:
-    if facts.suite_link is None:
+def _open(deployment: DeploymentView) -> list[Block]:
+    if deployment.suite_link is None:
         return []
-    return [button("Open in Friendli", ActionId.OPEN, url=facts.suite_link)]
+    return [button("Open in Friendli", ActionId.OPEN, url=deployment.suite_link)]
 
 
-def _ways_out(facts: Facts, *, restart: Block) -> list[Block]:
+def _ways_out(deployment: DeploymentView, *, restart: Block) -> list[Block]:
     """The buttons that do what the failure's words advise, the most useful first."""
-    explained = explain(facts)
+    explained = explain(deployment)
     # Only of what was asked for here is there a request to send again, and an endpoint that has
     # served is worth keeping.
-    updates = facts.is_followed or explained.is_rollout
+    updates = deployment.is_imported or explained.is_rollout
     setting = FORM_FIELDS[explained.failure.setting]
     edit = button(
         "Edit settings",
         ActionId.UPDATE_EDIT if updates else ActionId.EDIT,
-        value=f"{facts.public_id} {setting}",
+        value=f"{deployment.public_id} {setting}",
     )
     offered: dict[Action, Block | None] = {
-        Action.RETRY: next(iter(_try_again(facts)), restart),
+        Action.RETRY: next(iter(_try_again(deployment)), restart),
         Action.EDIT: edit,
-        Action.LARGER_INSTANCE: _larger(facts, updates=updates),
-        Action.OPEN_MODEL_PAGE: _link("Model page", ActionId.MODEL_PAGE, facts.model_link),
+        Action.LARGER_INSTANCE: _larger(deployment, updates=updates),
+        Action.OPEN_MODEL_PAGE: _link("Model page", ActionId.MODEL_PAGE, deployment.model_link),
         Action.OPEN_INTEGRATIONS: _link(
-            "Integrations", ActionId.INTEGRATIONS, facts.integrations_link
+            "Integrations", ActionId.INTEGRATIONS, deployment.integrations_link
         ),
         # Its other half, support, is a link in the words.
         Action.RESTART_THEN_SUPPORT: restart,
     }
     found = [offered[action] for action in explained.failure.actions]
-    versions = button("Versions", ActionId.VERSIONS, value=facts.public_id)
+    versions = button("Versions", ActionId.VERSIONS, value=deployment.public_id)
     return [one for one in [*found, *([versions] if explained.is_rollout else [])] if one]
 
 
-def _larger(facts: Facts, *, updates: bool) -> Block | None:
-    larger = facts.setup.larger
+def _larger(deployment: DeploymentView, *, updates: bool) -> Block | None:
+    larger = deployment.setup.larger
     if larger is None:
         return None
     verb = "Update to" if updates else "Retry on"
     return button(
         f"{verb} {larger.label} ({money(larger.price)})",
         ActionId.UPDATE_LARGER if updates else ActionId.LARGER,
-        value=f"{facts.public_id} {larger.key}",
+        value=f"{deployment.public_id} {larger.key}",
     )
 
 

@@ -1,12 +1,12 @@
 """One endpoint, whole: what it is doing, how it is set up, what it costs, whose it is."""
 
-from bot.deployments.listing.listed import Listed
-from bot.deployments.watching.states import COMING_UP
-from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.domain.listed_endpoint import Listed
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.transitions import COMING_UP
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.buttons import ActionId, acting, follow
-from bot.messages.failed import explain_code
+from bot.messages.failure import explain_code
 from bot.messages.listing import doing, mark, price, who
 from bot.messages.markup import bold, code, escape, link, moment, money
 
@@ -83,7 +83,7 @@ def _cost(listed: Listed) -> str:
 
 
 def _origin(listed: Listed, thread_link: str | None) -> list[str]:
-    is_asked_for = listed.ours is not None and not listed.ours.is_followed
+    is_asked_for = listed.ours is not None and not listed.ours.is_imported
     asked = f"asked for by {who(listed)}" if is_asked_for else who(listed)
     parts = [f"endpoint {code(listed.endpoint_id)}", f"target {code(listed.target)}"]
     if listed.status.created_at is not None:

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bot.deployments.listing.spend import Spend
-from bot.deployments.watching.states import SERVING
-from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.process.slash_command import SLASH
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.spend import Spend
+from bot.domain.transitions import SERVING
 from bot.messages.blocks import Block, actions, button, context, divider, header, section
 from bot.messages.body import Body
 from bot.messages.buttons import ActionId, for_root
-from bot.messages.facts import Facts
-from bot.messages.lease_replies import extend
+from bot.messages.lifetime_replies import extend
 from bot.messages.markup import bold, code, link, mention, moment, money
-from bot.messages.root import ends, setup, summary
-from bot.messages.standing import CHARGED, ESTIMATED, amount, cost
-from bot.slash import SLASH
+from bot.messages.status_message import ends, setup, summary
+from bot.messages.summary import CHARGED, ESTIMATED, amount, cost
 
 REFRESH_ACTION = "home.refresh"
 DEPLOY_ACTION = "home.deploy"
@@ -38,7 +38,7 @@ class Endpoint:
         may_act: Whether it has buttons that do something.
     """
 
-    facts: Facts
+    deployment: DeploymentView
     spend: Spend
     channel_id: str
     thread_link: str | None
@@ -149,7 +149,7 @@ def _endpoints(overview: Overview) -> Iterator[Block]:
 def _total(overview: Overview) -> str:
     endpoints = overview.endpoints
     count = "1 endpoint" if len(endpoints) == 1 else f"{len(endpoints)} endpoints"
-    prices = [_price_now(endpoint.facts) for endpoint in endpoints]
+    prices = [_price_now(endpoint.deployment) for endpoint in endpoints]
     spends = [endpoint.spend for endpoint in endpoints]
     known = sum((one for one in prices if one is not None), Decimal(0))
     unknown = " and what has no known price" if None in prices else ""
@@ -162,30 +162,30 @@ def _total(overview: Overview) -> str:
     return f"{bold(count)} · {bold(money(known))} now{unknown} · {amount(spent)} so far"
 
 
-def _price_now(facts: Facts) -> Decimal | None:
+def _price_now(deployment: DeploymentView) -> Decimal | None:
     """Dollars per hour of what is sure to be billed now; None if that isn't known."""
-    if facts.state is None or facts.state.status not in _BILLED:
+    if deployment.endpoint_state is None or deployment.endpoint_state.status not in _BILLED:
         return Decimal(0)
-    return facts.setup.price_once_up
+    return deployment.setup.price_once_up
 
 
 def _endpoint(endpoint: Endpoint) -> Iterator[Block]:
-    facts = endpoint.facts
-    yield section(summary(facts))
-    verb = "followed" if facts.is_followed else "asked for"
+    deployment = endpoint.deployment
+    yield section(summary(deployment))
+    verb = "followed" if deployment.is_imported else "asked for"
     about = [
-        f"{code(facts.target_name)} in <#{endpoint.channel_id}>",
-        f"{verb} {moment(facts.asked_at)}",
-        *ends(facts),
-        cost(facts, endpoint.spend),
+        f"{code(deployment.target_name)} in <#{endpoint.channel_id}>",
+        f"{verb} {moment(deployment.requested_at)}",
+        *ends(deployment),
+        cost(deployment, endpoint.spend),
         link(endpoint.thread_link, "its thread") if endpoint.thread_link else "",
     ]
-    yield context(setup(facts), " · ".join(filter(None, about)))
-    row = [*for_root(facts), *(extend(facts) if ends(facts) else ())]
+    yield context(setup(deployment), " · ".join(filter(None, about)))
+    row = [*for_root(deployment), *(extend(deployment) if ends(deployment) else ())]
     if not endpoint.may_act:
         row = [element for element in row if element["action_id"] == ActionId.OPEN]
     if row:
-        yield actions(*row, block_id=f"{_PREFIX}.{endpoint.channel_id}.{facts.public_id}")
+        yield actions(*row, block_id=f"{_PREFIX}.{endpoint.channel_id}.{deployment.public_id}")
 
 
 def _left_out(overview: Overview) -> Iterator[str]:

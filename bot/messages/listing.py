@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from bot.deployments.listing.listed import Listed, Listing
-from bot.deployments.watching.states import COMING_UP
-from bot.friendli.schemas import InferenceDeploymentStatus as Status
-from bot.friendli.statuses import Kind, phase_words, status_words
+from bot.domain.listed_endpoint import Listed, Listing
+from bot.domain.process.slash_command import SLASH
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.statuses import Kind, phase_words, status_words
+from bot.domain.text import clip
+from bot.domain.transitions import COMING_UP
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
-from bot.messages.markup import bold, clip, code, duration, escape, mention, money
-from bot.slash import SLASH
+from bot.messages.markup import bold, code, duration, escape, mention, money
 
 MORE_ACTION = "endpoint.more"
 BACK_ACTION = "endpoint.back"
@@ -56,7 +57,7 @@ def who(listed: Listed) -> str:
     if listed.ours is None:
         return f"perhaps {mention(listed.perhaps_by)}" if listed.perhaps_by else "made elsewhere"
     by = mention(listed.ours.requester_id)
-    return f"made elsewhere, followed by {by}" if listed.ours.is_followed else by
+    return f"made elsewhere, followed by {by}" if listed.ours.is_imported else by
 
 
 def lines(listed: Listed) -> str:
@@ -80,7 +81,7 @@ def _made(listed: Listed) -> str:
             return f"made{ago}, perhaps by {mention(listed.perhaps_by)}"
         return f"made elsewhere{ago}"
     by = mention(listed.ours.requester_id)
-    if listed.ours.is_followed:
+    if listed.ours.is_imported:
         return f"made elsewhere{ago}, followed by {by}"
     return f"made{ago} by {by}"
 

@@ -3,13 +3,13 @@
 Everything named `text` is plain here and comes out as mrkdwn.
 """
 
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from bot.deployments.request.characters import visible
-
-ELLIPSIS = "…"
+from bot.domain.grants import Subject
+from bot.domain.request.characters import visible
+from bot.domain.subjects import SubjectKind
+from bot.domain.text import quoted
 
 
 def escape(text: str) -> str:
@@ -18,17 +18,6 @@ def escape(text: str) -> str:
     Hidden characters are spelled out, so that none can make a text read as another one.
     """
     return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def unescape(text: str) -> str:
-    """Undo `escape`, which Slack itself applies to what people type into a command."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def quoted(text: str) -> str:
-    """Put plain text between backticks, which it can't break out of; not escaped."""
-    one_line = " ".join(visible(text).split()) or " "
-    return "`" + one_line.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}") + "`"
 
 
 def code(text: str) -> str:
@@ -89,9 +78,14 @@ def moment(at: datetime, tokens: str = "{date_short_pretty} at {time}") -> str:
     return f"<!date^{int(at.timestamp())}^{tokens}|{fallback}>"
 
 
-def clip(text: str, limit: int) -> str:
-    """Cut text at a limit in characters, never inside an entity or a `<…>` of mrkdwn."""
-    if len(text) <= limit:
-        return text
-    kept = text[: limit - len(ELLIPSIS)]
-    return re.sub(r"(&[a-z]{0,3}|<[^<>]*)\Z", "", kept) + ELLIPSIS
+def who(subject: Subject) -> str:
+    """Somebody whom something is granted to, as mrkdwn."""
+    match subject.kind:
+        case SubjectKind.EVERYONE:
+            return "everyone in the channel"
+        case SubjectKind.ADMINS:
+            return "workspace admins"
+        case SubjectKind.GROUP:
+            return mention_group(subject.id)
+        case SubjectKind.PERSON:
+            return mention(subject.id)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.db.acts import Cause, OperationKind
+from bot.domain.operations import Cause, OperationKind
 from bot.messages.markup import mention
 
 
@@ -48,7 +48,7 @@ def asked(kind: OperationKind, cause: Cause, by: str, *, waits: bool = False) ->
     match cause:
         case Cause.PERSON:
             return f"{mention(by)} asked to {words.infinitive}."
-        case Cause.LEASE:
+        case Cause.LIFETIME:
             return f"Its time is over: it {words.present}."
         case Cause.SCHEDULE:
             does = f"is to be {words.being} now" if waits else words.present

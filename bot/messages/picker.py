@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from bot.deployments.listing.listed import Listed, Listing
-from bot.friendli.statuses import status_words
+from bot.domain.listed_endpoint import Listed, Listing
+from bot.domain.statuses import status_words
+from bot.domain.text import clip
 from bot.messages.blocks import Block, actions, external_select, option, section, static_select
 from bot.messages.body import Body, body
 from bot.messages.listing import lines as endpoint_lines
-from bot.messages.markup import clip, code
+from bot.messages.markup import code
 
-__all__ = ["Block", "Carried", "action_id", "menu", "options", "several", "unknown", "which"]
+__all__ = ["Block", "PickerState", "action_id", "menu", "options", "several", "unknown", "which"]
 
 PREFIX = "endpoint.pick"
 
@@ -31,7 +32,7 @@ def action_id(command: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class PickerState:
     """What a picker keeps for the choice, in its block's id: menus carry nothing else of ours.
 
     Attributes:
@@ -62,20 +63,20 @@ class Carried:
         return cls(target, rest, stays=kind == "show")
 
 
-def menu(command: str, carried: Carried, placeholder: str = _PLACEHOLDER) -> Block:
+def menu(command: str, carried: PickerState, placeholder: str = _PLACEHOLDER) -> Block:
     """A row with the picker."""
     return actions(
         external_select(action_id(command), placeholder), block_id=carried.block_id[:_BLOCK_ID]
     )
 
 
-def which(command: str, carried: Carried) -> Body:
+def which(command: str, carried: PickerState) -> Body:
     """Ask for an endpoint that wasn't named."""
     asked = "Which endpoint?"
     return body(asked, section(asked), menu(command, carried))
 
 
-def unknown(command: str, typed: str, nearest: Sequence[str], carried: Carried) -> Body:
+def unknown(command: str, typed: str, nearest: Sequence[str], carried: PickerState) -> Body:
     """Nothing goes by the name that was typed."""
     text = f"No endpoint here is called {code(typed)}."
     if nearest:
@@ -90,7 +91,7 @@ def several(
     command: str,
     typed: str,
     endpoints: Sequence[Listed],
-    carried: Carried,
+    carried: PickerState,
     is_exact: bool,  # noqa: FBT001 - reads like the rest
 ) -> Body:
     """More than one endpoint goes by what was typed."""
@@ -160,10 +161,10 @@ def _option(listed: Listed, *, tell_apart: bool) -> Block:
 
 
 def _text(listed: Listed, *, tell_apart: bool) -> str:
-    facts = [clip(status_words(listed.status.status).name, 20), listed.gpus]
+    deployment = [clip(status_words(listed.status.status).name, 20), listed.gpus]
     if tell_apart:
-        facts = [clip(listed.endpoint_id, 20), *facts]
-    rest = clip(" · ".join(filter(None, facts)), 45)
+        deployment = [clip(listed.endpoint_id, 20), *deployment]
+    rest = clip(" · ".join(filter(None, deployment)), 45)
     # Slack refuses the whole menu over one text that is nothing but space.
     name = " ".join(listed.name.split()) or "?"
     return f"{clip(name, _OPTION_TEXT - len(rest) - 3)} · {rest}"

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from bot.deployments.request.deploy_request import DeployRequest, replicas_text
-from bot.deployments.targets.policy import LeaseEnd
-from bot.deployments.updating.version import Cost
-from bot.friendli.instances import Prices
+from bot.domain.instances import Prices
+from bot.domain.policy import ExpiryAction
+from bot.domain.request.deploy_request import DeployRequest, replicas_text
+from bot.domain.version import Cost
 from bot.messages import sent_fields
-from bot.messages.before_after import cost
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
-from bot.messages.lease import planned
+from bot.messages.lifetime import planned
 from bot.messages.markup import bold, code, duration, escape
+from bot.messages.update_diff import cost
 
 DEPLOY_ACTION = "preview.deploy"
 CHANGE_ACTION = "preview.change"
@@ -24,7 +24,7 @@ def preview(
     request: DeployRequest,
     prices: Prices,
     *,
-    lease_end: LeaseEnd,
+    expiry_action: ExpiryAction,
     deploy_value: str,
     change_value: str,
     is_second: bool = False,
@@ -35,7 +35,7 @@ def preview(
     Args:
         request: What was asked for.
         prices: Of GPUs.
-        lease_end: What happens when its time is over, if it has one.
+        expiry_action: What happens when its time is over, if it has one.
         deploy_value: Comes back with Deploy, at most 2,000 characters.
         change_value: Comes back with Change, at most 2,000 characters.
         is_second: Whether the same line was sent just before, and deploys already.
@@ -51,7 +51,7 @@ def preview(
         escape(request.model) + (f" @ {code(request.revision)}" if request.revision else ""),
         scaling_note(request),
         *([unchecked] if unchecked else []),
-        *([planned(request.lease_seconds, lease_end)] if request.lease_seconds else []),
+        *([planned(request.lifetime_seconds, expiry_action)] if request.lifetime_seconds else []),
     ]
     return body(
         text,

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from bot.db.acts import OperationKind
+from bot.domain.operations import OperationKind
 from bot.messages.blocks import ButtonStyle, actions, button, section
 from bot.messages.body import Body, body
 from bot.messages.buttons import ActionId

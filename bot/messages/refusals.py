@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from bot.deployments.request.refused_fields import by_form_field, label
-from bot.friendli.errors import FriendliError, NotFound, RateLimited, Refused, Unauthorized
-from bot.messages.markup import clip, code, duration, escape, money
-from bot.slash import SLASH
+from bot.domain.friendli_errors import FriendliError, NotFound, RateLimited, Refused, Unauthorized
+from bot.domain.process.slash_command import SLASH
+from bot.domain.request.refused_fields import by_form_field, label
+from bot.domain.text import clip
+from bot.messages.markup import code, duration, escape, money
 
 _API_WORDS_LIMIT = 500
 _RECONNECT = f"An admin can connect a new key with `{SLASH} connect`."

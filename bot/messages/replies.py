@@ -2,29 +2,30 @@
 
 from decimal import Decimal
 
-from bot.db.acts import Cause, OperationKind
-from bot.db.models import Step
-from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.operations import Cause, OperationKind
+from bot.domain.process.slash_command import SLASH
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.text import clip
 from bot.messages import buttons, operations
 from bot.messages.blocks import Block, actions, context, section
 from bot.messages.body import body
-from bot.messages.facts import Facts
-from bot.messages.markup import bold, clip, code, duration, escape, mention, money
+from bot.messages.markup import bold, code, duration, escape, mention, money
 from bot.messages.refusals import Refusal
 from bot.messages.reply import News, Reply, say
-from bot.slash import SLASH
 
 _API_WORDS_LIMIT = 500
 
 
-def refused(facts: Facts, refusal: Refusal) -> Reply:
+def refused(deployment: DeploymentView, refusal: Refusal) -> Reply:
     """Nothing was made, and why."""
-    text = f"{bold(facts.name)} wasn't made. {refusal.text}"
+    text = f"{bold(deployment.name)} wasn't made. {refusal.text}"
     blocks: list[Block] = [section(text)]
     if refusal.words and not refusal.words_first:
         blocks.append(context(f"Friendli said: {refusal.said}"))
-    connect = [buttons.connect_again(facts.target_name)] if refusal.reconnects else []
-    blocks.append(actions(buttons.try_again(facts), *connect))
+    connect = [buttons.connect_again(deployment.target_name)] if refusal.reconnects else []
+    blocks.append(actions(buttons.try_again(deployment), *connect))
     return Reply(body(text, *blocks), news=News.FAILED)
 
 
@@ -70,11 +71,11 @@ def operation_failed(kind: OperationKind, words: str) -> Reply:
     return say(f"Friendli didn't {spoken.infinitive}.{said} {spoken.else_true}", news=News.FAILED)
 
 
-def update_refused(facts: Facts, operation_id: str, refusal: Refusal) -> Reply:
+def update_refused(deployment: DeploymentView, operation_id: str, refusal: Refusal) -> Reply:
     """Friendli didn't take an update, and the form opens again with what it said of its fields.
 
     Args:
-        facts: The deployment's.
+        deployment: The deployment's.
         operation_id: The public id of the update.
         refusal: Why.
     """
@@ -83,7 +84,7 @@ def update_refused(facts: Facts, operation_id: str, refusal: Refusal) -> Reply:
     if refusal.words and not refusal.words_first:
         blocks.append(context(f"Friendli said: {refusal.said}"))
     stays = operations.WORDS[OperationKind.UPDATE].else_true
-    row = actions(buttons.update_again(facts.public_id, operation_id))
+    row = actions(buttons.update_again(deployment.public_id, operation_id))
     return Reply(body(text, *blocks, context(stays), row), news=News.FAILED)
 
 
@@ -99,15 +100,15 @@ def costs_more(kind: OperationKind, agreed: Decimal | None, dollars: Decimal | N
     )
 
 
-def updated_at_rest(facts: Facts, version: str | None) -> Reply | None:
+def updated_at_rest(deployment: DeploymentView, version: str | None) -> Reply | None:
     """Friendli has a new version of an endpoint that doesn't run; None where a rollout shows it."""
     called = f"version {code(version)}" if version else "the new version"
-    status = facts.state.status if facts.state is not None else ""
+    status = deployment.endpoint_state.status if deployment.endpoint_state is not None else ""
     if status == Status.SLEEPING:
         return say(f"Friendli has {called}. It serves from the next time the endpoint wakes.")
     if status == Status.FAILED:
         text = f"Friendli has {called}. The endpoint has failed, and runs it after a restart."
-        restart, *_ = buttons.acting(facts.public_id, status, facts.setup.price_once_up)
+        restart, *_ = buttons.acting(deployment.public_id, status, deployment.setup.price_once_up)
         return Reply(body(text, section(text), actions(restart)))
     return None
 
@@ -130,14 +131,14 @@ def update_unconfirmed() -> Reply:
     )
 
 
-def dropped(facts: Facts, kind: OperationKind) -> Reply:
+def dropped(deployment: DeploymentView, kind: OperationKind) -> Reply:
     """What was asked for isn't done, since the endpoint is gone or nobody watches it."""
     why = "is no longer watched from here"
-    if facts.step is Step.ENDED:
+    if deployment.state is DeploymentState.ENDED:
         why = "is gone"
-    elif facts.unlisted_until is not None:
+    elif deployment.unlisted_until is not None:
         why = "isn't listed by Friendli any more"
-    text = f"{bold(facts.name)} {why}, so it wasn't {operations.WORDS[kind].being}."
+    text = f"{bold(deployment.name)} {why}, so it wasn't {operations.WORDS[kind].being}."
     return say(text, news=News.FAILED)
 
 
@@ -149,36 +150,36 @@ def outage(seconds: float) -> Reply:
     )
 
 
-def key_refused(facts: Facts) -> Reply:
+def key_refused(deployment: DeploymentView) -> Reply:
     """The target's API key doesn't work any more."""
     return _wants_key(
-        facts,
+        deployment,
         "Friendli refuses the API key of this target, so nothing can be told about the endpoint."
         f" It may be billed on. An admin can connect a new key with `{SLASH} connect`.",
     )
 
 
-def key_unreadable(facts: Facts) -> Reply:
+def key_unreadable(deployment: DeploymentView) -> Reply:
     """The stored key can't be decrypted."""
     return _wants_key(
-        facts,
+        deployment,
         "This target's API key can't be used any more: the bot's own keys were changed. An admin"
         f" can connect the key again with `{SLASH} connect`. The endpoint runs on.",
     )
 
 
-def key_mismatched(facts: Facts) -> Reply:
+def key_mismatched(deployment: DeploymentView) -> Reply:
     """The stored key isn't the one that was connected."""
     return _wants_key(
-        facts,
+        deployment,
         "The API key stored for this target isn't the one that was connected, so it isn't used."
         f" Somebody may have changed the bot's database: tell whoever runs it. `{SLASH} connect`"
         " stores the key again. The endpoint runs on.",
     )
 
 
-def _wants_key(facts: Facts, text: str) -> Reply:
-    return Reply(body(text, section(text), actions(buttons.connect_again(facts.target_name))))
+def _wants_key(deployment: DeploymentView, text: str) -> Reply:
+    return Reply(body(text, section(text), actions(buttons.connect_again(deployment.target_name))))
 
 
 def project_lost() -> Reply:
@@ -189,10 +190,10 @@ def project_lost() -> Reply:
     )
 
 
-def disconnected(facts: Facts, person: str) -> Reply:
+def disconnected(deployment: DeploymentView, person: str) -> Reply:
     """The target's key was wiped."""
     return say(
-        f"{mention(person)} disconnected {code(facts.target_name)}, so this endpoint is no"
+        f"{mention(person)} disconnected {code(deployment.target_name)}, so this endpoint is no"
         " longer watched. It runs on, and is billed, until it is ended in Friendli Suite."
     )
 

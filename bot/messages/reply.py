@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.deployments.targets.policy import Loudness
+from bot.domain.policy import NotificationLevel
 from bot.messages.blocks import section
 from bot.messages.body import Body, body
 
@@ -22,10 +22,10 @@ class News(StrEnum):
     """Goes no further without somebody, or costs money that nobody may know of."""
 
 
-_LOUD: Mapping[Loudness, frozenset[News]] = {
-    Loudness.EVERYTHING: frozenset(News),
-    Loudness.READY_AND_FAILED: frozenset({News.READY, News.FAILED, News.NEEDS_YOU}),
-    Loudness.FAILED: frozenset({News.FAILED, News.NEEDS_YOU}),
+_LOUD: Mapping[NotificationLevel, frozenset[News]] = {
+    NotificationLevel.EVERYTHING: frozenset(News),
+    NotificationLevel.READY_AND_FAILED: frozenset({News.READY, News.FAILED, News.NEEDS_YOU}),
+    NotificationLevel.FAILED: frozenset({News.FAILED, News.NEEDS_YOU}),
 }
 
 
@@ -41,9 +41,9 @@ class Reply:
     body: Body
     news: News = News.ORDINARY
 
-    def reaches_channel(self, loudness: Loudness) -> bool:
+    def reaches_channel(self, notification_level: NotificationLevel) -> bool:
         """Whether it is shown in the channel, and not in the thread alone."""
-        return self.news in _LOUD[loudness]
+        return self.news in _LOUD[notification_level]
 
 
 def say(text: str, *, news: News = News.ORDINARY) -> Reply:

@@ -1,26 +1,27 @@
 """What threads read after the bot's database was restored from a backup."""
 
-from bot.db.acts import OperationKind
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.operations import OperationKind
 from bot.messages import operations
-from bot.messages.facts import Facts
 from bot.messages.markup import bold
 from bot.messages.reply import News, Reply, say
 
 _RESTORED = "The bot's database was restored from a backup"
 
 
-def not_done(facts: Facts, kind: OperationKind) -> Reply:
+def not_done(deployment: DeploymentView, kind: OperationKind) -> Reply:
     """An operation that the backup has as unfinished."""
     return say(
-        f"{_RESTORED} in which {bold(facts.name)} was still to be {operations.WORDS[kind].being}."
+        f"{_RESTORED} in which {bold(deployment.name)} was still to be"
+        f" {operations.WORDS[kind].being}."
         " That may have happened since, so it isn't done again. Request it again if it is needed.",
         news=News.FAILED,
     )
 
 
-def looking(facts: Facts) -> Reply:
+def looking(deployment: DeploymentView) -> Reply:
     """A request that the backup has as not yet sent."""
     return say(
-        f"{_RESTORED} in which {bold(facts.name)} wasn't created yet. It may have been since:"
+        f"{_RESTORED} in which {bold(deployment.name)} wasn't created yet. It may have been since:"
         " checking by its name. It won't be created again."
     )

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.db.acts import OperationKind, ScheduleDays
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.operations import OperationKind
+from bot.domain.process.slash_command import SLASH
+from bot.domain.schedule_days import ScheduleDays
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
-from bot.messages.facts import Facts
-from bot.messages.lease_replies import cost
+from bot.messages.lifetime_replies import cost
 from bot.messages.markup import bold, code, escape, mention, moment
 from bot.messages.operations import WORDS
 from bot.messages.reply import News, Reply
-from bot.slash import SLASH
 
 REMOVE_ACTION = "schedule.remove"
 
@@ -39,7 +40,7 @@ class Planned:
     zone: str
     next_at: datetime | None
     endpoint: str
-    asked_by: str
+    requested_by: str
 
 
 def meaning(planned: Planned) -> str:
@@ -55,18 +56,20 @@ def _days_and_time(planned: Planned) -> str:
     return f"{planned.days} at {planned.time_of_day}, {escape(planned.zone)}"
 
 
-def scheduled(facts: Facts, planned: Planned, *, zone_known: bool, waits: bool = False) -> Reply:
+def scheduled(
+    deployment: DeploymentView, planned: Planned, *, zone_known: bool, waits: bool = False
+) -> Reply:
     """Somebody wants something done at a time of day.
 
     Args:
-        facts: The deployment.
+        deployment: The deployment.
         planned: What, and when.
         zone_known: Whether Slack says in which time zone the person is.
         waits: Whether somebody has to approve it first, each time.
     """
-    text = f"{mention(planned.asked_by)} made a schedule: it {meaning(planned)}."
+    text = f"{mention(planned.requested_by)} made a schedule: it {meaning(planned)}."
     if planned.kind is OperationKind.WAKE:
-        text += f" From then on it costs {cost(facts)}."
+        text += f" From then on it costs {cost(deployment)}."
     if waits:
         text += " It needs approval each time; the thread asks for it then."
     if not zone_known:
@@ -96,10 +99,11 @@ def not_woken(due_at: datetime) -> Reply:
     )
 
 
-def unconnected(facts: Facts) -> Reply:
+def unconnected(deployment: DeploymentView) -> Reply:
     """A time to wake has come, and nobody decides about spending on this target any more."""
     return _say(
-        f"By its schedule, it is to be woken now; but {code(facts.target_name)} was disconnected"
+        f"By its schedule, it is to be woken now; but {code(deployment.target_name)} was"
+        " disconnected"
         f" here, so it isn't. An admin can connect it again with `{SLASH} connect`.",
         news=News.NEEDS_YOU,
     )

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 
-from bot.deployments.watching.obstacle import Obstacle
-from bot.deployments.watching.states import COMING_UP
+from bot.domain.candidate_note import CandidateNote
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.poll_failure import PollFailure
+from bot.domain.process.slash_command import SLASH
+from bot.domain.text import clip
+from bot.domain.transitions import COMING_UP
 from bot.messages import buttons
 from bot.messages.blocks import Block, actions, section
 from bot.messages.body import body
-from bot.messages.candidates import CandidateNote, line
-from bot.messages.facts import Facts
-from bot.messages.markup import bold, clip, code, duration, escape, mention
+from bot.messages.markup import bold, code, duration, escape, mention
+from bot.messages.match_candidates import line
 from bot.messages.reply import News, Reply, say
-from bot.messages.root import price
+from bot.messages.status_message import price
 from bot.messages.transitions import coming_up
-from bot.slash import SLASH
 
 _API_WORDS = 500
 # A message takes 50 blocks.
@@ -21,45 +23,52 @@ _SHOWN = 20
 _CHECKING = "Checking whether it exists; it won't be sent twice."
 
 
-def adopted(facts: Facts, *, late: bool, doubted: bool, differences: Sequence[str]) -> Reply:
+def adopted(
+    deployment: DeploymentView, *, late: bool, doubted: bool, differences: Sequence[str]
+) -> Reply:
     """The endpoint is found.
 
     Args:
-        facts: The deployment.
+        deployment: The deployment.
         late: Whether it was told before that nothing was created.
         doubted: Whether it was told before that nobody knows.
         differences: How it differs from what was asked for, as sentences of mrkdwn.
     """
-    endpoint = code(facts.endpoint_id or "")
+    endpoint = code(deployment.endpoint_id or "")
     if late:
         made = (
-            f"{bold(facts.name)} was made after all, as {endpoint}, and is billed:"
-            f" {price(facts)} once it serves. Terminate it if you don't want it any more."
+            f"{bold(deployment.name)} was made after all, as {endpoint}, and is billed:"
+            f" {price(deployment)} once it serves. Terminate it if you don't want it any more."
         )
         text = " ".join([made, *differences])
         return Reply(
-            body(text, section(text), actions(buttons.terminate(facts))), news=News.NEEDS_YOU
+            body(text, section(text), actions(buttons.terminate(deployment))),
+            news=News.NEEDS_YOU,
         )
     found = "Found it: it was made" if doubted else "Friendli made it"
-    newest = facts.history[-1] if facts.history else None
+    newest = deployment.history[-1] if deployment.history else None
     # One reply for what is one event to people: it is made, and on its way.
     comes_up = newest is not None and newest.state.status in COMING_UP
-    first = [coming_up(newest, None, facts)] if newest is not None and comes_up else []
+    first = [coming_up(newest, None, deployment)] if newest is not None and comes_up else []
     return say(" ".join([f"{found}, as {endpoint}.", *first, *differences]))
 
 
-def doubtful(facts: Facts, status: int | None, words: str, *, was_interrupted: bool) -> Reply:
+def doubtful(
+    deployment: DeploymentView, status: int | None, words: str, *, was_interrupted: bool
+) -> Reply:
     """The create request's outcome is unknown.
 
     Args:
-        facts: The deployment.
+        deployment: The deployment.
         status: Of the answer; None if none came.
         words: The API's own.
         was_interrupted: Whether the bot stopped before it saw an answer.
     """
-    asked = f"when asked to create {bold(facts.name)}"
+    asked = f"when asked to create {bold(deployment.name)}"
     if was_interrupted:
-        known = f"The bot was interrupted while it asked Friendli to create {bold(facts.name)}."
+        known = (
+            f"The bot was interrupted while it asked Friendli to create {bold(deployment.name)}."
+        )
     elif status is None:
         known = f"Friendli didn't answer {asked}."
     elif words and not _is_success(status):
@@ -75,47 +84,56 @@ def _is_success(status: int) -> bool:
     return 200 <= status < 300
 
 
-def not_listed(facts: Facts, seconds: float) -> Reply:
+def not_listed(deployment: DeploymentView, seconds: float) -> Reply:
     """Friendli said that it made the endpoint, and doesn't list it."""
     text = (
-        f"Friendli accepted {bold(facts.name)}, but listed nothing new for {duration(seconds)}."
+        f"Friendli accepted {bold(deployment.name)}, but listed nothing new for"
+        f" {duration(seconds)}."
         " Look in Friendli Suite before you try again: it may be billed."
     )
-    return Reply(body(text, section(text), actions(buttons.try_again(facts))), news=News.NEEDS_YOU)
+    return Reply(
+        body(text, section(text), actions(buttons.try_again(deployment))), news=News.NEEDS_YOU
+    )
 
 
-def not_created(facts: Facts, seconds: float) -> Reply:
+def not_created(deployment: DeploymentView, seconds: float) -> Reply:
     """A create request whose outcome was unknown made nothing."""
     text = f"It wasn't created: nothing new was listed for {duration(seconds)}."
-    return Reply(body(text, section(text), actions(buttons.try_again(facts))), news=News.FAILED)
+    return Reply(
+        body(text, section(text), actions(buttons.try_again(deployment))), news=News.FAILED
+    )
 
 
-def unclear(facts: Facts) -> Reply:
+def unclear(deployment: DeploymentView) -> Reply:
     """A person has to say which endpoint is ours."""
-    if facts.candidate_notes:
-        return _may_be_yours(facts)
-    listed = ", ".join(code(endpoint) for endpoint in facts.candidates[:24])
-    text = f"{len(facts.candidates)} new endpoints look like it: {listed}. Which one is it?"
-    return Reply(body(text, section(text), actions(*buttons.choices(facts))), news=News.NEEDS_YOU)
+    if deployment.candidate_notes:
+        return _may_be_yours(deployment)
+    listed = ", ".join(code(endpoint) for endpoint in deployment.candidates[:24])
+    text = f"{len(deployment.candidates)} new endpoints look like it: {listed}. Which one is it?"
+    return Reply(
+        body(text, section(text), actions(*buttons.choices(deployment))), news=News.NEEDS_YOU
+    )
 
 
-def _may_be_yours(facts: Facts) -> Reply:
-    count = len(facts.candidates)
+def _may_be_yours(deployment: DeploymentView) -> Reply:
+    count = len(deployment.candidates)
     what = "a new endpoint" if count == 1 else f"{count} new endpoints"
     text = (
-        f"Friendli lists {what} that may be {bold(facts.name)}, and may be billed."
+        f"Friendli lists {what} that may be {bold(deployment.name)}, and may be billed."
         " None has exactly that name."
     )
-    shown = [(id_, facts.candidate_notes.get(id_, CandidateNote())) for id_ in facts.candidates]
+    shown = [
+        (id_, deployment.candidate_notes.get(id_, CandidateNote())) for id_ in deployment.candidates
+    ]
     lines = [line(id_, noted) for id_, noted in shown[:_SHOWN]]
     blocks: list[Block] = [section(text)]
     for index, ((endpoint, _), words) in enumerate(zip(shown, lines, strict=False)):
-        blocks.append(section(words, accessory=buttons.this_is_it(facts, endpoint, index)))
+        blocks.append(section(words, accessory=buttons.this_is_it(deployment, endpoint, index)))
     if count > _SHOWN:
         more = f"{count - _SHOWN} more are in Friendli Suite."
         blocks.append(section(more))
         lines.append(more)
-    blocks.append(actions(buttons.none_of_these(facts)))
+    blocks.append(actions(buttons.none_of_these(deployment)))
     return Reply(body("\n".join([text, *lines]), *blocks), news=News.NEEDS_YOU)
 
 
@@ -124,9 +142,9 @@ def none_left() -> Reply:
     return say("Those endpoints belong to other deployments. Looking on.")
 
 
-def chosen(facts: Facts, person: str) -> Reply:
+def chosen(deployment: DeploymentView, person: str) -> Reply:
     """Somebody said which endpoint is ours."""
-    return say(f"{mention(person)} says it is {code(facts.endpoint_id or '')}.")
+    return say(f"{mention(person)} says it is {code(deployment.endpoint_id or '')}.")
 
 
 def chosen_none(person: str) -> Reply:
@@ -134,21 +152,21 @@ def chosen_none(person: str) -> Reply:
     return say(f"{mention(person)} says it is none of them. Looking on; nothing is sent twice.")
 
 
-def cant_search(obstacle: Obstacle, seconds: float) -> Reply:
+def cant_search(obstacle: PollFailure, seconds: float) -> Reply:
     """The search for the endpoint can't be done."""
     reconnect = f"An admin can connect the key again with `{SLASH} connect`."
     why = {
-        Obstacle.OUTAGE: f"Friendli's API hasn't answered for {duration(seconds)}.",
-        Obstacle.KEY_REFUSED: f"Friendli refuses this target's API key. {reconnect}",
-        Obstacle.KEY_UNREADABLE: (
+        PollFailure.OUTAGE: f"Friendli's API hasn't answered for {duration(seconds)}.",
+        PollFailure.KEY_REFUSED: f"Friendli refuses this target's API key. {reconnect}",
+        PollFailure.KEY_UNREADABLE: (
             "This target's API key can't be used any more: the bot's own keys were changed."
             f" {reconnect}"
         ),
-        Obstacle.KEY_MISMATCHED: (
+        PollFailure.KEY_MISMATCHED: (
             "The API key stored for this target isn't the one that was connected, so it isn't"
             f" used. Tell whoever runs the bot. {reconnect}"
         ),
-        Obstacle.PROJECT_LOST: (
+        PollFailure.PROJECT_LOST: (
             f"Friendli doesn't show this target's project to its API key. {reconnect}"
         ),
     }[obstacle]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.deployments.request.sent_fields import SentField
+from bot.domain.request.sent_fields import SentField
 from bot.messages.blocks import Block, section
 from bot.messages.markup import code, escape
 

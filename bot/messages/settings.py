@@ -4,29 +4,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.deployments.targets.grants import Subject
-from bot.deployments.targets.policy import Approval, DefaultScaling, LeaseEnd, Loudness, Policy
-from bot.messages.markup import duration, money
-from bot.permissions import who
+from bot.domain.grants import Subject
+from bot.domain.policy import Approval, DefaultScaling, ExpiryAction, NotificationLevel, Policy
+from bot.messages.markup import duration, money, who
 
 APPROVALS: Mapping[Approval, str] = {
     Approval.NEVER: "Nobody has to approve",
     Approval.ALWAYS: "Every request needs approval",
     Approval.ABOVE: "Requests above a price need approval",
 }
-LEASE_ENDS: Mapping[LeaseEnd, str] = {
-    LeaseEnd.TERMINATE: "Terminate the endpoint",
-    LeaseEnd.SLEEP: "Put it to sleep; any request wakes it",
+LEASE_ENDS: Mapping[ExpiryAction, str] = {
+    ExpiryAction.TERMINATE: "Terminate the endpoint",
+    ExpiryAction.SLEEP: "Put it to sleep; any request wakes it",
 }
 SCALINGS: Mapping[DefaultScaling, str] = {
     DefaultScaling.AUTO: "Autoscaling, 0 to 1 replica: sleeps when idle",
     DefaultScaling.FIXED: "One fixed replica: never sleeps",
     DefaultScaling.FRIENDLI: "Friendli's default: no scaling is sent",
 }
-LOUDNESS: Mapping[Loudness, str] = {
-    Loudness.EVERYTHING: "Everything that the thread tells",
-    Loudness.READY_AND_FAILED: "When an endpoint is ready, and what failed",
-    Loudness.FAILED: "Only what failed",
+LOUDNESS: Mapping[NotificationLevel, str] = {
+    NotificationLevel.EVERYTHING: "Everything that the thread tells",
+    NotificationLevel.READY_AND_FAILED: "When an endpoint is ready, and what failed",
+    NotificationLevel.FAILED: "Only what failed",
 }
 
 
@@ -62,15 +61,15 @@ def _words(policy: Policy) -> dict[str, str]:
         Approval.ALWAYS: "always",
         Approval.ABOVE: f"above {money(policy.approval_above)}",
     }
-    hours = policy.lease_hours
+    hours = policy.lifetime_hours
     return {
         "approval": approval[policy.approval],
         "one's own requests": "may be approved" if policy.requester_may_approve else "may not",
         "requests wait": _hours(policy.approval_hours),
         "time to live": "no end" if hours is None else _hours(hours),
-        "then": "terminate" if policy.lease_end is LeaseEnd.TERMINATE else "sleep",
+        "then": "terminate" if policy.expiry_action is ExpiryAction.TERMINATE else "sleep",
         "default scaling": _SCALING_WORDS[policy.scaling],
-        "in the channel": LOUDNESS[policy.loudness].lower(),
+        "in the channel": LOUDNESS[policy.notification_level].lower(),
         "people from other organisations": "may act" if policy.guests_may_act else "look only",
     }
 

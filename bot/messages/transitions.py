@@ -1,59 +1,59 @@
 """Replies that tell what an endpoint does: each change of its status, and how long it took."""
 
-from bot.deployments.watching.states import (
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.schemas import Phase
+from bot.domain.statuses import STATUSES, phase_words, status_words
+from bot.domain.transitions import (
     COMING_UP,
     ENDED,
     SERVING,
+    ObservedTransition,
     State,
-    Told,
     cycles,
     seconds_between,
     seconds_to_serve,
 )
-from bot.friendli.schemas import InferenceDeploymentStatus as Status
-from bot.friendli.schemas import Phase
-from bot.friendli.statuses import STATUSES, phase_words, status_words
 from bot.messages import buttons
 from bot.messages.blocks import actions, context, section
 from bot.messages.body import body
-from bot.messages.facts import Facts
-from bot.messages.failed import explain
+from bot.messages.failure import explain
 from bot.messages.markup import bold, code, duration, escape, moment
-from bot.messages.origin import was_asked
 from bot.messages.reply import News, Reply, say
-from bot.messages.root import price
+from bot.messages.requested_here import was_asked
+from bot.messages.status_message import price
 
 _PHASE_ORDER = [phase.value for phase in Phase]
 
 
-def transition(facts: Facts) -> Reply:
+def transition(deployment: DeploymentView) -> Reply:
     """Tell the newest transition of a deployment."""
-    newest = facts.history[-1]
-    earlier = facts.history[-2] if len(facts.history) > 1 else None
+    newest = deployment.history[-1]
+    earlier = deployment.history[-2] if len(deployment.history) > 1 else None
     if newest.state.status == Status.FAILED:
-        return _failure(facts)
+        return _failure(deployment)
     if newest.state.status in SERVING:
-        return _serving(facts, earlier)
+        return _serving(deployment, earlier)
     if newest.state.status in COMING_UP:
-        return say(coming_up(newest, earlier, facts))
-    return say(_standing(facts, newest.state))
+        return say(coming_up(newest, earlier, deployment))
+    return say(_standing(deployment, newest.state))
 
 
-def cycle(facts: Facts) -> Reply:
+def cycle(deployment: DeploymentView) -> Reply:
     """One reply for an endpoint that falls asleep and wakes over and over; it is rewritten."""
-    history = [told.state for told in facts.history]
+    history = [told.state for told in deployment.history]
     words = escape(status_words(history[-1].status).name)
-    since = facts.history[-1].observed_at
+    since = deployment.history[-1].observed_at
     return say(
         f"It sleeps and wakes with its traffic: asleep {cycles(history)} times by now."
         f" Since {moment(since, '{time}')} it is {words}."
     )
 
 
-def _failure(facts: Facts) -> Reply:
-    failed = explain(facts)
-    text = f"{bold(facts.name)} {failed.headline}."
-    row = buttons.for_root(facts)
+def _failure(deployment: DeploymentView) -> Reply:
+    failed = explain(deployment)
+    text = f"{bold(deployment.name)} {failed.headline}."
+    row = buttons.for_root(deployment)
     return Reply(
         body(
             f"{text} {failed.paragraph}",
@@ -64,20 +64,22 @@ def _failure(facts: Facts) -> Reply:
     )
 
 
-def _serving(facts: Facts, earlier: Told | None) -> Reply:
-    newest = facts.history[-1]
-    took = seconds_to_serve(facts.history)
+def _serving(deployment: DeploymentView, earlier: ObservedTransition | None) -> Reply:
+    newest = deployment.history[-1]
+    took = seconds_to_serve(deployment.history)
     after = f" after {duration(took)}" if took is not None else ""
-    if any(told.state.status in SERVING for told in facts.history[:-1]):
+    if any(told.state.status in SERVING for told in deployment.history[:-1]):
         return say(_serving_again(earlier, newest, after))
-    text = f"● {bold(facts.name)} is serving{after} · {price(facts)} from now"
+    text = f"● {bold(deployment.name)} is serving{after} · {price(deployment)} from now"
     lines = [section(text)]
-    if facts.endpoint_id:
-        lines.append(context(f"Its model name in requests is {code(facts.endpoint_id)}."))
+    if deployment.endpoint_id:
+        lines.append(context(f"Its model name in requests is {code(deployment.endpoint_id)}."))
     return Reply(body(text, *lines), news=News.READY)
 
 
-def _serving_again(earlier: Told | None, newest: Told, after: str) -> str:
+def _serving_again(
+    earlier: ObservedTransition | None, newest: ObservedTransition, after: str
+) -> str:
     before = earlier.state.status if earlier is not None else None
     if earlier is not None and before == Status.UPDATING:
         return f"The new version serves ({duration(seconds_between(earlier, newest))})."
@@ -86,7 +88,9 @@ def _serving_again(earlier: Told | None, newest: Told, after: str) -> str:
     return f"Serving again{after}."
 
 
-def coming_up(newest: Told, earlier: Told | None, facts: Facts) -> str:
+def coming_up(
+    newest: ObservedTransition, earlier: ObservedTransition | None, deployment: DeploymentView
+) -> str:
     """What comes next on the way up, and what was done before it."""
     state = newest.state
     began = earlier is None or earlier.state.status != state.status
@@ -94,7 +98,7 @@ def coming_up(newest: Told, earlier: Told | None, facts: Facts) -> str:
     if began:
         if state.status == Status.AWAKING:
             return f"Waking up. {words}".strip()
-        if earlier is not None and earlier.state.status in ENDED and not was_asked(facts):
+        if earlier is not None and earlier.state.status in ENDED and not was_asked(deployment):
             return f"Restarted outside of this channel. {words}".strip()
         if earlier is not None and earlier.state.status in STATUSES:
             return f"Starting again. {words}".strip()
@@ -122,18 +126,20 @@ def _goes_back(before: str, now: str | None) -> bool:
     return _PHASE_ORDER.index(now) < _PHASE_ORDER.index(before)
 
 
-def _standing(facts: Facts, state: State) -> str:
+def _standing(deployment: DeploymentView, state: State) -> str:
     words = {
-        Status.SLEEPING.value: f"{_slept(facts)} $0.00/h while it sleeps; any request wakes it.",
+        Status.SLEEPING.value: (
+            f"{_slept(deployment)} $0.00/h while it sleeps; any request wakes it."
+        ),
         Status.UPDATING.value: (
             "Rolling out a new version"
-            + ("" if was_asked(facts) else " that was made outside of this channel")
+            + ("" if was_asked(deployment) else " that was made outside of this channel")
             + ". The one before serves until it's ready."
         ),
         Status.STOPPING.value: "Stopping.",
         Status.TERMINATING.value: (
             "Terminating."
-            if was_asked(facts)
+            if was_asked(deployment)
             else "It is being terminated outside of this channel."
         ),
         Status.TERMINATED.value: (
@@ -149,9 +155,9 @@ def _standing(facts: Facts, state: State) -> str:
     return f"Friendli says {code(state.status)}{phase}, which this bot doesn't know."
 
 
-def _slept(facts: Facts) -> str:
-    if was_asked(facts):
+def _slept(deployment: DeploymentView) -> str:
+    if was_asked(deployment):
         return "Asleep, as asked."
-    if facts.setup.sleeps_when_idle and facts.setup.cooldown is not None:
-        return f"Went to sleep after {duration(facts.setup.cooldown)} without requests."
+    if deployment.setup.sleeps_when_idle and deployment.setup.cooldown is not None:
+        return f"Went to sleep after {duration(deployment.setup.cooldown)} without requests."
     return "Put to sleep outside of this channel."

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.messages.blocks import section
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, code, mention, money

@@ -1,32 +1,34 @@
 """The replies about an endpoint that Friendli doesn't show any more, and about its return."""
 
-from bot.friendli.schemas import InferenceDeploymentStatus as Status
-from bot.friendli.statuses import status_words
-from bot.messages.facts import Facts
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.statuses import status_words
 from bot.messages.markup import bold, escape, moment
 from bot.messages.reply import News, Reply, say
-from bot.messages.root import price
+from bot.messages.status_message import price
 
 _FREE = frozenset({Status.SLEEPING.value, Status.TERMINATED.value, Status.FAILED.value})
 
 
-def unlisted(facts: Facts) -> Reply:
+def unlisted(deployment: DeploymentView) -> Reply:
     """Nobody knows whether it was deleted."""
-    until = "" if facts.unlisted_until is None else f" until {moment(facts.unlisted_until)}"
+    until = (
+        "" if deployment.unlisted_until is None else f" until {moment(deployment.unlisted_until)}"
+    )
     return say(
-        f"Friendli doesn't list {bold(facts.name)} any more. Either it was deleted, or this"
+        f"Friendli doesn't list {bold(deployment.name)} any more. Either it was deleted, or this"
         " target's API key lost its access to the project; then it may be billed on. Watching"
         f" on{until}.",
         news=News.NEEDS_YOU,
     )
 
 
-def listed_again(facts: Facts) -> Reply:
+def listed_again(deployment: DeploymentView) -> Reply:
     """It is back, and so is everything that belongs to it."""
-    status = facts.state.status if facts.state is not None else None
+    status = deployment.endpoint_state.status if deployment.endpoint_state is not None else None
     words = f": {escape(status_words(status).name)}" if status is not None else ""
-    cost = "" if status in _FREE else f", {price(facts)} while live"
-    return say(f"Friendli lists {bold(facts.name)} again{words}{cost}.", news=News.NEEDS_YOU)
+    cost = "" if status in _FREE else f", {price(deployment)} while live"
+    return say(f"Friendli lists {bold(deployment.name)} again{words}{cost}.", news=News.NEEDS_YOU)
 
 
 def gone() -> Reply:

@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 
-from bot.deployments.updating.runs import Past, Runs
-from bot.deployments.updating.version import differences
-from bot.friendli.instances import Prices
-from bot.messages.before_after import cost
+from bot.domain.instances import Prices
+from bot.domain.process.slash_command import SLASH
+from bot.domain.text import clip
+from bot.domain.version import differences
+from bot.domain.version_history import PastVersion, RunningVersion
 from bot.messages.blocks import context, section
 from bot.messages.body import Body, body
-from bot.messages.markup import bold, clip, code, escape, mention, moment
-from bot.slash import SLASH
+from bot.messages.markup import bold, code, escape, mention, moment
+from bot.messages.update_diff import cost
 
 _LISTED = 15
 _LONGEST = 120
 _COMMAND = SLASH
 
 
-def listing(runs: Runs, past: Sequence[Past], prices: Prices) -> Body:
+def listing(runs: RunningVersion, past: Sequence[PastVersion], prices: Prices) -> Body:
     """Every version on a line or two.
 
     Args:
@@ -46,7 +47,7 @@ def listing(runs: Runs, past: Sequence[Past], prices: Prices) -> Body:
     return body("\n".join([headline, *shown]), section(headline), *map(section, shown), *small)
 
 
-def _line(one: Past, earlier: Past | None, prices: Prices) -> str:
+def _line(one: PastVersion, earlier: PastVersion | None, prices: Prices) -> str:
     request = one.version.request
     parts = [code(one.number)]
     if one.is_ours and one.made_at is not None:
@@ -59,7 +60,7 @@ def _line(one: Past, earlier: Past | None, prices: Prices) -> str:
     return f"{' · '.join(parts)}\n{_changes(one, earlier)}"
 
 
-def _changes(one: Past, earlier: Past | None) -> str:
+def _changes(one: PastVersion, earlier: PastVersion | None) -> str:
     if earlier is None:
         return _setup(one)
     found = [
@@ -70,7 +71,7 @@ def _changes(one: Past, earlier: Past | None) -> str:
     return ", ".join(found) or "No difference that Friendli tells."
 
 
-def _setup(one: Past) -> str:
+def _setup(one: PastVersion) -> str:
     version, request = one.version, one.version.request
     parts = [
         escape(request.model) if "model" not in version.unknown else "model not known",
@@ -80,6 +81,6 @@ def _setup(one: Past) -> str:
     return " · ".join(parts)
 
 
-def _gpu_as_told(one: Past) -> str:
+def _gpu_as_told(one: PastVersion) -> str:
     gpu_type = one.spec.gpu_type
     return "GPU not known" if gpu_type is None else escape(clip(gpu_type, _LONGEST))

@@ -1,1 +1,1 @@
-"""What an operator runs: the commands beside `serve`, and example files."""
+"""Operations: health, metrics, logging, doctor, key rotation."""

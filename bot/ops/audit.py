@@ -7,8 +7,8 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.config import DatabaseSettings
 from bot.db.startup import opened
-from bot.deployments.audit import Audit, to_json
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
+from bot.services.audit import Audit, to_json
 
 
 async def export_audit(

@@ -8,9 +8,9 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from bot.config import DatabaseSettings
-from bot.db.origin import mark_backup, mark_restored
+from bot.db.restore_mark import mark_backup, mark_restored
 from bot.db.startup import is_missing, is_prepared, opened
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
 
 _BUSY_SECONDS = 30.0
 _BY_PG_DUMP = (

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pydantic_settings import BaseSettings
 from sqlalchemy import select
 
-from bot import logs
+from bot.commands.manifest import SCOPES
 from bot.config import (
     CommonSettings,
     DatabaseSettings,
@@ -15,20 +15,20 @@ from bot.config import (
     Settings,
     SlackSettings,
 )
-from bot.db.crypto import MismatchedKeyError, UnreadableKeyError, Vault
-from bot.db.models import WatchedProject
-from bot.db.replicas import live
-from bot.db.rotation import OutOfOrderError, check_order, targets_of
+from bot.db.deployment_tables import WatchedProject
+from bot.db.encryption import KeyRing, MismatchedKeyError, UnreadableKeyError
+from bot.db.heartbeats import live
+from bot.db.key_rotation import OutOfOrderError, check_order, targets_of
 from bot.db.session import Database
 from bot.db.startup import is_missing, is_prepared, opened, why_not_creatable
-from bot.deployments.targets.credentials import access_to
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
+from bot.domain.friendli_errors import FriendliError, MalformedCredentials, NotFound, Unauthorized
+from bot.domain.process.redaction import redactor
 from bot.friendli.client import FriendliClient
-from bot.friendli.errors import FriendliError, MalformedAccess, NotFound, Unauthorized
 from bot.ops.effective_settings import EffectiveSettings, Shown, read_settings, shown, unknown_names
 from bot.ops.finding import Finding, Verdict
+from bot.services.credentials import credentials_for
 from bot.slack.calls import WORKSPACE_ERRORS
-from bot.slack.manifest import SCOPES
 from bot.slack.workspaces import SlackUnreachableError, Workspaces
 
 _CONNECT = "An admin connects a new one with `/friendli-deploy connect` there."
@@ -45,7 +45,7 @@ async def run_doctor(*, as_json: bool, say: Callable[[str], object]) -> int:
         The exit code: 1 if there is a problem.
     """
     effective = read_settings()
-    logs.redactor.learn(effective.settings.secrets())
+    redactor.learn(effective.settings.secrets())
     settings = list(shown(effective))
     if not as_json:
         for one in settings:
@@ -148,34 +148,34 @@ async def _stored(settings: Settings, without_keys: Finding | None) -> AsyncIter
             if without_keys is not None:
                 yield without_keys
                 return
-            vault = Vault(settings.encryption_keys, settings.friendli_token)
-            yield await _replicas(database, vault, settings.replica_silent_after)
+            key_ring = KeyRing(settings.encryption_keys, settings.friendli_token)
+            yield await _replicas(database, key_ring, settings.replica_silent_after)
             async with database.read() as session:
                 query = select(WatchedProject).where(WatchedProject.key_ciphertext.is_not(None))
                 projects = (await session.scalars(query.order_by(WatchedProject.id))).all()
-            async for finding in _keys(database, vault, projects):
+            async for finding in _keys(database, key_ring, projects):
                 yield finding
-            async for finding in _friendli(settings, database, vault, projects):
+            async for finding in _friendli(settings, database, key_ring, projects):
                 yield finding
     except ConfigError as error:
         for problem in error.problems:
             yield Finding(Verdict.PROBLEM, part, problem)
 
 
-async def _replicas(database: Database, vault: Vault, silent_after: float) -> Finding:
+async def _replicas(database: Database, key_ring: KeyRing, silent_after: float) -> Finding:
     async with database.read() as session:
         replicas = await live(session, silent_after)
     running = ", ".join(f"{one.name} ({one.role} {one.version})" for one in replicas)
     if not replicas:
         return Finding(Verdict.ADVICE, "replicas", "None runs. Start `friendli-deploy serve`.")
     if not any(one.role.works for one in replicas):
-        words = f"{running}: only fronts, so nothing is done. Start one with `--role worker`."
+        words = f"{running}: only web, so nothing is done. Start one with `--role worker`."
         return Finding(Verdict.PROBLEM, "replicas", words)
     if not any(one.role.takes_requests for one in replicas):
-        words = f"{running}: only workers, so nobody is answered. Start one with `--role front`."
+        words = f"{running}: only workers, so nobody is answered. Start one with `--role web`."
         return Finding(Verdict.PROBLEM, "replicas", words)
     try:
-        await check_order(database, vault, silent_after)
+        await check_order(database, key_ring, silent_after)
     except OutOfOrderError as error:
         words = f"{error.problem} On the way to another encryption key that is fine."
         return Finding(Verdict.ADVICE, "replicas", words)
@@ -183,22 +183,22 @@ async def _replicas(database: Database, vault: Vault, silent_after: float) -> Fi
 
 
 async def _keys(
-    database: Database, vault: Vault, projects: Sequence[WatchedProject]
+    database: Database, key_ring: KeyRing, projects: Sequence[WatchedProject]
 ) -> AsyncIterator[Finding]:
     """Whether the encryption keys fit what is stored."""
     part = "keys"
     lost, changed, behind = [], [], 0
     for project in projects:
         try:
-            access_to(project, vault)
+            credentials_for(project, key_ring)
         except MismatchedKeyError:
             changed.append(project.id)
-        except MalformedAccess:
+        except MalformedCredentials:
             continue
         except UnreadableKeyError:
             lost.append(project.id)
         else:
-            behind += vault.needs_rotation(project.key_ciphertext or "")
+            behind += key_ring.needs_rotation(project.key_ciphertext or "")
     if lost:
         targets = ", ".join(await targets_of(database, lost))
         words = (
@@ -224,7 +224,7 @@ async def _keys(
 
 
 async def _friendli(
-    settings: Settings, database: Database, vault: Vault, projects: Sequence[WatchedProject]
+    settings: Settings, database: Database, key_ring: KeyRing, projects: Sequence[WatchedProject]
 ) -> AsyncIterator[Finding]:
     """Whether Friendli answers with each stored key."""
     part = "friendli"
@@ -234,9 +234,9 @@ async def _friendli(
             targets = ", ".join(await targets_of(database, [project.id]))
             whose = f"project {project.project_id} of {targets}"
             try:
-                access = access_to(project, vault)
+                access = credentials_for(project, key_ring)
                 await friendli.list_endpoints(access, project.project_id, limit=1)
-            except (UnreadableKeyError, MalformedAccess):
+            except (UnreadableKeyError, MalformedCredentials):
                 continue
             except Unauthorized:
                 words = f"The API key for {whose} is refused. {_CONNECT}"

@@ -13,11 +13,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from sqlalchemy import make_url
 
-from bot import logs
 from bot.config import Settings
-from bot.db.crypto import new_encryption_key
-from bot.setting_loading import UNREADABLE_ENV_FILE, problems_of
-from bot.setting_sources import FILE_SUFFIX, holds_secret
+from bot.db.encryption import new_encryption_key
+from bot.domain.process.redaction import redactor
+from bot.domain.process.setting_loading import UNREADABLE_ENV_FILE, problems_of
+from bot.domain.process.setting_sources import FILE_SUFFIX, holds_secret
 
 _HIDDEN = "(hidden)"
 # Nothing is done with these: they only let the other settings be read.
@@ -90,7 +90,7 @@ def shown(effective: EffectiveSettings) -> Iterator[Shown]:
             yield Shown(name.upper(), "(can't be used)", is_default=False)
         else:
             value = _text(name, field, getattr(settings, name), settings)
-            yield Shown(name.upper(), logs.redactor.mask(value), is_default)
+            yield Shown(name.upper(), redactor.mask(value), is_default)
 
 
 def changed_settings(settings: Settings) -> dict[str, str]:

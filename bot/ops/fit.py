@@ -12,10 +12,10 @@ from rich.table import Table
 
 from bot.config import HubSettings
 from bot.domain.fit import DEFAULT_CONTEXT, GB, Answer, Fit, Load, fit
+from bot.domain.instances import INSTANCE_OPTIONS, InstanceOption, Prices
 from bot.domain.kv_cache import KvCache, UnknownAttentionError, decoder_config, heads_of, kv_cache
 from bot.domain.preflight import is_quantized, preflight
 from bot.domain.weights import INDEX, RepoFiles, loaded_bytes
-from bot.friendli.instances import INSTANCE_OPTIONS, InstanceOption, Prices
 from bot.hub.client import HubClient, HubError, HubForbiddenError, HubNotFoundError
 from bot.hub.schemas import JsonObject, ModelInfo
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from bot.config import KeySettings, SlackSettings
-from bot.db.crypto import new_encryption_key
-from bot.errors import ConfigError
+from bot.db.encryption import new_encryption_key
+from bot.domain.errors import ConfigError
 
 Ask = Callable[[str], str]
 

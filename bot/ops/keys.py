@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from bot.config import KeySettings
-from bot.db.crypto import Vault
-from bot.db.rotation import OutOfOrderError, check_order, rotate
+from bot.db.encryption import KeyRing
+from bot.db.key_rotation import OutOfOrderError, check_order, rotate
 from bot.db.startup import is_prepared, opened
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
 
 
 async def rotate_keys(settings: KeySettings, say: Callable[[str], object]) -> int:
@@ -22,7 +22,7 @@ async def rotate_keys(settings: KeySettings, say: Callable[[str], object]) -> in
     Raises:
         ConfigError: The database can't be used.
     """
-    vault = Vault(settings.encryption_keys)
+    key_ring = KeyRing(settings.encryption_keys)
     silent_after = settings.replica_silent_after
     async with opened(settings, create=False) as database:
         if not await is_prepared(database, settings):
@@ -30,16 +30,16 @@ async def rotate_keys(settings: KeySettings, say: Callable[[str], object]) -> in
                 ["The database isn't up to date. Run `friendli-deploy migrate` or start the bot."]
             )
         try:
-            await check_order(database, vault, silent_after)
+            await check_order(database, key_ring, silent_after)
         except OutOfOrderError as error:
             say(f"{error.problem} Nothing was changed.")
             say(error.next_step)
             return 1
-        done = await rotate(database, vault)
+        done = await rotate(database, key_ring)
         say(f"Encrypted anew: {done.rotated}. Under the first key before: {done.current}.")
         try:
             # A replica may have started meanwhile.
-            await check_order(database, vault, silent_after)
+            await check_order(database, key_ring, silent_after)
         except OutOfOrderError as error:
             say(error.problem)
             say(error.next_step)

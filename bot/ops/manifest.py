@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from bot.errors import ConfigError
-from bot.slack.manifest import APP_NAME, creation_link, manifest
-from bot.slash_setting import DEFAULT_SLASH, SLASH_COMMAND_PATTERN, VARIABLE
+from bot.commands.manifest import APP_NAME, creation_link, manifest
+from bot.domain.errors import ConfigError
+from bot.domain.process.slash_setting import DEFAULT_SLASH, SLASH_COMMAND_PATTERN, VARIABLE
 
 # https://docs.slack.dev/reference/app-manifest
 _LONGEST_NAME = 35

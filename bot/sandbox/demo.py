@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.app import running
-from bot.messages.markup import unescape
+from bot.domain.text import unescape
+from bot.sandbox.environment import Environment, connect, world
 from bot.sandbox.friendli import MODELS
 from bot.sandbox.slack.changes import Change, MessagePosted, MessageUpdated
 from bot.sandbox.slack.conversations import Message
-from bot.sandbox.world import World, connect, world
 
 # The longest that one deployment may take in the demo, in seconds of the person watching.
 _PATIENCE = 300.0
@@ -38,7 +38,7 @@ async def once(model: str, *, speed: float) -> bool:
         database = f"sqlite:///{Path(folder) / 'demo.sqlite3'}"
         async with world(database, speed=speed) as here:
             settings = here.settings(
-                poll_seconds_moving=_POLL_SECONDS,
+                poll_seconds_transitional=_POLL_SECONDS,
                 # Friendli's clock runs faster here, so what waits for it waits less.
                 create_give_up_after=600 / speed,
             )
@@ -48,7 +48,7 @@ async def once(model: str, *, speed: float) -> bool:
                 return await _deploy(here, model, console)
 
 
-async def _deploy(here: World, model: str, console: Console) -> bool:
+async def _deploy(here: Environment, model: str, console: Console) -> bool:
     printer = _Printer(here, console)
     stop = here.slack.subscribe(printer)
     line = f"{model} --gpu 2xH100 --yes"
@@ -63,7 +63,7 @@ async def _deploy(here: World, model: str, console: Console) -> bool:
     return _SERVES in root.text
 
 
-def _outcome(here: World) -> Message | None:
+def _outcome(here: Environment) -> Message | None:
     for message in here.channel.messages.values():
         text = message.text
         if not message.is_reply and (_SERVES in text or any(end in text for end in _ENDED)):
@@ -74,7 +74,7 @@ def _outcome(here: World) -> Message | None:
 class _Printer:
     """Prints the roots and replies of the workspace as they are posted and change."""
 
-    def __init__(self, here: World, console: Console) -> None:
+    def __init__(self, here: Environment, console: Console) -> None:
         self._here = here
         self._console = console
         self._headlines: dict[str, str] = {}
@@ -100,7 +100,7 @@ class _Printer:
         return any(end in root.text and end in self._last_reply for end in (_SERVES, *_ENDED))
 
 
-def readable(here: World, text: str) -> str:
+def readable(here: Environment, text: str) -> str:
     """A message's text as a person sees it, for a terminal."""
     text = re.sub(r"<!date\^\d+\^[^|>]*\|([^>]*)>", r"\1", text)
     text = re.sub(r"<@(\w+)>", lambda match: f"@{here.slack.workspace.users[match[1]].name}", text)

@@ -41,7 +41,7 @@ async def serve(
     plan: FaultPlan,
     call: Call,
     request: web.Request,
-    act: Callable[[], Awaitable[web.Response]],
+    action: Callable[[], Awaitable[web.Response]],
     clock: SandboxClock,
 ) -> Served:
     """Carry out a request as the plan wants it.
@@ -50,42 +50,42 @@ async def serve(
         plan: Where a fault may lie in wait.
         call: The request as predicates see it.
         request: The aiohttp request, whose body has been read.
-        act: Carries the request out and builds the real reply; awaited at most once.
+        action: Carries the request out and builds the real reply; awaited at most once.
         clock: Times delays.
     """
     fault = plan.take(call)
     if fault is None:
-        return Served(await act(), replied=True, fault=None)
+        return Served(await action(), replied=True, fault=None)
     match fault.effect:
         case Answer() as answer:
             if answer.acts:
-                await act()
+                await action()
             return Served(_answer(answer), replied=True, fault=fault)
         case Slow(delay):
-            response = await act()
+            response = await action()
             await clock.sleep(delay)
             return Served(response, replied=True, fault=fault)
         case ShortReply(path):
-            return Served(_without(await act(), path), replied=True, fault=fault)
+            return Served(_without(await action(), path), replied=True, fault=fault)
         case GarbageBody(body):
-            response = await act()
+            response = await action()
             response.body = body
             return Served(response, replied=True, fault=fault)
         case TruncateBody(keep):
-            cut = await _truncate(request, await act(), keep)
+            cut = await _truncate(request, await action(), keep)
             return Served(cut, replied=False, fault=fault)
         case DropRequest() | LoseReply() | Hang() as silence:
-            await _keep_silent(silence, fault, act)
+            await _keep_silent(silence, fault, action)
             return Served(_drop(request), replied=False, fault=fault)
 
 
 async def _keep_silent(
     silence: DropRequest | LoseReply | Hang,
     fault: Fault,
-    act: Callable[[], Awaitable[web.Response]],
+    action: Callable[[], Awaitable[web.Response]],
 ) -> None:
     if silence == LoseReply() or silence == Hang(acts=True):
-        await act()
+        await action()
     if isinstance(silence, Hang):
         await fault.removed.wait()
 

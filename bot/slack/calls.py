@@ -12,10 +12,10 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.metrics import SLACK_CALLS
+from bot.domain.process.metrics import SLACK_CALLS
 
 
-class Trouble(StrEnum):
+class ErrorKind(StrEnum):
     """What a failed call means for what was to be done."""
 
     STOPPED = "stopped"
@@ -24,7 +24,7 @@ class Trouble(StrEnum):
     """Slack asked to wait; nothing happened."""
     NEVER_LEFT = "never_left"
     """Slack wasn't reached; nothing happened."""
-    DOUBTFUL = "doubtful"
+    OUTCOME_UNKNOWN = "outcome_unknown"
     """It may have happened: the answer was lost, or said that Slack itself failed."""
     GONE = "gone"
     """The message, or the thread's root, isn't there any more or can't be changed any more."""
@@ -42,7 +42,7 @@ class Failure:
         details: What Slack says of single arguments, with JSON pointers to blocks.
     """
 
-    trouble: Trouble
+    trouble: ErrorKind
     error: str
     retry_after: float = 0.0
     details: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ async def _attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] 
     except SlackApiError as error:
         return _from_api_error(error)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        return Failure(Trouble.NEVER_LEFT, type(error).__name__)
+        return Failure(ErrorKind.NEVER_LEFT, type(error).__name__)
     except (
         aiohttp.ClientError,
         SlackClientError,
@@ -137,9 +137,9 @@ async def _attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] 
         TypeError,
         ValueError,
     ) as error:
-        return Failure(Trouble.DOUBTFUL, type(error).__name__)
+        return Failure(ErrorKind.OUTCOME_UNKNOWN, type(error).__name__)
     if not isinstance(answer, dict):
-        return Failure(Trouble.DOUBTFUL, "unreadable_answer")
+        return Failure(ErrorKind.OUTCOME_UNKNOWN, "unreadable_answer")
     return answer
 
 
@@ -151,17 +151,17 @@ def _from_api_error(error: SlackApiError) -> Failure:
     body: Mapping[str, object] = data if isinstance(data, dict) else {}
     name = str(body.get("error") or "")
     if status == 429 or name in _LATER_ERRORS:
-        return Failure(Trouble.LATER, name or "ratelimited", _retry_after(response))
+        return Failure(ErrorKind.LATER, name or "ratelimited", _retry_after(response))
     if status == 413:
         # A proxy in between won't pass on so much; the text alone is small enough.
-        return Failure(Trouble.REFUSED, name or "http_413")
+        return Failure(ErrorKind.REFUSED, name or "http_413")
     if not name or status >= 500 or name in _DOUBTFUL_ERRORS:
-        return Failure(Trouble.DOUBTFUL, name or f"http_{status}")
+        return Failure(ErrorKind.OUTCOME_UNKNOWN, name or f"http_{status}")
     if name in STOPPED_ERRORS:
-        return Failure(Trouble.STOPPED, name)
+        return Failure(ErrorKind.STOPPED, name)
     if name in _GONE_ERRORS:
-        return Failure(Trouble.GONE, name)
-    return Failure(Trouble.REFUSED, name, details=_details(body))
+        return Failure(ErrorKind.GONE, name)
+    return Failure(ErrorKind.REFUSED, name, details=_details(body))
 
 
 def _details(body: Mapping[str, object]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack.calls import Failure, Trouble, attempt
+from bot.slack.calls import ErrorKind, Failure, attempt
 from bot.slack.workspaces import Identity
 
 EVENT_TYPE = "friendli_deployment"
@@ -97,7 +97,7 @@ async def find(
     channel: str,
     public_id: str,
     sequence: int,
-    root_ts: str | None,
+    thread_ts: str | None,
     oldest: str,
 ) -> Found:
     """Look for the copies of a message that stand in Slack, the earliest first.
@@ -111,15 +111,15 @@ async def find(
         channel: Where it was posted.
         public_id: Its deployment.
         sequence: Its place in the thread.
-        root_ts: Of the thread; None for a message of the channel's top level.
+        thread_ts: Of the thread; None for a message of the channel's top level.
         oldest: A `ts`; only what is later is looked at.
 
     Returns:
         The copies; or a `Failure` if the bot may not look into this channel any more.
     """
     wanted = _Payload(deployment=public_id, sequence=sequence)
-    if root_ts is not None:
-        thread = root_ts
+    if thread_ts is not None:
+        thread = thread_ts
 
         def replies(cursor: str | None) -> Awaitable[AsyncSlackResponse]:
             return client.conversations_replies(
@@ -143,11 +143,11 @@ async def find(
     return await _read(history, wanted, author)
 
 
-async def is_in_thread(client: AsyncWebClient, *, channel: str, root_ts: str, ts: str) -> bool:
+async def is_in_thread(client: AsyncWebClient, *, channel: str, thread_ts: str, ts: str) -> bool:
     """Whether Slack shows a message under a root; no, if it can't be told."""
     answer = await attempt(
         client.conversations_replies(
-            channel=channel, ts=root_ts, oldest=ts, inclusive=True, limit=_PAGE
+            channel=channel, ts=thread_ts, oldest=ts, inclusive=True, limit=_PAGE
         )
     )
     page = None if isinstance(answer, Failure) else answer.get("messages")
@@ -194,14 +194,14 @@ def _copies(page: Iterable[object], wanted: _Payload, author: Identity) -> list[
 
 def _trouble(failure: Failure) -> Found:
     match failure.trouble:
-        case Trouble.LATER if failure.retry_after <= _READABLE_WITHIN:
+        case ErrorKind.LATER if failure.retry_after <= _READABLE_WITHIN:
             return ReadLater(failure.retry_after)
-        case Trouble.NEVER_LEFT | Trouble.DOUBTFUL:
+        case ErrorKind.NEVER_LEFT | ErrorKind.OUTCOME_UNKNOWN:
             return ReadLater(_UNREACHABLE_SECONDS)
-        case Trouble.GONE:
+        case ErrorKind.GONE:
             # A thread whose root is gone without a trace has no replies either.
             return []
-        case Trouble.STOPPED if failure.error != "missing_scope":
+        case ErrorKind.STOPPED if failure.error != "missing_scope":
             return failure
         case _:
             return Unreadable(failure.error)

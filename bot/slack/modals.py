@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot import logs
-from bot.errors import UserError
-from bot.slack.calls import Failure, Trouble, attempt
+import structlog
+
+from bot.domain.errors import UserError
+from bot.slack.calls import ErrorKind, Failure, attempt
 from bot.slack.workspaces import Workspaces
 
-log = logs.get(__name__)
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 View = Mapping[str, Any]
 
@@ -99,6 +100,6 @@ class Modals:
 
 def _unopened(failure: Failure) -> UserError | RefusedViewError:
     log.warning("couldn't open a modal", error=failure.error)
-    if failure.error in _TOO_LATE or failure.trouble is not Trouble.REFUSED:
+    if failure.error in _TOO_LATE or failure.trouble is not ErrorKind.REFUSED:
         return UserError("Slack was too slow to open the form. Please try once more.")
     return RefusedViewError(failure.error)

@@ -6,10 +6,17 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bot.commands.command_line import LONGEST
-from bot.commands.desk import Click, Event, Invocation, Query, ShortcutUse, Submission
-from bot.deployments.place import Person, Place, SlackId
+from bot.domain.actors import Actor, ChannelRef, SlackId
+from bot.domain.command_line import LONGEST
 from bot.slack.history import EVENT_TYPE
+from bot.slack.requests import (
+    BlockAction,
+    Event,
+    OptionsRequest,
+    ShortcutUse,
+    SlashCommand,
+    ViewSubmission,
+)
 
 # PostgreSQL stores no NUL, and half of a surrogate pair has no bytes: neither is anything a person
 # can type, so what takes their place is the sign for a character that can't be read.
@@ -137,13 +144,13 @@ class _Told(_Payload):
     event: _Happened
 
     @property
-    def place(self) -> Place:
+    def place(self) -> ChannelRef:
         # `team_id` is where it happened, which in a shared channel may be another workspace than
         # the one through which we hear of it.
         told = self.authorizations[0] if self.authorizations else _Installed()
         enterprise = told.enterprise_id or self.context_enterprise_id or ""
         team = told.team_id or self.context_team_id or self.team_id or ""
-        return Place(enterprise, team, self.event.channel)
+        return ChannelRef(enterprise, team, self.event.channel)
 
 
 class _Slash(_Payload):
@@ -169,20 +176,20 @@ class _Interaction(_Payload):
     view: _View | None = None
 
     @property
-    def person(self) -> Person:
+    def person(self) -> Actor:
         # In a modal, `team` is the person's own.
         team = self.user.team_id or (self.team.id if self.team else "")
-        return Person(self.user.id, team, self.user.enterprise_id)
+        return Actor(self.user.id, team, self.user.enterprise_id)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> ChannelRef:
         channel = self.channel.id if self.channel else ""
         if not channel and self.container:
             channel = self.container.channel_id
         # An organisation-wide install may leave `team` out.
         installed = self.view.app_installed_team_id if self.view else None
         team = installed or (self.team.id if self.team else "") or self.user.team_id
-        return Place(self.enterprise.id if self.enterprise else "", team, channel)
+        return ChannelRef(self.enterprise.id if self.enterprise else "", team, channel)
 
 
 class _OnMessage(_Interaction):
@@ -215,12 +222,12 @@ def _storable(part: object) -> object:
             return part
 
 
-def invocation(payload: Mapping[str, Any]) -> Invocation:
+def command(payload: Mapping[str, Any]) -> SlashCommand:
     """A slash command."""
     slash = _read(_Slash, payload)
-    place = Place(slash.enterprise_id or "", slash.team_id or "", slash.channel_id)
-    person = Person(slash.user_id, slash.team_id or "", slash.enterprise_id or "")
-    return Invocation(
+    place = ChannelRef(slash.enterprise_id or "", slash.team_id or "", slash.channel_id)
+    person = Actor(slash.user_id, slash.team_id or "", slash.enterprise_id or "")
+    return SlashCommand(
         place,
         person,
         slash.text,
@@ -231,11 +238,11 @@ def invocation(payload: Mapping[str, Any]) -> Invocation:
     )
 
 
-def click(payload: Mapping[str, Any]) -> Click:
+def click(payload: Mapping[str, Any]) -> BlockAction:
     """A button or a menu that was used; of several actions, the first."""
     parsed = _read(_Interaction, payload)
     action = parsed.actions[0]
-    return Click(
+    return BlockAction(
         place=parsed.place,
         person=parsed.person,
         action_id=action.action_id,
@@ -251,10 +258,10 @@ def click(payload: Mapping[str, Any]) -> Click:
     )
 
 
-def query(payload: Mapping[str, Any]) -> Query:
+def query(payload: Mapping[str, Any]) -> OptionsRequest:
     """A menu was opened, or typed into, whose options we find."""
     parsed = _read(_Typed, payload)
-    return Query(
+    return OptionsRequest(
         place=parsed.place,
         person=parsed.person,
         action_id=parsed.action_id,
@@ -264,11 +271,11 @@ def query(payload: Mapping[str, Any]) -> Query:
     )
 
 
-def submission(payload: Mapping[str, Any]) -> Submission:
+def submission(payload: Mapping[str, Any]) -> ViewSubmission:
     """A modal that was submitted. Its place has no channel: the modal itself knows that."""
     parsed = _read(_Interaction, payload)
     view = parsed.view.model_dump() if parsed.view else {}
-    return Submission(parsed.place, parsed.person, view, parsed.trigger_id)
+    return ViewSubmission(parsed.place, parsed.person, view, parsed.trigger_id)
 
 
 def shortcut(payload: Mapping[str, Any]) -> tuple[str, ShortcutUse]:
@@ -301,7 +308,7 @@ def event(payload: Mapping[str, Any]) -> Event:
     elsewhere = happened.user_team or happened.team if parsed.is_ext_shared_channel else None
     return Event(
         place=place,
-        person=Person(happened.user, elsewhere or place.workspace_id),
+        person=Actor(happened.user, elsewhere or place.workspace_id),
         event_id=parsed.event_id,
         tab=happened.tab,
         text=happened.text,

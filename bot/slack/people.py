@@ -5,21 +5,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
+import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import logs
-from bot.deployments.place import Person, Place
+from bot.domain.actors import Actor, ChannelRef
 from bot.messages.body import Body
-from bot.slack.calls import Failure, Trouble, attempt
+from bot.slack.calls import ErrorKind, Failure, attempt
 from bot.slack.workspaces import Workspaces
 
-log = logs.get(__name__)
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _PAGES = 5
 _CHANNELS_A_PAGE = 999
 _GROUP_KEPT_SECONDS = 60.0
 # Any other failure is one that asking again doesn't mend.
-_MAY_SAY_LATER = (Trouble.LATER, Trouble.NEVER_LEFT, Trouble.DOUBTFUL)
+_MAY_SAY_LATER = (ErrorKind.LATER, ErrorKind.NEVER_LEFT, ErrorKind.OUTCOME_UNKNOWN)
 _MEMBER_KEPT_SECONDS = 60.0
 
 
@@ -100,7 +100,7 @@ class People:
             if isinstance(answer, Failure):
                 log.warning("couldn't ask who is in a group", error=answer.error)
                 # A group that is gone has nobody in it.
-                return False if answer.trouble is Trouble.REFUSED else None
+                return False if answer.trouble is ErrorKind.REFUSED else None
             users = answer.get("users")
             listed = users if isinstance(users, list) else []
             members = frozenset(user for user in listed if isinstance(user, str))
@@ -124,7 +124,7 @@ class People:
             self._group_names = (named, present + _GROUP_KEPT_SECONDS)
         return named
 
-    async def membership(self, place: Place) -> Membership:
+    async def membership(self, place: ChannelRef) -> Membership:
         """Whether the bot can post in a channel; who asks at the same time shares the answer.
 
         That it can is remembered for a minute. If that is no longer so, whoever deploys is told by
@@ -170,7 +170,7 @@ class People:
         zone = user.get("tz") if isinstance(user, Mapping) else None
         return zone if isinstance(zone, str) and zone else None
 
-    async def channels_of(self, place: Place, person_id: str) -> frozenset[str] | None:
+    async def channels_of(self, place: ChannelRef, person_id: str) -> frozenset[str] | None:
         """Ids of the channels that a person is in; of private ones, those that the bot is in too.
 
         Args:
@@ -204,20 +204,20 @@ class People:
                 break
         return frozenset(found)
 
-    async def person(self, person_id: str) -> Person:
+    async def person(self, person_id: str) -> Actor:
         """A person, and where they belong if Slack says."""
         answer = await attempt(self._client.users_info(user=person_id))
         user = None if isinstance(answer, Failure) else answer.get("user")
         team = user.get("team_id") if isinstance(user, Mapping) else None
-        return Person(person_id, team if isinstance(team, str) else "")
+        return Actor(person_id, team if isinstance(team, str) else "")
 
     async def bot_name(self) -> str:
         """A mention of the bot, to invite it by."""
         identity = await self._workspaces.identity()
         return f"<@{identity.user_id}>"
 
-    async def whisper(
-        self, place: Place, person_id: str, body: Body, *, thread_ts: str | None = None
+    async def post_ephemeral(
+        self, place: ChannelRef, person_id: str, body: Body, *, thread_ts: str | None = None
     ) -> bool:
         """Show a message in a channel to one person only. Returns whether Slack took it."""
         answer = await attempt(

@@ -2,10 +2,11 @@
 
 import asyncio
 
-from bot import logs
+import structlog
+
 from bot.slack.workspaces import SlackUnreachableError, Workspaces
 
-log = logs.get(__name__)
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 # Attempts within the time after which Slack counts as away.
 CHECKS_BEFORE_AWAY = 3

@@ -14,9 +14,9 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.descriptors import share
+from bot.domain.process.file_descriptors import share
 from bot.slack.calls import Failure, attempt
-from bot.slack.sessions import BoundedResponse
+from bot.slack.http_session import BoundedResponse
 
 
 class Identity(BaseModel):

@@ -16,19 +16,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.app import Running, running
-from bot.sandbox.world import World, connect, world
+from bot.sandbox.environment import Environment, connect, world
 from tests import databases
-from tests.attacks.siege import Siege
+from tests.attacks.harness import Siege
 from tests.conftest import QUICK, UNHURRIED, StartBot
 
-PACE: dict[str, object] = {"poll_seconds_moving": 5, "poll_seconds_steady": 5}
+PACE: dict[str, object] = {"poll_seconds_transitional": 5, "poll_seconds_stable": 5}
 
 
 @dataclass(frozen=True, slots=True)
 class Fort:
     """A running bot that stands one attack after another, on a database of either kind."""
 
-    here: World
+    here: Environment
     bot: Running
     http: aiohttp.ClientSession
 
@@ -76,7 +76,7 @@ async def watched_to_the_end() -> AsyncIterator[Watch]:
 
 @pytest.fixture
 async def siege(
-    here: World, start_bot: StartBot, caplog: pytest.LogCaptureFixture
+    here: Environment, start_bot: StartBot, caplog: pytest.LogCaptureFixture
 ) -> AsyncIterator[Siege]:
     """A running bot of the test's own, whose channel is connected to a project as `prod`."""
     async with (

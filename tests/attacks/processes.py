@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.sandbox.world import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, World
+from bot.sandbox.environment import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Environment
 from tests.benchmarks.process import environment
 
 _PAGE = resource.getpagesize()
@@ -44,7 +44,7 @@ class BotProcess:
 
 @asynccontextmanager
 async def bot_process(
-    here: World, folder: Path, *, descriptors: int, socket_mode: bool = False, **settings: str
+    here: Environment, folder: Path, *, descriptors: int, socket_mode: bool = False, **settings: str
 ) -> AsyncIterator[BotProcess]:
     """Run a bot in this world until the block ends.
 

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.acts import (
-    AuditEntry,
-    Effect,
-)
 from bot.db.base import Base
-from bot.db.conversations import Message, MessageKind
+from bot.db.message_tables import Message
+from bot.db.operation_tables import AuditEntry
 from bot.db.session import Database
+from bot.domain.audit_effect import Effect
+from bot.domain.delivery import MessageKind
+from bot.sandbox.environment import PROJECT, TEAM, Environment
 from bot.sandbox.slack.conversations import Channel
-from bot.sandbox.slack.people import Person
+from bot.sandbox.slack.people import Actor
 from bot.sandbox.slack.wire import JsonObject
-from bot.sandbox.world import PROJECT, TEAM, World
-from tests.attacks.siege import Siege, encoded
+from tests.attacks.harness import Siege, encoded
 
 # What strangers must not learn of the place; tags of names and the like are nobody's secret.
 _TOLD_TO_ONE = {
@@ -30,7 +29,7 @@ _TOLD_TO_ONE = {
     "chat.postEphemeral",
 }
 # When to look next, and who has it in hand, changes by itself; so does who lives.
-_NOT_KEPT = {"due_at", "fence", "held", "woken"}
+_NOT_KEPT = {"due_at", "fencing_token", "claimed", "due_again"}
 # How messages are delivered goes on by itself; what counts is that there is no other one.
 _BY_ID = {"channels", "messages", "workspaces"}
 _TABLES = [
@@ -71,7 +70,7 @@ class Stranger:
         may_look: Whether they are in the first place's channel, as guests.
     """
 
-    person: Person
+    person: Actor
     channel: Channel
     disguise: Callable[[JsonObject], JsonObject]
     may_look: bool = False
@@ -80,7 +79,7 @@ class Stranger:
         return "somebody from elsewhere"
 
 
-async def kept(here: World) -> dict[str, list[tuple[object, ...]]]:
+async def kept(here: Environment) -> dict[str, list[tuple[object, ...]]]:
     """What the database holds, but for when to look next; and what people did, but not tried."""
     database = Database(here.database)
     try:
@@ -104,7 +103,7 @@ async def _rows(session: AsyncSession, table: Table) -> list[tuple[object, ...]]
     return [tuple(row) for row in await session.execute(found)]
 
 
-async def answers(here: World) -> list[str]:
+async def answers(here: Environment) -> list[str]:
     """The answers in the outbox that Slack hasn't shown yet."""
     database = Database(here.database)
     try:

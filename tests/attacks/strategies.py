@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from bot.commands.command_line import quote
 from bot.commands.deploy_options import OPTIONS
+from bot.domain.command_line import quote
 from bot.sandbox.slack.wire import JsonObject
 from tests.commands.slack_text import escape
 from tests.conftest import THOROUGH

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from bot.commands.registry import SLASH
-from bot.sandbox.world import World
+from bot.sandbox.environment import Environment
+from tests.attacks.harness import ANSWER_SECONDS, encoded, signing
 from tests.attacks.processes import BotProcess, bot_process
-from tests.attacks.siege import ANSWER_SECONDS, encoded, signing
 from tests.conftest import StartBot
 
 HOST = b"Host: bot\r\n"
@@ -130,7 +130,9 @@ async def half_open(bot: BotProcess, count: int) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
-async def test_half_open_connections_stop_nobody(here: World, tmp_path: Path, mode: str) -> None:
+async def test_half_open_connections_stop_nobody(
+    here: Environment, tmp_path: Path, mode: str
+) -> None:
     """With 256 descriptors and 1,000 strangers, health checks and Slack are served all the time."""
     async with bot_process(here, tmp_path, descriptors=256, socket_mode=mode == "socket") as bot:
         assert await readiness(bot) == 200
@@ -155,7 +157,7 @@ async def readiness(bot: BotProcess) -> int:
         return answer.status
 
 
-async def a_command(here: World, bot: BotProcess) -> int:
+async def a_command(here: Environment, bot: BotProcess) -> int:
     """The status of the answer to a signed command over a connection of its own."""
     member = here.member
     form = member._slack.payloads.command(member.user, here.channel, SLASH, "help")
@@ -173,7 +175,7 @@ async def a_command(here: World, bot: BotProcess) -> int:
 
 
 async def test_what_is_not_http_or_breaks_off_leaves_no_traceback(
-    here: World, tmp_path: Path
+    here: Environment, tmp_path: Path
 ) -> None:
     """Whatever strangers send, and however they leave, the log stays small and calm."""
     async with bot_process(here, tmp_path, descriptors=256) as bot:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.registry import SLASH
-from bot.sandbox.world import SIGNING_SECRET
-from tests.attacks.siege import Siege, encoded, signing
+from bot.sandbox.environment import SIGNING_SECRET
+from tests.attacks.harness import Siege, encoded, signing
 from tests.attacks.strategies import examples
 
 TYPED = "org/model --gpu 1xH100 --name forged --yes"

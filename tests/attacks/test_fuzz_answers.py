@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bot.sandbox.environment import Environment
 from bot.sandbox.faults import Answer, DropRequest, Effect, GarbageBody, LoseReply, TruncateBody
 from bot.sandbox.slack.conversations import Message
-from bot.sandbox.world import World
-from tests.attacks.siege import Siege
+from tests.attacks.harness import Siege
 from tests.attacks.strategies import CANARIES, examples, odd_json, odd_text
 from tests.conftest import THOROUGH
 
@@ -124,7 +124,7 @@ BOMB = gzip.compress(gzip.compress(bytes(16_000_000)) + bytes(2_000_000))
 @pytest.fixture(scope="module")
 def pace() -> dict[str, object]:
     """It looks again at once, whatever went wrong."""
-    return {"poll_seconds_moving": 0.05}
+    return {"poll_seconds_transitional": 0.05}
 
 
 _numbers = itertools.count(1)
@@ -168,7 +168,7 @@ async def deploys(attack: Siege) -> None:
     attack.check(shapes_only=True)
 
 
-def creates(here: World) -> int:
+def creates(here: Environment) -> int:
     """How many create requests reached the API."""
     return sum(one.operation == "create_endpoint" for one in here.friendli.requests)
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.features import registry
-from tests.attacks.siege import Siege
+from tests.attacks.harness import Siege
 from tests.attacks.strategies import deploy_line, examples, odd_text, slash_text
 
 NAMES = tuple(registry().commands)

@@ -8,10 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.commands.features import registry
-from bot.deployments.request.draft import DeployDraft
+from bot.domain.request.draft import DeployDraft
+from bot.sandbox.environment import API_KEY, PROJECT
 from bot.sandbox.slack.wire import JsonObject, decode_object
-from bot.sandbox.world import API_KEY, PROJECT
-from tests.attacks.siege import Siege, errors_fit
+from tests.attacks.harness import Siege, errors_fit
 from tests.attacks.strategies import Changes, changes, examples, mutated, odd_json, odd_text
 
 CLICKS = tuple(registry().clicks)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bot.commands.features import registry
 from bot.sandbox.slack.blocks import check_suggestions
-from tests.attacks.siege import Siege
+from tests.attacks.harness import Siege
 from tests.attacks.strategies import Changes, changes, examples, mutated, odd_json, odd_text
 from tests.attacks.test_fuzz_interactions import REFUSED, Forms, button_values, forms
 

@@ -12,12 +12,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Hang
-from bot.sandbox.world import World, connect
+from tests.acceptance.thread_assertions import root, whispers
 from tests.attacks.processes import BotProcess, bot_process
 from tests.attacks.test_connections import readiness
 from tests.benchmarks.seeding import seed
-from tests.stories.telling import root, whispers
 
 MB = 1024 * 1024
 PROJECTS = 100
@@ -42,7 +42,7 @@ GARBAGE: tuple[tuple[bytes, dict[str, str]], ...] = (
 
 
 @asynccontextmanager
-async def flooding(here: World) -> AsyncIterator[tuple[str, asyncio.Event]]:
+async def flooding(here: Environment) -> AsyncIterator[tuple[str, asyncio.Event]]:
     """A Friendli API that floods whoever lists the projects `project-<n>`, and serves all others.
 
     Yields:
@@ -103,7 +103,7 @@ def report(what: str, bot: BotProcess, before: int) -> int:
 
 @pytest.mark.timeout(150)
 async def test_a_flood_from_a_hundred_projects_holds_up_no_other_team(
-    here: World, tmp_path: Path
+    here: Environment, tmp_path: Path
 ) -> None:
     """While a hundred polls are answered with megabytes each, another team's endpoint goes live."""
     async with flooding(here) as (url, all_asked):
@@ -114,7 +114,7 @@ async def test_a_flood_from_a_hundred_projects_holds_up_no_other_team(
             tmp_path,
             descriptors=DESCRIPTORS,
             FRIENDLI_API_URL=url,
-            POLL_SECONDS_MOVING="1",
+            POLL_SECONDS_TRANSITIONAL="1",
             FRIENDLI_RETRY_WAIT="5",
         ) as bot:
             before = bot.memory
@@ -132,7 +132,7 @@ async def test_a_flood_from_a_hundred_projects_holds_up_no_other_team(
 
 
 async def test_a_slow_slack_costs_bounded_memory_and_loses_no_answer(
-    here: World, tmp_path: Path
+    here: Environment, tmp_path: Path
 ) -> None:
     """While no call is answered, a hundred commands are acknowledged at once; later, answered."""
     async with bot_process(here, tmp_path, descriptors=DESCRIPTORS) as bot:

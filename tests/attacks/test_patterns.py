@@ -17,16 +17,16 @@ from pydantic import SecretStr
 
 import bot
 from bot.commands import deploy_text, endpoint_text, schedule_text
-from bot.commands.command_line import LONGEST
 from bot.commands.features import registry
-from bot.deployments.request.span import read_span
-from bot.errors import UserError
-from bot.friendli.answers import Answer
-from bot.friendli.instances import Gpu, UnknownInstanceError, parse
-from bot.logs import redactor
+from bot.domain.command_line import LONGEST
+from bot.domain.errors import UserError
+from bot.domain.instances import Gpu, UnknownInstanceError, parse
+from bot.domain.process.redaction import redactor
+from bot.domain.request.duration import parse_duration
+from bot.friendli.responses import Answer
 from bot.slack import payloads
-from tests.attacks.siege import Siege
-from tests.stories.telling import whispers
+from tests.acceptance.thread_assertions import whispers
+from tests.attacks.harness import Siege
 
 MB = 1_000_000
 SECONDS = 0.05
@@ -35,15 +35,16 @@ ROOT = Path(bot.__file__).parent
 CUTS = {
     "commands": LONGEST + 1,  # by `payloads`, like all that Slack sends
     "request": LONGEST + 1,
+    "command_line": LONGEST + 1,
     "payloads": LONGEST + 1,
     "audit": 600,
     "markup": 3_000,
-    "spoken": 3_000,  # as much as a block may hold
+    "fallback_text": 3_000,  # as much as a block may hold
     "matching": 200,
-    "fates": 500,
+    "delivery_result": 500,
     "instances": 60,
-    "answers": 20_000,
-    "logs": 50_000,
+    "responses": 20_000,
+    "redaction": 50_000,
     "manifest": 100,  # the operator's own words
 }
 # What makes up texts that are hard to read, beside the pieces of each pattern itself.
@@ -175,7 +176,7 @@ def gpu(text: str) -> None:
 
 def command(text: str) -> None:
     """Read a slash command's text as far as the edge."""
-    asked = payloads.invocation({"channel_id": "C1", "user_id": "U1", "text": text})
+    asked = payloads.command({"channel_id": "C1", "user_id": "U1", "text": text})
     assert len(asked.text) == LONGEST + 1
 
 
@@ -220,7 +221,7 @@ def scheduling(text: str) -> None:
 
 @pytest.mark.parametrize(
     "read",
-    [deploying, naming, scheduling, read_span, registry().nearest],
+    [deploying, naming, scheduling, parse_duration, registry().nearest],
 )
 def test_the_longest_command_is_read_at_once(read: Callable[[str], object]) -> None:
     """Four thousand characters, whatever they are."""

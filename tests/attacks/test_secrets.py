@@ -12,15 +12,23 @@ import pytest
 from sqlalchemy import text
 
 from bot.app import running
-from bot.db.crypto import new_encryption_key
+from bot.db.encryption import new_encryption_key
 from bot.db.session import Database
 from bot.ops.keys import rotate_keys
+from bot.sandbox.environment import (
+    API_KEY,
+    BOT_TOKEN,
+    PROJECT,
+    SIGNING_SECRET,
+    Environment,
+    connect,
+    world,
+)
 from bot.sandbox.faults import Answer, Call, Hang
-from bot.sandbox.world import API_KEY, BOT_TOKEN, PROJECT, SIGNING_SECRET, World, connect, world
+from tests.acceptance.configuring import configure as configure_target
+from tests.acceptance.thread_assertions import root, whispers
 from tests.conftest import QUICK, UNHURRIED
-from tests.stories.configuring import configure as configure_target
-from tests.stories.telling import root, whispers
-from tests.test_logs import Configure, configure, everything_stored, response_url_keys
+from tests.ops.test_logs import Configure, configure, everything_stored, response_url_keys
 
 __all__ = ["configure"]
 
@@ -37,7 +45,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-async def anywhere(database_url: str) -> AsyncIterator[World]:
+async def anywhere(database_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on a database of each kind."""
     async with world(database_url, speed=0, limits=UNHURRIED) as made:
         made.friendli.add_key(LATER_KEY, team_id="sandbox-team")
@@ -47,7 +55,7 @@ async def anywhere(database_url: str) -> AsyncIterator[World]:
 class Overheard:
     """What was sent to Slack, before its log masks anything."""
 
-    def __init__(self, here: World) -> None:
+    def __init__(self, here: Environment) -> None:
         self.said: list[str] = []
         here.slack.faults.add(Hang(), when=self._hear, times=None)
 
@@ -56,7 +64,7 @@ class Overheard:
         return False
 
 
-async def type_key(here: World, key: str) -> None:
+async def type_key(here: Environment, key: str) -> None:
     """Have an admin type a key into the form that connects the target."""
     await here.admin.command(here.channel, "connect prod")
     await here.slack.until(lambda: here.admin.modal)
@@ -64,7 +72,7 @@ async def type_key(here: World, key: str) -> None:
     await here.admin.fill("Personal API key (flp_…)", key)
 
 
-async def test_no_secret_is_left_anywhere(anywhere: World, configure: Configure) -> None:
+async def test_no_secret_is_left_anywhere(anywhere: Environment, configure: Configure) -> None:
     """Neither in logs, tracebacks, metrics, tables, messages, forms and buttons, nor said by us."""
     here = anywhere
     # Of the two ways to write logs, each goes with one of the databases.
@@ -121,7 +129,7 @@ async def test_no_secret_is_left_anywhere(anywhere: World, configure: Configure)
         assert found == [], place
 
 
-async def it_is_updated(here: World) -> None:
+async def it_is_updated(here: Environment) -> None:
     """Change its GPUs, and wait until that was asked of Friendli."""
     await here.member.command(here.channel, "update it --gpu 2xH100")
     question = await here.slack.until(
@@ -135,7 +143,7 @@ async def it_is_updated(here: World) -> None:
     )
 
 
-async def it_fails(here: World) -> None:
+async def it_fails(here: Environment) -> None:
     """An API that quotes the key, and a table that is gone while a key is stored."""
     echo = f"the key {API_KEY} of Bearer {API_KEY} is unwell"
     answer = Answer(403, {"detail": echo})
@@ -152,7 +160,7 @@ async def it_fails(here: World) -> None:
     await here.admin.close_modal()
 
 
-def modal_text(here: World) -> str:
+def modal_text(here: Environment) -> str:
     """What the admin's modal says."""
     return "" if here.admin.modal is None else str(here.admin.modal.body)
 

@@ -5,12 +5,12 @@ import asyncio
 import aiohttp
 import pytest
 
+from bot.sandbox.environment import APP_TOKEN, PROJECT, Environment, connect
 from bot.sandbox.faults import Answer, Hang
-from bot.sandbox.world import APP_TOKEN, PROJECT, World, connect
+from tests.acceptance.thread_assertions import told, whispers
 from tests.attacks.conftest import PACE, watched_to_the_end
-from tests.attacks.siege import Siege
+from tests.attacks.harness import Siege
 from tests.conftest import StartBot
-from tests.stories.telling import told, whispers
 
 MODES: dict[str, dict[str, object]] = {
     "http": {},
@@ -36,7 +36,7 @@ LINES = (
     ],
 )
 async def test_nothing_outlives_the_bot(
-    here: World, start_bot: StartBot, mode: str, hangs: str
+    here: Environment, start_bot: StartBot, mode: str, hangs: str
 ) -> None:
     """Whatever hangs is given up; no task is left, and none stumbles over a closed client."""
     before = asyncio.all_tasks()
@@ -67,7 +67,7 @@ async def test_nothing_outlives_the_bot(
     siege.check()
 
 
-async def submit_a_project(here: World) -> None:
+async def submit_a_project(here: Environment) -> None:
     """Have a key checked, which asks Friendli."""
     await here.admin.command(here.channel, "connect other")
     if here.admin.modal is None:

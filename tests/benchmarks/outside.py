@@ -19,7 +19,7 @@ _PHASES = ("REQUESTING_VIRTUAL_MACHINE", "DOWNLOADING_MODEL", "ENGINE_INITIALIZI
 _IDENTITY = {"ok": True, "user_id": "UBOT", "bot_id": "BBOT", "team_id": "T1", "url": "https://x/"}
 
 
-class Outside:
+class Dependencies:
     """Both APIs.
 
     Args:
@@ -138,7 +138,7 @@ class Outside:
 
 async def _main(endpoints: int) -> None:
     application = web.Application()
-    application.add_routes(Outside(endpoints).routes())
+    application.add_routes(Dependencies(endpoints).routes())
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -8,12 +8,14 @@ from sqlalchemy import insert
 
 from bot.config import Settings
 from bot.db.clock import after, now
-from bot.db.conversations import Channel, Delivery, Message, MessageKind, Workspace
-from bot.db.crypto import Vault, fingerprint, last_four
+from bot.db.deployment_tables import Deployment, Target, Transition, WatchedProject
+from bot.db.encryption import KeyRing, fingerprint, last_four
+from bot.db.message_tables import Channel, Message, Workspace
 from bot.db.migrate import migrate
-from bot.db.models import Deployment, Step, Target, Transition, WatchedProject
 from bot.db.session import Database
-from bot.deployments.request.deploy_request import DeployRequest
+from bot.domain.delivery import Delivery, MessageKind
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.request.deploy_request import DeployRequest
 
 API_KEY = SecretStr("sandbox-key-not-a-secret")
 _ROWS_AT_ONCE = 1_000
@@ -42,7 +44,7 @@ async def seed(
         workspaces: Among which the channels are spread.
     """
     database = Database(settings.database)
-    vault = Vault(settings.encryption_keys, None)
+    key_ring = KeyRing(settings.encryption_keys, None)
     await migrate(database)
     try:
         async with database.write() as session:
@@ -70,8 +72,8 @@ async def seed(
                         project_id=f"project-{number}",
                         key_fingerprint=fingerprint(API_KEY),
                         key_last_four=last_four(API_KEY),
-                        key_ciphertext=vault.encrypt(API_KEY),
-                        due_at=after(random.uniform(0, settings.poll_seconds_moving)),  # noqa: S311 - not a secret
+                        key_ciphertext=key_ring.encrypt(API_KEY),
+                        due_at=after(random.uniform(0, settings.poll_seconds_transitional)),  # noqa: S311 - not a secret
                     )
                 )
             await session.flush()
@@ -91,7 +93,9 @@ async def seed(
         for rows in _batches(projects, endpoints, channels):
             async with database.write() as session:
                 await session.execute(
-                    insert(Deployment).values(api_base=settings.friendli_api_url, asked_at=now()),
+                    insert(Deployment).values(
+                        api_base=settings.friendli_api_url, requested_at=now()
+                    ),
                     [_deployment(*row, workspaces) for row in rows],
                 )
                 await session.execute(
@@ -149,8 +153,8 @@ def _deployment(
         "name": f"llama-{number}",
         "request": _REQUEST.model_dump(mode="json", exclude_none=True),
         "price_per_hour": "5.0",
-        "step": Step.LIVE,
-        "root_ts": root_of(id_),
+        "state": DeploymentState.LIVE,
+        "thread_ts": root_of(id_),
         "endpoint_id": f"project-{project}-{number}",
         **_STATE,
     }

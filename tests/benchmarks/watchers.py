@@ -11,9 +11,9 @@ import sys
 
 from friendli.friendli import AsyncFriendli
 
-from bot import logs
 from bot.app import serving
 from bot.config import load
+from bot.ops import logs
 from tests.benchmarks.process import answer_marks
 from tests.benchmarks.seeding import API_KEY
 

@@ -26,7 +26,7 @@ _MANY = 10_000
 _RIVALS_MOST = 300
 
 
-class Asked(BaseModel):
+class DeployResult(BaseModel):
     """What an outside has been asked for.
 
     Attributes:
@@ -63,7 +63,7 @@ async def _watching(watcher: Child, outside: Child) -> AsyncIterator[list[Watche
     figures.append(_figures(started, ended, asked, asked_since))
 
 
-def _figures(started: Mark, ended: Mark, before: Asked, after: Asked) -> Watched:
+def _figures(started: Mark, ended: Mark, before: DeployResult, after: DeployResult) -> Watched:
     statuses = after.statuses - before.statuses
     requests = after.requests - before.requests
     return Watched(
@@ -73,12 +73,12 @@ def _figures(started: Mark, ended: Mark, before: Asked, after: Asked) -> Watched
     )
 
 
-async def _asked(outside: Child) -> Asked:
+async def _asked(outside: Child) -> DeployResult:
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"{outside.ready['url']}/asked") as answer,
     ):
-        return Asked.model_validate_json(await answer.read())
+        return DeployResult.model_validate_json(await answer.read())
 
 
 async def watch(
@@ -112,7 +112,7 @@ async def watch(
         settings, environment = settings_of(
             str(ours_outside.ready["url"]),
             f"sqlite:///{folder}/{endpoints}-{per_project}-{cadence}.sqlite3",
-            POLL_SECONDS_MOVING=str(cadence),
+            POLL_SECONDS_TRANSITIONAL=str(cadence),
         )
         await seed(settings, projects=endpoints // per_project, endpoints=per_project, channels=20)
         async with (

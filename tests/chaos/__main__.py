@@ -16,18 +16,18 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.sandbox.slack.actor import NotPossibleError
-from bot.sandbox.slack.changes import NotReachedError
+from bot.sandbox.slack.changes import UnreachableError
 from tests.chaos.bots import NotStartedError
 from tests.chaos.cells import Cell, cells
 from tests.chaos.databases import Databases, Engine, postgresql_server
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
-from tests.chaos.nursery import Nurseries
+from tests.chaos.prefork import Nurseries
 from tests.chaos.run import run
 from tests.chaos.setup import PACKAGE, Outcome, Setup
 
 # What goes wrong with a run itself, as on a machine that is too busy.
 _BREAKS = (
-    NotReachedError,
+    UnreachableError,
     NotStartedError,
     NotPossibleError,
     LookupError,
@@ -165,7 +165,7 @@ def _matrix(outcomes: Sequence[Outcome], engines: Sequence[Engine]) -> Table:
         by_cell[outcome.cell, outcome.engine].append(outcome)
     for cell in dict.fromkeys(outcome.cell for outcome in outcomes):
         table.add_row(
-            cell.step, cell.fault, *_counts([by_cell[cell, engine] for engine in engines])
+            cell.request, cell.fault, *_counts([by_cell[cell, engine] for engine in engines])
         )
     return table
 

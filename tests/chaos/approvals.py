@@ -8,8 +8,10 @@ from random import Random
 
 from bot.sandbox.friendli.timeline import Leg
 from bot.sandbox.slack.conversations import Message
-from bot.sandbox.slack.people import Person
-from tests.chaos.acts import (
+from bot.sandbox.slack.people import Actor
+from tests.chaos.cells import RequestKind
+from tests.chaos.clicks import ANSWERS_WITHIN, ATTEMPTS, Crowd, OperationView, Wish
+from tests.chaos.operations import (
     ACTS,
     SHOWS_WITHIN,
     Find,
@@ -21,11 +23,9 @@ from tests.chaos.acts import (
     labelled,
     press_button,
 )
-from tests.chaos.cells import Step
-from tests.chaos.clicks import ANSWERS_WITHIN, ATTEMPTS, Act, Crowd, Wish
-from tests.chaos.story import FAILING, SLEEPING, UP
+from tests.chaos.scenario import FAILING, SLEEPING, UP
 
-Ask = Callable[[Crowd, Wish, Act, Random], Awaitable[object]]
+Ask = Callable[[Crowd, Wish, OperationView, Random], Awaitable[object]]
 """Asks for an operation on an endpoint that is there."""
 
 HOURS = 8
@@ -38,12 +38,12 @@ _reject = partial(fill_in_form, field="Reason", text="not now")
 class _Decision:
     """Who presses what about one proposal."""
 
-    who: Person
+    who: Actor
     label: str
     press: Press
 
 
-def _plans(crowd: Crowd, lots: Random, *others_than: Person) -> list[list[_Decision]]:
+def _plans(crowd: Crowd, lots: Random, *others_than: Actor) -> list[list[_Decision]]:
     """One person, one person twice, or two at once; nobody may approve what they asked for."""
     first, second = lots.sample([one for one in crowd.admins if one not in others_than], 2)
     return [
@@ -55,18 +55,18 @@ def _plans(crowd: Crowd, lots: Random, *others_than: Person) -> list[list[_Decis
     ]
 
 
-async def _decide(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
+async def _decide(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
     """Approve or reject a deployment."""
     await _carry_out(crowd, deploy, act, lots, lots.choice(_plans(crowd, lots, deploy.who)))
 
 
-async def _decide_at_once(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
+async def _decide_at_once(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
     """Two approve a deployment, so that one of them is answered."""
     await _carry_out(crowd, deploy, act, lots, _plans(crowd, lots, deploy.who)[0])
 
 
 async def _carry_out(
-    crowd: Crowd, deploy: Wish, act: Act, lots: Random, plan: Sequence[_Decision]
+    crowd: Crowd, deploy: Wish, act: OperationView, lots: Random, plan: Sequence[_Decision]
 ) -> None:
     await crowd.until(lambda: labelled(deploy, ("Approve",)), SHOWS_WITHIN)
     await asyncio.sleep(lots.uniform(0, 0.5))
@@ -79,7 +79,7 @@ async def _carry_out(
 async def _all_press(
     crowd: Crowd,
     deploy: Wish,
-    act: Act,
+    act: OperationView,
     lots: Random,
     plan: Sequence[_Decision],
     find: Find = labelled,
@@ -113,7 +113,9 @@ def _proposed(deploy: Wish, labels: tuple[str, ...]) -> tuple[Message, str] | No
     return None
 
 
-async def _ask_and_decide(crowd: Crowd, deploy: Wish, act: Act, lots: Random, *, ask: Ask) -> None:
+async def _ask_and_decide(
+    crowd: Crowd, deploy: Wish, act: OperationView, lots: Random, *, ask: Ask
+) -> None:
     """Approve a deployment, ask for an operation on its endpoint, and decide about that."""
     admin = crowd.here.admin
     plans = _plans(crowd, lots, deploy.who, admin)
@@ -130,20 +132,20 @@ async def _ask_and_decide(crowd: Crowd, deploy: Wish, act: Act, lots: Random, *,
 
 
 def _by_button(label: str) -> Ask:
-    async def ask(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
+    async def ask(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
         who, press = lots.choice([deploy.who, crowd.here.admin]), lots.choice([click, click_twice])
         await press_button(crowd, deploy, act, lots, who=who, labels=(label,), press=press)
 
     return ask
 
 
-async def _by_update(crowd: Crowd, deploy: Wish, act: Act, lots: Random) -> None:
+async def _by_update(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
     if await crowd.until(lambda: deploy.tells("is serving"), SHOWS_WITHIN):
         await agree(crowd, deploy, act, lots, f"update {deploy.name} --replicas 2", "Update")
 
 
 def _by_line(line: str) -> Ask:
-    async def ask(crowd: Crowd, deploy: Wish, act: Act, _lots: Random) -> None:
+    async def ask(crowd: Crowd, deploy: Wish, act: OperationView, _lots: Random) -> None:
         if not await crowd.until(lambda: deploy.tells("is serving"), SHOWS_WITHIN):
             return
         wish = crowd.about(deploy, act, deploy.who)
@@ -159,8 +161,8 @@ def _by_line(line: str) -> Ask:
 
 def _operation(
     infinitive: str, ask: Ask, way: Sequence[Leg], leads_to: str, options: str = ""
-) -> Act:
-    return Act(
+) -> OperationView:
+    return OperationView(
         infinitive,
         partial(_ask_and_decide, ask=ask),
         way,
@@ -172,21 +174,23 @@ def _operation(
     )
 
 
-DECISION = Act("decide about it", _decide, UP)
-DECISION_AT_ONCE = Act("decide about it at once", _decide_at_once, UP)
-OPERATION_DECISION = Act("decide about what was asked", _decide, UP)
+DECISION = OperationView("decide about it", _decide, UP)
+DECISION_AT_ONCE = OperationView("decide about it at once", _decide_at_once, UP)
+OPERATION_DECISION = OperationView("decide about what was asked", _decide, UP)
 EXTENSION = _operation(
     "extend it", _by_line(f"extend {{}} {MORE_HOURS}h"), UP, "RUNNING", f"--for {HOURS}h"
 )
 KEEPING = _operation("keep it running", _by_line("keep {}"), UP, "RUNNING", f"--for {HOURS}h")
-APPROVED_ACTS: Mapping[Step, Act] = {
-    Step.APPROVE: DECISION,
-    Step.ANSWER: DECISION_AT_ONCE,
-    Step.APPROVE_WAKE: _operation("wake it", _by_button("Wake ("), SLEEPING, "RUNNING"),
-    Step.APPROVE_RESTART: _operation("restart it", _by_button("Restart ("), FAILING, "RUNNING"),
-    Step.APPROVE_UPDATE: _operation("update it", _by_update, UP, "RUNNING"),
-    Step.APPROVE_EXTEND: EXTENSION,
-    Step.APPROVE_KEEP: KEEPING,
+APPROVED_ACTS: Mapping[RequestKind, OperationView] = {
+    RequestKind.APPROVE: DECISION,
+    RequestKind.ANSWER: DECISION_AT_ONCE,
+    RequestKind.APPROVE_WAKE: _operation("wake it", _by_button("Wake ("), SLEEPING, "RUNNING"),
+    RequestKind.APPROVE_RESTART: _operation(
+        "restart it", _by_button("Restart ("), FAILING, "RUNNING"
+    ),
+    RequestKind.APPROVE_UPDATE: _operation("update it", _by_update, UP, "RUNNING"),
+    RequestKind.APPROVE_EXTEND: EXTENSION,
+    RequestKind.APPROVE_KEEP: KEEPING,
 }
 """By the step that a cell is about."""
-ALL_ACTS: Mapping[Step, Act] = {**ACTS, **APPROVED_ACTS}
+ALL_ACTS: Mapping[RequestKind, OperationView] = {**ACTS, **APPROVED_ACTS}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.chaos.nursery import Forked, Order
+from tests.chaos.prefork import Forked, Order
 
 _STARTS_WITHIN = 60.0
 _LOOKS_EVERY = 0.05

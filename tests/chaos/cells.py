@@ -7,7 +7,7 @@ from enum import StrEnum
 from bot.sandbox.faults import Call
 
 
-class Step(StrEnum):
+class RequestKind(StrEnum):
     """What the bot is at: a request of its own, unless it says otherwise."""
 
     CLICK = "click"
@@ -31,7 +31,7 @@ class Step(StrEnum):
     DELETE = "delete"
     UPDATE = "update"
     """A new version is asked for, or an earlier one again."""
-    LEASE = "lease"
+    LIFETIME = "lease"
     """From when an endpoint's time is over on: what is said, asked, and ended."""
     SCHEDULE = "schedule"
     """From when a schedule falls due on."""
@@ -110,26 +110,26 @@ _OF_A_LIKE = (*KILLS, Fault.STALL, *_ANSWERS, Fault.CUT_OFF, Fault.DATABASE)
 _OF_A_TIME = (*KILLS, *STALLS, Fault.LOST_REPLY, Fault.FAILS, Fault.CUT_OFF, Fault.DATABASE)
 _OF_AN_APPROVED_REQUEST = (*KILLS, Fault.LOST_REPLY, Fault.TOO_MANY, Fault.DATABASE)
 _OF_AN_APPROVED_END = (*KILLS, Fault.STALL, Fault.LOST_REPLY, Fault.DATABASE, Fault.RESTARTED)
-LEASE_APPROVALS = (Step.APPROVE_EXTEND, Step.APPROVE_KEEP)
+LEASE_APPROVALS = (RequestKind.APPROVE_EXTEND, RequestKind.APPROVE_KEEP)
 APPROVALS = (
-    Step.APPROVE,
-    Step.ANSWER,
-    Step.APPROVE_WAKE,
-    Step.APPROVE_RESTART,
-    Step.APPROVE_UPDATE,
+    RequestKind.APPROVE,
+    RequestKind.ANSWER,
+    RequestKind.APPROVE_WAKE,
+    RequestKind.APPROVE_RESTART,
+    RequestKind.APPROVE_UPDATE,
     *LEASE_APPROVALS,
 )
 """Where everything needs approval."""
 _REQUESTS = (
-    Step.LIST,
-    Step.CREATE,
-    Step.LOOK,
-    Step.ROOT,
-    Step.REPLY,
-    Step.EDIT,
-    Step.POLL,
-    Step.TERMINATE,
-    Step.UPDATE,
+    RequestKind.LIST,
+    RequestKind.CREATE,
+    RequestKind.LOOK,
+    RequestKind.ROOT,
+    RequestKind.REPLY,
+    RequestKind.EDIT,
+    RequestKind.POLL,
+    RequestKind.TERMINATE,
+    RequestKind.UPDATE,
 )
 
 
@@ -137,27 +137,42 @@ _REQUESTS = (
 class Cell:
     """One cell of the matrix."""
 
-    step: Step
+    request: RequestKind
     fault: Fault
 
     @property
     def name(self) -> str:
         """For the command line, such as "create/lost-reply"."""
-        return f"{self.step}/{self.fault}".replace(" ", "-").lower()
+        return f"{self.request}/{self.fault}".replace(" ", "-").lower()
 
 
-_MATRIX: Sequence[tuple[Sequence[Step], Sequence[Fault]]] = (
-    ((Step.CLICK,), (Fault.KILL_ANSWERED, *STALLS, Fault.DATABASE)),
+_MATRIX: Sequence[tuple[Sequence[RequestKind], Sequence[Fault]]] = (
+    ((RequestKind.CLICK,), (Fault.KILL_ANSWERED, *STALLS, Fault.DATABASE)),
     (_REQUESTS, _OF_A_REQUEST),
-    ((Step.SLEEP, Step.WAKE, Step.RESTART, Step.DELETE), _OF_A_LIKE),
-    ((Step.LEASE, Step.SCHEDULE, Step.APPROVE), _OF_A_TIME),
-    ((Step.APPROVE, Step.CLICK, Step.CREATE), (Fault.RESTARTED,)),
-    ((Step.APPROVE_WAKE, Step.APPROVE_RESTART, Step.APPROVE_UPDATE), _OF_AN_APPROVED_REQUEST),
-    (LEASE_APPROVALS, _OF_AN_APPROVED_END),
-    ((Step.ANSWER,), (Fault.KILL_ARRIVES,)),
-    ((Step.HISTORY,), (*KILLS, *STALLS, Fault.UNREADABLE)),
     (
-        (Step.ANY,),
+        (
+            RequestKind.SLEEP,
+            RequestKind.WAKE,
+            RequestKind.RESTART,
+            RequestKind.DELETE,
+        ),
+        _OF_A_LIKE,
+    ),
+    ((RequestKind.LIFETIME, RequestKind.SCHEDULE, RequestKind.APPROVE), _OF_A_TIME),
+    ((RequestKind.APPROVE, RequestKind.CLICK, RequestKind.CREATE), (Fault.RESTARTED,)),
+    (
+        (
+            RequestKind.APPROVE_WAKE,
+            RequestKind.APPROVE_RESTART,
+            RequestKind.APPROVE_UPDATE,
+        ),
+        _OF_AN_APPROVED_REQUEST,
+    ),
+    (LEASE_APPROVALS, _OF_AN_APPROVED_END),
+    ((RequestKind.ANSWER,), (Fault.KILL_ARRIVES,)),
+    ((RequestKind.HISTORY,), (*KILLS, *STALLS, Fault.UNREADABLE)),
+    (
+        (RequestKind.ANY,),
         (
             Fault.KILL_ANSWERED,
             *STALLS,
@@ -184,63 +199,63 @@ def cells() -> Iterator[Cell]:
 
 
 # From which request on, of those that match, a step counts: a range to draw by lot from.
-FIRST_OF: dict[Step, tuple[int, int]] = {
-    Step.LIST: (1, 2),
-    Step.CREATE: (1, 2),
-    Step.LOOK: (1, 2),
-    Step.ROOT: (1, 2),
-    Step.REPLY: (1, 5),
-    Step.EDIT: (1, 5),
-    Step.POLL: (1, 4),
-    Step.TERMINATE: (1, 1),
-    Step.SLEEP: (1, 1),
-    Step.WAKE: (1, 1),
-    Step.RESTART: (1, 1),
-    Step.DELETE: (1, 1),
-    Step.UPDATE: (1, 2),
-    Step.LEASE: (1, 4),
-    Step.SCHEDULE: (1, 4),
-    Step.APPROVE: (1, 5),
-    Step.APPROVE_WAKE: (1, 1),
-    Step.APPROVE_RESTART: (1, 1),
-    Step.APPROVE_UPDATE: (1, 1),
-    Step.APPROVE_EXTEND: (1, 3),
-    Step.APPROVE_KEEP: (1, 3),
-    Step.ANSWER: (1, 1),
-    Step.HISTORY: (1, 3),
+FIRST_OF: dict[RequestKind, tuple[int, int]] = {
+    RequestKind.LIST: (1, 2),
+    RequestKind.CREATE: (1, 2),
+    RequestKind.LOOK: (1, 2),
+    RequestKind.ROOT: (1, 2),
+    RequestKind.REPLY: (1, 5),
+    RequestKind.EDIT: (1, 5),
+    RequestKind.POLL: (1, 4),
+    RequestKind.TERMINATE: (1, 1),
+    RequestKind.SLEEP: (1, 1),
+    RequestKind.WAKE: (1, 1),
+    RequestKind.RESTART: (1, 1),
+    RequestKind.DELETE: (1, 1),
+    RequestKind.UPDATE: (1, 2),
+    RequestKind.LIFETIME: (1, 4),
+    RequestKind.SCHEDULE: (1, 4),
+    RequestKind.APPROVE: (1, 5),
+    RequestKind.APPROVE_WAKE: (1, 1),
+    RequestKind.APPROVE_RESTART: (1, 1),
+    RequestKind.APPROVE_UPDATE: (1, 1),
+    RequestKind.APPROVE_EXTEND: (1, 3),
+    RequestKind.APPROVE_KEEP: (1, 3),
+    RequestKind.ANSWER: (1, 1),
+    RequestKind.HISTORY: (1, 3),
 }
 
 
-_OPERATIONS: dict[Step, frozenset[str]] = {
-    Step.LIST: frozenset({"list_endpoints"}),
-    Step.CREATE: frozenset({"create_endpoint"}),
-    Step.LOOK: frozenset({"list_endpoints"}),
-    Step.ROOT: frozenset({"chat.postMessage"}),
-    Step.REPLY: frozenset({"chat.postMessage"}),
-    Step.EDIT: frozenset({"chat.update"}),
-    Step.POLL: frozenset({"list_endpoints"}),
-    Step.TERMINATE: frozenset({"terminate_endpoint"}),
-    Step.SLEEP: frozenset({"sleep_endpoint"}),
-    Step.WAKE: frozenset({"wake_endpoint"}),
-    Step.RESTART: frozenset({"restart_endpoint"}),
-    Step.DELETE: frozenset({"delete_endpoint"}),
-    Step.UPDATE: frozenset({"update_endpoint"}),
-    Step.LEASE: frozenset({"chat.postMessage", "list_endpoints", "terminate_endpoint"}),
-    Step.SCHEDULE: frozenset({"chat.postMessage", "list_endpoints", "sleep_endpoint"}),
-    Step.APPROVE: frozenset({"chat.postMessage", "chat.update", "list_endpoints"})
+_OPERATIONS: dict[RequestKind, frozenset[str]] = {
+    RequestKind.LIST: frozenset({"list_endpoints"}),
+    RequestKind.CREATE: frozenset({"create_endpoint"}),
+    RequestKind.LOOK: frozenset({"list_endpoints"}),
+    RequestKind.ROOT: frozenset({"chat.postMessage"}),
+    RequestKind.REPLY: frozenset({"chat.postMessage"}),
+    RequestKind.EDIT: frozenset({"chat.update"}),
+    RequestKind.POLL: frozenset({"list_endpoints"}),
+    RequestKind.TERMINATE: frozenset({"terminate_endpoint"}),
+    RequestKind.SLEEP: frozenset({"sleep_endpoint"}),
+    RequestKind.WAKE: frozenset({"wake_endpoint"}),
+    RequestKind.RESTART: frozenset({"restart_endpoint"}),
+    RequestKind.DELETE: frozenset({"delete_endpoint"}),
+    RequestKind.UPDATE: frozenset({"update_endpoint"}),
+    RequestKind.LIFETIME: frozenset({"chat.postMessage", "list_endpoints", "terminate_endpoint"}),
+    RequestKind.SCHEDULE: frozenset({"chat.postMessage", "list_endpoints", "sleep_endpoint"}),
+    RequestKind.APPROVE: frozenset({"chat.postMessage", "chat.update", "list_endpoints"})
     | {"create_endpoint"},
-    Step.APPROVE_WAKE: frozenset({"wake_endpoint"}),
-    Step.APPROVE_RESTART: frozenset({"restart_endpoint"}),
-    Step.APPROVE_UPDATE: frozenset({"update_endpoint"}),
-    Step.APPROVE_EXTEND: frozenset({"chat.postMessage", "chat.update"}),
-    Step.APPROVE_KEEP: frozenset({"chat.postMessage", "chat.update"}),
-    Step.ANSWER: frozenset({"response_url", "chat.postEphemeral"}),
-    Step.HISTORY: frozenset({"conversations.history", "conversations.replies"}),
+    RequestKind.APPROVE_WAKE: frozenset({"wake_endpoint"}),
+    RequestKind.APPROVE_RESTART: frozenset({"restart_endpoint"}),
+    RequestKind.APPROVE_UPDATE: frozenset({"update_endpoint"}),
+    RequestKind.APPROVE_EXTEND: frozenset({"chat.postMessage", "chat.update"}),
+    RequestKind.APPROVE_KEEP: frozenset({"chat.postMessage", "chat.update"}),
+    RequestKind.ANSWER: frozenset({"response_url", "chat.postEphemeral"}),
+    RequestKind.HISTORY: frozenset({"conversations.history", "conversations.replies"}),
 }
 
 
 def requests_of(
-    step: Step,
+    request: RequestKind,
     *,
     is_awaited: Callable[[], bool],
     is_created: Callable[[], bool],
@@ -250,7 +265,7 @@ def requests_of(
     """Return which requests belong to a step.
 
     Args:
-        step: One with requests of its own.
+        request: One with requests of its own.
         is_awaited: Whether a create request that was asked for hasn't arrived yet.
         is_created: Whether a create request has arrived already.
         has_news: Whether an endpoint shows what isn't written down yet.
@@ -258,22 +273,27 @@ def requests_of(
     """
 
     def belongs(call: Call) -> bool:
-        if call.operation not in _OPERATIONS[step]:
+        if call.operation not in _OPERATIONS[request]:
             return False
-        match step:
-            case Step.LIST:
+        match request:
+            case RequestKind.LIST:
                 return is_awaited()
-            case Step.LOOK:
+            case RequestKind.LOOK:
                 return is_created()
-            case Step.LEASE | Step.SCHEDULE | Step.APPROVE | Step.ANSWER:
+            case (
+                RequestKind.LIFETIME
+                | RequestKind.SCHEDULE
+                | RequestKind.APPROVE
+                | RequestKind.ANSWER
+            ):
                 return is_due()
-            case Step.APPROVE_EXTEND | Step.APPROVE_KEEP:
+            case RequestKind.APPROVE_EXTEND | RequestKind.APPROVE_KEEP:
                 return is_due()
-            case Step.POLL:
+            case RequestKind.POLL:
                 return has_news()
-            case Step.ROOT:
+            case RequestKind.ROOT:
                 return not call.body.get("thread_ts")
-            case Step.REPLY:
+            case RequestKind.REPLY:
                 return bool(call.body.get("thread_ts"))
             case _:
                 return True

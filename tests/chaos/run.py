@@ -8,24 +8,24 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from bot.db.models import Step as Deployed
+from bot.domain.deployment_state import DeploymentState as Deployed
+from bot.sandbox.environment import PROJECT, Environment, world
 from bot.sandbox.friendli import WORDINGS
 from bot.sandbox.page.bot_process import environment
 from bot.sandbox.slack.conversations import Message
-from bot.sandbox.world import PROJECT, World, world
-from tests.chaos.acts import ANYTHING, STOP
 from tests.chaos.approvals import ALL_ACTS
 from tests.chaos.bots import Replica
-from tests.chaos.cells import APPROVALS, Cell, Fault, Step
+from tests.chaos.cells import APPROVALS, Cell, Fault, RequestKind
 from tests.chaos.checks import Evidence, violations
-from tests.chaos.clicks import Act, Crowd
+from tests.chaos.clicks import Crowd, OperationView
 from tests.chaos.connecting import connect
 from tests.chaos.databases import Books, Engine
-from tests.chaos.gates import Gate, Passages
+from tests.chaos.fault_injection import Strikes
+from tests.chaos.fault_proxy import Gate, Passages
+from tests.chaos.operations import ANYTHING, STOP
+from tests.chaos.scenario import Lives
 from tests.chaos.setup import Outcome, Setup
-from tests.chaos.story import Lives
-from tests.chaos.strikes import Strikes
-from tests.chaos.waits import DURATIONS, LIMITS, SPEED, WAITS
+from tests.chaos.timeouts import DURATIONS, LIMITS, SPEED, WAITS
 from tests.databases import MEMORY
 
 _STRIKES_WITHIN = 20.0
@@ -62,7 +62,9 @@ async def run(cell: Cell, engine: Engine, seed: int, setup: Setup) -> Outcome:
 class _Scene:
     """A run under way."""
 
-    def __init__(self, here: World, rows: Books, cell: Cell, engine: Engine, seed: int) -> None:
+    def __init__(
+        self, here: Environment, rows: Books, cell: Cell, engine: Engine, seed: int
+    ) -> None:
         self._here = here
         self._rows = rows
         self._cell = cell
@@ -102,7 +104,7 @@ class _Scene:
     @asynccontextmanager
     async def open(
         cls,
-        here: World,
+        here: Environment,
         rows: Books,
         cell: Cell,
         engine: Engine,
@@ -191,7 +193,7 @@ class _Scene:
         for channel in self._channels:
             self._point_slack()
             await connect(self._here, channel)
-        if self._cell.step in APPROVALS:
+        if self._cell.request in APPROVALS:
             await self._rows.require_approval()
             # Whoever asks may not decide: neither the member nor the first admin, at times.
             for name in ("second", "third"):
@@ -215,13 +217,13 @@ class _Scene:
         async def pass_over() -> None:
             while True:
                 await asyncio.wait(people)
-                if cell.step is Step.ANY:
+                if cell.request is RequestKind.ANY:
                     await asyncio.shield(striking)
                 await self._become_calm()
                 if self.has_struck or len(people) == count + _ASKS_MORE:
                     # What needs a message that is lost, for one, may never come.
                     return
-                people.append(asyncio.create_task(self._crowd.ask(ALL_ACTS.get(cell.step))))
+                people.append(asyncio.create_task(self._crowd.ask(ALL_ACTS.get(cell.request))))
 
         passing = asyncio.create_task(pass_over())
         await asyncio.wait(
@@ -232,25 +234,25 @@ class _Scene:
         await self._strikes.end()
         await asyncio.gather(*people)
 
-    def _drawn_act(self, *, is_first: bool) -> Act | None:
+    def _drawn_act(self, *, is_first: bool) -> OperationView | None:
         """What is done with an endpoint that is asked for, besides what the cell is about."""
-        lots, act = self._lots, ALL_ACTS.get(self._cell.step)
-        if act is not None and (is_first or self._cell.step in APPROVALS):
+        lots, act = self._lots, ALL_ACTS.get(self._cell.request)
+        if act is not None and (is_first or self._cell.request in APPROVALS):
             return act
-        if self._cell.step in (Step.ANY, Step.CLICK) and lots.random() < 0.5:
+        if self._cell.request in (RequestKind.ANY, RequestKind.CLICK) and lots.random() < 0.5:
             return lots.choice(ANYTHING)
         return STOP if lots.random() < 0.2 else None
 
     def _on_create(self) -> None:
         name = self._passages.creates[-1]
-        if self._cell.step in APPROVALS and name not in self._crowd.decided:
+        if self._cell.request in APPROVALS and name not in self._crowd.decided:
             self._unapproved.append(name)
         self._add_stranger()
 
     def _on_operation(self, operation: str, endpoint_id: str) -> None:
         found = self._here.friendli.endpoints.get(endpoint_id)
         name = found.name if found is not None else endpoint_id
-        if self._cell.step in APPROVALS and name not in self._crowd.agreed:
+        if self._cell.request in APPROVALS and name not in self._crowd.agreed:
             self._unapproved.append(f"{operation} of {name}")
 
     def _add_stranger(self) -> None:
@@ -298,7 +300,9 @@ class _Scene:
         """Answer each question whether an endpoint is ours: those with our name aren't asked of."""
         while True:
             for row in list(self._lives.kept.values()):
-                question = self._question(row.public_id) if row.step is Deployed.UNCLEAR else None
+                question = (
+                    self._question(row.public_id) if row.state is Deployed.AMBIGUOUS else None
+                )
                 if question is not None:
                     self._point_slack()
                     await self._here.admin.click(question, _NONE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.chaos.cells import Cell, Fault
 from tests.chaos.databases import Databases, Engine
-from tests.chaos.nursery import Nurseries
+from tests.chaos.prefork import Nurseries
 
 PACKAGE = Path(__file__).parents[2]
 _SLEEPY = Path(__file__).parent / "suspend"

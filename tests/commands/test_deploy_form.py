@@ -13,24 +13,24 @@ from bot.commands.deploy_form import (
     TargetChoice,
     Updating,
     build,
+    errors_by_block,
     parse,
     react,
-    slips_to_errors,
 )
 from bot.commands.deploy_form_state import FLAGS_ACTION
-from bot.deployments.place import Place
-from bot.deployments.request.deploy_request import DeployRequest
-from bot.deployments.request.draft import DeployDraft
-from bot.deployments.request.rules import Slip, check
-from bot.deployments.targets.policy import LeaseEnd
-from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
-from bot.friendli.schemas import AutoscalingPolicy
+from bot.domain.actors import ChannelRef
+from bot.domain.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
+from bot.domain.policy import ExpiryAction
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.request.draft import DeployDraft
+from bot.domain.request.rules import FieldError, check
+from bot.domain.schemas import AutoscalingPolicy
 from bot.sandbox.slack.blocks import check_view, check_view_errors
 from bot.sandbox.slack.fields import Field, chosen, options
 from bot.sandbox.slack.view import View
-from tests.deployments.test_draft import ASTRAL, DRAFTS, FULL, utf16_units
+from tests.domain.request.test_draft import ASTRAL, DRAFTS, FULL, utf16_units
 
-PLACE = Place("E0123456789", "T0123456789", "C0123456789")
+PLACE = ChannelRef("E0123456789", "T0123456789", "C0123456789")
 PROD = TargetChoice("prod", "project-1")
 STAGING = TargetChoice("staging", "project-2")
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
@@ -103,7 +103,7 @@ class Screen:
         """Press the Advanced button."""
         self.act(ADVANCED_ACTION)
 
-    def submit(self) -> DeployRequest | tuple[Slip, ...]:
+    def submit(self) -> DeployRequest | tuple[FieldError, ...]:
         """Press Deploy."""
         state = parse(self.payload())
         return check(
@@ -459,7 +459,7 @@ def test_errors_stand_under_their_fields() -> None:
     screen.fill(model="gpt2", gpu="1xH100", scaling="fixed", replicas="0", name="  ")
     answer = screen.submit()
     assert isinstance(answer, tuple)
-    errors = slips_to_errors(answer, screen.payload())
+    errors = errors_by_block(answer, screen.payload())
     assert check_view_errors(errors, screen.payload()) == []
     assert errors == {
         "deploy.model": (
@@ -479,25 +479,25 @@ def test_an_error_in_a_hidden_field_stands_under_the_nearest_shown_one() -> None
     screen = Screen(DeployDraft(model="org/name", gpu="1xH100", revision="a b", max_batch_size="0"))
     answer = screen.submit()
     assert isinstance(answer, tuple)
-    errors = slips_to_errors(answer, screen.payload())
+    errors = errors_by_block(answer, screen.payload())
     assert check_view_errors(errors, screen.payload()) == []
     assert errors == {
-        "deploy.lease": (
+        "deploy.lifetime": (
             "“a b” can't be a branch. Branches have no spaces, quotes, .. or @{ and none of"
             " ~ ^ : ? * [ \\; no part begins with . or ends in .lock."
             " Max batch size must be 1 or more. You wrote “0”. Open Advanced to mend it."
         )
     }
     screen.toggle_advanced()
-    shown = slips_to_errors(answer, screen.payload())
+    shown = errors_by_block(answer, screen.payload())
     assert shown.keys() == {"deploy.revision", "deploy.max_batch_size"}
 
 
 def test_an_error_about_a_target_that_is_not_shown() -> None:
     """With nothing before it, an error stands under the first field."""
     screen = Screen()
-    slip = Slip("target", "This target was disconnected meanwhile.")
-    assert slips_to_errors([slip], screen.payload()) == {
+    field_error = FieldError("target", "This target was disconnected meanwhile.")
+    assert errors_by_block([field_error], screen.payload()) == {
         "deploy.model": "This target was disconnected meanwhile."
     }
 
@@ -579,7 +579,7 @@ def test_an_instance_that_the_menu_lacks_is_named_by_its_id() -> None:
     assert screen.shown()[3] == "Instance option id"
     empty = screen.submit()
     assert isinstance(empty, tuple)
-    assert list(slips_to_errors(empty, screen.payload())) == ["deploy.instance_id"]
+    assert list(errors_by_block(empty, screen.payload())) == ["deploy.instance_id"]
     screen.fill(instance_id="Ab3dEf6hIj9k", scaling="fixed")
     assert screen.cost() == UNLISTED_INSTANCE
     answer = screen.submit()
@@ -629,7 +629,7 @@ def hint(screen: Screen, label: str) -> object:
 
 def test_the_form_says_when_an_endpoint_ends_by_itself() -> None:
     """What holds where nothing is typed is the chosen target's, and follows it."""
-    guarded = TargetChoice("guarded", "project-3", 8 * 3600, LeaseEnd.SLEEP)
+    guarded = TargetChoice("guarded", "project-3", 8 * 3600, ExpiryAction.SLEEP)
     screen = Screen(targets=(PROD, guarded))
     assert hint(screen, "Ends after") == (
         "8h, 2d or 90m from when it is made, then it is terminated. Empty: no end."
@@ -639,7 +639,7 @@ def test_the_form_says_when_an_endpoint_ends_by_itself() -> None:
         "8h, 2d or 90m from when it is made, then it is put to sleep, until any request wakes it."
         " Empty: 8 h."
     )
-    screen.fill(model="org/name", gpu="1xH100", lease="90 min")
+    screen.fill(model="org/name", gpu="1xH100", lifetime="90 min")
     request = screen.submit()
     assert isinstance(request, DeployRequest)
-    assert request.lease_seconds == 5_400
+    assert request.lifetime_seconds == 5_400

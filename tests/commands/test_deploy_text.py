@@ -5,17 +5,17 @@ from inline_snapshot import snapshot
 
 from bot.commands.deploy_line import parse
 from bot.commands.deploy_options import COMMAND, OPTIONS, Kind, options_help, to_line
-from bot.commands.deploy_text import TextDeploy, TextSlips, read
-from bot.deployments.request.deploy_request import DeployRequest
-from bot.deployments.request.draft import DeployDraft
-from bot.deployments.request.rules import RULES, Rule
-from bot.friendli.schemas import AutoscalingPolicy
+from bot.commands.deploy_text import LineErrors, TextDeploy, read
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.request.draft import DeployDraft
+from bot.domain.request.rules import RULES, Rule
+from bot.domain.schemas import AutoscalingPolicy
 from tests.commands.slack_text import escape
-from tests.deployments.test_draft import DRAFTS, FULL
-from tests.deployments.test_rules import GOOD, TARGETS, rule_id
+from tests.domain.request.test_draft import DRAFTS, FULL
+from tests.domain.request.test_rules import GOOD, TARGETS, rule_id
 
 
-def answer(text: str) -> TextDeploy | TextSlips:
+def answer(text: str) -> TextDeploy | LineErrors:
     """Read a line in a channel with two targets."""
     return read(text, targets=TARGETS, default_target="staging", tag="k7wq")
 
@@ -30,8 +30,11 @@ def deployed(text: str) -> TextDeploy:
 def told(text: str) -> list[str | None]:
     """Read a line that has slips: their sentences, and the corrected line last."""
     outcome = answer(text)
-    assert isinstance(outcome, TextSlips)
-    return [*(slip.sentences for slip in outcome.slips), outcome.corrected_line]
+    assert isinstance(outcome, LineErrors)
+    return [
+        *(field_error.sentences for field_error in outcome.field_errors),
+        outcome.corrected_line,
+    ]
 
 
 def test_a_model_and_a_gpu_are_enough() -> None:
@@ -85,8 +88,8 @@ def test_every_field_can_be_typed() -> None:
         ("--autoscale 1..", "max_replicas", None),
         ("--min-replicas 1 --max-replicas 2", "max_replicas", "2"),
         ("--cooldown 60", "scaling", "auto"),
-        ("--for 8h", "lease", "8h"),
-        ("--for '2 days'", "lease", "2 days"),
+        ("--for 8h", "lifetime", "8h"),
+        ("--for '2 days'", "lifetime", "2 days"),
         ("--no-content-logging", "content_logging", False),
         ("--comment 'for <@U1|ann>, R&amp;D'", "comment", "for @ann, R&D"),
     ],
@@ -423,7 +426,7 @@ def test_examples_are_never_deployed_without_asking() -> None:
 def test_what_was_understood_is_kept_for_the_form() -> None:
     """A line with slips still fills a form."""
     outcome = answer("org/name --gpu h10 --replicas 2 --comment 'never closed")
-    assert isinstance(outcome, TextSlips)
+    assert isinstance(outcome, LineErrors)
     assert outcome.draft == DeployDraft(model="org/name", gpu="h10", replicas="2", scaling="fixed")
 
 
@@ -437,8 +440,8 @@ def test_every_rule_is_told_for_text_as_well(rule: Rule) -> None:
         assert len(told(line)) == 2
         return
     outcome = answer(escape(line))
-    assert isinstance(outcome, TextSlips)
-    assert len(outcome.slips) == 1
+    assert isinstance(outcome, LineErrors)
+    assert len(outcome.field_errors) == 1
     if outcome.corrected_line is not None:
         deployed(escape(outcome.corrected_line.removeprefix(COMMAND)))
 
@@ -449,7 +452,7 @@ def test_a_draft_written_as_a_line_reads_back_as_the_same_draft(draft: DeployDra
     line = to_line(draft)
     assert line.startswith(COMMAND)
     parsed = parse(line.removeprefix(COMMAND))
-    assert parsed.slips == []
+    assert parsed.field_errors == []
     meant = draft.effective() if draft.named_scaling else draft
     assert parsed.draft == meant
     outcome = answer(escape(line.removeprefix(COMMAND)))
@@ -488,8 +491,8 @@ def test_the_canonical_line_is_the_one_a_person_would_type() -> None:
 def test_any_line_is_understood_or_told(line: str) -> None:
     """No text makes the command fail, and a corrected line never has slips of its own."""
     outcome = answer(line)
-    if isinstance(outcome, TextSlips):
-        assert outcome.slips
+    if isinstance(outcome, LineErrors):
+        assert outcome.field_errors
         if outcome.corrected_line is not None:
             deployed(escape(outcome.corrected_line.removeprefix(COMMAND)))
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.endpoint_text import EndpointText, match, nearest, read
-from bot.deployments.listing.listed import Listed, Listing, in_order
-from bot.errors import UserError
-from bot.friendli.instances import PUBLISHED_PRICES
-from bot.friendli.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
-from bot.messages.picker import Carried, options
+from bot.commands.endpoint_text import EndpointPhrase, match, nearest, read
+from bot.domain.errors import UserError
+from bot.domain.instances import PUBLISHED_PRICES
+from bot.domain.listed_endpoint import Listed, Listing, in_order
+from bot.domain.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
+from bot.messages.picker import PickerState, options
 
 TARGETS = ["prod", "staging"]
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -43,7 +43,7 @@ def listed(name: str, endpoint_id: str = "dep0", status: str = "RUNNING") -> Lis
     )
 
 
-def found(endpoints: Sequence[Listed], text: EndpointText) -> tuple[list[str], str]:
+def found(endpoints: Sequence[Listed], text: EndpointPhrase) -> tuple[list[str], str]:
     """The ids that a command with options finds, and what is left for it."""
     matched = match(endpoints, text, takes_more=True)
     return [one.endpoint_id for one in matched.endpoints], text.rest(matched.used)
@@ -93,8 +93,8 @@ def test_any_line_is_read_or_refused_in_words(line: str) -> None:
 @given(st.sampled_from(["", "prod"]), st.text(), st.booleans())
 def test_what_a_picker_carries_comes_back(target: str, rest: str, stays: bool) -> None:  # noqa: FBT001 - drawn
     """The block's id holds it, and is never longer than Slack takes."""
-    carried = Carried(target, rest, stays=stays)
-    assert Carried.read(carried.block_id) == carried
+    carried = PickerState(target, rest, stays=stays)
+    assert PickerState.read(carried.block_id) == carried
     assert carried.fits == (len(carried.block_id) <= 255)
 
 

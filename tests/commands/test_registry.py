@@ -2,14 +2,15 @@
 
 import pytest
 
-from bot.commands.desk import Desk, Invocation, Work
+from bot.commands.context import DeferredTask, Services
 from bot.commands.features import registry
 from bot.commands.registry import Command, Feature, Registry
-from bot.messages import before_after, preview
+from bot.messages import preview, update_diff
 from bot.messages.buttons import ActionId
+from bot.slack.requests import SlashCommand
 
 
-async def nothing(_desk: Desk, _invocation: Invocation) -> Work:
+async def nothing(_desk: Services, _invocation: SlashCommand) -> DeferredTask:
     return None
 
 
@@ -25,9 +26,9 @@ def test_every_button_of_a_deployment_has_a_handler(action_id: ActionId) -> None
         preview.DEPLOY_ACTION,
         preview.CHANGE_ACTION,
         preview.CANCEL_ACTION,
-        before_after.AGREE_ACTION,
-        before_after.CHANGE_ACTION,
-        before_after.CANCEL_ACTION,
+        update_diff.AGREE_ACTION,
+        update_diff.CHANGE_ACTION,
+        update_diff.CANCEL_ACTION,
     ],
 )
 def test_every_button_of_a_question_has_a_handler(action_id: str) -> None:

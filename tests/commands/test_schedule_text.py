@@ -2,9 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.commands.schedule_text import WhenSlip, read_when
-from bot.db.acts import ScheduleDays
-from bot.deployments.timing.times import When, next_time
+from bot.commands.schedule_text import ScheduleTextError, read_when
+from bot.domain.schedule_days import ScheduleDays
+from bot.domain.times_of_day import When, next_time
 
 # A Friday, half past nine in Amsterdam.
 NOW = datetime(2026, 11, 27, 8, 30, tzinfo=UTC)
@@ -100,11 +100,11 @@ def test_times_are_read_as_people_write_them(
 )
 def test_slips_say_what_is_wrong(typed: str, said: str, corrected: str | None) -> None:
     """Each says what is valid."""
-    slip = read_when(typed, ZONE, NOW)
-    assert isinstance(slip, WhenSlip)
-    assert slip.words == said
+    field_error = read_when(typed, ZONE, NOW)
+    assert isinstance(field_error, ScheduleTextError)
+    assert field_error.words == said
     if corrected is not None:
-        assert slip.corrected == corrected
+        assert field_error.corrected == corrected
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def test_slips_say_what_is_wrong(typed: str, said: str, corrected: str | None) -
 )
 def test_a_correction_can_be_typed(typed: str) -> None:
     """Whatever is offered means something, and lies ahead."""
-    slip = read_when(typed, ZONE, NOW)
-    assert isinstance(slip, WhenSlip)
-    assert slip.corrected is not None
-    when = read_when(slip.corrected, ZONE, NOW)
+    field_error = read_when(typed, ZONE, NOW)
+    assert isinstance(field_error, ScheduleTextError)
+    assert field_error.corrected is not None
+    when = read_when(field_error.corrected, ZONE, NOW)
     assert isinstance(when, When)
     assert next_time(when, NOW) is not None

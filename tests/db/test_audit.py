@@ -4,12 +4,13 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from bot.db.acts import AuditEntry, Effect
+from bot.db.operation_tables import AuditEntry
 from bot.db.session import Database
-from bot.deployments import audit
-from bot.deployments.place import Place
+from bot.domain.actors import ChannelRef
+from bot.domain.audit_effect import Effect
+from bot.services import audit
 
-PLACE = Place("", "T1", "C1")
+PLACE = ChannelRef("", "T1", "C1")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ async def test_pages_and_export_read_the_same(database: Database) -> None:
     async with database.write() as session:
         for number in range(5):
             audit.write(session, PLACE, "U1", f"test:{number}", Effect.DONE)
-        audit.write(session, Place("", "T1", "C2"), "U1", "test:elsewhere", Effect.DONE)
+        audit.write(session, ChannelRef("", "T1", "C2"), "U1", "test:elsewhere", Effect.DONE)
     reader = audit.Audit(database)
     first = await reader.newest(PLACE, 3)
     second = await reader.newest(PLACE, 3, before=first[-1].id)

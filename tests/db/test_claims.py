@@ -6,9 +6,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bot.db.claims import Claim, claim, finish, finish_many, keep, seconds_until_due, wake
+from bot.db.claims import (
+    Claim,
+    claim_due,
+    make_due,
+    release,
+    release_many,
+    renew,
+    seconds_until_due,
+)
 from bot.db.clock import after, now
-from bot.db.conversations import Channel, Workspace
+from bot.db.message_tables import Channel, Workspace
 from bot.db.session import Database
 
 LEASE = timedelta(seconds=60)
@@ -32,7 +40,9 @@ async def _add(database: Database, count: int, *, due: float | None = -1) -> Non
 
 async def _claim(database: Database, limit: int = 10, lease: timedelta = LEASE) -> list[Claim]:
     async with database.write() as session:
-        return await (await session.connection()).run_sync(claim, Channel, lease=lease, limit=limit)
+        return await (await session.connection()).run_sync(
+            claim_due, Channel, lease=lease, limit=limit
+        )
 
 
 async def _row(database: Database, row: int) -> Channel:
@@ -72,7 +82,7 @@ async def test_a_lease_that_ends_frees_the_row_under_a_higher_fence(database: Da
     await _add(database, 1)
     [first] = await _claim(database, lease=timedelta(0))
     [second] = await _claim(database)
-    assert (second.id, second.fence) == (first.id, first.fence + 1)
+    assert (second.id, second.fencing_token) == (first.id, first.fencing_token + 1)
 
 
 async def test_a_stale_fence_writes_nothing(database: Database) -> None:
@@ -81,12 +91,12 @@ async def test_a_stale_fence_writes_nothing(database: Database) -> None:
     [stale] = await _claim(database, lease=timedelta(0))
     [held] = await _claim(database)
     async with database.write() as session:
-        kept = await keep(session, Channel, stale, lease=LEASE, stopped_reason="stale")
-        done = await finish(session, Channel, stale, due=None, stopped_reason="stale")
-        await (await session.connection()).run_sync(finish_many, Channel, [(stale, NOW)])
+        kept = await renew(session, Channel, stale, lease=LEASE, stopped_reason="stale")
+        done = await release(session, Channel, stale, due=None, stopped_reason="stale")
+        await (await session.connection()).run_sync(release_many, Channel, [(stale, NOW)])
     assert (kept, done) == (False, False)
     row = await _row(database, held.id)
-    assert (row.stopped_reason, row.fence, row.held) == (None, held.fence, True)
+    assert (row.stopped_reason, row.fencing_token, row.claimed) == (None, held.fencing_token, True)
 
 
 async def test_a_finished_row_comes_due_when_it_was_said(database: Database) -> None:
@@ -94,7 +104,7 @@ async def test_a_finished_row_comes_due_when_it_was_said(database: Database) -> 
     await _add(database, 1)
     [held] = await _claim(database)
     async with database.write() as session:
-        assert await finish(
+        assert await release(
             session, Channel, held, due=timedelta(seconds=30), stopped_reason="is_archived"
         )
         wait = await (await session.connection()).run_sync(seconds_until_due, Channel)
@@ -107,7 +117,7 @@ async def test_a_row_without_a_next_time_is_never_due(database: Database) -> Non
     await _add(database, 1)
     [held] = await _claim(database)
     async with database.write() as session:
-        await finish(session, Channel, held, due=None)
+        await release(session, Channel, held, due=None)
         assert await (await session.connection()).run_sync(seconds_until_due, Channel) is None
 
 
@@ -117,18 +127,18 @@ async def test_many_rows_are_put_back_at_once(database: Database) -> None:
     first, second, third = await _claim(database)
     async with database.write() as session:
         await (await session.connection()).run_sync(
-            finish_many, Channel, [(first, NOW), (second, timedelta(seconds=60))]
+            release_many, Channel, [(first, NOW), (second, timedelta(seconds=60))]
         )
     [again] = await _claim(database)
-    assert (again.id, again.fence) == (first.id, first.fence + 1)
-    assert (await _row(database, third.id)).held
+    assert (again.id, again.fencing_token) == (first.id, first.fencing_token + 1)
+    assert (await _row(database, third.id)).claimed
 
 
 async def test_waking_a_resting_row_makes_it_due(database: Database) -> None:
     """A row that nobody holds is due at once."""
     await _add(database, 1, due=60)
     async with database.write() as session:
-        await wake(session, Channel, 1)
+        await make_due(session, Channel, 1)
     assert len(await _claim(database)) == 1
 
 
@@ -137,11 +147,11 @@ async def test_a_row_that_was_put_back_can_be_woken_at_once(database: Database) 
     await _add(database, 2)
     first, second = await _claim(database)
     async with database.write() as session:
-        assert await finish(session, Channel, first, due=LEASE)
-        await (await session.connection()).run_sync(finish_many, Channel, [(second, LEASE)])
+        assert await release(session, Channel, first, due=LEASE)
+        await (await session.connection()).run_sync(release_many, Channel, [(second, LEASE)])
     async with database.write() as session:
-        await wake(session, Channel, first.id)
-        await wake(session, Channel, second.id)
+        await make_due(session, Channel, first.id)
+        await make_due(session, Channel, second.id)
     assert len(await _claim(database)) == 2
 
 
@@ -150,10 +160,10 @@ async def test_waking_a_held_row_waits_for_its_holder(database: Database) -> Non
     await _add(database, 1)
     [held] = await _claim(database)
     async with database.write() as session:
-        await wake(session, Channel, held.id)
+        await make_due(session, Channel, held.id)
     assert await _claim(database) == []
     async with database.write() as session:
-        await finish(session, Channel, held, due=None)
+        await release(session, Channel, held, due=None)
     assert len(await _claim(database)) == 1
 
 
@@ -161,10 +171,10 @@ async def test_a_wish_before_the_claim_is_part_of_it(database: Database) -> None
     """A row that was woken before it was claimed is not due once more after it."""
     await _add(database, 1)
     async with database.write() as session:
-        await wake(session, Channel, 1)
+        await make_due(session, Channel, 1)
     [held] = await _claim(database)
     async with database.write() as session:
-        await finish(session, Channel, held, due=None)
+        await release(session, Channel, held, due=None)
     assert await _claim(database) == []
 
 
@@ -178,25 +188,25 @@ async def test_a_fence_that_follows_its_last_tells_that_nothing_happened(
     async def put_back(held: Claim) -> None:
         async with database.write() as session:
             if many:
-                await (await session.connection()).run_sync(finish_many, Channel, [(held, NOW)])
+                await (await session.connection()).run_sync(release_many, Channel, [(held, NOW)])
             else:
-                await finish(session, Channel, held, due=NOW)
+                await release(session, Channel, held, due=NOW)
 
     await _add(database, 1)
     [first] = await _claim(database)
     await put_back(first)
     [quiet] = await _claim(database)
-    assert quiet.fence == first.fence + 1
+    assert quiet.fencing_token == first.fencing_token + 1
     async with database.write() as session:
-        await wake(session, Channel, quiet.id)
+        await make_due(session, Channel, quiet.id)
     await put_back(quiet)
     [while_held] = await _claim(database)
-    assert while_held.fence > quiet.fence + 1
+    assert while_held.fencing_token > quiet.fencing_token + 1
     await put_back(while_held)
     async with database.write() as session:
-        await wake(session, Channel, while_held.id)
+        await make_due(session, Channel, while_held.id)
     [while_resting] = await _claim(database)
-    assert while_resting.fence > while_held.fence + 1
+    assert while_resting.fencing_token > while_held.fencing_token + 1
 
 
 async def test_a_fence_tells_what_a_holder_that_died_could_not(database: Database) -> None:
@@ -204,9 +214,9 @@ async def test_a_fence_tells_what_a_holder_that_died_could_not(database: Databas
     await _add(database, 1)
     [dying] = await _claim(database, lease=timedelta(0))
     async with database.write() as session:
-        await wake(session, Channel, dying.id)
+        await make_due(session, Channel, dying.id)
     [held] = await _claim(database)
-    assert held.fence > dying.fence + 1
+    assert held.fencing_token > dying.fencing_token + 1
 
 
 async def test_a_claim_tells_when_it_was_made(database: Database) -> None:
@@ -221,7 +231,7 @@ async def test_keeping_a_row_renews_its_lease(database: Database) -> None:
     await _add(database, 1)
     [held] = await _claim(database, lease=timedelta(0))
     async with database.write() as session:
-        assert await keep(session, Channel, held, lease=LEASE)
+        assert await renew(session, Channel, held, lease=LEASE)
     assert await _claim(database) == []
 
 

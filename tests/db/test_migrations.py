@@ -14,10 +14,10 @@ from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.db.base import Base
-from bot.db.conversations import Workspace
+from bot.db.deployment_tables import WatchedProject
+from bot.db.message_tables import Workspace
 from bot.db.migrate import migrate, newest_revision, script_location
-from bot.db.models import WatchedProject
-from bot.db.origin import Origin
+from bot.db.restore_mark import Origin
 from bot.db.session import Database
 from tests.databases import new_postgresql
 

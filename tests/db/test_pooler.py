@@ -8,14 +8,14 @@ from sqlalchemy import insert, select, text
 
 from bot.app import running
 from bot.config import DatabaseSettings
-from bot.db.conversations import Channel, Workspace
+from bot.db.message_tables import Channel, Workspace
 from bot.db.session import Database
 from bot.db.startup import open_database, prepare
-from bot.errors import ConfigError
-from bot.sandbox.world import connect, world
+from bot.domain.errors import ConfigError
+from bot.sandbox.environment import connect, world
+from tests.acceptance.thread_assertions import ends
 from tests.conftest import QUICK, UNHURRIED
 from tests.pooler import pooler
-from tests.stories.telling import ends
 
 DECLARED = "&pgbouncer=true"
 
@@ -64,7 +64,7 @@ async def test_many_transactions_share_the_servers(postgresql_url: str) -> None:
                 await session.execute(
                     insert(Channel),
                     [
-                        {"workspace_row_id": workspace.id, "address": f"C{n}", "held": False}
+                        {"workspace_row_id": workspace.id, "address": f"C{n}", "claimed": False}
                         for n in range(3)
                     ],
                 )

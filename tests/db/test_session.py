@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, insert, select, text
 
-from bot.db.conversations import Workspace
+from bot.db.message_tables import Workspace
 from bot.db.session import Database
 
 LIMIT = 1000 * 4096

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from bot.config import Settings
 from bot.db.session import Database
 from bot.db.startup import open_database, prepare
-from bot.errors import ConfigError
-from bot.reaching import NotReachedError
+from bot.domain.errors import ConfigError
+from bot.domain.process.startup_retry import UnreachableError
 from tests.friendli.loopback import refused_url
 
 HOW = "Write sqlite:////folder/file.sqlite3 or postgresql://user:password@host/name."
@@ -107,7 +107,7 @@ async def test_a_database_of_a_newer_version_is_told(database: Database, databas
 async def test_a_server_that_refuses_connections_may_come_up_later() -> None:
     """Nothing is wrong with the setting."""
     address = refused_url().replace("http://", "postgresql://bot:made-up@")
-    with pytest.raises(NotReachedError) as caught:
+    with pytest.raises(UnreachableError) as caught:
         await start(database_url=f"{address}/name")
     assert caught.value.reason == "ConnectionRefusedError"
 
@@ -115,7 +115,7 @@ async def test_a_server_that_refuses_connections_may_come_up_later() -> None:
 async def test_a_server_that_starts_up_may_be_up_later() -> None:
     """PostgreSQL answers, and says that it isn't ready."""
     async with starting_up() as address:
-        with pytest.raises(NotReachedError) as caught:
+        with pytest.raises(UnreachableError) as caught:
             await start(database_url=address)
     assert caught.value.reason == "57P03"
 

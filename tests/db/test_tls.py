@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from bot.config import DatabaseSettings
 from bot.db.startup import open_database, prepare
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
 from tests.pooler import pooler
 from tests.tls import Authority, speaking_tls
 

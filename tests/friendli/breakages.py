@@ -6,7 +6,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-from bot.friendli.answers import MAX_BODY_BYTES
+from bot.friendli.responses import MAX_BODY_BYTES
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -11,16 +11,16 @@ from typing import Self
 from aiohttp import web
 from pydantic import JsonValue, SecretStr
 
-from bot.friendli.client import Access
-from bot.friendli.schemas import (
+from bot.domain.schemas import (
     DedicatedEndpointCreateBody,
     EndpointAdvancedConfig,
     EndpointSimplescaleConfig,
 )
+from bot.friendli.client import Credentials
 from tests.friendli.breakages import Behaviour
 
 KEY = "sandbox-key-not-a-secret"
-ACCESS = Access(SecretStr(KEY))
+ACCESS = Credentials(SecretStr(KEY))
 STATUS: dict[str, JsonValue] = {"status": "INITIALIZING", "createdAt": "2026-11-02T10:00:00Z"}
 SPEC: dict[str, JsonValue] = {
     "name": "llama",
@@ -60,7 +60,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Seen:
+class PollResult:
     """A request that arrived; `connection` is the client's port, `at` the loop's clock."""
 
     method: str
@@ -77,7 +77,7 @@ class ScriptedApi:
 
     def __init__(self) -> None:
         self.url = ""
-        self.seen: list[Seen] = []
+        self.seen: list[PollResult] = []
         self._replies: list[Reply] = []
 
     def replies(self, *replies: Reply) -> None:
@@ -88,7 +88,7 @@ class ScriptedApi:
         """Note a request and answer it."""
         assert request.transport is not None
         self.seen.append(
-            Seen(
+            PollResult(
                 request.method,
                 request.raw_path.partition("?")[0],
                 dict(request.query),

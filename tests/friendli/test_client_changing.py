@@ -3,17 +3,17 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.friendli.client import FriendliClient, TimeLimits
-from bot.friendli.errors import (
-    Ambiguous,
+from bot.domain.friendli_errors import (
     FriendliError,
-    NeverLeft,
+    NotApplied,
     NotFound,
-    NothingMade,
+    NotSent,
+    OutcomeUnknown,
     RateLimited,
     Refused,
 )
-from bot.friendli.schemas import DedicatedEndpointUpdateBody
+from bot.domain.schemas import DedicatedEndpointUpdateBody
+from bot.friendli.client import FriendliClient, TimeLimits
 from tests.friendli.breakages import LOST, UNREADABLE, Behaviour, drip_head, truncated
 from tests.friendli.loopback import (
     ACCESS,
@@ -54,10 +54,10 @@ def expected(status: int) -> str:
     if status in named:
         return named[status]
     if status == 204:
-        return "Ambiguous"  # it has no body, so that nothing says what was made
+        return "OutcomeUnknown"  # it has no body, so that nothing says what was made
     if 200 <= status < 300:
         return "made"
-    return "Refused" if 400 <= status < 500 and status not in (408, 425) else "Ambiguous"
+    return "Refused" if 400 <= status < 500 and status not in (408, 425) else "OutcomeUnknown"
 
 
 async def test_every_http_status_has_its_outcome(api: ScriptedApi) -> None:
@@ -71,12 +71,14 @@ async def test_every_http_status_has_its_outcome(api: ScriptedApi) -> None:
                 await client.create_endpoint(ACCESS, CREATE)
             except FriendliError as error:
                 outcomes[status] = type(error).__name__
-                nothing_made[status] = isinstance(error, NothingMade)
+                nothing_made[status] = isinstance(error, NotApplied)
             else:
                 outcomes[status] = "made"
     assert outcomes == {status: expected(status) for status in range(200, 600)}
     assert nothing_made == {
-        status: expected(status) != "Ambiguous" for status in outcomes if expected(status) != "made"
+        status: expected(status) != "OutcomeUnknown"
+        for status in outcomes
+        if expected(status) != "made"
     }
     assert [seen.method for seen in api.seen] == ["POST"] * 400
 
@@ -85,7 +87,7 @@ async def test_every_http_status_has_its_outcome(api: ScriptedApi) -> None:
 async def test_a_redirect_is_not_followed(api: ScriptedApi, status: int) -> None:
     """A create is sent to one address only, whatever that answers."""
     api.replies(Reply(status, headers={"Location": f"{api.url}/elsewhere"}), Reply(json=STATUS))
-    assert isinstance(await change(api.url, OPERATIONS["create"]), Ambiguous)
+    assert isinstance(await change(api.url, OPERATIONS["create"]), OutcomeUnknown)
     assert len(api.seen) == 1
 
 
@@ -95,7 +97,7 @@ async def test_a_lost_answer_is_ambiguous(behaviour: Behaviour, operation: Opera
     """A connection that breaks after the request leaves the outcome open; nothing is resent."""
     async with WireServer.serve(behaviour) as wire:
         error = await change(wire.url, operation)
-        assert type(error) is Ambiguous
+        assert type(error) is OutcomeUnknown
         assert error.status is None
         assert wire.requests == 1
 
@@ -106,7 +108,7 @@ async def test_an_unreadable_success_is_ambiguous(behaviour: Behaviour, operatio
     """A 200 whose body breaks off or has another shape leaves the outcome open."""
     async with WireServer.serve(behaviour) as wire:
         error = await change(wire.url, OPERATIONS[operation])
-        assert type(error) is Ambiguous
+        assert type(error) is OutcomeUnknown
         assert (error.status, error.reason) == (200, "unreadable answer")
         assert wire.requests == 1
 
@@ -139,12 +141,12 @@ async def test_a_request_that_found_no_connection_never_left(
             ]
             assert wire.requests == len(api.seen) == 0
     assert [(type(error), error.reason) for error in errors] == [
-        (NeverLeft, "ConnectError"),
-        (NeverLeft, "ConnectError"),
-        (NeverLeft, "ConnectTimeout"),
-        (NeverLeft, "ConnectTimeout"),
-        (NeverLeft, "ConnectError"),
-        (NeverLeft, "UnsupportedProtocol"),
+        (NotSent, "ConnectError"),
+        (NotSent, "ConnectError"),
+        (NotSent, "ConnectTimeout"),
+        (NotSent, "ConnectTimeout"),
+        (NotSent, "ConnectError"),
+        (NotSent, "UnsupportedProtocol"),
     ]
 
 
@@ -157,7 +159,7 @@ async def test_a_create_that_found_no_free_connection_never_left() -> None:
     ):
         first = asyncio.create_task(client.create_endpoint(ACCESS, CREATE))
         await wire.received.wait()
-        with pytest.raises(NeverLeft) as caught:
+        with pytest.raises(NotSent) as caught:
             await client.create_endpoint(ACCESS, CREATE)
         assert caught.value.reason == "PoolTimeout"
         assert wire.requests == 1
@@ -175,7 +177,7 @@ async def test_a_request_that_could_only_be_sent_in_part_is_ambiguous() -> None:
             lambda client: client.create_endpoint(ACCESS, large),
             TimeLimits(silence=0.3, write=20),
         )
-    assert type(error) is Ambiguous
+    assert type(error) is OutcomeUnknown
     assert error.reason == "WriteTimeout"
 
 
@@ -185,7 +187,7 @@ async def test_the_time_limit_is_a_total(operation: Operation) -> None:
     limits = TimeLimits(silence=10, write=0.5)
     async with WireServer.serve(drip_head) as wire:
         error = await change(wire.url, operation, limits)
-        assert type(error) is Ambiguous
+        assert type(error) is OutcomeUnknown
         assert error.reason == "Deadline"
         assert wire.requests == 1
 
@@ -204,7 +206,8 @@ async def test_a_changing_call_is_never_repeated(
 
 @every_operation
 @pytest.mark.parametrize(
-    ("status", "error_type"), [(404, NotFound), (409, Refused), (402, Refused), (502, Ambiguous)]
+    ("status", "error_type"),
+    [(404, NotFound), (409, Refused), (402, Refused), (502, OutcomeUnknown)],
 )
 async def test_a_changing_call_tells_what_became_of_it(
     api: ScriptedApi, operation: Operation, status: int, error_type: type[FriendliError]

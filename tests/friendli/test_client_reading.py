@@ -3,8 +3,7 @@ from collections import Counter
 
 import pytest
 
-from bot.friendli.client import FriendliClient, TimeLimits
-from bot.friendli.errors import (
+from bot.domain.friendli_errors import (
     FriendliError,
     NotFound,
     RateLimited,
@@ -12,6 +11,7 @@ from bot.friendli.errors import (
     Unauthorized,
     Unavailable,
 )
+from bot.friendli.client import FriendliClient, TimeLimits
 from tests.friendli.breakages import LOST, UNREADABLE, Behaviour, body, drip_head, truncated
 from tests.friendli.loopback import (
     ACCESS,

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import JsonValue, SecretStr
 
-from bot.friendli.client import MAX_PAGES, Access, FriendliClient
-from bot.friendli.errors import MalformedAccess, Unavailable
-from bot.friendli.schemas import (
+from bot.domain.friendli_errors import MalformedCredentials, Unavailable
+from bot.domain.schemas import (
     CreateAnswer,
     DedicatedEndpointListResponse,
     DedicatedEndpointSpec,
@@ -15,6 +14,7 @@ from bot.friendli.schemas import (
     DedicatedEndpointUpdateBody,
     InferenceDeploymentStatus,
 )
+from bot.friendli.client import MAX_PAGES, Credentials, FriendliClient
 from tests.friendli.loopback import (
     ACCESS,
     CREATE,
@@ -139,7 +139,7 @@ async def test_the_team_is_named_only_when_there_is_one(api: ScriptedApi) -> Non
     api.replies(Reply(json=STATUS))
     async with FriendliClient(api.url) as client:
         await client.get_endpoint_status(ACCESS, "e1")
-        await client.get_endpoint_status(Access(SecretStr(KEY), "team-1"), "e1")
+        await client.get_endpoint_status(Credentials(SecretStr(KEY), "team-1"), "e1")
     assert [seen.headers.get("X-Friendli-Team") for seen in api.seen] == [None, "team-1"]
 
 
@@ -157,8 +157,8 @@ async def test_the_team_is_named_only_when_there_is_one(api: ScriptedApi) -> Non
 )
 def test_an_access_that_fits_no_header_is_refused(key: str, team: str) -> None:
     """A key or team that would break a header is refused before anything is sent."""
-    with pytest.raises(MalformedAccess) as caught:
-        Access(SecretStr(key), team)
+    with pytest.raises(MalformedCredentials) as caught:
+        Credentials(SecretStr(key), team)
     assert str(caught.value) == "access: the key or the team id can't stand in a header"
 
 

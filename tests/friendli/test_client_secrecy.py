@@ -5,8 +5,8 @@ from traceback import TracebackException
 
 import pytest
 
+from bot.domain.friendli_errors import FriendliError
 from bot.friendli.client import FriendliClient, TimeLimits
-from bot.friendli.errors import FriendliError
 from tests.friendli.breakages import LOST, UNREADABLE
 from tests.friendli.loopback import (
     ACCESS,

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from pydantic import JsonValue
 
+from bot.domain.friendli_errors import Unavailable
 from bot.friendli.client import FriendliClient
 from bot.friendli.cost import charged
-from bot.friendli.errors import Unavailable
 from tests.friendli.loopback import ACCESS, Reply, ScriptedApi
 
 LINE: dict[str, JsonValue] = {"total": "2.709083", "quantity": "0.934167", "unit_price": "290"}

@@ -18,41 +18,44 @@ from bot.commands import (
     update_review,
 )
 from bot.commands.features import registry
-from bot.commands.update_carried import Carried
-from bot.db.acts import (
-    AuditEntry,
-    Cause,
-    Effect,
-    OperationKind,
-    OperationState,
-    ScheduleDays,
+from bot.commands.update_state import UpdateState
+from bot.domain.actors import ChannelRef
+from bot.domain.audit_effect import Effect
+from bot.domain.audit_record import AuditRecord
+from bot.domain.candidate_note import CandidateNote
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_view import (
+    DeploymentView,
+    LargerInstance,
+    OperationView,
+    PendingApproval,
+    Setup,
 )
-from bot.db.models import Step
-from bot.deployments.listing.listed import Listed, Listing
-from bot.deployments.listing.spend import Spend
-from bot.deployments.place import Place
-from bot.deployments.request.deploy_request import DeployRequest
-from bot.deployments.request.draft import DeployDraft
-from bot.deployments.targets.grants import Rules
-from bot.deployments.targets.policy import LeaseEnd, Policy
-from bot.deployments.targets.views import TargetView
-from bot.deployments.updating.runs import Runs
-from bot.deployments.updating.version import Version
-from bot.deployments.watching.states import State, Told
-from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
-from bot.friendli.schemas import (
+from bot.domain.grants import Rules
+from bot.domain.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
+from bot.domain.listed_endpoint import Listed, Listing
+from bot.domain.operations import Cause, OperationKind, OperationState
+from bot.domain.permissions import Permission
+from bot.domain.policy import ExpiryAction, Policy
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.request.draft import DeployDraft
+from bot.domain.schedule_days import ScheduleDays
+from bot.domain.schemas import (
     DedicatedEndpointSpec,
     DedicatedEndpointStatus,
     InferenceDeploymentErrorCode,
 )
-from bot.friendli.schemas import InferenceDeploymentStatus as Status
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.spend import Spend
+from bot.domain.transitions import ObservedTransition, State
+from bot.domain.version import Version
+from bot.domain.version_history import RunningVersion
 from bot.messages import (
     approvals,
     audit,
-    before_after,
     endpoint,
     home,
-    lease_replies,
+    lifetime_replies,
     listing,
     picker,
     preview,
@@ -60,24 +63,24 @@ from bot.messages import (
     replies,
     schedule_replies,
     search_replies,
-    standing,
-    stuck_replies,
+    stuck_phase,
+    summary,
     transitions,
+    update_diff,
 )
 from bot.messages.approvals import Proposal
 from bot.messages.blocks import actions
 from bot.messages.body import Body
 from bot.messages.buttons import connect
-from bot.messages.candidates import CandidateNote
-from bot.messages.facts import Act, Facts, LargerInstance, Setup, Waiting
 from bot.messages.refusals import Refusal
 from bot.messages.reply import Reply
-from bot.messages.root import root
 from bot.messages.schedule_replies import Planned
-from bot.permissions import Permission, ask_them
+from bot.messages.status_message import root
+from bot.services.authorization import ask_them
+from bot.services.target_views import TargetView
 
 AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
-PLACE = Place("", "T1", "C1")
+PLACE = ChannelRef("", "T1", "C1")
 UNREADABLE = "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR"
 STATUSES = [None, *(status.value for status in Status), "A_NEW_ONE"]
 PLANNED = Planned(
@@ -92,23 +95,23 @@ REQUEST = DeployRequest(
 )
 
 
-def act(state: OperationState) -> Act:
+def act(state: OperationState) -> OperationView:
     """An update that somebody asked for."""
-    return Act(OperationKind.UPDATE, state, Cause.PERSON, "U1", None)
+    return OperationView(OperationKind.UPDATE, state, Cause.PERSON, "U1", None)
 
 
-def every_facts() -> Iterator[Facts]:
+def every_facts() -> Iterator[DeploymentView]:
     """Each step with each status, made here or elsewhere, with and without an operation."""
-    waiting = (OperationState.PROPOSED, OperationState.ASKED)
-    acts: list[Sequence[Act]] = [(), *([act(state)] for state in waiting)]
-    for step, status, is_followed, done in product(Step, STATUSES, (False, True), acts):
+    waiting = (OperationState.PROPOSED, OperationState.REQUESTED)
+    acts: list[Sequence[OperationView]] = [(), *([act(state)] for state in waiting)]
+    for step, status, is_imported, done in product(DeploymentState, STATUSES, (False, True), acts):
         code = UNREADABLE if status == Status.FAILED else None
-        history = [] if status is None else [Told(State(status, None, code), AT)]
-        yield Facts(
+        history = [] if status is None else [ObservedTransition(State(status, None, code), AT)]
+        yield DeploymentView(
             public_id="0" * 32,
             name="it",
             setup=Setup(
-                model=None if is_followed else "org/model",
+                model=None if is_imported else "org/model",
                 instance="1 × H100",
                 least=0,
                 most=3,
@@ -116,41 +119,43 @@ def every_facts() -> Iterator[Facts]:
                 price_of_one=Decimal(5),
                 larger=LargerInstance("2xH100", "2 × H100", Decimal(10)),
             ),
-            is_followed=is_followed,
+            is_imported=is_imported,
             requester_id="U1",
             target_name="prod",
-            asked_at=AT,
-            step=step,
-            endpoint_id="dep" if step is Step.LIVE else None,
+            requested_at=AT,
+            state=step,
+            endpoint_id="dep" if step is DeploymentState.LIVE else None,
             history=history,
             acts=done,
             suite_link="https://friendli.test/it",
-            model_link=None if is_followed else "https://hub.test/org/model",
+            model_link=None if is_imported else "https://hub.test/org/model",
             integrations_link="https://friendli.test/integrations",
-            candidates=["dep1", "dep2"] if step is Step.UNCLEAR else [],
+            candidates=["dep1", "dep2"] if step is DeploymentState.AMBIGUOUS else [],
             candidate_notes={},
             unlisted_until=None,
-            stop_asked_by=None,
+            cancel_requested_by=None,
             approved_by=None,
-            waiting=Waiting("workspace admins", AT) if step is Step.PROPOSED else None,
-            lease_seconds=None,
-            lease_ends_at=None,
-            lease_end=None,
+            waiting=PendingApproval("workspace admins", AT)
+            if step is DeploymentState.PROPOSED
+            else None,
+            lifetime_seconds=None,
+            lifetime_ends_at=None,
+            expiry_action=None,
         )
 
 
-def every_failure() -> Iterator[Facts]:
+def every_failure() -> Iterator[DeploymentView]:
     """Each error code, of a first start and of a rollout; made here, and elsewhere."""
-    live = [one for one in every_facts() if one.step is Step.LIVE and not one.acts]
-    served = Told(State(Status.UPDATING.value, None, None), AT)
+    live = [one for one in every_facts() if one.state is DeploymentState.LIVE and not one.acts]
+    served = ObservedTransition(State(Status.UPDATING.value, None, None), AT)
     for error_code, before in product(InferenceDeploymentErrorCode, ([], [served])):
-        failed = Told(State(Status.FAILED.value, None, error_code.value), AT)
+        failed = ObservedTransition(State(Status.FAILED.value, None, error_code.value), AT)
         for facts in live:
-            if facts.state is not None and facts.state.status == Status.FAILED:
+            if facts.endpoint_state is not None and facts.endpoint_state.status == Status.FAILED:
                 yield replace(facts, history=[*before, failed])
 
 
-def every_reply(facts: Facts) -> Iterator[Reply]:
+def every_reply(facts: DeploymentView) -> Iterator[Reply]:
     """Every reply with buttons that there can be about a deployment."""
     if facts.history:
         yield transitions.transition(facts)
@@ -158,7 +163,7 @@ def every_reply(facts: Facts) -> Iterator[Reply]:
     yield search_replies.unclear(facts)
     likely = replace(facts, candidate_notes=dict.fromkeys(facts.candidates, CandidateNote()))
     yield search_replies.unclear(likely)
-    if not facts.is_followed:
+    if not facts.is_imported:
         yield search_replies.not_listed(facts, 600)
         yield search_replies.not_created(facts, 600)
         yield replies.refused(facts, Refusal("why", reconnects=True))
@@ -173,11 +178,11 @@ def every_reply(facts: Facts) -> Iterator[Reply]:
             proposal = Proposal("1" * 32, kind, "admins", AT, dollars)
             yield approvals.proposed(facts, "asked.", proposal)
     yield replies.costs_more(OperationKind.WAKE, Decimal(5), None)
-    if facts.step is Step.LIVE and facts.history:
-        yield stuck_replies.stuck(facts, AT)
-        yield lease_replies.warning(replace(facts, lease_seconds=3600, lease_ends_at=AT))
-        yield lease_replies.not_ended(facts, OperationKind.TERMINATE, "no")
-        yield lease_replies.given_up(facts, OperationKind.TERMINATE)
+    if facts.state is DeploymentState.LIVE and facts.history:
+        yield stuck_phase.stuck(facts, AT)
+        yield lifetime_replies.warning(replace(facts, lifetime_seconds=3600, lifetime_ends_at=AT))
+        yield lifetime_replies.not_ended(facts, OperationKind.TERMINATE, "no")
+        yield lifetime_replies.given_up(facts, OperationKind.TERMINATE)
         at_rest = replies.updated_at_rest(facts, "2")
         if at_rest is not None:
             yield at_rest
@@ -188,7 +193,7 @@ def of_deployments() -> Iterator[Body]:
     """Roots, replies, and how deployments stand: of every state."""
     for facts in chain(every_facts(), every_failure()):
         yield root(facts)
-        yield standing.standing(facts, Spend(0.0, None))
+        yield summary.standing(facts, Spend(0.0, None))
         for reply in every_reply(facts):
             yield reply.body
 
@@ -196,30 +201,26 @@ def of_deployments() -> Iterator[Body]:
 def of_lists() -> Iterator[Body]:
     """The list and its pages, one endpoint, the pickers, schedules and the audit."""
     endpoints = [listed(status) for status in STATUSES if status is not None]
-    pick = picker.menu("status", picker.Carried("prod", stays=True))
+    pick = picker.menu("status", picker.PickerState("prod", stays=True))
     several = [*endpoints, *endpoints]
     yield listing.page(Listing("prod", "p", several), pick=pick)
     yield listing.page(Listing("prod", "p", several), 20, pick=pick)
     for one in endpoints:
         yield endpoint.status(one, suite_link="https://friendli.test/it", thread_link=None)
     for name in picked_for():
-        yield picker.which(name, picker.Carried())
-        yield picker.unknown(name, "it", ["other"], picker.Carried())
-        yield picker.several(name, "it", endpoints, picker.Carried(), is_exact=True)
+        yield picker.which(name, picker.PickerState())
+        yield picker.unknown(name, "it", ["other"], picker.PickerState())
+        yield picker.several(name, "it", endpoints, picker.PickerState(), is_exact=True)
     yield schedule_replies.listing([PLANNED])
-    entry = AuditEntry(
+    entry = AuditRecord(
         id=1,
         at=AT,
-        enterprise_id="",
-        workspace_id="T1",
-        channel_id="C1",
         person_id="U1",
         action="endpoint:sleep",
         target_name="prod",
         endpoint="it",
         effect=Effect.DONE,
         detail="",
-        message_ts="",
     )
     yield audit.page([entry], is_first=False, has_more=True)
 
@@ -264,24 +265,24 @@ def of_questions() -> Iterator[Body]:
     yield preview.preview(
         REQUEST,
         PUBLISHED_PRICES,
-        lease_end=LeaseEnd.TERMINATE,
+        expiry_action=ExpiryAction.TERMINATE,
         deploy_value="1",
         change_value="1",
     )
     for kind in (OperationKind.WAKE, OperationKind.RESTART, OperationKind.TERMINATE):
         yield questions.ask(kind, "it", Decimal(5), "0" * 32)
     yield questions.ask(OperationKind.DELETE, "it", None, "0" * 32)
-    yield before_after.question(
-        Carried.of(runs(), after()).step(runs(), after()), PUBLISHED_PRICES, value="1"
+    yield update_diff.question(
+        UpdateState.of(runs(), after()).step(runs(), after()), PUBLISHED_PRICES, value="1"
     )
     yield disconnect.question(target(), [])
     for button in (connect(), ask_them(Permission.TERMINATE, "0" * 32, PLACE)):
         yield Body(text="no", blocks=[dict(actions(button))])
 
 
-def runs() -> Runs:
+def runs() -> RunningVersion:
     """What runs before an update."""
-    return Runs("0" * 32, "it", "prod", Version(REQUEST), "1", None, Status.RUNNING.value)
+    return RunningVersion("0" * 32, "it", "prod", Version(REQUEST), "1", None, Status.RUNNING.value)
 
 
 def after() -> Version:
@@ -322,9 +323,9 @@ def of_views() -> Iterator[Mapping[str, Any]]:
                 targets=[deploy_form.TargetChoice("prod", "p")],
                 prices=PUBLISHED_PRICES,
             )
-    carried = Carried.of(runs(), after())
+    carried = UpdateState.of(runs(), after())
     step = carried.step(runs(), after())
-    blocks = before_after.view_blocks(step, PUBLISHED_PRICES, value=carried.to_json())
+    blocks = update_diff.view_blocks(step, PUBLISHED_PRICES, value=carried.to_json())
     yield update_review.build(PLACE, carried, blocks, submit="Update")
     yield update_review.build(PLACE, carried, [update_review.change_button(carried)])
     settings = settings_form.SettingsForm(place=PLACE, target="prod", shown=Policy())
@@ -334,10 +335,10 @@ def of_views() -> Iterator[Mapping[str, Any]]:
     )
     yield approve.build(approve.Rejection(place=PLACE, value="1", message_ts=""), "it")
     yield delete.build(delete.Question(place=PLACE, public_id="1", request_id="1"), "it")
-    yield from homes()
+    yield from home_tabs()
 
 
-def homes() -> Iterator[Mapping[str, Any]]:
+def home_tabs() -> Iterator[Mapping[str, Any]]:
     """A Home tab for each state of an endpoint, and an empty one."""
     channels = [home.ChannelTargets("C1", ["prod"], may_deploy=True)]
     for facts in every_facts():

@@ -8,10 +8,10 @@ from itertools import chain
 from inline_snapshot import snapshot
 
 from bot.commands.features import registry
-from bot.db.models import Step
+from bot.domain.deployment_state import DeploymentState
 from bot.messages.buttons import ActionId
 from bot.messages.home import REFRESH_ACTION, channel_in
-from bot.messages.root import root
+from bot.messages.status_message import root
 from tests.messages import shown
 
 _SEARCHED = {"external_select", "multi_external_select"}
@@ -87,14 +87,14 @@ def test_every_form_has_a_handler_and_every_handler_a_form() -> None:
 
 def test_every_button_at_home_says_which_channel_it_acts_in() -> None:
     """A click in the Home tab comes from no channel."""
-    blocks = [block for view in shown.homes() for block in view["blocks"]]
+    blocks = [block for view in shown.home_tabs() for block in view["blocks"]]
     acting = [block for block in blocks if named(elements(block)) - {REFRESH_ACTION}]
     assert {channel_in(block["block_id"]) for block in acting} == {"C1"}
 
 
 def test_nothing_but_the_decision_is_offered_while_a_deployment_waits() -> None:
     """Neither Cancel nor a link to an endpoint that isn't there."""
-    waiting = [facts for facts in shown.every_facts() if facts.step is Step.PROPOSED]
+    waiting = [facts for facts in shown.every_facts() if facts.state is DeploymentState.PROPOSED]
     for facts in waiting:
         found = [str(one["action_id"]) for one in elements(root(facts).blocks)]
         assert found == [ActionId.APPROVE, ActionId.REJECT, ActionId.WITHDRAW]
@@ -105,7 +105,7 @@ def failures(*, rollout: bool) -> dict[str, str]:
     """The buttons of the root by error code, of what was asked for here."""
     found = {}
     for facts in shown.every_failure():
-        if not facts.is_followed and (len(facts.history) > 1) == rollout:
+        if not facts.is_imported and (len(facts.history) > 1) == rollout:
             [row] = [block for block in root(facts).blocks if block["type"] == "actions"]
             labels = [one["text"]["text"] for one in row["elements"]]
             found[str(facts.history[-1].state.error_code)] = " · ".join(labels)

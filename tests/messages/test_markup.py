@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.deployments.request.characters import visible
+from bot.domain.request.characters import visible
+from bot.domain.text import clip, unescape
 from bot.messages import blocks, markup
 
 
@@ -27,7 +28,7 @@ def test_text_that_people_typed_can_not_be_markup(typed: str, shown: str) -> Non
 @given(st.text())
 def test_unescaping_undoes_escaping(text: str) -> None:
     """What was escaped is read back exactly, but for hidden characters, which are spelled out."""
-    assert markup.unescape(markup.escape(text)) == visible(text)
+    assert unescape(markup.escape(text)) == visible(text)
 
 
 @given(st.text())
@@ -116,13 +117,13 @@ def test_a_moment_is_shown_in_each_readers_own_time() -> None:
 )
 def test_cut_text_stays_valid_markup(text: str, limit: int, cut: str) -> None:
     """A cut never leaves half an entity or half a link behind."""
-    assert markup.clip(text, limit) == cut
+    assert clip(text, limit) == cut
 
 
 @given(st.text(), st.integers(min_value=1, max_value=50))
 def test_a_cut_keeps_the_limit(text: str, limit: int) -> None:
     """No text is longer than its limit after a cut."""
-    assert len(markup.clip(text, limit)) <= limit
+    assert len(clip(text, limit)) <= limit
 
 
 def test_text_objects_parse_nothing_on_their_own() -> None:

@@ -8,28 +8,28 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import BaseModel
 
-from bot.commands.update_carried import Carried
-from bot.db.models import Step
-from bot.deployments.request.deploy_request import DeployRequest
-from bot.deployments.request.draft import DeployDraft
-from bot.deployments.request.rule import LABELS
-from bot.deployments.request.sent_fields import FORM_FIELDS, field_at, sent_fields
-from bot.deployments.targets.policy import LeaseEnd
-from bot.deployments.updating.runs import Runs
-from bot.deployments.updating.version import Version
-from bot.friendli.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
-from bot.friendli.schemas import (
+from bot.commands.update_state import UpdateState
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
+from bot.domain.policy import ExpiryAction
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.request.draft import DeployDraft
+from bot.domain.request.rule import LABELS
+from bot.domain.request.sent_fields import FORM_FIELDS, field_at, sent_fields
+from bot.domain.schemas import (
     AutoscalingPolicy,
     DedicatedEndpointCreateBody,
     DedicatedEndpointUpdateBody,
     QueueBackpressureMetricKind,
     RequestModel,
 )
-from bot.friendli.schemas import InferenceDeploymentStatus as Status
-from bot.messages.before_after import in_thread, question
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.version import Version
+from bot.domain.version_history import RunningVersion
 from bot.messages.body import Body
 from bot.messages.preview import preview
-from bot.messages.root import root
+from bot.messages.status_message import root
+from bot.messages.update_diff import in_thread, question
 from tests.messages import shown
 
 FIXED = DeployRequest(
@@ -129,7 +129,11 @@ def test_what_is_left_to_friendli_is_not_shown() -> None:
 def test_the_preview_shows_it(request_: DeployRequest) -> None:
     """Whole, not folded."""
     said = preview(
-        request_, PUBLISHED_PRICES, lease_end=LeaseEnd.SLEEP, deploy_value="1", change_value="1"
+        request_,
+        PUBLISHED_PRICES,
+        expiry_action=ExpiryAction.SLEEP,
+        deploy_value="1",
+        change_value="1",
     )
     assert missing(request_, said) == []
     assert f"*it* on {request_.option.label}, {request_.replicas_text}, in" in said.text
@@ -138,22 +142,22 @@ def test_the_preview_shows_it(request_: DeployRequest) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("step", list(Step))
-def test_the_status_message_shows_it(request_: DeployRequest, step: Step) -> None:
-    """In every step; to those who approve it, not folded."""
-    facts = next(facts for facts in shown.every_facts() if facts.step is step)
+@pytest.mark.parametrize("state", list(DeploymentState))
+def test_the_status_message_shows_it(request_: DeployRequest, state: DeploymentState) -> None:
+    """In every state; to those who approve it, not folded."""
+    facts = next(facts for facts in shown.every_facts() if facts.state is state)
     said = root(replace(facts, setup=replace(facts.setup, sent=request_.sent)))
     assert missing(request_, said) == []
     unfolded = [block for block in said.blocks if block.get("expand")]
-    assert len(unfolded) == (step is Step.PROPOSED)
+    assert len(unfolded) == (state is DeploymentState.PROPOSED)
 
 
 @BOTH
 def test_an_update_shows_it(request_: DeployRequest) -> None:
     """What differs and what is sent again, before somebody agrees and in the thread."""
     before, after = Version(request_), Version(request_.model_copy(update={"max_batch_size": 1}))
-    runs = Runs("0" * 32, "it", "prod", before, "1", None, Status.RUNNING.value)
-    step = Carried.of(runs, after).step(runs, after)
+    runs = RunningVersion("0" * 32, "it", "prod", before, "1", None, Status.RUNNING.value)
+    step = UpdateState.of(runs, after).step(runs, after)
     engine = values(after.request.engine())
     asked = question(step, PUBLISHED_PRICES, value="1")
     thread = in_thread(before, after, PUBLISHED_PRICES)

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from bot.app import Running
 from bot.cli import cli
-from bot.metrics import REGISTRY
-from bot.sandbox.world import World
+from bot.domain.process.metrics import REGISTRY
+from bot.sandbox.environment import Environment
 from tests.conftest import StartBot
 
 PREFIX = "friendli_deploy_"
@@ -44,7 +44,7 @@ async def exposed(bot: Running) -> Mapping[str, set[tuple[str, str]]]:
 
 
 async def test_every_alert_is_about_metrics_that_exist(
-    here: World, start_bot: StartBot, rules: list[dict[str, Any]]
+    here: Environment, start_bot: StartBot, rules: list[dict[str, Any]]
 ) -> None:
     """A gauge's label has the values that are asked for; what a counter counts is in the code."""
     async with start_bot() as bot:

@@ -7,7 +7,7 @@ import stat
 from contextlib import closing
 from pathlib import Path
 
-from bot.sandbox.world import World, connect
+from bot.sandbox.environment import Environment, connect
 from tests.conftest import StartBot
 from tests.friendli.loopback import refused_url
 from tests.test_cli import run
@@ -16,7 +16,7 @@ NO_TOKENS = {"SLACK_BOT_TOKEN": None, "SLACK_SIGNING_SECRET": None, "ENCRYPTION_
 
 
 async def test_a_backup_is_complete_while_the_database_is_written(
-    here: World, start_bot: StartBot, tmp_path: Path
+    here: Environment, start_bot: StartBot, tmp_path: Path
 ) -> None:
     """One file that only its owner reads; every transaction is in it whole or not at all."""
     path = here.database.removeprefix("sqlite:///")
@@ -50,7 +50,7 @@ async def test_a_backup_is_complete_while_the_database_is_written(
         assert copy.execute("SELECT count(*) FROM targets").fetchone() == (1,)
 
 
-async def test_a_backup_overwrites_nothing(here: World, tmp_path: Path) -> None:
+async def test_a_backup_overwrites_nothing(here: Environment, tmp_path: Path) -> None:
     """An older backup may be the only good one."""
     (tmp_path / "old").write_text("the only good one")
     ended = await run(here, "backup", str(tmp_path / "old"))
@@ -61,7 +61,7 @@ async def test_a_backup_overwrites_nothing(here: World, tmp_path: Path) -> None:
     assert (tmp_path / "old").read_text() == "the only good one"
 
 
-async def test_what_can_t_be_backed_up_leaves_no_file(here: World, tmp_path: Path) -> None:
+async def test_what_can_t_be_backed_up_leaves_no_file(here: Environment, tmp_path: Path) -> None:
     """No database yet, one that is damaged, and PostgreSQL, whose tool is named."""
     file = tmp_path / "backup"
     damaged = tmp_path / "damaged.sqlite3"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import load
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
 from bot.ops.init import write_env_file
 
 GIVEN = {"SLACK_BOT_TOKEN": "made-up-bot-token", "SLACK_APP_TOKEN": "made-up-app-token"}

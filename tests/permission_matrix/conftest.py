@@ -6,17 +6,17 @@ import pytest
 from sqlalchemy import update
 
 from bot.app import Running
-from bot.db.acts import SubjectKind
-from bot.db.models import Deployment
+from bot.db.deployment_tables import Deployment
 from bot.db.session import Database
-from bot.sandbox.world import World
+from bot.domain.subjects import SubjectKind
+from bot.sandbox.environment import Environment
+from tests.acceptance.configuring import configure
+from tests.acceptance.test_polling import serve
 from tests.permission_matrix.denials import Denials, grant_all
-from tests.stories.configuring import configure
-from tests.stories.test_watching import serve
 
 
 @pytest.fixture
-async def database(here: World) -> AsyncIterator[Database]:
+async def database(here: Environment) -> AsyncIterator[Database]:
     """The bot's."""
     opened = Database(here.database)
     yield opened
@@ -24,7 +24,7 @@ async def database(here: World) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def denied(here: World, bot: Running, database: Database) -> Denials:  # noqa: ARG001 - it has to run
+async def denied(here: Environment, bot: Running, database: Database) -> Denials:  # noqa: ARG001 - it has to run
     """An endpoint serves, and the member may do nothing."""
     await serve(here)
     await grant_all(database, (SubjectKind.ADMINS, ""))

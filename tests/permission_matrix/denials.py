@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
-from bot.db.acts import AuditEntry, Effect, Grant, SubjectKind
-from bot.db.models import Target
+from bot.db.deployment_tables import Target
+from bot.db.operation_tables import AuditEntry, Grant
 from bot.db.session import Database
-from bot.deployments.targets.policy import Policy
-from bot.permissions import Permission
-from bot.sandbox.slack.people import Person
-from bot.sandbox.world import World
+from bot.domain.audit_effect import Effect
+from bot.domain.permissions import Permission
+from bot.domain.policy import Policy
+from bot.domain.subjects import SubjectKind
+from bot.sandbox.environment import Environment
+from bot.sandbox.slack.people import Actor
 
 
 @dataclass
@@ -45,7 +47,7 @@ async def grant_all(
             await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))
 
 
-def guest(here: World) -> Person:
+def guest(here: Environment) -> Actor:
     """Somebody of another organisation in the channel, which is shared with it."""
     here.channel.is_ext_shared = True
     user = here.slack.add_user("guest", team_id="T000000099")

@@ -4,18 +4,18 @@ from copy import deepcopy
 
 from sqlalchemy import update
 
-from bot.db.models import Target
+from bot.db.deployment_tables import Target
 from bot.db.session import Database
-from bot.deployments.targets.policy import Policy
+from bot.domain.policy import Policy
+from bot.sandbox.environment import API_KEY, PROJECT, Environment
 from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject
-from bot.sandbox.world import API_KEY, PROJECT, World
+from tests.acceptance.configuring import open_settings
+from tests.acceptance.thread_assertions import root
 from tests.permission_matrix.tables import P
-from tests.stories.configuring import open_settings
-from tests.stories.telling import root
 
 
-async def fill(here: World, name: str) -> None:
+async def fill(here: Environment, name: str) -> None:
     """Fill in what a form needs before it asks whether one may."""
     fields = {
         "deploy": {"Model": "org/model", "Instance": "1xH100"},
@@ -31,7 +31,7 @@ async def fill(here: World, name: str) -> None:
         await here.member.fill(label, value, enter=False)
 
 
-async def admins_forms(here: World) -> dict[str, JsonObject]:
+async def admins_forms(here: Environment) -> dict[str, JsonObject]:
     """Each form as an admin gets it."""
     forms: dict[str, JsonObject] = {}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bot.permissions import Permission
+from bot.domain.permissions import Permission
 
 P = Permission
 # None: it only looks, or shows a form whose submission asks.
@@ -82,8 +82,8 @@ CLICKS: Mapping[str, Permission | None] = {
     "update.agree": P.UPDATE,
     "update.change": P.UPDATE,
     "update.cancel": None,
-    "lease.extend": P.EXTEND,
-    "lease.keep": P.EXTEND,
+    "lifetime.extend": P.EXTEND,
+    "lifetime.keep": P.EXTEND,
     "schedule.remove": P.OPERATE,
     "endpoint.sleep": P.OPERATE,
     "endpoint.wake": P.OPERATE,

@@ -7,48 +7,49 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from bot.db.acts import Operation, OperationState
+from bot.db.operation_tables import Operation
 from bot.db.session import Database
-from bot.deployments.targets.policy import Approval, Policy
+from bot.domain.operations import OperationState
+from bot.domain.policy import Approval, Policy
+from bot.sandbox.environment import PROJECT, Environment, world
 from bot.sandbox.friendli.instances import INSTANCES, Instance
 from bot.sandbox.slack.conversations import Message
-from bot.sandbox.world import PROJECT, World, world
+from tests.acceptance.at_home import clicked, home
+from tests.acceptance.clock import decide, lease_ends_in, schedules_due
+from tests.acceptance.listing import Counted, asked
+from tests.acceptance.test_lifetime import deploy
+from tests.acceptance.test_polling import serve
+from tests.acceptance.thread_assertions import ends, root, roots, whispers
+from tests.acceptance.updating import form
 from tests.conftest import UNHURRIED
-from tests.stories.at_home import clicked, home
-from tests.stories.later import decide, lease_ends_in, schedules_due
-from tests.stories.listing import Counted, asked
-from tests.stories.telling import ends, root, roots, whispers
-from tests.stories.test_lease import deploy
-from tests.stories.test_watching import serve
-from tests.stories.updating import form
 
 pytestmark = pytest.mark.usefixtures("bot")
 
-Way = Callable[[World], Awaitable[object]]
+Way = Callable[[Environment], Awaitable[object]]
 
 ALWAYS = Policy(approval=Approval.ALWAYS)
 
 
 @pytest.fixture
-async def here(database_url: str) -> AsyncIterator[World]:
+async def here(database_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on a database of each kind."""
     async with world(database_url, speed=0, limits=UNHURRIED) as made:
         yield made
 
 
-async def press(here: World, label: str) -> None:
+async def press(here: Environment, label: str) -> None:
     """Use a button of the thread's first message."""
     await here.member.click(root(here), next(one for one in root(here).buttons if label in one))
 
 
-async def typed(here: World, text: str, label: str = "") -> None:
+async def typed(here: Environment, text: str, label: str = "") -> None:
     """Type a command, and agree to what it asks."""
     question = await asked(here, text)
     if label:
         await here.member.click(question, label)
 
 
-async def mentioned(here: World, text: str, label: str = "") -> None:
+async def mentioned(here: Environment, text: str, label: str = "") -> None:
     """Mention the bot in the thread, and agree to what it asks."""
     seen = len(here.member.ephemerals(here.channel))
     await here.member.mention(here.channel, text, thread=root(here))
@@ -57,7 +58,7 @@ async def mentioned(here: World, text: str, label: str = "") -> None:
         await here.member.click(question, label)
 
 
-async def at_home(here: World, label: str) -> None:
+async def at_home(here: Environment, label: str) -> None:
     """Use a button of the Home tab."""
     view = await home(here)
     block = str(view.body)
@@ -67,13 +68,13 @@ async def at_home(here: World, label: str) -> None:
     await clicked(here, found)
 
 
-async def by_schedule(here: World) -> None:
+async def by_schedule(here: Environment) -> None:
     """Let a time to wake come."""
     await typed(here, "wake it at 09:55")
     await schedules_due(here)
 
 
-async def by_form(here: World) -> None:
+async def by_form(here: Environment) -> None:
     """Fill the form in, and agree to before and after."""
     await form(here)
     await here.member.fill("Instance", "2xH100")
@@ -81,13 +82,13 @@ async def by_form(here: World) -> None:
     await here.member.submit()
 
 
-async def proposal(here: World) -> Message:
+async def proposal(here: Environment) -> Message:
     """The reply that asks for approval, as the newest of its thread."""
     await here.slack.until(partial(ends, here, "waits for approval"))
     return here.channel.replies(root(here).ts)[-1]
 
 
-async def all_wait(here: World, ways: Mapping[str, Way], sent: str) -> None:
+async def all_wait(here: Environment, ways: Mapping[str, Way], sent: str) -> None:
     """Each way waits for approval; withdrawn it does nothing, approved it is done once."""
     counted = Counted(here)
     for name, way in ways.items():
@@ -104,7 +105,7 @@ async def all_wait(here: World, ways: Mapping[str, Way], sent: str) -> None:
     await here.friendli.until(lambda: counted.of(sent) == 1)
 
 
-async def test_waking(here: World) -> None:
+async def test_waking(here: Environment) -> None:
     """By button, text, mention, schedule, and in the Home tab."""
     endpoint = await serve(here)
     here.friendli.set_status(endpoint, "SLEEPING")
@@ -120,7 +121,7 @@ async def test_waking(here: World) -> None:
     await all_wait(here, ways, "wake_endpoint")
 
 
-async def test_restarting(here: World) -> None:
+async def test_restarting(here: Environment) -> None:
     """By button, text and mention."""
     endpoint = await serve(here)
     here.friendli.set_status(endpoint, "TERMINATED")
@@ -134,7 +135,7 @@ async def test_restarting(here: World) -> None:
     await all_wait(here, ways, "restart_endpoint")
 
 
-async def test_scaling_up(here: World) -> None:
+async def test_scaling_up(here: Environment) -> None:
     """By text, mention, form, and back to a version that costs more; scaling down is free to do."""
     await serve(here)
     await typed(here, "update it --replicas 2", "Update")
@@ -158,7 +159,7 @@ async def test_scaling_up(here: World) -> None:
     await all_wait(here, ways, "update_endpoint")
 
 
-async def test_running_longer(here: World) -> None:
+async def test_running_longer(here: Environment) -> None:
     """By text, mention, the buttons of the warning, and in the Home tab."""
     await deploy(here)
     await lease_ends_in(here, 300)
@@ -191,7 +192,7 @@ async def test_running_longer(here: World) -> None:
 
 
 async def test_an_unknown_price_needs_approval_wherever_there_is_a_price_rule(
-    here: World, monkeypatch: pytest.MonkeyPatch
+    here: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of an endpoint made elsewhere on GPUs that nobody here knows, however high the limit."""
     monkeypatch.setitem(INSTANCES, "odd-option", Instance("odd-option", "NVIDIA Odd", 1, 100))
@@ -214,7 +215,7 @@ async def test_an_unknown_price_needs_approval_wherever_there_is_a_price_rule(
     assert (await states(here))[-1] is OperationState.PROPOSED
 
 
-async def states(here: World) -> list[OperationState]:
+async def states(here: Environment) -> list[OperationState]:
     """Of all operations, oldest first."""
     database = Database(here.database)
     async with database.read() as session:

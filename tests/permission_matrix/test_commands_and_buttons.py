@@ -3,12 +3,14 @@
 from sqlalchemy import select
 
 from bot.commands.features import registry
-from bot.db.acts import OperationKind, Schedule, ScheduleDays
 from bot.db.clock import now
-from bot.db.models import Deployment
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import Schedule
+from bot.domain.operations import OperationKind
+from bot.domain.schedule_days import ScheduleDays
 from bot.messages.blocks import actions, button
+from bot.sandbox.environment import Environment
 from bot.sandbox.slack.workspace import Content
-from bot.sandbox.world import World
 from tests.permission_matrix.denials import Denials
 from tests.permission_matrix.tables import (
     CLICKS,
@@ -34,7 +36,7 @@ def test_nothing_is_missing_here() -> None:
     assert set(EVENTS) == set(known.events)
 
 
-async def test_every_command_asks_for_its_permission(here: World, denied: Denials) -> None:
+async def test_every_command_asks_for_its_permission(here: Environment, denied: Denials) -> None:
     """Whoever may not is told so, and the audit says what was denied."""
     for word, permission in COMMANDS.items():
         if permission is None:
@@ -50,7 +52,7 @@ async def test_every_command_asks_for_its_permission(here: World, denied: Denial
         assert here.member.modal is None
 
 
-async def test_every_button_asks_for_its_permission(here: World, denied: Denials) -> None:
+async def test_every_button_asks_for_its_permission(here: Environment, denied: Denials) -> None:
     """Also where it is shown to somebody for whom it isn't."""
     async with denied.database.write() as session:
         deployment = (await session.scalars(select(Deployment))).one()
@@ -63,8 +65,8 @@ async def test_every_button_asks_for_its_permission(here: World, denied: Denials
                 days=ScheduleDays.DAILY,
                 time_of_day="18:00",
                 zone="UTC",
-                asked_by=here.admin.user.id,
-                asked_at=now(),
+                requested_by=here.admin.user.id,
+                requested_at=now(),
             )
         )
     await here.admin.command(here.channel, "update it --gpu 2xH100")
@@ -85,7 +87,7 @@ async def test_every_button_asks_for_its_permission(here: World, denied: Denials
         "endpoint.follow": f"prod {endpoint}",
         "update.agree": agree,
         "update.change": agree,
-        "lease.extend": f"{public_id} 0",
+        "lifetime.extend": f"{public_id} 0",
         "schedule.remove": "a-schedule",
         "endpoint.edit": f"{public_id} model",
         "endpoint.larger": f"{public_id} 8xB200",

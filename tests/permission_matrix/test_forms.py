@@ -2,13 +2,13 @@
 
 from copy import deepcopy
 
-from bot.sandbox.world import World
+from bot.sandbox.environment import Environment
 from tests.permission_matrix.denials import Denials
 from tests.permission_matrix.forms import admins_forms, fill
 from tests.permission_matrix.tables import SUBMISSIONS, P
 
 
-async def test_every_form_asks_for_its_permission(here: World, denied: Denials) -> None:
+async def test_every_form_asks_for_its_permission(here: Environment, denied: Denials) -> None:
     """Whoever lost it while the form was open is refused as it is submitted."""
     forms = await admins_forms(here)
     assert set(forms) == set(SUBMISSIONS)

@@ -3,18 +3,19 @@
 import pytest
 from sqlalchemy import select
 
-from bot.db.acts import Operation, SubjectKind
+from bot.db.operation_tables import Operation
 from bot.db.session import Database
+from bot.domain.subjects import SubjectKind
+from bot.sandbox.environment import Environment
 from bot.sandbox.slack.workspace import Content
-from bot.sandbox.world import World
+from tests.acceptance.at_home import home, redrawn
+from tests.acceptance.test_polling import serve
+from tests.acceptance.thread_assertions import root
 from tests.permission_matrix.denials import Denials, grant_all, guest
 from tests.permission_matrix.tables import CLICKS, MENTIONS, SHORTCUTS
-from tests.stories.at_home import home, redrawn
-from tests.stories.telling import root
-from tests.stories.test_watching import serve
 
 
-async def test_every_mention_asks_for_its_permission(here: World, denied: Denials) -> None:
+async def test_every_mention_asks_for_its_permission(here: Environment, denied: Denials) -> None:
     """In a thread too, and of people from elsewhere too; what only looks is answered to both."""
     for person in (here.member, guest(here)):
         for word, permission in MENTIONS.items():
@@ -29,7 +30,7 @@ async def test_every_mention_asks_for_its_permission(here: World, denied: Denial
     assert await operations(denied.database) == 0
 
 
-async def test_everybody_may_look(here: World, denied: Denials) -> None:
+async def test_everybody_may_look(here: Environment, denied: Denials) -> None:
     """By the shortcut, in the Home tab, and in the menus that are searched while one types."""
     seen = len(here.admin.ephemerals(here.channel))
     await here.admin.command(here.channel, "status")
@@ -55,7 +56,7 @@ async def test_everybody_may_look(here: World, denied: Denials) -> None:
 
 @pytest.mark.usefixtures("bot")
 async def test_every_button_at_home_asks_for_its_permission(
-    here: World, database: Database
+    here: Environment, database: Database
 ) -> None:
     """A tab that was drawn before somebody lost a permission lets nobody act."""
     await serve(here)

@@ -3,17 +3,18 @@
 import pytest
 from sqlalchemy import update
 
-from bot.db.acts import SubjectKind
-from bot.db.models import Target
+from bot.db.deployment_tables import Target
 from bot.db.session import Database
-from bot.deployments.audit import Audit
-from bot.deployments.place import Person, Place
-from bot.deployments.targets.policy import Policy
-from bot.deployments.targets.views import TargetViews
-from bot.errors import UserError
-from bot.permissions import ADMINS, DEFAULTS, Authorizer, Permission
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.errors import UserError
+from bot.domain.permissions import ADMINS, DEFAULTS, Permission
+from bot.domain.policy import Policy
+from bot.domain.subjects import SubjectKind
+from bot.sandbox.environment import Environment
 from bot.sandbox.faults import Answer
-from bot.sandbox.world import World
+from bot.services.audit import Audit
+from bot.services.authorization import Authorizer
+from bot.services.target_views import TargetViews
 from bot.slack.people import People
 from bot.slack.workspaces import Workspaces
 from tests.permission_matrix.denials import grant_all
@@ -22,7 +23,7 @@ from tests.permission_matrix.tables import P
 pytestmark = pytest.mark.usefixtures("bot")
 
 
-async def test_every_permission_and_every_person(here: World, database: Database) -> None:
+async def test_every_permission_and_every_person(here: Environment, database: Database) -> None:
     """Admins always, who was named, who is in a named group; others neither here nor elsewhere."""
     users = {
         name: here.slack.add_user(name, team_id=team)
@@ -40,13 +41,13 @@ async def test_every_permission_and_every_person(here: World, database: Database
     )
     people = People(workspaces, frozenset())
     authorizer = Authorizer(TargetViews(database), Audit(database), people)
-    place = Place("", "T000000001", here.channel.id)
+    place = ChannelRef("", "T000000001", here.channel.id)
 
     async def allowed() -> dict[str, set[Permission]]:
         """Asked both ways, which must agree."""
         found: dict[str, set[Permission]] = {name: set() for name in users}
         for name, user in users.items():
-            person = Person(user.id, user.team_id)
+            person = Actor(user.id, user.team_id)
             for permission in Permission:
                 may = await authorizer.may(permission, person, place, "prod")
                 try:
@@ -89,7 +90,7 @@ async def test_every_permission_and_every_person(here: World, database: Database
 
 
 async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
-    here: World, database: Database
+    here: Environment, database: Database
 ) -> None:
     """Afterwards Slack is asked again; if it doesn't answer then, nobody is let through."""
     ann = here.slack.add_user("ann")
@@ -98,7 +99,7 @@ async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
     workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
     people = People(workspaces, frozenset(), clock=lambda: present[0])
     authorizer = Authorizer(TargetViews(database), Audit(database), people)
-    place, person = Place("", "T000000001", here.channel.id), Person(ann.id, ann.team_id)
+    place, person = ChannelRef("", "T000000001", here.channel.id), Actor(ann.id, ann.team_id)
     await grant_all(database, (SubjectKind.GROUP, group.id))
     assert await authorizer.may(P.APPROVE, person, place, "prod")
     group.user_ids.remove(ann.id)

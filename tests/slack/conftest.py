@@ -7,20 +7,20 @@ import pytest
 
 from bot.app import running
 from bot.db.session import Database
-from bot.sandbox.world import World, connect, world
+from bot.sandbox.environment import Environment, connect, world
 from tests.conftest import QUICK, UNHURRIED
 from tests.slack.outgoing import Outgoing
 
 
 @pytest.fixture
-async def somewhere(database_url: str) -> AsyncIterator[World]:
+async def somewhere(database_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, and an empty database of each kind."""
     async with world(database_url, speed=0, limits=UNHURRIED) as made:
         yield made
 
 
 @pytest.fixture
-async def outgoing(database: Database, somewhere: World) -> AsyncIterator[Outgoing]:
+async def outgoing(database: Database, somewhere: Environment) -> AsyncIterator[Outgoing]:
     """The outgoing side alone."""
     settings = somewhere.settings(**QUICK).model_copy(
         update={
@@ -37,7 +37,7 @@ async def outgoing(database: Database, somewhere: World) -> AsyncIterator[Outgoi
 
 
 @pytest.fixture
-async def whole_bot(somewhere: World) -> AsyncIterator[World]:
+async def whole_bot(somewhere: Environment) -> AsyncIterator[Environment]:
     """Both sandboxes with a bot at work, whose channel is connected as `prod`."""
     async with running(somewhere.settings(**QUICK)) as bot:
         somewhere.slack.events_url = bot.events_url

@@ -12,24 +12,25 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.claims import Claim, claim
+from bot.db.claims import Claim, claim_due
 from bot.db.clock import now
-from bot.db.conversations import Channel, Message, Workspace
-from bot.db.models import Deployment, Step, WatchedProject
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.message_tables import Channel, Message, Workspace
 from bot.db.session import Database
-from bot.deployments import mail
-from bot.deployments.nudges import Nudges
-from bot.deployments.worker import Worker
+from bot.domain.deployment_state import DeploymentState
 from bot.messages.blocks import plan, section, task_card
 from bot.messages.body import Body, body
+from bot.sandbox.environment import Environment
 from bot.sandbox.slack import conversations
 from bot.sandbox.slack.request_log import LoggedRequest
 from bot.sandbox.slack.sandbox import SlackSandbox
-from bot.sandbox.world import World
-from bot.slack.fates import Fates
+from bot.services import outbox
+from bot.services.notifier import WorkerNotifier
+from bot.slack.delivery import Sender
+from bot.slack.delivery_result import DeliveryResults
 from bot.slack.people import People
-from bot.slack.sender import Sender
 from bot.slack.workspaces import Workspaces
+from bot.workers.claim_loop import Worker
 
 POST, EDIT, DELETE = "chat.postMessage", "chat.update", "chat.delete"
 HISTORY, REPLIES = "conversations.history", "conversations.replies"
@@ -73,7 +74,7 @@ class Outgoing:
         settings: The senders' own.
     """
 
-    world: World
+    world: Environment
     database: Database
     settings: Settings
     _stack: AsyncExitStack
@@ -98,14 +99,14 @@ class Outgoing:
         channel: conversations.Channel | None = None,
         requester: conversations.User | None = None,
         name: str = "llama",
-        step: Step = Step.LIVE,
+        state: DeploymentState = DeploymentState.LIVE,
         status: str | None = "RUNNING",
     ) -> Thread:
         """Open a thread for a deployment that has come so far."""
         place = channel or self.channel
         person = requester or self.world.member.user
         async with self.database.write() as session:
-            row = await mail.channel_row(
+            row = await outbox.channel_row(
                 session, enterprise_id="", workspace_id="T1", address=place.id
             )
             deployment = Deployment(
@@ -124,65 +125,65 @@ class Outgoing:
                 name=name,
                 request={},
                 price_per_hour="10.00",
-                asked_at=now(),
-                step=step,
+                requested_at=now(),
+                state=state,
                 # A name counts as taken otherwise.
                 late=True,
                 status=status,
             )
             session.add(deployment)
             await session.flush()
-            await mail.send_root(
+            await outbox.send_root(
                 session,
                 channel_row_id=row,
                 deployment_id=deployment.id,
                 body=root if isinstance(root, Body) else said(root),
             )
             made = Thread(deployment.id, row)
-        self.nudge()
+        self.notify()
         return made
 
     async def reply(self, thread: Thread, *bodies: Body | str, broadcast: bool = False) -> None:
         """Add replies to a thread, each in a transaction of its own."""
         for one in bodies:
             async with self.database.write() as session:
-                await mail.reply(
+                await outbox.reply(
                     session,
                     channel_row_id=thread.channel_row,
                     deployment_id=thread.id,
                     body=one if isinstance(one, Body) else said(one),
                     broadcast=broadcast,
                 )
-        self.nudge()
+        self.notify()
 
     async def cycle(self, thread: Thread, text: str) -> None:
         """Write, or rewrite, the one reply about sleeping and waking."""
         async with self.database.write() as session:
-            await mail.rewrite_cycle(
+            await outbox.rewrite_cycle(
                 session,
                 channel_row_id=thread.channel_row,
                 deployment_id=thread.id,
                 body=said(text),
             )
-        self.nudge()
+        self.notify()
 
     async def redraw(self, thread: Thread, root: Body | str) -> None:
         """Change a root."""
         async with self.database.write() as session:
-            await mail.redraw_root(
+            await outbox.redraw_root(
                 session,
                 channel_row_id=thread.channel_row,
                 deployment_id=thread.id,
                 body=root if isinstance(root, Body) else said(root),
             )
-        self.nudge()
+        self.notify()
 
     async def direct(self, person: conversations.User, text: str) -> None:
         """Write to a person."""
         async with self.database.write() as session:
-            workspace = await mail.workspace_row(session, enterprise_id="", workspace_id="T1")
-            await mail.send_direct(session, workspace, person.id, said(text))
-        self.nudge()
+            workspace = await outbox.workspace_row(session, enterprise_id="", workspace_id="T1")
+            await outbox.send_direct(session, workspace, person.id, said(text))
+        self.notify()
 
     # Senders
 
@@ -194,7 +195,9 @@ class Outgoing:
         )
         self._stack.push_async_callback(workspaces.close)
         people = People(workspaces, settings.admins)
-        fates = Fates(self.database, settings, Nudges(), find_admins=people.admins)
+        fates = DeliveryResults(
+            self.database, settings, WorkerNotifier(), find_admins=people.admins
+        )
         sender = Sender(self.database, workspaces, settings, fates)
         self._stack.push_async_callback(sender.close)
         return sender
@@ -240,7 +243,7 @@ class Outgoing:
         async with asyncio.TaskGroup() as tasks:
             for worker in workers:
                 # One cut short would keep its channel until its lease ends.
-                tasks.create_task(worker.run(patience=self.settings.lease))
+                tasks.create_task(worker.run(grace=self.settings.lease))
             try:
                 yield
             finally:
@@ -248,17 +251,17 @@ class Outgoing:
                     worker.stop()
                     self._workers.remove(worker)
 
-    def nudge(self) -> None:
+    def notify(self) -> None:
         """Tell the senders at work that something was written."""
         for worker in self._workers:
-            worker.nudge()
+            worker.notify()
 
     async def claims(self) -> list[Claim]:
         """Claim every channel that is due."""
         lease = timedelta(seconds=self.settings.lease)
         async with self.database.write() as session:
             return await (await session.connection()).run_sync(
-                claim, Channel, lease=lease, limit=100
+                claim_due, Channel, lease=lease, limit=100
             )
 
     async def claim(self) -> Claim:
@@ -289,8 +292,8 @@ class Outgoing:
             await session.execute(update(Workspace).values(post_after=None, edit_after=None))
             await session.execute(update(Channel).values(post_after=None))
             due = update(Channel).values(due_at=now())
-            await session.execute(due if take_over else due.where(Channel.held.is_(False)))
-        self.nudge()
+            await session.execute(due if take_over else due.where(Channel.claimed.is_(False)))
+        self.notify()
 
     # What there is
 
@@ -374,5 +377,7 @@ async def _project(session: AsyncSession) -> int:
     return project.id
 
 
-def _replies(place: conversations.Channel, root_ts: str) -> list[str]:
-    return [f"  {'# ' if reply.broadcast else ''}{reply.text}" for reply in place.replies(root_ts)]
+def _replies(place: conversations.Channel, thread_ts: str) -> list[str]:
+    return [
+        f"  {'# ' if reply.broadcast else ''}{reply.text}" for reply in place.replies(thread_ts)
+    ]

@@ -8,7 +8,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.db.claims import Claim
-from bot.slack.sender import Sender
+from bot.slack.delivery import Sender
 
 
 class SlowLine:
@@ -28,8 +28,8 @@ class SlowLine:
         """Hold back requests of these methods from now on."""
         self._holds = lambda method: method in methods
 
-    async def held(self) -> asyncio.Event:
-        """Wait until a request is held back; setting the event lets it go."""
+    async def claim(self) -> asyncio.Event:
+        """Wait until a request is claim back; setting the event lets it go."""
         return await self._held.get()
 
     async def pass_on(self, request: web.Request) -> web.Response:
@@ -102,10 +102,10 @@ class Stalled:
         self._gate.set()
 
 
-async def stall(line: SlowLine, sender: Sender, held: Claim, method: str) -> Stalled:
+async def stall(line: SlowLine, sender: Sender, claim: Claim, method: str) -> Stalled:
     """Let a sender handle a channel up to its request of this method."""
     line.hold(method)
-    task = asyncio.create_task(sender.handle(held))
-    gate = await line.held()
+    task = asyncio.create_task(sender.handle(claim))
+    gate = await line.claim()
     line.hold()
     return Stalled(task, gate)

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.slack.calls import STOPPED_ERRORS, Failure, Trouble, attempt
+from bot.slack.calls import STOPPED_ERRORS, ErrorKind, Failure, attempt
 from bot.slack.workspaces import Workspaces
 
 JSON, TEXT, HTML = "application/json", "text/plain", "text/html"
@@ -95,7 +95,7 @@ async def test_an_answer_that_is_not_slacks_is_doubtful(status: int, content_typ
         for name in ODD_BODIES:
             came = await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
             troubles[name] = came.trouble if isinstance(came, Failure) else came
-    assert troubles == dict.fromkeys(ODD_BODIES, Trouble.DOUBTFUL)
+    assert troubles == dict.fromkeys(ODD_BODIES, ErrorKind.OUTCOME_UNKNOWN)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -104,35 +104,35 @@ async def test_a_server_error_is_doubtful_whatever_it_says(status: int, body: by
     """A 5xx is no answer of the method itself."""
     came = await post(answering(status, JSON, body))
     assert isinstance(came, Failure)
-    assert came.trouble is Trouble.DOUBTFUL
+    assert came.trouble is ErrorKind.OUTCOME_UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("error", "trouble"),
     [
-        *((error, Trouble.STOPPED) for error in sorted(STOPPED_ERRORS)),
-        ("message_not_found", Trouble.GONE),
-        ("cant_update_message", Trouble.GONE),
-        ("edit_window_closed", Trouble.GONE),
-        ("thread_not_found", Trouble.GONE),
-        ("cannot_reply_to_message", Trouble.GONE),
-        ("restricted_action_thread_locked", Trouble.GONE),
-        ("internal_error", Trouble.DOUBTFUL),
-        ("fatal_error", Trouble.DOUBTFUL),
-        ("service_unavailable", Trouble.DOUBTFUL),
-        ("request_timeout", Trouble.DOUBTFUL),
-        ("ratelimited", Trouble.LATER),
-        ("rate_limited", Trouble.LATER),
-        ("message_limit_exceeded", Trouble.LATER),
-        ("invalid_blocks", Trouble.REFUSED),
-        ("msg_too_long", Trouble.REFUSED),
-        ("no_text", Trouble.REFUSED),
-        ("an_error_that_is_new", Trouble.REFUSED),
+        *((error, ErrorKind.STOPPED) for error in sorted(STOPPED_ERRORS)),
+        ("message_not_found", ErrorKind.GONE),
+        ("cant_update_message", ErrorKind.GONE),
+        ("edit_window_closed", ErrorKind.GONE),
+        ("thread_not_found", ErrorKind.GONE),
+        ("cannot_reply_to_message", ErrorKind.GONE),
+        ("restricted_action_thread_locked", ErrorKind.GONE),
+        ("internal_error", ErrorKind.OUTCOME_UNKNOWN),
+        ("fatal_error", ErrorKind.OUTCOME_UNKNOWN),
+        ("service_unavailable", ErrorKind.OUTCOME_UNKNOWN),
+        ("request_timeout", ErrorKind.OUTCOME_UNKNOWN),
+        ("ratelimited", ErrorKind.LATER),
+        ("rate_limited", ErrorKind.LATER),
+        ("message_limit_exceeded", ErrorKind.LATER),
+        ("invalid_blocks", ErrorKind.REFUSED),
+        ("msg_too_long", ErrorKind.REFUSED),
+        ("no_text", ErrorKind.REFUSED),
+        ("an_error_that_is_new", ErrorKind.REFUSED),
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 403])
 async def test_slacks_own_errors_have_a_meaning_each(
-    status: int, error: str, trouble: Trouble
+    status: int, error: str, trouble: ErrorKind
 ) -> None:
     """The name decides, not the status it comes with."""
     came = await post(answering(status, JSON, refusing(error)))
@@ -166,7 +166,7 @@ async def test_a_429_says_how_long_to_wait(
     """Whatever its body and header look like, nothing happened and the wait is a sane one."""
     came = await post(answering(429, content_type, body, headers))
     assert isinstance(came, Failure)
-    assert (came.trouble, came.retry_after) == (Trouble.LATER, seconds)
+    assert (came.trouble, came.retry_after) == (ErrorKind.LATER, seconds)
 
 
 async def test_what_slack_says_of_single_blocks_is_kept() -> None:
@@ -174,14 +174,14 @@ async def test_what_slack_says_of_single_blocks_is_kept() -> None:
     details = ["[ERROR] unsupported type: plan [json-pointer:/blocks/1/type]"]
     body = refusing("invalid_blocks", response_metadata={"messages": details})
     came = await post(answering(200, JSON, body))
-    assert came == Failure(Trouble.REFUSED, "invalid_blocks", details=tuple(details))
+    assert came == Failure(ErrorKind.REFUSED, "invalid_blocks", details=tuple(details))
 
 
 @pytest.mark.parametrize("metadata", [None, [], "x", {"messages": None}, {"messages": {"a": 1}}])
 async def test_odd_details_are_none(metadata: object) -> None:
     """Only a list of messages is read."""
     body = refusing("invalid_blocks", response_metadata=metadata)
-    assert await post(answering(200, JSON, body)) == Failure(Trouble.REFUSED, "invalid_blocks")
+    assert await post(answering(200, JSON, body)) == Failure(ErrorKind.REFUSED, "invalid_blocks")
 
 
 @pytest.mark.parametrize("error", [1, True, ["is_archived"], {"a": 1}])
@@ -189,13 +189,13 @@ async def test_an_error_name_of_another_shape_is_refused(error: object) -> None:
     """It isn't one that anybody knows; nothing is raised."""
     came = await post(answering(200, JSON, refusing(error)))
     assert isinstance(came, Failure)
-    assert came.trouble is Trouble.REFUSED
+    assert came.trouble is ErrorKind.REFUSED
 
 
 async def test_a_body_too_large_for_a_proxy_is_refused() -> None:
     """The same again would be as large."""
     came = await post(answering(413, HTML, b"<html></html>"))
-    assert came == Failure(Trouble.REFUSED, "http_413")
+    assert came == Failure(ErrorKind.REFUSED, "http_413")
 
 
 async def test_an_answer_is_handed_over() -> None:
@@ -214,7 +214,7 @@ async def test_a_slack_that_cannot_be_reached_was_not_asked() -> None:
         workspaces = Workspaces(SecretStr("sandbox"), nowhere, timeout=5)
         came = await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
         await workspaces.close()
-    assert came == Failure(Trouble.NEVER_LEFT, "ClientConnectorError")
+    assert came == Failure(ErrorKind.NEVER_LEFT, "ClientConnectorError")
 
 
 async def cut_before(request: web.Request) -> web.Response:
@@ -246,7 +246,7 @@ async def test_a_lost_answer_is_doubtful(answer: Answer) -> None:
     """A connection that breaks or hangs after the request left says nothing of its fate."""
     came = await post(answer, limit=0.2)
     assert isinstance(came, Failure)
-    assert came.trouble is Trouble.DOUBTFUL
+    assert came.trouble is ErrorKind.OUTCOME_UNKNOWN
 
 
 async def test_an_encoding_that_is_a_lie_is_doubtful() -> None:
@@ -254,7 +254,7 @@ async def test_an_encoding_that_is_a_lie_is_doubtful() -> None:
     answer = answering(200, JSON, b'{"ok": true}', {"Content-Encoding": "gzip"})
     came = await post(answer)
     assert isinstance(came, Failure)
-    assert came.trouble is Trouble.DOUBTFUL
+    assert came.trouble is ErrorKind.OUTCOME_UNKNOWN
 
 
 async def test_a_post_is_sent_once_whatever_happens() -> None:

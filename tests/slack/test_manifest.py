@@ -13,12 +13,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 import bot
 from bot.commands.features import registry
+from bot.commands.manifest import EVENTS, METHODS, SCOPES, manifest
 from bot.commands.registry import SLASH
+from bot.sandbox.environment import Environment, connect
 from bot.sandbox.slack.request_log import Direction
 from bot.sandbox.slack.sandbox import SCOPES as SANDBOX_SCOPES
 from bot.sandbox.slack.web_api import METHODS as SANDBOX_METHODS
-from bot.sandbox.world import World, connect
-from bot.slack.manifest import EVENTS, METHODS, SCOPES, manifest
 from tests.conftest import StartBot
 
 PACKAGE = Path(bot.__file__).parent
@@ -215,7 +215,7 @@ def test_every_word_of_the_command_is_hinted_at() -> None:
 
 def listened_to() -> set[str]:
     """The kinds of listeners that are registered with Bolt."""
-    build = ast.parse((PACKAGE / "slack" / "listeners.py").read_text())
+    build = ast.parse((PACKAGE / "commands" / "listeners.py").read_text())
     return {
         node.func.attr
         for node in ast.walk(build)
@@ -297,7 +297,9 @@ def test_scopes_agree_with_the_sandboxs() -> None:
     assert EVENTS["app_mention"] <= SANDBOX_SCOPES
 
 
-async def test_a_deployment_needs_no_more_than_its_scopes(here: World, start_bot: StartBot) -> None:
+async def test_a_deployment_needs_no_more_than_its_scopes(
+    here: Environment, start_bot: StartBot
+) -> None:
     """With exactly these, nothing is refused, and nothing is called that isn't listed."""
     here.slack.set_scopes(SCOPES)
     async with start_bot():

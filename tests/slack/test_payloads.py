@@ -2,14 +2,14 @@
 
 import pytest
 
-from bot.deployments.place import Person, Place
+from bot.domain.actors import Actor, ChannelRef
+from bot.sandbox.environment import Environment
 from bot.sandbox.slack.deliveries import Kind
-from bot.sandbox.world import World
 from bot.slack import payloads
 
 TEAM = {"id": "T1", "domain": "acme"}
 USER = {"id": "U1", "username": "one", "name": "one", "team_id": "T1"}
-HERE = Place("", "T1", "C1")
+HERE = ChannelRef("", "T1", "C1")
 
 
 def test_a_click_in_the_home_tab_comes_from_no_channel() -> None:
@@ -27,7 +27,7 @@ def test_a_click_in_the_home_tab_comes_from_no_channel() -> None:
         }
     )
     assert click.is_in_home
-    assert (click.place, click.response_url, click.value) == (Place("", "T1", ""), "", "")
+    assert (click.place, click.response_url, click.value) == (ChannelRef("", "T1", ""), "", "")
 
 
 def test_a_click_in_a_message() -> None:
@@ -60,18 +60,18 @@ def test_a_click_in_a_message() -> None:
             ],
         }
     )
-    assert (click.place, click.thread_ts, click.value) == (Place("E1", "T1", "C1"), None, "")
+    assert (click.place, click.thread_ts, click.value) == (ChannelRef("E1", "T1", "C1"), None, "")
 
 
 @pytest.mark.parametrize(
     ("container", "place"),
     [
         ({"type": "message", "message_ts": "1.0", "channel_id": "C1"}, HERE),
-        ({"type": "view", "view_id": "V1"}, Place("", "T1", "")),
+        ({"type": "view", "view_id": "V1"}, ChannelRef("", "T1", "")),
     ],
 )
 def test_a_menu_that_is_searched_stands_in_a_message_or_in_a_view(
-    container: dict[str, str], place: Place
+    container: dict[str, str], place: ChannelRef
 ) -> None:
     """Nothing may have been typed yet."""
     query = payloads.query(
@@ -127,17 +127,17 @@ def test_a_mention_outside_of_threads() -> None:
     }
     assert payloads.event_type(told) == "app_mention"
     event = payloads.event(told)
-    assert (event.place, event.person, event.thread_ts) == (HERE, Person("U1", "T1"), None)
+    assert (event.place, event.person, event.thread_ts) == (HERE, Actor("U1", "T1"), None)
 
 
 def test_a_command_without_an_organisation() -> None:
     """Those fields are there only where there is one."""
-    asked = payloads.invocation({"team_id": "T1", "channel_id": "C1", "user_id": "U1"})
+    asked = payloads.command({"team_id": "T1", "channel_id": "C1", "user_id": "U1"})
     assert (asked.place, asked.text, asked.request_id) == (HERE, "", "")
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_event_that_isn_t_ours_is_acknowledged(here: World) -> None:
+async def test_an_event_that_isn_t_ours_is_acknowledged(here: Environment) -> None:
     """Whatever it looks like: Slack would tell of it again."""
     for event in (
         {"type": "team_join", "user": {"id": "U9", "name": "nine"}},

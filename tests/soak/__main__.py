@@ -14,11 +14,11 @@ from rich.table import Table
 from sqlalchemy import func, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.acts import AuditEntry
 from bot.db.base import Base
+from bot.db.operation_tables import AuditEntry
 from bot.db.session import Database
+from bot.sandbox.environment import BOT_TOKEN, SIGNING_SECRET, Environment, connect, world
 from bot.sandbox.slack.rate_limits import Limits
-from bot.sandbox.world import BOT_TOKEN, SIGNING_SECRET, World, connect, world
 from tests.databases import new_postgresql, postgresql_server
 from tests.soak.bot import Bot, serving
 from tests.soak.figures import MEBIBYTE, Growth, Sample, a_minute, growth
@@ -29,15 +29,15 @@ _SAMPLES = 40
 _SPEED = 120.0
 # What an operator waits for by default would make a soak of minutes say nothing.
 _SETTINGS = {
-    "POLL_SECONDS_MOVING": "0.5",
-    "POLL_SECONDS_STEADY": "1",
+    "POLL_SECONDS_TRANSITIONAL": "0.5",
+    "POLL_SECONDS_STABLE": "1",
     "POLL_SECONDS_ENDED": "1",
     "GONE_CONFIRMED_AFTER": "1",
     "SLACK_MESSAGE_INTERVAL": "0.02",
     "SLACK_EDIT_INTERVAL": "0.02",
     # Rows are kept for 10 seconds.
     "KEEP_FINISHED_DAYS": "0.0001",
-    "FORGET_EVERY": "2",
+    "RETENTION_INTERVAL": "2",
     "PORT": "0",
 }
 
@@ -129,7 +129,7 @@ async def soak(url: str, folder: Path, *, minutes: float, at_once: int) -> tuple
 class _Measure:
     """Looks at a bot, its database and its log."""
 
-    def __init__(self, here: World, bot: Bot, database: Database) -> None:
+    def __init__(self, here: Environment, bot: Bot, database: Database) -> None:
         self._here, self._bot, self._database = here, bot, database
         self._changes = 0
         self._last: dict[str, tuple[str, str | None]] = {}
@@ -187,7 +187,7 @@ class _Measure:
 
 
 @contextlib.asynccontextmanager
-async def _measuring(here: World, bot: Bot, url: str) -> AsyncIterator[_Measure]:
+async def _measuring(here: Environment, bot: Bot, url: str) -> AsyncIterator[_Measure]:
     database = Database(url)
     measure = _Measure(here, bot, database)
     counting = asyncio.create_task(measure.count_changes())

@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 
+from bot.sandbox.environment import Environment
 from bot.sandbox.slack.conversations import Message
-from bot.sandbox.world import World
 
 # A machine that others use, too, is slow at times.
 _PATIENCE = 60.0
@@ -17,7 +17,7 @@ class Traffic:
         lives: How many endpoints were deleted.
     """
 
-    def __init__(self, here: World) -> None:
+    def __init__(self, here: Environment) -> None:
         self._here = here
         self._numbers = itertools.count(1)
         # A person has one form open at a time.

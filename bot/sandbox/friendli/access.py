@@ -25,7 +25,7 @@ class _Key:
 
 
 @dataclass(slots=True)
-class Access:
+class Credentials:
     """The keys and projects that the sandbox knows."""
 
     keys: dict[str, _Key] = field(default_factory=dict)

@@ -7,11 +7,11 @@ from aiohttp import web
 from pydantic import BaseModel, JsonValue
 
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.friendli.access import Access, Caller
+from bot.sandbox.friendli.access import Caller, Credentials
 from bot.sandbox.friendli.billing import cost
 from bot.sandbox.friendli.endpoint import Endpoint
+from bot.sandbox.friendli.endpoint_store import EndpointStore
 from bot.sandbox.friendli.errors import ApiError
-from bot.sandbox.friendli.fleet import Fleet
 from bot.sandbox.friendli.models import (
     ChatBody,
     CostQuery,
@@ -42,8 +42,8 @@ class Api:
     def __init__(
         self,
         clock: SandboxClock,
-        access: Access,
-        fleet: Fleet,
+        access: Credentials,
+        fleet: EndpointStore,
         wording: Callable[[], Wording],
     ) -> None:
         self._clock = clock
@@ -137,7 +137,7 @@ class Api:
 
     async def _wake(self, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
-        self._fleet.wake(endpoint)
+        self._fleet.make_due(endpoint)
         return self._changed(endpoint)
 
     async def _terminate(self, request: web.Request) -> web.Response:

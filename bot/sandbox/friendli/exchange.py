@@ -29,14 +29,14 @@ def exchange_through(
         record = journal.open(request, operation, content, clock.now())
         changes.announce()
 
-        async def act() -> web.Response:
+        async def action() -> web.Response:
             response = await _answer(request, handler)
             record.acted = response.status < HTTPStatus.MULTIPLE_CHOICES
             changes.announce()
             return response
 
         call = Call(operation, request.method, request.path, dict(request.query), _fields(content))
-        served = await serve(faults, call, request, act, clock)
+        served = await serve(faults, call, request, action, clock)
         journal.close(
             record,
             reply=served.response if served.replied else None,

@@ -13,13 +13,13 @@ from pydantic import JsonValue
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import FaultPlan
-from bot.sandbox.friendli.access import Access, Caller
+from bot.sandbox.friendli.access import Caller, Credentials
 from bot.sandbox.friendli.app import Api
 from bot.sandbox.friendli.billing import dollars
 from bot.sandbox.friendli.changes import Changes
 from bot.sandbox.friendli.endpoint import Endpoint
+from bot.sandbox.friendli.endpoint_store import EndpointStore
 from bot.sandbox.friendli.exchange import exchange_through
-from bot.sandbox.friendli.fleet import Fleet
 from bot.sandbox.friendli.journal import Journal, RequestRecord
 from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.friendli.models import CreateBody, UpdateBody
@@ -83,9 +83,9 @@ class FriendliSandbox:
     ) -> None:
         self._clock = clock
         self._port = port
-        self._access = Access()
+        self._access = Credentials()
         self.wording = WORDINGS["published"]
-        self._fleet = Fleet(
+        self._fleet = EndpointStore(
             clock,
             durations or Durations(),
             list_lag,
@@ -228,9 +228,9 @@ class FriendliSandbox:
         """Put an endpoint to sleep."""
         self._control(self._fleet.sleep, endpoint_id)
 
-    def wake(self, endpoint_id: str) -> None:
+    def make_due(self, endpoint_id: str) -> None:
         """Wake a sleeping endpoint."""
-        self._control(self._fleet.wake, endpoint_id)
+        self._control(self._fleet.make_due, endpoint_id)
 
     def delete(self, endpoint_id: str) -> None:
         """Make an endpoint vanish, whatever it is doing."""
@@ -292,8 +292,8 @@ class FriendliSandbox:
         """
         return await self._changes.until(predicate, within)
 
-    def _control(self, act: Callable[[Endpoint], None], endpoint_id: str) -> None:
-        act(self._fleet.find(endpoint_id))
+    def _control(self, action: Callable[[Endpoint], None], endpoint_id: str) -> None:
+        action(self._fleet.find(endpoint_id))
         self._changes.announce()
 
     def _view(self, endpoint: Endpoint) -> EndpointView:

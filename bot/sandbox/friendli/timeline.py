@@ -39,7 +39,7 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimelineStep:
     """A leg at its place in time; `replicas` is None if nothing is up."""
 
     at: datetime
@@ -59,10 +59,10 @@ class Timeline:
     """
 
     def __init__(self, start: datetime, legs: Iterable[Leg], replicas: Replicas) -> None:
-        self._steps: list[Step] = []
+        self._steps: list[TimelineStep] = []
         self.lay(start, legs, replicas)
 
-    def at(self, moment: datetime) -> Step:
+    def at(self, moment: datetime) -> TimelineStep:
         """Return the step under way; before the first one, the first one."""
         return self._steps[max(self._count_begun(moment) - 1, 0)]
 
@@ -79,7 +79,7 @@ class Timeline:
         del self._steps[self._count_begun(moment) :]
         for leg in legs:
             up = (leg.replicas or replicas) if leg.status in SERVING else None
-            step = Step(moment, leg.status, leg.phase, leg.error_code, up)
+            step = TimelineStep(moment, leg.status, leg.phase, leg.error_code, up)
             if not self._steps or _shown(self._steps[-1]) != _shown(step):
                 self._steps.append(step)
             if leg.hold is None:
@@ -99,5 +99,5 @@ class Timeline:
         return bisect_right(self._steps, moment, key=lambda step: step.at)
 
 
-def _shown(step: Step) -> tuple[str, str | None, str | None, Replicas | None]:
+def _shown(step: TimelineStep) -> tuple[str, str | None, str | None, Replicas | None]:
     return step.status, step.phase, step.error_code, step.replicas

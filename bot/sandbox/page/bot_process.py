@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 import bot
 from bot.config import Settings
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
 
 _STARTS_WITHIN = 30.0
 _STOPS_WITHIN = 12.0
@@ -103,7 +103,7 @@ class BotProcess:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "bot.sandbox.page.leash", "serve"),
+                *("-m", "bot.sandbox.page.parent_watchdog", "serve"),
                 cwd=self._folder,
                 env=self._environment,
                 stdin=asyncio.subprocess.PIPE,

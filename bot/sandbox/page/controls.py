@@ -8,13 +8,13 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
 from bot.sandbox.faults import Answer, Fault, FaultPlan, LoseReply
 from bot.sandbox.friendli import WORDINGS, FriendliSandbox, RequestRecord
 from bot.sandbox.friendli.lifecycle import DOWNLOADING, FAILING_PHASES
 from bot.sandbox.page.bot_process import BotProcess
+from bot.sandbox.page.environment import Stage
 from bot.sandbox.page.examples import Preparation
-from bot.sandbox.page.stage import Stage
 from bot.sandbox.slack.actor import NotPossibleError
 
 _MOVING = {"INITIALIZING", "AWAKING", "UPDATING"}

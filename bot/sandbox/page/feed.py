@@ -5,10 +5,11 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from bot.commands.command_line import quote
 from bot.commands.deploy_options import OPTIONS, Kind
 from bot.commands.features import registry
 from bot.commands.registry import SLASH
+from bot.domain.command_line import quote
+from bot.sandbox.environment import API_KEY, PROJECT
 from bot.sandbox.friendli import WORDINGS, RequestRecord
 from bot.sandbox.friendli.lifecycle import FAILING_PHASES
 from bot.sandbox.page.controls import Controls, ControlsDocument
@@ -22,9 +23,9 @@ from bot.sandbox.page.documents import (
     user_document,
     view_document,
 )
+from bot.sandbox.page.environment import Stage
 from bot.sandbox.page.examples import EXAMPLES, Example
 from bot.sandbox.page.request_list import Bodies, RequestDocument, RequestList
-from bot.sandbox.page.stage import Stage
 from bot.sandbox.slack.changes import (
     Change,
     ChannelChanged,
@@ -39,7 +40,6 @@ from bot.sandbox.slack.changes import (
 )
 from bot.sandbox.slack.conversations import Channel
 from bot.sandbox.slack.sandbox import SlackSandbox
-from bot.sandbox.world import API_KEY, PROJECT
 
 
 class Hint(BaseModel):

@@ -10,11 +10,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import ValidationError
 
-from bot.errors import ConfigError
-from bot.sandbox.page.acts import ACT, perform
+from bot.domain.errors import ConfigError
+from bot.sandbox.page.actions import ACT, perform
 from bot.sandbox.page.controls import CONTROL
+from bot.sandbox.page.environment import Stage
 from bot.sandbox.page.feed import Event, Feed
-from bot.sandbox.page.stage import Stage
 from bot.sandbox.slack.actor import NotPossibleError
 
 _FILES = {

@@ -77,11 +77,11 @@ class Actor:
 
     def _must_see(self, place: Message | View) -> None:
         if isinstance(place, View):
-            homes = self._slack.modals.homes
+            home_tabs = self._slack.modals.home_tabs
             if place.user_id != self.user.id or place.closed:
                 raise NotPossibleError(f"{self.user.name} doesn't have {place.title!r} open")
             stack = self._slack.modals.stack(self.user.id)
-            if place is not homes.get(self.user.id) and (not stack or place is not stack[-1]):
+            if place is not home_tabs.get(self.user.id) and (not stack or place is not stack[-1]):
                 raise NotPossibleError(f"{place.title!r} lies under another modal")
             return
         self._must_be_in(self._slack.workspace.channels[place.channel_id])

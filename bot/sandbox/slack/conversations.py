@@ -144,12 +144,12 @@ class Channel:
     messages: dict[str, Message] = field(default_factory=dict)
     ephemerals: list[Message] = field(default_factory=list)
 
-    def replies(self, root_ts: str) -> list[Message]:
+    def replies(self, thread_ts: str) -> list[Message]:
         """Return the replies to a message that are still there, oldest first."""
         return [
             message
             for message in self.messages.values()
-            if message.is_reply and message.thread_ts == root_ts and not message.deleted
+            if message.is_reply and message.thread_ts == thread_ts and not message.deleted
         ]
 
 

@@ -38,7 +38,7 @@ class ModalUser(Actor):
     @property
     def home(self) -> View | None:
         """The app's Home tab."""
-        return self._slack.modals.homes.get(self.user.id)
+        return self._slack.modals.home_tabs.get(self.user.id)
 
     @property
     def field_errors(self) -> dict[str, str]:

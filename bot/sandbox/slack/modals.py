@@ -27,7 +27,7 @@ class Modals:
         self._changes: Changes = workspace.changes
         self._stacks: defaultdict[str, list[View]] = defaultdict(list)
         self.views: dict[str, View] = {}
-        self.homes: dict[str, View] = {}
+        self.home_tabs: dict[str, View] = {}
 
     def stack(self, user_id: str) -> list[View]:
         """Return a person's open modals, the visible one last."""
@@ -71,7 +71,7 @@ class Modals:
 
     def publish_home(self, user_id: str, body: JsonObject) -> View:
         """Show a Home tab, new or in place of the last one."""
-        view = self.homes.get(user_id)
+        view = self.home_tabs.get(user_id)
         if view is not None:
             self.update(view, body)
             return view
@@ -79,7 +79,7 @@ class Modals:
         body = self._with_block_ids(body)
         view = View(id=view_id, user_id=user_id, body=body, hash=self._new_hash(), root_id=view_id)
         view.reset_values()
-        self.homes[user_id] = self.views[view_id] = view
+        self.home_tabs[user_id] = self.views[view_id] = view
         self._changes.publish(ViewChanged(view))
         return view
 

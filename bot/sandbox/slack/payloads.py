@@ -19,7 +19,7 @@ from bot.sandbox.slack.workspace import Workspace
 # The field `token` is older than signatures; apps are told to ignore it.
 LEGACY_TOKEN = "legacy-verification-token"  # noqa: S105 - says itself that it is none
 
-Place: TypeAlias = Message | View
+ChannelRef: TypeAlias = Message | View
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Payloads:
     def action(
         self,
         user: User,
-        place: Place,
+        place: ChannelRef,
         item: Field,
         chosen: JsonObject,
         state: dict[str, dict[str, JsonObject]],
@@ -108,7 +108,7 @@ class Payloads:
             payload["state"] = {"values": state}
         return payload
 
-    def suggestion(self, user: User, place: Place, item: Field, query: str) -> JsonObject:
+    def suggestion(self, user: User, place: ChannelRef, item: Field, query: str) -> JsonObject:
         """Describe what a person typed into a select whose options the app brings."""
         return {
             **self._interaction("block_suggestion", user, place),
@@ -204,7 +204,7 @@ class Payloads:
         # In modals `team` is the person's; the view names the one the app is installed in.
         return {**self._common(kind, user, user.team_id), "view": self.modals.document(view)}
 
-    def _interaction(self, kind: str, user: User, place: Place) -> JsonObject:
+    def _interaction(self, kind: str, user: User, place: ChannelRef) -> JsonObject:
         if isinstance(place, View):
             container = {"type": "view", "view_id": place.id}
             return {**self._view_interaction(kind, user, place), "container": container}

@@ -21,7 +21,7 @@ _CHANNEL_TYPES = {
 }
 
 
-class Person(ModalUser):
+class Actor(ModalUser):
     """Somebody who uses the app; everything goes to the app the way Slack sends it."""
 
     async def command(

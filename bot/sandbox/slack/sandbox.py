@@ -16,7 +16,7 @@ from bot.sandbox.slack.deliveries import Ack, Deliveries, Delivery
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.modals import Modals
 from bot.sandbox.slack.payloads import Payloads
-from bot.sandbox.slack.people import Person
+from bot.sandbox.slack.people import Actor
 from bot.sandbox.slack.rate_limits import Limits, RateLimiter
 from bot.sandbox.slack.request_log import RequestLog
 from bot.sandbox.slack.response_urls import ResponseUrls
@@ -147,7 +147,7 @@ class SlackSandbox(Controls):
         self._surroundings = Surroundings(
             workspace, self.modals, self._payloads, self._deliveries, self.events
         )
-        self._people: dict[str, Person] = {}
+        self._people: dict[str, Actor] = {}
         self._port = port
         self._runner = web.AppRunner(
             Server(
@@ -228,9 +228,9 @@ class SlackSandbox(Controls):
 
     # Acting and waiting
 
-    def act_as(self, user: User) -> Person:
+    def act_as(self, user: User) -> Actor:
         """Return the person at this user's Slack client."""
-        return self._people.setdefault(user.id, Person(user, self._surroundings))
+        return self._people.setdefault(user.id, Actor(user, self._surroundings))
 
     async def until(
         self,
@@ -283,7 +283,7 @@ class SlackSandbox(Controls):
     @property
     def protocol_slips(self) -> list[str]:
         """What the app did wrong over its Socket Mode connections."""
-        return self.sockets.slips
+        return self.sockets.field_errors
 
     async def refresh_connection(self) -> None:
         """Ask the app to replace a Socket Mode connection, as Slack does every few hours."""

@@ -73,7 +73,7 @@ class Server:
         name = request.match_info["method"]
         fields, problem = await _fields(request)
 
-        async def act() -> web.Response:
+        async def action() -> web.Response:
             if problem:
                 return _json(SlackError(problem).document())
             try:
@@ -84,31 +84,31 @@ class Server:
             except SlackError as error:
                 return _json(error.document())
 
-        return await self._logged(request, name, fields, act)
+        return await self._logged(request, name, fields, action)
 
     async def _response_url(self, request: web.Request) -> web.StreamResponse:
         fields = decode_object(await request.read())
 
-        async def act() -> web.Response:
+        async def action() -> web.Response:
             try:
                 self._response_urls.respond(request.match_info["key"], fields)
             except ResponseUrlError as error:
                 return _json({"ok": False, "error": error.error}, status=error.status)
             return web.Response(text="ok")
 
-        return await self._logged(request, "response_url", fields or {}, act)
+        return await self._logged(request, "response_url", fields or {}, action)
 
     async def _logged(
         self,
         request: web.Request,
         operation: str,
         fields: JsonObject,
-        act: Callable[[], Awaitable[web.Response]],
+        action: Callable[[], Awaitable[web.Response]],
     ) -> web.StreamResponse:
         entry = self._log.begin(Direction.TO_SLACK, operation, request.method, encode(fields))
         started = time.monotonic()
         call = Call(operation, request.method, request.path, dict(request.query), fields)
-        served = await serve(self._faults, call, request, act, self._slack.workspace.clock)
+        served = await serve(self._faults, call, request, action, self._slack.workspace.clock)
         response = served.response
         body = response.body if isinstance(response, web.Response) else b""
         self._log.end(
@@ -129,7 +129,7 @@ class Server:
         retry_after = self._slack.limiter.call(name, method.tier, self._slack.limits)
         if retry_after is not None:
             raise RateLimitedError(retry_after)
-        return {"ok": True, **method.act(self._slack, fields)}
+        return {"ok": True, **method.action(self._slack, fields)}
 
     def _granted(self) -> dict[str, str]:
         return {"X-OAuth-Scopes": ",".join(sorted(self._slack.workspace.identity.scopes))}

@@ -59,7 +59,7 @@ class SocketMode:
         self._opened = 0
         self._next = 0
         self.connections: list[Connection] = []
-        self.slips: list[str] = []
+        self.field_errors: list[str] = []
 
     def ticket(self) -> str:
         """Return a secret with which one connection can be opened."""
@@ -134,7 +134,7 @@ class SocketMode:
         finally:
             del connection.pending[envelope_id]
         if "payload" in acknowledged and not envelope.get("accepts_response_payload"):
-            self.slips.append(f"an acknowledgement of {kind} carried a payload")
+            self.field_errors.append(f"an acknowledgement of {kind} carried a payload")
         payload_back = acknowledged.get("payload")
         return payload_back if isinstance(payload_back, dict) else {}
 
@@ -177,6 +177,8 @@ class SocketMode:
         document = decode_object(text) or {}
         future = connection.pending.get(str(document.get("envelope_id")))
         if future is None or future.done():
-            self.slips.append(f"an acknowledgement of nothing that is waited for: {text[:200]}")
+            self.field_errors.append(
+                f"an acknowledgement of nothing that is waited for: {text[:200]}"
+            )
         else:
             future.set_result(document)

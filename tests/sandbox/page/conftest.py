@@ -16,9 +16,9 @@ from playwright.async_api import (
 )
 
 from bot.app import Running
+from bot.sandbox.environment import Environment
 from bot.sandbox.page.server import page_server
-from bot.sandbox.show import Demo, opened, stage
-from bot.sandbox.world import World
+from bot.sandbox.terminal import Demo, opened, stage
 from tests.conftest import UNHURRIED
 
 _ARGUMENTS = (
@@ -35,7 +35,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 _HURRIED: dict[str, object] = {
     "slack_message_interval": 0.01,
-    "poll_seconds_moving": 0.1,
+    "poll_seconds_transitional": 0.1,
     "create_timeout": 1,
     "slack_timeout": 1,
     "lease": 2,
@@ -95,7 +95,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
 
 
 @pytest.fixture
-async def address(here: World, bot: Running) -> AsyncIterator[str]:  # noqa: ARG001 - runs the bot
+async def address(here: Environment, bot: Running) -> AsyncIterator[str]:  # noqa: ARG001 - runs the bot
     """The page of a world whose channel is connected, and whose clock stands still."""
     async with page_server(stage(here, None), port=0) as served:
         yield served

@@ -4,7 +4,7 @@ from importlib import resources
 
 from playwright.async_api import Page, expect
 
-from bot.sandbox.world import World
+from bot.sandbox.environment import Environment
 from tests.sandbox.page.conftest import Visit
 from tests.sandbox.page.test_stories import send
 
@@ -26,7 +26,7 @@ async def violations(page: Page) -> list[str]:
     return [str(line) for line in found]
 
 
-async def test_nothing_is_out_of_reach(here: World, address: str, visit: Visit) -> None:
+async def test_nothing_is_out_of_reach(here: Environment, address: str, visit: Visit) -> None:
     """Names, roles, contrast, order and focus hold in the channel, a thread, modals and panels."""
     page = await visit(address, axe=True)
     await page.locator("#text").fill("/friendli-deploy")
@@ -64,7 +64,7 @@ async def test_the_check_finds_what_is_wrong(address: str, visit: Visit) -> None
     assert found == {"button-name", "color-contrast"}
 
 
-async def test_what_is_new_is_said_aloud(here: World, page: Page) -> None:
+async def test_what_is_new_is_said_aloud(here: Environment, page: Page) -> None:
     """A screen reader hears each new message, as a sentence without markup."""
     await here.admin.say(here.channel, f"*Look*, <@{here.member.user.id}>")
     await expect(page.locator("#announcer p").last).to_have_text("admin: Look, @requester")

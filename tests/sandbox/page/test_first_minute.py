@@ -4,7 +4,7 @@ import time
 
 from playwright.async_api import expect
 
-from bot.sandbox.show import Demo
+from bot.sandbox.terminal import Demo
 from tests.sandbox.page.conftest import Visit
 
 

@@ -5,15 +5,15 @@ from functools import partial
 
 from playwright.async_api import Page, expect
 
-from bot.deployments.targets.policy import Approval, Policy
-from bot.sandbox.world import PROJECT, World
+from bot.domain.policy import Approval, Policy
+from bot.sandbox.environment import PROJECT, Environment
+from tests.acceptance.clock import decide
 from tests.sandbox.page.conftest import Visit
 from tests.sandbox.page.test_screenshots import LINE, keep
 from tests.sandbox.page.test_stories import field, send, serve
-from tests.stories.later import decide
 
 
-async def test_listed_updated_and_approved(here: World, page: Page) -> None:
+async def test_listed_updated_and_approved(here: Environment, page: Page) -> None:
     """What runs; what an update changes and costs, before it is sent; and who has to say yes."""
     await send(page, LINE)
     await serve(here, page)
@@ -42,7 +42,9 @@ async def test_listed_updated_and_approved(here: World, page: Page) -> None:
     await keep(page, "approval")
 
 
-async def test_several_groups_may_do_something(here: World, address: str, visit: Visit) -> None:
+async def test_several_groups_may_do_something(
+    here: Environment, address: str, visit: Visit
+) -> None:
     """Each is searched for and chosen; one can be taken back, by its own button or with a key."""
     for name in ("ml-leads", "ml-oncall", "ml-ops"):
         here.slack.add_usergroup(name, [here.member.user])
@@ -69,7 +71,7 @@ async def test_several_groups_may_do_something(here: World, address: str, visit:
     await expect(line).to_contain_text("Deploying: @ml-leads, @ml-ops")
 
 
-def neighbours(here: World) -> None:
+def neighbours(here: Environment) -> None:
     """Endpoints that others made, each in another state."""
     made = partial(here.friendli.create, project_id=PROJECT)
     here.friendli.set_status(made(name="search-embeddings", replicas=2), "RUNNING")

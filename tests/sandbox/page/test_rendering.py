@@ -10,8 +10,8 @@ import pytest
 from inline_snapshot import snapshot
 from playwright.async_api import Page, expect
 
+from bot.sandbox.page.environment import Stage
 from bot.sandbox.page.server import page_server
-from bot.sandbox.page.stage import Stage
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.workspace import Content
 from tests.sandbox.page.conftest import Visit

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
-from bot.sandbox.world import World
+from bot.sandbox.environment import Environment
 from tests.sandbox.page.test_stories import field, send
 
 FOLDER = Path(__file__).parent / "screenshots"
@@ -35,7 +35,7 @@ async def keep(page: Page, name: str) -> None:
     assert (FOLDER / f"{name}.png").is_file()
 
 
-async def test_a_running_deployment_and_a_ready_one(here: World, page: Page) -> None:
+async def test_a_running_deployment_and_a_ready_one(here: Environment, page: Page) -> None:
     """The channel with a plan half-way and its thread, then the same when it serves."""
     await send(page, LINE)
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
@@ -64,7 +64,7 @@ async def test_the_modal(page: Page) -> None:
     await keep(page, "modal")
 
 
-async def test_the_home_tab(here: World, page: Page) -> None:
+async def test_the_home_tab(here: Environment, page: Page) -> None:
     """What is mine, asleep or on its way, what it has cost, and where to deploy."""
     await send(page, LINE)
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
@@ -80,7 +80,7 @@ async def test_the_home_tab(here: World, page: Page) -> None:
     await keep(page, "home")
 
 
-async def test_a_failure(here: World, page: Page) -> None:
+async def test_a_failure(here: Environment, page: Page) -> None:
     """The cause, what to do about it, and the way back."""
     await send(page, "/friendli-deploy sandbox/gated --gpu 1xH100 --name my-model --yes")
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")

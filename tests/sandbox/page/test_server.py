@@ -9,18 +9,18 @@ import aiohttp
 import pytest
 from inline_snapshot import snapshot
 
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
+from bot.sandbox.environment import API_KEY, BOT_TOKEN, Environment
+from bot.sandbox.page.environment import Stage
 from bot.sandbox.page.server import page_server
-from bot.sandbox.page.stage import Stage
-from bot.sandbox.show import stage
 from bot.sandbox.slack.rate_limits import Limits
-from bot.sandbox.world import API_KEY, BOT_TOKEN, World
+from bot.sandbox.terminal import stage
 
 JSON = dict[str, object]
 
 
 @pytest.fixture
-async def served(here: World) -> AsyncIterator[str]:
+async def served(here: Environment) -> AsyncIterator[str]:
     """The page of a world in which no bot runs."""
     async with page_server(stage(here, None), port=0) as address:
         yield address.rstrip("/")
@@ -78,7 +78,7 @@ async def test_other_websites_may_do_nothing(
             await http.ws_connect("/live", headers=headers)
 
 
-async def test_an_impossible_act_is_refused(here: World, http: aiohttp.ClientSession) -> None:
+async def test_an_impossible_act_is_refused(here: Environment, http: aiohttp.ClientSession) -> None:
     """What isn't there can't be used, and what makes no sense isn't tried."""
     person = here.member.user.id
     assert await told(http, "/act", act="submit", person=person) == (
@@ -96,7 +96,9 @@ async def test_an_impossible_act_is_refused(here: World, http: aiohttp.ClientSes
     assert "'dance' found using 'act' does not match any" in str(answer["problem"])
 
 
-async def test_secrets_are_masked_in_requests(here: World, http: aiohttp.ClientSession) -> None:
+async def test_secrets_are_masked_in_requests(
+    here: Environment, http: aiohttp.ClientSession
+) -> None:
     """What travels with a request is shown, but for tokens and keys."""
     async with http.ws_connect("/live") as live:
         [first] = await live.receive_json()
@@ -123,7 +125,7 @@ async def test_secrets_are_masked_in_requests(here: World, http: aiohttp.ClientS
         )
 
 
-async def test_controls_say_what_follows(here: World, http: aiohttp.ClientSession) -> None:
+async def test_controls_say_what_follows(here: Environment, http: aiohttp.ClientSession) -> None:
     """Each control acts at once, and says what to expect in a sentence."""
     code = "INFERENCE_ENGINE_MEMORY_ERROR"
     said = []
@@ -158,7 +160,7 @@ async def test_controls_say_what_follows(here: World, http: aiohttp.ClientSessio
 
 
 async def test_an_endpoint_on_its_way_fails_at_once(
-    here: World, http: aiohttp.ClientSession
+    here: Environment, http: aiohttp.ClientSession
 ) -> None:
     """The next step fails: of what is starting, if anything is."""
     endpoint = here.friendli.create(project_id="sandbox-project", name="mine")
@@ -167,7 +169,9 @@ async def test_an_endpoint_on_its_way_fails_at_once(
     assert here.friendli.endpoints[endpoint].error_code == "WORKLOAD_INIT_DOWNLOAD_ERROR"
 
 
-async def test_what_there_is_not_cant_be_steered(here: World, http: aiohttp.ClientSession) -> None:
+async def test_what_there_is_not_cant_be_steered(
+    here: Environment, http: aiohttp.ClientSession
+) -> None:
     """Without a click there is nothing to replay; what is real or runs elsewhere is left alone."""
     assert await told(http, "/control", control="replay") == (
         409,
@@ -188,7 +192,7 @@ async def test_what_there_is_not_cant_be_steered(here: World, http: aiohttp.Clie
         )
 
 
-async def test_a_replay_says_how_it_went(here: World, http: aiohttp.ClientSession) -> None:
+async def test_a_replay_says_how_it_went(here: Environment, http: aiohttp.ClientSession) -> None:
     """The last delivery is sent once more; without a bot, it arrives nowhere again."""
     here.slack.limits = Limits(ack=0.2)
     await here.member.command(here.channel, "help")
@@ -198,7 +202,7 @@ async def test_a_replay_says_how_it_went(here: World, http: aiohttp.ClientSessio
     )
 
 
-async def test_a_port_in_use_is_said_with_a_way_out(here: World, served: str) -> None:
+async def test_a_port_in_use_is_said_with_a_way_out(here: Environment, served: str) -> None:
     """The words name the port and two ways to another."""
     port = urlsplit(served).port or 0
     with pytest.raises(ConfigError) as refused:

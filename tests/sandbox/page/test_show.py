@@ -10,15 +10,15 @@ import pytest
 from playwright.async_api import expect
 
 from bot.app import EVENTS_PATH
-from bot.errors import ConfigError
+from bot.domain.errors import ConfigError
+from bot.sandbox.environment import Environment, connect
 from bot.sandbox.page.bot_process import environment
-from bot.sandbox.show import opened, show
-from bot.sandbox.world import World, connect
+from bot.sandbox.terminal import opened, show
 from tests.sandbox.page.conftest import Visit
 
 _ENDS = (signal.SIGINT, signal.SIGTERM)
 SHOW = (
-    "import asyncio; from bot.sandbox.show import show;"
+    "import asyncio; from bot.sandbox.terminal import show;"
     " asyncio.run(show(port=0, browser=False, speed=30))"
 )
 
@@ -89,7 +89,7 @@ async def test_both_real_is_no_demo() -> None:
 
 
 async def test_friendli_itself_behind_the_page(
-    here: World, visit: Visit, monkeypatch: pytest.MonkeyPatch
+    here: Environment, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is connected or made up there, and the page says that it costs money."""
     monkeypatch.setenv("FRIENDLI_API_URL", here.friendli.url)
@@ -102,7 +102,7 @@ async def test_friendli_itself_behind_the_page(
 
 
 async def test_people_in_their_own_slack(
-    here: World, visit: Visit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    here: Environment, visit: Visit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The Slack app of the environment meets the sandbox's Friendli, and the page says how."""
     monkeypatch.chdir(tmp_path)
@@ -121,7 +121,7 @@ async def test_people_in_their_own_slack(
 
 
 async def test_the_environments_settings_are_not_the_childs(
-    here: World, monkeypatch: pytest.MonkeyPatch
+    here: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a person has set for a real bot never reaches the demo's."""
     monkeypatch.setenv("SLACK_APP_TOKEN", "from-outside")

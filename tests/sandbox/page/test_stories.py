@@ -3,7 +3,7 @@
 from inline_snapshot import snapshot
 from playwright.async_api import Locator, Page, expect
 
-from bot.sandbox.world import API_KEY, PROJECT, World
+from bot.sandbox.environment import API_KEY, PROJECT, Environment
 from tests.sandbox.page.conftest import Visit
 
 
@@ -19,7 +19,7 @@ async def send(page: Page, text: str) -> None:
     await box.press("Enter")
 
 
-async def serve(here: World, page: Page) -> None:
+async def serve(here: Environment, page: Page) -> None:
     """Let time pass, phase by phase as each is told, until the newest deployment serves."""
     newest = page.locator("#messages .message").last
     await expect(newest.locator(".task.in_progress")).to_have_text(
@@ -33,7 +33,7 @@ async def serve(here: World, page: Page) -> None:
 
 
 async def test_connect_deploy_by_modal_and_follow_the_thread(
-    here: World, address: str, visit: Visit
+    here: Environment, address: str, visit: Visit
 ) -> None:
     """An admin connects a channel; a slip is shown under its field; the thread tells the rest."""
     page = await visit(address)
@@ -85,7 +85,7 @@ async def test_connect_deploy_by_modal_and_follow_the_thread(
     await expect(page.locator("#replies .message").last).to_contain_text("Also sent to #")
 
 
-async def test_a_failure_is_told_and_tried_again(here: World, page: Page) -> None:
+async def test_a_failure_is_told_and_tried_again(here: Environment, page: Page) -> None:
     """The cause and the way out stand in the channel, and Try again keeps what was typed."""
     await send(page, "/friendli-deploy sandbox/gated --gpu 1xH100 --name my-model --yes")
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
@@ -103,7 +103,7 @@ async def test_a_failure_is_told_and_tried_again(here: World, page: Page) -> Non
     await expect(page.locator("#messages")).to_contain_text("my-other-model is coming up")
 
 
-async def test_the_keyboard_alone_is_enough(here: World, page: Page) -> None:
+async def test_the_keyboard_alone_is_enough(here: Environment, page: Page) -> None:
     """From the page's first moment to a running model and its end without touching a mouse."""
     keys = page.keyboard
     await page.get_by_role("textbox", name="Message to #ml-deploys").focus()
@@ -156,7 +156,7 @@ async def _tab_back_to(page: Page, *names: str) -> None:
     raise AssertionError(f"Shift+Tab never reaches {names}")
 
 
-async def test_each_person_sees_their_own(here: World, page: Page) -> None:
+async def test_each_person_sees_their_own(here: Environment, page: Page) -> None:
     """What one person is told, another doesn't see; a guest from outside may only look."""
     await send(page, "/friendli-deploy targets")
     mine = page.locator("#messages .message.only")
@@ -170,7 +170,9 @@ async def test_each_person_sees_their_own(here: World, page: Page) -> None:
     assert not here.friendli.endpoints
 
 
-async def test_another_channels_news_is_marked_until_it_is_read(here: World, page: Page) -> None:
+async def test_another_channels_news_is_marked_until_it_is_read(
+    here: Environment, page: Page
+) -> None:
     """A channel with something new is marked, with a number if the person is named."""
     other = here.slack.workspace.channel("experiments")
     await here.admin.say(other, "Hello")

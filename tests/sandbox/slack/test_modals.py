@@ -485,9 +485,9 @@ async def test_only_the_modal_on_top_can_be_used(scene: Scene) -> None:
 async def test_an_unknown_field_is_named_with_those_that_are_there(scene: Scene) -> None:
     """A slip in a test says what it could have meant."""
     await opened(scene)
-    with pytest.raises(LookupError, match="nothing is called 'Nmae'") as slip:
+    with pytest.raises(LookupError, match="nothing is called 'Nmae'") as field_error:
         await scene.ann.fill("Nmae", "llama")
-    assert str(slip.value) == snapshot(
+    assert str(field_error.value) == snapshot(
         """\
 nothing is called 'Nmae'; there is:
   plain_text_input 'Name' (block_id 'name', action_id 'text')

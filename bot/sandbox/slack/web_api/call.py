@@ -130,7 +130,7 @@ class Arguments(BaseModel):
 
 
 A = TypeVar("A", bound=Arguments)
-Act: TypeAlias = Callable[[Backend, JsonObject], JsonObject]
+PageAction: TypeAlias = Callable[[Backend, JsonObject], JsonObject]
 
 
 def from_json_text(value: object) -> object:
@@ -154,14 +154,14 @@ class Method:
     Attributes:
         name: Such as "chat.postMessage".
         tier: How often it may be called.
-        act: Carries it out; returns the answer without `ok`.
+        action: Carries it out; returns the answer without `ok`.
         scopes: Any one of these is needed; none if empty.
         token: Which token it wants.
     """
 
     name: str
     tier: Tier
-    act: Act
+    action: PageAction
     scopes: tuple[str, ...] = ()
     token: TokenKind = TokenKind.BOT
 
@@ -169,7 +169,7 @@ class Method:
 def method(
     name: str,
     arguments: type[A],
-    act: Callable[[Backend, A], JsonObject],
+    action: Callable[[Backend, A], JsonObject],
     *,
     tier: Tier,
     scopes: Iterable[str] = (),
@@ -178,7 +178,7 @@ def method(
     """Return a method that parses its arguments before it acts."""
 
     def parse_and_act(slack: Backend, fields: JsonObject) -> JsonObject:
-        return act(slack, parse(arguments, fields))
+        return action(slack, parse(arguments, fields))
 
     return Method(name, tier, parse_and_act, tuple(scopes), token)
 

@@ -109,7 +109,7 @@ def publish_view(slack: Backend, arguments: Publish) -> JsonObject:
     """
     if arguments.user_id not in slack.workspace.users:
         raise SlackError("user_not_found")
-    home = slack.modals.homes.get(arguments.user_id)
+    home = slack.modals.home_tabs.get(arguments.user_id)
     _check(slack, arguments.view, "home", known=home)
     if arguments.hash is not None and home is not None and arguments.hash != home.hash:
         raise SlackError("hash_conflict")

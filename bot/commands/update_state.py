@@ -1,0 +1,113 @@
+"""What travels in the buttons and the modal of a question whether to update an endpoint."""
+
+import secrets
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.commands.registry import SLASH
+from bot.domain.actors import ChannelRef
+from bot.domain.errors import UserError
+from bot.domain.listed_endpoint import Listed
+from bot.domain.request.draft import DeployDraft
+from bot.domain.update import edits
+from bot.domain.version import Version
+from bot.domain.version_history import RunningVersion
+from bot.messages.markup import bold, code
+from bot.messages.update_diff import UpdateStage
+
+
+class UpdateState(BaseModel):
+    """An update that is asked about; as JSON at most 2,000 characters, for a button's value.
+
+    Attributes:
+        request_id: Minted with the question, so that it is carried out once.
+        public_id: The deployment.
+        number: Of the version that it was compared with.
+        back_to: The number of the version that is gone back to.
+        is_whole: Whether nothing of a version that was made elsewhere would stay.
+        edits: What changes, and nothing else.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+    request_id: str = Field(alias="r")
+    public_id: str = Field(alias="p")
+    number: str | None = Field(alias="n", default=None)
+    back_to: str | None = Field(alias="b", default=None)
+    is_whole: bool = Field(alias="w", default=False)
+    edits: DeployDraft = Field(alias="e")
+
+    @classmethod
+    def of(
+        cls,
+        runs: RunningVersion,
+        after: Version,
+        *,
+        back_to: str | None = None,
+        is_whole: bool = False,
+    ) -> Self:
+        """A new question about what runs."""
+        carried = cls(
+            request_id=secrets.token_urlsafe(6),
+            public_id=runs.public_id,
+            number=runs.number,
+            edits=edits(runs.version, after),
+        )
+        if back_to is None:
+            return carried
+        return carried.model_copy(update={"back_to": back_to, "is_whole": is_whole})
+
+    def to_json(self) -> str:
+        """Write compact JSON; what isn't edited is left out, what is emptied is null."""
+        return self.model_dump_json(exclude_unset=True)
+
+    def step(self, runs: RunningVersion, after: Version) -> UpdateStage:
+        """What the question shows."""
+        return UpdateStage(
+            name=runs.name,
+            number=runs.number,
+            before=runs.version,
+            after=after,
+            status=runs.status,
+            elsewhere=runs.elsewhere,
+            back_to=self.back_to,
+            is_whole=self.is_whole,
+        )
+
+
+class UpdateReviewState(BaseModel):
+    """The same in a modal, which knows no channel by itself.
+
+    Attributes:
+        place: The channel that the form was opened in.
+        carried: As in a button.
+    """
+
+    place: ChannelRef
+    carried: UpdateState
+
+    def to_json(self) -> str:
+        """Write compact JSON, at most 3,000 characters."""
+        return self.model_dump_json(exclude_unset=True, by_alias=True)
+
+
+def deployment_of(listed: Listed) -> str:
+    """The public id of the deployment that an endpoint of a list belongs to.
+
+    Raises:
+        UserError: It was made elsewhere and isn't followed, or its thread is in another channel.
+    """
+    ours = listed.ours
+    if ours is None:
+        raise UserError(
+            f"{bold(listed.name)} was made elsewhere and has no thread here to tell how it goes.",
+            hint=f"Follow it first: {code(f'{SLASH} follow {listed.endpoint_id}')}",
+        )
+    if not ours.is_here:
+        raise UserError(
+            f"{bold(listed.name)} belongs to <#{ours.channel_id}>. Ask there, where its thread is."
+        )
+    return ours.public_id

@@ -1,0 +1,50 @@
+"""Keeps a second process from serving the same SQLite file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+from sqlalchemy import make_url
+
+from bot.config import DatabaseSettings
+from bot.domain.errors import ConfigError
+
+
+@contextmanager
+def sole_use(settings: DatabaseSettings) -> Iterator[None]:
+    """Hold an SQLite file until the block ends; nothing is held on PostgreSQL.
+
+    Two processes would each take for granted that nobody else writes. The operating system lets
+    go of the lock when a process dies, however it dies.
+
+    Raises:
+        ConfigError: Another process serves it.
+    """
+    url = make_url(settings.database)
+    if url.get_backend_name() != "sqlite":
+        yield
+        return
+    # A file of its own: SQLite's locks on the database are its own business. One object for all
+    # who ask in this process, where nobody excludes anybody.
+    lock = FileLock(f"{url.database}.lock", mode=0o600, is_singleton=True, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConfigError([_problem(settings)]) from None
+    except OSError as error:
+        name = "DATABASE_URL" if settings.database_url is not None else "DATA_DIR"
+        problem = f"{name} leads to a folder in which no lock can be made ({error.strerror})."
+        raise ConfigError([problem]) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _problem(settings: DatabaseSettings) -> str:
+    name = "DATABASE_URL" if settings.database_url is not None else "DATA_DIR"
+    return (
+        f"{name} leads to an SQLite file that another process of this bot uses. Stop that one"
+        " first, or use PostgreSQL, which any number of processes share:"
+        " DATABASE_URL=postgresql://user:password@host/name."
+    )

@@ -1,1 +1,0 @@
-"""Deployments from the click to the end of the endpoint: states, workers, service."""

@@ -1,1 +1,0 @@
-"""From a wish to its endpoint: created at most once, found, or chosen by a person."""

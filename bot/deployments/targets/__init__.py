@@ -1,1 +1,0 @@
-"""Where channels deploy to: connecting, policy, and who may do what."""

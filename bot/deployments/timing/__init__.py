@@ -1,1 +1,0 @@
-"""What falls due by the clock: the end of an endpoint's lease, and schedules."""

@@ -1,1 +1,0 @@
-"""Versions of an endpoint: what is known of them, what an update changes, and how it is sent."""

@@ -1,1 +1,0 @@
-"""What endpoints do, told once: polls, what they compare with, and what takes suspiciously long."""

@@ -1,0 +1,156 @@
+"""What a failed endpoint's error code means, and what a person can do about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from bot.domain.schemas import InferenceDeploymentErrorCode as Code
+
+
+class Action(StrEnum):
+    """A way out of a failure, which a message can offer as a button."""
+
+    RETRY = "retry"
+    EDIT = "edit"
+    LARGER_INSTANCE = "larger_instance"
+    OPEN_MODEL_PAGE = "open_model_page"
+    OPEN_INTEGRATIONS = "open_integrations"
+    RESTART_THEN_SUPPORT = "restart_then_support"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an endpoint failed, in words for people.
+
+    Attributes:
+        cause: What happened, one sentence.
+        advice: What to do, one to three sentences.
+        actions: What helps, the most useful first; never empty.
+        setting: The setting that `Action.EDIT` is about, by its name in the request model.
+    """
+
+    cause: str
+    advice: str
+    actions: tuple[Action, ...]
+    setting: str = "max_batch_size"
+
+
+_SUPPORT = (
+    "Restart it once. If it fails again, write to support@friendli.ai and name endpoint"
+    " `{endpoint_id}`."
+)
+_EDIT = "Change what you set under Advanced and deploy again."
+
+# What helps against each code is Friendli's troubleshooting advice; the codes are those of
+# InferenceDeploymentErrorCode in its OpenAPI document.
+FAILURES: Mapping[str, Failure] = MappingProxyType(
+    {
+        Code.WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR: Failure(
+            "Friendli can't read `{model_repo}`: it is gated or private.",
+            "Accept its licence on the model page. Then connect a Hugging Face token that may"
+            " read it, under Friendli Suite → Personal settings → Integrations.",
+            (Action.OPEN_MODEL_PAGE, Action.OPEN_INTEGRATIONS, Action.RETRY),
+        ),
+        Code.WORKLOAD_INIT_INVALID_TOKEN_ERROR: Failure(
+            "Hugging Face refused the token that Friendli holds for you.",
+            "It was revoked, or it lacks the permission to read. Put a new one under"
+            " Friendli Suite → Personal settings → Integrations, then try again.",
+            (Action.OPEN_INTEGRATIONS, Action.RETRY),
+        ),
+        Code.WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR: Failure(
+            "Friendli found no model in `{model_repo}`.",
+            "`config.json` and the safetensors weights must lie at the top of the repo, not in"
+            " a folder. If you named a revision, check that it exists.",
+            (Action.EDIT, Action.OPEN_MODEL_PAGE),
+            setting="hf_model_repo_revision",
+        ),
+        Code.WORKLOAD_INIT_MANIFEST_TYPE_ERROR: Failure(
+            "Friendli can't serve this kind of model: `{model_repo}`.",
+            "Its architecture or its file format isn't supported. Pick another repo, with"
+            " safetensors weights.",
+            (Action.EDIT, Action.OPEN_MODEL_PAGE),
+            setting="hf_model_repo",
+        ),
+        Code.WORKLOAD_INIT_DOWNLOAD_ERROR: Failure(
+            "The download of `{model_repo}` broke off.",
+            "The fault is the model hub's, and it usually passes. Try again.",
+            (Action.RETRY,),
+        ),
+        Code.WORKLOAD_INIT_HF_WANDB_API_ERROR: Failure(
+            "The model hub gave Friendli no usable answer about `{model_repo}`.",
+            "This usually passes. Try again in a few minutes.",
+            (Action.RETRY,),
+        ),
+        Code.WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR: Failure(
+            "The weights of `{model_repo}` don't fit on the machine's disk.",
+            "Take a larger instance, or a quantized repo of the same model.",
+            (Action.LARGER_INSTANCE, Action.EDIT),
+            setting="hf_model_repo",
+        ),
+        Code.WORKLOAD_INIT_SETTINGS_ERROR: Failure(
+            "Friendli refused one of the settings.",
+            _EDIT,
+            (Action.EDIT,),
+        ),
+        Code.INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR: Failure(
+            "The engine refused one of the settings.",
+            _EDIT,
+            (Action.EDIT,),
+        ),
+        Code.INFERENCE_ENGINE_MEMORY_ERROR: Failure(
+            "`{model_repo}` doesn't fit into the memory of these GPUs.",
+            "Take the next larger instance, or lower the max batch size or the max input length.",
+            (Action.LARGER_INSTANCE, Action.EDIT),
+        ),
+        Code.WORKLOAD_INIT_GRPC_ERROR: Failure(
+            "Friendli lost contact with the machine while it was setting it up.",
+            _SUPPORT,
+            (Action.RESTART_THEN_SUPPORT,),
+        ),
+        Code.WORKLOAD_INIT_UNKNOWN_ERROR: Failure(
+            "The start failed on Friendli's side, and Friendli doesn't say why.",
+            _SUPPORT,
+            (Action.RESTART_THEN_SUPPORT,),
+        ),
+        Code.INFERENCE_ENGINE_UNKNOWN_ERROR: Failure(
+            "The engine failed on Friendli's side, and Friendli doesn't say why.",
+            _SUPPORT,
+            (Action.RESTART_THEN_SUPPORT,),
+        ),
+        Code.INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR: Failure(
+            "The engine failed because Friendli's metering isn't set up right.",
+            _SUPPORT,
+            (Action.RESTART_THEN_SUPPORT,),
+        ),
+    }
+)
+
+_UNKNOWN_CODE = Failure(
+    "Friendli names a cause that this bot doesn't know: `{code}`.",
+    _SUPPORT,
+    (Action.RESTART_THEN_SUPPORT,),
+)
+_NO_CODE = Failure(
+    "Friendli doesn't say why.",
+    _SUPPORT,
+    (Action.RESTART_THEN_SUPPORT,),
+)
+
+
+def failure(code: Code | str | None, *, model_repo: str, endpoint_id: str) -> Failure:
+    """Return the words for an error code, with the model and the endpoint filled in.
+
+    The words are Slack mrkdwn and the three values stand in them as they are passed: escape each
+    of them first, the code too, which comes from outside when it is not a known one.
+
+    Args:
+        code: The error code, or None when the endpoint failed without one.
+        model_repo: The Hugging Face repo, such as "meta-llama/Llama-3.1-8B-Instruct".
+        endpoint_id: The endpoint that failed.
+    """
+    known = FAILURES.get(code, _UNKNOWN_CODE) if code else _NO_CODE
+    values = {"code": code or "", "model_repo": model_repo, "endpoint_id": endpoint_id}
+    return replace(
+        known, cause=known.cause.format_map(values), advice=known.advice.format_map(values)
+    )

@@ -1,0 +1,203 @@
+"""An endpoint of a target as it is known: what Friendli tells and what we wrote down. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from bot.domain.instances import GPUS, TIMES, Prices
+from bot.domain.request.deploy_request import replicas_text
+from bot.domain.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.statuses import Kind, status_words
+from bot.domain.transitions import COMING_UP
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_NOTHING_RUNS = COMING_UP | {Status.SLEEPING, Status.TERMINATED, Status.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What we wrote down of an endpoint that was asked for, or is followed, in this workspace.
+
+    Attributes:
+        public_id: Names its deployment in buttons.
+        model: None of an endpoint that was made elsewhere and is followed.
+        requester_id: Who asked for it, or for following it.
+        channel_id: Where its thread is.
+        is_here: Whether that is the channel that was asked from, whose buttons reach it.
+        thread_ts: The thread's root; None before it is posted.
+    """
+
+    public_id: str
+    name: str
+    model: str | None
+    is_imported: bool
+    requester_id: str
+    channel_id: str
+    is_here: bool
+    thread_ts: str | None
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An endpoint of a target. Texts are as people and the API wrote them.
+
+    Attributes:
+        target: The target's name in the channel.
+        status: What it is doing.
+        spec: How it is set up; None if Friendli didn't tell in time.
+        ours: What we wrote down of it; None for an endpoint made elsewhere.
+        perhaps_by: Who asked for one of this name whose endpoint isn't told apart yet.
+        seen_at: The API's clock when it was listed.
+        prices: Of GPUs.
+    """
+
+    target: str
+    project_id: str
+    team_id: str
+    endpoint_id: str
+    status: DedicatedEndpointStatus
+    spec: DedicatedEndpointSpec | None
+    ours: Ours | None
+    perhaps_by: str | None
+    seen_at: datetime
+    prices: Prices
+
+    @property
+    def name(self) -> str:
+        """Its name; its id while the name isn't known."""
+        if self.spec is not None and self.spec.name.strip():
+            return self.spec.name
+        return self.ours.name if self.ours is not None else self.endpoint_id
+
+    @property
+    def model(self) -> str | None:
+        """Its model, which only those who asked for it can tell: the API doesn't."""
+        return self.ours.model if self.ours is not None else None
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of status it has."""
+        return status_words(self.status.status).kind
+
+    @property
+    def gpus(self) -> str | None:
+        """The GPUs of one replica, such as "2 × H100"; an unknown one as the API calls it."""
+        return None if self.spec is None else gpus_text(self.spec)
+
+    @property
+    def price_each(self) -> Decimal | None:
+        """Dollars per hour and replica; None for a GPU whose price isn't known."""
+        if self.spec is None or self.spec.gpu_type is None or self.spec.num_gpu is None:
+            return None
+        for gpu in GPUS:
+            if gpu.matches(self.spec.gpu_type):
+                return self.prices.per_gpu_hour[gpu.name] * self.spec.num_gpu
+        return None
+
+    @property
+    def price_once_up(self) -> Decimal | None:
+        """Dollars per hour of what is sure to run once it serves; None if that can't be told."""
+        if self.spec is None or self.spec.autoscaling_min is None or self.price_each is None:
+            return None
+        return self.price_each * max(1, self.spec.autoscaling_min)
+
+    @property
+    def replicas_up(self) -> int | None:
+        """Replicas that are billed now; None if that can't be told.
+
+        One that comes up is billed only once it has finished; one that goes down, until it is.
+        Where the API can't say what it is doing, that it counts none says nothing.
+        """
+        if self.status.status in _NOTHING_RUNS:
+            return 0
+        if self.spec is None:
+            return None
+        if self.kind is Kind.UNKNOWN:
+            return self.spec.curr_replica_cnt or None
+        if self.spec.curr_replica_cnt is not None:
+            return self.spec.curr_replica_cnt
+        if self.kind is not Kind.SERVING or self.spec.autoscaling_min is None:
+            return None
+        return max(1, self.spec.autoscaling_min)
+
+    @property
+    def price_now(self) -> Decimal | None:
+        """Dollars per hour of what runs now; None if that can't be told."""
+        if self.replicas_up == 0:
+            return Decimal(0)
+        if self.replicas_up is None or self.price_each is None:
+            return None
+        return self.price_each * self.replicas_up
+
+    @property
+    def replicas(self) -> str | None:
+        """How many replicas, such as "1 replica", "0–3 replicas" or "2 of 0–3 replicas"."""
+        if self.spec is None:
+            return None
+        least, most = self.spec.autoscaling_min, self.spec.autoscaling_max
+        if least is None or most is None:
+            return None
+        allowed = replicas_text(least, most)
+        up = self.replicas_up
+        # Where it can't be otherwise, the number that runs needs no telling.
+        return f"{up} of {allowed}" if up and (up != least or least != most) else allowed
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since it was made, by the API's clock; None if the API doesn't tell."""
+        if self.status.created_at is None:
+            return None
+        return max(0.0, (self.seen_at - self.status.created_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The endpoints of one target.
+
+    Attributes:
+        endpoints: What moves or serves first, then what rests, failed, or was terminated.
+        is_current: Whether this is what Friendli says now, and not what was seen before.
+    """
+
+    target: str
+    project_id: str
+    endpoints: Sequence[Listed]
+    is_current: bool = True
+
+    @property
+    def unread(self) -> int:
+        """Of how many Friendli didn't tell in time how they are set up."""
+        return sum(listed.spec is None for listed in self.endpoints)
+
+
+def gpus_text(spec: DedicatedEndpointSpec) -> str | None:
+    """The GPUs of one replica, such as "2 × H100"; an unknown one as the API calls it.
+
+    Without their number only the model, without the model None.
+    """
+    if spec.gpu_type is None:
+        return None
+    known = [gpu.name for gpu in GPUS if gpu.matches(spec.gpu_type)]
+    model = known[0] if known else spec.gpu_type
+    return model if spec.num_gpu is None else f"{spec.num_gpu} {TIMES} {model}"
+
+
+def in_order(endpoints: Sequence[Listed]) -> list[Listed]:
+    """Sort as lists show them; of those alike, the newest first."""
+    by_name = sorted(endpoints, key=lambda listed: (listed.name, listed.endpoint_id))
+    newest_first = sorted(by_name, key=_made_at, reverse=True)
+    return sorted(newest_first, key=_rank)
+
+
+def _made_at(listed: Listed) -> datetime:
+    return listed.status.created_at or _LONG_AGO
+
+
+def _rank(listed: Listed) -> int:
+    if listed.kind is Kind.ENDED:
+        return 4 if listed.status.status == Status.TERMINATED else 3
+    # What the API can't tell of may be billed.
+    return {Kind.RESTING: 2, Kind.UNKNOWN: 1}.get(listed.kind, 0)

@@ -1,0 +1,117 @@
+"""Reach what the bot needs from outside: refuse to start on a wrong setting, outwait an outage."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+
+from bot.domain.errors import BotError, ConfigError
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+class UnreachableError(BotError):
+    """Something outside can't be reached now, and may be later.
+
+    Attributes:
+        reason: For the log: the error's name, no more.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StartupRetry:
+    """Tries until it succeeds.
+
+    Args:
+        part: What is to be reached, for the log.
+        attempt: Reaches it. Raises NotReachedError to be called again, ConfigError if only a
+            person can help.
+        pause: Seconds between attempts.
+        timeout: Seconds that the start waits for the first attempt; what takes longer is waited
+            for beside everything else.
+
+    Attributes:
+        reached: Set once an attempt has succeeded.
+    """
+
+    def __init__(
+        self,
+        part: str,
+        attempt: Callable[[], Awaitable[object]],
+        *,
+        pause: float,
+        timeout: float = 5.0,
+    ) -> None:
+        self.reached = asyncio.Event()
+        self._part = part
+        self._attempt = attempt
+        self._pause = pause
+        self._patience = timeout
+        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Try for the first time, and if that fails or takes long, go on in the background.
+
+        Raises:
+            ConfigError: Only a person can help.
+        """
+        self._task = asyncio.create_task(self._try_until_reached(), name=f"reach {self._part}")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await asyncio.shield(self._first)
+        # Nobody waits any more: what is found out from now on is logged.
+        self._first.cancel()
+
+    async def stop(self) -> None:
+        """Give up."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _try_until_reached(self) -> None:
+        while not self.reached.is_set():
+            try:
+                await self._attempt()
+            except UnreachableError as error:
+                log.warning("can't be reached yet", part=self._part, error=error.reason)
+                self._tell()
+            except Exception as error:
+                if self._tell(error):
+                    return
+                log.exception("can't be reached", part=self._part)
+            else:
+                self.reached.set()
+                self._tell()
+                return
+            await asyncio.sleep(self._pause)
+
+    def _tell(self, error: Exception | None = None) -> bool:
+        """Tell the first attempt's outcome to `start`; return whether it still waited."""
+        if self._first.done():
+            return False
+        if error is None:
+            self._first.set_result(None)
+        else:
+            self._first.set_exception(error)
+        return True
+
+
+async def start_all(parts: Iterable[StartupRetry]) -> None:
+    """Start them side by side.
+
+    Raises:
+        ConfigError: With the problems of all.
+    """
+    problems: list[str] = []
+    for outcome in await asyncio.gather(*(part.start() for part in parts), return_exceptions=True):
+        if isinstance(outcome, ConfigError):
+            problems += outcome.problems
+        elif outcome is not None:
+            raise outcome
+    if problems:
+        raise ConfigError(problems)

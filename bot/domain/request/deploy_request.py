@@ -1,0 +1,204 @@
+"""A deployment that was asked for, once its draft was checked: what Friendli is sent of it."""
+
+from decimal import Decimal
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from bot.domain.instances import AnyInstance, Prices, UnlistedInstance, instance
+from bot.domain.request.draft import DeployDraft
+from bot.domain.request.duration import format_duration
+from bot.domain.request.sent_fields import SentField, sent_fields
+from bot.domain.schemas import (
+    AutoscalingPolicy,
+    DedicatedEndpointCreateBody,
+    EndpointAdvancedConfig,
+    EndpointSimplescaleConfig,
+    QueueBackpressureMetricKind,
+)
+
+SCALED_BY_FRIENDLI = "Friendli's default scaling"
+
+
+def replicas_text(least: int | None, most: int | None) -> str:
+    """How many replicas, in words: "1 replica", or from "0" to "3 replicas" with a dash.
+
+    None: Friendli decides.
+    """
+    if least is None or most is None:
+        return SCALED_BY_FRIENDLI
+    if least != most:
+        return f"{least}\N{EN DASH}{most} replicas"
+    return "1 replica" if most == 1 else f"{most} replicas"
+
+
+class DeployRequest(BaseModel):
+    """A checked wish for an endpoint, with nothing left to decide.
+
+    Attributes:
+        target: Name of the place to deploy to.
+        model: org/name on the Hugging Face Hub.
+        name: Name of the endpoint.
+        instance_option_id: The API's, which may be one that this version of the bot doesn't know.
+        replicas: A fixed number of them.
+        autoscaling: Never set beside `replicas`. With neither, Friendli decides.
+        lifetime_seconds: How long it runs before it ends by itself; None for no end.
+        queue_timeout_ms: Milliseconds.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    target: str
+    model: str
+    name: str
+    instance_option_id: str
+    replicas: int | None = None
+    autoscaling: AutoscalingPolicy | None = None
+    lifetime_seconds: int | None = None
+    revision: str | None = None
+    comment: str | None = None
+    max_batch_size: int | None = None
+    max_input_length: int | None = None
+    max_token_count: int | None = None
+    max_context_length: int | None = None
+    skip_special_tokens: bool = True
+    add_special_tokens: bool = True
+    content_logging: bool | None = None
+    queue_timeout_ms: int | None = None
+    queue_backpressure_metric: QueueBackpressureMetricKind | None = None
+    queue_backpressure_threshold: float | None = None
+
+    @model_validator(mode="after")
+    def _scales_one_way(self) -> Self:
+        if self.replicas is not None and self.autoscaling is not None:
+            raise ValueError("either replicas or autoscaling")
+        return self
+
+    def to_json(self) -> str:
+        """Write JSON without what is None, to be stored."""
+        return self.model_dump_json(exclude_none=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            pydantic.ValidationError: The text is something else.
+        """
+        return cls.model_validate_json(text)
+
+    @property
+    def option(self) -> AnyInstance:
+        """The instance option of each replica."""
+        return instance(self.instance_option_id)
+
+    @property
+    def replica_bounds(self) -> tuple[int, int] | tuple[None, None]:
+        """Replicas kept at least, and at most; None if that is for Friendli to decide."""
+        if self.autoscaling is not None:
+            return self.autoscaling.min_replica, self.autoscaling.max_replica
+        if self.replicas is not None:
+            return self.replicas, self.replicas
+        return None, None
+
+    @property
+    def replicas_text(self) -> str:
+        """How many replicas, in words: see `replicas_text`."""
+        return replicas_text(*self.replica_bounds)
+
+    def price_per_replica(self, prices: Prices) -> Decimal | None:
+        """Return the dollars per hour of one replica that is up; None if that isn't known."""
+        option = self.option
+        return None if isinstance(option, UnlistedInstance) else prices.per_hour(option)
+
+    def price_at_full_scale(self, prices: Prices) -> Decimal | None:
+        """Return the dollars per hour of all replicas that the request allows.
+
+        None if that isn't known: then approval is needed wherever a price decides about it.
+        """
+        _, most = self.replica_bounds
+        each = self.price_per_replica(prices)
+        return None if most is None or each is None else each * most
+
+    def with_default_lease(self, seconds: int | None) -> Self:
+        """Return the request with an end if it has none and its target gives one."""
+        if self.lifetime_seconds is not None or seconds is None:
+            return self
+        return self.model_copy(update={"lifetime_seconds": seconds})
+
+    def create_body(self, project_id: str) -> DedicatedEndpointCreateBody:
+        """Return the create request; what was not chosen is left for the API to decide."""
+        return DedicatedEndpointCreateBody(
+            project_id=project_id,
+            name=self.name,
+            instance_option_id=self.instance_option_id,
+            advanced=self.engine(),
+            simplescale=self.simplescale(),
+            autoscaling_policy=self.autoscaling,
+            hf_model_repo=self.model,
+            hf_model_repo_revision=self.revision,
+            initial_version_comment=self.comment,
+        )
+
+    @property
+    def sent(self) -> tuple[SentField, ...]:
+        """What a create request sends, but for what every message about it says anyway."""
+        return sent_fields(self.create_body(""))
+
+    def simplescale(self) -> EndpointSimplescaleConfig | None:
+        """The fixed number of replicas, as the API takes it; None with autoscaling."""
+        return EndpointSimplescaleConfig(replicas=self.replicas) if self.replicas else None
+
+    def engine(self) -> EndpointAdvancedConfig:
+        """The engine settings as the API takes them, without those left for it to decide."""
+        engine = EndpointAdvancedConfig(
+            max_batch_size=self.max_batch_size,
+            tokenizer_skip_special_tokens=self.skip_special_tokens,
+            tokenizer_add_special_tokens=self.add_special_tokens,
+            enable_content_logging=self.content_logging,
+            max_input_length=self.max_input_length,
+            max_context_length=self.max_context_length,
+            queue_timeout_ms=self.queue_timeout_ms,
+            queue_backpressure_metric_kind=self.queue_backpressure_metric,
+            queue_backpressure_metric_threshold=self.queue_backpressure_threshold,
+        )
+        if self.max_token_count is not None:
+            engine = engine.model_copy(update={"max_token_count": self.max_token_count})
+        return engine
+
+    def draft(self) -> DeployDraft:
+        """Return the draft that this request is the checked form of, to change or try again.
+
+        Its JSON is never longer than 1,960 characters, so that a request id of 32 fits beside it
+        in a button's value.
+        """
+        auto = self.autoscaling
+        return DeployDraft(
+            target=self.target,
+            model=self.model,
+            name=self.name,
+            gpu=self.option.key,
+            scaling="auto" if auto else "fixed" if self.replicas else "friendli",
+            replicas=_typed(self.replicas),
+            min_replicas=_typed(auto.min_replica) if auto else None,
+            max_replicas=_typed(auto.max_replica) if auto else None,
+            cooldown=_typed(auto.cooldown_period) if auto else None,
+            lifetime=format_duration(self.lifetime_seconds) if self.lifetime_seconds else None,
+            revision=self.revision,
+            comment=self.comment,
+            max_batch_size=_typed(self.max_batch_size),
+            max_input_length=_typed(self.max_input_length),
+            max_token_count=_typed(self.max_token_count),
+            max_context_length=_typed(self.max_context_length),
+            skip_special_tokens=None if self.skip_special_tokens else False,
+            add_special_tokens=None if self.add_special_tokens else False,
+            content_logging=self.content_logging,
+            queue_timeout_ms=_typed(self.queue_timeout_ms),
+            queue_backpressure_metric=self.queue_backpressure_metric,
+            queue_backpressure_threshold=_typed(self.queue_backpressure_threshold),
+        )
+
+
+def _typed(number: float | None) -> str | None:
+    # A float's repr is its shortest exact form, but may have an exponent, which nobody types.
+    return None if number is None else f"{Decimal(repr(number)).normalize():f}"

@@ -1,0 +1,117 @@
+"""The rules about which model is deployed, and at which revision."""
+
+from bot.domain.request.hub_names import (
+    LONGEST_PART,
+    LONGEST_REVISION,
+    RepoFault,
+    RevisionFault,
+    repo_fault,
+    revision_fault,
+    suggested_repo,
+)
+from bot.domain.request.parsed_draft import ParsedDraft
+from bot.domain.request.rule import Rule, SuggestFix
+
+EXAMPLE_MODEL = "meta-llama/Llama-3.1-8B-Instruct"
+
+
+def _repo(fault: RepoFault, valid: str, bad: str, words: str) -> Rule:
+    def nearest(reading: ParsedDraft) -> str | None:
+        return suggested_repo(reading.model.repo or "")
+
+    def suggest_fix(reading: ParsedDraft) -> SuggestFix | None:
+        # Replacing a pasted address must not lose the revision that was in it.
+        revision = reading.text("revision") or None
+        return {"model": nearest(reading), "revision": revision} if nearest(reading) else None
+
+    def broken(reading: ParsedDraft) -> bool:
+        repo = reading.model.repo or ""
+        return repo not in reading.known_models and repo_fault(repo) is fault
+
+    return Rule("model", valid, {"model": bad}, words, broken, nearest, suggest_fix)
+
+
+def _revision(fault: RevisionFault, valid: str, bad: str, words: str) -> Rule:
+    def broken(reading: ParsedDraft) -> bool:
+        revision = reading.text("revision")
+        return bool(revision) and revision_fault(revision) is fault
+
+    return Rule("revision", valid, {"revision": bad}, words, broken)
+
+
+MODEL_RULES: tuple[Rule, ...] = (
+    Rule(
+        "model",
+        "needed",
+        {"model": ""},
+        f"Name the model as org/name, such as `{EXAMPLE_MODEL}`.",
+        lambda reading: not reading.text("model"),
+    ),
+    Rule(
+        "model",
+        "org/name, or the address of the model's page on huggingface.co",
+        {"model": "https://huggingface.co/datasets/org/name"},
+        "{given} isn't the page of a model on huggingface.co. Paste such a page or write org/name.",
+        lambda reading: reading.model.repo is None,
+    ),
+    _repo(
+        RepoFault.SHAPE,
+        "two parts with one slash between them",
+        "gpt2",
+        f"{{given}} isn't a whole model name. Write org/name, such as `{EXAMPLE_MODEL}`.",
+    ),
+    _repo(
+        RepoFault.CHARACTERS,
+        "letters, digits, - _ and .",
+        "org/na me",
+        "{given} has a character that no model name has. Letters, digits, - _ and . are valid.",
+    ),
+    _repo(
+        RepoFault.LENGTH,
+        f"at most {LONGEST_PART} characters in each part",
+        "org/" + "n" * (LONGEST_PART + 1),
+        f"{{given}} is too long. Each part of a model name has {LONGEST_PART} characters at most.",
+    ),
+    _repo(
+        RepoFault.EDGES,
+        "no part begins or ends with - or . or has -- or .. in it",
+        "org/name-",
+        "{given} isn't a model name. No part of one begins or ends with - or . or has -- or .."
+        " in it.",
+    ),
+    _repo(
+        RepoFault.GIT,
+        "doesn't end in .git",
+        "org/name.git",
+        "{given} ends in .git, and no model name does.",
+    ),
+)
+
+REVISION_RULES: tuple[Rule, ...] = (
+    _revision(
+        RevisionFault.SHORT_HASH,
+        "not a shortened commit hash",
+        "0e9e39f",
+        "{given} looks like a shortened commit hash. Write all 40 characters of it, or a branch.",
+    ),
+    _revision(
+        RevisionFault.WRONG_HASH,
+        "not nearly a commit hash",
+        "0e9e39f249a16976918f6564b8830bc894c8965O",
+        "{given} looks like a commit hash, but isn't one. A hash has exactly 40 characters,"
+        " each 0 to 9 or a to f.",
+    ),
+    _revision(
+        RevisionFault.LENGTH,
+        f"at most {LONGEST_REVISION} characters",
+        "x" * (LONGEST_REVISION + 1),
+        f"Revision is {{length}} characters long. {LONGEST_REVISION} is the most.",
+    ),
+    _revision(
+        RevisionFault.BRANCH,
+        "a branch that git allows, or a commit hash of 40 characters",
+        "my branch",
+        "{given} can't be a branch. Branches have no spaces, quotes, .. or @{{ and none of"
+        " ~ ^ : ? * [ \\; no part begins with . or ends in .lock.",
+    ),
+)

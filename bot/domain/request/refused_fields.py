@@ -1,0 +1,27 @@
+"""What Friendli said of single fields of a request that it refused, by the fields of the form."""
+
+from collections.abc import Iterable, Mapping
+
+from bot.domain.friendli_errors import FieldError
+from bot.domain.request.rule import LABELS
+from bot.domain.request.sent_fields import FORM_FIELDS, field_at, label_of
+
+_UNNAMED = "request"
+
+
+def by_form_field(errors: Iterable[FieldError]) -> Mapping[str, str]:
+    """Return field of a `DeployDraft` → what is said of it, as plain text.
+
+    A field that the form doesn't have goes by its name in the request.
+    """
+    said: dict[str, str] = {}
+    for error in errors:
+        name = field_at(error.place) or _UNNAMED
+        key = FORM_FIELDS.get(name, name)
+        said[key] = f"{said[key]}; {error.words}" if key in said else error.words
+    return said
+
+
+def label(key: str) -> str:
+    """Return what people call a key of `by_form_field`."""
+    return LABELS.get(key) or label_of(key)

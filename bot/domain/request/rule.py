@@ -1,0 +1,229 @@
+"""What a rule about a draft is, and the rules that several fields share."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from bot.domain.instances import UnknownInstanceError
+from bot.domain.request.characters import imitates_latin, is_hidden
+from bot.domain.request.parsed_draft import LONGEST_WHOLE, ParsedDraft
+from bot.domain.text import clip, quoted
+
+LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "target": "Target",
+        "model": "Model",
+        "name": "Endpoint name",
+        "gpu": "Instance",
+        "scaling": "Scaling",
+        "replicas": "Replicas",
+        "min_replicas": "Minimum replicas",
+        "max_replicas": "Maximum replicas",
+        "cooldown": "Cool-down",
+        "lifetime": "Ends after",
+        "revision": "Revision",
+        "comment": "Version comment",
+        "max_batch_size": "Max batch size",
+        "max_input_length": "Max input length",
+        "max_token_count": "Max token count",
+        "max_context_length": "Max context length",
+        "skip_special_tokens": "Skip special tokens",
+        "add_special_tokens": "Add special tokens",
+        "content_logging": "Content logging",
+        "queue_timeout_ms": "Queue time-out",
+        "queue_backpressure_metric": "Backpressure metric",
+        "queue_backpressure_threshold": "Backpressure threshold",
+    }
+)
+"""Every field of a draft, in the order of the form, and what people call it."""
+
+SuggestFix = Mapping[str, str | None]
+"""Field → the value that would pass, or None to leave the field out."""
+
+_LONGEST_GIVEN = 60
+_SCALING_OF = {
+    "replicas": "fixed",
+    "min_replicas": "auto",
+    "max_replicas": "auto",
+    "cooldown": "auto",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One mistake in a draft.
+
+    Attributes:
+        field: The draft's field that it is about.
+        words: What is wrong and what is valid: plain text, not escaped, in which what was typed
+            stands between backticks.
+        nearest: The valid choice that was most likely meant, as people write it.
+        suggest_fix: What would mend it; None if that can't be known.
+    """
+
+    field: str
+    words: str
+    nearest: str | None = None
+    suggest_fix: SuggestFix | None = None
+
+    @property
+    def sentences(self) -> str:
+        """The words, and the nearest choice if there is one."""
+        return f"{self.words} Nearest: {quoted(self.nearest)}." if self.nearest else self.words
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of the table.
+
+    Attributes:
+        field: The draft's field that a slip is about.
+        valid: What is valid, in words.
+        bad: Fields that break the rule, on top of a good draft.
+        words: What is said. `{given}` is what was typed and `{length}` its length; `{targets}`,
+            `{minimum}` and `{metric}` are what else the sentence needs.
+        broken: Whether a draft breaks the rule, given that it keeps the field's earlier ones.
+        nearest: The valid choice that was most likely meant.
+        suggest_fix: What would mend it.
+    """
+
+    field: str
+    valid: str
+    bad: Mapping[str, str]
+    words: str
+    broken: Callable[[ParsedDraft], bool]
+    nearest: Callable[[ParsedDraft], str | None] = lambda _: None
+    suggest_fix: Callable[[ParsedDraft], SuggestFix | None] = lambda _: None
+
+    def field_error(self, reading: ParsedDraft) -> FieldError:
+        """Say the rule's words about a draft that breaks it."""
+        given = reading.text(self.field)
+        if self.field == "gpu" and isinstance(reading.instance, UnknownInstanceError):
+            given = reading.instance.given or given
+        words = self.words.format(
+            given=quoted(clip(given, _LONGEST_GIVEN)),
+            length=len(given),
+            targets=listed([quoted(name) for name in reading.targets]),
+            minimum=reading.text("min_replicas"),
+            metric=quoted(reading.metric or ""),
+        )
+        return FieldError(self.field, words, self.nearest(reading), self.suggest_fix(reading))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as a sentence does: "a, b and c"; past five, the rest is counted."""
+    shown = [*names[:5], f"{len(names) - 5} more"] if len(names) > 5 else list(names)
+    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
+
+
+def whole_number(
+    field: str, *, low: int, high: int | None = None, example: str, unit: str = ""
+) -> tuple[Rule, ...]:
+    """Return the rules of a field that holds a whole number.
+
+    Args:
+        field: The draft's field.
+        low: The least valid number.
+        high: The greatest, or None where only its length is limited.
+        example: A valid number.
+        unit: " of seconds" or the like.
+    """
+    label = LABELS[field]
+    valid = f"a whole number{unit}, {low} or more" + (f", at most {high}" if high else "")
+    bounds = f"from {low} to {high}" if high else f"{low} or more"
+
+    def typed(reading: ParsedDraft) -> str:
+        belongs_to = _SCALING_OF.get(field)
+        # The scaling that wasn't chosen may keep what it likes.
+        unused = belongs_to is not None and belongs_to != reading.draft.effective_scaling
+        return "" if unused else reading.text(field)
+
+    def digits(reading: ParsedDraft) -> bool:
+        return re.fullmatch(r"-?[0-9]+", typed(reading)) is not None
+
+    def out_of_range(reading: ParsedDraft) -> bool:
+        number = reading.whole(field)
+        if number is None:
+            return high is not None and digits(reading)
+        return digits(reading) and (number < low or (high is not None and number > high))
+
+    def nearest_number(reading: ParsedDraft) -> SuggestFix | None:
+        joined = re.sub(r"(?<=[0-9])[,_'\s](?=[0-9])", "", typed(reading))
+        found = re.search(r"-?[0-9]+", joined)
+        if found is None:
+            return {field: None}
+        if len(found[0]) > LONGEST_WHOLE:
+            return None
+        return {field: str(max(low, min(int(found[0]), high or int(found[0]))))}
+
+    rules = (
+        Rule(
+            field,
+            valid,
+            {field: "1,000"},
+            f"{label} must be a whole number{unit} in digits only, such as {example}."
+            " You wrote {given}.",
+            lambda reading: bool(typed(reading)) and not digits(reading),
+            suggest_fix=nearest_number,
+        ),
+        Rule(
+            field,
+            valid,
+            {field: str(low - 1 if high is None else high + 1)},
+            f"{label} must be {bounds}. You wrote {{given}}.",
+            out_of_range,
+            suggest_fix=nearest_number,
+        ),
+    )
+    if high is not None:
+        return rules
+    too_long = Rule(
+        field,
+        f"at most {LONGEST_WHOLE} digits",
+        {field: "1" + "0" * LONGEST_WHOLE},
+        f"{label} can have {LONGEST_WHOLE} digits at most. You wrote {{given}}.",
+        lambda reading: digits(reading) and reading.whole(field) is None,
+    )
+    return (*rules, too_long)
+
+
+def one_line(field: str) -> Rule:
+    """Return the rule that a text is one line in which every character is seen."""
+
+    def suggest_fix(reading: ParsedDraft) -> SuggestFix:
+        shown = re.sub(r"\s+", " ", reading.text(field))
+        return {field: "".join(c for c in shown if not is_hidden(c)).strip() or None}
+
+    return Rule(
+        field,
+        "one line, no control, direction or zero-width characters",
+        {field: "one\ntwo"},
+        f"{LABELS[field]} has a line break or an invisible character in it. Write it on one line.",
+        lambda reading: any(map(is_hidden, reading.text(field))),
+        suggest_fix=suggest_fix,
+    )
+
+
+def one_script(field: str) -> Rule:
+    """Return the rule that no word mixes Latin letters with look-alikes of another script."""
+    return Rule(
+        field,
+        "no word of Latin letters and others that look like them",
+        {field: "ll\N{CYRILLIC SMALL LETTER A}ma"},
+        "{given} mixes Latin letters with look-alikes from another script. Write each word in one"
+        " script.",
+        lambda reading: imitates_latin(reading.text(field)),
+    )
+
+
+def no_longer_than(field: str, limit: int) -> Rule:
+    """Return the rule that a text has at most so many characters."""
+    return Rule(
+        field,
+        f"at most {limit} characters",
+        {field: "x" * (limit + 1)},
+        f"{LABELS[field]} is {{length}} characters long. {limit} is the most.",
+        lambda reading: len(reading.text(field)) > limit,
+        suggest_fix=lambda reading: {field: reading.text(field)[:limit].rstrip()},
+    )

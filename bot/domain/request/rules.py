@@ -1,0 +1,271 @@
+"""What makes a draft valid, as one table that the modal and the text command both go by."""
+
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
+from types import MappingProxyType
+
+from bot.domain.instances import COUNTS, GPUS, ID_PREFIX, LONGEST_ID, Part, UnknownInstanceError
+from bot.domain.request.backpressure_rules import BACKPRESSURE_RULES
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.request.draft import (
+    DEFAULT_COOLDOWN,
+    DEFAULT_MAX_REPLICAS,
+    DEFAULT_MIN_REPLICAS,
+    DEFAULT_REPLICAS,
+    DEFAULT_SCALING,
+    LONGEST_COMMENT,
+    LONGEST_NAME,
+    DeployDraft,
+    Scaling,
+)
+from bot.domain.request.duration import parse_duration
+from bot.domain.request.lifetime_rules import LIFETIME_RULES
+from bot.domain.request.model_rules import EXAMPLE_MODEL, MODEL_RULES, REVISION_RULES
+from bot.domain.request.parsed_draft import ParsedDraft
+from bot.domain.request.proposed_name import new_tag, propose_name
+from bot.domain.request.rule import (
+    LABELS,
+    FieldError,
+    Rule,
+    SuggestFix,
+    listed,
+    no_longer_than,
+    one_line,
+    one_script,
+    whole_number,
+)
+from bot.domain.schemas import AutoscalingPolicy
+
+__all__ = [
+    "EXAMPLE_INSTANCE",
+    "EXAMPLE_MODEL",
+    "LABELS",
+    "RULES",
+    "FieldError",
+    "Rule",
+    "check",
+    "field_errors_of",
+]
+
+EXAMPLE_INSTANCE = "2xH100"
+MOST_REPLICAS = 10  # of an autoscaling policy
+
+
+def _nearest_target(reading: ParsedDraft) -> str | None:
+    lower = {name.lower(): name for name in reading.targets}
+    close = get_close_matches(reading.text("target").lower(), lower, n=1, cutoff=0.4)
+    return lower[close[0]] if close else None
+
+
+def _suggested_target(reading: ParsedDraft) -> SuggestFix | None:
+    nearest = _nearest_target(reading)
+    return {"target": nearest} if nearest else None
+
+
+def _instance(part: Part, valid: str, bad: str, words: str) -> Rule:
+    def unknown(reading: ParsedDraft) -> UnknownInstanceError | None:
+        return reading.instance if isinstance(reading.instance, UnknownInstanceError) else None
+
+    def nearest(reading: ParsedDraft) -> str | None:
+        error = unknown(reading)
+        if error is None or error.nearest is None:
+            return None
+        return error.nearest.gpu.name if part is Part.GPU else error.nearest.key
+
+    def suggest_fix(reading: ParsedDraft) -> SuggestFix | None:
+        error = unknown(reading)
+        return {"gpu": error.nearest.key} if error and error.nearest else None
+
+    def broken(reading: ParsedDraft) -> bool:
+        error = unknown(reading)
+        return error is not None and error.part is part
+
+    return Rule("gpu", valid, {"gpu": bad}, words, broken, nearest, suggest_fix)
+
+
+def _reversed(reading: ParsedDraft) -> bool:
+    least, most = reading.whole("min_replicas"), reading.whole("max_replicas")
+    auto = reading.draft.effective_scaling == "auto"
+    if not auto or least is None or most is None:
+        return False
+    return most < least <= MOST_REPLICAS
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "target",
+        "the name of one of the channel's targets",
+        {"target": "prd"},
+        "No target here is called {given}. This channel has {targets}.",
+        lambda reading: (
+            bool(reading.text("target")) and reading.text("target") not in reading.targets
+        ),
+        _nearest_target,
+        _suggested_target,
+    ),
+    *MODEL_RULES,
+    Rule(
+        "name",
+        "more than spaces",
+        {"name": "  "},
+        "Endpoint name is only spaces. Write one, or leave it empty and it is made from the model.",
+        lambda reading: bool(reading.raw("name")) and not reading.text("name"),
+        suggest_fix=lambda _: {"name": None},
+    ),
+    one_line("name"),
+    one_script("name"),
+    no_longer_than("name", LONGEST_NAME),
+    Rule(
+        "gpu",
+        "needed",
+        {"gpu": ""},
+        f"Choose an instance, such as `{EXAMPLE_INSTANCE}`.",
+        lambda reading: not reading.text("gpu"),
+    ),
+    _instance(
+        Part.GPU,
+        "COUNTxGPU with a GPU that Friendli has",
+        "2xh10",
+        f"No GPU is called {{given}}. There are {listed([gpu.name for gpu in GPUS])}.",
+    ),
+    _instance(
+        Part.COUNT,
+        "COUNTxGPU with a count that Friendli has",
+        "3xH100",
+        "No instance has {given} GPUs. "
+        f"{', '.join(map(str, COUNTS[:-1]))} or {COUNTS[-1]} is valid.",
+    ),
+    _instance(
+        Part.ID,
+        f"letters, digits, - and _ behind {ID_PREFIX}",
+        f"{ID_PREFIX}no id",
+        "{given} can't be an instance option id. Letters, digits, - and _ are valid,"
+        f" {LONGEST_ID} characters at most.",
+    ),
+    Rule(
+        "scaling",
+        "fixed replicas or autoscaling",
+        {"replicas": "2", "max_replicas": "3"},
+        "Replicas are either fixed or autoscaled, not both. Choose one.",
+        lambda reading: reading.both_scalings,
+        suggest_fix=lambda reading: (
+            {"replicas": None}
+            if reading.text("min_replicas") or reading.text("max_replicas")
+            else {"cooldown": None}
+        ),
+    ),
+    *whole_number("replicas", low=1, example="2"),
+    *whole_number("min_replicas", low=0, high=MOST_REPLICAS, example="0"),
+    *whole_number("max_replicas", low=1, high=MOST_REPLICAS, example="3"),
+    Rule(
+        "max_replicas",
+        "not below the minimum",
+        {"min_replicas": "3", "max_replicas": "1"},
+        "Maximum replicas can't be below minimum replicas. You wrote {given}, below {minimum}.",
+        _reversed,
+        suggest_fix=lambda reading: {
+            "min_replicas": reading.text("max_replicas"),
+            "max_replicas": reading.text("min_replicas"),
+        },
+    ),
+    *whole_number("cooldown", low=1, example="300", unit=" of seconds"),
+    *LIFETIME_RULES,
+    *REVISION_RULES,
+    one_line("comment"),
+    no_longer_than("comment", LONGEST_COMMENT),
+    *whole_number("max_batch_size", low=1, example="64"),
+    *whole_number("max_input_length", low=1, example="4096", unit=" of tokens"),
+    *whole_number("max_token_count", low=1, example="2560", unit=" of tokens"),
+    *whole_number("max_context_length", low=1, example="8192", unit=" of tokens"),
+    *whole_number("queue_timeout_ms", low=1, example="30000", unit=" of milliseconds"),
+    *BACKPRESSURE_RULES,
+)
+
+
+def check(
+    draft: DeployDraft,
+    *,
+    targets: Sequence[str],
+    default_target: str,
+    scalings: Mapping[str, Scaling] = MappingProxyType({}),
+    known_models: Collection[str] = (),
+    tag: str | None = None,
+) -> DeployRequest | tuple[FieldError, ...]:
+    """Turn a draft into a request, or say everything that is wrong with it.
+
+    Args:
+        draft: What was typed.
+        targets: Names of the channel's targets.
+        default_target: The one that is meant when none was named.
+        scalings: How an endpoint scales on each target if the draft doesn't say.
+        known_models: Models without an organisation that the Hub has.
+        tag: What a name made from the model ends in, if none was typed; a new one if None.
+
+    Returns:
+        The request; or the slips in the order of the form, at most one for each field.
+    """
+    field_errors = field_errors_of(draft, targets=targets, known_models=known_models)
+    reading = ParsedDraft(draft, targets, known_models)
+    # A checked draft has both; that they are asked for again is for the type checker alone.
+    if (
+        field_errors
+        or isinstance(reading.instance, UnknownInstanceError)
+        or reading.model.repo is None
+    ):
+        return field_errors
+    target = reading.text("target") or default_target
+    scaling = draft.named_scaling or scalings.get(target, DEFAULT_SCALING)
+    return DeployRequest(
+        target=target,
+        model=reading.model.repo,
+        name=reading.text("name") or propose_name(reading.model.repo, tag or new_tag()),
+        instance_option_id=reading.instance.id,
+        replicas=(reading.whole("replicas") or DEFAULT_REPLICAS) if scaling == "fixed" else None,
+        autoscaling=_autoscaling(reading) if scaling == "auto" else None,
+        lifetime_seconds=parse_duration(reading.text("lifetime")),
+        revision=reading.text("revision") or None,
+        comment=reading.text("comment") or None,
+        max_batch_size=reading.whole("max_batch_size"),
+        max_input_length=reading.whole("max_input_length"),
+        max_token_count=reading.whole("max_token_count"),
+        max_context_length=reading.whole("max_context_length"),
+        skip_special_tokens=draft.skip_special_tokens is not False,
+        add_special_tokens=draft.add_special_tokens is not False,
+        content_logging=draft.content_logging,
+        queue_timeout_ms=reading.whole("queue_timeout_ms"),
+        queue_backpressure_metric=reading.metric,
+        queue_backpressure_threshold=reading.threshold,
+    )
+
+
+def field_errors_of(
+    draft: DeployDraft,
+    *,
+    targets: Sequence[str],
+    optional: Collection[str] = (),
+    known_models: Collection[str] = (),
+) -> tuple[FieldError, ...]:
+    """Say everything that is wrong with a draft, at most one thing for each field.
+
+    Args:
+        draft: What was typed.
+        targets: Names of the channel's targets.
+        optional: Fields that may be empty here although a deployment needs them.
+        known_models: Models without an organisation that the Hub has.
+    """
+    reading = ParsedDraft(draft, targets, known_models)
+    field_errors: dict[str, FieldError] = {}
+    for rule in RULES:
+        left_out = rule.field in optional and not reading.text(rule.field)
+        if rule.field not in field_errors and not left_out and rule.broken(reading):
+            field_errors[rule.field] = rule.field_error(reading)
+    return tuple(field_errors.values())
+
+
+def _autoscaling(reading: ParsedDraft) -> AutoscalingPolicy:
+    least = reading.whole("min_replicas") or DEFAULT_MIN_REPLICAS
+    return AutoscalingPolicy(
+        min_replica=least,
+        max_replica=reading.whole("max_replicas") or max(DEFAULT_MAX_REPLICAS, least),
+        cooldown_period=reading.whole("cooldown") or DEFAULT_COOLDOWN,
+    )

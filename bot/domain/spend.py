@@ -1,0 +1,85 @@
+"""What an endpoint has cost so far, estimated from the transitions that were observed. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Self
+
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.transitions import COMING_UP, SERVING, ObservedTransition, seconds_between
+
+_CENT = Decimal("0.01")
+_SECONDS_PER_HOUR = 3600
+# A replica is billed once it has come up, and no more once it is shut down.
+_BILLS_NOTHING = COMING_UP | {
+    Status.SLEEPING.value,
+    Status.FAILED.value,
+    Status.TERMINATED.value,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What an endpoint has cost: an estimate, as long as Friendli doesn't tell what it charged.
+
+    Attributes:
+        seconds: How long at least one replica was billed.
+        dollars: Of all replicas that are sure to have run; None if their price isn't known.
+        is_least: Whether more may have run at times: those that an autoscaler adds.
+        is_charged: Whether the dollars are Friendli's own count.
+    """
+
+    seconds: float
+    dollars: Decimal | None
+    is_least: bool = False
+    is_charged: bool = False
+
+    def charged(self, dollars: Decimal) -> Self:
+        """The same with what was really charged."""
+        return replace(self, dollars=dollars.quantize(_CENT), is_least=False, is_charged=True)
+
+
+def estimate(
+    history: Sequence[ObservedTransition],
+    price_of_one: Decimal | None,
+    *,
+    least: int | None,
+    most: int | None,
+    at: datetime,
+) -> Spend:
+    """Add up the time in which the endpoint was billed.
+
+    Args:
+        history: Every transition, oldest first.
+        price_of_one: Dollars per hour of one replica; None if it isn't known.
+        least: Replicas kept at least; while it serves, one runs even if this is 0, or not known.
+        most: Replicas at most; None if it isn't known.
+        at: Until when, by our database's clock.
+    """
+    if not history:
+        return Spend(0.0, None if price_of_one is None else Decimal(0))
+    # What isn't over yet has no other clock than ours.
+    until = ObservedTransition(history[-1].state, at)
+    seconds = 0.0
+    billed = False
+    for index, (told, following) in enumerate(pairwise([*history, until])):
+        billed = _is_billed(told.state.status, before=billed, is_first=index == 0)
+        if billed:
+            seconds += seconds_between(told, following)
+    sure = max(1, least or 0)
+    dollars = None
+    if price_of_one is not None:
+        hours = Decimal(str(seconds)) / _SECONDS_PER_HOUR
+        dollars = (price_of_one * sure * hours).quantize(_CENT)
+    return Spend(seconds, dollars, is_least=most is None or most > sure)
+
+
+def _is_billed(status: str, *, before: bool, is_first: bool) -> bool:
+    if status in SERVING:
+        return True
+    if status in _BILLS_NOTHING:
+        return False
+    # While it is updated, goes down, or nobody can say what it does, what ran before runs on.
+    return before or (is_first and status == Status.UPDATING)

@@ -1,0 +1,181 @@
+"""Reads what any HTTP answer of Friendli's API says beside its schema: words, dates, waits."""
+
+import re
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from pydantic import JsonValue, SecretStr
+from pydantic_core import from_json
+
+from bot.domain.friendli_errors import FieldError
+from bot.domain.process.bounded_body import BodyReader, TooLargeError
+
+# A page of a hundred endpoints, with all that is known of each, is a tenth of this.
+MAX_BODY_BYTES = 2_000_000
+_INFLATED_AT_ONCE = 64 * 1024
+MAX_WORDS = 500
+_MOST_FIELDS = 20
+_LONGEST_FIELD_WORDS = 200
+_LONGEST_NAME = 60
+# What is looked at for those words: bytes of JSON, and characters of any text. Megabytes would hold
+# up everybody else.
+_LARGEST_JSON = 100_000
+_LOOKED_AT = 20_000
+# No answer may put off a caller for longer, however absurd the number in it.
+MAX_RETRY_AFTER = 86_400.0
+
+_REDACTED = "[key]"
+# Friendli's keys begin with flp_; another key than ours may be quoted in an answer too.
+_KEYS = re.compile(r"\bflp_\w+|\bBearer\s+[^\s\"',;]+", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer of which at least the status was read.
+
+    Its text shows the status only, since the rest may quote the key.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The HTTP headers.
+        body: The whole body, or None when it broke off or exceeds `MAX_BODY_BYTES`.
+    """
+
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def date(self) -> datetime | None:
+        """The API's clock when it answered, to the second, or None when it doesn't say."""
+        return _http_date(self.headers.get("Date", ""))
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait before the next request, or None when the answer names no time.
+
+        A date is compared with the answer's own `Date`, so that our clock plays no part.
+        """
+        value = self.headers.get("Retry-After", "").strip()
+        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+            return min(float(value), MAX_RETRY_AFTER)
+        if (until := _http_date(value)) is None:
+            return None
+        wait = (until - (self.date or datetime.now(UTC))).total_seconds()
+        return min(max(wait, 0.0), MAX_RETRY_AFTER)
+
+    def words(self, api_key: SecretStr) -> str:
+        """Return what the answer says to people: one line, at most 500 characters, no key."""
+        key = api_key.get_secret_value()
+        # Before the cut, which may leave only a part of the key.
+        body = (self.body or b"").replace(key.encode(), _REDACTED.encode())
+        text = body[:_LOOKED_AT].decode(errors="replace")
+        try:
+            value = _json(body)
+        except ValueError:
+            said = _title(text) if text.lstrip().startswith("<") else text
+        else:
+            said = _spoken(value) or (text if value else "")
+        return _line(said, api_key, MAX_WORDS)
+
+    def field_errors(self, api_key: SecretStr) -> tuple[FieldError, ...]:
+        """Return what the answer says of single fields, in FastAPI's shape; no key, 20 at most."""
+        try:
+            value = _json(self.body or b"")
+        except ValueError:
+            return ()
+        detail = value.get("detail") if isinstance(value, dict) else None
+        found = []
+        for entry in (detail if isinstance(detail, list) else [])[:_MOST_FIELDS]:
+            match entry:
+                case {"msg": str(message), "loc": list(place)}:
+                    names = [_line(str(name), api_key, _LONGEST_NAME) for name in place[:9]]
+                    words = _line(message, api_key, _LONGEST_FIELD_WORDS) or "refused"
+                    # The first is the part of the request, which people never see.
+                    found.append(FieldError([name for name in names if name != "body"], words))
+        return tuple(found)
+
+
+def _json(body: bytes) -> JsonValue:
+    value: JsonValue = from_json(body[:_LARGEST_JSON])
+    return value
+
+
+def _line(said: str, api_key: SecretStr, limit: int) -> str:
+    said = said.replace(api_key.get_secret_value(), _REDACTED)[:_LOOKED_AT]
+    said = _KEYS.sub(_REDACTED, said)
+    # Control characters and lone surrogates can be neither stored nor sent on.
+    printable = "".join(char if char.isprintable() else " " for char in said)
+    line = " ".join(printable.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+async def read_body(response: httpx.Response, reader: BodyReader) -> bytes | None:
+    """Return the body of a streamed response, or None when it exceeds `MAX_BODY_BYTES`.
+
+    None too when it is compressed otherwise than asked for. It is decompressed only as far as it
+    may be long: each byte may make a thousand.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding not in {"identity", "gzip"}:
+        return None
+    chunks = response.aiter_raw()
+    if encoding == "gzip":
+        chunks = _inflated(chunks)
+    try:
+        return await reader.read(chunks, MAX_BODY_BYTES)
+    except (TooLargeError, zlib.error):
+        return None
+
+
+async def _inflated(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    async for compressed in chunks:
+        left = compressed
+        while left:
+            yield inflater.decompress(left, _INFLATED_AT_ONCE)
+            left = inflater.unconsumed_tail
+    yield inflater.flush()
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+        # A zone may lead out of the years that there are.
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _title(html: str) -> str:
+    """Return the title of a proxy's error page; its markup is nobody's words."""
+    found = _TITLE.search(html)
+    return found[1] if found else ""
+
+
+def _spoken(value: JsonValue) -> str:
+    """Return the words in the usual shapes of a JSON error: FastAPI's, OpenAI's, and plainer."""
+    match value:
+        case str():
+            return value
+        case list():
+            return "; ".join(filter(None, map(_spoken, value)))
+        case {"msg": str(message), "loc": list(place)}:
+            # FastAPI begins each place with the part of the request, which people never see.
+            names = [str(name) for name in place if name != "body"]
+            return f"{'.'.join(names)}: {message}" if names else message
+        case dict():
+            keys = ("detail", "details", "message", "msg", "error", "errors")
+            return next(filter(None, (_spoken(value.get(key)) for key in keys)), "")
+        case _:
+            return ""

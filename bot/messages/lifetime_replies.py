@@ -1,0 +1,112 @@
+"""What a thread tells of an endpoint's time: that it ends soon, goes on, or can't be ended."""
+
+from datetime import datetime
+
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.operations import OperationKind
+from bot.domain.text import clip
+from bot.messages import buttons
+from bot.messages.blocks import Block, actions, button, section
+from bot.messages.body import body
+from bot.messages.lifetime import until
+from bot.messages.markup import bold, duration, escape, mention
+from bot.messages.operations import WORDS
+from bot.messages.reply import News, Reply
+from bot.messages.status_message import price
+
+EXTEND_ACTION = "lifetime.extend"
+KEEP_ACTION = "lifetime.keep"
+
+_API_WORDS_LIMIT = 500
+
+
+def warning(deployment: DeploymentView) -> Reply:
+    """The time is nearly over."""
+    text = (
+        f"{bold(deployment.name)} runs {_until(deployment)}. Going on costs {cost(deployment)},"
+        " and is for"
+        " somebody to decide."
+    )
+    row = [*extend(deployment), _keep(deployment)]
+    return Reply(body(text, section(text), actions(*row)), news=News.NEEDS_YOU)
+
+
+def extend(deployment: DeploymentView) -> list[Block]:
+    """The button that gives it as much time again, once; none if it has no end."""
+    if deployment.lifetime_seconds is None or deployment.lifetime_ends_at is None:
+        return []
+    seen = f"{deployment.public_id} {in_milliseconds(deployment.lifetime_ends_at)}"
+    return [button(f"Extend {duration(deployment.lifetime_seconds)}", EXTEND_ACTION, value=seen)]
+
+
+def extended(deployment: DeploymentView, person: str, seconds: int, *, had_end: bool) -> Reply:
+    """Somebody gave it more time, or an end."""
+    did = f"extended it by {duration(seconds)}" if had_end else "gave it an end"
+    return _say(
+        f"{mention(person)} {did}: it runs {_until(deployment)}. It costs {cost(deployment)}."
+    )
+
+
+def kept(deployment: DeploymentView, person: str) -> Reply:
+    """Somebody took its end away."""
+    return _say(
+        f"{mention(person)} keeps it running: nothing ends it by itself any more. It costs"
+        f" {cost(deployment)} until somebody does."
+    )
+
+
+def not_ended(deployment: DeploymentView, kind: OperationKind, words: str) -> Reply:
+    """The time is over, and Friendli didn't end it, or couldn't be asked."""
+    said = f" Friendli said: “{escape(clip(words, _API_WORDS_LIMIT))}”." if words else ""
+    return _loud(
+        deployment,
+        f"{bold(deployment.name)} runs on although its time is over: Friendli didn't"
+        f" {WORDS[kind].infinitive}.{said} It may be billed on, {rate(deployment)}. I keep trying;"
+        " to be sure, end it in Friendli Suite.",
+    )
+
+
+def given_up(deployment: DeploymentView, kind: OperationKind) -> Reply:
+    """The time is over, and Friendli didn't end it for so long that it isn't tried any more."""
+    return _loud(
+        deployment,
+        f"{bold(deployment.name)} runs on although its time is over, and I don't try to"
+        f" {WORDS[kind].infinitive} any more. It may be billed on, {rate(deployment)}, until"
+        " somebody ends it here or in Friendli Suite.",
+    )
+
+
+def cost(deployment: DeploymentView) -> str:
+    """Completes "it costs …"."""
+    return "an unknown amount" if deployment.setup.price is None else price(deployment)
+
+
+def rate(deployment: DeploymentView) -> str:
+    """Completes "it is billed …"."""
+    return "at an unknown price" if deployment.setup.price is None else f"at {price(deployment)}"
+
+
+def in_milliseconds(at: datetime) -> int:
+    """A moment as a button carries it."""
+    return round(at.timestamp() * 1000)
+
+
+def _loud(deployment: DeploymentView, text: str) -> Reply:
+    row = buttons.for_live(deployment)
+    return Reply(body(text, section(text), *([actions(*row)] if row else [])), news=News.NEEDS_YOU)
+
+
+def _until(deployment: DeploymentView) -> str:
+    return (
+        "on"
+        if deployment.lifetime_ends_at is None
+        else until(deployment.lifetime_ends_at, deployment.expiry_action)
+    )
+
+
+def _keep(deployment: DeploymentView) -> Block:
+    return button("Keep it running", KEEP_ACTION, value=deployment.public_id)
+
+
+def _say(text: str) -> Reply:
+    return Reply(body(text, section(text)))

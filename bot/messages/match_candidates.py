@@ -1,0 +1,66 @@
+"""What Friendli shows of an endpoint that may be a deployment's own, and how that differs."""
+
+from collections.abc import Mapping
+
+from bot.domain.candidate_note import CandidateNote
+from bot.domain.listed_endpoint import gpus_text
+from bot.domain.matching import Candidate, differs_in_gpus, differs_in_replicas
+from bot.domain.request.deploy_request import DeployRequest, replicas_text
+from bot.domain.schemas import DedicatedEndpointSpec
+from bot.domain.text import clip
+from bot.messages.markup import bold, code, escape, moment
+
+_LONGEST = 100
+
+
+def note(candidate: Candidate) -> dict[str, object]:
+    """A `CandidateNote`, as rows keep it."""
+    spec = candidate.spec
+    setup = (gpus_text(spec), _replicas(spec)) if spec is not None else ()
+    return CandidateNote(
+        name=candidate.name,
+        setup=[part for part in setup if part],
+        created_at=candidate.status.created_at,
+    ).model_dump(mode="json")
+
+
+def notes(row: Mapping[str, object] | None) -> dict[str, CandidateNote]:
+    """The notes of a row by endpoint id."""
+    return {id_: CandidateNote.model_validate(one) for id_, one in (row or {}).items()}
+
+
+def line(endpoint_id: str, noted: CandidateNote) -> str:
+    """A candidate on one line of mrkdwn."""
+    parts = [code(endpoint_id)]
+    parts.append(f"named {bold(clip(noted.name, _LONGEST))}" if noted.name else "name not readable")
+    parts += [escape(clip(part, _LONGEST)) for part in noted.setup]
+    if noted.created_at is not None:
+        parts.append(f"created {moment(noted.created_at)}")
+    return " · ".join(parts)
+
+
+def differences(request: DeployRequest, spec: DedicatedEndpointSpec | None) -> list[str]:
+    """How an endpoint differs from what was asked for: sentences of mrkdwn."""
+    if spec is None:
+        return ["Friendli doesn't say how it is set up."]
+    said = []
+    if spec.name.strip() not in ("", request.name):
+        said.append(f"Friendli shows the name {bold(clip(spec.name, _LONGEST))}.")
+    gpus, replicas = gpus_text(spec), _replicas(spec)
+    if differs_in_gpus(request, spec):
+        shown = escape(clip(gpus or f"{spec.num_gpu} GPUs", _LONGEST))
+        said.append(f"Friendli shows {shown}; {escape(request.option.label)} was asked for.")
+    if differs_in_replicas(request, spec) and replicas:
+        asked, _, _ = request.replicas_text.partition(" ")
+        verb = "was" if asked == "1" else "were"
+        said.append(f"Friendli shows {replicas}; {asked} {verb} asked for.")
+    return said
+
+
+def _replicas(spec: DedicatedEndpointSpec) -> str | None:
+    least, most = spec.autoscaling_min, spec.autoscaling_max
+    if least is not None and most is not None:
+        return replicas_text(least, most)
+    if most is not None:
+        return f"at most {replicas_text(most, most)}"
+    return None if least is None else f"at least {replicas_text(least, least)}"

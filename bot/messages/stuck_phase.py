@@ -1,0 +1,72 @@
+"""The one reply about a phase that lasts suspiciously long."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.schemas import Phase
+from bot.domain.statuses import phase_words, status_words
+from bot.domain.transitions import COMING_UP, State
+from bot.messages import buttons, support
+from bot.messages.blocks import actions, section
+from bot.messages.body import body
+from bot.messages.lifetime_replies import rate
+from bot.messages.markup import bold, code, duration, escape
+from bot.messages.reply import Reply
+
+_ADVICE: Mapping[str, str] = {
+    Phase.REQUESTING_VIRTUAL_MACHINE.value: (
+        "Such machines may be scarce now. Wait on, or cancel it and deploy on another GPU."
+    ),
+    Phase.DOWNLOADING_MODEL.value: (
+        "A large model takes its time. Wait on, or cancel it and deploy again."
+    ),
+    Phase.ENGINE_INITIALIZING.value: (
+        "The model may hardly fit. Wait on, or cancel it and deploy on a larger instance."
+    ),
+}
+_WAIT_OR_CANCEL = "Wait on, or cancel it and deploy again."
+_BY_STATUS: Mapping[str, str] = {
+    Status.UPDATING.value: "The version before it serves meanwhile. Wait on, or look in Friendli"
+    " Suite.",
+}
+
+
+def stuck(deployment: DeploymentView, present: datetime) -> Reply:
+    """The present phase takes much longer than usual."""
+    state = deployment.endpoint_state or State(Status.INITIALIZING.value)
+    lasts = duration((present - deployment.history[-1].observed_at).total_seconds())
+    text = f"{bold(deployment.name)} has been {_doing(state)} for {lasts}, which is unusually long."
+    advice = f"{_advice(state, deployment)} {_support(deployment)}"
+    row = buttons.for_live(deployment)
+    return Reply(
+        body(
+            f"{text} {advice}",
+            section(f"{text}\n{advice}"),
+            *([actions(*row)] if row else []),
+        )
+    )
+
+
+def _doing(state: State) -> str:
+    if state.status in COMING_UP and state.phase is not None:
+        return escape(phase_words(state.phase).during)
+    return escape(status_words(state.status).name)
+
+
+def _advice(state: State, deployment: DeploymentView) -> str:
+    if state.status in COMING_UP:
+        # Friendli bills a replica only from the end of its initialization.
+        return (
+            f"{_ADVICE.get(state.phase or '', _WAIT_OR_CANCEL)} It costs nothing until it serves."
+        )
+    if state.status in _BY_STATUS:
+        return _BY_STATUS[state.status]
+    return f"It may be billed until it is down, {rate(deployment)}. Look in Friendli Suite."
+
+
+def _support(deployment: DeploymentView) -> str:
+    endpoint = code(deployment.endpoint_id or "")
+    address = support.link(deployment.endpoint_id or "")
+    return f"If nothing moves, write to {address} and name endpoint {endpoint}."

@@ -1,0 +1,56 @@
+"""How a deployment stands, to one person: what its root shows, and what it has cost so far."""
+
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.spend import Spend
+from bot.messages.blocks import context
+from bot.messages.body import Body, body
+from bot.messages.markup import duration
+from bot.messages.status_message import root
+
+ESTIMATED = (
+    "“About” is estimated from how long it served and the price of its GPUs. What is charged stands"
+    " in Friendli Suite under Billing."
+)
+CHARGED = "“So far” is what Friendli charged, as it said in the last minutes."
+_NEVER_RAN = {
+    DeploymentState.PROPOSED,
+    DeploymentState.REJECTED,
+    DeploymentState.REQUESTED,
+    DeploymentState.REFUSED,
+    DeploymentState.CANCELLED,
+    DeploymentState.NOT_CREATED,
+}
+
+
+def standing(deployment: DeploymentView, spend: Spend) -> Body:
+    """What the root shows, with the same buttons, and what it has cost so far."""
+    # A workspace whose Slack refuses plans refuses them here too.
+    drawn = root(deployment).without_plan()
+    blocks = list(drawn.blocks)
+    so_far = cost(deployment, spend)
+    if so_far:
+        at = len(blocks) - (blocks[-1]["type"] == "actions")
+        note = CHARGED if spend.is_charged else ESTIMATED
+        blocks.insert(at, context(f"{so_far}. {note}" if spend.seconds else f"{so_far}."))
+    return body(drawn.text, *blocks)
+
+
+def cost(deployment: DeploymentView, spend: Spend) -> str:
+    """Such as "served for 2 h 5 min, about $10.42 so far"; '' of what never ran."""
+    if deployment.state in _NEVER_RAN:
+        return ""
+    if not spend.seconds:
+        return "not billed so far"
+    since = " since it was followed" if deployment.is_imported else " so far"
+    return f"served for {duration(spend.seconds)}, {amount(spend)}{since}"
+
+
+def amount(spend: Spend) -> str:
+    """Such as "about $10.42" or "$10.42 or more"; "$10.42" of what was charged."""
+    if spend.dollars is None:
+        return "at an unknown price"
+    dollars = f"${spend.dollars:,.2f}"
+    if spend.is_charged:
+        return dollars
+    return f"about {dollars} or more" if spend.is_least else f"about {dollars}"

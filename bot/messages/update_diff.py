@@ -1,0 +1,232 @@
+"""What an update changes and what that costs, before it is sent and in the thread. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.instances import Prices
+from bot.domain.request.sent_fields import sent_fields
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.text import clip
+from bot.domain.update import body as update_body
+from bot.domain.version import ENGINE, Cost, Difference, Version, changed, differences
+from bot.messages.blocks import Block, actions, button, context, section
+from bot.messages.body import Body, body
+from bot.messages.markup import bold, code, escape, money
+from bot.messages.sent_fields import line
+
+AGREE_ACTION = "update.agree"
+CHANGE_ACTION = "update.change"
+CANCEL_ACTION = "update.cancel"
+
+_NOT_KNOWN = "not known"
+_PRICE_UNKNOWN = "an unknown price"
+_UNTOLD = {
+    "model": "model",
+    "revision": "revision",
+    "max_token_count": "token count",
+    "content_logging": "logging",
+    "queue_timeout_ms": "queue",
+    "queue_backpressure_metric": "queue",
+    "queue_backpressure_threshold": "queue",
+}
+_LONGEST_SHOWN = 500
+_MOST_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStage:
+    """From one version to the next.
+
+    Attributes:
+        name: The endpoint's, now.
+        number: Of the version that runs; None if that isn't known.
+        before: What runs.
+        after: What is to run.
+        status: What the endpoint is doing.
+        elsewhere: A version that was made outside of this channel and still has a say.
+        back_to: The number of the version that is gone back to; None for an ordinary update.
+        is_whole: Of going back: whether everything of that version is known.
+    """
+
+    name: str
+    number: str | None
+    before: Version
+    after: Version
+    status: str | None
+    elsewhere: str | None = None
+    back_to: str | None = None
+    is_whole: bool = True
+
+
+def heading(step: UpdateStage) -> str:
+    """What is asked."""
+    if step.back_to is not None:
+        return f"Take {bold(step.name)} back to version {code(step.back_to)}?"
+    now = f" Version {code(step.number)} runs now." if step.number else ""
+    return f"Update {bold(step.name)}?{now}"
+
+
+def paragraphs(step: UpdateStage, prices: Prices) -> list[str]:
+    """What changes, what it costs, and what happens meanwhile: mrkdwn."""
+    said = [
+        changes(step.before, step.after),
+        unchanged(step.before, step.after),
+        money_line(step, prices),
+    ]
+    return [text for text in said if text]
+
+
+def question(step: UpdateStage, prices: Prices, *, value: str) -> Body:
+    """The same as a message with its buttons.
+
+    Args:
+        step: What is asked for.
+        prices: Of GPUs.
+        value: Comes back with the buttons, at most 2,000 characters.
+    """
+    back = step.back_to is not None
+    row = [
+        button("Roll back" if back else "Update", AGREE_ACTION, value=value, style="primary"),
+        button("Change", CHANGE_ACTION, value=value),
+        button("Cancel", CANCEL_ACTION),
+    ]
+    said = paragraphs(step, prices)
+    return body(
+        " ".join([heading(step), *said]),
+        section(heading(step)),
+        *(section(text) for text in said),
+        context(*notes(step)),
+        actions(*row),
+    )
+
+
+def under_way(name: str) -> Body:
+    """Takes the question's place once it was agreed to."""
+    text = f"{bold(name)} is being updated; its thread tells how it goes."
+    return body(text, section(text))
+
+
+def view_blocks(step: UpdateStage, prices: Prices, *, value: str) -> list[Block]:
+    """The same as blocks of a modal, whose own buttons agree and cancel."""
+    return [
+        section(heading(step)),
+        *(section(text) for text in paragraphs(step, prices)),
+        context(*notes(step)),
+        actions(button("Change", CHANGE_ACTION, value=value)),
+    ]
+
+
+def changes(before: Version, after: Version) -> str:
+    """What differs, a line each, as mrkdwn."""
+    lines = [_line(one) for one in differences(before, after)[:_MOST_LINES]]
+    if after.request.comment:
+        lines.append(f"Comment: “{escape(clip(after.request.comment, _LONGEST_SHOWN))}”")
+    return "\n".join(lines)
+
+
+def unchanged(before: Version, after: Version) -> str:
+    """What is sent beside that although it stays as it is, on one line of mrkdwn; '' for nothing.
+
+    The API takes the engine's settings as one object, so that all of them go together.
+    """
+    sent = update_body(before, after)
+    if sent is None:
+        return ""
+    shown = changed(before, after) | {"comment"}
+    if "replicas" in shown:
+        shown |= {"min_replicas", "max_replicas", "cooldown"}
+    rest = [one for one in sent_fields(sent) if one.form_field not in shown]
+    return f"Sent again as it is: {line(rest)}" if rest else ""
+
+
+def in_thread(
+    before: Version, after: Version, prices: Prices, *, back_to: str | None = None
+) -> str:
+    """What was agreed to, as mrkdwn, for those who read the thread.
+
+    Args:
+        before: What runs.
+        after: What is to run.
+        prices: Of GPUs.
+        back_to: The number of the version that is gone back to, if it is one.
+    """
+    money_words = cost_change(before.cost(prices), after.cost(prices))
+    back = [f"It goes back to version {code(back_to)}."] if back_to is not None else []
+    lines = [*back, changes(before, after), unchanged(before, after), money_words]
+    return "\n".join(filter(None, lines))
+
+
+def _line(one: Difference) -> str:
+    old = _NOT_KNOWN if one.before is None else code(clip(one.before, _LONGEST_SHOWN))
+    return f"{one.label}: {old} → {code(clip(one.after, _LONGEST_SHOWN))}"
+
+
+def cost(one: Cost) -> str:
+    """Dollars per hour: of what is fixed, or from the least to the most that may run."""
+    if one.each is None:
+        return _PRICE_UNKNOWN
+    if one.most is None:
+        return f"{money(one.each)} per replica"
+    if one.most in {one.least, 1}:
+        return money(one.each * one.most)
+    return f"{money(one.each)} per replica, {money(one.each * one.most)} at most"
+
+
+def cost_change(before: Cost, after: Cost) -> str:
+    """What it cost and will cost."""
+    if cost(before) == cost(after):
+        return f"It costs {cost(after)}, as before."
+    return f"It costs {cost(before)} now, *{cost(after)}* then."
+
+
+def money_line(step: UpdateStage, prices: Prices) -> str:
+    """What it costs before, afterwards and in between."""
+    before, after = step.before.cost(prices), step.after.cost(prices)
+    said = cost_change(before, after)
+    if step.status == Status.SLEEPING:
+        return f"{said} It sleeps, so nothing is billed until it wakes with the new version."
+    if step.status == Status.FAILED:
+        return f"{said} It has failed: the new version runs after a restart."
+    both = ""
+    if before.at_full_scale is not None and after.at_full_scale is not None:
+        both = f", up to {money(before.at_full_scale + after.at_full_scale)}"
+    return (
+        f"{said} The version that runs serves until the new one is ready;"
+        f" until then both may be billed{both}."
+    )
+
+
+def _untold(version: Version) -> str:
+    """Such as "model, revision and queue"."""
+    unknown = [word for field, word in _UNTOLD.items() if field in version.unknown]
+    *others, last = dict.fromkeys(unknown) or ["other"]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def notes(step: UpdateStage) -> Sequence[str]:
+    """What else is to be known, as mrkdwn: never empty."""
+    said = []
+    if step.back_to is not None and not step.is_whole:
+        said.append(
+            "Nobody here knows the model, revision, token count, logging and queue settings of"
+            f" version {code(step.back_to)}: those stay as they are."
+        )
+    elif step.before.unknown:
+        said.append(
+            f"Friendli doesn't tell the {_untold(step.before)} settings of what was made elsewhere."
+            " They stay as they are unless you set them."
+        )
+    elif step.elsewhere is not None and not (step.back_to and step.is_whole):
+        said.append(
+            f"Version {code(step.elsewhere)} was made outside of this channel. Its model, revision,"
+            " token count, logging and queue settings may differ from what was set here; they stay"
+            " as they are unless you change them."
+        )
+    sends_engine = not changed(step.before, step.after).isdisjoint(ENGINE)
+    if sends_engine and (step.before.unknown or step.elsewhere):
+        said.append(
+            "The engine's settings go together: those that nobody here knows may return to"
+            " Friendli's defaults."
+        )
+    said.append("Nothing is sent before you agree.")
+    return said

@@ -1,0 +1,90 @@
+"""The four workers: each at work from when it can be, until all are told to stop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from bot.db.session import Database
+from bot.ops.dependencies import Dependencies
+from bot.workers.claim_loop import Worker
+from bot.workers.scan import Scan
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """What each does says its module."""
+
+    creator: Worker
+    poller: Worker
+    sender: Worker
+    scheduler: Worker
+
+    @property
+    def all(self) -> tuple[Worker, Worker, Worker, Worker]:
+        """All of them."""
+        return self.creator, self.poller, self.sender, self.scheduler
+
+
+class Supervisor:
+    """Puts the workers to work.
+
+    Args:
+        database: Scanned for them.
+        workers: Not at work yet; None in a process that only answers Slack.
+        outside: What they wait for.
+        timeout: Seconds that what is in hand has when they are told to stop.
+    """
+
+    def __init__(
+        self, database: Database, workers: Workers | None, outside: Dependencies, timeout: float
+    ) -> None:
+        self._workers = workers
+        self._needs: dict[asyncio.Task[None], list[asyncio.Event]] = {}
+        if workers is None:
+            return
+        self._scan = Scan(database, workers.all)
+        tables, slack = outside.database.reached, outside.slack.reached
+        self._needs = {
+            asyncio.create_task(_when_reached(needs, run), name=name): needs
+            for name, run, needs in (
+                ("submitter", partial(workers.creator.run, timeout), [tables]),
+                ("tracker", partial(workers.poller.run, timeout), [tables]),
+                ("sender", partial(workers.sender.run, timeout), [tables, slack]),
+                ("scheduler", partial(workers.scheduler.run, timeout), [tables]),
+                ("scan", self._scan.run, [tables]),
+            )
+        }
+        for task in self._needs:
+            task.add_done_callback(_report)
+
+    def is_complete(self) -> bool:
+        """Whether none has broken."""
+        return not any(task.done() for task in self._needs)
+
+    async def stop(self) -> None:
+        """Let what is in hand end."""
+        if self._workers is None:
+            return
+        self._scan.stop()
+        for worker in self._workers.all:
+            worker.stop()
+        for task, needs in self._needs.items():
+            if not all(need.is_set() for need in needs):
+                task.cancel()
+        await asyncio.gather(*self._needs, return_exceptions=True)
+
+
+async def _when_reached(needs: list[asyncio.Event], run: Callable[[], Awaitable[None]]) -> None:
+    for need in needs:
+        await need.wait()
+    await run()
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("a worker broke", worker=task.get_name(), exc_info=error)

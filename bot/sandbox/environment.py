@@ -1,0 +1,161 @@
+"""A sandbox Slack and a sandbox Friendli side by side, and settings that lead a bot to them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from bot.commands.manifest import EVENTS
+from bot.config import Settings
+from bot.db.encryption import new_encryption_key
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.friendli import FriendliSandbox
+from bot.sandbox.friendli.lifecycle import Durations
+from bot.sandbox.hub import HubSandbox
+from bot.sandbox.slack.conversations import Channel, User
+from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.rate_limits import Limits
+from bot.sandbox.slack.sandbox import SlackSandbox
+
+BOT_TOKEN = "sandbox-bot-token"  # noqa: S105 - it opens nothing but the sandbox
+APP_TOKEN = "sandbox-app-token"  # noqa: S105 - as above
+SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105 - as above
+API_KEY = "sandbox-key-not-a-secret"
+PROJECT = "sandbox-project"
+TEAM = "sandbox-team"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Both sandboxes, with people and a channel in one and a project in the other.
+
+    Attributes:
+        slack: The workspace.
+        friendli: The API.
+        hub: Where models come from.
+        clock: Friendli's.
+        admin: Administers the workspace.
+        member: Doesn't.
+        channel: Both are in it, and so is the bot.
+        database: Where the bot keeps its rows.
+        encryption_key: What it encrypts with, the same after a restart.
+    """
+
+    slack: SlackSandbox
+    friendli: FriendliSandbox
+    hub: HubSandbox
+    clock: SandboxClock
+    admin: Actor
+    member: Actor
+    channel: Channel
+    database: str
+    encryption_key: SecretStr
+
+    def settings(self, **overrides: object) -> Settings:
+        """Settings of a bot that lives here; the environment has no say in them.
+
+        Args:
+            overrides: Settings that differ from their defaults.
+        """
+        return _Given.model_validate(
+            {
+                "slack_bot_token": BOT_TOKEN,
+                "slack_signing_secret": SIGNING_SECRET,
+                "slack_api_url": f"{self.slack.url}/api/",
+                "friendli_api_url": self.friendli.url,
+                "hf_endpoint": self.hub.url,
+                "database_url": self.database,
+                "encryption_keys": [self.encryption_key],
+                "port": 0,
+                **overrides,
+            }
+        )
+
+
+class _Given(Settings):
+    """Settings without the environment, where a person may have set those of a real bot."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library names the parameters
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given and nothing else."""
+        return (init_settings,)
+
+
+@asynccontextmanager
+async def world(
+    database: str,
+    *,
+    speed: float = 1.0,
+    durations: Durations | None = None,
+    limits: Limits | None = None,
+    enterprise_id: str | None = None,
+    team_missing: bool = False,
+) -> AsyncIterator[Environment]:
+    """Open both sandboxes on ports of their own.
+
+    Args:
+        database: The bot's database URL.
+        speed: How many times faster than life Friendli's clock runs.
+        durations: How long things take in Friendli.
+        limits: Slack's; its own if omitted.
+        enterprise_id: The organisation that the workspace belongs to, on Enterprise Grid.
+        team_missing: Whether payloads leave the workspace out, as org-wide installs may.
+    """
+    clock = SandboxClock(speed)
+    async with (
+        FriendliSandbox(clock=clock, durations=durations) as friendli,
+        HubSandbox(clock) as hub,
+        SlackSandbox(
+            bot_token=BOT_TOKEN,
+            app_token=APP_TOKEN,
+            signing_secret=SIGNING_SECRET,
+            limits=limits,
+            enterprise_id=enterprise_id,
+            org_wide=team_missing,
+            team_missing=team_missing,
+            events=EVENTS,
+        ) as slack,
+    ):
+        friendli.add_project(PROJECT, TEAM)
+        friendli.add_key(API_KEY, team_id=TEAM)
+        admin: User = slack.add_user("admin", is_admin=True)
+        member: User = slack.add_user("requester")
+        channel = slack.add_channel("ml-deploys", members=[admin, member])
+        yield Environment(
+            slack=slack,
+            friendli=friendli,
+            hub=hub,
+            clock=clock,
+            admin=slack.act_as(admin),
+            member=slack.act_as(member),
+            channel=channel,
+            database=database,
+            encryption_key=SecretStr(new_encryption_key()),
+        )
+
+
+async def connect(here: Environment, name: str = "prod") -> None:
+    """Connect the channel to the sandbox's project, the way an admin does it.
+
+    Raises:
+        bot.sandbox.slack.changes.NotReachedError: The bot didn't open its form or didn't take it.
+    """
+    await here.admin.command(here.channel, f"connect {name}")
+    await here.slack.until(lambda: here.admin.modal)
+    await here.admin.fill("Target name", name)
+    await here.admin.fill("Friendli project id", PROJECT)
+    await here.admin.fill("Personal API key (flp_…)", API_KEY)
+    await here.admin.submit()
+    await here.slack.until(
+        lambda: here.admin.modal is not None and "is connected" in str(here.admin.modal.body)
+    )
+    await here.admin.close_modal()

@@ -1,0 +1,264 @@
+"""The endpoints of the sandbox and what can be done to them, by the API or by hand."""
+
+import secrets
+import string
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from bot.sandbox.clock import SandboxClock
+from bot.sandbox.friendli.access import Caller
+from bot.sandbox.friendli.endpoint import Endpoint, Scaling, Version
+from bot.sandbox.friendli.errors import ApiError
+from bot.sandbox.friendli.instances import INSTANCES, Instance
+from bot.sandbox.friendli.lifecycle import Durations, idling, starting, terminating, updating
+from bot.sandbox.friendli.models import AutoscalingPolicy, CreateBody, Simplescale, UpdateBody
+from bot.sandbox.friendli.timeline import Leg, Timeline
+
+_ID_LETTERS = string.ascii_lowercase + string.digits
+_UP = frozenset({"RUNNING", "READY"})
+_DOWN = frozenset({"FAILED", "TERMINATED"})
+
+
+class EndpointStore:
+    """Every endpoint, past and present.
+
+    Args:
+        clock: Tells the time.
+        durations: How long things take.
+        list_lag: Seconds of sandbox time until lists show a new endpoint.
+        new_id: Makes an endpoint's id from a plain one.
+    """
+
+    def __init__(
+        self,
+        clock: SandboxClock,
+        durations: Durations,
+        list_lag: float,
+        *,
+        new_id: Callable[[str], str] = str,
+    ) -> None:
+        self._clock = clock
+        self._durations = durations
+        self._list_lag = list_lag
+        self._new_id = new_id
+        self._scripts: dict[str, Sequence[Leg]] = {}
+        self._next_failure: str | None = None
+        self.endpoints: dict[str, Endpoint] = {}
+        self.deleted: list[Endpoint] = []
+
+    def find(self, endpoint_id: str) -> Endpoint:
+        """Return an endpoint.
+
+        Raises:
+            ApiError: 404 if there is none of that id.
+        """
+        endpoint = self.endpoints.get(endpoint_id)
+        if endpoint is None:
+            raise ApiError(404, f"Endpoint '{endpoint_id}' not found.")
+        return endpoint
+
+    def next_change(self) -> datetime | None:
+        """Return when something next happens by itself, or None."""
+        now = self._clock.now()
+        moments = [endpoint.timeline.next_after(now) for endpoint in self.endpoints.values()]
+        moments += [endpoint.listed_at for endpoint in self.endpoints.values()]
+        return min((moment for moment in moments if moment and moment > now), default=None)
+
+    def create(self, body: CreateBody, caller: Caller) -> Endpoint:
+        """Make an endpoint, or as many as its model's name asks for.
+
+        Returns:
+            The first one made.
+
+        Raises:
+            ApiError: 400 for values that make no sense, or the refusal that the model's name
+                asks for.
+        """
+        version = Version(
+            name=_filled("name", body.name),
+            instance=_instance(body.instance_option_id),
+            model=_filled("hfModelRepo", body.hf_model_repo),
+            revision=body.hf_model_repo_revision,
+            advanced=body.advanced,
+            scaling=_scaling(body.simplescale, body.autoscaling_policy or AutoscalingPolicy()),
+            comment=body.initial_version_comment,
+        )
+        refusal = version.scenario.refusal
+        if refusal is not None:
+            raise ApiError(refusal.status, refusal.detail)
+        copies = [
+            self._make(version, body.project_id, caller) for _ in range(version.scenario.copies)
+        ]
+        return copies[0]
+
+    def update(self, endpoint: Endpoint, body: UpdateBody) -> None:
+        """Add a version; if one is up, it goes on serving while the new one is rolled out.
+
+        Raises:
+            ApiError: 400 while the endpoint changes, or for values that make no sense.
+        """
+        status = self._require(endpoint, "updated", _UP | _DOWN | {"SLEEPING"})
+        old = endpoint.version
+        scaled = body.simplescale is not None or body.autoscaling_policy is not None
+        version = Version(
+            name=old.name if body.name is None else _filled("name", body.name),
+            instance=(
+                old.instance
+                if body.instance_option_id is None
+                else _instance(body.instance_option_id)
+            ),
+            model=(
+                old.model
+                if body.hf_model_repo is None
+                else _filled("hfModelRepo", body.hf_model_repo)
+            ),
+            revision=body.hf_model_repo_revision or old.revision,
+            advanced=body.advanced or old.advanced,
+            scaling=_scaling(body.simplescale, body.autoscaling_policy) if scaled else old.scaling,
+            comment=body.new_version_comment,
+        )
+        endpoint.versions.append(version)
+        if status in _UP:
+            legs = updating(
+                version.scenario,
+                self._durations,
+                old=old.replicas,
+                error_code=self._failure(version),
+                cooldown=version.idle_seconds,
+            )
+            self._lay(endpoint, legs)
+
+    def sleep(self, endpoint: Endpoint) -> None:
+        """Put an endpoint to sleep at once; 400 unless it is up."""
+        self._require(endpoint, "put to sleep", _UP)
+        self._lay(endpoint, [Leg("SLEEPING")])
+
+    def make_due(self, endpoint: Endpoint) -> None:
+        """Wake an endpoint; 400 unless it sleeps."""
+        self._require(endpoint, "woken", {"SLEEPING"})
+        self._start(endpoint, "AWAKING")
+
+    def restart(self, endpoint: Endpoint) -> None:
+        """Start an endpoint again; 400 unless it failed or was terminated."""
+        self._require(endpoint, "restarted", _DOWN)
+        self._start(endpoint, "INITIALIZING")
+
+    def terminate(self, endpoint: Endpoint) -> None:
+        """Take an endpoint down; 400 if it is down, or going."""
+        status = endpoint.timeline.at(self._clock.now()).status
+        if status in ("TERMINATING", "TERMINATED"):
+            raise ApiError(400, f"An endpoint that is {status} can't be terminated.")
+        self._lay(endpoint, terminating(self._durations))
+
+    def delete(self, endpoint: Endpoint) -> None:
+        """Delete an endpoint; 400 unless it failed or was terminated."""
+        self._require(endpoint, "deleted", _DOWN)
+        self.remove(endpoint)
+
+    def remove(self, endpoint: Endpoint) -> None:
+        """Make an endpoint vanish, whatever it is doing."""
+        self._lay(endpoint, [Leg("TERMINATED")])
+        del self.endpoints[endpoint.id]
+        self.deleted.append(endpoint)
+
+    def infer(self, endpoint: Endpoint) -> None:
+        """Take an inference request: the cool-down begins anew, a sleeping endpoint wakes.
+
+        Raises:
+            ApiError: 503 while nothing is up yet, 400 if nothing will be.
+        """
+        status = endpoint.timeline.at(self._clock.now()).status
+        if status in _DOWN | {"TERMINATING"}:
+            raise ApiError(400, f"An endpoint that is {status} can't answer.")
+        if status == "SLEEPING":
+            self._start(endpoint, "AWAKING")
+        if status in _UP:
+            version = endpoint.version
+            if version.idle_seconds is not None and not version.scenario.afterwards:
+                self._lay(endpoint, idling(status, self._durations, version.idle_seconds))
+        elif status != "UPDATING":
+            raise ApiError(503, "The endpoint isn't up yet. Try again shortly.")
+
+    def show(self, endpoint: Endpoint, legs: Sequence[Leg]) -> None:
+        """Lay out an endpoint's way from now on by hand."""
+        self._lay(endpoint, legs)
+
+    def script(self, name: str, legs: Sequence[Leg]) -> None:
+        """Lay out the first way of every endpoint that will be created under a name."""
+        self._scripts[name] = legs
+
+    def fail_next(self, error_code: str) -> None:
+        """Let the next start, wake-up or update fail."""
+        self._next_failure = error_code
+
+    def _make(self, version: Version, project_id: str, caller: Caller) -> Endpoint:
+        now = self._clock.now()
+        legs = self._scripts.get(version.name) or starting(
+            version.scenario,
+            self._durations,
+            status="INITIALIZING",
+            error_code=self._failure(version),
+            cooldown=version.idle_seconds,
+        )
+        lag = timedelta(seconds=self._list_lag + version.scenario.listed_after)
+        endpoint = Endpoint(
+            id=self._new_id("dep" + "".join(secrets.choice(_ID_LETTERS) for _ in range(12))),
+            number=len(self.endpoints) + len(self.deleted),
+            project_id=project_id,
+            team_id=caller.team_id,
+            creator_id=caller.user_id,
+            created_at=now,
+            listed_at=now + lag,
+            versions=[version],
+            timeline=Timeline(now, legs, version.replicas),
+        )
+        self.endpoints[endpoint.id] = endpoint
+        return endpoint
+
+    def _start(self, endpoint: Endpoint, status: str) -> None:
+        version = endpoint.version
+        legs = starting(
+            version.scenario,
+            self._durations,
+            status=status,
+            error_code=self._failure(version, healed=version.scenario.heals),
+            cooldown=version.idle_seconds,
+        )
+        self._lay(endpoint, legs)
+
+    def _failure(self, version: Version, *, healed: bool = False) -> str | None:
+        forced, self._next_failure = self._next_failure, None
+        return forced or (None if healed else version.scenario.error_code)
+
+    def _lay(self, endpoint: Endpoint, legs: Sequence[Leg]) -> None:
+        endpoint.timeline.lay(self._clock.now(), legs, endpoint.version.replicas)
+
+    def _require(self, endpoint: Endpoint, done: str, allowed: frozenset[str] | set[str]) -> str:
+        status = endpoint.timeline.at(self._clock.now()).status
+        if status not in allowed:
+            raise ApiError(400, f"An endpoint that is {status} can't be {done}.")
+        return status
+
+
+def _filled(name: str, text: str) -> str:
+    if not text.strip():
+        raise ApiError(400, f"{name} must not be empty.")
+    return text
+
+
+def _instance(option_id: str) -> Instance:
+    instance = INSTANCES.get(option_id)
+    if instance is None:
+        raise ApiError(400, f"Unknown instance option '{option_id}'.")
+    return instance
+
+
+def _scaling(fixed: Simplescale | None, policy: AutoscalingPolicy | None) -> Scaling:
+    if fixed is not None:
+        return Scaling(fixed.replicas, fixed.replicas, 300)
+    policy = policy or AutoscalingPolicy()
+    if not policy.min_replica <= policy.max_replica or policy.max_replica < 1:
+        raise ApiError(400, "maxReplica must be at least 1 and not less than minReplica.")
+    if policy.cooldown_period < 0:
+        raise ApiError(400, "cooldownPeriod must not be negative.")
+    return Scaling(policy.min_replica, policy.max_replica, policy.cooldown_period)

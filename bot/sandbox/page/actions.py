@@ -1,0 +1,223 @@
+"""What the person at the page does in Slack, from JSON to the same methods that tests use."""
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import Field as In
+
+from bot.messages.markup import escape
+from bot.sandbox.page.environment import Stage
+from bot.sandbox.slack.actor import NotPossibleError
+from bot.sandbox.slack.conversations import Message
+from bot.sandbox.slack.fields import Field, fields
+from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.sandbox import SlackSandbox
+from bot.sandbox.slack.view import View
+
+
+class Outcome(BaseModel):
+    """How it went; `options` are the texts that a menu offers."""
+
+    options: list[str] = []
+
+
+class _Act(BaseModel, ABC):
+    """Something that a person does; `person` is their id."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    person: str
+
+    @abstractmethod
+    async def by(self, person: Actor, slack: SlackSandbox) -> Outcome | None:
+        """Let the person do it."""
+
+
+class Command(_Act):
+    """A slash command; `command` with its slash."""
+
+    act: Literal["command"]
+    channel: str
+    command: str
+    text: str
+
+    async def by(self, person: Actor, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
+        """Send it; Slack escapes three characters in what people type."""
+        await person.command(self.channel, escape(self.text), command=self.command)
+
+
+class Say(_Act):
+    """A message, or with `thread` a reply to it."""
+
+    act: Literal["say"]
+    channel: str
+    text: Annotated[str, In(min_length=1, max_length=4000)]
+    thread: str | None = None
+
+    async def by(self, person: Actor, slack: SlackSandbox) -> None:
+        """Write it; one that begins with the bot's name mentions it."""
+        root = slack.workspace.channel(self.channel).messages[self.thread] if self.thread else None
+        name = f"@{slack.workspace.bot.name}"
+        if self.text == name or self.text.startswith(f"{name} "):
+            text = escape(self.text.removeprefix(name).strip())
+            await person.mention(self.channel, text, thread=root)
+        else:
+            await person.say(self.channel, escape(self.text), thread=root)
+
+
+class InMessage(BaseModel):
+    """A place: a message."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channel: str
+    ts: str
+
+
+class Shortcut(_Act):
+    """An entry of a message's menu was chosen; `callback` is what Slack calls it."""
+
+    act: Literal["shortcut"]
+    place: InMessage
+    callback: str
+
+    async def by(self, person: Actor, slack: SlackSandbox) -> None:
+        """Choose it."""
+        await person.shortcut(self.callback, _message(slack, self.place))
+
+
+class _OnElement(_Act):
+    """Something done to an element of a message, or of the view of this id."""
+
+    place: InMessage | str
+    block: str
+    action: str
+
+    def found(self, slack: SlackSandbox) -> tuple[Message | View, Field]:
+        """The place and the element.
+
+        Raises:
+            LookupError: One of them isn't there any more.
+        """
+        place = _place(slack, self.place)
+        for item in fields(place.blocks):
+            if (item.block_id, item.action_id) == (self.block, self.action):
+                return place, item
+        raise LookupError("this element isn't there any more")
+
+
+class BlockAction(_OnElement):
+    """A button was pressed, and its question answered with yes."""
+
+    act: Literal["click"]
+
+    async def by(self, person: Actor, slack: SlackSandbox) -> None:
+        """Press it."""
+        await person.click(*self.found(slack))
+
+
+class Choose(_OnElement):
+    """Something was chosen outside an input block."""
+
+    act: Literal["choose"]
+    value: str | list[str] | None
+
+    async def by(self, person: Actor, slack: SlackSandbox) -> None:
+        """Choose it."""
+        await person.choose(*self.found(slack), self.value)
+
+
+class Fill(_OnElement):
+    """A field of the visible modal was filled in."""
+
+    act: Literal["fill"]
+    value: str | int | list[str] | None
+    enter: bool = False
+
+    async def by(self, person: Actor, slack: SlackSandbox) -> None:
+        """Fill it in; what is typed into a field that the app just took away is lost."""
+        try:
+            _, item = self.found(slack)
+        except LookupError:
+            return
+        await person.fill(item, self.value, enter=self.enter)
+
+
+class Suggest(_OnElement):
+    """Something was typed into a menu whose options the app brings."""
+
+    act: Literal["suggest"]
+    query: str
+
+    async def by(self, person: Actor, slack: SlackSandbox) -> Outcome:
+        """Type it, and return what the menu offers."""
+        place, item = self.found(slack)
+        return Outcome(options=await person.suggest(item, self.query, place))
+
+
+class Submit(_Act):
+    """The visible modal's button was pressed."""
+
+    act: Literal["submit"]
+
+    async def by(self, person: Actor, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
+        """Press it."""
+        await person.submit()
+
+
+class Close(_Act):
+    """The visible modal was closed."""
+
+    act: Literal["close"]
+
+    async def by(self, person: Actor, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
+        """Close it."""
+        await person.close_modal()
+
+
+class Home(_Act):
+    """The app's Home tab was looked at."""
+
+    act: Literal["home"]
+
+    async def by(self, person: Actor, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
+        """Look at it."""
+        await person.open_home()
+
+
+PageAction: TypeAlias = Annotated[
+    Command | Say | Shortcut | BlockAction | Choose | Fill | Suggest | Submit | Close | Home,
+    In(discriminator="act"),
+]
+ACT: TypeAdapter[PageAction] = TypeAdapter(PageAction)
+
+
+async def perform(stage: Stage, action: PageAction) -> Outcome:
+    """Do what the person did.
+
+    Raises:
+        LookupError: There is no such person, message, view or element any more.
+        ValueError: A field can't take such a value.
+        NotPossibleError: Slack's client doesn't offer this.
+    """
+    if stage.slack is None:
+        raise NotPossibleError("people act in their own Slack")
+    for person in stage.people:
+        if person.user.id == action.person:
+            return await action.by(person, stage.slack) or Outcome()
+    raise LookupError(f"nobody here has the id {action.person}")
+
+
+def _place(slack: SlackSandbox, place: InMessage | str) -> Message | View:
+    return slack.modals.views[place] if isinstance(place, str) else _message(slack, place)
+
+
+def _message(slack: SlackSandbox, place: InMessage) -> Message:
+    channel = slack.workspace.channel(place.channel)
+    if place.ts in channel.messages:
+        return channel.messages[place.ts]
+    for message in channel.ephemerals:
+        if message.ts == place.ts:
+            return message
+    raise LookupError("this message isn't there any more")

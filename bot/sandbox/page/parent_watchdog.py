@@ -1,0 +1,22 @@
+"""Run `serve` and end it when the parent process is gone.
+
+Whoever starts it holds the other end of its standard input. The kernel closes that end however
+its holder dies, kill -9 included, so that no bot is left running without its demo.
+"""
+
+import os
+import runpy
+import signal
+import threading
+
+
+def _follow() -> None:
+    # Read from the descriptor itself: a thread that waits in sys.stdin would hold its lock at exit.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_follow, daemon=True).start()
+    runpy.run_module("bot", run_name="__main__", alter_sys=True)

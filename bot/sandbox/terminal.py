@@ -1,0 +1,207 @@
+"""`demo`: a small Slack in the browser, with the bot as a process of its own beside it."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import webbrowser
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.app import EVENTS_PATH
+from bot.config import Settings, load
+from bot.domain.errors import ConfigError
+from bot.sandbox.environment import API_KEY, PROJECT, Environment, connect, world
+from bot.sandbox.page.bot_process import BotProcess
+from bot.sandbox.page.environment import Stage
+from bot.sandbox.page.server import page_server
+
+_POLL_SECONDS = 0.5
+_GIVE_UP_SECONDS = 600.0
+_GUESTS_TEAM = "T000000002"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo that is open.
+
+    Attributes:
+        address: Of its page.
+        bot: The bot's process.
+        here: Both sandboxes, also where only one is used.
+        folder: Holds the database and the bot's log, and is removed in the end.
+    """
+
+    address: str
+    bot: BotProcess
+    here: Environment
+    folder: Path
+
+
+async def show(
+    *,
+    port: int,
+    browser: bool,
+    speed: float,
+    real_slack: bool = False,
+    real_friendli: bool = False,
+) -> None:
+    """Run the demo until Ctrl-C or SIGTERM, and leave nothing behind.
+
+    Args:
+        port: Where the page is served on 127.0.0.1; 0 takes a free one.
+        browser: Whether to open it.
+        speed: How many times faster than life endpoints come up.
+        real_slack: Use the Slack app whose settings are in the environment.
+        real_friendli: Use Friendli itself, where endpoints cost money.
+
+    Raises:
+        ConfigError: The port is taken, a setting is missing, or the bot doesn't start.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    async def stay() -> None:
+        async with opened(
+            port=port, speed=speed, real_slack=real_slack, real_friendli=real_friendli
+        ) as demo:
+            _announce(demo, real_slack=real_slack, real_friendli=real_friendli)
+            if browser and _has_screen():
+                await asyncio.to_thread(webbrowser.open, demo.address)
+            await asyncio.Event().wait()
+
+    staying, stopping = asyncio.create_task(stay()), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({staying, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        staying.cancel()
+        stopping.cancel()
+        [ended, _] = await asyncio.gather(staying, stopping, return_exceptions=True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+    if isinstance(ended, Exception):
+        raise ended
+
+
+@asynccontextmanager
+async def opened(
+    *,
+    port: int,
+    speed: float,
+    real_slack: bool = False,
+    real_friendli: bool = False,
+    overrides: Mapping[str, object] | None = None,
+) -> AsyncIterator[Demo]:
+    """Open the sandboxes, the page and the bot, with a channel already connected.
+
+    Args:
+        port: Where the page is served on 127.0.0.1; 0 takes a free one.
+        speed: How many times faster than life endpoints come up.
+        real_slack: Use the Slack app whose settings are in the environment.
+        real_friendli: Use Friendli itself.
+        overrides: The bot's settings that differ from the demo's.
+
+    Raises:
+        ConfigError: The port is taken, a setting is missing, or the bot doesn't start.
+    """
+    if real_slack and real_friendli:
+        raise ConfigError(["With Slack and Friendli both real there is no sandbox: run `serve`"])
+    with tempfile.TemporaryDirectory(prefix="friendli-deploy-") as name:
+        folder = Path(name)
+        async with world(f"sqlite:///{folder / 'demo.sqlite3'}", speed=speed) as here:
+            settings = _settings(
+                here, speed, real_slack=real_slack, real_friendli=real_friendli
+            ).model_copy(update=overrides)
+            listens = real_slack and not settings.socket_mode
+            bot = BotProcess(settings, folder, port=settings.port if listens else 0)
+            shown = stage(here, bot, real_slack=real_slack, real_friendli=real_friendli)
+            async with page_server(shown, port=port) as address:
+                here.slack.events_url = bot.url + EVENTS_PATH
+                try:
+                    await bot.start()
+                    if not real_slack and not real_friendli:
+                        await connect(here)
+                    yield Demo(address, bot, here, folder)
+                finally:
+                    await bot.stop()
+
+
+def _settings(
+    here: Environment, speed: float, *, real_slack: bool, real_friendli: bool
+) -> Settings:
+    if real_friendli:
+        address = os.environ.get("FRIENDLI_API_URL")
+        return here.settings(
+            friendli_api_url=address or Settings.model_fields["friendli_api_url"].default
+        )
+    quick = {
+        "poll_seconds_transitional": _POLL_SECONDS,
+        # Friendli's clock runs faster here, so what waits for it waits less.
+        "create_give_up_after": _GIVE_UP_SECONDS / speed,
+        # What a killed bot had in hand comes due again after its lease; nothing here is far away.
+        "lease": 8,
+        "create_timeout": 5,
+        "slack_timeout": 5,
+    }
+    if not real_slack:
+        return here.settings(**quick)
+    ours = {"friendli_api_url": here.friendli.url, "database_url": here.database}
+    return load().model_copy(update={**ours, **quick})
+
+
+def stage(
+    here: Environment,
+    bot: BotProcess | None,
+    *,
+    real_slack: bool = False,
+    real_friendli: bool = False,
+) -> Stage:
+    """Add a guest and a channel that nobody has connected, and return what the page shows.
+
+    Args:
+        here: Both sandboxes.
+        bot: The bot's process; None where something else runs it.
+        real_slack: Whether people act in their own Slack.
+        real_friendli: Whether Friendli itself is used.
+    """
+    if real_slack:
+        return Stage(slack=None, friendli=here.friendli, clock=here.clock, bot=bot)
+    here.slack.requests.hide(API_KEY, "API key")
+    guest = here.slack.add_user("guest", team_id=_GUESTS_TEAM)
+    here.channel.is_ext_shared = True
+    here.slack.set_member(here.channel, guest, member=True)
+    here.slack.add_channel("experiments", members=[here.admin.user, here.member.user])
+    return Stage(
+        slack=here.slack,
+        friendli=None if real_friendli else here.friendli,
+        clock=here.clock,
+        bot=bot,
+        people=[here.member, here.admin, here.slack.act_as(guest)],
+        channel=here.channel,
+    )
+
+
+def _announce(demo: Demo, *, real_slack: bool, real_friendli: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"The demo is open at [bold]{demo.address}[/]. Ctrl-C ends it.")
+    console.print(f"[dim]The bot's log is {demo.bot.log}, until then.[/]")
+    if real_slack:
+        console.print(
+            "Type /friendli-deploy connect in your own Slack, with the project"
+            f" [bold]{PROJECT}[/] and the key [bold]{API_KEY}[/]: endpoints are made up here."
+        )
+    if real_friendli:
+        console.print("Endpoints are real here, and cost money. Connect with a key of your own.")
+
+
+def _has_screen() -> bool:
+    # Without one, a browser for the terminal would take the terminal.
+    unix = sys.platform not in ("darwin", "win32")
+    return not unix or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,1 @@
+"""One transaction per action: what commands and workers write to the database."""

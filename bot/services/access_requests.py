@@ -1,0 +1,117 @@
+"""A person who may not do something asks those who may, in the deployment's thread, once."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.clock import after
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import AuditEntry
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.audit_effect import Effect
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.permissions import Permission
+from bot.messages.access_request import asks
+from bot.messages.reply import News
+from bot.services import audit
+from bot.services.base import Service
+from bot.services.lookup import hold_deployment
+from bot.services.thread import tell, view_of
+
+_ACTION = "permission:ask"
+# Who still waits after so long may ask again.
+_REPEATED_WITHIN = timedelta(hours=1)
+
+
+class RequestOutcome(StrEnum):
+    """What became of it."""
+
+    POSTED = "posted"
+    REPEATED = "repeated"
+    """The person asked for the same thing a moment ago."""
+    GONE = "gone"
+
+
+class AccessRequests(Service):
+    """Puts such requests into threads."""
+
+    async def post(
+        self,
+        place: ChannelRef,
+        person: Actor,
+        public_id: str,
+        permission: Permission,
+        whom: str,
+        *,
+        message_ts: str = "",
+    ) -> RequestOutcome:
+        """Ask in the thread of a deployment.
+
+        Args:
+            place: Where it belongs.
+            person: Who asks.
+            public_id: The deployment.
+            permission: What for.
+            whom: Those who may, as mrkdwn that mentions them.
+            message_ts: Of the message whose button was used.
+        """
+        async with self._database.write() as session:
+            deployment = await hold_deployment(session, place, public_id)
+            if deployment is None:
+                return RequestOutcome.GONE
+            if await _asked_lately(session, place, person, deployment, permission):
+                return RequestOutcome.REPEATED
+            deployment_view = await view_of(session, deployment, self._settings)
+            said = asks(deployment_view, person.id, permission, whom, News.NEEDS_YOU)
+            await tell(session, deployment, deployment_view, said)
+            audit.write_about(
+                session,
+                deployment,
+                person.id,
+                _ACTION,
+                Effect.DONE,
+                detail=permission,
+                message_ts=message_ts,
+            )
+        self._notifier.sender()
+        return RequestOutcome.POSTED
+
+    async def call(
+        self, place: ChannelRef, person: Actor, public_id: str, permission: Permission, whom: str
+    ) -> None:
+        """Mention those who may decide in a thread whose root has asked already; as for `post`."""
+        async with self._database.write() as session:
+            deployment = await hold_deployment(session, place, public_id)
+            # Somebody may have decided before we came to ask.
+            if deployment is None or deployment.state is not DeploymentState.PROPOSED:
+                return
+            deployment_view = await view_of(session, deployment, self._settings)
+            said = asks(deployment_view, person.id, permission, whom, News.ORDINARY)
+            await tell(session, deployment, deployment_view, said)
+        self._notifier.sender()
+
+
+async def _asked_lately(
+    session: AsyncSession,
+    place: ChannelRef,
+    person: Actor,
+    deployment: Deployment,
+    permission: Permission,
+) -> bool:
+    entry = await session.scalar(
+        select(AuditEntry.id)
+        .where(
+            AuditEntry.enterprise_id == place.enterprise_id,
+            AuditEntry.workspace_id == place.workspace_id,
+            AuditEntry.channel_id == place.channel_id,
+            AuditEntry.person_id == person.id,
+            AuditEntry.action == _ACTION,
+            AuditEntry.endpoint == deployment.name,
+            AuditEntry.detail == permission,
+            AuditEntry.at > after(-_REPEATED_WITHIN),
+        )
+        .limit(1)
+    )
+    return entry is not None

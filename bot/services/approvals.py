@@ -1,0 +1,213 @@
+"""Somebody decides about a proposal: approves it, rejects it, or takes it back.
+
+Whoever decides holds the deployment's row, so of two that decide at once one does, and the other
+learns it.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.claims import make_due
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import Operation
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.audit_effect import Effect
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.operations import LIFETIME_KINDS, OperationKind, OperationState
+from bot.domain.policy import Approval
+from bot.messages import approvals as words
+from bot.messages import lifetime_replies, replies
+from bot.messages.reply import Reply
+from bot.services.base import Service
+from bot.services.lifetime import extend_to, take_end_away
+from bot.services.operations import proposal_of
+from bot.services.proposals import (
+    Decision,
+    Proposal,
+    ProposalStatus,
+    decision_on,
+    end,
+    find,
+    write_audit,
+)
+from bot.services.terms import Terms, exceeds, full_scale_price, present_price
+from bot.services.thread import approvers, policy_of, tell, view_of
+from bot.services.version_history import version_of
+
+
+class Approvals(Service):
+    """Writes down what people decide about proposals, in one transaction each."""
+
+    async def approve(
+        self, place: ChannelRef, person: Actor, value: str, *, message_ts: str = ""
+    ) -> Decision:
+        """Let it be done.
+
+        Args:
+            place: Where the deployment belongs.
+            person: Who may approve there.
+            value: Of the button: the deployment, the operation, and the price that was shown.
+            message_ts: Of the message whose button was used.
+        """
+        async with self._database.write() as session:
+            found = await find(session, place, value)
+            ruling = await decision_on(session, found, place)
+            if found is None or ruling.standing is not ProposalStatus.OPEN:
+                return ruling
+            policy = await policy_of(session, found.deployment)
+            is_own = person.id == found.requested_by and not policy.requester_may_approve
+            if is_own and policy.approval is not Approval.NEVER:
+                named = await approvers(session, found.deployment)
+                write_audit(
+                    session,
+                    found,
+                    person.id,
+                    "approve",
+                    effect=Effect.DENIED,
+                    detail="one's own request",
+                    message_ts=message_ts,
+                )
+                return Decision(ProposalStatus.OWN, approvers=named)
+            if await self._reprice(session, found):
+                ruling = Decision(ProposalStatus.REPRICED)
+            else:
+                await self._approve(session, found, person.id, message_ts)
+                ruling = Decision(ProposalStatus.DECIDED)
+            if found.operation is not None or found.deployment.thread_ts is not None:
+                # Else its root wakes it, as it does for what needs no approval.
+                await make_due(session, Deployment, found.deployment.id)
+        self._notifier.creator()
+        self._notifier.sender()
+        return ruling
+
+    async def _reprice(self, session: AsyncSession, found: Proposal) -> bool:
+        """Show the present price if it exceeds the one that was shown. Returns whether it did."""
+        deployment, operation, prices = found.deployment, found.operation, self._settings.prices
+        if operation is None:
+            dollars = full_scale_price(deployment, prices)
+        else:
+            dollars = present_price(deployment, operation, prices)
+        if found.shown is not None and not exceeds(dollars, found.shown.dollars):
+            return False
+        if operation is None:
+            each = version_of(deployment).cost(prices).each
+            deployment.price_per_hour = "" if each is None else str(each)
+            await session.flush()
+            deployment_view = await view_of(session, deployment, self._settings)
+            await tell(
+                session, deployment, deployment_view, words.deployment_repriced(deployment_view)
+            )
+            return True
+        terms = Terms.stored(operation.terms)
+        operation.terms = terms.model_copy(update={"dollars": dollars}).to_row()
+        await session.flush()
+        deployment_view = await view_of(session, deployment, self._settings)
+        asked = replies.operation_asked(operation.kind, operation.cause, operation.requested_by)
+        proposal = await proposal_of(session, deployment, operation)
+        said = words.proposed(deployment_view, words.repriced(asked.body.text), proposal)
+        await tell(session, deployment, deployment_view, said)
+        return True
+
+    async def _approve(
+        self, session: AsyncSession, found: Proposal, person_id: str, message_ts: str
+    ) -> None:
+        deployment, operation = found.deployment, found.operation
+        if operation is None:
+            deployment.state = DeploymentState.REQUESTED
+            deployment.approved_by = person_id
+            deployment.decided_at = found.present
+        else:
+            operation.decided_by = person_id
+            operation.state = OperationState.REQUESTED
+            if found.shown is not None:
+                agreed = {"dollars": found.shown.dollars}
+                terms = Terms.stored(operation.terms).model_copy(update=agreed)
+                operation.terms = terms.to_row()
+            if operation.kind in LIFETIME_KINDS:
+                _change_end(deployment, operation)
+                operation.state = OperationState.DONE
+                operation.finished_at = found.present
+        said = words.approved(person_id, found.act)
+        await self._close(session, found, person_id, "approve", said, message_ts)
+
+    async def reject(
+        self, place: ChannelRef, person: Actor, value: str, reason: str, *, message_ts: str = ""
+    ) -> Decision:
+        """Let it not be done; arguments as for `approve`."""
+        async with self._database.write() as session:
+            found = await find(session, place, value)
+            ruling = await decision_on(session, found, place)
+            if found is None or ruling.standing is not ProposalStatus.OPEN:
+                return ruling
+            end(found, rejected_by=person.id)
+            await session.flush()
+            deployment_view = await view_of(session, found.deployment, self._settings)
+            said = words.rejected(deployment_view, person.id, reason, found.act)
+            await self._close(session, found, person.id, "reject", said, message_ts, detail=reason)
+        self._notifier.sender()
+        return Decision(ProposalStatus.DECIDED)
+
+    async def withdraw(
+        self, place: ChannelRef, person: Actor, value: str, *, message_ts: str = ""
+    ) -> Decision:
+        """Take it back; arguments as for `approve`."""
+        async with self._database.write() as session:
+            found = await find(session, place, value)
+            ruling = await decision_on(session, found, place)
+            if found is None or ruling.standing is not ProposalStatus.OPEN:
+                return ruling
+            end(found, rejected_by=found.requested_by)
+            if found.operation is None:
+                found.deployment.state = DeploymentState.CANCELLED
+            said = words.withdrawn(person.id, found.act)
+            await self._close(session, found, person.id, "withdraw", said, message_ts)
+        self._notifier.sender()
+        return Decision(ProposalStatus.DECIDED)
+
+    async def requested_by(self, place: ChannelRef, value: str) -> str | None:
+        """Who asked for a proposal; None if there is none."""
+        async with self._database.read() as session:
+            found = await find(session, place, value, lock=False)
+            return found.requested_by if found is not None else None
+
+    async def standing(self, place: ChannelRef, value: str) -> Decision:
+        """How it stands with a proposal now."""
+        async with self._database.read() as session:
+            found = await find(session, place, value, lock=False)
+            return await decision_on(session, found, place)
+
+    async def _close(
+        self,
+        session: AsyncSession,
+        found: Proposal,
+        person_id: str,
+        verb: str,
+        said: Reply,
+        message_ts: str,
+        *,
+        detail: str = "",
+    ) -> None:
+        await session.flush()
+        deployment_view = await view_of(session, found.deployment, self._settings)
+        operation = found.operation
+        is_done = operation is not None and operation.state is OperationState.DONE
+        at_once = (
+            [_end_changed(deployment_view, operation)] if operation is not None and is_done else []
+        )
+        await tell(session, found.deployment, deployment_view, said, *at_once)
+        write_audit(session, found, person_id, verb, detail=detail, message_ts=message_ts)
+
+
+def _change_end(deployment: Deployment, operation: Operation) -> None:
+    until = Terms.stored(operation.terms).until
+    if operation.kind is OperationKind.KEEP:
+        take_end_away(deployment)
+    elif until is not None:
+        extend_to(deployment, until)
+
+
+def _end_changed(deployment_view: DeploymentView, operation: Operation) -> Reply:
+    if operation.kind is OperationKind.KEEP:
+        return lifetime_replies.kept(deployment_view, operation.requested_by)
+    seconds = Terms.stored(operation.terms).seconds or 0
+    return lifetime_replies.extended(deployment_view, operation.requested_by, seconds, had_end=True)

@@ -1,0 +1,207 @@
+"""What people may do, and the one place that decides it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.errors import UserError
+from bot.domain.grants import Rules, Subject
+from bot.domain.permissions import ADMINS, DEFAULTS, DOING, EVERYONE, Permission
+from bot.domain.subjects import SubjectKind
+from bot.messages.blocks import Block, button
+from bot.messages.markup import code, mention, who
+from bot.services.audit import Audit
+from bot.services.target_views import TargetView, TargetViews, rules_of
+
+# More names than this are no help to someone who looks for whom to ask.
+_NAMED = 3
+# Slack gives up on a request after three seconds.
+_ASK_SLACK_SECONDS = 2.0
+
+
+ASK_ACTION = "permission.ask"
+
+
+class Directory(Protocol):
+    """What is known of the people of a workspace."""
+
+    async def is_admin(self, person_id: str) -> bool | None:
+        """Whether a person administers targets; None if that can't be told now."""
+
+    async def admins(self) -> Sequence[str]:
+        """Who administers targets."""
+
+    async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
+        """Whether a person belongs to a user group; None if that can't be told now."""
+
+
+class Authorizer:
+    """Decides by where a person belongs, what was granted, and whether they administer.
+
+    Args:
+        targets: What their teams have set up.
+        audit: Where denials are written down.
+        directory: Who the people are.
+    """
+
+    def __init__(self, targets: TargetViews, audit: Audit, directory: Directory) -> None:
+        self._targets = targets
+        self._audit = audit
+        self._directory = directory
+
+    async def authorize(
+        self,
+        permission: Permission,
+        person: Actor,
+        place: ChannelRef,
+        *,
+        target: str = "",
+        among: Sequence[TargetView] | None = None,
+        about: str = "",
+        message_ts: str = "",
+    ) -> None:
+        """Let it pass, or say who may. What is denied is written to the audit.
+
+        Args:
+            permission: What for.
+            person: Who wants it.
+            place: Where.
+            target: On which target; '' while that is open: then one that allows it is enough.
+            among: The place's targets, where whoever asks has read them just before; else they are
+                read here.
+            about: The public id of the deployment that it is about, if it is about one: people
+                can then ask in its thread.
+            message_ts: Of the message whose button was used.
+
+        Raises:
+            UserError: The person may not.
+        """
+        if permission is Permission.LOOK:
+            return
+        subjects = self._who_may(permission, person, place, target, await self._among(place, among))
+        if subjects and await self._includes(subjects, person):
+            return
+        await self._audit.denied(
+            place, person, permission, target, about=about, message_ts=message_ts
+        )
+        if not subjects:
+            raise UserError(
+                "You belong to another organisation, so you can look on here but not act.",
+                hint="Someone of this workspace can do it for you.",
+            )
+        raise await self._refusal(permission, subjects, place, target, about)
+
+    async def may(
+        self,
+        permission: Permission,
+        person: Actor,
+        place: ChannelRef,
+        target: str = "",
+        *,
+        among: Sequence[TargetView] | None = None,
+    ) -> bool:
+        """Whether a person may do something; nothing is written down. Arguments as above."""
+        if permission is Permission.LOOK:
+            return True
+        subjects = self._who_may(permission, person, place, target, await self._among(place, among))
+        return bool(subjects) and await self._includes(subjects, person)
+
+    async def whom(self, permission: Permission, place: ChannelRef, target: str) -> str:
+        """Those who may do something, mentioned as mrkdwn, for people to turn to."""
+        named = await self.named(permission, place, target)
+        if not named:
+            admins = await self._directory.admins()
+            named = [mention(admin) for admin in admins[:_NAMED]]
+        return " ".join(dict.fromkeys(named)) or who(ADMINS)
+
+    async def named(self, permission: Permission, place: ChannelRef, target: str) -> Sequence[str]:
+        """The people and groups whom something was granted to by name, as mrkdwn."""
+        subjects = self._subjects(permission, await self.rules(place, target))
+        return [who(subject) for subject in subjects if subject not in (EVERYONE, ADMINS)]
+
+    async def rules(self, place: ChannelRef, target: str) -> Rules:
+        """What a target's team has set up; the defaults if there is no such target."""
+        return (await self._targets.rules(place)).get(target, Rules())
+
+    async def _among(
+        self, place: ChannelRef, targets: Sequence[TargetView] | None
+    ) -> Mapping[str, Rules]:
+        return rules_of(await self._targets.of(place) if targets is None else targets)
+
+    def _who_may(
+        self,
+        permission: Permission,
+        person: Actor,
+        place: ChannelRef,
+        target: str,
+        rules: Mapping[str, Rules],
+    ) -> Sequence[Subject]:
+        """Nobody, if the person is one of those who only look on."""
+        concerned = [rules.get(target, Rules())] if target else [*rules.values()] or [Rules()]
+        if person.is_from_elsewhere(place):
+            concerned = [each for each in concerned if each.policy.guests_may_act]
+        return [subject for each in concerned for subject in self._subjects(permission, each)]
+
+    def _subjects(self, permission: Permission, rules: Rules) -> Sequence[Subject]:
+        return rules.granted.get(permission) or [DEFAULTS[permission]]
+
+    async def _includes(self, subjects: Sequence[Subject], person: Actor) -> bool:
+        if EVERYONE in subjects or Subject(SubjectKind.PERSON, person.id) in subjects:
+            return True
+        groups = {subject.id for subject in subjects if subject.kind is SubjectKind.GROUP}
+        in_doubt = False
+        try:
+            async with asyncio.timeout(_ASK_SLACK_SECONDS):
+                for group in groups:
+                    belongs = await self._directory.is_in_group(person.id, group)
+                    if belongs:
+                        return True
+                    in_doubt |= belongs is None
+                # Whoever may change the rules is never locked out by them.
+                administers = await self._directory.is_admin(person.id)
+                if administers:
+                    return True
+                in_doubt |= administers is None
+        except TimeoutError:
+            in_doubt = True
+        if in_doubt:
+            raise UserError(
+                "Slack doesn't say in time whether you may do this, so nothing was done.",
+                hint="Try again in a moment.",
+            )
+        return False
+
+    async def _refusal(
+        self,
+        permission: Permission,
+        subjects: Sequence[Subject],
+        place: ChannelRef,
+        target: str,
+        about: str,
+    ) -> UserError:
+        # The target may be one that isn't there yet.
+        where = f" in {code(target)}" if target and permission is not Permission.CONNECT else ""
+        named = [subject for subject in dict.fromkeys(subjects) if subject != ADMINS][:_NAMED]
+        buttons: list[Block] = []
+        if about:
+            buttons = [ask_them(permission, about, place)]
+        if named:
+            whom = " and ".join(who(subject) for subject in named)
+            hint = "Ask them posts your request in this thread." if about else ""
+            message = f"{DOING[permission]}{where} is for {whom}."
+            return UserError(message, hint=hint, actions=buttons)
+        return UserError(
+            f"{DOING[permission]}{where} is for workspace admins.",
+            hint=await self._whom(),
+            actions=buttons,
+        )
+
+    async def _whom(self) -> str:
+        admins = [mention(admin) for admin in (await self._directory.admins())[:_NAMED]]
+        return f"Ask {' or '.join(admins)}." if admins else "Ask one of them."
+
+
+def ask_them(permission: Permission, about: str, place: ChannelRef) -> Block:
+    """Posts somebody's wish in the thread of the deployment with this public id."""
+    return button("Ask them", ASK_ACTION, value=f"{permission} {about} {place.channel_id}")

@@ -1,0 +1,244 @@
+"""What runs in a channel's targets: their projects' lists, with names from specs kept in memory.
+
+A project's list tells statuses and no names, and each spec is a request of its own. Specs are
+kept until the endpoint's status changes, so that listing hundreds of endpoints again costs a
+request per hundred.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import structlog
+
+from bot.config import Settings
+from bot.db.deployment_tables import WatchedProject
+from bot.db.encryption import KeyRing, UnreadableKeyError
+from bot.db.session import Database
+from bot.domain.actors import ChannelRef
+from bot.domain.friendli_errors import FriendliError, NotFound, RateLimited, Refused, Unavailable
+from bot.domain.listed_endpoint import Listed, Listing, in_order
+from bot.domain.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
+from bot.domain.statuses import Kind, status_words
+from bot.friendli.client import EndpointListing, FriendliClient
+from bot.friendli.credentials import Credentials
+from bot.services import own_rows
+from bot.services.credentials import credentials_for
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+# All in seconds.
+_GLANCE_FRESH = 30.0
+# Some things change without a change of status, such as how many replicas there are.
+_SPEC_FRESH = 600.0
+_SPEC_FRESH_WHILE_SCALING = 30.0
+
+_SPECS_AT_ONCE = 20
+_SPECS_KEPT = 20_000
+_LISTS_KEPT = 1_000
+# Endpoints in all of them.
+_LISTED_KEPT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """A spec, the status that it was read under, and the loop's time at which it is too old."""
+
+    spec: DedicatedEndpointSpec
+    under: tuple[str, datetime | None]
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedListing:
+    """A project's list, and the loop's time at which it was asked for."""
+
+    listing: EndpointListing
+    at: float
+
+
+class Catalog:
+    """Reads the projects of targets; what one person reads spares the next the wait."""
+
+    def __init__(
+        self, database: Database, friendli: FriendliClient, key_ring: KeyRing, settings: Settings
+    ) -> None:
+        self._database = database
+        self._friendli = friendli
+        self._vault = key_ring
+        self._settings = settings
+        self._specs: dict[tuple[str, str], _Spec] = {}
+        self._seen: dict[int, _CachedListing] = {}
+        # Shared by all who list, so that many at once ask no more than one.
+        self._reading = asyncio.Semaphore(_SPECS_AT_ONCE)
+
+    async def read(self, place: ChannelRef, target: str, *, fresh: float = 0.0) -> Listing:
+        """List a target's endpoints, also those made elsewhere.
+
+        Args:
+            place: The channel.
+            target: The name of one of its targets.
+            fresh: For so many seconds a list that was seen before is as good as a new one.
+
+        Raises:
+            FriendliError: Friendli refuses, or doesn't answer in time.
+            NoKeyError: The target isn't connected any more.
+            UnreadableKeyError: Its key was encrypted with a key that isn't configured.
+        """
+        project = await own_rows.project_of(self._database, place, target)
+        access = credentials_for(project, self._vault)
+        seen = self._seen.get(project.id)
+        if seen is None or seen.at + fresh <= _clock():
+            try:
+                async with asyncio.timeout(self._settings.list_timeout):
+                    seen = await self._list(project, access)
+            except TimeoutError:
+                raise Unavailable("list_all_endpoints", reason="Deadline") from None
+        await self._read_specs(
+            access, project.api_base, seen.listing, self._settings.list_timeout / 2
+        )
+        return await self._joined(place, target, project, seen.listing)
+
+    async def glance(self, place: ChannelRef, target: str) -> Listing:
+        """List a target's endpoints in time for a menu: as they were last seen, if need be.
+
+        Raises:
+            NoKeyError: The target isn't connected any more.
+        """
+        project = await own_rows.project_of(self._database, place, target)
+        timeout = self._settings.menu_timeout
+        current = False
+        try:
+            async with asyncio.timeout(timeout):
+                access = credentials_for(project, self._vault)
+                seen = self._seen.get(project.id)
+                if seen is None or seen.at + _GLANCE_FRESH <= _clock():
+                    await self._list(project, access)
+                seen = self._seen[project.id]
+                await self._read_specs(access, project.api_base, seen.listing, timeout)
+                current = True
+        except (TimeoutError, FriendliError, UnreadableKeyError) as error:
+            log.info("glancing at what was seen before", error=type(error).__name__)
+        last = self._seen.get(project.id)
+        if last is not None:
+            listing = last.listing
+        else:
+            remembered = await own_rows.remembered_in(self._database, place, project)
+            listing = EndpointListing(remembered, None, 0)
+        return replace(await self._joined(place, target, project, listing), is_current=current)
+
+    async def _list(self, project: WatchedProject, access: Credentials) -> _CachedListing:
+        asked = _clock()
+        listing = await self._friendli.list_all_endpoints(access, project.project_id)
+        seen = self._seen[project.id] = _CachedListing(listing, asked)
+        _forget_oldest(self._seen, _LISTS_KEPT)
+        while len(self._seen) > 1 and self._listed > _LISTED_KEPT:
+            _forget_oldest(self._seen, len(self._seen) - 1)
+        return seen
+
+    @property
+    def _listed(self) -> int:
+        return sum(len(seen.listing.endpoints) for seen in self._seen.values())
+
+    async def _read_specs(
+        self, access: Credentials, api_base: str, listing: EndpointListing, within: float
+    ) -> None:
+        """Read what isn't known of a list's endpoints; whoever is late is left out this time."""
+        order = sorted(listing.endpoints.items(), key=lambda item: _settled(item[1]))
+        unknown = [one for one in order if not self._knows(api_base, *one)]
+        if not unknown:
+            return
+        wanted = iter(unknown)
+
+        async def reader() -> None:
+            for endpoint_id, status in wanted:
+                async with self._reading:
+                    if not self._knows(api_base, endpoint_id, status):
+                        await self._read_spec(access, api_base, endpoint_id, status)
+
+        readers = [asyncio.create_task(reader()) for _ in unknown[:_SPECS_AT_ONCE]]
+        try:
+            await asyncio.wait(readers, timeout=within, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for one in readers:
+                one.cancel()
+            ends = await asyncio.gather(*readers, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, (Unavailable, RateLimited)):
+                log.info("couldn't read every spec", error=str(end))
+            elif isinstance(end, Exception):
+                raise end
+
+    async def _read_spec(
+        self, access: Credentials, api_base: str, endpoint_id: str, status: DedicatedEndpointStatus
+    ) -> None:
+        try:
+            spec = await self._friendli.get_endpoint(access, endpoint_id)
+        except RateLimited:
+            raise
+        except Refused as refused:
+            # It went away meanwhile, or the API won't tell of this one: the others matter too.
+            log.info("couldn't read a spec", error=str(refused))
+            if isinstance(refused, NotFound):
+                self._specs.pop((api_base, endpoint_id), None)
+            return
+        is_serving = status_words(status.status).kind is Kind.SERVING
+        scales = is_serving and spec.autoscaling_max != 1
+        fresh = _SPEC_FRESH_WHILE_SCALING if scales else _SPEC_FRESH
+        self._specs.pop((api_base, endpoint_id), None)
+        kept = _Spec(spec.without_unknown(), _version(status), _clock() + fresh)
+        self._specs[api_base, endpoint_id] = kept
+        _forget_oldest(self._specs, _SPECS_KEPT)
+
+    def _knows(self, api_base: str, endpoint_id: str, status: DedicatedEndpointStatus) -> bool:
+        kept = self._specs.get((api_base, endpoint_id))
+        return kept is not None and kept.under == _version(status) and _clock() < kept.until
+
+    async def _joined(
+        self, place: ChannelRef, target: str, project: WatchedProject, listing: EndpointListing
+    ) -> Listing:
+        ours = await own_rows.ours_among(
+            self._database, place, project.api_base, list(listing.endpoints)
+        )
+        unsettled = await own_rows.unsettled_in(self._database, place, project)
+        endpoints = []
+        for endpoint_id, status in listing.endpoints.items():
+            kept = self._specs.get((project.api_base, endpoint_id))
+            name = kept.spec.name if kept else ""
+            endpoints.append(
+                Listed(
+                    target=target,
+                    project_id=project.project_id,
+                    team_id=project.team_id or (kept.spec.team_id if kept else None) or "",
+                    endpoint_id=endpoint_id,
+                    status=status,
+                    spec=kept.spec if kept is not None else None,
+                    ours=ours.get(endpoint_id),
+                    perhaps_by=None if endpoint_id in ours else unsettled.get(name),
+                    seen_at=listing.api_date or datetime.now(UTC),
+                    prices=self._settings.prices,
+                )
+            )
+        return Listing(target, project.project_id, in_order(endpoints))
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _version(status: DedicatedEndpointStatus) -> tuple[str, datetime | None]:
+    return str(status.status), status.updated_at
+
+
+def _settled(status: DedicatedEndpointStatus) -> bool:
+    """What may be billed is read first."""
+    return status_words(status.status).kind in {Kind.ENDED, Kind.RESTING}
+
+
+def _forget_oldest(kept: dict[_K, _V], most: int) -> None:
+    while len(kept) > most:
+        del kept[next(iter(kept))]

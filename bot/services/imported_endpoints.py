@@ -1,0 +1,186 @@
+"""Endpoints that were made elsewhere: watching them in threads of their own, letting them go."""
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.claims import make_due
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment, Target, WatchedProject
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.audit_effect import Effect
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.listed_endpoint import Listed
+from bot.domain.permissions import Permission
+from bot.domain.schemas import DedicatedEndpointSpec
+from bot.domain.transitions import ObservedTransition, observe
+from bot.messages import replies
+from bot.messages.status_message import root
+from bot.services import audit, outbox
+from bot.services.base import Service
+from bot.services.lookup import find_target, hold_deployment
+from bot.services.thread import tell, view_of, write_down
+
+_OVER = (DeploymentState.UNWATCHED, DeploymentState.ENDED)
+
+
+class ImportOutcome(StrEnum):
+    """What became of a wish to follow, or to let go."""
+
+    ACCEPTED = "accepted"
+    KNOWN = "known"
+    """It is watched already."""
+    TARGET_GONE = "target_gone"
+    NOT_FOLLOWED = "not_followed"
+    """It was deployed from here, so its thread stays; or it isn't watched at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedEndpoint:
+    """The answer to a wish to follow.
+
+    Attributes:
+        channel_id: Where it is watched already, with `KNOWN`.
+    """
+
+    outcome: ImportOutcome
+    channel_id: str = ""
+
+
+class ImportedEndpoints(Service):
+    """Writes down what is followed, in one transaction each."""
+
+    async def follow(
+        self,
+        place: ChannelRef,
+        person: Actor,
+        endpoint: Listed,
+        spec: DedicatedEndpointSpec,
+        *,
+        message_ts: str = "",
+    ) -> ImportedEndpoint:
+        """Watch an endpoint from now on, in a thread of its own.
+
+        Args:
+            place: The channel.
+            person: Who asks.
+            endpoint: As one of the channel's targets lists it.
+            spec: How it is set up.
+            message_ts: Of the message whose button was used.
+        """
+        try:
+            async with self._database.write() as session:
+                target = await find_target(session, place, endpoint.target)
+                if target is None:
+                    return ImportedEndpoint(ImportOutcome.TARGET_GONE)
+                project = await session.get_one(WatchedProject, target.watched_project_id)
+                known = await session.scalar(
+                    select(Deployment).where(
+                        Deployment.api_base == project.api_base,
+                        Deployment.endpoint_id == endpoint.endpoint_id,
+                    )
+                )
+                if known is not None and known.state not in _OVER:
+                    return ImportedEndpoint(ImportOutcome.KNOWN, known.channel_id)
+                if known is not None:
+                    # Its old thread has ended; the endpoint belongs to the new one from now on.
+                    await session.execute(
+                        update(Deployment)
+                        .where(Deployment.id == known.id)
+                        .values(endpoint_id=None)
+                        .execution_options(synchronize_session=False)
+                    )
+                await self._write_down(session, place, person, endpoint, spec, target, project)
+                audit.write(
+                    session,
+                    place,
+                    person.id,
+                    Permission.FOLLOW,
+                    Effect.ACCEPTED,
+                    target=target.name,
+                    endpoint=endpoint.name,
+                    message_ts=message_ts,
+                )
+        except IntegrityError:
+            # Somebody else was faster.
+            return ImportedEndpoint(ImportOutcome.KNOWN)
+        self._notifier.all()
+        return ImportedEndpoint(ImportOutcome.ACCEPTED)
+
+    async def _write_down(
+        self,
+        session: AsyncSession,
+        place: ChannelRef,
+        person: Actor,
+        endpoint: Listed,
+        spec: DedicatedEndpointSpec,
+        target: Target,
+        project: WatchedProject,
+    ) -> None:
+        channel = await outbox.channel_row(
+            session,
+            enterprise_id=place.enterprise_id,
+            workspace_id=place.workspace_id,
+            address=place.channel_id,
+        )
+        public_id = uuid.uuid4().hex
+        each = endpoint.price_each
+        deployment = Deployment(
+            request_id=f"follow {public_id}",
+            public_id=public_id,
+            channel_row_id=channel,
+            enterprise_id=place.enterprise_id,
+            workspace_id=place.workspace_id,
+            channel_id=place.channel_id,
+            requester_id=person.id,
+            target_name=target.name,
+            watched_project_id=project.id,
+            api_base=project.api_base,
+            friendli_project_id=project.project_id,
+            friendli_team_id=spec.team_id or project.team_id,
+            name=spec.name.strip() or endpoint.endpoint_id,
+            request={},
+            spec=spec.model_dump(mode="json", by_alias=True),
+            price_per_hour="" if each is None else str(each),
+            requested_at=now(),
+            state=DeploymentState.LIVE,
+            endpoint_id=endpoint.endpoint_id,
+        )
+        session.add(deployment)
+        await session.flush()
+        await session.refresh(deployment)
+        state = observe(None, endpoint.status, unknown_lasts=True)
+        if state is None:
+            deployment_view = await view_of(session, deployment, self._settings)
+        else:
+            at = endpoint.status.changed_at
+            newest = ObservedTransition(state, deployment.requested_at, at)
+            deployment_view = await write_down(session, deployment, self._settings, newest)
+        await outbox.send_root(
+            session, channel_row_id=channel, deployment_id=deployment.id, body=root(deployment_view)
+        )
+        await make_due(session, WatchedProject, project.id)
+
+    async def unfollow(self, place: ChannelRef, person: Actor, public_id: str) -> ImportOutcome:
+        """Let an endpoint go that was made elsewhere; it runs on."""
+        async with self._database.write() as session:
+            deployment = await hold_deployment(session, place, public_id)
+            if (
+                deployment is None
+                or deployment.spec is None
+                or deployment.state != DeploymentState.LIVE
+            ):
+                return ImportOutcome.NOT_FOLLOWED
+            deployment.state = DeploymentState.UNWATCHED
+            await session.flush()
+            await make_due(session, WatchedProject, deployment.watched_project_id)
+            await make_due(session, Deployment, deployment.id)
+            deployment_view = await view_of(session, deployment, self._settings)
+            await tell(session, deployment, deployment_view, replies.unfollowed(person.id))
+            audit.write_about(session, deployment, person.id, Permission.FOLLOW, detail="unfollow")
+        self._notifier.all()
+        return ImportOutcome.ACCEPTED

@@ -1,0 +1,86 @@
+"""Rows by the names that people and buttons use for them, never those of another place."""
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.deployment_tables import Deployment, Target
+from bot.db.operation_tables import Operation
+from bot.domain.actors import ChannelRef
+from bot.domain.deployment_state import NAME_IS_TAKEN_IN
+from bot.domain.process import correlation
+
+
+async def find_target(session: AsyncSession, place: ChannelRef, name: str) -> Target | None:
+    """A target of this place by its name."""
+    return await session.scalar(select(Target).where(*_here(Target, place), Target.name == name))
+
+
+async def find_deployment(
+    session: AsyncSession, place: ChannelRef, public_id: str
+) -> Deployment | None:
+    """A deployment of this place; one of another place is none of ours."""
+    return await session.scalar(
+        select(Deployment).where(*_here(Deployment, place), Deployment.public_id == public_id)
+    )
+
+
+async def bind_request(session: AsyncSession, deployment: Deployment) -> None:
+    """Let log lines and rows carry a deployment, and the last request about it, from now on."""
+    newest = await session.scalar(
+        select(Operation.reference)
+        .where(Operation.deployment_id == deployment.id, Operation.reference.is_not(None))
+        .order_by(Operation.id.desc())
+        .limit(1)
+    )
+    correlation.bind(
+        newest or deployment.reference,
+        deployment=deployment.public_id,
+        channel=deployment.channel_id,
+    )
+
+
+async def hold_deployment(
+    session: AsyncSession, place: ChannelRef, public_id: str
+) -> Deployment | None:
+    """The same, which nobody else changes until the transaction ends.
+
+    A wish that is decided by how far it has come would be lost if it went on meanwhile; of two
+    clicks at once, the second finds what the first wrote; and a root that is drawn from what was
+    read before somebody else changed it would show what isn't so, until the next change.
+    """
+    deployment = await find_deployment(session, place, public_id)
+    if deployment is not None:
+        await session.refresh(deployment, with_for_update={"key_share": True})
+        correlation.bind(correlation.reference(), deployment=public_id)
+    return deployment
+
+
+def _here(
+    table: type[Target] | type[Deployment], place: ChannelRef
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        table.enterprise_id == place.enterprise_id,
+        table.workspace_id == place.workspace_id,
+        table.channel_id == place.channel_id,
+    )
+
+
+async def is_name_taken(session: AsyncSession, deployment: Deployment, name: str) -> bool:
+    """Whether another deployment of the project has a name, or may get it.
+
+    What was made elsewhere is left out: there nobody keeps names apart.
+    """
+    if deployment.spec is not None:
+        return False
+    other = await session.scalar(
+        select(Deployment.id).where(
+            Deployment.api_base == deployment.api_base,
+            Deployment.friendli_project_id == deployment.friendli_project_id,
+            Deployment.name == name,
+            Deployment.id != deployment.id,
+            Deployment.state.in_(NAME_IS_TAKEN_IN),
+            Deployment.late.is_(False),
+            Deployment.spec.is_(None),
+        )
+    )
+    return other is not None

@@ -1,0 +1,358 @@
+"""What people ask to be done with endpoints: written down once, told, and carried out later."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import make_due
+from bot.db.clock import now
+from bot.db.commit_log import log_committed
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import Operation
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.operations import LIFETIME_KINDS, UNFINISHED, Cause, OperationKind, OperationState
+from bot.domain.permissions import Permission
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.text import unescape
+from bot.domain.update import Update
+from bot.messages import replies
+from bot.messages.approvals import Proposal, proposed
+from bot.services import audit
+from bot.services.base import Service
+from bot.services.lookup import hold_deployment, is_name_taken
+from bot.services.terms import Terms, terms_of
+from bot.services.thread import approvers, policy_of, target_of, tell, view_of
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+PERMISSIONS: Mapping[OperationKind, Permission] = {
+    OperationKind.SLEEP: Permission.OPERATE,
+    OperationKind.WAKE: Permission.OPERATE,
+    OperationKind.RESTART: Permission.OPERATE,
+    OperationKind.TERMINATE: Permission.TERMINATE,
+    OperationKind.DELETE: Permission.DELETE,
+    OperationKind.UPDATE: Permission.UPDATE,
+    OperationKind.EXTEND: Permission.EXTEND,
+    OperationKind.KEEP: Permission.EXTEND,
+}
+
+_AT_REST = frozenset({Status.FAILED.value, Status.TERMINATED.value})
+# In which statuses each makes sense; Friendli refuses a restart and a delete in any other.
+_FITS: Mapping[OperationKind, frozenset[str]] = {
+    OperationKind.SLEEP: frozenset({Status.RUNNING.value}),
+    OperationKind.WAKE: frozenset({Status.SLEEPING.value}),
+    OperationKind.RESTART: _AT_REST,
+    OperationKind.DELETE: _AT_REST,
+    OperationKind.UPDATE: frozenset(
+        {Status.RUNNING.value, Status.SLEEPING.value, Status.FAILED.value}
+    ),
+}
+_WAITS = "waits for approval"
+GOING_DOWN = frozenset({Status.STOPPING.value, Status.TERMINATING.value})
+
+
+def fits(kind: OperationKind, status: str | None) -> bool:
+    """Whether an operation makes sense for an endpoint in a status.
+
+    Whatever isn't over, or on its way down, can be terminated: also what this bot doesn't know.
+    """
+    if kind is OperationKind.TERMINATE:
+        return status not in _AT_REST | GOING_DOWN
+    if kind in LIFETIME_KINDS:
+        return status not in GOING_DOWN
+    return status in _FITS[kind]
+
+
+class OperationOutcome(StrEnum):
+    """What became of a wish to do something with an endpoint."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    """The same click, delivered again: nothing was done for this one."""
+    IN_FLIGHT = "in_flight"
+    """Somebody asked for the same thing, and it isn't done yet."""
+    STALE = "stale"
+    """The endpoint isn't in a state for it any more; its root is drawn anew."""
+    OVERTAKEN = "overtaken"
+    """There is a newer version than the one that an update was compared with."""
+    NAME_TAKEN = "name_taken"
+    """Another deployment of the project has the name that an update gives."""
+    UNCONNECTED = "unconnected"
+    """Its target is disconnected, so nobody decides about spending any more."""
+    GONE = "gone"
+    """There is no such endpoint here, or nobody watches it from here any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """The answer to a wish to do something with an endpoint.
+
+    Attributes:
+        by: Who asked for the same thing before, with `IN_FLIGHT`; '' if no person did. Who made
+            the newer version, with `OVERTAKEN`; '' if it wasn't made here.
+        status: What the endpoint is doing, with `STALE`.
+        waits: Whether somebody has to approve it first, with `ACCEPTED`.
+    """
+
+    outcome: OperationOutcome
+    by: str = ""
+    status: str | None = None
+    waits: bool = False
+
+
+class Operations(Service):
+    """Writes what people want done, in one transaction each."""
+
+    async def ask(
+        self,
+        place: ChannelRef,
+        person: Actor,
+        public_id: str,
+        kind: OperationKind,
+        request_id: str,
+        *,
+        message_ts: str = "",
+        update: Update | None = None,
+        detail: str = "",
+    ) -> AskedFor:
+        """Write down a wish of a person who may have it.
+
+        Args:
+            place: Where the deployment belongs.
+            person: Who asks.
+            public_id: The deployment.
+            kind: What is to be done.
+            request_id: Of the click: the same one is accepted once.
+            message_ts: Of the message whose button was used.
+            update: What an update changes; only with that kind, and always with it.
+            detail: What changes, as mrkdwn, for the thread and the audit.
+        """
+        try:
+            async with self._database.write() as session:
+                known = await session.scalar(
+                    select(Operation.id).where(Operation.request_id == request_id)
+                )
+                if known is not None:
+                    return AskedFor(OperationOutcome.REPEATED)
+                deployment = await hold_deployment(session, place, public_id)
+                if deployment is None or deployment.state != DeploymentState.LIVE:
+                    return AskedFor(OperationOutcome.GONE)
+                terms = terms_of(deployment, kind, self._settings.prices, update)
+                if terms is not None and await target_of(session, deployment) is None:
+                    return AskedFor(OperationOutcome.UNCONNECTED)
+                under_way = await still_under_way(session, deployment, kind, terms)
+                if under_way is not None:
+                    return AskedFor(OperationOutcome.IN_FLIGHT, by=under_way.requested_by)
+                if not fits(kind, deployment.status):
+                    await tell(
+                        session, deployment, await view_of(session, deployment, self._settings)
+                    )
+                    asked = AskedFor(OperationOutcome.STALE, status=deployment.status)
+                elif update is not None and update.replaces != deployment.newest_version:
+                    by = await _made_by(session, deployment)
+                    asked = AskedFor(OperationOutcome.OVERTAKEN, by=by)
+                elif update is not None and await is_name_taken(
+                    session, deployment, update.after.name
+                ):
+                    asked = AskedFor(OperationOutcome.NAME_TAKEN)
+                else:
+                    operation = await write_down(
+                        session,
+                        deployment,
+                        self._settings,
+                        kind,
+                        by=person.id,
+                        request_id=request_id,
+                        update=update,
+                        detail=detail,
+                    )
+                    waits = operation.state is OperationState.PROPOSED
+                    changes = unescape(detail)
+                    audit.write_about(
+                        session,
+                        deployment,
+                        person.id,
+                        f"endpoint:{kind}",
+                        detail=f"{changes}\n{_WAITS}".strip() if waits else changes,
+                        message_ts=message_ts,
+                    )
+                    asked = AskedFor(OperationOutcome.ACCEPTED, waits=waits)
+        except IntegrityError:
+            # The unique keys decide between two that come at once.
+            return AskedFor(OperationOutcome.IN_FLIGHT)
+        self._notifier.creator()
+        self._notifier.sender()
+        return asked
+
+
+async def unfinished(
+    session: AsyncSession, deployment_id: int, kind: OperationKind
+) -> Operation | None:
+    """The operation of a kind that a deployment waits for; None if it waits for none."""
+    return await session.scalar(
+        select(Operation).where(
+            Operation.deployment_id == deployment_id,
+            Operation.kind == kind,
+            Operation.state.in_(UNFINISHED),
+        )
+    )
+
+
+async def still_under_way(
+    session: AsyncSession, deployment: Deployment, kind: OperationKind, terms: Terms | None
+) -> Operation | None:
+    """The unfinished operation that keeps the same one from being requested again; None if none.
+
+    A proposal that needs no approval any more, since the target's policy has changed, gives way.
+    An update doesn't: the next one may change something else.
+    """
+    found = await unfinished(session, deployment.id, kind)
+    if found is None or found.state is not OperationState.PROPOSED:
+        return found
+    if kind is OperationKind.UPDATE or await needs_approval(session, deployment, terms):
+        return found
+    found.state = OperationState.REFUSED
+    found.finished_at = await session.scalar(select(now()))
+    await session.flush()
+    return None
+
+
+async def needs_approval(
+    session: AsyncSession, deployment: Deployment, terms: Terms | None
+) -> bool:
+    """Whether the target's policy asks for a second person's approval of an operation."""
+    if terms is None:
+        return False
+    return (await policy_of(session, deployment)).asks_for_approval(terms.dollars)
+
+
+async def write_down(
+    session: AsyncSession,
+    deployment: Deployment,
+    settings: Settings,
+    kind: OperationKind,
+    *,
+    by: str,
+    cause: Cause = Cause.PERSON,
+    request_id: str | None = None,
+    update: Update | None = None,
+    terms: Terms | None = None,
+    detail: str = "",
+    quietly: bool = False,
+) -> Operation:
+    """Write an operation down, tell the thread, and have it carried out.
+
+    It is told here and not when it is carried out, so that the wish stands before its effect.
+
+    Args:
+        session: In a writing transaction.
+        deployment: A live one.
+        settings: The bot's.
+        kind: What is to be done.
+        by: The person, also whose schedule it is; '' if no person caused it.
+        cause: Why.
+        request_id: Of the click; without one, the operation is unique by itself.
+        update: What an update changes.
+        terms: Of an extension; of other kinds they are worked out here.
+        detail: The same as mrkdwn, for the thread.
+        quietly: The thread was told before, and sees what comes of it.
+    """
+    operation = await _insert(session, deployment, kind, by, cause, request_id, update)
+    log_committed(session, log, "accepted", operation=kind, cause=cause)
+    terms = terms or terms_of(deployment, kind, settings.prices, update)
+    operation.terms = None if terms is None else terms.to_row()
+    waits = await needs_approval(session, deployment, terms)
+    if waits:
+        policy = await policy_of(session, deployment)
+        operation.state = OperationState.PROPOSED
+        operation.expires_at = operation.requested_at + timedelta(hours=policy.approval_hours)
+        if kind in LIFETIME_KINDS and deployment.lifetime_ends_at is not None:
+            # Nothing is left to approve once the endpoint has ended.
+            operation.expires_at = min(operation.expires_at, deployment.lifetime_ends_at)
+    await session.flush()
+    deployment_view = await view_of(session, deployment, settings)
+    said = replies.operation_asked(kind, cause, by, detail, waits=waits)
+    if waits:
+        said = proposed(
+            deployment_view, said.body.text, await proposal_of(session, deployment, operation)
+        )
+    await tell(session, deployment, deployment_view, *([] if quietly else [said]))
+    return operation
+
+
+async def proposal_of(
+    session: AsyncSession, deployment: Deployment, operation: Operation
+) -> Proposal:
+    """What a message shows of an operation that waits for approval."""
+    terms = Terms.stored(operation.terms)
+    return Proposal(
+        public_id=operation.public_id,
+        kind=operation.kind,
+        approvers=await approvers(session, deployment),
+        until=operation.expires_at or operation.requested_at,
+        dollars=terms.dollars,
+    )
+
+
+async def _made_by(session: AsyncSession, deployment: Deployment) -> str:
+    """Who asked for the version that runs; '' if nobody here did."""
+    by = await session.scalar(
+        select(Operation.requested_by)
+        .where(
+            Operation.deployment_id == deployment.id,
+            Operation.version == deployment.newest_version,
+        )
+        .limit(1)
+    )
+    return by or ""
+
+
+async def stop_if_asked(session: AsyncSession, deployment: Deployment) -> None:
+    """Terminate an endpoint that was cancelled before it was known. The thread was told then."""
+    if deployment.cancel_requested_by is None or deployment.cancel_done:
+        return
+    deployment.cancel_done = True
+    await _insert(
+        session,
+        deployment,
+        OperationKind.TERMINATE,
+        deployment.cancel_requested_by,
+        Cause.PERSON,
+        f"stop {deployment.public_id}",
+    )
+
+
+async def _insert(
+    session: AsyncSession,
+    deployment: Deployment,
+    kind: OperationKind,
+    by: str,
+    cause: Cause,
+    request_id: str | None,
+    update: Update | None = None,
+) -> Operation:
+    operation = Operation(
+        request_id=request_id or uuid.uuid4().hex,
+        public_id=uuid.uuid4().hex,
+        deployment_id=deployment.id,
+        kind=kind,
+        state=OperationState.REQUESTED,
+        cause=cause,
+        requested_by=by,
+        requested_at=now(),
+        request=update.to_row() if update is not None else None,
+    )
+    session.add(operation)
+    await session.flush()
+    await session.refresh(operation)
+    await make_due(session, Deployment, deployment.id)
+    return operation

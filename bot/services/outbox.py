@@ -1,0 +1,225 @@
+"""Put messages into the outbox, in the transaction that decides them.
+
+Whatever a transaction tells, it wakes the channels as its very last step. One that told two
+deployments of a channel, and claim the channel while it waits for the second one's row, would
+deadlock with another that holds that row and waits for the channel.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import event, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+from sqlalchemy.util import await_only
+
+from bot.db.claims import make_due
+from bot.db.clock import after
+from bot.db.deployment_tables import Deployment
+from bot.db.message_tables import Channel, Message, Workspace
+from bot.domain.delivery import Delivery, MessageKind
+from bot.domain.process import correlation
+from bot.messages.body import Body
+
+_WAKING = "channels to wake"
+
+
+async def channel_row(
+    session: AsyncSession, *, enterprise_id: str, workspace_id: str, address: str
+) -> int:
+    """The row of a channel, or of a person ('@U…'), made if it is new."""
+    workspace = await workspace_row(session, enterprise_id=enterprise_id, workspace_id=workspace_id)
+    return await _channel(session, workspace, address)
+
+
+async def workspace_row(session: AsyncSession, *, enterprise_id: str, workspace_id: str) -> int:
+    """The row of a workspace, made if it is new."""
+    return await _upsert(
+        session, Workspace, {"enterprise_id": enterprise_id, "workspace_id": workspace_id}
+    )
+
+
+async def _channel(session: AsyncSession, workspace_row_id: int, address: str) -> int:
+    # A person's direct-message channel is opened when it is first needed.
+    channel_id = None if address.startswith("@") else address
+    return await _upsert(
+        session,
+        Channel,
+        {"workspace_row_id": workspace_row_id, "address": address},
+        channel_id=channel_id,
+    )
+
+
+async def _upsert(
+    session: AsyncSession,
+    table: type[Workspace] | type[Channel],
+    key: dict[str, object],
+    **values: object,
+) -> int:
+    """The id of the row with a unique key. Two that insert it at once get the same row."""
+    columns = [getattr(table, name) == value for name, value in key.items()]
+    # Locked against being forgotten as unused before what refers to it is written.
+    query = select(table.id).where(*columns).with_for_update(read=True, key_share=True)
+    row = await session.scalar(query)
+    if row is None:
+        sqlite = session.get_bind().dialect.name == "sqlite"
+        insert = sqlite_insert if sqlite else postgresql_insert
+        await session.execute(insert(table).values(**key, **values).on_conflict_do_nothing())
+        row = await session.scalar(query)
+    if row is None:
+        raise LookupError(f"{table.__tablename__} has no row for its own key")
+    return row
+
+
+async def send_root(
+    session: AsyncSession, *, channel_row_id: int, deployment_id: int, body: Body
+) -> None:
+    """Open the thread of a deployment."""
+    session.add(
+        Message(
+            channel_row_id=channel_row_id,
+            deployment_id=deployment_id,
+            sequence=0,
+            kind=MessageKind.ROOT,
+            body=body.model_dump(),
+        )
+    )
+    # Whoever asks here counts on the channel, so what stopped the bot there may be mended.
+    await session.execute(
+        update(Channel)
+        .where(Channel.id == channel_row_id, Channel.stopped_reason.is_not(None))
+        .values(post_after=None)
+        .execution_options(synchronize_session=False)
+    )
+    _wake(session, channel_row_id)
+
+
+async def redraw_root(
+    session: AsyncSession, *, channel_row_id: int, deployment_id: int, body: Body
+) -> None:
+    """Change the root; several changes before the next edit become one."""
+    await session.execute(
+        update(Message)
+        .where(Message.deployment_id == deployment_id, Message.kind == MessageKind.ROOT)
+        .values(_redrawn(body))
+        .execution_options(synchronize_session=False)
+    )
+    _wake(session, channel_row_id)
+
+
+async def reply(
+    session: AsyncSession,
+    *,
+    channel_row_id: int,
+    deployment_id: int,
+    body: Body,
+    broadcast: bool = False,
+    kind: MessageKind = MessageKind.REPLY,
+) -> None:
+    """Add a reply behind all others of the thread, shown in the channel too if so wanted."""
+    await _lock(session, deployment_id)
+    highest = await session.scalar(
+        select(func.max(Message.sequence)).where(Message.deployment_id == deployment_id)
+    )
+    session.add(
+        Message(
+            channel_row_id=channel_row_id,
+            deployment_id=deployment_id,
+            sequence=(highest or 0) + 1,
+            kind=kind,
+            body=body.model_dump(),
+            broadcast=broadcast,
+        )
+    )
+    _wake(session, channel_row_id)
+
+
+async def rewrite_cycle(
+    session: AsyncSession,
+    *,
+    channel_row_id: int,
+    deployment_id: int,
+    body: Body,
+    broadcast: bool = False,
+) -> None:
+    """Rewrite the reply about sleeping and waking if it is the last one, else add it."""
+    await _lock(session, deployment_id)
+    last = await session.scalar(
+        select(Message)
+        .where(Message.deployment_id == deployment_id)
+        .order_by(Message.sequence.desc())
+        .limit(1)
+    )
+    if last is None or last.kind != MessageKind.CYCLE or last.delivery == Delivery.DROPPED:
+        await reply(
+            session,
+            channel_row_id=channel_row_id,
+            deployment_id=deployment_id,
+            body=body,
+            broadcast=broadcast,
+            kind=MessageKind.CYCLE,
+        )
+        return
+    await session.execute(
+        update(Message)
+        .where(Message.id == last.id)
+        .values(_redrawn(body))
+        .execution_options(synchronize_session=False)
+    )
+    _wake(session, channel_row_id)
+
+
+async def send_direct(
+    session: AsyncSession,
+    workspace_row_id: int,
+    person: str,
+    body: Body,
+    *,
+    kind: MessageKind = MessageKind.DIRECT,
+    later: timedelta | None = None,
+) -> Message:
+    """Write to a person directly; `later` is how long it waits in the outbox first."""
+    channel = await _channel(session, workspace_row_id, f"@{person}")
+    due = None if later is None else after(later)
+    message = Message(channel_row_id=channel, kind=kind, body=body.model_dump(), due_at=due)
+    session.add(message)
+    await session.flush()
+    _wake(session, channel)
+    return message
+
+
+def _redrawn(body: Body) -> dict[str, object]:
+    # A body that Slack refused says nothing about the next one.
+    return {
+        "body": body.model_dump(),
+        "version": Message.version + 1,
+        "text_only": False,
+        "reference": correlation.reference() or Message.reference,
+    }
+
+
+async def _lock(session: AsyncSession, deployment_id: int) -> None:
+    """Let no other transaction add to the thread meanwhile: sequences have no gaps and no twins."""
+    await session.execute(
+        select(Deployment.id).where(Deployment.id == deployment_id).with_for_update(key_share=True)
+    )
+
+
+def _wake(session: AsyncSession, channel_row_id: int) -> None:
+    """Wake a channel as the transaction commits."""
+    waking: set[int] | None = session.info.get(_WAKING)
+    if waking is None:
+        waking = session.info[_WAKING] = set()
+
+        def wake_all(_committing: Session) -> None:
+            await_only(_wake_all(session))
+
+        event.listen(session.sync_session, "before_commit", wake_all, once=True)
+    waking.add(channel_row_id)
+
+
+async def _wake_all(session: AsyncSession) -> None:
+    await session.flush()
+    for row in sorted(session.info.pop(_WAKING)):
+        await make_due(session, Channel, row)

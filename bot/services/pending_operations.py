@@ -1,0 +1,71 @@
+"""Ends what was asked of an endpoint that is over, or that nobody watches any more."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import Operation
+from bot.domain.audit_effect import Effect
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.operations import UNFINISHED, OperationKind, OperationState
+from bot.messages import replies
+from bot.services import audit
+from bot.services.thread import tell, view_of
+
+# Wished for, and so.
+_COMES_TRUE = (OperationKind.TERMINATE, OperationKind.DELETE)
+
+
+async def drop_operations(
+    session: AsyncSession,
+    deployment: Deployment,
+    settings: Settings,
+    *,
+    but: frozenset[OperationKind] = frozenset(),
+) -> None:
+    """End what is unfinished, and tell what isn't done; of proposals, the thread has said enough.
+
+    Args:
+        session: In which the deployment's claim was finished.
+        deployment: One that isn't live any more, or whose endpoint isn't listed.
+        settings: The bot's.
+        but: Kinds that wait for the endpoint to reappear.
+    """
+    unfinished = await session.scalars(
+        select(Operation)
+        .where(
+            Operation.deployment_id == deployment.id,
+            Operation.state.in_(UNFINISHED),
+            Operation.kind.not_in(but),
+        )
+        .order_by(Operation.id)
+    )
+    present: datetime = (await session.execute(select(now()))).scalar_one()
+    undone = []
+    for operation in unfinished.all():
+        operation.finished_at = present
+        if operation.state is OperationState.PROPOSED:
+            operation.state = OperationState.REJECTED
+        elif deployment.state is DeploymentState.ENDED and operation.kind in _COMES_TRUE:
+            operation.state = OperationState.DONE
+        else:
+            operation.state = OperationState.REFUSED
+            undone.append(operation)
+    await session.flush()
+    for operation in undone:
+        deployment_view = await view_of(session, deployment, settings)
+        await tell(
+            session, deployment, deployment_view, replies.dropped(deployment_view, operation.kind)
+        )
+        audit.write_about(
+            session,
+            deployment,
+            operation.requested_by,
+            f"endpoint:{operation.kind}",
+            Effect.REFUSED,
+            detail=f"the deployment is {deployment.state}",
+        )

@@ -1,0 +1,78 @@
+"""Answers to one person that come even if the process dies before Slack has shown them.
+
+An answer is a row of the outbox before Slack is acknowledged, due only once the process that was to
+show it has had its time. Shown, the row is deleted. Left over, it is sent as a direct message.
+"""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.db.message_tables import Message, Workspace
+from bot.domain.actors import ChannelRef
+from bot.domain.delivery import Delivery
+from bot.messages.blocks import section
+from bot.messages.body import Body, body
+from bot.services import outbox
+from bot.services.base import Service
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+# Slack waits three seconds for its acknowledgement, and the handler has had some of them.
+_WRITE_SECONDS = 1.0
+_DATABASE_ERRORS = (SQLAlchemyError, OSError, TimeoutError)
+
+
+class PendingResponses(Service):
+    """Writes answers into the outbox, and deletes those that were shown."""
+
+    async def write(self, place: ChannelRef, person_id: str, said: Body) -> int | None:
+        """Write an answer down.
+
+        Args:
+            place: Where the person asked.
+            person_id: Who reads it.
+            said: What they read; the direct message has its text only, since buttons act in the
+                channel that they stand in.
+
+        Returns:
+            What `shown` takes; None if the database doesn't take it now, or nothing was ever
+            asked for in this workspace: strangers leave no rows.
+        """
+        where = f"You asked in <#{place.channel_id}>: " if place.channel_id else ""
+        text = f"{where}{said.text}"
+        try:
+            async with asyncio.timeout(_WRITE_SECONDS), self._database.write() as session:
+                workspace = await session.scalar(
+                    select(Workspace.id).where(
+                        Workspace.enterprise_id == place.enterprise_id,
+                        Workspace.workspace_id == place.workspace_id,
+                    )
+                )
+                if workspace is None:
+                    return None
+                message = await outbox.send_direct(
+                    session,
+                    workspace,
+                    person_id,
+                    body(text, section(text)),
+                    later=timedelta(seconds=self._settings.lease),
+                )
+                return message.id
+        except _DATABASE_ERRORS as error:
+            log.warning("an answer isn't written down", error=type(error).__name__)
+            return None
+
+    async def shown(self, row: int) -> None:
+        """Delete an answer that the person has seen, unless it is on its way already."""
+        try:
+            async with self._database.write() as session:
+                await session.execute(
+                    delete(Message).where(Message.id == row, Message.delivery == Delivery.PENDING)
+                )
+        except _DATABASE_ERRORS as error:
+            # It comes once more as a direct message.
+            log.warning("an answer stays in the outbox", error=type(error).__name__)

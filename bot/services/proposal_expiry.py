@@ -1,0 +1,119 @@
+"""What ends proposals although nobody decided: their time, or their target."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import Claim, release
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment
+from bot.db.message_tables import Channel
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.deployment_state import DeploymentState
+from bot.messages import approvals as words
+from bot.messages import undeliverable
+from bot.services import outbox
+from bot.services.proposals import Proposal, end, waiting_operations, write_audit
+from bot.services.thread import tell, view_of
+
+_NOW = timedelta(0)
+
+
+async def expire(session: AsyncSession, claim: Claim, settings: Settings) -> None:
+    """End a claimed deployment that waits for approval, if its time is over."""
+    row = await session.get_one(Deployment, claim.id, with_for_update={"key_share": True})
+    present: datetime = (await session.execute(select(now()))).scalar_one()
+    if row.state is not DeploymentState.PROPOSED or row.expires_at is None:
+        await release(session, Deployment, claim, due=_NOW)
+        return
+    if present < row.expires_at:
+        await release(session, Deployment, claim, due=row.expires_at - present)
+        return
+    if not await release(session, Deployment, claim, due=None, state=DeploymentState.REJECTED):
+        return
+    row = await session.get_one(Deployment, claim.id, populate_existing=True)
+    deployment_view = await view_of(session, row, settings)
+    waited = (row.expires_at or present) - row.requested_at
+    await tell(
+        session, row, deployment_view, words.expired(deployment_view, waited.total_seconds())
+    )
+    found = Proposal(row, None, present)
+    write_audit(session, found, "", "expire")
+    await _tell_who_asked(session, row)
+
+
+async def expire_operations(
+    session: AsyncSession, deployment: Deployment, present: datetime, settings: Settings
+) -> datetime | None:
+    """End operations that nobody approved in time; the chore of live deployments."""
+    waiting = await waiting_operations(session, deployment.id)
+    left = [one.expires_at for one in waiting if one.expires_at and one.expires_at > present]
+    for operation in waiting:
+        if operation.expires_at is not None and operation.expires_at > present:
+            continue
+        found = Proposal(deployment, operation, present)
+        end(found, rejected_by=None)
+        await session.flush()
+        deployment_view = await view_of(session, deployment, settings)
+        waited = ((operation.expires_at or present) - operation.requested_at).total_seconds()
+        await tell(
+            session, deployment, deployment_view, words.expired(deployment_view, waited, found.act)
+        )
+        write_audit(session, found, "", "expire")
+    return min(left, default=None)
+
+
+async def end_proposals(
+    session: AsyncSession,
+    place: ChannelRef,
+    target: str,
+    person: Actor,
+    settings: Settings,
+    *,
+    leads_elsewhere: bool = False,
+) -> None:
+    """End what waits on a target that is disconnected, or leads elsewhere from now on."""
+    present: datetime = (await session.execute(select(now()))).scalar_one()
+    rows = await session.scalars(
+        select(Deployment)
+        .where(
+            Deployment.enterprise_id == place.enterprise_id,
+            Deployment.workspace_id == place.workspace_id,
+            Deployment.channel_id == place.channel_id,
+            Deployment.target_name == target,
+            Deployment.state.in_([DeploymentState.PROPOSED, DeploymentState.LIVE]),
+        )
+        .order_by(Deployment.id)
+        .with_for_update(key_share=True)
+    )
+    for deployment in rows.all():
+        waiting = [
+            Proposal(deployment, operation, present)
+            for operation in await waiting_operations(session, deployment.id)
+        ]
+        if deployment.state is DeploymentState.PROPOSED:
+            waiting.append(Proposal(deployment, None, present))
+        for found in waiting:
+            end(found, rejected_by=person.id)
+            if found.operation is None:
+                deployment.state = DeploymentState.CANCELLED
+            await session.flush()
+            deployment_view = await view_of(session, deployment, settings)
+            said = words.target_gone(
+                deployment_view, person.id, found.act, leads_elsewhere=leads_elsewhere
+            )
+            await tell(session, deployment, deployment_view, said)
+            write_audit(session, found, person.id, "end")
+
+
+async def _tell_who_asked(session: AsyncSession, deployment: Deployment) -> None:
+    """Directly, while the thread can't be written to."""
+    channel = await session.get_one(Channel, deployment.channel_row_id)
+    if channel.stopped_reason is None:
+        return
+    said = undeliverable.nothing_made(
+        deployment.name, deployment.channel_id, channel.stopped_reason
+    )
+    await outbox.send_direct(session, channel.workspace_row_id, deployment.requester_id, said)

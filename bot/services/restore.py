@@ -1,0 +1,128 @@
+"""What happens once after a database was restored from a backup, before any worker starts.
+
+The backup doesn't know what was done since. So nothing that it has as still to be done is done:
+what may have been created meanwhile is looked for by its name, operations and schedules that came
+due end, and what runs is compared with Friendli before anything is sent for its project.
+"""
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db import restore_mark
+from bot.db.claims import make_due
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.message_tables import Message
+from bot.db.operation_tables import Operation, Schedule
+from bot.db.session import Database
+from bot.domain.audit_effect import Effect
+from bot.domain.delivery import Delivery
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.operations import UNFINISHED, OperationState
+from bot.domain.schedule_days import ScheduleDays
+from bot.domain.times_of_day import When, next_time
+from bot.messages import restored_replies
+from bot.services import audit
+from bot.services.thread import tell, view_of
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+# May have been sent since.
+_NOT_SENT = (DeploymentState.PROPOSED, DeploymentState.REQUESTED)
+
+
+async def reconcile_if_restored(database: Database, settings: Settings) -> None:
+    """Bring a restored database to where nothing is done twice; any other one stays as it is."""
+    async with database.write() as session:
+        if not await restore_mark.was_restored(session, is_sqlite=database.is_sqlite):
+            return
+        present: datetime = (await session.execute(select(now()))).scalar_one()
+        await _look_before_posting(session)
+        deployments = (await session.scalars(select(Deployment).order_by(Deployment.id))).all()
+        for deployment in deployments:
+            await _end_operations(session, deployment, settings, present)
+            if deployment.state in _NOT_SENT:
+                await _doubt(session, deployment, settings, present)
+            elif deployment.state is DeploymentState.LIVE:
+                # It may have been extended since: whoever isn't warned gets the least notice.
+                deployment.lifetime_warned_at = None
+        await _skip_missed_schedules(session, present)
+        await session.flush()
+        for id_ in (await session.scalars(select(WatchedProject.id))).all():
+            await make_due(session, WatchedProject, id_)
+        await session.execute(
+            update(WatchedProject)
+            .values(unreconciled=True)
+            .execution_options(synchronize_session=False)
+        )
+        await restore_mark.settle(session, is_sqlite=database.is_sqlite)
+    log.warning("the database was restored from a backup", deployments=len(deployments))
+
+
+async def _look_before_posting(session: AsyncSession) -> None:
+    """What wasn't sent yet may have been since: it is looked for in Slack before it is posted."""
+    await session.execute(
+        update(Message)
+        .where(Message.delivery == Delivery.PENDING)
+        .values(delivery=Delivery.SENDING, sending_since=now(), reads=0)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _end_operations(
+    session: AsyncSession, deployment: Deployment, settings: Settings, present: datetime
+) -> None:
+    operations = await session.scalars(
+        select(Operation)
+        .where(Operation.deployment_id == deployment.id, Operation.state.in_(UNFINISHED))
+        .order_by(Operation.id)
+    )
+    for operation in operations.all():
+        is_proposed = operation.state is OperationState.PROPOSED
+        operation.state = OperationState.REJECTED if is_proposed else OperationState.REFUSED
+        operation.finished_at = present
+        await session.flush()
+        deployment_view = await view_of(session, deployment, settings)
+        await tell(
+            session,
+            deployment,
+            deployment_view,
+            restored_replies.not_done(deployment_view, operation.kind),
+        )
+        audit.write_about(
+            session,
+            deployment,
+            operation.requested_by,
+            f"endpoint:{operation.kind}",
+            Effect.REFUSED,
+            detail="the bot's database was restored from a backup",
+        )
+
+
+async def _doubt(
+    session: AsyncSession, deployment: Deployment, settings: Settings, present: datetime
+) -> None:
+    deployment.state = DeploymentState.OUTCOME_UNKNOWN
+    # Which ids were there before isn't known: only the name tells.
+    deployment.ids_before = None
+    deployment.sent_at = present
+    deployment.expires_at = None
+    await session.flush()
+    deployment_view = await view_of(session, deployment, settings)
+    await tell(session, deployment, deployment_view, restored_replies.looking(deployment_view))
+    await make_due(session, Deployment, deployment.id)
+
+
+async def _skip_missed_schedules(session: AsyncSession, present: datetime) -> None:
+    missed = await session.scalars(select(Schedule).where(Schedule.next_at <= present))
+    for schedule in missed.all():
+        when = When(schedule.days, schedule.time_of_day, schedule.zone)
+        next_at = None if schedule.days is ScheduleDays.ONCE else next_time(when, present)
+        if next_at is None:
+            await session.delete(schedule)
+        else:
+            schedule.next_at = next_at

@@ -1,0 +1,88 @@
+"""What the API is asked to carry an update out, and what is written down once it is."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import Operation
+from bot.domain.friendli_errors import FriendliError
+from bot.domain.instances import Prices
+from bot.domain.schemas import DedicatedEndpointSpec
+from bot.domain.update import Update, applied_to_spec, made
+from bot.domain.version import History, following, newest
+from bot.friendli.client import FriendliClient
+from bot.friendli.credentials import Credentials
+from bot.services.lookup import is_name_taken
+
+
+class Rollout:
+    """What the API is asked for an update.
+
+    Args:
+        friendli: The API.
+        prices: Of GPUs.
+    """
+
+    def __init__(self, friendli: FriendliClient, prices: Prices) -> None:
+        self._friendli = friendli
+        self._prices = prices
+
+    async def newest(self, access: Credentials, endpoint: str) -> str | None:
+        """The number of the newest version.
+
+        Raises:
+            FriendliError: The API doesn't say.
+        """
+        return newest(await self._history(access, endpoint))
+
+    async def send(self, access: Credentials, endpoint: str, operation: Operation) -> str | None:
+        """Send the one request. Returns the number of the version that it made, if it is known.
+
+        Raises:
+            FriendliError: It was refused, never left, or its fate isn't known.
+        """
+        update = Update.stored(operation.request)
+        await self._friendli.update_endpoint(access, endpoint, update.body)
+        try:
+            history = await self._history(access, endpoint)
+        except FriendliError:
+            history = {}
+        return made(history, update) or following(update.replaces)
+
+    async def find(self, access: Credentials, endpoint: str, operation: Operation) -> str | None:
+        """The number of the version that a request made whose fate isn't known; None if none shows.
+
+        Raises:
+            FriendliError: The API doesn't say.
+        """
+        return made(await self._history(access, endpoint), Update.stored(operation.request))
+
+    async def follow(
+        self, session: AsyncSession, deployment: Deployment, update: Update, version: str | None
+    ) -> None:
+        """Write down that from now on the deployment is what an update made of it."""
+        await session.refresh(deployment)
+        deployment.newest_version = version
+        if deployment.spec is None:
+            deployment.first_request = deployment.first_request or deployment.request
+            deployment.request = update.after.model_dump(mode="json", exclude_none=True)
+        else:
+            spec = DedicatedEndpointSpec.model_validate(deployment.spec)
+            told = applied_to_spec(spec, update.version)
+            deployment.spec = told.model_dump(mode="json", by_alias=True)
+            deployment.request = update.version.set_here
+        if update.is_whole:
+            deployment.version_elsewhere = None
+        price = update.version.cost(self._prices).each
+        deployment.price_per_hour = "" if price is None else str(price)
+        # Somebody may have given the name away since this was agreed to.
+        if not await is_name_taken(session, deployment, update.after.name):
+            deployment.name = update.after.name
+        await session.flush()
+
+    async def _history(self, access: Credentials, endpoint: str) -> History:
+        return await self._friendli.get_endpoint_version_history(access, endpoint)
+
+
+def overtaken_by(update: Update, number: str | None) -> str | None:
+    """The version that runs instead of the one that an update was compared with, if so."""
+    return None if update.replaces in (None, number) else number

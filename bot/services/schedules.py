@@ -1,0 +1,202 @@
+"""What people want done at times of day: written down, listed, taken back."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import Schedule
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.operations import OperationKind
+from bot.domain.permissions import Permission
+from bot.domain.times_of_day import When, next_time
+from bot.messages import schedule_replies
+from bot.messages.schedule_replies import Planned
+from bot.services import audit
+from bot.services.base import Service
+from bot.services.lookup import hold_deployment
+from bot.services.operations import needs_approval
+from bot.services.terms import terms_of
+from bot.services.thread import tell, view_of
+
+MOST_PER_ENDPOINT = 10
+
+
+class ScheduleOutcome(StrEnum):
+    """What became of a wish for a schedule."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    """The same command, delivered again."""
+    TOO_MANY = "too_many"
+    OVER = "over"
+    """That time has passed meanwhile."""
+    GONE = "gone"
+    """There is no such endpoint or schedule here, or nobody watches the endpoint any more."""
+
+
+class Schedules(Service):
+    """Writes schedules down, in one transaction each."""
+
+    async def present(self) -> datetime:
+        """The database's present moment."""
+        async with self._database.read() as session:
+            return (await session.execute(select(now()))).scalar_one()
+
+    async def add(
+        self,
+        place: ChannelRef,
+        person: Actor,
+        public_id: str,
+        kind: OperationKind,
+        when: When,
+        request_id: str,
+        *,
+        zone_known: bool,
+    ) -> tuple[ScheduleOutcome, Planned | None]:
+        """Write a schedule down and tell the thread what it means.
+
+        Args:
+            place: Where the deployment belongs.
+            person: Who wants it.
+            public_id: The deployment.
+            kind: To sleep, or to wake.
+            when: In the person's time zone.
+            request_id: Of the command: the same one is accepted once.
+            zone_known: Whether Slack says in which time zone the person is.
+        """
+        own_id = uuid.uuid5(uuid.NAMESPACE_OID, request_id).hex
+        async with self._database.write() as session:
+            deployment = await hold_deployment(session, place, public_id)
+            if deployment is None or deployment.state is not DeploymentState.LIVE:
+                return ScheduleOutcome.GONE, None
+            known = select(Schedule.id).where(Schedule.public_id == own_id)
+            if await session.scalar(known) is not None:
+                return ScheduleOutcome.REPEATED, None
+            count = await session.scalar(
+                select(func.count()).where(Schedule.deployment_id == deployment.id)
+            )
+            if (count or 0) >= MOST_PER_ENDPOINT:
+                return ScheduleOutcome.TOO_MANY, None
+            present: datetime = (await session.execute(select(now()))).scalar_one()
+            next_at = next_time(when, present)
+            if next_at is None:
+                return ScheduleOutcome.OVER, None
+            row = Schedule(
+                public_id=own_id,
+                deployment_id=deployment.id,
+                kind=kind,
+                days=when.days,
+                time_of_day=when.time_of_day,
+                zone=when.zone,
+                next_at=next_at,
+                due_at=next_at,
+                requested_by=person.id,
+                requested_at=present,
+            )
+            session.add(row)
+            await session.flush()
+            planned = _planned(row, deployment.name)
+            deployment_view = await view_of(session, deployment, self._settings)
+            terms = terms_of(deployment, kind, self._settings.prices)
+            waits = await needs_approval(session, deployment, terms)
+            said = schedule_replies.scheduled(
+                deployment_view, planned, zone_known=zone_known, waits=waits
+            )
+            await tell(session, deployment, deployment_view, said)
+            _audit(session, deployment, person, f"made a schedule: {_plain(planned)}")
+        self._notifier.scheduler()
+        self._notifier.sender()
+        return ScheduleOutcome.ACCEPTED, planned
+
+    async def of(self, place: ChannelRef, public_id: str | None = None) -> Sequence[Planned]:
+        """The schedules of a channel, or of one deployment, the next to act first."""
+        query = (
+            select(Schedule, Deployment.name)
+            .join(Deployment, Deployment.id == Schedule.deployment_id)
+            .where(
+                Deployment.enterprise_id == place.enterprise_id,
+                Deployment.workspace_id == place.workspace_id,
+                Deployment.channel_id == place.channel_id,
+                Deployment.state == DeploymentState.LIVE,
+            )
+            .order_by(Schedule.next_at, Schedule.id)
+        )
+        if public_id is not None:
+            query = query.where(Deployment.public_id == public_id)
+        async with self._database.read() as session:
+            rows = await session.execute(query)
+            return [_planned(row, name) for row, name in rows]
+
+    async def deployment_of(self, place: ChannelRef, schedule_id: str) -> Deployment | None:
+        """The deployment that a schedule of this place belongs to; None if there is none."""
+        async with self._database.read() as session:
+            found = await _find(session, place, schedule_id)
+        return None if found is None else found[1]
+
+    async def remove(
+        self, place: ChannelRef, person: Actor, schedule_id: str, *, message_ts: str = ""
+    ) -> ScheduleOutcome:
+        """Take a schedule back and tell the thread."""
+        async with self._database.write() as session:
+            found = await _find(session, place, schedule_id, lock=True)
+            if found is None:
+                return ScheduleOutcome.GONE
+            row, deployment = found
+            planned = _planned(row, deployment.name)
+            await session.delete(row)
+            await session.flush()
+            deployment_view = await view_of(session, deployment, self._settings)
+            await tell(
+                session, deployment, deployment_view, schedule_replies.removed(planned, person.id)
+            )
+            detail = f"removed a schedule: {_plain(planned)}"
+            _audit(session, deployment, person, detail, message_ts)
+        self._notifier.sender()
+        return ScheduleOutcome.ACCEPTED
+
+
+async def _find(
+    session: AsyncSession, place: ChannelRef, schedule_id: str, *, lock: bool = False
+) -> tuple[Schedule, Deployment] | None:
+    query = select(Schedule).where(Schedule.public_id == schedule_id)
+    row = await session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        return None
+    deployment = await session.get_one(
+        Deployment, row.deployment_id, with_for_update={"key_share": True} if lock else None
+    )
+    belongs = (deployment.enterprise_id, deployment.workspace_id, deployment.channel_id)
+    here = (place.enterprise_id, place.workspace_id, place.channel_id)
+    return (row, deployment) if belongs == here else None
+
+
+def _planned(row: Schedule, endpoint: str) -> Planned:
+    return Planned(
+        row.public_id,
+        row.kind,
+        row.days,
+        row.time_of_day,
+        row.zone,
+        row.next_at,
+        endpoint,
+        row.requested_by,
+    )
+
+
+def _plain(planned: Planned) -> str:
+    return f"{planned.kind} {planned.days} at {planned.time_of_day} {planned.zone}"
+
+
+def _audit(
+    session: AsyncSession, deployment: Deployment, person: Actor, detail: str, message_ts: str = ""
+) -> None:
+    audit.write_about(
+        session, deployment, person.id, Permission.OPERATE, detail=detail, message_ts=message_ts
+    )

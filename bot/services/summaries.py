@@ -1,0 +1,218 @@
+"""How deployments stand: those of a person, and the one that a thread is about."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment, Target
+from bot.db.session import Database
+from bot.domain.actors import ChannelRef
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.spend import Spend, estimate
+from bot.domain.statuses import Kind, status_words
+from bot.services.billing import Billing
+from bot.services.lookup import find_deployment
+from bot.services.thread import view_of
+
+_UNDER_WAY = (
+    DeploymentState.PROPOSED,
+    DeploymentState.REQUESTED,
+    DeploymentState.SENDING,
+    DeploymentState.CREATED,
+    DeploymentState.OUTCOME_UNKNOWN,
+    DeploymentState.AMBIGUOUS,
+    DeploymentState.LIVE,
+)
+_STOPPED = (Status.FAILED.value, Status.TERMINATED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One deployment.
+
+    Attributes:
+        thread_ts: Of its thread; None before the root is posted.
+        project: The row of the watched project that it belongs to.
+        at: When this was so, by the database's clock.
+    """
+
+    deployment_view: DeploymentView
+    spend: Spend
+    place: ChannelRef
+    thread_ts: str | None
+    project: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """What somebody has asked for, or for following, in one workspace, and isn't over.
+
+    Attributes:
+        shown: What moves or serves first, then what rests; of those alike, the newest first.
+        more: How many there are beside those.
+        stopped: How many have failed or were terminated.
+        elsewhere: How many belong to channels that weren't named.
+        at: When this was so, by the database's clock.
+    """
+
+    shown: Sequence[Summary]
+    more: int
+    stopped: int
+    elsewhere: int
+    at: datetime
+
+
+class Summaries:
+    """Reads how deployments stand."""
+
+    def __init__(self, database: Database, settings: Settings, billing: Billing) -> None:
+        self._database = database
+        self._settings = settings
+        self._charges = billing
+
+    async def of(
+        self, place: ChannelRef, person_id: str, channels: Collection[str], *, most: int
+    ) -> Mine:
+        """What a person runs.
+
+        Args:
+            place: In the workspace; its channel doesn't matter.
+            person_id: Who asked.
+            channels: Ids of those that the person may see.
+            most: How many are shown.
+        """
+        async with self._database.read() as session:
+            at = await _now(session)
+            rows = (
+                await session.scalars(
+                    select(Deployment)
+                    .where(
+                        *_in_workspace(Deployment, place),
+                        Deployment.requester_id == person_id,
+                        Deployment.state.in_(_UNDER_WAY),
+                    )
+                    .order_by(Deployment.id.desc())
+                )
+            ).all()
+            here = [row for row in rows if row.channel_id in channels]
+            running = sorted((row for row in here if row.status not in _STOPPED), key=_rank)
+            shown = [await self._standing(session, row, at) for row in running[:most]]
+        return Mine(
+            shown=shown,
+            more=len(running) - len(shown),
+            stopped=len(here) - len(running),
+            elsewhere=sum(
+                row.channel_id not in channels and row.status not in _STOPPED for row in rows
+            ),
+            at=at,
+        )
+
+    async def in_thread(self, place: ChannelRef, ts: str, public_id: str = "") -> Summary | None:
+        """The deployment that a thread is about; None if it is about none.
+
+        Args:
+            place: The channel.
+            ts: Of the thread's root.
+            public_id: What the message's metadata names, if there is any.
+        """
+        async with self._database.read() as session:
+            row = await session.scalar(
+                select(Deployment).where(
+                    *_in_workspace(Deployment, place),
+                    Deployment.channel_id == place.channel_id,
+                    Deployment.thread_ts == ts,
+                )
+            )
+            if row is None and public_id:
+                # An old root that couldn't be edited any more, and was posted anew.
+                row = await find_deployment(session, place, public_id)
+            return None if row is None else await self._standing(session, row, await _now(session))
+
+    async def charged(self, summaries: Sequence[Summary]) -> list[Summary]:
+        """The same, with what Friendli charged where it says so in time."""
+        days: dict[int, list[date]] = {}
+        for one in filter(_may_be_charged, summaries):
+            days.setdefault(one.project, []).append(_day(one.deployment_view.requested_at))
+        todays = [_today(one) for one in summaries if _may_be_charged(one)]
+        found = await asyncio.gather(
+            *(self._charges.of(project, min(since), max(todays)) for project, since in days.items())
+        )
+        dollars = dict(zip(days, found, strict=True))
+        return [_with(one, dollars.get(one.project, {})) for one in summaries]
+
+    async def targets(
+        self, place: ChannelRef, channels: Collection[str]
+    ) -> Mapping[str, Sequence[str]]:
+        """The names of the targets in some channels of a workspace, by channel, defaults first."""
+        found: dict[str, list[str]] = {}
+        async with self._database.read() as session:
+            rows = await session.execute(
+                select(Target.channel_id, Target.name)
+                .where(*_in_workspace(Target, place))
+                .order_by(Target.channel_id, Target.is_default.desc(), Target.name)
+            )
+            for channel_id, name in rows:
+                if channel_id in channels:
+                    found.setdefault(channel_id, []).append(name)
+        return found
+
+    async def _standing(self, session: AsyncSession, row: Deployment, at: datetime) -> Summary:
+        deployment_view = await view_of(session, row, self._settings)
+        setup = deployment_view.setup
+        spend = estimate(
+            deployment_view.history, setup.price_of_one, least=setup.least, most=setup.most, at=at
+        )
+        place = ChannelRef(row.enterprise_id, row.workspace_id, row.channel_id)
+        return Summary(deployment_view, spend, place, row.thread_ts, row.watched_project_id, at)
+
+
+def _may_be_charged(one: Summary) -> bool:
+    # Of one that is followed, what it cost before isn't counted.
+    return bool(one.spend.seconds) and not one.deployment_view.is_imported
+
+
+def _with(one: Summary, charged: Mapping[str, Decimal]) -> Summary:
+    dollars = charged.get(one.deployment_view.endpoint_id or "")
+    if dollars is None or not _may_be_charged(one):
+        return one
+    return replace(one, spend=one.spend.charged(dollars))
+
+
+def _today(one: Summary) -> date:
+    """The day by the API's clock, as far as its last transition tells how that differs."""
+    newest = one.deployment_view.history[-1]
+    ahead = timedelta(0) if newest.api_at is None else newest.api_at - newest.observed_at
+    return _day(one.at + max(ahead, timedelta(0)))
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
+
+
+async def _now(session: AsyncSession) -> datetime:
+    return (await session.execute(select(now()))).scalar_one()
+
+
+def _rank(row: Deployment) -> int:
+    if row.status is None:
+        return 0
+    return {Kind.RESTING: 2, Kind.UNKNOWN: 1}.get(status_words(row.status).kind, 0)
+
+
+def _in_workspace(
+    table: type[Target] | type[Deployment], place: ChannelRef
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        table.enterprise_id == place.enterprise_id,
+        table.workspace_id == place.workspace_id,
+    )

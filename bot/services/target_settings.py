@@ -1,0 +1,135 @@
+"""Change a target's settings: what was changed is written, what wasn't stays as it is by then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.deployment_tables import Target
+from bot.db.operation_tables import Grant
+from bot.domain.actors import Actor, ChannelRef
+from bot.domain.audit_effect import Effect
+from bot.domain.grants import Subject
+from bot.domain.permissions import DEFAULTS, DOING, Permission
+from bot.domain.policy import Policy
+from bot.messages.settings import Change, changes, whom
+from bot.services import audit
+from bot.services.lookup import find_target
+from bot.services.target_views import TargetViews
+
+_ACTION = Permission.CONFIGURE
+
+
+class TargetGoneError(Exception):
+    """The target was disconnected meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What was written.
+
+    Attributes:
+        changes: From what it was at that moment, whatever had been shown.
+        overtook: Whether somebody else had saved since it was shown.
+    """
+
+    changes: Sequence[Change]
+    overtook: bool
+
+
+class TargetSettings:
+    """Writes settings and their audit in one transaction each."""
+
+    def __init__(self, targets: TargetViews) -> None:
+        self._targets = targets
+
+    async def set_policy(
+        self, place: ChannelRef, person: Actor, target: str, *, shown: Policy, wanted: Policy
+    ) -> Saved:
+        """Write what differs from what was shown; two who change different things both get theirs.
+
+        Args:
+            place: The channel.
+            person: Who may configure it.
+            target: Its name.
+            shown: What the person saw.
+            wanted: What the person made of it.
+
+        Raises:
+            TargetGoneError: There is no such target any more.
+        """
+        touched = {
+            name: getattr(wanted, name)
+            for name in Policy.model_fields
+            if getattr(wanted, name) != getattr(shown, name)
+        }
+        async with self._targets.writing() as session:
+            row = await _locked(session, place, target)
+            current = Policy.model_validate(row.policy or {})
+            after = current.model_copy(update=touched)
+            saved = Saved(changes(current, after), overtook=current != shown)
+            if saved.changes:
+                row.policy = after.model_dump(mode="json")
+                _audit(session, place, person, target, saved)
+        return saved
+
+    async def grant(
+        self,
+        place: ChannelRef,
+        person: Actor,
+        target: str,
+        permission: Permission,
+        *,
+        shown: Sequence[Subject],
+        wanted: Sequence[Subject],
+    ) -> Saved:
+        """Let these do something, and nobody else; arguments and errors as for `set_policy`."""
+        async with self._targets.writing() as session:
+            row = await _locked(session, place, target)
+            grants = (Grant.target_id == row.id, Grant.permission == permission)
+            stored = await session.execute(
+                select(Grant.kind, Grant.subject_id).where(*grants).order_by(Grant.id)
+            )
+            default = [DEFAULTS[permission]]
+            current = [Subject(kind, id_) for kind, id_ in stored] or default
+            overtook = set(current) != set(shown)
+            if set(current) == set(wanted):
+                return Saved([], overtook=overtook)
+            await session.execute(delete(Grant).where(*grants))
+            if list(wanted) != default:
+                session.add_all(
+                    Grant(
+                        target_id=row.id,
+                        permission=permission,
+                        kind=subject.kind,
+                        subject_id=subject.id,
+                    )
+                    for subject in dict.fromkeys(wanted)
+                )
+            change = Change(DOING[permission].lower(), whom(current), whom(wanted))
+            saved = Saved([change], overtook=overtook)
+            _audit(session, place, person, target, saved)
+        return saved
+
+
+async def _locked(session: AsyncSession, place: ChannelRef, target: str) -> Target:
+    row = await find_target(session, place, target)
+    if row is None:
+        raise TargetGoneError
+    await session.refresh(row, with_for_update=True)
+    return row
+
+
+def _audit(
+    session: AsyncSession, place: ChannelRef, person: Actor, target: str, saved: Saved
+) -> None:
+    audit.write(
+        session,
+        place,
+        person.id,
+        _ACTION,
+        Effect.DONE,
+        target=target,
+        detail="; ".join(str(change) for change in saved.changes),
+    )

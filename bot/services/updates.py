@@ -1,0 +1,245 @@
+"""What runs on an endpoint, and which versions it had: what the API tells beside what we know."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.encryption import KeyRing, MismatchedKeyError, UnreadableKeyError
+from bot.db.operation_tables import Operation
+from bot.db.session import Database
+from bot.domain.actors import ChannelRef
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.errors import UserError
+from bot.domain.friendli_errors import FriendliError, MalformedCredentials, NotFound
+from bot.domain.operations import OperationKind, OperationState
+from bot.domain.process.task_group import both
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.request.draft import DeployDraft
+from bot.domain.request.rules import check
+from bot.domain.schemas import DedicatedEndpointSpec
+from bot.domain.text import clip
+from bot.domain.update import Update, edits
+from bot.domain.version import History, is_later, newest
+from bot.domain.version_history import PastVersion, RunningVersion
+from bot.friendli.client import FriendliClient
+from bot.friendli.credentials import Credentials
+from bot.messages import refusals
+from bot.messages.markup import bold, escape
+from bot.services.credentials import NoKeyError, credentials_for
+from bot.services.lookup import find_deployment, hold_deployment, is_name_taken
+from bot.services.notifier import WorkerNotifier
+from bot.services.thread import tell, view_of
+from bot.services.version_history import past_versions_of, running_version_of, version_of
+
+_API_WORDS_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedUpdate:
+    """An update that Friendli refused.
+
+    Attributes:
+        edits: What it was to change, and nothing else.
+        fields: Form field → what Friendli said of it.
+    """
+
+    edits: DeployDraft
+    fields: Mapping[str, str]
+
+
+class Updates:
+    """Reads what runs, from the API and from our rows.
+
+    Args:
+        notifier: Makes the workers look at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        friendli: FriendliClient,
+        key_ring: KeyRing,
+        settings: Settings,
+        notifier: WorkerNotifier,
+    ) -> None:
+        self._database = database
+        self._friendli = friendli
+        self._vault = key_ring
+        self._settings = settings
+        self._notifier = notifier
+
+    async def known(self, place: ChannelRef, public_id: str) -> RunningVersion:
+        """What we know of what runs, without asking the API.
+
+        Raises:
+            UserError: There is no such endpoint here.
+        """
+        async with self._database.read() as session:
+            return running_version_of(_live(await find_deployment(session, place, public_id)))
+
+    async def refused(self, place: ChannelRef, public_id: str, operation_id: str) -> RefusedUpdate:
+        """What an update was to change that was refused.
+
+        Args:
+            place: The deployment's.
+            public_id: Of the deployment.
+            operation_id: The public id of the update.
+
+        Raises:
+            UserError: There is no such endpoint or update here.
+        """
+        async with self._database.read() as session:
+            deployment = _live(await find_deployment(session, place, public_id))
+            operation = await session.scalar(
+                select(Operation).where(
+                    Operation.public_id == operation_id,
+                    Operation.deployment_id == deployment.id,
+                    Operation.kind == OperationKind.UPDATE,
+                )
+            )
+            if operation is None:
+                raise UserError("I don't know this update any more, so nothing was done.")
+            wanted = Update.stored(operation.request).version
+            edited = edits(running_version_of(deployment).version, wanted)
+            return RefusedUpdate(edited, operation.refused_fields or {})
+
+    async def look(self, place: ChannelRef, public_id: str) -> RunningVersion:
+        """Ask the API what runs, and write down what changed elsewhere.
+
+        Raises:
+            UserError: There is no such endpoint, or the API doesn't say.
+        """
+        runs, _ = await self._look(place, public_id)
+        return runs
+
+    async def past(
+        self, place: ChannelRef, public_id: str
+    ) -> tuple[RunningVersion, Sequence[PastVersion]]:
+        """What runs, and all versions of the endpoint, the oldest first.
+
+        Raises:
+            UserError: There is no such endpoint, or the API doesn't say.
+        """
+        runs, history = await self._look(place, public_id)
+        async with self._database.read() as session:
+            deployment = _live(await find_deployment(session, place, public_id))
+            updates = await _updates(session, deployment)
+        return runs, past_versions_of(deployment, history, updates)
+
+    async def _look(self, place: ChannelRef, public_id: str) -> tuple[RunningVersion, History]:
+        async with self._database.read() as session:
+            deployment = _live(await find_deployment(session, place, public_id))
+            project = await session.get_one(WatchedProject, deployment.watched_project_id)
+        spec, history = await self._ask(project, deployment.endpoint_id or "")
+        async with self._database.write() as session:
+            row = _live(await hold_deployment(session, place, public_id))
+            if await self._note(session, row, spec, history):
+                await session.flush()
+                await tell(session, row, await view_of(session, row, self._settings))
+            runs = running_version_of(row)
+        self._notifier.sender()
+        return runs, history
+
+    async def _ask(
+        self, project: WatchedProject, endpoint: str
+    ) -> tuple[DedicatedEndpointSpec, History]:
+        try:
+            access: Credentials = credentials_for(project, self._vault)
+            return await both(
+                self._friendli.get_endpoint(access, endpoint),
+                self._friendli.get_endpoint_version_history(access, endpoint),
+            )
+        except (NoKeyError, UnreadableKeyError, MalformedCredentials) as error:
+            refusal = refusals.no_key(
+                unreadable=not isinstance(error, NoKeyError),
+                mismatched=isinstance(error, MismatchedKeyError),
+            )
+            raise UserError(f"{refusal.why} Nothing was changed.", hint=refusal.advice) from None
+        except NotFound:
+            raise UserError(
+                "Friendli doesn't know this endpoint any more, so there is nothing to update.",
+                hint="Its thread tells once that is certain.",
+            ) from None
+        except FriendliError as error:
+            said = (
+                f" It said: “{escape(clip(error.words, _API_WORDS_LIMIT))}”." if error.words else ""
+            )
+            raise UserError(
+                f"Friendli doesn't tell right now what runs there.{said} Nothing was changed.",
+                hint="Try again in a moment.",
+            ) from None
+
+    async def _note(
+        self,
+        session: AsyncSession,
+        row: Deployment,
+        spec: DedicatedEndpointSpec,
+        history: History,
+    ) -> bool:
+        """Write down what the API told. Returns whether there was anything new."""
+        number = newest(history)
+        if not is_later(number, row.newest_version):
+            # Known already; or what was read is older than an update that ended meanwhile.
+            return False
+        if await _is_updating(session, row):
+            # Whoever carries the update out writes down what comes of it.
+            return False
+        first_look = row.newest_version is None
+        row.newest_version = number
+        if first_look and row.spec is None and len(history) <= 1:
+            return True
+        version = version_of(row).with_spec(spec)
+        if row.spec is None:
+            row.version_elsewhere = number
+            row.first_request = row.first_request or row.request
+            request = check(
+                version.draft(),
+                targets=(),
+                default_target=version.request.target,
+                tag="",
+                known_models={version.request.model},
+            )
+            if isinstance(request, DeployRequest):
+                ends = {"lifetime_seconds": version.request.lifetime_seconds}
+                told = request.model_copy(update=ends)
+                row.request = told.model_dump(mode="json", exclude_none=True)
+        else:
+            row.spec = spec.model_dump(mode="json", by_alias=True)
+            # Whoever made it may have set anything.
+            row.request = {}
+        price = version.cost(self._settings.prices).each
+        row.price_per_hour = "" if price is None else str(price)
+        if spec.name.strip() and not await is_name_taken(session, row, spec.name):
+            row.name = spec.name
+        return True
+
+
+def _live(deployment: Deployment | None) -> Deployment:
+    if deployment is None:
+        raise UserError("I don't know this endpoint any more, so nothing was done.")
+    if deployment.state != DeploymentState.LIVE:
+        raise UserError(
+            f"{bold(deployment.name)} is over already, or not made yet, so it can't be updated.",
+            hint="Its thread tells more.",
+        )
+    return deployment
+
+
+async def _updates(session: AsyncSession, row: Deployment) -> Sequence[Operation]:
+    rows = await session.scalars(
+        select(Operation)
+        .where(Operation.deployment_id == row.id, Operation.kind == OperationKind.UPDATE)
+        .order_by(Operation.id)
+    )
+    return rows.all()
+
+
+async def _is_updating(session: AsyncSession, row: Deployment) -> bool:
+    return any(
+        one.state in (OperationState.REQUESTED, OperationState.SENDING)
+        for one in await _updates(session, row)
+    )

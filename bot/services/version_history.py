@@ -1,0 +1,69 @@
+"""What is known of an endpoint's versions, from our rows and what the API tells. Pure."""
+
+from collections.abc import Sequence
+
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import Operation
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.schemas import DedicatedEndpointSpec
+from bot.domain.update import Update
+from bot.domain.version import UNTOLD, History, Version, in_order
+from bot.domain.version_history import PastVersion, RunningVersion
+
+
+def running_version_of(row: Deployment) -> RunningVersion:
+    """What stands in a deployment's row."""
+    return RunningVersion(
+        public_id=row.public_id,
+        name=row.name,
+        target=row.target_name,
+        version=version_of(row),
+        number=row.newest_version,
+        elsewhere=row.version_elsewhere,
+        status=row.status,
+    )
+
+
+def version_of(row: Deployment) -> Version:
+    """The version that a deployment's row is about."""
+    if row.spec is not None:
+        spec = DedicatedEndpointSpec.model_validate(row.spec)
+        return Version.of_spec(spec, row.target_name).with_set_here(row.request)
+    return Version(DeployRequest.model_validate(row.request))
+
+
+def past_versions_of(
+    row: Deployment, history: History, updates: Sequence[Operation]
+) -> list[PastVersion]:
+    """All versions of an endpoint, the oldest first.
+
+    Args:
+        row: Its deployment.
+        history: What the API tells of them.
+        updates: The updates that were asked for here.
+    """
+    own = {one.version: one for one in updates if one.version is not None}
+    found: list[PastVersion] = []
+    # What was set elsewhere, and isn't told, may live on in versions that were made here later.
+    untold = row.spec is not None
+    for at, number in enumerate(in_order(history)):
+        spec = history[number]
+        operation = own.get(number)
+        if operation is not None:
+            update = Update.stored(operation.request)
+            untold = untold and not update.is_whole
+            set_here = {"model", "revision"} if update.body.hf_model_repo is not None else set()
+            unknown = UNTOLD - set_here if untold else frozenset()
+            version = Version(update.after, frozenset(unknown | set(update.unknown)))
+            by, made_at = operation.requested_by, operation.requested_at
+            # What the API tells of it is surest.
+            found.append(PastVersion(number, version.with_spec(spec), version, spec, by, made_at))
+        elif at == 0 and not untold:
+            first = Version(DeployRequest.model_validate(row.first_request or row.request))
+            by, made_at = row.requester_id, row.requested_at
+            found.append(PastVersion(number, first.with_spec(spec), first, spec, by, made_at))
+        else:
+            untold = True
+            told = Version.of_spec(spec, row.target_name)
+            found.append(PastVersion(number, told, told, spec))
+    return found

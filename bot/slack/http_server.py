@@ -1,0 +1,151 @@
+"""The HTTP server: Slack's requests in HTTP mode, and the health routes in any mode."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import cast
+
+import structlog
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+from pydantic import SecretStr
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.signature import SignatureVerifier
+
+from bot.domain.errors import ConfigError
+from bot.slack.connections import Connection, Connections, bind
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+# Slack gives up on a request after this long, so nobody waits for a later answer.
+_ANSWER_SECONDS = 3.0
+# A modal with a hundred options, percent-encoded, is a third of this.
+_MAX_BODY_BYTES = 1024 * 1024
+# Slack sends a body together with its head.
+_BODY_SECONDS = 5.0
+_SIGNATURE_HEADERS = ("X-Slack-Signature", "X-Slack-Request-Timestamp")
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def listening(routes: Iterable[web.RouteDef], *, host: str, port: int) -> AsyncIterator[str]:
+    """Listen until the block ends; yields the address.
+
+    Args:
+        routes: What is served.
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
+
+    Raises:
+        ConfigError: Host and port can't be listened on.
+    """
+    application = web.Application(middlewares=[_timed])
+    application.add_routes(routes)
+    runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=_ANSWER_SECONDS)
+    try:
+        listeners = await bind(host, port)
+    except OSError as error:
+        raise ConfigError([_problem(error, host, port)]) from None
+    bound_host, bound_port = listeners[0].getsockname()[:2]
+    # Its own sites would accept without end, so that it only handles what is accepted here.
+    await runner.setup()
+    try:
+        async with Connections(cast("web.Server", runner.server)).accepting(listeners):
+            yield f"http://{bound_host}:{bound_port}"
+    finally:
+        await runner.cleanup()
+
+
+@web.middleware
+async def _timed(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Tell the connection where the request begins and ends."""
+    connection = _connection(request)
+    connection.begin()
+    try:
+        return await handler(request)
+    finally:
+        connection.end()
+
+
+def _connection(request: web.Request) -> Connection:
+    return cast("Connection", request.protocol)
+
+
+def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.RouteDef:
+    """The route that takes Slack's requests.
+
+    Args:
+        path: Where Slack sends them.
+        bolt: Takes those that Slack has signed within the last five minutes, and checks nothing.
+        signing_secret: What Slack signs with.
+    """
+    verifier = SignatureVerifier(signing_secret.get_secret_value())
+
+    async def events(request: web.Request) -> web.Response:
+        # Bolt would check the signature too, but only after it has parsed the body, and it breaks
+        # on bodies and timestamps that are nonsense.
+        if not all(name in request.headers for name in _SIGNATURE_HEADERS):
+            return web.Response(status=401)
+        body = await _read(request)
+        try:
+            is_slacks = verifier.is_valid_request(body, dict(request.headers))
+        except (ValueError, TypeError, OverflowError):
+            is_slacks = False
+        if not is_slacks:
+            return web.Response(status=401)
+        if not _connection(request).protect():
+            log.warning("too many requests at once")
+            return web.Response(status=503)
+        try:
+            asked = AsyncBoltRequest(
+                body=body.decode(), query=request.query_string, headers=dict(request.headers)
+            )
+            return await to_aiohttp_response(await bolt.async_dispatch(asked))
+        except Exception:  # Bolt trips over what isn't as it expects in many ways
+            log.exception("can't read what Slack sent")
+            return web.Response(status=400)
+
+    return web.post(path, events)
+
+
+async def _read(request: web.Request) -> bytes:
+    """Read a body that anybody may have sent.
+
+    Raises:
+        HTTPRequestEntityTooLarge: It is longer than any that Slack sends.
+        HTTPRequestTimeout: It doesn't come in time.
+        HTTPBadRequest: It breaks off, or isn't framed as HTTP says.
+    """
+    if (request.content_length or 0) > _MAX_BODY_BYTES:
+        raise web.HTTPRequestEntityTooLarge(_MAX_BODY_BYTES, request.content_length or 0)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > _MAX_BODY_BYTES:
+                    raise web.HTTPRequestEntityTooLarge(_MAX_BODY_BYTES, len(body))
+                _connection(request).read(len(chunk))
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except (OSError, web.RequestPayloadError, HttpProcessingError):
+        raise web.HTTPBadRequest from None
+    return bytes(body)
+
+
+def _problem(error: OSError, host: str, port: int) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return (
+            f"HOST {host} isn't an address of this machine. Name one of its addresses, or 0.0.0.0"
+            " for all of them."
+        )
+    if error.errno == errno.EADDRINUSE:
+        return f"PORT {port} is taken by another program. Write a free port, from 1 to 65535."
+    if error.errno == errno.EACCES:
+        return f"PORT {port} needs rights that the bot doesn't have. Write a port above 1023."
+    return f"PORT {port} can't be listened on ({error.strerror}). Write a free port."

@@ -1,0 +1,140 @@
+"""Who learns that a channel, or a person, takes no messages any more, and what is given up."""
+
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.deployment_tables import Deployment
+from bot.db.message_tables import Channel, Message
+from bot.domain.delivery import Delivery, MessageKind
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.transitions import ENDED
+from bot.messages import undeliverable
+from bot.messages.body import Body
+from bot.services import outbox
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_MAY_BILL = (
+    DeploymentState.SENDING,
+    DeploymentState.CREATED,
+    DeploymentState.OUTCOME_UNKNOWN,
+    DeploymentState.AMBIGUOUS,
+    DeploymentState.LIVE,
+)
+
+
+async def give_up_unmade(session: AsyncSession, channel: Channel, error: str) -> None:
+    """Give up every deployment whose thread was never opened here, and tell who asked.
+
+    Nothing is created that its thread couldn't tell about.
+    """
+    unmade = await session.scalars(
+        select(Deployment)
+        .where(
+            Deployment.channel_row_id == channel.id,
+            Deployment.state.in_([DeploymentState.REQUESTED, DeploymentState.PROPOSED]),
+            Deployment.thread_ts.is_(None),
+        )
+        .order_by(Deployment.id)
+        .with_for_update(key_share=True)
+    )
+    for deployment in unmade.all():
+        await session.execute(
+            update(Deployment)
+            .where(Deployment.id == deployment.id)
+            .values(
+                state=DeploymentState.REFUSED,
+                due_at=None,
+                # Whoever works on it now has lost it.
+                fencing_token=Deployment.fencing_token + 1,
+                claimed=False,
+                due_again=False,
+            )
+            .execution_options(synchronize_session=False)
+        )
+        await session.execute(
+            update(Message)
+            .where(
+                Message.deployment_id == deployment.id,
+                Message.delivery.in_([Delivery.PENDING, Delivery.SENDING]),
+            )
+            .values(delivery=Delivery.DROPPED)
+            .execution_options(synchronize_session=False)
+        )
+        body = undeliverable.nothing_made(deployment.name, deployment.channel_id, error)
+        await outbox.send_direct(session, channel.workspace_row_id, deployment.requester_id, body)
+
+
+async def notify_requesters(session: AsyncSession, channel: Channel, error: str) -> None:
+    """Tell each person who has something here that may be billed, once, in one message."""
+    watched = (
+        await session.scalars(
+            select(Deployment)
+            .where(Deployment.channel_row_id == channel.id, Deployment.state.in_(_MAY_BILL))
+            .order_by(Deployment.id)
+        )
+    ).all()
+    for person in sorted({deployment.requester_id for deployment in watched}):
+        theirs = [deployment for deployment in watched if deployment.requester_id == person]
+        body = undeliverable.still_watched(
+            [(one.name, one.price_per_hour) for one in theirs if one.status not in ENDED],
+            [(one.name, one.status) for one in theirs if one.status in ENDED],
+            watched[0].channel_id,
+            error,
+        )
+        await outbox.send_direct(session, channel.workspace_row_id, person, body)
+    await _tell_of_proposals(session, channel, error)
+
+
+async def _tell_of_proposals(session: AsyncSession, channel: Channel, error: str) -> None:
+    """Tell who waits here for an approval, or would have read here that there was none."""
+    unread = exists().where(
+        Message.deployment_id == Deployment.id,
+        Message.kind == MessageKind.REPLY,
+        Message.delivery.in_([Delivery.PENDING, Delivery.SENDING]),
+    )
+    rows = await session.scalars(
+        select(Deployment)
+        .where(
+            Deployment.channel_row_id == channel.id,
+            or_(
+                Deployment.state == DeploymentState.PROPOSED,
+                (Deployment.state == DeploymentState.REJECTED) & unread,
+            ),
+        )
+        .order_by(Deployment.id)
+    )
+    for deployment in rows.all():
+        say = (
+            undeliverable.waits
+            if deployment.state is DeploymentState.PROPOSED
+            else undeliverable.nothing_made
+        )
+        body = say(deployment.name, deployment.channel_id, error)
+        await outbox.send_direct(session, channel.workspace_row_id, deployment.requester_id, body)
+
+
+async def turn_to_admin(
+    session: AsyncSession, channel: Channel, message: Message, admins: Sequence[str]
+) -> None:
+    """Pass a direct message that can't be delivered on to an admin, or to the next one."""
+    person = channel.address.removeprefix("@")
+    body = Body.model_validate(message.body)
+    if message.kind == MessageKind.DIRECT:
+        remaining = [admin for admin in admins if admin != person]
+        body = undeliverable.for_admin(body, person)
+    else:
+        remaining = list(admins[admins.index(person) + 1 :]) if person in admins else []
+    if not remaining:
+        log.error("nobody could be told", row=message.id)
+        return
+    await outbox.send_direct(
+        session,
+        channel.workspace_row_id,
+        remaining[0],
+        body,
+        kind=MessageKind.DIRECT_TO_ADMIN,
+    )

@@ -1,0 +1,1 @@
+"""The claim loop and the workers that run on it."""

@@ -1,0 +1,370 @@
+"""Creates a deployment's endpoint at most once, and leads it through everything that follows.
+
+The order is what makes it safe: the thread's root stands in Slack, the project's endpoints are
+listed, "sending" is committed, and only then one create request is sent. Once "sending" is
+committed nobody sends it again, whatever happens: `bot.workers.reconciler` looks for
+what it made.
+"""
+
+import asyncio
+import time
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import Claim, release, renew
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.encryption import KeyRing, MismatchedKeyError, UnreadableKeyError
+from bot.db.message_tables import Message
+from bot.db.session import Database
+from bot.domain.audit_effect import Effect
+from bot.domain.delivery import Delivery
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.friendli_errors import (
+    FriendliError,
+    MalformedCredentials,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    Unavailable,
+)
+from bot.domain.poll_failure import PollFailure
+from bot.domain.process.metrics import CREATES
+from bot.domain.request.deploy_request import DeployRequest
+from bot.friendli.client import EndpointListing, FriendliClient
+from bot.friendli.credentials import Credentials
+from bot.messages import refusals, replies, undeliverable
+from bot.messages.markup import duration
+from bot.messages.reply import Reply
+from bot.services import audit, outbox
+from bot.services.back_off import back_off
+from bot.services.credentials import NoKeyError, credentials_for
+from bot.services.lookup import bind_request
+from bot.services.notifier import WorkerNotifier
+from bot.services.operations import needs_approval
+from bot.services.pending_operations import drop_operations
+from bot.services.proposal_expiry import expire
+from bot.services.terms import Terms, exceeds, full_scale_price
+from bot.services.thread import tell, view_of
+from bot.workers.live import Live
+from bot.workers.reconciler import Reconciler
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+# "At most 30 s before the POST" is how old the list may be; see `_create`.
+_LIST_SECONDS = 25.0
+_STALLED_SECONDS = 5.0
+_NOW = timedelta(0)
+# Later than the moment of giving up by as much as the database's clock may round.
+_A_MOMENT = timedelta(milliseconds=50)
+
+
+class Creator:
+    """Handles one claimed deployment: takes its next step and puts it back."""
+
+    def __init__(
+        self,
+        database: Database,
+        friendli: FriendliClient,
+        key_ring: KeyRing,
+        settings: Settings,
+        notifier: WorkerNotifier,
+        *,
+        live: Live,
+    ) -> None:
+        self._database = database
+        self._friendli = friendli
+        self._vault = key_ring
+        self._settings = settings
+        self._lease = timedelta(seconds=settings.lease)
+        self._stalled = min(_STALLED_SECONDS, settings.lease - settings.create_timeout)
+        self._live = live
+        self._notifier = notifier
+        self._reconciler = Reconciler(database, friendli, settings, notifier)
+
+    async def handle(self, claim: Claim) -> None:
+        """Take the next step of a deployment."""
+        async with self._database.read() as session:
+            deployment = await session.get_one(Deployment, claim.id)
+            project = await session.get_one(WatchedProject, deployment.watched_project_id)
+            present = (await session.execute(select(now()))).scalar_one()
+            await bind_request(session, deployment)
+        if project.unreconciled and deployment.state in (
+            DeploymentState.REQUESTED,
+            DeploymentState.LIVE,
+        ):
+            await self._wait_for_list(claim)
+        else:
+            await self._step(claim, deployment, project, present)
+        self._notifier.sender()
+
+    async def _step(
+        self, claim: Claim, deployment: Deployment, project: WatchedProject, present: datetime
+    ) -> None:
+        match deployment.state:
+            case DeploymentState.REQUESTED | DeploymentState.PROPOSED if (
+                deployment.cancel_requested_by is not None
+            ):
+                await self._cancel(claim)
+            case DeploymentState.REQUESTED | DeploymentState.PROPOSED if (
+                deployment.thread_ts is None
+            ):
+                await self._give_up_unannounced(claim)
+            case DeploymentState.PROPOSED:
+                async with self._database.write() as session:
+                    await expire(session, claim, self._settings)
+            case DeploymentState.REQUESTED:
+                await self._create(claim, deployment, project, present)
+            case DeploymentState.SENDING:
+                # Whoever was sending died, or stalled past its lease.
+                await self._reconciler.doubt(claim, None)
+            case DeploymentState.AMBIGUOUS if not deployment.candidate_notes:
+                # Only a person can tell twins apart.
+                async with self._database.write() as session:
+                    await release(session, Deployment, claim, due=None)
+            case (
+                DeploymentState.CREATED
+                | DeploymentState.OUTCOME_UNKNOWN
+                | DeploymentState.NOT_CREATED
+                | DeploymentState.AMBIGUOUS
+            ):
+                await self._look(claim, deployment, project)
+            case DeploymentState.LIVE:
+                await self._live.handle(claim, deployment, project)
+            case _:
+                async with self._database.write() as session:
+                    if await release(session, Deployment, claim, due=None):
+                        over = await session.get_one(Deployment, claim.id)
+                        await drop_operations(session, over, self._settings)
+
+    async def _wait_for_list(self, claim: Claim) -> None:
+        """The database is a backup: nothing is sent before its project was listed."""
+        wait = timedelta(seconds=self._settings.poll_seconds_transitional)
+        async with self._database.write() as session:
+            await release(session, Deployment, claim, due=wait)
+
+    async def _cancel(self, claim: Claim) -> None:
+        async with self._database.write() as session:
+            if await release(session, Deployment, claim, due=None, state=DeploymentState.CANCELLED):
+                await self._tell(session, claim, replies.cancelled())
+
+    async def _give_up_unannounced(self, claim: Claim) -> None:
+        """The root never reached Slack: an endpoint now would come as a surprise."""
+        async with self._database.write() as session:
+            if not await release(
+                session, Deployment, claim, due=None, state=DeploymentState.REFUSED
+            ):
+                return
+            deployment = await session.get_one(Deployment, claim.id)
+            query = select(Message).where(Message.deployment_id == deployment.id)
+            messages = (await session.scalars(query)).all()
+            if any(_may_stand_in_slack(message) for message in messages):
+                # Found a moment ago, or still looked for, it mustn't go on promising an endpoint.
+                await self._tell_refusal(session, deployment, refusals.not_announced())
+            else:
+                for message in messages:
+                    message.delivery = Delivery.DROPPED
+            await outbox.send_direct(
+                session,
+                await outbox.workspace_row(
+                    session,
+                    enterprise_id=deployment.enterprise_id,
+                    workspace_id=deployment.workspace_id,
+                ),
+                deployment.requester_id,
+                undeliverable.not_announced(deployment.name, deployment.channel_id),
+            )
+
+    async def _create(
+        self, claim: Claim, deployment: Deployment, project: WatchedProject, present: datetime
+    ) -> None:
+        # What was approved waited for that, and not for Friendli.
+        waited = (present - (deployment.decided_at or deployment.requested_at)).total_seconds()
+        if waited > self._settings.create_give_up_after:
+            await self._refuse(claim, _too_late(deployment, duration(waited)))
+            return
+        costs_more = await self._costs_more(deployment)
+        if costs_more is not None:
+            await self._refuse(claim, costs_more)
+            return
+        try:
+            access = credentials_for(project, self._vault)
+            listing = await self._list(access, project)
+        except MismatchedKeyError:
+            refusal = refusals.no_key(unreadable=True, mismatched=True)
+            await self._refuse(claim, refusal, audited="target:key")
+            return
+        except (NoKeyError, UnreadableKeyError, MalformedCredentials) as error:
+            await self._refuse(claim, refusals.no_key(unreadable=not isinstance(error, NoKeyError)))
+            return
+        except (Unavailable, RateLimited, TimeoutError) as error:
+            await self._try_later(claim, deployment, error)
+            return
+        except FriendliError as error:
+            await self._refuse(claim, refusals.by_the_api(error))
+            return
+        committed = time.monotonic()
+        async with self._database.write() as session:
+            still_wanted = await session.scalar(
+                select(Deployment.id).where(
+                    Deployment.id == claim.id,
+                    Deployment.state == DeploymentState.REQUESTED,
+                    Deployment.cancel_requested_by.is_(None),
+                )
+            )
+            if still_wanted is None:
+                await release(session, Deployment, claim, due=_NOW)
+                return
+            if not await renew(
+                session,
+                Deployment,
+                claim,
+                lease=self._lease,
+                state=DeploymentState.SENDING,
+                sent_at=now(),
+                ids_before=sorted(listing.endpoints),
+                listed_at=listing.api_date,
+            ):
+                return
+        if time.monotonic() - committed > self._stalled:
+            # The request might end after the lease, when someone else looks for what it made.
+            return
+        await self._send(claim, deployment, access, project)
+
+    async def _costs_more(self, deployment: Deployment) -> refusals.Refusal | None:
+        """Refuse what would cost more than people were shown, and needs approval at that price."""
+        dollars = full_scale_price(deployment, self._settings.prices)
+        async with self._database.read() as session:
+            agreed = (await view_of(session, deployment, self._settings)).setup.price_at_most
+            if not exceeds(dollars, agreed):
+                return None
+            if not await needs_approval(session, deployment, Terms(dollars=dollars)):
+                return None
+        return refusals.costs_more(agreed, dollars)
+
+    async def _list(self, access: Credentials, project: WatchedProject) -> EndpointListing:
+        async with asyncio.timeout(_LIST_SECONDS):
+            return await self._friendli.list_all_endpoints(access, project.project_id)
+
+    async def _send(
+        self, claim: Claim, deployment: Deployment, access: Credentials, project: WatchedProject
+    ) -> None:
+        """Send the one create request, and write down what is known of it afterwards."""
+        request = DeployRequest.model_validate(deployment.request)
+        try:
+            answer = await self._friendli.create_endpoint(
+                access, request.create_body(project.project_id)
+            )
+        except NotSent as error:
+            CREATES.labels("never_sent").inc()
+            # Known not to have left: the only way back to before "sending".
+            await self._try_later(claim, deployment, error, state=DeploymentState.REQUESTED)
+        except OutcomeUnknown as error:
+            CREATES.labels("outcome_unknown").inc()
+            log.warning("create request is doubtful", deployment=claim.id, error=str(error))
+            await self._reconciler.doubt(claim, error)
+        except RateLimited as error:
+            CREATES.labels("rate_limited").inc()
+            # Nothing was made, so that it may be sent again, after another list.
+            await self._try_later(claim, deployment, error, state=DeploymentState.REQUESTED)
+        except FriendliError as error:
+            CREATES.labels("refused").inc()
+            await self._refuse(claim, refusals.by_the_api(error))
+        else:
+            CREATES.labels("created").inc()
+            log.info("created")
+            async with self._database.write() as session:
+                await release(
+                    session,
+                    Deployment,
+                    claim,
+                    due=_NOW,
+                    state=DeploymentState.CREATED,
+                    answered_created_at=answer.created_at,
+                    answered_endpoint_id=answer.names,
+                    attempts=0,
+                )
+
+    async def _look(self, claim: Claim, deployment: Deployment, project: WatchedProject) -> None:
+        try:
+            access = credentials_for(project, self._vault)
+        except NoKeyError:
+            await self._lose(claim)
+            return
+        except MismatchedKeyError:
+            await self._reconciler.look_later(claim, deployment, PollFailure.KEY_MISMATCHED)
+            return
+        except (UnreadableKeyError, MalformedCredentials):
+            # Nothing to look with; a key that is connected again wakes the row.
+            await self._reconciler.look_later(claim, deployment, PollFailure.KEY_UNREADABLE)
+            return
+        await self._reconciler.look(claim, deployment, project, access)
+
+    async def _lose(self, claim: Claim) -> None:
+        """The target was disconnected before it was known what the request made."""
+        async with self._database.write() as session:
+            if await release(session, Deployment, claim, due=None, state=DeploymentState.UNWATCHED):
+                await self._tell(session, claim, replies.disconnected_unfound())
+
+    async def _refuse(self, claim: Claim, refusal: refusals.Refusal, *, audited: str = "") -> None:
+        """Nothing was made, and nothing will be."""
+        async with self._database.write() as session:
+            fields = dict(refusal.fields) or None
+            refused = {"state": DeploymentState.REFUSED, "refused_fields": fields}
+            if await release(session, Deployment, claim, due=None, **refused):
+                deployment = await session.get_one(Deployment, claim.id)
+                if audited:
+                    audit.write_about(
+                        session, deployment, "", audited, Effect.REFUSED, detail=refusal.why
+                    )
+                await self._tell_refusal(session, deployment, refusal)
+
+    async def _tell_refusal(
+        self, session: AsyncSession, deployment: Deployment, refusal: refusals.Refusal
+    ) -> None:
+        deployment_view = await view_of(session, deployment, self._settings)
+        await tell(session, deployment, deployment_view, replies.refused(deployment_view, refusal))
+
+    async def _try_later(
+        self,
+        claim: Claim,
+        deployment: Deployment,
+        error: FriendliError | TimeoutError,
+        **values: object,
+    ) -> None:
+        """Nothing was made: send it later, and give up in time. A 429 is told once."""
+        wait = back_off(deployment.attempts, self._settings, error)
+        async with self._database.write() as session:
+            present = (await session.execute(select(now()))).scalar_one()
+            if isinstance(error, RateLimited):
+                values["limited_since"] = deployment.limited_since or present
+                # However long Friendli asks to wait, nobody waits longer than for an outage.
+                waited = present - (deployment.decided_at or deployment.requested_at)
+                left = timedelta(seconds=self._settings.create_give_up_after) - waited
+                wait = min(wait, max(left, _NOW) + _A_MOMENT)
+            if not await release(
+                session, Deployment, claim, due=wait, attempts=deployment.attempts + 1, **values
+            ):
+                return
+            if isinstance(error, RateLimited) and deployment.limited_since is None:
+                said = replies.rate_limited(error.words, wait.total_seconds())
+                await self._tell(session, claim, said)
+
+    async def _tell(self, session: AsyncSession, claim: Claim, *said: Reply) -> None:
+        deployment = await session.get_one(Deployment, claim.id)
+        await tell(session, deployment, await view_of(session, deployment, self._settings), *said)
+
+
+def _too_late(deployment: Deployment, waited: str) -> refusals.Refusal:
+    """Why nothing was sent until it was given up."""
+    if deployment.limited_since is not None:
+        return refusals.gave_up_limited(waited)
+    return refusals.gave_up(waited) if deployment.attempts else refusals.not_announced()
+
+
+def _may_stand_in_slack(message: Message) -> bool:
+    return message.delivery in (Delivery.SENDING, Delivery.SENT) or message.possible_repeat

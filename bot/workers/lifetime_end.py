@@ -1,0 +1,116 @@
+"""The chore that ends endpoints whose time is over: it warns, ends them, and doesn't give up soon.
+
+Everything is worked out anew each time from the row and its operations, so it doesn't matter who
+looks, how often, or when the last one died.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import Operation
+from bot.domain.operations import Cause
+from bot.domain.statuses import AT_REST, GOING_DOWN
+from bot.messages import lifetime_replies
+from bot.services import audit
+from bot.services.lifetime import clear, notice, what_ends
+from bot.services.operations import fits, unfinished, write_down
+from bot.services.thread import tell, view_of
+
+_WAIT_FOR_OTHERS = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+async def end_in_time(
+    session: AsyncSession, deployment: Deployment, present: datetime, settings: Settings
+) -> datetime | None:
+    """Warn before an endpoint's time is over, and end the endpoint then.
+
+    Whoever wasn't warned, as when this bot was down, still gets the least notice.
+    """
+    ends_at, seconds = deployment.lifetime_ends_at, deployment.lifetime_seconds
+    # Whatever goes down comes to rest, which is told and looked at then.
+    if ends_at is None or seconds is None or deployment.status in GOING_DOWN:
+        return None
+    if deployment.status in AT_REST:
+        if present < ends_at:
+            return ends_at
+        clear(deployment)
+        await session.flush()
+        await tell(session, deployment, await view_of(session, deployment, settings))
+        return None
+    if deployment.lifetime_warned_at is None:
+        warned_from = ends_at - notice(seconds, settings)
+        if present < warned_from:
+            return warned_from
+        ends_at = max(ends_at, present + timedelta(seconds=settings.lifetime_notice_min))
+        deployment.lifetime_warned_at, deployment.lifetime_ends_at = present, ends_at
+        await session.flush()
+        deployment_view = await view_of(session, deployment, settings)
+        await tell(session, deployment, deployment_view, lifetime_replies.warning(deployment_view))
+    if present < ends_at:
+        return ends_at
+    return await _end(session, deployment, present, ends_at, settings)
+
+
+async def _end(
+    session: AsyncSession,
+    deployment: Deployment,
+    present: datetime,
+    ends_at: datetime,
+    settings: Settings,
+) -> datetime | None:
+    kind = what_ends(deployment)
+    tries = await tries_to_end(session, deployment, ends_at)
+    if tries:
+        last = tries[-1]
+        if last.finished_at is None:
+            return None
+        if present - ends_at > timedelta(seconds=settings.lifetime_end_give_up_after):
+            clear(deployment)
+            await session.flush()
+            deployment_view = await view_of(session, deployment, settings)
+            await tell(
+                session,
+                deployment,
+                deployment_view,
+                lifetime_replies.given_up(deployment_view, kind),
+            )
+            return None
+        again_at = last.finished_at + _pause(len(tries), settings)
+        if present < again_at:
+            return again_at
+    # What comes up, or rolls out a new version, can't be put to sleep before it serves.
+    if not fits(kind, deployment.status) or await unfinished(session, deployment.id, kind):
+        return present + _WAIT_FOR_OTHERS
+    await write_down(
+        session, deployment, settings, kind, by="", cause=Cause.LIFETIME, quietly=bool(tries)
+    )
+    audit.write_about(session, deployment, "", f"endpoint:{kind}", detail="its time was over")
+    return None
+
+
+async def tries_to_end(
+    session: AsyncSession, deployment: Deployment, ends_at: datetime
+) -> Sequence[Operation]:
+    """What was tried since the time was over, oldest first."""
+    rows = await session.scalars(
+        select(Operation)
+        .where(
+            Operation.deployment_id == deployment.id,
+            Operation.cause == Cause.LIFETIME,
+            Operation.requested_at >= ends_at,
+        )
+        .order_by(Operation.id)
+    )
+    return rows.all()
+
+
+def _pause(tries: int, settings: Settings) -> timedelta:
+    """Twice as long after each try, an hour at most."""
+    first = timedelta(seconds=settings.lifetime_end_retry)
+    return min(first * (1 << min(tries - 1, 10)), max(_LONGEST_PAUSE, first))

@@ -1,0 +1,92 @@
+"""Looks after a deployment whose endpoint is known: what was asked of it, then what falls due.
+
+A chore is something that comes due by itself, such as the end of a lease. Each does what is due
+and says when it wants to be asked again; the deployment is due at the earliest of these moments.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import Claim, release, renew
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.operation_tables import Operation
+from bot.db.session import Database
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.operations import OperationKind, OperationState
+from bot.services.pending_operations import drop_operations
+from bot.workers.operation_runner import OperationRunner
+
+PeriodicCheck = Callable[[AsyncSession, Deployment, datetime, Settings], Awaitable[datetime | None]]
+"""Given the row and the database's present moment: do what is due; return when to ask again."""
+
+_ENDS = frozenset({OperationKind.TERMINATE, OperationKind.DELETE})
+# Nothing becomes due more often than this, whatever a chore says.
+_LEAST_PAUSE = timedelta(milliseconds=10)
+
+
+class Live:
+    """The submitter's step for deployments that are live.
+
+    Args:
+        executor: Carries operations out.
+        checks: What comes due by itself.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        executor: OperationRunner,
+        checks: Sequence[PeriodicCheck],
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._lease = timedelta(seconds=settings.lease)
+        self._executor = executor
+        self._chores = checks
+
+    async def handle(self, claim: Claim, deployment: Deployment, project: WatchedProject) -> None:
+        """Carry out the oldest operation that was asked for; with none, see what is due."""
+        if deployment.unlisted_at is not None:
+            await self._hold(claim)
+            return
+        async with self._database.read() as session:
+            operation = await session.scalar(
+                select(Operation)
+                .where(
+                    Operation.deployment_id == deployment.id,
+                    Operation.state.in_([OperationState.REQUESTED, OperationState.SENDING]),
+                )
+                .order_by(Operation.id)
+                .limit(1)
+            )
+        if operation is not None:
+            await self._executor.carry_out(claim, deployment, project, operation)
+            return
+        async with self._database.write() as session:
+            # First of all, so that a stale claim writes nothing.
+            if not await renew(session, Deployment, claim, lease=self._lease):
+                return
+            row = await session.get_one(Deployment, claim.id)
+            present: datetime = (await session.execute(select(now()))).scalar_one()
+            asked_again: list[datetime] = []
+            if row.state == DeploymentState.LIVE:
+                for chore in self._chores:
+                    next_at = await chore(session, row, present, self._settings)
+                    if next_at is not None:
+                        asked_again.append(next_at)
+            await session.flush()
+            wait = max(min(asked_again) - present, _LEAST_PAUSE) if asked_again else None
+            await release(session, Deployment, claim, due=wait)
+
+    async def _hold(self, claim: Claim) -> None:
+        """Nothing can be done to an endpoint that Friendli doesn't list; its end still can be."""
+        async with self._database.write() as session:
+            if await release(session, Deployment, claim, due=None):
+                row = await session.get_one(Deployment, claim.id)
+                await drop_operations(session, row, self._settings, but=_ENDS)

@@ -1,0 +1,398 @@
+"""Carries out one operation on an endpoint, and never pretends to know what it can't.
+
+"Sending" is committed before the request leaves. Whoever finds an operation that is being sent
+looks first whether it was done already: an update is never sent twice, and neither is a restart
+that shows; what does no harm when repeated is repeated.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import Claim, make_due, release, renew
+from bot.db.clock import now
+from bot.db.commit_log import log_committed
+from bot.db.deployment_tables import Deployment, Transition, WatchedProject
+from bot.db.encryption import KeyRing, MismatchedKeyError, UnreadableKeyError
+from bot.db.operation_tables import Operation
+from bot.db.session import Database
+from bot.domain.audit_effect import Effect
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.friendli_errors import (
+    FriendliError,
+    MalformedCredentials,
+    NotFound,
+    NotSent,
+    RateLimited,
+    Refused,
+    Unauthorized,
+)
+from bot.domain.operations import Cause, OperationKind, OperationState
+from bot.domain.request.refused_fields import by_form_field
+from bot.domain.schemas import DedicatedEndpointStatus
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.update import Update
+from bot.friendli.client import FriendliClient
+from bot.friendli.credentials import Credentials
+from bot.messages import lifetime_replies, replies
+from bot.messages.refusals import by_the_api
+from bot.messages.reply import Reply
+from bot.services import audit
+from bot.services.back_off import back_off
+from bot.services.credentials import NoKeyError, credentials_for
+from bot.services.operations import needs_approval
+from bot.services.rollout import Rollout, overtaken_by
+from bot.services.terms import Terms, exceeds, present_price
+from bot.services.thread import tell, view_of
+from bot.workers.lifetime_end import tries_to_end
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+# With their back-off, about ten minutes.
+_ATTEMPTS = 12
+# An update isn't repeated: looks, with their back-off, until it is given up.
+_LOOKS = 5
+_NOW = timedelta(0)
+# Later than the moment of giving up by as much as the database's clock may round.
+_A_MOMENT = timedelta(milliseconds=50)
+# Our database keeps moments in whole milliseconds.
+_STORED_PRECISION = timedelta(milliseconds=1)
+_ENDPOINT_GONE = "The endpoint isn't there any more."
+
+# What an endpoint is doing once it was done.
+_EFFECTS: Mapping[OperationKind, frozenset[str]] = {
+    OperationKind.SLEEP: frozenset({Status.STOPPING.value, Status.SLEEPING.value}),
+    OperationKind.WAKE: frozenset(
+        {Status.AWAKING.value, Status.INITIALIZING.value, Status.RUNNING.value, Status.READY.value}
+    ),
+    OperationKind.TERMINATE: frozenset(
+        {Status.STOPPING.value, Status.TERMINATING.value, Status.TERMINATED.value}
+    ),
+}
+_AT_REST = frozenset({Status.FAILED.value, Status.TERMINATED.value})
+
+Send = Callable[[Credentials, str], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of an attempt: a state to go on from, or to end in.
+
+    Attributes:
+        words: The API's.
+        error: Why it is tried again, or was refused.
+        version: Of an update that was done: the number of the version that it made.
+        said: What the thread is told instead of what is usual.
+        key_was_changed: The stored key isn't the one that was connected.
+    """
+
+    state: OperationState
+    words: str = ""
+    error: FriendliError | None = None
+    version: str | None = None
+    said: Reply | None = None
+    key_was_changed: bool = False
+
+
+class OperationRunner:
+    """Takes the next step of an operation, under its deployment's claim."""
+
+    def __init__(
+        self, database: Database, friendli: FriendliClient, key_ring: KeyRing, settings: Settings
+    ) -> None:
+        self._database = database
+        self._friendli = friendli
+        self._vault = key_ring
+        self._settings = settings
+        self._lease = timedelta(seconds=settings.lease)
+        self._rollout = Rollout(friendli, settings.prices)
+        self._simple: Mapping[OperationKind, Send] = {
+            OperationKind.SLEEP: friendli.sleep_endpoint,
+            OperationKind.WAKE: friendli.wake_endpoint,
+            OperationKind.RESTART: friendli.restart_endpoint,
+            OperationKind.TERMINATE: friendli.terminate_endpoint,
+            OperationKind.DELETE: friendli.delete_endpoint,
+        }
+
+    async def carry_out(
+        self, claim: Claim, deployment: Deployment, project: WatchedProject, operation: Operation
+    ) -> None:
+        """Send the request, or find out what became of it."""
+        try:
+            access = credentials_for(project, self._vault)
+            fate = await self._fate(claim, access, deployment, operation)
+        except MismatchedKeyError:
+            words = "The stored API key was changed."
+            fate = _Outcome(OperationState.FAILED, words, key_was_changed=True)
+        except (NoKeyError, UnreadableKeyError, MalformedCredentials):
+            fate = _Outcome(OperationState.FAILED)
+        match fate:
+            case None:
+                # Not ours any more.
+                return
+            case _Outcome(OperationState.DONE):
+                await self._done(claim, deployment, operation, fate)
+            case _Outcome(OperationState.REQUESTED | OperationState.SENDING):
+                await self._later(claim, deployment, operation, fate)
+            case _:
+                await self._end(claim, deployment, operation, fate)
+
+    async def _fate(
+        self, claim: Claim, access: Credentials, deployment: Deployment, operation: Operation
+    ) -> _Outcome | None:
+        attempt = self._update if operation.kind is OperationKind.UPDATE else self._act
+        before = operation.state
+        try:
+            return await attempt(claim, access, deployment, operation)
+        except NotFound as error:
+            # Whether it is certainly gone, the tracker finds out and tells.
+            if operation.kind is OperationKind.TERMINATE:
+                # A key that lost its project sees this too, and then the endpoint runs on.
+                return _Outcome(operation.state, error=error)
+            if operation.kind is OperationKind.DELETE:
+                return _Outcome(OperationState.DONE)
+            return _Outcome(OperationState.REFUSED, _ENDPOINT_GONE)
+        except (NotSent, RateLimited) as error:
+            # Nothing came of this request, which says nothing about one that was sent before.
+            return _Outcome(before, error=error)
+        except Refused as error:
+            return _Outcome(OperationState.REFUSED, error.words, error)
+        except FriendliError as error:
+            # A changing request that is ambiguous, or a question before it that had no answer.
+            return _Outcome(operation.state, error=error)
+
+    async def _act(
+        self, claim: Claim, access: Credentials, deployment: Deployment, operation: Operation
+    ) -> _Outcome | None:
+        is_sent = operation.state == OperationState.SENDING
+        if is_sent and await self._was_done(access, deployment, operation):
+            return _Outcome(OperationState.DONE)
+        costs_more = None if is_sent else await self._costs_more(deployment, operation)
+        if costs_more is not None:
+            return costs_more
+        if not await self._sending(claim, operation):
+            return None
+        try:
+            await self._simple[operation.kind](access, deployment.endpoint_id or "")
+        except (NotFound, RateLimited, Unauthorized):
+            raise
+        except Refused:
+            # What is as it was asked to be is refused too: somebody did it elsewhere, or a process
+            # that died did it for us.
+            if not _shows(operation, await self._status(access, deployment)):
+                raise
+        return _Outcome(OperationState.DONE)
+
+    async def _update(
+        self, claim: Claim, access: Credentials, deployment: Deployment, operation: Operation
+    ) -> _Outcome | None:
+        endpoint = deployment.endpoint_id or ""
+        if operation.state == OperationState.SENDING:
+            version = await self._rollout.find(access, endpoint, operation)
+            state = OperationState.SENDING if version is None else OperationState.DONE
+            return _Outcome(state, version=version)
+        newest = await self._rollout.newest(access, endpoint)
+        costs_more = await self._costs_more(deployment, operation)
+        if costs_more is not None:
+            return costs_more
+        overtaken = overtaken_by(Update.stored(operation.request), newest)
+        if overtaken is not None:
+            said = replies.update_overtaken(overtaken)
+            return _Outcome(OperationState.REFUSED, said=said)
+        if not await self._sending(claim, operation, version_before=newest):
+            return None
+        version = await self._rollout.send(access, endpoint, operation)
+        return _Outcome(OperationState.DONE, version=version)
+
+    async def _costs_more(self, deployment: Deployment, operation: Operation) -> _Outcome | None:
+        """Refuse what would cost more than was agreed to, and needs approval at that price."""
+        agreed = Terms.stored(operation.terms).dollars
+        async with self._database.read() as session:
+            row = await session.get_one(Deployment, deployment.id)
+            dollars = present_price(row, operation, self._settings.prices)
+            if not exceeds(dollars, agreed):
+                return None
+            if not await needs_approval(session, row, Terms(dollars=dollars)):
+                return None
+        said = replies.costs_more(operation.kind, agreed, dollars)
+        return _Outcome(OperationState.REFUSED, said=said)
+
+    async def _sending(
+        self, claim: Claim, operation: Operation, *, version_before: str | None = None
+    ) -> bool:
+        """Commit that the request may leave from now on. Returns whether we still may send it."""
+        async with self._database.write() as session:
+            if not await renew(session, Deployment, claim, lease=self._lease):
+                return False
+            row = await session.get_one(Operation, operation.id)
+            if row.state not in (OperationState.REQUESTED, OperationState.SENDING):
+                await release(session, Deployment, claim, due=_NOW)
+                return False
+            row.state = OperationState.SENDING
+            row.version_before = version_before
+        operation.state = OperationState.SENDING
+        return True
+
+    async def _was_done(
+        self, access: Credentials, deployment: Deployment, operation: Operation
+    ) -> bool:
+        """Whether what shows now comes from the request that was sent."""
+        status = await self._status(access, deployment)
+        if operation.kind is OperationKind.RESTART and await self._moved(deployment, status):
+            return True
+        return _shows(operation, status)
+
+    async def _status(self, access: Credentials, deployment: Deployment) -> DedicatedEndpointStatus:
+        return await self._friendli.get_endpoint_status(access, deployment.endpoint_id or "")
+
+    async def _moved(self, deployment: Deployment, status: DedicatedEndpointStatus) -> bool:
+        """Whether an endpoint at rest came up and went down since the thread was last told."""
+        async with self._database.read() as session:
+            before = await session.scalar(
+                select(Transition.api_updated_at)
+                .where(Transition.deployment_id == deployment.id)
+                .order_by(Transition.sequence.desc())
+                .limit(1)
+            )
+        at = status.updated_at
+        return before is not None and at is not None and at - before > _STORED_PRECISION
+
+    async def _done(
+        self, claim: Claim, deployment: Deployment, operation: Operation, fate: _Outcome
+    ) -> None:
+        async with self._database.write() as session:
+            if not await release(session, Deployment, claim, due=_NOW, last_operation_at=now()):
+                return
+            await _settle(session, operation, OperationState.DONE, version=fate.version)
+            await make_due(session, WatchedProject, deployment.watched_project_id)
+            row = await session.get_one(Deployment, deployment.id)
+            said = None
+            if operation.kind is OperationKind.UPDATE:
+                update = Update.stored(operation.request)
+                await self._rollout.follow(session, row, update, fate.version)
+            deployment_view = await view_of(session, row, self._settings)
+            if operation.kind is OperationKind.UPDATE:
+                said = replies.updated_at_rest(deployment_view, fate.version)
+            await tell(session, row, deployment_view, *([said] if said else []))
+            log_committed(session, log, "operation done", operation=operation.kind)
+
+    async def _later(
+        self, claim: Claim, deployment: Deployment, operation: Operation, fate: _Outcome
+    ) -> None:
+        is_update = operation.kind is OperationKind.UPDATE
+        looks_only = is_update and fate.state is OperationState.SENDING
+        is_limited = isinstance(fate.error, RateLimited)
+        if not is_limited and operation.attempts >= (_LOOKS if looks_only else _ATTEMPTS):
+            await self._end(claim, deployment, operation, _Outcome(OperationState.FAILED))
+            return
+        wait = back_off(operation.attempts, self._settings, fate.error)
+        async with self._database.write() as session:
+            present: datetime = (await session.execute(select(now()))).scalar_one()
+            since = operation.limited_since or present
+            left = since + timedelta(seconds=self._settings.create_give_up_after) - present
+            is_over = is_limited and left <= _NOW
+            if is_limited and not is_over:
+                # However long Friendli asks to wait, nobody waits longer than for an outage.
+                wait = min(wait, left + _A_MOMENT)
+            if not is_over and await release(session, Deployment, claim, due=wait):
+                row = await session.get_one(Operation, operation.id)
+                row.state = fate.state
+                row.attempts += 1
+                if is_limited:
+                    row.limited_since = since
+                    await self._say_limited(session, operation, fate.error, wait)
+        if is_over:
+            words = fate.error.words if fate.error is not None else ""
+            await self._end(claim, deployment, operation, _Outcome(OperationState.FAILED, words))
+
+    async def _say_limited(
+        self,
+        session: AsyncSession,
+        operation: Operation,
+        error: FriendliError | None,
+        wait: timedelta,
+    ) -> None:
+        """Tell a 429 once per operation, unless the thread knows that this can't be done."""
+        row = await session.get_one(Deployment, operation.deployment_id)
+        if operation.limited_since is not None or await _was_told(session, row, operation):
+            return
+        said = replies.rate_limited(error.words if error is not None else "", wait.total_seconds())
+        await session.flush()
+        await tell(session, row, await view_of(session, row, self._settings), said)
+
+    async def _end(
+        self, claim: Claim, deployment: Deployment, operation: Operation, fate: _Outcome
+    ) -> None:
+        """It won't be done; say why."""
+        async with self._database.write() as session:
+            if not await release(session, Deployment, claim, due=_NOW):
+                return
+            await _settle(session, operation, fate.state)
+            log_committed(
+                session, log, "operation not done", operation=operation.kind, state=fate.state
+            )
+            refused_fields = by_form_field(fate.error.fields) if fate.error is not None else {}
+            refused = await session.get_one(Operation, operation.id)
+            refused.refused_fields = dict(refused_fields) or None
+            row = await session.get_one(Deployment, deployment.id)
+            deployment_view = await view_of(session, row, self._settings)
+            told = await _was_told(session, row, operation)
+            said = [] if told else [_not_done(deployment_view, operation, fate)]
+            await tell(session, row, deployment_view, *said)
+            audit.write_about(
+                session,
+                row,
+                operation.requested_by,
+                f"endpoint:{operation.kind}",
+                Effect.REFUSED,
+                detail=fate.words,
+            )
+
+
+def _shows(operation: Operation, status: DedicatedEndpointStatus) -> bool:
+    """Whether what shows now is what the operation does."""
+    if operation.kind is OperationKind.RESTART:
+        return status.status not in _AT_REST
+    return status.status in _EFFECTS.get(operation.kind, frozenset())
+
+
+async def _was_told(session: AsyncSession, deployment: Deployment, operation: Operation) -> bool:
+    """Whether the thread knows that this can't be ended although its time is over."""
+    ends_at = deployment.lifetime_ends_at
+    if operation.cause is not Cause.LIFETIME or ends_at is None:
+        return False
+    tries = await tries_to_end(session, deployment, ends_at)
+    return bool(tries) and tries[0].id != operation.id
+
+
+def _not_done(deployment_view: DeploymentView, operation: Operation, fate: _Outcome) -> Reply:
+    if fate.said is not None:
+        return fate.said
+    if fate.key_was_changed:
+        return replies.key_mismatched(deployment_view)
+    if operation.kind is OperationKind.UPDATE and fate.state is OperationState.FAILED:
+        return replies.update_unconfirmed()
+    if operation.kind is OperationKind.UPDATE and isinstance(fate.error, Refused):
+        return replies.update_refused(deployment_view, operation.public_id, by_the_api(fate.error))
+    if operation.cause is Cause.LIFETIME:
+        return lifetime_replies.not_ended(deployment_view, operation.kind, fate.words)
+    return replies.operation_failed(operation.kind, fate.words)
+
+
+async def _settle(
+    session: AsyncSession,
+    operation: Operation,
+    state: OperationState,
+    *,
+    version: str | None = None,
+) -> None:
+    row = await session.get_one(Operation, operation.id)
+    row.state = state
+    row.version = version
+    row.finished_at = await session.scalar(select(now()))
+    await session.flush()

@@ -1,0 +1,105 @@
+"""What stands in the way of watching a project: told to each of its threads once."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import Claim, release
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.session import Database
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_view import DeploymentView
+from bot.domain.errors import new_reference
+from bot.domain.friendli_errors import FriendliError
+from bot.domain.poll_failure import PollFailure
+from bot.messages import replies
+from bot.messages.reply import Reply
+from bot.services import audit
+from bot.services.back_off import back_off, jittered
+from bot.services.thread import tell, view_of
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+async def obstructed(
+    database: Database,
+    settings: Settings,
+    claim: Claim,
+    project: WatchedProject,
+    obstacle: PollFailure,
+    error: FriendliError | TimeoutError | None,
+) -> bool:
+    """Put a project back that can't be watched now, and tell it if that wasn't done yet.
+
+    Returns:
+        Whether it was told.
+    """
+    log.warning("can't watch a project", row=claim.id, obstacle=obstacle, error=str(error or ""))
+    async with database.write() as session:
+        present: datetime = (await session.execute(select(now()))).scalar_one()
+        since = project.failing_since or present
+        failing = (present - since).total_seconds()
+        # A passing outage isn't worth a message; a refused key is, at once.
+        tell_now = project.reported_failure is None and (
+            obstacle is not PollFailure.OUTAGE or failing >= settings.outage_notify_after
+        )
+        due = (
+            back_off(project.failures, settings, error)
+            if obstacle is PollFailure.OUTAGE
+            else jittered(settings.poll_seconds_stable)
+        )
+        if not await release(
+            session,
+            WatchedProject,
+            claim,
+            due=due,
+            failures=project.failures + 1,
+            failing_since=since,
+            reported_failure=obstacle if tell_now else project.reported_failure,
+        ):
+            return False
+        if tell_now and obstacle is PollFailure.KEY_MISMATCHED:
+            await audit.write_key_mismatch(session, claim.id)
+        if tell_now:
+            await tell_all(session, settings, claim, partial(_said, obstacle, failing))
+    return tell_now
+
+
+async def tell_all(
+    session: AsyncSession, settings: Settings, claim: Claim, said: Callable[[DeploymentView], Reply]
+) -> None:
+    """Add a reply to the thread of every endpoint that the project watches."""
+    deployments = await session.scalars(
+        select(Deployment)
+        .where(Deployment.watched_project_id == claim.id, Deployment.state == DeploymentState.LIVE)
+        .order_by(Deployment.id)
+        .with_for_update(key_share=True)
+    )
+    for deployment in deployments:
+        try:
+            deployment_view = await view_of(session, deployment, settings)
+        except (ValueError, LookupError):
+            # One row that can't be read must not silence its neighbours.
+            log.exception("can't tell", deployment=deployment.id, reference=new_reference())
+            continue
+        await tell(session, deployment, deployment_view, said(deployment_view))
+
+
+def _said(obstacle: PollFailure, failing: float, deployment_view: DeploymentView) -> Reply:
+    match obstacle:
+        case PollFailure.OUTAGE:
+            return replies.outage(failing)
+        case PollFailure.KEY_REFUSED:
+            return replies.key_refused(deployment_view)
+        case PollFailure.KEY_UNREADABLE:
+            return replies.key_unreadable(deployment_view)
+        case PollFailure.KEY_MISMATCHED:
+            return replies.key_mismatched(deployment_view)
+        case PollFailure.PROJECT_LOST:
+            return replies.project_lost()

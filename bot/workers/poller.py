@@ -1,0 +1,348 @@
+"""Watches the endpoints of a project with one list request, and tells each change once.
+
+An unchanged poll writes nothing but the project's next due time, together with other projects'.
+Whatever stands in the way of watching (a refused key, an outage) is told to each thread once, and
+so is its end.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import Claim, release, renew
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.encryption import KeyRing, MismatchedKeyError, UnreadableKeyError
+from bot.db.session import Database
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.errors import new_reference
+from bot.domain.friendli_errors import FriendliError, MalformedCredentials, NotFound
+from bot.domain.poll_failure import PollFailure, obstacle_of
+from bot.domain.process.metrics import POLLS
+from bot.domain.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
+from bot.domain.transitions import ENDED, MOVING, ObservedTransition, State, observe
+from bot.friendli.client import FriendliClient
+from bot.friendli.credentials import Credentials
+from bot.messages import replies
+from bot.services.back_off import jittered
+from bot.services.credentials import NoKeyError, credentials_for
+from bot.services.lookup import bind_request
+from bot.services.notifier import WorkerNotifier
+from bot.services.thread import record, state_of
+from bot.workers import unlisted_endpoint
+from bot.workers.poll_failures import obstructed, tell_all
+from bot.workers.snapshots import Snapshot, Snapshots, Watched, read
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+# A part of the lease; the rest is for writing down what came of it.
+_LEASE_TO_POLL = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """What one poll showed.
+
+    Attributes:
+        statuses: By endpoint id; one that is missing here answered 404 itself, too.
+        pages: Requests that a complete list takes.
+        lists_nothing: A complete list was empty, or each endpoint answered 404.
+    """
+
+    statuses: Mapping[str, DedicatedEndpointStatus]
+    pages: int
+    lists_nothing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What a poll brought, to be written.
+
+    Attributes:
+        cadence: Seconds until the next poll.
+        changed: Deployments that may have something to tell.
+    """
+
+    claim: Claim
+    project: WatchedProject
+    seen: PollResult
+    cadence: float
+    changed: Sequence[int]
+
+
+class Poller:
+    """Handles one claimed project: polls it, tells what changed, and puts it back.
+
+    Args:
+        failing_at_once: The most projects polled at a time whose last poll failed: they may take
+            long to fail again, and must leave room for those that answer.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        friendli: FriendliClient,
+        key_ring: KeyRing,
+        settings: Settings,
+        notifier: WorkerNotifier,
+        *,
+        failing_at_once: int = 50,
+    ) -> None:
+        self._database = database
+        self._friendli = friendli
+        self._vault = key_ring
+        self._settings = settings
+        self._notifier = notifier
+        self._failing_at_once = failing_at_once
+        self._failing = 0
+        self._snapshots = Snapshots()
+        self._lease = timedelta(seconds=settings.lease)
+        self._patience = settings.lease * _LEASE_TO_POLL
+
+    async def handle(self, claim: Claim) -> timedelta | None:
+        """Poll a project once.
+
+        Returns:
+            When it is due again, if there is nothing else to write; None if it was put back.
+        """
+        snapshot = self._snapshots.trusted(claim)
+        if snapshot is None:
+            async with self._database.read() as session:
+                snapshot = await read(session, claim.id)
+        project, watched = snapshot.project, snapshot.watched
+        if not watched:
+            self._snapshots.forget(claim)
+            async with self._database.write() as session:
+                await release(session, WatchedProject, claim, due=None, unreconciled=False)
+            return None
+        if not project.failures:
+            return await self._handle(claim, snapshot)
+        if self._failing >= self._failing_at_once:
+            return jittered(self._settings.poll_seconds_transitional)
+        self._failing += 1
+        try:
+            return await self._handle(claim, snapshot)
+        finally:
+            self._failing -= 1
+
+    async def _handle(self, claim: Claim, snapshot: Snapshot) -> timedelta | None:
+        project, watched = snapshot.project, snapshot.watched
+        try:
+            access = credentials_for(project, self._vault)
+            # A poll that outlasts the lease would be cut off without a word, and begin again.
+            async with asyncio.timeout(self._patience):
+                seen = await self._poll(access, project, watched)
+        except (NoKeyError, MismatchedKeyError):
+            # Disconnecting wipes a key only once nothing is watched with it any more.
+            await self._obstructed(claim, project, PollFailure.KEY_MISMATCHED)
+        except (UnreadableKeyError, MalformedCredentials):
+            await self._obstructed(claim, project, PollFailure.KEY_UNREADABLE)
+        except (FriendliError, TimeoutError) as error:
+            await self._obstructed(claim, project, obstacle_of(error), error)
+        else:
+            # Of those that weren't missing before.
+            listed = sum(one.unlisted_at is None for one in watched)
+            lost = seen.lists_nothing and listed > 1 and not seen.statuses
+            if not lost:
+                POLLS.labels("ok").inc()
+                return await self._compare(claim, snapshot, seen)
+            await self._obstructed(claim, project, PollFailure.PROJECT_LOST)
+        return None
+
+    async def _poll(
+        self, access: Credentials, project: WatchedProject, watched: Sequence[Watched]
+    ) -> PollResult:
+        """Ask with whichever takes fewer requests: the list, or each endpoint."""
+        if len(watched) < project.list_pages:
+            statuses = {}
+            for one in watched:
+                status = await self._ask(access, one.endpoint_id)
+                if status is not None:
+                    statuses[one.endpoint_id] = status
+            return PollResult(statuses, project.list_pages, lists_nothing=not statuses)
+        listing = await self._friendli.list_all_endpoints(access, project.project_id)
+        statuses = dict(listing.endpoints)
+        for one in watched:
+            if one.endpoint_id not in statuses:
+                # Lists lag: an endpoint is only missing if it doesn't answer for itself either.
+                status = await self._ask(access, one.endpoint_id)
+                if status is not None:
+                    statuses[one.endpoint_id] = status
+        return PollResult(statuses, listing.pages, lists_nothing=not listing.endpoints)
+
+    async def _ask(self, access: Credentials, endpoint_id: str) -> DedicatedEndpointStatus | None:
+        try:
+            return await self._friendli.get_endpoint_status(access, endpoint_id)
+        except NotFound:
+            return None
+
+    async def _compare(
+        self, claim: Claim, snapshot: Snapshot, seen: PollResult
+    ) -> timedelta | None:
+        project, watched = snapshot.project, snapshot.watched
+        if seen.pages == project.list_pages:
+            cadence = self._snapshots.still(claim, seen.statuses)
+            if cadence is not None:
+                return jittered(cadence)
+        self._snapshots.forget(claim)
+        # What we did to an endpoint after the poll began, the poll may not show yet.
+        telling = [one for one in watched if _precedes(one.last_operation_at, claim)]
+        changed = [one.id for one in telling if self._is_news(one, seen, claim.at)]
+        cadence = self._cadence(watched, seen, claim.at)
+        if not changed and len(telling) == len(watched) and _is_as_before(project, seen):
+            if all(one.endpoint_id in seen.statuses for one in watched):
+                self._snapshots.remember(claim, snapshot, seen.statuses, cadence)
+            return jittered(cadence)
+        news = _Changes(claim, project, seen, cadence, changed)
+        try:
+            if not await self._write(news):
+                return None
+        except (SQLAlchemyError, OSError, TimeoutError):
+            raise
+        except Exception:  # one deployment's defect must not silence its neighbours
+            log.exception("can't tell all news", row=claim.id, reference=new_reference())
+            await self._write_one_by_one(news)
+        if changed or project.reported_failure is not None:
+            self._notifier.sender()
+        return None
+
+    async def _write(self, news: "_Changes") -> bool:
+        """Put the project back and tell what is new, in one transaction.
+
+        Returns:
+            Whether the claim still claim.
+        """
+        async with self._database.write() as session:
+            if not await release(
+                session,
+                WatchedProject,
+                news.claim,
+                due=jittered(news.cadence),
+                list_pages=news.seen.pages,
+                failures=0,
+                failing_since=None,
+                reported_failure=None,
+                unreconciled=False,
+            ):
+                return False
+            if news.project.reported_failure is not None:
+                await tell_all(
+                    session, self._settings, news.claim, lambda _: replies.watching_again()
+                )
+            for id_ in news.changed:
+                await self._tell(session, news, id_)
+        return True
+
+    async def _write_one_by_one(self, news: "_Changes") -> None:
+        for id_ in news.changed:
+            try:
+                async with self._database.write() as session:
+                    if not await renew(session, WatchedProject, news.claim, lease=self._lease):
+                        return
+                    await self._tell(session, news, id_)
+            except (SQLAlchemyError, OSError, TimeoutError):
+                raise
+            except Exception:  # see above
+                log.exception("can't tell", deployment=id_, reference=new_reference())
+        await self._write(replace(news, changed=(), cadence=self._settings.poll_seconds_stable))
+
+    async def _tell(self, session: AsyncSession, news: "_Changes", id_: int) -> None:
+        deployment = await session.get_one(Deployment, id_, with_for_update={"key_share": True})
+        # It may have been stopped, or moved to another key, since we read it.
+        if (
+            deployment.state == DeploymentState.LIVE
+            and deployment.watched_project_id == news.claim.id
+            and _precedes(deployment.last_operation_at, news.claim)
+        ):
+            await bind_request(session, deployment)
+            await self._change(session, deployment, news.seen, news.claim.at)
+
+    def _is_news(self, one: Watched, seen: PollResult, started: datetime) -> bool:
+        status = seen.statuses.get(one.endpoint_id)
+        if status is None:
+            return unlisted_endpoint.has_news(one, started, self._settings)
+        return (
+            one.missing_since is not None
+            or one.status is None
+            or _differs(one, status)
+            or one.unknown_since is not None
+        )
+
+    async def _change(
+        self, session: AsyncSession, deployment: Deployment, seen: PollResult, started: datetime
+    ) -> None:
+        status = seen.statuses.get(deployment.endpoint_id or "")
+        if status is None:
+            await unlisted_endpoint.not_shown(session, deployment, started, self._settings)
+            return
+        await unlisted_endpoint.shown_again(session, deployment, self._settings)
+        lasts = False
+        if status.status == InferenceDeploymentStatus.UNKNOWN:
+            since = deployment.unknown_since or started
+            deployment.unknown_since = since
+            lasts = (started - since).total_seconds() >= self._settings.unknown_notify_after
+        else:
+            deployment.unknown_since = None
+        state = observe(state_of(deployment), status, unknown_lasts=lasts)
+        if state is not None:
+            await record(
+                session,
+                deployment,
+                self._settings,
+                ObservedTransition(state, started, status.changed_at),
+            )
+
+    def _cadence(self, watched: Sequence[Watched], seen: PollResult, started: datetime) -> float:
+        settings = self._settings
+        statuses = {
+            str(seen.statuses[one.endpoint_id].status)
+            for one in watched
+            if one.endpoint_id in seen.statuses
+        }
+        missing = [
+            unlisted_endpoint.pause(one, started, settings)
+            for one in watched
+            if one.endpoint_id not in seen.statuses
+        ]
+        if statuses & (MOVING | {InferenceDeploymentStatus.UNKNOWN.value}):
+            return settings.poll_seconds_transitional
+        shown = settings.poll_seconds_ended if statuses <= ENDED else settings.poll_seconds_stable
+        return min([*missing, *([shown] if statuses else [])])
+
+    async def _obstructed(
+        self,
+        claim: Claim,
+        project: WatchedProject,
+        obstacle: PollFailure,
+        error: FriendliError | TimeoutError | None = None,
+    ) -> None:
+        """The project can't be watched now: tell it once, and come back later."""
+        POLLS.labels(obstacle).inc()
+        self._snapshots.forget(claim)
+        if await obstructed(self._database, self._settings, claim, project, obstacle, error):
+            self._notifier.sender()
+
+
+def _precedes(last_operation_at: datetime | None, claim: Claim) -> bool:
+    """Whether a list that was asked for under this claim shows what our last action did."""
+    return last_operation_at is None or last_operation_at < claim.at
+
+
+def _is_as_before(project: WatchedProject, seen: PollResult) -> bool:
+    """Whether the project's row says already what the poll showed of the project itself."""
+    return (
+        project.reported_failure is None
+        and project.failures == 0
+        and project.list_pages == seen.pages
+        and not project.unreconciled
+    )
+
+
+def _differs(one: Watched, status: DedicatedEndpointStatus) -> bool:
+    before = State(one.status, one.phase, one.error_code) if one.status is not None else None
+    return observe(before, status) is not None or status.status == InferenceDeploymentStatus.UNKNOWN

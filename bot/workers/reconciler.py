@@ -1,0 +1,374 @@
+"""Finds the endpoint that a create request made, or learns that it made none.
+
+`bot.domain.matching` says which of the new endpoints may be ours. "It wasn't
+created" needs several complete lists over a long enough time in which the API worked, and no new
+endpoint that nothing explains; after that it is looked for on, in case it appears late.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import Claim, make_due, release
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.session import Database
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.friendli_errors import FriendliError
+from bot.domain.matching import Candidate
+from bot.domain.poll_failure import PollFailure, obstacle_of
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.schemas import DedicatedEndpointStatus
+from bot.domain.transitions import COMING_UP, ObservedTransition, observe
+from bot.friendli.client import FriendliClient
+from bot.friendli.credentials import Credentials
+from bot.messages import search_replies, transitions
+from bot.messages.match_candidates import differences, note
+from bot.messages.reply import Reply
+from bot.services.back_off import back_off, jittered
+from bot.services.notifier import WorkerNotifier
+from bot.services.operations import stop_if_asked
+from bot.services.thread import tell, view_of, write_down
+from bot.workers.search import Found, Search
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_PASSES_TO_BE_SURE = 3
+# Between two passes nobody looked for longer than this only if the bot itself was down.
+_LONGEST_GAP = 120.0
+_NOW = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How thoroughly it was looked for: complete passes, and the time they span."""
+
+    passes: int
+    seconds: float
+    at: datetime
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The columns to write."""
+        return {
+            "empty_passes": self.passes,
+            "empty_seconds": self.seconds,
+            "empty_at": self.at,
+            "attempts": 0,
+            "search_failing_since": None,
+            "search_reported": None,
+        }
+
+
+class Reconciler:
+    """The steps after the create request."""
+
+    def __init__(
+        self,
+        database: Database,
+        friendli: FriendliClient,
+        settings: Settings,
+        notifier: WorkerNotifier,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._notifier = notifier
+        self._search = Search(database, friendli, settings)
+
+    async def doubt(self, claim: Claim, error: FriendliError | None) -> None:
+        """Post that the create request's outcome is unknown, and what is known of it; then look.
+
+        Args:
+            claim: The deployment's claim.
+            error: Why it is unknown; None if whoever sent it didn't live to see the answer.
+        """
+        status = error.status if error is not None else None
+        async with self._database.write() as session:
+            if await release(
+                session,
+                Deployment,
+                claim,
+                due=_NOW,
+                state=DeploymentState.OUTCOME_UNKNOWN,
+                attempts=0,
+                answer_status=status,
+                answer_message=error.words if error is not None else None,
+            ):
+                row = await session.get_one(Deployment, claim.id)
+                deployment_view = await view_of(session, row, self._settings)
+                said = search_replies.doubtful(
+                    deployment_view,
+                    status,
+                    row.answer_message or "",
+                    was_interrupted=error is None,
+                )
+                await tell(session, row, deployment_view, said)
+
+    async def look(
+        self, claim: Claim, deployment: Deployment, project: WatchedProject, access: Credentials
+    ) -> None:
+        """Look through the project once."""
+        try:
+            found = await self._search.look(deployment, project, access)
+        except (FriendliError, TimeoutError) as error:
+            await self.look_later(claim, deployment, obstacle_of(error), error)
+            return
+        match found.match.ours, found.match.twins:
+            case Candidate() as ours, _:
+                await self._adopt(claim, deployment, found.listed[ours.endpoint_id], ours)
+            case _, []:
+                await self._not_found(claim, deployment, found)
+            case _, twins:
+                await self._ask(claim, deployment, twins, is_named=True)
+
+    async def look_later(
+        self,
+        claim: Claim,
+        deployment: Deployment,
+        obstacle: PollFailure,
+        error: FriendliError | TimeoutError | None = None,
+    ) -> None:
+        """The search can't be done: that time doesn't count as looking.
+
+        Its thread learns that once it lasts, unless it was told already that nothing was created.
+        """
+        async with self._database.write() as session:
+            present = (await session.execute(select(now()))).scalar_one()
+            since = deployment.search_failing_since or present
+            failing = (present - since).total_seconds()
+            tell_now = (
+                deployment.search_reported is None
+                and deployment.state is not DeploymentState.NOT_CREATED
+                and failing >= self._settings.outage_notify_after
+            )
+            if not await release(
+                session,
+                Deployment,
+                claim,
+                due=back_off(deployment.attempts, self._settings, error),
+                attempts=deployment.attempts + 1,
+                empty_at=None,
+                search_failing_since=since,
+                search_reported=obstacle if tell_now else deployment.search_reported,
+            ):
+                return
+            if tell_now:
+                await self._tell(session, claim, search_replies.cant_search(obstacle, failing))
+
+    async def _adopt(
+        self,
+        claim: Claim,
+        deployment: Deployment,
+        status: DedicatedEndpointStatus,
+        ours: Candidate,
+    ) -> None:
+        late = deployment.late or deployment.state is DeploymentState.NOT_CREATED
+        team = ours.spec.team_id if ours.spec is not None else None
+        try:
+            async with self._database.write() as session:
+                if not await release(
+                    session,
+                    Deployment,
+                    claim,
+                    # What comes due by itself is worked out anew, now that there is an endpoint.
+                    due=_NOW,
+                    state=DeploymentState.LIVE,
+                    endpoint_id=ours.endpoint_id,
+                    friendli_team_id=team or deployment.friendli_team_id,
+                    late=late,
+                    ids_before=None,
+                    candidates=None,
+                    candidate_notes=None,
+                    attempts=0,
+                    search_failing_since=None,
+                    search_reported=None,
+                ):
+                    return
+                row = await session.get_one(Deployment, claim.id)
+                # Before it is told: a root that is drawn after it shows what is under way.
+                await stop_if_asked(session, row)
+                await self._introduce(session, row, status, ours, before=deployment.state)
+                await make_due(session, WatchedProject, deployment.watched_project_id)
+        except IntegrityError:
+            # Another deployment took it between our look and our write: look again.
+            async with self._database.write() as session:
+                due = jittered(self._settings.poll_seconds_transitional)
+                await release(session, Deployment, claim, due=due)
+            return
+        log.info("found", endpoint=ours.endpoint_id, late=late)
+        self._notifier.poller()
+
+    async def _introduce(
+        self,
+        session: AsyncSession,
+        row: Deployment,
+        status: DedicatedEndpointStatus,
+        ours: Candidate,
+        *,
+        before: DeploymentState,
+    ) -> None:
+        """Tell that the endpoint is found, and what it is doing."""
+        state = observe(None, status)
+        if state is None:
+            deployment_view = await view_of(session, row, self._settings)
+        else:
+            present = (await session.execute(select(now()))).scalar_one()
+            newest = ObservedTransition(state, present, status.changed_at)
+            deployment_view = await write_down(session, row, self._settings, newest)
+        request = DeployRequest.model_validate(row.request)
+        said = [
+            search_replies.adopted(
+                deployment_view,
+                late=row.late,
+                doubted=before is not DeploymentState.CREATED,
+                differences=differences(request, ours.spec),
+            )
+        ]
+        if state is not None and (row.late or state.status not in COMING_UP):
+            said.append(transitions.transition(deployment_view))
+        await tell(session, row, deployment_view, *said)
+
+    async def _not_found(self, claim: Claim, deployment: Deployment, found: Found) -> None:
+        async with self._database.read() as session:
+            present: datetime = (await session.execute(select(now()))).scalar_one()
+        progress = progress_of(deployment, present)
+        is_over = (
+            progress.passes >= _PASSES_TO_BE_SURE
+            and progress.seconds >= self._settings.create_give_up_after
+        )
+        match = found.match
+        likely = match.likely if progress.passes >= _PASSES_TO_BE_SURE else ()
+        match deployment.state:
+            case DeploymentState.AMBIGUOUS:
+                await self._ask_again(claim, deployment, found, progress)
+            case DeploymentState.NOT_CREATED:
+                # What others make from now on, under names of their own, is none of our business.
+                if likely:
+                    await self._ask(claim, deployment, likely)
+                else:
+                    await self._look_on(claim, deployment, progress)
+            case _ if unexplained := [*likely, *(match.unlikely if is_over else ())]:
+                await self._ask(claim, deployment, unexplained)
+            case _ if is_over:
+                await self._give_up(claim, deployment, progress)
+            case _:
+                await self._put_back(
+                    claim, deployment, progress, jittered(self._settings.poll_seconds_transitional)
+                )
+
+    async def _ask(
+        self,
+        claim: Claim,
+        deployment: Deployment,
+        candidates: Sequence[Candidate],
+        *,
+        is_named: bool = False,
+    ) -> None:
+        """A person chooses: nothing is adopted by guess.
+
+        Args:
+            claim: The deployment's claim.
+            deployment: The row.
+            candidates: What to choose from.
+            is_named: Whether all of them have exactly our name.
+        """
+        before = (
+            deployment.state_before
+            if deployment.state is DeploymentState.AMBIGUOUS
+            else deployment.state
+        )
+        async with self._database.write() as session:
+            if not await release(
+                session,
+                Deployment,
+                claim,
+                # Of twins only a person can tell; ours may still appear among others.
+                due=None if is_named else jittered(self._settings.poll_seconds_stable),
+                state=DeploymentState.AMBIGUOUS,
+                state_before=before,
+                # The name may have been used again since it was told that nothing was created.
+                late=deployment.late or before is DeploymentState.NOT_CREATED,
+                candidates=[one.endpoint_id for one in candidates],
+                candidate_notes=(
+                    None if is_named else {one.endpoint_id: note(one) for one in candidates}
+                ),
+                attempts=0,
+                search_failing_since=None,
+                search_reported=None,
+            ):
+                return
+            row = await session.get_one(Deployment, claim.id)
+            deployment_view = await view_of(session, row, self._settings)
+            await tell(session, row, deployment_view, search_replies.unclear(deployment_view))
+
+    async def _ask_again(
+        self, claim: Claim, deployment: Deployment, found: Found, progress: Progress
+    ) -> None:
+        """A question is open: ask anew if there is more to choose from, or nothing any more."""
+        asked = list(deployment.candidates or ())
+        unexplained = [*found.match.likely, *found.match.unlikely]
+        more = [one for one in found.match.likely if one.endpoint_id not in asked]
+        if more:
+            kept = [one for one in unexplained if one.endpoint_id in asked]
+            await self._ask(claim, deployment, [*kept, *more])
+        elif asked and found.owned.issuperset(asked):
+            # They turned out to be other deployments' own.
+            async with self._database.write() as session:
+                back = deployment.state_before or DeploymentState.OUTCOME_UNKNOWN
+                values = progress.values | {"candidates": None, "candidate_notes": None}
+                if await release(session, Deployment, claim, due=_NOW, state=back, **values):
+                    await self._tell(session, claim, search_replies.none_left())
+        else:
+            await self._look_on(claim, deployment, progress)
+
+    async def _look_on(self, claim: Claim, deployment: Deployment, progress: Progress) -> None:
+        """Look again later, until it is too late."""
+        sent_at = deployment.sent_at or deployment.requested_at
+        over = (progress.at - sent_at).total_seconds() > self._settings.late_search_window
+        due = None if over else jittered(self._settings.poll_seconds_stable)
+        await self._put_back(claim, deployment, progress, due)
+
+    async def _put_back(
+        self, claim: Claim, deployment: Deployment, progress: Progress, due: timedelta | None
+    ) -> None:
+        async with self._database.write() as session:
+            if (
+                await release(session, Deployment, claim, due=due, **progress.values)
+                and deployment.search_reported is not None
+            ):
+                await self._tell(session, claim, search_replies.searching_again())
+
+    async def _give_up(self, claim: Claim, deployment: Deployment, progress: Progress) -> None:
+        async with self._database.write() as session:
+            if await release(
+                session,
+                Deployment,
+                claim,
+                due=jittered(self._settings.poll_seconds_stable),
+                state=DeploymentState.NOT_CREATED,
+                **progress.values,
+            ):
+                row = await session.get_one(Deployment, claim.id)
+                deployment_view = await view_of(session, row, self._settings)
+                status = deployment.answer_status or 0
+                was_accepted = deployment.state is DeploymentState.CREATED or 200 <= status < 300
+                say = search_replies.not_listed if was_accepted else search_replies.not_created
+                await tell(session, row, deployment_view, say(deployment_view, progress.seconds))
+
+    async def _tell(self, session: AsyncSession, claim: Claim, said: Reply) -> None:
+        row = await session.get_one(Deployment, claim.id)
+        await tell(session, row, await view_of(session, row, self._settings), said)
+
+
+def progress_of(deployment: Deployment, present: datetime) -> Progress:
+    """Count the pass that has just ended; the time since the last one only if the API worked."""
+    seconds = deployment.empty_seconds
+    if deployment.empty_at is not None:
+        seconds += min((present - deployment.empty_at).total_seconds(), _LONGEST_GAP)
+    return Progress(deployment.empty_passes + 1, seconds, present)

@@ -1,0 +1,131 @@
+"""Does what schedules say: writes the operation down, and when it comes next, in one transaction.
+
+A time to sleep that was missed is made up for, once; a time to wake isn't, as spending late is for
+somebody to decide.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import Claim, release, renew
+from bot.db.clock import now
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import Schedule
+from bot.db.session import Database
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.operations import Cause, OperationKind
+from bot.domain.schedule_days import ScheduleDays
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.times_of_day import When, next_time
+from bot.domain.transitions import COMING_UP
+from bot.messages import schedule_replies
+from bot.services import audit
+from bot.services.notifier import WorkerNotifier
+from bot.services.operations import fits, unfinished, write_down
+from bot.services.thread import target_of, tell, view_of
+
+# What can't be done yet, as with an endpoint that is only coming up, is looked at again so soon.
+_LOOK_AGAIN = timedelta(seconds=15)
+_NOT_YET: Mapping[OperationKind, frozenset[str]] = {
+    OperationKind.SLEEP: COMING_UP | {Status.UPDATING.value, Status.UNKNOWN.value},
+    OperationKind.WAKE: frozenset({Status.STOPPING.value}),
+}
+
+
+class Scheduler:
+    """Handles one claimed schedule.
+
+    Args:
+        notifier: Makes the workers look at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        notifier: WorkerNotifier,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._lease = timedelta(seconds=settings.lease)
+        self._notifier = notifier
+
+    async def handle(self, claim: Claim) -> None:
+        """Do what is due and put the schedule back, or away if it never comes again."""
+        try:
+            async with self._database.write() as session:
+                if not await renew(session, Schedule, claim, lease=self._lease):
+                    return
+                await self._step(session, claim)
+        except IntegrityError:
+            # Somebody asked for the same thing at this very moment.
+            async with self._database.write() as session:
+                await release(session, Schedule, claim, due=_LOOK_AGAIN)
+        self._notifier.creator()
+        self._notifier.sender()
+
+    async def _step(self, session: AsyncSession, claim: Claim) -> None:
+        row = await session.get_one(Schedule, claim.id)
+        deployment = await session.get_one(
+            Deployment, row.deployment_id, with_for_update={"key_share": True}
+        )
+        present: datetime = (await session.execute(select(now()))).scalar_one()
+        if deployment.state is not DeploymentState.LIVE or row.next_at is None:
+            await session.delete(row)
+            return
+        if present < row.next_at:
+            await release(session, Schedule, claim, due=row.next_at - present)
+            return
+        if not await self._act(session, row, row.next_at, deployment, present):
+            await release(session, Schedule, claim, due=_LOOK_AGAIN)
+            return
+        next_at = None
+        if row.days is not ScheduleDays.ONCE:
+            next_at = next_time(When(row.days, row.time_of_day, row.zone), present)
+        if next_at is None:
+            await session.delete(row)
+            return
+        row.next_at = next_at
+        await session.flush()
+        await release(session, Schedule, claim, due=next_at - present)
+
+    async def _act(
+        self,
+        session: AsyncSession,
+        row: Schedule,
+        due_at: datetime,
+        deployment: Deployment,
+        present: datetime,
+    ) -> bool:
+        """Do it unless there is nothing to do. Returns whether this time is dealt with."""
+        late = (present - due_at).total_seconds() > self._settings.schedule_grace
+        wakes = row.kind is OperationKind.WAKE
+        if deployment.status in _NOT_YET[row.kind] and not (wakes and late):
+            return False
+        if not fits(row.kind, deployment.status):
+            return True
+        if await unfinished(session, deployment.id, row.kind) is not None:
+            return True
+        if late:
+            deployment_view = await view_of(session, deployment, self._settings)
+            missed = schedule_replies.not_woken if wakes else schedule_replies.slept_late
+            await tell(session, deployment, deployment_view, missed(due_at))
+            if wakes:
+                return True
+        if wakes and await target_of(session, deployment) is None:
+            deployment_view = await view_of(session, deployment, self._settings)
+            await tell(
+                session, deployment, deployment_view, schedule_replies.unconnected(deployment_view)
+            )
+            return True
+        await write_down(
+            session, deployment, self._settings, row.kind, by=row.requested_by, cause=Cause.SCHEDULE
+        )
+        detail = f"by a schedule of {row.requested_by}"
+        audit.write_about(session, deployment, "", f"endpoint:{row.kind}", detail=detail)
+        return True

@@ -1,0 +1,146 @@
+"""What a project's poll compares with: its deployments' rows, and of quiet ones a copy in memory.
+
+A snapshot only saves reading the rows again, it decides nothing: whatever differs from it is
+compared with the rows once more in the transaction that tells it. It is trusted as long as the
+fence shows that nobody else has polled the project and nobody has woken it since. So whoever
+changes which endpoints a project watches, what is known of them, or the key it watches with wakes
+the project in the same transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.claims import Claim
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.schemas import DedicatedEndpointStatus
+
+# A replica of an older version, or a person at the database, may change rows and wake nobody.
+_TRUSTED_POLLS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A deployment as it was before the poll, without the parts that a poll doesn't need."""
+
+    id: int
+    endpoint_id: str
+    status: str | None
+    phase: str | None
+    error_code: str | None
+    last_operation_at: datetime | None
+    missing_since: datetime | None
+    unknown_since: datetime | None
+    unlisted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A project as it was before a poll.
+
+    Attributes:
+        project: Its row, detached.
+        watched: Its live deployments.
+    """
+
+    project: WatchedProject
+    watched: Sequence[Watched]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an endpoint showed, as far as it can be news."""
+
+    status: str
+    phase: str | None
+    error_code: str | None
+
+
+@dataclass(slots=True)
+class _Quiet:
+    snapshot: Snapshot
+    shown: Mapping[str, Shown]
+    cadence: float
+    fencing_token: int
+    polls_left: int
+
+
+class Snapshots:
+    """Remembers projects whose last poll brought no news."""
+
+    def __init__(self) -> None:
+        self._quiet: dict[int, _Quiet] = {}
+
+    def trusted(self, claim: Claim) -> Snapshot | None:
+        """A project as it still is; None if it may have changed, or isn't remembered."""
+        quiet = self._quiet.get(claim.id)
+        if quiet is None or quiet.fencing_token + 1 != claim.fencing_token or not quiet.polls_left:
+            self.forget(claim)
+            return None
+        return quiet.snapshot
+
+    def still(self, claim: Claim, seen: Mapping[str, DedicatedEndpointStatus]) -> float | None:
+        """The cadence of a project that is trusted and shows what it showed the last time.
+
+        None if it isn't trusted, or shows anything else.
+        """
+        quiet = self._quiet.get(claim.id)
+        if quiet is None or any(
+            (status := seen.get(id_)) is None
+            or status.status != shown.status
+            or status.phase != shown.phase
+            or status.error_code != shown.error_code
+            for id_, shown in quiet.shown.items()
+        ):
+            return None
+        quiet.fencing_token = claim.fencing_token
+        quiet.polls_left -= 1
+        return quiet.cadence
+
+    def remember(
+        self,
+        claim: Claim,
+        snapshot: Snapshot,
+        seen: Mapping[str, DedicatedEndpointStatus],
+        cadence: float,
+    ) -> None:
+        """Remember a project that was read under this claim and whose poll brought no news."""
+        shown = {one.endpoint_id: _shown(seen[one.endpoint_id]) for one in snapshot.watched}
+        self._quiet[claim.id] = _Quiet(
+            snapshot, shown, cadence, claim.fencing_token, _TRUSTED_POLLS
+        )
+
+    def forget(self, claim: Claim) -> None:
+        """Read the rows before the next poll."""
+        self._quiet.pop(claim.id, None)
+
+
+def _shown(status: DedicatedEndpointStatus) -> Shown:
+    return Shown(status.status, status.phase, status.error_code)
+
+
+async def read(session: AsyncSession, project: int) -> Snapshot:
+    """Read a project and its live deployments."""
+    rows = await session.execute(
+        select(
+            Deployment.id,
+            Deployment.endpoint_id,
+            Deployment.status,
+            Deployment.phase,
+            Deployment.error_code,
+            Deployment.last_operation_at,
+            Deployment.missing_since,
+            Deployment.unknown_since,
+            Deployment.unlisted_at,
+        ).where(Deployment.watched_project_id == project, Deployment.state == DeploymentState.LIVE)
+    )
+    watched = [
+        Watched(id_, endpoint, status, phase, code, acted, missing, unknown, unlisted)
+        for id_, endpoint, status, phase, code, acted, missing, unknown, unlisted in rows
+        if endpoint is not None
+    ]
+    return Snapshot(await session.get_one(WatchedProject, project), watched)

@@ -1,0 +1,30 @@
+"""The chore that says once of a phase that it lasts suspiciously long, and what to do."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.deployment_tables import Deployment
+from bot.domain.transitions import MOVING
+from bot.messages import stuck_phase
+from bot.services.thread import state_of, tell, view_of
+
+
+async def report_stuck_phase(
+    session: AsyncSession, deployment: Deployment, present: datetime, settings: Settings
+) -> datetime | None:
+    """Tell the thread when the present phase has lasted too long; the next phase counts anew."""
+    if deployment.stuck_at is None:
+        return None
+    if present < deployment.stuck_at:
+        return deployment.stuck_at
+    deployment.stuck_at = None
+    await session.flush()
+    state = state_of(deployment)
+    if state is not None and state.status in MOVING:
+        deployment_view = await view_of(session, deployment, settings)
+        await tell(
+            session, deployment, deployment_view, stuck_phase.stuck(deployment_view, present)
+        )
+    return None

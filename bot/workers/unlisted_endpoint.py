@@ -1,0 +1,95 @@
+"""What becomes of an endpoint that neither the list nor its own status shows any more.
+
+It may have been deleted. A key that lost its project sees the same, and then the endpoint runs on
+and is billed. So it only counts as gone if it was deleted from here, or stays away for long.
+Meanwhile its deployment stays live and is looked at ever more rarely, and goes on when it
+reappears.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.claims import make_due
+from bot.db.deployment_tables import Deployment
+from bot.db.operation_tables import Operation
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.operations import OperationKind, OperationState
+from bot.messages import unlisted_replies
+from bot.services.thread import tell, view_of
+from bot.workers.snapshots import Watched
+
+# Of the time that it has been missing, the part until the next look; and the longest pause.
+_PART = 0.1
+_LONGEST_PAUSE = 3600.0
+
+
+def has_news(one: Watched, started: datetime, settings: Settings) -> bool:
+    """Whether a poll that doesn't show an endpoint has anything to write about it."""
+    if one.missing_since is None:
+        return True
+    missing = (started - one.missing_since).total_seconds()
+    is_told = one.unlisted_at is not None
+    return missing >= (settings.late_search_window if is_told else settings.gone_confirmed_after)
+
+
+def pause(one: Watched, started: datetime, settings: Settings) -> float:
+    """Seconds until an endpoint that isn't shown is looked at again."""
+    steady = settings.poll_seconds_stable
+    if one.missing_since is None or one.unlisted_at is None:
+        return min(settings.gone_confirmed_after, steady)
+    missing = (started - one.missing_since).total_seconds()
+    return max(steady, min(missing * _PART, _LONGEST_PAUSE))
+
+
+async def not_shown(
+    session: AsyncSession, deployment: Deployment, started: datetime, settings: Settings
+) -> None:
+    """Write down that a poll doesn't show an endpoint, and tell it once that is certain."""
+    if deployment.missing_since is None:
+        deployment.missing_since = started
+        return
+    missing = (started - deployment.missing_since).total_seconds()
+    if missing < settings.gone_confirmed_after:
+        return
+    if missing >= settings.late_search_window or await _was_deleted_here(session, deployment):
+        deployment.state = DeploymentState.ENDED
+        deployment.unlisted_at = None
+    elif deployment.unlisted_at is None:
+        deployment.unlisted_at = started
+    else:
+        return
+    await session.flush()
+    deployment_view = await view_of(session, deployment, settings)
+    over = deployment.state is DeploymentState.ENDED
+    said = unlisted_replies.gone() if over else unlisted_replies.unlisted(deployment_view)
+    await tell(session, deployment, deployment_view, said)
+    # What was asked of it waits, or is ended, under the deployment's own claim.
+    await make_due(session, Deployment, deployment.id)
+
+
+async def shown_again(session: AsyncSession, deployment: Deployment, settings: Settings) -> None:
+    """Tell that an endpoint reappeared; its lifetime, and what was asked of it, go on."""
+    deployment.missing_since = None
+    if deployment.unlisted_at is None:
+        return
+    deployment.unlisted_at = None
+    await session.flush()
+    deployment_view = await view_of(session, deployment, settings)
+    await tell(session, deployment, deployment_view, unlisted_replies.listed_again(deployment_view))
+    await make_due(session, Deployment, deployment.id)
+
+
+async def _was_deleted_here(session: AsyncSession, deployment: Deployment) -> bool:
+    deleted = await session.scalar(
+        select(Operation.id)
+        .where(
+            Operation.deployment_id == deployment.id,
+            Operation.kind == OperationKind.DELETE,
+            Operation.state == OperationState.DONE,
+        )
+        .limit(1)
+    )
+    return deleted is not None

@@ -1,0 +1,75 @@
+"""Lets time pass for the bot: moves what is due in its database, and wakes what looks at it."""
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from bot.db.claims import make_due
+from bot.db.clock import after
+from bot.db.deployment_tables import Deployment, Target
+from bot.db.operation_tables import Schedule
+from bot.db.session import Database
+from bot.domain.policy import Policy
+from bot.sandbox.environment import Environment
+
+
+async def lease_ends_in(here: Environment, seconds: float) -> None:
+    """The only deployment's time is over so much later than now."""
+    database = Database(here.database)
+    async with database.write() as session:
+        row = await session.scalar(
+            update(Deployment)
+            .values(lifetime_ends_at=after(timedelta(seconds=seconds)))
+            .returning(Deployment.id)
+        )
+        assert row is not None
+        await make_due(session, Deployment, row)
+    await database.close()
+
+
+async def lease_is_over(here: Environment) -> None:
+    """Wait until the only deployment has no end any more."""
+    database = Database(here.database)
+    async with database.read() as session:
+        while await session.scalar(select(Deployment.lifetime_ends_at)) is not None:
+            # Each look is a transaction of its own.
+            await session.rollback()
+            await _polled(here)
+    await database.close()
+
+
+async def _polled(here: Environment) -> None:
+    """Let the bot look at its endpoints once more, which doesn't keep it as busy as we could."""
+    seen = len(here.friendli.requests)
+    await here.friendli.until(lambda: len(here.friendli.requests) > seen)
+
+
+async def stuck_in(here: Environment, seconds: float) -> None:
+    """The only deployment's phase lasts suspiciously long from so much later on."""
+    database = Database(here.database)
+    async with database.write() as session:
+        row = await session.scalar(
+            update(Deployment)
+            .values(stuck_at=after(timedelta(seconds=seconds)))
+            .returning(Deployment.id)
+        )
+        assert row is not None
+        await make_due(session, Deployment, row)
+    await database.close()
+
+
+async def schedules_due(here: Environment, *, ago: float = 0) -> None:
+    """Every schedule was due so many seconds ago."""
+    at = after(timedelta(seconds=-ago))
+    database = Database(here.database)
+    async with database.write() as session:
+        await session.execute(update(Schedule).values(next_at=at, due_at=at))
+    await database.close()
+
+
+async def decide(here: Environment, policy: Policy) -> None:
+    """The only target's team has decided so."""
+    database = Database(here.database)
+    async with database.write() as session:
+        await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))
+    await database.close()

@@ -1,0 +1,370 @@
+"""Stories of deployments typed as a line of text."""
+
+from functools import partial
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.sandbox.environment import Environment
+from bot.sandbox.faults import ShortReply
+from tests.acceptance.thread_assertions import root, thread, told, whispers, words
+
+pytestmark = pytest.mark.usefixtures("bot")
+
+LINE = "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --replicas 1 --name my-llama"
+
+
+async def test_a_line_shows_its_price_and_asks_before_it_spends(here: Environment) -> None:
+    """The person sees what would be made, presses Deploy, and the thread follows to serving."""
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [preview] = here.member.ephemerals(here.channel)
+    assert words(here, preview) == snapshot("""\
+*my-llama* on 2 × H100, 1 replica, in `prod`: *$10.00/h* once it serves.
+Skip special tokens: `on` · Add special tokens: `on`
+meta-llama/Llama-3.1-8B-Instruct
+A fixed replica never sleeps: it is billed until the endpoint ends.
+[Deploy] [Change] [Cancel]\
+""")
+    assert not here.friendli.endpoints
+    await here.member.click(preview, "Deploy")
+    await here.slack.until(lambda: "is coming up" in root(here).text and thread(here))
+    assert words(here, root(here)) == snapshot("""\
+*my-llama* is coming up
+$10.00/h once it serves
+Deploying
+✓ Create the endpoint
+● Get a GPU machine
+○ Download the model
+○ Start the engine
+○ Serve
+meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
+asked by @requester at TIME · target `prod`
+[Open in Friendli] [Cancel]\
+""")
+    for replies, seconds in ((2, 48), (3, 80), (4, 120)):
+        here.clock.advance(seconds)
+        await here.slack.until(partial(told, here, replies))
+    assert thread(here) == snapshot(
+        [
+            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "A GPU machine is ready (48 s). Downloading the model.",
+            "Model downloaded (1 min 20 s). Starting the engine.",
+            """\
+# ● *my-llama* is serving after 4 min 8 s · $10.00/h from now
+Its model name in requests is `ENDPOINT-1`.\
+""",
+        ]
+    )
+    await here.slack.until(lambda: "is serving" in root(here).text)
+    assert words(here, root(here)) == snapshot("""\
+● *my-llama* is serving after 4 min 8 s
+$10.00/h from now, until it sleeps or ends
+meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
+asked by @requester at TIME · target `prod`
+[Sleep] [Open in Friendli] [Update] [Terminate]\
+""")
+    assert whispers(here) == snapshot(["*my-llama* is on its way; its thread is in this channel."])
+
+
+async def test_yes_skips_the_question(here: Environment) -> None:
+    """With --yes the line deploys at once, and answers with nothing but the thread."""
+    ack = await here.member.command(here.channel, f"{LINE} --yes")
+    assert (ack.status, ack.body) == (200, "")
+    await here.friendli.until(lambda: len(here.friendli.endpoints) == 1)
+    await here.slack.until(lambda: thread(here))
+    assert whispers(here) == []
+
+
+async def test_every_field_reaches_the_api(here: Environment) -> None:
+    """What a line says stands in the create request, field for field."""
+    await here.member.command(
+        here.channel,
+        "org/model --gpu 4xB200 --name full --revision v1.0 --comment “it’s full” "
+        "—autoscale 0..3 --cooldown 600 --max-batch-size 8 --max-input-length 4096 "
+        "--max-token-count 1000 --max-context-length 8192 --no-skip-special-tokens "
+        "--no-add-special-tokens --content-logging --queue-timeout-ms 5000 "
+        "--queue-backpressure-metric TTFT_MS --queue-backpressure-threshold 1.5 --to prod --yes",
+    )
+    await here.friendli.until(lambda: here.friendli.endpoints)
+    [create] = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
+    assert create.body == snapshot(
+        {
+            "projectId": "sandbox-project",
+            "name": "full",
+            "instanceOptionId": "AFoZMFXZnAdD",
+            "advanced": {
+                "max_batch_size": 8,
+                "tokenizer_skip_special_tokens": False,
+                "tokenizer_add_special_tokens": False,
+                "max_token_count": 1000,
+                "enable_content_logging": True,
+                "max_input_length": 4096,
+                "max_context_length": 8192,
+                "queue_timeout_ms": 5000,
+                "queue_backpressure_metric_kind": "TTFT_MS",
+                "queue_backpressure_metric_threshold": 1.5,
+            },
+            "autoscalingPolicy": {"minReplica": 0, "maxReplica": 3, "cooldownPeriod": 600},
+            "hfModelRepo": "org/model",
+            "hfModelRepoRevision": "v1.0",
+            "initialVersionComment": "it’s full",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        pytest.param(
+            "meta-llama/Llama-3.1-8B-Instruct --gpu 2xh10",
+            snapshot("""\
+No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.
+```/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100```\
+"""),
+            id="a GPU that isn't",
+        ),
+        pytest.param(
+            "org/model --gpu 2xH100 --replica 3",
+            snapshot("""\
+There is no option `--replica`. Nearest: `--replicas`.
+```/friendli-deploy org/model --gpu 2xH100 --replicas 3```\
+"""),
+            id="an option that isn't",
+        ),
+        pytest.param(
+            "org/model",
+            snapshot("""\
+Choose an instance, such as `2xH100`.
+```/friendli-deploy org/model --gpu 2xH100```\
+"""),
+            id="no GPU",
+        ),
+        pytest.param(
+            "org/model --gpu 2xH100 --replicas 2 --autoscale 0..3",
+            snapshot("""\
+Replicas are either fixed or autoscaled, not both. Choose one.
+```/friendli-deploy org/model --gpu 2xH100 --autoscale 0..3```\
+"""),
+            id="both scalings",
+        ),
+        pytest.param(
+            "org/model --gpu 2xH100 --to prd",
+            snapshot("""\
+No target here is called `prd`. This channel has `prod`. Nearest: `prod`.
+```/friendli-deploy org/model --gpu 2xH100 --to prod```\
+"""),
+            id="a target that isn't",
+        ),
+        pytest.param(
+            "conect",
+            snapshot("""\
+No command is called `conect`. Nearest: `connect`.
+`/friendli-deploy connect`\
+"""),
+            id="a command that isn't",
+        ),
+        pytest.param(
+            "gpt3",
+            snapshot("""\
+`gpt3` is neither a command nor a model. A model is written org/name.
+`/friendli-deploy help` shows what can be typed.\
+"""),
+            id="neither a command nor a model",
+        ),
+        pytest.param(
+            "org/model --gpu 2xH100 --name '<!channel>' --revision 'a b'",
+            snapshot(
+                "`a b` can't be a branch. Branches have no spaces, quotes, .. or @{ and none of ~ ^ : ? * [ \\; no part begins with . or ends in .lock."
+            ),
+            id="text that would ping everyone",
+        ),
+    ],
+)
+async def test_a_slip_gets_the_mistake_the_nearest_choice_and_a_line_to_paste(
+    here: Environment, line: str, said: str
+) -> None:
+    """Nothing is made, and the person knows what to type instead."""
+    await here.member.command(here.channel, line)
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [field_error] = here.member.ephemerals(here.channel)
+    assert words(here, field_error) == said
+    assert not here.friendli.endpoints
+
+
+async def test_a_double_click_on_deploy_makes_one_endpoint(here: Environment) -> None:
+    """The second click is told that it is done already."""
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [preview] = here.member.ephemerals(here.channel)
+    await here.member.double_click(preview, "Deploy")
+    await here.slack.until(lambda: thread(here))
+    await here.slack.until(lambda: any("already" in said for said in whispers(here)))
+    assert len(here.friendli.endpoints) == 1
+    assert whispers(here) == snapshot(
+        [
+            "*my-llama* is on its way; its thread is in this channel.",
+            "You asked for that already; its thread is in this channel. Nothing was made twice.",
+        ]
+    )
+
+
+async def test_a_replayed_command_makes_nothing(here: Environment) -> None:
+    """The same signed request, delivered again, is recognized by its trigger."""
+    await here.member.command(here.channel, f"{LINE} --yes")
+    await here.slack.until(lambda: thread(here))
+    ack = await here.slack.deliver_again()
+    assert ack.status == 200
+    await here.slack.until(lambda: whispers(here))
+    assert whispers(here) == snapshot(
+        ["You asked for that already; its thread is in this channel. Nothing was made twice."]
+    )
+    assert len(here.friendli.endpoints) == 1
+
+
+async def test_a_name_that_is_on_its_way_is_taken(here: Environment) -> None:
+    """Two live deployments of one name would be hard to tell apart, so the second is refused."""
+    await here.member.command(here.channel, f"{LINE} --yes")
+    await here.slack.until(lambda: thread(here))
+    await here.admin.command(here.channel, f"{LINE} --yes")
+    await here.slack.until(lambda: here.admin.ephemerals(here.channel))
+    [refusal] = here.admin.ephemerals(here.channel)
+    assert words(here, refusal) == snapshot("""\
+*my-llama* is taken: a deployment of that name is on its way or running.
+Give another one with `--name`.\
+""")
+    assert len(here.friendli.endpoints) == 1
+
+
+async def test_change_opens_the_form_filled_in(here: Environment) -> None:
+    """From the preview, the form goes on with what was typed."""
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [preview] = here.member.ephemerals(here.channel)
+    await here.member.click(preview, "Change")
+    modal = await here.slack.until(lambda: here.member.modal)
+    values = {item.label: item.element.get("initial_value") for item in modal.fields()}
+    assert (values["Model"], values["Endpoint name"]) == (
+        "meta-llama/Llama-3.1-8B-Instruct",
+        "my-llama",
+    )
+
+
+async def test_cancel_takes_the_preview_away(here: Environment) -> None:
+    """Nothing is left of a preview that nobody wants."""
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [preview] = here.member.ephemerals(here.channel)
+    await here.member.click(preview, "Cancel")
+    await here.slack.until(lambda: not here.member.ephemerals(here.channel))
+    assert not here.friendli.endpoints
+
+
+async def test_a_channel_without_the_bot_is_told_how_to_invite_it(here: Environment) -> None:
+    """Nothing is created that no thread could tell about."""
+    here.slack.remove_bot(here.channel)
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    assert whispers(here) == snapshot(
+        [
+            "I'm not in this channel, so its thread couldn't tell you how a deployment is going. Type `/invite` and @friendli-deploy here, then try again. Nothing was created."
+        ]
+    )
+
+
+@pytest.mark.parametrize("unsaid", [("channel", "is_member"), ("channel",)])
+async def test_a_channel_of_which_slack_doesn_t_say_who_is_in_it_is_tried(
+    here: Environment, unsaid: tuple[str, ...]
+) -> None:
+    """Whether the bot can post there, its thread will show."""
+    here.slack.faults.add(ShortReply(unsaid), operation="conversations.info")
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [preview] = here.member.ephemerals(here.channel)
+    assert "Deploy" in preview.buttons
+
+
+async def test_yes_in_a_channel_without_the_bot_makes_nothing_and_tells_the_person(
+    here: Environment,
+) -> None:
+    """The root can't be posted, so nothing is sent, and the person hears it directly."""
+    here.slack.remove_bot(here.channel)
+    await here.member.command(here.channel, f"{LINE} --yes")
+    direct = here.slack.workspace.direct_message(here.member.user)
+    await here.slack.until(lambda: direct.messages)
+    [message] = direct.messages.values()
+    assert words(here, message) == snapshot(
+        "I can't write in #ml-deploys: I'm not in it any more. *my-llama* wasn't made. Type `/invite` and my name there, then ask again."
+    )
+    assert not here.friendli.endpoints
+
+
+async def test_an_unconnected_channel_offers_to_connect(here: Environment) -> None:
+    """A first contact says what is missing, who can mend it, and has the button that does."""
+    other = here.slack.add_channel("new", members=[here.admin.user, here.member.user])
+    await here.admin.command(other, LINE)
+    [first] = await here.slack.until(lambda: here.admin.ephemerals(other))
+    assert words(here, first) == snapshot("""\
+This channel isn't connected to a Friendli project yet.
+Only admins can connect one. Ask @admin.
+[Connect a project]\
+""")
+    await here.admin.click(first, "Connect a project")
+    assert (await here.slack.until(lambda: here.admin.modal)).title == "Connect a project"
+
+
+async def test_help_names_everything_that_can_be_typed(here: Environment) -> None:
+    """Help is made from what is registered."""
+    await here.member.command(here.channel, "help")
+    [shown] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    assert words(here, shown) == snapshot("""\
+`/friendli-deploy`  Opens the form to deploy a model.
+`/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100`  Deploys from text; shows the price and asks first.
+`/friendli-deploy connect [name]`  Connects this channel to a Friendli project.
+`/friendli-deploy disconnect [name]`  Forgets a target and wipes its API key.
+`/friendli-deploy targets`  Lists the Friendli projects that this channel deploys to.
+`/friendli-deploy settings [target]`  Approvals, time to live, what the channel hears, and who may do what.
+`/friendli-deploy audit [target]`  Shows who did what lately, and who wasn't allowed.
+`/friendli-deploy list [target]`  Lists the endpoints, also those made elsewhere, with $/h.
+`/friendli-deploy status [endpoint]`  Shows one endpoint, whole.
+`/friendli-deploy sleep [endpoint] [at TIME]`  Puts an endpoint to sleep; any request wakes it.
+`/friendli-deploy wake [endpoint] [at TIME]`  Wakes a sleeping endpoint; shows the price and asks first.
+`/friendli-deploy restart [endpoint]`  Starts an endpoint again that failed or was terminated; asks first.
+`/friendli-deploy terminate [endpoint]`  Ends an endpoint, after a question; it can be restarted.
+`/friendli-deploy delete [endpoint]`  Deletes an endpoint for good, once its name was typed.
+`/friendli-deploy follow [endpoint]`  Tells in a thread how an endpoint is going that was made elsewhere.
+`/friendli-deploy unfollow [endpoint]`  Stops telling about an endpoint that was made elsewhere.
+`/friendli-deploy extend [endpoint] [8h]`  Lets an endpoint run for longer than it was given.
+`/friendli-deploy keep [endpoint]`  Takes an endpoint's end away: it runs until somebody ends it.
+`/friendli-deploy schedules [endpoint]`  Lists what endpoints do at times of day.
+`/friendli-deploy update [endpoint] [options]`  Changes an endpoint that is there; shows before and after, and asks first.
+`/friendli-deploy versions [endpoint]`  Lists an endpoint's versions.
+`/friendli-deploy rollback [endpoint] <version>`  Takes an endpoint back to an earlier version; shows before and after, and asks first.
+`/friendli-deploy help`  Shows this.
+*Options of a deployment from text*
+`--gpu INSTANCE`  count and GPU of a replica
+`--instance-id ID`  an instance option that `--gpu` doesn't know, by its id
+`--scaling auto|fixed|friendli`  friendli: Friendli decides; the target's setting if left out
+`--replicas N`  a fixed number of replicas
+`--autoscale MIN..MAX`  replicas that follow the load; from 0 the endpoint may sleep
+`--min-replicas N`  the MIN of autoscaling alone
+`--max-replicas N`  the MAX of autoscaling alone
+`--cooldown SECONDS`  idle time before autoscaling scales down; 300 if left out
+`--for TIME`  how long it runs before it ends by itself, such as 8h, 2d or 90m
+`--name NAME`  the endpoint's name; made from the model if left out
+`--to TARGET`  one of this channel's targets
+`--revision REVISION`  a branch or a whole commit hash
+`--comment TEXT`  a comment on the first version
+`--max-batch-size N`  requests run together at most
+`--max-input-length TOKENS`  the longest input
+`--max-token-count TOKENS`  the engine's max token count; 2560 if left out
+`--max-context-length TOKENS`  the longest input and output together
+`--[no-]skip-special-tokens`  leave special tokens out of the output; on if left out
+`--[no-]add-special-tokens`  add special tokens to the input; on if left out
+`--[no-]content-logging`  log request and response bodies, or don't; Friendli decides if left out
+`--queue-timeout-ms MILLISECONDS`  how long a request may wait in the queue
+`--queue-backpressure-metric METRIC`  what tells that the queue is full, such as TTFT_MS
+`--queue-backpressure-threshold NUMBER`  past this the queue takes no more
+`--yes`  deploy without asking again
+A thread in this channel tells how each deployment is going.\
+""")

@@ -1,0 +1,467 @@
+"""Stories of deployments that fail: each way, in plain words, with a way out."""
+
+import re
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+from sqlalchemy import select
+
+from bot.db.operation_tables import Operation
+from bot.db.session import Database
+from bot.domain.schemas import InferenceDeploymentErrorCode
+from bot.sandbox.environment import API_KEY, Environment
+from bot.sandbox.faults import Answer
+from bot.sandbox.slack.view import View
+from tests.acceptance.test_imported_endpoints import follow
+from tests.acceptance.test_polling import serve
+from tests.acceptance.thread_assertions import root, thread, words
+
+AGES = 3600
+
+
+async def deploy(here: Environment, model: str) -> None:
+    await here.member.command(here.channel, f"{model} --gpu 1xH100 --replicas 1 --name it --yes")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_gated_model_fails_with_what_to_do(here: Environment) -> None:
+    """The root and a loud reply say why, and the buttons lead to the way out."""
+    await deploy(here, "sandbox/gated")
+    await here.slack.until(lambda: thread(here))
+    here.clock.advance(50)
+    await here.slack.until(lambda: "Downloading" in thread(here)[-1])
+    here.clock.advance(AGES)
+    await here.slack.until(lambda: "failed" in root(here).text and len(thread(here)) > 1)
+    assert thread(here) == snapshot(
+        [
+            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "A GPU machine is ready (48 s). Downloading the model.",
+            "# *it* failed while downloading the model. Friendli can't read `sandbox/gated`: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)",
+        ]
+    )
+    assert words(here, root(here)) == snapshot("""\
+✗ *it* failed while downloading the model
+Friendli can't read `sandbox/gated`: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
+Deploying
+✓ Create the endpoint
+✓ Get a GPU machine · 48 s
+✗ Download the model
+○ Start the engine
+○ Serve
+sandbox/gated · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+asked by @requester at TIME · target `prod`
+[Model page] [Integrations] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
+""")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_try_again_opens_the_form_with_everything_filled_in(here: Environment) -> None:
+    """A failure's button leads to a form that only wants to be sent, and a new thread."""
+    await deploy(here, "sandbox/out-of-memory")
+    await here.slack.until(lambda: thread(here))
+    here.clock.advance(AGES)
+    await here.slack.until(lambda: "Try again" in root(here).buttons)
+    failed = root(here)
+    await here.member.click(failed, "Try again")
+    view = await here.slack.until(lambda: here.member.modal)
+    values = {item.label: item.element.get("initial_value") for item in view.fields()}
+    assert values["Model"] == "sandbox/out-of-memory"
+    await here.member.fill("Model", "org/smaller")
+    await here.member.fill("Endpoint name", "second")
+    await here.member.submit()
+    await here.slack.until(lambda: len(here.friendli.endpoints) == 2)
+
+
+async def failed_with(here: Environment, code: str, model: str = "org/model") -> None:
+    """An endpoint that was made here has failed, and its root shows it."""
+    await deploy(here, model)
+    await here.slack.until(lambda: thread(here))
+    [endpoint] = here.friendli.endpoints
+    here.friendli.set_status(endpoint, "FAILED", error_code=code)
+    await here.slack.until(lambda: "Restart ($5.00/h)" in root(here).buttons)
+
+
+def cursor(view: View) -> list[str]:
+    """The labels of the fields that the cursor stands in when the form opens."""
+    return [item.label for item in view.fields() if item.element.get("focus_on_load")]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_larger_instance_is_a_click_away(here: Environment) -> None:
+    """The button says its price; the form has it chosen, and makes a second endpoint."""
+    await failed_with(here, "INFERENCE_ENGINE_MEMORY_ERROR")
+    await here.member.click(root(here), "Retry on 1 × H200 ($7.00/h)")
+    view = await here.slack.until(lambda: here.member.modal)
+    [instance] = [item for item in view.fields() if item.label == "Instance"]
+    assert instance.element["initial_option"]["value"] == "1xH200"
+    await here.member.fill("Endpoint name", "larger")
+    await here.member.submit()
+    await here.slack.until(lambda: len(here.friendli.endpoints) == 2)
+    assert [one.name for one in here.friendli.endpoints.values()][1:] == ["larger"]
+
+
+@pytest.mark.parametrize(
+    ("code", "field"),
+    [
+        ("WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR", "Revision"),
+        ("WORKLOAD_INIT_MANIFEST_TYPE_ERROR", "Model"),
+        ("WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR", "Model"),
+        ("WORKLOAD_INIT_SETTINGS_ERROR", "Max batch size"),
+        ("INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR", "Max batch size"),
+        ("INFERENCE_ENGINE_MEMORY_ERROR", "Max batch size"),
+    ],
+)
+@pytest.mark.usefixtures("bot")
+async def test_the_form_opens_at_the_setting_in_question(
+    here: Environment, code: str, field: str
+) -> None:
+    """With what was typed, Advanced open where the field stands there, the cursor in it."""
+    await failed_with(here, code)
+    await here.member.click(root(here), "Edit settings")
+    view = await here.slack.until(lambda: here.member.modal)
+    assert cursor(view) == [field]
+    values = {item.label: item.element.get("initial_value") for item in view.fields()}
+    assert values["Model"] == "org/model"
+    await here.member.click(view, "Hide advanced" if "Revision" in values else "Advanced")
+    redrawn = await here.slack.until(
+        lambda: here.member.modal if here.member.modal and here.member.modal.updates else None
+    )
+    assert cursor(redrawn) == []
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_endpoint_made_elsewhere_is_updated_instead(here: Environment) -> None:
+    """Nobody knows what it was asked for with, so that its own form opens."""
+    endpoint = await follow(here)
+    here.friendli.set_status(endpoint, "FAILED", error_code="INFERENCE_ENGINE_MEMORY_ERROR")
+    await here.slack.until(lambda: "Edit settings" in root(here).buttons)
+    larger = next(one for one in root(here).buttons if one.startswith("Update to "))
+    await here.member.click(root(here), larger)
+    view = await here.slack.until(lambda: here.member.modal)
+    await here.slack.until(lambda: [one for one in view.fields() if one.label == "Instance"])
+    [instance] = [item for item in view.fields() if item.label == "Instance"]
+    chosen = instance.element["initial_option"]["text"]["text"]
+    assert larger.removeprefix("Update to ").split(" (")[0] in chosen
+    await here.member.close_modal()
+    await here.member.click(root(here), "Edit settings")
+    form = await here.slack.until(lambda: here.member.modal)
+    await here.slack.until(lambda: cursor(form) == ["Max batch size"])
+
+
+@pytest.mark.parametrize("code", list(InferenceDeploymentErrorCode))
+@pytest.mark.usefixtures("bot")
+async def test_every_error_code_is_told_in_words_with_the_code(
+    here: Environment, code: InferenceDeploymentErrorCode
+) -> None:
+    """Whatever the code, the thread says what happened and names it."""
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here))
+    [endpoint] = here.friendli.endpoints
+    here.friendli.set_status(endpoint, "FAILED", error_code=code)
+    await here.slack.until(lambda: code in thread(here)[-1])
+    assert "Try again" in root(here).buttons or await here.slack.until(
+        lambda: "Try again" in root(here).buttons
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(here: Environment) -> None:
+    """A code of tomorrow, with characters that would ping everyone, stays text."""
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here))
+    [endpoint] = here.friendli.endpoints
+    here.friendli.set_status(endpoint, "FAILED", error_code="<!channel>_ERROR")
+    await here.slack.until(lambda: len(thread(here)) == 2)
+    assert thread(here)[-1] == snapshot(
+        "# *it* failed while getting a GPU machine. Friendli names a cause that this bot doesn't know: `<!channel>_ERROR`. Restart it once. If it fails again, write to support@friendli.ai and name endpoint `ENDPOINT-1`."
+    )
+    assert "&lt;!channel&gt;" in here.channel.replies(root(here).ts)[-1].text
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        pytest.param(
+            400,
+            snapshot("""\
+*it* wasn't made. Friendli said: “<no> & never”. Friendli refused the request (status 400). Change it and try again.
+[Try again]\
+"""),
+            id="400",
+        ),
+        pytest.param(
+            401,
+            snapshot("""\
+*it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
+Friendli said: “<no> & never”
+[Try again] [Connect again]\
+"""),
+            id="401",
+        ),
+        pytest.param(
+            402,
+            snapshot("""\
+*it* wasn't made. The team's billing at Friendli doesn't allow it. Someone who may can settle it in Friendli Suite under Billing.
+Friendli said: “<no> & never”
+[Try again]\
+"""),
+            id="402",
+        ),
+        pytest.param(
+            404,
+            snapshot("""\
+*it* wasn't made. Friendli doesn't know this target's project. An admin can connect another one with `/friendli-deploy connect`.
+Friendli said: “<no> & never”
+[Try again] [Connect again]\
+"""),
+            id="404",
+        ),
+        pytest.param(
+            422,
+            snapshot("""\
+*it* wasn't made. Friendli said: “<no> & never”. Friendli refused the request (status 422). Change it and try again.
+[Try again]\
+"""),
+            id="422",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("bot")
+async def test_a_refusal_is_told_with_the_apis_own_words(
+    here: Environment, status: int, said: str
+) -> None:
+    """Nothing is made, the person knows why, and can try again."""
+    here.friendli.faults.add(
+        Answer(status, {"detail": "<no> & never"}, headers={"Retry-After": "90"}),
+        operation="create_endpoint",
+    )
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here))
+    reply = here.channel.replies(root(here).ts)[-1]
+    assert words(here, reply) == said
+    await here.slack.until(lambda: "wasn't made" in root(here).text)
+    assert root(here).buttons == ["Try again"]
+    creates = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
+    assert len(creates) == 1
+
+
+TOO_LARGE: JsonValue = {
+    "loc": ["body", "advanced", "max_batch_size"],
+    "msg": "<!channel> is too large",
+}
+UNPROCESSABLE: list[JsonValue] = [
+    TOO_LARGE,
+    {"loc": ["body", "autoscalingPolicy", "maxReplica"], "msg": "must be at most 10"},
+    {"loc": ["body", "somethingNew"], "msg": "Field required"},
+    {"loc": ["body", "name"], "msg": "is taken & " + "x" * 1_000},
+]
+
+
+def below(view: View) -> dict[str, str]:
+    """What stands right below each field, and at the top of the form as ""."""
+    said, label = {}, ""
+    for block in view.blocks:
+        if block["type"] == "input":
+            label = block["label"]["text"]
+        elif block["type"] == "context" and "✗" in block["elements"][0]["text"]:
+            said[label] = " ".join(element["text"] for element in block["elements"])
+    return said
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_friendli_refuses_of_single_fields_is_told_field_by_field(
+    here: Environment,
+) -> None:
+    """By the form's names in the thread, and below them in the form that opens again."""
+    here.friendli.faults.add(Answer(422, {"detail": UNPROCESSABLE}), operation="create_endpoint")
+    await here.member.command(
+        here.channel,
+        "org/model --gpu 1xH100 --name it --max-batch-size 999 --max-replicas 9 --yes",
+    )
+    await here.slack.until(lambda: thread(here))
+    reply = here.channel.replies(root(here).ts)[-1]
+    assert words(here, reply).replace("x" * 189, "…") == snapshot("""\
+*it* wasn't made. Friendli refused some of the settings. Change these and try again:
+• Max batch size: <!channel> is too large
+• Maximum replicas: must be at most 10
+• Something new: Field required
+• Endpoint name: is taken & xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+[Try again]\
+""")
+    await here.slack.until(lambda: "wasn't made" in root(here).text)
+    for message in (reply, root(here)):
+        await here.member.click(message, "Try again")
+        view = await here.slack.until(lambda: here.member.modal)
+        assert {at: said[:60] for at, said in below(view).items()} == snapshot(
+            {
+                "": "✗ Friendli refused this: Something new: Field required",
+                "Endpoint name": "✗ Friendli refused this: is taken &amp; xxxxxxxxxxxxxxxxxxxx",
+                "Maximum replicas": "✗ Friendli refused this: must be at most 10",
+                "Max batch size": "✗ Friendli refused this: &lt;!channel&gt; is too large",
+            }
+        )
+        values = {item.label: item.element.get("initial_value") for item in view.fields()}
+        assert (values["Model"], values["Max batch size"]) == ("org/model", "999")
+        assert cursor(view) == ["Max batch size"]
+        await here.member.fill("Maximum replicas", "8")
+        await here.slack.until(lambda: here.member.modal and here.member.modal.updates)
+        assert here.member.modal is not None
+        assert set(below(here.member.modal)) == set(below(view))
+        await here.member.close_modal()
+    creates = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
+    assert len(creates) == 1
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        pytest.param([{"loc": "body", "msg": "no"}], id="a place that is no list"),
+        pytest.param([{"loc": ["body"], "msg": {"a": 1}}], id="words that are none"),
+        pytest.param([None, 1, [], {}], id="nothing"),
+        pytest.param({"loc": ["body", "name"], "msg": "no"}, id="no list"),
+    ],
+)
+@pytest.mark.usefixtures("bot")
+async def test_a_refusal_in_any_other_shape_is_told_as_it_came(
+    here: Environment, detail: JsonValue
+) -> None:
+    """Nothing of it stops the refusal from being told."""
+    answer = Answer(422, {"detail": detail})
+    here.friendli.faults.add(answer, operation="create_endpoint")
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here))
+    assert "Friendli refused the request (status 422)." in thread(here)[-1]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_update_that_is_refused_opens_again_with_what_it_was_to_change(
+    here: Environment,
+) -> None:
+    """Field by field, as typed, and nothing is sent twice."""
+    await serve(here)
+    answer = Answer(422, {"detail": [TOO_LARGE]})
+    here.friendli.faults.add(answer, operation="update_endpoint")
+    await here.member.command(here.channel, "update it --max-batch-size 999")
+    [question] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: "didn't update" in thread(here)[-1])
+    reply = here.channel.replies(root(here).ts)[-1]
+    assert words(here, reply) == snapshot("""\
+Friendli didn't update it. Friendli refused some of the settings. Change these and try again:
+• Max batch size: <!channel> is too large
+It stays as it is.
+[Change]\
+""")
+    await here.member.click(reply, "Change")
+    view = await here.slack.until(lambda: here.member.modal)
+    await here.slack.until(lambda: below(view))
+    assert below(view) == snapshot(
+        {"Max batch size": "✗ Friendli refused this: &lt;!channel&gt; is too large"}
+    )
+    values = {item.label: item.element.get("initial_value") for item in view.fields()}
+    assert values["Max batch size"] == "999"
+    assert sum(one.operation == "update_endpoint" for one in here.friendli.requests) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_key_that_was_revoked_before_the_click_refuses(here: Environment) -> None:
+    """The list before the create request is refused, so nothing is sent."""
+    here.friendli.revoke_key(API_KEY)
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here))
+    assert thread(here) == snapshot(
+        [
+            """\
+# *it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
+Friendli said: “Missing or invalid API key.”\
+"""
+        ]
+    )
+    assert all(one.operation != "create_endpoint" for one in here.friendli.requests)
+
+
+@pytest.mark.usefixtures("hasty_bot")
+async def test_an_api_that_is_down_before_the_click_gives_up_in_the_end(here: Environment) -> None:
+    """Nothing was sent, and after a while the person is told so."""
+    here.friendli.faults.add(Answer(503), times=None)
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here), timeout=20)
+    [said] = thread(here)
+    assert re.sub(r"for .*, so", "for A WHILE, so", said) == snapshot(
+        "# *it* wasn't made. Friendli's API couldn't be reached for A WHILE, so nothing was sent. Try again once it is back."
+    )
+    assert not here.friendli.endpoints
+
+
+@pytest.mark.usefixtures("bot")
+async def test_cancelling_on_the_way_terminates(here: Environment) -> None:
+    """Cancel is carried out, told, and the root says that it is over."""
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    await here.member.click(root(here), "Cancel")
+    await here.slack.until(lambda: "Terminating" in thread(here)[-1])
+    here.clock.advance(AGES)
+    await here.slack.until(lambda: "is terminated" in root(here).text)
+    await here.slack.until(lambda: "Terminated" in thread(here)[-1])
+    assert thread(here) == snapshot(
+        [
+            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "@requester asked to terminate it.",
+            "Terminating.",
+            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
+        ]
+    )
+    assert words(here, root(here)) == snapshot("""\
+*it* is terminated
+It costs nothing now. A restart in Friendli Suite bills again.
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+asked by @requester at TIME · target `prod`
+[Restart ($5.00/h)] [Open in Friendli] [Delete]\
+""")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_second_click_on_cancel_is_told_that_it_is_under_way(here: Environment) -> None:
+    """Two people who press it at once make one request."""
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    await here.member.double_click(root(here), "Cancel")
+    await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    [said] = here.member.ephemerals(here.channel)
+    assert words(here, said) == snapshot(
+        "Somebody asked for that already; the thread tells how it goes."
+    )
+    await here.friendli.until(
+        lambda: [one for one in here.friendli.requests if one.operation == "terminate_endpoint"]
+    )
+    ends = [one for one in here.friendli.requests if one.operation == "terminate_endpoint"]
+    assert len(ends) == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_wish_to_end_it_is_written_before_slack_hears_back(here: Environment) -> None:
+    """A bot that dies right after its answer leaves nothing billing that somebody has ended."""
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    database = Database(here.database)
+    await here.member.click(root(here), "Cancel")
+    async with database.read() as session:
+        requested_by = (await session.scalars(select(Operation.requested_by))).all()
+    await database.close()
+    assert requested_by == [here.member.user.id]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_guests_from_elsewhere_look_but_don_t_act(here: Environment) -> None:
+    """Someone of another organisation in a shared channel can't end an endpoint."""
+    guest = here.slack.act_as(here.slack.add_user("guest", team_id="T0ELSEWHERE"))
+    here.slack.workspace.set_member(here.channel, guest.user, member=True)
+    await deploy(here, "org/model")
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    await guest.click(root(here), "Cancel")
+    [said] = await here.slack.until(lambda: guest.ephemerals(here.channel))
+    assert words(here, said) == snapshot("""\
+You belong to another organisation, so you can look on here but not act.
+Someone of this workspace can do it for you.\
+""")

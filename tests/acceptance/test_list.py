@@ -1,0 +1,324 @@
+"""Stories of listing what runs in a target, whoever made it."""
+
+from functools import partial
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue, SecretStr
+
+from bot.domain.schemas import DedicatedEndpointUpdateBody
+from bot.friendli.client import FriendliClient
+from bot.friendli.credentials import Credentials
+from bot.sandbox.environment import API_KEY, PROJECT, Environment, connect
+from bot.sandbox.faults import Answer, Effect, Hang
+from bot.sandbox.slack.conversations import Message
+from tests.acceptance.listing import Counted, asked, made_elsewhere
+from tests.acceptance.thread_assertions import root, thread, words
+from tests.conftest import StartBot
+
+
+@pytest.mark.usefixtures("bot")
+async def test_everything_in_the_project_is_listed(here: Environment) -> None:
+    """Whoever made it: what moves or serves first, then what rests, failed, or was terminated."""
+    for name, status in (
+        ("gone", "TERMINATED"),
+        ("broken", "FAILED"),
+        ("asleep", "SLEEPING"),
+        ("odd", "HIBERNATING"),
+        ("going", "STOPPING"),
+        ("changing", "UPDATING"),
+    ):
+        made_elsewhere(here, name, status)
+        here.clock.advance(1)
+    made_elsewhere(here, "up", replicas=3)
+    here.friendli.create(project_id=PROJECT, name="scales", sleeps_after=300)
+    await here.member.command(here.channel, "org/model --gpu 2xH100 --replicas 1 --name mine --yes")
+    await here.slack.until(lambda: thread(here))
+    here.clock.advance(100)
+    assert words(here, await asked(here, "list")) == snapshot("""\
+*prod* · 9 endpoints · *$20.00/h and 1 of unknown price* now
+◐ *mine* · starting (downloading the model) · $0.00/h
+org/model · 2 × H100 · 1 replica · made 1 min 39 s ago by @requester
+◐ *scales* · starting (downloading the model) · $0.00/h
+1 × H100 · 0–1 replicas · made elsewhere 1 min 39 s ago
+● *up* · serving · $15.00/h
+1 × H100 · 3 replicas · made elsewhere 1 min 39 s ago
+◐ *changing* · updating · $5.00/h
+1 × H100 · 1 replica · made elsewhere 1 min 40 s ago
+◐ *going* · stopping · $0.00/h
+1 × H100 · 1 replica · made elsewhere 1 min 41 s ago
+? *odd* · HIBERNATING · price unknown
+1 × H100 · 1 replica · made elsewhere 1 min 42 s ago
+○ *asleep* · sleeping · $0.00/h
+1 × H100 · 1 replica · made elsewhere 1 min 43 s ago
+✗ *broken* · failed · $0.00/h
+1 × H100 · 1 replica · made elsewhere 1 min 44 s ago
+– *gone* · terminated · $0.00/h
+1 × H100 · 1 replica · made elsewhere 1 min 45 s ago\
+""")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_isn_t_told_apart_yet_is_not_called_a_strangers(here: Environment) -> None:
+    """Either of two endpoints may be the one that somebody here asked for."""
+    await here.member.command(here.channel, "sandbox/twins --gpu H100 --replicas 1 --name it --yes")
+    await here.slack.until(lambda: "Neither" in root(here).buttons)
+    assert words(here, await asked(here, "list")) == snapshot("""\
+*prod* · 2 endpoints · *$0.00/h* now
+◐ *it* · starting (getting a GPU machine) · $0.00/h
+1 × H100 · 1 replica · made under 1 s ago, perhaps by @requester
+◐ *it* · starting (getting a GPU machine) · $0.00/h
+1 × H100 · 1 replica · made under 1 s ago, perhaps by @requester\
+""")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_names_can_t_ping_or_draw_anything(here: Environment) -> None:
+    """Markup in a name, and in a GPU or a status that the API invents, is shown as it is."""
+    endpoint = made_elsewhere(here, "<!channel> *bold* & <https://x.test|link>", "<!here>")
+    spec: JsonValue = {
+        "name": "<!channel> *bold* & <https://x.test|link>",
+        "gpuType": "<@U000000002> L40S",
+        "numGpu": 3,
+        "projectId": PROJECT,
+        "autoscalingMin": 1,
+        "autoscalingMax": 1,
+        "autoscalingCooldown": 0,
+        "currReplicaCnt": 1,
+    }
+    here.friendli.faults.add(Answer(200, spec), operation="get_endpoint", times=None)
+    said = await asked(here, "list")
+    assert words(here, said) == snapshot("""\
+*prod* · 1 endpoint · *$0.00/h and 1 of unknown price* now
+? *<!channel> ∗bold∗ & <https://x.test|link>* · <!here> · price unknown
+3 × <@U000000002> L40S · 1 replica · made elsewhere under 1 s ago\
+""")
+    raw = str(said.blocks) + said.text
+    assert "<!" not in raw
+    assert "<@" not in raw
+    assert "<http" not in raw
+    assert words(here, await asked(here, f"status {endpoint}")) == snapshot("""\
+? *<!channel> ∗bold∗ & <https://x.test|link>* is <!here> · since TIME
+3 × <@U000000002> L40S · 1 replica · *price unknown*
+endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
+[Follow]\
+""")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_empty_project_says_how_to_begin(here: Environment) -> None:
+    """Nothing runs, and nothing is billed."""
+    assert words(here, await asked(here, "list")) == snapshot("""\
+Nothing runs in *prod*: its project has no endpoints.
+`/friendli-deploy` deploys a model.\
+""")
+
+
+async def test_a_channel_without_a_target_says_who_can_connect_one(
+    here: Environment, start_bot: StartBot
+) -> None:
+    """As everywhere."""
+    async with start_bot():
+        assert words(here, await asked(here, "list")) == snapshot("""\
+This channel isn't connected to a Friendli project yet.
+Only admins can connect one. Ask @admin.
+[Connect a project]\
+""")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_target_is_named(here: Environment) -> None:
+    """By its name alone or as an option; one that isn't there is said, with those that are."""
+    await connect(here, "staging")
+    made_elsewhere(here, "up")
+    for text in ("list Staging", "list --target staging", "list \N{EM DASH}target=staging"):
+        assert words(here, await asked(here, text)) == snapshot("""\
+*staging* · 1 endpoint · *$5.00/h* now
+● *up* · serving · $5.00/h
+1 × H100 · 1 replica · made elsewhere under 1 s ago
+Also here: `/friendli-deploy list prod`.\
+""")
+    assert words(here, await asked(here, "list prdo")) == snapshot("""\
+No target here is called `prdo`. Nearest: `prod`.
+This channel deploys to `prod`, `staging`.\
+""")
+    assert words(here, await asked(here, "list prod staging")) == snapshot("""\
+`list` takes one target.
+`/friendli-deploy list prod`\
+""")
+    assert words(here, await asked(here, "list --target")) == snapshot(
+        "Which target? This channel deploys to `prod`, `staging`."
+    )
+    assert words(here, await asked(here, 'list "prod')) == snapshot(
+        'A quote is opened and never closed: `"prod`.'
+    )
+
+
+async def test_what_friendli_refuses_is_said_with_a_way_out(
+    here: Environment, start_bot: StartBot
+) -> None:
+    """Whatever is in the way; who is silent is not waited for long."""
+    effects: dict[str, Effect] = {
+        "key": Answer(401, {"detail": "no <!here>"}),
+        "forbidden": Answer(403),
+        "project": Answer(404, {"detail": "Project not found."}),
+        "refused": Answer(422, {"detail": "so it is"}),
+        "too many": Answer(429, headers={"Retry-After": "90"}),
+        "down": Answer(503),
+        "silent": Hang(),
+    }
+    async with start_bot(list_timeout=0.3):
+        await connect(here)
+        said = {}
+        for trouble, effect in effects.items():
+            fault = here.friendli.faults.add(effect, operation="list_endpoints", times=None)
+            message = await asked(here, "list")
+            assert "<!" not in message.text
+            said[trouble] = words(here, message)
+            here.friendli.faults.remove(fault)
+        assert said == snapshot(
+            {
+                "key": """\
+Friendli refuses this target's API key. It said: no <!here>
+An admin can connect a new key with `/friendli-deploy connect`.\
+""",
+                "forbidden": """\
+Friendli refuses this target's API key.
+An admin can connect a new key with `/friendli-deploy connect`.\
+""",
+                "project": """\
+Friendli doesn't know this target's project. It said: Project not found.
+An admin can connect another one with `/friendli-deploy connect`.\
+""",
+                "refused": """\
+Friendli refused to list what runs in `prod` (status 422). It said: so it is
+An admin can check the project with `/friendli-deploy connect`.\
+""",
+                "too many": """\
+Friendli takes no more requests from this team for now.
+Try again in 1 min 30 s.\
+""",
+                "down": """\
+Friendli isn't answering right now, so I can't see what runs in `prod`. Whatever runs goes on.
+Try again in a minute.\
+""",
+                "silent": """\
+Friendli isn't answering right now, so I can't see what runs in `prod`. Whatever runs goes on.
+Try again in a minute.\
+""",
+            }
+        )
+        assert "no endpoints" in words(here, await asked(here, "list"))
+
+
+@pytest.mark.usefixtures("bot")
+async def test_hundreds_are_named_once_and_turned_page_by_page(here: Environment) -> None:
+    """Their specs are read once: listing again costs a request per hundred."""
+    for number in range(250):
+        made_elsewhere(here, f"number-{number:03}", "RUNNING" if number % 10 else "FAILED")
+    first = Counted(here)
+    page = await asked(here, "list")
+    assert first.of("get_endpoint") == 250
+    again = Counted(here)
+    shown = words(here, page).splitlines()
+    assert [*shown[:3], *shown[39:]] == snapshot(
+        [
+            "*prod* · 250 endpoints · *$1,125.00/h* now",
+            "● *number-001* · serving · $5.00/h",
+            "1 × H100 · 1 replica · made elsewhere under 1 s ago",
+            "● *number-022* · serving · $5.00/h",
+            "1 × H100 · 1 replica · made elsewhere under 1 s ago",
+            "and 230 more",
+            "[Show more]",
+        ]
+    )
+    await here.member.click(page, "Show more")
+    await here.slack.until(lambda: "from 21 on" in page.text)
+    assert page.buttons == ["Back to the first", "Show more"]
+    while "Show more" in page.buttons:
+        before = page.revisions
+        await here.member.click(page, "Show more")
+        await here.slack.until(partial(_was_changed, page, before))
+    assert words(here, page).splitlines()[-3:] == snapshot(
+        [
+            "✗ *number-240* · failed · $0.00/h",
+            "1 × H100 · 1 replica · made elsewhere under 1 s ago",
+            "[Back to the first]",
+        ]
+    )
+    await here.member.click(page, "Back to the first")
+    await here.slack.until(lambda: "from" not in page.text.splitlines()[0])
+    assert again.of("list_endpoints") == 0
+    await asked(here, "list")
+    assert again.of("list_endpoints") == 3
+    assert again.of("get_endpoint") == 0
+
+
+def _was_changed(message: Message, before: int) -> bool:
+    return message.revisions > before
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_is_changed_in_suite_shows(here: Environment) -> None:
+    """A changed endpoint has another status or another moment of change, and is read anew."""
+    endpoint = made_elsewhere(here, "before")
+    assert "before" in words(here, await asked(here, "list"))
+    here.clock.advance(10)
+    async with FriendliClient(here.friendli.url) as suite:
+        await suite.update_endpoint(
+            Credentials(SecretStr(API_KEY)), endpoint, DedicatedEndpointUpdateBody(name="after")
+        )
+    assert "after" in words(here, await asked(here, "list"))
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [Hang(), Answer(429, headers={"Retry-After": "90"}), Answer(503)],
+    ids=["silent", "too many", "down"],
+)
+async def test_a_name_that_isn_t_told_in_time_is_left_out(
+    here: Environment, start_bot: StartBot, effect: Effect
+) -> None:
+    """The list comes without it, says so, and has it the next time."""
+    async with start_bot(list_timeout=0.6):
+        await connect(here)
+        slow = made_elsewhere(here, "slow")
+        fault = here.friendli.faults.add(effect, operation="get_endpoint", times=None)
+        assert words(here, await asked(here, "list")) == snapshot("""\
+*prod* · 1 endpoint · *$0.00/h and 1 of unknown price* now
+● *ENDPOINT-1* · serving · price unknown
+made elsewhere under 1 s ago
+Friendli didn't say how 1 of them is set up; list again.\
+""")
+        here.friendli.faults.remove(fault)
+        assert "*slow*" in words(here, await asked(here, "list"))
+        assert slow in here.friendli.endpoints
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_endpoint_that_goes_away_meanwhile_does_no_harm(here: Environment) -> None:
+    """Its spec answers 404, and the others are listed with their names."""
+    gone = made_elsewhere(here, "gone")
+    made_elsewhere(here, "stays")
+    here.friendli.faults.add(
+        Answer(404, {"detail": "Endpoint not found."}),
+        operation="get_endpoint",
+        when=lambda call: call.path.endswith(gone),
+    )
+    assert words(here, await asked(here, "list")) == snapshot("""\
+*prod* · 2 endpoints · *$5.00/h and 1 of unknown price* now
+● *ENDPOINT-1* · serving · price unknown
+made elsewhere under 1 s ago
+● *stays* · serving · $5.00/h
+1 × H100 · 1 replica · made elsewhere under 1 s ago
+Friendli didn't say how 1 of them is set up; list again.\
+""")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_spec_that_makes_no_sense_is_no_obstacle(here: Environment) -> None:
+    """The endpoint is listed by its id, with what its status tells."""
+    made_elsewhere(here, "odd")
+    body: JsonValue = {"name": "odd"}
+    here.friendli.faults.add(Answer(200, body), operation="get_endpoint", times=None)
+    assert "of unknown price" in words(here, await asked(here, "list"))

@@ -1,0 +1,277 @@
+"""Stories of what people do with an endpoint by its buttons."""
+
+from copy import deepcopy
+from functools import partial
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.domain.operations import OperationKind
+from bot.domain.schemas import InferenceDeploymentStatus
+from bot.sandbox.environment import Environment, connect
+from bot.sandbox.faults import Answer, LoseReply, Slow
+from bot.services.operations import fits
+from tests.acceptance.test_polling import asked_since, serve
+from tests.acceptance.thread_assertions import root, thread, told, whispers, words
+from tests.conftest import StartBot
+
+
+def sent(here: Environment, operation: str) -> int:
+    """How many requests of an operation have reached Friendli."""
+    return sum(request.operation == operation for request in here.friendli.requests)
+
+
+async def rest(here: Environment) -> str:
+    """Let an endpoint serve and be terminated elsewhere."""
+    endpoint = await serve(here)
+    here.friendli.set_status(endpoint, "TERMINATED")
+    await here.slack.until(lambda: "Restart ($5.00/h)" in root(here).buttons)
+    await here.slack.until(lambda: told(here, 3))
+    return endpoint
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_endpoint_is_put_to_sleep_and_woken(here: Environment) -> None:
+    """Who asked for what, and what followed, stands in the thread; the root has what fits."""
+    await serve(here)
+    await here.member.click(root(here), "Sleep")
+    await here.slack.until(lambda: "is sleeping" in root(here).text)
+    assert words(here, root(here)) == snapshot("""\
+*it* is sleeping
+$0.00/h while it sleeps; any request wakes it.
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+asked by @requester at TIME · target `prod`
+[Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]\
+""")
+    await here.member.click(root(here), "Wake ($5.00/h)")
+    await here.slack.until(lambda: "Waking up" in thread(here)[-1])
+    while "is serving" not in root(here).text:
+        seen = len(here.friendli.requests)
+        here.clock.advance(60)
+        await here.friendli.until(partial(asked_since, here, seen, 2))
+    await here.slack.until(lambda: "serving" in thread(here)[-1])
+    assert thread(here)[2:] == snapshot(
+        [
+            "@requester asked to put it to sleep.",
+            "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
+            "@requester asked to wake it.",
+            "Waking up. Getting a GPU machine.",
+            "A GPU machine is ready (24 s). Downloading the model.",
+            "Model downloaded (40 s). Starting the engine.",
+            "Awake and serving again after 2 min 4 s.",
+        ]
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_endpoint_is_terminated_and_restarted(here: Environment) -> None:
+    """What was ended here can be started again here."""
+    await serve(here)
+    await here.member.click(root(here), "Terminate")
+    await here.slack.until(lambda: "Terminating." in thread(here))
+    here.clock.advance(60)
+    await here.slack.until(lambda: "Restart ($5.00/h)" in root(here).buttons)
+    await here.member.click(root(here), "Restart ($5.00/h)")
+    await here.slack.until(lambda: "is coming up" in root(here).text)
+    await here.slack.until(lambda: "Starting again" in thread(here)[-1])
+    assert thread(here)[2:] == snapshot(
+        [
+            "@requester asked to terminate it.",
+            "Terminating.",
+            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
+            "@requester asked to restart it.",
+            "Starting again. Getting a GPU machine.",
+        ]
+    )
+    assert "Cancel" in root(here).buttons
+
+
+@pytest.mark.usefixtures("bot")
+async def test_deleting_asks_for_the_name(here: Environment) -> None:
+    """Only who types the endpoint's name deletes it, and only admins may by default."""
+    endpoint = await rest(here)
+    await here.member.click(root(here), "Delete")
+    await here.slack.until(lambda: whispers(here))
+    assert whispers(here) == snapshot(["Deleting in `prod` is for workspace admins. Ask @admin."])
+    await here.admin.click(root(here), "Delete")
+    await here.slack.until(lambda: here.admin.modal)
+    await here.admin.fill("Type it to confirm", "its")
+    await here.admin.submit()
+    assert here.admin.modal is not None
+    assert here.admin.field_errors == snapshot(
+        {"Type it to confirm": "That isn't its name. Type it, or keep it."}
+    )
+    await here.admin.fill("Type it to confirm", "it")
+    await here.admin.submit()
+    await here.slack.until(lambda: "is gone" in root(here).text)
+    await here.slack.until(lambda: "gone from Friendli" in thread(here)[-1])
+    assert thread(here)[3:] == snapshot(
+        [
+            "@admin asked to delete it.",
+            "The endpoint is gone from Friendli. It costs nothing any more.",
+        ]
+    )
+    assert endpoint not in here.friendli.endpoints
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_stale_button_is_answered_with_what_is_true(here: Environment) -> None:
+    """Who clicks what was drawn before something changed is told what is so now."""
+    endpoint = await serve(here)
+    stale = deepcopy(root(here))
+    here.friendli.set_status(endpoint, "SLEEPING")
+    await here.slack.until(lambda: "is sleeping" in root(here).text)
+    await here.member.click(stale, "Sleep")
+    await here.slack.until(lambda: whispers(here))
+    assert whispers(here) == snapshot(["It is sleeping now, so there was nothing to do."])
+    assert sent(here, "sleep_endpoint") == 0
+
+
+@pytest.mark.usefixtures("bot")
+async def test_two_clicks_at_once_do_it_once(here: Environment) -> None:
+    """The second person is told who asked for it already."""
+    await serve(here)
+    stale = deepcopy(root(here))
+    here.friendli.faults.add(Slow(60), operation="sleep_endpoint")
+    await here.member.click(stale, "Sleep")
+    await here.member.click(stale, "Sleep")
+    await here.slack.until(lambda: whispers(here))
+    assert whispers(here) == snapshot(
+        ["@requester asked to put it to sleep already; the thread tells how it goes."]
+    )
+    here.clock.advance(60)
+    await here.slack.until(lambda: "is sleeping" in root(here).text)
+    assert sent(here, "sleep_endpoint") == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_lost_reply_is_looked_into(here: Environment) -> None:
+    """An operation whose answer got lost is found done, and isn't done twice."""
+    await rest(here)
+    here.friendli.faults.add(LoseReply(), operation="restart_endpoint")
+    await here.member.click(root(here), "Restart ($5.00/h)")
+    await here.slack.until(lambda: "Starting again" in thread(here)[-1])
+    await here.slack.until(lambda: "is coming up" in root(here).text)
+    assert sent(here, "restart_endpoint") == 1
+
+
+async def test_a_restart_that_came_and_went_is_not_sent_again(
+    here: Environment, start_bot: StartBot
+) -> None:
+    """Its answer was lost, and by the time that anybody can look it is at rest once more."""
+    async with start_bot(outage_notify_after=60):
+        await connect(here)
+        endpoint = await rest(here)
+        here.friendli.faults.add(LoseReply(), operation="restart_endpoint")
+        blind = [
+            here.friendli.faults.add(Answer(503), operation=operation, times=None)
+            for operation in ("get_endpoint_status", "list_endpoints")
+        ]
+        await here.member.click(root(here), "Restart ($5.00/h)")
+        await here.friendli.until(lambda: sent(here, "restart_endpoint"))
+        here.clock.advance(5)
+        here.friendli.set_status(endpoint, "TERMINATED")
+        for fault in blind:
+            here.friendli.faults.remove(fault)
+        seen = len(here.friendli.requests)
+        await here.friendli.until(partial(asked_since, here, seen, 10))
+        assert sent(here, "restart_endpoint") == 1
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize(
+    ("button", "operation", "said"),
+    [
+        (
+            "Sleep",
+            "sleep_endpoint",
+            snapshot(
+                "# Friendli didn't put it to sleep. It said: “not <now>”. It may still be billed."
+            ),
+        ),
+        (
+            "Terminate",
+            "terminate_endpoint",
+            snapshot(
+                "# Friendli didn't terminate it. It said: “not <now>”. It may still be billed."
+            ),
+        ),
+    ],
+)
+async def test_a_refusal_is_told_in_the_api_s_words(
+    here: Environment, button: str, operation: str, said: str
+) -> None:
+    """What Friendli won't do, the thread says, and the buttons come back."""
+    await serve(here)
+    here.friendli.faults.add(Answer(400, {"detail": "not <now>"}), operation=operation)
+    await here.member.click(root(here), button)
+    await here.slack.until(lambda: told(here, 4))
+    assert thread(here)[3] == said
+    await here.slack.until(lambda: button in root(here).buttons)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_is_so_already_is_no_refusal(here: Environment) -> None:
+    """Somebody did it elsewhere a moment before, so Friendli won't do it, and it is done."""
+    endpoint = await serve(here)
+    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
+    unseen = here.friendli.faults.add(wait, operation="list_endpoints")
+    await here.friendli.until(lambda: unseen.taken)
+    here.friendli.set_status(endpoint, "SLEEPING")
+    await here.member.click(root(here), "Sleep")
+    await here.slack.until(lambda: told(here, 4))
+    assert thread(here)[2:] == snapshot(
+        [
+            "@requester asked to put it to sleep.",
+            "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
+        ]
+    )
+    assert sent(here, "sleep_endpoint") == 1
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_is_asked_of_one_that_goes_away_ends_with_it(here: Environment) -> None:
+    """Friendli asked to wait, and then there was nothing left to do it to."""
+    endpoint = await serve(here)
+    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
+    here.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
+    await here.member.click(root(here), "Sleep")
+    await here.friendli.until(lambda: sent(here, "sleep_endpoint") == 1)
+    here.friendli.delete(endpoint)
+    await here.slack.until(lambda: told(here, 6))
+    assert thread(here)[2:] == snapshot(
+        [
+            "@requester asked to put it to sleep.",
+            "Friendli is limiting requests (429: “slow down”). Nothing was done yet; the next try is in 30 s.",
+            "# Friendli doesn't list *it* any more. Either it was deleted, or this target's API key lost its access to the project; then it may be billed on. Watching on until TIME.",
+            "# *it* isn't listed by Friendli any more, so it wasn't put to sleep.",
+        ]
+    )
+    await here.slack.until(lambda: "isn't listed" in root(here).text)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_is_asked_of_one_that_is_let_go_ends_with_it(here: Environment) -> None:
+    """Whoever disconnects the target is no answer to whoever waits."""
+    await serve(here)
+    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
+    here.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
+    await here.member.click(root(here), "Sleep")
+    await here.friendli.until(lambda: sent(here, "sleep_endpoint") == 1)
+    await here.admin.command(here.channel, "disconnect")
+    [question] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
+    await here.admin.click(question, "Disconnect")
+    await here.slack.until(lambda: told(here, 6))
+    assert thread(here)[4:] == snapshot(
+        [
+            "@admin disconnected `prod`, so this endpoint is no longer watched. It runs on, and is billed, until it is ended in Friendli Suite.",
+            "# *it* is no longer watched from here, so it wasn't put to sleep.",
+        ]
+    )
+
+
+@pytest.mark.parametrize("kind", list(OperationKind))
+def test_what_has_no_effect_isn_t_offered(kind: OperationKind) -> None:
+    """Nothing can be done to an endpoint that is on its way down."""
+    assert not fits(kind, InferenceDeploymentStatus.TERMINATING)
+    assert not fits(kind, InferenceDeploymentStatus.STOPPING)

@@ -1,0 +1,100 @@
+"""Stories of a Friendli that answers 429: what was asked for waits its turn, and is told once."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.sandbox.environment import Environment, connect
+from bot.sandbox.faults import Answer
+from tests.acceptance.thread_assertions import root, thread
+from tests.conftest import StartBot
+
+LINE = "org/model --gpu 1xH100 --name it --yes"
+
+
+def limited(seconds: str | None = None) -> Answer:
+    """A 429 that asks for a wait."""
+    headers = {} if seconds is None else {"Retry-After": seconds}
+    return Answer(429, {"detail": "slow <down>"}, headers=headers)
+
+
+def sent(here: Environment, operation: str) -> int:
+    """How many requests of a kind reached the API."""
+    return sum(one.operation == operation for one in here.friendli.requests)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_create_request_that_is_limited_waits_and_is_sent_again(here: Environment) -> None:
+    """Nothing was made, so one endpoint is made in the end, and the wait is told once."""
+    here.friendli.faults.add(limited("0.3"), operation="create_endpoint", times=3)
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: thread(here) and "Friendli made it" in thread(here)[-1])
+    assert thread(here) == snapshot(
+        [
+            "Friendli is limiting requests (429: “slow <down>”). Nothing was done yet; the next try is in under 1 s.",
+            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+        ]
+    )
+    assert sent(here, "create_endpoint") == 4
+    assert len(here.friendli.endpoints) == 1
+
+
+@pytest.mark.usefixtures("hasty_bot")
+async def test_a_create_request_that_is_limited_for_too_long_is_given_up(here: Environment) -> None:
+    """Like an outage, however long Friendli asks to wait; nothing was created."""
+    here.friendli.faults.add(limited("3000"), operation="create_endpoint", times=None)
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: root(here).buttons == ["Try again"], timeout=20)
+    assert len(thread(here)) == 2
+    assert "was limiting requests (429) for" in thread(here)[1]
+    assert sent(here, "create_endpoint") == 1
+    assert not here.friendli.endpoints
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_wait_for_friendli_can_be_cancelled(here: Environment) -> None:
+    """Then nothing is sent any more."""
+    here.friendli.faults.add(limited("20"), operation="create_endpoint", times=None)
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    await here.member.click(root(here), "Cancel")
+    await here.slack.until(lambda: "was cancelled" in root(here).text)
+    assert sent(here, "create_endpoint") == 1
+
+
+async def test_a_wait_survives_a_restart(here: Environment, start_bot: StartBot) -> None:
+    """A bot that stops meanwhile sends it after its next start, and tells nothing twice."""
+    async with start_bot():
+        await connect(here)
+        here.friendli.faults.add(limited("1"), operation="create_endpoint")
+        await here.member.command(here.channel, LINE)
+        await here.slack.until(lambda: thread(here))
+    async with start_bot():
+        await here.slack.until(lambda: "Friendli made it" in thread(here)[-1])
+    assert len(thread(here)) == 2
+    assert sent(here, "create_endpoint") == 2
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_operation_that_is_limited_waits_and_is_told_once(here: Environment) -> None:
+    """It is carried out once Friendli takes it."""
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    here.friendli.faults.add(limited("0.2"), operation="terminate_endpoint", times=2)
+    await here.member.click(root(here), "Cancel")
+    await here.friendli.until(lambda: sent(here, "terminate_endpoint") == 3)
+    await here.slack.until(lambda: "Terminating." in thread(here))
+    assert sum("is limiting requests" in line for line in thread(here)) == 1
+
+
+@pytest.mark.usefixtures("hasty_bot")
+async def test_an_operation_that_is_limited_for_too_long_is_given_up(here: Environment) -> None:
+    """With the API's own words, and what is true instead."""
+    await here.member.command(here.channel, LINE)
+    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
+    here.friendli.faults.add(limited(), operation="terminate_endpoint", times=None)
+    await here.member.click(root(here), "Cancel")
+    await here.slack.until(lambda: "didn't terminate it" in thread(here)[-1], timeout=20)
+    assert thread(here)[-1] == snapshot(
+        "# Friendli didn't terminate it. It said: “slow <down>”. It may still be billed."
+    )
+    assert sum("is limiting requests" in line for line in thread(here)) == 1

@@ -1,0 +1,134 @@
+"""Stories of going back to an earlier version."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.sandbox.environment import Environment
+from tests.acceptance.thread_assertions import root, thread, told, words
+from tests.acceptance.updating import asked, serve, updates
+
+pytestmark = pytest.mark.usefixtures("bot")
+
+
+async def updated(here: Environment, line: str) -> None:
+    """Update the endpoint and let the rollout end."""
+    question = await asked(here, f"update it {line}")
+    before = len(updates(here))
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: len(updates(here)) > before and "is updating" in root(here).text)
+    here.clock.advance(180)
+    await here.slack.until(lambda: "is serving" in root(here).text)
+
+
+async def test_a_version_made_here_comes_back_whole(here: Environment) -> None:
+    """Model, revision and queue settings too; asked before, followed after."""
+    await serve(here, "org/model --gpu 1xH100 --replicas 1 --revision v1 --queue-timeout-ms 500")
+    await updated(here, "org/other --gpu 2xH100 --max-batch-size 8 --queue-timeout-ms 900")
+    await here.slack.until(lambda: told(here, 5))
+    question = await asked(here, "rollback it 0")
+    assert words(here, question) == snapshot("""\
+Take *it* back to version `0`?
+Model: `org/other` → `org/model @ v1`
+Instance: `2 × H100` → `1 × H100`
+Max batch size: `8` → `256`
+Queue time-out: `900` → `500`
+Comment: “Back to version 0”
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
+It costs $10.00/h now, *$5.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $15.00/h.
+Nothing is sent before you agree.
+[Roll back] [Change] [Cancel]\
+""")
+    await here.member.click(question, "Roll back")
+    await here.slack.until(lambda: len(updates(here)) == 2 and "updating" in root(here).text)
+    assert updates(here)[-1] == snapshot(
+        {
+            "advanced": {
+                "max_batch_size": 256,
+                "tokenizer_skip_special_tokens": True,
+                "tokenizer_add_special_tokens": True,
+                "queue_timeout_ms": 500,
+            },
+            "hfModelRepo": "org/model",
+            "hfModelRepoRevision": "v1",
+            "newVersionComment": "Back to version 0",
+            "instanceOptionId": "TwD5AqnBSVN0",
+        }
+    )
+    here.clock.advance(180)
+    await here.slack.until(lambda: "is serving" in root(here).text)
+    await here.slack.until(lambda: told(here, 8))
+    assert thread(here)[5:] == snapshot(
+        [
+            """\
+@requester asked to update it.
+It goes back to version `0`.
+Model: `org/other` → `org/model @ v1`
+Instance: `2 × H100` → `1 × H100`
+Max batch size: `8` → `256`
+Queue time-out: `900` → `500`
+Comment: “Back to version 0”
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
+It costs $10.00/h now, *$5.00/h* then.\
+""",
+            "Rolling out a new version. The one before serves until it's ready.",
+            "The new version serves (3 min).",
+        ]
+    )
+
+
+async def test_a_version_made_elsewhere_comes_back_as_far_as_it_is_known(here: Environment) -> None:
+    """What Friendli doesn't tell stays as it runs, and the question says so."""
+    endpoint = await serve(here)
+    here.friendli.update(endpoint, replicas=3)
+    here.friendli.set_status(endpoint, "RUNNING")
+    await updated(here, "--replicas 1 org/other")
+    question = await asked(here, "rollback it 1")
+    assert words(here, question) == snapshot("""\
+Take *it* back to version `1`?
+Replicas: `1 replica` → `3 replicas`
+Comment: “Back to version 1”
+It costs $5.00/h now, *$15.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $20.00/h.
+Nobody here knows the model, revision, token count, logging and queue settings of version `1`: those stay as they are.
+Nothing is sent before you agree.
+[Roll back] [Change] [Cancel]\
+""")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        pytest.param(
+            "rollback it",
+            snapshot("""\
+Back to which version?
+`/friendli-deploy versions it` lists them.\
+"""),
+            id="no version",
+        ),
+        pytest.param(
+            "rollback it 7",
+            snapshot("""\
+*it* has no version `7`.
+`/friendli-deploy versions it` lists them.\
+"""),
+            id="a version that isn't",
+        ),
+        pytest.param(
+            "rollback it <!channel>",
+            snapshot("""\
+*it* has no version `@channel`.
+`/friendli-deploy versions it` lists them.\
+"""),
+            id="hostile",
+        ),
+        pytest.param("rollback it 0", snapshot("*it* runs version `0` already."), id="what runs"),
+    ],
+)
+async def test_a_version_that_can_t_be_gone_back_to(
+    here: Environment, line: str, said: str
+) -> None:
+    """The answer says why, and where the versions are listed."""
+    await serve(here)
+    answer = await asked(here, line)
+    assert words(here, answer) == said
+    assert updates(here) == []

@@ -1,0 +1,579 @@
+"""Stories of updates: what runs is changed after a look at before and after, and followed."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.sandbox.environment import PROJECT, Environment
+from bot.sandbox.faults import Answer, Call, DropRequest, LoseReply
+from tests.acceptance.thread_assertions import root, roots, thread, told, whispers, words
+from tests.acceptance.updating import asked, form, serve, shown, updates
+
+pytestmark = pytest.mark.usefixtures("bot")
+
+BIGGER = "update it --replicas 2 --gpu 2xH100"
+
+
+async def agree(here: Environment, line: str = BIGGER) -> None:
+    """Ask for an update by text, agree to it, and wait until Friendli was asked."""
+    question = await asked(here, line)
+    before = len(updates(here))
+    await here.member.click(question, "Update")
+    await here.friendli.until(lambda: len(updates(here)) > before)
+
+
+async def test_a_line_shows_before_and_after_and_the_thread_follows_the_rollout(
+    here: Environment,
+) -> None:
+    """Nothing is sent before the person agrees; then only what changes is, and the root follows."""
+    await serve(here)
+    question = await asked(here, BIGGER)
+    assert words(here, question) == snapshot("""\
+Update *it*? Version `0` runs now.
+Instance: `1 × H100` → `2 × H100`
+Replicas: `1 replica` → `2 replicas`
+It costs $5.00/h now, *$20.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $25.00/h.
+Nothing is sent before you agree.
+[Update] [Change] [Cancel]\
+""")
+    assert updates(here) == []
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: "updating" in root(here).text)
+    assert updates(here) == snapshot(
+        [{"simplescale": {"replicas": 2}, "instanceOptionId": "zfTutSiLn0Hq"}]
+    )
+    here.clock.advance(180)
+    await here.slack.until(lambda: "is serving" in root(here).text)
+    await here.slack.until(lambda: told(here, 5))
+    assert thread(here)[2:] == snapshot(
+        [
+            """\
+@requester asked to update it.
+Instance: `1 × H100` → `2 × H100`
+Replicas: `1 replica` → `2 replicas`
+It costs $5.00/h now, *$20.00/h* then.\
+""",
+            "Rolling out a new version. The one before serves until it's ready.",
+            "The new version serves (3 min).",
+        ]
+    )
+    assert words(here, root(here)) == snapshot("""\
+● *it* is serving
+$20.00/h, until it sleeps or ends
+org/model · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1`
+asked by @requester at TIME · target `prod`
+[Sleep] [Open in Friendli] [Update] [Terminate]\
+""")
+    assert whispers(here) == snapshot(["*it* is being updated; its thread tells how it goes."])
+
+
+async def test_the_form_is_filled_in_from_what_runs(here: Environment) -> None:
+    """The button opens it, Review shows before and after, Update sends."""
+    await serve(here, "org/model --gpu 1xH100 --autoscale 1..3 --cooldown 600 --max-batch-size 64")
+    view = await form(here)
+    filled = {
+        item.label: view.values[item.block_id][item.action_id]
+        for item in view.fields()
+        if item.is_input
+    }
+    assert {
+        label: state.get("value") or (state.get("selected_option") or {}).get("value")
+        for label, state in filled.items()
+    } == snapshot(
+        {
+            "Model": "org/model",
+            "Endpoint name": "it",
+            "Instance": "1xH100",
+            "Scaling": "auto",
+            "Minimum replicas": "1",
+            "Maximum replicas": "3",
+            "Cool-down": "600",
+        }
+    )
+    await here.member.fill("Maximum replicas", "2")
+    await here.member.submit()
+    assert shown(here, here.member.modal) == snapshot("""\
+Update *it*? Version `0` runs now.
+Replicas: `1–3 replicas, cool-down 600 s` → `1–2 replicas, cool-down 600 s`
+It costs $5.00/h per replica, $15.00/h at most now, *$5.00/h per replica, $10.00/h at most* then. The version that runs serves until the new one is ready; until then both may be billed, up to $25.00/h.
+Nothing is sent before you agree.\
+""")
+    assert updates(here) == []
+    await here.member.submit()
+    assert here.member.modal is None
+    await here.friendli.until(lambda: updates(here))
+    assert updates(here) == snapshot(
+        [{"autoscalingPolicy": {"minReplica": 1, "maxReplica": 2, "cooldownPeriod": 600}}]
+    )
+
+
+async def test_review_can_go_back_to_the_form(here: Environment) -> None:
+    """Change shows the form again with everything that was typed, and what is wrong stands in it."""
+    await serve(here)
+    await form(here)
+    await here.member.fill("Replicas", "0")
+    await here.member.submit()
+    assert here.member.field_errors == snapshot(
+        {"Replicas": "Replicas must be 1 or more. You wrote “0”."}
+    )
+    await here.member.fill("Replicas", "3")
+    await here.member.submit()
+    review = here.member.modal
+    assert review is not None
+    await here.member.click(review, "Change")
+    view = await here.slack.until(
+        lambda: here.member.modal if here.member.modal and here.member.modal.fields()[1:] else None
+    )
+    [replicas] = [item for item in view.fields() if item.label == "Replicas"]
+    assert replicas.element["initial_value"] == "3"
+    assert updates(here) == []
+
+
+async def test_a_form_in_which_nothing_was_changed_sends_nothing(here: Environment) -> None:
+    """It says so, and so does a line that says what runs already."""
+    await serve(here)
+    await form(here)
+    await here.member.submit()
+    assert shown(here, here.member.modal) == snapshot("Nothing would change, so nothing is sent.")
+    await here.member.close_modal()
+    answer = await asked(here, "update it --gpu 1xH100")
+    assert words(here, answer) == snapshot(
+        "*it* runs like that already. Nothing would change, so nothing is sent."
+    )
+    assert updates(here) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        pytest.param(
+            "--gpu 1xA100",
+            snapshot("""\
+Update *it*? Version `0` runs now.
+Instance: `1 × H100` → `1 × A100`
+It costs $5.00/h now, *$4.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $9.00/h.
+Nothing is sent before you agree.
+[Update] [Change] [Cancel]\
+"""),
+            id="down",
+        ),
+        pytest.param(
+            "--autoscale 0..4",
+            snapshot("""\
+Update *it*? Version `0` runs now.
+Replicas: `1 replica` → `0–4 replicas, cool-down 300 s`
+It costs $5.00/h now, *$5.00/h per replica, $20.00/h at most* then. The version that runs serves until the new one is ready; until then both may be billed, up to $25.00/h.
+Nothing is sent before you agree.
+[Update] [Change] [Cancel]\
+"""),
+            id="up to",
+        ),
+        pytest.param(
+            "org/other --max-batch-size 8",
+            snapshot("""\
+Update *it*? Version `0` runs now.
+Model: `org/model` → `org/other`
+Max batch size: `Friendli's default` → `8`
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
+It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
+Nothing is sent before you agree.
+[Update] [Change] [Cancel]\
+"""),
+            id="the same",
+        ),
+        pytest.param(
+            "--name '<!channel> *b* `c`' --comment '<@U1>'",
+            snapshot("""\
+Update *it*? Version `0` runs now.
+Endpoint name: `it` → `@channel *b* ˋcˋ`
+Comment: “@U1”
+It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
+Nothing is sent before you agree.
+[Update] [Change] [Cancel]\
+"""),
+            id="hostile",
+        ),
+        pytest.param(
+            "--replicas 0",
+            snapshot("""\
+Replicas must be 1 or more. You wrote `0`.
+```/friendli-deploy update it --replicas 1```\
+"""),
+            id="a wrong value",
+        ),
+        pytest.param(
+            "--replica 2",
+            snapshot("""\
+There is no option `--replica`. Nearest: `--replicas`.
+```/friendli-deploy update it --replicas 2```\
+"""),
+            id="an option that isn't",
+        ),
+        pytest.param(
+            "--to staging --replicas 2",
+            snapshot("""\
+No target here is called `staging`.
+This channel deploys to `prod`.\
+"""),
+            id="another target",
+        ),
+        pytest.param(
+            "--for 8h --replicas 2",
+            snapshot("An update doesn't change when it ends. Leave `--for` out."),
+            id="another end",
+        ),
+        pytest.param(
+            "--yes --replicas 2",
+            snapshot("An update asks before it is sent. Leave `--yes` out."),
+            id="without asking",
+        ),
+    ],
+)
+async def test_before_and_after_in_words(here: Environment, line: str, said: str) -> None:
+    """Each change is named with its old value, its new one, and what it costs."""
+    await serve(here)
+    answer = await asked(here, f"update it {line}")
+    assert words(here, answer) == said
+    assert updates(here) == []
+
+
+async def test_an_endpoint_that_sleeps_gets_the_version_for_when_it_wakes(
+    here: Environment,
+) -> None:
+    """Nothing rolls out, so the thread says when the new version serves."""
+    endpoint = await serve(here)
+    here.friendli.set_status(endpoint, "SLEEPING")
+    await here.slack.until(lambda: "is sleeping" in root(here).text)
+    await agree(here)
+    await here.slack.until(lambda: "next time" in thread(here)[-1])
+    assert thread(here)[3:] == snapshot(
+        [
+            """\
+@requester asked to update it.
+Instance: `1 × H100` → `2 × H100`
+Replicas: `1 replica` → `2 replicas`
+It costs $5.00/h now, *$20.00/h* then.\
+""",
+            "Friendli has version `1`. It serves from the next time the endpoint wakes.",
+        ]
+    )
+    await here.slack.until(lambda: "2 × H100 · 2 replicas" in words(here, root(here)))
+
+
+async def test_a_rollout_that_fails_is_told(here: Environment) -> None:
+    """The channel hears that the new version failed, why, and the way back."""
+    await serve(here)
+    here.friendli.fail_next("INFERENCE_ENGINE_MEMORY_ERROR")
+    await agree(here, "update it --max-batch-size 512")
+    await here.slack.until(lambda: "updating" in root(here).text)
+    here.clock.advance(180)
+    await here.slack.until(lambda: "failed" in root(here).text and "#" in thread(here)[-1])
+    assert thread(here)[3:] == snapshot(
+        [
+            "Rolling out a new version. The one before serves until it's ready.",
+            "# *it* failed while rolling out a new version. `org/model` doesn't fit into the memory of these GPUs. Take the next larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.",
+        ]
+    )
+    assert words(here, root(here)) == snapshot("""\
+✗ *it* failed while rolling out a new version
+`org/model` doesn't fit into the memory of these GPUs. Take the next larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.
+Max batch size: `512`
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+asked by @requester at TIME · target `prod`
+[Update to 1 × H200 ($7.00/h)] [Edit settings] [Versions] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
+""")
+    question = await asked(here, "rollback it 0")
+    assert words(here, question) == snapshot("""\
+Take *it* back to version `0`?
+Max batch size: `512` → `256`
+Comment: “Back to version 0”
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
+It costs $5.00/h, as before. It has failed: the new version runs after a restart.
+Nothing is sent before you agree.
+[Roll back] [Change] [Cancel]\
+""")
+    await here.member.click(question, "Roll back")
+    await here.slack.until(lambda: "after a restart" in thread(here)[-1])
+    assert thread(here)[5:] == snapshot(
+        [
+            """\
+@requester asked to update it.
+It goes back to version `0`.
+Max batch size: `512` → `256`
+Comment: “Back to version 0”
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
+It costs $5.00/h, as before.\
+""",
+            "Friendli has version `2`. The endpoint has failed, and runs it after a restart.",
+        ]
+    )
+    assert "Restart ($5.00/h)" in here.channel.replies(root(here).ts)[-1].buttons
+
+
+async def test_a_refusal_is_told_in_friendli_s_words(here: Environment) -> None:
+    """What runs stays as it is, in the thread's root too."""
+    await serve(here)
+    refusal = Answer(422, {"detail": "max_batch_size <!here> is too large"})
+    here.friendli.faults.add(refusal, operation="update_endpoint")
+    await agree(here)
+    await here.slack.until(lambda: "didn't" in thread(here)[-1])
+    assert thread(here)[2:] == snapshot(
+        [
+            """\
+@requester asked to update it.
+Instance: `1 × H100` → `2 × H100`
+Replicas: `1 replica` → `2 replicas`
+It costs $5.00/h now, *$20.00/h* then.\
+""",
+            """\
+# Friendli didn't update it. Friendli said: “max_batch_size <!here> is too large”. Friendli refused the request (status 422). Change it and try again.
+It stays as it is.\
+""",
+        ]
+    )
+    assert "1 × H100 · 1 replica" in words(here, root(here))
+
+
+async def test_an_update_whose_answer_is_lost_is_sent_once(here: Environment) -> None:
+    """The new version shows in the endpoint's history, so that it is known to be made."""
+    await serve(here)
+    here.friendli.faults.add(LoseReply(), operation="update_endpoint")
+    await agree(here)
+    await here.slack.until(lambda: "2 × H100 · 2 replicas" in words(here, root(here)))
+    assert len(updates(here)) == 1
+    answer = await asked(here, "versions it")
+    assert "has 2 versions" in answer.text
+
+
+async def test_an_update_is_sent_once_though_friendli_asks_to_wait(here: Environment) -> None:
+    """Being told to come again later, when looking what became of it, is no leave to repeat it."""
+    await serve(here)
+    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "0"})
+
+    def has_left(_: Call) -> bool:
+        return bool(updates(here))
+
+    here.friendli.faults.add(LoseReply(), operation="update_endpoint")
+    here.friendli.faults.add(wait, operation="get_endpoint_version_history", when=has_left, times=4)
+    await agree(here)
+    await here.slack.until(lambda: "2 × H100 · 2 replicas" in words(here, root(here)))
+    assert len(updates(here)) == 1
+
+
+async def test_an_update_that_got_lost_is_not_sent_again(here: Environment) -> None:
+    """Nobody can say whether it arrives late, so the person decides."""
+    await serve(here)
+    here.friendli.faults.add(DropRequest(), operation="update_endpoint")
+    await agree(here)
+    await here.slack.until(lambda: "didn't confirm" in thread(here)[-1])
+    assert thread(here)[-1] == snapshot(
+        "# Friendli didn't confirm the update, and no new version shows. Nothing is sent twice: ask again if you still want it."
+    )
+    assert len(updates(here)) == 1
+
+
+async def test_a_double_click_updates_once(here: Environment) -> None:
+    """The second one is told that it was asked for already."""
+    await serve(here)
+    question = await asked(here, BIGGER)
+    await here.member.double_click(question, "Update")
+    await here.slack.until(lambda: any("already" in said for said in whispers(here)))
+    await here.slack.until(lambda: "updating" in root(here).text)
+    assert len(updates(here)) == 1
+    assert sorted(whispers(here)) == snapshot(
+        [
+            "*it* is being updated; its thread tells how it goes.",
+            "You asked for that already; the thread tells how it goes.",
+        ]
+    )
+
+
+async def test_who_comes_second_sees_what_is_so_now(here: Environment) -> None:
+    """An update that was compared with an older version isn't sent; Change compares anew."""
+    await serve(here)
+    late = await asked(here, "update it --max-batch-size 8")
+    opened = await form(here)
+    await here.member.click(opened, "Advanced")
+    await agree(here)
+    await here.slack.until(lambda: "updating" in root(here).text)
+    here.clock.advance(180)
+    await here.slack.until(lambda: "is serving" in root(here).text)
+    await here.member.fill("Max batch size", "5")
+    await here.member.submit()
+    await here.slack.until(lambda: "was updated while" in shown(here, here.member.modal))
+    assert shown(here, here.member.modal).split("\n$")[0] == snapshot("""\
+*it* was updated while the form was open, so nothing was sent. Version `1` runs now:
+Instance: `1 × H100` → `2 × H100`
+Replicas: `1 replica` → `2 replicas`
+What you had changed is kept below.
+*$20.00/h* for 2 replicas, each billed from the moment it serves · never sleeps\
+""")
+    await here.member.submit()
+    assert shown(here, here.member.modal) == snapshot("""\
+Update *it*? Version `1` runs now.
+Max batch size: `Friendli's default` → `5`
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
+It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
+Nothing is sent before you agree.\
+""")
+    await here.member.close_modal()
+    await here.member.click(late, "Update")
+    await here.slack.until(lambda: "meanwhile" in whispers(here)[-1])
+    assert whispers(here)[-1] == snapshot(
+        "@requester updated it meanwhile: version `1` runs now. Nothing was sent; Change shows what is so now."
+    )
+    await here.member.click(late, "Change")
+    await here.slack.until(lambda: here.member.modal and here.member.modal.callback_id == "update")
+    await here.member.submit()
+    assert shown(here, here.member.modal) == snapshot("""\
+Update *it*? Version `1` runs now.
+Max batch size: `Friendli's default` → `8`
+Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
+It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
+Nothing is sent before you agree.\
+""")
+    assert len(updates(here)) == 1
+
+
+async def test_a_version_that_was_made_elsewhere_meanwhile_stops_an_update(
+    here: Environment,
+) -> None:
+    """It is looked for right before the update is sent, and what runs is shown the next time."""
+    endpoint = await serve(here)
+    question = await asked(here, BIGGER)
+    here.friendli.update(endpoint, replicas=4)
+    here.friendli.set_status(endpoint, "RUNNING")
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: "meanwhile" in thread(here)[-1])
+    assert thread(here)[-1] == snapshot(
+        "# Version `1` was made outside of this channel meanwhile, so the update wasn't sent. Ask again to see what it would change now."
+    )
+    assert updates(here) == []
+    answer = await asked(here, BIGGER)
+    assert words(here, answer) == snapshot("""\
+Update *it*? Version `1` runs now.
+Instance: `1 × H100` → `2 × H100`
+Replicas: `4 replicas` → `2 replicas`
+It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
+Version `1` was made outside of this channel. Its model, revision, token count, logging and queue settings may differ from what was set here; they stay as they are unless you change them.
+Nothing is sent before you agree.
+[Update] [Change] [Cancel]\
+""")
+
+
+async def test_an_endpoint_that_is_gone_isn_t_updated(here: Environment) -> None:
+    """Whoever agrees too late is told what is so."""
+    endpoint = await serve(here)
+    question = await asked(here, BIGGER)
+    here.friendli.set_status(endpoint, "TERMINATED")
+    await here.slack.until(lambda: "is terminated" in root(here).text)
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: len(whispers(here)) > 1)
+    here.friendli.delete(endpoint)
+    await here.slack.until(lambda: "isn't listed" in root(here).text)
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: len(whispers(here)) > 2)
+    assert whispers(here)[1:] == snapshot(
+        [
+            "It is terminated now, so there was nothing to do.",
+            "It is terminated now, so there was nothing to do.",
+        ]
+    )
+    assert updates(here) == []
+
+
+async def test_of_an_endpoint_made_elsewhere_only_what_is_named_is_sent(here: Environment) -> None:
+    """The question says what nobody here knows; the root follows what changed."""
+    here.friendli.create(project_id=PROJECT, name="elsewhere")
+    here.clock.advance(300)
+    await here.member.command(here.channel, "follow elsewhere")
+    await here.slack.until(lambda: roots(here) and whispers(here))
+    question = await asked(here, "update elsewhere --autoscale 0..2")
+    assert words(here, question) == snapshot("""\
+Update *elsewhere*? Version `0` runs now.
+Replicas: `1 replica` → `0–2 replicas, cool-down 300 s`
+It costs $5.00/h now, *$5.00/h per replica, $10.00/h at most* then. The version that runs serves until the new one is ready; until then both may be billed, up to $15.00/h.
+Friendli doesn't tell the model, revision, token count, logging and queue settings of what was made elsewhere. They stay as they are unless you set them.
+Nothing is sent before you agree.
+[Update] [Change] [Cancel]\
+""")
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: "updating" in root(here).text)
+    assert updates(here) == snapshot(
+        [{"autoscalingPolicy": {"minReplica": 0, "maxReplica": 2, "cooldownPeriod": 300}}]
+    )
+    await here.slack.until(lambda: "0–2 replicas" in words(here, root(here)))
+    await here.slack.until(lambda: told(here, 2))
+    assert thread(here) == snapshot(
+        [
+            """\
+@requester asked to update it.
+Replicas: `1 replica` → `0–2 replicas, cool-down 300 s`
+It costs $5.00/h now, *$5.00/h per replica, $10.00/h at most* then.\
+""",
+            "Rolling out a new version. The one before serves until it's ready.",
+        ]
+    )
+
+
+async def test_the_form_of_an_endpoint_made_elsewhere_says_what_it_can_t_know(
+    here: Environment,
+) -> None:
+    """Its model may stay empty, and then stays what it is."""
+    here.friendli.create(project_id=PROJECT, name="elsewhere")
+    here.clock.advance(300)
+    await here.member.command(here.channel, "follow elsewhere")
+    await here.slack.until(lambda: roots(here) and whispers(here))
+    view = await form(here)
+    assert shown(here, view) == snapshot("""\
+This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token count, logging and queue settings. What you leave empty of them stays as it is.
+*$5.00/h*, billed from the moment it serves · never sleeps\
+""")
+    await here.member.fill("Instance", "1xB200")
+    await here.member.submit()
+    assert shown(here, here.member.modal) == snapshot("""\
+Update *elsewhere*? Version `0` runs now.
+Instance: `1 × H100` → `1 × B200`
+It costs $5.00/h now, *$9.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $14.00/h.
+Friendli doesn't tell the model, revision, token count, logging and queue settings of what was made elsewhere. They stay as they are unless you set them. Nothing is sent before you agree.\
+""")
+    await here.member.submit()
+    await here.friendli.until(lambda: updates(here))
+    assert updates(here) == snapshot([{"instanceOptionId": "8GiQTLKfJNOr"}])
+
+
+async def test_an_endpoint_gets_another_name(here: Environment) -> None:
+    """Its root and the commands about it use it from then on; one that is taken is refused."""
+    await serve(here)
+    await agree(here, "update it --name renamed")
+    await here.slack.until(lambda: "renamed" in root(here).text)
+    await here.member.command(here.channel, "org/model --gpu 1xA100 --replicas 1 --name it --yes")
+    await here.friendli.until(lambda: len(here.friendli.endpoints) == 2)
+    await here.slack.until(lambda: "is updating" in roots(here)[0].text)
+    here.clock.advance(300)
+    await here.slack.until(lambda: "is serving" in roots(here)[0].text)
+    question = await asked(here, "update renamed --name it")
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: "taken" in whispers(here)[-1])
+    assert whispers(here)[-1] == snapshot("*it* is taken by another endpoint. Nothing was sent.")
+    assert len(updates(here)) == 1
+
+
+async def test_an_endpoint_that_nobody_follows_can_t_be_updated(here: Environment) -> None:
+    """There would be no thread to tell how it goes."""
+    here.friendli.create(project_id=PROJECT, name="elsewhere")
+    answer = await asked(here, "update elsewhere --replicas 2")
+    assert words(here, answer) == snapshot("""\
+*elsewhere* was made elsewhere and has no thread here to tell how it goes.
+Follow it first: `/friendli-deploy follow ENDPOINT-1`\
+""")
+
+
+async def test_an_api_that_doesn_t_answer_is_said(here: Environment) -> None:
+    """Nothing is compared with what may be outdated."""
+    await serve(here)
+    here.friendli.faults.add(Answer(403, {"detail": "no"}), operation="get_endpoint", times=9)
+    await here.member.click(root(here), "Update")
+    await here.slack.until(lambda: "Friendli doesn't" in shown(here, here.member.modal))
+    assert shown(here, here.member.modal) == snapshot(
+        "Friendli doesn't tell right now what runs there. It said: “no”. Nothing was changed. Try again in a moment."
+    )

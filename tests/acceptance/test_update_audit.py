@@ -1,0 +1,79 @@
+"""Stories of who may update, and what the audit keeps of it."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.db.session import Database
+from bot.domain.actors import ChannelRef
+from bot.domain.audit_effect import Effect
+from bot.sandbox.environment import Environment
+from bot.sandbox.faults import Answer
+from bot.services.audit import Audit
+from tests.acceptance.thread_assertions import plain, root, thread
+from tests.acceptance.updating import asked, serve, updates
+
+pytestmark = pytest.mark.usefixtures("bot")
+
+
+async def kept(here: Environment) -> list[tuple[str, str, str, str]]:
+    """What the audit has of updates, oldest first: action, effect, endpoint, detail."""
+    workspace = here.slack.workspace.identity
+    place = ChannelRef(workspace.enterprise_id or "", workspace.team_id, here.channel.id)
+    database = Database(here.database)
+    try:
+        entries = await Audit(database).newest(place, 20)
+    finally:
+        await database.close()
+    return [
+        (entry.action, entry.effect, entry.endpoint, entry.detail)
+        for entry in reversed(entries)
+        if entry.action == "endpoint:update"
+    ]
+
+
+async def test_an_update_is_kept_with_what_it_changes(here: Environment) -> None:
+    """What was accepted and what Friendli refused then, in its words."""
+    await serve(here)
+    question = await asked(here, "update it --replicas 2 --gpu 2xH100")
+    refusal = Answer(400, {"detail": "An endpoint that is STOPPING can't be updated."})
+    here.friendli.faults.add(refusal, operation="update_endpoint")
+    await here.member.click(question, "Update")
+    await here.friendli.until(lambda: updates(here))
+    await here.slack.until(lambda: any("didn't" in line for line in thread(here)))
+    assert await kept(here) == snapshot(
+        [
+            (
+                "endpoint:update",
+                Effect.ACCEPTED,
+                "it",
+                """\
+Instance: `1 × H100` → `2 × H100`
+Replicas: `1 replica` → `2 replicas`
+It costs $5.00/h now, *$20.00/h* then.\
+""",
+            ),
+            (
+                "endpoint:update",
+                Effect.REFUSED,
+                "it",
+                "An endpoint that is STOPPING can't be updated.",
+            ),
+        ]
+    )
+
+
+async def test_a_guest_may_look_but_not_update(here: Environment) -> None:
+    """The form doesn't open, nothing is asked, and the audit keeps that it was tried."""
+    await serve(here)
+    guest = here.slack.act_as(here.slack.add_user("guest", team_id="T0ELSEWHERE"))
+    here.slack.workspace.set_member(here.channel, guest.user, member=True)
+    await guest.click(root(here), "Update")
+    await here.slack.until(lambda: guest.ephemerals(here.channel))
+    said = [plain(here, message.text) for message in guest.ephemerals(here.channel)]
+    assert said == snapshot(
+        [
+            "You belong to another organisation, so you can look on here but not act. Someone of this workspace can do it for you."
+        ]
+    )
+    assert guest.modal is None
+    assert await kept(here) == snapshot([("endpoint:update", Effect.DENIED, "it", "")])

@@ -1,0 +1,69 @@
+"""Stories of an endpoint's versions: what each changed, and who asked for it."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.sandbox.environment import PROJECT, Environment
+from tests.acceptance.thread_assertions import root, roots, whispers, words
+from tests.acceptance.updating import asked, serve, updates
+
+pytestmark = pytest.mark.usefixtures("bot")
+
+
+async def test_versions_are_listed_with_what_changed(here: Environment) -> None:
+    """Of those made here with who and why, of those made elsewhere with what Friendli tells."""
+    endpoint = await serve(here, "org/model --gpu 1xH100 --replicas 1 --comment 'the first'")
+    question = await asked(here, "update it --max-batch-size 8 org/other --comment 'a <b> try'")
+    await here.member.click(question, "Update")
+    await here.slack.until(lambda: updates(here) and "updating" in root(here).text)
+    here.clock.advance(180)
+    await here.slack.until(lambda: "is serving" in root(here).text)
+    here.friendli.update(endpoint, replicas=3)
+    answer = await asked(here, "versions it")
+    assert words(here, answer) == snapshot("""\
+*it* has 3 versions, the newest first.
+`2` · made elsewhere · $15.00/h
+Replicas: `1 replica` → `3 replicas`
+`1` · @requester at TIME · $5.00/h · “a b try”
+Model: `org/model` → `org/other`, Max batch size: `256` → `8`
+`0` · @requester at TIME · $5.00/h · “the first”
+org/model · 1 × H100 · 1 replica
+`/friendli-deploy rollback it 1` asks whether to take it back to version `1`.
+Of versions that were made elsewhere, Friendli doesn't tell model, revision, comment, token count, logging and queue settings.\
+""")
+
+
+async def test_an_endpoint_with_one_version(here: Environment) -> None:
+    """There is nothing to go back to."""
+    await serve(here)
+    answer = await asked(here, "versions it")
+    assert words(here, answer) == snapshot("""\
+*it* has 1 version, the newest first.
+`0` · @requester at TIME · $5.00/h
+org/model · 1 × H100 · 1 replica\
+""")
+
+
+async def test_versions_of_an_endpoint_made_elsewhere(here: Environment) -> None:
+    """The newest are listed, and how many older ones there are."""
+    endpoint = here.friendli.create(project_id=PROJECT, name="elsewhere")
+    here.clock.advance(300)
+    for replicas in range(2, 23):
+        here.friendli.update(endpoint, replicas=replicas)
+        here.clock.advance(180)
+    await here.member.command(here.channel, "follow elsewhere")
+    await here.slack.until(lambda: roots(here) and whispers(here))
+    answer = await asked(here, "versions elsewhere")
+    lines = words(here, answer).split("\n")
+    assert [*lines[:5], *lines[-3:]] == snapshot(
+        [
+            "*elsewhere* has 22 versions, the newest first.",
+            "`21` · made elsewhere · $110.00/h",
+            "Replicas: `21 replicas` → `22 replicas`",
+            "`20` · made elsewhere · $105.00/h",
+            "Replicas: `20 replicas` → `21 replicas`",
+            "and 7 older ones",
+            "`/friendli-deploy rollback elsewhere 20` asks whether to take it back to version `20`.",
+            "Of versions that were made elsewhere, Friendli doesn't tell model, revision, comment, token count, logging and queue settings.",
+        ]
+    )

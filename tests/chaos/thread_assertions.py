@@ -1,0 +1,61 @@
+"""What a thread must tell of an endpoint that went through known states: each once, in order."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from bot.domain.statuses import PHASES
+from bot.sandbox.friendli.timeline import Leg
+
+_SERVES = "is serving"
+_SERVES_AGAIN = "Serving again"
+_AFTER: dict[str, dict[str, str]] = {
+    "RUNNING": {"UPDATING": "The new version serves", "AWAKING": "Awake and serving again"},
+    "INITIALIZING": {"FAILED": "Starting again.", "TERMINATED": "Starting again."},
+}
+_ALWAYS = {
+    "AWAKING": "Waking up.",
+    "UPDATING": "Rolling out a new version.",
+    "FAILED": "failed while",
+    "SLEEPING": "while it sleeps; any request wakes it.",
+    "TERMINATED": "Terminated. It costs nothing now",
+}
+_PROGRESS = {phase: f"{words.progress}." for phase, words in PHASES.items()}
+# Getting a machine is told with what began it.
+_KNOWN = [
+    *_ALWAYS.values(),
+    *(words for after in _AFTER.values() for words in after.values()),
+    *list(_PROGRESS.values())[1:],
+    _SERVES,
+    _SERVES_AGAIN,
+]
+
+
+def told_wrong(
+    endpoint_id: str, shown: Sequence[Leg], replies: Sequence[str], *, is_terminated: bool
+) -> Iterator[str]:
+    """Say what a thread tells too often, not at all, or in the wrong order.
+
+    Args:
+        endpoint_id: The endpoint, whose adoption is the first that is told.
+        shown: What it showed, from its first status on, but for its end.
+        replies: The thread's replies, in order.
+        is_terminated: Whether it has been ended then, so that the last state before may have
+            passed unseen.
+    """
+    made = f", as `{endpoint_id}`"
+    wanted = [made, *_wanted(shown)]
+    end = [_ALWAYS["TERMINATED"]] if is_terminated else []
+    known = dict.fromkeys([made, *_KNOWN])
+    told = [words for reply in replies for words in known if words in reply]
+    unseen = [*wanted[:-1], *end]
+    if told != [*wanted, *end] and not (is_terminated and len(wanted) > 1 and told == unseen):
+        yield f"told are {told} instead of {[*wanted, *end]}"
+
+
+def _wanted(shown: Sequence[Leg]) -> Iterator[str]:
+    has_served = False
+    for before, leg in pairwise(shown):
+        serves = _SERVES_AGAIN if has_served else _SERVES
+        usual = _PROGRESS.get(leg.phase or "", serves)
+        yield _ALWAYS.get(leg.status) or _AFTER.get(leg.status, {}).get(before.status, usual)
+        has_served |= leg.status in ("RUNNING", "UPDATING")

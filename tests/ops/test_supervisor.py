@@ -1,0 +1,80 @@
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import cast
+
+import aiohttp
+import pytest
+
+from bot.db.claims import Claim, ClaimableTable
+from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.message_tables import Channel
+from bot.db.operation_tables import Schedule
+from bot.db.session import Database
+from bot.ops.dependencies import Dependencies
+from bot.ops.health import health_routes
+from bot.ops.supervisor import Supervisor, Workers
+from bot.sandbox.environment import Environment
+from bot.slack.http_server import listening
+from bot.slack.workspaces import Workspaces
+from bot.workers.claim_loop import Worker
+from tests.client import becomes, get
+
+
+async def idle(_claim: Claim) -> None:
+    """There is nothing to do in these tests."""
+
+
+def worker(name: str, database: Database, table: ClaimableTable) -> Worker:
+    return Worker(name, database, table, idle, lease=timedelta(seconds=5), concurrency=1)
+
+
+@pytest.fixture
+async def store(here: Environment) -> AsyncIterator[Database]:
+    opened = Database(here.database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def outside(here: Environment, store: Database) -> AsyncIterator[Dependencies]:
+    settings = here.settings()
+    workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
+    made = Dependencies(settings, store, workspaces, None)
+    yield made
+    await made.stop()
+    await workspaces.close()
+
+
+def workers(store: Database, submitted: ClaimableTable = Deployment) -> Workers:
+    return Workers(
+        worker("submitter", store, submitted),
+        worker("tracker", store, WatchedProject),
+        worker("sender", store, Channel),
+        worker("scheduler", store, Schedule),
+    )
+
+
+async def test_a_worker_that_breaks_is_told_to_those_who_ask_after_our_health(
+    store: Database, outside: Dependencies
+) -> None:
+    """Nothing inside can mend it: an orchestrator starts the process anew."""
+    broken = cast("ClaimableTable", object)
+    supervisor = Supervisor(store, workers(store, broken), outside, timeout=1)
+    routes = health_routes(supervisor.is_complete, {})
+    async with (
+        listening(routes, host="127.0.0.1", port=0) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        assert await get(http, f"{url}/healthz") == (200, {"ok": True})
+        outside.database.reached.set()
+        await becomes(http, f"{url}/healthz", (503, {"ok": False}))
+        await supervisor.stop()
+
+
+async def test_workers_that_still_wait_end_at_once(store: Database, outside: Dependencies) -> None:
+    """A database that was never there doesn't hold up the end."""
+    supervisor = Supervisor(store, workers(store), outside, timeout=60)
+    assert supervisor.is_complete()
+    async with asyncio.timeout(5):
+        await supervisor.stop()

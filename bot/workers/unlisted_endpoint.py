@@ -88,7 +88,8 @@ async def _was_deleted_here(session: AsyncSession, deployment: Deployment) -> bo
         .where(
             Operation.deployment_id == deployment.id,
             Operation.kind == OperationKind.DELETE,
-            Operation.state == OperationState.DONE,
+            # One whose answer was lost counts too: that it is gone is what it asked for.
+            Operation.state.in_([OperationState.SENDING, OperationState.DONE]),
         )
         .limit(1)
     )

@@ -1,7 +1,7 @@
 """What must be so after everything has settled, by what the sandboxes saw."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.deployment_state import DeploymentState
@@ -45,7 +45,8 @@ class Evidence:
         channels: Where people asked.
         deploys: What they asked for.
         wishes: What they wanted done with it.
-        creates: Names in the create requests that the API received.
+        creates: Names in the create requests that the API received, and how often each, but for
+            those that it answered with 429.
         updates: The update requests that it received.
         unknown: Requests that were refused, as no step is about them.
         unapproved: Names in those that it received before anybody could have approved them.
@@ -57,7 +58,7 @@ class Evidence:
     channels: Sequence[Channel]
     deploys: Sequence[Wish]
     wishes: Sequence[Wish]
-    creates: Sequence[str]
+    creates: Mapping[str, int]
     updates: Sequence[str]
     unknown: Sequence[str]
     unapproved: Sequence[str]
@@ -115,7 +116,7 @@ def _threads(channels: Sequence[Channel]) -> list[_Thread]:
 def _requests(evidence: Evidence) -> Iterator[str]:
     for what in dict.fromkeys(evidence.unknown):
         yield f"no step of the crash runs is about {what}: give it one"
-    for name, count in Counter(evidence.creates).items():
+    for name, count in evidence.creates.items():
         if count > 1:
             yield f"{count} create requests for one click ({name})"
     for what, count in Counter(evidence.updates).items():

@@ -97,6 +97,7 @@ class Passages:
     Attributes:
         traps: What lies in wait.
         creates: Names in the create requests that arrived, in order.
+        limited_creates: Names in those that were answered with 429, which creates nothing.
         updates: Endpoint and content of the update requests that arrived, but for those that were
             told to come again.
         unknown: Requests that no step is about: they are refused.
@@ -108,6 +109,7 @@ class Passages:
 
     traps: list[Trap] = field(default_factory=list)
     creates: list[str] = field(default_factory=list)
+    limited_creates: list[str] = field(default_factory=list)
     updates: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     on_create: Callable[[], None] = lambda: None
@@ -131,6 +133,8 @@ class Passages:
         """Note what the other side said to it."""
         if call.operation == "create_endpoint":
             self.on_created()
+            if status == _TOO_MANY:
+                self.limited_creates.append(str(call.body.get("name")))
         if call.operation == "update_endpoint" and status == _TOO_MANY:
             self.updates.remove(_update(call))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -153,7 +154,8 @@ class _Scene:
                     channels=self._channels,
                     deploys=self._crowd.deploys,
                     wishes=self._crowd.wishes,
-                    creates=self._passages.creates,
+                    creates=Counter(self._passages.creates)
+                    - Counter(self._passages.limited_creates),
                     updates=self._passages.updates,
                     unknown=self._passages.unknown,
                     unapproved=self._unapproved,

@@ -114,3 +114,37 @@ async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
     here.slack.faults.remove(fault)
     assert not await authorizer.may(P.APPROVE, person, place, "prod")
     await workspaces.close()
+
+
+async def test_a_slack_that_does_not_answer_denies_nobody_for_good(
+    here: Environment, database: Database
+) -> None:
+    """Whether a person is an admin isn't known then, and the refusal says so."""
+    settings = here.settings()
+    workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
+    authorizer = Authorizer(TargetViews(database), Audit(database), People(workspaces, frozenset()))
+    place = ChannelRef("", "T000000001", here.channel.id)
+    admin = Actor(here.admin.user.id, here.admin.user.team_id)
+    here.slack.faults.add(Answer(503, {}), when=lambda call: "users.info" in call.path, times=None)
+    with pytest.raises(UserError, match="doesn't say in time"):
+        await authorizer.may(P.DELETE, admin, place, "prod")
+    await workspaces.close()
+
+
+async def test_an_admin_of_another_organisation_is_no_admin_here(
+    here: Environment, database: Database
+) -> None:
+    """However a Slack words it that shows a stranger's own role."""
+    settings = here.settings()
+    workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
+    authorizer = Authorizer(TargetViews(database), Audit(database), People(workspaces, frozenset()))
+    place = ChannelRef("", "T000000001", here.channel.id)
+    member = here.member.user
+    user = {"id": member.id, "is_admin": True, "is_stranger": True}
+    here.slack.faults.add(
+        Answer(200, {"ok": True, "user": user}),
+        when=lambda call: "users.info" in call.path,
+        times=None,
+    )
+    assert not await authorizer.may(P.DELETE, Actor(member.id), place, "prod")
+    await workspaces.close()

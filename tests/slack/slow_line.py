@@ -29,7 +29,7 @@ class SlowLine:
         self._holds = lambda method: method in methods
 
     async def claim(self) -> asyncio.Event:
-        """Wait until a request is claim back; setting the event lets it go."""
+        """Wait until a request is held back; setting the event lets it go."""
         return await self._held.get()
 
     async def pass_on(self, request: web.Request) -> web.Response:

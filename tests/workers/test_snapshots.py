@@ -1,5 +1,6 @@
 """What the tracker remembers of quiet projects, and what makes it read their rows again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ from bot.domain.deployment_state import DeploymentState
 from bot.domain.request.deploy_request import DeployRequest
 from bot.friendli.client import FriendliClient
 from bot.sandbox.environment import API_KEY, PROJECT, TEAM, Environment
+from bot.sandbox.faults import Slow
 from bot.services.notifier import WorkerNotifier
 from bot.workers.poller import Poller
 
@@ -171,7 +173,7 @@ async def test_an_endpoint_that_is_adopted_is_watched_at_once(watching: Watching
 async def test_an_endpoint_that_is_adopted_during_a_poll_is_watched_next(
     watching: Watching,
 ) -> None:
-    """A project that is woken while it is claim isn't trusted after it was put back."""
+    """A project that was made due while claimed isn't trusted after its release."""
     await watching.poll()
     claim = await watching.claim()
     second = _made(watching.here, "second")
@@ -212,6 +214,35 @@ async def test_a_list_that_was_asked_for_before_we_acted_says_nothing(watching: 
     assert await watching.statuses() == []
     await watching.poll()
     assert await watching.statuses() == ["UPDATING"]
+
+
+async def test_an_endpoint_that_moves_to_another_key_during_a_poll_is_left_to_it(
+    watching: Watching,
+) -> None:
+    """The poll with the key before may see a project that isn't the endpoint's any more."""
+    claim = await watching.claim()
+    friendli = watching.here.friendli
+    friendli.set_status(watching.endpoint, "UPDATING")
+    asked = len(friendli.requests)
+    friendli.faults.add(Slow(0.5), operation="list_endpoints")
+    poll = asyncio.create_task(watching.poll(claim))
+    await friendli.until(lambda: len(friendli.requests) > asked)
+    async with watching.database.write() as session:
+        first = await session.get_one(WatchedProject, 1)
+        moved = WatchedProject(
+            id=2,
+            api_base=first.api_base,
+            team_id=first.team_id,
+            project_id=first.project_id,
+            key_fingerprint="another",
+            key_last_four="0000",
+            key_ciphertext=first.key_ciphertext,
+        )
+        session.add(moved)
+        await session.flush()
+        await session.execute(update(Deployment).values(watched_project_id=2))
+    await poll
+    assert await watching.statuses() == []
 
 
 async def test_a_wiped_key_is_not_used_again(watching: Watching) -> None:

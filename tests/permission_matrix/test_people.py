@@ -1,6 +1,7 @@
 """Who may do what: every permission and every person, held against the one place that decides."""
 
 import pytest
+from pydantic import JsonValue
 from sqlalchemy import update
 
 from bot.db.deployment_tables import Target
@@ -140,7 +141,7 @@ async def test_an_admin_of_another_organisation_is_no_admin_here(
     authorizer = Authorizer(TargetViews(database), Audit(database), People(workspaces, frozenset()))
     place = ChannelRef("", "T000000001", here.channel.id)
     member = here.member.user
-    user = {"id": member.id, "is_admin": True, "is_stranger": True}
+    user: dict[str, JsonValue] = {"id": member.id, "is_admin": True, "is_stranger": True}
     here.slack.faults.add(
         Answer(200, {"ok": True, "user": user}),
         when=lambda call: "users.info" in call.path,

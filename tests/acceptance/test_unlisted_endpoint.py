@@ -104,6 +104,25 @@ async def test_what_was_deleted_from_here_is_gone_at_once(here: Environment) -> 
 
 
 @pytest.mark.usefixtures("bot")
+async def test_an_endpoint_that_is_gone_after_an_unanswered_delete_was_deleted(
+    here: Environment,
+) -> None:
+    """Friendli fails after it deleted, and asks to wait; the list shows the outcome before."""
+    endpoint = await serve(here)
+    here.friendli.terminate(endpoint)
+    here.clock.advance(60)
+    await here.slack.until(lambda: "Delete" in root(here).buttons)
+    failed = Answer(503, None, {"Retry-After": "60"}, acts=True)
+    here.friendli.faults.add(failed, operation="delete_endpoint")
+    await here.admin.click(root(here), "Delete")
+    await here.slack.until(lambda: here.admin.modal)
+    await here.admin.fill("Type it to confirm", "it")
+    await here.admin.submit()
+    await here.slack.until(partial(ends, here, "gone from Friendli"))
+    assert not any("doesn't list" in line for line in thread(here))
+
+
+@pytest.mark.usefixtures("bot")
 async def test_a_delete_that_was_refused_proves_nothing(here: Environment) -> None:
     """An endpoint that vanishes after it is looked for on, like any other."""
     endpoint = await serve(here)

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.domain.request.characters import visible
+from bot.domain.characters import visible
 
 
 def quoted(text: str) -> str:

@@ -7,7 +7,7 @@ it is cut, because Slack refuses the whole message over one character too many.
 from collections.abc import Sequence
 from typing import Literal
 
-from bot.domain.request.characters import visible
+from bot.domain.characters import visible
 from bot.domain.text import clip
 
 Block = dict[str, object]

@@ -6,8 +6,8 @@ Everything named `text` is plain here and comes out as mrkdwn.
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from bot.domain.characters import visible
 from bot.domain.grants import Subject
-from bot.domain.request.characters import visible
 from bot.domain.subjects import SubjectKind
 from bot.domain.text import quoted
 

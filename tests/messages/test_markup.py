@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.request.characters import visible
+from bot.domain.characters import visible
 from bot.domain.text import clip, unescape
 from bot.messages import blocks, markup
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from bot.domain.characters import imitates_latin, is_hidden
 from bot.domain.instances import UnknownInstanceError
-from bot.domain.request.characters import imitates_latin, is_hidden
 from bot.domain.request.parsed_draft import LONGEST_WHOLE, ParsedDraft
 from bot.domain.text import clip, quoted
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.request.characters import imitates_latin, is_hidden, visible
+from bot.domain.characters import imitates_latin, is_hidden, visible
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.rules import field_errors_of
 from bot.messages.blocks import plain

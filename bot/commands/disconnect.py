@@ -7,7 +7,7 @@ from bot.commands.no_targets import unconnected
 from bot.commands.registry import SLASH, Command, Feature
 from bot.domain.errors import UserError
 from bot.domain.permissions import Permission
-from bot.domain.statuses import status_words
+from bot.domain.statuses import facts_of
 from bot.messages.blocks import button
 from bot.messages.body import Body
 from bot.messages.markup import bold, code, escape, money
@@ -72,7 +72,7 @@ def question(target: TargetView, running: Sequence[Running]) -> Body:
 
 def _line(one: Running) -> str:
     endpoint = f" · {code(one.endpoint_id)}" if one.endpoint_id else ""
-    status = escape(status_words(one.status).name) if one.status else "being created"
+    status = escape(facts_of(one.status).name) if one.status else "being created"
     price = f"{money(one.price)} per replica" if one.price is not None else "price unknown"
     return f"• {bold(one.name)}{endpoint} · {status} · {price}"
 

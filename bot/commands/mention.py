@@ -15,7 +15,7 @@ from bot.domain.command_line import require_short
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.errors import UserError
 from bot.domain.operations import OperationKind
-from bot.domain.statuses import status_words
+from bot.domain.statuses import facts_of
 from bot.domain.text import clip, unescape
 from bot.messages import questions
 from bot.messages.body import Body
@@ -161,7 +161,7 @@ async def _act(
         else None
     )
     if not fits(kind, status):
-        now = escape(status_words(status).name) if status else "coming up"
+        now = escape(facts_of(status).name) if status else "coming up"
         return answer(f"{bold(deployment_view.name)} is {now} now, so there is nothing to do.")
     return questions.ask(
         kind, deployment_view.name, deployment_view.setup.price_once_up, deployment_view.public_id

@@ -8,7 +8,7 @@ from bot.commands.registry import Feature
 from bot.domain.errors import UserError
 from bot.domain.operations import OperationKind
 from bot.domain.process.slash_command import SLASH
-from bot.domain.statuses import status_words
+from bot.domain.statuses import facts_of
 from bot.messages.buttons import ActionId
 from bot.messages.markup import escape, mention
 from bot.messages.operations import WORDS
@@ -66,7 +66,7 @@ def what_instead(kind: OperationKind, asked: AskedFor) -> str | None:
             by = mention(asked.by) if asked.by else "Somebody"
             return f"{by} asked to {WORDS[kind].infinitive} already; the thread tells how it goes."
         case OperationOutcome.STALE:
-            now = escape(status_words(asked.status).name) if asked.status else "coming up"
+            now = escape(facts_of(asked.status).name) if asked.status else "coming up"
             return f"It is {now} now, so there was nothing to do."
         case OperationOutcome.UNCONNECTED:
             return UNCONNECTED

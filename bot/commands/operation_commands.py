@@ -10,7 +10,7 @@ from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import Listed
 from bot.domain.operations import OperationKind
 from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.statuses import status_words
+from bot.domain.statuses import facts_of
 from bot.messages import questions
 from bot.messages.buttons import follow
 from bot.messages.markup import bold, escape
@@ -36,7 +36,7 @@ async def run_on(
     status = str(endpoint.status.status)
     if not fits(kind, Status.RUNNING if status == Status.READY else status):
         raise UserError(
-            f"{bold(endpoint.name)} is {escape(status_words(status).name)} now, so there is"
+            f"{bold(endpoint.name)} is {escape(facts_of(status).name)} now, so there is"
             " nothing to do."
         )
     if kind is not OperationKind.SLEEP:

@@ -8,12 +8,9 @@ from decimal import Decimal
 from bot.domain.instances import GPUS, TIMES, Prices
 from bot.domain.request.deploy_request import replicas_text
 from bot.domain.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
-from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.statuses import Kind, status_words
-from bot.domain.transitions import COMING_UP
+from bot.domain.statuses import UNBILLED, Kind, facts_of
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_NOTHING_RUNS = COMING_UP | {Status.SLEEPING, Status.TERMINATED, Status.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ class Listed:
     @property
     def kind(self) -> Kind:
         """What kind of status it has."""
-        return status_words(self.status.status).kind
+        return facts_of(self.status.status).kind
 
     @property
     def gpus(self) -> str | None:
@@ -111,7 +108,7 @@ class Listed:
         One that comes up is billed only once it has finished; one that goes down, until it is.
         Where the API can't say what it is doing, that it counts none says nothing.
         """
-        if self.status.status in _NOTHING_RUNS:
+        if self.status.status in UNBILLED:
             return 0
         if self.spec is None:
             return None
@@ -197,7 +194,4 @@ def _made_at(listed: Listed) -> datetime:
 
 
 def _rank(listed: Listed) -> int:
-    if listed.kind is Kind.ENDED:
-        return 4 if listed.status.status == Status.TERMINATED else 3
-    # What the API can't tell of may be billed.
-    return {Kind.RESTING: 2, Kind.UNKNOWN: 1}.get(listed.kind, 0)
+    return facts_of(listed.status.status).rank

@@ -5,19 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import Self
+from typing import Self, assert_never
 
-from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.transitions import COMING_UP, SERVING, ObservedTransition, seconds_between
+from bot.domain.statuses import Billing, facts_of
+from bot.domain.transitions import ObservedTransition, seconds_between
 
 _CENT = Decimal("0.01")
 _SECONDS_PER_HOUR = 3600
-# A replica is billed once it has come up, and no more once it is shut down.
-_BILLS_NOTHING = COMING_UP | {
-    Status.SLEEPING.value,
-    Status.FAILED.value,
-    Status.TERMINATED.value,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +71,14 @@ def estimate(
 
 
 def _is_billed(status: str, *, before: bool, is_first: bool) -> bool:
-    if status in SERVING:
-        return True
-    if status in _BILLS_NOTHING:
-        return False
-    # While it is updated, goes down, or nobody can say what it does, what ran before runs on.
-    return before or (is_first and status == Status.UPDATING)
+    match facts_of(status).billing:
+        case Billing.YES:
+            return True
+        case Billing.NO:
+            return False
+        case Billing.AS_BEFORE:
+            return before
+        case Billing.AS_BEFORE_OR_FIRST:
+            return before or is_first
+        case _ as unknown:
+            assert_never(unknown)

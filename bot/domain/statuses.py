@@ -1,58 +1,274 @@
-"""What people call an endpoint's statuses and phases, and what kind of status each is."""
+"""One row per endpoint status: what it means, and its words. Every set of statuses derives from it.
 
-from collections.abc import Mapping
+The words are mrkdwn in English, as people read them in Slack.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from types import MappingProxyType
 
+from bot.domain.enum_table import table
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.schemas import Phase
-from bot.domain.transitions import ENDED
 
 
 class Kind(StrEnum):
-    """What a status means for whoever waits for the endpoint, or pays for it."""
+    """What a status means for availability and cost."""
 
     MOVING = "moving"
     """On its way to another status."""
     SERVING = "serving"
     """At least one replica serves, and is billed."""
     RESTING = "resting"
-    """Its GPUs are freed; any request wakes it."""
+    """No GPU is held; the endpoint can be woken."""
     ENDED = "ended"
-    """Failed or gone; it moves again only when somebody restarts it."""
+    """Failed or gone; a restart brings it back."""
     UNKNOWN = "unknown"
     """The API can't say, or says what this bot doesn't know."""
 
 
+class Billing(Enum):
+    """Whether an endpoint is billed in a status."""
+
+    YES = "yes"
+    NO = "no"
+    AS_BEFORE = "as_before"
+    """As in the status before; not if there was none."""
+    AS_BEFORE_OR_FIRST = "as_before_or_first"
+    """As in the status before; billed if there was none."""
+
+
 @dataclass(frozen=True, slots=True)
-class StatusWords:
-    """A status for people.
+class StatusReply:
+    """The thread's reply to a status.
+
+    Attributes:
+        requested: When an operation of this bot led to it.
+        elsewhere: When none did; '' for the same words.
+        when_idle: When none did and the endpoint scales to zero, with `{cooldown}` for its
+            cool-down; '' for the words of `elsewhere`.
+    """
+
+    requested: str
+    elsewhere: str = ""
+    when_idle: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusFacts:
+    """What is true of an endpoint in one status, and how people are told.
 
     Attributes:
         name: Completes "the endpoint is …".
         kind: What kind of status it is.
+        mark: The sign in lists.
+        rank: Lists show smaller ranks first.
+        billing: Whether it is billed.
+        comes_up: It will serve, and doesn't yet.
+        goes_down: It will rest or end. What is asked of it meanwhile has no effect.
+        has_phases: The API shows a phase that belongs to it; otherwise a phase is a remnant.
+        may_be_woken: Friendli takes a wake request.
+        may_be_updated: Friendli takes an update.
+        in_sleep_cycle: Part of the sleeping and waking of an autoscaler.
+        has_error_code: The API says why it is so.
+        ends_in: Where it ends if all goes well; only, and always, with `goes_down`.
+        ended_as: Completes "<name> …"; only, and always, with `Kind.ENDED`.
+        note: The status message's second line; '' for none.
+        short_note: The same for `status`; None for the same words.
+        reply: None where the reply is made from the endpoint's history.
+        stuck_advice: What to do when it lasts too long; '' for the usual advice.
     """
 
     name: str
     kind: Kind
+    mark: str
+    rank: int
+    billing: Billing
+    comes_up: bool = False
+    goes_down: bool = False
+    has_phases: bool = False
+    may_be_woken: bool = False
+    may_be_updated: bool = False
+    in_sleep_cycle: bool = False
+    has_error_code: bool = False
+    ends_in: frozenset[str] = frozenset()
+    ended_as: str = ""
+    note: str = ""
+    short_note: str | None = None
+    reply: StatusReply | None = None
+    stuck_advice: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a row that contradicts itself.
+
+        Raises:
+            ValueError: It does.
+        """
+        has_own_reply = self.serves or self.comes_up or self.has_error_code
+        for holds, rule in (
+            (not (self.comes_up or self.goes_down) or self.kind is Kind.MOVING, "moves"),
+            (self.goes_down == bool(self.ends_in), "says where it ends if it goes down"),
+            ((self.kind is Kind.ENDED) == bool(self.ended_as), "says how it ended if it has"),
+            (has_own_reply or bool(self.reply) or self.kind is Kind.UNKNOWN, "has a reply"),
+            (self.is_at_rest or not self.may_be_woken, "is at rest if it may be woken"),
+            (self.kind is not Kind.RESTING or self.may_be_woken, "may be woken if it rests"),
+        ):
+            if not holds:
+                raise ValueError(f"the status {self.name!r} breaks a rule: it {rule}")
+
+    @property
+    def serves(self) -> bool:
+        """At least one replica answers."""
+        return self.kind is Kind.SERVING
+
+    @property
+    def is_over(self) -> bool:
+        """It failed or was terminated."""
+        return self.kind is Kind.ENDED
+
+    @property
+    def is_at_rest(self) -> bool:
+        """It holds no GPU, and stays so until somebody acts or a request arrives."""
+        return self.kind in (Kind.RESTING, Kind.ENDED)
+
+    @property
+    def note_in_status(self) -> str:
+        """The second line of `status`."""
+        return self.note if self.short_note is None else self.short_note
 
 
-STATUSES: Mapping[str, StatusWords] = MappingProxyType(
+_WITH_OLD_VERSION = "The version before it serves until the new one is ready."
+_CANT_SAY = "Friendli can't say what it is doing. It may be billed."
+# READY and RUNNING are one status to people: both serve.
+_SERVING = StatusFacts(
+    name="serving",
+    kind=Kind.SERVING,
+    mark="●",
+    rank=0,
+    billing=Billing.YES,
+    may_be_updated=True,
+    in_sleep_cycle=True,
+)
+
+STATUSES: Mapping[str, StatusFacts] = table(
+    Status,
     {
-        Status.UNKNOWN: StatusWords("in an unknown state", Kind.UNKNOWN),
-        Status.INITIALIZING: StatusWords("starting", Kind.MOVING),
-        # One state to people: the API tells READY from RUNNING, and both serve.
-        Status.READY: StatusWords("serving", Kind.SERVING),
-        Status.RUNNING: StatusWords("serving", Kind.SERVING),
-        Status.UPDATING: StatusWords("updating", Kind.MOVING),
-        Status.SLEEPING: StatusWords("sleeping", Kind.RESTING),
-        Status.AWAKING: StatusWords("waking up", Kind.MOVING),
-        Status.STOPPING: StatusWords("stopping", Kind.MOVING),
-        Status.TERMINATING: StatusWords("terminating", Kind.MOVING),
-        Status.TERMINATED: StatusWords("terminated", Kind.ENDED),
-        Status.FAILED: StatusWords("failed", Kind.ENDED),
-    }
+        Status.UNKNOWN: StatusFacts(
+            name="in an unknown state",
+            kind=Kind.UNKNOWN,
+            mark="?",
+            rank=1,
+            billing=Billing.AS_BEFORE,
+            note=_CANT_SAY,
+            reply=StatusReply(
+                "Friendli can't say what the endpoint is doing. It may be serving, and billed."
+            ),
+        ),
+        Status.INITIALIZING: StatusFacts(
+            name="starting",
+            kind=Kind.MOVING,
+            mark="◐",
+            rank=0,
+            billing=Billing.NO,
+            comes_up=True,
+            has_phases=True,
+        ),
+        Status.READY: _SERVING,
+        Status.RUNNING: _SERVING,
+        Status.UPDATING: StatusFacts(
+            name="updating",
+            kind=Kind.MOVING,
+            mark="◐",
+            rank=0,
+            billing=Billing.AS_BEFORE_OR_FIRST,
+            has_phases=True,
+            note=_WITH_OLD_VERSION,
+            reply=StatusReply(
+                requested="Rolling out a new version. The one before serves until it's ready.",
+                elsewhere="Rolling out a new version that was made outside of this channel. The"
+                " one before serves until it's ready.",
+            ),
+            stuck_advice="The version before it serves meanwhile. Wait on, or look in Friendli"
+            " Suite.",
+        ),
+        Status.SLEEPING: StatusFacts(
+            name="sleeping",
+            kind=Kind.RESTING,
+            mark="○",
+            rank=2,
+            billing=Billing.NO,
+            may_be_woken=True,
+            may_be_updated=True,
+            in_sleep_cycle=True,
+            note="$0.00/h while it sleeps; any request wakes it.",
+            short_note="Any request wakes it.",
+            reply=StatusReply(
+                requested="Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
+                elsewhere="Put to sleep outside of this channel. $0.00/h while it sleeps; any"
+                " request wakes it.",
+                when_idle="Went to sleep after {cooldown} without requests. $0.00/h while it"
+                " sleeps; any request wakes it.",
+            ),
+        ),
+        Status.AWAKING: StatusFacts(
+            name="waking up",
+            kind=Kind.MOVING,
+            mark="◐",
+            rank=0,
+            billing=Billing.NO,
+            comes_up=True,
+            has_phases=True,
+            in_sleep_cycle=True,
+        ),
+        Status.STOPPING: StatusFacts(
+            name="stopping",
+            kind=Kind.MOVING,
+            mark="◐",
+            rank=0,
+            billing=Billing.AS_BEFORE,
+            goes_down=True,
+            in_sleep_cycle=True,
+            ends_in=frozenset({Status.SLEEPING.value, Status.TERMINATED.value}),
+            reply=StatusReply("Stopping."),
+        ),
+        Status.TERMINATING: StatusFacts(
+            name="terminating",
+            kind=Kind.MOVING,
+            mark="◐",
+            rank=0,
+            billing=Billing.AS_BEFORE,
+            goes_down=True,
+            ends_in=frozenset({Status.TERMINATED.value}),
+            reply=StatusReply(
+                requested="Terminating.",
+                elsewhere="It is being terminated outside of this channel.",
+            ),
+        ),
+        Status.TERMINATED: StatusFacts(
+            name="terminated",
+            kind=Kind.ENDED,
+            mark="–",
+            rank=4,
+            billing=Billing.NO,
+            ended_as="was terminated",
+            note="It costs nothing now. A restart in Friendli Suite bills again.",
+            short_note="A restart bills again.",
+            reply=StatusReply(
+                "Terminated. It costs nothing now; a restart in Friendli Suite would be told here."
+            ),
+        ),
+        Status.FAILED: StatusFacts(
+            name="failed",
+            kind=Kind.ENDED,
+            mark="✗",
+            rank=3,
+            billing=Billing.NO,
+            may_be_updated=True,
+            has_error_code=True,
+            ended_as="failed",
+        ),
+    },
 )
 
 
@@ -98,9 +314,22 @@ PHASES: Mapping[str, PhaseWords] = MappingProxyType(
 )
 
 
-def status_words(status: Status | str) -> StatusWords:
-    """Return what people call a status; one that isn't known is called as it came, unescaped."""
-    return STATUSES.get(status) or StatusWords(status, Kind.UNKNOWN)
+def facts_of(status: Status | str | None) -> StatusFacts:
+    """Return a status's row; one that isn't known, or None, has the facts of an unknown one.
+
+    An unknown status is called as it came, unescaped.
+    """
+    known = STATUSES.get(status or "")
+    if known is not None:
+        return known
+    return StatusFacts(
+        name=status or "",
+        kind=Kind.UNKNOWN,
+        mark="?",
+        rank=1,
+        billing=Billing.AS_BEFORE,
+        has_phases=True,
+    )
 
 
 def phase_words(phase: Phase | str) -> PhaseWords:
@@ -110,7 +339,15 @@ def phase_words(phase: Phase | str) -> PhaseWords:
     )
 
 
-AT_REST = ENDED | {Status.SLEEPING.value}
+def statuses_that(holds: Callable[[StatusFacts], bool]) -> frozenset[str]:
+    """The known statuses of which something is true."""
+    return frozenset(str(status) for status, facts in STATUSES.items() if holds(facts))
 
 
-GOING_DOWN = frozenset({Status.STOPPING.value, Status.TERMINATING.value})
+COMING_UP = statuses_that(lambda facts: facts.comes_up)
+MOVING = statuses_that(lambda facts: facts.kind is Kind.MOVING)
+SERVING = statuses_that(lambda facts: facts.serves)
+ENDED = statuses_that(lambda facts: facts.is_over)
+AT_REST = statuses_that(lambda facts: facts.is_at_rest)
+GOING_DOWN = statuses_that(lambda facts: facts.goes_down)
+UNBILLED = statuses_that(lambda facts: facts.billing is Billing.NO)

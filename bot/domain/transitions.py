@@ -4,20 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
-
-_S = InferenceDeploymentStatus
+from bot.domain.schemas import DedicatedEndpointStatus
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.statuses import COMING_UP, SERVING, facts_of
 
 # READY and RUNNING are one state to people.
-_SAME_STATUS = {_S.READY.value: _S.RUNNING.value}
-
-COMING_UP = frozenset({_S.INITIALIZING.value, _S.AWAKING.value})
-MOVING = COMING_UP | {_S.UPDATING.value, _S.STOPPING.value, _S.TERMINATING.value}
-SERVING = frozenset({_S.RUNNING.value})
-ENDED = frozenset({_S.FAILED.value, _S.TERMINATED.value})
-
-# What an autoscaler that follows its traffic goes through, over and over.
-_CYCLE = frozenset({_S.SLEEPING.value, _S.AWAKING.value, _S.RUNNING.value, _S.STOPPING.value})
+_SAME_STATUS = {Status.READY.value: Status.RUNNING.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +46,21 @@ def observe(
     """
     status = str(seen.status)
     status = _SAME_STATUS.get(status, status)
-    if status == _S.UNKNOWN and not unknown_lasts:
+    if status == Status.UNKNOWN and not unknown_lasts:
         return None
     same = before is not None and before.status == status
     phase = str(seen.phase) if seen.phase is not None else None
     error_code = str(seen.error_code) if seen.error_code is not None else None
-    if status in _CLEAR_OF_PHASES:
+    if not facts_of(status).has_phases:
         phase = None
     elif phase is None and same and before is not None:
         phase = before.phase
-    if status != _S.FAILED:
+    if not facts_of(status).has_error_code:
         error_code = None
     elif error_code is None and same and before is not None:
         error_code = before.error_code
     state = State(status, phase, error_code)
     return None if state == before else state
-
-
-# Where a phase that is still shown would be a remnant of what came before.
-_CLEAR_OF_PHASES = frozenset(
-    {_S.RUNNING, _S.SLEEPING, _S.FAILED, _S.STOPPING, _S.TERMINATING, _S.TERMINATED, _S.UNKNOWN}
-)
 
 
 def cycles(history: Sequence[State]) -> int:
@@ -84,9 +70,9 @@ def cycles(history: Sequence[State]) -> int:
     """
     count = 0
     for state in reversed(history):
-        if state.status not in _CYCLE:
+        if not facts_of(state.status).in_sleep_cycle:
             break
-        count += state.status == _S.SLEEPING
+        count += facts_of(state.status).is_at_rest
     return count
 
 

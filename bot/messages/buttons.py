@@ -8,8 +8,8 @@ from bot.domain.deployment_view import DeploymentView
 from bot.domain.error_codes import Action
 from bot.domain.request.sent_fields import FORM_FIELDS
 from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.statuses import COMING_UP, GOING_DOWN
 from bot.domain.text import clip
-from bot.domain.transitions import COMING_UP
 from bot.messages.blocks import Block, button, confirm
 from bot.messages.failure import explain
 from bot.messages.markup import money
@@ -61,7 +61,6 @@ _OVER = {
     DeploymentState.REJECTED,
     DeploymentState.ENDED,
 }
-_GOING_DOWN = {Status.STOPPING, Status.TERMINATING}
 
 
 def for_root(deployment: DeploymentView) -> list[Block]:
@@ -88,7 +87,7 @@ def for_live(deployment: DeploymentView) -> list[Block]:
     )
     open_suite = _open(deployment)
     is_unlisted = deployment.unlisted_until is not None
-    if is_unlisted or deployment.under_way is not None or status in _GOING_DOWN:
+    if is_unlisted or deployment.under_way is not None or status in GOING_DOWN:
         return open_suite
     if status in COMING_UP:
         return [*open_suite, _cancel(deployment)]

@@ -2,20 +2,13 @@
 
 from bot.domain.listed_endpoint import Listed
 from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.transitions import COMING_UP
+from bot.domain.statuses import COMING_UP, facts_of
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.buttons import ActionId, acting, follow
 from bot.messages.failure import explain_code
 from bot.messages.listing import doing, mark, price, who
 from bot.messages.markup import bold, code, escape, link, moment, money
-
-_NOTES = {
-    Status.SLEEPING.value: "Any request wakes it.",
-    Status.UPDATING.value: "The version before it serves until the new one is ready.",
-    Status.TERMINATED.value: "A restart bills again.",
-    Status.UNKNOWN.value: "Friendli can't say what it is doing. It may be billed.",
-}
 
 
 def status(listed: Listed, *, suite_link: str | None, thread_link: str | None) -> Body:
@@ -59,7 +52,7 @@ def buttons_for(listed: Listed, *, suite_link: str | None) -> list[Block]:
 
 def _note(listed: Listed) -> str:
     if listed.status.status != Status.FAILED:
-        return _NOTES.get(str(listed.status.status), "")
+        return facts_of(listed.status.status).note_in_status
     error_code = listed.status.error_code
     return explain_code(
         str(error_code) if error_code is not None else None,

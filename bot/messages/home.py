@@ -7,9 +7,8 @@ from decimal import Decimal
 
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.process.slash_command import SLASH
-from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.spend import Spend
-from bot.domain.transitions import SERVING
+from bot.domain.statuses import Billing, statuses_that
 from bot.messages.blocks import Block, actions, button, context, divider, header, section
 from bot.messages.body import Body
 from bot.messages.buttons import ActionId, for_root
@@ -26,7 +25,7 @@ MOST_ENDPOINTS, MOST_CHANNELS = 15, 20
 _PREFIX = "home"
 _COMMAND = SLASH
 _MOST_TARGETS = 20
-_BILLED = SERVING | {Status.UPDATING.value}
+_BILLED = statuses_that(lambda facts: facts.billing in (Billing.YES, Billing.AS_BEFORE_OR_FIRST))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,8 @@ from decimal import Decimal
 
 from bot.domain.listed_endpoint import Listed, Listing
 from bot.domain.process.slash_command import SLASH
-from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.statuses import Kind, phase_words, status_words
+from bot.domain.statuses import COMING_UP, facts_of, phase_words
 from bot.domain.text import clip
-from bot.domain.transitions import COMING_UP
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, code, duration, escape, mention, money
@@ -24,23 +22,15 @@ _BYTES = 11_000
 _BLOCK = 80
 _NAME, _MODEL, _GPUS = 60, 80, 40
 
-_MARKS = {
-    Kind.MOVING: "◐",
-    Kind.SERVING: "●",
-    Kind.RESTING: "○",
-    Kind.UNKNOWN: "?",
-    Kind.ENDED: "✗",
-}
-
 
 def mark(listed: Listed) -> str:
-    """The sign of its state."""
-    return "–" if listed.status.status == Status.TERMINATED else _MARKS[listed.kind]
+    """The sign of its status."""
+    return facts_of(listed.status.status).mark
 
 
 def doing(listed: Listed) -> str:
     """What it is doing, such as "serving" or "starting (downloading the model)"; mrkdwn."""
-    words = escape(clip(status_words(listed.status.status).name, _NAME))
+    words = escape(clip(facts_of(listed.status.status).name, _NAME))
     phase = listed.status.phase
     if phase is None or listed.status.status not in COMING_UP:
         return words

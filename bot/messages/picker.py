@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from bot.domain.listed_endpoint import Listed, Listing
-from bot.domain.statuses import status_words
+from bot.domain.statuses import facts_of
 from bot.domain.text import clip
 from bot.messages.blocks import Block, actions, external_select, option, section, static_select
 from bot.messages.body import Body, body
@@ -161,7 +161,7 @@ def _option(listed: Listed, *, tell_apart: bool) -> Block:
 
 
 def _text(listed: Listed, *, tell_apart: bool) -> str:
-    deployment = [clip(status_words(listed.status.status).name, 20), listed.gpus]
+    deployment = [clip(facts_of(listed.status.status).name, 20), listed.gpus]
     if tell_apart:
         deployment = [clip(listed.endpoint_id, 20), *deployment]
     rest = clip(" · ".join(filter(None, deployment)), 45)

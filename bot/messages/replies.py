@@ -7,6 +7,7 @@ from bot.domain.deployment_view import DeploymentView
 from bot.domain.operations import Cause, OperationKind
 from bot.domain.process.slash_command import SLASH
 from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.statuses import facts_of
 from bot.domain.text import clip
 from bot.messages import buttons, operations
 from bot.messages.blocks import Block, actions, context, section
@@ -104,7 +105,7 @@ def updated_at_rest(deployment: DeploymentView, version: str | None) -> Reply | 
     """Friendli has a new version of an endpoint that doesn't run; None where a rollout shows it."""
     called = f"version {code(version)}" if version else "the new version"
     status = deployment.endpoint_state.status if deployment.endpoint_state is not None else ""
-    if status == Status.SLEEPING:
+    if facts_of(status).may_be_woken:
         return say(f"Friendli has {called}. It serves from the next time the endpoint wakes.")
     if status == Status.FAILED:
         text = f"Friendli has {called}. The endpoint has failed, and runs it after a restart."

@@ -6,8 +6,8 @@ from bot.domain.candidate_note import CandidateNote
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.poll_failure import PollFailure
 from bot.domain.process.slash_command import SLASH
+from bot.domain.statuses import COMING_UP
 from bot.domain.text import clip
-from bot.domain.transitions import COMING_UP
 from bot.messages import buttons
 from bot.messages.blocks import Block, actions, section
 from bot.messages.body import body

@@ -7,10 +7,8 @@ from bot.domain.deployment_state import DeploymentState
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.schemas import Phase
-from bot.domain.statuses import AT_REST, PHASES, phase_words, status_words
+from bot.domain.statuses import AT_REST, COMING_UP, PHASES, SERVING, facts_of, phase_words
 from bot.domain.transitions import (
-    COMING_UP,
-    SERVING,
     ObservedTransition,
     current_run,
     seconds_between,
@@ -203,14 +201,8 @@ def _live_headline(deployment: DeploymentView) -> tuple[str, str]:
         waking = state.status == Status.AWAKING
         verb = "is waking up" if waking else "is coming up"
         return f"{name} {verb}", f"{price(deployment)} once it serves"
-    notes = {
-        Status.SLEEPING.value: "$0.00/h while it sleeps; any request wakes it.",
-        Status.UPDATING.value: "The version before it serves until the new one is ready.",
-        Status.TERMINATED.value: "It costs nothing now. A restart in Friendli Suite bills again.",
-        Status.UNKNOWN.value: "Friendli can't say what it is doing. It may be billed.",
-    }
-    words = escape(status_words(state.status).name)
-    return f"{name} is {words}", notes.get(state.status, "")
+    facts = facts_of(state.status)
+    return f"{name} is {escape(facts.name)}", facts.note
 
 
 def _since(took: float | None) -> str:

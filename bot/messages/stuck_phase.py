@@ -6,8 +6,8 @@ from datetime import datetime
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.schemas import Phase
-from bot.domain.statuses import phase_words, status_words
-from bot.domain.transitions import COMING_UP, State
+from bot.domain.statuses import COMING_UP, facts_of, phase_words
+from bot.domain.transitions import State
 from bot.messages import buttons, support
 from bot.messages.blocks import actions, section
 from bot.messages.body import body
@@ -27,10 +27,6 @@ _ADVICE: Mapping[str, str] = {
     ),
 }
 _WAIT_OR_CANCEL = "Wait on, or cancel it and deploy again."
-_BY_STATUS: Mapping[str, str] = {
-    Status.UPDATING.value: "The version before it serves meanwhile. Wait on, or look in Friendli"
-    " Suite.",
-}
 
 
 def stuck(deployment: DeploymentView, present: datetime) -> Reply:
@@ -52,7 +48,7 @@ def stuck(deployment: DeploymentView, present: datetime) -> Reply:
 def _doing(state: State) -> str:
     if state.status in COMING_UP and state.phase is not None:
         return escape(phase_words(state.phase).during)
-    return escape(status_words(state.status).name)
+    return escape(facts_of(state.status).name)
 
 
 def _advice(state: State, deployment: DeploymentView) -> str:
@@ -61,9 +57,9 @@ def _advice(state: State, deployment: DeploymentView) -> str:
         return (
             f"{_ADVICE.get(state.phase or '', _WAIT_OR_CANCEL)} It costs nothing until it serves."
         )
-    if state.status in _BY_STATUS:
-        return _BY_STATUS[state.status]
-    return f"It may be billed until it is down, {rate(deployment)}. Look in Friendli Suite."
+    return facts_of(state.status).stuck_advice or (
+        f"It may be billed until it is down, {rate(deployment)}. Look in Friendli Suite."
+    )
 
 
 def _support(deployment: DeploymentView) -> str:

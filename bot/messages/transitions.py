@@ -3,11 +3,8 @@
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.schemas import Phase
-from bot.domain.statuses import STATUSES, phase_words, status_words
+from bot.domain.statuses import COMING_UP, ENDED, SERVING, STATUSES, facts_of, phase_words
 from bot.domain.transitions import (
-    COMING_UP,
-    ENDED,
-    SERVING,
     ObservedTransition,
     State,
     cycles,
@@ -42,7 +39,7 @@ def transition(deployment: DeploymentView) -> Reply:
 def cycle(deployment: DeploymentView) -> Reply:
     """One reply for an endpoint that falls asleep and wakes over and over; it is rewritten."""
     history = [told.state for told in deployment.history]
-    words = escape(status_words(history[-1].status).name)
+    words = escape(facts_of(history[-1].status).name)
     since = deployment.history[-1].observed_at
     return say(
         f"It sleeps and wakes with its traffic: asleep {cycles(history)} times by now."
@@ -83,7 +80,7 @@ def _serving_again(
     before = earlier.state.status if earlier is not None else None
     if earlier is not None and before == Status.UPDATING:
         return f"The new version serves ({duration(seconds_between(earlier, newest))})."
-    if before in {Status.SLEEPING, Status.AWAKING}:
+    if before is not None and (facts_of(before).may_be_woken or before == Status.AWAKING):
         return f"Awake and serving again{after}."
     return f"Serving again{after}."
 
@@ -127,37 +124,13 @@ def _goes_back(before: str, now: str | None) -> bool:
 
 
 def _standing(deployment: DeploymentView, state: State) -> str:
-    words = {
-        Status.SLEEPING.value: (
-            f"{_slept(deployment)} $0.00/h while it sleeps; any request wakes it."
-        ),
-        Status.UPDATING.value: (
-            "Rolling out a new version"
-            + ("" if was_asked(deployment) else " that was made outside of this channel")
-            + ". The one before serves until it's ready."
-        ),
-        Status.STOPPING.value: "Stopping.",
-        Status.TERMINATING.value: (
-            "Terminating."
-            if was_asked(deployment)
-            else "It is being terminated outside of this channel."
-        ),
-        Status.TERMINATED.value: (
-            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here."
-        ),
-        Status.UNKNOWN.value: (
-            "Friendli can't say what the endpoint is doing. It may be serving, and billed."
-        ),
-    }
-    if state.status in words:
-        return words[state.status]
-    phase = f", phase {code(state.phase)}" if state.phase else ""
-    return f"Friendli says {code(state.status)}{phase}, which this bot doesn't know."
-
-
-def _slept(deployment: DeploymentView) -> str:
+    reply = facts_of(state.status).reply
+    if reply is None:
+        phase = f", phase {code(state.phase)}" if state.phase else ""
+        return f"Friendli says {code(state.status)}{phase}, which this bot doesn't know."
     if was_asked(deployment):
-        return "Asleep, as asked."
-    if deployment.setup.sleeps_when_idle and deployment.setup.cooldown is not None:
-        return f"Went to sleep after {duration(deployment.setup.cooldown)} without requests."
-    return "Put to sleep outside of this channel."
+        return reply.requested
+    setup = deployment.setup
+    if reply.when_idle and setup.sleeps_when_idle and setup.cooldown is not None:
+        return reply.when_idle.format(cooldown=duration(setup.cooldown))
+    return reply.elsewhere or reply.requested

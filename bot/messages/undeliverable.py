@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.statuses import facts_of
 from bot.messages.blocks import section
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, code, mention, money
@@ -41,10 +41,6 @@ _REASONS: Mapping[str, _Reason] = {
     "restricted_action": _Reason("its settings don't let me post", _SETTINGS),
     "restricted_action_read_only_channel": _Reason("it is read-only", _SETTINGS),
     "restricted_action_thread_only_channel": _Reason("it takes only replies", _SETTINGS),
-}
-_ENDINGS: Mapping[str | None, str] = {
-    Status.FAILED.value: "failed",
-    Status.TERMINATED.value: "was terminated",
 }
 
 
@@ -101,7 +97,7 @@ def still_watched(
             f"What you deployed there runs on, and is billed while it serves: {listed}."
         )
     if ended:
-        listed = ", ".join(f"{bold(name)} {_ENDINGS[status]}" for name, status in ended)
+        listed = ", ".join(f"{bold(name)} {facts_of(status).ended_as}" for name, status in ended)
         sentences.append(f"{listed}; Friendli Suite shows more.")
     sentences.append(f"I keep watching. {reason.remedy}, and I go on there.")
     text = " ".join(sentences)
@@ -116,7 +112,3 @@ def for_admin(message: Body, person: str) -> Body:
 
 def _reason(error: str) -> _Reason:
     return _REASONS.get(error) or _Reason(f"Slack says {code(error)}", "Have that mended")
-
-
-def _at_price(name: str, each: str) -> str:
-    return f"{bold(name)} ({money(Decimal(each))})" if each else bold(name)

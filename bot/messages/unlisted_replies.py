@@ -1,13 +1,10 @@
 """The replies about an endpoint that Friendli doesn't show any more, and about its return."""
 
 from bot.domain.deployment_view import DeploymentView
-from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.statuses import status_words
+from bot.domain.statuses import AT_REST, facts_of
 from bot.messages.markup import bold, escape, moment
 from bot.messages.reply import News, Reply, say
 from bot.messages.status_message import price
-
-_FREE = frozenset({Status.SLEEPING.value, Status.TERMINATED.value, Status.FAILED.value})
 
 
 def unlisted(deployment: DeploymentView) -> Reply:
@@ -26,8 +23,8 @@ def unlisted(deployment: DeploymentView) -> Reply:
 def listed_again(deployment: DeploymentView) -> Reply:
     """It is back, and so is everything that belongs to it."""
     status = deployment.endpoint_state.status if deployment.endpoint_state is not None else None
-    words = f": {escape(status_words(status).name)}" if status is not None else ""
-    cost = "" if status in _FREE else f", {price(deployment)} while live"
+    words = f": {escape(facts_of(status).name)}" if status is not None else ""
+    cost = "" if status in AT_REST else f", {price(deployment)} while live"
     return say(f"Friendli lists {bold(deployment.name)} again{words}{cost}.", news=News.NEEDS_YOU)
 
 

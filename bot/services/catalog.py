@@ -20,7 +20,7 @@ from bot.domain.actors import ChannelRef
 from bot.domain.friendli_errors import FriendliError, NotFound, RateLimited, Refused, Unavailable
 from bot.domain.listed_endpoint import Listed, Listing, in_order
 from bot.domain.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
-from bot.domain.statuses import Kind, status_words
+from bot.domain.statuses import facts_of
 from bot.friendli.client import EndpointListing, FriendliClient
 from bot.friendli.credentials import Credentials
 from bot.services import own_rows
@@ -186,7 +186,7 @@ class Catalog:
             if isinstance(refused, NotFound):
                 self._specs.pop((api_base, endpoint_id), None)
             return
-        is_serving = status_words(status.status).kind is Kind.SERVING
+        is_serving = facts_of(status.status).serves
         scales = is_serving and spec.autoscaling_max != 1
         fresh = _SPEC_FRESH_WHILE_SCALING if scales else _SPEC_FRESH
         self._specs.pop((api_base, endpoint_id), None)
@@ -236,7 +236,7 @@ def _version(status: DedicatedEndpointStatus) -> tuple[str, datetime | None]:
 
 def _settled(status: DedicatedEndpointStatus) -> bool:
     """What may be billed is read first."""
-    return status_words(status.status).kind in {Kind.ENDED, Kind.RESTING}
+    return facts_of(status.status).is_at_rest
 
 
 def _forget_oldest(kept: dict[_K, _V], most: int) -> None:

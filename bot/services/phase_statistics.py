@@ -12,15 +12,8 @@ from bot.config import Settings
 from bot.db.deployment_tables import Deployment, Transition
 from bot.domain.instances import GPUS, by_id
 from bot.domain.schemas import DedicatedEndpointSpec
-from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.transitions import (
-    COMING_UP,
-    MOVING,
-    SERVING,
-    ObservedTransition,
-    State,
-    seconds_between,
-)
+from bot.domain.statuses import COMING_UP, MOVING, SERVING, facts_of, statuses_that
+from bot.domain.transitions import ObservedTransition, State, seconds_between
 
 _LEAST_KNOWN = 10
 _PERCENTILE = 0.9
@@ -34,11 +27,7 @@ _COUNTED = 100
 _POLLS = 2
 
 # What a phase that went well is followed by; one that failed or was ended says nothing.
-_GOES_ON = COMING_UP | SERVING | {Status.SLEEPING.value}
-_FOLLOWS = {
-    Status.STOPPING.value: frozenset({Status.SLEEPING.value, Status.TERMINATED.value}),
-    Status.TERMINATING.value: frozenset({Status.TERMINATED.value}),
-}
+_GOES_ON = COMING_UP | SERVING | statuses_that(lambda facts: facts.may_be_woken)
 
 
 def percentile(durations: Sequence[float], share: float = _PERCENTILE) -> float:
@@ -85,7 +74,7 @@ async def durations(session: AsyncSession, deployment: Deployment, state: State)
             began.id > newest - _NEWEST,
             began.status == state.status,
             began.phase.is_(None) if state.phase is None else began.phase == state.phase,
-            ended.status.in_(_FOLLOWS.get(state.status, _GOES_ON)),
+            ended.status.in_(facts_of(state.status).ends_in or _GOES_ON),
         )
         .order_by(began.id.desc())
         .limit(_LOOKED_THROUGH)

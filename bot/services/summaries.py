@@ -16,9 +16,8 @@ from bot.db.session import Database
 from bot.domain.actors import ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.deployment_view import DeploymentView
-from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.spend import Spend, estimate
-from bot.domain.statuses import Kind, status_words
+from bot.domain.statuses import ENDED, facts_of
 from bot.services.billing import Billing
 from bot.services.lookup import find_deployment
 from bot.services.thread import view_of
@@ -32,7 +31,6 @@ _UNDER_WAY = (
     DeploymentState.AMBIGUOUS,
     DeploymentState.LIVE,
 )
-_STOPPED = (Status.FAILED.value, Status.TERMINATED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +103,14 @@ class Summaries:
                 )
             ).all()
             here = [row for row in rows if row.channel_id in channels]
-            running = sorted((row for row in here if row.status not in _STOPPED), key=_rank)
+            running = sorted((row for row in here if row.status not in ENDED), key=_rank)
             shown = [await self._standing(session, row, at) for row in running[:most]]
         return Mine(
             shown=shown,
             more=len(running) - len(shown),
             stopped=len(here) - len(running),
             elsewhere=sum(
-                row.channel_id not in channels and row.status not in _STOPPED for row in rows
+                row.channel_id not in channels and row.status not in ENDED for row in rows
             ),
             at=at,
         )
@@ -204,9 +202,7 @@ async def _now(session: AsyncSession) -> datetime:
 
 
 def _rank(row: Deployment) -> int:
-    if row.status is None:
-        return 0
-    return {Kind.RESTING: 2, Kind.UNKNOWN: 1}.get(status_words(row.status).kind, 0)
+    return 0 if row.status is None else facts_of(row.status).rank
 
 
 def _in_workspace(

@@ -10,7 +10,7 @@ from bot.db.deployment_tables import Deployment
 from bot.db.message_tables import Channel, Message
 from bot.domain.delivery import Delivery, MessageKind
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.transitions import ENDED
+from bot.domain.statuses import ENDED
 from bot.messages import undeliverable
 from bot.messages.body import Body
 from bot.services import outbox

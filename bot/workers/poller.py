@@ -25,7 +25,8 @@ from bot.domain.friendli_errors import FriendliError, MalformedCredentials, NotF
 from bot.domain.poll_failure import PollFailure, obstacle_of
 from bot.domain.process.metrics import POLLS
 from bot.domain.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
-from bot.domain.transitions import ENDED, MOVING, ObservedTransition, State, observe
+from bot.domain.statuses import ENDED, MOVING
+from bot.domain.transitions import ObservedTransition, State, observe
 from bot.friendli.client import FriendliClient
 from bot.friendli.credentials import Credentials
 from bot.messages import replies

@@ -25,7 +25,8 @@ from bot.domain.matching import Candidate
 from bot.domain.poll_failure import PollFailure, obstacle_of
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.schemas import DedicatedEndpointStatus
-from bot.domain.transitions import COMING_UP, ObservedTransition, observe
+from bot.domain.statuses import COMING_UP
+from bot.domain.transitions import ObservedTransition, observe
 from bot.friendli.client import FriendliClient
 from bot.friendli.credentials import Credentials
 from bot.messages import search_replies, transitions

@@ -21,8 +21,8 @@ from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import Cause, OperationKind
 from bot.domain.schedule_days import ScheduleDays
 from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.statuses import COMING_UP
 from bot.domain.times_of_day import When, next_time
-from bot.domain.transitions import COMING_UP
 from bot.messages import schedule_replies
 from bot.services import audit
 from bot.services.notifier import WorkerNotifier

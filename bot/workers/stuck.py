@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
 from bot.db.deployment_tables import Deployment
-from bot.domain.transitions import MOVING
+from bot.domain.statuses import MOVING
 from bot.messages import stuck_phase
 from bot.services.thread import state_of, tell, view_of
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.statuses import status_words
+from bot.domain.statuses import facts_of
 from bot.messages.body import POSSIBLE_REPEAT
 from bot.sandbox.environment import Environment
 from bot.sandbox.friendli.server import EndpointView
@@ -194,7 +194,7 @@ def _roots(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
 
 def _fits(said: str, endpoint: EndpointView) -> bool:
     words = {"FAILED": "failed while", "INITIALIZING": "is coming up"}
-    return words.get(endpoint.status, status_words(endpoint.status).name) in said
+    return words.get(endpoint.status, facts_of(endpoint.status).name) in said
 
 
 def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:

@@ -6,9 +6,8 @@ from bot.domain.statuses import (
     STATUSES,
     Kind,
     PhaseWords,
-    StatusWords,
+    facts_of,
     phase_words,
-    status_words,
 )
 
 
@@ -20,7 +19,7 @@ def test_every_status_and_phase_has_words() -> None:
 
 def test_the_words_for_each_status() -> None:
     """Each status has exactly this name and kind."""
-    words = {status.value: status_words(status) for status in InferenceDeploymentStatus}
+    words = {status.value: facts_of(status) for status in InferenceDeploymentStatus}
     assert {name: (said.name, said.kind.value) for name, said in words.items()} == snapshot(
         {
             "UNKNOWN": ("in an unknown state", "unknown"),
@@ -62,12 +61,13 @@ def test_the_words_for_each_phase() -> None:
 
 def test_a_status_is_found_by_its_plain_text() -> None:
     """A status that was stored as text has the same words as the enum's member."""
-    assert status_words("READY") == status_words(InferenceDeploymentStatus.RUNNING)
+    assert facts_of("READY") == facts_of(InferenceDeploymentStatus.RUNNING)
 
 
 def test_an_unknown_status_is_shown_as_it_came() -> None:
     """A status that the API invents tomorrow is named, and is of no known kind."""
-    assert status_words("HIBERNATING") == StatusWords("HIBERNATING", Kind.UNKNOWN)
+    facts = facts_of("HIBERNATING")
+    assert (facts.name, facts.kind) == ("HIBERNATING", Kind.UNKNOWN)
 
 
 def test_an_unknown_phase_is_shown_as_it_came() -> None:

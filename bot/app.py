@@ -50,7 +50,6 @@ from bot.services.deployments import Deployments
 from bot.services.endpoint_selection import EndpointSelection
 from bot.services.imported_endpoints import ImportedEndpoints
 from bot.services.lifetimes import Lifetimes
-from bot.services.notifier import WorkerNotifier
 from bot.services.operations import Operations
 from bot.services.pending_responses import PendingResponses
 from bot.services.proposal_expiry import expire_operations
@@ -139,11 +138,11 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         key_ring = KeyRing(settings.encryption_keys, settings.friendli_token)
         people = People(workspaces, settings.admins)
         schema = Schema()
-        workers, notifier = _workers(
+        workers = _workers(
             stack, settings, database, schema, workspaces, friendli, key_ring, people
         )
         hub = await stack.enter_async_context(HubClient(settings.hf_endpoint, settings.hf_token))
-        services = _desk(settings, database, workspaces, friendli, hub, key_ring, people, notifier)
+        services = _desk(settings, database, workspaces, friendli, hub, key_ring, people)
         background = DeferredTasks()
         # A process that takes no requests has neither door.
         takes_requests = settings.role.takes_requests
@@ -261,9 +260,8 @@ def _workers(
     friendli: FriendliClient,
     key_ring: KeyRing,
     people: People,
-) -> tuple[Workers, WorkerNotifier]:
+) -> Workers:
     lease = timedelta(seconds=settings.lease)
-    notifier = WorkerNotifier()
     live = Live(
         database,
         settings,
@@ -275,7 +273,6 @@ def _workers(
         friendli,
         key_ring,
         settings,
-        notifier,
         live=live,
     )
     poller = Poller(
@@ -283,14 +280,13 @@ def _workers(
         friendli,
         key_ring,
         settings,
-        notifier,
         failing_at_once=_TRACKERS // 2,
     )
-    fates = DeliveryResults(database, settings, notifier, find_admins=people.admins)
+    fates = DeliveryResults(database, settings, find_admins=people.admins)
     sender = Sender(database, workspaces, settings, fates)
     stack.push_async_callback(sender.close)
-    scheduler = Scheduler(database, settings, notifier)
-    workers = Workers(
+    scheduler = Scheduler(database, settings)
+    return Workers(
         Worker(
             "submitter",
             database,
@@ -329,12 +325,6 @@ def _workers(
             may_claim=schema.does_fit,
         ),
     )
-    # The workers nudge one another, so they are put in when all are there.
-    notifier.creator = workers.creator.notify
-    notifier.poller = workers.poller.notify
-    notifier.sender = workers.sender.notify
-    notifier.scheduler = workers.scheduler.notify
-    return workers, notifier
 
 
 def _desk(
@@ -345,28 +335,27 @@ def _desk(
     hub: HubClient,
     key_ring: KeyRing,
     people: People,
-    notifier: WorkerNotifier,
 ) -> Services:
     views = TargetViews(database)
     audit = Audit(database)
     return Services(
         settings=settings,
-        deployments=Deployments(database, settings, notifier),
-        choices=EndpointSelection(database, settings, notifier),
-        operations=Operations(database, settings, notifier),
-        updates=Updates(database, friendli, key_ring, settings, notifier),
-        approvals=Approvals(database, settings, notifier),
-        pending_responses=PendingResponses(database, settings, notifier),
-        lifetimes=Lifetimes(database, settings, notifier),
-        schedules=Schedules(database, settings, notifier),
+        deployments=Deployments(database, settings),
+        choices=EndpointSelection(database, settings),
+        operations=Operations(database, settings),
+        updates=Updates(database, friendli, key_ring, settings),
+        approvals=Approvals(database, settings),
+        pending_responses=PendingResponses(database, settings),
+        lifetimes=Lifetimes(database, settings),
+        schedules=Schedules(database, settings),
         summaries=Summaries(
             database,
             settings,
             Billing(database, friendli, key_ring, timeout=settings.menu_timeout),
         ),
-        following=ImportedEndpoints(database, settings, notifier),
-        targets=Targets(database, key_ring, settings, notifier, views),
-        requests=AccessRequests(database, settings, notifier),
+        following=ImportedEndpoints(database, settings),
+        targets=Targets(database, key_ring, settings, views),
+        requests=AccessRequests(database, settings),
         target_settings=TargetSettings(views),
         audit=audit,
         catalog=Catalog(database, friendli, key_ring, settings),

@@ -29,6 +29,7 @@ from sqlalchemy import (
     false,
     func,
     null,
+    or_,
     select,
     true,
     type_coerce,
@@ -41,6 +42,7 @@ from bot.db.clock import Moment, after, milliseconds, now
 from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.db.message_tables import Channel
 from bot.db.operation_tables import Schedule
+from bot.db.session import notify_on_commit
 
 ClaimableTable = type[Channel] | type[Deployment] | type[Schedule] | type[WatchedProject]
 
@@ -192,7 +194,11 @@ def seconds_left(found: Row[datetime | None, datetime]) -> float | None:
 
 
 async def make_due(session: AsyncSession, table: ClaimableTable, row: int) -> None:
-    """Make a row due now, or, if someone works on it, as soon as that one finishes."""
+    """Make a row due now, or, if it is claimed, as soon as it is released.
+
+    Workers of this process look for it once the transaction is committed.
+    """
+    notify_on_commit(session, table)
     await session.execute(
         update(table)
         .where(table.id == row)
@@ -201,6 +207,22 @@ async def make_due(session: AsyncSession, table: ClaimableTable, row: int) -> No
             due_again=table.claimed,
             # Its holder needs the fencing token; it is raised once that one finishes.
             fencing_token=case((table.claimed, table.fencing_token), else_=table.fencing_token + 1),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def make_due_in(
+    session: AsyncSession, table: ClaimableTable, row: int, delay: timedelta
+) -> None:
+    """Make a row due after a delay, unless it is due sooner; if claimed, as it is released."""
+    at = after(delay)
+    later = or_(table.due_at.is_(None), table.due_at > at)
+    await session.execute(
+        update(table)
+        .where(table.id == row)
+        .values(
+            due_at=case((~table.claimed & later, at), else_=table.due_at), due_again=table.claimed
         )
         .execution_options(synchronize_session=False)
     )

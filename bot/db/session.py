@@ -32,6 +32,8 @@ _BUSY_TIMEOUT_MS = 2_000
 _WAL_BYTES = 1000 * 4096
 
 
+_DUE_TABLES = "tables with rows made due"
+
 _Columns = TypeVarTuple("_Columns")
 _Arguments = TypeVarTuple("_Arguments")
 _T = TypeVar("_T")
@@ -57,6 +59,7 @@ class Database:
             asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
         )
         self._in_threads: set[asyncio.Future[Any]] = set()
+        self._subscribers: dict[type, list[Callable[[], None]]] = {}
 
     @property
     def is_sqlite(self) -> bool:
@@ -74,8 +77,16 @@ class Database:
         """Open a session in a writing transaction; it commits when the block ends normally."""
         async with self._turn, self.engine.connect() as plain:
             connection = await plain.execution_options(begin_immediate=True)
-            async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
-                yield session
+            async with AsyncSession(connection, expire_on_commit=False) as session:
+                async with session.begin():
+                    yield session
+                for table in session.info.get(_DUE_TABLES, ()):
+                    for notify in self._subscribers.get(table, ()):
+                        notify()
+
+    def subscribe(self, table: type, notify: Callable[[], None]) -> None:
+        """Call `notify` after each commit of `write` that made rows of a table due."""
+        self._subscribers.setdefault(table, []).append(notify)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -125,6 +136,14 @@ class Database:
         self._in_threads.discard(running)
         # If it was cancelled, nobody else reads its exception.
         running.exception()
+
+
+def notify_on_commit(session: AsyncSession, table: type) -> None:
+    """Let this process's workers look for due rows of a table once the transaction is committed.
+
+    Nothing depends on it: the next scan finds the rows, here or in another process.
+    """
+    session.info.setdefault(_DUE_TABLES, set()).add(table)
 
 
 def _engine(url: str) -> AsyncEngine:

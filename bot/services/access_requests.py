@@ -6,9 +6,11 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.config import Settings
 from bot.db.clock import after
 from bot.db.deployment_tables import Deployment
 from bot.db.operation_tables import AuditEntry
+from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.deployment_state import DeploymentState
@@ -16,7 +18,6 @@ from bot.domain.permissions import Permission
 from bot.messages.access_request import asks
 from bot.messages.reply import News
 from bot.services import audit
-from bot.services.base import Service
 from bot.services.lookup import hold_deployment
 from bot.services.thread import tell, view_of
 
@@ -34,8 +35,12 @@ class RequestOutcome(StrEnum):
     GONE = "gone"
 
 
-class AccessRequests(Service):
+class AccessRequests:
     """Puts such requests into threads."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
 
     async def post(
         self,
@@ -75,7 +80,6 @@ class AccessRequests(Service):
                 detail=permission,
                 message_ts=message_ts,
             )
-        self._notifier.sender()
         return RequestOutcome.POSTED
 
     async def call(
@@ -90,7 +94,6 @@ class AccessRequests(Service):
             deployment_view = await view_of(session, deployment, self._settings)
             said = asks(deployment_view, person.id, permission, whom, News.ORDINARY)
             await tell(session, deployment, deployment_view, said)
-        self._notifier.sender()
 
 
 async def _asked_lately(

@@ -6,9 +6,11 @@ learns it.
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.config import Settings
 from bot.db.claims import make_due
 from bot.db.deployment_tables import Deployment
 from bot.db.operation_tables import Operation
+from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.deployment_state import DeploymentState
@@ -18,7 +20,6 @@ from bot.domain.policy import Approval
 from bot.messages import approvals as words
 from bot.messages import lifetime_replies, replies
 from bot.messages.reply import Reply
-from bot.services.base import Service
 from bot.services.lifetime import extend_to, take_end_away
 from bot.services.operations import proposal_of
 from bot.services.proposals import (
@@ -35,8 +36,12 @@ from bot.services.thread import approvers, policy_of, tell, view_of
 from bot.services.version_history import version_of
 
 
-class Approvals(Service):
+class Approvals:
     """Writes down what people decide about proposals, in one transaction each."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
 
     async def approve(
         self, place: ChannelRef, person: Actor, value: str, *, message_ts: str = ""
@@ -76,8 +81,6 @@ class Approvals(Service):
             if found.operation is not None or found.deployment.thread_ts is not None:
                 # Else its root wakes it, as it does for what needs no approval.
                 await make_due(session, Deployment, found.deployment.id)
-        self._notifier.creator()
-        self._notifier.sender()
         return ruling
 
     async def _reprice(self, session: AsyncSession, found: Proposal) -> bool:
@@ -144,7 +147,6 @@ class Approvals(Service):
             deployment_view = await view_of(session, found.deployment, self._settings)
             said = words.rejected(deployment_view, person.id, reason, found.act)
             await self._close(session, found, person.id, "reject", said, message_ts, detail=reason)
-        self._notifier.sender()
         return Decision(ProposalStatus.DECIDED)
 
     async def withdraw(
@@ -161,7 +163,6 @@ class Approvals(Service):
                 found.deployment.state = DeploymentState.CANCELLED
             said = words.withdrawn(person.id, found.act)
             await self._close(session, found, person.id, "withdraw", said, message_ts)
-        self._notifier.sender()
         return Decision(ProposalStatus.DECIDED)
 
     async def requested_by(self, place: ChannelRef, value: str) -> str | None:

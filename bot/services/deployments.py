@@ -10,10 +10,12 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.config import Settings
 from bot.db.claims import make_due
 from bot.db.clock import after, now
 from bot.db.commit_log import log_committed
 from bot.db.deployment_tables import Deployment, Target, WatchedProject
+from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import OperationKind
@@ -24,7 +26,6 @@ from bot.domain.request.deploy_request import DeployRequest
 from bot.messages import replies
 from bot.messages.status_message import root
 from bot.services import audit, outbox
-from bot.services.base import Service
 from bot.services.lookup import find_deployment, find_target, hold_deployment
 from bot.services.operations import GOING_DOWN, fits, unfinished, write_down
 from bot.services.repeated_commands import is_first
@@ -78,8 +79,12 @@ class _SameLineError(Exception):
     """Takes back what was written down for a line that was sent just before."""
 
 
-class Deployments(Service):
+class Deployments:
     """Writes what people ask for, in one transaction each."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
 
     async def ask(
         self,
@@ -120,7 +125,6 @@ class Deployments(Service):
         except IntegrityError:
             # The unique keys decide between two that come at once.
             return await self._repeated(request_id) or DeployResult(Outcome.NAME_TAKEN)
-        self._notifier.sender()
         return DeployResult(Outcome.ACCEPTED, waits_as=waits_as)
 
     async def _repeated(self, request_id: str) -> DeployResult | None:
@@ -221,8 +225,6 @@ class Deployments(Service):
         except IntegrityError:
             # The unique key decides between two that come at once.
             return CancelOutcome.ALREADY_ASKED
-        self._notifier.creator()
-        self._notifier.sender()
         return outcome
 
     async def _terminate(

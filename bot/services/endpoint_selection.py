@@ -4,13 +4,14 @@ from enum import StrEnum
 
 from sqlalchemy.exc import IntegrityError
 
+from bot.config import Settings
 from bot.db.claims import make_due
 from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.messages import search_replies
 from bot.services import audit
-from bot.services.base import Service
 from bot.services.lookup import hold_deployment
 from bot.services.operations import stop_if_asked
 from bot.services.thread import tell, view_of
@@ -28,8 +29,12 @@ class SelectionOutcome(StrEnum):
     """The endpoint isn't one of the candidates."""
 
 
-class EndpointSelection(Service):
+class EndpointSelection:
     """Writes down what people choose, in one transaction each."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
 
     async def choose(
         self,
@@ -89,6 +94,4 @@ class EndpointSelection(Service):
                 await make_due(session, Deployment, deployment.id)
         except IntegrityError:
             return SelectionOutcome.TAKEN
-        self._notifier.creator()
-        self._notifier.sender()
         return SelectionOutcome.ACCEPTED

@@ -8,9 +8,11 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.config import Settings
 from bot.db.claims import make_due
 from bot.db.clock import now
 from bot.db.deployment_tables import Deployment, Target, WatchedProject
+from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.deployment_state import DeploymentState
@@ -21,7 +23,6 @@ from bot.domain.transitions import ObservedTransition, observe
 from bot.messages import replies
 from bot.messages.status_message import root
 from bot.services import audit, outbox
-from bot.services.base import Service
 from bot.services.lookup import find_target, hold_deployment
 from bot.services.thread import tell, view_of, write_down
 
@@ -51,8 +52,12 @@ class ImportedEndpoint:
     channel_id: str = ""
 
 
-class ImportedEndpoints(Service):
+class ImportedEndpoints:
     """Writes down what is followed, in one transaction each."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
 
     async def follow(
         self,
@@ -108,7 +113,6 @@ class ImportedEndpoints(Service):
         except IntegrityError:
             # Somebody else was faster.
             return ImportedEndpoint(ImportOutcome.KNOWN)
-        self._notifier.all()
         return ImportedEndpoint(ImportOutcome.ACCEPTED)
 
     async def _write_down(
@@ -182,5 +186,4 @@ class ImportedEndpoints(Service):
             deployment_view = await view_of(session, deployment, self._settings)
             await tell(session, deployment, deployment_view, replies.unfollowed(person.id))
             audit.write_about(session, deployment, person.id, Permission.FOLLOW, detail="unfollow")
-        self._notifier.all()
         return ImportOutcome.ACCEPTED

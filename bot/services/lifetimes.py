@@ -8,9 +8,11 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.config import Settings
 from bot.db.claims import make_due
 from bot.db.clock import now
 from bot.db.deployment_tables import Deployment
+from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.deployment_view import DeploymentView
@@ -22,7 +24,6 @@ from bot.messages import lifetime_replies
 from bot.messages.markup import duration, moment
 from bot.messages.reply import Reply
 from bot.services import audit
-from bot.services.base import Service
 from bot.services.lifetime import extend_to, is_ending, take_end_away
 from bot.services.lookup import find_target, hold_deployment
 from bot.services.operations import needs_approval, still_under_way, write_down
@@ -70,8 +71,12 @@ class LifetimeAnswer:
     by: str = ""
 
 
-class Lifetimes(Service):
+class Lifetimes:
     """Writes what people decide, in one transaction each."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
 
     async def extend(
         self,
@@ -136,8 +141,6 @@ class Lifetimes(Service):
                 deployment_view = await view_of(session, deployment, self._settings)
                 said = lifetime_replies.extended(deployment_view, person.id, by, had_end=had_end)
                 answer = await self._accept(session, deployment, request, deployment_view, said)
-        self._notifier.creator()
-        self._notifier.sender()
         return answer
 
     async def _may_extend(
@@ -186,8 +189,6 @@ class Lifetimes(Service):
                 deployment_view = await view_of(session, deployment, self._settings)
                 said = lifetime_replies.kept(deployment_view, person.id)
                 answer = await self._accept(session, deployment, request, deployment_view, said)
-        self._notifier.creator()
-        self._notifier.sender()
         return answer
 
     async def _propose(

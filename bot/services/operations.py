@@ -17,6 +17,7 @@ from bot.db.clock import now
 from bot.db.commit_log import log_committed
 from bot.db.deployment_tables import Deployment
 from bot.db.operation_tables import Operation
+from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import LIFETIME_KINDS, UNFINISHED, Cause, OperationKind, OperationState
@@ -27,7 +28,6 @@ from bot.domain.update import Update
 from bot.messages import replies
 from bot.messages.approvals import Proposal, proposed
 from bot.services import audit
-from bot.services.base import Service
 from bot.services.lookup import hold_deployment, is_name_taken
 from bot.services.terms import Terms, terms_of
 from bot.services.thread import approvers, policy_of, target_of, tell, view_of
@@ -109,8 +109,12 @@ class AskedFor:
     waits: bool = False
 
 
-class Operations(Service):
+class Operations:
     """Writes what people want done, in one transaction each."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
 
     async def ask(
         self,
@@ -189,8 +193,6 @@ class Operations(Service):
         except IntegrityError:
             # The unique keys decide between two that come at once.
             return AskedFor(OperationOutcome.IN_FLIGHT)
-        self._notifier.creator()
-        self._notifier.sender()
         return asked
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
-from bot.db.claims import make_due
+from bot.db.claims import make_due, make_due_in
 from bot.db.clock import after
 from bot.db.deployment_tables import Deployment
 from bot.db.message_tables import Channel, Message, Workspace
@@ -185,7 +185,7 @@ async def send_direct(
     message = Message(channel_row_id=channel, kind=kind, body=body.model_dump(), due_at=due)
     session.add(message)
     await session.flush()
-    _wake(session, channel)
+    _wake(session, channel, later)
     return message
 
 
@@ -206,20 +206,24 @@ async def _lock(session: AsyncSession, deployment_id: int) -> None:
     )
 
 
-def _wake(session: AsyncSession, channel_row_id: int) -> None:
-    """Wake a channel as the transaction commits."""
-    waking: set[int] | None = session.info.get(_WAKING)
+def _wake(session: AsyncSession, channel_row_id: int, later: timedelta | None = None) -> None:
+    """Make a channel due as the transaction commits: now, or after a delay."""
+    waking: dict[int, timedelta | None] | None = session.info.get(_WAKING)
     if waking is None:
-        waking = session.info[_WAKING] = set()
+        waking = session.info[_WAKING] = {}
 
         def wake_all(_committing: Session) -> None:
             await_only(_wake_all(session))
 
         event.listen(session.sync_session, "before_commit", wake_all, once=True)
-    waking.add(channel_row_id)
+    if later is None or channel_row_id not in waking:
+        waking[channel_row_id] = later
 
 
 async def _wake_all(session: AsyncSession) -> None:
     await session.flush()
-    for row in sorted(session.info.pop(_WAKING)):
-        await make_due(session, Channel, row)
+    for row, later in sorted(session.info.pop(_WAKING).items()):
+        if later is None:
+            await make_due(session, Channel, row)
+        else:
+            await make_due_in(session, Channel, row, later)

@@ -11,13 +11,14 @@ import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.config import Settings
 from bot.db.message_tables import Message, Workspace
+from bot.db.session import Database
 from bot.domain.actors import ChannelRef
 from bot.domain.delivery import Delivery
 from bot.messages.blocks import section
 from bot.messages.body import Body, body
 from bot.services import outbox
-from bot.services.base import Service
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -26,8 +27,12 @@ _WRITE_SECONDS = 1.0
 _DATABASE_ERRORS = (SQLAlchemyError, OSError, TimeoutError)
 
 
-class PendingResponses(Service):
+class PendingResponses:
     """Writes answers into the outbox, and deletes those that were shown."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
 
     async def write(self, place: ChannelRef, person_id: str, said: Body) -> int | None:
         """Write an answer down.

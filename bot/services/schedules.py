@@ -8,9 +8,11 @@ from enum import StrEnum
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.config import Settings
 from bot.db.clock import now
 from bot.db.deployment_tables import Deployment
 from bot.db.operation_tables import Schedule
+from bot.db.session import Database, notify_on_commit
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import OperationKind
@@ -19,7 +21,6 @@ from bot.domain.times_of_day import When, next_time
 from bot.messages import schedule_replies
 from bot.messages.schedule_replies import Planned
 from bot.services import audit
-from bot.services.base import Service
 from bot.services.lookup import hold_deployment
 from bot.services.operations import needs_approval
 from bot.services.terms import terms_of
@@ -41,8 +42,12 @@ class ScheduleOutcome(StrEnum):
     """There is no such endpoint or schedule here, or nobody watches the endpoint any more."""
 
 
-class Schedules(Service):
+class Schedules:
     """Writes schedules down, in one transaction each."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
 
     async def present(self) -> datetime:
         """The database's present moment."""
@@ -101,6 +106,7 @@ class Schedules(Service):
                 requested_at=present,
             )
             session.add(row)
+            notify_on_commit(session, Schedule)
             await session.flush()
             planned = _planned(row, deployment.name)
             deployment_view = await view_of(session, deployment, self._settings)
@@ -111,8 +117,6 @@ class Schedules(Service):
             )
             await tell(session, deployment, deployment_view, said)
             _audit(session, deployment, person, f"made a schedule: {_plain(planned)}")
-        self._notifier.scheduler()
-        self._notifier.sender()
         return ScheduleOutcome.ACCEPTED, planned
 
     async def of(self, place: ChannelRef, public_id: str | None = None) -> Sequence[Planned]:
@@ -158,7 +162,6 @@ class Schedules(Service):
             )
             detail = f"removed a schedule: {_plain(planned)}"
             _audit(session, deployment, person, detail, message_ts)
-        self._notifier.sender()
         return ScheduleOutcome.ACCEPTED
 
 

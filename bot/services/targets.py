@@ -22,7 +22,6 @@ from bot.domain.deployment_state import DeploymentState
 from bot.domain.permissions import Permission
 from bot.messages import replies
 from bot.services import audit
-from bot.services.notifier import WorkerNotifier
 from bot.services.proposal_expiry import end_proposals
 from bot.services.target_views import TargetView, TargetViews
 from bot.services.thread import tell, view_of
@@ -89,13 +88,11 @@ class Targets:
         database: Database,
         key_ring: KeyRing,
         settings: Settings,
-        notifier: WorkerNotifier,
         views: TargetViews,
     ) -> None:
         self._database = database
         self._vault = key_ring
         self._settings = settings
-        self._notifier = notifier
         self._views = views
 
     async def of(self, place: ChannelRef) -> Sequence[TargetView]:
@@ -171,7 +168,6 @@ class Targets:
                 target=wanted.name,
                 detail=f"project {wanted.project_id}" + (", a new key" if existed else ""),
             )
-        self._notifier.all()
         return existed
 
     async def _replace(
@@ -293,7 +289,6 @@ class Targets:
                     deployment_view,
                     replies.disconnected(deployment_view, person.id),
                 )
-        self._notifier.all()
         return True
 
     async def _promote(self, session: AsyncSession, place: ChannelRef) -> None:

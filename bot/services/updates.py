@@ -31,7 +31,6 @@ from bot.messages import refusals
 from bot.messages.markup import bold, escape
 from bot.services.credentials import NoKeyError, credentials_for
 from bot.services.lookup import find_deployment, hold_deployment, is_name_taken
-from bot.services.notifier import WorkerNotifier
 from bot.services.thread import tell, view_of
 from bot.services.version_history import past_versions_of, running_version_of, version_of
 
@@ -52,11 +51,7 @@ class RefusedUpdate:
 
 
 class Updates:
-    """Reads what runs, from the API and from our rows.
-
-    Args:
-        notifier: Makes the workers look at once.
-    """
+    """Reads what runs, from the API and from our rows."""
 
     def __init__(
         self,
@@ -64,13 +59,11 @@ class Updates:
         friendli: FriendliClient,
         key_ring: KeyRing,
         settings: Settings,
-        notifier: WorkerNotifier,
     ) -> None:
         self._database = database
         self._friendli = friendli
         self._vault = key_ring
         self._settings = settings
-        self._notifier = notifier
 
     async def known(self, place: ChannelRef, public_id: str) -> RunningVersion:
         """What we know of what runs, without asking the API.
@@ -141,7 +134,6 @@ class Updates:
                 await session.flush()
                 await tell(session, row, await view_of(session, row, self._settings))
             runs = running_version_of(row)
-        self._notifier.sender()
         return runs, history
 
     async def _ask(

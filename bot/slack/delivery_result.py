@@ -18,7 +18,6 @@ from bot.db.session import Database
 from bot.domain.delivery import Delivery, MessageKind
 from bot.domain.process.metrics import MESSAGES
 from bot.messages.body import Body
-from bot.services.notifier import WorkerNotifier
 from bot.slack import next_message, unreachable_channels
 from bot.slack.calls import WORKSPACE_ERRORS, ErrorKind, Failure
 from bot.slack.delivery_store import DeliveryStore
@@ -37,7 +36,6 @@ class DeliveryResults:
         ledger: Writes it down.
 
     Args:
-        notifier: The submitter looks at once after a root was posted or given up.
         find_admins: Lists the people to turn to when the person who asked can't be reached.
     """
 
@@ -45,14 +43,12 @@ class DeliveryResults:
         self,
         database: Database,
         settings: Settings,
-        notifier: WorkerNotifier,
         *,
         find_admins: Callable[[], Awaitable[Sequence[str]]],
     ) -> None:
         self.ledger = DeliveryStore(database, settings)
         self._database = database
         self._settings = settings
-        self._notifier = notifier
         self._find_admins = find_admins
 
     async def posted(
@@ -81,8 +77,6 @@ class DeliveryResults:
             log.info("delivered", kind=message.kind, sequence=message.sequence, ts=ts)
         if channel.stopped_reason:
             log.info("channel takes messages again", channel=channel.address)
-        if message.kind == MessageKind.ROOT:
-            self._notifier.creator()
         return counts
 
     async def failed(
@@ -190,7 +184,6 @@ class DeliveryResults:
             await self.ledger.unsent(session, job)
             if untold and failure.error not in WORKSPACE_ERRORS:
                 await unreachable_channels.notify_requesters(session, channel, failure.error)
-        self._notifier.creator()
 
     async def _unreachable(
         self, claim: Claim, channel: Channel, job: next_message.OutboxJob, failure: Failure

@@ -83,9 +83,10 @@ class Worker:
         self._due_from = math.inf
         # Each with the moment at which it is due again, by the loop's clock.
         self._to_put_back: list[tuple[Claim, float]] = []
+        database.subscribe(table, self.notify)
 
     def notify(self) -> None:
-        """Look for due rows now; call it after committing one."""
+        """Look for due rows now; the database calls it after a commit that made one due."""
         self._nudged.set()
 
     @property

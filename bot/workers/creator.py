@@ -44,7 +44,6 @@ from bot.services import audit, outbox
 from bot.services.back_off import back_off
 from bot.services.credentials import NoKeyError, credentials_for
 from bot.services.lookup import bind_request
-from bot.services.notifier import WorkerNotifier
 from bot.services.operations import needs_approval
 from bot.services.pending_operations import drop_operations
 from bot.services.proposal_expiry import expire
@@ -72,7 +71,6 @@ class Creator:
         friendli: FriendliClient,
         key_ring: KeyRing,
         settings: Settings,
-        notifier: WorkerNotifier,
         *,
         live: Live,
     ) -> None:
@@ -83,8 +81,7 @@ class Creator:
         self._lease = timedelta(seconds=settings.lease)
         self._stalled = min(_STALLED_SECONDS, settings.lease - settings.create_timeout)
         self._live = live
-        self._notifier = notifier
-        self._reconciler = Reconciler(database, friendli, settings, notifier)
+        self._reconciler = Reconciler(database, friendli, settings)
 
     async def handle(self, claim: Claim) -> None:
         """Take the next step of a deployment."""
@@ -100,7 +97,6 @@ class Creator:
             await self._wait_for_list(claim)
         else:
             await self._step(claim, deployment, project, present)
-        self._notifier.sender()
 
     async def _step(
         self, claim: Claim, deployment: Deployment, project: WatchedProject, present: datetime

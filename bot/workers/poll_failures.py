@@ -34,12 +34,8 @@ async def obstructed(
     project: WatchedProject,
     obstacle: PollFailure,
     error: FriendliError | TimeoutError | None,
-) -> bool:
-    """Put a project back that can't be watched now, and tell it if that wasn't done yet.
-
-    Returns:
-        Whether it was told.
-    """
+) -> None:
+    """Put a project back that can't be watched now, and post why if that wasn't done yet."""
     log.warning("can't watch a project", row=claim.id, obstacle=obstacle, error=str(error or ""))
     async with database.write() as session:
         present: datetime = (await session.execute(select(now()))).scalar_one()
@@ -63,12 +59,11 @@ async def obstructed(
             failing_since=since,
             reported_failure=obstacle if tell_now else project.reported_failure,
         ):
-            return False
+            return
         if tell_now and obstacle is PollFailure.KEY_MISMATCHED:
             await audit.write_key_mismatch(session, claim.id)
         if tell_now:
             await tell_all(session, settings, claim, partial(_said, obstacle, failing))
-    return tell_now
 
 
 async def tell_all(

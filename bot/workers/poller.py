@@ -33,7 +33,6 @@ from bot.messages import replies
 from bot.services.back_off import jittered
 from bot.services.credentials import NoKeyError, credentials_for
 from bot.services.lookup import bind_request
-from bot.services.notifier import WorkerNotifier
 from bot.services.thread import record, state_of
 from bot.workers import unlisted_endpoint
 from bot.workers.poll_failures import obstructed, tell_all
@@ -90,7 +89,6 @@ class Poller:
         friendli: FriendliClient,
         key_ring: KeyRing,
         settings: Settings,
-        notifier: WorkerNotifier,
         *,
         failing_at_once: int = 50,
     ) -> None:
@@ -98,7 +96,6 @@ class Poller:
         self._friendli = friendli
         self._vault = key_ring
         self._settings = settings
-        self._notifier = notifier
         self._failing_at_once = failing_at_once
         self._failing = 0
         self._snapshots = Snapshots()
@@ -208,8 +205,6 @@ class Poller:
         except Exception:  # one deployment's defect must not silence its neighbours
             log.exception("can't tell all news", row=claim.id, reference=new_reference())
             await self._write_one_by_one(news)
-        if changed or project.reported_failure is not None:
-            self._notifier.sender()
         return None
 
     async def _write(self, news: "_Changes") -> bool:
@@ -325,8 +320,7 @@ class Poller:
         """The project can't be watched now: tell it once, and come back later."""
         POLLS.labels(obstacle).inc()
         self._snapshots.forget(claim)
-        if await obstructed(self._database, self._settings, claim, project, obstacle, error):
-            self._notifier.sender()
+        await obstructed(self._database, self._settings, claim, project, obstacle, error)
 
 
 def _precedes(last_operation_at: datetime | None, claim: Claim) -> bool:

@@ -33,7 +33,6 @@ from bot.messages import search_replies, transitions
 from bot.messages.match_candidates import differences, note
 from bot.messages.reply import Reply
 from bot.services.back_off import back_off, jittered
-from bot.services.notifier import WorkerNotifier
 from bot.services.operations import stop_if_asked
 from bot.services.thread import tell, view_of, write_down
 from bot.workers.search import Found, Search
@@ -75,11 +74,9 @@ class Reconciler:
         database: Database,
         friendli: FriendliClient,
         settings: Settings,
-        notifier: WorkerNotifier,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._notifier = notifier
         self._search = Search(database, friendli, settings)
 
     async def doubt(self, claim: Claim, error: FriendliError | None) -> None:
@@ -203,7 +200,6 @@ class Reconciler:
                 await release(session, Deployment, claim, due=due)
             return
         log.info("found", endpoint=ours.endpoint_id, late=late)
-        self._notifier.poller()
 
     async def _introduce(
         self,

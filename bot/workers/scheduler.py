@@ -25,7 +25,6 @@ from bot.domain.statuses import COMING_UP
 from bot.domain.times_of_day import When, next_time
 from bot.messages import schedule_replies
 from bot.services import audit
-from bot.services.notifier import WorkerNotifier
 from bot.services.operations import fits, unfinished, write_down
 from bot.services.thread import target_of, tell, view_of
 
@@ -38,22 +37,12 @@ _NOT_YET: Mapping[OperationKind, frozenset[str]] = {
 
 
 class Scheduler:
-    """Handles one claimed schedule.
+    """Handles one claimed schedule."""
 
-    Args:
-        notifier: Makes the workers look at once.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        notifier: WorkerNotifier,
-    ) -> None:
+    def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
-        self._notifier = notifier
 
     async def handle(self, claim: Claim) -> None:
         """Do what is due and put the schedule back, or away if it never comes again."""
@@ -66,8 +55,6 @@ class Scheduler:
             # Somebody asked for the same thing at this very moment.
             async with self._database.write() as session:
                 await release(session, Schedule, claim, due=_LOOK_AGAIN)
-        self._notifier.creator()
-        self._notifier.sender()
 
     async def _step(self, session: AsyncSession, claim: Claim) -> None:
         row = await session.get_one(Schedule, claim.id)

@@ -17,7 +17,6 @@ from bot.friendli.client import FriendliClient, TimeLimits
 from bot.sandbox.environment import API_KEY, PROJECT, TEAM, Environment
 from bot.sandbox.faults import Call, Hang
 from bot.services import outbox
-from bot.services.notifier import WorkerNotifier
 from bot.workers.claim_loop import Worker
 from bot.workers.poller import Poller
 from tests.acceptance.test_polling import deploy
@@ -70,7 +69,6 @@ async def test_projects_that_hang_leave_room_for_those_that_answer(here: Environ
             friendli,
             KeyRing(settings.encryption_keys),
             settings,
-            WorkerNotifier(),
             failing_at_once=2,
         )
         lease = timedelta(seconds=settings.lease)

@@ -1,21 +1,24 @@
 """Claims, on both databases: who gets a row, for how long, and who may write it back."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.db.claims import (
     Claim,
     claim_due,
     make_due,
+    make_due_in,
     release,
     release_many,
     renew,
     seconds_until_due,
 )
 from bot.db.clock import after, now
+from bot.db.deployment_tables import Deployment
 from bot.db.message_tables import Channel, Workspace
 from bot.db.session import Database
 
@@ -241,3 +244,46 @@ async def test_time_is_the_databases_to_the_millisecond(database: Database) -> N
         present, later = (await session.execute(select(now(), after(1.5)))).one()
     assert present.tzinfo is not None
     assert later - present == timedelta(seconds=1.5)
+
+
+async def test_a_commit_that_makes_rows_due_notifies_the_workers_of_their_table(
+    database: Database,
+) -> None:
+    """After the commit; a transaction that is rolled back notifies nobody, nor do other tables."""
+    await _add(database, 1, due=None)
+    notified: list[str] = []
+    database.subscribe(Channel, lambda: notified.append("channels"))
+    database.subscribe(Deployment, lambda: notified.append("deployments"))
+    with contextlib.suppress(LookupError):
+        async with database.write() as session:
+            await make_due(session, Channel, 1)
+            raise LookupError
+    assert notified == []
+    async with database.write() as session:
+        await make_due(session, Channel, 1)
+        assert notified == []
+    assert notified == ["channels"]
+
+
+@pytest.mark.parametrize(
+    ("due", "expected"), [(None, 30), (10.0, 10), (60.0, 30)], ids=["never", "sooner", "later"]
+)
+async def test_a_row_made_due_after_a_delay_keeps_an_earlier_time(
+    database: Database, due: float | None, expected: float
+) -> None:
+    """A claimed row comes due as it is released, when its worker works out the time."""
+    await _add(database, 1, due=due)
+    async with database.write() as session:
+        await make_due_in(session, Channel, 1, timedelta(seconds=30))
+    async with database.read() as session:
+        present = (await session.execute(select(now()))).scalar_one()
+    row = await _row(database, 1)
+    assert row.due_at is not None
+    assert abs((row.due_at - present).total_seconds() - expected) < 5
+    async with database.write() as session:
+        await session.execute(update(Channel).values(due_at=now()))
+    [claim] = await _claim(database)
+    async with database.write() as session:
+        await make_due_in(session, Channel, 1, timedelta(seconds=30))
+        await release(session, Channel, claim, due=None)
+    assert await _claim(database)

@@ -15,7 +15,6 @@ from bot.domain.schedule_days import ScheduleDays
 from bot.domain.times_of_day import When
 from bot.sandbox.environment import Environment
 from bot.services.lifetimes import LifetimeAnswer, LifetimeOutcome, Lifetimes
-from bot.services.notifier import WorkerNotifier
 from bot.services.schedules import ScheduleOutcome, Schedules
 from bot.workers.scheduler import Scheduler
 from tests.services.test_phase_statistics import add
@@ -62,7 +61,7 @@ async def leased(database: Database, *, ends_in: float = 300) -> Deployment:
 async def test_two_clicks_at_once_extend_once(database: Database, here: Environment) -> None:
     """The end that the message showed is moved once; the audit names who moved it."""
     deployment = await leased(database)
-    lifetimes = Lifetimes(database, here.settings(), WorkerNotifier())
+    lifetimes = Lifetimes(database, here.settings())
 
     async def extend() -> LifetimeAnswer:
         return await lifetimes.extend(PLACE, PERSON, "1", seen=deployment.lifetime_ends_at)
@@ -124,7 +123,7 @@ async def test_a_schedule_is_done_by_one_of_many(database: Database, here: Envir
     """The operation and the next time are written in one transaction, under one claim."""
     await leased(database)
     settings = here.settings()
-    schedules = Schedules(database, settings, WorkerNotifier())
+    schedules = Schedules(database, settings)
     when = When(ScheduleDays.DAILY, "18:00", "Europe/Berlin")
     first = schedules.add(PLACE, PERSON, "1", OperationKind.SLEEP, when, "id", zone_known=True)
     assert (await first)[0] is ScheduleOutcome.ACCEPTED
@@ -132,7 +131,7 @@ async def test_a_schedule_is_done_by_one_of_many(database: Database, here: Envir
     assert (await again)[0] is ScheduleOutcome.REPEATED
     async with database.write() as session:
         await session.execute(update(Schedule).values(next_at=now(), due_at=now()))
-    scheduler = Scheduler(database, settings, WorkerNotifier())
+    scheduler = Scheduler(database, settings)
 
     async def work() -> int:
         async with database.write() as session:
@@ -159,7 +158,7 @@ async def test_a_stale_claim_does_nothing(database: Database, here: Environment)
     """Whoever stalled past its lease finds that somebody else has taken over."""
     await leased(database)
     settings = here.settings()
-    schedules = Schedules(database, settings, WorkerNotifier())
+    schedules = Schedules(database, settings)
     when = When(ScheduleDays.DAILY, "18:00", "Europe/Berlin")
     await schedules.add(PLACE, PERSON, "1", OperationKind.SLEEP, when, "id", zone_known=True)
     claims = []
@@ -169,7 +168,7 @@ async def test_a_stale_claim_does_nothing(database: Database, here: Environment)
             claims += await (await session.connection()).run_sync(
                 claim_due, Schedule, lease=LEASE, limit=1
             )
-    scheduler = Scheduler(database, settings, WorkerNotifier())
+    scheduler = Scheduler(database, settings)
     for held in claims:
         await scheduler.handle(held)
     async with database.read() as session:
@@ -182,7 +181,7 @@ async def test_a_schedule_that_is_looked_at_early_waits_for_its_time(
     """As after its time was moved while somebody had claimed it."""
     await leased(database)
     settings = here.settings()
-    schedules = Schedules(database, settings, WorkerNotifier())
+    schedules = Schedules(database, settings)
     when = When(ScheduleDays.DAILY, "18:00", "Europe/Berlin")
     await schedules.add(PLACE, PERSON, "1", OperationKind.SLEEP, when, "id", zone_known=True)
     async with database.write() as session:
@@ -191,7 +190,7 @@ async def test_a_schedule_that_is_looked_at_early_waits_for_its_time(
         [held] = await (await session.connection()).run_sync(
             claim_due, Schedule, lease=LEASE, limit=1
         )
-    await Scheduler(database, settings, WorkerNotifier()).handle(held)
+    await Scheduler(database, settings).handle(held)
     async with database.read() as session:
         assert (await session.scalars(select(Operation))).all() == []
         schedule = (await session.scalars(select(Schedule))).one()

@@ -25,7 +25,6 @@ from bot.sandbox.slack import conversations
 from bot.sandbox.slack.request_log import LoggedRequest
 from bot.sandbox.slack.sandbox import SlackSandbox
 from bot.services import outbox
-from bot.services.notifier import WorkerNotifier
 from bot.slack.delivery import Sender
 from bot.slack.delivery_result import DeliveryResults
 from bot.slack.people import People
@@ -195,9 +194,7 @@ class Outgoing:
         )
         self._stack.push_async_callback(workspaces.close)
         people = People(workspaces, settings.admins)
-        fates = DeliveryResults(
-            self.database, settings, WorkerNotifier(), find_admins=people.admins
-        )
+        fates = DeliveryResults(self.database, settings, find_admins=people.admins)
         sender = Sender(self.database, workspaces, settings, fates)
         self._stack.push_async_callback(sender.close)
         return sender

@@ -20,7 +20,6 @@ from bot.domain.request.deploy_request import DeployRequest
 from bot.friendli.client import FriendliClient
 from bot.sandbox.environment import API_KEY, PROJECT, TEAM, Environment
 from bot.sandbox.faults import Slow
-from bot.services.notifier import WorkerNotifier
 from bot.workers.poller import Poller
 
 REQUEST = DeployRequest(
@@ -129,7 +128,7 @@ async def watching(here: Environment, database: Database) -> AsyncIterator[Watch
         await session.flush()
         session.add(_deployment(here, endpoint, 1, "RUNNING"))
     async with FriendliClient(here.friendli.url) as friendli:
-        poller = Poller(database, friendli, key_ring, settings, WorkerNotifier())
+        poller = Poller(database, friendli, key_ring, settings)
         made = Watching(here, database, poller, endpoint)
 
         def count(*execution: object) -> None:
@@ -193,7 +192,7 @@ async def test_what_another_replica_has_told_is_not_told_again_nor_lost(
     settings = watching.here.settings()
     async with FriendliClient(watching.here.friendli.url) as friendli:
         key_ring = KeyRing(settings.encryption_keys, None)
-        other = Poller(watching.database, friendli, key_ring, settings, WorkerNotifier())
+        other = Poller(watching.database, friendli, key_ring, settings)
         watching.here.friendli.set_status(watching.endpoint, "SLEEPING")
         await other.handle(await watching.claim())
     watching.here.friendli.set_status(watching.endpoint, "RUNNING")

@@ -5,11 +5,14 @@ from functools import partial
 
 import pytest
 from inline_snapshot import snapshot
+from sqlalchemy import select
 
-from bot.domain.operations import OperationKind
+from bot.db.operation_tables import Operation
+from bot.db.session import Database
+from bot.domain.operations import OperationKind, OperationState
 from bot.domain.schemas import InferenceDeploymentStatus
 from bot.sandbox.environment import Environment, connect
-from bot.sandbox.faults import Answer, LoseReply, Slow
+from bot.sandbox.faults import Answer, Hang, LoseReply, Slow
 from bot.services.operations import fits
 from tests.acceptance.test_polling import asked_since, serve
 from tests.acceptance.thread_assertions import root, thread, told, whispers, words
@@ -275,3 +278,18 @@ def test_what_has_no_effect_isn_t_offered(kind: OperationKind) -> None:
     """Nothing can be done to an endpoint that is on its way down."""
     assert not fits(kind, InferenceDeploymentStatus.TERMINATING)
     assert not fits(kind, InferenceDeploymentStatus.STOPPING)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_request_is_stored_as_sending_before_it_leaves(
+    here: Environment, database: Database
+) -> None:
+    """A process that dies with the answer under way must know that something may have happened."""
+    await serve(here)
+    fault = here.friendli.faults.add(Hang(), operation="sleep_endpoint")
+    await here.member.click(root(here), "Sleep")
+    await here.friendli.until(lambda: sent(here, "sleep_endpoint"))
+    async with database.read() as session:
+        states = (await session.scalars(select(Operation.state))).all()
+    assert states == [OperationState.SENDING]
+    here.friendli.faults.remove(fault)

@@ -281,15 +281,15 @@ def test_what_has_no_effect_isn_t_offered(kind: OperationKind) -> None:
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_request_is_stored_as_sending_before_it_leaves(
-    here: Environment, database: Database
-) -> None:
+async def test_a_request_is_stored_as_sending_before_it_leaves(here: Environment) -> None:
     """A process that dies with the answer under way must know that something may have happened."""
     await serve(here)
     fault = here.friendli.faults.add(Hang(), operation="sleep_endpoint")
     await here.member.click(root(here), "Sleep")
     await here.friendli.until(lambda: sent(here, "sleep_endpoint"))
+    database = Database(here.database)
     async with database.read() as session:
         states = (await session.scalars(select(Operation.state))).all()
+    await database.close()
     assert states == [OperationState.SENDING]
     here.friendli.faults.remove(fault)

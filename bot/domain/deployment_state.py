@@ -17,7 +17,7 @@ class DeploymentState(StrEnum):
     CREATED = "created"
     """Friendli said it was made; which endpoint it is is not known yet."""
     OUTCOME_UNKNOWN = "outcome_unknown"
-    """The create request's fate is unknown; looking for what it made."""
+    """Whether the create request had an effect is unknown; looking for what it made."""
     AMBIGUOUS = "ambiguous"
     """Several endpoints may be ours; a person chooses."""
     LIVE = "live"
@@ -34,13 +34,40 @@ class DeploymentState(StrEnum):
     """The endpoint may run on, and be billed, but nobody watches it from here any more."""
 
 
-# A name is taken while a deployment of it may still have, or get, an endpoint.
-NAME_IS_TAKEN_IN = (
-    DeploymentState.PROPOSED,
-    DeploymentState.REQUESTED,
-    DeploymentState.SENDING,
-    DeploymentState.CREATED,
-    DeploymentState.OUTCOME_UNKNOWN,
-    DeploymentState.AMBIGUOUS,
-    DeploymentState.LIVE,
+UNSENT = frozenset({DeploymentState.PROPOSED, DeploymentState.REQUESTED})
+"""No create request has left."""
+UNIDENTIFIED = frozenset(
+    {
+        DeploymentState.SENDING,
+        DeploymentState.CREATED,
+        DeploymentState.OUTCOME_UNKNOWN,
+        DeploymentState.AMBIGUOUS,
+    }
 )
+"""A create request may have left; which endpoint it made isn't known."""
+SEARCHED = UNIDENTIFIED | {DeploymentState.NOT_CREATED}
+"""The same, or nothing was found and it is still looked for."""
+BEFORE_LIVE = UNSENT | UNIDENTIFIED
+"""The endpoint isn't known yet, and may still be."""
+IN_CREATION = BEFORE_LIVE - {DeploymentState.PROPOSED, DeploymentState.AMBIGUOUS}
+"""Goes on without a person."""
+MAY_BE_BILLED = UNIDENTIFIED | {DeploymentState.LIVE}
+"""There may be an endpoint that is watched, or looked for."""
+WILL_BE_BILLED = MAY_BE_BILLED | {DeploymentState.REQUESTED}
+"""The same, or there will be one if nobody acts."""
+UNFINISHED = BEFORE_LIVE | {DeploymentState.LIVE}
+"""Has, or may get, an endpoint: its name is taken."""
+OVER = frozenset(
+    {
+        DeploymentState.NOT_CREATED,
+        DeploymentState.REFUSED,
+        DeploymentState.CANCELLED,
+        DeploymentState.REJECTED,
+        DeploymentState.ENDED,
+    }
+)
+"""There is no endpoint any more, as far as is known."""
+CLOSED = OVER | {DeploymentState.UNWATCHED}
+"""Nothing can be done with it from here any more."""
+NEVER_BILLED = (OVER | UNSENT) - {DeploymentState.ENDED}
+"""No endpoint is known to have been made."""

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import IN_CREATION, OVER, DeploymentState
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.error_codes import Action
 from bot.domain.request.sent_fields import FORM_FIELDS
@@ -48,32 +48,18 @@ class ActionId(StrEnum):
 NO_OPERATION = "-"
 UNKNOWN_PRICE = "?"
 
-_NOT_MADE_YET = {
-    DeploymentState.REQUESTED,
-    DeploymentState.SENDING,
-    DeploymentState.CREATED,
-    DeploymentState.OUTCOME_UNKNOWN,
-}
-_OVER = {
-    DeploymentState.NOT_CREATED,
-    DeploymentState.REFUSED,
-    DeploymentState.CANCELLED,
-    DeploymentState.REJECTED,
-    DeploymentState.ENDED,
-}
-
 
 def for_root(deployment: DeploymentView) -> list[Block]:
     """The buttons that make sense now, the most useful first."""
     if deployment.state is DeploymentState.PROPOSED:
         return decisions(deployment.public_id, "", deployment.setup.price_at_most)
-    if deployment.state in _NOT_MADE_YET:
+    if deployment.state in IN_CREATION:
         return [] if deployment.cancel_requested_by else [_cancel(deployment)]
     if deployment.state is DeploymentState.AMBIGUOUS:
         return choices(deployment)
     if deployment.state is DeploymentState.UNWATCHED:
         return _open(deployment)
-    if deployment.state in _OVER:
+    if deployment.state in OVER:
         return _try_again(deployment)
     return for_live(deployment)
 

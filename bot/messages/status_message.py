@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import BEFORE_LIVE, IN_CREATION, DeploymentState
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.schemas import Phase
@@ -23,31 +23,6 @@ from bot.messages.markup import bold, code, duration, escape, mention, moment, m
 from bot.messages.operations import WORDS
 
 _PHASE_ORDER = [phase.value for phase in Phase]
-_WITHOUT_PLAN = {
-    DeploymentState.PROPOSED,
-    DeploymentState.REJECTED,
-    DeploymentState.REFUSED,
-    DeploymentState.CANCELLED,
-    DeploymentState.NOT_CREATED,
-    DeploymentState.ENDED,
-    DeploymentState.UNWATCHED,
-    DeploymentState.AMBIGUOUS,
-}
-_WILL_END = {
-    DeploymentState.PROPOSED,
-    DeploymentState.REQUESTED,
-    DeploymentState.SENDING,
-    DeploymentState.CREATED,
-    DeploymentState.OUTCOME_UNKNOWN,
-    DeploymentState.AMBIGUOUS,
-}
-_BEFORE_LIVE = {
-    DeploymentState.REQUESTED,
-    DeploymentState.SENDING,
-    DeploymentState.CREATED,
-    DeploymentState.OUTCOME_UNKNOWN,
-    DeploymentState.AMBIGUOUS,
-}
 
 
 def root(deployment: DeploymentView) -> Body:
@@ -103,7 +78,7 @@ def ends(deployment: DeploymentView) -> list[str]:
         and not at_rest
     ):
         return [until(deployment.lifetime_ends_at, deployment.expiry_action)]
-    if deployment.state in _WILL_END and deployment.lifetime_seconds is not None:
+    if deployment.state in BEFORE_LIVE and deployment.lifetime_seconds is not None:
         return [f"for {duration(deployment.lifetime_seconds)} from when it is made"]
     return []
 
@@ -138,7 +113,8 @@ def _headline(deployment: DeploymentView) -> tuple[str, str]:
         DeploymentState.REFUSED: (f"{name} wasn't made", "The thread says why."),
         DeploymentState.CANCELLED: (f"{name} was cancelled", "Nothing was made."),
     }
-    if deployment.cancel_requested_by and deployment.state in _BEFORE_LIVE:
+    is_proposed = deployment.state is DeploymentState.PROPOSED
+    if deployment.cancel_requested_by and deployment.state in BEFORE_LIVE and not is_proposed:
         return f"{name} is being cancelled", "If it was made, it is terminated as soon as it shows."
     if deployment.state in unmade:
         return unmade[deployment.state]
@@ -212,7 +188,7 @@ def _since(took: float | None) -> str:
 
 def _plan(deployment: DeploymentView) -> Block | None:
     """A task per phase while the endpoint comes up or has failed to; None otherwise."""
-    if deployment.state in _WITHOUT_PLAN:
+    if deployment.state not in IN_CREATION | {DeploymentState.LIVE}:
         return None
     run = current_run(deployment.history)
     if not run:

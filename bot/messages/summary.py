@@ -1,6 +1,6 @@
 """How a deployment stands, to one person: what its root shows, and what it has cost so far."""
 
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import NEVER_BILLED
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.spend import Spend
 from bot.messages.blocks import context
@@ -13,14 +13,6 @@ ESTIMATED = (
     " in Friendli Suite under Billing."
 )
 CHARGED = "“So far” is what Friendli charged, as it said in the last minutes."
-_NEVER_RAN = {
-    DeploymentState.PROPOSED,
-    DeploymentState.REJECTED,
-    DeploymentState.REQUESTED,
-    DeploymentState.REFUSED,
-    DeploymentState.CANCELLED,
-    DeploymentState.NOT_CREATED,
-}
 
 
 def standing(deployment: DeploymentView, spend: Spend) -> Body:
@@ -38,7 +30,7 @@ def standing(deployment: DeploymentView, spend: Spend) -> Body:
 
 def cost(deployment: DeploymentView, spend: Spend) -> str:
     """Such as "served for 2 h 5 min, about $10.42 so far"; '' of what never ran."""
-    if deployment.state in _NEVER_RAN:
+    if deployment.state in NEVER_BILLED:
         return ""
     if not spend.seconds:
         return "not billed so far"

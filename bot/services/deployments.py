@@ -17,7 +17,7 @@ from bot.db.commit_log import log_committed
 from bot.db.deployment_tables import Deployment, Target, WatchedProject
 from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import CLOSED, DeploymentState
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
 from bot.domain.policy import Policy
@@ -212,7 +212,7 @@ class Deployments:
         try:
             async with self._database.write() as session:
                 deployment = await hold_deployment(session, place, public_id)
-                if deployment is None or deployment.state in _OVER:
+                if deployment is None or deployment.state in CLOSED:
                     return CancelOutcome.OVER
                 if deployment.state == DeploymentState.LIVE:
                     outcome = await self._terminate(session, person, deployment)
@@ -265,15 +265,3 @@ async def _refuse_repeat(
     # Once all else is written down, so that a name that is taken is said first.
     if not await is_first(session, place, person, line):
         raise _SameLineError
-
-
-_OVER = frozenset(
-    {
-        DeploymentState.NOT_CREATED,
-        DeploymentState.REFUSED,
-        DeploymentState.CANCELLED,
-        DeploymentState.REJECTED,
-        DeploymentState.ENDED,
-        DeploymentState.UNWATCHED,
-    }
-)

@@ -15,7 +15,7 @@ from bot.db.deployment_tables import Deployment, Target, WatchedProject
 from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import CLOSED, DeploymentState
 from bot.domain.listed_endpoint import Listed
 from bot.domain.permissions import Permission
 from bot.domain.schemas import DedicatedEndpointSpec
@@ -25,8 +25,6 @@ from bot.messages.status_message import root
 from bot.services import audit, outbox
 from bot.services.lookup import find_target, hold_deployment
 from bot.services.thread import tell, view_of, write_down
-
-_OVER = (DeploymentState.UNWATCHED, DeploymentState.ENDED)
 
 
 class ImportOutcome(StrEnum):
@@ -89,7 +87,7 @@ class ImportedEndpoints:
                         Deployment.endpoint_id == endpoint.endpoint_id,
                     )
                 )
-                if known is not None and known.state not in _OVER:
+                if known is not None and known.state not in CLOSED:
                     return ImportedEndpoint(ImportOutcome.KNOWN, known.channel_id)
                 if known is not None:
                     # Its old thread has ended; the endpoint belongs to the new one from now on.

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.deployment_tables import Deployment, Target
 from bot.db.operation_tables import Operation
 from bot.domain.actors import ChannelRef
-from bot.domain.deployment_state import NAME_IS_TAKEN_IN
+from bot.domain.deployment_state import UNFINISHED
 from bot.domain.process import correlation
 
 
@@ -78,7 +78,7 @@ async def is_name_taken(session: AsyncSession, deployment: Deployment, name: str
             Deployment.friendli_project_id == deployment.friendli_project_id,
             Deployment.name == name,
             Deployment.id != deployment.id,
-            Deployment.state.in_(NAME_IS_TAKEN_IN),
+            Deployment.state.in_(UNFINISHED),
             Deployment.late.is_(False),
             Deployment.spec.is_(None),
         )

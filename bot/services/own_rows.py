@@ -7,7 +7,7 @@ from sqlalchemy import select
 from bot.db.deployment_tables import Deployment, Target, WatchedProject
 from bot.db.session import Database
 from bot.domain.actors import ChannelRef
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import UNIDENTIFIED, DeploymentState
 from bot.domain.listed_endpoint import Ours
 from bot.domain.schemas import DedicatedEndpointStatus
 from bot.services.credentials import NoKeyError
@@ -76,14 +76,7 @@ async def unsettled_in(
         rows = await session.execute(
             select(Deployment.name, Deployment.requester_id).where(
                 Deployment.watched_project_id == project.id,
-                Deployment.state.in_(
-                    [
-                        DeploymentState.SENDING,
-                        DeploymentState.CREATED,
-                        DeploymentState.OUTCOME_UNKNOWN,
-                        DeploymentState.AMBIGUOUS,
-                    ]
-                ),
+                Deployment.state.in_(UNIDENTIFIED),
                 Deployment.enterprise_id == place.enterprise_id,
                 Deployment.workspace_id == place.workspace_id,
             )

@@ -21,7 +21,7 @@ from bot.db.operation_tables import Operation, Schedule
 from bot.db.session import Database
 from bot.domain.audit_effect import Effect
 from bot.domain.delivery import Delivery
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import UNSENT, DeploymentState
 from bot.domain.operations import UNFINISHED, OperationState
 from bot.domain.schedule_days import ScheduleDays
 from bot.domain.times_of_day import When, next_time
@@ -30,9 +30,6 @@ from bot.services import audit
 from bot.services.thread import tell, view_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
-
-# May have been sent since.
-_NOT_SENT = (DeploymentState.PROPOSED, DeploymentState.REQUESTED)
 
 
 async def reconcile_if_restored(database: Database, settings: Settings) -> None:
@@ -45,7 +42,8 @@ async def reconcile_if_restored(database: Database, settings: Settings) -> None:
         deployments = (await session.scalars(select(Deployment).order_by(Deployment.id))).all()
         for deployment in deployments:
             await _end_operations(session, deployment, settings, present)
-            if deployment.state in _NOT_SENT:
+            if deployment.state in UNSENT:
+                # It may have been sent since.
                 await _doubt(session, deployment, settings, present)
             elif deployment.state is DeploymentState.LIVE:
                 # It may have been extended since: whoever isn't warned gets the least notice.

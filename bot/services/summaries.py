@@ -14,23 +14,13 @@ from bot.db.clock import now
 from bot.db.deployment_tables import Deployment, Target
 from bot.db.session import Database
 from bot.domain.actors import ChannelRef
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import UNFINISHED
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.spend import Spend, estimate
 from bot.domain.statuses import ENDED, facts_of
 from bot.services.billing import Billing
 from bot.services.lookup import find_deployment
 from bot.services.thread import view_of
-
-_UNDER_WAY = (
-    DeploymentState.PROPOSED,
-    DeploymentState.REQUESTED,
-    DeploymentState.SENDING,
-    DeploymentState.CREATED,
-    DeploymentState.OUTCOME_UNKNOWN,
-    DeploymentState.AMBIGUOUS,
-    DeploymentState.LIVE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +87,7 @@ class Summaries:
                     .where(
                         *_in_workspace(Deployment, place),
                         Deployment.requester_id == person_id,
-                        Deployment.state.in_(_UNDER_WAY),
+                        Deployment.state.in_(UNFINISHED),
                     )
                     .order_by(Deployment.id.desc())
                 )

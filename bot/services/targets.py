@@ -18,23 +18,13 @@ from bot.db.encryption import KeyRing, fingerprint, last_four
 from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import WILL_BE_BILLED, DeploymentState
 from bot.domain.permissions import Permission
 from bot.messages import replies
 from bot.services import audit
 from bot.services.proposal_expiry import end_proposals
 from bot.services.target_views import TargetView, TargetViews
 from bot.services.thread import tell, view_of
-
-# May still have, or get, an endpoint that bills.
-_MAY_BILL = (
-    DeploymentState.REQUESTED,
-    DeploymentState.SENDING,
-    DeploymentState.CREATED,
-    DeploymentState.OUTCOME_UNKNOWN,
-    DeploymentState.AMBIGUOUS,
-    DeploymentState.LIVE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +98,7 @@ class Targets:
         async with self._database.read() as session:
             rows = await session.scalars(
                 select(Deployment)
-                .where(*_deployed(place, name), Deployment.state.in_(_MAY_BILL))
+                .where(*_deployed(place, name), Deployment.state.in_(WILL_BE_BILLED))
                 .order_by(Deployment.id)
             )
             return [
@@ -274,7 +264,10 @@ class Targets:
                 return True
             left = await session.scalars(
                 select(Deployment)
-                .where(Deployment.watched_project_id == project.id, Deployment.state.in_(_MAY_BILL))
+                .where(
+                    Deployment.watched_project_id == project.id,
+                    Deployment.state.in_(WILL_BE_BILLED),
+                )
                 .order_by(Deployment.id)
                 .with_for_update(key_share=True)
             )
@@ -315,7 +308,7 @@ class Targets:
             await session.scalar(
                 select(func.count())
                 .select_from(Deployment)
-                .where(*_deployed(place, name), Deployment.state.in_(_MAY_BILL))
+                .where(*_deployed(place, name), Deployment.state.in_(WILL_BE_BILLED))
             )
         )
 

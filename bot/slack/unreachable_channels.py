@@ -9,21 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.deployment_tables import Deployment
 from bot.db.message_tables import Channel, Message
 from bot.domain.delivery import Delivery, MessageKind
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import MAY_BE_BILLED, UNSENT, DeploymentState
 from bot.domain.statuses import ENDED
 from bot.messages import undeliverable
 from bot.messages.body import Body
 from bot.services import outbox
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
-
-_MAY_BILL = (
-    DeploymentState.SENDING,
-    DeploymentState.CREATED,
-    DeploymentState.OUTCOME_UNKNOWN,
-    DeploymentState.AMBIGUOUS,
-    DeploymentState.LIVE,
-)
 
 
 async def give_up_unmade(session: AsyncSession, channel: Channel, error: str) -> None:
@@ -35,7 +27,7 @@ async def give_up_unmade(session: AsyncSession, channel: Channel, error: str) ->
         select(Deployment)
         .where(
             Deployment.channel_row_id == channel.id,
-            Deployment.state.in_([DeploymentState.REQUESTED, DeploymentState.PROPOSED]),
+            Deployment.state.in_(UNSENT),
             Deployment.thread_ts.is_(None),
         )
         .order_by(Deployment.id)
@@ -73,7 +65,7 @@ async def notify_requesters(session: AsyncSession, channel: Channel, error: str)
     watched = (
         await session.scalars(
             select(Deployment)
-            .where(Deployment.channel_row_id == channel.id, Deployment.state.in_(_MAY_BILL))
+            .where(Deployment.channel_row_id == channel.id, Deployment.state.in_(MAY_BE_BILLED))
             .order_by(Deployment.id)
         )
     ).all()

@@ -17,7 +17,7 @@ from bot.db.message_tables import Channel, Message
 from bot.db.operation_tables import Operation, Schedule
 from bot.db.session import Database
 from bot.domain.delivery import Delivery
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import OVER
 from bot.domain.operations import UNFINISHED
 from bot.services import repeated_commands
 
@@ -27,14 +27,6 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 FIRST_SWEEP_AFTER = 60.0
 _BATCH = 50
 
-# NOT_MADE is over once nobody looks for it any more, which shows in its due time.
-_OVER = (
-    DeploymentState.ENDED,
-    DeploymentState.REFUSED,
-    DeploymentState.REJECTED,
-    DeploymentState.CANCELLED,
-    DeploymentState.NOT_CREATED,
-)
 
 Table = type[Channel] | type[Deployment] | type[Message] | type[WatchedProject]
 
@@ -177,7 +169,8 @@ def _is_over() -> ColumnElement[bool]:
         Operation.deployment_id == Deployment.id, Operation.state.in_(UNFINISHED)
     )
     return and_(
-        Deployment.state.in_(_OVER),
+        # NOT_CREATED is final once nobody looks for it any more, which shows in its due time.
+        Deployment.state.in_(OVER),
         Deployment.due_at.is_(None),
         Deployment.claimed == false(),
         not_(unfinished),

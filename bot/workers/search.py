@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.config import Settings
 from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.db.session import Database
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import SEARCHED, DeploymentState
 from bot.domain.friendli_errors import FriendliError
 from bot.domain.matching import (
     Candidate,
@@ -40,13 +40,6 @@ _LEASE_TO_READ_SPECS = 0.25
 _SPECS_AT_ONCE = 10
 # Endpoints with other names whose specs aren't read again.
 _REMEMBERED = 2_000
-_SEARCHING = (
-    DeploymentState.SENDING,
-    DeploymentState.CREATED,
-    DeploymentState.OUTCOME_UNKNOWN,
-    DeploymentState.AMBIGUOUS,
-    DeploymentState.NOT_CREATED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +157,7 @@ async def _other_searches(session: AsyncSession, deployment: Deployment) -> list
             Deployment.api_base == deployment.api_base,
             Deployment.friendli_project_id == deployment.friendli_project_id,
             Deployment.endpoint_id.is_(None),
-            Deployment.state.in_(_SEARCHING),
+            Deployment.state.in_(SEARCHED),
             # A late search ends; one that waits for a person doesn't.
             or_(Deployment.due_at.is_not(None), Deployment.state == DeploymentState.AMBIGUOUS),
             Deployment.id != deployment.id,

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import OVER, DeploymentState
 from bot.domain.statuses import facts_of
 from bot.messages.body import POSSIBLE_REPEAT
 from bot.sandbox.environment import Environment
@@ -24,16 +24,7 @@ _UNMADE_WORDS = (
     "waits for approval",
     "is gone",
 )
-_UNMADE_STEPS = frozenset(
-    {
-        DeploymentState.PROPOSED,
-        DeploymentState.REJECTED,
-        DeploymentState.REFUSED,
-        DeploymentState.CANCELLED,
-        DeploymentState.NOT_CREATED,
-        DeploymentState.ENDED,
-    }
-)
+_UNMADE = OVER | {DeploymentState.PROPOSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +197,7 @@ def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
             if wish.acknowledged and not wish.whispers and not told_directly:
                 yield f"nobody answered the click for {wish.name}"
             continue
-        if not evidence.lives.endpoints(wish.name) and (
-            row is None or row.state not in _UNMADE_STEPS
-        ):
+        if not evidence.lives.endpoints(wish.name) and (row is None or row.state not in _UNMADE):
             yield f"{wish.name} has no endpoint, and its thread doesn't say so"
     for name in dict.fromkeys(wish.name for wish in evidence.wishes):
         row = evidence.lives.kept.get(name)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import OVER, DeploymentState
 from bot.sandbox.friendli import FriendliSandbox
 from bot.sandbox.friendli.server import EndpointView
 from bot.sandbox.friendli.timeline import Leg
@@ -16,17 +16,6 @@ from tests.chaos.databases import Books, Kept
 
 _LOOKS_EVERY = 0.1
 _GOING_DOWN = frozenset({"TERMINATING", "TERMINATED"})
-_OVER = frozenset(
-    {
-        DeploymentState.PROPOSED,
-        DeploymentState.REJECTED,
-        DeploymentState.REFUSED,
-        DeploymentState.CANCELLED,
-        DeploymentState.NOT_CREATED,
-        DeploymentState.ENDED,
-        DeploymentState.AMBIGUOUS,
-    }
-)
 
 UP = (
     Leg("INITIALIZING", "DOWNLOADING_MODEL"),
@@ -104,7 +93,7 @@ class Lives:
     def has_settled(self, row: Kept) -> bool:
         """Whether nothing is left to happen to a deployment, but for its messages."""
         found = self.endpoints(row.name)
-        if row.state in _OVER:
+        if row.state in OVER | {DeploymentState.PROPOSED, DeploymentState.AMBIGUOUS}:
             # What turns up late is told late.
             return not (found and row.state is DeploymentState.NOT_CREATED)
         # What has vanished is told to be gone.

@@ -16,7 +16,7 @@ from bot.db.message_tables import Channel, Message, Workspace
 from bot.db.operation_tables import Operation
 from bot.db.session import Database
 from bot.domain.delivery import Delivery, MessageKind
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import OVER, DeploymentState
 from bot.domain.operations import Cause, OperationKind, OperationState
 from bot.workers.retention import Retention
 
@@ -197,19 +197,10 @@ async def test_nothing_is_forgotten_that_isn_t_settled(database: Database, chang
     assert await rows(database) == before
 
 
-FINAL = {
-    DeploymentState.ENDED,
-    DeploymentState.REFUSED,
-    DeploymentState.REJECTED,
-    DeploymentState.CANCELLED,
-    DeploymentState.NOT_CREATED,
-}
-
-
 async def test_what_may_be_billed_is_never_forgotten(database: Database) -> None:
     """Whatever stands in its row."""
     async with database.write() as session:
-        for state in set(DeploymentState) - FINAL:
+        for state in set(DeploymentState) - OVER:
             made = await deployment(session, state)
             made.ended_at = after(-200 * DAY)
     before = await rows(database)

@@ -91,9 +91,12 @@ def serve(
     import structlog
 
     from bot.app import serve as run
+    from bot.ops.effective_settings import unknown_names
 
     log = structlog.stdlib.get_logger(__name__)
-
+    for name in unknown_names():
+        if name.is_renamed:
+            log.warning("setting renamed", problem=str(name))
     try:
         asyncio.run(run(settings))
     except ConfigError:

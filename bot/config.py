@@ -1,9 +1,13 @@
-"""Every setting, once: its environment variable, its default and how to get it."""
+"""Every setting, once: its environment variable, its default, its meaning and how to get it.
 
-from collections.abc import Iterator
+`title` is the meaning; bot/REFERENCE.md lists them all (`python -m bot.ops.reference`).
+"""
+
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import (
@@ -42,16 +46,44 @@ from bot.domain.process.setting_types import (
 )
 from bot.domain.process.slash_setting import DEFAULT_SLASH, SLASH_COMMAND_PATTERN
 
+RENAMED: Mapping[str, str] = MappingProxyType(
+    {
+        "POLL_SECONDS_MOVING": "POLL_SECONDS_TRANSITIONAL",
+        "POLL_SECONDS_STEADY": "POLL_SECONDS_STABLE",
+        "OUTAGE_TOLD_AFTER": "OUTAGE_NOTIFY_AFTER",
+        "UNKNOWN_TOLD_AFTER": "UNKNOWN_NOTIFY_AFTER",
+        "LOOK_LATE_FOR": "LATE_SEARCH_WINDOW",
+        "LIST_PATIENCE": "LIST_TIMEOUT",
+        "MENU_PATIENCE": "MENU_TIMEOUT",
+        "LEASE_NOTICE_LEAST": "LIFETIME_NOTICE_MIN",
+        "LEASE_NOTICE_MOST": "LIFETIME_NOTICE_MAX",
+        "LEASE_END_RETRY": "LIFETIME_END_RETRY",
+        "LEASE_END_TRIED_FOR": "LIFETIME_END_GIVE_UP_AFTER",
+        "FORGET_EVERY": "RETENTION_INTERVAL",
+    }
+)
+"""Former name of a setting → its name now. `serve` and `doctor` point out a former one."""
 
-def _lowered(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
+
+def _role(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lower() == "front":
+        raise ValueError("front is now called web")
+    return value.lower()
+
+
+def advanced(default: object, meaning: str, how: str | None = None) -> Any:  # noqa: ANN401 - as Field
+    """A field that few operators ever set: the reference lists it, the README doesn't."""
+    given: dict[str, Any] = {} if how is None else {"description": how}
+    return Field(default, title=meaning, json_schema_extra={"advanced": True}, **given)
 
 
 class CommonSettings(BaseSettings):
     """What every command reads: the environment, then a .env file, then files of secrets.
 
-    Durations are in seconds. The description of a field says how to get or write the setting; it
-    is part of the error message when the setting is missing or malformed.
+    Durations are in seconds. A field's description says how to get or write the setting and is
+    part of the error message when the setting is missing or malformed.
     """
 
     model_config = SettingsConfigDict(
@@ -62,15 +94,24 @@ class CommonSettings(BaseSettings):
         frozen=True,
     )
 
-    # The first, since what else is needed depends on it.
-    role: Annotated[Role, BeforeValidator(_lowered)] = Field(
-        Role.ALL, description="Write all, front or worker."
+    # The first, because it decides which others are required.
+    role: Annotated[Role, BeforeValidator(_role)] = Field(
+        Role.ALL,
+        title="What `serve` does: everything, only answer Slack (web), or only work (worker)",
+        description="Write all, web or worker.",
     )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda word: word.upper())
-    ] = Field("INFO", description="Write DEBUG, INFO, WARNING or ERROR.")
+    ] = Field(
+        "INFO",
+        title="Logs are JSON on standard error, without secrets",
+        description="Write DEBUG, INFO, WARNING or ERROR.",
+    )
     secrets_dir: Annotated[Path, AfterValidator(folder)] | None = Field(
-        None, description="Name a folder that holds a file for each secret."
+        None,
+        title="A folder with a file per secret, named like the setting; or name one file, such as"
+        " `SLACK_BOT_TOKEN_FILE=/path`",
+        description="Name a folder that holds a file for each secret.",
     )
 
     @field_validator("*", mode="before")
@@ -110,11 +151,13 @@ class SlackSettings(CommonSettings):
     """What it takes to call Slack, and to be called by it."""
 
     slack_bot_token: Annotated[Secret, AfterValidator(mistaken("xapp-", "xoxp-"))] = Field(
+        title="The app's bot token",
         description="Copy it from your Slack app: OAuth & Permissions → Bot User OAuth Token"
-        " (xoxb-…)."
+        " (xoxb-…).",
     )
     slack_app_token: Annotated[Secret, AfterValidator(mistaken("xox"))] | None = Field(
         None,
+        title="Switches to Socket Mode, which needs no public address",
         description="Copy it from your Slack app: Basic Information → App-Level Tokens, one with"
         " the scope connections:write (xapp-…).",
     )
@@ -122,26 +165,29 @@ class SlackSettings(CommonSettings):
         Field(
             None,
             validate_default=True,
+            title="For HTTP mode: verifies Slack's requests",
             description="Copy it from your Slack app: Basic Information → Signing Secret; or set"
             " SLACK_APP_TOKEN to use Socket Mode.",
         )
     )
+    # Refused: whoever sets them expects an app that several workspaces install.
     slack_client_id: None = Field(None, description="Unset it, and set SLACK_BOT_TOKEN.")
     slack_client_secret: None = Field(None, description="Unset it, and set SLACK_BOT_TOKEN.")
-    slack_api_url: BaseAddress = Field(
-        "https://slack.com/api/", description="Unset it for https://slack.com/api/."
+    slack_api_url: BaseAddress = advanced(
+        "https://slack.com/api/", "Slack's Web API", "Unset it for https://slack.com/api/."
     )
-    slack_timeout: Seconds = 15
+    slack_timeout: Seconds = advanced(15, "Time limit of a request to Slack")
     slash_command: str = Field(
         DEFAULT_SLASH,
         pattern=SLASH_COMMAND_PATTERN,
+        title="The slash command of the Slack app",
         description="Write the slash command of your Slack app, such as /friendli-staging.",
     )
 
     @field_validator("slack_signing_secret")
     @classmethod
     def _one_way_in(cls, value: SecretStr | None, before: ValidationInfo) -> SecretStr | None:
-        # An app token that is malformed isn't there, and is a problem of its own.
+        # A malformed app token is absent from `before.data` and reported as its own problem.
         takes_requests = before.data.get("role", Role.ALL).takes_requests
         if (
             value is None
@@ -159,20 +205,22 @@ class SlackSettings(CommonSettings):
 
     @property
     def socket_mode(self) -> bool:
-        """Whether Slack is listened to over a websocket of ours instead of its own requests."""
+        """Whether the bot connects to Slack by websocket, instead of taking HTTP requests."""
         return self.slack_app_token is not None
 
 
 class FriendliSettings(CommonSettings):
     """What it takes to call Friendli's API, beside the API keys in the database."""
 
-    friendli_api_url: WebAddress = Field(
-        "https://api.friendli.ai", description="Unset it for https://api.friendli.ai."
+    friendli_api_url: WebAddress = advanced(
+        "https://api.friendli.ai", "Friendli's API", "Unset it for https://api.friendli.ai."
     )
     friendli_token: Secret | None = Field(
-        None, description="Make one at https://friendli.ai/suite/~/setting/keys (flp_…)."
+        None,
+        title="The operator's Friendli API key, for targets connected without a key of their own",
+        description="Make one at https://friendli.ai/suite/~/setting/keys (flp_…).",
     )
-    friendli_retry_wait: Seconds = 0.5
+    friendli_retry_wait: Seconds = advanced(0.5, "First pause before a read request is repeated")
 
 
 class DatabaseSettings(CommonSettings):
@@ -181,17 +229,19 @@ class DatabaseSettings(CommonSettings):
     database_url: DatabaseAddress | None = Field(
         None,
         validate_default=True,
+        title="The database; an SQLite file in DATA_DIR if unset",
         description="Write sqlite:////folder/file.sqlite3 or postgresql://user:password@host/name.",
     )
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default_factory=lambda: user_data_path("friendli-deploy"),
+        title="Where the SQLite file is; the platform's user data folder if unset",
         description="Name a folder that the bot may write to.",
     )
 
     @field_validator("database_url")
     @classmethod
     def _shared(cls, value: SecretStr | None, before: ValidationInfo) -> SecretStr | None:
-        # A file belongs to one process: elsewhere, nobody would see what a front wrote into it.
+        # An SQLite file belongs to one process, so no worker would see what a web process writes.
         role = before.data.get("role", Role.ALL)
         address = "sqlite:" if value is None else value.get_secret_value()
         if role is not Role.ALL and address.startswith("sqlite"):
@@ -206,7 +256,7 @@ class DatabaseSettings(CommonSettings):
         return f"sqlite:///{self.data_dir / 'friendli-deploy.sqlite3'}"
 
     def secrets(self) -> Iterator[str]:
-        """The database's password too, which is a part of its address."""
+        """Every secret among the settings, and the passwords in the database's URL."""
         yield from super().secrets()
         address = make_url(self.database)
         for secret in (address.password, address.query.get("sslpassword")):
@@ -218,24 +268,30 @@ class KeySettings(DatabaseSettings):
     """What it takes to decrypt the API keys in the database."""
 
     encryption_keys: EncryptionKeys = Field(
+        title="Encrypt the stored API keys",
         description="Make one with `friendli-deploy keys new`; several are separated by commas,"
-        " and the first encrypts."
+        " and the first encrypts.",
     )
-    # After so long without a word from it, a replica counts as gone.
-    replica_silent_after: Seconds = 30
+    replica_silent_after: Seconds = advanced(
+        30, "A replica counts as gone after so long without a heartbeat"
+    )
 
 
 class HubSettings(CommonSettings):
     """What it takes to read models from the Hugging Face Hub, and to price them."""
 
-    hf_endpoint: WebAddress = Field(
-        "https://huggingface.co", description="Unset it for https://huggingface.co."
+    hf_endpoint: WebAddress = advanced(
+        "https://huggingface.co", "The Hugging Face Hub", "Unset it for https://huggingface.co."
     )
     gpu_prices: GpuPrices = Field(
-        "", description="Write dollars per GPU-hour, such as H100=4.5,B200=8."
+        "",
+        title="Prices that differ from Friendli's list of October 2026",
+        description="Write dollars per GPU-hour, such as H100=4.5,B200=8.",
     )
     hf_token: Secret | None = Field(
-        None, description="Make one at https://huggingface.co/settings/tokens (hf_…), for reading."
+        None,
+        title="Lets `fit` read gated and private models",
+        description="Make one at https://huggingface.co/settings/tokens (hf_…), for reading.",
     )
 
     @cached_property
@@ -244,69 +300,101 @@ class HubSettings(CommonSettings):
         return PUBLISHED_PRICES.override(self.gpu_prices)
 
 
-class Settings(KeySettings, FriendliSettings, SlackSettings, HubSettings):
+class Settings(HubSettings, KeySettings, FriendliSettings, SlackSettings):
     """Everything that a running bot reads."""
 
-    friendli_suite_url: SuiteAddress = Field(
+    friendli_suite_url: SuiteAddress = advanced(
         "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints/{endpoint}",
-        description="Write an endpoint's address with {team}, {project} and {endpoint} in it.",
+        "An endpoint's page, for buttons",
+        "Write an endpoint's address with {team}, {project} and {endpoint} in it.",
     )
-    friendli_integrations_url: WebAddress = Field(
+    friendli_integrations_url: WebAddress = advanced(
         "https://friendli.ai/suite/~/setting/integrations",
-        description="Unset it for Friendli Suite's own page.",
+        "The page where a Hugging Face token is added, for buttons",
+        "Unset it for Friendli Suite's own page.",
     )
     host: str = Field(
         "127.0.0.1",
+        title="Serves `/slack/events`, `/healthz`, `/readyz` and `/metrics`",
         description="Name one of this machine's addresses, or 0.0.0.0 for all of them.",
     )
-    port: int = Field(3000, ge=0, le=65535, description="Write a free port, from 1 to 65535.")
+    port: int = Field(
+        3000,
+        ge=0,
+        le=65535,
+        title="The port of HOST",
+        description="Write a free port, from 1 to 65535.",
+    )
     admins: UserIds = Field(
         frozenset(),
+        title="Who may connect targets, beside the workspace's admins",
         description="Write Slack user ids, separated by commas"
         " (in a person's profile: ⋮ → Copy member ID).",
     )
+    keep_finished_days: Days = Field(
+        90, title="Days after which finished deployments are deleted, with their messages"
+    )
 
-    poll_seconds_transitional: Seconds = 5
-    poll_seconds_stable: Seconds = 60
-    poll_seconds_ended: Seconds = 600
-    outage_notify_after: Seconds = 300
-    create_give_up_after: Seconds = 600
-    create_timeout: Seconds = 25
-    # How long a person waits for a list, and a menu for its options: Slack gives it three seconds.
-    list_timeout: Seconds = 10
-    menu_timeout: Seconds = 2
-    late_search_window: Seconds = 24 * 3600
-    gone_confirmed_after: Seconds = 60
-    unknown_notify_after: Seconds = 300
-    # How long before the end of its time an endpoint's thread is told: a tenth of it, within these.
-    lifetime_notice_min: Seconds = 600
-    lifetime_notice_max: Seconds = 3600
-    # An endpoint whose time is over and that Friendli doesn't end: the first pause, and for how
-    # long it is tried.
-    lifetime_end_retry: Seconds = 600
-    lifetime_end_give_up_after: Seconds = 24 * 3600
-    # A phase counts as stuck after this while too few others like it are known.
-    stuck_after: Seconds = 1800
-    # A scheduled wake-up that comes later than this isn't done any more.
-    schedule_grace: Seconds = 600
-    slack_message_interval: Seconds = 1
-    slack_edit_interval: Seconds = 1.3
-    slack_reconcile_over: Seconds = 60
-    slack_stopped_retry: Seconds = 600
-    lease: Seconds = 60
-    # Until Slack or the database is tried again that couldn't be reached when the bot started.
-    reconnect_after: Seconds = 5
-    # For how long Slack or Friendli fails before /readyz and the gauges follow.
-    unready_after: Seconds = 60
-    shutdown_timeout: Seconds = 8
-    keep_finished_days: Days = 90
-    # How often it is looked for what has been kept for so long.
-    retention_interval: Seconds = 3600
+    poll_seconds_transitional: Seconds = Field(
+        5, title="How often a project is listed while an endpoint changes"
+    )
+    poll_seconds_stable: Seconds = Field(60, title="How often while its endpoints run or sleep")
+    poll_seconds_ended: Seconds = advanced(
+        600, "How often while all its endpoints have failed or were terminated"
+    )
+    outage_notify_after: Seconds = Field(
+        300, title="An outage of Friendli is posted to the threads after so long"
+    )
+    unknown_notify_after: Seconds = advanced(
+        300, "A status that the bot doesn't know is posted to the thread after so long"
+    )
+    create_timeout: Seconds = advanced(25, "Time limit of a create request")
+    create_give_up_after: Seconds = advanced(
+        600, "How long the endpoint of an unanswered create request is searched for"
+    )
+    late_search_window: Seconds = advanced(
+        24 * 3600, "How long it is searched for after the thread said that there is none"
+    )
+    gone_confirmed_after: Seconds = advanced(
+        60, "An endpoint that isn't listed any more is posted as such after so long"
+    )
+    # Slack gives a menu three seconds.
+    list_timeout: Seconds = advanced(10, "Time limit of what a person waits for, such as a list")
+    menu_timeout: Seconds = advanced(2, "Time limit of what a menu or a form waits for")
+    lifetime_notice_min: Seconds = advanced(
+        600, "The notice before a lifetime ends: a tenth of the lifetime, but at least this"
+    )
+    lifetime_notice_max: Seconds = advanced(3600, "The same, and at most this")
+    lifetime_end_retry: Seconds = advanced(
+        600, "First pause after Friendli didn't end an endpoint whose lifetime is over"
+    )
+    lifetime_end_give_up_after: Seconds = advanced(24 * 3600, "How long that is tried")
+    stuck_after: Seconds = advanced(
+        1800, "A phase counts as stuck after so long, until ten durations of it are known"
+    )
+    schedule_grace: Seconds = advanced(600, "A wake-up that is later than this is skipped")
+    slack_message_interval: Seconds = advanced(1, "Between two posts to a channel: Slack's limit")
+    slack_edit_interval: Seconds = advanced(1.3, "Between two edits in a workspace: Slack's limit")
+    slack_reconcile_over: Seconds = advanced(
+        60, "How long an unconfirmed post is searched for before it is repeated"
+    )
+    slack_stopped_retry: Seconds = advanced(
+        600, "First pause before a channel that refuses messages is tried again"
+    )
+    lease: Seconds = advanced(60, "A dead process's claims are taken over after so long")
+    reconnect_after: Seconds = advanced(
+        5, "Pause before Slack or the database, unreachable at the start, is tried again"
+    )
+    unready_after: Seconds = advanced(
+        60, "`/readyz` and the gauges show an outage of Slack or Friendli after so long"
+    )
+    shutdown_timeout: Seconds = advanced(8, "How long work in progress may take at a shutdown")
+    retention_interval: Seconds = advanced(3600, "Pause between two runs of the retention")
 
     @field_validator("lease")
     @classmethod
     def _outlast_requests(cls, value: float, before: ValidationInfo) -> float:
-        # Whoever takes a row over must not meet a request of its holder that is still under way.
+        # Otherwise a row could be taken over while its holder's request is still under way.
         for name in ("create_timeout", "slack_timeout"):
             if value <= before.data.get(name, 0):
                 raise ValueError(f"must be longer than {name.upper()}")
@@ -336,7 +424,7 @@ def load(role: Role | None = None) -> Settings:
     """Read the settings of a running bot.
 
     Args:
-        role: Goes before the environment's.
+        role: Overrides ROLE.
 
     Raises:
         ConfigError: with one line for each setting that is missing or malformed.

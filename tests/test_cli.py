@@ -161,6 +161,18 @@ async def test_a_second_app_is_answered_by_its_own_name(here: Environment, tmp_p
         await bot.ended()
 
 
+async def test_serve_points_at_settings_that_were_renamed(here: Environment) -> None:
+    """A line of the log says the name now; the bot runs all the same."""
+    async with running(here, "serve", MENU_PATIENCE="1", LEASE_END_RETRY="5") as bot:
+        assert [(await bot.says("setting renamed"))["problem"] for _ in range(2)] == [
+            "LEASE_END_RETRY (environment) is now called LIFETIME_END_RETRY and has no effect.",
+            "MENU_PATIENCE (environment) is now called MENU_TIMEOUT and has no effect.",
+        ]
+        await bot.says("running")
+        bot.tell(signal.SIGTERM)
+        assert (await bot.ended()).code == 0
+
+
 async def test_serve_can_be_half_of_the_bot(here: Environment, postgresql_url: str) -> None:
     """Named on the command line, which goes before the environment."""
     settings = {"ROLE": "web", "DATABASE_URL": postgresql_url, "SLACK_SIGNING_SECRET": None}

@@ -9,6 +9,7 @@ from inline_snapshot import snapshot
 from platformdirs import user_data_path
 
 from bot.config import (
+    RENAMED,
     DatabaseSettings,
     FriendliSettings,
     KeySettings,
@@ -18,6 +19,7 @@ from bot.config import (
 )
 from bot.domain.errors import ConfigError
 from bot.domain.process.role import Role
+from bot.ops.reference import operator_settings
 
 KEY = urlsafe_b64encode(bytes(32)).decode()
 NEEDED = {
@@ -121,8 +123,8 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
     assert not settings.socket_mode
 
 
-def test_the_readme_names_every_setting_with_its_default() -> None:
-    """A row may name several, and says a default in words where it is no value."""
+def test_the_readme_names_the_operators_settings_with_their_defaults() -> None:
+    """A row may name several, and gives a default in words where it is no value."""
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     table = re.findall(r"^\| (`[A-Z_`, ]+`) \| (.*?) ?\|", readme, re.MULTILINE)
     documented: dict[str, str] = {}
@@ -131,7 +133,7 @@ def test_the_readme_names_every_setting_with_its_default() -> None:
         values = re.findall("`([^`]+)`", default) if default.startswith("`") else [""] * len(names)
         documented |= zip(names, values, strict=True)
     fields = {name.upper(): field for name, field in Settings.model_fields.items()}
-    assert documented.keys() == fields.keys() - {"SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"}
+    assert documented.keys() == operator_settings().keys()
     for name, value in documented.items():
         if value:
             assert str(fields[name].default) == value, name
@@ -383,7 +385,20 @@ def test_a_worker_needs_no_way_in(environment: SetUp) -> None:
 def test_a_role_that_is_none_is_told(environment: SetUp) -> None:
     """With those that there are."""
     environment(ROLE="back")
-    assert problems() == ["ROLE is none of its words. Write all, front or worker."]
+    assert problems() == ["ROLE is none of its words. Write all, web or worker."]
+
+
+def test_the_former_name_of_a_role_is_pointed_at(environment: SetUp) -> None:
+    """The error says what it is called now."""
+    environment(ROLE="Front")
+    assert problems() == ["ROLE front is now called web. Write all, web or worker."]
+
+
+def test_a_former_name_of_a_setting_leads_to_a_setting() -> None:
+    """None is still in use, and each leads to a name that is."""
+    names = {name.upper() for name in Settings.model_fields}
+    assert names.isdisjoint(RENAMED)
+    assert names.issuperset(RENAMED.values())
 
 
 @pytest.mark.parametrize("database", [None, "sqlite:////tmp/bot.sqlite3"])

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from sqlalchemy import make_url
 
-from bot.config import Settings
+from bot.config import RENAMED, Settings
 from bot.db.encryption import new_encryption_key
 from bot.domain.process.redaction import redactor
 from bot.domain.process.setting_loading import UNREADABLE_ENV_FILE, problems_of
@@ -99,12 +99,30 @@ def changed_settings(settings: Settings) -> dict[str, str]:
     return {one.name: one.value for one in every if not one.is_default}
 
 
-def unknown_names() -> Iterator[tuple[str, str, str | None]]:
-    """Names that look like a setting's and are none.
+@dataclass(frozen=True, slots=True)
+class UnknownName:
+    """A variable that looks like a setting and isn't one.
 
-    Returns:
-        Each with where it stands ("environment" or ".env") and the setting that may be meant.
+    Attributes:
+        place: "environment" or ".env".
+        meant: The setting that was probably meant.
+        is_renamed: Whether it is the former name of that setting.
     """
+
+    name: str
+    place: str
+    meant: str | None
+    is_renamed: bool
+
+    def __str__(self) -> str:
+        if self.is_renamed:
+            return f"{self.name} ({self.place}) is now called {self.meant} and has no effect."
+        hint = f"Did you mean {self.meant}?" if self.meant else "The README lists the settings."
+        return f"{self.name} ({self.place}) is no setting of this bot and has no effect. {hint}"
+
+
+def unknown_names() -> Iterator[UnknownName]:
+    """Variables that look like settings and aren't, of the environment and of .env."""
     known = {name.upper() for name in Settings.model_fields}
     secret = [
         name for name, field in Settings.model_fields.items() if holds_secret(field.annotation)
@@ -117,9 +135,12 @@ def unknown_names() -> Iterator[tuple[str, str, str | None]]:
         for name in sorted(names):
             if name.upper() in known:
                 continue
+            if (renamed := RENAMED.get(name.upper())) is not None:
+                yield UnknownName(name, place, renamed, is_renamed=True)
+                continue
             meant = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=_SIMILAR)
             if meant or name.upper().startswith(_PREFIXES):
-                yield name, place, meant[0] if meant else None
+                yield UnknownName(name, place, meant[0] if meant else None, is_renamed=False)
 
 
 def _is_env_file_readable() -> bool:

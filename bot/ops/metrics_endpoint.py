@@ -1,16 +1,11 @@
-"""`/metrics`: what was counted, and how the database's rows stand, in Prometheus' text format."""
+"""`/metrics` in Prometheus' text format: this process's counters, and gauges from the database."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 
 import structlog
 from aiohttp import web
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Gauge,
-    generate_latest,
-)
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +18,17 @@ from bot.db.heartbeats import Replica, live
 from bot.db.message_tables import Channel
 from bot.db.session import Database
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.process.metrics import REGISTRY
+from bot.domain.process.metrics import (
+    DATABASE_UP,
+    ENDPOINTS,
+    FRIENDLI_UP,
+    OLDEST_OVERDUE,
+    REGISTRY,
+    REPLICAS,
+    ROWS_DUE,
+    SLACK_UP,
+    WATCHED_PROJECTS,
+)
 from bot.domain.process.role import Role
 from bot.domain.process.single_flight import SingleFlight
 from bot.domain.schemas import InferenceDeploymentStatus
@@ -41,24 +46,13 @@ WORKED_ON: Mapping[str, ClaimableTable] = {
 def metrics_route(
     database: Database, settings: Settings, *, is_slack_up: Callable[[], bool]
 ) -> web.RouteDef:
-    """The route `/metrics`.
-
-    Args:
-        database: What is read of it is the same at every replica.
-        settings: After how long of silence something counts as gone.
-        is_slack_up: Whether this replica can use Slack.
-    """
-    # Anybody may ask: however many do, the database is asked by one.
+    """The route `/metrics`; what it reads from the database is the same at every replica."""
+    # Scrapes at once share one reading, so that many of them can't load the database.
     reading = SingleFlight(partial(_stand, database, settings))
 
     async def metrics(_request: web.Request) -> web.Response:
         replicas_own = CollectorRegistry()
-        slack = Gauge(
-            "friendli_deploy_slack_up",
-            "Whether Slack answers this replica and takes its token.",
-            registry=replicas_own,
-        )
-        slack.set(is_slack_up())
+        SLACK_UP.gauge(replicas_own).set(is_slack_up())
         text = generate_latest(REGISTRY) + generate_latest(replicas_own)
         text += generate_latest(await reading())
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -67,11 +61,8 @@ def metrics_route(
 
 
 async def _stand(database: Database, settings: Settings) -> CollectorRegistry:
-    """Read how things stand; without a database, only that there is none."""
     registry = CollectorRegistry()
-    reached = Gauge(
-        "friendli_deploy_database_up", "Whether the database answers.", registry=registry
-    )
+    reached = DATABASE_UP.gauge(registry)
     try:
         async with database.read() as session:
             await _rows(session, registry)
@@ -89,18 +80,8 @@ async def _stand(database: Database, settings: Settings) -> CollectorRegistry:
 
 
 async def _rows(session: AsyncSession, registry: CollectorRegistry) -> None:
-    due = Gauge(
-        "friendli_deploy_rows_due",
-        "Rows that wait for a worker to take them.",
-        ["worker"],
-        registry=registry,
-    )
-    overdue = Gauge(
-        "friendli_deploy_oldest_overdue_seconds",
-        "For how long the row that waits longest has been due.",
-        ["worker"],
-        registry=registry,
-    )
+    due = ROWS_DUE.gauge(registry)
+    overdue = OLDEST_OVERDUE.gauge(registry)
     for worker, table in WORKED_ON.items():
         count, oldest, present = (
             await session.execute(
@@ -113,12 +94,7 @@ async def _rows(session: AsyncSession, registry: CollectorRegistry) -> None:
 
 
 async def _endpoints(session: AsyncSession, registry: CollectorRegistry) -> None:
-    gauge = Gauge(
-        "friendli_deploy_endpoints",
-        "Endpoints that are watched, by Friendli's status; other for one that it may have added.",
-        ["status"],
-        registry=registry,
-    )
+    gauge = ENDPOINTS.gauge(registry)
     counts = dict.fromkeys([*map(str, InferenceDeploymentStatus), "other"], 0)
     rows = await session.execute(
         select(Deployment.status, func.count())
@@ -134,18 +110,9 @@ async def _endpoints(session: AsyncSession, registry: CollectorRegistry) -> None
 async def _friendli(
     session: AsyncSession, registry: CollectorRegistry, unready_after: float
 ) -> None:
-    up = Gauge(
-        "friendli_deploy_friendli_up",
-        "Whether Friendli answers: 0 if no poll has succeeded for UNREADY_AFTER.",
-        registry=registry,
-    )
-    up.set(await is_friendli_answering(session, unready_after))
-    projects = Gauge(
-        "friendli_deploy_watched_projects",
-        "Projects that are polled: ok, or what their threads were told is in the way.",
-        ["state"],
-        registry=registry,
-    )
+    answers = await is_friendli_answering(session, unready_after)
+    FRIENDLI_UP.gauge(registry).set(answers)
+    projects = WATCHED_PROJECTS.gauge(registry)
     for state, count in (await projects_by_state(session)).items():
         projects.labels(state).set(count)
 
@@ -153,9 +120,7 @@ async def _friendli(
 async def _replicas(
     session: AsyncSession, registry: CollectorRegistry, silent_after: float
 ) -> None:
-    gauge = Gauge(
-        "friendli_deploy_replicas", "Replicas that live, by role.", ["role"], registry=registry
-    )
+    gauge = REPLICAS.gauge(registry)
     found: list[Replica] = list(await live(session, silent_after))
     for role in Role:
         gauge.labels(role).set(sum(one.role is role for one in found))

@@ -280,6 +280,21 @@ async def test_a_slip_in_a_settings_name_is_found(here: Environment, tmp_path: P
     assert "made-up" not in ended.out
 
 
+async def test_a_renamed_setting_is_pointed_at(here: Environment, tmp_path: Path) -> None:
+    """In the environment and in .env, by its former name and its name now."""
+    (tmp_path / ".env").write_text("MENU_PATIENCE=1\n")
+    ended = await run(here, "doctor", cwd=tmp_path, POLL_SECONDS_STEADY="30")
+    assert ended.code == 0
+    assert [line for line in ended.out.splitlines() if line.startswith("advice   settings")] == (
+        snapshot(
+            [
+                "advice   settings   POLL_SECONDS_STEADY (environment) is now called POLL_SECONDS_STABLE and has no effect.",
+                "advice   settings   MENU_PATIENCE (.env) is now called MENU_TIMEOUT and has no effect.",
+            ]
+        )
+    )
+
+
 async def test_machines_get_one_document(here: Environment) -> None:
     """With the same verdicts as people get."""
     ended = await run(here, "doctor", "--json", LOG_LEVEL="loud")

@@ -18,14 +18,14 @@ async def get(http: aiohttp.ClientSession, url: str) -> Answered:
         return response.status, await response.json()
 
 
-async def becomes(http: aiohttp.ClientSession, url: str, wanted: Answered) -> None:
+async def wait_for_response(http: aiohttp.ClientSession, url: str, wanted: Answered) -> None:
     """Ask until the answer is this one."""
     async with asyncio.timeout(10):
         while await get(http, url) != wanted:
             pass
 
 
-async def reported(database_url: str, replicas: int) -> None:
+async def wait_for_replicas(database_url: str, replicas: int) -> None:
     """Wait until so many replicas have said that they live."""
     database = Database(database_url)
     async with asyncio.timeout(10):

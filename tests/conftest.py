@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from bot.app import Running, running
 from bot.db.session import Database
-from bot.sandbox.environment import Environment, connect, world
+from bot.sandbox.environment import Environment, connect, open_environment
 from bot.sandbox.slack.rate_limits import Limits
 from tests import databases
 from tests.messages.unread import unheard
@@ -27,7 +27,7 @@ settings.register_profile(THOROUGH, deadline=None)
 settings.load_profile("shared cores")
 
 # The bot's own waits, so short that a test never waits for the clock: what they mean stays.
-QUICK: dict[str, object] = {
+SHORT_WAITS: dict[str, object] = {
     "poll_seconds_transitional": 0.02,
     "poll_seconds_stable": 0.05,
     "poll_seconds_ended": 0.05,
@@ -47,7 +47,7 @@ QUICK: dict[str, object] = {
     "reconnect_after": 0.05,
     "shutdown_timeout": 2.0,
 }
-UNHURRIED = Limits(enabled=False)
+NO_LIMITS = Limits(enabled=False)
 
 StartBot = Callable[..., AbstractAsyncContextManager[Running]]
 
@@ -83,9 +83,9 @@ def sqlite_url(sqlite_template: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-async def here(sqlite_url: str) -> AsyncIterator[Environment]:
+async def env(sqlite_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on an SQLite file; Friendli's clock stands still until a test moves it."""
-    async with world(sqlite_url, speed=0, limits=UNHURRIED) as made:
+    async with open_environment(sqlite_url, speed=0, limits=NO_LIMITS) as made:
         yield made
         everything = [
             message
@@ -97,32 +97,32 @@ async def here(sqlite_url: str) -> AsyncIterator[Environment]:
 
 
 @pytest.fixture
-def start_bot(here: Environment) -> StartBot:
+def start_bot(env: Environment) -> StartBot:
     """Start a bot in the world; leaving the block stops it, and it can be started again."""
 
     @asynccontextmanager
     async def start(**overrides: object) -> AsyncIterator[Running]:
-        settings = here.settings(**{**QUICK, **overrides})
+        settings = env.settings(**{**SHORT_WAITS, **overrides})
         async with running(settings) as bot:
-            here.slack.events_url = None if settings.socket_mode else bot.events_url
+            env.slack.events_url = None if settings.socket_mode else bot.events_url
             yield bot
 
     return start
 
 
 @pytest.fixture
-async def bot(here: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
+async def bot(env: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
     """A running bot whose channel is connected to the sandbox's project as `prod`."""
     async with start_bot() as started:
-        await connect(here)
+        await connect(env)
         yield started
 
 
 @pytest.fixture
-async def hasty_bot(here: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
+async def short_timeout_bot(env: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
     """The same, but it gives up on a silent API after two seconds."""
     async with start_bot(create_give_up_after=2) as started:
-        await connect(here)
+        await connect(env)
         yield started
 
 

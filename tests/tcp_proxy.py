@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.friendli.loopback import refused_url
 
 
-class Door:
+class TcpProxy:
     """A port that leads to the PostgreSQL server while it is open.
 
     Args:

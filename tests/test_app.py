@@ -11,14 +11,21 @@ import pytest
 
 from bot.app import Running, running
 from bot.domain.errors import ConfigError
-from bot.sandbox.environment import API_KEY, APP_TOKEN, SIGNING_SECRET, Environment, connect, world
+from bot.sandbox.environment import (
+    API_KEY,
+    APP_TOKEN,
+    SIGNING_SECRET,
+    Environment,
+    connect,
+    open_environment,
+)
 from bot.sandbox.faults import Answer, Hang, Slow
 from bot.sandbox.slack.changes import Change, RequestLogged
 from bot.sandbox.slack.signing import signature
-from tests.acceptance.thread_assertions import told
-from tests.client import becomes, get
-from tests.conftest import QUICK, StartBot
-from tests.tcp_proxy import Door
+from tests.acceptance.thread_assertions import has_replies
+from tests.client import get, wait_for_response
+from tests.conftest import SHORT_WAITS, StartBot
+from tests.tcp_proxy import TcpProxy
 
 SOCKET_MODE = {"slack_app_token": APP_TOKEN, "slack_signing_secret": None}
 
@@ -47,7 +54,7 @@ async def test_a_bot_in_http_mode_says_that_it_lives_and_is_ready(
 
 
 async def test_a_bot_in_socket_mode_says_so_too_and_takes_no_events_over_http(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Requests come over its own connection, where commands work like everywhere."""
     async with start_bot(**SOCKET_MODE) as bot:
@@ -55,9 +62,9 @@ async def test_a_bot_in_socket_mode_says_so_too_and_takes_no_events_over_http(
         assert await get(http, f"{bot.url}/readyz") == READY_ON_A_SOCKET
         async with http.post(bot.events_url) as response:
             assert response.status == 404
-        await here.member.command(here.channel, "help")
-        await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    assert here.slack.protocol_slips == []
+        await env.member.command(env.channel, "help")
+        await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    assert env.slack.protocol_slips == []
 
 
 # What strangers send
@@ -95,9 +102,9 @@ async def bot_at_large(
 ) -> AsyncIterator[tuple[Environment, Running]]:
     """One bot for all that strangers send, since none of it may change anything."""
     database = f"sqlite:///{tmp_path_factory.mktemp('bot') / 'bot.sqlite3'}"
-    async with world(database) as here, running(here.settings(**QUICK)) as bot:
-        here.slack.events_url = bot.events_url
-        yield here, bot
+    async with open_environment(database) as env, running(env.settings(**SHORT_WAITS)) as bot:
+        env.slack.events_url = bot.events_url
+        yield env, bot
 
 
 @pytest.mark.parametrize("headers", FORGED.values(), ids=FORGED)
@@ -107,20 +114,20 @@ async def test_a_request_that_isnt_slacks_is_refused(
     headers: Callable[[], dict[str, str]],
 ) -> None:
     """With 401 and not a word, before anything reads what it says."""
-    here, bot = bot_at_large
-    before = len(here.slack.requests.entries)
+    env, bot = bot_at_large
+    before = len(env.slack.requests.entries)
     async with http.post(bot.events_url, data=COMMAND, headers=headers()) as response:
         assert (response.status, await response.text()) == (401, "")
-    assert len(here.slack.requests.entries) == before
+    assert len(env.slack.requests.entries) == before
 
 
 async def test_requests_signed_with_an_old_secret_are_refused(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """As Slack's own are after somebody has made a new signing secret."""
     async with start_bot():
-        here.slack.signing_secret = "another-secret"
-        assert (await here.member.command(here.channel, "help")).status == 401
+        env.slack.signing_secret = "another-secret"
+        assert (await env.member.command(env.channel, "help")).status == 401
 
 
 NONSENSE: dict[str, tuple[bytes, int]] = {
@@ -154,12 +161,12 @@ async def test_a_body_that_makes_no_sense_breaks_nothing(
     bot_at_large: tuple[Environment, Running], http: aiohttp.ClientSession, body: bytes, status: int
 ) -> None:
     """Even one that Slack has signed; the next command is answered as ever."""
-    here, bot = bot_at_large
+    env, bot = bot_at_large
     async with http.post(bot.events_url, data=BytesIO(body), headers=signed(body)) as response:
         assert response.status == status
-    said = len(here.member.ephemerals(here.channel))
-    assert (await here.member.command(here.channel, "help")).status == 200
-    await here.slack.until(lambda: len(here.member.ephemerals(here.channel)) == said + 1)
+    said = len(env.member.ephemerals(env.channel))
+    assert (await env.member.command(env.channel, "help")).status == 200
+    await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == said + 1)
 
 
 # What can't be reached, or refuses us
@@ -183,13 +190,13 @@ COPY_APP_TOKEN = (
 
 
 async def test_a_bot_token_that_slack_refuses_is_told(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """In Slack's word for it."""
     assert await refusal(start_bot, slack_bot_token="another-token") == [
         f"SLACK_BOT_TOKEN is refused by Slack (invalid_auth). {COPY_BOT_TOKEN}"
     ]
-    here.slack.revoke_token()
+    env.slack.revoke_token()
     assert await refusal(start_bot) == [
         f"SLACK_BOT_TOKEN is refused by Slack (token_revoked). {COPY_BOT_TOKEN}"
     ]
@@ -228,80 +235,80 @@ async def test_a_host_that_isnt_ours_is_told(start_bot: StartBot, host: str) -> 
 
 
 async def test_a_slack_that_cant_be_reached_is_waited_for(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """The bot comes up, answers, and takes deployments; it posts once Slack is there."""
-    outage = here.slack.faults.add(AWAY, operation="auth.test", times=None)
+    outage = env.slack.faults.add(AWAY, operation="auth.test", times=None)
     async with start_bot() as bot:
         assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
         assert await get(http, f"{bot.url}/readyz") == (
             503,
             {"database": True, "slack": False, "schema": True, "friendli": True},
         )
-        await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
-        assert not here.channel.messages
-        here.slack.faults.remove(outage)
-        await here.slack.until(lambda: here.channel.messages)
-        await becomes(http, f"{bot.url}/readyz", READY)
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
+        assert not env.channel.messages
+        env.slack.faults.remove(outage)
+        await env.slack.until(lambda: env.channel.messages)
+        await wait_for_response(http, f"{bot.url}/readyz", READY)
 
 
 REVOKED = Answer(200, {"ok": False, "error": "token_revoked"})
 
 
 async def test_a_token_that_is_revoked_later_takes_the_bot_out_of_service(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Noticed although nobody uses the bot; the metrics follow, and so does its return."""
     async with start_bot(unready_after=0.2) as bot:
         assert await get(http, f"{bot.url}/readyz") == READY
-        revoked = here.slack.faults.add(REVOKED, operation="auth.test", times=None)
+        revoked = env.slack.faults.add(REVOKED, operation="auth.test", times=None)
         away = (503, {"database": True, "slack": False, "schema": True, "friendli": True})
-        await becomes(http, f"{bot.url}/readyz", away)
+        await wait_for_response(http, f"{bot.url}/readyz", away)
         assert await metric(http, bot, "friendli_deploy_slack_up") == 0
-        here.slack.faults.remove(revoked)
-        await becomes(http, f"{bot.url}/readyz", READY)
+        env.slack.faults.remove(revoked)
+        await wait_for_response(http, f"{bot.url}/readyz", READY)
         assert await metric(http, bot, "friendli_deploy_slack_up") == 1
 
 
 async def test_one_hiccup_of_slack_changes_nothing(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Or a moment of Slack's would take every replica out of service at once."""
     async with start_bot(unready_after=0.2) as bot:
-        here.slack.faults.add(AWAY, operation="auth.test", times=1)
-        before = len(here.slack.requests.calls("auth.test"))
-        while len(here.slack.requests.calls("auth.test")) < before + 3:
+        env.slack.faults.add(AWAY, operation="auth.test", times=1)
+        before = len(env.slack.requests.calls("auth.test"))
+        while len(env.slack.requests.calls("auth.test")) < before + 3:
             assert await get(http, f"{bot.url}/readyz") == READY
 
 
 async def test_a_friendli_that_is_away_is_shown_and_people_are_still_answered(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Otherwise a load balancer would leave them with Slack's error message."""
     async with start_bot(unready_after=0.2) as bot:
-        await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --yes")
-        await here.slack.until(lambda: told(here, 1))
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu H100 --yes")
+        await env.slack.until(lambda: has_replies(env, 1))
         assert await get(http, f"{bot.url}/readyz") == READY
-        outage = here.friendli.faults.add(Answer(503), times=None)
+        outage = env.friendli.faults.add(Answer(503), times=None)
         shown = (200, {"database": True, "slack": True, "schema": True, "friendli": False})
-        await becomes(http, f"{bot.url}/readyz", shown)
+        await wait_for_response(http, f"{bot.url}/readyz", shown)
         assert await metric(http, bot, "friendli_deploy_friendli_up") == 0
-        here.friendli.faults.remove(outage)
-        await becomes(http, f"{bot.url}/readyz", READY)
+        env.friendli.faults.remove(outage)
+        await wait_for_response(http, f"{bot.url}/readyz", READY)
         assert await metric(http, bot, "friendli_deploy_friendli_up") == 1
 
 
 async def test_a_key_that_friendli_refuses_is_one_targets_problem(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Friendli answers, so it isn't away; the metrics count the project."""
     async with start_bot(unready_after=0.2) as bot:
-        await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --yes")
-        await here.slack.until(lambda: told(here, 1))
-        here.friendli.revoke_key(API_KEY)
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu H100 --yes")
+        await env.slack.until(lambda: has_replies(env, 1))
+        env.friendli.revoke_key(API_KEY)
         refused = 'friendli_deploy_watched_projects{state="key_refused"}'
         async with asyncio.timeout(10):
             while await metric(http, bot, refused) != 1:
@@ -320,10 +327,10 @@ async def metric(http: aiohttp.ClientSession, bot: Running, sample: str) -> floa
 
 
 async def test_socket_mode_waits_for_slack_too(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Once Slack opens a connection, commands arrive."""
-    outage = here.slack.faults.add(AWAY, operation="apps.connections.open", times=None)
+    outage = env.slack.faults.add(AWAY, operation="apps.connections.open", times=None)
     async with start_bot(**SOCKET_MODE) as bot:
         assert await get(http, f"{bot.url}/readyz") == (
             503,
@@ -335,13 +342,13 @@ async def test_socket_mode_waits_for_slack_too(
                 "friendli": True,
             },
         )
-        here.slack.faults.remove(outage)
-        await becomes(http, f"{bot.url}/readyz", READY_ON_A_SOCKET)
-        assert (await here.member.command(here.channel, "help")).ok
+        env.slack.faults.remove(outage)
+        await wait_for_response(http, f"{bot.url}/readyz", READY_ON_A_SOCKET)
+        assert (await env.member.command(env.channel, "help")).ok
 
 
 async def test_a_connection_that_breaks_is_opened_anew(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Also when the ticket to the new one is used up before it opens."""
     async with start_bot(**SOCKET_MODE) as bot:
@@ -356,35 +363,35 @@ async def test_a_connection_that_breaks_is_opened_anew(
                 and len(spoiled) < 2
             ):
                 spoiled.append(change.request.number)
-                here.slack.sockets._tickets.clear()
+                env.slack.sockets._tickets.clear()
 
-        stop = here.slack.subscribe(spoil)
-        await here.slack.drop_connections()
-        await here.slack.until(lambda: len(spoiled) == 2 and here.slack.connections == 1)
+        stop = env.slack.subscribe(spoil)
+        await env.slack.drop_connections()
+        await env.slack.until(lambda: len(spoiled) == 2 and env.slack.connections == 1)
         stop()
-        await becomes(http, f"{bot.url}/readyz", READY_ON_A_SOCKET)
-        assert (await here.member.command(here.channel, "help")).ok
+        await wait_for_response(http, f"{bot.url}/readyz", READY_ON_A_SOCKET)
+        assert (await env.member.command(env.channel, "help")).ok
 
 
 async def test_a_database_that_cant_be_reached_is_waited_for(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession, postgresql_url: str
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession, postgresql_url: str
 ) -> None:
     """People are told meanwhile; when it goes away again, the bot outlasts that too."""
-    door = Door(postgresql_url)
+    door = TcpProxy(postgresql_url)
     async with start_bot(database_url=door.url) as bot:
         assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
         assert await get(http, f"{bot.url}/readyz") == AWAY_DATABASE
-        await here.member.command(here.channel, "targets")
-        [told] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
-        assert told.text.startswith("I can't reach my database right now")
+        await env.member.command(env.channel, "targets")
+        [has_replies] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
+        assert has_replies.text.startswith("I can't reach my database right now")
         async with door.open():
-            await becomes(http, f"{bot.url}/readyz", READY)
-            await connect(here)
-        await becomes(http, f"{bot.url}/readyz", AWAY_DATABASE)
+            await wait_for_response(http, f"{bot.url}/readyz", READY)
+            await connect(env)
+        await wait_for_response(http, f"{bot.url}/readyz", AWAY_DATABASE)
         async with door.open():
-            await becomes(http, f"{bot.url}/readyz", READY)
-            await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
-            await here.slack.until(lambda: here.friendli.endpoints)
+            await wait_for_response(http, f"{bot.url}/readyz", READY)
+            await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
+            await env.slack.until(lambda: env.friendli.endpoints)
         assert await get(http, f"{bot.url}/healthz") == (200, {"ok": True})
 
 
@@ -392,34 +399,34 @@ async def test_a_database_that_cant_be_reached_is_waited_for(
 
 
 async def test_what_hangs_is_not_waited_for_longer_than_allowed(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """Neither a Friendli nor a Slack that doesn't answer holds up the end."""
     async with start_bot(shutdown_timeout=0.3) as bot:
-        await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
-        await here.slack.until(lambda: here.friendli.endpoints)
-        friendli = here.friendli.faults.add(Hang(), times=None)
-        slack = here.slack.faults.add(Hang(), operation="response_url", times=None)
-        await here.member.command(here.channel, "help")
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
+        await env.slack.until(lambda: env.friendli.endpoints)
+        friendli = env.friendli.faults.add(Hang(), times=None)
+        slack = env.slack.faults.add(Hang(), operation="response_url", times=None)
+        await env.member.command(env.channel, "help")
         await asked_until(lambda: friendli.taken and slack.taken, http, bot)
         ends = time.monotonic()
     assert time.monotonic() - ends < 2
 
 
 async def test_requests_in_hand_are_answered_before_the_end(
-    here: Environment, start_bot: StartBot, http: aiohttp.ClientSession
+    env: Environment, start_bot: StartBot, http: aiohttp.ClientSession
 ) -> None:
     """What was asked for is done, although nothing new is taken any more."""
-    slow = here.friendli.faults.add(Slow(60))
+    slow = env.friendli.faults.add(Slow(60))
     async with AsyncExitStack() as stack:
         bot = await stack.enter_async_context(start_bot())
-        connecting = asyncio.create_task(connect(here))
+        connecting = asyncio.create_task(connect(env))
         await asked_until(lambda: slow.taken, http, bot)
         ending = asyncio.create_task(stack.pop_all().aclose())
         with pytest.raises(aiohttp.ClientConnectorError):
             await asked_until(lambda: False, http, bot)
-        here.clock.advance(60)
+        env.clock.advance(60)
         await asyncio.gather(connecting, ending)
 
 

@@ -80,16 +80,16 @@ class Process:
 
 @asynccontextmanager
 async def running(
-    here: Environment, *arguments: str, cwd: Path | str | None = None, **settings: str | None
+    env: Environment, *arguments: str, cwd: Path | str | None = None, **settings: str | None
 ) -> AsyncIterator[Process]:
     """Start it; it doesn't outlive the block. None leaves a setting out."""
     chosen: dict[str, str | None] = {
         "SLACK_BOT_TOKEN": BOT_TOKEN,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
-        "SLACK_API_URL": f"{here.slack.url}/api/",
-        "FRIENDLI_API_URL": here.friendli.url,
-        "DATABASE_URL": here.database,
-        "ENCRYPTION_KEYS": here.encryption_key.get_secret_value(),
+        "SLACK_API_URL": f"{env.slack.url}/api/",
+        "FRIENDLI_API_URL": env.friendli.url,
+        "DATABASE_URL": env.database,
+        "ENCRYPTION_KEYS": env.encryption_key.get_secret_value(),
         "PORT": "0",
         "PYTHONPATH": str(PROJECT),
         **settings,
@@ -98,7 +98,7 @@ async def running(
         *(sys.executable, "-m", "bot", *arguments),
         env={name: value for name, value in chosen.items() if value is not None},
         # A folder without a .env file.
-        cwd=cwd or Path(here.database.removeprefix("sqlite:///")).parent,
+        cwd=cwd or Path(env.database.removeprefix("sqlite:///")).parent,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -111,20 +111,20 @@ async def running(
 
 
 async def run(
-    here: Environment, *arguments: str, cwd: Path | str | None = None, **settings: str | None
+    env: Environment, *arguments: str, cwd: Path | str | None = None, **settings: str | None
 ) -> Ended:
-    async with running(here, *arguments, cwd=cwd, **settings) as process:
+    async with running(env, *arguments, cwd=cwd, **settings) as process:
         return await process.ended()
 
 
-async def test_serve_ends_cleanly_when_it_is_told_to(here: Environment) -> None:
+async def test_serve_ends_cleanly_when_it_is_told_to(env: Environment) -> None:
     """Exit code 0, at once, and nothing was written but the log."""
-    async with running(here, "serve") as bot:
+    async with running(env, "serve") as bot:
         url = (await bot.says("running"))["url"]
         async with aiohttp.ClientSession() as http, http.get(f"{url}/readyz") as answer:
             assert answer.status == 200
-        here.slack.events_url = f"{url}/slack/events"
-        assert (await here.member.command(here.channel, "help")).ok
+        env.slack.events_url = f"{url}/slack/events"
+        assert (await env.member.command(env.channel, "help")).ok
         bot.tell(signal.SIGTERM)
         async with asyncio.timeout(ENDS_WITHIN):
             ended = await bot.ended()
@@ -132,38 +132,38 @@ async def test_serve_ends_cleanly_when_it_is_told_to(here: Environment) -> None:
     assert ended.events == ["running", "stopping", "stopped"]
 
 
-async def test_serve_in_socket_mode_ends_cleanly_too(here: Environment) -> None:
+async def test_serve_in_socket_mode_ends_cleanly_too(env: Environment) -> None:
     """Here by Ctrl-C: the connection is closed, and nothing complains."""
-    async with running(here, "serve", SLACK_APP_TOKEN=APP_TOKEN, SLACK_SIGNING_SECRET=None) as bot:
+    async with running(env, "serve", SLACK_APP_TOKEN=APP_TOKEN, SLACK_SIGNING_SECRET=None) as bot:
         assert (await bot.says("running"))["mode"] == "socket"
-        assert (await here.member.command(here.channel, "help")).ok
+        assert (await env.member.command(env.channel, "help")).ok
         bot.tell(signal.SIGINT)
         async with asyncio.timeout(ENDS_WITHIN):
             ended = await bot.ended()
     assert (ended.code, ended.out) == (0, "")
     assert ended.events == ["running", "stopping", "stopped"]
-    assert here.slack.connections == 0
+    assert env.slack.connections == 0
 
 
-async def test_a_second_app_is_answered_by_its_own_name(here: Environment, tmp_path: Path) -> None:
+async def test_a_second_app_is_answered_by_its_own_name(env: Environment, tmp_path: Path) -> None:
     """Its texts lead to its own command, and not to the first app's; here from a .env file."""
     (tmp_path / ".env").write_text("SLASH_COMMAND=/friendli-staging\n")
-    async with running(here, "serve", cwd=tmp_path) as bot:
-        here.slack.events_url = f"{(await bot.says('running'))['url']}/slack/events"
+    async with running(env, "serve", cwd=tmp_path) as bot:
+        env.slack.events_url = f"{(await bot.says('running'))['url']}/slack/events"
         for text in ("help", "list", "nonsense"):
-            ack = await here.member.command(here.channel, text, command="/friendli-staging")
+            ack = await env.member.command(env.channel, text, command="/friendli-staging")
             assert ack.ok
-        said = await here.slack.until(lambda: here.member.ephemerals(here.channel)[2:])
-        for message in here.member.ephemerals(here.channel):
+        said = await env.slack.until(lambda: env.member.ephemerals(env.channel)[2:])
+        for message in env.member.ephemerals(env.channel):
             assert "/friendli-deploy" not in str(message)
         assert said
         bot.tell(signal.SIGTERM)
         await bot.ended()
 
 
-async def test_serve_points_at_settings_that_were_renamed(here: Environment) -> None:
+async def test_serve_points_at_settings_that_were_renamed(env: Environment) -> None:
     """A line of the log says the name now; the bot runs all the same."""
-    async with running(here, "serve", MENU_PATIENCE="1", LEASE_END_RETRY="5") as bot:
+    async with running(env, "serve", MENU_PATIENCE="1", LEASE_END_RETRY="5") as bot:
         assert [(await bot.says("setting renamed"))["problem"] for _ in range(2)] == [
             "LEASE_END_RETRY (environment) is now called LIFETIME_END_RETRY and has no effect.",
             "MENU_PATIENCE (environment) is now called MENU_TIMEOUT and has no effect.",
@@ -173,32 +173,32 @@ async def test_serve_points_at_settings_that_were_renamed(here: Environment) -> 
         assert (await bot.ended()).code == 0
 
 
-async def test_serve_can_be_half_of_the_bot(here: Environment, postgresql_url: str) -> None:
+async def test_serve_can_be_half_of_the_bot(env: Environment, postgresql_url: str) -> None:
     """Named on the command line, which goes before the environment."""
     settings = {"ROLE": "web", "DATABASE_URL": postgresql_url, "SLACK_SIGNING_SECRET": None}
-    async with running(here, "serve", "--role", "worker", **settings) as bot:
+    async with running(env, "serve", "--role", "worker", **settings) as bot:
         said = await bot.says("running")
         bot.tell(signal.SIGTERM)
         ended = await bot.ended()
     assert (said["role"], said["mode"], ended.code) == ("worker", "none", 0)
 
 
-async def test_serve_ends_while_it_still_starts(here: Environment) -> None:
+async def test_serve_ends_while_it_still_starts(env: Environment) -> None:
     """A Slack that hangs holds up neither the start for long nor the end at all."""
-    hanging = here.slack.faults.add(Hang(), operation="auth.test", times=None)
-    async with running(here, "serve") as bot:
-        await here.slack.until(lambda: here.slack.requests.calls("auth.test"))
+    hanging = env.slack.faults.add(Hang(), operation="auth.test", times=None)
+    async with running(env, "serve") as bot:
+        await env.slack.until(lambda: env.slack.requests.calls("auth.test"))
         bot.tell(signal.SIGTERM)
         async with asyncio.timeout(ENDS_WITHIN):
             ended = await bot.ended()
-    here.slack.faults.remove(hanging)
+    env.slack.faults.remove(hanging)
     assert (ended.code, ended.events) == (0, ["stopped"])
 
 
-async def test_serve_says_all_that_is_wrong_and_nothing_else(here: Environment) -> None:
+async def test_serve_says_all_that_is_wrong_and_nothing_else(env: Environment) -> None:
     """Exit code 2, and a line for each setting; settings of another version aren't ignored."""
     ended = await run(
-        here,
+        env,
         "serve",
         SLACK_BOT_TOKEN=None,
         SLACK_SIGNING_SECRET=None,
@@ -216,33 +216,31 @@ async def test_serve_says_all_that_is_wrong_and_nothing_else(here: Environment) 
     ]
 
 
-async def test_serve_says_what_slack_refuses_and_nothing_else(here: Environment) -> None:
+async def test_serve_says_what_slack_refuses_and_nothing_else(env: Environment) -> None:
     """What is only known once Slack was asked is a line too."""
-    ended = await run(here, "serve", SLACK_BOT_TOKEN="another-token")
+    ended = await run(env, "serve", SLACK_BOT_TOKEN="another-token")
     assert (ended.code, ended.out) == (2, "")
     assert [line.split(". ")[0] for line in ended.lines] == [
         "SLACK_BOT_TOKEN is refused by Slack (invalid_auth)"
     ]
 
 
-async def test_a_breakdown_is_logged_like_everything_else(
-    here: Environment, tmp_path: Path
-) -> None:
+async def test_a_breakdown_is_logged_like_everything_else(env: Environment, tmp_path: Path) -> None:
     """Exit code 1, and no secret in the traceback."""
     database = tmp_path / "broken.sqlite3"
     with sqlite3.connect(database) as connection:
         connection.execute("CREATE TABLE targets (id INTEGER)")
     connection.close()
-    ended = await run(here, "serve", DATABASE_URL=f"sqlite:///{database}")
+    ended = await run(env, "serve", DATABASE_URL=f"sqlite:///{database}")
     assert (ended.code, ended.out, ended.events) == (1, "", ["broke down"])
     assert "Traceback" in ended.lines[0]
     assert "table targets already exists" in ended.lines[0]
 
 
-async def test_migrate_brings_the_database_up_to_date(here: Environment, tmp_path: Path) -> None:
+async def test_migrate_brings_the_database_up_to_date(env: Environment, tmp_path: Path) -> None:
     """And says so."""
     new = tmp_path / "new.sqlite3"
-    ended = await run(here, "migrate", DATABASE_URL=f"sqlite:///{new}")
+    ended = await run(env, "migrate", DATABASE_URL=f"sqlite:///{new}")
     assert ended == Ended(0, "The database is up to date.\n", [])
     with sqlite3.connect(new) as connection:
         assert connection.execute("SELECT count(*) FROM deployments").fetchone() == (0,)
@@ -252,31 +250,31 @@ async def test_migrate_brings_the_database_up_to_date(here: Environment, tmp_pat
 NO_TOKENS = {"SLACK_BOT_TOKEN": None, "SLACK_SIGNING_SECRET": None}
 
 
-async def test_migrate_needs_nothing_but_the_database(here: Environment) -> None:
+async def test_migrate_needs_nothing_but_the_database(env: Environment) -> None:
     """A migration job holds no secret, and a broken setting of something else doesn't stop it."""
-    ended = await run(here, "migrate", **NO_TOKENS, ENCRYPTION_KEYS=None, PORT="http")
+    ended = await run(env, "migrate", **NO_TOKENS, ENCRYPTION_KEYS=None, PORT="http")
     assert ended == Ended(0, "The database is up to date.\n", [])
 
 
-async def test_audit_export_needs_nothing_but_the_database(here: Environment) -> None:
+async def test_audit_export_needs_nothing_but_the_database(env: Environment) -> None:
     """Nobody has acted yet."""
-    ended = await run(here, "audit", "export", **NO_TOKENS, ENCRYPTION_KEYS=None)
+    ended = await run(env, "audit", "export", **NO_TOKENS, ENCRYPTION_KEYS=None)
     assert ended == Ended(0, "", [])
 
 
-async def test_audit_export_makes_no_database(here: Environment, tmp_path: Path) -> None:
+async def test_audit_export_makes_no_database(env: Environment, tmp_path: Path) -> None:
     """An empty file would look like an audit in which nobody did anything."""
     nowhere = tmp_path / "folder" / "none.sqlite3"
-    ended = await run(here, "audit", "export", DATABASE_URL=f"sqlite:///{nowhere}")
+    ended = await run(env, "audit", "export", DATABASE_URL=f"sqlite:///{nowhere}")
     assert (ended.code, ended.out) == (2, "")
     assert ended.lines == ["There is no database yet. `friendli-deploy serve` creates it."]
     assert not nowhere.parent.exists()
 
 
-async def test_migrate_says_why_it_cant(here: Environment) -> None:
+async def test_migrate_says_why_it_cant(env: Environment) -> None:
     """An unreachable database isn't waited for here."""
     address = refused_url().replace("http://", "postgresql://bot@")
-    ended = await run(here, "migrate", DATABASE_URL=f"{address}/name")
+    ended = await run(env, "migrate", DATABASE_URL=f"{address}/name")
     assert (ended.code, ended.out) == (2, "")
     assert ended.lines == ["The database can't be reached (ConnectionRefusedError)."]
 
@@ -390,17 +388,17 @@ def test_keys_new_prints_a_key() -> None:
     assert len(urlsafe_b64decode(first.strip())) == 32
 
 
-async def test_keys_rotate_says_what_comes_first(here: Environment, tmp_path: Path) -> None:
+async def test_keys_rotate_says_what_comes_first(env: Environment, tmp_path: Path) -> None:
     """Where there is no database yet, there is nothing to encrypt anew."""
-    ended = await run(here, "keys", "rotate", DATABASE_URL=f"sqlite:///{tmp_path / 'none.sqlite3'}")
+    ended = await run(env, "keys", "rotate", DATABASE_URL=f"sqlite:///{tmp_path / 'none.sqlite3'}")
     assert (ended.code, ended.out) == (2, "")
     assert ended.lines == ["There is no database yet. `friendli-deploy serve` creates it."]
     assert not (tmp_path / "none.sqlite3").exists()
 
 
-async def test_keys_rotate_says_what_it_did(here: Environment) -> None:
+async def test_keys_rotate_says_what_it_did(env: Environment) -> None:
     """And nothing of any key."""
-    ended = await run(here, "keys", "rotate", **NO_TOKENS)
+    ended = await run(env, "keys", "rotate", **NO_TOKENS)
     assert ended == Ended(0, "Encrypted anew: 0. Under the first key before: 0.\n", [])
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bot.app import running
 from bot.domain.text import unescape
-from bot.sandbox.environment import Environment, connect, world
+from bot.sandbox.environment import Environment, connect, open_environment
 from bot.sandbox.friendli import MODELS
 from bot.sandbox.slack.changes import Change, MessagePosted, MessageUpdated
 from bot.sandbox.slack.conversations import Message
@@ -36,35 +36,35 @@ async def once(model: str, *, speed: float) -> bool:
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="friendli-deploy-") as folder:
         database = f"sqlite:///{Path(folder) / 'demo.sqlite3'}"
-        async with world(database, speed=speed) as here:
-            settings = here.settings(
+        async with open_environment(database, speed=speed) as env:
+            settings = env.settings(
                 poll_seconds_transitional=_POLL_SECONDS,
                 # Friendli's clock runs faster here, so what waits for it waits less.
                 create_give_up_after=600 / speed,
             )
             async with running(settings) as bot:
-                here.slack.events_url = bot.events_url
-                await connect(here)
-                return await _deploy(here, model, console)
+                env.slack.events_url = bot.events_url
+                await connect(env)
+                return await _deploy(env, model, console)
 
 
-async def _deploy(here: Environment, model: str, console: Console) -> bool:
-    printer = _Printer(here, console)
-    stop = here.slack.subscribe(printer)
+async def _deploy(env: Environment, model: str, console: Console) -> bool:
+    printer = _Printer(env, console)
+    stop = env.slack.subscribe(printer)
     line = f"{model} --gpu 2xH100 --yes"
-    console.print(f"[bold]@{here.member.user.name}[/] /friendli-deploy {line}")
-    await here.member.command(here.channel, line)
+    console.print(f"[bold]@{env.member.user.name}[/] /friendli-deploy {line}")
+    await env.member.command(env.channel, line)
     try:
-        root = await here.slack.until(lambda: _outcome(here), timeout=_PATIENCE)
+        root = await env.slack.until(lambda: _outcome(env), timeout=_PATIENCE)
         # The reply that says so may be posted a second after the root's last edit.
-        await here.slack.until(lambda: printer.has_told(root), timeout=_PATIENCE)
+        await env.slack.until(lambda: printer.has_told(root), timeout=_PATIENCE)
     finally:
         stop()
     return _SERVES in root.text
 
 
-def _outcome(here: Environment) -> Message | None:
-    for message in here.channel.messages.values():
+def _outcome(env: Environment) -> Message | None:
+    for message in env.channel.messages.values():
         text = message.text
         if not message.is_reply and (_SERVES in text or any(end in text for end in _ENDED)):
             return message
@@ -74,8 +74,8 @@ def _outcome(here: Environment) -> Message | None:
 class _Printer:
     """Prints the roots and replies of the workspace as they are posted and change."""
 
-    def __init__(self, here: Environment, console: Console) -> None:
-        self._here = here
+    def __init__(self, env: Environment, console: Console) -> None:
+        self._here = env
         self._console = console
         self._headlines: dict[str, str] = {}
         self._last_reply = ""
@@ -100,10 +100,10 @@ class _Printer:
         return any(end in root.text and end in self._last_reply for end in (_SERVES, *_ENDED))
 
 
-def readable(here: Environment, text: str) -> str:
+def readable(env: Environment, text: str) -> str:
     """A message's text as a person sees it, for a terminal."""
     text = re.sub(r"<!date\^\d+\^[^|>]*\|([^>]*)>", r"\1", text)
-    text = re.sub(r"<@(\w+)>", lambda match: f"@{here.slack.workspace.users[match[1]].name}", text)
+    text = re.sub(r"<@(\w+)>", lambda match: f"@{env.slack.workspace.users[match[1]].name}", text)
     text = re.sub(r"<[^|>]*\|([^>]*)>", r"\1", text)
     # Square brackets are the terminal's markup.
     return unescape(text.replace("*", "").replace("[", r"\["))

@@ -91,7 +91,7 @@ class _Given(Settings):
 
 
 @asynccontextmanager
-async def world(
+async def open_environment(
     database: str,
     *,
     speed: float = 1.0,
@@ -143,19 +143,19 @@ async def world(
         )
 
 
-async def connect(here: Environment, name: str = "prod") -> None:
+async def connect(env: Environment, name: str = "prod") -> None:
     """Connect the channel to the sandbox's project, the way an admin does it.
 
     Raises:
         bot.sandbox.slack.changes.NotReachedError: The bot didn't open its form or didn't take it.
     """
-    await here.admin.command(here.channel, f"connect {name}")
-    await here.slack.until(lambda: here.admin.modal)
-    await here.admin.fill("Target name", name)
-    await here.admin.fill("Friendli project id", PROJECT)
-    await here.admin.fill("Personal API key (flp_…)", API_KEY)
-    await here.admin.submit()
-    await here.slack.until(
-        lambda: here.admin.modal is not None and "is connected" in str(here.admin.modal.body)
+    await env.admin.command(env.channel, f"connect {name}")
+    await env.slack.until(lambda: env.admin.modal)
+    await env.admin.fill("Target name", name)
+    await env.admin.fill("Friendli project id", PROJECT)
+    await env.admin.fill("Personal API key (flp_…)", API_KEY)
+    await env.admin.submit()
+    await env.slack.until(
+        lambda: env.admin.modal is not None and "is connected" in str(env.admin.modal.body)
     )
-    await here.admin.close_modal()
+    await env.admin.close_modal()

@@ -16,7 +16,7 @@ from rich.console import Console
 from bot.app import EVENTS_PATH
 from bot.config import Settings, load
 from bot.domain.errors import ConfigError
-from bot.sandbox.environment import API_KEY, PROJECT, Environment, connect, world
+from bot.sandbox.environment import API_KEY, PROJECT, Environment, connect, open_environment
 from bot.sandbox.page.bot_process import BotProcess
 from bot.sandbox.page.environment import Stage
 from bot.sandbox.page.server import page_server
@@ -39,7 +39,7 @@ class Demo:
 
     address: str
     bot: BotProcess
-    here: Environment
+    env: Environment
     folder: Path
 
 
@@ -115,30 +115,28 @@ async def opened(
         raise ConfigError(["With Slack and Friendli both real there is no sandbox: run `serve`"])
     with tempfile.TemporaryDirectory(prefix="friendli-deploy-") as name:
         folder = Path(name)
-        async with world(f"sqlite:///{folder / 'demo.sqlite3'}", speed=speed) as here:
+        async with open_environment(f"sqlite:///{folder / 'demo.sqlite3'}", speed=speed) as env:
             settings = _settings(
-                here, speed, real_slack=real_slack, real_friendli=real_friendli
+                env, speed, real_slack=real_slack, real_friendli=real_friendli
             ).model_copy(update=overrides)
             listens = real_slack and not settings.socket_mode
             bot = BotProcess(settings, folder, port=settings.port if listens else 0)
-            shown = stage(here, bot, real_slack=real_slack, real_friendli=real_friendli)
+            shown = stage(env, bot, real_slack=real_slack, real_friendli=real_friendli)
             async with page_server(shown, port=port) as address:
-                here.slack.events_url = bot.url + EVENTS_PATH
+                env.slack.events_url = bot.url + EVENTS_PATH
                 try:
                     await bot.start()
                     if not real_slack and not real_friendli:
-                        await connect(here)
-                    yield Demo(address, bot, here, folder)
+                        await connect(env)
+                    yield Demo(address, bot, env, folder)
                 finally:
                     await bot.stop()
 
 
-def _settings(
-    here: Environment, speed: float, *, real_slack: bool, real_friendli: bool
-) -> Settings:
+def _settings(env: Environment, speed: float, *, real_slack: bool, real_friendli: bool) -> Settings:
     if real_friendli:
         address = os.environ.get("FRIENDLI_API_URL")
-        return here.settings(
+        return env.settings(
             friendli_api_url=address or Settings.model_fields["friendli_api_url"].default
         )
     quick = {
@@ -151,13 +149,13 @@ def _settings(
         "slack_timeout": 5,
     }
     if not real_slack:
-        return here.settings(**quick)
-    ours = {"friendli_api_url": here.friendli.url, "database_url": here.database}
+        return env.settings(**quick)
+    ours = {"friendli_api_url": env.friendli.url, "database_url": env.database}
     return load().model_copy(update={**ours, **quick})
 
 
 def stage(
-    here: Environment,
+    env: Environment,
     bot: BotProcess | None,
     *,
     real_slack: bool = False,
@@ -172,19 +170,19 @@ def stage(
         real_friendli: Whether Friendli itself is used.
     """
     if real_slack:
-        return Stage(slack=None, friendli=here.friendli, clock=here.clock, bot=bot)
-    here.slack.requests.hide(API_KEY, "API key")
-    guest = here.slack.add_user("guest", team_id=_GUESTS_TEAM)
-    here.channel.is_ext_shared = True
-    here.slack.set_member(here.channel, guest, member=True)
-    here.slack.add_channel("experiments", members=[here.admin.user, here.member.user])
+        return Stage(slack=None, friendli=env.friendli, clock=env.clock, bot=bot)
+    env.slack.requests.hide(API_KEY, "API key")
+    guest = env.slack.add_user("guest", team_id=_GUESTS_TEAM)
+    env.channel.is_ext_shared = True
+    env.slack.set_member(env.channel, guest, member=True)
+    env.slack.add_channel("experiments", members=[env.admin.user, env.member.user])
     return Stage(
-        slack=here.slack,
-        friendli=None if real_friendli else here.friendli,
-        clock=here.clock,
+        slack=env.slack,
+        friendli=None if real_friendli else env.friendli,
+        clock=env.clock,
         bot=bot,
-        people=[here.member, here.admin, here.slack.act_as(guest)],
-        channel=here.channel,
+        people=[env.member, env.admin, env.slack.act_as(guest)],
+        channel=env.channel,
     )
 
 

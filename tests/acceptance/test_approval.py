@@ -17,42 +17,49 @@ from bot.db.session import Database
 from bot.domain.permissions import Permission
 from bot.sandbox.environment import API_KEY, TEAM, Environment, connect
 from bot.sandbox.slack.people import Actor
-from tests.acceptance.configuring import configure, grant
-from tests.acceptance.thread_assertions import ends, plain, root, thread, whispers, words
-from tests.conftest import QUICK, StartBot
+from tests.acceptance.settings_form import grant, save_settings
+from tests.acceptance.thread_assertions import (
+    ephemeral_texts,
+    last_reply_contains,
+    message_text,
+    rendered_text,
+    root,
+    thread,
+)
+from tests.conftest import SHORT_WAITS, StartBot
 
 ALWAYS = "Every request needs approval"
 LINE = "org/model --gpu 1xH100 --replicas 1 --name it --yes"
 
 
-def creates(here: Environment) -> int:
+def creates(env: Environment) -> int:
     """How many create requests reached the API."""
-    return sum(one.operation == "create_endpoint" for one in here.friendli.requests)
+    return sum(one.operation == "create_endpoint" for one in env.friendli.requests)
 
 
-async def waits(here: Environment, person: Actor, line: str) -> None:
+async def waits(env: Environment, person: Actor, line: str) -> None:
     """Ask for a deployment, and see that it waits."""
-    await person.command(here.channel, line)
-    await here.slack.until(lambda: "waits for approval" in root(here).text)
+    await person.command(env.channel, line)
+    await env.slack.until(lambda: "waits for approval" in root(env).text)
 
 
-async def propose(here: Environment, line: str = LINE) -> None:
+async def propose(env: Environment, line: str = LINE) -> None:
     """Ask for a deployment that needs approval, and see its root."""
-    await waits(here, here.member, line)
+    await waits(env, env.member, line)
     # Admins, who aren't named in the root, are mentioned in the thread.
-    await here.slack.until(lambda: ends(here, "asks you to decide about it"))
+    await env.slack.until(lambda: last_reply_contains(env, "asks you to decide about it"))
 
 
-def second_admin(here: Environment) -> Actor:
+def second_admin(env: Environment) -> Actor:
     """Another admin, in the channel."""
-    second = here.slack.act_as(here.slack.add_user("second", is_admin=True))
-    here.channel.member_ids.append(second.user.id)
+    second = env.slack.act_as(env.slack.add_user("second", is_admin=True))
+    env.channel.member_ids.append(second.user.id)
     return second
 
 
-async def run_out(here: Environment, *, unseen: bool = False) -> None:
+async def run_out(env: Environment, *, unseen: bool = False) -> None:
     """Let the time of everything that waits be over; nobody has looked yet if it is unseen."""
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.write() as session:
         past = after(timedelta(seconds=-1))
         await session.execute(update(Deployment).values(expires_at=past))
@@ -63,11 +70,11 @@ async def run_out(here: Environment, *, unseen: bool = False) -> None:
 
 
 @pytest.mark.usefixtures("bot")
-async def test_nothing_is_made_before_somebody_approved_it(here: Environment) -> None:
+async def test_nothing_is_made_before_somebody_approved_it(env: Environment) -> None:
     """The root asks, with the price and who may; after the yes it is made like any other."""
-    await configure(here, approval=ALWAYS)
-    await propose(here)
-    assert words(here, root(here)) == snapshot("""\
+    await save_settings(env, approval=ALWAYS)
+    await propose(env)
+    assert message_text(env, root(env)) == snapshot("""\
 *it* waits for approval
 $5.00/h once it serves · workspace admins may approve it, until TIME. Nothing is made before.
 Skip special tokens: `on` · Add special tokens: `on`
@@ -75,59 +82,59 @@ org/model · 1 × H100 · 1 replica
 asked by @requester at TIME · target `prod`
 [Approve] [Reject] [Withdraw]\
 """)
-    assert here.friendli.requests[-1].operation != "create_endpoint"
-    await here.admin.click(root(here), "Approve")
-    await here.slack.until(lambda: len(thread(here)) == 3)
-    assert thread(here) == snapshot(
+    assert env.friendli.requests[-1].operation != "create_endpoint"
+    await env.admin.click(root(env), "Approve")
+    await env.slack.until(lambda: len(thread(env)) == 3)
+    assert thread(env) == snapshot(
         [
             "@admin: @requester asks you to decide about it.",
             "@admin approved it.",
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
         ]
     )
-    assert creates(here) == 1
-    await here.slack.until(lambda: root(here).buttons == ["Open in Friendli", "Cancel"])
+    assert creates(env) == 1
+    await env.slack.until(lambda: root(env).buttons == ["Open in Friendli", "Cancel"])
 
 
-async def asked_long_ago(here: Environment) -> None:
+async def asked_long_ago(env: Environment) -> None:
     """Let the only request be an hour old."""
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.write() as session:
         await session.execute(update(Deployment).values(requested_at=after(timedelta(hours=-1))))
     await database.close()
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_waited_long_for_its_approval_is_not_given_up(here: Environment) -> None:
+async def test_what_waited_long_for_its_approval_is_not_given_up(env: Environment) -> None:
     """For how long it is tried counts from the approval."""
-    await configure(here, approval=ALWAYS)
-    await propose(here)
-    await asked_long_ago(here)
-    await here.admin.click(root(here), "Approve")
-    await here.slack.until(lambda: ends(here, "Friendli made it"))
-    assert creates(here) == 1
+    await save_settings(env, approval=ALWAYS)
+    await propose(env)
+    await asked_long_ago(env)
+    await env.admin.click(root(env), "Approve")
+    await env.slack.until(lambda: last_reply_contains(env, "Friendli made it"))
+    assert creates(env) == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_the_price_at_full_scale_decides(here: Environment) -> None:
+async def test_the_price_at_full_scale_decides(env: Environment) -> None:
     """Above so many dollars an hour, with every replica that the request allows."""
-    await configure(here, approval="Requests above a price need approval", above=10)
-    await here.member.command(
-        here.channel, "org/model --gpu 2xH100 --replicas 1 --name small --yes"
+    await save_settings(env, approval="Requests above a price need approval", above=10)
+    await env.member.command(env.channel, "org/model --gpu 2xH100 --replicas 1 --name small --yes")
+    await env.slack.until(lambda: root(env).text and thread(env))
+    assert creates(env) == 1
+    await env.member.command(env.channel, "org/model --gpu 1xH100 --autoscale 0..3 --name big")
+    [preview] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    await env.member.click(preview, "Deploy")
+    await env.slack.until(lambda: "waits for approval" in ephemeral_texts(env)[-1])
+    assert ephemeral_texts(env) == snapshot(
+        ["*big* waits for approval; its thread is in this channel."]
     )
-    await here.slack.until(lambda: root(here).text and thread(here))
-    assert creates(here) == 1
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --autoscale 0..3 --name big")
-    [preview] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    await here.member.click(preview, "Deploy")
-    await here.slack.until(lambda: "waits for approval" in whispers(here)[-1])
-    assert whispers(here) == snapshot(["*big* waits for approval; its thread is in this channel."])
-    big = await here.slack.until(
+    big = await env.slack.until(
         lambda: next(
-            (one for one in here.channel.messages.values() if "*big* waits" in one.text), None
+            (one for one in env.channel.messages.values() if "*big* waits" in one.text), None
         )
     )
-    assert words(here, big) == snapshot("""\
+    assert message_text(env, big) == snapshot("""\
 *big* waits for approval
 $5.00/h per replica once it serves, $15.00/h at most · workspace admins may approve it, until TIME. Nothing is made before.
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
@@ -135,249 +142,247 @@ org/model · 1 × H100 · 0–3 replicas
 asked by @requester at TIME · target `prod`
 [Approve] [Reject] [Withdraw]\
 """)
-    assert creates(here) == 1
+    assert creates(env) == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_rejection_says_why(here: Environment) -> None:
+async def test_a_rejection_says_why(env: Environment) -> None:
     """In the thread and in the channel, with the way to ask for something else."""
-    await configure(here, approval=ALWAYS)
-    await propose(here)
-    await here.admin.click(root(here), "Reject")
-    await here.slack.until(lambda: here.admin.modal)
-    await here.admin.fill("Reason", "Use the <staging> one, please")
-    await here.admin.submit()
-    await here.slack.until(lambda: len(thread(here)) == 2 and root(here).buttons == ["Try again"])
-    assert thread(here) == snapshot(
+    await save_settings(env, approval=ALWAYS)
+    await propose(env)
+    await env.admin.click(root(env), "Reject")
+    await env.slack.until(lambda: env.admin.modal)
+    await env.admin.fill("Reason", "Use the <staging> one, please")
+    await env.admin.submit()
+    await env.slack.until(lambda: len(thread(env)) == 2 and root(env).buttons == ["Try again"])
+    assert thread(env) == snapshot(
         [
             "@admin: @requester asks you to decide about it.",
             "# @admin rejected it: “Use the <staging> one, please”. Nothing was made.",
         ]
     )
-    assert words(here, root(here)) == snapshot("""\
+    assert message_text(env, root(env)) == snapshot("""\
 *it* wasn't approved
 Nothing was made; the thread says why.
 org/model · 1 × H100 · 1 replica
 asked by @requester at TIME · target `prod`
 [Try again]\
 """)
-    assert creates(here) == 0
+    assert creates(env) == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_nobody_approves_their_own_unless_the_target_lets_them(here: Environment) -> None:
+async def test_nobody_approves_their_own_unless_the_target_lets_them(env: Environment) -> None:
     """Also not an admin."""
-    await configure(here, approval=ALWAYS)
-    await waits(here, here.admin, LINE)
-    await here.slack.until(lambda: ends(here, "asks you to decide about it"))
-    seen = len(here.admin.ephemerals(here.channel))
-    await here.admin.click(root(here), "Approve")
-    await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
-    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
+    await save_settings(env, approval=ALWAYS)
+    await waits(env, env.admin, LINE)
+    await env.slack.until(lambda: last_reply_contains(env, "asks you to decide about it"))
+    seen = len(env.admin.ephemerals(env.channel))
+    await env.admin.click(root(env), "Approve")
+    await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
+    assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
         "You asked for this yourself, so somebody else has to approve it: workspace admins may."
     )
-    await configure(here, also=["own"])
-    await here.admin.click(root(here), "Approve")
-    await here.slack.until(lambda: ends(here, "approved it") or len(thread(here)) > 2)
-    assert thread(here)[1] == snapshot("@admin approved it.")
+    await save_settings(env, also=["own"])
+    await env.admin.click(root(env), "Approve")
+    await env.slack.until(lambda: last_reply_contains(env, "approved it") or len(thread(env)) > 2)
+    assert thread(env)[1] == snapshot("@admin approved it.")
 
 
 @pytest.mark.usefixtures("bot")
-async def test_who_may_not_approve_is_told_who_may(here: Environment) -> None:
+async def test_who_may_not_approve_is_told_who_may(env: Environment) -> None:
     """Nothing happens to the request."""
-    await configure(here, approval=ALWAYS)
-    group = here.slack.add_usergroup("ml-leads", [here.admin.user])
-    await grant(here, Permission.APPROVE, who="The people and groups below", groups=["@ml-leads"])
-    await waits(here, here.member, LINE)
-    assert f"<!subteam^{group.id}> may approve it" in str(root(here).blocks)
-    await here.member.click(root(here), "Approve")
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here)[0].replace(group.id, "GROUP") == snapshot(
+    await save_settings(env, approval=ALWAYS)
+    group = env.slack.add_usergroup("ml-leads", [env.admin.user])
+    await grant(env, Permission.APPROVE, who="The people and groups below", groups=["@ml-leads"])
+    await waits(env, env.member, LINE)
+    assert f"<!subteam^{group.id}> may approve it" in str(root(env).blocks)
+    await env.member.click(root(env), "Approve")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env)[0].replace(group.id, "GROUP") == snapshot(
         "Approving in `prod` is for <!subteam^GROUP>. Ask them posts your request in this thread."
     )
-    assert "waits for approval" in root(here).text
+    assert "waits for approval" in root(env).text
 
 
 @pytest.mark.usefixtures("bot")
-async def test_of_two_who_approve_at_once_one_does(here: Environment) -> None:
+async def test_of_two_who_approve_at_once_one_does(env: Environment) -> None:
     """The other is told who was faster; one endpoint is made."""
-    await configure(here, approval=ALWAYS)
-    await propose(here)
-    second = second_admin(here)
-    seen = len(here.admin.ephemerals(here.channel)) + len(second.ephemerals(here.channel))
-    await asyncio.gather(
-        here.admin.click(root(here), "Approve"), second.click(root(here), "Approve")
-    )
+    await save_settings(env, approval=ALWAYS)
+    await propose(env)
+    second = second_admin(env)
+    seen = len(env.admin.ephemerals(env.channel)) + len(second.ephemerals(env.channel))
+    await asyncio.gather(env.admin.click(root(env), "Approve"), second.click(root(env), "Approve"))
 
     def told() -> list[str]:
-        both = [*here.admin.ephemerals(here.channel), *second.ephemerals(here.channel)]
-        return [plain(here, message.text) for message in both]
+        both = [*env.admin.ephemerals(env.channel), *second.ephemerals(env.channel)]
+        return [rendered_text(env, message.text) for message in both]
 
-    await here.slack.until(lambda: len(told()) > seen and len(thread(here)) == 3)
+    await env.slack.until(lambda: len(told()) > seen and len(thread(env)) == 3)
     assert any("approved it already; the thread tells how it goes." in text for text in told())
-    assert creates(here) == 1
-    assert sum("approved it." in text for text in thread(here)) == 1
+    assert creates(env) == 1
+    assert sum("approved it." in text for text in thread(env)) == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_double_click_on_approve_makes_one(here: Environment) -> None:
+async def test_a_double_click_on_approve_makes_one(env: Environment) -> None:
     """Both clicks are accepted by Slack; one has an effect."""
-    await configure(here, approval=ALWAYS)
-    await propose(here)
-    await here.admin.double_click(root(here), "Approve")
-    await here.slack.until(lambda: len(thread(here)) == 3)
-    assert creates(here) == 1
+    await save_settings(env, approval=ALWAYS)
+    await propose(env)
+    await env.admin.double_click(root(env), "Approve")
+    await env.slack.until(lambda: len(thread(env)) == 3)
+    assert creates(env) == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_whoever_asked_may_withdraw_it(here: Environment) -> None:
+async def test_whoever_asked_may_withdraw_it(env: Environment) -> None:
     """Also where ending endpoints is for others; a late Approve learns it."""
-    await configure(here, approval=ALWAYS)
-    await grant(here, Permission.TERMINATE, who="Workspace admins")
-    await propose(here)
-    stale = deepcopy(root(here))
-    await here.member.click(root(here), "Withdraw")
-    await here.slack.until(lambda: len(thread(here)) == 2 and root(here).buttons == ["Try again"])
-    assert thread(here) == snapshot(
+    await save_settings(env, approval=ALWAYS)
+    await grant(env, Permission.TERMINATE, who="Workspace admins")
+    await propose(env)
+    stale = deepcopy(root(env))
+    await env.member.click(root(env), "Withdraw")
+    await env.slack.until(lambda: len(thread(env)) == 2 and root(env).buttons == ["Try again"])
+    assert thread(env) == snapshot(
         [
             "@admin: @requester asks you to decide about it.",
             "@requester withdrew it. Nothing was made.",
         ]
     )
-    assert "was cancelled" in root(here).text
-    seen = len(here.admin.ephemerals(here.channel))
-    await here.admin.click(stale, "Approve")
-    await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
-    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
+    assert "was cancelled" in root(env).text
+    seen = len(env.admin.ephemerals(env.channel))
+    await env.admin.click(stale, "Approve")
+    await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
+    assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
         "It was withdrawn; nothing was done."
     )
-    assert creates(here) == 0
+    assert creates(env) == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_nobody_approves_in_time_is_over(here: Environment) -> None:
+async def test_what_nobody_approves_in_time_is_over(env: Environment) -> None:
     """The thread says so, and a late Approve or Reject learns it."""
-    await configure(here, approval=ALWAYS, wait=2)
-    await propose(here)
-    stale = deepcopy(root(here))
-    await run_out(here)
+    await save_settings(env, approval=ALWAYS, wait=2)
+    await propose(env)
+    stale = deepcopy(root(env))
+    await run_out(env)
     # The time of the click may be later than the scan that ends it; both say the same.
-    await here.slack.until(lambda: len(thread(here)) == 2 and root(here).buttons == ["Try again"])
-    assert words(here, here.channel.replies(root(here).ts)[-1]).startswith(
+    await env.slack.until(lambda: len(thread(env)) == 2 and root(env).buttons == ["Try again"])
+    assert message_text(env, env.channel.replies(root(env).ts)[-1]).startswith(
         "Nobody approved it within "
     )
     for button in ("Approve", "Reject"):
-        seen = len(here.admin.ephemerals(here.channel))
-        await here.admin.click(stale, button)
-        await here.slack.until(lambda seen=seen: len(here.admin.ephemerals(here.channel)) > seen)  # type: ignore[misc] # bound in the loop
-        assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
+        seen = len(env.admin.ephemerals(env.channel))
+        await env.admin.click(stale, button)
+        await env.slack.until(lambda seen=seen: len(env.admin.ephemerals(env.channel)) > seen)  # type: ignore[misc] # bound in the loop
+        assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
             "Its time to be approved is over; nothing was done."
         )
-    assert creates(here) == 0
+    assert creates(env) == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_yes_after_its_time_is_none(here: Environment) -> None:
+async def test_a_yes_after_its_time_is_none(env: Environment) -> None:
     """Even if nobody has ended the request by then."""
-    await configure(here, approval=ALWAYS)
-    await propose(here)
-    await run_out(here, unseen=True)
-    await here.admin.click(root(here), "Approve")
-    await here.slack.until(
-        lambda: any("is over" in one.text for one in here.admin.ephemerals(here.channel))
+    await save_settings(env, approval=ALWAYS)
+    await propose(env)
+    await run_out(env, unseen=True)
+    await env.admin.click(root(env), "Approve")
+    await env.slack.until(
+        lambda: any("is over" in one.text for one in env.admin.ephemerals(env.channel))
     )
-    assert creates(here) == 0
+    assert creates(env) == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_disconnecting_ends_what_waits(here: Environment) -> None:
+async def test_disconnecting_ends_what_waits(env: Environment) -> None:
     """Plainly, and nothing is made by a late Approve."""
-    await configure(here, approval=ALWAYS)
-    await propose(here)
-    stale = deepcopy(root(here))
-    await here.admin.command(here.channel, "disconnect")
-    question = await here.slack.until(
+    await save_settings(env, approval=ALWAYS)
+    await propose(env)
+    stale = deepcopy(root(env))
+    await env.admin.command(env.channel, "disconnect")
+    question = await env.slack.until(
         lambda: next(
-            (one for one in here.admin.ephemerals(here.channel) if "Disconnect" in one.text), None
+            (one for one in env.admin.ephemerals(env.channel) if "Disconnect" in one.text), None
         )
     )
-    await here.admin.click(question, "Disconnect")
-    await here.slack.until(lambda: len(thread(here)) == 2 and root(here).buttons == ["Try again"])
-    assert thread(here) == snapshot(
+    await env.admin.click(question, "Disconnect")
+    await env.slack.until(lambda: len(thread(env)) == 2 and root(env).buttons == ["Try again"])
+    assert thread(env) == snapshot(
         [
             "@admin: @requester asks you to decide about it.",
             "# @admin disconnected `prod`, so this can't be approved any more. Nothing was made.",
         ]
     )
-    seen = len(here.admin.ephemerals(here.channel))
-    await here.admin.click(stale, "Approve")
-    await here.slack.until(lambda: len(here.admin.ephemerals(here.channel)) > seen)
-    assert plain(here, here.admin.ephemerals(here.channel)[-1].text) == snapshot(
+    seen = len(env.admin.ephemerals(env.channel))
+    await env.admin.click(stale, "Approve")
+    await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
+    assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
         "There is nothing left to decide here; the thread says how it stands."
     )
 
 
 @pytest.mark.usefixtures("bot")
 async def test_an_approval_that_was_switched_off_is_still_given_by_a_click(
-    here: Environment,
+    env: Environment,
 ) -> None:
     """Even by whoever asked, who may approve: no second person is needed any more."""
-    await configure(here, approval=ALWAYS)
-    await waits(here, here.admin, LINE)
-    await here.slack.until(lambda: ends(here, "asks you to decide about it"))
-    await configure(here, approval="Nobody has to approve")
-    await here.admin.click(root(here), "Approve")
-    await here.slack.until(lambda: len(thread(here)) == 3)
-    assert creates(here) == 1
+    await save_settings(env, approval=ALWAYS)
+    await waits(env, env.admin, LINE)
+    await env.slack.until(lambda: last_reply_contains(env, "asks you to decide about it"))
+    await save_settings(env, approval="Nobody has to approve")
+    await env.admin.click(root(env), "Approve")
+    await env.slack.until(lambda: len(thread(env)) == 3)
+    assert creates(env) == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_channel_that_is_archived_while_something_waits(here: Environment) -> None:
+async def test_a_channel_that_is_archived_while_something_waits(env: Environment) -> None:
     """When the time is over, whoever asked learns it directly."""
-    await configure(here, approval=ALWAYS)
-    await propose(here)
-    here.slack.archive(here.channel)
-    await run_out(here)
-    direct = here.slack.direct_message(here.member.user)
-    told = await here.slack.until(
+    await save_settings(env, approval=ALWAYS)
+    await propose(env)
+    env.slack.archive(env.channel)
+    await run_out(env)
+    direct = env.slack.direct_message(env.member.user)
+    told = await env.slack.until(
         lambda: next((one for one in direct.messages.values() if "wasn't" in one.text), None)
     )
-    assert plain(here, told.text) == snapshot(
+    assert rendered_text(env, told.text) == snapshot(
         "I can't write in #ml-deploys: it is archived. *it* wasn't made. Unarchive it, then ask again."
     )
-    assert creates(here) == 0
+    assert creates(env) == 0
 
 
 async def test_a_second_replica_makes_what_the_first_let_approve(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """A request outlives the bot that took it, and is approved through another one."""
     async with start_bot():
-        await connect(here)
-        await configure(here, approval=ALWAYS)
-        await propose(here)
-    async with running(here.settings(**QUICK)), start_bot():
-        await here.admin.click(root(here), "Approve")
-        await here.slack.until(lambda: len(thread(here)) == 3)
-    assert creates(here) == 1
+        await connect(env)
+        await save_settings(env, approval=ALWAYS)
+        await propose(env)
+    async with running(env.settings(**SHORT_WAITS)), start_bot():
+        await env.admin.click(root(env), "Approve")
+        await env.slack.until(lambda: len(thread(env)) == 3)
+    assert creates(env) == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_another_project_ends_what_waits(here: Environment) -> None:
+async def test_another_project_ends_what_waits(env: Environment) -> None:
     """What was asked for one project isn't made in another."""
-    await configure(here, approval=ALWAYS)
-    await propose(here)
-    here.friendli.add_project("other-project", TEAM)
-    await here.admin.command(here.channel, "connect prod")
-    await here.slack.until(lambda: here.admin.modal)
-    await here.admin.fill("Friendli project id", "other-project")
-    await here.admin.fill("Personal API key (flp_…)", API_KEY)
-    await here.admin.submit()
-    await here.slack.until(lambda: len(thread(here)) == 2 and root(here).buttons == ["Try again"])
-    assert thread(here) == snapshot(
+    await save_settings(env, approval=ALWAYS)
+    await propose(env)
+    env.friendli.add_project("other-project", TEAM)
+    await env.admin.command(env.channel, "connect prod")
+    await env.slack.until(lambda: env.admin.modal)
+    await env.admin.fill("Friendli project id", "other-project")
+    await env.admin.fill("Personal API key (flp_…)", API_KEY)
+    await env.admin.submit()
+    await env.slack.until(lambda: len(thread(env)) == 2 and root(env).buttons == ["Try again"])
+    assert thread(env) == snapshot(
         [
             "@admin: @requester asks you to decide about it.",
             "# @admin connected `prod` to another project, so this can't be approved any more. Nothing was made.",
         ]
     )
-    assert creates(here) == 0
+    assert creates(env) == 0

@@ -6,10 +6,10 @@ from copy import deepcopy
 import pytest
 from inline_snapshot import snapshot
 
-from bot.sandbox.environment import Environment, world
+from bot.sandbox.environment import Environment, open_environment
 from bot.sandbox.faults import Slow
-from tests.acceptance.thread_assertions import plain, root, roots, thread
-from tests.conftest import UNHURRIED
+from tests.acceptance.thread_assertions import rendered_text, root, roots, thread
+from tests.conftest import NO_LIMITS
 
 pytestmark = pytest.mark.usefixtures("bot")
 
@@ -17,42 +17,42 @@ ENDS = "terminate_endpoint"
 
 
 @pytest.fixture
-async def here(database_url: str) -> AsyncIterator[Environment]:
+async def env(database_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on each engine."""
-    async with world(database_url, speed=0, limits=UNHURRIED) as made:
+    async with open_environment(database_url, speed=0, limits=NO_LIMITS) as made:
         yield made
 
 
-def sent(here: Environment, operation: str) -> int:
+def sent(env: Environment, operation: str) -> int:
     """How many requests of an operation have reached Friendli."""
-    return sum(one.operation == operation for one in here.friendli.requests)
+    return sum(one.operation == operation for one in env.friendli.requests)
 
 
-async def deploy(here: Environment) -> None:
+async def deploy(env: Environment) -> None:
     """Ask for an endpoint, and see its root."""
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
-    await here.slack.until(lambda: roots(here) and "Cancel" in root(here).buttons)
+    await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
+    await env.slack.until(lambda: roots(env) and "Cancel" in root(env).buttons)
 
 
-async def is_over(here: Environment) -> None:
+async def is_over(env: Environment) -> None:
     """Let the endpoint go down, and see that the root says so."""
-    await here.friendli.until(lambda: sent(here, ENDS))
-    await here.slack.until(lambda: "Terminating." in thread(here))
-    here.clock.advance(60)
-    await here.slack.until(lambda: "is terminated" in root(here).text)
-    await here.slack.until(lambda: "Terminated." in thread(here)[-1])
+    await env.friendli.until(lambda: sent(env, ENDS))
+    await env.slack.until(lambda: "Terminating." in thread(env))
+    env.clock.advance(60)
+    await env.slack.until(lambda: "is terminated" in root(env).text)
+    await env.slack.until(lambda: "Terminated." in thread(env)[-1])
 
 
-async def test_a_cancel_written_before_the_adoption_is_carried_out_by_it(here: Environment) -> None:
+async def test_a_cancel_written_before_the_adoption_is_carried_out_by_it(env: Environment) -> None:
     """The endpoint was found already and about to be written down as ours."""
-    here.friendli.faults.add(Slow(5), operation="get_endpoint")
-    await deploy(here)
-    await here.friendli.until(lambda: sent(here, "get_endpoint"))
-    assert (await here.member.click(root(here), "Cancel")).ok
-    await here.slack.until(lambda: "is being cancelled" in root(here).text)
-    here.clock.advance(5)
-    await is_over(here)
-    assert thread(here) == snapshot(
+    env.friendli.faults.add(Slow(5), operation="get_endpoint")
+    await deploy(env)
+    await env.friendli.until(lambda: sent(env, "get_endpoint"))
+    assert (await env.member.click(root(env), "Cancel")).ok
+    await env.slack.until(lambda: "is being cancelled" in root(env).text)
+    env.clock.advance(5)
+    await is_over(env)
+    assert thread(env) == snapshot(
         [
             "@requester asked to cancel it.",
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
@@ -60,17 +60,17 @@ async def test_a_cancel_written_before_the_adoption_is_carried_out_by_it(here: E
             "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
         ]
     )
-    assert (sent(here, "create_endpoint"), sent(here, ENDS)) == (1, 1)
+    assert (sent(env, "create_endpoint"), sent(env, ENDS)) == (1, 1)
 
 
-async def test_a_cancel_clicked_after_the_adoption_ends_what_it_found(here: Environment) -> None:
+async def test_a_cancel_clicked_after_the_adoption_ends_what_it_found(env: Environment) -> None:
     """The root that was clicked was drawn before."""
-    await deploy(here)
-    before = deepcopy(root(here))
-    await here.slack.until(lambda: thread(here))
-    assert (await here.member.click(before, "Cancel")).ok
-    await is_over(here)
-    assert thread(here) == snapshot(
+    await deploy(env)
+    before = deepcopy(root(env))
+    await env.slack.until(lambda: thread(env))
+    assert (await env.member.click(before, "Cancel")).ok
+    await is_over(env)
+    assert thread(env) == snapshot(
         [
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
             "@requester asked to terminate it.",
@@ -78,37 +78,37 @@ async def test_a_cancel_clicked_after_the_adoption_ends_what_it_found(here: Envi
             "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
         ]
     )
-    assert (sent(here, "create_endpoint"), sent(here, ENDS)) == (1, 1)
+    assert (sent(env, "create_endpoint"), sent(env, ENDS)) == (1, 1)
 
 
-async def test_a_cancel_between_the_list_and_the_request_sends_nothing(here: Environment) -> None:
+async def test_a_cancel_between_the_list_and_the_request_sends_nothing(env: Environment) -> None:
     """What is listed before the request takes its time, in which a person may change their mind."""
-    held = here.friendli.faults.add(Slow(5), operation="list_endpoints")
-    await deploy(here)
-    await here.friendli.until(lambda: held.taken)
-    assert (await here.member.click(root(here), "Cancel")).ok
-    await here.slack.until(lambda: "is being cancelled" in root(here).text)
-    here.clock.advance(5)
-    await here.slack.until(lambda: len(thread(here)) == 2)
-    assert thread(here) == snapshot(
+    held = env.friendli.faults.add(Slow(5), operation="list_endpoints")
+    await deploy(env)
+    await env.friendli.until(lambda: held.taken)
+    assert (await env.member.click(root(env), "Cancel")).ok
+    await env.slack.until(lambda: "is being cancelled" in root(env).text)
+    env.clock.advance(5)
+    await env.slack.until(lambda: len(thread(env)) == 2)
+    assert thread(env) == snapshot(
         ["@requester asked to cancel it.", "Cancelled. Nothing was made."]
     )
-    assert sent(here, "create_endpoint") == 0
+    assert sent(env, "create_endpoint") == 0
 
 
-async def test_a_second_cancel_is_told_that_there_was_one(here: Environment) -> None:
+async def test_a_second_cancel_is_told_that_there_was_one(env: Environment) -> None:
     """Whoever clicks what was drawn before the first one changes nothing."""
-    here.friendli.faults.add(Slow(5), operation="get_endpoint")
-    await deploy(here)
-    await here.friendli.until(lambda: sent(here, "get_endpoint"))
-    before = deepcopy(root(here))
-    assert (await here.member.click(before, "Cancel")).ok
-    assert (await here.admin.click(before, "Cancel")).ok
-    [said] = await here.slack.until(lambda: here.admin.ephemerals(here.channel)[-1:])
-    assert plain(here, said.text) == snapshot(
+    env.friendli.faults.add(Slow(5), operation="get_endpoint")
+    await deploy(env)
+    await env.friendli.until(lambda: sent(env, "get_endpoint"))
+    before = deepcopy(root(env))
+    assert (await env.member.click(before, "Cancel")).ok
+    assert (await env.admin.click(before, "Cancel")).ok
+    [said] = await env.slack.until(lambda: env.admin.ephemerals(env.channel)[-1:])
+    assert rendered_text(env, said.text) == snapshot(
         "Somebody asked for that already; the thread tells how it goes."
     )
-    here.clock.advance(5)
-    await is_over(here)
-    assert thread(here)[0] == "@requester asked to cancel it."
-    assert not [line for line in thread(here) if line.startswith("@admin")]
+    env.clock.advance(5)
+    await is_over(env)
+    assert thread(env)[0] == "@requester asked to cancel it."
+    assert not [line for line in thread(env) if line.startswith("@admin")]

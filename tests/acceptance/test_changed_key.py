@@ -8,10 +8,10 @@ from sqlalchemy import text
 
 from bot.app import running
 from bot.db.session import Database
-from bot.sandbox.environment import Environment, connect, world
+from bot.sandbox.environment import Environment, connect, open_environment
 from bot.services.audit import Audit
-from tests.acceptance.thread_assertions import ends, thread, told
-from tests.conftest import QUICK, UNHURRIED
+from tests.acceptance.thread_assertions import has_replies, last_reply_contains, thread
+from tests.conftest import NO_LIMITS, SHORT_WAITS
 
 DEPLOY = "org/model --gpu H100 --name it --yes"
 OTHER_KEY = "another-key-not-a-secret"
@@ -28,36 +28,36 @@ CHANGES = {
 @pytest.fixture
 async def anywhere(database_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on a database of each kind, with a second key to Friendli."""
-    async with world(database_url, speed=0, limits=UNHURRIED) as made:
+    async with open_environment(database_url, speed=0, limits=NO_LIMITS) as made:
         made.friendli.add_project("other-project", "sandbox-team")
         made.friendli.add_key(OTHER_KEY, team_id="sandbox-team")
         yield made
 
 
-async def connect_other(here: Environment) -> None:
+async def connect_other(env: Environment) -> None:
     """Connect a second target, whose key is another one."""
-    await here.admin.command(here.channel, "connect other")
-    await here.slack.until(lambda: here.admin.modal)
-    await here.admin.fill("Target name", "other")
-    await here.admin.fill("Friendli project id", "other-project")
-    await here.admin.fill("Personal API key (flp_…)", OTHER_KEY)
-    await here.admin.submit()
-    await here.slack.until(
-        lambda: here.admin.modal is not None and "is connected" in str(here.admin.modal.body)
+    await env.admin.command(env.channel, "connect other")
+    await env.slack.until(lambda: env.admin.modal)
+    await env.admin.fill("Target name", "other")
+    await env.admin.fill("Friendli project id", "other-project")
+    await env.admin.fill("Personal API key (flp_…)", OTHER_KEY)
+    await env.admin.submit()
+    await env.slack.until(
+        lambda: env.admin.modal is not None and "is connected" in str(env.admin.modal.body)
     )
-    await here.admin.close_modal()
+    await env.admin.close_modal()
 
 
-async def change(here: Environment, statement: str) -> None:
+async def change(env: Environment, statement: str) -> None:
     """Write into the database past the bot."""
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.connection() as connection:
         await connection.execute(text(statement))
     await database.close()
 
 
-async def audited(here: Environment) -> list[tuple[str, str, str, str]]:
-    database = Database(here.database)
+async def audited(env: Environment) -> list[tuple[str, str, str, str]]:
+    database = Database(env.database)
     found = [
         (entry.action, entry.target_name, str(entry.effect), entry.detail)
         async for entry in Audit(database).since(None)
@@ -72,25 +72,25 @@ async def test_a_key_that_was_changed_is_not_used_for_what_runs(
     anywhere: Environment, how: str
 ) -> None:
     """The thread says so, the audit has it, and connecting again mends it."""
-    here = anywhere
+    env = anywhere
     # The operator's key is there too: a blank stands for it.
-    settings = here.settings(**QUICK, friendli_token=OTHER_KEY)
+    settings = env.settings(**SHORT_WAITS, friendli_token=OTHER_KEY)
     async with running(settings) as bot:
-        here.slack.events_url = bot.events_url
-        await connect(here)
-        await connect_other(here)
-        await here.member.command(here.channel, f"{DEPLOY} --to prod")
-        await here.slack.until(lambda: told(here, 1))
-    await change(here, CHANGES[how])
-    before = len(here.friendli.requests)
+        env.slack.events_url = bot.events_url
+        await connect(env)
+        await connect_other(env)
+        await env.member.command(env.channel, f"{DEPLOY} --to prod")
+        await env.slack.until(lambda: has_replies(env, 1))
+    await change(env, CHANGES[how])
+    before = len(env.friendli.requests)
     async with running(settings) as bot:
-        here.slack.events_url = bot.events_url
-        await here.slack.until(lambda: told(here, 2))
-        assert len(here.friendli.requests) == before
-        assert ("target:key", "prod", "refused") in [entry[:3] for entry in await audited(here)]
-        await connect(here)
-        await here.slack.until(lambda: ends(here, "watching goes on"))
-    assert thread(here)[1] == snapshot(
+        env.slack.events_url = bot.events_url
+        await env.slack.until(lambda: has_replies(env, 2))
+        assert len(env.friendli.requests) == before
+        assert ("target:key", "prod", "refused") in [entry[:3] for entry in await audited(env)]
+        await connect(env)
+        await env.slack.until(lambda: last_reply_contains(env, "watching goes on"))
+    assert thread(env)[1] == snapshot(
         "The API key stored for this target isn't the one that was connected, so it isn't used. Somebody may have changed the bot's database: tell whoever runs it. `/friendli-deploy connect` stores the key again. The endpoint runs on."
     )
 
@@ -100,24 +100,24 @@ async def test_nothing_is_created_with_a_key_that_was_changed(
     anywhere: Environment, how: str
 ) -> None:
     """It would be billed to somebody else."""
-    here = anywhere
-    settings = here.settings(**QUICK, friendli_token=OTHER_KEY)
+    env = anywhere
+    settings = env.settings(**SHORT_WAITS, friendli_token=OTHER_KEY)
     async with running(settings) as bot:
-        here.slack.events_url = bot.events_url
-        await connect(here)
-        await connect_other(here)
-    await change(here, CHANGES[how])
+        env.slack.events_url = bot.events_url
+        await connect(env)
+        await connect_other(env)
+    await change(env, CHANGES[how])
     async with running(settings) as bot:
-        here.slack.events_url = bot.events_url
-        await here.member.command(here.channel, f"{DEPLOY} --to prod")
-        await here.slack.until(lambda: told(here, 1))
-    assert not here.friendli.endpoints
-    assert thread(here) == snapshot(
+        env.slack.events_url = bot.events_url
+        await env.member.command(env.channel, f"{DEPLOY} --to prod")
+        await env.slack.until(lambda: has_replies(env, 1))
+    assert not env.friendli.endpoints
+    assert thread(env) == snapshot(
         [
             "# *it* wasn't made. The API key stored for this target isn't the one that was connected, so it isn't used. Somebody may have changed the bot's database: tell whoever runs it. An admin can connect a new key with `/friendli-deploy connect`."
         ]
     )
-    assert await audited(here) == snapshot(
+    assert await audited(env) == snapshot(
         [
             (
                 "target:key",

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from bot.app import running
-from bot.sandbox.environment import PROJECT, Environment, connect, world
+from bot.sandbox.environment import PROJECT, Environment, connect, open_environment
 from bot.sandbox.slack.workspace import Content
 from tests.acceptance.thread_assertions import root, roots, thread
-from tests.conftest import QUICK, UNHURRIED, StartBot
+from tests.conftest import NO_LIMITS, SHORT_WAITS, StartBot
 
 
 @pytest.mark.parametrize("team_missing", [False, True], ids=["a workspace", "an organisation"])
@@ -17,77 +17,70 @@ async def test_a_deployment_in_an_organisation_is_told_in_its_channel(
 ) -> None:
     """On Enterprise Grid an install may leave the workspace out of its payloads."""
     async with (
-        world(
+        open_environment(
             f"sqlite:///{tmp_path / 'bot.sqlite3'}",
             speed=0,
-            limits=UNHURRIED,
+            limits=NO_LIMITS,
             enterprise_id="E1",
             team_missing=team_missing,
-        ) as here,
-        running(here.settings(**QUICK)) as bot,
+        ) as env,
+        running(env.settings(**SHORT_WAITS)) as bot,
     ):
-        here.slack.events_url = bot.events_url
-        await connect(here)
-        await here.member.command(
-            here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes"
-        )
-        await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-        await here.member.click(root(here), "Cancel")
-        await here.slack.until(lambda: "asked to terminate it" in " ".join(thread(here)))
+        env.slack.events_url = bot.events_url
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
+        await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+        await env.member.click(root(env), "Cancel")
+        await env.slack.until(lambda: "asked to terminate it" in " ".join(thread(env)))
 
 
 async def test_a_button_reaches_nothing_of_another_channel(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """Whatever ids a payload carries, a click acts on its own channel's deployments only."""
     async with start_bot():
-        await connect(here)
-        await here.member.command(
-            here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes"
-        )
-        await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-        other = here.slack.add_channel("other", members=[here.member.user])
-        stolen = here.slack.workspace.post(
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
+        await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+        other = env.slack.add_channel("other", members=[env.member.user])
+        stolen = env.slack.workspace.post(
             other,
-            here.slack.workspace.bot,
-            Content(text=root(here).text, blocks=root(here).blocks),
+            env.slack.workspace.bot,
+            Content(text=root(env).text, blocks=root(env).blocks),
         )
-        await here.member.click(stolen, "Cancel")
-        await here.slack.until(lambda: here.member.ephemerals(other))
-        assert "know this endpoint" in here.member.ephemerals(other)[0].text
-        assert all(one.operation != "terminate_endpoint" for one in here.friendli.requests)
+        await env.member.click(stolen, "Cancel")
+        await env.slack.until(lambda: env.member.ephemerals(other))
+        assert "know this endpoint" in env.member.ephemerals(other)[0].text
+        assert all(one.operation != "terminate_endpoint" for one in env.friendli.requests)
 
 
-async def test_channels_don_t_share_targets(here: Environment, start_bot: StartBot) -> None:
+async def test_channels_don_t_share_targets(env: Environment, start_bot: StartBot) -> None:
     """A target of one channel is unknown in the next."""
     async with start_bot():
-        await connect(here)
-        other = here.slack.add_channel("other", members=[here.member.user])
-        await here.member.command(other, "org/model --gpu 1xH100 --replicas 1 --to prod --yes")
-        [said] = await here.slack.until(lambda: here.member.ephemerals(other))
+        await connect(env)
+        other = env.slack.add_channel("other", members=[env.member.user])
+        await env.member.command(other, "org/model --gpu 1xH100 --replicas 1 --to prod --yes")
+        [said] = await env.slack.until(lambda: env.member.ephemerals(other))
         assert said.text.startswith("This channel isn't connected")
-        assert not here.friendli.endpoints
+        assert not env.friendli.endpoints
 
 
 async def test_few_watched_among_many_are_asked_one_by_one(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """When the list takes more requests than there are endpoints to watch, each is asked itself."""
     async with start_bot():
-        await connect(here)
+        await connect(env)
         for number in range(150):
-            here.friendli.create(project_id=PROJECT, name=f"stranger-{number}")
-        await here.member.command(
-            here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes"
-        )
-        await here.slack.until(lambda: thread(here))
-        await here.friendli.until(
+            env.friendli.create(project_id=PROJECT, name=f"stranger-{number}")
+        await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
+        await env.slack.until(lambda: thread(env))
+        await env.friendli.until(
             lambda: (
-                [one.operation for one in here.friendli.requests[-4:]]
-                == ["get_endpoint_status"] * 4
+                [one.operation for one in env.friendli.requests[-4:]] == ["get_endpoint_status"] * 4
             )
         )
-        [endpoint] = [id_ for id_, view in here.friendli.endpoints.items() if view.name == "it"]
-        here.friendli.set_status(endpoint, "RUNNING")
-        await here.slack.until(lambda: "is serving" in thread(here)[-1])
-        assert len(roots(here)) == 1
+        [endpoint] = [id_ for id_, view in env.friendli.endpoints.items() if view.name == "it"]
+        env.friendli.set_status(endpoint, "RUNNING")
+        await env.slack.until(lambda: "is serving" in thread(env)[-1])
+        assert len(roots(env)) == 1

@@ -6,68 +6,68 @@ from inline_snapshot import snapshot
 from bot.sandbox.environment import API_KEY, PROJECT, TEAM, Environment, connect
 from bot.sandbox.faults import Answer, Hang
 from bot.sandbox.slack.people import Actor
-from tests.acceptance.thread_assertions import plain, thread, whispers, words
+from tests.acceptance.thread_assertions import ephemeral_texts, message_text, rendered_text, thread
 from tests.conftest import StartBot
 
 
-async def open_form(here: Environment, person: Actor, text: str = "connect prod") -> None:
-    await person.command(here.channel, text)
-    await here.slack.until(lambda: person.modal)
+async def open_form(env: Environment, person: Actor, text: str = "connect prod") -> None:
+    await person.command(env.channel, text)
+    await env.slack.until(lambda: person.modal)
 
 
 async def fill(
-    here: Environment, *, name: str = "prod", project: str = PROJECT, key: str = API_KEY
+    env: Environment, *, name: str = "prod", project: str = PROJECT, key: str = API_KEY
 ) -> None:
-    await here.admin.fill("Target name", name)
-    await here.admin.fill("Friendli project id", project)
-    await here.admin.fill("Personal API key (flp_…)", key)
+    await env.admin.fill("Target name", name)
+    await env.admin.fill("Friendli project id", project)
+    await env.admin.fill("Personal API key (flp_…)", key)
 
 
-def modal_words(here: Environment) -> str:
+def modal_words(env: Environment) -> str:
     """What the admin's modal says."""
-    view = here.admin.modal
+    view = env.admin.modal
     assert view is not None
-    return plain(
-        here, "\n".join(str(b["text"]["text"]) for b in view.body["blocks"] if "text" in b)
+    return rendered_text(
+        env, "\n".join(str(b["text"]["text"]) for b in view.body["blocks"] if "text" in b)
     )
 
 
-async def test_an_admin_connects_a_channel(here: Environment, start_bot: StartBot) -> None:
+async def test_an_admin_connects_a_channel(env: Environment, start_bot: StartBot) -> None:
     """The key is checked, stored, and shown as its last four characters from then on."""
     async with start_bot():
-        await open_form(here, here.admin)
-        await fill(here)
-        await here.admin.submit()
-        assert modal_words(here) == snapshot("""\
+        await open_form(env, env.admin)
+        await fill(env)
+        await env.admin.submit()
+        assert modal_words(env) == snapshot("""\
 `prod` is connected to project `sandbox-project`, with the key that ends in `cret`.
 The project looked empty. That is fine for a new one; if you expected endpoints, check the project id.
 Friendli's endpoint API is in beta: what it answers may change without notice.\
 """)
-        await here.admin.close_modal()
-        await here.member.command(here.channel, "targets")
-        await here.slack.until(lambda: whispers(here))
-        assert whispers(here) == snapshot(
+        await env.admin.close_modal()
+        await env.member.command(env.channel, "targets")
+        await env.slack.until(lambda: ephemeral_texts(env))
+        assert ephemeral_texts(env) == snapshot(
             ["*prod* · project `sandbox-project` · key …`cret` · connected by @admin · default"]
         )
 
 
 async def test_a_wrong_key_is_said_on_its_field_and_nothing_is_stored(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """Friendli answers 401 to the one list request, and the form stays open."""
     async with start_bot():
-        await open_form(here, here.admin)
-        await fill(here, key="sandbox-wrong-key")
-        await here.admin.submit()
-        assert here.admin.field_errors == snapshot(
+        await open_form(env, env.admin)
+        await fill(env, key="sandbox-wrong-key")
+        await env.admin.submit()
+        assert env.admin.field_errors == snapshot(
             {
                 "Personal API key (flp_…)": "Friendli doesn't accept this key. Check that it wasn't revoked."
             }
         )
-        await here.admin.close_modal()
-        await here.admin.command(here.channel, "targets")
-        [said] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
-        assert words(here, said) == snapshot("""\
+        await env.admin.close_modal()
+        await env.admin.command(env.channel, "targets")
+        [said] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+        assert message_text(env, said) == snapshot("""\
 This channel isn't connected to a Friendli project yet.
 Only admins can connect one. Ask @admin.
 [Connect a project]\
@@ -86,21 +86,21 @@ Only admins can connect one. Ask @admin.
     ],
 )
 async def test_a_key_of_another_service_goes_nowhere(
-    here: Environment, start_bot: StartBot, start: str, kind: str
+    env: Environment, start_bot: StartBot, start: str, kind: str
 ) -> None:
     """It is refused on its field, and neither Friendli nor a message gets to see it."""
     async with start_bot():
-        await open_form(here, here.admin)
+        await open_form(env, env.admin)
         key = f"{start}made-up-for-this-test"
-        await fill(here, key=key)
-        await here.admin.submit()
-        assert here.admin.field_errors == {
+        await fill(env, key=key)
+        await env.admin.submit()
+        assert env.admin.field_errors == {
             "Personal API key (flp_…)": f"This looks like {kind}, so it wasn't sent anywhere."
             " Paste a Friendli key, which begins with flp_; revoke the other one if somebody may"
             " have seen it."
         }
-        assert not here.friendli.requests
-        assert "made-up-for-this-test" not in str(here.admin.field_errors)
+        assert not env.friendli.requests
+        assert "made-up-for-this-test" not in str(env.admin.field_errors)
 
 
 @pytest.mark.parametrize(
@@ -137,40 +137,40 @@ async def test_a_key_of_another_service_goes_nowhere(
     ],
 )
 async def test_each_refusal_stands_on_the_right_field(
-    here: Environment, start_bot: StartBot, status: int, said: dict[str, str]
+    env: Environment, start_bot: StartBot, status: int, said: dict[str, str]
 ) -> None:
     """What Friendli says against the project or the key is said where it can be mended."""
     async with start_bot():
         # Longer than the bot may wait, so that it doesn't come back by itself.
-        here.friendli.faults.add(
+        env.friendli.faults.add(
             Answer(status, {"detail": "so it is"}, headers={"Retry-After": "600"}), times=None
         )
-        await open_form(here, here.admin)
-        await fill(here)
-        await here.admin.submit()
-        assert here.admin.field_errors == said
+        await open_form(env, env.admin)
+        await fill(env)
+        await env.admin.submit()
+        assert env.admin.field_errors == said
 
 
 async def test_a_friendli_that_does_not_answer_in_time_is_told_later(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """The modal says that it checks, then that it couldn't, and the way back keeps what was typed."""
     async with start_bot():
-        outage = here.friendli.faults.add(Hang(), times=None)
-        await open_form(here, here.admin)
-        await fill(here)
-        await here.admin.submit()
-        assert modal_words(here) == snapshot("Checking the key with Friendli…")
-        here.friendli.faults.remove(outage)
-        here.friendli.faults.add(Answer(503), times=None)
-        await here.slack.until(lambda: "Checking" not in modal_words(here))
-        assert modal_words(here) == snapshot(
+        outage = env.friendli.faults.add(Hang(), times=None)
+        await open_form(env, env.admin)
+        await fill(env)
+        await env.admin.submit()
+        assert modal_words(env) == snapshot("Checking the key with Friendli…")
+        env.friendli.faults.remove(outage)
+        env.friendli.faults.add(Answer(503), times=None)
+        await env.slack.until(lambda: "Checking" not in modal_words(env))
+        assert modal_words(env) == snapshot(
             "Friendli couldn't be reached, so the key isn't checked and nothing is stored. Try again in a minute."
         )
-        view = here.admin.modal
+        view = env.admin.modal
         assert view is not None
-        await here.admin.click(view, "Back to the form")
-        await here.slack.until(
+        await env.admin.click(view, "Back to the form")
+        await env.slack.until(
             lambda: any(item.label == "Personal API key (flp_…)" for item in view.fields())
         )
         typed = {item.label: item.element.get("initial_value") for item in view.fields()}
@@ -179,94 +179,92 @@ async def test_a_friendli_that_does_not_answer_in_time_is_told_later(
 
 
 async def test_slips_in_the_form_are_found_before_anything_is_asked(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """What can't be right is said at once."""
     async with start_bot():
-        await open_form(here, here.admin)
-        await fill(here, name="Prod team", project="my project", key="two words")
-        await here.admin.submit()
-        assert here.admin.field_errors == snapshot(
+        await open_form(env, env.admin)
+        await fill(env, name="Prod team", project="my project", key="two words")
+        await env.admin.submit()
+        assert env.admin.field_errors == snapshot(
             {
                 "Target name": "A target name has letters, digits, - and _, and starts with a letter or digit.",
                 "Friendli project id": "A project id is one word, as in the address of the project's page.",
                 "Personal API key (flp_…)": "A key is one word without spaces. Paste it again.",
             }
         )
-        assert not here.friendli.requests
+        assert not env.friendli.requests
 
 
 async def test_a_project_with_endpoints_is_not_called_empty(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """Only a project that lists nothing is said to have looked empty."""
-    here.friendli.create(project_id=PROJECT, name="there-already")
+    env.friendli.create(project_id=PROJECT, name="there-already")
     async with start_bot():
-        await open_form(here, here.admin)
-        await fill(here)
-        await here.admin.submit()
-        assert "empty" not in modal_words(here)
+        await open_form(env, env.admin)
+        await fill(env)
+        await env.admin.submit()
+        assert "empty" not in modal_words(env)
 
 
-async def test_only_admins_connect(here: Environment, start_bot: StartBot) -> None:
+async def test_only_admins_connect(env: Environment, start_bot: StartBot) -> None:
     """A refusal names whom to ask."""
     async with start_bot():
-        await here.member.command(here.channel, "connect prod")
-        await here.slack.until(lambda: whispers(here))
-        assert whispers(here) == snapshot(
+        await env.member.command(env.channel, "connect prod")
+        await env.slack.until(lambda: ephemeral_texts(env))
+        assert ephemeral_texts(env) == snapshot(
             ["Connecting and disconnecting is for workspace admins. Ask @admin."]
         )
-        assert here.member.modal is None
+        assert env.member.modal is None
 
 
 async def test_people_named_in_the_settings_connect_too(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """ADMINS lets someone connect who doesn't administer the workspace."""
-    async with start_bot(admins=here.member.user.id):
-        await open_form(here, here.member)
-        assert here.member.modal is not None
+    async with start_bot(admins=env.member.user.id):
+        await open_form(env, env.member)
+        assert env.member.modal is not None
 
 
 async def test_from_connecting_one_goes_on_to_deploying(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """The modal that says that it is connected leads to the deploy form."""
     async with start_bot():
-        await open_form(here, here.admin)
-        await fill(here)
-        await here.admin.submit()
-        view = here.admin.modal
+        await open_form(env, env.admin)
+        await fill(env)
+        await env.admin.submit()
+        view = env.admin.modal
         assert view is not None
-        await here.admin.click(view, "Deploy a model")
-        await here.slack.until(
-            lambda: here.admin.modal and here.admin.modal.title == "Deploy a model"
-        )
+        await env.admin.click(view, "Deploy a model")
+        await env.slack.until(lambda: env.admin.modal and env.admin.modal.title == "Deploy a model")
 
 
 @pytest.mark.usefixtures("bot")
-async def test_disconnecting_lists_what_runs_asks_and_wipes_the_key(here: Environment) -> None:
+async def test_disconnecting_lists_what_runs_asks_and_wipes_the_key(env: Environment) -> None:
     """What runs on is named with its price; after the click nobody watches it any more."""
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name left --yes")
-    await here.slack.until(lambda: thread(here))
-    await here.admin.command(here.channel, "disconnect")
-    [question] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
-    assert words(here, question) == snapshot("""\
+    await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name left --yes")
+    await env.slack.until(lambda: thread(env))
+    await env.admin.command(env.channel, "disconnect")
+    [question] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+    assert message_text(env, question) == snapshot("""\
 Disconnect *prod* (project `sandbox-project`)?
 These were deployed through it. They run on, and nobody here sees them:
 • *left* · `ENDPOINT-1` · starting · $5.00/h per replica
 Its API key is wiped.
 [Disconnect] [Keep]\
 """)
-    await here.admin.click(question, "Disconnect")
-    await here.slack.until(lambda: "no longer watched" in thread(here)[-1])
-    assert thread(here)[-1] == snapshot(
+    await env.admin.click(question, "Disconnect")
+    await env.slack.until(lambda: "no longer watched" in thread(env)[-1])
+    assert thread(env)[-1] == snapshot(
         "@admin disconnected `prod`, so this endpoint is no longer watched. It runs on, and is billed, until it is ended in Friendli Suite."
     )
-    await here.slack.until(lambda: "wiped" in here.admin.ephemerals(here.channel)[-1].text)
-    await here.member.command(here.channel, "targets")
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(
+    await env.slack.until(lambda: "wiped" in env.admin.ephemerals(env.channel)[-1].text)
+    await env.member.command(env.channel, "targets")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
         [
             "This channel isn't connected to a Friendli project yet. Only admins can connect one. Ask @admin."
         ]
@@ -274,52 +272,52 @@ Its API key is wiped.
 
 
 @pytest.mark.usefixtures("bot")
-async def test_keeping_changes_nothing(here: Environment) -> None:
+async def test_keeping_changes_nothing(env: Environment) -> None:
     """The question goes away and the target stays."""
-    await here.admin.command(here.channel, "disconnect prod")
-    [question] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
-    await here.admin.click(question, "Keep")
-    await here.slack.until(lambda: not here.admin.ephemerals(here.channel))
-    await here.member.command(here.channel, "targets")
-    await here.slack.until(lambda: whispers(here))
-    assert "prod" in whispers(here)[0]
+    await env.admin.command(env.channel, "disconnect prod")
+    [question] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+    await env.admin.click(question, "Keep")
+    await env.slack.until(lambda: not env.admin.ephemerals(env.channel))
+    await env.member.command(env.channel, "targets")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert "prod" in ephemeral_texts(env)[0]
 
 
 @pytest.mark.usefixtures("bot")
-async def test_only_admins_disconnect(here: Environment) -> None:
+async def test_only_admins_disconnect(env: Environment) -> None:
     """A member is refused before anything is asked."""
-    await here.member.command(here.channel, "disconnect prod")
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here)[0].startswith("Connecting and disconnecting is for workspace admins.")
+    await env.member.command(env.channel, "disconnect prod")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env)[0].startswith(
+        "Connecting and disconnecting is for workspace admins."
+    )
 
 
 @pytest.mark.usefixtures("bot")
 @pytest.mark.parametrize("status", [429, 503])
 async def test_nobody_is_refused_because_slack_does_not_answer(
-    here: Environment, status: int
+    env: Environment, status: int
 ) -> None:
     """Who is an admin isn't told that only admins may, but that Slack doesn't say who is."""
-    here.slack.faults.add(Answer(status), operation="users.info", times=None)
-    await here.admin.command(here.channel, "connect other")
-    [said] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
-    assert words(here, said) == snapshot("""\
+    env.slack.faults.add(Answer(status), operation="users.info", times=None)
+    await env.admin.command(env.channel, "connect other")
+    [said] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+    assert message_text(env, said) == snapshot("""\
 Slack doesn't say in time whether you may do this, so nothing was done.
 Try again in a moment.\
 """)
 
 
 @pytest.mark.usefixtures("bot")
-async def test_another_project_is_another_target_while_something_runs(here: Environment) -> None:
+async def test_another_project_is_another_target_while_something_runs(env: Environment) -> None:
     """A target that something was deployed through keeps its project."""
-    here.friendli.add_project("other-project", TEAM)
-    await here.member.command(
-        here.channel, "org/model --gpu 1xH100 --replicas 1 --name stays --yes"
-    )
-    await here.slack.until(lambda: thread(here))
-    await open_form(here, here.admin)
-    await fill(here, project="other-project")
-    await here.admin.submit()
-    assert here.admin.field_errors == snapshot(
+    env.friendli.add_project("other-project", TEAM)
+    await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name stays --yes")
+    await env.slack.until(lambda: thread(env))
+    await open_form(env, env.admin)
+    await fill(env, project="other-project")
+    await env.admin.submit()
+    assert env.admin.field_errors == snapshot(
         {
             "Target name": "prod leads to project sandbox-project, where something may still run. Choose another name, or disconnect it first."
         }
@@ -327,20 +325,20 @@ async def test_another_project_is_another_target_while_something_runs(here: Envi
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_second_target_is_offered_in_the_form(here: Environment) -> None:
+async def test_a_second_target_is_offered_in_the_form(env: Environment) -> None:
     """With several targets the form asks which, and a line names one with --to."""
-    here.friendli.add_project("staging-project", TEAM)
-    await open_form(here, here.admin, "connect staging")
-    await fill(here, name="staging", project="staging-project")
-    await here.admin.submit()
-    await here.admin.close_modal()
-    await here.member.command(here.channel)
-    modal = await here.slack.until(lambda: here.member.modal)
+    env.friendli.add_project("staging-project", TEAM)
+    await open_form(env, env.admin, "connect staging")
+    await fill(env, name="staging", project="staging-project")
+    await env.admin.submit()
+    await env.admin.close_modal()
+    await env.member.command(env.channel)
+    modal = await env.slack.until(lambda: env.member.modal)
     assert modal.fields()[0].label == "Target"
-    await connect(here, "prod")
-    await here.member.command(here.channel, "targets")
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(
+    await connect(env, "prod")
+    await env.member.command(env.channel, "targets")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
         [
             """\
 *prod* · project `sandbox-project` · key …`cret` · connected by @admin · default

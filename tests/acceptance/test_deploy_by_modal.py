@@ -5,14 +5,14 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment
 from bot.sandbox.slack.view import View
-from tests.acceptance.thread_assertions import thread, whispers
+from tests.acceptance.thread_assertions import ephemeral_texts, thread
 
 pytestmark = pytest.mark.usefixtures("bot")
 
 
-async def open_form(here: Environment) -> View:
-    await here.member.command(here.channel)
-    return await here.slack.until(lambda: here.member.modal)
+async def open_form(env: Environment) -> View:
+    await env.member.command(env.channel)
+    return await env.slack.until(lambda: env.member.modal)
 
 
 def cost(view: View) -> str:
@@ -21,11 +21,11 @@ def cost(view: View) -> str:
     return str(line["elements"][0]["text"])
 
 
-async def test_the_form_opens_before_anything_else_is_asked(here: Environment) -> None:
+async def test_the_form_opens_before_anything_else_is_asked(env: Environment) -> None:
     """The command is acknowledged with an empty body, and the form shows what it wants to know."""
-    ack = await here.member.command(here.channel)
+    ack = await env.member.command(env.channel)
     assert (ack.status, ack.body) == (200, "")
-    view = await here.slack.until(lambda: here.member.modal)
+    view = await env.slack.until(lambda: env.member.modal)
     assert [item.label or item.text for item in view.fields()] == snapshot(
         [
             "Model",
@@ -42,68 +42,68 @@ async def test_the_form_opens_before_anything_else_is_asked(here: Environment) -
     assert cost(view) == snapshot("Choose an instance to see what it costs.")
 
 
-async def test_filling_the_form_deploys(here: Environment) -> None:
+async def test_filling_the_form_deploys(env: Environment) -> None:
     """Model and instance are enough: the name is proposed, the price follows, Deploy deploys."""
-    view = await open_form(here)
-    await here.member.fill("Model", "meta-llama/Llama-3.1-8B-Instruct")
-    await here.member.fill("Instance", "2 × H100 · 160 GB · $10.00/h")
-    await here.slack.until(lambda: cost(view) != "Choose an instance to see what it costs.")
+    view = await open_form(env)
+    await env.member.fill("Model", "meta-llama/Llama-3.1-8B-Instruct")
+    await env.member.fill("Instance", "2 × H100 · 160 GB · $10.00/h")
+    await env.slack.until(lambda: cost(view) != "Choose an instance to see what it costs.")
     assert cost(view) == snapshot(
         "*$10.00/h*, billed from the moment it serves · $0.00/h while it sleeps"
     )
-    ack = await here.member.submit()
+    ack = await env.member.submit()
     assert (ack.status, ack.body) == (200, "")
-    assert here.member.modal is None
-    await here.slack.until(lambda: thread(here))
-    [create] = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
+    assert env.member.modal is None
+    await env.slack.until(lambda: thread(env))
+    [create] = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
     assert isinstance(create.body, dict)
     assert str(create.body["name"]).startswith("llama-3-1-8b-instruct-")
 
 
-async def test_the_price_follows_the_scaling(here: Environment) -> None:
+async def test_the_price_follows_the_scaling(env: Environment) -> None:
     """Replicas and autoscaling change the line of money as they are typed."""
-    view = await open_form(here)
-    await here.member.fill("Instance", "4xB200")
-    await here.slack.until(lambda: "$36.00" in cost(view))
-    await here.member.fill("Scaling", "fixed")
-    await here.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
-    await here.member.fill("Replicas", "3")
-    await here.slack.until(lambda: "$108.00" in cost(view))
+    view = await open_form(env)
+    await env.member.fill("Instance", "4xB200")
+    await env.slack.until(lambda: "$36.00" in cost(view))
+    await env.member.fill("Scaling", "fixed")
+    await env.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
+    await env.member.fill("Replicas", "3")
+    await env.slack.until(lambda: "$108.00" in cost(view))
     assert cost(view) == snapshot(
         "*$108.00/h* for 3 replicas, each billed from the moment it serves · never sleeps"
     )
-    await here.member.fill("Scaling", "auto")
-    await here.slack.until(lambda: any(item.label == "Maximum replicas" for item in view.fields()))
-    await here.member.fill("Maximum replicas", "2")
-    await here.slack.until(lambda: "$72.00" in cost(view))
+    await env.member.fill("Scaling", "auto")
+    await env.slack.until(lambda: any(item.label == "Maximum replicas" for item in view.fields()))
+    await env.member.fill("Maximum replicas", "2")
+    await env.slack.until(lambda: "$72.00" in cost(view))
     assert cost(view) == snapshot(
         "*Up to $72.00/h*: $36.00/h per replica, billed from the moment it serves · $0.00/h while it sleeps"
     )
 
 
-async def test_what_was_typed_outlives_every_change_of_the_form(here: Environment) -> None:
+async def test_what_was_typed_outlives_every_change_of_the_form(env: Environment) -> None:
     """Advanced fields and the other scaling's numbers come back as they were left."""
-    view = await open_form(here)
-    await here.member.fill("Model", "org/model", enter=False)
-    await here.member.click(view, "Advanced")
-    await here.slack.until(lambda: any(item.label == "Revision" for item in view.fields()))
-    await here.member.fill("Revision", "v2")
-    await here.member.fill("Version comment", 'it\'s "quoted" & <escaped>')
-    await here.member.fill("Scaling", "fixed")
-    await here.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
-    await here.member.fill("Replicas", "4")
-    await here.member.fill("Scaling", "auto")
-    await here.slack.until(lambda: any(item.label == "Cool-down" for item in view.fields()))
-    await here.member.click(view, "Hide advanced")
-    await here.slack.until(lambda: all(item.label != "Revision" for item in view.fields()))
-    await here.member.fill("Scaling", "fixed")
-    await here.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
-    await here.member.click(view, "Advanced")
-    await here.slack.until(lambda: any(item.label == "Revision" for item in view.fields()))
-    await here.member.fill("Instance", "1xA100")
-    await here.member.submit()
-    await here.slack.until(lambda: thread(here))
-    [create] = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
+    view = await open_form(env)
+    await env.member.fill("Model", "org/model", enter=False)
+    await env.member.click(view, "Advanced")
+    await env.slack.until(lambda: any(item.label == "Revision" for item in view.fields()))
+    await env.member.fill("Revision", "v2")
+    await env.member.fill("Version comment", 'it\'s "quoted" & <escaped>')
+    await env.member.fill("Scaling", "fixed")
+    await env.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
+    await env.member.fill("Replicas", "4")
+    await env.member.fill("Scaling", "auto")
+    await env.slack.until(lambda: any(item.label == "Cool-down" for item in view.fields()))
+    await env.member.click(view, "Hide advanced")
+    await env.slack.until(lambda: all(item.label != "Revision" for item in view.fields()))
+    await env.member.fill("Scaling", "fixed")
+    await env.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
+    await env.member.click(view, "Advanced")
+    await env.slack.until(lambda: any(item.label == "Revision" for item in view.fields()))
+    await env.member.fill("Instance", "1xA100")
+    await env.member.submit()
+    await env.slack.until(lambda: thread(env))
+    [create] = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
     assert isinstance(create.body, dict)
     assert {
         key: create.body[key]
@@ -118,64 +118,62 @@ async def test_what_was_typed_outlives_every_change_of_the_form(here: Environmen
     )
 
 
-async def test_errors_stand_under_their_fields(here: Environment) -> None:
+async def test_errors_stand_under_their_fields(env: Environment) -> None:
     """All of them at once, and the form keeps what was typed."""
-    view = await open_form(here)
-    await here.member.fill("Model", "no-slash")
-    await here.member.fill("Instance", "1xA100")
-    await here.member.fill("Scaling", "fixed")
-    await here.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
-    await here.member.fill("Replicas", "0")
-    await here.member.submit()
-    assert here.member.field_errors == snapshot(
+    view = await open_form(env)
+    await env.member.fill("Model", "no-slash")
+    await env.member.fill("Instance", "1xA100")
+    await env.member.fill("Scaling", "fixed")
+    await env.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
+    await env.member.fill("Replicas", "0")
+    await env.member.submit()
+    assert env.member.field_errors == snapshot(
         {
             "Model": "“no-slash” isn't a whole model name. Write org/name, such as “meta-llama/Llama-3.1-8B-Instruct”.",
             "Replicas": "Replicas must be 1 or more. You wrote “0”.",
         }
     )
-    assert not here.friendli.endpoints
+    assert not env.friendli.endpoints
 
 
-async def test_a_form_that_is_submitted_twice_deploys_once(here: Environment) -> None:
+async def test_a_form_that_is_submitted_twice_deploys_once(env: Environment) -> None:
     """The second submission does nothing and says so."""
-    await open_form(here)
-    await here.member.fill("Model", "org/model")
-    await here.member.fill("Instance", "1xA100")
-    await here.member.submit()
-    await here.slack.until(lambda: thread(here))
-    await here.slack.deliver_again()
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(
+    await open_form(env)
+    await env.member.fill("Model", "org/model")
+    await env.member.fill("Instance", "1xA100")
+    await env.member.submit()
+    await env.slack.until(lambda: thread(env))
+    await env.slack.deliver_again()
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
         ["You asked for that already; its thread is in this channel. Nothing was made twice."]
     )
-    assert len(here.friendli.endpoints) == 1
+    assert len(env.friendli.endpoints) == 1
 
 
-async def test_a_taken_name_is_said_on_its_field(here: Environment) -> None:
+async def test_a_taken_name_is_said_on_its_field(env: Environment) -> None:
     """The form stays open for another one."""
-    await here.member.command(
-        here.channel, "org/model --gpu 1xA100 --replicas 1 --name taken --yes"
-    )
-    await here.slack.until(lambda: thread(here))
-    view = await open_form(here)
-    await here.member.fill("Model", "org/model")
-    await here.member.fill("Instance", "1xA100")
-    await here.slack.until(lambda: "$4.00" in cost(view))
-    await here.member.fill("Endpoint name", "taken")
-    await here.member.submit()
-    assert here.member.field_errors == snapshot(
+    await env.member.command(env.channel, "org/model --gpu 1xA100 --replicas 1 --name taken --yes")
+    await env.slack.until(lambda: thread(env))
+    view = await open_form(env)
+    await env.member.fill("Model", "org/model")
+    await env.member.fill("Instance", "1xA100")
+    await env.slack.until(lambda: "$4.00" in cost(view))
+    await env.member.fill("Endpoint name", "taken")
+    await env.member.submit()
+    assert env.member.field_errors == snapshot(
         {
             "Endpoint name": "taken is taken: a deployment of that name is on its way or running. Change it."
         }
     )
 
 
-async def test_a_channel_without_the_bot_sees_how_to_invite_it(here: Environment) -> None:
+async def test_a_channel_without_the_bot_sees_how_to_invite_it(env: Environment) -> None:
     """The form gives way to what has to be done first."""
-    here.slack.remove_bot(here.channel)
-    await here.member.command(here.channel)
-    view = await here.slack.until(
-        lambda: here.member.modal if "Invite" in getattr(here.member.modal, "title", "") else None
+    env.slack.remove_bot(env.channel)
+    await env.member.command(env.channel)
+    view = await env.slack.until(
+        lambda: env.member.modal if "Invite" in getattr(env.member.modal, "title", "") else None
     )
     assert view.body["blocks"][0]["text"]["text"].split(". ")[-1] == snapshot(
         "Nothing was created."

@@ -7,29 +7,35 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment
 from bot.sandbox.faults import ShortReply
-from tests.acceptance.thread_assertions import root, thread, told, whispers, words
+from tests.acceptance.thread_assertions import (
+    ephemeral_texts,
+    has_replies,
+    message_text,
+    root,
+    thread,
+)
 
 pytestmark = pytest.mark.usefixtures("bot")
 
 LINE = "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --replicas 1 --name my-llama"
 
 
-async def test_a_line_shows_its_price_and_asks_before_it_spends(here: Environment) -> None:
+async def test_a_line_shows_its_price_and_asks_before_it_spends(env: Environment) -> None:
     """The person sees what would be made, presses Deploy, and the thread follows to serving."""
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    [preview] = here.member.ephemerals(here.channel)
-    assert words(here, preview) == snapshot("""\
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    [preview] = env.member.ephemerals(env.channel)
+    assert message_text(env, preview) == snapshot("""\
 *my-llama* on 2 × H100, 1 replica, in `prod`: *$10.00/h* once it serves.
 Skip special tokens: `on` · Add special tokens: `on`
 meta-llama/Llama-3.1-8B-Instruct
 A fixed replica never sleeps: it is billed until the endpoint ends.
 [Deploy] [Change] [Cancel]\
 """)
-    assert not here.friendli.endpoints
-    await here.member.click(preview, "Deploy")
-    await here.slack.until(lambda: "is coming up" in root(here).text and thread(here))
-    assert words(here, root(here)) == snapshot("""\
+    assert not env.friendli.endpoints
+    await env.member.click(preview, "Deploy")
+    await env.slack.until(lambda: "is coming up" in root(env).text and thread(env))
+    assert message_text(env, root(env)) == snapshot("""\
 *my-llama* is coming up
 $10.00/h once it serves
 Deploying
@@ -43,9 +49,9 @@ asked by @requester at TIME · target `prod`
 [Open in Friendli] [Cancel]\
 """)
     for replies, seconds in ((2, 48), (3, 80), (4, 120)):
-        here.clock.advance(seconds)
-        await here.slack.until(partial(told, here, replies))
-    assert thread(here) == snapshot(
+        env.clock.advance(seconds)
+        await env.slack.until(partial(has_replies, env, replies))
+    assert thread(env) == snapshot(
         [
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
             "A GPU machine is ready (48 s). Downloading the model.",
@@ -56,38 +62,40 @@ Its model name in requests is `ENDPOINT-1`.\
 """,
         ]
     )
-    await here.slack.until(lambda: "is serving" in root(here).text)
-    assert words(here, root(here)) == snapshot("""\
+    await env.slack.until(lambda: "is serving" in root(env).text)
+    assert message_text(env, root(env)) == snapshot("""\
 ● *my-llama* is serving after 4 min 8 s
 $10.00/h from now, until it sleeps or ends
 meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
-    assert whispers(here) == snapshot(["*my-llama* is on its way; its thread is in this channel."])
+    assert ephemeral_texts(env) == snapshot(
+        ["*my-llama* is on its way; its thread is in this channel."]
+    )
 
 
-async def test_yes_skips_the_question(here: Environment) -> None:
+async def test_yes_skips_the_question(env: Environment) -> None:
     """With --yes the line deploys at once, and answers with nothing but the thread."""
-    ack = await here.member.command(here.channel, f"{LINE} --yes")
+    ack = await env.member.command(env.channel, f"{LINE} --yes")
     assert (ack.status, ack.body) == (200, "")
-    await here.friendli.until(lambda: len(here.friendli.endpoints) == 1)
-    await here.slack.until(lambda: thread(here))
-    assert whispers(here) == []
+    await env.friendli.until(lambda: len(env.friendli.endpoints) == 1)
+    await env.slack.until(lambda: thread(env))
+    assert ephemeral_texts(env) == []
 
 
-async def test_every_field_reaches_the_api(here: Environment) -> None:
+async def test_every_field_reaches_the_api(env: Environment) -> None:
     """What a line says stands in the create request, field for field."""
-    await here.member.command(
-        here.channel,
+    await env.member.command(
+        env.channel,
         "org/model --gpu 4xB200 --name full --revision v1.0 --comment “it’s full” "
         "—autoscale 0..3 --cooldown 600 --max-batch-size 8 --max-input-length 4096 "
         "--max-token-count 1000 --max-context-length 8192 --no-skip-special-tokens "
         "--no-add-special-tokens --content-logging --queue-timeout-ms 5000 "
         "--queue-backpressure-metric TTFT_MS --queue-backpressure-threshold 1.5 --to prod --yes",
     )
-    await here.friendli.until(lambda: here.friendli.endpoints)
-    [create] = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
+    await env.friendli.until(lambda: env.friendli.endpoints)
+    [create] = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
     assert create.body == snapshot(
         {
             "projectId": "sandbox-project",
@@ -182,26 +190,26 @@ No command is called `conect`. Nearest: `connect`.
     ],
 )
 async def test_a_slip_gets_the_mistake_the_nearest_choice_and_a_line_to_paste(
-    here: Environment, line: str, said: str
+    env: Environment, line: str, said: str
 ) -> None:
     """Nothing is made, and the person knows what to type instead."""
-    await here.member.command(here.channel, line)
-    await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    [field_error] = here.member.ephemerals(here.channel)
-    assert words(here, field_error) == said
-    assert not here.friendli.endpoints
+    await env.member.command(env.channel, line)
+    await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    [field_error] = env.member.ephemerals(env.channel)
+    assert message_text(env, field_error) == said
+    assert not env.friendli.endpoints
 
 
-async def test_a_double_click_on_deploy_makes_one_endpoint(here: Environment) -> None:
+async def test_a_double_click_on_deploy_makes_one_endpoint(env: Environment) -> None:
     """The second click is told that it is done already."""
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    [preview] = here.member.ephemerals(here.channel)
-    await here.member.double_click(preview, "Deploy")
-    await here.slack.until(lambda: thread(here))
-    await here.slack.until(lambda: any("already" in said for said in whispers(here)))
-    assert len(here.friendli.endpoints) == 1
-    assert whispers(here) == snapshot(
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    [preview] = env.member.ephemerals(env.channel)
+    await env.member.double_click(preview, "Deploy")
+    await env.slack.until(lambda: thread(env))
+    await env.slack.until(lambda: any("already" in said for said in ephemeral_texts(env)))
+    assert len(env.friendli.endpoints) == 1
+    assert ephemeral_texts(env) == snapshot(
         [
             "*my-llama* is on its way; its thread is in this channel.",
             "You asked for that already; its thread is in this channel. Nothing was made twice.",
@@ -209,40 +217,40 @@ async def test_a_double_click_on_deploy_makes_one_endpoint(here: Environment) ->
     )
 
 
-async def test_a_replayed_command_makes_nothing(here: Environment) -> None:
+async def test_a_replayed_command_makes_nothing(env: Environment) -> None:
     """The same signed request, delivered again, is recognized by its trigger."""
-    await here.member.command(here.channel, f"{LINE} --yes")
-    await here.slack.until(lambda: thread(here))
-    ack = await here.slack.deliver_again()
+    await env.member.command(env.channel, f"{LINE} --yes")
+    await env.slack.until(lambda: thread(env))
+    ack = await env.slack.deliver_again()
     assert ack.status == 200
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
         ["You asked for that already; its thread is in this channel. Nothing was made twice."]
     )
-    assert len(here.friendli.endpoints) == 1
+    assert len(env.friendli.endpoints) == 1
 
 
-async def test_a_name_that_is_on_its_way_is_taken(here: Environment) -> None:
+async def test_a_name_that_is_on_its_way_is_taken(env: Environment) -> None:
     """Two live deployments of one name would be hard to tell apart, so the second is refused."""
-    await here.member.command(here.channel, f"{LINE} --yes")
-    await here.slack.until(lambda: thread(here))
-    await here.admin.command(here.channel, f"{LINE} --yes")
-    await here.slack.until(lambda: here.admin.ephemerals(here.channel))
-    [refusal] = here.admin.ephemerals(here.channel)
-    assert words(here, refusal) == snapshot("""\
+    await env.member.command(env.channel, f"{LINE} --yes")
+    await env.slack.until(lambda: thread(env))
+    await env.admin.command(env.channel, f"{LINE} --yes")
+    await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+    [refusal] = env.admin.ephemerals(env.channel)
+    assert message_text(env, refusal) == snapshot("""\
 *my-llama* is taken: a deployment of that name is on its way or running.
 Give another one with `--name`.\
 """)
-    assert len(here.friendli.endpoints) == 1
+    assert len(env.friendli.endpoints) == 1
 
 
-async def test_change_opens_the_form_filled_in(here: Environment) -> None:
+async def test_change_opens_the_form_filled_in(env: Environment) -> None:
     """From the preview, the form goes on with what was typed."""
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    [preview] = here.member.ephemerals(here.channel)
-    await here.member.click(preview, "Change")
-    modal = await here.slack.until(lambda: here.member.modal)
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    [preview] = env.member.ephemerals(env.channel)
+    await env.member.click(preview, "Change")
+    modal = await env.slack.until(lambda: env.member.modal)
     values = {item.label: item.element.get("initial_value") for item in modal.fields()}
     assert (values["Model"], values["Endpoint name"]) == (
         "meta-llama/Llama-3.1-8B-Instruct",
@@ -250,22 +258,22 @@ async def test_change_opens_the_form_filled_in(here: Environment) -> None:
     )
 
 
-async def test_cancel_takes_the_preview_away(here: Environment) -> None:
+async def test_cancel_takes_the_preview_away(env: Environment) -> None:
     """Nothing is left of a preview that nobody wants."""
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    [preview] = here.member.ephemerals(here.channel)
-    await here.member.click(preview, "Cancel")
-    await here.slack.until(lambda: not here.member.ephemerals(here.channel))
-    assert not here.friendli.endpoints
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    [preview] = env.member.ephemerals(env.channel)
+    await env.member.click(preview, "Cancel")
+    await env.slack.until(lambda: not env.member.ephemerals(env.channel))
+    assert not env.friendli.endpoints
 
 
-async def test_a_channel_without_the_bot_is_told_how_to_invite_it(here: Environment) -> None:
+async def test_a_channel_without_the_bot_is_told_how_to_invite_it(env: Environment) -> None:
     """Nothing is created that no thread could tell about."""
-    here.slack.remove_bot(here.channel)
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    assert whispers(here) == snapshot(
+    env.slack.remove_bot(env.channel)
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    assert ephemeral_texts(env) == snapshot(
         [
             "I'm not in this channel, so its thread couldn't tell you how a deployment is going. Type `/invite` and @friendli-deploy here, then try again. Nothing was created."
         ]
@@ -274,50 +282,50 @@ async def test_a_channel_without_the_bot_is_told_how_to_invite_it(here: Environm
 
 @pytest.mark.parametrize("unsaid", [("channel", "is_member"), ("channel",)])
 async def test_a_channel_of_which_slack_doesn_t_say_who_is_in_it_is_tried(
-    here: Environment, unsaid: tuple[str, ...]
+    env: Environment, unsaid: tuple[str, ...]
 ) -> None:
     """Whether the bot can post there, its thread will show."""
-    here.slack.faults.add(ShortReply(unsaid), operation="conversations.info")
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    [preview] = here.member.ephemerals(here.channel)
+    env.slack.faults.add(ShortReply(unsaid), operation="conversations.info")
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    [preview] = env.member.ephemerals(env.channel)
     assert "Deploy" in preview.buttons
 
 
 async def test_yes_in_a_channel_without_the_bot_makes_nothing_and_tells_the_person(
-    here: Environment,
+    env: Environment,
 ) -> None:
     """The root can't be posted, so nothing is sent, and the person hears it directly."""
-    here.slack.remove_bot(here.channel)
-    await here.member.command(here.channel, f"{LINE} --yes")
-    direct = here.slack.workspace.direct_message(here.member.user)
-    await here.slack.until(lambda: direct.messages)
+    env.slack.remove_bot(env.channel)
+    await env.member.command(env.channel, f"{LINE} --yes")
+    direct = env.slack.workspace.direct_message(env.member.user)
+    await env.slack.until(lambda: direct.messages)
     [message] = direct.messages.values()
-    assert words(here, message) == snapshot(
+    assert message_text(env, message) == snapshot(
         "I can't write in #ml-deploys: I'm not in it any more. *my-llama* wasn't made. Type `/invite` and my name there, then ask again."
     )
-    assert not here.friendli.endpoints
+    assert not env.friendli.endpoints
 
 
-async def test_an_unconnected_channel_offers_to_connect(here: Environment) -> None:
+async def test_an_unconnected_channel_offers_to_connect(env: Environment) -> None:
     """A first contact says what is missing, who can mend it, and has the button that does."""
-    other = here.slack.add_channel("new", members=[here.admin.user, here.member.user])
-    await here.admin.command(other, LINE)
-    [first] = await here.slack.until(lambda: here.admin.ephemerals(other))
-    assert words(here, first) == snapshot("""\
+    other = env.slack.add_channel("new", members=[env.admin.user, env.member.user])
+    await env.admin.command(other, LINE)
+    [first] = await env.slack.until(lambda: env.admin.ephemerals(other))
+    assert message_text(env, first) == snapshot("""\
 This channel isn't connected to a Friendli project yet.
 Only admins can connect one. Ask @admin.
 [Connect a project]\
 """)
-    await here.admin.click(first, "Connect a project")
-    assert (await here.slack.until(lambda: here.admin.modal)).title == "Connect a project"
+    await env.admin.click(first, "Connect a project")
+    assert (await env.slack.until(lambda: env.admin.modal)).title == "Connect a project"
 
 
-async def test_help_names_everything_that_can_be_typed(here: Environment) -> None:
+async def test_help_names_everything_that_can_be_typed(env: Environment) -> None:
     """Help is made from what is registered."""
-    await here.member.command(here.channel, "help")
-    [shown] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    assert words(here, shown) == snapshot("""\
+    await env.member.command(env.channel, "help")
+    [shown] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    assert message_text(env, shown) == snapshot("""\
 `/friendli-deploy`  Opens the form to deploy a model.
 `/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100`  Deploys from text; shows the price and asks first.
 `/friendli-deploy connect [name]`  Connects this channel to a Friendli project.

@@ -21,16 +21,16 @@ from bot.sandbox.environment import (
     connect,
 )
 from bot.sandbox.faults import Answer
-from tests.client import reported
+from tests.client import wait_for_replicas
 from tests.conftest import StartBot
 from tests.friendli.loopback import refused_url
 from tests.test_cli import run
 
 
-async def found(here: Environment, **settings: object) -> list[str]:
+async def found(env: Environment, **settings: object) -> list[str]:
     """What it prints; what differs from run to run gets a name."""
     process = f"{socket.gethostname()}/{os.getpid()}"
-    chosen = here.settings(**{"friendli_retry_wait": 0.01, **settings})
+    chosen = env.settings(**{"friendli_retry_wait": 0.01, **settings})
     lines = [
         re.sub(r" \d[\d.]*\)", " VERSION)", str(finding).replace(process, "HOST/PID"))
         async for finding in examine(chosen)
@@ -41,26 +41,26 @@ async def found(here: Environment, **settings: object) -> list[str]:
     return lines
 
 
-async def test_before_the_first_start(here: Environment, tmp_path: Path) -> None:
+async def test_before_the_first_start(env: Environment, tmp_path: Path) -> None:
     """There is no database yet, and none is made."""
     nowhere = f"sqlite:///{tmp_path / 'none.sqlite3'}"
-    assert await found(here, database_url=nowhere) == snapshot(
+    assert await found(env, database_url=nowhere) == snapshot(
         [
             "ok       settings   Read; role all.",
             "advice   database   There is none yet. `friendli-deploy serve` makes it.",
             "ok       slack      Takes the token, which has every scope.",
         ]
     )
-    assert await found(here, database_url=nowhere) == await found(here, database_url=nowhere)
+    assert await found(env, database_url=nowhere) == await found(env, database_url=nowhere)
 
 
-async def test_all_is_well(here: Environment, start_bot: StartBot) -> None:
+async def test_all_is_well(env: Environment, start_bot: StartBot) -> None:
     """While the bot runs, in Socket Mode here."""
     socket_mode = {"slack_app_token": APP_TOKEN, "slack_signing_secret": None}
     async with start_bot(**socket_mode):
-        await connect(here)
-        await reported(here.database, 1)
-        assert await found(here, **socket_mode) == snapshot(
+        await connect(env)
+        await wait_for_replicas(env.database, 1)
+        assert await found(env, **socket_mode) == snapshot(
             [
                 "ok       settings   Read; role all.",
                 "ok       database   SQLite, its tables are up to date.",
@@ -73,9 +73,9 @@ async def test_all_is_well(here: Environment, start_bot: StartBot) -> None:
         )
 
 
-async def test_what_slack_refuses(here: Environment) -> None:
+async def test_what_slack_refuses(env: Environment) -> None:
     """Tokens, and scopes that the app was made without."""
-    assert await found(here, slack_bot_token="another-token", slack_app_token="another") == (
+    assert await found(env, slack_bot_token="another-token", slack_app_token="another") == (
         snapshot(
             [
                 "ok       settings   Read; role all.",
@@ -87,22 +87,22 @@ async def test_what_slack_refuses(here: Environment) -> None:
             ]
         )
     )
-    here.slack.set_scopes(SCOPES.keys() - {"im:write"})
-    assert (await found(here))[-1] == snapshot(
+    env.slack.set_scopes(SCOPES.keys() - {"im:write"})
+    assert (await found(env))[-1] == snapshot(
         "problem  slack      The token lacks im:write. Add them in your Slack app under OAuth & Permissions → Bot Token Scopes, and install the app again."
     )
 
 
-async def test_what_friendli_refuses(here: Environment, start_bot: StartBot) -> None:
+async def test_what_friendli_refuses(env: Environment, start_bot: StartBot) -> None:
     """Each stored key is tried, and named by its targets."""
     async with start_bot():
-        await connect(here)
-    here.friendli.revoke_key(API_KEY)
-    refused = await found(here)
-    down = here.friendli.faults.add(Answer(403), times=None)
-    forbidden = await found(here)
-    here.friendli.faults.remove(down)
-    unreachable = await found(here, friendli_api_url=refused_url())
+        await connect(env)
+    env.friendli.revoke_key(API_KEY)
+    refused = await found(env)
+    down = env.friendli.faults.add(Answer(403), times=None)
+    forbidden = await found(env)
+    env.friendli.faults.remove(down)
+    unreachable = await found(env, friendli_api_url=refused_url())
     assert [lines[4] for lines in (refused, forbidden, unreachable)] == snapshot(
         [
             "problem  friendli   The API key for project sandbox-project of -/T000000001/C000000001/prod is refused. An admin connects a new one with `/friendli-deploy connect` there.",
@@ -113,13 +113,13 @@ async def test_what_friendli_refuses(here: Environment, start_bot: StartBot) -> 
     assert refused[2] == snapshot("advice   replicas   None runs. Start `friendli-deploy serve`.")
 
 
-async def test_encryption_keys_that_don_t_fit(here: Environment, start_bot: StartBot) -> None:
+async def test_encryption_keys_that_don_t_fit(env: Environment, start_bot: StartBot) -> None:
     """An older one still decrypts; another one doesn't."""
     async with start_bot():
-        await connect(here)
+        await connect(env)
     new = new_encryption_key()
-    behind = await found(here, encryption_keys=[new, here.encryption_key])
-    lost = await found(here, encryption_keys=[new])
+    behind = await found(env, encryption_keys=[new, env.encryption_key])
+    lost = await found(env, encryption_keys=[new])
     assert [behind[3], *lost[3:-1]] == snapshot(
         [
             "advice   keys       1 stored under an older encryption key. Run `friendli-deploy keys rotate`.",
@@ -130,12 +130,12 @@ async def test_encryption_keys_that_don_t_fit(here: Environment, start_bot: Star
 
 @pytest.mark.parametrize("role", ["web", "worker"])
 async def test_a_half_alone_is_told(
-    here: Environment, start_bot: StartBot, postgresql_url: str, role: str
+    env: Environment, start_bot: StartBot, postgresql_url: str, role: str
 ) -> None:
     """Nothing would be done, or nobody answered."""
     async with start_bot(database_url=postgresql_url, role=role):
-        await reported(postgresql_url, 1)
-        lines = await found(here, database_url=postgresql_url)
+        await wait_for_replicas(postgresql_url, 1)
+        lines = await found(env, database_url=postgresql_url)
     assert (
         lines[2]
         == {
@@ -149,10 +149,10 @@ async def test_a_half_alone_is_told(
     )
 
 
-async def test_a_database_that_can_t_be_used_is_told(here: Environment) -> None:
+async def test_a_database_that_can_t_be_used_is_told(env: Environment) -> None:
     """What doesn't need it is tried all the same."""
     address = refused_url().replace("http://", "postgresql://bot@")
-    assert (await found(here, database_url=f"{address}/name"))[1:] == snapshot(
+    assert (await found(env, database_url=f"{address}/name"))[1:] == snapshot(
         [
             "problem  database   The database can't be reached (ConnectionRefusedError).",
             "ok       slack      Takes the token, which has every scope.",
@@ -160,10 +160,10 @@ async def test_a_database_that_can_t_be_used_is_told(here: Environment) -> None:
     )
 
 
-async def test_the_exit_code_says_whether_there_is_a_problem(here: Environment) -> None:
+async def test_the_exit_code_says_whether_there_is_a_problem(env: Environment) -> None:
     """Advice is none."""
-    well = await run(here, "doctor")
-    ill = await run(here, "doctor", SLACK_BOT_TOKEN="another-token")
+    well = await run(env, "doctor")
+    ill = await run(env, "doctor", SLACK_BOT_TOKEN="another-token")
     assert (well.code, well.lines, ill.code, ill.lines) == (0, [], 1, [])
     assert well.out.splitlines()[-1].startswith("ok ")
 
@@ -171,26 +171,26 @@ async def test_the_exit_code_says_whether_there_is_a_problem(here: Environment) 
 # What can't be reached
 
 
-async def test_a_slack_that_can_t_be_reached_is_no_wrong_token(here: Environment) -> None:
+async def test_a_slack_that_can_t_be_reached_is_no_wrong_token(env: Environment) -> None:
     """Nobody makes a new token because a proxy is down."""
     nowhere = f"{refused_url()}/api/"
-    told = await found(here, slack_api_url=nowhere, slack_app_token=APP_TOKEN)
+    told = await found(env, slack_api_url=nowhere, slack_app_token=APP_TOKEN)
     assert [line.replace(nowhere, "URL") for line in told[-2:]] == snapshot(
         [
             "problem  slack      Slack gave no usable answer (ClientConnectorError), so SLACK_BOT_TOKEN couldn't be tried. Check the network and SLACK_API_URL (URL), and try again in a minute.",
             "problem  slack      Slack gave no usable answer (ClientConnectorError), so SLACK_APP_TOKEN couldn't be tried. Check the network and SLACK_API_URL (URL), and try again in a minute.",
         ]
     )
-    failing = here.slack.faults.add(Answer(503), times=None)
-    assert (await found(here))[-1].partition(", so")[0] == snapshot(
+    failing = env.slack.faults.add(Answer(503), times=None)
+    assert (await found(env))[-1].partition(", so")[0] == snapshot(
         "problem  slack      Slack gave no usable answer (http_503)"
     )
-    here.slack.faults.remove(failing)
+    env.slack.faults.remove(failing)
 
 
 @pytest.mark.parametrize("in_the_way", ["a file", "nothing writable"])
 async def test_a_database_that_can_t_be_created_is_a_problem(
-    here: Environment, tmp_path: Path, in_the_way: str
+    env: Environment, tmp_path: Path, in_the_way: str
 ) -> None:
     """Found before `serve` fails over it; nothing is created."""
     if in_the_way == "a file":
@@ -199,7 +199,7 @@ async def test_a_database_that_can_t_be_created_is_a_problem(
     else:
         # Nobody can create anything there, not even root.
         folder = Path("/proc")
-    told = await found(here, database_url=f"sqlite:///{folder}/below/bot.sqlite3")
+    told = await found(env, database_url=f"sqlite:///{folder}/below/bot.sqlite3")
     assert told[1].startswith(
         "problem  database   DATABASE_URL leads to a database that can't be used: its file can't be"
         f" created in {folder} ("
@@ -209,9 +209,9 @@ async def test_a_database_that_can_t_be_created_is_a_problem(
 # Settings
 
 
-async def test_one_bad_setting_doesn_t_stop_the_other_checks(here: Environment) -> None:
+async def test_one_bad_setting_doesn_t_stop_the_other_checks(env: Environment) -> None:
     """What needs it is skipped, and the rest is tried."""
-    ended = await run(here, "doctor", SLACK_BOT_TOKEN=None, LEASE="10", LOG_LEVEL="loud")
+    ended = await run(env, "doctor", SLACK_BOT_TOKEN=None, LEASE="10", LOG_LEVEL="loud")
     assert ended.code == 1
     assert [line.partition(". ")[0] for line in ended.out.partition("\n\n")[2].splitlines()] == (
         snapshot(
@@ -226,7 +226,7 @@ async def test_one_bad_setting_doesn_t_stop_the_other_checks(here: Environment) 
             ]
         )
     )
-    no_keys = await run(here, "doctor", ENCRYPTION_KEYS="$(friendli-deploy keys new)")
+    no_keys = await run(env, "doctor", ENCRYPTION_KEYS="$(friendli-deploy keys new)")
     assert [line.partition(". ")[0] for line in no_keys.out.partition("\n\n")[2].splitlines()] == (
         snapshot(
             [
@@ -239,34 +239,34 @@ async def test_one_bad_setting_doesn_t_stop_the_other_checks(here: Environment) 
     )
 
 
-async def test_the_settings_are_shown_without_secrets(here: Environment, tmp_path: Path) -> None:
+async def test_the_settings_are_shown_without_secrets(env: Environment, tmp_path: Path) -> None:
     """As the bot would run with them: from the environment, from .env, or by default."""
     (tmp_path / ".env").write_text("PORT=3001\n")
     secrets = {"FRIENDLI_TOKEN": "made-up-key", "SLACK_APP_TOKEN": APP_TOKEN}
     address = "postgresql://bot:made-up-password@127.0.0.1:1/name?password=made-up-too"
-    ended = await run(here, "doctor", cwd=tmp_path, PORT=None, DATABASE_URL=address, **secrets)
+    ended = await run(env, "doctor", cwd=tmp_path, PORT=None, DATABASE_URL=address, **secrets)
     shown = ended.out.partition("\n\n")[0].splitlines()
     assert [line for line in shown if not line.endswith("(default)")] == [
         "SLACK_BOT_TOKEN=(hidden)",
         "SLACK_APP_TOKEN=(hidden)",
         "SLACK_SIGNING_SECRET=(hidden)",
-        f"SLACK_API_URL={here.slack.url}/api/",
-        f"FRIENDLI_API_URL={here.friendli.url}",
+        f"SLACK_API_URL={env.slack.url}/api/",
+        f"FRIENDLI_API_URL={env.friendli.url}",
         "FRIENDLI_TOKEN=(hidden)",
         "DATABASE_URL=postgresql://bot:•••@127.0.0.1:1/name?password=•••",
         "ENCRYPTION_KEYS=(hidden)",
         "PORT=3001",
     ]
     assert "POLL_SECONDS_TRANSITIONAL=5 (default)" in shown
-    for secret in [BOT_TOKEN, SIGNING_SECRET, "made-up", here.encryption_key.get_secret_value()]:
+    for secret in [BOT_TOKEN, SIGNING_SECRET, "made-up", env.encryption_key.get_secret_value()]:
         assert secret not in ended.out
 
 
-async def test_a_slip_in_a_settings_name_is_found(here: Environment, tmp_path: Path) -> None:
+async def test_a_slip_in_a_settings_name_is_found(env: Environment, tmp_path: Path) -> None:
     """In the environment and in .env; what has nothing to do with the bot isn't named."""
     (tmp_path / ".env").write_text("POL_SECONDS_STABLE=9\nUNRELATED=1\n")
     typos = {"SLACK_BOT_TOKN": "made-up", "FRIENDLI_TEAM": "made-up", "HOSTNAME": "here"}
-    ended = await run(here, "doctor", cwd=tmp_path, **typos)
+    ended = await run(env, "doctor", cwd=tmp_path, **typos)
     assert ended.code == 0
     assert [line for line in ended.out.splitlines() if line.startswith("advice   settings")] == (
         snapshot(
@@ -280,10 +280,10 @@ async def test_a_slip_in_a_settings_name_is_found(here: Environment, tmp_path: P
     assert "made-up" not in ended.out
 
 
-async def test_a_renamed_setting_is_pointed_at(here: Environment, tmp_path: Path) -> None:
+async def test_a_renamed_setting_is_pointed_at(env: Environment, tmp_path: Path) -> None:
     """In the environment and in .env, by its former name and its name now."""
     (tmp_path / ".env").write_text("MENU_PATIENCE=1\n")
-    ended = await run(here, "doctor", cwd=tmp_path, POLL_SECONDS_STEADY="30")
+    ended = await run(env, "doctor", cwd=tmp_path, POLL_SECONDS_STEADY="30")
     assert ended.code == 0
     assert [line for line in ended.out.splitlines() if line.startswith("advice   settings")] == (
         snapshot(
@@ -295,9 +295,9 @@ async def test_a_renamed_setting_is_pointed_at(here: Environment, tmp_path: Path
     )
 
 
-async def test_machines_get_one_document(here: Environment) -> None:
+async def test_machines_get_one_document(env: Environment) -> None:
     """With the same verdicts as people get."""
-    ended = await run(here, "doctor", "--json", LOG_LEVEL="loud")
+    ended = await run(env, "doctor", "--json", LOG_LEVEL="loud")
     document = json.loads(ended.out)
     assert (ended.code, document["ok"]) == (1, False)
     assert [(one["verdict"], one["part"]) for one in document["findings"]] == [

@@ -15,32 +15,32 @@ from bot.sandbox.faults import Answer
 from bot.sandbox.slack.view import View
 from tests.acceptance.test_imported_endpoints import follow
 from tests.acceptance.test_polling import serve
-from tests.acceptance.thread_assertions import root, thread, words
+from tests.acceptance.thread_assertions import message_text, root, thread
 
 AGES = 3600
 
 
-async def deploy(here: Environment, model: str) -> None:
-    await here.member.command(here.channel, f"{model} --gpu 1xH100 --replicas 1 --name it --yes")
+async def deploy(env: Environment, model: str) -> None:
+    await env.member.command(env.channel, f"{model} --gpu 1xH100 --replicas 1 --name it --yes")
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_gated_model_fails_with_what_to_do(here: Environment) -> None:
+async def test_a_gated_model_fails_with_what_to_do(env: Environment) -> None:
     """The root and a loud reply say why, and the buttons lead to the way out."""
-    await deploy(here, "sandbox/gated")
-    await here.slack.until(lambda: thread(here))
-    here.clock.advance(50)
-    await here.slack.until(lambda: "Downloading" in thread(here)[-1])
-    here.clock.advance(AGES)
-    await here.slack.until(lambda: "failed" in root(here).text and len(thread(here)) > 1)
-    assert thread(here) == snapshot(
+    await deploy(env, "sandbox/gated")
+    await env.slack.until(lambda: thread(env))
+    env.clock.advance(50)
+    await env.slack.until(lambda: "Downloading" in thread(env)[-1])
+    env.clock.advance(AGES)
+    await env.slack.until(lambda: "failed" in root(env).text and len(thread(env)) > 1)
+    assert thread(env) == snapshot(
         [
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
             "A GPU machine is ready (48 s). Downloading the model.",
             "# *it* failed while downloading the model. Friendli can't read `sandbox/gated`: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)",
         ]
     )
-    assert words(here, root(here)) == snapshot("""\
+    assert message_text(env, root(env)) == snapshot("""\
 ✗ *it* failed while downloading the model
 Friendli can't read `sandbox/gated`: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
 Deploying
@@ -56,30 +56,30 @@ asked by @requester at TIME · target `prod`
 
 
 @pytest.mark.usefixtures("bot")
-async def test_try_again_opens_the_form_with_everything_filled_in(here: Environment) -> None:
+async def test_try_again_opens_the_form_with_everything_filled_in(env: Environment) -> None:
     """A failure's button leads to a form that only wants to be sent, and a new thread."""
-    await deploy(here, "sandbox/out-of-memory")
-    await here.slack.until(lambda: thread(here))
-    here.clock.advance(AGES)
-    await here.slack.until(lambda: "Try again" in root(here).buttons)
-    failed = root(here)
-    await here.member.click(failed, "Try again")
-    view = await here.slack.until(lambda: here.member.modal)
+    await deploy(env, "sandbox/out-of-memory")
+    await env.slack.until(lambda: thread(env))
+    env.clock.advance(AGES)
+    await env.slack.until(lambda: "Try again" in root(env).buttons)
+    failed = root(env)
+    await env.member.click(failed, "Try again")
+    view = await env.slack.until(lambda: env.member.modal)
     values = {item.label: item.element.get("initial_value") for item in view.fields()}
     assert values["Model"] == "sandbox/out-of-memory"
-    await here.member.fill("Model", "org/smaller")
-    await here.member.fill("Endpoint name", "second")
-    await here.member.submit()
-    await here.slack.until(lambda: len(here.friendli.endpoints) == 2)
+    await env.member.fill("Model", "org/smaller")
+    await env.member.fill("Endpoint name", "second")
+    await env.member.submit()
+    await env.slack.until(lambda: len(env.friendli.endpoints) == 2)
 
 
-async def failed_with(here: Environment, code: str, model: str = "org/model") -> None:
+async def failed_with(env: Environment, code: str, model: str = "org/model") -> None:
     """An endpoint that was made here has failed, and its root shows it."""
-    await deploy(here, model)
-    await here.slack.until(lambda: thread(here))
-    [endpoint] = here.friendli.endpoints
-    here.friendli.set_status(endpoint, "FAILED", error_code=code)
-    await here.slack.until(lambda: "Restart ($5.00/h)" in root(here).buttons)
+    await deploy(env, model)
+    await env.slack.until(lambda: thread(env))
+    [endpoint] = env.friendli.endpoints
+    env.friendli.set_status(endpoint, "FAILED", error_code=code)
+    await env.slack.until(lambda: "Restart ($5.00/h)" in root(env).buttons)
 
 
 def cursor(view: View) -> list[str]:
@@ -88,17 +88,17 @@ def cursor(view: View) -> list[str]:
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_larger_instance_is_a_click_away(here: Environment) -> None:
+async def test_a_larger_instance_is_a_click_away(env: Environment) -> None:
     """The button says its price; the form has it chosen, and makes a second endpoint."""
-    await failed_with(here, "INFERENCE_ENGINE_MEMORY_ERROR")
-    await here.member.click(root(here), "Retry on 1 × H200 ($7.00/h)")
-    view = await here.slack.until(lambda: here.member.modal)
+    await failed_with(env, "INFERENCE_ENGINE_MEMORY_ERROR")
+    await env.member.click(root(env), "Retry on 1 × H200 ($7.00/h)")
+    view = await env.slack.until(lambda: env.member.modal)
     [instance] = [item for item in view.fields() if item.label == "Instance"]
     assert instance.element["initial_option"]["value"] == "1xH200"
-    await here.member.fill("Endpoint name", "larger")
-    await here.member.submit()
-    await here.slack.until(lambda: len(here.friendli.endpoints) == 2)
-    assert [one.name for one in here.friendli.endpoints.values()][1:] == ["larger"]
+    await env.member.fill("Endpoint name", "larger")
+    await env.member.submit()
+    await env.slack.until(lambda: len(env.friendli.endpoints) == 2)
+    assert [one.name for one in env.friendli.endpoints.values()][1:] == ["larger"]
 
 
 @pytest.mark.parametrize(
@@ -114,69 +114,69 @@ async def test_a_larger_instance_is_a_click_away(here: Environment) -> None:
 )
 @pytest.mark.usefixtures("bot")
 async def test_the_form_opens_at_the_setting_in_question(
-    here: Environment, code: str, field: str
+    env: Environment, code: str, field: str
 ) -> None:
     """With what was typed, Advanced open where the field stands there, the cursor in it."""
-    await failed_with(here, code)
-    await here.member.click(root(here), "Edit settings")
-    view = await here.slack.until(lambda: here.member.modal)
+    await failed_with(env, code)
+    await env.member.click(root(env), "Edit settings")
+    view = await env.slack.until(lambda: env.member.modal)
     assert cursor(view) == [field]
     values = {item.label: item.element.get("initial_value") for item in view.fields()}
     assert values["Model"] == "org/model"
-    await here.member.click(view, "Hide advanced" if "Revision" in values else "Advanced")
-    redrawn = await here.slack.until(
-        lambda: here.member.modal if here.member.modal and here.member.modal.updates else None
+    await env.member.click(view, "Hide advanced" if "Revision" in values else "Advanced")
+    redrawn = await env.slack.until(
+        lambda: env.member.modal if env.member.modal and env.member.modal.updates else None
     )
     assert cursor(redrawn) == []
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_endpoint_made_elsewhere_is_updated_instead(here: Environment) -> None:
+async def test_an_endpoint_made_elsewhere_is_updated_instead(env: Environment) -> None:
     """Nobody knows what it was asked for with, so that its own form opens."""
-    endpoint = await follow(here)
-    here.friendli.set_status(endpoint, "FAILED", error_code="INFERENCE_ENGINE_MEMORY_ERROR")
-    await here.slack.until(lambda: "Edit settings" in root(here).buttons)
-    larger = next(one for one in root(here).buttons if one.startswith("Update to "))
-    await here.member.click(root(here), larger)
-    view = await here.slack.until(lambda: here.member.modal)
-    await here.slack.until(lambda: [one for one in view.fields() if one.label == "Instance"])
+    endpoint = await follow(env)
+    env.friendli.set_status(endpoint, "FAILED", error_code="INFERENCE_ENGINE_MEMORY_ERROR")
+    await env.slack.until(lambda: "Edit settings" in root(env).buttons)
+    larger = next(one for one in root(env).buttons if one.startswith("Update to "))
+    await env.member.click(root(env), larger)
+    view = await env.slack.until(lambda: env.member.modal)
+    await env.slack.until(lambda: [one for one in view.fields() if one.label == "Instance"])
     [instance] = [item for item in view.fields() if item.label == "Instance"]
     chosen = instance.element["initial_option"]["text"]["text"]
     assert larger.removeprefix("Update to ").split(" (")[0] in chosen
-    await here.member.close_modal()
-    await here.member.click(root(here), "Edit settings")
-    form = await here.slack.until(lambda: here.member.modal)
-    await here.slack.until(lambda: cursor(form) == ["Max batch size"])
+    await env.member.close_modal()
+    await env.member.click(root(env), "Edit settings")
+    form = await env.slack.until(lambda: env.member.modal)
+    await env.slack.until(lambda: cursor(form) == ["Max batch size"])
 
 
 @pytest.mark.parametrize("code", list(InferenceDeploymentErrorCode))
 @pytest.mark.usefixtures("bot")
 async def test_every_error_code_is_told_in_words_with_the_code(
-    here: Environment, code: InferenceDeploymentErrorCode
+    env: Environment, code: InferenceDeploymentErrorCode
 ) -> None:
     """Whatever the code, the thread says what happened and names it."""
-    await deploy(here, "org/model")
-    await here.slack.until(lambda: thread(here))
-    [endpoint] = here.friendli.endpoints
-    here.friendli.set_status(endpoint, "FAILED", error_code=code)
-    await here.slack.until(lambda: code in thread(here)[-1])
-    assert "Try again" in root(here).buttons or await here.slack.until(
-        lambda: "Try again" in root(here).buttons
+    await deploy(env, "org/model")
+    await env.slack.until(lambda: thread(env))
+    [endpoint] = env.friendli.endpoints
+    env.friendli.set_status(endpoint, "FAILED", error_code=code)
+    await env.slack.until(lambda: code in thread(env)[-1])
+    assert "Try again" in root(env).buttons or await env.slack.until(
+        lambda: "Try again" in root(env).buttons
     )
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(here: Environment) -> None:
+async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(env: Environment) -> None:
     """A code of tomorrow, with characters that would ping everyone, stays text."""
-    await deploy(here, "org/model")
-    await here.slack.until(lambda: thread(here))
-    [endpoint] = here.friendli.endpoints
-    here.friendli.set_status(endpoint, "FAILED", error_code="<!channel>_ERROR")
-    await here.slack.until(lambda: len(thread(here)) == 2)
-    assert thread(here)[-1] == snapshot(
+    await deploy(env, "org/model")
+    await env.slack.until(lambda: thread(env))
+    [endpoint] = env.friendli.endpoints
+    env.friendli.set_status(endpoint, "FAILED", error_code="<!channel>_ERROR")
+    await env.slack.until(lambda: len(thread(env)) == 2)
+    assert thread(env)[-1] == snapshot(
         "# *it* failed while getting a GPU machine. Friendli names a cause that this bot doesn't know: `<!channel>_ERROR`. Restart it once. If it fails again, write to support@friendli.ai and name endpoint `ENDPOINT-1`."
     )
-    assert "&lt;!channel&gt;" in here.channel.replies(root(here).ts)[-1].text
+    assert "&lt;!channel&gt;" in env.channel.replies(root(env).ts)[-1].text
 
 
 @pytest.mark.parametrize(
@@ -229,20 +229,20 @@ Friendli said: “<no> & never”
 )
 @pytest.mark.usefixtures("bot")
 async def test_a_refusal_is_told_with_the_apis_own_words(
-    here: Environment, status: int, said: str
+    env: Environment, status: int, said: str
 ) -> None:
     """Nothing is made, the person knows why, and can try again."""
-    here.friendli.faults.add(
+    env.friendli.faults.add(
         Answer(status, {"detail": "<no> & never"}, headers={"Retry-After": "90"}),
         operation="create_endpoint",
     )
-    await deploy(here, "org/model")
-    await here.slack.until(lambda: thread(here))
-    reply = here.channel.replies(root(here).ts)[-1]
-    assert words(here, reply) == said
-    await here.slack.until(lambda: "wasn't made" in root(here).text)
-    assert root(here).buttons == ["Try again"]
-    creates = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
+    await deploy(env, "org/model")
+    await env.slack.until(lambda: thread(env))
+    reply = env.channel.replies(root(env).ts)[-1]
+    assert message_text(env, reply) == said
+    await env.slack.until(lambda: "wasn't made" in root(env).text)
+    assert root(env).buttons == ["Try again"]
+    creates = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
     assert len(creates) == 1
 
 
@@ -271,17 +271,17 @@ def below(view: View) -> dict[str, str]:
 
 @pytest.mark.usefixtures("bot")
 async def test_what_friendli_refuses_of_single_fields_is_told_field_by_field(
-    here: Environment,
+    env: Environment,
 ) -> None:
     """By the form's names in the thread, and below them in the form that opens again."""
-    here.friendli.faults.add(Answer(422, {"detail": UNPROCESSABLE}), operation="create_endpoint")
-    await here.member.command(
-        here.channel,
+    env.friendli.faults.add(Answer(422, {"detail": UNPROCESSABLE}), operation="create_endpoint")
+    await env.member.command(
+        env.channel,
         "org/model --gpu 1xH100 --name it --max-batch-size 999 --max-replicas 9 --yes",
     )
-    await here.slack.until(lambda: thread(here))
-    reply = here.channel.replies(root(here).ts)[-1]
-    assert words(here, reply).replace("x" * 189, "…") == snapshot("""\
+    await env.slack.until(lambda: thread(env))
+    reply = env.channel.replies(root(env).ts)[-1]
+    assert message_text(env, reply).replace("x" * 189, "…") == snapshot("""\
 *it* wasn't made. Friendli refused some of the settings. Change these and try again:
 • Max batch size: <!channel> is too large
 • Maximum replicas: must be at most 10
@@ -289,10 +289,10 @@ async def test_what_friendli_refuses_of_single_fields_is_told_field_by_field(
 • Endpoint name: is taken & xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
 [Try again]\
 """)
-    await here.slack.until(lambda: "wasn't made" in root(here).text)
-    for message in (reply, root(here)):
-        await here.member.click(message, "Try again")
-        view = await here.slack.until(lambda: here.member.modal)
+    await env.slack.until(lambda: "wasn't made" in root(env).text)
+    for message in (reply, root(env)):
+        await env.member.click(message, "Try again")
+        view = await env.slack.until(lambda: env.member.modal)
         assert {at: said[:60] for at, said in below(view).items()} == snapshot(
             {
                 "": "✗ Friendli refused this: Something new: Field required",
@@ -304,12 +304,12 @@ async def test_what_friendli_refuses_of_single_fields_is_told_field_by_field(
         values = {item.label: item.element.get("initial_value") for item in view.fields()}
         assert (values["Model"], values["Max batch size"]) == ("org/model", "999")
         assert cursor(view) == ["Max batch size"]
-        await here.member.fill("Maximum replicas", "8")
-        await here.slack.until(lambda: here.member.modal and here.member.modal.updates)
-        assert here.member.modal is not None
-        assert set(below(here.member.modal)) == set(below(view))
-        await here.member.close_modal()
-    creates = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
+        await env.member.fill("Maximum replicas", "8")
+        await env.slack.until(lambda: env.member.modal and env.member.modal.updates)
+        assert env.member.modal is not None
+        assert set(below(env.member.modal)) == set(below(view))
+        await env.member.close_modal()
+    creates = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
     assert len(creates) == 1
 
 
@@ -324,53 +324,53 @@ async def test_what_friendli_refuses_of_single_fields_is_told_field_by_field(
 )
 @pytest.mark.usefixtures("bot")
 async def test_a_refusal_in_any_other_shape_is_told_as_it_came(
-    here: Environment, detail: JsonValue
+    env: Environment, detail: JsonValue
 ) -> None:
     """Nothing of it stops the refusal from being told."""
     answer = Answer(422, {"detail": detail})
-    here.friendli.faults.add(answer, operation="create_endpoint")
-    await deploy(here, "org/model")
-    await here.slack.until(lambda: thread(here))
-    assert "Friendli refused the request (status 422)." in thread(here)[-1]
+    env.friendli.faults.add(answer, operation="create_endpoint")
+    await deploy(env, "org/model")
+    await env.slack.until(lambda: thread(env))
+    assert "Friendli refused the request (status 422)." in thread(env)[-1]
 
 
 @pytest.mark.usefixtures("bot")
 async def test_an_update_that_is_refused_opens_again_with_what_it_was_to_change(
-    here: Environment,
+    env: Environment,
 ) -> None:
     """Field by field, as typed, and nothing is sent twice."""
-    await serve(here)
+    await serve(env)
     answer = Answer(422, {"detail": [TOO_LARGE]})
-    here.friendli.faults.add(answer, operation="update_endpoint")
-    await here.member.command(here.channel, "update it --max-batch-size 999")
-    [question] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    await here.member.click(question, "Update")
-    await here.slack.until(lambda: "didn't update" in thread(here)[-1])
-    reply = here.channel.replies(root(here).ts)[-1]
-    assert words(here, reply) == snapshot("""\
+    env.friendli.faults.add(answer, operation="update_endpoint")
+    await env.member.command(env.channel, "update it --max-batch-size 999")
+    [question] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    await env.member.click(question, "Update")
+    await env.slack.until(lambda: "didn't update" in thread(env)[-1])
+    reply = env.channel.replies(root(env).ts)[-1]
+    assert message_text(env, reply) == snapshot("""\
 Friendli didn't update it. Friendli refused some of the settings. Change these and try again:
 • Max batch size: <!channel> is too large
 It stays as it is.
 [Change]\
 """)
-    await here.member.click(reply, "Change")
-    view = await here.slack.until(lambda: here.member.modal)
-    await here.slack.until(lambda: below(view))
+    await env.member.click(reply, "Change")
+    view = await env.slack.until(lambda: env.member.modal)
+    await env.slack.until(lambda: below(view))
     assert below(view) == snapshot(
         {"Max batch size": "✗ Friendli refused this: &lt;!channel&gt; is too large"}
     )
     values = {item.label: item.element.get("initial_value") for item in view.fields()}
     assert values["Max batch size"] == "999"
-    assert sum(one.operation == "update_endpoint" for one in here.friendli.requests) == 1
+    assert sum(one.operation == "update_endpoint" for one in env.friendli.requests) == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_key_that_was_revoked_before_the_click_refuses(here: Environment) -> None:
+async def test_a_key_that_was_revoked_before_the_click_refuses(env: Environment) -> None:
     """The list before the create request is refused, so nothing is sent."""
-    here.friendli.revoke_key(API_KEY)
-    await deploy(here, "org/model")
-    await here.slack.until(lambda: thread(here))
-    assert thread(here) == snapshot(
+    env.friendli.revoke_key(API_KEY)
+    await deploy(env, "org/model")
+    await env.slack.until(lambda: thread(env))
+    assert thread(env) == snapshot(
         [
             """\
 # *it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
@@ -378,33 +378,33 @@ Friendli said: “Missing or invalid API key.”\
 """
         ]
     )
-    assert all(one.operation != "create_endpoint" for one in here.friendli.requests)
+    assert all(one.operation != "create_endpoint" for one in env.friendli.requests)
 
 
-@pytest.mark.usefixtures("hasty_bot")
-async def test_an_api_that_is_down_before_the_click_gives_up_in_the_end(here: Environment) -> None:
+@pytest.mark.usefixtures("short_timeout_bot")
+async def test_an_api_that_is_down_before_the_click_gives_up_in_the_end(env: Environment) -> None:
     """Nothing was sent, and after a while the person is told so."""
-    here.friendli.faults.add(Answer(503), times=None)
-    await deploy(here, "org/model")
-    await here.slack.until(lambda: thread(here), timeout=20)
-    [said] = thread(here)
+    env.friendli.faults.add(Answer(503), times=None)
+    await deploy(env, "org/model")
+    await env.slack.until(lambda: thread(env), timeout=20)
+    [said] = thread(env)
     assert re.sub(r"for .*, so", "for A WHILE, so", said) == snapshot(
         "# *it* wasn't made. Friendli's API couldn't be reached for A WHILE, so nothing was sent. Try again once it is back."
     )
-    assert not here.friendli.endpoints
+    assert not env.friendli.endpoints
 
 
 @pytest.mark.usefixtures("bot")
-async def test_cancelling_on_the_way_terminates(here: Environment) -> None:
+async def test_cancelling_on_the_way_terminates(env: Environment) -> None:
     """Cancel is carried out, told, and the root says that it is over."""
-    await deploy(here, "org/model")
-    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-    await here.member.click(root(here), "Cancel")
-    await here.slack.until(lambda: "Terminating" in thread(here)[-1])
-    here.clock.advance(AGES)
-    await here.slack.until(lambda: "is terminated" in root(here).text)
-    await here.slack.until(lambda: "Terminated" in thread(here)[-1])
-    assert thread(here) == snapshot(
+    await deploy(env, "org/model")
+    await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+    await env.member.click(root(env), "Cancel")
+    await env.slack.until(lambda: "Terminating" in thread(env)[-1])
+    env.clock.advance(AGES)
+    await env.slack.until(lambda: "is terminated" in root(env).text)
+    await env.slack.until(lambda: "Terminated" in thread(env)[-1])
+    assert thread(env) == snapshot(
         [
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
             "@requester asked to terminate it.",
@@ -412,7 +412,7 @@ async def test_cancelling_on_the_way_terminates(here: Environment) -> None:
             "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
         ]
     )
-    assert words(here, root(here)) == snapshot("""\
+    assert message_text(env, root(env)) == snapshot("""\
 *it* is terminated
 It costs nothing now. A restart in Friendli Suite bills again.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
@@ -422,46 +422,46 @@ asked by @requester at TIME · target `prod`
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_second_click_on_cancel_is_told_that_it_is_under_way(here: Environment) -> None:
+async def test_a_second_click_on_cancel_is_told_that_it_is_under_way(env: Environment) -> None:
     """Two people who press it at once make one request."""
-    await deploy(here, "org/model")
-    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-    await here.member.double_click(root(here), "Cancel")
-    await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    [said] = here.member.ephemerals(here.channel)
-    assert words(here, said) == snapshot(
+    await deploy(env, "org/model")
+    await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+    await env.member.double_click(root(env), "Cancel")
+    await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    [said] = env.member.ephemerals(env.channel)
+    assert message_text(env, said) == snapshot(
         "Somebody asked for that already; the thread tells how it goes."
     )
-    await here.friendli.until(
-        lambda: [one for one in here.friendli.requests if one.operation == "terminate_endpoint"]
+    await env.friendli.until(
+        lambda: [one for one in env.friendli.requests if one.operation == "terminate_endpoint"]
     )
-    ends = [one for one in here.friendli.requests if one.operation == "terminate_endpoint"]
+    ends = [one for one in env.friendli.requests if one.operation == "terminate_endpoint"]
     assert len(ends) == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_wish_to_end_it_is_written_before_slack_hears_back(here: Environment) -> None:
+async def test_a_wish_to_end_it_is_written_before_slack_hears_back(env: Environment) -> None:
     """A bot that dies right after its answer leaves nothing billing that somebody has ended."""
-    await deploy(here, "org/model")
-    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-    database = Database(here.database)
-    await here.member.click(root(here), "Cancel")
+    await deploy(env, "org/model")
+    await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+    database = Database(env.database)
+    await env.member.click(root(env), "Cancel")
     async with database.read() as session:
         requested_by = (await session.scalars(select(Operation.requested_by))).all()
     await database.close()
-    assert requested_by == [here.member.user.id]
+    assert requested_by == [env.member.user.id]
 
 
 @pytest.mark.usefixtures("bot")
-async def test_guests_from_elsewhere_look_but_don_t_act(here: Environment) -> None:
+async def test_guests_from_elsewhere_look_but_don_t_act(env: Environment) -> None:
     """Someone of another organisation in a shared channel can't end an endpoint."""
-    guest = here.slack.act_as(here.slack.add_user("guest", team_id="T0ELSEWHERE"))
-    here.slack.workspace.set_member(here.channel, guest.user, member=True)
-    await deploy(here, "org/model")
-    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-    await guest.click(root(here), "Cancel")
-    [said] = await here.slack.until(lambda: guest.ephemerals(here.channel))
-    assert words(here, said) == snapshot("""\
+    guest = env.slack.act_as(env.slack.add_user("guest", team_id="T0ELSEWHERE"))
+    env.slack.workspace.set_member(env.channel, guest.user, member=True)
+    await deploy(env, "org/model")
+    await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+    await guest.click(root(env), "Cancel")
+    [said] = await env.slack.until(lambda: guest.ephemerals(env.channel))
+    assert message_text(env, said) == snapshot("""\
 You belong to another organisation, so you can look on here but not act.
 Someone of this workspace can do it for you.\
 """)

@@ -10,17 +10,17 @@ from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Answer, Slow
 from bot.sandbox.slack.conversations import ChannelKind
 from bot.sandbox.slack.request_log import Direction
-from tests.acceptance.at_home import clicked, home, redrawn, seen
+from tests.acceptance.home_tab import click_in_home_tab, home_tab, updated_home_tab, view_text
 from tests.acceptance.test_operations import sent
 from tests.acceptance.test_polling import serve
-from tests.acceptance.thread_assertions import root, roots, thread, whispers
+from tests.acceptance.thread_assertions import ephemeral_texts, root, roots, thread
 from tests.conftest import StartBot
 
 
-async def test_the_first_look(here: Environment, start_bot: StartBot) -> None:
+async def test_the_first_look(env: Environment, start_bot: StartBot) -> None:
     """Nothing runs and nothing is connected: what to do, and who can."""
     async with start_bot():
-        assert seen(here, await home(here)) == snapshot("""\
+        assert view_text(env, await home_tab(env)) == snapshot("""\
 Your endpoints
 Nothing of yours runs now.
 ---
@@ -30,8 +30,8 @@ No channel that you are in is connected to a Friendli project yet. Type `/friend
 As of TIME.
 [Refresh]\
 """)
-        await connect(here)
-        assert seen(here, await home(here)) == snapshot("""\
+        await connect(env)
+        assert view_text(env, await home_tab(env)) == snapshot("""\
 Your endpoints
 Nothing of yours runs now. Deploy a model from one of the channels below.
 ---
@@ -44,10 +44,10 @@ As of TIME.
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_serves_and_what_it_has_cost(here: Environment) -> None:
+async def test_what_serves_and_what_it_has_cost(env: Environment) -> None:
     """With the root's own buttons; what it cost is told as an estimate."""
-    endpoint = await serve(here)
-    assert seen(here, await home(here)) == snapshot("""\
+    endpoint = await serve(env)
+    assert view_text(env, await home_tab(env)) == snapshot("""\
 Your endpoints
 *1 endpoint* · *$5.00/h* now · SOME so far
 ● *it* is serving after MOMENTS
@@ -61,10 +61,10 @@ Where you can deploy
 As of TIME. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Refresh]\
 """)
-    here.clock.advance(3600)
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    assert seen(here, await home(here)) == snapshot("""\
+    env.clock.advance(3600)
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    assert view_text(env, await home_tab(env)) == snapshot("""\
 Your endpoints
 *1 endpoint* · *$0.00/h* now · about $5.00 so far
 *it* is sleeping
@@ -81,76 +81,76 @@ As of TIME. “About” is estimated from how long it served and the price of it
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_button_at_home_does_what_it_does_in_the_channel(here: Environment) -> None:
+async def test_a_button_at_home_does_what_it_does_in_the_channel(env: Environment) -> None:
     """The tab is drawn anew with what is so now, and the thread tells the rest."""
-    await serve(here)
-    await home(here)
-    view = await clicked(here, "Sleep")
-    assert "*it* is being put to sleep" in seen(here, view)
-    await here.slack.until(lambda: "Asleep, as asked" in thread(here)[-1])
-    assert thread(here)[2] == snapshot("@requester asked to put it to sleep.")
-    assert "[Wake ($5.00/h)]" in seen(here, await home(here))
+    await serve(env)
+    await home_tab(env)
+    view = await click_in_home_tab(env, "Sleep")
+    assert "*it* is being put to sleep" in view_text(env, view)
+    await env.slack.until(lambda: "Asleep, as asked" in thread(env)[-1])
+    assert thread(env)[2] == snapshot("@requester asked to put it to sleep.")
+    assert "[Wake ($5.00/h)]" in view_text(env, await home_tab(env))
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_double_click_at_home_acts_once(here: Environment) -> None:
+async def test_a_double_click_at_home_acts_once(env: Environment) -> None:
     """The second one is answered above everything else."""
-    await serve(here)
-    await here.member.double_click(await home(here), "Sleep")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    assert sent(here, "sleep_endpoint") == 1
+    await serve(env)
+    await env.member.double_click(await home_tab(env), "Sleep")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    assert sent(env, "sleep_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_stale_button_at_home_is_answered_with_what_is_true(here: Environment) -> None:
+async def test_a_stale_button_at_home_is_answered_with_what_is_true(env: Environment) -> None:
     """What was drawn before something changed does nothing, and says so."""
-    endpoint = await serve(here)
-    stale = deepcopy(here.member.button(await home(here), "Sleep"))
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    assert here.member.home is not None
-    before = here.member.home.updates
-    await here.member.click(here.member.home, stale)
-    view = await redrawn(here, before)
-    assert seen(here, view).splitlines()[:3] == snapshot(
+    endpoint = await serve(env)
+    stale = deepcopy(env.member.button(await home_tab(env), "Sleep"))
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    assert env.member.home is not None
+    before = env.member.home.updates
+    await env.member.click(env.member.home, stale)
+    view = await updated_home_tab(env, before)
+    assert view_text(env, view).splitlines()[:3] == snapshot(
         ["It is sleeping now, so there was nothing to do.", "---", "Your endpoints"]
     )
-    assert sent(here, "sleep_endpoint") == 0
+    assert sent(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_deploying_from_home(here: Environment) -> None:
+async def test_deploying_from_home(env: Environment) -> None:
     """The form is that of the channel whose button was used."""
-    await home(here)
-    assert here.member.home is not None
-    await here.member.click(here.member.home, "Deploy")
-    await here.slack.until(lambda: here.member.modal)
-    await here.member.fill("Model", "org/model")
-    await here.member.fill("Instance", "1xH100")
-    await here.member.submit()
-    await here.slack.until(lambda: roots(here))
+    await home_tab(env)
+    assert env.member.home is not None
+    await env.member.click(env.member.home, "Deploy")
+    await env.slack.until(lambda: env.member.modal)
+    await env.member.fill("Model", "org/model")
+    await env.member.fill("Instance", "1xH100")
+    await env.member.submit()
+    await env.slack.until(lambda: roots(env))
 
 
 @pytest.mark.usefixtures("bot")
-async def test_ending_it_from_home(here: Environment) -> None:
+async def test_ending_it_from_home(env: Environment) -> None:
     """A sleeping one can be ended too."""
-    endpoint = await serve(here)
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    view = await home(here)
-    assert "[Terminate]" in seen(here, view)
-    await clicked(here, "Terminate")
-    await here.slack.until(lambda: "Terminating." in thread(here)[-1])
+    endpoint = await serve(env)
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    view = await home_tab(env)
+    assert "[Terminate]" in view_text(env, view)
+    await click_in_home_tab(env, "Terminate")
+    await env.slack.until(lambda: "Terminating." in thread(env)[-1])
 
 
 @pytest.mark.usefixtures("bot")
-async def test_who_left_the_channel_sees_no_more_of_it_and_acts_no_more(here: Environment) -> None:
+async def test_who_left_the_channel_sees_no_more_of_it_and_acts_no_more(env: Environment) -> None:
     """That something of theirs runs is told, since it costs money; nothing else is."""
-    await serve(here)
-    await home(here)
-    here.slack.set_member(here.channel, here.member.user, member=False)
-    shown = await clicked(here, "Sleep")
-    assert seen(here, shown) == snapshot("""\
+    await serve(env)
+    await home_tab(env)
+    env.slack.set_member(env.channel, env.member.user, member=False)
+    shown = await click_in_home_tab(env, "Sleep")
+    assert view_text(env, shown) == snapshot("""\
 You aren't in its channel any more, or I'm not, so nothing was done.
 Someone who is in that channel can do it there.
 ---
@@ -164,44 +164,46 @@ No channel that you are in is connected to a Friendli project yet. Type `/friend
 As of TIME.
 [Refresh]\
 """)
-    assert sent(here, "sleep_endpoint") == 0
+    assert sent(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_private_channel_that_the_bot_was_removed_from(here: Environment) -> None:
+async def test_a_private_channel_that_the_bot_was_removed_from(env: Environment) -> None:
     """Nobody can tell any more who is in it, so nothing is done from Home."""
-    await serve(here)
-    await home(here)
-    here.channel.kind = ChannelKind.PRIVATE
-    here.slack.remove_bot(here.channel)
-    assert "You aren't in its channel any more, or I'm not" in seen(
-        here, await clicked(here, "Sleep")
+    await serve(env)
+    await home_tab(env)
+    env.channel.kind = ChannelKind.PRIVATE
+    env.slack.remove_bot(env.channel)
+    assert "You aren't in its channel any more, or I'm not" in view_text(
+        env, await click_in_home_tab(env, "Sleep")
     )
-    assert sent(here, "sleep_endpoint") == 0
+    assert sent(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_ids_of_another_channel_reach_nothing(here: Environment) -> None:
+async def test_ids_of_another_channel_reach_nothing(env: Environment) -> None:
     """A button whose block names a channel that the deployment isn't of."""
-    await serve(here)
-    other = here.slack.add_channel("other", members=[here.member.user])
-    stolen = deepcopy(here.member.button(await home(here), "Sleep"))
-    assert here.channel.id in stolen.block_id
-    forged = replace(stolen, block_id=stolen.block_id.replace(here.channel.id, other.id))
-    assert here.member.home is not None
-    before = here.member.home.updates
-    await here.member.click(here.member.home, forged)
-    view = await redrawn(here, before)
-    assert seen(here, view).startswith("I don't know this endpoint any more, so nothing was done.")
-    assert sent(here, "sleep_endpoint") == 0
+    await serve(env)
+    other = env.slack.add_channel("other", members=[env.member.user])
+    stolen = deepcopy(env.member.button(await home_tab(env), "Sleep"))
+    assert env.channel.id in stolen.block_id
+    forged = replace(stolen, block_id=stolen.block_id.replace(env.channel.id, other.id))
+    assert env.member.home is not None
+    before = env.member.home.updates
+    await env.member.click(env.member.home, forged)
+    view = await updated_home_tab(env, before)
+    assert view_text(env, view).startswith(
+        "I don't know this endpoint any more, so nothing was done."
+    )
+    assert sent(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_guest_looks_and_has_no_buttons(here: Environment) -> None:
+async def test_a_guest_looks_and_has_no_buttons(env: Environment) -> None:
     """People of other organisations see which targets there are, and act nowhere."""
-    user = here.slack.add_user("guest", team_id="T000000099")
-    here.slack.set_member(here.channel, user, member=True)
-    assert seen(here, await home(here, here.slack.act_as(user))) == snapshot("""\
+    user = env.slack.add_user("guest", team_id="T000000099")
+    env.slack.set_member(env.channel, user, member=True)
+    assert view_text(env, await home_tab(env, env.slack.act_as(user))) == snapshot("""\
 Your endpoints
 Nothing of yours runs now. Deploy a model from one of the channels below.
 ---
@@ -214,76 +216,78 @@ As of TIME.
 
 
 @pytest.mark.usefixtures("bot")
-async def test_slack_doesn_t_say_where_somebody_is(here: Environment) -> None:
+async def test_slack_doesn_t_say_where_somebody_is(env: Environment) -> None:
     """Nothing is shown that might not be theirs to see, and nothing is done."""
-    await serve(here)
-    await home(here)
-    fault = here.slack.faults.add(Answer(500), operation="users.conversations", times=None)
-    assert seen(here, await clicked(here, "Sleep")) == snapshot("""\
+    await serve(env)
+    await home_tab(env)
+    fault = env.slack.faults.add(Answer(500), operation="users.conversations", times=None)
+    assert view_text(env, await click_in_home_tab(env, "Sleep")) == snapshot("""\
 Slack doesn't say in time whether you are in its channel, so nothing was done.
 Try again in a moment, or use the buttons in its thread.
 ---
 Slack doesn't say which channels you are in, so I can't show what is yours. Whatever runs goes on.
 [Refresh]\
 """)
-    here.slack.faults.remove(fault)
-    assert "[Sleep]" in seen(here, await clicked(here, "Refresh"))
-    assert sent(here, "sleep_endpoint") == 0
+    env.slack.faults.remove(fault)
+    assert "[Sleep]" in view_text(env, await click_in_home_tab(env, "Refresh"))
+    assert sent(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_slack_asks_to_wait_before_it_shows_a_home_tab(here: Environment) -> None:
+async def test_slack_asks_to_wait_before_it_shows_a_home_tab(env: Environment) -> None:
     """It is drawn again after that, with what is so by then."""
     wait = Answer(429, {"ok": False, "error": "ratelimited"}, headers={"Retry-After": "1"})
-    here.slack.faults.add(wait, operation="views.publish")
-    assert "Where you can deploy" in seen(here, await home(here))
+    env.slack.faults.add(wait, operation="views.publish")
+    assert "Where you can deploy" in view_text(env, await home_tab(env))
 
 
 @pytest.mark.usefixtures("bot")
 async def test_an_answer_that_can_t_be_shown_at_home_is_shown_in_the_channel(
-    here: Environment,
+    env: Environment,
 ) -> None:
     """An app whose Home tab was switched off refuses to show it."""
-    endpoint = await serve(here)
-    await home(here)
-    stale = deepcopy(here.member.button(await home(here), "Sleep"))
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    here.slack.faults.add(
+    endpoint = await serve(env)
+    await home_tab(env)
+    stale = deepcopy(env.member.button(await home_tab(env), "Sleep"))
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    env.slack.faults.add(
         Answer(200, {"ok": False, "error": "not_enabled"}), operation="views.publish", times=None
     )
-    assert here.member.home is not None
-    await here.member.click(here.member.home, stale)
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(["It is sleeping now, so there was nothing to do."])
+    assert env.member.home is not None
+    await env.member.click(env.member.home, stale)
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(["It is sleeping now, so there was nothing to do."])
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_opening_that_is_told_three_times_is_drawn_once(here: Environment) -> None:
+async def test_an_opening_that_is_told_three_times_is_drawn_once(env: Environment) -> None:
     """Slack repeats events that it believes unheard."""
-    await home(here)
-    await here.slack.deliver_again()
-    await here.slack.deliver_again()
-    await home(here)
+    await home_tab(env)
+    await env.slack.deliver_again()
+    await env.slack.deliver_again()
+    await home_tab(env)
     shown = [
         entry
-        for entry in here.slack.requests.entries
+        for entry in env.slack.requests.entries
         if entry.direction is Direction.TO_SLACK and entry.operation == "views.publish"
     ]
     assert len(shown) == 2
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_doesn_t_fit_is_counted(here: Environment) -> None:
+async def test_what_doesn_t_fit_is_counted(env: Environment) -> None:
     """A Home tab takes a hundred blocks."""
     for number in range(17):
-        await here.member.command(
-            here.channel, f"org/model --gpu H100 --replicas 1 --name n{number} --yes"
+        await env.member.command(
+            env.channel, f"org/model --gpu H100 --replicas 1 --name n{number} --yes"
         )
-    await here.slack.until(lambda: len(roots(here)) == 17, timeout=30)
-    view = await home(here)
+    await env.slack.until(lambda: len(roots(env)) == 17, timeout=30)
+    view = await home_tab(env)
     assert len(view.blocks) <= 100
-    assert "and 2 more; `/friendli-deploy list` in their channels shows them" in seen(here, view)
+    assert "and 2 more; `/friendli-deploy list` in their channels shows them" in view_text(
+        env, view
+    )
 
 
 @pytest.mark.parametrize(
@@ -298,32 +302,32 @@ async def test_what_doesn_t_fit_is_counted(here: Environment) -> None:
     ids=["forbidden", "missing", "limited", "unreadable", "silent"],
 )
 async def test_what_it_cost_is_estimated_where_friendli_doesn_t_say(
-    here: Environment, start_bot: StartBot, trouble: Answer | Slow
+    env: Environment, start_bot: StartBot, trouble: Answer | Slow
 ) -> None:
     """Then it is told as about so much; nobody waits for long, and the rest is shown."""
     async with start_bot(menu_timeout=0.3):
-        await connect(here)
-        endpoint = await serve(here)
-        here.clock.advance(3600)
-        here.friendli.set_status(endpoint, "SLEEPING")
-        await here.slack.until(lambda: "is sleeping" in root(here).text)
-        here.friendli.faults.add(trouble, operation="get_cost", times=None)
-        shown = seen(here, await home(here))
+        await connect(env)
+        endpoint = await serve(env)
+        env.clock.advance(3600)
+        env.friendli.set_status(endpoint, "SLEEPING")
+        await env.slack.until(lambda: "is sleeping" in root(env).text)
+        env.friendli.faults.add(trouble, operation="get_cost", times=None)
+        shown = view_text(env, await home_tab(env))
     assert "served for 1 h, about $5.00 so far" in shown
     assert "*$0.00/h* now · about $5.00 so far" in shown
     assert "“About” is estimated" in shown
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_was_charged_is_asked_once_in_minutes(here: Environment) -> None:
+async def test_what_was_charged_is_asked_once_in_minutes(env: Environment) -> None:
     """However often somebody looks, wherever."""
-    endpoint = await serve(here)
-    here.clock.advance(3600)
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    assert "served for 1 h, $5.00 so far" in seen(here, await home(here))
-    await home(here)
-    await here.member.shortcut("endpoint.status", root(here))
-    [said] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
+    endpoint = await serve(env)
+    env.clock.advance(3600)
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    assert "served for 1 h, $5.00 so far" in view_text(env, await home_tab(env))
+    await home_tab(env)
+    await env.member.shortcut("endpoint.status", root(env))
+    [said] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
     assert "served for 1 h, $5.00 so far. “So far” is what Friendli charged" in said.words
-    assert sent(here, "get_cost") == 1
+    assert sent(env, "get_cost") == 1

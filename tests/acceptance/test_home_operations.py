@@ -8,84 +8,84 @@ from inline_snapshot import snapshot
 from bot.domain.permissions import Permission
 from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import Environment
-from tests.acceptance.at_home import clicked, home, redrawn, seen
-from tests.acceptance.clock import decide
-from tests.acceptance.configuring import grant
+from tests.acceptance.due_times import set_policy
+from tests.acceptance.home_tab import click_in_home_tab, home_tab, updated_home_tab, view_text
+from tests.acceptance.settings_form import grant
 from tests.acceptance.test_lifetime import deploy
 from tests.acceptance.test_operations import sent
 from tests.acceptance.test_polling import serve
-from tests.acceptance.thread_assertions import ends, root, thread
+from tests.acceptance.thread_assertions import last_reply_contains, root, thread
 
 pytestmark = pytest.mark.usefixtures("bot")
 
 
-async def test_updating(here: Environment) -> None:
+async def test_updating(env: Environment) -> None:
     """The form, before and after, and the yes are those of the channel, which tells the rest."""
-    await serve(here)
-    await here.member.click(await home(here), "Update")
-    await here.slack.until(lambda: here.member.modal and here.member.modal.callback_id == "update")
-    await here.member.fill("Instance", "2xH100")
-    await here.member.submit()
-    assert here.member.modal is not None
-    assert here.member.modal.callback_id == "update.review"
-    await here.member.submit()
-    await here.slack.until(partial(ends, here, "asked to update it"))
-    await here.friendli.until(lambda: sent(here, "update_endpoint") == 1)
-    assert here.member.modal is None
+    await serve(env)
+    await env.member.click(await home_tab(env), "Update")
+    await env.slack.until(lambda: env.member.modal and env.member.modal.callback_id == "update")
+    await env.member.fill("Instance", "2xH100")
+    await env.member.submit()
+    assert env.member.modal is not None
+    assert env.member.modal.callback_id == "update.review"
+    await env.member.submit()
+    await env.slack.until(partial(last_reply_contains, env, "asked to update it"))
+    await env.friendli.until(lambda: sent(env, "update_endpoint") == 1)
+    assert env.member.modal is None
 
 
-async def test_what_waits_for_approval(here: Environment) -> None:
+async def test_what_waits_for_approval(env: Environment) -> None:
     """One's own request is for somebody else to approve; it can be rejected, or taken back."""
-    await decide(here, Policy(approval=Approval.ALWAYS))
-    await grant(here, Permission.APPROVE, who="everyone")
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
-    await here.slack.until(lambda: "waits for approval" in root(here).text)
-    view = await home(here)
-    assert "[Approve] [Reject] [Withdraw]" in seen(here, view)
-    told = seen(here, await clicked(here, "Approve")).splitlines()[0]
+    await set_policy(env, Policy(approval=Approval.ALWAYS))
+    await grant(env, Permission.APPROVE, who="everyone")
+    await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
+    await env.slack.until(lambda: "waits for approval" in root(env).text)
+    view = await home_tab(env)
+    assert "[Approve] [Reject] [Withdraw]" in view_text(env, view)
+    told = view_text(env, await click_in_home_tab(env, "Approve")).splitlines()[0]
     assert told == snapshot(
         "You asked for this yourself, so somebody else has to approve it: everyone in the channel may."
     )
-    assert here.member.home is not None
-    await here.member.click(here.member.home, "Reject")
-    await here.slack.until(lambda: here.member.modal)
-    await here.member.fill("Reason", "too early")
-    await here.member.submit()
-    await here.slack.until(lambda: "wasn't approved" in root(here).text)
-    assert "Nothing of yours runs now" in seen(here, await clicked(here, "Refresh"))
-    assert not here.friendli.endpoints
+    assert env.member.home is not None
+    await env.member.click(env.member.home, "Reject")
+    await env.slack.until(lambda: env.member.modal)
+    await env.member.fill("Reason", "too early")
+    await env.member.submit()
+    await env.slack.until(lambda: "wasn't approved" in root(env).text)
+    assert "Nothing of yours runs now" in view_text(env, await click_in_home_tab(env, "Refresh"))
+    assert not env.friendli.endpoints
 
 
-async def test_extending(here: Environment) -> None:
+async def test_extending(env: Environment) -> None:
     """It says until when it runs; the button moves that once, and is drawn anew."""
-    await deploy(here)
-    view = await home(here)
-    assert "until TIME, then it is terminated" in seen(here, view)
-    stale = here.member.button(view, "Extend 8 h")
-    await clicked(here, "Extend 8 h")
-    await here.slack.until(partial(ends, here, "extended it by 8 h"))
-    assert here.member.home is not None
-    before = here.member.home.updates
-    await here.member.click(here.member.home, stale)
-    assert seen(here, await redrawn(here, before)).splitlines()[0] == snapshot(
+    await deploy(env)
+    view = await home_tab(env)
+    assert "until TIME, then it is terminated" in view_text(env, view)
+    stale = env.member.button(view, "Extend 8 h")
+    await click_in_home_tab(env, "Extend 8 h")
+    await env.slack.until(partial(last_reply_contains, env, "extended it by 8 h"))
+    assert env.member.home is not None
+    before = env.member.home.updates
+    await env.member.click(env.member.home, stale)
+    assert view_text(env, await updated_home_tab(env, before)).splitlines()[0] == snapshot(
         "Somebody decided already. It runs until TIME, then it is terminated."
     )
-    assert sum("extended it" in line for line in thread(here)) == 1
+    assert sum("extended it" in line for line in thread(env)) == 1
 
 
-async def test_asking_those_who_may(here: Environment) -> None:
+async def test_asking_those_who_may(env: Environment) -> None:
     """A refusal says whom it is for, and its button asks them in the thread of its channel."""
-    await serve(here)
-    await grant(here, Permission.TERMINATE, who="admins")
-    await home(here)
-    refused = seen(here, await clicked(here, "Terminate")).split("---")[0]
+    await serve(env)
+    await grant(env, Permission.TERMINATE, who="admins")
+    await home_tab(env)
+    refused = view_text(env, await click_in_home_tab(env, "Terminate")).split("---")[0]
     assert refused == snapshot("""\
 Terminating in `prod` is for workspace admins.
 Ask @admin.
 [Ask them]
 """)
-    assert seen(here, await clicked(here, "Ask them")).splitlines()[0] == snapshot(
+    assert view_text(env, await click_in_home_tab(env, "Ask them")).splitlines()[0] == snapshot(
         "Your request stands in the thread."
     )
-    await here.slack.until(partial(ends, here, "asks you to terminate it"))
-    assert sent(here, "terminate_endpoint") == 0
+    await env.slack.until(partial(last_reply_contains, env, "asks you to terminate it"))
+    assert sent(env, "terminate_endpoint") == 0

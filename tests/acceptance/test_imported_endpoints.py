@@ -4,43 +4,50 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import PROJECT, Environment
-from tests.acceptance.listing import asked
-from tests.acceptance.thread_assertions import root, roots, thread, told, whispers, words
+from tests.acceptance.endpoints import command_response
+from tests.acceptance.thread_assertions import (
+    ephemeral_texts,
+    has_replies,
+    message_text,
+    root,
+    roots,
+    thread,
+)
 
 
-def made_elsewhere(here: Environment, name: str = "elsewhere", status: str = "RUNNING") -> str:
+def made_elsewhere(env: Environment, name: str = "elsewhere", status: str = "RUNNING") -> str:
     """Make an endpoint as Friendli Suite would; returns its id."""
-    endpoint = here.friendli.create(project_id=PROJECT, name=name)
-    here.friendli.set_status(endpoint, status)
+    endpoint = env.friendli.create(project_id=PROJECT, name=name)
+    env.friendli.set_status(endpoint, status)
     return endpoint
 
 
-async def follow(here: Environment) -> str:
+async def follow(env: Environment) -> str:
     """Follow an endpoint that serves."""
-    endpoint = made_elsewhere(here)
-    await here.member.command(here.channel, "follow elsewhere")
-    await here.slack.until(lambda: roots(here) and whispers(here))
+    endpoint = made_elsewhere(env)
+    await env.member.command(env.channel, "follow elsewhere")
+    await env.slack.until(lambda: roots(env) and ephemeral_texts(env))
     return endpoint
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_followed_endpoint_has_a_thread_with_buttons(here: Environment) -> None:
+async def test_a_followed_endpoint_has_a_thread_with_buttons(env: Environment) -> None:
     """It is watched, and can be put to sleep, like one that was deployed here."""
-    await follow(here)
-    assert whispers(here) == snapshot(
+    await follow(env)
+    assert ephemeral_texts(env) == snapshot(
         ["*elsewhere* is followed from now on; its thread is in this channel."]
     )
-    assert words(here, root(here)) == snapshot("""\
+    assert message_text(env, root(env)) == snapshot("""\
 ● *elsewhere* is serving
 $5.00/h, until it sleeps or ends
 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 followed by @requester at TIME · target `prod`
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
-    await here.member.click(root(here), "Sleep")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    await here.slack.until(lambda: told(here, 2))
-    assert thread(here) == snapshot(
+    await env.member.click(root(env), "Sleep")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: has_replies(env, 2))
+    assert thread(env) == snapshot(
         [
             "@requester asked to put it to sleep.",
             "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
@@ -49,26 +56,26 @@ followed by @requester at TIME · target `prod`
 
 
 @pytest.mark.usefixtures("bot")
-async def test_it_is_followed_once(here: Environment) -> None:
+async def test_it_is_followed_once(env: Environment) -> None:
     """Who asks again is told where it is watched."""
-    await follow(here)
-    await here.member.command(here.channel, "follow elsewhere")
-    await here.slack.until(lambda: len(whispers(here)) > 1)
-    assert whispers(here)[1] == snapshot(
+    await follow(env)
+    await env.member.command(env.channel, "follow elsewhere")
+    await env.slack.until(lambda: len(ephemeral_texts(env)) > 1)
+    assert ephemeral_texts(env)[1] == snapshot(
         "*elsewhere* is watched already in #ml-deploys; its thread tells how it is going."
     )
-    assert len(roots(here)) == 1
+    assert len(roots(env)) == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_it_is_let_go_and_followed_again(here: Environment) -> None:
+async def test_it_is_let_go_and_followed_again(env: Environment) -> None:
     """The old thread says that nothing more is told; following again opens a new one."""
-    endpoint = await follow(here)
-    await here.member.command(here.channel, "unfollow elsewhere")
-    await here.slack.until(lambda: len(whispers(here)) > 1)
-    await here.slack.until(lambda: "no longer watched" in root(here).text)
-    await here.slack.until(lambda: told(here, 1))
-    assert (whispers(here)[1], thread(here)) == snapshot(
+    endpoint = await follow(env)
+    await env.member.command(env.channel, "unfollow elsewhere")
+    await env.slack.until(lambda: len(ephemeral_texts(env)) > 1)
+    await env.slack.until(lambda: "no longer watched" in root(env).text)
+    await env.slack.until(lambda: has_replies(env, 1))
+    assert (ephemeral_texts(env)[1], thread(env)) == snapshot(
         (
             "*elsewhere* isn't followed any more. It runs on as it is.",
             [
@@ -76,86 +83,88 @@ async def test_it_is_let_go_and_followed_again(here: Environment) -> None:
             ],
         )
     )
-    assert words(here, root(here)) == snapshot("""\
+    assert message_text(env, root(env)) == snapshot("""\
 *elsewhere* is no longer watched
 It may run on, and be billed, until it is ended in Friendli Suite.
 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 followed by @requester at TIME · target `prod`
 [Open in Friendli]\
 """)
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.member.command(here.channel, "follow elsewhere")
-    await here.slack.until(lambda: len(roots(here)) > 1)
-    assert "is sleeping" in roots(here)[1].text
-    assert len(here.channel.replies(roots(here)[0].ts)) == 1
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.member.command(env.channel, "follow elsewhere")
+    await env.slack.until(lambda: len(roots(env)) > 1)
+    assert "is sleeping" in roots(env)[1].text
+    assert len(env.channel.replies(roots(env)[0].ts)) == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_two_of_one_name_are_both_followed(here: Environment) -> None:
+async def test_two_of_one_name_are_both_followed(env: Environment) -> None:
     """Nobody keeps names apart in Friendli Suite; each has its own thread."""
-    for endpoint in (made_elsewhere(here), made_elsewhere(here)):
-        await here.member.command(here.channel, f"follow {endpoint}")
-    await here.slack.until(lambda: len(roots(here)) == 2)
+    for endpoint in (made_elsewhere(env), made_elsewhere(env)):
+        await env.member.command(env.channel, f"follow {endpoint}")
+    await env.slack.until(lambda: len(roots(env)) == 2)
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_was_deployed_here_isn_t_unfollowed(here: Environment) -> None:
+async def test_what_was_deployed_here_isn_t_unfollowed(env: Environment) -> None:
     """Its thread stays until it is gone."""
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
-    await here.slack.until(lambda: roots(here) and thread(here))
-    await here.member.command(here.channel, "unfollow it")
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(
+    await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
+    await env.slack.until(lambda: roots(env) and thread(env))
+    await env.member.command(env.channel, "unfollow it")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
         ["*it* was deployed from here, so its thread stays until it is gone."]
     )
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_stranger_s_endpoint_is_followed_before_anything_is_done(here: Environment) -> None:
+async def test_a_stranger_s_endpoint_is_followed_before_anything_is_done(env: Environment) -> None:
     """What is done with an endpoint is told in a thread, so it needs one first."""
-    made_elsewhere(here)
-    await here.member.command(here.channel, "sleep elsewhere")
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(
+    made_elsewhere(env)
+    await env.member.command(env.channel, "sleep elsewhere")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
         [
             "*elsewhere* was made elsewhere. Follow it first: what is done with it is then told in its thread."
         ]
     )
-    [said] = here.member.ephemerals(here.channel)
-    await here.member.click(said, "Follow")
-    await here.slack.until(lambda: roots(here))
+    [said] = env.member.ephemerals(env.channel)
+    await env.member.click(said, "Follow")
+    await env.slack.until(lambda: roots(env))
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_name_with_markup_pings_nobody(here: Environment) -> None:
+async def test_a_name_with_markup_pings_nobody(env: Environment) -> None:
     """What others typed in Friendli Suite stays text."""
-    endpoint = made_elsewhere(here, name="<!channel> & *bold*")
-    await here.member.command(here.channel, f"follow {endpoint}")
-    await here.slack.until(lambda: roots(here) and whispers(here))
-    assert "<!channel>" not in root(here).words + "".join(
-        message.words for message in here.member.ephemerals(here.channel)
+    endpoint = made_elsewhere(env, name="<!channel> & *bold*")
+    await env.member.command(env.channel, f"follow {endpoint}")
+    await env.slack.until(lambda: roots(env) and ephemeral_texts(env))
+    assert "<!channel>" not in root(env).words + "".join(
+        message.words for message in env.member.ephemerals(env.channel)
     )
 
 
 @pytest.mark.usefixtures("bot")
 async def test_what_is_set_from_here_is_known_until_somebody_sets_it_elsewhere(
-    here: Environment,
+    env: Environment,
 ) -> None:
     """Friendli doesn't tell the model of a stranger's endpoint; who updates it here has said it."""
-    endpoint = made_elsewhere(here, "theirs")
-    await asked(here, "follow theirs")
-    await here.slack.until(lambda: roots(here))
-    question = await asked(here, "update theirs org/other --max-token-count 64")
-    await here.member.click(question, "Update")
-    await here.slack.until(lambda: "org/other" in words(here, root(here)))
-    here.clock.advance(300)
-    await here.slack.until(lambda: "is serving" in root(here).text)
-    assert words(here, await asked(here, "list")) == snapshot("""\
+    endpoint = made_elsewhere(env, "theirs")
+    await command_response(env, "follow theirs")
+    await env.slack.until(lambda: roots(env))
+    question = await command_response(env, "update theirs org/other --max-token-count 64")
+    await env.member.click(question, "Update")
+    await env.slack.until(lambda: "org/other" in message_text(env, root(env)))
+    env.clock.advance(300)
+    await env.slack.until(lambda: "is serving" in root(env).text)
+    assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 1 endpoint · *$5.00/h* now
 ● *theirs* · serving · $5.00/h
 org/other · 1 × H100 · 1 replica · made elsewhere 4 min 59 s ago, followed by @requester\
 """)
-    assert words(here, await asked(here, "update theirs --max-token-count 32")) == snapshot("""\
+    assert message_text(
+        env, await command_response(env, "update theirs --max-token-count 32")
+    ) == snapshot("""\
 Update *theirs*? Version `1` runs now.
 Max token count: `64` → `32`
 Sent again as it is: Max batch size: `256` · Skip special tokens: `on` · Add special tokens: `on`
@@ -165,8 +174,8 @@ The engine's settings go together: those that nobody here knows may return to Fr
 Nothing is sent before you agree.
 [Update] [Change] [Cancel]\
 """)
-    here.friendli.update(endpoint, replicas=2)
-    assert "Max token count: not known → `32`" in words(
-        here, await asked(here, "update theirs --max-token-count 32")
+    env.friendli.update(endpoint, replicas=2)
+    assert "Max token count: not known → `32`" in message_text(
+        env, await command_response(env, "update theirs --max-token-count 32")
     )
-    await here.slack.until(lambda: "org/other" not in words(here, root(here)))
+    await env.slack.until(lambda: "org/other" not in message_text(env, root(env)))

@@ -21,14 +21,14 @@ from bot.workers.claim_loop import Worker
 from bot.workers.poller import Poller
 from tests.acceptance.test_polling import deploy
 from tests.acceptance.thread_assertions import roots
-from tests.conftest import QUICK
+from tests.conftest import SHORT_WAITS
 
 CROWD = 12
 
 
-async def spoil(here: Environment, name: str) -> None:
+async def spoil(env: Environment, name: str) -> None:
     """Make a deployment's row unreadable, as a defect could."""
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.write() as session:
         await session.execute(
             update(Deployment).where(Deployment.name == name).values(request={"made": "no sense"})
@@ -36,34 +36,34 @@ async def spoil(here: Environment, name: str) -> None:
     await database.close()
 
 
-def says(here: Environment, number: int, words: str) -> bool:
+def says(env: Environment, number: int, words: str) -> bool:
     """Whether the last reply of a thread has these words."""
-    replies = here.channel.replies(roots(here)[number].ts)
+    replies = env.channel.replies(roots(env)[number].ts)
     return bool(replies) and words in replies[-1].text
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_row_that_can_t_be_read_silences_no_neighbour(here: Environment) -> None:
+async def test_a_row_that_can_t_be_read_silences_no_neighbour(env: Environment) -> None:
     """What happens to the other endpoints of its project is told, and so is an outage."""
-    first = await deploy(here, "first")
-    second = await deploy(here, "second")
-    await spoil(here, "first")
-    here.friendli.set_status(first, "RUNNING")
-    here.friendli.set_status(second, "RUNNING")
-    await here.slack.until(partial(says, here, 1, "is serving"))
-    here.friendli.set_status(second, "SLEEPING")
-    await here.slack.until(partial(says, here, 1, "sleep"))
-    assert not says(here, 0, "is serving")
+    first = await deploy(env, "first")
+    second = await deploy(env, "second")
+    await spoil(env, "first")
+    env.friendli.set_status(first, "RUNNING")
+    env.friendli.set_status(second, "RUNNING")
+    await env.slack.until(partial(says, env, 1, "is serving"))
+    env.friendli.set_status(second, "SLEEPING")
+    await env.slack.until(partial(says, env, 1, "sleep"))
+    assert not says(env, 0, "is serving")
 
 
-async def test_projects_that_hang_leave_room_for_those_that_answer(here: Environment) -> None:
+async def test_projects_that_hang_leave_room_for_those_that_answer(env: Environment) -> None:
     """However many are silent, those that answer are asked as often as before."""
-    settings = here.settings(**QUICK)
-    database = Database(here.database)
-    await watch(database, here)
+    settings = env.settings(**SHORT_WAITS)
+    database = Database(env.database)
+    await watch(database, env)
     limits = TimeLimits(read=0.2)
     async with FriendliClient(settings.friendli_api_url, limits=limits) as friendli:
-        hung = here.friendli.faults.add(Hang(), when=is_of_crowd, times=None)
+        hung = env.friendli.faults.add(Hang(), when=is_of_crowd, times=None)
         poller = Poller(
             database,
             friendli,
@@ -77,9 +77,9 @@ async def test_projects_that_hang_leave_room_for_those_that_answer(here: Environ
         )
         work = asyncio.create_task(worker.run(grace=1.0))
         # Once each has failed, it waits for its turn among those that fail.
-        await here.friendli.until(lambda: hung.taken >= CROWD)
-        before = (answered(here), hung.taken)
-        await here.friendli.until(lambda: answered(here) >= before[0] + 20)
+        await env.friendli.until(lambda: hung.taken >= CROWD)
+        before = (answered(env), hung.taken)
+        await env.friendli.until(lambda: answered(env) >= before[0] + 20)
         # In turns with all others, each would have been asked as often as the one that answers.
         assert hung.taken - before[1] < 20 * CROWD / 2
         worker.stop()
@@ -87,17 +87,17 @@ async def test_projects_that_hang_leave_room_for_those_that_answer(here: Environ
     await database.close()
 
 
-async def watch(database: Database, here: Environment) -> None:
+async def watch(database: Database, env: Environment) -> None:
     """Watch an endpoint of the sandbox's project, and one in each of many further projects."""
-    key_ring = KeyRing([here.encryption_key])
-    endpoint = here.friendli.create(project_id=PROJECT, name="it")
+    key_ring = KeyRing([env.encryption_key])
+    endpoint = env.friendli.create(project_id=PROJECT, name="it")
     async with database.write() as session:
         channel = await outbox.channel_row(
             session, enterprise_id="", workspace_id="T1", address="C1"
         )
         for number, project_id in enumerate([PROJECT, *(f"silent-{n}" for n in range(CROWD))]):
             project = WatchedProject(
-                api_base=here.friendli.url,
+                api_base=env.friendli.url,
                 team_id=TEAM,
                 project_id=project_id,
                 key_fingerprint=fingerprint(SecretStr(API_KEY)),
@@ -118,7 +118,7 @@ async def watch(database: Database, here: Environment) -> None:
                     requester_id="U1",
                     target_name="prod",
                     watched_project_id=project.id,
-                    api_base=here.friendli.url,
+                    api_base=env.friendli.url,
                     friendli_project_id=project_id,
                     friendli_team_id=TEAM,
                     name="it",
@@ -135,9 +135,9 @@ async def watch(database: Database, here: Environment) -> None:
             )
 
 
-def answered(here: Environment) -> int:
+def answered(env: Environment) -> int:
     """How many lists of the project that answers were asked for."""
-    lists = [one for one in here.friendli.requests if one.operation == "list_endpoints"]
+    lists = [one for one in env.friendli.requests if one.operation == "list_endpoints"]
     return sum(one.query.get("project_id") == PROJECT for one in lists)
 
 

@@ -8,51 +8,49 @@ from inline_snapshot import snapshot
 from bot.domain.policy import ExpiryAction, Policy
 from bot.sandbox.environment import API_KEY, Environment, connect
 from bot.sandbox.faults import Answer
-from tests.acceptance.clock import decide, lease_ends_in, lease_is_over
-from tests.acceptance.listing import Counted, asked
+from tests.acceptance.due_times import lifetime_ends_in, lifetime_is_removed, set_policy
+from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.thread_assertions import (
-    ends,
-    plain,
+    ephemeral_texts,
+    has_replies,
+    last_reply_contains,
+    message_text,
+    rendered_text,
     root,
     roots,
     thread,
-    told,
-    whispers,
-    words,
 )
 from tests.conftest import StartBot
 
 SOON = 0.05
 
 
-async def deploy(here: Environment, *, lease: str = "--for 8h", name: str = "it") -> str:
+async def deploy(env: Environment, *, lease: str = "--for 8h", name: str = "it") -> str:
     """Deploy a model for a time and wait until it serves; returns its id."""
-    before = len(roots(here))
+    before = len(roots(env))
     line = f"org/model --gpu 1xH100 --replicas 1 --name {name} {lease} --yes"
-    await here.member.command(here.channel, line)
-    await here.slack.until(
-        lambda: len(roots(here)) > before and here.channel.replies(roots(here)[-1].ts)
+    await env.member.command(env.channel, line)
+    await env.slack.until(
+        lambda: len(roots(env)) > before and env.channel.replies(roots(env)[-1].ts)
     )
-    endpoint = list(here.friendli.endpoints)[-1]
-    here.friendli.set_status(endpoint, "RUNNING")
-    await here.slack.until(lambda: "is serving" in root(here).text and told(here, 2))
+    endpoint = list(env.friendli.endpoints)[-1]
+    env.friendli.set_status(endpoint, "RUNNING")
+    await env.slack.until(lambda: "is serving" in root(env).text and has_replies(env, 2))
     return endpoint
 
 
-async def warned(here: Environment) -> None:
+async def warned(env: Environment) -> None:
     """Let the time nearly pass."""
-    await lease_ends_in(here, 300)
-    await here.slack.until(partial(ends, here, "Going on costs"))
+    await lifetime_ends_in(env, 300)
+    await env.slack.until(partial(last_reply_contains, env, "Going on costs"))
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_time_is_shown_before_and_after_it_is_agreed_to(here: Environment) -> None:
+async def test_a_time_is_shown_before_and_after_it_is_agreed_to(env: Environment) -> None:
     """The preview says how long it runs and what happens then; the root says until when."""
-    await here.member.command(
-        here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --for 8h"
-    )
-    await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    assert words(here, here.member.ephemerals(here.channel)[0]) == snapshot("""\
+    await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --for 8h")
+    await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    assert message_text(env, env.member.ephemerals(env.channel)[0]) == snapshot("""\
 *it* on 1 × H100, 1 replica, in `prod`: *$5.00/h* once it serves.
 Skip special tokens: `on` · Add special tokens: `on`
 org/model
@@ -60,9 +58,9 @@ A fixed replica never sleeps: it is billed until the endpoint ends.
 It runs for 8 h from when it is made, then it is terminated.
 [Deploy] [Change] [Cancel]\
 """)
-    await deploy(here)
-    await here.slack.until(lambda: "until" in words(here, root(here)))
-    assert words(here, root(here)) == snapshot("""\
+    await deploy(env)
+    await env.slack.until(lambda: "until" in message_text(env, root(env)))
+    assert message_text(env, root(env)) == snapshot("""\
 ● *it* is serving after under 1 s
 $5.00/h from now, until it sleeps or ends
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
@@ -73,36 +71,36 @@ asked by @requester at TIME · target `prod`
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_target_can_give_every_endpoint_a_time(here: Environment) -> None:
+async def test_a_target_can_give_every_endpoint_a_time(env: Environment) -> None:
     """What its team has decided holds where nobody says otherwise, and is shown before."""
-    await decide(here, Policy(lifetime_hours=2, expiry_action=ExpiryAction.SLEEP))
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it")
-    await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    shown = words(here, here.member.ephemerals(here.channel)[0])
+    await set_policy(env, Policy(lifetime_hours=2, expiry_action=ExpiryAction.SLEEP))
+    await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it")
+    await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    shown = message_text(env, env.member.ephemerals(env.channel)[0])
     assert "It runs for 2 h from when it is made, then it is put to sleep" in shown
-    await deploy(here, lease="")
-    await here.slack.until(lambda: "then it is put to sleep" in words(here, root(here)))
+    await deploy(env, lease="")
+    await env.slack.until(lambda: "then it is put to sleep" in message_text(env, root(env)))
 
 
 @pytest.mark.usefixtures("bot")
-async def test_the_warning_says_what_going_on_costs(here: Environment) -> None:
+async def test_the_warning_says_what_going_on_costs(env: Environment) -> None:
     """It reaches the channel, and somebody decides by a button; a stale one is told what is so."""
-    await deploy(here)
-    await warned(here)
-    warning = here.channel.replies(root(here).ts)[-1]
-    assert (thread(here)[-1], warning.buttons) == snapshot(
+    await deploy(env)
+    await warned(env)
+    warning = env.channel.replies(root(env).ts)[-1]
+    assert (thread(env)[-1], warning.buttons) == snapshot(
         (
             "# *it* runs until TIME, then it is terminated. Going on costs $5.00/h, and is for somebody to decide.",
             ["Extend 8 h", "Keep it running"],
         )
     )
-    await here.member.click(warning, "Extend 8 h")
-    await here.slack.until(partial(ends, here, "extended it"))
-    before = len(thread(here))
-    await here.member.click(warning, "Extend 8 h")
-    await here.slack.until(lambda: whispers(here))
-    assert len(thread(here)) == before
-    assert (thread(here)[-1], whispers(here)[-1]) == snapshot(
+    await env.member.click(warning, "Extend 8 h")
+    await env.slack.until(partial(last_reply_contains, env, "extended it"))
+    before = len(thread(env))
+    await env.member.click(warning, "Extend 8 h")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert len(thread(env)) == before
+    assert (thread(env)[-1], ephemeral_texts(env)[-1]) == snapshot(
         (
             "@requester extended it by 8 h: it runs until TIME, then it is terminated. It costs $5.00/h.",
             "Somebody decided already. It runs until TIME, then it is terminated.",
@@ -111,22 +109,22 @@ async def test_the_warning_says_what_going_on_costs(here: Environment) -> None:
 
 
 @pytest.mark.usefixtures("bot")
-async def test_keeping_it_is_a_decision_that_the_thread_records(here: Environment) -> None:
+async def test_keeping_it_is_a_decision_that_the_thread_records(env: Environment) -> None:
     """It has no end any more, whoever clicks how often; the old end passes unnoticed."""
-    await deploy(here)
-    await warned(here)
-    warning = here.channel.replies(root(here).ts)[-1]
-    await here.member.click(warning, "Keep it running")
-    await here.slack.until(partial(ends, here, "keeps it running"))
-    assert thread(here)[-1] == snapshot(
+    await deploy(env)
+    await warned(env)
+    warning = env.channel.replies(root(env).ts)[-1]
+    await env.member.click(warning, "Keep it running")
+    await env.slack.until(partial(last_reply_contains, env, "keeps it running"))
+    assert thread(env)[-1] == snapshot(
         "@requester keeps it running: nothing ends it by itself any more. It costs $5.00/h until somebody does."
     )
-    await here.slack.until(lambda: "until TIME" not in words(here, root(here)))
-    await here.member.click(warning, "Keep it running")
-    await here.slack.until(lambda: whispers(here))
-    await here.member.click(warning, "Extend 8 h")
-    await here.slack.until(lambda: len(whispers(here)) > 1)
-    assert whispers(here) == snapshot(
+    await env.slack.until(lambda: "until TIME" not in message_text(env, root(env)))
+    await env.member.click(warning, "Keep it running")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    await env.member.click(warning, "Extend 8 h")
+    await env.slack.until(lambda: len(ephemeral_texts(env)) > 1)
+    assert ephemeral_texts(env) == snapshot(
         [
             "It has no end: it runs until somebody ends it, so there was nothing to do.",
             "It has no end: it runs until somebody ends it, so there was nothing to do.",
@@ -134,20 +132,20 @@ async def test_keeping_it_is_a_decision_that_the_thread_records(here: Environmen
     )
 
 
-async def test_at_the_end_it_is_terminated_once(here: Environment, start_bot: StartBot) -> None:
+async def test_at_the_end_it_is_terminated_once(env: Environment, start_bot: StartBot) -> None:
     """Nobody decided otherwise, so it stops costing money."""
-    counted = Counted(here)
+    counted = RequestCounter(env)
     async with start_bot(lifetime_notice_min=SOON):
-        await connect(here)
-        endpoint = await deploy(here)
-        await lease_ends_in(here, 0)
-        await here.slack.until(partial(ends, here, "it is terminated."))
-        await here.friendli.until(lambda: counted.of("terminate_endpoint"))
-        here.friendli.set_status(endpoint, "TERMINATED")
-        await here.slack.until(partial(ends, here, "Terminated."))
-        await here.slack.until(lambda: "until TIME" not in words(here, root(here)))
+        await connect(env)
+        endpoint = await deploy(env)
+        await lifetime_ends_in(env, 0)
+        await env.slack.until(partial(last_reply_contains, env, "it is terminated."))
+        await env.friendli.until(lambda: counted.of("terminate_endpoint"))
+        env.friendli.set_status(endpoint, "TERMINATED")
+        await env.slack.until(partial(last_reply_contains, env, "Terminated."))
+        await env.slack.until(lambda: "until TIME" not in message_text(env, root(env)))
     assert counted.of("terminate_endpoint") == 1
-    assert thread(here)[2:] == snapshot(
+    assert thread(env)[2:] == snapshot(
         [
             "# *it* runs until TIME, then it is terminated. Going on costs $5.00/h, and is for somebody to decide.",
             "Its time is over: it is terminated.",
@@ -156,49 +154,49 @@ async def test_at_the_end_it_is_terminated_once(here: Environment, start_bot: St
     )
 
 
-async def test_two_bots_on_one_database_end_it_once(here: Environment, start_bot: StartBot) -> None:
+async def test_two_bots_on_one_database_end_it_once(env: Environment, start_bot: StartBot) -> None:
     """Whoever claims the row does it; the other finds it done."""
-    counted = Counted(here)
+    counted = RequestCounter(env)
     async with start_bot(lifetime_notice_min=SOON), start_bot(lifetime_notice_min=SOON):
-        await connect(here)
-        endpoint = await deploy(here)
-        await lease_ends_in(here, 0)
-        await here.friendli.until(lambda: counted.of("terminate_endpoint"))
-        here.friendli.set_status(endpoint, "TERMINATED")
-        await here.slack.until(partial(ends, here, "Terminated."))
+        await connect(env)
+        endpoint = await deploy(env)
+        await lifetime_ends_in(env, 0)
+        await env.friendli.until(lambda: counted.of("terminate_endpoint"))
+        env.friendli.set_status(endpoint, "TERMINATED")
+        await env.slack.until(partial(last_reply_contains, env, "Terminated."))
     assert counted.of("terminate_endpoint") == 1
-    assert sum("time is over" in line for line in thread(here)) == 1
+    assert sum("time is over" in line for line in thread(env)) == 1
 
 
-async def test_it_sleeps_where_someone_chose_that(here: Environment, start_bot: StartBot) -> None:
+async def test_it_sleeps_where_someone_chose_that(env: Environment, start_bot: StartBot) -> None:
     """Its time begins anew when something wakes it: sleep alone guards no money."""
     async with start_bot(lifetime_notice_min=SOON):
-        await connect(here)
-        await decide(here, Policy(expiry_action=ExpiryAction.SLEEP))
-        endpoint = await deploy(here)
-        await lease_ends_in(here, 0)
-        await here.slack.until(partial(ends, here, "it is put to sleep."))
-        here.friendli.set_status(endpoint, "SLEEPING")
-        await here.slack.until(lambda: "sleeping" in root(here).text)
-        assert "until TIME" not in words(here, root(here))
-        here.friendli.set_status(endpoint, "RUNNING")
-        await here.slack.until(lambda: "until TIME, then it is put" in words(here, root(here)))
+        await connect(env)
+        await set_policy(env, Policy(expiry_action=ExpiryAction.SLEEP))
+        endpoint = await deploy(env)
+        await lifetime_ends_in(env, 0)
+        await env.slack.until(partial(last_reply_contains, env, "it is put to sleep."))
+        env.friendli.set_status(endpoint, "SLEEPING")
+        await env.slack.until(lambda: "sleeping" in root(env).text)
+        assert "until TIME" not in message_text(env, root(env))
+        env.friendli.set_status(endpoint, "RUNNING")
+        await env.slack.until(lambda: "until TIME, then it is put" in message_text(env, root(env)))
 
 
 async def test_an_end_that_friendli_refuses_is_told_loudly_and_tried_again(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """Money runs, so the channel hears of it, and it isn't given up."""
-    counted = Counted(here)
+    counted = RequestCounter(env)
     async with start_bot(lifetime_notice_min=SOON, lifetime_end_retry=SOON):
-        await connect(here)
-        endpoint = await deploy(here)
-        here.friendli.faults.add(Answer(400, {"detail": "not now"}), operation="terminate_endpoint")
-        await lease_ends_in(here, 0)
-        await here.friendli.until(lambda: counted.of("terminate_endpoint") > 1)
-        here.friendli.set_status(endpoint, "TERMINATED")
-        await here.slack.until(partial(ends, here, "Terminated."))
-    assert thread(here)[3:] == snapshot(
+        await connect(env)
+        endpoint = await deploy(env)
+        env.friendli.faults.add(Answer(400, {"detail": "not now"}), operation="terminate_endpoint")
+        await lifetime_ends_in(env, 0)
+        await env.friendli.until(lambda: counted.of("terminate_endpoint") > 1)
+        env.friendli.set_status(endpoint, "TERMINATED")
+        await env.slack.until(partial(last_reply_contains, env, "Terminated."))
+    assert thread(env)[3:] == snapshot(
         [
             "Its time is over: it is terminated.",
             "# *it* runs on although its time is over: Friendli didn't terminate it. Friendli said: “not now”. It may be billed on, at $5.00/h. I keep trying; to be sure, end it in Friendli Suite.",
@@ -208,18 +206,18 @@ async def test_an_end_that_friendli_refuses_is_told_loudly_and_tried_again(
 
 
 async def test_an_end_that_nobody_can_reach_is_tried_until_it_is_given_up(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """With a revoked key nothing can be ended; the thread says so, and at last that it's over."""
     async with start_bot(
         lifetime_notice_min=SOON, lifetime_end_retry=SOON, lifetime_end_give_up_after=0.3
     ):
-        await connect(here)
-        await deploy(here)
-        here.friendli.revoke_key(API_KEY)
-        await lease_ends_in(here, 0)
-        await here.slack.until(partial(ends, here, "any more"), timeout=15)
-    assert thread(here)[3:] == snapshot(
+        await connect(env)
+        await deploy(env)
+        env.friendli.revoke_key(API_KEY)
+        await lifetime_ends_in(env, 0)
+        await env.slack.until(partial(last_reply_contains, env, "any more"), timeout=15)
+    assert thread(env)[3:] == snapshot(
         [
             "# *it* runs until TIME, then it is terminated. Going on costs $5.00/h, and is for somebody to decide.",
             "Its time is over: it is terminated.",
@@ -230,79 +228,79 @@ async def test_an_end_that_nobody_can_reach_is_tried_until_it_is_given_up(
 
 
 async def test_a_bot_that_was_down_warns_before_it_ends_anything(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """Whoever wasn't warned still gets the least notice."""
     async with start_bot():
-        await connect(here)
-        await deploy(here)
-    await lease_ends_in(here, -3600)
-    counted = Counted(here)
+        await connect(env)
+        await deploy(env)
+    await lifetime_ends_in(env, -3600)
+    counted = RequestCounter(env)
     async with start_bot():
-        await here.slack.until(partial(ends, here, "Going on costs"))
-        await here.slack.until(lambda: "until TIME" in words(here, root(here)))
+        await env.slack.until(partial(last_reply_contains, env, "Going on costs"))
+        await env.slack.until(lambda: "until TIME" in message_text(env, root(env)))
     assert counted.of("terminate_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
 @pytest.mark.parametrize("status", ["SLEEPING", "FAILED", "TERMINATED"])
 async def test_what_is_at_rest_when_its_time_is_over_is_left_alone(
-    here: Environment, status: str
+    env: Environment, status: str
 ) -> None:
     """Nothing is warned of or done; its time begins anew once it comes up."""
-    endpoint = await deploy(here)
-    here.friendli.set_status(endpoint, status)
-    await here.slack.until(lambda: told(here, 3))
-    counted = Counted(here)
-    await lease_ends_in(here, 0)
-    await lease_is_over(here)
-    assert told(here, 3)
-    assert "until TIME" not in words(here, root(here))
-    here.friendli.set_status(endpoint, "INITIALIZING", phase="ENGINE_INITIALIZING")
-    await here.slack.until(lambda: "until TIME" in words(here, root(here)))
+    endpoint = await deploy(env)
+    env.friendli.set_status(endpoint, status)
+    await env.slack.until(lambda: has_replies(env, 3))
+    counted = RequestCounter(env)
+    await lifetime_ends_in(env, 0)
+    await lifetime_is_removed(env)
+    assert has_replies(env, 3)
+    assert "until TIME" not in message_text(env, root(env))
+    env.friendli.set_status(endpoint, "INITIALIZING", phase="ENGINE_INITIALIZING")
+    await env.slack.until(lambda: "until TIME" in message_text(env, root(env)))
     assert counted.of("terminate_endpoint") == 0
 
 
 @pytest.mark.parametrize("status", ["INITIALIZING", "UPDATING", "UNKNOWN"])
 async def test_what_isn_t_at_rest_is_ended_whatever_it_does(
-    here: Environment, start_bot: StartBot, status: str
+    env: Environment, start_bot: StartBot, status: str
 ) -> None:
     """Coming up, updating, or unknown: it costs money, or soon will."""
-    counted = Counted(here)
+    counted = RequestCounter(env)
     async with start_bot(lifetime_notice_min=SOON):
-        await connect(here)
-        endpoint = await deploy(here)
-        here.friendli.set_status(endpoint, status)
-        await here.slack.until(lambda: told(here, 3))
-        await lease_ends_in(here, 0)
-        await here.friendli.until(lambda: counted.of("terminate_endpoint"))
+        await connect(env)
+        endpoint = await deploy(env)
+        env.friendli.set_status(endpoint, status)
+        await env.slack.until(lambda: has_replies(env, 3))
+        await lifetime_ends_in(env, 0)
+        await env.friendli.until(lambda: counted.of("terminate_endpoint"))
 
 
 async def test_a_command_that_slack_delivers_again_extends_once(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """Also where the bot was started anew, and hasn't heard of the first time."""
     async with start_bot():
-        await connect(here)
-        await deploy(here)
-        typed = await here.member.command(here.channel, "extend it 8h")
-        await here.slack.until(partial(ends, here, "extended it by 8 h"))
+        await connect(env)
+        await deploy(env)
+        typed = await env.member.command(env.channel, "extend it 8h")
+        await env.slack.until(partial(last_reply_contains, env, "extended it by 8 h"))
     async with start_bot():
-        before = len(whispers(here))
-        assert (await here.slack.deliver_again(typed.delivery)).ok
-        await here.slack.until(lambda: len(whispers(here)) > before)
-        assert whispers(here)[-1] == snapshot("It runs until TIME, then it is terminated.")
-        await here.member.command(here.channel, "extend it 1h")
-        await here.slack.until(partial(ends, here, "extended it by 1 h"))
-    assert sum("extended it" in line for line in thread(here)) == 2
+        before = len(ephemeral_texts(env))
+        assert (await env.slack.deliver_again(typed.delivery)).ok
+        await env.slack.until(lambda: len(ephemeral_texts(env)) > before)
+        assert ephemeral_texts(env)[-1] == snapshot("It runs until TIME, then it is terminated.")
+        await env.member.command(env.channel, "extend it 1h")
+        await env.slack.until(partial(last_reply_contains, env, "extended it by 1 h"))
+    assert sum("extended it" in line for line in thread(env)) == 2
 
 
 @pytest.mark.usefixtures("bot")
-async def test_extending_and_keeping_by_name(here: Environment) -> None:
+async def test_extending_and_keeping_by_name(env: Environment) -> None:
     """What the buttons do, at any time; slips come with a correction."""
-    await deploy(here, lease="")
+    await deploy(env, lease="")
     answers = [
-        plain(here, (await asked(here, text)).text)
+        rendered_text(env, (await command_response(env, text)).text)
         for text in (
             "extend it",
             "extend it 8",
@@ -322,8 +320,8 @@ async def test_extending_and_keeping_by_name(here: Environment) -> None:
             "It has no end: it runs until somebody ends it, so there was nothing to do.",
         ]
     )
-    await here.slack.until(partial(ends, here, "keeps it running"))
-    assert thread(here)[2:] == snapshot(
+    await env.slack.until(partial(last_reply_contains, env, "keeps it running"))
+    assert thread(env)[2:] == snapshot(
         [
             "@requester gave it an end: it runs until TIME, then it is terminated. It costs $5.00/h.",
             "@requester extended it by 8 h: it runs until TIME, then it is terminated. It costs $5.00/h.",

@@ -12,13 +12,13 @@ from bot.friendli.credentials import Credentials
 from bot.sandbox.environment import API_KEY, PROJECT, Environment, connect
 from bot.sandbox.faults import Answer, Effect, Hang
 from bot.sandbox.slack.conversations import Message
-from tests.acceptance.listing import Counted, asked, made_elsewhere
-from tests.acceptance.thread_assertions import root, thread, words
+from tests.acceptance.endpoints import RequestCounter, command_response, create_in_suite
+from tests.acceptance.thread_assertions import message_text, root, thread
 from tests.conftest import StartBot
 
 
 @pytest.mark.usefixtures("bot")
-async def test_everything_in_the_project_is_listed(here: Environment) -> None:
+async def test_everything_in_the_project_is_listed(env: Environment) -> None:
     """Whoever made it: what moves or serves first, then what rests, failed, or was terminated."""
     for name, status in (
         ("gone", "TERMINATED"),
@@ -28,14 +28,14 @@ async def test_everything_in_the_project_is_listed(here: Environment) -> None:
         ("going", "STOPPING"),
         ("changing", "UPDATING"),
     ):
-        made_elsewhere(here, name, status)
-        here.clock.advance(1)
-    made_elsewhere(here, "up", replicas=3)
-    here.friendli.create(project_id=PROJECT, name="scales", sleeps_after=300)
-    await here.member.command(here.channel, "org/model --gpu 2xH100 --replicas 1 --name mine --yes")
-    await here.slack.until(lambda: thread(here))
-    here.clock.advance(100)
-    assert words(here, await asked(here, "list")) == snapshot("""\
+        create_in_suite(env, name, status)
+        env.clock.advance(1)
+    create_in_suite(env, "up", replicas=3)
+    env.friendli.create(project_id=PROJECT, name="scales", sleeps_after=300)
+    await env.member.command(env.channel, "org/model --gpu 2xH100 --replicas 1 --name mine --yes")
+    await env.slack.until(lambda: thread(env))
+    env.clock.advance(100)
+    assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 9 endpoints · *$20.00/h and 1 of unknown price* now
 ◐ *mine* · starting (downloading the model) · $0.00/h
 org/model · 2 × H100 · 1 replica · made 1 min 39 s ago by @requester
@@ -59,11 +59,11 @@ org/model · 2 × H100 · 1 replica · made 1 min 39 s ago by @requester
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_isn_t_told_apart_yet_is_not_called_a_strangers(here: Environment) -> None:
+async def test_what_isn_t_told_apart_yet_is_not_called_a_strangers(env: Environment) -> None:
     """Either of two endpoints may be the one that somebody here asked for."""
-    await here.member.command(here.channel, "sandbox/twins --gpu H100 --replicas 1 --name it --yes")
-    await here.slack.until(lambda: "Neither" in root(here).buttons)
-    assert words(here, await asked(here, "list")) == snapshot("""\
+    await env.member.command(env.channel, "sandbox/twins --gpu H100 --replicas 1 --name it --yes")
+    await env.slack.until(lambda: "Neither" in root(env).buttons)
+    assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 2 endpoints · *$0.00/h* now
 ◐ *it* · starting (getting a GPU machine) · $0.00/h
 1 × H100 · 1 replica · made under 1 s ago, perhaps by @requester
@@ -73,9 +73,9 @@ async def test_what_isn_t_told_apart_yet_is_not_called_a_strangers(here: Environ
 
 
 @pytest.mark.usefixtures("bot")
-async def test_names_can_t_ping_or_draw_anything(here: Environment) -> None:
+async def test_names_can_t_ping_or_draw_anything(env: Environment) -> None:
     """Markup in a name, and in a GPU or a status that the API invents, is shown as it is."""
-    endpoint = made_elsewhere(here, "<!channel> *bold* & <https://x.test|link>", "<!here>")
+    endpoint = create_in_suite(env, "<!channel> *bold* & <https://x.test|link>", "<!here>")
     spec: JsonValue = {
         "name": "<!channel> *bold* & <https://x.test|link>",
         "gpuType": "<@U000000002> L40S",
@@ -86,9 +86,9 @@ async def test_names_can_t_ping_or_draw_anything(here: Environment) -> None:
         "autoscalingCooldown": 0,
         "currReplicaCnt": 1,
     }
-    here.friendli.faults.add(Answer(200, spec), operation="get_endpoint", times=None)
-    said = await asked(here, "list")
-    assert words(here, said) == snapshot("""\
+    env.friendli.faults.add(Answer(200, spec), operation="get_endpoint", times=None)
+    said = await command_response(env, "list")
+    assert message_text(env, said) == snapshot("""\
 *prod* · 1 endpoint · *$0.00/h and 1 of unknown price* now
 ? *<!channel> ∗bold∗ & <https://x.test|link>* · <!here> · price unknown
 3 × <@U000000002> L40S · 1 replica · made elsewhere under 1 s ago\
@@ -97,7 +97,7 @@ async def test_names_can_t_ping_or_draw_anything(here: Environment) -> None:
     assert "<!" not in raw
     assert "<@" not in raw
     assert "<http" not in raw
-    assert words(here, await asked(here, f"status {endpoint}")) == snapshot("""\
+    assert message_text(env, await command_response(env, f"status {endpoint}")) == snapshot("""\
 ? *<!channel> ∗bold∗ & <https://x.test|link>* is <!here> · since TIME
 3 × <@U000000002> L40S · 1 replica · *price unknown*
 endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
@@ -106,20 +106,20 @@ endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_empty_project_says_how_to_begin(here: Environment) -> None:
+async def test_an_empty_project_says_how_to_begin(env: Environment) -> None:
     """Nothing runs, and nothing is billed."""
-    assert words(here, await asked(here, "list")) == snapshot("""\
+    assert message_text(env, await command_response(env, "list")) == snapshot("""\
 Nothing runs in *prod*: its project has no endpoints.
 `/friendli-deploy` deploys a model.\
 """)
 
 
 async def test_a_channel_without_a_target_says_who_can_connect_one(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """As everywhere."""
     async with start_bot():
-        assert words(here, await asked(here, "list")) == snapshot("""\
+        assert message_text(env, await command_response(env, "list")) == snapshot("""\
 This channel isn't connected to a Friendli project yet.
 Only admins can connect one. Ask @admin.
 [Connect a project]\
@@ -127,35 +127,35 @@ Only admins can connect one. Ask @admin.
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_target_is_named(here: Environment) -> None:
+async def test_a_target_is_named(env: Environment) -> None:
     """By its name alone or as an option; one that isn't there is said, with those that are."""
-    await connect(here, "staging")
-    made_elsewhere(here, "up")
+    await connect(env, "staging")
+    create_in_suite(env, "up")
     for text in ("list Staging", "list --target staging", "list \N{EM DASH}target=staging"):
-        assert words(here, await asked(here, text)) == snapshot("""\
+        assert message_text(env, await command_response(env, text)) == snapshot("""\
 *staging* · 1 endpoint · *$5.00/h* now
 ● *up* · serving · $5.00/h
 1 × H100 · 1 replica · made elsewhere under 1 s ago
 Also here: `/friendli-deploy list prod`.\
 """)
-    assert words(here, await asked(here, "list prdo")) == snapshot("""\
+    assert message_text(env, await command_response(env, "list prdo")) == snapshot("""\
 No target here is called `prdo`. Nearest: `prod`.
 This channel deploys to `prod`, `staging`.\
 """)
-    assert words(here, await asked(here, "list prod staging")) == snapshot("""\
+    assert message_text(env, await command_response(env, "list prod staging")) == snapshot("""\
 `list` takes one target.
 `/friendli-deploy list prod`\
 """)
-    assert words(here, await asked(here, "list --target")) == snapshot(
+    assert message_text(env, await command_response(env, "list --target")) == snapshot(
         "Which target? This channel deploys to `prod`, `staging`."
     )
-    assert words(here, await asked(here, 'list "prod')) == snapshot(
+    assert message_text(env, await command_response(env, 'list "prod')) == snapshot(
         'A quote is opened and never closed: `"prod`.'
     )
 
 
 async def test_what_friendli_refuses_is_said_with_a_way_out(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """Whatever is in the way; who is silent is not waited for long."""
     effects: dict[str, Effect] = {
@@ -168,14 +168,14 @@ async def test_what_friendli_refuses_is_said_with_a_way_out(
         "silent": Hang(),
     }
     async with start_bot(list_timeout=0.3):
-        await connect(here)
+        await connect(env)
         said = {}
         for trouble, effect in effects.items():
-            fault = here.friendli.faults.add(effect, operation="list_endpoints", times=None)
-            message = await asked(here, "list")
+            fault = env.friendli.faults.add(effect, operation="list_endpoints", times=None)
+            message = await command_response(env, "list")
             assert "<!" not in message.text
-            said[trouble] = words(here, message)
-            here.friendli.faults.remove(fault)
+            said[trouble] = message_text(env, message)
+            env.friendli.faults.remove(fault)
         assert said == snapshot(
             {
                 "key": """\
@@ -208,19 +208,19 @@ Try again in a minute.\
 """,
             }
         )
-        assert "no endpoints" in words(here, await asked(here, "list"))
+        assert "no endpoints" in message_text(env, await command_response(env, "list"))
 
 
 @pytest.mark.usefixtures("bot")
-async def test_hundreds_are_named_once_and_turned_page_by_page(here: Environment) -> None:
+async def test_hundreds_are_named_once_and_turned_page_by_page(env: Environment) -> None:
     """Their specs are read once: listing again costs a request per hundred."""
     for number in range(250):
-        made_elsewhere(here, f"number-{number:03}", "RUNNING" if number % 10 else "FAILED")
-    first = Counted(here)
-    page = await asked(here, "list")
+        create_in_suite(env, f"number-{number:03}", "RUNNING" if number % 10 else "FAILED")
+    first = RequestCounter(env)
+    page = await command_response(env, "list")
     assert first.of("get_endpoint") == 250
-    again = Counted(here)
-    shown = words(here, page).splitlines()
+    again = RequestCounter(env)
+    shown = message_text(env, page).splitlines()
     assert [*shown[:3], *shown[39:]] == snapshot(
         [
             "*prod* · 250 endpoints · *$1,125.00/h* now",
@@ -232,24 +232,24 @@ async def test_hundreds_are_named_once_and_turned_page_by_page(here: Environment
             "[Show more]",
         ]
     )
-    await here.member.click(page, "Show more")
-    await here.slack.until(lambda: "from 21 on" in page.text)
+    await env.member.click(page, "Show more")
+    await env.slack.until(lambda: "from 21 on" in page.text)
     assert page.buttons == ["Back to the first", "Show more"]
     while "Show more" in page.buttons:
         before = page.revisions
-        await here.member.click(page, "Show more")
-        await here.slack.until(partial(_was_changed, page, before))
-    assert words(here, page).splitlines()[-3:] == snapshot(
+        await env.member.click(page, "Show more")
+        await env.slack.until(partial(_was_changed, page, before))
+    assert message_text(env, page).splitlines()[-3:] == snapshot(
         [
             "✗ *number-240* · failed · $0.00/h",
             "1 × H100 · 1 replica · made elsewhere under 1 s ago",
             "[Back to the first]",
         ]
     )
-    await here.member.click(page, "Back to the first")
-    await here.slack.until(lambda: "from" not in page.text.splitlines()[0])
+    await env.member.click(page, "Back to the first")
+    await env.slack.until(lambda: "from" not in page.text.splitlines()[0])
     assert again.of("list_endpoints") == 0
-    await asked(here, "list")
+    await command_response(env, "list")
     assert again.of("list_endpoints") == 3
     assert again.of("get_endpoint") == 0
 
@@ -259,16 +259,16 @@ def _was_changed(message: Message, before: int) -> bool:
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_is_changed_in_suite_shows(here: Environment) -> None:
+async def test_what_is_changed_in_suite_shows(env: Environment) -> None:
     """A changed endpoint has another status or another moment of change, and is read anew."""
-    endpoint = made_elsewhere(here, "before")
-    assert "before" in words(here, await asked(here, "list"))
-    here.clock.advance(10)
-    async with FriendliClient(here.friendli.url) as suite:
+    endpoint = create_in_suite(env, "before")
+    assert "before" in message_text(env, await command_response(env, "list"))
+    env.clock.advance(10)
+    async with FriendliClient(env.friendli.url) as suite:
         await suite.update_endpoint(
             Credentials(SecretStr(API_KEY)), endpoint, DedicatedEndpointUpdateBody(name="after")
         )
-    assert "after" in words(here, await asked(here, "list"))
+    assert "after" in message_text(env, await command_response(env, "list"))
 
 
 @pytest.mark.parametrize(
@@ -277,35 +277,35 @@ async def test_what_is_changed_in_suite_shows(here: Environment) -> None:
     ids=["silent", "too many", "down"],
 )
 async def test_a_name_that_isn_t_told_in_time_is_left_out(
-    here: Environment, start_bot: StartBot, effect: Effect
+    env: Environment, start_bot: StartBot, effect: Effect
 ) -> None:
     """The list comes without it, says so, and has it the next time."""
     async with start_bot(list_timeout=0.6):
-        await connect(here)
-        slow = made_elsewhere(here, "slow")
-        fault = here.friendli.faults.add(effect, operation="get_endpoint", times=None)
-        assert words(here, await asked(here, "list")) == snapshot("""\
+        await connect(env)
+        slow = create_in_suite(env, "slow")
+        fault = env.friendli.faults.add(effect, operation="get_endpoint", times=None)
+        assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 1 endpoint · *$0.00/h and 1 of unknown price* now
 ● *ENDPOINT-1* · serving · price unknown
 made elsewhere under 1 s ago
 Friendli didn't say how 1 of them is set up; list again.\
 """)
-        here.friendli.faults.remove(fault)
-        assert "*slow*" in words(here, await asked(here, "list"))
-        assert slow in here.friendli.endpoints
+        env.friendli.faults.remove(fault)
+        assert "*slow*" in message_text(env, await command_response(env, "list"))
+        assert slow in env.friendli.endpoints
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_endpoint_that_goes_away_meanwhile_does_no_harm(here: Environment) -> None:
+async def test_an_endpoint_that_goes_away_meanwhile_does_no_harm(env: Environment) -> None:
     """Its spec answers 404, and the others are listed with their names."""
-    gone = made_elsewhere(here, "gone")
-    made_elsewhere(here, "stays")
-    here.friendli.faults.add(
+    gone = create_in_suite(env, "gone")
+    create_in_suite(env, "stays")
+    env.friendli.faults.add(
         Answer(404, {"detail": "Endpoint not found."}),
         operation="get_endpoint",
         when=lambda call: call.path.endswith(gone),
     )
-    assert words(here, await asked(here, "list")) == snapshot("""\
+    assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 2 endpoints · *$5.00/h and 1 of unknown price* now
 ● *ENDPOINT-1* · serving · price unknown
 made elsewhere under 1 s ago
@@ -316,9 +316,9 @@ Friendli didn't say how 1 of them is set up; list again.\
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_spec_that_makes_no_sense_is_no_obstacle(here: Environment) -> None:
+async def test_a_spec_that_makes_no_sense_is_no_obstacle(env: Environment) -> None:
     """The endpoint is listed by its id, with what its status tells."""
-    made_elsewhere(here, "odd")
+    create_in_suite(env, "odd")
     body: JsonValue = {"name": "odd"}
-    here.friendli.faults.add(Answer(200, body), operation="get_endpoint", times=None)
-    assert "of unknown price" in words(here, await asked(here, "list"))
+    env.friendli.faults.add(Answer(200, body), operation="get_endpoint", times=None)
+    assert "of unknown price" in message_text(env, await command_response(env, "list"))

@@ -4,24 +4,24 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment
-from tests.acceptance.configuring import configure
+from tests.acceptance.settings_form import save_settings
 from tests.acceptance.test_polling import serve
-from tests.acceptance.thread_assertions import root, thread, told
+from tests.acceptance.thread_assertions import has_replies, root, thread
 
 pytestmark = pytest.mark.usefixtures("bot")
 
 
-async def life(here: Environment) -> list[str]:
+async def life(env: Environment) -> list[str]:
     """Of an endpoint that serves and then fails."""
-    endpoint = await serve(here)
-    here.friendli.set_status(endpoint, "FAILED")
-    await here.slack.until(lambda: told(here, 3))
-    return [text[:40] for text in thread(here)]
+    endpoint = await serve(env)
+    env.friendli.set_status(endpoint, "FAILED")
+    await env.slack.until(lambda: has_replies(env, 3))
+    return [text[:40] for text in thread(env)]
 
 
-async def test_ready_and_failed_is_the_default(here: Environment) -> None:
+async def test_ready_and_failed_is_the_default(env: Environment) -> None:
     """All else is for those who follow the thread."""
-    assert await life(here) == snapshot(
+    assert await life(env) == snapshot(
         [
             "Friendli made it, as `ENDPOINT-1`. Getti",
             "# ● *it* is serving after under 1 s · $5",
@@ -30,10 +30,10 @@ async def test_ready_and_failed_is_the_default(here: Environment) -> None:
     )
 
 
-async def test_everything_may_reach_the_channel(here: Environment) -> None:
+async def test_everything_may_reach_the_channel(env: Environment) -> None:
     """Each step."""
-    await configure(here, notification_level="Everything that the thread tells")
-    assert await life(here) == snapshot(
+    await save_settings(env, notification_level="Everything that the thread tells")
+    assert await life(env) == snapshot(
         [
             "# Friendli made it, as `ENDPOINT-1`. Get",
             "# ● *it* is serving after under 1 s · $5",
@@ -42,10 +42,10 @@ async def test_everything_may_reach_the_channel(here: Environment) -> None:
     )
 
 
-async def test_only_what_failed_may_reach_the_channel(here: Environment) -> None:
+async def test_only_what_failed_may_reach_the_channel(env: Environment) -> None:
     """That it serves is told in the thread alone."""
-    await configure(here, notification_level="Only what failed")
-    assert await life(here) == snapshot(
+    await save_settings(env, notification_level="Only what failed")
+    assert await life(env) == snapshot(
         [
             "Friendli made it, as `ENDPOINT-1`. Getti",
             "● *it* is serving after under 1 s · $5.0",
@@ -54,21 +54,19 @@ async def test_only_what_failed_may_reach_the_channel(here: Environment) -> None
     )
 
 
-async def test_what_waits_for_somebody_always_reaches_the_channel(here: Environment) -> None:
+async def test_what_waits_for_somebody_always_reaches_the_channel(env: Environment) -> None:
     """However quiet the target is."""
-    await configure(here, notification_level="Only what failed")
-    await here.member.command(
-        here.channel, "sandbox/twins --gpu 1xH100 --replicas 1 --name it --yes"
-    )
-    await here.slack.until(lambda: "look like it" in root(here).text)
-    await here.slack.until(lambda: "Which one is it?" in thread(here)[-1])
-    assert thread(here)[-1].startswith("# ")
+    await save_settings(env, notification_level="Only what failed")
+    await env.member.command(env.channel, "sandbox/twins --gpu 1xH100 --replicas 1 --name it --yes")
+    await env.slack.until(lambda: "look like it" in root(env).text)
+    await env.slack.until(lambda: "Which one is it?" in thread(env)[-1])
+    assert thread(env)[-1].startswith("# ")
 
 
-async def test_a_change_counts_from_the_next_news_on(here: Environment) -> None:
+async def test_a_change_counts_from_the_next_news_on(env: Environment) -> None:
     """What was told before stays as loud as it was."""
-    endpoint = await serve(here)
-    await configure(here, notification_level="Everything that the thread tells")
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.slack.until(lambda: told(here, 3))
-    assert [text.startswith("# ") for text in thread(here)] == [False, True, True]
+    endpoint = await serve(env)
+    await save_settings(env, notification_level="Everything that the thread tells")
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: has_replies(env, 3))
+    assert [text.startswith("# ") for text in thread(env)] == [False, True, True]

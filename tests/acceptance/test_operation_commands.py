@@ -8,18 +8,20 @@ from inline_snapshot import snapshot
 from bot.sandbox.environment import Environment, connect
 from tests.acceptance.test_operations import rest, sent
 from tests.acceptance.test_polling import serve
-from tests.acceptance.thread_assertions import root, thread, told, whispers
+from tests.acceptance.thread_assertions import ephemeral_texts, has_replies, root, thread
 
 
 @pytest.mark.usefixtures("bot")
-async def test_sleep_is_done_at_once(here: Environment) -> None:
+async def test_sleep_is_done_at_once(env: Environment) -> None:
     """It costs nothing and any request undoes it."""
-    await serve(here)
-    await here.member.command(here.channel, "sleep it")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(["*it* is being put to sleep; its thread tells how it goes."])
-    assert sent(here, "sleep_endpoint") == 1
+    await serve(env)
+    await env.member.command(env.channel, "sleep it")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
+        ["*it* is being put to sleep; its thread tells how it goes."]
+    )
+    assert sent(env, "sleep_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -53,7 +55,7 @@ async def test_sleep_is_done_at_once(here: Environment) -> None:
     ],
 )
 async def test_what_costs_or_breaks_asks_first(
-    here: Environment,
+    env: Environment,
     line: str,
     status: str,
     button: str,
@@ -62,43 +64,43 @@ async def test_what_costs_or_breaks_asks_first(
     answered: str,
 ) -> None:
     """The question says what it means; the answer takes its place."""
-    endpoint = await serve(here)
-    here.friendli.set_status(endpoint, status)
-    await here.member.command(here.channel, line)
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == [asked]
-    assert sent(here, operation) == 0
-    [question] = here.member.ephemerals(here.channel)
+    endpoint = await serve(env)
+    env.friendli.set_status(endpoint, status)
+    await env.member.command(env.channel, line)
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == [asked]
+    assert sent(env, operation) == 0
+    [question] = env.member.ephemerals(env.channel)
     if status != "RUNNING":
-        await here.slack.until(lambda: told(here, 3))
-    await here.member.click(question, button)
-    await here.friendli.until(lambda: sent(here, operation) == 1)
-    await here.slack.until(lambda: whispers(here) == [answered])
+        await env.slack.until(lambda: has_replies(env, 3))
+    await env.member.click(question, button)
+    await env.friendli.until(lambda: sent(env, operation) == 1)
+    await env.slack.until(lambda: ephemeral_texts(env) == [answered])
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_question_can_be_left(here: Environment) -> None:
+async def test_a_question_can_be_left(env: Environment) -> None:
     """Leave it takes the question away, and nothing happens."""
-    await serve(here)
-    await here.member.command(here.channel, "terminate it")
-    await here.slack.until(lambda: whispers(here))
-    [question] = here.member.ephemerals(here.channel)
-    await here.member.click(question, "Leave it")
-    await here.slack.until(lambda: not whispers(here))
-    assert sent(here, "terminate_endpoint") == 0
+    await serve(env)
+    await env.member.command(env.channel, "terminate it")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    [question] = env.member.ephemerals(env.channel)
+    await env.member.click(question, "Leave it")
+    await env.slack.until(lambda: not ephemeral_texts(env))
+    assert sent(env, "terminate_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_deleting_by_name_asks_for_it_once_more(here: Environment) -> None:
+async def test_deleting_by_name_asks_for_it_once_more(env: Environment) -> None:
     """The question leads to the form that wants the name typed."""
-    await rest(here)
-    await here.admin.command(here.channel, "delete it")
-    [question] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
-    await here.admin.click(question, "Delete")
-    await here.slack.until(lambda: here.admin.modal)
-    await here.admin.fill("Type it to confirm", "it")
-    await here.admin.submit()
-    await here.slack.until(lambda: "is gone" in root(here).text)
+    await rest(env)
+    await env.admin.command(env.channel, "delete it")
+    [question] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+    await env.admin.click(question, "Delete")
+    await env.slack.until(lambda: env.admin.modal)
+    await env.admin.fill("Type it to confirm", "it")
+    await env.admin.submit()
+    await env.slack.until(lambda: "is gone" in root(env).text)
 
 
 @pytest.mark.usefixtures("bot")
@@ -110,21 +112,21 @@ async def test_deleting_by_name_asks_for_it_once_more(here: Environment) -> None
         ("delete it", snapshot("*it* is serving now, so there is nothing to do.")),
     ],
 )
-async def test_what_doesn_t_fit_is_said(here: Environment, line: str, said: str) -> None:
+async def test_what_doesn_t_fit_is_said(env: Environment, line: str, said: str) -> None:
     """Nothing is asked that would do nothing."""
-    await serve(here)
-    await here.admin.command(here.channel, line)
-    [message] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
+    await serve(env)
+    await env.admin.command(env.channel, line)
+    [message] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
     assert message.text == said
-    assert "asked" not in " ".join(thread(here))
+    assert "asked" not in " ".join(thread(env))
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_channel_s_endpoints_are_acted_on_where_their_thread_is(here: Environment) -> None:
+async def test_a_channel_s_endpoints_are_acted_on_where_their_thread_is(env: Environment) -> None:
     """From another channel of the same project, people are led to the thread's channel."""
-    await serve(here)
-    other = here.slack.add_channel("other", members=[here.member.user, here.admin.user])
-    await connect(replace(here, channel=other))
-    await here.member.command(other, "sleep it")
-    [said] = await here.slack.until(lambda: here.member.ephemerals(other))
+    await serve(env)
+    other = env.slack.add_channel("other", members=[env.member.user, env.admin.user])
+    await connect(replace(env, channel=other))
+    await env.member.command(other, "sleep it")
+    [said] = await env.slack.until(lambda: env.member.ephemerals(other))
     assert "is watched in" in said.text

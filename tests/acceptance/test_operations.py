@@ -15,45 +15,51 @@ from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Answer, Hang, LoseReply, Slow
 from bot.services.operations import fits
 from tests.acceptance.test_polling import asked_since, serve
-from tests.acceptance.thread_assertions import root, thread, told, whispers, words
+from tests.acceptance.thread_assertions import (
+    ephemeral_texts,
+    has_replies,
+    message_text,
+    root,
+    thread,
+)
 from tests.conftest import StartBot
 
 
-def sent(here: Environment, operation: str) -> int:
+def sent(env: Environment, operation: str) -> int:
     """How many requests of an operation have reached Friendli."""
-    return sum(request.operation == operation for request in here.friendli.requests)
+    return sum(request.operation == operation for request in env.friendli.requests)
 
 
-async def rest(here: Environment) -> str:
+async def rest(env: Environment) -> str:
     """Let an endpoint serve and be terminated elsewhere."""
-    endpoint = await serve(here)
-    here.friendli.set_status(endpoint, "TERMINATED")
-    await here.slack.until(lambda: "Restart ($5.00/h)" in root(here).buttons)
-    await here.slack.until(lambda: told(here, 3))
+    endpoint = await serve(env)
+    env.friendli.set_status(endpoint, "TERMINATED")
+    await env.slack.until(lambda: "Restart ($5.00/h)" in root(env).buttons)
+    await env.slack.until(lambda: has_replies(env, 3))
     return endpoint
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_endpoint_is_put_to_sleep_and_woken(here: Environment) -> None:
+async def test_an_endpoint_is_put_to_sleep_and_woken(env: Environment) -> None:
     """Who asked for what, and what followed, stands in the thread; the root has what fits."""
-    await serve(here)
-    await here.member.click(root(here), "Sleep")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    assert words(here, root(here)) == snapshot("""\
+    await serve(env)
+    await env.member.click(root(env), "Sleep")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    assert message_text(env, root(env)) == snapshot("""\
 *it* is sleeping
 $0.00/h while it sleeps; any request wakes it.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
 [Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]\
 """)
-    await here.member.click(root(here), "Wake ($5.00/h)")
-    await here.slack.until(lambda: "Waking up" in thread(here)[-1])
-    while "is serving" not in root(here).text:
-        seen = len(here.friendli.requests)
-        here.clock.advance(60)
-        await here.friendli.until(partial(asked_since, here, seen, 2))
-    await here.slack.until(lambda: "serving" in thread(here)[-1])
-    assert thread(here)[2:] == snapshot(
+    await env.member.click(root(env), "Wake ($5.00/h)")
+    await env.slack.until(lambda: "Waking up" in thread(env)[-1])
+    while "is serving" not in root(env).text:
+        seen = len(env.friendli.requests)
+        env.clock.advance(60)
+        await env.friendli.until(partial(asked_since, env, seen, 2))
+    await env.slack.until(lambda: "serving" in thread(env)[-1])
+    assert thread(env)[2:] == snapshot(
         [
             "@requester asked to put it to sleep.",
             "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
@@ -67,17 +73,17 @@ asked by @requester at TIME · target `prod`
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_endpoint_is_terminated_and_restarted(here: Environment) -> None:
+async def test_an_endpoint_is_terminated_and_restarted(env: Environment) -> None:
     """What was ended here can be started again here."""
-    await serve(here)
-    await here.member.click(root(here), "Terminate")
-    await here.slack.until(lambda: "Terminating." in thread(here))
-    here.clock.advance(60)
-    await here.slack.until(lambda: "Restart ($5.00/h)" in root(here).buttons)
-    await here.member.click(root(here), "Restart ($5.00/h)")
-    await here.slack.until(lambda: "is coming up" in root(here).text)
-    await here.slack.until(lambda: "Starting again" in thread(here)[-1])
-    assert thread(here)[2:] == snapshot(
+    await serve(env)
+    await env.member.click(root(env), "Terminate")
+    await env.slack.until(lambda: "Terminating." in thread(env))
+    env.clock.advance(60)
+    await env.slack.until(lambda: "Restart ($5.00/h)" in root(env).buttons)
+    await env.member.click(root(env), "Restart ($5.00/h)")
+    await env.slack.until(lambda: "is coming up" in root(env).text)
+    await env.slack.until(lambda: "Starting again" in thread(env)[-1])
+    assert thread(env)[2:] == snapshot(
         [
             "@requester asked to terminate it.",
             "Terminating.",
@@ -86,99 +92,101 @@ async def test_an_endpoint_is_terminated_and_restarted(here: Environment) -> Non
             "Starting again. Getting a GPU machine.",
         ]
     )
-    assert "Cancel" in root(here).buttons
+    assert "Cancel" in root(env).buttons
 
 
 @pytest.mark.usefixtures("bot")
-async def test_deleting_asks_for_the_name(here: Environment) -> None:
+async def test_deleting_asks_for_the_name(env: Environment) -> None:
     """Only who types the endpoint's name deletes it, and only admins may by default."""
-    endpoint = await rest(here)
-    await here.member.click(root(here), "Delete")
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(["Deleting in `prod` is for workspace admins. Ask @admin."])
-    await here.admin.click(root(here), "Delete")
-    await here.slack.until(lambda: here.admin.modal)
-    await here.admin.fill("Type it to confirm", "its")
-    await here.admin.submit()
-    assert here.admin.modal is not None
-    assert here.admin.field_errors == snapshot(
+    endpoint = await rest(env)
+    await env.member.click(root(env), "Delete")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
+        ["Deleting in `prod` is for workspace admins. Ask @admin."]
+    )
+    await env.admin.click(root(env), "Delete")
+    await env.slack.until(lambda: env.admin.modal)
+    await env.admin.fill("Type it to confirm", "its")
+    await env.admin.submit()
+    assert env.admin.modal is not None
+    assert env.admin.field_errors == snapshot(
         {"Type it to confirm": "That isn't its name. Type it, or keep it."}
     )
-    await here.admin.fill("Type it to confirm", "it")
-    await here.admin.submit()
-    await here.slack.until(lambda: "is gone" in root(here).text)
-    await here.slack.until(lambda: "gone from Friendli" in thread(here)[-1])
-    assert thread(here)[3:] == snapshot(
+    await env.admin.fill("Type it to confirm", "it")
+    await env.admin.submit()
+    await env.slack.until(lambda: "is gone" in root(env).text)
+    await env.slack.until(lambda: "gone from Friendli" in thread(env)[-1])
+    assert thread(env)[3:] == snapshot(
         [
             "@admin asked to delete it.",
             "The endpoint is gone from Friendli. It costs nothing any more.",
         ]
     )
-    assert endpoint not in here.friendli.endpoints
+    assert endpoint not in env.friendli.endpoints
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_stale_button_is_answered_with_what_is_true(here: Environment) -> None:
+async def test_a_stale_button_is_answered_with_what_is_true(env: Environment) -> None:
     """Who clicks what was drawn before something changed is told what is so now."""
-    endpoint = await serve(here)
-    stale = deepcopy(root(here))
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    await here.member.click(stale, "Sleep")
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(["It is sleeping now, so there was nothing to do."])
-    assert sent(here, "sleep_endpoint") == 0
+    endpoint = await serve(env)
+    stale = deepcopy(root(env))
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.member.click(stale, "Sleep")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(["It is sleeping now, so there was nothing to do."])
+    assert sent(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
-async def test_two_clicks_at_once_do_it_once(here: Environment) -> None:
+async def test_two_clicks_at_once_do_it_once(env: Environment) -> None:
     """The second person is told who asked for it already."""
-    await serve(here)
-    stale = deepcopy(root(here))
-    here.friendli.faults.add(Slow(60), operation="sleep_endpoint")
-    await here.member.click(stale, "Sleep")
-    await here.member.click(stale, "Sleep")
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(
+    await serve(env)
+    stale = deepcopy(root(env))
+    env.friendli.faults.add(Slow(60), operation="sleep_endpoint")
+    await env.member.click(stale, "Sleep")
+    await env.member.click(stale, "Sleep")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
         ["@requester asked to put it to sleep already; the thread tells how it goes."]
     )
-    here.clock.advance(60)
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    assert sent(here, "sleep_endpoint") == 1
+    env.clock.advance(60)
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    assert sent(env, "sleep_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_lost_reply_is_looked_into(here: Environment) -> None:
+async def test_a_lost_reply_is_looked_into(env: Environment) -> None:
     """An operation whose answer got lost is found done, and isn't done twice."""
-    await rest(here)
-    here.friendli.faults.add(LoseReply(), operation="restart_endpoint")
-    await here.member.click(root(here), "Restart ($5.00/h)")
-    await here.slack.until(lambda: "Starting again" in thread(here)[-1])
-    await here.slack.until(lambda: "is coming up" in root(here).text)
-    assert sent(here, "restart_endpoint") == 1
+    await rest(env)
+    env.friendli.faults.add(LoseReply(), operation="restart_endpoint")
+    await env.member.click(root(env), "Restart ($5.00/h)")
+    await env.slack.until(lambda: "Starting again" in thread(env)[-1])
+    await env.slack.until(lambda: "is coming up" in root(env).text)
+    assert sent(env, "restart_endpoint") == 1
 
 
 async def test_a_restart_that_came_and_went_is_not_sent_again(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """Its answer was lost, and by the time that anybody can look it is at rest once more."""
     async with start_bot(outage_notify_after=60):
-        await connect(here)
-        endpoint = await rest(here)
-        here.friendli.faults.add(LoseReply(), operation="restart_endpoint")
+        await connect(env)
+        endpoint = await rest(env)
+        env.friendli.faults.add(LoseReply(), operation="restart_endpoint")
         blind = [
-            here.friendli.faults.add(Answer(503), operation=operation, times=None)
+            env.friendli.faults.add(Answer(503), operation=operation, times=None)
             for operation in ("get_endpoint_status", "list_endpoints")
         ]
-        await here.member.click(root(here), "Restart ($5.00/h)")
-        await here.friendli.until(lambda: sent(here, "restart_endpoint"))
-        here.clock.advance(5)
-        here.friendli.set_status(endpoint, "TERMINATED")
+        await env.member.click(root(env), "Restart ($5.00/h)")
+        await env.friendli.until(lambda: sent(env, "restart_endpoint"))
+        env.clock.advance(5)
+        env.friendli.set_status(endpoint, "TERMINATED")
         for fault in blind:
-            here.friendli.faults.remove(fault)
-        seen = len(here.friendli.requests)
-        await here.friendli.until(partial(asked_since, here, seen, 10))
-        assert sent(here, "restart_endpoint") == 1
+            env.friendli.faults.remove(fault)
+        seen = len(env.friendli.requests)
+        await env.friendli.until(partial(asked_since, env, seen, 10))
+        assert sent(env, "restart_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -202,47 +210,47 @@ async def test_a_restart_that_came_and_went_is_not_sent_again(
     ],
 )
 async def test_a_refusal_is_told_in_the_api_s_words(
-    here: Environment, button: str, operation: str, said: str
+    env: Environment, button: str, operation: str, said: str
 ) -> None:
     """What Friendli won't do, the thread says, and the buttons come back."""
-    await serve(here)
-    here.friendli.faults.add(Answer(400, {"detail": "not <now>"}), operation=operation)
-    await here.member.click(root(here), button)
-    await here.slack.until(lambda: told(here, 4))
-    assert thread(here)[3] == said
-    await here.slack.until(lambda: button in root(here).buttons)
+    await serve(env)
+    env.friendli.faults.add(Answer(400, {"detail": "not <now>"}), operation=operation)
+    await env.member.click(root(env), button)
+    await env.slack.until(lambda: has_replies(env, 4))
+    assert thread(env)[3] == said
+    await env.slack.until(lambda: button in root(env).buttons)
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_is_so_already_is_no_refusal(here: Environment) -> None:
+async def test_what_is_so_already_is_no_refusal(env: Environment) -> None:
     """Somebody did it elsewhere a moment before, so Friendli won't do it, and it is done."""
-    endpoint = await serve(here)
+    endpoint = await serve(env)
     wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
-    unseen = here.friendli.faults.add(wait, operation="list_endpoints")
-    await here.friendli.until(lambda: unseen.taken)
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.member.click(root(here), "Sleep")
-    await here.slack.until(lambda: told(here, 4))
-    assert thread(here)[2:] == snapshot(
+    unseen = env.friendli.faults.add(wait, operation="list_endpoints")
+    await env.friendli.until(lambda: unseen.taken)
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.member.click(root(env), "Sleep")
+    await env.slack.until(lambda: has_replies(env, 4))
+    assert thread(env)[2:] == snapshot(
         [
             "@requester asked to put it to sleep.",
             "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
         ]
     )
-    assert sent(here, "sleep_endpoint") == 1
+    assert sent(env, "sleep_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_is_asked_of_one_that_goes_away_ends_with_it(here: Environment) -> None:
+async def test_what_is_asked_of_one_that_goes_away_ends_with_it(env: Environment) -> None:
     """Friendli asked to wait, and then there was nothing left to do it to."""
-    endpoint = await serve(here)
+    endpoint = await serve(env)
     wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
-    here.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
-    await here.member.click(root(here), "Sleep")
-    await here.friendli.until(lambda: sent(here, "sleep_endpoint") == 1)
-    here.friendli.delete(endpoint)
-    await here.slack.until(lambda: told(here, 6))
-    assert thread(here)[2:] == snapshot(
+    env.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
+    await env.member.click(root(env), "Sleep")
+    await env.friendli.until(lambda: sent(env, "sleep_endpoint") == 1)
+    env.friendli.delete(endpoint)
+    await env.slack.until(lambda: has_replies(env, 6))
+    assert thread(env)[2:] == snapshot(
         [
             "@requester asked to put it to sleep.",
             "Friendli is limiting requests (429: “slow down”). Nothing was done yet; the next try is in 30 s.",
@@ -250,22 +258,22 @@ async def test_what_is_asked_of_one_that_goes_away_ends_with_it(here: Environmen
             "# *it* isn't listed by Friendli any more, so it wasn't put to sleep.",
         ]
     )
-    await here.slack.until(lambda: "isn't listed" in root(here).text)
+    await env.slack.until(lambda: "isn't listed" in root(env).text)
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_is_asked_of_one_that_is_let_go_ends_with_it(here: Environment) -> None:
+async def test_what_is_asked_of_one_that_is_let_go_ends_with_it(env: Environment) -> None:
     """Whoever disconnects the target is no answer to whoever waits."""
-    await serve(here)
+    await serve(env)
     wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
-    here.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
-    await here.member.click(root(here), "Sleep")
-    await here.friendli.until(lambda: sent(here, "sleep_endpoint") == 1)
-    await here.admin.command(here.channel, "disconnect")
-    [question] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
-    await here.admin.click(question, "Disconnect")
-    await here.slack.until(lambda: told(here, 6))
-    assert thread(here)[4:] == snapshot(
+    env.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
+    await env.member.click(root(env), "Sleep")
+    await env.friendli.until(lambda: sent(env, "sleep_endpoint") == 1)
+    await env.admin.command(env.channel, "disconnect")
+    [question] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+    await env.admin.click(question, "Disconnect")
+    await env.slack.until(lambda: has_replies(env, 6))
+    assert thread(env)[4:] == snapshot(
         [
             "@admin disconnected `prod`, so this endpoint is no longer watched. It runs on, and is billed, until it is ended in Friendli Suite.",
             "# *it* is no longer watched from here, so it wasn't put to sleep.",
@@ -281,15 +289,15 @@ def test_what_has_no_effect_isn_t_offered(kind: OperationKind) -> None:
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_request_is_stored_as_sending_before_it_leaves(here: Environment) -> None:
+async def test_a_request_is_stored_as_sending_before_it_leaves(env: Environment) -> None:
     """A process that dies with the answer under way must know that something may have happened."""
-    await serve(here)
-    fault = here.friendli.faults.add(Hang(), operation="sleep_endpoint")
-    await here.member.click(root(here), "Sleep")
-    await here.friendli.until(lambda: sent(here, "sleep_endpoint"))
-    database = Database(here.database)
+    await serve(env)
+    fault = env.friendli.faults.add(Hang(), operation="sleep_endpoint")
+    await env.member.click(root(env), "Sleep")
+    await env.friendli.until(lambda: sent(env, "sleep_endpoint"))
+    database = Database(env.database)
     async with database.read() as session:
         states = (await session.scalars(select(Operation.state))).all()
     await database.close()
     assert states == [OperationState.SENDING]
-    here.friendli.faults.remove(fault)
+    env.friendli.faults.remove(fault)

@@ -3,89 +3,89 @@
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import API_KEY, PROJECT, TEAM, Environment, connect
-from tests.acceptance.thread_assertions import root, thread, told, whispers
+from tests.acceptance.thread_assertions import ephemeral_texts, has_replies, root, thread
 from tests.conftest import StartBot
 
 LINE = "org/model --gpu H100 --replicas 1 --name mine --yes"
 
 
-async def connect_without_a_key(here: Environment) -> str:
+async def connect_without_a_key(env: Environment) -> str:
     """What the form says once it has gone through with the key left empty."""
-    await here.admin.command(here.channel, "connect prod")
-    await here.slack.until(lambda: here.admin.modal)
-    await here.admin.fill("Target name", "prod")
-    await here.admin.fill("Friendli project id", PROJECT)
-    await here.admin.submit()
-    view = here.admin.modal
+    await env.admin.command(env.channel, "connect prod")
+    await env.slack.until(lambda: env.admin.modal)
+    await env.admin.fill("Target name", "prod")
+    await env.admin.fill("Friendli project id", PROJECT)
+    await env.admin.submit()
+    view = env.admin.modal
     assert view is not None
-    await here.admin.close_modal()
+    await env.admin.close_modal()
     return str(view.body["blocks"][0].get("text", {}).get("text"))
 
 
-async def test_a_key_left_empty_is_the_operators(here: Environment, start_bot: StartBot) -> None:
+async def test_a_key_left_empty_is_the_operators(env: Environment, start_bot: StartBot) -> None:
     """It is checked like any other, and deploys."""
     async with start_bot(friendli_token=API_KEY):
-        assert await connect_without_a_key(here) == snapshot("""\
+        assert await connect_without_a_key(env) == snapshot("""\
 `prod` is connected to project `sandbox-project`, with the key of whoever runs this bot.
 The project looked empty. That is fine for a new one; if you expected endpoints, check the project id.
 Friendli's endpoint API is in beta: what it answers may change without notice.\
 """)
-        await here.member.command(here.channel, LINE)
-        await here.slack.until(lambda: here.friendli.endpoints)
-        await here.member.command(here.channel, "targets")
-        await here.slack.until(lambda: whispers(here))
-        assert whispers(here) == snapshot(
+        await env.member.command(env.channel, LINE)
+        await env.slack.until(lambda: env.friendli.endpoints)
+        await env.member.command(env.channel, "targets")
+        await env.slack.until(lambda: ephemeral_texts(env))
+        assert ephemeral_texts(env) == snapshot(
             ["*prod* · project `sandbox-project` · connected by @admin · default"]
         )
 
 
 async def test_an_operators_key_that_friendli_refuses_is_told(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """On the field where another key can be typed."""
     async with start_bot(friendli_token="sandbox-wrong-key"):
-        await here.admin.command(here.channel, "connect prod")
-        await here.slack.until(lambda: here.admin.modal)
-        await here.admin.fill("Friendli project id", PROJECT)
-        await here.admin.submit()
-        assert here.admin.field_errors == snapshot(
+        await env.admin.command(env.channel, "connect prod")
+        await env.slack.until(lambda: env.admin.modal)
+        await env.admin.fill("Friendli project id", PROJECT)
+        await env.admin.submit()
+        assert env.admin.field_errors == snapshot(
             {
                 "Personal API key (flp_…)": "Friendli doesn't accept this key. Check that it wasn't revoked."
             }
         )
 
 
-async def test_a_key_that_is_typed_comes_first(here: Environment, start_bot: StartBot) -> None:
+async def test_a_key_that_is_typed_comes_first(env: Environment, start_bot: StartBot) -> None:
     """The operator's is only for targets that bring none."""
     async with start_bot(friendli_token="sandbox-wrong-key"):
-        await connect(here)
-        await here.member.command(here.channel, LINE)
-        await here.slack.until(lambda: here.friendli.endpoints)
+        await connect(env)
+        await env.member.command(env.channel, LINE)
+        await env.slack.until(lambda: env.friendli.endpoints)
 
 
 async def test_an_operators_key_can_be_changed_and_taken_away(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """The thread hears that it is gone, and goes on with the new one."""
     async with start_bot(friendli_token=API_KEY):
-        await connect_without_a_key(here)
-        await here.member.command(here.channel, LINE)
-        await here.slack.until(lambda: told(here, 1))
+        await connect_without_a_key(env)
+        await env.member.command(env.channel, LINE)
+        await env.slack.until(lambda: has_replies(env, 1))
     async with start_bot():
-        await here.slack.until(lambda: told(here, 2))
-        await here.admin.command(here.channel, "connect prod")
-        await here.slack.until(lambda: here.admin.modal)
-        await here.admin.fill("Friendli project id", PROJECT)
-        await here.admin.submit()
-        assert here.admin.field_errors == snapshot(
+        await env.slack.until(lambda: has_replies(env, 2))
+        await env.admin.command(env.channel, "connect prod")
+        await env.slack.until(lambda: env.admin.modal)
+        await env.admin.fill("Friendli project id", PROJECT)
+        await env.admin.submit()
+        assert env.admin.field_errors == snapshot(
             {"Personal API key (flp_…)": "Please complete this required field."}
         )
-    here.friendli.add_key("sandbox-new-key", team_id=TEAM)
+    env.friendli.add_key("sandbox-new-key", team_id=TEAM)
     async with start_bot(friendli_token="sandbox-new-key"):
-        here.clock.advance(600)
-        await here.slack.until(lambda: "is serving" in root(here).text)
-        await here.slack.until(lambda: "is serving" in thread(here)[-1])
-    assert thread(here) == snapshot(
+        env.clock.advance(600)
+        await env.slack.until(lambda: "is serving" in root(env).text)
+        await env.slack.until(lambda: "is serving" in thread(env)[-1])
+    assert thread(env) == snapshot(
         [
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
             "This target's API key can't be used any more: the bot's own keys were changed. An admin can connect the key again with `/friendli-deploy connect`. The endpoint runs on.",

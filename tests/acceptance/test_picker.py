@@ -8,16 +8,16 @@ from bot.sandbox.environment import APP_TOKEN, Environment, connect
 from bot.sandbox.faults import Answer, Hang
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.workspace import Content
-from tests.acceptance.listing import Counted, asked, made_elsewhere
-from tests.acceptance.thread_assertions import thread, words
+from tests.acceptance.endpoints import RequestCounter, command_response, create_in_suite
+from tests.acceptance.thread_assertions import message_text, thread
 from tests.conftest import StartBot
 
 PICKER = "endpoint.pick.status"
 
 
-async def offered(here: Environment, message: Message, typed: str = "") -> list[str]:
+async def offered(env: Environment, message: Message, typed: str = "") -> list[str]:
     """The options that show after something was typed."""
-    return await here.member.suggest(PICKER, typed, message)
+    return await env.member.suggest(PICKER, typed, message)
 
 
 @pytest.mark.parametrize(
@@ -26,196 +26,196 @@ async def offered(here: Environment, message: Message, typed: str = "") -> list[
     ids=["http", "socket"],
 )
 async def test_an_endpoint_that_isn_t_named_is_chosen(
-    here: Environment, start_bot: StartBot, how: dict[str, object]
+    env: Environment, start_bot: StartBot, how: dict[str, object]
 ) -> None:
     """The choice goes on with the command, in the question's place."""
     async with start_bot(**how):
-        await here.slack.until(lambda: not how or here.slack.connections)
-        await connect(here)
-        made_elsewhere(here, "llama", "SLEEPING")
-        made_elsewhere(here, "qwen")
-        question = await asked(here, "status")
-        assert words(here, question) == snapshot("Which endpoint?")
-        assert await offered(here, question) == snapshot(
+        await env.slack.until(lambda: not how or env.slack.connections)
+        await connect(env)
+        create_in_suite(env, "llama", "SLEEPING")
+        create_in_suite(env, "qwen")
+        question = await command_response(env, "status")
+        assert message_text(env, question) == snapshot("Which endpoint?")
+        assert await offered(env, question) == snapshot(
             ["qwen · serving · 1 × H100", "llama · sleeping · 1 × H100"]
         )
-        await here.member.choose(question, PICKER, "llama · sleeping · 1 × H100")
-        await here.slack.until(lambda: "*llama* is sleeping" in words(here, question))
-        assert here.member.notices == []
+        await env.member.choose(question, PICKER, "llama · sleeping · 1 × H100")
+        await env.slack.until(lambda: "*llama* is sleeping" in message_text(env, question))
+        assert env.member.notices == []
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_is_typed_filters(here: Environment) -> None:
+async def test_what_is_typed_filters(env: Environment) -> None:
     """By name, id, model, status and target, in any case; each word has to fit."""
-    await here.member.command(
-        here.channel, "org/Model-7B --gpu 2xH100 --replicas 1 --name mine --yes"
+    await env.member.command(
+        env.channel, "org/Model-7B --gpu 2xH100 --replicas 1 --name mine --yes"
     )
-    await here.slack.until(lambda: thread(here))
-    asleep = made_elsewhere(here, "asleep", "SLEEPING")
-    made_elsewhere(here, "twin")
-    made_elsewhere(here, "twin")
-    question = await asked(here, "status")
-    assert await offered(here, question, "MINE") == snapshot(["mine · starting · 2 × H100"])
-    assert len(await offered(here, question, "model-7b")) == 1
-    assert len(await offered(here, question, asleep)) == 1
-    assert len(await offered(here, question, "twin serving")) == 2
-    assert len(set(await offered(here, question, "twin serving"))) == 2
-    assert await offered(here, question, "twin sleeping") == []
-    assert len(await offered(here, question, "prod")) == 4
-    assert here.member.notices == []
+    await env.slack.until(lambda: thread(env))
+    asleep = create_in_suite(env, "asleep", "SLEEPING")
+    create_in_suite(env, "twin")
+    create_in_suite(env, "twin")
+    question = await command_response(env, "status")
+    assert await offered(env, question, "MINE") == snapshot(["mine · starting · 2 × H100"])
+    assert len(await offered(env, question, "model-7b")) == 1
+    assert len(await offered(env, question, asleep)) == 1
+    assert len(await offered(env, question, "twin serving")) == 2
+    assert len(set(await offered(env, question, "twin serving"))) == 2
+    assert await offered(env, question, "twin sleeping") == []
+    assert len(await offered(env, question, "prod")) == 4
+    assert env.member.notices == []
 
 
 @pytest.mark.usefixtures("bot")
-async def test_hostile_text_finds_nothing_and_breaks_nothing(here: Environment) -> None:
+async def test_hostile_text_finds_nothing_and_breaks_nothing(env: Environment) -> None:
     """Whatever is typed, the answer is a list of options."""
-    made_elsewhere(here, "up")
-    question = await asked(here, "status")
+    create_in_suite(env, "up")
+    question = await command_response(env, "status")
     for typed in ("<!channel>", "' OR 1=1 --", "\x00\ud7ff🦙", "x" * 3000, "%", "&amp;"):
-        assert await offered(here, question, typed) == [], typed
-    assert await offered(here, question, " \t ") == ["up · serving · 1 × H100"]
-    assert here.member.notices == []
+        assert await offered(env, question, typed) == [], typed
+    assert await offered(env, question, " \t ") == ["up · serving · 1 × H100"]
+    assert env.member.notices == []
 
 
 @pytest.mark.usefixtures("bot")
-async def test_any_name_can_be_an_option(here: Environment) -> None:
+async def test_any_name_can_be_an_option(env: Environment) -> None:
     """Markup, space alone or a hundred characters: Slack takes them, at most a hundred of them."""
     for name in ("<!channel> *x* &amp;", "n" * 300, "🦙" * 75):
-        made_elsewhere(here, name)
+        create_in_suite(env, name)
     for number in range(100):
-        made_elsewhere(here, f"number-{number}")
-    question = await asked(here, "status")
-    assert len(await offered(here, question)) == 100
-    assert await offered(here, question, "channel") == snapshot(
+        create_in_suite(env, f"number-{number}")
+    question = await command_response(env, "status")
+    assert len(await offered(env, question)) == 100
+    assert await offered(env, question, "channel") == snapshot(
         ["<!channel> *x* &amp; · serving · 1 × H100"]
     )
-    assert len((await offered(here, question, "nnn"))[0]) <= 75
-    assert here.member.notices == []
+    assert len((await offered(env, question, "nnn"))[0]) <= 75
+    assert env.member.notices == []
 
 
 async def test_another_channel_offers_nothing_of_this_one(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """A picker that is copied there has no options, and a choice reaches nothing."""
     async with start_bot():
-        await connect(here)
-        endpoint = made_elsewhere(here, "secret")
-        question = await asked(here, "status")
-        other = here.slack.add_channel("other", members=[here.member.user])
-        stolen = here.slack.workspace.post(
-            other, here.slack.workspace.bot, Content(text=question.text, blocks=question.blocks)
+        await connect(env)
+        endpoint = create_in_suite(env, "secret")
+        question = await command_response(env, "status")
+        other = env.slack.add_channel("other", members=[env.member.user])
+        stolen = env.slack.workspace.post(
+            other, env.slack.workspace.bot, Content(text=question.text, blocks=question.blocks)
         )
-        assert await offered(here, question) == ["secret · serving · 1 × H100"]
-        assert await offered(here, stolen) == []
+        assert await offered(env, question) == ["secret · serving · 1 × H100"]
+        assert await offered(env, stolen) == []
         choice = static_select(PICKER, "Choose", [option("secret", f"prod {endpoint}")])
-        forged = here.slack.workspace.post(
-            other, here.slack.workspace.bot, Content(text="a forgery", blocks=[actions(choice)])
+        forged = env.slack.workspace.post(
+            other, env.slack.workspace.bot, Content(text="a forgery", blocks=[actions(choice)])
         )
-        await here.member.choose(forged, PICKER, "secret")
-        [said] = await here.slack.until(lambda: here.member.ephemerals(other))
+        await env.member.choose(forged, PICKER, "secret")
+        [said] = await env.slack.until(lambda: env.member.ephemerals(other))
         assert said.text.startswith("This channel isn't connected")
 
 
 async def test_a_slow_friendli_leaves_what_was_seen_before(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """Slack waits three seconds; what our own threads tell is there even before the first list."""
     async with start_bot(menu_timeout=0.1, list_timeout=0.2):
-        await connect(here)
-        await here.member.command(
-            here.channel, "org/model --gpu 2xH100 --replicas 1 --name mine --yes"
+        await connect(env)
+        await env.member.command(
+            env.channel, "org/model --gpu 2xH100 --replicas 1 --name mine --yes"
         )
-        await here.slack.until(lambda: thread(here))
-        made_elsewhere(here, "theirs")
-        outage = here.friendli.faults.add(Hang(), operation="list_endpoints", times=None)
-        question = await asked(here, "status")
-        assert await offered(here, question) == snapshot(["mine · starting"])
-        await here.member.choose(question, PICKER, "mine · starting")
-        await here.slack.until(lambda: len(here.member.ephemerals(here.channel)) == 2)
-        assert words(here, here.member.ephemerals(here.channel)[-1]) == snapshot("""\
+        await env.slack.until(lambda: thread(env))
+        create_in_suite(env, "theirs")
+        outage = env.friendli.faults.add(Hang(), operation="list_endpoints", times=None)
+        question = await command_response(env, "status")
+        assert await offered(env, question) == snapshot(["mine · starting"])
+        await env.member.choose(question, PICKER, "mine · starting")
+        await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 2)
+        assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot("""\
 Friendli isn't answering right now, so I can't see what runs in `prod`. Whatever runs goes on.
 Try again in a minute.\
 """)
-        here.friendli.faults.remove(outage)
-        await asked(here, "list")
-        here.friendli.faults.add(Hang(), operation="list_endpoints", times=None)
-        assert await offered(here, question) == snapshot(
+        env.friendli.faults.remove(outage)
+        await command_response(env, "list")
+        env.friendli.faults.add(Hang(), operation="list_endpoints", times=None)
+        assert await offered(env, question) == snapshot(
             ["mine · starting · 2 × H100", "theirs · serving · 1 × H100"]
         )
-        here.friendli.faults.clear()
+        env.friendli.faults.clear()
 
 
 async def test_a_friendli_that_never_answered_is_said_in_the_menu(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """An empty menu would say that there is nothing; choosing the words tells more."""
     async with start_bot(menu_timeout=0.1, list_timeout=0.2):
-        await connect(here)
-        made_elsewhere(here, "up")
-        outage = here.friendli.faults.add(Answer(401), operation="list_endpoints", times=None)
-        question = await asked(here, "status")
-        [only] = await offered(here, question)
+        await connect(env)
+        create_in_suite(env, "up")
+        outage = env.friendli.faults.add(Answer(401), operation="list_endpoints", times=None)
+        question = await command_response(env, "status")
+        [only] = await offered(env, question)
         assert only == snapshot("Friendli isn't answering; choose this to hear more")
-        await here.member.choose(question, PICKER, only)
-        await here.slack.until(lambda: len(here.member.ephemerals(here.channel)) == 2)
-        assert words(here, here.member.ephemerals(here.channel)[-1]) == snapshot("""\
+        await env.member.choose(question, PICKER, only)
+        await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 2)
+        assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot("""\
 Friendli refuses this target's API key.
 An admin can connect a new key with `/friendli-deploy connect`.\
 """)
-        here.friendli.faults.remove(outage)
-        await here.member.choose(question, PICKER, only)
-        await here.slack.until(lambda: len(here.member.ephemerals(here.channel)) == 3)
-        assert words(here, here.member.ephemerals(here.channel)[-1]) == snapshot("""\
+        env.friendli.faults.remove(outage)
+        await env.member.choose(question, PICKER, only)
+        await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 3)
+        assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot("""\
 Friendli answers again. Choose once more.
 `/friendli-deploy list prod` shows what is.\
 """)
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_is_gone_by_the_time_it_is_chosen_is_said(here: Environment) -> None:
+async def test_what_is_gone_by_the_time_it_is_chosen_is_said(env: Environment) -> None:
     """The endpoint, or the whole target."""
-    endpoint = made_elsewhere(here, "short-lived")
-    question = await asked(here, "status")
-    [only] = await offered(here, question)
-    here.friendli.delete(endpoint)
-    await here.member.choose(question, PICKER, only)
-    await here.slack.until(lambda: len(here.member.ephemerals(here.channel)) == 2)
-    assert words(here, here.member.ephemerals(here.channel)[-1]) == snapshot("""\
+    endpoint = create_in_suite(env, "short-lived")
+    question = await command_response(env, "status")
+    [only] = await offered(env, question)
+    env.friendli.delete(endpoint)
+    await env.member.choose(question, PICKER, only)
+    await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 2)
+    assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot("""\
 That endpoint isn't there any more.
 `/friendli-deploy list prod` shows what is.\
 """)
-    await connect(here, "staging")
-    await here.admin.command(here.channel, "disconnect prod")
-    [asked_] = await here.slack.until(lambda: here.admin.ephemerals(here.channel))
-    await here.admin.click(asked_, "Disconnect")
-    await here.slack.until(lambda: "wiped" in asked_.text and "Disconnect" not in asked_.buttons)
-    await here.member.choose(question, PICKER, only)
-    await here.slack.until(lambda: len(here.member.ephemerals(here.channel)) == 3)
-    assert words(here, here.member.ephemerals(here.channel)[-1]) == snapshot(
+    await connect(env, "staging")
+    await env.admin.command(env.channel, "disconnect prod")
+    [asked_] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+    await env.admin.click(asked_, "Disconnect")
+    await env.slack.until(lambda: "wiped" in asked_.text and "Disconnect" not in asked_.buttons)
+    await env.member.choose(question, PICKER, only)
+    await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 3)
+    assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot(
         "This target was disconnected meanwhile."
     )
 
 
 @pytest.mark.usefixtures("bot")
-async def test_typing_asks_friendli_once(here: Environment) -> None:
+async def test_typing_asks_friendli_once(env: Environment) -> None:
     """The list that was read for the question serves each letter."""
-    made_elsewhere(here, "up")
-    counted = Counted(here)
-    question = await asked(here, "status")
-    await here.friendli.until(lambda: counted.of("get_endpoint") == 1)
+    create_in_suite(env, "up")
+    counted = RequestCounter(env)
+    question = await command_response(env, "status")
+    await env.friendli.until(lambda: counted.of("get_endpoint") == 1)
     for typed in ("u", "up", "up "):
-        assert await offered(here, question, typed) == ["up · serving · 1 × H100"]
+        assert await offered(env, question, typed) == ["up · serving · 1 × H100"]
     assert counted.of("list_endpoints") == 1
     assert counted.of("get_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
-async def test_the_lists_picker_leaves_the_list(here: Environment) -> None:
+async def test_the_lists_picker_leaves_the_list(env: Environment) -> None:
     """One of its endpoints is shown below it; another target's are not offered."""
-    await connect(here, "staging")
-    made_elsewhere(here, "up")
-    shown = await asked(here, "list staging")
-    before = words(here, shown)
-    await here.member.choose(shown, PICKER, "up · serving · 1 × H100")
-    await here.slack.until(lambda: len(here.member.ephemerals(here.channel)) == 2)
-    assert "target `staging`" in words(here, here.member.ephemerals(here.channel)[-1])
-    assert words(here, shown) == before
+    await connect(env, "staging")
+    create_in_suite(env, "up")
+    shown = await command_response(env, "list staging")
+    before = message_text(env, shown)
+    await env.member.choose(shown, PICKER, "up · serving · 1 × H100")
+    await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 2)
+    assert "target `staging`" in message_text(env, env.member.ephemerals(env.channel)[-1])
+    assert message_text(env, shown) == before

@@ -17,84 +17,84 @@ def limited(seconds: str | None = None) -> Answer:
     return Answer(429, {"detail": "slow <down>"}, headers=headers)
 
 
-def sent(here: Environment, operation: str) -> int:
+def sent(env: Environment, operation: str) -> int:
     """How many requests of a kind reached the API."""
-    return sum(one.operation == operation for one in here.friendli.requests)
+    return sum(one.operation == operation for one in env.friendli.requests)
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_create_request_that_is_limited_waits_and_is_sent_again(here: Environment) -> None:
+async def test_a_create_request_that_is_limited_waits_and_is_sent_again(env: Environment) -> None:
     """Nothing was made, so one endpoint is made in the end, and the wait is told once."""
-    here.friendli.faults.add(limited("0.3"), operation="create_endpoint", times=3)
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: thread(here) and "Friendli made it" in thread(here)[-1])
-    assert thread(here) == snapshot(
+    env.friendli.faults.add(limited("0.3"), operation="create_endpoint", times=3)
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: thread(env) and "Friendli made it" in thread(env)[-1])
+    assert thread(env) == snapshot(
         [
             "Friendli is limiting requests (429: “slow <down>”). Nothing was done yet; the next try is in under 1 s.",
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
         ]
     )
-    assert sent(here, "create_endpoint") == 4
-    assert len(here.friendli.endpoints) == 1
+    assert sent(env, "create_endpoint") == 4
+    assert len(env.friendli.endpoints) == 1
 
 
-@pytest.mark.usefixtures("hasty_bot")
-async def test_a_create_request_that_is_limited_for_too_long_is_given_up(here: Environment) -> None:
+@pytest.mark.usefixtures("short_timeout_bot")
+async def test_a_create_request_that_is_limited_for_too_long_is_given_up(env: Environment) -> None:
     """Like an outage, however long Friendli asks to wait; nothing was created."""
-    here.friendli.faults.add(limited("3000"), operation="create_endpoint", times=None)
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: root(here).buttons == ["Try again"], timeout=20)
-    assert len(thread(here)) == 2
-    assert "was limiting requests (429) for" in thread(here)[1]
-    assert sent(here, "create_endpoint") == 1
-    assert not here.friendli.endpoints
+    env.friendli.faults.add(limited("3000"), operation="create_endpoint", times=None)
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: root(env).buttons == ["Try again"], timeout=20)
+    assert len(thread(env)) == 2
+    assert "was limiting requests (429) for" in thread(env)[1]
+    assert sent(env, "create_endpoint") == 1
+    assert not env.friendli.endpoints
 
 
 @pytest.mark.usefixtures("bot")
-async def test_a_wait_for_friendli_can_be_cancelled(here: Environment) -> None:
+async def test_a_wait_for_friendli_can_be_cancelled(env: Environment) -> None:
     """Then nothing is sent any more."""
-    here.friendli.faults.add(limited("20"), operation="create_endpoint", times=None)
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-    await here.member.click(root(here), "Cancel")
-    await here.slack.until(lambda: "was cancelled" in root(here).text)
-    assert sent(here, "create_endpoint") == 1
+    env.friendli.faults.add(limited("20"), operation="create_endpoint", times=None)
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+    await env.member.click(root(env), "Cancel")
+    await env.slack.until(lambda: "was cancelled" in root(env).text)
+    assert sent(env, "create_endpoint") == 1
 
 
-async def test_a_wait_survives_a_restart(here: Environment, start_bot: StartBot) -> None:
+async def test_a_wait_survives_a_restart(env: Environment, start_bot: StartBot) -> None:
     """A bot that stops meanwhile sends it after its next start, and tells nothing twice."""
     async with start_bot():
-        await connect(here)
-        here.friendli.faults.add(limited("1"), operation="create_endpoint")
-        await here.member.command(here.channel, LINE)
-        await here.slack.until(lambda: thread(here))
+        await connect(env)
+        env.friendli.faults.add(limited("1"), operation="create_endpoint")
+        await env.member.command(env.channel, LINE)
+        await env.slack.until(lambda: thread(env))
     async with start_bot():
-        await here.slack.until(lambda: "Friendli made it" in thread(here)[-1])
-    assert len(thread(here)) == 2
-    assert sent(here, "create_endpoint") == 2
+        await env.slack.until(lambda: "Friendli made it" in thread(env)[-1])
+    assert len(thread(env)) == 2
+    assert sent(env, "create_endpoint") == 2
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_operation_that_is_limited_waits_and_is_told_once(here: Environment) -> None:
+async def test_an_operation_that_is_limited_waits_and_is_told_once(env: Environment) -> None:
     """It is carried out once Friendli takes it."""
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-    here.friendli.faults.add(limited("0.2"), operation="terminate_endpoint", times=2)
-    await here.member.click(root(here), "Cancel")
-    await here.friendli.until(lambda: sent(here, "terminate_endpoint") == 3)
-    await here.slack.until(lambda: "Terminating." in thread(here))
-    assert sum("is limiting requests" in line for line in thread(here)) == 1
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+    env.friendli.faults.add(limited("0.2"), operation="terminate_endpoint", times=2)
+    await env.member.click(root(env), "Cancel")
+    await env.friendli.until(lambda: sent(env, "terminate_endpoint") == 3)
+    await env.slack.until(lambda: "Terminating." in thread(env))
+    assert sum("is limiting requests" in line for line in thread(env)) == 1
 
 
-@pytest.mark.usefixtures("hasty_bot")
-async def test_an_operation_that_is_limited_for_too_long_is_given_up(here: Environment) -> None:
+@pytest.mark.usefixtures("short_timeout_bot")
+async def test_an_operation_that_is_limited_for_too_long_is_given_up(env: Environment) -> None:
     """With the API's own words, and what is true instead."""
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: thread(here) and "Cancel" in root(here).buttons)
-    here.friendli.faults.add(limited(), operation="terminate_endpoint", times=None)
-    await here.member.click(root(here), "Cancel")
-    await here.slack.until(lambda: "didn't terminate it" in thread(here)[-1], timeout=20)
-    assert thread(here)[-1] == snapshot(
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
+    env.friendli.faults.add(limited(), operation="terminate_endpoint", times=None)
+    await env.member.click(root(env), "Cancel")
+    await env.slack.until(lambda: "didn't terminate it" in thread(env)[-1], timeout=20)
+    assert thread(env)[-1] == snapshot(
         "# Friendli didn't terminate it. It said: “slow <down>”. It may still be billed."
     )
-    assert sum("is limiting requests" in line for line in thread(here)) == 1
+    assert sum("is limiting requests" in line for line in thread(env)) == 1

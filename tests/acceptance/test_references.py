@@ -18,9 +18,9 @@ from bot.db.migrate import newest_revision
 from bot.db.operation_tables import Operation
 from bot.db.session import Database
 from bot.domain.errors import new_reference
-from bot.sandbox.environment import BOT_TOKEN, Environment, connect, world
-from tests.acceptance.thread_assertions import ends, root, thread, whispers
-from tests.conftest import QUICK, UNHURRIED, StartBot
+from bot.sandbox.environment import BOT_TOKEN, Environment, connect, open_environment
+from tests.acceptance.thread_assertions import ephemeral_texts, last_reply_contains, root, thread
+from tests.conftest import NO_LIMITS, SHORT_WAITS, StartBot
 
 LINE = "org/model --gpu H100 --replicas 1 --name it --yes"
 Lines = list[dict[str, Any]]
@@ -49,21 +49,21 @@ async def test_one_reference_leads_from_the_command_to_the_last_message(
 ) -> None:
     """Each line names the deployment and the channel; a click on a button has its own."""
     async with (
-        world(database_url, speed=0, limits=UNHURRIED) as here,
-        running(here.settings(**QUICK)) as bot,
+        open_environment(database_url, speed=0, limits=NO_LIMITS) as env,
+        running(env.settings(**SHORT_WAITS)) as bot,
     ):
-        here.slack.events_url = bot.events_url
-        await connect(here)
+        env.slack.events_url = bot.events_url
+        await connect(env)
         lines.clear()
-        await here.member.command(here.channel, LINE)
-        await here.friendli.until(lambda: here.friendli.endpoints)
-        here.clock.advance(600)
-        await here.slack.until(lambda: ends(here, "is serving"))
-        await here.slack.until(lambda: "Sleep" in root(here).buttons)
-        await here.member.click(root(here), "Sleep")
-        here.clock.advance(60)
-        await here.slack.until(lambda: "Asleep" in thread(here)[-1])
-        await here.slack.until(lambda: "is sleeping" in root(here).text)
+        await env.member.command(env.channel, LINE)
+        await env.friendli.until(lambda: env.friendli.endpoints)
+        env.clock.advance(600)
+        await env.slack.until(lambda: last_reply_contains(env, "is serving"))
+        await env.slack.until(lambda: "Sleep" in root(env).buttons)
+        await env.member.click(root(env), "Sleep")
+        env.clock.advance(60)
+        await env.slack.until(lambda: "Asleep" in thread(env)[-1])
+        await env.slack.until(lambda: "is sleeping" in root(env).text)
     database = Database(database_url)
     async with database.read() as session:
         deployment = (await session.scalars(select(Deployment))).one()
@@ -81,7 +81,7 @@ async def test_one_reference_leads_from_the_command_to_the_last_message(
     assert {"operation done", "transition", "delivered"} < set(sleeping)
     for line in lines:
         if line.get("reference") in (deployment.reference, operation.reference):
-            assert line["channel"] == here.channel.id
+            assert line["channel"] == env.channel.id
             assert line["event"] == "request" or line["deployment"] == deployment.public_id
     # The root was drawn last for what was asked last.
     assert messages[0].reference == operation.reference
@@ -92,28 +92,28 @@ async def test_one_reference_leads_from_the_command_to_the_last_message(
 
 
 async def test_the_reference_that_a_person_is_shown_finds_the_request(
-    here: Environment, start_bot: StartBot, lines: Lines
+    env: Environment, start_bot: StartBot, lines: Lines
 ) -> None:
     """Also where nothing came of it."""
     async with start_bot():
-        await connect(here)
-        path = here.database.removeprefix("sqlite:///")
+        await connect(env)
+        path = env.database.removeprefix("sqlite:///")
         with contextlib.closing(
             sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         ) as other:
             await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
-            await here.member.command(here.channel, LINE)
-            await here.slack.until(lambda: whispers(here))
+            await env.member.command(env.channel, LINE)
+            await env.slack.until(lambda: ephemeral_texts(env))
             other.execute("ROLLBACK")
-    shown = re.search(rf"Reference `(\w{{{len(new_reference())}}})`", whispers(here)[-1])
+    shown = re.search(rf"Reference `(\w{{{len(new_reference())}}})`", ephemeral_texts(env)[-1])
     assert shown is not None
     found = [line for line in lines if line.get("reference") == shown[1]]
     assert [line["event"] for line in found] == ["request", "database unavailable"]
-    assert found[0]["person"] == here.member.user.id
+    assert found[0]["person"] == env.member.user.id
 
 
 async def test_the_start_says_what_runs_and_with_which_settings(
-    here: Environment, start_bot: StartBot, lines: Lines
+    env: Environment, start_bot: StartBot, lines: Lines
 ) -> None:
     """Its version, the schema's revision, and what isn't left at its default; no secret."""
     async with start_bot(lease=7):
@@ -125,4 +125,4 @@ async def test_the_start_says_what_runs_and_with_which_settings(
     assert "KEEP_FINISHED_DAYS" not in started["settings"]
     assert started["settings"]["SLACK_BOT_TOKEN"] == "(hidden)"
     assert BOT_TOKEN not in str(started)
-    assert here.encryption_key.get_secret_value() not in str(started)
+    assert env.encryption_key.get_secret_value() not in str(started)

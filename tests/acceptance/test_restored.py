@@ -12,11 +12,11 @@ from inline_snapshot import snapshot
 
 from bot.app import running
 from bot.ops.backup import back_up, restored
-from bot.sandbox.environment import Environment, connect, world
+from bot.sandbox.environment import Environment, connect, open_environment
 from bot.sandbox.faults import Answer
 from tests import databases
-from tests.acceptance.thread_assertions import root, thread, told
-from tests.conftest import QUICK, UNHURRIED
+from tests.acceptance.thread_assertions import has_replies, root, thread
+from tests.conftest import NO_LIMITS, SHORT_WAITS
 
 DEPLOY = "org/model --gpu H100 --name it --yes"
 AWAY = Answer(503)
@@ -28,9 +28,9 @@ Start = Callable[..., AbstractAsyncContextManager[None]]
 
 
 @pytest.fixture
-async def here(database_url: str) -> AsyncIterator[Environment]:
+async def env(database_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on a database of each kind."""
-    async with world(database_url, speed=0, limits=UNHURRIED) as made:
+    async with open_environment(database_url, speed=0, limits=NO_LIMITS) as made:
         yield made
 
 
@@ -41,9 +41,9 @@ class Backup:
         url: Where the bot's database is; PostgreSQL's is restored into another one.
     """
 
-    def __init__(self, here: Environment, server: str, folder: Path) -> None:
-        self.url = here.database
-        self._here = here
+    def __init__(self, env: Environment, server: str, folder: Path) -> None:
+        self.url = env.database
+        self._here = env
         self._server = server
         self._file = folder / "backup"
 
@@ -72,51 +72,51 @@ async def _run(program: str, *arguments: str) -> None:
 
 
 @pytest.fixture
-def backup(here: Environment, request: pytest.FixtureRequest, tmp_path: Path) -> Backup:
-    server = "" if here.database.startswith("sqlite") else "postgresql_server"
-    return Backup(here, request.getfixturevalue(server) if server else "", tmp_path)
+def backup(env: Environment, request: pytest.FixtureRequest, tmp_path: Path) -> Backup:
+    server = "" if env.database.startswith("sqlite") else "postgresql_server"
+    return Backup(env, request.getfixturevalue(server) if server else "", tmp_path)
 
 
 @pytest.fixture
-def start(here: Environment, backup: Backup) -> Start:
+def start(env: Environment, backup: Backup) -> Start:
     """Start a bot on the database, wherever that is now."""
 
     @asynccontextmanager
     async def started(**overrides: object) -> AsyncIterator[None]:
-        settings = here.settings(**{**QUICK, "database_url": backup.url, **overrides})
+        settings = env.settings(**{**SHORT_WAITS, "database_url": backup.url, **overrides})
         async with running(settings) as bot:
-            here.slack.events_url = bot.events_url
+            env.slack.events_url = bot.events_url
             yield
 
     return started
 
 
-def changes(here: Environment) -> list[str]:
+def changes(env: Environment) -> list[str]:
     """The requests that change something, by the client's method."""
-    return [one.operation for one in here.friendli.requests if one.operation.startswith(CHANGING)]
+    return [one.operation for one in env.friendli.requests if one.operation.startswith(CHANGING)]
 
 
 async def test_what_was_created_since_is_found_and_not_created_again(
-    here: Environment, backup: Backup, start: Start
+    env: Environment, backup: Backup, start: Start
 ) -> None:
     """The backup has it as asked for; its endpoint is adopted by its name."""
     async with start():
-        await connect(here)
-        away = here.friendli.faults.add(AWAY, times=None)
-        await here.member.command(here.channel, DEPLOY)
-        await here.friendli.until(lambda: away.taken)
-        await here.slack.until(lambda: root(here))
+        await connect(env)
+        away = env.friendli.faults.add(AWAY, times=None)
+        await env.member.command(env.channel, DEPLOY)
+        await env.friendli.until(lambda: away.taken)
+        await env.slack.until(lambda: root(env))
         await backup.take()
-        here.friendli.faults.remove(away)
-        await here.slack.until(lambda: told(here, 1))
-    [ours] = here.friendli.endpoints
+        env.friendli.faults.remove(away)
+        await env.slack.until(lambda: has_replies(env, 1))
+    [ours] = env.friendli.endpoints
     await backup.restore()
     async with start():
-        await here.slack.until(lambda: told(here, 3))
-        here.friendli.set_status(ours, "RUNNING")
-        await here.slack.until(lambda: told(here, 4))
-    assert changes(here) == ["create_endpoint"]
-    assert thread(here)[1:] == snapshot(
+        await env.slack.until(lambda: has_replies(env, 3))
+        env.friendli.set_status(ours, "RUNNING")
+        await env.slack.until(lambda: has_replies(env, 4))
+    assert changes(env) == ["create_endpoint"]
+    assert thread(env)[1:] == snapshot(
         [
             "The bot's database was restored from a backup in which *it* wasn't created yet. It may have been since: checking by its name. It won't be created again.",
             "Found it: it was made, as `ENDPOINT-1`. Getting a GPU machine.",
@@ -129,22 +129,22 @@ Its model name in requests is `ENDPOINT-1`.\
 
 
 async def test_what_was_never_created_is_said_not_to_be(
-    here: Environment, backup: Backup, start: Start
+    env: Environment, backup: Backup, start: Start
 ) -> None:
     """Nor is it created after the restore: the person decides, with a button."""
     async with start():
-        await connect(here)
-        here.friendli.faults.add(AWAY, times=None)
-        await here.member.command(here.channel, DEPLOY)
-        await here.slack.until(lambda: root(here))
+        await connect(env)
+        env.friendli.faults.add(AWAY, times=None)
+        await env.member.command(env.channel, DEPLOY)
+        await env.slack.until(lambda: root(env))
         await backup.take()
     await backup.restore()
-    here.friendli.faults.clear()
+    env.friendli.faults.clear()
     async with start(create_give_up_after=0.1):
-        await here.slack.until(lambda: told(here, 2))
-        await here.slack.until(lambda: "Try again" in str(root(here).buttons))
-    assert changes(here) == []
-    assert thread(here) == snapshot(
+        await env.slack.until(lambda: has_replies(env, 2))
+        await env.slack.until(lambda: "Try again" in str(root(env).buttons))
+    assert changes(env) == []
+    assert thread(env) == snapshot(
         [
             "The bot's database was restored from a backup in which *it* wasn't created yet. It may have been since: checking by its name. It won't be created again.",
             "# It wasn't created: nothing new was listed for under 1 s.",
@@ -153,53 +153,53 @@ async def test_what_was_never_created_is_said_not_to_be(
 
 
 async def test_what_runs_is_compared_with_friendli_before_anything_is_sent(
-    here: Environment, backup: Backup, start: Start
+    env: Environment, backup: Backup, start: Start
 ) -> None:
     """An operation of the backup isn't done again, and a new one waits for the list."""
     async with start():
-        await connect(here)
-        await here.member.command(here.channel, DEPLOY)
-        await here.slack.until(lambda: told(here, 1))
-        [endpoint] = here.friendli.endpoints
-        here.friendli.set_status(endpoint, "RUNNING")
-        await here.slack.until(lambda: told(here, 2))
-        away = here.friendli.faults.add(AWAY, operation="sleep_endpoint", times=None)
-        await here.member.command(here.channel, "sleep it")
-        await here.friendli.until(lambda: away.taken)
+        await connect(env)
+        await env.member.command(env.channel, DEPLOY)
+        await env.slack.until(lambda: has_replies(env, 1))
+        [endpoint] = env.friendli.endpoints
+        env.friendli.set_status(endpoint, "RUNNING")
+        await env.slack.until(lambda: has_replies(env, 2))
+        away = env.friendli.faults.add(AWAY, operation="sleep_endpoint", times=None)
+        await env.member.command(env.channel, "sleep it")
+        await env.friendli.until(lambda: away.taken)
         await backup.take()
-    here.friendli.faults.clear()
+    env.friendli.faults.clear()
     # Since then it was put to sleep elsewhere, and the bot knew.
-    here.friendli.set_status(endpoint, "SLEEPING")
+    env.friendli.set_status(endpoint, "SLEEPING")
     await backup.restore()
-    before = len(here.friendli.requests)
-    away = here.friendli.faults.add(AWAY, operation="list_endpoints", times=None)
+    before = len(env.friendli.requests)
+    away = env.friendli.faults.add(AWAY, operation="list_endpoints", times=None)
     async with start():
-        await here.slack.until(lambda: "restored from a backup" in thread(here)[-1])
-        await here.slack.until(lambda: "Sleep" in root(here).buttons)
-        await here.member.click(root(here), "Sleep")
-        await here.friendli.until(lambda: away.taken > 3)
-        sent = [one.operation for one in here.friendli.requests[before:]]
+        await env.slack.until(lambda: "restored from a backup" in thread(env)[-1])
+        await env.slack.until(lambda: "Sleep" in root(env).buttons)
+        await env.member.click(root(env), "Sleep")
+        await env.friendli.until(lambda: away.taken > 3)
+        sent = [one.operation for one in env.friendli.requests[before:]]
         assert set(sent) == {"list_endpoints"}
-        here.friendli.faults.remove(away)
-        await here.slack.until(lambda: "is sleeping" in root(here).text)
-    assert thread(here)[3] == snapshot(
+        env.friendli.faults.remove(away)
+        await env.slack.until(lambda: "is sleeping" in root(env).text)
+    assert thread(env)[3] == snapshot(
         "# The bot's database was restored from a backup in which *it* was still to be put to sleep. That may have happened since, so it isn't done again. Request it again if it is needed."
     )
 
 
 async def test_a_copy_made_otherwise_is_marked_by_hand(
-    here: Environment, backup: Backup, start: Start
+    env: Environment, backup: Backup, start: Start
 ) -> None:
     """Such as a snapshot of the disk; a plain restart is no restore."""
     async with start():
-        await connect(here)
-        here.friendli.faults.add(AWAY, times=None)
-        await here.member.command(here.channel, DEPLOY)
-        await here.slack.until(lambda: root(here))
+        await connect(env)
+        env.friendli.faults.add(AWAY, times=None)
+        await env.member.command(env.channel, DEPLOY)
+        await env.slack.until(lambda: root(env))
     async with start():
-        assert not thread(here)
-    await restored(here.settings(database_url=backup.url))
-    here.friendli.faults.clear()
+        assert not thread(env)
+    await restored(env.settings(database_url=backup.url))
+    env.friendli.faults.clear()
     async with start(create_give_up_after=0.1):
-        await here.slack.until(lambda: told(here, 2))
-    assert changes(here) == []
+        await env.slack.until(lambda: has_replies(env, 2))
+    assert changes(env) == []

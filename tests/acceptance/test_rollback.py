@@ -4,29 +4,33 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment
-from tests.acceptance.thread_assertions import root, thread, told, words
-from tests.acceptance.updating import asked, serve, updates
+from tests.acceptance.thread_assertions import has_replies, message_text, root, thread
+from tests.acceptance.update_form import command_response, deploy_until_serving, update_bodies
 
 pytestmark = pytest.mark.usefixtures("bot")
 
 
-async def updated(here: Environment, line: str) -> None:
+async def updated(env: Environment, line: str) -> None:
     """Update the endpoint and let the rollout end."""
-    question = await asked(here, f"update it {line}")
-    before = len(updates(here))
-    await here.member.click(question, "Update")
-    await here.slack.until(lambda: len(updates(here)) > before and "is updating" in root(here).text)
-    here.clock.advance(180)
-    await here.slack.until(lambda: "is serving" in root(here).text)
+    question = await command_response(env, f"update it {line}")
+    before = len(update_bodies(env))
+    await env.member.click(question, "Update")
+    await env.slack.until(
+        lambda: len(update_bodies(env)) > before and "is updating" in root(env).text
+    )
+    env.clock.advance(180)
+    await env.slack.until(lambda: "is serving" in root(env).text)
 
 
-async def test_a_version_made_here_comes_back_whole(here: Environment) -> None:
+async def test_a_version_made_here_comes_back_whole(env: Environment) -> None:
     """Model, revision and queue settings too; asked before, followed after."""
-    await serve(here, "org/model --gpu 1xH100 --replicas 1 --revision v1 --queue-timeout-ms 500")
-    await updated(here, "org/other --gpu 2xH100 --max-batch-size 8 --queue-timeout-ms 900")
-    await here.slack.until(lambda: told(here, 5))
-    question = await asked(here, "rollback it 0")
-    assert words(here, question) == snapshot("""\
+    await deploy_until_serving(
+        env, "org/model --gpu 1xH100 --replicas 1 --revision v1 --queue-timeout-ms 500"
+    )
+    await updated(env, "org/other --gpu 2xH100 --max-batch-size 8 --queue-timeout-ms 900")
+    await env.slack.until(lambda: has_replies(env, 5))
+    question = await command_response(env, "rollback it 0")
+    assert message_text(env, question) == snapshot("""\
 Take *it* back to version `0`?
 Model: `org/other` → `org/model @ v1`
 Instance: `2 × H100` → `1 × H100`
@@ -38,9 +42,9 @@ It costs $10.00/h now, *$5.00/h* then. The version that runs serves until the ne
 Nothing is sent before you agree.
 [Roll back] [Change] [Cancel]\
 """)
-    await here.member.click(question, "Roll back")
-    await here.slack.until(lambda: len(updates(here)) == 2 and "updating" in root(here).text)
-    assert updates(here)[-1] == snapshot(
+    await env.member.click(question, "Roll back")
+    await env.slack.until(lambda: len(update_bodies(env)) == 2 and "updating" in root(env).text)
+    assert update_bodies(env)[-1] == snapshot(
         {
             "advanced": {
                 "max_batch_size": 256,
@@ -54,10 +58,10 @@ Nothing is sent before you agree.
             "instanceOptionId": "TwD5AqnBSVN0",
         }
     )
-    here.clock.advance(180)
-    await here.slack.until(lambda: "is serving" in root(here).text)
-    await here.slack.until(lambda: told(here, 8))
-    assert thread(here)[5:] == snapshot(
+    env.clock.advance(180)
+    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: has_replies(env, 8))
+    assert thread(env)[5:] == snapshot(
         [
             """\
 @requester asked to update it.
@@ -76,14 +80,14 @@ It costs $10.00/h now, *$5.00/h* then.\
     )
 
 
-async def test_a_version_made_elsewhere_comes_back_as_far_as_it_is_known(here: Environment) -> None:
+async def test_a_version_made_elsewhere_comes_back_as_far_as_it_is_known(env: Environment) -> None:
     """What Friendli doesn't tell stays as it runs, and the question says so."""
-    endpoint = await serve(here)
-    here.friendli.update(endpoint, replicas=3)
-    here.friendli.set_status(endpoint, "RUNNING")
-    await updated(here, "--replicas 1 org/other")
-    question = await asked(here, "rollback it 1")
-    assert words(here, question) == snapshot("""\
+    endpoint = await deploy_until_serving(env)
+    env.friendli.update(endpoint, replicas=3)
+    env.friendli.set_status(endpoint, "RUNNING")
+    await updated(env, "--replicas 1 org/other")
+    question = await command_response(env, "rollback it 1")
+    assert message_text(env, question) == snapshot("""\
 Take *it* back to version `1`?
 Replicas: `1 replica` → `3 replicas`
 Comment: “Back to version 1”
@@ -124,11 +128,9 @@ Back to which version?
         pytest.param("rollback it 0", snapshot("*it* runs version `0` already."), id="what runs"),
     ],
 )
-async def test_a_version_that_can_t_be_gone_back_to(
-    here: Environment, line: str, said: str
-) -> None:
+async def test_a_version_that_can_t_be_gone_back_to(env: Environment, line: str, said: str) -> None:
     """The answer says why, and where the versions are listed."""
-    await serve(here)
-    answer = await asked(here, line)
-    assert words(here, answer) == said
-    assert updates(here) == []
+    await deploy_until_serving(env)
+    answer = await command_response(env, line)
+    assert message_text(env, answer) == said
+    assert update_bodies(env) == []

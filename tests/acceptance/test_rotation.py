@@ -16,10 +16,10 @@ from bot.db.heartbeats import Replica
 from bot.db.key_rotation import rotate as rotate_all
 from bot.db.session import Database
 from bot.ops.keys import rotate_keys
-from bot.sandbox.environment import API_KEY, Environment, connect, world
-from tests.acceptance.thread_assertions import ends, thread, told
-from tests.client import reported
-from tests.conftest import QUICK, UNHURRIED, StartBot
+from bot.sandbox.environment import API_KEY, Environment, connect, open_environment
+from tests.acceptance.thread_assertions import has_replies, last_reply_contains, thread
+from tests.client import wait_for_replicas
+from tests.conftest import NO_LIMITS, SHORT_WAITS, StartBot
 
 OLD, NEW = new_encryption_key(), new_encryption_key()
 LATER_KEY = "later-key-not-a-secret"
@@ -29,29 +29,29 @@ DEPLOY = "org/model --gpu H100 --replicas 1 --name it --yes"
 @pytest.fixture
 async def anywhere(database_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on a database of each kind."""
-    async with world(database_url, speed=0, limits=UNHURRIED) as made:
+    async with open_environment(database_url, speed=0, limits=NO_LIMITS) as made:
         yield made
 
 
 @asynccontextmanager
-async def replicas(there: Environment, *keys: str) -> AsyncIterator[None]:
+async def replicas(env: Environment, *keys: str) -> AsyncIterator[None]:
     """Two replicas with these encryption keys, once both have reported themselves."""
     async with AsyncExitStack() as stack:
         for _ in range(2):
-            settings = there.settings(**QUICK, encryption_keys=list(keys))
+            settings = env.settings(**SHORT_WAITS, encryption_keys=list(keys))
             bot = await stack.enter_async_context(running(settings))
-            there.slack.events_url = bot.events_url
-        await reported(there.database, 2)
+            env.slack.events_url = bot.events_url
+        await wait_for_replicas(env.database, 2)
         yield
 
 
-async def rotate(there: Environment, *keys: str) -> tuple[int, str]:
+async def rotate(env: Environment, *keys: str) -> tuple[int, str]:
     """The exit code and the words of `keys rotate`; what differs from run to run gets a name."""
     said: list[str] = []
-    code = await rotate_keys(there.settings(encryption_keys=list(keys)), said.append)
+    code = await rotate_keys(env.settings(encryption_keys=list(keys)), said.append)
     words = "\n".join(said)
     assert not any(secret in words for secret in (OLD, NEW, API_KEY))
-    database = Database(there.database)
+    database = Database(env.database)
     async with database.read() as session:
         for name in await session.scalars(select(Replica.name)):
             words = words.replace(name, "HOST/PID")
@@ -61,13 +61,13 @@ async def rotate(there: Environment, *keys: str) -> tuple[int, str]:
 
 async def test_keys_are_rotated_while_replicas_run(anywhere: Environment) -> None:
     """Step by step, each told when it is missing; the thread never notices."""
-    here = anywhere
-    async with replicas(here, OLD):
-        await connect(here)
-        await here.member.command(here.channel, DEPLOY)
-        await here.slack.until(lambda: told(here, 1))
-        [endpoint] = here.friendli.endpoints
-        assert await rotate(here, NEW, OLD) == snapshot(
+    env = anywhere
+    async with replicas(env, OLD):
+        await connect(env)
+        await env.member.command(env.channel, DEPLOY)
+        await env.slack.until(lambda: has_replies(env, 1))
+        [endpoint] = env.friendli.endpoints
+        assert await rotate(env, NEW, OLD) == snapshot(
             (
                 1,
                 """\
@@ -76,10 +76,10 @@ Add it to theirs as the second key and restart them; then make it the first ever
 """,
             )
         )
-    async with replicas(here, OLD, NEW):
-        here.friendli.set_status(endpoint, "RUNNING")
-        await here.slack.until(lambda: told(here, 2))
-        assert await rotate(here, NEW, OLD) == snapshot(
+    async with replicas(env, OLD, NEW):
+        env.friendli.set_status(endpoint, "RUNNING")
+        await env.slack.until(lambda: has_replies(env, 2))
+        assert await rotate(env, NEW, OLD) == snapshot(
             (
                 1,
                 """\
@@ -88,8 +88,8 @@ Make the new key the first there too, restart them, and run this again.\
 """,
             )
         )
-    async with replicas(here, NEW, OLD):
-        assert await rotate(here, NEW, OLD) == snapshot(
+    async with replicas(env, NEW, OLD):
+        assert await rotate(env, NEW, OLD) == snapshot(
             (
                 0,
                 """\
@@ -98,26 +98,26 @@ Now drop the other keys from ENCRYPTION_KEYS everywhere, and restart.\
 """,
             )
         )
-        here.friendli.set_status(endpoint, "SLEEPING")
-        await here.slack.until(lambda: told(here, 3))
-    async with replicas(here, NEW):
-        here.friendli.set_status(endpoint, "RUNNING")
-        await here.slack.until(lambda: told(here, 4))
-        assert await rotate(here, NEW) == snapshot(
+        env.friendli.set_status(endpoint, "SLEEPING")
+        await env.slack.until(lambda: has_replies(env, 3))
+    async with replicas(env, NEW):
+        env.friendli.set_status(endpoint, "RUNNING")
+        await env.slack.until(lambda: has_replies(env, 4))
+        assert await rotate(env, NEW) == snapshot(
             (0, "Encrypted anew: 0. Under the first key before: 1.")
         )
-    assert len(thread(here)) == 4
+    assert len(thread(env)) == 4
 
 
 async def test_a_lost_key_is_told_to_the_operator_and_mended_by_connecting_again(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """The thread says so too, and goes on once an admin has typed the API key again."""
     async with start_bot(encryption_keys=[OLD]):
-        await connect(here)
-        await here.member.command(here.channel, DEPLOY)
-        await here.slack.until(lambda: told(here, 1))
-    assert await rotate(here, NEW) == snapshot(
+        await connect(env)
+        await env.member.command(env.channel, DEPLOY)
+        await env.slack.until(lambda: has_replies(env, 1))
+    assert await rotate(env, NEW) == snapshot(
         (
             1,
             """\
@@ -128,16 +128,16 @@ No key of ENCRYPTION_KEYS decrypts the API keys of these targets (enterprise/wor
         )
     )
     async with start_bot(encryption_keys=[NEW]):
-        await here.slack.until(lambda: told(here, 2))
-        await connect(here)
-        await here.slack.until(lambda: ends(here, "watching goes on"))
-    assert thread(here)[1:] == snapshot(
+        await env.slack.until(lambda: has_replies(env, 2))
+        await connect(env)
+        await env.slack.until(lambda: last_reply_contains(env, "watching goes on"))
+    assert thread(env)[1:] == snapshot(
         [
             "This target's API key can't be used any more: the bot's own keys were changed. An admin can connect the key again with `/friendli-deploy connect`. The endpoint runs on.",
             "Friendli answers again; watching goes on.",
         ]
     )
-    assert await rotate(here, NEW) == snapshot(
+    assert await rotate(env, NEW) == snapshot(
         (0, "Encrypted anew: 0. Under the first key before: 1.")
     )
 
@@ -190,12 +190,12 @@ async def test_a_key_that_changes_while_it_is_rotated_stays_as_it_was_changed(
 
 
 async def test_neither_the_operators_key_nor_a_wiped_one_is_encrypted(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """There is nothing of them in the database."""
     async with start_bot(encryption_keys=[OLD], friendli_token=API_KEY):
         pass
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.write() as session:
         for project, ciphertext in (("operator's", ""), ("wiped", None)):
             session.add(
@@ -208,7 +208,7 @@ async def test_neither_the_operators_key_nor_a_wiped_one_is_encrypted(
                     key_ciphertext=ciphertext,
                 )
             )
-    code, said = await rotate(here, NEW, OLD)
+    code, said = await rotate(env, NEW, OLD)
     async with database.read() as session:
         kept = await session.execute(
             select(WatchedProject.project_id, WatchedProject.key_ciphertext)

@@ -4,24 +4,24 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment
-from tests.acceptance.at_home import unhurried
+from tests.acceptance.home_tab import without_durations
 from tests.acceptance.test_operations import sent
 from tests.acceptance.test_polling import serve
-from tests.acceptance.thread_assertions import root, whispers, words
+from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root
 
 pytestmark = pytest.mark.usefixtures("bot")
 STATUS = "endpoint.status"
 
 
 @pytest.mark.parametrize("on", ["root", "reply"])
-async def test_on_a_message_of_an_endpoint_s_thread(here: Environment, on: str) -> None:
+async def test_on_a_message_of_an_endpoint_s_thread(env: Environment, on: str) -> None:
     """How the endpoint is, with its buttons, to that person only and where the message stands."""
-    await serve(here)
-    message = root(here) if on == "root" else here.channel.replies(root(here).ts)[0]
-    await here.member.shortcut(STATUS, message)
-    [said] = await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    assert said.thread_ts == (None if on == "root" else root(here).ts)
-    assert unhurried(words(here, said)) == snapshot("""\
+    await serve(env)
+    message = root(env) if on == "root" else env.channel.replies(root(env).ts)[0]
+    await env.member.shortcut(STATUS, message)
+    [said] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    assert said.thread_ts == (None if on == "root" else root(env).ts)
+    assert without_durations(message_text(env, said)) == snapshot("""\
 ● *it* is serving after MOMENTS
 $5.00/h from now, until it sleeps or ends
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
@@ -29,46 +29,46 @@ asked by @requester at TIME · target `prod`
 served for MOMENTS so far. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
-    await here.member.click(said, "Sleep")
-    await here.slack.until(lambda: sent(here, "sleep_endpoint") == 1)
+    await env.member.click(said, "Sleep")
+    await env.slack.until(lambda: sent(env, "sleep_endpoint") == 1)
 
 
-async def test_on_what_people_write_in_the_thread(here: Environment) -> None:
+async def test_on_what_people_write_in_the_thread(env: Environment) -> None:
     """A thread is about its endpoint, whoever wrote the message."""
-    await serve(here)
-    written = await here.member.say(here.channel, "is it up?", thread=root(here))
-    await here.member.shortcut(STATUS, written)
-    await here.slack.until(lambda: whispers(here))
-    assert "is serving" in whispers(here)[0]
+    await serve(env)
+    written = await env.member.say(env.channel, "is it up?", thread=root(env))
+    await env.member.shortcut(STATUS, written)
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert "is serving" in ephemeral_texts(env)[0]
 
 
-async def test_on_any_other_message(here: Environment) -> None:
+async def test_on_any_other_message(env: Environment) -> None:
     """It says what it is for."""
-    await here.member.shortcut(STATUS, await here.member.say(here.channel, "hello"))
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(
+    await env.member.shortcut(STATUS, await env.member.say(env.channel, "hello"))
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
         [
             "This message isn't from the thread of an endpoint that I know. Endpoint status is for messages of such threads. `/friendli-deploy list` shows what runs."
         ]
     )
 
 
-async def test_on_a_copy_in_another_channel(here: Environment) -> None:
+async def test_on_a_copy_in_another_channel(env: Environment) -> None:
     """What is of another channel is none of this one's, whatever the message says of itself."""
-    await serve(here)
-    other = here.slack.add_channel("other", members=[here.member.user])
-    written = await here.member.say(other, "a copy")
-    written.metadata = root(here).metadata
-    await here.member.shortcut(STATUS, written)
-    [said] = await here.slack.until(lambda: here.member.ephemerals(other))
+    await serve(env)
+    other = env.slack.add_channel("other", members=[env.member.user])
+    written = await env.member.say(other, "a copy")
+    written.metadata = root(env).metadata
+    await env.member.shortcut(STATUS, written)
+    [said] = await env.slack.until(lambda: env.member.ephemerals(other))
     assert "isn't from the thread of an endpoint" in said.text
 
 
-async def test_one_that_is_no_longer_ours(here: Environment) -> None:
+async def test_one_that_is_no_longer_ours(env: Environment) -> None:
     """A client may still show the entry of an older version."""
-    ack = await here.member.shortcut("of.old", await here.member.say(here.channel, "hello"))
+    ack = await env.member.shortcut("of.old", await env.member.say(env.channel, "hello"))
     assert ack.status == 200
-    await here.slack.until(lambda: whispers(here))
-    assert whispers(here) == snapshot(
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env) == snapshot(
         ["This button is from an older version of the bot and does nothing any more."]
     )

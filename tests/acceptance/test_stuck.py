@@ -7,8 +7,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment
-from tests.acceptance.clock import stuck_in
-from tests.acceptance.thread_assertions import ends, root, roots, thread, told
+from tests.acceptance.due_times import phase_is_stuck_in
+from tests.acceptance.thread_assertions import has_replies, last_reply_contains, root, roots, thread
 
 
 def timeless(line: str) -> str:
@@ -16,30 +16,30 @@ def timeless(line: str) -> str:
     return re.sub(r" for [^,]+, which", " for A WHILE, which", line)
 
 
-async def begin(here: Environment) -> str:
+async def begin(env: Environment) -> str:
     """Deploy a model that gets its machine; returns its id."""
-    await here.member.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
-    await here.slack.until(lambda: roots(here) and told(here, 1))
-    return next(iter(here.friendli.endpoints))
+    await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
+    await env.slack.until(lambda: roots(env) and has_replies(env, 1))
+    return next(iter(env.friendli.endpoints))
 
 
 @pytest.mark.usefixtures("bot")
-async def test_each_phase_is_told_once_with_what_to_do(here: Environment) -> None:
+async def test_each_phase_is_told_once_with_what_to_do(env: Environment) -> None:
     """The reply says what lasts, what may help, and whom to write to."""
-    endpoint = await begin(here)
-    await stuck_in(here, -1)
-    await here.slack.until(lambda: told(here, 2))
-    here.friendli.set_status(endpoint, "INITIALIZING", phase="DOWNLOADING_MODEL")
-    await here.slack.until(lambda: told(here, 3))
-    await stuck_in(here, -1)
-    await here.slack.until(lambda: told(here, 4))
-    here.friendli.set_status(endpoint, "INITIALIZING", phase="ENGINE_INITIALIZING")
-    await here.slack.until(lambda: told(here, 5))
-    await stuck_in(here, -1)
-    await here.slack.until(lambda: told(here, 6))
-    last = here.channel.replies(root(here).ts)[-1]
+    endpoint = await begin(env)
+    await phase_is_stuck_in(env, -1)
+    await env.slack.until(lambda: has_replies(env, 2))
+    env.friendli.set_status(endpoint, "INITIALIZING", phase="DOWNLOADING_MODEL")
+    await env.slack.until(lambda: has_replies(env, 3))
+    await phase_is_stuck_in(env, -1)
+    await env.slack.until(lambda: has_replies(env, 4))
+    env.friendli.set_status(endpoint, "INITIALIZING", phase="ENGINE_INITIALIZING")
+    await env.slack.until(lambda: has_replies(env, 5))
+    await phase_is_stuck_in(env, -1)
+    await env.slack.until(lambda: has_replies(env, 6))
+    last = env.channel.replies(root(env).ts)[-1]
     assert last.buttons == ["Open in Friendli", "Cancel"]
-    said = [timeless(line) for line in thread(here) if "unusually" in line]
+    said = [timeless(line) for line in thread(env) if "unusually" in line]
     assert said == snapshot(
         [
             "*it* has been getting a GPU machine for A WHILE, which is unusually long. Such machines may be scarce now. Wait on, or cancel it and deploy on another GPU. It costs nothing until it serves. If nothing moves, write to support@friendli.ai and name endpoint `ENDPOINT-1`.",
@@ -68,25 +68,25 @@ async def test_each_phase_is_told_once_with_what_to_do(here: Environment) -> Non
     ],
 )
 async def test_what_moves_after_it_served_can_be_stuck_too(
-    here: Environment, status: str, said: str
+    env: Environment, status: str, said: str
 ) -> None:
     """An update that never ends, and an end that never comes, which may cost money."""
-    endpoint = await begin(here)
-    here.friendli.set_status(endpoint, status)
-    await here.slack.until(lambda: told(here, 2))
-    await stuck_in(here, -1)
-    await here.slack.until(partial(ends, here, "unusually long"))
-    assert timeless(thread(here)[-1]) == said
+    endpoint = await begin(env)
+    env.friendli.set_status(endpoint, status)
+    await env.slack.until(lambda: has_replies(env, 2))
+    await phase_is_stuck_in(env, -1)
+    await env.slack.until(partial(last_reply_contains, env, "unusually long"))
+    assert timeless(thread(env)[-1]) == said
 
 
 @pytest.mark.usefixtures("bot")
 @pytest.mark.parametrize("status", ["RUNNING", "SLEEPING", "FAILED", "TERMINATED"])
-async def test_what_rests_is_never_stuck(here: Environment, status: str) -> None:
+async def test_what_rests_is_never_stuck(env: Environment, status: str) -> None:
     """Nothing is told of what serves, sleeps, failed or ended, however long."""
-    endpoint = await begin(here)
-    here.friendli.set_status(endpoint, status)
-    await here.slack.until(lambda: told(here, 2))
-    await stuck_in(here, -1)
-    here.friendli.set_status(endpoint, "INITIALIZING", phase="DOWNLOADING_MODEL")
-    await here.slack.until(lambda: told(here, 3))
-    assert not [line for line in thread(here) if "unusually" in line]
+    endpoint = await begin(env)
+    env.friendli.set_status(endpoint, status)
+    await env.slack.until(lambda: has_replies(env, 2))
+    await phase_is_stuck_in(env, -1)
+    env.friendli.set_status(endpoint, "INITIALIZING", phase="DOWNLOADING_MODEL")
+    await env.slack.until(lambda: has_replies(env, 3))
+    assert not [line for line in thread(env) if "unusually" in line]

@@ -13,14 +13,14 @@ from sqlalchemy import text
 from bot.app import Running, running
 from bot.db import migrate
 from bot.db.session import Database
-from bot.sandbox.environment import APP_TOKEN, Environment, connect, world
-from tests.acceptance.thread_assertions import root, thread, whispers
+from bot.sandbox.environment import APP_TOKEN, Environment, connect, open_environment
+from tests.acceptance.thread_assertions import ephemeral_texts, root, thread
 from tests.client import get
-from tests.conftest import QUICK, UNHURRIED
+from tests.conftest import NO_LIMITS, SHORT_WAITS
 
 LINE = "org/model --gpu H100 --replicas 1 --name {} --yes"
 # Heartbeats every 20 ms.
-BEATS = {**QUICK, "replica_silent_after": 0.12}
+BEATS = {**SHORT_WAITS, "replica_silent_after": 0.12}
 NEWER = '''
 """Expand: a column that the older version doesn't know."""
 
@@ -47,9 +47,9 @@ MODES: dict[str, dict[str, object]] = {
 
 
 @pytest.fixture
-async def there(postgresql_url: str) -> AsyncIterator[Environment]:
+async def env(postgresql_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on a PostgreSQL database."""
-    async with world(postgresql_url, speed=0, limits=UNHURRIED) as made:
+    async with open_environment(postgresql_url, speed=0, limits=NO_LIMITS) as made:
         yield made
 
 
@@ -75,22 +75,22 @@ async def says(
 
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 async def test_an_older_replica_neither_claims_nor_accepts_beside_a_newer_one(
-    there: Environment,
+    env: Environment,
     newer: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     mode: dict[str, object],
 ) -> None:
     """It says why where operators look and where people ask; the newer one goes on with all."""
-    database = Database(there.database)
-    async with running(there.settings(**{**BEATS, **mode})) as old, aiohttp.ClientSession() as http:
-        there.slack.events_url = None if mode else old.events_url
-        await connect(there)
-        await there.member.command(there.channel, LINE.format("first"))
-        await there.friendli.until(lambda: there.friendli.endpoints)
+    database = Database(env.database)
+    async with running(env.settings(**{**BEATS, **mode})) as old, aiohttp.ClientSession() as http:
+        env.slack.events_url = None if mode else old.events_url
+        await connect(env)
+        await env.member.command(env.channel, LINE.format("first"))
+        await env.friendli.until(lambda: env.friendli.endpoints)
         ours = migrate.newest_revision()
         monkeypatch.setattr(migrate, "script_location", lambda: newer)
-        worker = there.settings(**BEATS, role="worker")
+        worker = env.settings(**BEATS, role="worker")
         async with running(worker) as new:
             why = (
                 f"the database is at schema revision 9999, this process needs {ours}:"
@@ -99,14 +99,14 @@ async def test_an_older_replica_neither_claims_nor_accepts_beside_a_newer_one(
             await says(http, old, 503, schema=why)
             assert why in capsys.readouterr().out
             assert (await get(http, f"{new.url}/readyz"))[0] == 200
-            await there.member.command(there.channel, LINE.format("second"))
-            await there.slack.until(lambda: whispers(there))
-            assert whispers(there)[-1] == snapshot(
+            await env.member.command(env.channel, LINE.format("second"))
+            await env.slack.until(lambda: ephemeral_texts(env))
+            assert ephemeral_texts(env)[-1] == snapshot(
                 "I'm being replaced by another version of myself, so nothing was started. Try again in a minute."
             )
             # What the older one took before, the newer one finishes.
-            there.clock.advance(600)
-            await there.slack.until(lambda: "is serving" in thread(there)[-1])
+            env.clock.advance(600)
+            await env.slack.until(lambda: "is serving" in thread(env)[-1])
         # Now nobody claims: a row that is due stays due.
         async with database.write() as session:
             await session.execute(text("UPDATE channels SET due_at = 0, claimed = false"))
@@ -122,8 +122,8 @@ async def test_an_older_replica_neither_claims_nor_accepts_beside_a_newer_one(
                 text("UPDATE alembic_version SET version_num = :ours"), {"ours": ours}
             )
         await says(http, old, 200, schema=True)
-        await there.member.command(there.channel, LINE.format("third"))
-        await there.friendli.until(lambda: len(there.friendli.endpoints) == 2)
+        await env.member.command(env.channel, LINE.format("third"))
+        await env.friendli.until(lambda: len(env.friendli.endpoints) == 2)
     async with database.read() as session:
         names = await session.scalars(text("SELECT name FROM deployments ORDER BY id"))
         assert list(names) == ["first", "third"]
@@ -131,26 +131,26 @@ async def test_an_older_replica_neither_claims_nor_accepts_beside_a_newer_one(
 
 
 async def test_a_form_that_an_older_replica_refuses_keeps_what_was_typed(
-    there: Environment, newer: Path, monkeypatch: pytest.MonkeyPatch
+    env: Environment, newer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is submitted again once the newer version answers."""
-    async with running(there.settings(**BEATS)) as old, aiohttp.ClientSession() as http:
-        there.slack.events_url = old.events_url
-        await connect(there)
-        await there.member.command(there.channel)
-        await there.slack.until(lambda: there.member.modal)
-        await there.member.fill("Model", "org/model")
-        await there.member.fill("Instance", "1 × H100 · 80 GB · $5.00/h")
+    async with running(env.settings(**BEATS)) as old, aiohttp.ClientSession() as http:
+        env.slack.events_url = old.events_url
+        await connect(env)
+        await env.member.command(env.channel)
+        await env.slack.until(lambda: env.member.modal)
+        await env.member.fill("Model", "org/model")
+        await env.member.fill("Instance", "1 × H100 · 80 GB · $5.00/h")
         monkeypatch.setattr(migrate, "script_location", lambda: newer)
-        async with running(there.settings(**BEATS)) as new:
+        async with running(env.settings(**BEATS)) as new:
             while (await get(http, f"{old.url}/readyz"))[0] == 200:
                 pass
-            await there.member.submit()
-            assert there.member.field_errors == snapshot(
+            await env.member.submit()
+            assert env.member.field_errors == snapshot(
                 {
                     "Model": "I'm being replaced by another version of myself, so nothing was started. Try again in a minute."
                 }
             )
-            there.slack.events_url = new.events_url
-            await there.member.submit()
-            await there.slack.until(lambda: root(there))
+            env.slack.events_url = new.events_url
+            await env.member.submit()
+            await env.slack.until(lambda: root(env))

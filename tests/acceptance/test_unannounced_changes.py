@@ -9,30 +9,30 @@ from tests.conftest import StartBot
 
 
 async def test_a_doubtful_root_doesnt_go_on_promising(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """A root that was posted, but found only after its deployment was given up, says so."""
     async with start_bot(create_give_up_after=0.3):
-        await connect(here)
-        faults = here.slack.faults
+        await connect(env)
+        faults = env.slack.faults
         faults.add(LoseReply(), operation="chat.postMessage")
         unreadable = faults.add(
             Answer(429, headers={"Retry-After": "1"}),
             operation="conversations.history",
             times=None,
         )
-        await here.member.command(
-            here.channel, "org/model --gpu 1xH100 --replicas 1 --name mine --yes"
+        await env.member.command(
+            env.channel, "org/model --gpu 1xH100 --replicas 1 --name mine --yes"
         )
-        direct = here.slack.direct_message(here.member.user)
-        [told] = (await here.slack.until(lambda: direct.messages)).values()
+        direct = env.slack.direct_message(env.member.user)
+        [told] = (await env.slack.until(lambda: direct.messages)).values()
         assert "*mine* wasn't made" in told.text
-        assert root(here).text.split("\n")[0] == snapshot("*mine* is about to be created")
+        assert root(env).text.split("\n")[0] == snapshot("*mine* is about to be created")
         faults.remove(unreadable)
-        await here.slack.until(lambda: "wasn't made" in root(here).text and thread(here))
-        assert thread(here) == snapshot(
+        await env.slack.until(lambda: "wasn't made" in root(env).text and thread(env))
+        assert thread(env) == snapshot(
             [
                 "# *mine* wasn't made. Slack didn't confirm this message for a long time, so nothing was sent. Ask again if you still want it."
             ]
         )
-        assert here.friendli.endpoints == {}
+        assert env.friendli.endpoints == {}

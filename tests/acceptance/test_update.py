@@ -5,29 +5,42 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import PROJECT, Environment
 from bot.sandbox.faults import Answer, Call, DropRequest, LoseReply
-from tests.acceptance.thread_assertions import root, roots, thread, told, whispers, words
-from tests.acceptance.updating import asked, form, serve, shown, updates
+from tests.acceptance.thread_assertions import (
+    ephemeral_texts,
+    has_replies,
+    message_text,
+    root,
+    roots,
+    thread,
+)
+from tests.acceptance.update_form import (
+    command_response,
+    deploy_until_serving,
+    modal_text,
+    open_update_form,
+    update_bodies,
+)
 
 pytestmark = pytest.mark.usefixtures("bot")
 
 BIGGER = "update it --replicas 2 --gpu 2xH100"
 
 
-async def agree(here: Environment, line: str = BIGGER) -> None:
+async def agree(env: Environment, line: str = BIGGER) -> None:
     """Ask for an update by text, agree to it, and wait until Friendli was asked."""
-    question = await asked(here, line)
-    before = len(updates(here))
-    await here.member.click(question, "Update")
-    await here.friendli.until(lambda: len(updates(here)) > before)
+    question = await command_response(env, line)
+    before = len(update_bodies(env))
+    await env.member.click(question, "Update")
+    await env.friendli.until(lambda: len(update_bodies(env)) > before)
 
 
 async def test_a_line_shows_before_and_after_and_the_thread_follows_the_rollout(
-    here: Environment,
+    env: Environment,
 ) -> None:
     """Nothing is sent before the person agrees; then only what changes is, and the root follows."""
-    await serve(here)
-    question = await asked(here, BIGGER)
-    assert words(here, question) == snapshot("""\
+    await deploy_until_serving(env)
+    question = await command_response(env, BIGGER)
+    assert message_text(env, question) == snapshot("""\
 Update *it*? Version `0` runs now.
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
@@ -35,16 +48,16 @@ It costs $5.00/h now, *$20.00/h* then. The version that runs serves until the ne
 Nothing is sent before you agree.
 [Update] [Change] [Cancel]\
 """)
-    assert updates(here) == []
-    await here.member.click(question, "Update")
-    await here.slack.until(lambda: "updating" in root(here).text)
-    assert updates(here) == snapshot(
+    assert update_bodies(env) == []
+    await env.member.click(question, "Update")
+    await env.slack.until(lambda: "updating" in root(env).text)
+    assert update_bodies(env) == snapshot(
         [{"simplescale": {"replicas": 2}, "instanceOptionId": "zfTutSiLn0Hq"}]
     )
-    here.clock.advance(180)
-    await here.slack.until(lambda: "is serving" in root(here).text)
-    await here.slack.until(lambda: told(here, 5))
-    assert thread(here)[2:] == snapshot(
+    env.clock.advance(180)
+    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: has_replies(env, 5))
+    assert thread(env)[2:] == snapshot(
         [
             """\
 @requester asked to update it.
@@ -56,20 +69,24 @@ It costs $5.00/h now, *$20.00/h* then.\
             "The new version serves (3 min).",
         ]
     )
-    assert words(here, root(here)) == snapshot("""\
+    assert message_text(env, root(env)) == snapshot("""\
 ● *it* is serving
 $20.00/h, until it sleeps or ends
 org/model · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
-    assert whispers(here) == snapshot(["*it* is being updated; its thread tells how it goes."])
+    assert ephemeral_texts(env) == snapshot(
+        ["*it* is being updated; its thread tells how it goes."]
+    )
 
 
-async def test_the_form_is_filled_in_from_what_runs(here: Environment) -> None:
+async def test_the_form_is_filled_in_from_what_runs(env: Environment) -> None:
     """The button opens it, Review shows before and after, Update sends."""
-    await serve(here, "org/model --gpu 1xH100 --autoscale 1..3 --cooldown 600 --max-batch-size 64")
-    view = await form(here)
+    await deploy_until_serving(
+        env, "org/model --gpu 1xH100 --autoscale 1..3 --cooldown 600 --max-batch-size 64"
+    )
+    view = await open_update_form(env)
     filled = {
         item.label: view.values[item.block_id][item.action_id]
         for item in view.fields()
@@ -89,57 +106,59 @@ async def test_the_form_is_filled_in_from_what_runs(here: Environment) -> None:
             "Cool-down": "600",
         }
     )
-    await here.member.fill("Maximum replicas", "2")
-    await here.member.submit()
-    assert shown(here, here.member.modal) == snapshot("""\
+    await env.member.fill("Maximum replicas", "2")
+    await env.member.submit()
+    assert modal_text(env, env.member.modal) == snapshot("""\
 Update *it*? Version `0` runs now.
 Replicas: `1–3 replicas, cool-down 600 s` → `1–2 replicas, cool-down 600 s`
 It costs $5.00/h per replica, $15.00/h at most now, *$5.00/h per replica, $10.00/h at most* then. The version that runs serves until the new one is ready; until then both may be billed, up to $25.00/h.
 Nothing is sent before you agree.\
 """)
-    assert updates(here) == []
-    await here.member.submit()
-    assert here.member.modal is None
-    await here.friendli.until(lambda: updates(here))
-    assert updates(here) == snapshot(
+    assert update_bodies(env) == []
+    await env.member.submit()
+    assert env.member.modal is None
+    await env.friendli.until(lambda: update_bodies(env))
+    assert update_bodies(env) == snapshot(
         [{"autoscalingPolicy": {"minReplica": 1, "maxReplica": 2, "cooldownPeriod": 600}}]
     )
 
 
-async def test_review_can_go_back_to_the_form(here: Environment) -> None:
+async def test_review_can_go_back_to_the_form(env: Environment) -> None:
     """Change shows the form again with everything that was typed, and what is wrong stands in it."""
-    await serve(here)
-    await form(here)
-    await here.member.fill("Replicas", "0")
-    await here.member.submit()
-    assert here.member.field_errors == snapshot(
+    await deploy_until_serving(env)
+    await open_update_form(env)
+    await env.member.fill("Replicas", "0")
+    await env.member.submit()
+    assert env.member.field_errors == snapshot(
         {"Replicas": "Replicas must be 1 or more. You wrote “0”."}
     )
-    await here.member.fill("Replicas", "3")
-    await here.member.submit()
-    review = here.member.modal
+    await env.member.fill("Replicas", "3")
+    await env.member.submit()
+    review = env.member.modal
     assert review is not None
-    await here.member.click(review, "Change")
-    view = await here.slack.until(
-        lambda: here.member.modal if here.member.modal and here.member.modal.fields()[1:] else None
+    await env.member.click(review, "Change")
+    view = await env.slack.until(
+        lambda: env.member.modal if env.member.modal and env.member.modal.fields()[1:] else None
     )
     [replicas] = [item for item in view.fields() if item.label == "Replicas"]
     assert replicas.element["initial_value"] == "3"
-    assert updates(here) == []
+    assert update_bodies(env) == []
 
 
-async def test_a_form_in_which_nothing_was_changed_sends_nothing(here: Environment) -> None:
+async def test_a_form_in_which_nothing_was_changed_sends_nothing(env: Environment) -> None:
     """It says so, and so does a line that says what runs already."""
-    await serve(here)
-    await form(here)
-    await here.member.submit()
-    assert shown(here, here.member.modal) == snapshot("Nothing would change, so nothing is sent.")
-    await here.member.close_modal()
-    answer = await asked(here, "update it --gpu 1xH100")
-    assert words(here, answer) == snapshot(
+    await deploy_until_serving(env)
+    await open_update_form(env)
+    await env.member.submit()
+    assert modal_text(env, env.member.modal) == snapshot(
+        "Nothing would change, so nothing is sent."
+    )
+    await env.member.close_modal()
+    answer = await command_response(env, "update it --gpu 1xH100")
+    assert message_text(env, answer) == snapshot(
         "*it* runs like that already. Nothing would change, so nothing is sent."
     )
-    assert updates(here) == []
+    assert update_bodies(env) == []
 
 
 @pytest.mark.parametrize(
@@ -228,24 +247,24 @@ This channel deploys to `prod`.\
         ),
     ],
 )
-async def test_before_and_after_in_words(here: Environment, line: str, said: str) -> None:
+async def test_before_and_after_in_words(env: Environment, line: str, said: str) -> None:
     """Each change is named with its old value, its new one, and what it costs."""
-    await serve(here)
-    answer = await asked(here, f"update it {line}")
-    assert words(here, answer) == said
-    assert updates(here) == []
+    await deploy_until_serving(env)
+    answer = await command_response(env, f"update it {line}")
+    assert message_text(env, answer) == said
+    assert update_bodies(env) == []
 
 
 async def test_an_endpoint_that_sleeps_gets_the_version_for_when_it_wakes(
-    here: Environment,
+    env: Environment,
 ) -> None:
     """Nothing rolls out, so the thread says when the new version serves."""
-    endpoint = await serve(here)
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    await agree(here)
-    await here.slack.until(lambda: "next time" in thread(here)[-1])
-    assert thread(here)[3:] == snapshot(
+    endpoint = await deploy_until_serving(env)
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await agree(env)
+    await env.slack.until(lambda: "next time" in thread(env)[-1])
+    assert thread(env)[3:] == snapshot(
         [
             """\
 @requester asked to update it.
@@ -256,24 +275,24 @@ It costs $5.00/h now, *$20.00/h* then.\
             "Friendli has version `1`. It serves from the next time the endpoint wakes.",
         ]
     )
-    await here.slack.until(lambda: "2 × H100 · 2 replicas" in words(here, root(here)))
+    await env.slack.until(lambda: "2 × H100 · 2 replicas" in message_text(env, root(env)))
 
 
-async def test_a_rollout_that_fails_is_told(here: Environment) -> None:
+async def test_a_rollout_that_fails_is_told(env: Environment) -> None:
     """The channel hears that the new version failed, why, and the way back."""
-    await serve(here)
-    here.friendli.fail_next("INFERENCE_ENGINE_MEMORY_ERROR")
-    await agree(here, "update it --max-batch-size 512")
-    await here.slack.until(lambda: "updating" in root(here).text)
-    here.clock.advance(180)
-    await here.slack.until(lambda: "failed" in root(here).text and "#" in thread(here)[-1])
-    assert thread(here)[3:] == snapshot(
+    await deploy_until_serving(env)
+    env.friendli.fail_next("INFERENCE_ENGINE_MEMORY_ERROR")
+    await agree(env, "update it --max-batch-size 512")
+    await env.slack.until(lambda: "updating" in root(env).text)
+    env.clock.advance(180)
+    await env.slack.until(lambda: "failed" in root(env).text and "#" in thread(env)[-1])
+    assert thread(env)[3:] == snapshot(
         [
             "Rolling out a new version. The one before serves until it's ready.",
             "# *it* failed while rolling out a new version. `org/model` doesn't fit into the memory of these GPUs. Take the next larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.",
         ]
     )
-    assert words(here, root(here)) == snapshot("""\
+    assert message_text(env, root(env)) == snapshot("""\
 ✗ *it* failed while rolling out a new version
 `org/model` doesn't fit into the memory of these GPUs. Take the next larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.
 Max batch size: `512`
@@ -281,8 +300,8 @@ org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
 [Update to 1 × H200 ($7.00/h)] [Edit settings] [Versions] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)
-    question = await asked(here, "rollback it 0")
-    assert words(here, question) == snapshot("""\
+    question = await command_response(env, "rollback it 0")
+    assert message_text(env, question) == snapshot("""\
 Take *it* back to version `0`?
 Max batch size: `512` → `256`
 Comment: “Back to version 0”
@@ -291,9 +310,9 @@ It costs $5.00/h, as before. It has failed: the new version runs after a restart
 Nothing is sent before you agree.
 [Roll back] [Change] [Cancel]\
 """)
-    await here.member.click(question, "Roll back")
-    await here.slack.until(lambda: "after a restart" in thread(here)[-1])
-    assert thread(here)[5:] == snapshot(
+    await env.member.click(question, "Roll back")
+    await env.slack.until(lambda: "after a restart" in thread(env)[-1])
+    assert thread(env)[5:] == snapshot(
         [
             """\
 @requester asked to update it.
@@ -306,17 +325,17 @@ It costs $5.00/h, as before.\
             "Friendli has version `2`. The endpoint has failed, and runs it after a restart.",
         ]
     )
-    assert "Restart ($5.00/h)" in here.channel.replies(root(here).ts)[-1].buttons
+    assert "Restart ($5.00/h)" in env.channel.replies(root(env).ts)[-1].buttons
 
 
-async def test_a_refusal_is_told_in_friendli_s_words(here: Environment) -> None:
+async def test_a_refusal_is_told_in_friendli_s_words(env: Environment) -> None:
     """What runs stays as it is, in the thread's root too."""
-    await serve(here)
+    await deploy_until_serving(env)
     refusal = Answer(422, {"detail": "max_batch_size <!here> is too large"})
-    here.friendli.faults.add(refusal, operation="update_endpoint")
-    await agree(here)
-    await here.slack.until(lambda: "didn't" in thread(here)[-1])
-    assert thread(here)[2:] == snapshot(
+    env.friendli.faults.add(refusal, operation="update_endpoint")
+    await agree(env)
+    await env.slack.until(lambda: "didn't" in thread(env)[-1])
+    assert thread(env)[2:] == snapshot(
         [
             """\
 @requester asked to update it.
@@ -330,56 +349,56 @@ It stays as it is.\
 """,
         ]
     )
-    assert "1 × H100 · 1 replica" in words(here, root(here))
+    assert "1 × H100 · 1 replica" in message_text(env, root(env))
 
 
-async def test_an_update_whose_answer_is_lost_is_sent_once(here: Environment) -> None:
+async def test_an_update_whose_answer_is_lost_is_sent_once(env: Environment) -> None:
     """The new version shows in the endpoint's history, so that it is known to be made."""
-    await serve(here)
-    here.friendli.faults.add(LoseReply(), operation="update_endpoint")
-    await agree(here)
-    await here.slack.until(lambda: "2 × H100 · 2 replicas" in words(here, root(here)))
-    assert len(updates(here)) == 1
-    answer = await asked(here, "versions it")
+    await deploy_until_serving(env)
+    env.friendli.faults.add(LoseReply(), operation="update_endpoint")
+    await agree(env)
+    await env.slack.until(lambda: "2 × H100 · 2 replicas" in message_text(env, root(env)))
+    assert len(update_bodies(env)) == 1
+    answer = await command_response(env, "versions it")
     assert "has 2 versions" in answer.text
 
 
-async def test_an_update_is_sent_once_though_friendli_asks_to_wait(here: Environment) -> None:
+async def test_an_update_is_sent_once_though_friendli_asks_to_wait(env: Environment) -> None:
     """Being told to come again later, when looking what became of it, is no leave to repeat it."""
-    await serve(here)
+    await deploy_until_serving(env)
     wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "0"})
 
     def has_left(_: Call) -> bool:
-        return bool(updates(here))
+        return bool(update_bodies(env))
 
-    here.friendli.faults.add(LoseReply(), operation="update_endpoint")
-    here.friendli.faults.add(wait, operation="get_endpoint_version_history", when=has_left, times=4)
-    await agree(here)
-    await here.slack.until(lambda: "2 × H100 · 2 replicas" in words(here, root(here)))
-    assert len(updates(here)) == 1
+    env.friendli.faults.add(LoseReply(), operation="update_endpoint")
+    env.friendli.faults.add(wait, operation="get_endpoint_version_history", when=has_left, times=4)
+    await agree(env)
+    await env.slack.until(lambda: "2 × H100 · 2 replicas" in message_text(env, root(env)))
+    assert len(update_bodies(env)) == 1
 
 
-async def test_an_update_that_got_lost_is_not_sent_again(here: Environment) -> None:
+async def test_an_update_that_got_lost_is_not_sent_again(env: Environment) -> None:
     """Nobody can say whether it arrives late, so the person decides."""
-    await serve(here)
-    here.friendli.faults.add(DropRequest(), operation="update_endpoint")
-    await agree(here)
-    await here.slack.until(lambda: "didn't confirm" in thread(here)[-1])
-    assert thread(here)[-1] == snapshot(
+    await deploy_until_serving(env)
+    env.friendli.faults.add(DropRequest(), operation="update_endpoint")
+    await agree(env)
+    await env.slack.until(lambda: "didn't confirm" in thread(env)[-1])
+    assert thread(env)[-1] == snapshot(
         "# Friendli didn't confirm the update, and no new version shows. Nothing is sent twice: ask again if you still want it."
     )
-    assert len(updates(here)) == 1
+    assert len(update_bodies(env)) == 1
 
 
-async def test_a_double_click_updates_once(here: Environment) -> None:
+async def test_a_double_click_updates_once(env: Environment) -> None:
     """The second one is told that it was asked for already."""
-    await serve(here)
-    question = await asked(here, BIGGER)
-    await here.member.double_click(question, "Update")
-    await here.slack.until(lambda: any("already" in said for said in whispers(here)))
-    await here.slack.until(lambda: "updating" in root(here).text)
-    assert len(updates(here)) == 1
-    assert sorted(whispers(here)) == snapshot(
+    await deploy_until_serving(env)
+    question = await command_response(env, BIGGER)
+    await env.member.double_click(question, "Update")
+    await env.slack.until(lambda: any("already" in said for said in ephemeral_texts(env)))
+    await env.slack.until(lambda: "updating" in root(env).text)
+    assert len(update_bodies(env)) == 1
+    assert sorted(ephemeral_texts(env)) == snapshot(
         [
             "*it* is being updated; its thread tells how it goes.",
             "You asked for that already; the thread tells how it goes.",
@@ -387,69 +406,69 @@ async def test_a_double_click_updates_once(here: Environment) -> None:
     )
 
 
-async def test_who_comes_second_sees_what_is_so_now(here: Environment) -> None:
+async def test_who_comes_second_sees_what_is_so_now(env: Environment) -> None:
     """An update that was compared with an older version isn't sent; Change compares anew."""
-    await serve(here)
-    late = await asked(here, "update it --max-batch-size 8")
-    opened = await form(here)
-    await here.member.click(opened, "Advanced")
-    await agree(here)
-    await here.slack.until(lambda: "updating" in root(here).text)
-    here.clock.advance(180)
-    await here.slack.until(lambda: "is serving" in root(here).text)
-    await here.member.fill("Max batch size", "5")
-    await here.member.submit()
-    await here.slack.until(lambda: "was updated while" in shown(here, here.member.modal))
-    assert shown(here, here.member.modal).split("\n$")[0] == snapshot("""\
+    await deploy_until_serving(env)
+    late = await command_response(env, "update it --max-batch-size 8")
+    opened = await open_update_form(env)
+    await env.member.click(opened, "Advanced")
+    await agree(env)
+    await env.slack.until(lambda: "updating" in root(env).text)
+    env.clock.advance(180)
+    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.member.fill("Max batch size", "5")
+    await env.member.submit()
+    await env.slack.until(lambda: "was updated while" in modal_text(env, env.member.modal))
+    assert modal_text(env, env.member.modal).split("\n$")[0] == snapshot("""\
 *it* was updated while the form was open, so nothing was sent. Version `1` runs now:
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
 What you had changed is kept below.
 *$20.00/h* for 2 replicas, each billed from the moment it serves · never sleeps\
 """)
-    await here.member.submit()
-    assert shown(here, here.member.modal) == snapshot("""\
+    await env.member.submit()
+    assert modal_text(env, env.member.modal) == snapshot("""\
 Update *it*? Version `1` runs now.
 Max batch size: `Friendli's default` → `5`
 Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
 Nothing is sent before you agree.\
 """)
-    await here.member.close_modal()
-    await here.member.click(late, "Update")
-    await here.slack.until(lambda: "meanwhile" in whispers(here)[-1])
-    assert whispers(here)[-1] == snapshot(
+    await env.member.close_modal()
+    await env.member.click(late, "Update")
+    await env.slack.until(lambda: "meanwhile" in ephemeral_texts(env)[-1])
+    assert ephemeral_texts(env)[-1] == snapshot(
         "@requester updated it meanwhile: version `1` runs now. Nothing was sent; Change shows what is so now."
     )
-    await here.member.click(late, "Change")
-    await here.slack.until(lambda: here.member.modal and here.member.modal.callback_id == "update")
-    await here.member.submit()
-    assert shown(here, here.member.modal) == snapshot("""\
+    await env.member.click(late, "Change")
+    await env.slack.until(lambda: env.member.modal and env.member.modal.callback_id == "update")
+    await env.member.submit()
+    assert modal_text(env, env.member.modal) == snapshot("""\
 Update *it*? Version `1` runs now.
 Max batch size: `Friendli's default` → `8`
 Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
 Nothing is sent before you agree.\
 """)
-    assert len(updates(here)) == 1
+    assert len(update_bodies(env)) == 1
 
 
 async def test_a_version_that_was_made_elsewhere_meanwhile_stops_an_update(
-    here: Environment,
+    env: Environment,
 ) -> None:
     """It is looked for right before the update is sent, and what runs is shown the next time."""
-    endpoint = await serve(here)
-    question = await asked(here, BIGGER)
-    here.friendli.update(endpoint, replicas=4)
-    here.friendli.set_status(endpoint, "RUNNING")
-    await here.member.click(question, "Update")
-    await here.slack.until(lambda: "meanwhile" in thread(here)[-1])
-    assert thread(here)[-1] == snapshot(
+    endpoint = await deploy_until_serving(env)
+    question = await command_response(env, BIGGER)
+    env.friendli.update(endpoint, replicas=4)
+    env.friendli.set_status(endpoint, "RUNNING")
+    await env.member.click(question, "Update")
+    await env.slack.until(lambda: "meanwhile" in thread(env)[-1])
+    assert thread(env)[-1] == snapshot(
         "# Version `1` was made outside of this channel meanwhile, so the update wasn't sent. Ask again to see what it would change now."
     )
-    assert updates(here) == []
-    answer = await asked(here, BIGGER)
-    assert words(here, answer) == snapshot("""\
+    assert update_bodies(env) == []
+    answer = await command_response(env, BIGGER)
+    assert message_text(env, answer) == snapshot("""\
 Update *it*? Version `1` runs now.
 Instance: `1 × H100` → `2 × H100`
 Replicas: `4 replicas` → `2 replicas`
@@ -460,35 +479,35 @@ Nothing is sent before you agree.
 """)
 
 
-async def test_an_endpoint_that_is_gone_isn_t_updated(here: Environment) -> None:
+async def test_an_endpoint_that_is_gone_isn_t_updated(env: Environment) -> None:
     """Whoever agrees too late is told what is so."""
-    endpoint = await serve(here)
-    question = await asked(here, BIGGER)
-    here.friendli.set_status(endpoint, "TERMINATED")
-    await here.slack.until(lambda: "is terminated" in root(here).text)
-    await here.member.click(question, "Update")
-    await here.slack.until(lambda: len(whispers(here)) > 1)
-    here.friendli.delete(endpoint)
-    await here.slack.until(lambda: "isn't listed" in root(here).text)
-    await here.member.click(question, "Update")
-    await here.slack.until(lambda: len(whispers(here)) > 2)
-    assert whispers(here)[1:] == snapshot(
+    endpoint = await deploy_until_serving(env)
+    question = await command_response(env, BIGGER)
+    env.friendli.set_status(endpoint, "TERMINATED")
+    await env.slack.until(lambda: "is terminated" in root(env).text)
+    await env.member.click(question, "Update")
+    await env.slack.until(lambda: len(ephemeral_texts(env)) > 1)
+    env.friendli.delete(endpoint)
+    await env.slack.until(lambda: "isn't listed" in root(env).text)
+    await env.member.click(question, "Update")
+    await env.slack.until(lambda: len(ephemeral_texts(env)) > 2)
+    assert ephemeral_texts(env)[1:] == snapshot(
         [
             "It is terminated now, so there was nothing to do.",
             "It is terminated now, so there was nothing to do.",
         ]
     )
-    assert updates(here) == []
+    assert update_bodies(env) == []
 
 
-async def test_of_an_endpoint_made_elsewhere_only_what_is_named_is_sent(here: Environment) -> None:
+async def test_of_an_endpoint_made_elsewhere_only_what_is_named_is_sent(env: Environment) -> None:
     """The question says what nobody here knows; the root follows what changed."""
-    here.friendli.create(project_id=PROJECT, name="elsewhere")
-    here.clock.advance(300)
-    await here.member.command(here.channel, "follow elsewhere")
-    await here.slack.until(lambda: roots(here) and whispers(here))
-    question = await asked(here, "update elsewhere --autoscale 0..2")
-    assert words(here, question) == snapshot("""\
+    env.friendli.create(project_id=PROJECT, name="elsewhere")
+    env.clock.advance(300)
+    await env.member.command(env.channel, "follow elsewhere")
+    await env.slack.until(lambda: roots(env) and ephemeral_texts(env))
+    question = await command_response(env, "update elsewhere --autoscale 0..2")
+    assert message_text(env, question) == snapshot("""\
 Update *elsewhere*? Version `0` runs now.
 Replicas: `1 replica` → `0–2 replicas, cool-down 300 s`
 It costs $5.00/h now, *$5.00/h per replica, $10.00/h at most* then. The version that runs serves until the new one is ready; until then both may be billed, up to $15.00/h.
@@ -496,14 +515,14 @@ Friendli doesn't tell the model, revision, token count, logging and queue settin
 Nothing is sent before you agree.
 [Update] [Change] [Cancel]\
 """)
-    await here.member.click(question, "Update")
-    await here.slack.until(lambda: "updating" in root(here).text)
-    assert updates(here) == snapshot(
+    await env.member.click(question, "Update")
+    await env.slack.until(lambda: "updating" in root(env).text)
+    assert update_bodies(env) == snapshot(
         [{"autoscalingPolicy": {"minReplica": 0, "maxReplica": 2, "cooldownPeriod": 300}}]
     )
-    await here.slack.until(lambda: "0–2 replicas" in words(here, root(here)))
-    await here.slack.until(lambda: told(here, 2))
-    assert thread(here) == snapshot(
+    await env.slack.until(lambda: "0–2 replicas" in message_text(env, root(env)))
+    await env.slack.until(lambda: has_replies(env, 2))
+    assert thread(env) == snapshot(
         [
             """\
 @requester asked to update it.
@@ -516,64 +535,66 @@ It costs $5.00/h now, *$5.00/h per replica, $10.00/h at most* then.\
 
 
 async def test_the_form_of_an_endpoint_made_elsewhere_says_what_it_can_t_know(
-    here: Environment,
+    env: Environment,
 ) -> None:
     """Its model may stay empty, and then stays what it is."""
-    here.friendli.create(project_id=PROJECT, name="elsewhere")
-    here.clock.advance(300)
-    await here.member.command(here.channel, "follow elsewhere")
-    await here.slack.until(lambda: roots(here) and whispers(here))
-    view = await form(here)
-    assert shown(here, view) == snapshot("""\
+    env.friendli.create(project_id=PROJECT, name="elsewhere")
+    env.clock.advance(300)
+    await env.member.command(env.channel, "follow elsewhere")
+    await env.slack.until(lambda: roots(env) and ephemeral_texts(env))
+    view = await open_update_form(env)
+    assert modal_text(env, view) == snapshot("""\
 This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token count, logging and queue settings. What you leave empty of them stays as it is.
 *$5.00/h*, billed from the moment it serves · never sleeps\
 """)
-    await here.member.fill("Instance", "1xB200")
-    await here.member.submit()
-    assert shown(here, here.member.modal) == snapshot("""\
+    await env.member.fill("Instance", "1xB200")
+    await env.member.submit()
+    assert modal_text(env, env.member.modal) == snapshot("""\
 Update *elsewhere*? Version `0` runs now.
 Instance: `1 × H100` → `1 × B200`
 It costs $5.00/h now, *$9.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $14.00/h.
 Friendli doesn't tell the model, revision, token count, logging and queue settings of what was made elsewhere. They stay as they are unless you set them. Nothing is sent before you agree.\
 """)
-    await here.member.submit()
-    await here.friendli.until(lambda: updates(here))
-    assert updates(here) == snapshot([{"instanceOptionId": "8GiQTLKfJNOr"}])
+    await env.member.submit()
+    await env.friendli.until(lambda: update_bodies(env))
+    assert update_bodies(env) == snapshot([{"instanceOptionId": "8GiQTLKfJNOr"}])
 
 
-async def test_an_endpoint_gets_another_name(here: Environment) -> None:
+async def test_an_endpoint_gets_another_name(env: Environment) -> None:
     """Its root and the commands about it use it from then on; one that is taken is refused."""
-    await serve(here)
-    await agree(here, "update it --name renamed")
-    await here.slack.until(lambda: "renamed" in root(here).text)
-    await here.member.command(here.channel, "org/model --gpu 1xA100 --replicas 1 --name it --yes")
-    await here.friendli.until(lambda: len(here.friendli.endpoints) == 2)
-    await here.slack.until(lambda: "is updating" in roots(here)[0].text)
-    here.clock.advance(300)
-    await here.slack.until(lambda: "is serving" in roots(here)[0].text)
-    question = await asked(here, "update renamed --name it")
-    await here.member.click(question, "Update")
-    await here.slack.until(lambda: "taken" in whispers(here)[-1])
-    assert whispers(here)[-1] == snapshot("*it* is taken by another endpoint. Nothing was sent.")
-    assert len(updates(here)) == 1
+    await deploy_until_serving(env)
+    await agree(env, "update it --name renamed")
+    await env.slack.until(lambda: "renamed" in root(env).text)
+    await env.member.command(env.channel, "org/model --gpu 1xA100 --replicas 1 --name it --yes")
+    await env.friendli.until(lambda: len(env.friendli.endpoints) == 2)
+    await env.slack.until(lambda: "is updating" in roots(env)[0].text)
+    env.clock.advance(300)
+    await env.slack.until(lambda: "is serving" in roots(env)[0].text)
+    question = await command_response(env, "update renamed --name it")
+    await env.member.click(question, "Update")
+    await env.slack.until(lambda: "taken" in ephemeral_texts(env)[-1])
+    assert ephemeral_texts(env)[-1] == snapshot(
+        "*it* is taken by another endpoint. Nothing was sent."
+    )
+    assert len(update_bodies(env)) == 1
 
 
-async def test_an_endpoint_that_nobody_follows_can_t_be_updated(here: Environment) -> None:
+async def test_an_endpoint_that_nobody_follows_can_t_be_updated(env: Environment) -> None:
     """There would be no thread to tell how it goes."""
-    here.friendli.create(project_id=PROJECT, name="elsewhere")
-    answer = await asked(here, "update elsewhere --replicas 2")
-    assert words(here, answer) == snapshot("""\
+    env.friendli.create(project_id=PROJECT, name="elsewhere")
+    answer = await command_response(env, "update elsewhere --replicas 2")
+    assert message_text(env, answer) == snapshot("""\
 *elsewhere* was made elsewhere and has no thread here to tell how it goes.
 Follow it first: `/friendli-deploy follow ENDPOINT-1`\
 """)
 
 
-async def test_an_api_that_doesn_t_answer_is_said(here: Environment) -> None:
+async def test_an_api_that_doesn_t_answer_is_said(env: Environment) -> None:
     """Nothing is compared with what may be outdated."""
-    await serve(here)
-    here.friendli.faults.add(Answer(403, {"detail": "no"}), operation="get_endpoint", times=9)
-    await here.member.click(root(here), "Update")
-    await here.slack.until(lambda: "Friendli doesn't" in shown(here, here.member.modal))
-    assert shown(here, here.member.modal) == snapshot(
+    await deploy_until_serving(env)
+    env.friendli.faults.add(Answer(403, {"detail": "no"}), operation="get_endpoint", times=9)
+    await env.member.click(root(env), "Update")
+    await env.slack.until(lambda: "Friendli doesn't" in modal_text(env, env.member.modal))
+    assert modal_text(env, env.member.modal) == snapshot(
         "Friendli doesn't tell right now what runs there. It said: “no”. Nothing was changed. Try again in a moment."
     )

@@ -9,17 +9,17 @@ from bot.domain.audit_effect import Effect
 from bot.sandbox.environment import Environment
 from bot.sandbox.faults import Answer
 from bot.services.audit import Audit
-from tests.acceptance.thread_assertions import plain, root, thread
-from tests.acceptance.updating import asked, serve, updates
+from tests.acceptance.thread_assertions import rendered_text, root, thread
+from tests.acceptance.update_form import command_response, deploy_until_serving, update_bodies
 
 pytestmark = pytest.mark.usefixtures("bot")
 
 
-async def kept(here: Environment) -> list[tuple[str, str, str, str]]:
+async def kept(env: Environment) -> list[tuple[str, str, str, str]]:
     """What the audit has of updates, oldest first: action, effect, endpoint, detail."""
-    workspace = here.slack.workspace.identity
-    place = ChannelRef(workspace.enterprise_id or "", workspace.team_id, here.channel.id)
-    database = Database(here.database)
+    workspace = env.slack.workspace.identity
+    place = ChannelRef(workspace.enterprise_id or "", workspace.team_id, env.channel.id)
+    database = Database(env.database)
     try:
         entries = await Audit(database).newest(place, 20)
     finally:
@@ -31,16 +31,16 @@ async def kept(here: Environment) -> list[tuple[str, str, str, str]]:
     ]
 
 
-async def test_an_update_is_kept_with_what_it_changes(here: Environment) -> None:
+async def test_an_update_is_kept_with_what_it_changes(env: Environment) -> None:
     """What was accepted and what Friendli refused then, in its words."""
-    await serve(here)
-    question = await asked(here, "update it --replicas 2 --gpu 2xH100")
+    await deploy_until_serving(env)
+    question = await command_response(env, "update it --replicas 2 --gpu 2xH100")
     refusal = Answer(400, {"detail": "An endpoint that is STOPPING can't be updated."})
-    here.friendli.faults.add(refusal, operation="update_endpoint")
-    await here.member.click(question, "Update")
-    await here.friendli.until(lambda: updates(here))
-    await here.slack.until(lambda: any("didn't" in line for line in thread(here)))
-    assert await kept(here) == snapshot(
+    env.friendli.faults.add(refusal, operation="update_endpoint")
+    await env.member.click(question, "Update")
+    await env.friendli.until(lambda: update_bodies(env))
+    await env.slack.until(lambda: any("didn't" in line for line in thread(env)))
+    assert await kept(env) == snapshot(
         [
             (
                 "endpoint:update",
@@ -62,18 +62,18 @@ It costs $5.00/h now, *$20.00/h* then.\
     )
 
 
-async def test_a_guest_may_look_but_not_update(here: Environment) -> None:
+async def test_a_guest_may_look_but_not_update(env: Environment) -> None:
     """The form doesn't open, nothing is asked, and the audit keeps that it was tried."""
-    await serve(here)
-    guest = here.slack.act_as(here.slack.add_user("guest", team_id="T0ELSEWHERE"))
-    here.slack.workspace.set_member(here.channel, guest.user, member=True)
-    await guest.click(root(here), "Update")
-    await here.slack.until(lambda: guest.ephemerals(here.channel))
-    said = [plain(here, message.text) for message in guest.ephemerals(here.channel)]
+    await deploy_until_serving(env)
+    guest = env.slack.act_as(env.slack.add_user("guest", team_id="T0ELSEWHERE"))
+    env.slack.workspace.set_member(env.channel, guest.user, member=True)
+    await guest.click(root(env), "Update")
+    await env.slack.until(lambda: guest.ephemerals(env.channel))
+    said = [rendered_text(env, message.text) for message in guest.ephemerals(env.channel)]
     assert said == snapshot(
         [
             "You belong to another organisation, so you can look on here but not act. Someone of this workspace can do it for you."
         ]
     )
     assert guest.modal is None
-    assert await kept(here) == snapshot([("endpoint:update", Effect.DENIED, "it", "")])
+    assert await kept(env) == snapshot([("endpoint:update", Effect.DENIED, "it", "")])

@@ -4,23 +4,27 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import PROJECT, Environment
-from tests.acceptance.thread_assertions import root, roots, whispers, words
-from tests.acceptance.updating import asked, serve, updates
+from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root, roots
+from tests.acceptance.update_form import command_response, deploy_until_serving, update_bodies
 
 pytestmark = pytest.mark.usefixtures("bot")
 
 
-async def test_versions_are_listed_with_what_changed(here: Environment) -> None:
+async def test_versions_are_listed_with_what_changed(env: Environment) -> None:
     """Of those made here with who and why, of those made elsewhere with what Friendli tells."""
-    endpoint = await serve(here, "org/model --gpu 1xH100 --replicas 1 --comment 'the first'")
-    question = await asked(here, "update it --max-batch-size 8 org/other --comment 'a <b> try'")
-    await here.member.click(question, "Update")
-    await here.slack.until(lambda: updates(here) and "updating" in root(here).text)
-    here.clock.advance(180)
-    await here.slack.until(lambda: "is serving" in root(here).text)
-    here.friendli.update(endpoint, replicas=3)
-    answer = await asked(here, "versions it")
-    assert words(here, answer) == snapshot("""\
+    endpoint = await deploy_until_serving(
+        env, "org/model --gpu 1xH100 --replicas 1 --comment 'the first'"
+    )
+    question = await command_response(
+        env, "update it --max-batch-size 8 org/other --comment 'a <b> try'"
+    )
+    await env.member.click(question, "Update")
+    await env.slack.until(lambda: update_bodies(env) and "updating" in root(env).text)
+    env.clock.advance(180)
+    await env.slack.until(lambda: "is serving" in root(env).text)
+    env.friendli.update(endpoint, replicas=3)
+    answer = await command_response(env, "versions it")
+    assert message_text(env, answer) == snapshot("""\
 *it* has 3 versions, the newest first.
 `2` · made elsewhere · $15.00/h
 Replicas: `1 replica` → `3 replicas`
@@ -33,28 +37,28 @@ Of versions that were made elsewhere, Friendli doesn't tell model, revision, com
 """)
 
 
-async def test_an_endpoint_with_one_version(here: Environment) -> None:
+async def test_an_endpoint_with_one_version(env: Environment) -> None:
     """There is nothing to go back to."""
-    await serve(here)
-    answer = await asked(here, "versions it")
-    assert words(here, answer) == snapshot("""\
+    await deploy_until_serving(env)
+    answer = await command_response(env, "versions it")
+    assert message_text(env, answer) == snapshot("""\
 *it* has 1 version, the newest first.
 `0` · @requester at TIME · $5.00/h
 org/model · 1 × H100 · 1 replica\
 """)
 
 
-async def test_versions_of_an_endpoint_made_elsewhere(here: Environment) -> None:
+async def test_versions_of_an_endpoint_made_elsewhere(env: Environment) -> None:
     """The newest are listed, and how many older ones there are."""
-    endpoint = here.friendli.create(project_id=PROJECT, name="elsewhere")
-    here.clock.advance(300)
+    endpoint = env.friendli.create(project_id=PROJECT, name="elsewhere")
+    env.clock.advance(300)
     for replicas in range(2, 23):
-        here.friendli.update(endpoint, replicas=replicas)
-        here.clock.advance(180)
-    await here.member.command(here.channel, "follow elsewhere")
-    await here.slack.until(lambda: roots(here) and whispers(here))
-    answer = await asked(here, "versions elsewhere")
-    lines = words(here, answer).split("\n")
+        env.friendli.update(endpoint, replicas=replicas)
+        env.clock.advance(180)
+    await env.member.command(env.channel, "follow elsewhere")
+    await env.slack.until(lambda: roots(env) and ephemeral_texts(env))
+    answer = await command_response(env, "versions elsewhere")
+    lines = message_text(env, answer).split("\n")
     assert [*lines[:5], *lines[-3:]] == snapshot(
         [
             "*elsewhere* has 22 versions, the newest first.",

@@ -11,7 +11,7 @@ from bot.sandbox.environment import PROJECT, Environment, connect
 from bot.sandbox.faults import Answer, DropRequest, Hang, LoseReply
 from bot.sandbox.friendli import WORDINGS
 from bot.sandbox.slack.conversations import Message
-from tests.acceptance.thread_assertions import root, roots, thread, whispers, words
+from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root, roots, thread
 from tests.conftest import StartBot
 
 RECOGNIZABLE = [name for name, wording in WORDINGS.items() if wording.is_recognizable]
@@ -20,83 +20,83 @@ OTHERS = [name for name, wording in WORDINGS.items() if not wording.is_recogniza
 
 @pytest.fixture
 async def either_bot(
-    here: Environment, start_bot: StartBot, database_url: str
+    env: Environment, start_bot: StartBot, database_url: str
 ) -> AsyncIterator[Running]:
     """A running bot on each kind of database, whose channel is connected."""
     async with start_bot(database_url=database_url) as started:
-        await connect(here)
+        await connect(env)
         yield started
 
 
 @pytest.fixture
-async def quick_bot(here: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
+async def quick_bot(env: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
     """The same, that gives up on an endpoint that isn't listed after a second."""
     async with start_bot(create_give_up_after=1) as started:
-        await connect(here)
+        await connect(env)
         yield started
 
 
-async def deploy(here: Environment, name: str) -> Message:
+async def deploy(env: Environment, name: str) -> Message:
     """Ask for an endpoint, and return its thread's root."""
-    before = len(roots(here))
+    before = len(roots(env))
     line = f"org/model --gpu 1xH100 --replicas 1 --name {name} --yes"
-    await here.member.command(here.channel, line)
-    return await here.slack.until(lambda: found[-1] if len(found := roots(here)) > before else None)
+    await env.member.command(env.channel, line)
+    return await env.slack.until(lambda: found[-1] if len(found := roots(env)) > before else None)
 
 
-async def asked(here: Environment) -> Message:
+async def asked(env: Environment) -> Message:
     """The reply that asks whether an endpoint is ours."""
 
     def question() -> Message | None:
-        replies = here.channel.replies(root(here).ts) if roots(here) else []
+        replies = env.channel.replies(root(env).ts) if roots(env) else []
         return next((one for one in reversed(replies) if "None of these" in one.buttons), None)
 
-    return await here.slack.until(question, timeout=20)
+    return await env.slack.until(question, timeout=20)
 
 
 @pytest.mark.usefixtures("either_bot")
 @pytest.mark.parametrize("is_answered", [True, False], ids=["answered", "reply lost"])
 async def test_however_it_is_worded_our_endpoint_is_adopted(
-    here: Environment, *, is_answered: bool
+    env: Environment, *, is_answered: bool
 ) -> None:
     """With each wording in turn, one request is sent and its endpoint found by itself."""
     for wording in RECOGNIZABLE:
-        here.friendli.wording = WORDINGS[wording]
+        env.friendli.wording = WORDINGS[wording]
         if not is_answered:
-            if here.friendli.wording.needs_its_answer:
+            if env.friendli.wording.needs_its_answer:
                 continue
-            here.friendli.faults.add(LoseReply(), operation="create_endpoint")
-        before = set(here.friendli.endpoints)
-        thread_root = await deploy(here, f"by-{wording}")
-        await here.friendli.until(partial(has_more, here, before))
-        [ours] = set(here.friendli.endpoints) - before
-        await here.slack.until(partial(tells, here, thread_root, f", as `{ours}`"))
-    creates = [one for one in here.friendli.requests if one.operation == "create_endpoint"]
-    assert len(creates) == len(here.friendli.endpoints)
+            env.friendli.faults.add(LoseReply(), operation="create_endpoint")
+        before = set(env.friendli.endpoints)
+        thread_root = await deploy(env, f"by-{wording}")
+        await env.friendli.until(partial(has_more, env, before))
+        [ours] = set(env.friendli.endpoints) - before
+        await env.slack.until(partial(tells, env, thread_root, f", as `{ours}`"))
+    creates = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
+    assert len(creates) == len(env.friendli.endpoints)
 
 
-def has_more(here: Environment, before: set[str]) -> bool:
+def has_more(env: Environment, before: set[str]) -> bool:
     """Whether there are endpoints besides those."""
-    return set(here.friendli.endpoints) > before
+    return set(env.friendli.endpoints) > before
 
 
-def tells(here: Environment, root_: Message, part: str) -> bool:
+def tells(env: Environment, root_: Message, part: str) -> bool:
     """Whether a thread says this."""
-    return part in told(here, root_)
+    return part in told(env, root_)
 
 
-def told(here: Environment, root_: Message) -> str:
+def told(env: Environment, root_: Message) -> str:
     """Everything that a thread says, as Slack has it."""
-    return "\n".join(reply.text for reply in here.channel.replies(root_.ts))
+    return "\n".join(reply.text for reply in env.channel.replies(root_.ts))
 
 
 @pytest.mark.usefixtures("bot")
-async def test_what_differs_from_the_request_is_told(here: Environment) -> None:
+async def test_what_differs_from_the_request_is_told(env: Environment) -> None:
     """In the reply that names the endpoint, since nobody knows what the API means by it."""
-    here.friendli.wording = WORDINGS["from-zero"]
-    await deploy(here, "it")
-    await here.slack.until(lambda: thread(here))
-    assert thread(here) == snapshot(
+    env.friendli.wording = WORDINGS["from-zero"]
+    await deploy(env, "it")
+    await env.slack.until(lambda: thread(env))
+    assert thread(env) == snapshot(
         [
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine. Friendli shows 0–1 replicas; 1 was asked for."
         ]
@@ -105,28 +105,28 @@ async def test_what_differs_from_the_request_is_told(here: Environment) -> None:
 
 @pytest.mark.usefixtures("quick_bot")
 @pytest.mark.parametrize("wording", OTHERS)
-async def test_an_endpoint_that_may_be_ours_is_asked_about(here: Environment, wording: str) -> None:
+async def test_an_endpoint_that_may_be_ours_is_asked_about(env: Environment, wording: str) -> None:
     """Nobody is told that it wasn't created, and a person says that it is the one."""
-    here.friendli.wording = WORDINGS[wording]
-    here.friendli.faults.add(LoseReply(), operation="create_endpoint")
-    await deploy(here, "it-k7wq")
-    question = await asked(here)
-    [ours] = here.friendli.endpoints
+    env.friendli.wording = WORDINGS[wording]
+    env.friendli.faults.add(LoseReply(), operation="create_endpoint")
+    await deploy(env, "it-k7wq")
+    question = await asked(env)
+    [ours] = env.friendli.endpoints
     assert ours in question.words
-    await here.slack.until(lambda: root(here).buttons == ["This is it", "None of these"])
-    await here.member.click(question, "This is it")
-    await here.slack.until(lambda: "coming up" in root(here).text)
-    assert f"says it is `{ours}`" in told(here, root(here))
-    assert "wasn't created" not in told(here, root(here))
+    await env.slack.until(lambda: root(env).buttons == ["This is it", "None of these"])
+    await env.member.click(question, "This is it")
+    await env.slack.until(lambda: "coming up" in root(env).text)
+    assert f"says it is `{ours}`" in told(env, root(env))
+    assert "wasn't created" not in told(env, root(env))
 
 
 @pytest.mark.usefixtures("quick_bot")
-async def test_what_is_known_of_a_candidate_is_shown(here: Environment) -> None:
+async def test_what_is_known_of_a_candidate_is_shown(env: Environment) -> None:
     """Its id, its name, how it is set up, and when it was made; one button says that it is ours."""
-    here.friendli.wording = WORDINGS["normalized-name"]
-    here.friendli.faults.add(LoseReply(), operation="create_endpoint")
-    await deploy(here, "it-k7wq")
-    assert words(here, await asked(here)) == snapshot("""\
+    env.friendli.wording = WORDINGS["normalized-name"]
+    env.friendli.faults.add(LoseReply(), operation="create_endpoint")
+    await deploy(env, "it-k7wq")
+    assert message_text(env, await asked(env)) == snapshot("""\
 Friendli lists a new endpoint that may be *it-k7wq*, and may be billed. None has exactly that name.
 `ENDPOINT-1` · named *IT_K7WQ* · 1 × H100 · 1 replica · created TIME
 This is it
@@ -135,16 +135,16 @@ This is it
 
 
 @pytest.mark.usefixtures("quick_bot")
-async def test_none_of_these_goes_on_looking(here: Environment) -> None:
+async def test_none_of_these_goes_on_looking(env: Environment) -> None:
     """What was ruled out isn't asked about again; without others, nothing was created."""
-    here.friendli.faults.add(DropRequest(), operation="create_endpoint")
-    await deploy(here, "it-k7wq")
-    await here.slack.until(lambda: thread(here))
-    here.friendli.create(project_id=PROJECT, name="somebody-elses")
-    question = await asked(here)
-    await here.member.click(question, "None of these")
-    await here.slack.until(lambda: root(here).buttons == ["Try again"], timeout=20)
-    assert [line.partition(" for ")[0] for line in thread(here)[2:]] == snapshot(
+    env.friendli.faults.add(DropRequest(), operation="create_endpoint")
+    await deploy(env, "it-k7wq")
+    await env.slack.until(lambda: thread(env))
+    env.friendli.create(project_id=PROJECT, name="somebody-elses")
+    question = await asked(env)
+    await env.member.click(question, "None of these")
+    await env.slack.until(lambda: root(env).buttons == ["Try again"], timeout=20)
+    assert [line.partition(" for ")[0] for line in thread(env)[2:]] == snapshot(
         [
             "@requester says it is none of them. Looking on; nothing is sent twice.",
             "# It wasn't created: nothing new was listed",
@@ -153,89 +153,89 @@ async def test_none_of_these_goes_on_looking(here: Environment) -> None:
 
 
 @pytest.mark.usefixtures("quick_bot")
-async def test_an_answer_to_a_question_that_is_settled_is_refused(here: Environment) -> None:
+async def test_an_answer_to_a_question_that_is_settled_is_refused(env: Environment) -> None:
     """Of a double click the second does nothing, and neither does an old button."""
-    here.friendli.wording = WORDINGS["no-name"]
-    here.friendli.faults.add(LoseReply(), operation="create_endpoint")
-    await deploy(here, "it-k7wq")
-    question = await asked(here)
-    await here.member.double_click(question, "This is it")
-    await here.slack.until(lambda: whispers(here))
-    await here.admin.click(question, "None of these")
-    await here.slack.until(lambda: here.admin.ephemerals(here.channel))
-    assert whispers(here) == ["That was settled already; the thread says how."]
-    await here.slack.until(lambda: "says it is" in told(here, root(here)))
-    assert sum("says it is" in line for line in thread(here)) == 1
+    env.friendli.wording = WORDINGS["no-name"]
+    env.friendli.faults.add(LoseReply(), operation="create_endpoint")
+    await deploy(env, "it-k7wq")
+    question = await asked(env)
+    await env.member.double_click(question, "This is it")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    await env.admin.click(question, "None of these")
+    await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+    assert ephemeral_texts(env) == ["That was settled already; the thread says how."]
+    await env.slack.until(lambda: "says it is" in told(env, root(env)))
+    assert sum("says it is" in line for line in thread(env)) == 1
 
 
 @pytest.mark.usefixtures("quick_bot")
-async def test_an_outsider_can_not_say_which_endpoint_it_is(here: Environment) -> None:
+async def test_an_outsider_can_not_say_which_endpoint_it_is(env: Environment) -> None:
     """Somebody of another organisation may not deploy, so may not choose: the choice is billed."""
-    here.friendli.wording = WORDINGS["no-name"]
-    here.friendli.faults.add(LoseReply(), operation="create_endpoint")
-    await deploy(here, "it-k7wq")
-    question = await asked(here)
-    outsider = here.slack.add_user("outsider", team_id="T0OUTSIDE")
-    here.channel.member_ids.append(outsider.id)
-    person = here.slack.act_as(outsider)
+    env.friendli.wording = WORDINGS["no-name"]
+    env.friendli.faults.add(LoseReply(), operation="create_endpoint")
+    await deploy(env, "it-k7wq")
+    question = await asked(env)
+    outsider = env.slack.add_user("outsider", team_id="T0OUTSIDE")
+    env.channel.member_ids.append(outsider.id)
+    person = env.slack.act_as(outsider)
     await person.click(question, "This is it")
-    await here.slack.until(lambda: person.ephemerals(here.channel))
-    assert not any("says it is" in line for line in thread(here))
+    await env.slack.until(lambda: person.ephemerals(env.channel))
+    assert not any("says it is" in line for line in thread(env))
 
 
 @pytest.mark.usefixtures("quick_bot")
-async def test_ours_that_appears_while_a_question_is_open_answers_it(here: Environment) -> None:
+async def test_ours_that_appears_while_a_question_is_open_answers_it(env: Environment) -> None:
     """A name that is exactly ours goes before what only may be."""
-    here.friendli.faults.add(DropRequest(), operation="create_endpoint")
-    await deploy(here, "it-k7wq")
-    await here.slack.until(lambda: thread(here))
-    here.friendli.create(project_id=PROJECT, name="IT_K7WQ")
-    await asked(here)
-    ours = here.friendli.create(project_id=PROJECT, name="it-k7wq")
-    await here.slack.until(lambda: f"Found it: it was made, as `{ours}`" in told(here, root(here)))
+    env.friendli.faults.add(DropRequest(), operation="create_endpoint")
+    await deploy(env, "it-k7wq")
+    await env.slack.until(lambda: thread(env))
+    env.friendli.create(project_id=PROJECT, name="IT_K7WQ")
+    await asked(env)
+    ours = env.friendli.create(project_id=PROJECT, name="it-k7wq")
+    await env.slack.until(lambda: f"Found it: it was made, as `{ours}`" in told(env, root(env)))
 
 
 @pytest.mark.usefixtures("quick_bot")
-async def test_a_spec_that_hangs_does_not_stop_the_search(here: Environment) -> None:
+async def test_a_spec_that_hangs_does_not_stop_the_search(env: Environment) -> None:
     """A stranger's endpoint that can't be read is asked about, and ours is found beside it."""
-    here.friendli.faults.add(DropRequest(), operation="create_endpoint")
-    await deploy(here, "it-k7wq")
-    await here.slack.until(lambda: thread(here))
-    stranger = here.friendli.create(project_id=PROJECT, name="stranger")
-    here.friendli.faults.add(
+    env.friendli.faults.add(DropRequest(), operation="create_endpoint")
+    await deploy(env, "it-k7wq")
+    await env.slack.until(lambda: thread(env))
+    stranger = env.friendli.create(project_id=PROJECT, name="stranger")
+    env.friendli.faults.add(
         Hang(),
         operation="get_endpoint",
         times=None,
         when=lambda call: call.path.endswith(stranger),
     )
-    question = await asked(here)
+    question = await asked(env)
     assert "name not readable" in question.words
-    ours = here.friendli.create(project_id=PROJECT, name="it-k7wq")
-    await here.slack.until(lambda: f"as `{ours}`" in told(here, root(here)), timeout=20)
+    ours = env.friendli.create(project_id=PROJECT, name="it-k7wq")
+    await env.slack.until(lambda: f"as `{ours}`" in told(env, root(env)), timeout=20)
 
 
 @pytest.mark.usefixtures("quick_bot")
 @pytest.mark.parametrize("cause", ["outage", "revoked key", "lost project"])
 async def test_a_search_that_can_not_be_done_is_told_once_and_does_not_count(
-    here: Environment, cause: str
+    env: Environment, cause: str
 ) -> None:
     """Like an outage of watching; and time without an API never becomes "it wasn't created"."""
     creates_fail = Answer(500, {"detail": "Internal error"})
-    here.friendli.faults.add(creates_fail, operation="create_endpoint")
+    env.friendli.faults.add(creates_fail, operation="create_endpoint")
     answer = {"outage": 503, "revoked key": 401, "lost project": 404}[cause]
-    fault = here.friendli.faults.add(
+    fault = env.friendli.faults.add(
         Answer(answer),
         operation="list_endpoints",
         times=None,
-        when=lambda _: any(one.operation == "create_endpoint" for one in here.friendli.requests),
+        when=lambda _: any(one.operation == "create_endpoint" for one in env.friendli.requests),
     )
-    await deploy(here, "it-k7wq")
-    await here.slack.until(lambda: len(thread(here)) == 2, timeout=20)
-    failed = len(here.friendli.requests)
-    await here.friendli.until(lambda: len(here.friendli.requests) > failed + 2, within=20)
-    assert "nobody can tell whether the endpoint was created" in thread(here)[1]
-    assert len(thread(here)) == 2
-    here.friendli.faults.remove(fault)
-    await here.slack.until(lambda: root(here).buttons == ["Try again"], timeout=20)
-    assert thread(here)[2] == "Friendli answers again. Still checking whether it was created."
-    assert thread(here)[3].startswith("# It wasn't created")
+    await deploy(env, "it-k7wq")
+    await env.slack.until(lambda: len(thread(env)) == 2, timeout=20)
+    failed = len(env.friendli.requests)
+    await env.friendli.until(lambda: len(env.friendli.requests) > failed + 2, within=20)
+    assert "nobody can tell whether the endpoint was created" in thread(env)[1]
+    assert len(thread(env)) == 2
+    env.friendli.faults.remove(fault)
+    await env.slack.until(lambda: root(env).buttons == ["Try again"], timeout=20)
+    assert thread(env)[2] == "Friendli answers again. Still checking whether it was created."
+    assert thread(env)[3].startswith("# It wasn't created")

@@ -16,19 +16,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.app import Running, running
-from bot.sandbox.environment import Environment, connect, world
+from bot.sandbox.environment import Environment, connect, open_environment
 from tests import databases
-from tests.attacks.harness import Siege
-from tests.conftest import QUICK, UNHURRIED, StartBot
+from tests.attacks.harness import AttackHarness
+from tests.conftest import NO_LIMITS, SHORT_WAITS, StartBot
 
-PACE: dict[str, object] = {"poll_seconds_transitional": 5, "poll_seconds_stable": 5}
+SLOW_POLLING: dict[str, object] = {"poll_seconds_transitional": 5, "poll_seconds_stable": 5}
 
 
 @dataclass(frozen=True, slots=True)
-class Fort:
+class SharedBot:
     """A running bot that stands one attack after another, on a database of either kind."""
 
-    here: Environment
+    env: Environment
     bot: Running
     http: aiohttp.ClientSession
 
@@ -51,7 +51,7 @@ class Watch:
 
 
 @asynccontextmanager
-async def watched() -> AsyncIterator[Watch]:
+async def capture_errors() -> AsyncIterator[Watch]:
     """Look at everything that goes wrong unseen."""
     watch = Watch()
     loop = asyncio.get_running_loop()
@@ -66,85 +66,91 @@ async def watched() -> AsyncIterator[Watch]:
 
 
 @asynccontextmanager
-async def watched_to_the_end() -> AsyncIterator[Watch]:
+async def capture_errors_until_stopped() -> AsyncIterator[Watch]:
     """The same; whatever was left behind is found too."""
-    async with watched() as watch:
+    async with capture_errors() as watch:
         yield watch
         gc.collect()  # a task that failed unseen tells when it goes
         await asyncio.sleep(0)
 
 
 @pytest.fixture
-async def siege(
-    here: Environment, start_bot: StartBot, caplog: pytest.LogCaptureFixture
-) -> AsyncIterator[Siege]:
+async def isolated_attack(
+    env: Environment, start_bot: StartBot, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[AttackHarness]:
     """A running bot of the test's own, whose channel is connected to a project as `prod`."""
     async with (
-        watched_to_the_end() as watch,
-        start_bot(**PACE) as bot,
+        capture_errors_until_stopped() as watch,
+        start_bot(**SLOW_POLLING) as bot,
         aiohttp.ClientSession() as http,
     ):
-        await connect(here)
-        yield (siege := Siege(here, bot, http, watch.logged, watch.leaks))
-        await siege.settled()
-        await siege.nothing_half()
-    siege.check()
+        await connect(env)
+        yield (isolated_attack := AttackHarness(env, bot, http, watch.logged, watch.leaks))
+        await isolated_attack.wait_until_idle()
+        await isolated_attack.check_stored_rows()
+    isolated_attack.check()
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
 
 @pytest.fixture(scope="module")
-def sqlite_fort(sqlite_template: Path) -> Iterator[str]:
+def shared_sqlite_url(sqlite_template: Path) -> Iterator[str]:
     """The URL of a migrated SQLite file in which there are no rows yet."""
-    with tempfile.TemporaryDirectory(prefix="fort", dir=databases.MEMORY) as folder:
+    with tempfile.TemporaryDirectory(prefix="attack", dir=databases.MEMORY) as folder:
         yield databases.copied_sqlite(sqlite_template, Path(folder))
 
 
 @pytest.fixture(scope="module")
-async def postgresql_fort(postgresql_server: str, postgresql_template: str) -> str:
+async def shared_postgresql_url(postgresql_server: str, postgresql_template: str) -> str:
     """The URL of a migrated PostgreSQL database in which there are no rows yet."""
     return await databases.new_postgresql(postgresql_server, postgresql_template)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def fort_database(request: pytest.FixtureRequest) -> str:
+def shared_database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a migrated database of each kind, in which there are no rows yet."""
-    url: str = request.getfixturevalue(f"{request.param}_fort")
+    url: str = request.getfixturevalue(f"shared_{request.param}_url")
     return url
 
 
 @pytest.fixture(scope="module")
-def pace() -> dict[str, object]:
+def settings_overrides() -> dict[str, object]:
     """How the bot of a file differs from others: what serves is looked at rarely."""
-    return PACE
+    return SLOW_POLLING
 
 
 @pytest.fixture(scope="module")
-async def fort(fort_database: str, pace: dict[str, object]) -> AsyncIterator[Fort]:
+async def shared_bot(
+    shared_database_url: str, settings_overrides: dict[str, object]
+) -> AsyncIterator[SharedBot]:
     """One bot for all attacks of a file: it stands them as it would in life."""
     async with (
-        world(fort_database, speed=0, limits=UNHURRIED) as here,
-        watched_to_the_end() as watch,
-        running(here.settings(**{**QUICK, **pace})) as bot,
+        open_environment(shared_database_url, speed=0, limits=NO_LIMITS) as env,
+        capture_errors_until_stopped() as watch,
+        running(env.settings(**{**SHORT_WAITS, **settings_overrides})) as bot,
         aiohttp.ClientSession() as http,
     ):
-        here.slack.events_url = bot.events_url
-        await connect(here)
-        yield Fort(here, bot, http)
+        env.slack.events_url = bot.events_url
+        await connect(env)
+        yield SharedBot(env, bot, http)
         # From here on it stops, with whatever is still under way.
-        siege = Siege(here, bot, http, watch.logged, watch.leaks)
-    siege.check()
+        isolated_attack = AttackHarness(env, bot, http, watch.logged, watch.leaks)
+    isolated_attack.check()
 
 
 @pytest.fixture
-async def attack(fort: Fort, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Siege]:
+async def attack(
+    shared_bot: SharedBot, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[AttackHarness]:
     """A test's attack on the bot of its file."""
-    async with watched() as watch:
-        siege = Siege(fort.here, fort.bot, fort.http, watch.logged, watch.leaks)
-        if not await siege.is_connected():
+    async with capture_errors() as watch:
+        isolated_attack = AttackHarness(
+            shared_bot.env, shared_bot.bot, shared_bot.http, watch.logged, watch.leaks
+        )
+        if not await isolated_attack.is_connected():
             # The attack before this one found the button that disconnects.
-            await connect(fort.here)
-        yield siege
-        await siege.settled()
-        await siege.nothing_half()
-    siege.check()
+            await connect(shared_bot.env)
+        yield isolated_attack
+        await isolated_attack.wait_until_idle()
+        await isolated_attack.check_stored_rows()
+    isolated_attack.check()
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]

@@ -76,7 +76,7 @@ class Answer:
         return decode_object(self.body) or {}
 
 
-class Siege:
+class AttackHarness:
     """A running bot, a line to it that signs as Slack does, and what it logged.
 
     Args:
@@ -89,19 +89,19 @@ class Siege:
 
     def __init__(
         self,
-        here: Environment,
+        env: Environment,
         bot: Running,
         http: aiohttp.ClientSession,
         logged: Sequence[MutableMapping[str, Any]],
         leaks: Sequence[str],
     ) -> None:
-        self.here = here
+        self.env = env
         self.bot = bot
         self._http = http
         self._logged = logged
         self._leaks = leaks
         # How many log events, and entries of Slack's request log, were looked at.
-        self._looked, self._seen = 0, len(here.slack.requests.entries)
+        self._looked, self._seen = 0, len(env.slack.requests.entries)
 
     def __repr__(self) -> str:
         """Hypothesis shows what an example was about; this is the same for all."""
@@ -119,7 +119,7 @@ class Siege:
 
     async def signed(self, body: bytes, kind: str = "application/x-www-form-urlencoded") -> Answer:
         """Post these bytes, signed now."""
-        return await self.raw(body, {"Content-Type": kind, **signing(body)})
+        return await self.raw(body, {"Content-Type": kind, **signature_headers(body)})
 
     async def command(
         self,
@@ -130,13 +130,13 @@ class Siege:
         **changes: str,
     ) -> Answer:
         """Type a slash command; `changes` replace fields of what Slack sends."""
-        person, channel = person or self.here.member, channel or self.here.channel
+        person, channel = person or self.env.member, channel or self.env.channel
         form = person._slack.payloads.command(person.user, channel, SLASH, typed)
-        return await self.signed(encoded(form | changes))
+        return await self.signed(form_encoded(form | changes))
 
     async def interaction(self, payload: JsonObject) -> Answer:
         """Send what was clicked or submitted."""
-        return await self.signed(encoded({"payload": json.dumps(payload)}))
+        return await self.signed(form_encoded({"payload": json.dumps(payload)}))
 
     async def tell(self, event: JsonObject) -> Answer:
         """Tell of an event, as the Events API does."""
@@ -146,7 +146,7 @@ class Siege:
 
     def submission(self, view: View, person: Actor | None = None) -> JsonObject:
         """A submission of an open modal."""
-        person = person or self.here.member
+        person = person or self.env.member
         return person._slack.payloads.submission(person.user, view)
 
     def click(
@@ -159,7 +159,7 @@ class Siege:
         view: View | None = None,
     ) -> JsonObject:
         """A button's click, in a message of a channel or in an open modal."""
-        person, channel = person or self.here.member, channel or self.here.channel
+        person, channel = person or self.env.member, channel or self.env.channel
         payloads = person._slack.payloads
         action = {
             "type": "button",
@@ -179,7 +179,7 @@ class Siege:
                 "container": {"type": "view", "view_id": view.id},
                 "view": payloads.modals.document(view),
             }
-        workspace = self.here.slack.workspace
+        workspace = self.env.slack.workspace
         post_ephemeral = workspace.post(
             channel, workspace.bot, Content(text="a button"), ephemeral_to=person.user.id
         )
@@ -222,8 +222,8 @@ class Siege:
         channel: SlackChannel | None = None,
     ) -> JsonObject:
         """An entry of a message's menu; the message says of itself what an app may say of it."""
-        person, channel = person or self.here.member, channel or self.here.channel
-        workspace = self.here.slack.workspace
+        person, channel = person or self.env.member, channel or self.env.channel
+        workspace = self.env.slack.workspace
         message = workspace.post(channel, person.user, Content(text="a message"))
         payload = person._slack.payloads.message_shortcut(person.user, message, callback_id)
         return {**payload, "message": {**payload["message"], "metadata": metadata}}
@@ -236,28 +236,28 @@ class Siege:
         person: Actor | None = None,
     ) -> JsonObject:
         """An event about a person, in the channel if nothing else is said."""
-        person = person or self.here.member
+        person = person or self.env.member
         happened: JsonObject = {
             "type": kind,
             "user": person.user.id,
-            "channel": self.here.channel.id,
+            "channel": self.env.channel.id,
             "ts": person._slack.payloads.moment(),
         }
         return person._slack.payloads.event(happened | dict(fields))
 
     async def opened(self, typed: str, person: Actor | None = None) -> View:
         """The modal that a command opens."""
-        person = person or self.here.member
+        person = person or self.env.member
         before = person.modal
         await self.command(typed, person=person)
-        await self.settled()
+        await self.wait_until_idle()
         if person.modal is None or person.modal is before:
             raise LookupError(f"{typed!r} opened no modal")
         return person.modal
 
     # What came of it
 
-    async def settled(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until everything that went on after an acknowledgement is done."""
         while working := [
             task
@@ -267,7 +267,7 @@ class Siege:
             async with asyncio.timeout(10):
                 await asyncio.wait(working)
 
-    async def withstood(
+    async def check_response(
         self,
         answer: Answer,
         allowed: frozenset[int] = frozenset({200}),
@@ -281,7 +281,7 @@ class Siege:
             allowed: HTTP statuses.
             shapes_only: The payload's ids may be nonsense, so that Slack refuses to use them.
         """
-        await self.settled()
+        await self.wait_until_idle()
         self.check(shapes_only=shapes_only)
         assert answer.status in allowed, answer
         assert answer.seconds < ANSWER_SECONDS
@@ -294,10 +294,10 @@ class Siege:
         """Check what was logged and sent since the last check."""
         events, entries = (
             self._logged[self._looked :],
-            self.here.slack.requests.entries[self._seen :],
+            self.env.slack.requests.entries[self._seen :],
         )
         # What one example did wrong is none of the next one's business.
-        self._looked, self._seen = len(self._logged), len(self.here.slack.requests.entries)
+        self._looked, self._seen = len(self._logged), len(self.env.slack.requests.entries)
         for event in events:
             assert _is_expected(event), _shown(event)
         assert not self._leaks
@@ -315,16 +315,16 @@ class Siege:
 
     async def is_connected(self) -> bool:
         """Whether the channel has a target."""
-        database = Database(self.here.database)
+        database = Database(self.env.database)
         try:
             async with database.read() as session:
                 return await session.scalar(select(Target.id).limit(1)) is not None
         finally:
             await database.close()
 
-    async def nothing_half(self) -> None:
+    async def check_stored_rows(self) -> None:
         """Check that what is stored is whole: a deployment has its thread, a target its key."""
-        database = Database(self.here.database)
+        database = Database(self.env.database)
         try:
             async with database.read() as session:
                 # PostgreSQL checks them by itself, always.
@@ -344,9 +344,9 @@ class Siege:
                 for one in deployments:
                     assert channels[one.channel_row_id] == one.channel_id
                 # A form that says it was opened where no channel is has no thread.
-                known = self.here.slack.workspace.channels
+                known = self.env.slack.workspace.channels
                 wanted = {one.public_id for one in deployments if one.channel_id in known}
-                await self.here.slack.until(lambda: wanted <= self._announced())
+                await self.env.slack.until(lambda: wanted <= self._announced())
                 assert wanted == self._announced()
         finally:
             await database.close()
@@ -355,7 +355,7 @@ class Siege:
         """The deployments whose roots stand in Slack."""
         return {
             str(deployment)
-            for channel in self.here.slack.workspace.channels.values()
+            for channel in self.env.slack.workspace.channels.values()
             for message in channel.messages.values()
             # Direct messages are about none.
             if message.metadata
@@ -364,7 +364,7 @@ class Siege:
         }
 
 
-def signing(
+def signature_headers(
     body: bytes, *, at: float | str | None = None, secret: str = SIGNING_SECRET
 ) -> JsonObject:
     """The headers of a signed request.
@@ -381,7 +381,7 @@ def signing(
     }
 
 
-def encoded(form: Mapping[str, object]) -> bytes:
+def form_encoded(form: Mapping[str, object]) -> bytes:
     """A form as bytes; lone surrogates as the three bytes that a careless client makes of them."""
     return urlencode(form, errors="surrogatepass").encode()
 

@@ -44,7 +44,7 @@ class BotProcess:
 
 @asynccontextmanager
 async def bot_process(
-    here: Environment, folder: Path, *, descriptors: int, socket_mode: bool = False, **settings: str
+    env: Environment, folder: Path, *, descriptors: int, socket_mode: bool = False, **settings: str
 ) -> AsyncIterator[BotProcess]:
     """Run a bot in this world until the block ends.
 
@@ -69,10 +69,10 @@ async def bot_process(
             env=environment(
                 **{
                     "SLACK_BOT_TOKEN": BOT_TOKEN,
-                    "SLACK_API_URL": f"{here.slack.url}/api/",
-                    "FRIENDLI_API_URL": here.friendli.url,
-                    "DATABASE_URL": here.database,
-                    "ENCRYPTION_KEYS": here.encryption_key.get_secret_value(),
+                    "SLACK_API_URL": f"{env.slack.url}/api/",
+                    "FRIENDLI_API_URL": env.friendli.url,
+                    "DATABASE_URL": env.database,
+                    "ENCRYPTION_KEYS": env.encryption_key.get_secret_value(),
                     "PORT": "0",
                     "LOG_LEVEL": "INFO",
                     **way_in,
@@ -83,7 +83,7 @@ async def bot_process(
     try:
         bot = BotProcess(await _url_of(process, log), log, process.pid)
         if not socket_mode:
-            here.slack.events_url = f"{bot.url}/slack/events"
+            env.slack.events_url = f"{bot.url}/slack/events"
         yield bot
     finally:
         if process.returncode is None:

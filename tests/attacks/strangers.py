@@ -17,7 +17,7 @@ from bot.sandbox.environment import PROJECT, TEAM, Environment
 from bot.sandbox.slack.conversations import Channel
 from bot.sandbox.slack.people import Actor
 from bot.sandbox.slack.wire import JsonObject
-from tests.attacks.harness import Siege, encoded
+from tests.attacks.harness import AttackHarness, form_encoded
 
 # What strangers must not learn of the place; tags of names and the like are nobody's secret.
 _TOLD_TO_ONE = {
@@ -38,7 +38,7 @@ _TABLES = [
 
 
 @dataclass(frozen=True)
-class Loot:
+class StolenIds:
     """What somebody has who got hold of everything that a place's messages and forms carry.
 
     Attributes:
@@ -72,16 +72,16 @@ class Stranger:
 
     person: Actor
     channel: Channel
-    disguise: Callable[[JsonObject], JsonObject]
-    may_look: bool = False
+    rewrite: Callable[[JsonObject], JsonObject]
+    can_read_channel: bool = False
 
     def __repr__(self) -> str:
         return "somebody from elsewhere"
 
 
-async def kept(here: Environment) -> dict[str, list[tuple[object, ...]]]:
+async def stored_rows(env: Environment) -> dict[str, list[tuple[object, ...]]]:
     """What the database holds, but for when to look next; and what people did, but not tried."""
-    database = Database(here.database)
+    database = Database(env.database)
     try:
         async with database.read() as session:
             found = {table.name: await _rows(session, table) for table in _TABLES}
@@ -103,9 +103,9 @@ async def _rows(session: AsyncSession, table: Table) -> list[tuple[object, ...]]
     return [tuple(row) for row in await session.execute(found)]
 
 
-async def answers(here: Environment) -> list[str]:
+async def queued_direct_messages(env: Environment) -> list[str]:
     """The answers in the outbox that Slack hasn't shown yet."""
-    database = Database(here.database)
+    database = Database(env.database)
     try:
         async with database.read() as session:
             query = select(Message.body).where(Message.kind == MessageKind.DIRECT)
@@ -117,15 +117,15 @@ async def answers(here: Environment) -> list[str]:
 class Watch:
     """Looks for traces of a stranger in the first place."""
 
-    def __init__(self, attack: Siege, stranger: Stranger, loot: Loot) -> None:
+    def __init__(self, attack: AttackHarness, stranger: Stranger, stolen_ids: StolenIds) -> None:
         self._attack = attack
         self._stranger = stranger
-        self._secret = [PROJECT, TEAM, loot.ids["ENDPOINT"], "theirs-oncall"]
+        self._secret = [PROJECT, TEAM, stolen_ids.ids["ENDPOINT"], "theirs-oncall"]
 
     async def begin(self) -> None:
         """Remember how everything is."""
-        self._before = await kept(self._attack.here)
-        self._said = len(self._attack.here.slack.requests.entries)
+        self._before = await stored_rows(self._attack.env)
+        self._said = len(self._attack.env.slack.requests.entries)
         self._changes = self._changing()
 
     async def send(self, *payloads: JsonObject) -> None:
@@ -135,9 +135,9 @@ class Watch:
             AssertionError: It isn't answered, or tells what isn't the stranger's to know.
         """
         for payload in payloads:
-            disguised = self._stranger.disguise(payload)
+            disguised = self._stranger.rewrite(payload)
             if "command" in payload:
-                answer = await self._attack.signed(encoded(disguised))
+                answer = await self._attack.signed(form_encoded(disguised))
             elif "event" in payload:
                 answer = await self._attack.tell(disguised)
             else:
@@ -145,30 +145,30 @@ class Watch:
             assert answer.status == 200
             self._tells_nothing(answer.body)
 
-    async def ends_well(self) -> None:
+    async def check_nothing_changed(self) -> None:
         """Check that nothing was done, and nothing was told that isn't the stranger's to know.
 
         Raises:
             AssertionError: Something was.
         """
-        here = self._attack.here
-        await self._attack.settled()
+        env = self._attack.env
+        await self._attack.wait_until_idle()
         # A thread of the first place is none in the stranger's.
         self._attack.check(shapes_only=True)
-        present = await kept(here)
+        present = await stored_rows(env)
         for name, before in self._before.items():
             assert [row for row in present[name] if row not in before] == [], name
             assert len(present[name]) == len(before), name
         assert self._changing() == self._changes
-        for words in await answers(here):
+        for words in await queued_direct_messages(env):
             self._tells_nothing(words)
-        for entry in here.slack.requests.entries[self._said :]:
+        for entry in env.slack.requests.entries[self._said :]:
             if entry.operation in _TOLD_TO_ONE:
                 self._tells_nothing(entry.body)
 
     def _tells_nothing(self, words: str) -> None:
-        if not self._stranger.may_look:
+        if not self._stranger.can_read_channel:
             assert [secret for secret in self._secret if secret in words] == [], words
 
     def _changing(self) -> int:
-        return sum(one.method != "GET" for one in self._attack.here.friendli.requests)
+        return sum(one.method != "GET" for one in self._attack.env.friendli.requests)

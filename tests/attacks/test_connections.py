@@ -12,7 +12,7 @@ import pytest
 
 from bot.commands.registry import SLASH
 from bot.sandbox.environment import Environment
-from tests.attacks.harness import ANSWER_SECONDS, encoded, signing
+from tests.attacks.harness import ANSWER_SECONDS, form_encoded, signature_headers
 from tests.attacks.processes import BotProcess, bot_process
 from tests.conftest import StartBot
 
@@ -131,10 +131,10 @@ async def half_open(bot: BotProcess, count: int) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
 async def test_half_open_connections_stop_nobody(
-    here: Environment, tmp_path: Path, mode: str
+    env: Environment, tmp_path: Path, mode: str
 ) -> None:
     """With 256 descriptors and 1,000 strangers, health checks and Slack are served all the time."""
-    async with bot_process(here, tmp_path, descriptors=256, socket_mode=mode == "socket") as bot:
+    async with bot_process(env, tmp_path, descriptors=256, socket_mode=mode == "socket") as bot:
         assert await readiness(bot) == 200
         before = bot.memory
         async with half_open(bot, 1_000):
@@ -143,7 +143,7 @@ async def test_half_open_connections_stop_nobody(
                 # Each over a new connection, as a load balancer does.
                 assert await readiness(bot) == 200
                 if mode == "http":
-                    assert await a_command(here, bot) == 200
+                    assert await a_command(env, bot) == 200
                 assert bot.descriptors < 200
             grown = bot.memory - before
         assert grown < 48 * MB
@@ -157,12 +157,12 @@ async def readiness(bot: BotProcess) -> int:
         return answer.status
 
 
-async def a_command(here: Environment, bot: BotProcess) -> int:
+async def a_command(env: Environment, bot: BotProcess) -> int:
     """The status of the answer to a signed command over a connection of its own."""
-    member = here.member
-    form = member._slack.payloads.command(member.user, here.channel, SLASH, "help")
-    body = encoded(form)
-    headers = {"Content-Type": "application/x-www-form-urlencoded", **signing(body)}
+    member = env.member
+    form = member._slack.payloads.command(member.user, env.channel, SLASH, "help")
+    body = form_encoded(form)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **signature_headers(body)}
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         started = time.monotonic()
@@ -175,10 +175,10 @@ async def a_command(here: Environment, bot: BotProcess) -> int:
 
 
 async def test_what_is_not_http_or_breaks_off_leaves_no_traceback(
-    here: Environment, tmp_path: Path
+    env: Environment, tmp_path: Path
 ) -> None:
     """Whatever strangers send, and however they leave, the log stays small and calm."""
-    async with bot_process(here, tmp_path, descriptors=256) as bot:
+    async with bot_process(env, tmp_path, descriptors=256) as bot:
         address = urlsplit(bot.url)
         for sent in [*NOT_HTTP, *(at_once for at_once, _ in ATTACKS.values())] * 10:
             _, writer = await asyncio.open_connection(address.hostname, address.port)

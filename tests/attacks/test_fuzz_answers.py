@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from bot.sandbox.environment import Environment
 from bot.sandbox.faults import Answer, DropRequest, Effect, GarbageBody, LoseReply, TruncateBody
 from bot.sandbox.slack.conversations import Message
-from tests.attacks.harness import Siege
+from tests.attacks.harness import AttackHarness
 from tests.attacks.strategies import CANARIES, examples, odd_json, odd_text
 from tests.conftest import THOROUGH
 
 # Each example takes a third of a second, and what one database stores the other refuses.
 pytestmark = pytest.mark.parametrize(
-    "fort_database",
+    "shared_database_url",
     ["sqlite", "postgresql"] if settings.get_current_profile_name() == THOROUGH else ["postgresql"],
     indirect=True,
     scope="module",
@@ -122,7 +122,7 @@ BOMB = gzip.compress(gzip.compress(bytes(16_000_000)) + bytes(2_000_000))
 
 
 @pytest.fixture(scope="module")
-def pace() -> dict[str, object]:
+def settings_overrides() -> dict[str, object]:
     """It looks again at once, whatever went wrong."""
     return {"poll_seconds_transitional": 0.05}
 
@@ -130,16 +130,16 @@ def pace() -> dict[str, object]:
 _numbers = itertools.count(1)
 
 
-async def deploys(attack: Siege) -> None:
+async def deploys(attack: AttackHarness) -> None:
     """Deploy, and see it to its end: it serves, or it was refused; and it was asked for once."""
-    here = attack.here
-    name, asked = f"number-{next(_numbers)}", creates(here)
+    env = attack.env
+    name, asked = f"number-{next(_numbers)}", creates(env)
     await attack.command(f"org/model --gpu 1xH100 --name {name} --yes")
 
     def root() -> Message:
         return next(
             message
-            for message in here.channel.messages.values()
+            for message in env.channel.messages.values()
             if not message.is_reply and f"*{name}*" in message.text and not message.deleted
         )
 
@@ -148,45 +148,47 @@ async def deploys(attack: Siege) -> None:
             found = root()
         except StopIteration:
             return False
-        for id_, endpoint in list(here.friendli.endpoints.items()):
+        for id_, endpoint in list(env.friendli.endpoints.items()):
             if (
                 endpoint.name == name
                 and endpoint.status == "INITIALIZING"
                 and id_ in str(found.blocks)
             ):
-                here.friendli.set_status(id_, "RUNNING")
+                env.friendli.set_status(id_, "RUNNING")
         return "serving" in found.text or found.buttons == ["Try again"]
 
-    await here.slack.until(over)
-    made = [one for one in here.friendli.endpoints.values() if one.name == name]
-    assert creates(here) - asked <= 1
+    await env.slack.until(over)
+    made = [one for one in env.friendli.endpoints.values() if one.name == name]
+    assert creates(env) - asked <= 1
     assert len(made) == ("serving" in root().text)
-    for id_, endpoint in list(here.friendli.endpoints.items()):
+    for id_, endpoint in list(env.friendli.endpoints.items()):
         if endpoint.name == name:
-            here.friendli.set_status(id_, "TERMINATED")
-    await attack.settled()
+            env.friendli.set_status(id_, "TERMINATED")
+    await attack.wait_until_idle()
     attack.check(shapes_only=True)
 
 
-def creates(here: Environment) -> int:
+def creates(env: Environment) -> int:
     """How many create requests reached the API."""
-    return sum(one.operation == "create_endpoint" for one in here.friendli.requests)
+    return sum(one.operation == "create_endpoint" for one in env.friendli.requests)
 
 
 @examples(4)
 @given(effect=effects())
 @example(effect=Answer(200, BOMB, {"Content-Encoding": "gzip, gzip"}, acts=True))
-async def test_any_answer_to_create_leads_to_one_endpoint(attack: Siege, effect: Effect) -> None:
+async def test_any_answer_to_create_leads_to_one_endpoint(
+    attack: AttackHarness, effect: Effect
+) -> None:
     """What hides the answer hides no endpoint: it is found, and never asked for again."""
-    attack.here.friendli.faults.add(effect, operation="create_endpoint")
+    attack.env.friendli.faults.add(effect, operation="create_endpoint")
     await deploys(attack)
 
 
 @examples(3)
 @given(refusal=REFUSALS)
-async def test_any_refusal_is_told(attack: Siege, refusal: Answer) -> None:
+async def test_any_refusal_is_told(attack: AttackHarness, refusal: Answer) -> None:
     """Nothing was made, and what the API says about it pings nobody."""
-    attack.here.friendli.faults.add(refusal, operation="create_endpoint")
+    attack.env.friendli.faults.add(refusal, operation="create_endpoint")
     await deploys(attack)
 
 
@@ -207,12 +209,12 @@ async def test_any_refusal_is_told(attack: Siege, refusal: Answer) -> None:
     times=1,
 )
 async def test_any_answer_to_a_question_is_outlived(
-    attack: Siege, operation: str, effect: Effect, times: int
+    attack: AttackHarness, operation: str, effect: Effect, times: int
 ) -> None:
     """Lists and states that make no sense are asked for again, and nothing strange is adopted."""
-    fault = attack.here.friendli.faults.add(effect, operation=operation, times=times)
+    fault = attack.env.friendli.faults.add(effect, operation=operation, times=times)
     await deploys(attack)
-    attack.here.friendli.faults.remove(fault)
+    attack.env.friendli.faults.remove(fault)
 
 
 @examples(4)
@@ -232,13 +234,13 @@ async def test_any_answer_to_a_question_is_outlived(
     acts=st.booleans(),
 )
 async def test_any_answer_of_slack_is_outlived(
-    attack: Siege, method: str, body: bytes, *, acts: bool
+    attack: AttackHarness, method: str, body: bytes, *, acts: bool
 ) -> None:
     """Whatever Slack's servers say for a moment, nothing is lost and nobody sees an error."""
-    here = attack.here
-    fault = here.slack.faults.add(Answer(200, body, acts=acts), operation=method)
-    for person, typed in ((here.member, "help"), (here.member, ""), (here.admin, "connect")):
+    env = attack.env
+    fault = env.slack.faults.add(Answer(200, body, acts=acts), operation=method)
+    for person, typed in ((env.member, "help"), (env.member, ""), (env.admin, "connect")):
         await attack.command(typed, person=person)
-    await attack.settled()
+    await attack.wait_until_idle()
     await deploys(attack)
-    here.slack.faults.remove(fault)
+    env.slack.faults.remove(fault)

@@ -11,7 +11,7 @@ from bot.commands.features import registry
 from bot.domain.request.draft import DeployDraft
 from bot.sandbox.environment import API_KEY, PROJECT
 from bot.sandbox.slack.wire import JsonObject, decode_object
-from tests.attacks.harness import Siege, errors_fit
+from tests.attacks.harness import AttackHarness, errors_fit
 from tests.attacks.strategies import Changes, changes, examples, mutated, odd_json, odd_text
 
 CLICKS = tuple(registry().clicks)
@@ -63,33 +63,33 @@ def button_values() -> st.SearchStrategy[str]:
 
 
 @pytest.fixture
-async def deployed(attack: Siege) -> dict[str, str]:
+async def deployed(attack: AttackHarness) -> dict[str, str]:
     """Names for the ids of a deployment that is on its way, for button values."""
-    here = attack.here
+    env = attack.env
     await attack.command("org/model --gpu 1xH100 --name first --yes")
-    message = await here.slack.until(
-        lambda: next(iter(m for m in here.channel.messages.values() if m.metadata), None)
+    message = await env.slack.until(
+        lambda: next(iter(m for m in env.channel.messages.values() if m.metadata), None)
     )
     assert message.metadata is not None
     public_id = str(message.metadata["event_payload"]["deployment"])
-    await here.slack.until(lambda: here.friendli.endpoints)
-    return {"PUBLIC": public_id, "ENDPOINT": next(iter(here.friendli.endpoints))}
+    await env.slack.until(lambda: env.friendli.endpoints)
+    return {"PUBLIC": public_id, "ENDPOINT": next(iter(env.friendli.endpoints))}
 
 
 @pytest.fixture
-async def forms(attack: Siege) -> Forms:
+async def forms(attack: AttackHarness) -> Forms:
     """Every modal that a command opens, filled in so that it would be taken."""
     found = Forms()
     for name in ("", *registry().commands):
         try:
-            view = await attack.opened(name, attack.here.admin)
+            view = await attack.opened(name, attack.env.admin)
         except LookupError:
             continue
         for label in {item.label for item in view.fields()} & GOOD.keys():
-            await attack.here.admin.fill(label, GOOD[label])
-        await attack.settled()
-        found[view.callback_id] = attack.submission(view, attack.here.admin)
-    refused = [one.answer for one in attack.here.slack.requests.entries if one.error]
+            await attack.env.admin.fill(label, GOOD[label])
+        await attack.wait_until_idle()
+        found[view.callback_id] = attack.submission(view, attack.env.admin)
+    refused = [one.answer for one in attack.env.slack.requests.entries if one.error]
     assert {"deploy", "connect"} <= found.keys(), refused[-3:]
     return found
 
@@ -102,21 +102,23 @@ async def forms(attack: Siege) -> Forms:
 )
 @example(action_id="preview.deploy", value='id {"m": "<!channel>"}', as_admin=False)
 async def test_any_button_value_is_answered(
-    attack: Siege, deployed: dict[str, str], action_id: str, value: str, *, as_admin: bool
+    attack: AttackHarness, deployed: dict[str, str], action_id: str, value: str, *, as_admin: bool
 ) -> None:
     """A button whose value is of another version, of another deployment or nonsense says so."""
     for name, id_ in deployed.items():
         value = value.replace(name, id_)
-    person = attack.here.admin if as_admin else attack.here.member
-    await attack.withstood(await attack.interaction(attack.click(action_id, value, person=person)))
+    person = attack.env.admin if as_admin else attack.env.member
+    await attack.check_response(
+        await attack.interaction(attack.click(action_id, value, person=person))
+    )
 
 
 @examples(25)
 @given(action_id=odd_text(), value=odd_text())
-async def test_any_action_id_is_answered(attack: Siege, action_id: str, value: str) -> None:
+async def test_any_action_id_is_answered(attack: AttackHarness, action_id: str, value: str) -> None:
     """A button that nobody knows any more is told to be an old one."""
     answer = await attack.interaction(attack.click(action_id, value))
-    await attack.withstood(answer, REFUSED)
+    await attack.check_response(answer, REFUSED)
 
 
 @examples(40)
@@ -127,27 +129,27 @@ async def test_any_action_id_is_answered(attack: Siege, action_id: str, value: s
     elsewhere=st.sampled_from(["/response/T1/none", "", "nonsense", "http://["]),
 )
 async def test_clicks_without_their_parts_are_answered(
-    attack: Siege, action_id: str, value: str, changed: Changes, elsewhere: str
+    attack: AttackHarness, action_id: str, value: str, changed: Changes, elsewhere: str
 ) -> None:
     """Parts that are missing or of another type are refused or done without."""
     payload = attack.click(action_id, value)
     odd = mutated(payload, changed)
     if isinstance(odd.get("response_url"), str) and odd["response_url"] != payload["response_url"]:
-        base = attack.here.slack.url if elsewhere.startswith("/") else ""
+        base = attack.env.slack.url if elsewhere.startswith("/") else ""
         odd["response_url"] = base + elsewhere
-    await attack.withstood(await attack.interaction(odd), REFUSED, shapes_only=True)
+    await attack.check_response(await attack.interaction(odd), REFUSED, shapes_only=True)
 
 
 @examples(40)
 @given(which=st.integers(0, 9), state=st.one_of(changes(6), st.none(), odd_json()))
 async def test_any_view_state_is_answered(
-    attack: Siege, forms: Forms, which: int, state: object
+    attack: AttackHarness, forms: Forms, which: int, state: object
 ) -> None:
     """Fields may be missing, null, huge or of another type: errors stand on fields that exist."""
     payload = forms.any(which)
     odd = mutated(payload["view"]["state"], state) if isinstance(state, tuple) else state
     answer = await attack.interaction({**payload, "view": {**payload["view"], "state": odd}})
-    await attack.withstood(answer)
+    await attack.check_response(answer)
     assert errors_fit(answer, payload["view"])
 
 
@@ -157,7 +159,7 @@ async def test_any_view_state_is_answered(
     typed=st.lists(st.one_of(st.none(), st.none(), st.none(), odd_text()), min_size=8),
 )
 async def test_any_text_in_a_form_s_fields_is_answered(
-    attack: Siege, forms: Forms, which: int, typed: list[str | None]
+    attack: AttackHarness, forms: Forms, which: int, typed: list[str | None]
 ) -> None:
     """Whatever is typed into the fields of a form is stored whole, or said to be wrong."""
     payload = forms.any(which)
@@ -171,19 +173,19 @@ async def test_any_text_in_a_form_s_fields_is_answered(
         if text is not None:
             element["value"] = text
     answer = await attack.interaction(payload)
-    await attack.withstood(answer)
+    await attack.check_response(answer)
     assert errors_fit(answer, payload["view"])
 
 
 @pytest.mark.parametrize("field", ["name", "team", "project"])
 async def test_more_than_a_field_takes_is_not_stored(
-    attack: Siege, forms: Forms, field: str
+    attack: AttackHarness, forms: Forms, field: str
 ) -> None:
     """A target of such a name would break every later form that has to show it."""
     payload = forms.any(sorted(forms).index("connect"))
     payload["view"]["state"]["values"][field][field]["value"] = "a" * 200
     answer = await attack.interaction(payload)
-    await attack.withstood(answer)
+    await attack.check_response(answer)
     assert list(answer.document["errors"]) == [field]
 
 
@@ -198,14 +200,14 @@ async def test_more_than_a_field_takes_is_not_stored(
     ),
 )
 async def test_any_private_metadata_is_answered(
-    attack: Siege, forms: Forms, which: int, kept: object
+    attack: AttackHarness, forms: Forms, which: int, kept: object
 ) -> None:
     """A form of an older version is told to be one."""
     payload = forms.any(which)
     if isinstance(kept, tuple):
         kept = json.dumps(mutated(decode_object(payload["view"]["private_metadata"]) or {}, kept))
     view = {**payload["view"], "private_metadata": kept}
-    await attack.withstood(await attack.interaction({**payload, "view": view}), REFUSED)
+    await attack.check_response(await attack.interaction({**payload, "view": view}), REFUSED)
 
 
 @examples(25)
@@ -215,12 +217,12 @@ async def test_any_private_metadata_is_answered(
     changed=changes(),
 )
 async def test_forms_of_any_kind_are_answered(
-    attack: Siege, forms: Forms, callback_id: str, which: int, changed: Changes
+    attack: AttackHarness, forms: Forms, callback_id: str, which: int, changed: Changes
 ) -> None:
     """A form that was submitted under another's name, or with other blocks, does no harm."""
     payload = forms.any(which)
     view = mutated({**payload["view"], "callback_id": callback_id}, changed)
-    await attack.withstood(
+    await attack.check_response(
         await attack.interaction({**payload, "view": view}), REFUSED, shapes_only=True
     )
 
@@ -234,7 +236,7 @@ async def test_forms_of_any_kind_are_answered(
     changed=changes(),
 )
 async def test_clicks_in_forms_are_answered(
-    attack: Siege,
+    attack: AttackHarness,
     forms: Forms,
     action_id: str,
     value: str,
@@ -252,7 +254,7 @@ async def test_clicks_in_forms_are_answered(
             odd = {**shown, "private_metadata": json.dumps(kept)}
         case _:
             odd = mutated(shown, changed)
-    click = attack.click(action_id, value, person=attack.here.admin)
+    click = attack.click(action_id, value, person=attack.env.admin)
     del click["channel"], click["response_url"]
     click |= {"container": {"type": "view", "view_id": shown["id"]}, "view": odd}
-    await attack.withstood(await attack.interaction(click), REFUSED, shapes_only=True)
+    await attack.check_response(await attack.interaction(click), REFUSED, shapes_only=True)

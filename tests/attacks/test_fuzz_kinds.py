@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bot.commands.features import registry
 from bot.sandbox.slack.blocks import check_suggestions
-from tests.attacks.harness import Siege
+from tests.attacks.harness import AttackHarness
 from tests.attacks.strategies import Changes, changes, examples, mutated, odd_json, odd_text
 from tests.attacks.test_fuzz_interactions import REFUSED, Forms, button_values, forms
 
@@ -28,25 +28,25 @@ BLOCK_IDS = st.one_of(
     typed=odd_text(),
 )
 async def test_whatever_is_typed_into_a_menu_has_options(
-    attack: Siege, action_id: str, block_id: str, typed: str
+    attack: AttackHarness, action_id: str, block_id: str, typed: str
 ) -> None:
     """Often none, and never more, or longer ones, than Slack takes."""
     answer = await attack.interaction(attack.query(action_id, typed, block_id=block_id))
-    await attack.withstood(answer)
+    await attack.check_response(answer)
     assert check_suggestions(answer.document) == []
 
 
 @examples(20)
 @given(action_id=st.sampled_from(MENUS), changed=changes(), which=st.integers(0, 9))
 async def test_menus_without_their_parts_are_answered(
-    attack: Siege, forms: Forms, action_id: str, changed: Changes, which: int
+    attack: AttackHarness, forms: Forms, action_id: str, changed: Changes, which: int
 ) -> None:
     """In messages as in forms."""
     query = attack.query(action_id, "x")
     if which % 2:
         query |= {"view": forms.any(which)["view"], "container": {"type": "view"}}
         del query["channel"]
-    await attack.withstood(await attack.interaction(mutated(query, changed)), REFUSED)
+    await attack.check_response(await attack.interaction(mutated(query, changed)), REFUSED)
 
 
 @examples(20)
@@ -57,7 +57,7 @@ async def test_menus_without_their_parts_are_answered(
     changed=st.one_of(st.just(()), changes()),
 )
 async def test_any_message_s_menu_is_answered(
-    attack: Siege, callback_id: str, event_type: str, carried: object, changed: Changes
+    attack: AttackHarness, callback_id: str, event_type: str, carried: object, changed: Changes
 ) -> None:
     """Any app may write any metadata into its messages, ours too."""
     payload = attack.shortcut(callback_id, {"event_type": event_type, "event_payload": carried})
@@ -65,7 +65,7 @@ async def test_any_message_s_menu_is_answered(
     odd = mutated(payload, changed)
     if isinstance(odd.get("response_url"), str):
         odd["response_url"] = elsewhere
-    await attack.withstood(await attack.interaction(odd), REFUSED, shapes_only=True)
+    await attack.check_response(await attack.interaction(odd), REFUSED, shapes_only=True)
 
 
 @examples(30)
@@ -80,7 +80,7 @@ async def test_any_message_s_menu_is_answered(
     changed=st.one_of(st.just(()), changes()),
 )
 async def test_any_event_is_acknowledged(
-    attack: Siege,
+    attack: AttackHarness,
     kind: str,
     words: str,
     thread_ts: str | None,
@@ -91,7 +91,7 @@ async def test_any_event_is_acknowledged(
     given_ = {"text": f"<@U0BOT> {words}", "thread_ts": thread_ts, "tab": tab}
     fields = {name: value for name, value in given_.items() if value is not None}
     odd = mutated(attack.event(kind, fields), changed)
-    await attack.withstood(await attack.tell(odd), REFUSED, shapes_only=True)
+    await attack.check_response(await attack.tell(odd), REFUSED, shapes_only=True)
 
 
 @examples(20)
@@ -102,12 +102,12 @@ async def test_any_event_is_acknowledged(
     happened=odd_json(),
 )
 async def test_events_that_nobody_listens_to_are_acknowledged(
-    attack: Siege, kind: str, happened: object
+    attack: AttackHarness, kind: str, happened: object
 ) -> None:
     """Otherwise Slack would tell of them three times more."""
     event = attack.event(kind)
     event["event"] |= {"item": happened}
-    await attack.withstood(await attack.tell(event))
+    await attack.check_response(await attack.tell(event))
 
 
 @examples(30)
@@ -133,7 +133,7 @@ async def test_events_that_nobody_listens_to_are_acknowledged(
     changed=st.one_of(st.just(()), changes()),
 )
 async def test_interactions_of_any_kind_are_answered(
-    attack: Siege, forms: Forms, kind: str, value: str, which: int, changed: Changes
+    attack: AttackHarness, forms: Forms, kind: str, value: str, which: int, changed: Changes
 ) -> None:
     """Also those that are none of ours, or that have the parts of another kind."""
     payload = attack.click("deploy", value) | {"view": forms.any(which)["view"], "type": kind}
@@ -141,4 +141,4 @@ async def test_interactions_of_any_kind_are_answered(
     odd = mutated(payload, changed)
     if isinstance(odd.get("response_url"), str):
         odd["response_url"] = elsewhere
-    await attack.withstood(await attack.interaction(odd), REFUSED, shapes_only=True)
+    await attack.check_response(await attack.interaction(odd), REFUSED, shapes_only=True)

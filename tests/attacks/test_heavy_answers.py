@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Hang
-from tests.acceptance.thread_assertions import root, whispers
+from tests.acceptance.thread_assertions import ephemeral_texts, root
 from tests.attacks.processes import BotProcess, bot_process
 from tests.attacks.test_connections import readiness
 from tests.benchmarks.seeding import seed
@@ -42,7 +42,7 @@ GARBAGE: tuple[tuple[bytes, dict[str, str]], ...] = (
 
 
 @asynccontextmanager
-async def flooding(here: Environment) -> AsyncIterator[tuple[str, asyncio.Event]]:
+async def flooding(env: Environment) -> AsyncIterator[tuple[str, asyncio.Event]]:
     """A Friendli API that floods whoever lists the projects `project-<n>`, and serves all others.
 
     Yields:
@@ -63,7 +63,7 @@ async def flooding(here: Environment) -> AsyncIterator[tuple[str, asyncio.Event]
             return web.Response(status=status, body=body, headers=headers)
         async with http.request(
             request.method,
-            f"{here.friendli.url}{request.path_qs}",
+            f"{env.friendli.url}{request.path_qs}",
             headers={name: request.headers[name] for name in ("Authorization",)},
             json=await request.json() if request.can_read_body else None,
         ) as response:
@@ -103,14 +103,14 @@ def report(what: str, bot: BotProcess, before: int) -> int:
 
 @pytest.mark.timeout(150)
 async def test_a_flood_from_a_hundred_projects_holds_up_no_other_team(
-    here: Environment, tmp_path: Path
+    env: Environment, tmp_path: Path
 ) -> None:
     """While a hundred polls are answered with megabytes each, another team's endpoint goes live."""
-    async with flooding(here) as (url, all_asked):
-        settings = here.settings(friendli_api_url=url)
+    async with flooding(env) as (url, all_asked):
+        settings = env.settings(friendli_api_url=url)
         await seed(settings, projects=PROJECTS, endpoints=1, channels=1)
         async with bot_process(
-            here,
+            env,
             tmp_path,
             descriptors=DESCRIPTORS,
             FRIENDLI_API_URL=url,
@@ -120,28 +120,28 @@ async def test_a_flood_from_a_hundred_projects_holds_up_no_other_team(
             before = bot.memory
             async with asyncio.timeout(WITHIN):
                 await all_asked.wait()
-            await connect(here)
-            await here.member.command(
-                here.channel, "org/model --gpu 1xH100 --replicas 1 --name calm --yes"
+            await connect(env)
+            await env.member.command(
+                env.channel, "org/model --gpu 1xH100 --replicas 1 --name calm --yes"
             )
-            await here.slack.until(lambda: here.friendli.endpoints, timeout=WITHIN)
-            here.clock.advance(3_600)
-            await here.slack.until(lambda: is_live(root(here).text), timeout=WITHIN)
+            await env.slack.until(lambda: env.friendli.endpoints, timeout=WITHIN)
+            env.clock.advance(3_600)
+            await env.slack.until(lambda: is_live(root(env).text), timeout=WITHIN)
             assert await readiness(bot) == 200
             assert report("a hundred floods", bot, before) < MOST_GROWTH
 
 
 async def test_a_slow_slack_costs_bounded_memory_and_loses_no_answer(
-    here: Environment, tmp_path: Path
+    env: Environment, tmp_path: Path
 ) -> None:
     """While no call is answered, a hundred commands are acknowledged at once; later, answered."""
-    async with bot_process(here, tmp_path, descriptors=DESCRIPTORS) as bot:
-        await connect(here)
+    async with bot_process(env, tmp_path, descriptors=DESCRIPTORS) as bot:
+        await connect(env)
         before = bot.memory
-        slow = here.slack.faults.add(Hang(acts=True), times=None)
-        await asyncio.gather(*(here.member.command(here.channel, "targets") for _ in range(100)))
+        slow = env.slack.faults.add(Hang(acts=True), times=None)
+        await asyncio.gather(*(env.member.command(env.channel, "targets") for _ in range(100)))
         assert await readiness(bot) == 200
         grown = report("a slow Slack", bot, before)
-        here.slack.faults.remove(slow)
-        await here.slack.until(lambda: len(whispers(here)) >= 100)
+        env.slack.faults.remove(slow)
+        await env.slack.until(lambda: len(ephemeral_texts(env)) >= 100)
         assert grown < MOST_GROWTH

@@ -25,8 +25,8 @@ from bot.domain.process.redaction import redactor
 from bot.domain.request.duration import parse_duration
 from bot.friendli.responses import Answer
 from bot.slack import payloads
-from tests.acceptance.thread_assertions import whispers
-from tests.attacks.harness import Siege
+from tests.acceptance.thread_assertions import ephemeral_texts
+from tests.attacks.harness import AttackHarness
 
 MB = 1_000_000
 SECONDS = 0.05
@@ -229,15 +229,15 @@ def test_the_longest_command_is_read_at_once(read: Callable[[str], object]) -> N
     assert took < SECONDS, text
 
 
-async def test_a_command_of_more_than_4000_characters_is_refused(attack: Siege) -> None:
+async def test_a_command_of_more_than_4000_characters_is_refused(attack: AttackHarness) -> None:
     """In plain words, and nothing of it is carried out; as a mention too."""
-    here = attack.here
-    before = len(whispers(here))
+    env = attack.env
+    before = len(ephemeral_texts(env))
     typed = "org/model --gpu 1xH100 --yes --comment " + "x" * LONGEST
-    await attack.withstood(await attack.command(typed))
+    await attack.check_response(await attack.command(typed))
     mention = attack.event("app_mention", {"text": f"<@UB> {typed}"})
-    await attack.withstood(await attack.tell(mention))
-    await here.slack.until(lambda: len(whispers(here)) >= before + 2)
-    for said in whispers(here)[before:]:
+    await attack.check_response(await attack.tell(mention))
+    await env.slack.until(lambda: len(ephemeral_texts(env)) >= before + 2)
+    for said in ephemeral_texts(env)[before:]:
         assert "has more than 4,000 characters" in said
-    assert not here.friendli.endpoints
+    assert not env.friendli.endpoints

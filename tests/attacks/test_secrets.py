@@ -22,12 +22,12 @@ from bot.sandbox.environment import (
     SIGNING_SECRET,
     Environment,
     connect,
-    world,
+    open_environment,
 )
 from bot.sandbox.faults import Answer, Call, Hang
-from tests.acceptance.configuring import configure as configure_target
-from tests.acceptance.thread_assertions import root, whispers
-from tests.conftest import QUICK, UNHURRIED
+from tests.acceptance.settings_form import save_settings
+from tests.acceptance.thread_assertions import ephemeral_texts, root
+from tests.conftest import NO_LIMITS, SHORT_WAITS
 from tests.ops.test_logs import Configure, configure, everything_stored, response_url_keys
 
 __all__ = ["configure"]
@@ -47,7 +47,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 async def anywhere(database_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on a database of each kind."""
-    async with world(database_url, speed=0, limits=UNHURRIED) as made:
+    async with open_environment(database_url, speed=0, limits=NO_LIMITS) as made:
         made.friendli.add_key(LATER_KEY, team_id="sandbox-team")
         yield made
 
@@ -55,68 +55,68 @@ async def anywhere(database_url: str) -> AsyncIterator[Environment]:
 class Overheard:
     """What was sent to Slack, before its log masks anything."""
 
-    def __init__(self, here: Environment) -> None:
+    def __init__(self, env: Environment) -> None:
         self.said: list[str] = []
-        here.slack.faults.add(Hang(), when=self._hear, times=None)
+        env.slack.faults.add(Hang(), when=self._hear, times=None)
 
     def _hear(self, call: Call) -> bool:
         self.said.append(json.dumps([call.path, dict(call.query), dict(call.body)]))
         return False
 
 
-async def type_key(here: Environment, key: str) -> None:
+async def type_key(env: Environment, key: str) -> None:
     """Have an admin type a key into the form that connects the target."""
-    await here.admin.command(here.channel, "connect prod")
-    await here.slack.until(lambda: here.admin.modal)
-    await here.admin.fill("Friendli project id", PROJECT)
-    await here.admin.fill("Personal API key (flp_…)", key)
+    await env.admin.command(env.channel, "connect prod")
+    await env.slack.until(lambda: env.admin.modal)
+    await env.admin.fill("Friendli project id", PROJECT)
+    await env.admin.fill("Personal API key (flp_…)", key)
 
 
 async def test_no_secret_is_left_anywhere(anywhere: Environment, configure: Configure) -> None:
     """Neither in logs, tracebacks, metrics, tables, messages, forms and buttons, nor said by us."""
-    here = anywhere
+    env = anywhere
     # Of the two ways to write logs, each goes with one of the databases.
-    stream = configure("DEBUG", Terminal() if here.database.startswith("sqlite") else None)
-    overheard = Overheard(here)
+    stream = configure("DEBUG", Terminal() if env.database.startswith("sqlite") else None)
+    overheard = Overheard(env)
     said: list[str] = []
-    async with running(here.settings(**QUICK, encryption_keys=[OLD])) as bot:
-        here.slack.events_url = bot.events_url
-        await type_key(here, REFUSED_KEY)
-        await here.admin.submit()
-        assert "accept this key" in str(here.admin.field_errors)
-        await here.admin.close_modal()
-        await connect(here)
-        await configure_target(here, approval="always")
-        await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
-        await here.slack.until(lambda: "Approve" in root(here).buttons)
-        await here.admin.click(root(here), "Approve")
-        await here.friendli.until(lambda: here.friendli.endpoints)
-        [endpoint] = here.friendli.endpoints
-        here.friendli.set_status(endpoint, "RUNNING")
-        await here.slack.until(lambda: "is serving" in root(here).text)
-        await configure_target(here, approval="never")
-        await it_is_updated(here)
-        await it_fails(here)
-        await type_key(here, LATER_KEY)
-        await here.admin.submit()
-        await here.slack.until(lambda: "is connected" in str(here.admin.modal))
+    async with running(env.settings(**SHORT_WAITS, encryption_keys=[OLD])) as bot:
+        env.slack.events_url = bot.events_url
+        await type_key(env, REFUSED_KEY)
+        await env.admin.submit()
+        assert "accept this key" in str(env.admin.field_errors)
+        await env.admin.close_modal()
+        await connect(env)
+        await save_settings(env, approval="always")
+        await env.member.command(env.channel, "org/model --gpu 1xH100 --name it --yes")
+        await env.slack.until(lambda: "Approve" in root(env).buttons)
+        await env.admin.click(root(env), "Approve")
+        await env.friendli.until(lambda: env.friendli.endpoints)
+        [endpoint] = env.friendli.endpoints
+        env.friendli.set_status(endpoint, "RUNNING")
+        await env.slack.until(lambda: "is serving" in root(env).text)
+        await save_settings(env, approval="never")
+        await it_is_updated(env)
+        await it_fails(env)
+        await type_key(env, LATER_KEY)
+        await env.admin.submit()
+        await env.slack.until(lambda: "is connected" in str(env.admin.modal))
     async with (
-        running(here.settings(**QUICK, encryption_keys=[NEW, OLD])) as bot,
+        running(env.settings(**SHORT_WAITS, encryption_keys=[NEW, OLD])) as bot,
         aiohttp.ClientSession() as http,
     ):
-        here.slack.events_url = bot.events_url
-        settings = here.settings(encryption_keys=[NEW, OLD])
+        env.slack.events_url = bot.events_url
+        settings = env.settings(encryption_keys=[NEW, OLD])
         assert await rotate_keys(settings, said.append) == 0
-        await here.member.command(here.channel, "status it")
-        await here.slack.until(lambda: "it" in whispers(here)[-1])
+        await env.member.command(env.channel, "status it")
+        await env.slack.until(lambda: "it" in ephemeral_texts(env)[-1])
         for path in ("metrics", "readyz", "healthz"):
             async with http.get(f"{bot.url}/{path}") as answer:
                 said.append(await answer.text())
     places = {
         "log": stream.getvalue(),
-        "tables": await everything_stored(here),
+        "tables": await everything_stored(env),
         "calls of Slack": "\n".join(overheard.said),
-        "answers to Slack": "\n".join(one.answer for one in here.slack.requests.entries),
+        "answers to Slack": "\n".join(one.answer for one in env.slack.requests.entries),
         "said": "\n".join(said),
     }
     told_ = "".join(places.values())
@@ -124,45 +124,45 @@ async def test_no_secret_is_left_anywhere(anywhere: Environment, configure: Conf
         assert expected in told_
     secrets = {BOT_TOKEN, SIGNING_SECRET, API_KEY, REFUSED_KEY, LATER_KEY, OLD, NEW}
     for place, words in places.items():
-        looked_for = secrets | (set() if place == "calls of Slack" else response_url_keys(here))
+        looked_for = secrets | (set() if place == "calls of Slack" else response_url_keys(env))
         found = [one for secret in looked_for for one in _spellings(secret) if one in words]
         assert found == [], place
 
 
-async def it_is_updated(here: Environment) -> None:
+async def it_is_updated(env: Environment) -> None:
     """Change its GPUs, and wait until that was asked of Friendli."""
-    await here.member.command(here.channel, "update it --gpu 2xH100")
-    question = await here.slack.until(
+    await env.member.command(env.channel, "update it --gpu 2xH100")
+    question = await env.slack.until(
         lambda: next(
-            (one for one in here.member.ephemerals(here.channel) if "Change" in one.buttons), None
+            (one for one in env.member.ephemerals(env.channel) if "Change" in one.buttons), None
         )
     )
-    await here.member.click(question, "update.agree")
-    await here.friendli.until(
-        lambda: any(one.operation == "update_endpoint" for one in here.friendli.requests)
+    await env.member.click(question, "update.agree")
+    await env.friendli.until(
+        lambda: any(one.operation == "update_endpoint" for one in env.friendli.requests)
     )
 
 
-async def it_fails(here: Environment) -> None:
+async def it_fails(env: Environment) -> None:
     """An API that quotes the key, and a table that is gone while a key is stored."""
     echo = f"the key {API_KEY} of Bearer {API_KEY} is unwell"
     answer = Answer(403, {"detail": echo})
-    fault = here.friendli.faults.add(answer, operation="get_endpoint", times=None)
-    await here.member.command(here.channel, "versions it")
-    await here.slack.until(lambda: "is unwell" in whispers(here)[-1])
-    here.friendli.faults.remove(fault)
-    await type_key(here, LATER_KEY)
-    database = Database(here.database)
+    fault = env.friendli.faults.add(answer, operation="get_endpoint", times=None)
+    await env.member.command(env.channel, "versions it")
+    await env.slack.until(lambda: "is unwell" in ephemeral_texts(env)[-1])
+    env.friendli.faults.remove(fault)
+    await type_key(env, LATER_KEY)
+    database = Database(env.database)
     async with renamed(database, "targets", "hidden"):
-        await here.admin.submit()
-        await here.slack.until(lambda: "went wrong on our side" in modal_text(here))
+        await env.admin.submit()
+        await env.slack.until(lambda: "went wrong on our side" in modal_text(env))
     await database.close()
-    await here.admin.close_modal()
+    await env.admin.close_modal()
 
 
-def modal_text(here: Environment) -> str:
+def modal_text(env: Environment) -> str:
     """What the admin's modal says."""
-    return "" if here.admin.modal is None else str(here.admin.modal.body)
+    return "" if env.admin.modal is None else str(env.admin.modal.body)
 
 
 @asynccontextmanager

@@ -7,9 +7,9 @@ import pytest
 
 from bot.sandbox.environment import APP_TOKEN, PROJECT, Environment, connect
 from bot.sandbox.faults import Answer, Hang
-from tests.acceptance.thread_assertions import told, whispers
-from tests.attacks.conftest import PACE, watched_to_the_end
-from tests.attacks.harness import Siege
+from tests.acceptance.thread_assertions import ephemeral_texts, has_replies
+from tests.attacks.conftest import SLOW_POLLING, capture_errors_until_stopped
+from tests.attacks.harness import AttackHarness
 from tests.conftest import StartBot
 
 MODES: dict[str, dict[str, object]] = {
@@ -36,42 +36,42 @@ LINES = (
     ],
 )
 async def test_nothing_outlives_the_bot(
-    here: Environment, start_bot: StartBot, mode: str, hangs: str
+    env: Environment, start_bot: StartBot, mode: str, hangs: str
 ) -> None:
     """Whatever hangs is given up; no task is left, and none stumbles over a closed client."""
     before = asyncio.all_tasks()
-    async with watched_to_the_end() as watch, aiohttp.ClientSession() as http:
-        async with start_bot(**PACE, **MODES[mode], shutdown_timeout=0.3) as bot:
-            await connect(here)
-            await here.member.command(here.channel, "org/model --gpu 1xH100 --name it --yes")
-            await here.slack.until(lambda: told(here, 1))
+    async with capture_errors_until_stopped() as watch, aiohttp.ClientSession() as http:
+        async with start_bot(**SLOW_POLLING, **MODES[mode], shutdown_timeout=0.3) as bot:
+            await connect(env)
+            await env.member.command(env.channel, "org/model --gpu 1xH100 --name it --yes")
+            await env.slack.until(lambda: has_replies(env, 1))
             # From now on the specs are known.
-            await here.member.command(here.channel, "list")
-            await here.slack.until(lambda: whispers(here))
+            await env.member.command(env.channel, "list")
+            await env.slack.until(lambda: ephemeral_texts(env))
             match hangs:
                 case "Friendli":
-                    here.friendli.faults.add(Hang(), times=None)
+                    env.friendli.faults.add(Hang(), times=None)
                 case "a part of Friendli":
                     history = "get_endpoint_version_history"
-                    here.friendli.faults.add(Hang(), operation=history, times=None)
-                    here.friendli.faults.add(Answer(403), operation="get_endpoint", times=None)
+                    env.friendli.faults.add(Hang(), operation=history, times=None)
+                    env.friendli.faults.add(Answer(403), operation="get_endpoint", times=None)
                 case "Slack":
-                    here.slack.faults.add(Hang(), times=None)
+                    env.slack.faults.add(Hang(), times=None)
             await asyncio.gather(
-                submit_a_project(here),
-                *(here.member.command(here.channel, line) for line in LINES),
+                submit_a_project(env),
+                *(env.member.command(env.channel, line) for line in LINES),
             )
-            siege = Siege(here, bot, http, watch.logged, watch.leaks)
+            isolated_attack = AttackHarness(env, bot, http, watch.logged, watch.leaks)
         left = [task for task in asyncio.all_tasks() - before if "/bot/" in str(task)]
         assert [task for task in left if "/bot/sandbox/" not in str(task)] == []
-    siege.check()
+    isolated_attack.check()
 
 
-async def submit_a_project(here: Environment) -> None:
+async def submit_a_project(env: Environment) -> None:
     """Have a key checked, which asks Friendli."""
-    await here.admin.command(here.channel, "connect other")
-    if here.admin.modal is None:
+    await env.admin.command(env.channel, "connect other")
+    if env.admin.modal is None:
         return
-    await here.admin.fill("Friendli project id", PROJECT)
-    await here.admin.fill("Personal API key (flp_…)", "another-key-not-a-secret")
-    await here.admin.submit()
+    await env.admin.fill("Friendli project id", PROJECT)
+    await env.admin.fill("Personal API key (flp_…)", "another-key-not-a-secret")
+    await env.admin.submit()

@@ -21,9 +21,9 @@ from bot.sandbox.slack.conversations import User
 from bot.sandbox.slack.wire import JsonObject
 from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import roots
-from tests.attacks.conftest import Fort
-from tests.attacks.harness import Siege
-from tests.attacks.strangers import Loot, Stranger, Watch, kept
+from tests.attacks.conftest import SharedBot
+from tests.attacks.harness import AttackHarness
+from tests.attacks.strangers import StolenIds, Stranger, Watch, stored_rows
 from tests.attacks.surfaces import CLICKS, COMMANDS, EVENTS, SHORTCUTS, SUBMISSIONS, SUGGESTIONS
 from tests.permission_matrix.forms import admins_forms, fill
 
@@ -42,57 +42,57 @@ def test_nothing_is_missing_here() -> None:
 
 
 @pytest.fixture(scope="module")
-def fort_database(sqlite_fort: str) -> str:
+def shared_database_url(shared_sqlite_url: str) -> str:
     """Whose a row is, is asked in the same words of databases of either kind."""
-    return sqlite_fort
+    return shared_sqlite_url
 
 
 @pytest.fixture(scope="module")
-def pace() -> dict[str, object]:
+def settings_overrides() -> dict[str, object]:
     """What happens to the place's endpoints is told at once."""
     return {}
 
 
 @pytest.fixture(scope="module")
-async def loot(fort: Fort) -> Loot:
+async def stolen_ids(shared_bot: SharedBot) -> StolenIds:
     """A place in full use: it serves, something waits, all forms are open."""
-    here = fort.here
-    siege = Siege(here, fort.bot, fort.http, [], [])
-    here.slack.add_usergroup("theirs-oncall", [here.admin.user])
-    await serve(here)
+    env = shared_bot.env
+    isolated_attack = AttackHarness(env, shared_bot.bot, shared_bot.http, [], [])
+    env.slack.add_usergroup("theirs-oncall", [env.admin.user])
+    await serve(env)
     forms: dict[str, JsonObject] = {}
-    for name, body in (await admins_forms(here)).items():
-        view = here.slack.modals.open(here.member.user.id, deepcopy(body))
-        await fill(here, name)
-        forms[name] = siege.submission(view, here.admin)
-        await here.member.close_modal()
-    database = Database(here.database)
+    for name, body in (await admins_forms(env)).items():
+        view = env.slack.modals.open(env.member.user.id, deepcopy(body))
+        await fill(env, name)
+        forms[name] = isolated_attack.submission(view, env.admin)
+        await env.member.close_modal()
+    database = Database(env.database)
     async with database.write() as session:
         target = (await session.scalars(select(Target))).one()
         target.policy = Policy().model_dump(mode="json")
-    before = len(roots(here))
-    await siege.command("org/model --gpu 1xH100 --name theirs --yes")
-    await here.slack.until(
-        lambda: len(roots(here)) > before and here.channel.replies(roots(here)[-1].ts)
+    before = len(roots(env))
+    await isolated_attack.command("org/model --gpu 1xH100 --name theirs --yes")
+    await env.slack.until(
+        lambda: len(roots(env)) > before and env.channel.replies(roots(env)[-1].ts)
     )
-    thread = roots(here)[-1]
-    endpoint = list(here.friendli.endpoints)[-1]
-    here.friendli.set_status(endpoint, "RUNNING")
-    await here.slack.until(lambda: "is serving" in thread.text)
-    await siege.command("update theirs --gpu 2xH100")
-    question = await here.slack.until(
+    thread = roots(env)[-1]
+    endpoint = list(env.friendli.endpoints)[-1]
+    env.friendli.set_status(endpoint, "RUNNING")
+    await env.slack.until(lambda: "is serving" in thread.text)
+    await isolated_attack.command("update theirs --gpu 2xH100")
+    question = await env.slack.until(
         lambda: next(
-            (one for one in here.member.ephemerals(here.channel) if "Change" in one.buttons), None
+            (one for one in env.member.ephemerals(env.channel) if "Change" in one.buttons), None
         )
     )
-    update = str(here.member.button(question, "update.agree").element["value"])
-    await siege.command("org/model --gpu 1xH100 --name wanted")
-    preview = await here.slack.until(
+    update = str(env.member.button(question, "update.agree").element["value"])
+    await isolated_attack.command("org/model --gpu 1xH100 --name wanted")
+    preview = await env.slack.until(
         lambda: next(
-            (one for one in here.member.ephemerals(here.channel) if "Deploy" in one.buttons), None
+            (one for one in env.member.ephemerals(env.channel) if "Deploy" in one.buttons), None
         )
     )
-    agreement = str(here.member.button(preview, "preview.deploy").element["value"])
+    agreement = str(env.member.button(preview, "preview.deploy").element["value"])
     async with database.write() as session:
         serving, waiting = [
             (await session.scalars(select(Deployment).where(Deployment.name == name))).one()
@@ -106,7 +106,7 @@ async def loot(fort: Fort) -> Loot:
                 days=ScheduleDays.DAILY,
                 time_of_day="18:00",
                 zone="UTC",
-                requested_by=here.admin.user.id,
+                requested_by=env.admin.user.id,
                 requested_at=now(),
             )
         )
@@ -119,13 +119,13 @@ async def loot(fort: Fort) -> Loot:
             )
         )
     await database.close()
-    return Loot(
+    return StolenIds(
         ids={
             "PUBLIC": serving.public_id,
             "WAITING": waiting.public_id,
             "ENDPOINT": endpoint,
             "TARGET": "prod",
-            "CHANNEL": here.channel.id,
+            "CHANNEL": env.channel.id,
             "AGREEMENT": agreement,
             "DRAFT": agreement.partition(" ")[2],
             "UPDATE": update,
@@ -179,54 +179,56 @@ def _unnamed(payload: JsonObject) -> JsonObject:
 
 
 @pytest.fixture(params=["workspace", "organisation", "channel", "guest", "nameless guest"])
-def stranger(request: pytest.FixtureRequest, fort: Fort) -> Stranger:
+def stranger(request: pytest.FixtureRequest, shared_bot: SharedBot) -> Stranger:
     """People of other workspaces, organisations and channels, and guests of this channel."""
-    here = fort.here
+    env = shared_bot.env
     match request.param:
         case "workspace":
-            return Stranger(here.admin, here.channel, _of_another_workspace)
+            return Stranger(env.admin, env.channel, _of_another_workspace)
         case "organisation":
-            return Stranger(here.admin, here.channel, _of_another_organisation)
+            return Stranger(env.admin, env.channel, _of_another_organisation)
         case "channel":
-            outsider = here.slack.add_user("outsider", is_admin=True)
-            other = here.slack.add_channel("other", members=[outsider])
-            return Stranger(here.slack.act_as(outsider), other, _same)
+            outsider = env.slack.add_user("outsider", is_admin=True)
+            other = env.slack.add_channel("other", members=[outsider])
+            return Stranger(env.slack.act_as(outsider), other, _same)
         case kind:
-            user: User = here.slack.add_user("guest", is_admin=True, team_id=OTHER_TEAM)
-            here.slack.workspace.set_member(here.channel, user, member=True)
-            disguise = _unnamed if kind == "nameless guest" else _same
-            return Stranger(here.slack.act_as(user), here.channel, disguise, may_look=True)
+            user: User = env.slack.add_user("guest", is_admin=True, team_id=OTHER_TEAM)
+            env.slack.workspace.set_member(env.channel, user, member=True)
+            rewrite = _unnamed if kind == "nameless guest" else _same
+            return Stranger(env.slack.act_as(user), env.channel, rewrite, can_read_channel=True)
 
 
 @pytest.fixture
-async def watch(attack: Siege, loot: Loot, stranger: Stranger) -> AsyncIterator[Watch]:
+async def watch(
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger
+) -> AsyncIterator[Watch]:
     """Begun once the first place is in full use."""
-    begun = Watch(attack, stranger, loot)
+    begun = Watch(attack, stranger, stolen_ids)
     await begun.begin()
     yield begun
-    await begun.ends_well()
+    await begun.check_nothing_changed()
 
 
 async def test_no_button_reaches_another_place(
-    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
 ) -> None:
     """Every button there is, with the ids that it would carry in the first place."""
     person, channel = stranger.person, stranger.channel
     for action_id, values in CLICKS.items():
         for value in values:
-            carried = loot.filled_in(value)
+            carried = stolen_ids.filled_in(value)
             await watch.send(attack.click(action_id, carried, person=person, channel=channel))
 
 
 async def test_no_button_of_a_home_tab_reaches_another_place(
-    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
 ) -> None:
     """In the Home tab, a block's id says which channel a button is about."""
     home = {"id": "V1", "type": "home", "app_installed_team_id": "T000000001", "blocks": []}
     for action_id, values in CLICKS.items():
-        click = attack.click(action_id, loot.filled_in(values[0]), person=stranger.person)
+        click = attack.click(action_id, stolen_ids.filled_in(values[0]), person=stranger.person)
         [action] = click["actions"]
-        block_id = f"home.{loot.ids['CHANNEL']}.{loot.ids['PUBLIC']}"
+        block_id = f"home.{stolen_ids.ids['CHANNEL']}.{stolen_ids.ids['PUBLIC']}"
         del click["channel"], click["response_url"]
         about = {"view": home, "container": {"type": "view", "view_id": "V1"}}
         # As in modals.
@@ -235,13 +237,13 @@ async def test_no_button_of_a_home_tab_reaches_another_place(
 
 
 async def test_no_command_reaches_another_place(
-    loot: Loot, stranger: Stranger, watch: Watch
+    stolen_ids: StolenIds, stranger: Stranger, watch: Watch
 ) -> None:
     """Every command there is, about every name of the first place."""
     payloads = stranger.person._slack.payloads
     for command, endings in COMMANDS.items():
         for ending in endings:
-            line = loot.filled_in(f"{command} {ending}".strip())
+            line = stolen_ids.filled_in(f"{command} {ending}".strip())
             user = stranger.person.user
             await watch.send(payloads.command(user, stranger.channel, SLASH, line))
 
@@ -251,10 +253,10 @@ async def test_no_command_reaches_another_place(
     "stranger", ["workspace", "organisation", "guest", "nameless guest"], indirect=True
 )
 async def test_no_form_reaches_another_place(
-    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
 ) -> None:
     """A form of the first place, submitted from elsewhere, and every button in such a form."""
-    assert set(loot.forms) == SUBMISSIONS
+    assert set(stolen_ids.forms) == SUBMISSIONS
     person = stranger.person.user
     whose = {
         name: {
@@ -263,13 +265,13 @@ async def test_no_form_reaches_another_place(
             # In modals `team` is the person's own.
             "team": {**form["team"], "id": person.team_id},
         }
-        for name, form in loot.forms.items()
+        for name, form in stolen_ids.forms.items()
     }
     await watch.send(*whose.values())
     names = sorted(whose)
     for number, (action_id, values) in enumerate(CLICKS.items()):
         form = whose[names[number % len(names)]]
-        click = attack.click(action_id, loot.filled_in(values[0]), person=stranger.person)
+        click = attack.click(action_id, stolen_ids.filled_in(values[0]), person=stranger.person)
         del click["channel"], click["response_url"]
         container = {"type": "view", "view_id": form["view"]["id"]}
         about = {name: form[name] for name in ("user", "team", "view")}
@@ -277,7 +279,7 @@ async def test_no_form_reaches_another_place(
 
 
 async def test_no_menu_tells_of_another_place(
-    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
 ) -> None:
     """In messages, and in the forms of the first place."""
     for action_id, block_ids in SUGGESTIONS.items():
@@ -285,64 +287,66 @@ async def test_no_menu_tells_of_another_place(
             query = attack.query(
                 f"{action_id}.status" if action_id == "endpoint.pick" else action_id,
                 "",
-                block_id=loot.filled_in(block_id),
+                block_id=stolen_ids.filled_in(block_id),
                 person=stranger.person,
                 channel=stranger.channel,
             )
             await watch.send(query)
-            if stranger.channel is attack.here.channel:
-                form = loot.forms["settings.who"]
+            if stranger.channel is attack.env.channel:
+                form = stolen_ids.forms["settings.who"]
                 await watch.send({**query, "channel": None, "view": form["view"]})
 
 
 async def test_no_message_reaches_another_place(
-    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
 ) -> None:
     """Copied into a channel of theirs, a message names the first place's deployment."""
     for callback_id in SHORTCUTS:
         for public_id in ("PUBLIC", "WAITING"):
             metadata = {
                 "event_type": "friendli_deployment",
-                "event_payload": {"deployment": loot.ids[public_id]},
+                "event_payload": {"deployment": stolen_ids.ids[public_id]},
             }
             used = attack.shortcut(
                 callback_id, metadata, person=stranger.person, channel=stranger.channel
             )
-            in_thread = {**used["message"], "thread_ts": loot.thread_ts}
+            in_thread = {**used["message"], "thread_ts": stolen_ids.thread_ts}
             await watch.send(used, {**used, "message": in_thread})
 
 
 async def test_no_event_reaches_another_place(
-    attack: Siege, loot: Loot, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
 ) -> None:
     """A mention in the first place's thread, as it would be told of from elsewhere."""
     for kind, texts in EVENTS.items():
         for text in texts:
             fields = {
-                "text": f"<@U0BOT> {loot.filled_in(text)}",
+                "text": f"<@U0BOT> {stolen_ids.filled_in(text)}",
                 "channel": stranger.channel.id,
-                "thread_ts": loot.thread_ts,
+                "thread_ts": stolen_ids.thread_ts,
                 "tab": "home" if kind == "app_home_opened" else "",
                 "user_team": stranger.person.user.team_id,
             }
             told = attack.event(kind, fields, person=stranger.person)
-            await watch.send({**told, "is_ext_shared_channel": stranger.may_look})
+            await watch.send({**told, "is_ext_shared_channel": stranger.can_read_channel})
 
 
-async def test_what_belongs_to_the_place_is_still_done_there(attack: Siege, loot: Loot) -> None:
+async def test_what_belongs_to_the_place_is_still_done_there(
+    attack: AttackHarness, stolen_ids: StolenIds
+) -> None:
     """Were nothing ever done, all of this would pass for the wrong reason."""
-    here = attack.here
-    before = await kept(here)
+    env = attack.env
+    before = await stored_rows(env)
     for action_id in ("preview.deploy", "endpoint.sleep", "schedule.remove", "update.agree"):
-        value = loot.filled_in(CLICKS[action_id][0])
-        await attack.withstood(await attack.interaction(attack.click(action_id, value)))
+        value = stolen_ids.filled_in(CLICKS[action_id][0])
+        await attack.check_response(await attack.interaction(attack.click(action_id, value)))
     for name in ("deploy", "connect", "settings"):
-        answer = await attack.interaction(loot.forms[name])
+        answer = await attack.interaction(stolen_ids.forms[name])
         assert "errors" not in answer.document, (name, answer)
-    after = await kept(here)
+    after = await stored_rows(env)
     assert len(after["deployments"]) == len(before["deployments"]) + 2
     assert len(after["operations"]) == len(before["operations"]) + 2
     assert len(after["schedules"]) == len(before["schedules"]) - 1
     assert len(after["targets"]) == len(before["targets"])
     shown = await attack.interaction(attack.query("endpoint.pick.status", ""))
-    assert loot.ids["ENDPOINT"] in shown.body
+    assert stolen_ids.ids["ENDPOINT"] in shown.body

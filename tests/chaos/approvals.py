@@ -117,7 +117,7 @@ async def _ask_and_decide(
     crowd: Crowd, deploy: Wish, act: OperationView, lots: Random, *, ask: Ask
 ) -> None:
     """Approve a deployment, ask for an operation on its endpoint, and decide about that."""
-    admin = crowd.here.admin
+    admin = crowd.env.admin
     plans = _plans(crowd, lots, deploy.who, admin)
     crowd.decided.add(deploy.name)
     await _all_press(crowd, deploy, DECISION, lots, plans[1])
@@ -133,7 +133,7 @@ async def _ask_and_decide(
 
 def _by_button(label: str) -> Ask:
     async def ask(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
-        who, press = lots.choice([deploy.who, crowd.here.admin]), lots.choice([click, click_twice])
+        who, press = lots.choice([deploy.who, crowd.env.admin]), lots.choice([click, click_twice])
         await press_button(crowd, deploy, act, lots, who=who, labels=(label,), press=press)
 
     return ask

@@ -45,7 +45,7 @@ class Evidence:
         repeats_allowed: Whether the history couldn't be read.
     """
 
-    here: Environment
+    env: Environment
     channels: Sequence[Channel]
     deploys: Sequence[Wish]
     wishes: Sequence[Wish]
@@ -126,7 +126,7 @@ def _endpoints(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
             knowing = [thread for thread in threads if thread.root and _names(thread, endpoint)]
             if len(knowing) != 1:
                 yield f"{len(knowing)} threads know the endpoint of {name}"
-    for endpoint in evidence.here.friendli.endpoints.values():
+    for endpoint in evidence.env.friendli.endpoints.values():
         if endpoint.name not in ours:
             for thread in threads:
                 if thread.root and _names(thread, endpoint):
@@ -192,7 +192,7 @@ def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
     for wish in evidence.deploys:
         row = evidence.lives.kept.get(wish.name)
         thread = next((one for one in threads if row and one.deployment == row.public_id), None)
-        told_directly = any(wish.name in words for words in _direct(evidence.here, wish))
+        told_directly = any(wish.name in words for words in _direct(evidence.env, wish))
         if thread is None:
             if wish.acknowledged and not wish.whispers and not told_directly:
                 yield f"nobody answered the click for {wish.name}"
@@ -210,12 +210,12 @@ def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
             evidence.lives.endpoints(name),
             replies,
             row.ends_at if row else None,
-            lambda wish: bool(wish.whispers or _direct(evidence.here, wish)),
+            lambda wish: bool(wish.whispers or _direct(evidence.env, wish)),
         )
 
 
-def _direct(here: Environment, wish: Wish) -> list[str]:
-    channel = here.slack.direct_message(wish.who.user)
+def _direct(env: Environment, wish: Wish) -> list[str]:
+    channel = env.slack.direct_message(wish.who.user)
     return [message.text for message in channel.messages.values() if not message.deleted]
 
 

@@ -143,7 +143,7 @@ class Crowd:
 
     def __init__(
         self,
-        here: Environment,
+        env: Environment,
         channels: list[Channel],
         lots: Random,
         *,
@@ -152,7 +152,7 @@ class Crowd:
         creates: Sequence[str],
         fall_due: Callable[[str], Awaitable[None]],
     ) -> None:
-        self.here = here
+        self.env = env
         self._channels = channels
         self._lots = lots
         self.front = front
@@ -167,7 +167,7 @@ class Crowd:
         self.begun = asyncio.Event()
         self.due = asyncio.Event()
         self.form = asyncio.Lock()
-        self.admins = [here.admin]
+        self.admins = [env.admin]
 
     async def ask(self, act: OperationView | None) -> None:
         """Ask for an endpoint, again under another name if Slack says that it failed.
@@ -176,7 +176,7 @@ class Crowd:
             act: What is done with it, some time after its thread has begun.
         """
         lots = Random(self._lots.random())  # noqa: S311 - not a secret
-        who = lots.choice([self.here.admin, self.here.member])
+        who = lots.choice([self.env.admin, self.env.member])
         where = lots.choice(self._channels)
         way = lots.choice(list(Way))
         await asyncio.sleep(lots.uniform(0, 0.6))
@@ -200,14 +200,14 @@ class Crowd:
     async def until(self, look: Callable[[], T | None], seconds: float) -> T | None:
         """What shows in Slack; None if it doesn't in time."""
         try:
-            return await self.here.slack.until(look, seconds)
+            return await self.env.slack.until(look, seconds)
         except UnreachableError:
             return None
 
     async def has_arrived(self, name: str, seconds: float) -> bool:
         """Whether the create request for an endpoint arrives in time."""
         with contextlib.suppress(TimeoutError):
-            return await self.here.friendli.until(lambda: name in self._creates, within=seconds)
+            return await self.env.friendli.until(lambda: name in self._creates, within=seconds)
         return False
 
     async def asked(self, wish: Wish, line: str, button: str) -> Message | None:
@@ -233,7 +233,7 @@ class Crowd:
             wish.acknowledged = ack.ok
             if way is Way.REPLAYED:
                 self.front()
-                await self.here.slack.deliver_again(ack.delivery)
+                await self.env.slack.deliver_again(ack.delivery)
             return ack.ok
         preview = await self.asked(wish, line, "Deploy")
         if preview is None:
@@ -256,7 +256,7 @@ class Crowd:
         self._named += 1
         name = f"chaos-{self._named}"
         # Its endpoint stays where it is until the run moves it on.
-        self.here.friendli.script(name, [BORN])
+        self.env.friendli.script(name, [BORN])
         if act is not None and act.way is not None:
             self._lives.lead(name, act.way)
         return Wish(name, who, where)

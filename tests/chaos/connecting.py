@@ -7,13 +7,13 @@ from bot.sandbox.slack.conversations import Channel
 _ATTEMPTS = 3
 
 
-async def connect(here: Environment, channel: Channel) -> None:
+async def connect(env: Environment, channel: Channel) -> None:
     """Connect a channel to the sandbox's project, the way an admin does it."""
-    admin = here.admin
+    admin = env.admin
     for attempt in range(_ATTEMPTS):
         await admin.command(channel, "connect prod")
         try:
-            await here.slack.until(lambda: admin.modal, timeout=10)
+            await env.slack.until(lambda: admin.modal, timeout=10)
         except UnreachableError:
             # A busy machine: people would try again.
             if attempt == _ATTEMPTS - 1:
@@ -24,7 +24,7 @@ async def connect(here: Environment, channel: Channel) -> None:
     await admin.fill("Friendli project id", PROJECT)
     await admin.fill("Personal API key (flp_…)", API_KEY)
     await admin.submit()
-    await here.slack.until(
+    await env.slack.until(
         lambda: admin.modal is not None and "is connected" in str(admin.modal.body), timeout=30
     )
     await admin.close_modal()

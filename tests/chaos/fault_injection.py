@@ -63,7 +63,7 @@ class Strikes:
         cell: Cell,
         lots: Random,
         *,
-        here: Environment,
+        env: Environment,
         rows: Books,
         gates: Sequence[Gate],
         replicas: Sequence[Replica],
@@ -73,7 +73,7 @@ class Strikes:
     ) -> None:
         self._cell = cell
         self._lots = lots
-        self._here = here
+        self._here = env
         self._rows = rows
         self._gates = gates
         self._replicas = replicas

@@ -97,7 +97,7 @@ def labelled(deploy: Wish, labels: tuple[str, ...]) -> tuple[Message, str] | Non
 async def _stop(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
     """Cancel it, or terminate it if it is there."""
     await asyncio.sleep(lots.choice([0, lots.uniform(0, 2.5)]))
-    who = lots.choice([deploy.who, crowd.here.admin])
+    who = lots.choice([deploy.who, crowd.env.admin])
     labels = ("Cancel", "Terminate")
     await press_button(crowd, deploy, act, lots, who=who, labels=labels, press=click)
 
@@ -110,7 +110,7 @@ async def _stop_once_sent(crowd: Crowd, deploy: Wish, act: OperationView, lots: 
 
 def _by_button(label: str) -> Perform:
     async def perform(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
-        who, press = lots.choice([deploy.who, crowd.here.admin]), clicked(lots)
+        who, press = lots.choice([deploy.who, crowd.env.admin]), clicked(lots)
         await asyncio.sleep(lots.uniform(0, 0.5))
         await press_button(crowd, deploy, act, lots, who=who, labels=(label,), press=press)
 
@@ -120,7 +120,7 @@ def _by_button(label: str) -> Perform:
 async def _delete(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
     """Type its name into the form; only admins may."""
     fill_in = partial(fill_in_form, field=f"Type {deploy.name} to confirm", text=deploy.name)
-    admin = crowd.here.admin
+    admin = crowd.env.admin
     await press_button(crowd, deploy, act, lots, who=admin, labels=("Delete",), press=fill_in)
 
 
@@ -141,7 +141,7 @@ async def agree(
     crowd: Crowd, deploy: Wish, act: OperationView, lots: Random, line: str, label: str
 ) -> bool:
     """Type a line and agree to what is asked then, until the bot has taken it."""
-    asking = Wish(deploy.name, lots.choice([deploy.who, crowd.here.admin]), deploy.where)
+    asking = Wish(deploy.name, lots.choice([deploy.who, crowd.env.admin]), deploy.where)
     press = clicked(lots)
     for _ in range(ATTEMPTS):
         question = await crowd.asked(asking, line, label)

@@ -169,8 +169,8 @@ def _become(order: Order, leash: int) -> None:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         log = os.open(order.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        for here, there in ((leash, 0), (log, 1), (log, 2)):
-            os.dup2(here, there)
+        for descriptor, standard in ((leash, 0), (log, 1), (log, 2)):
+            os.dup2(descriptor, standard)
         os.chdir(order.folder)
         os.environ.clear()
         os.environ.update(order.environment)

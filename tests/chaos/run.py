@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from bot.domain.deployment_state import DeploymentState as Deployed
-from bot.sandbox.environment import PROJECT, Environment, world
+from bot.sandbox.environment import PROJECT, Environment, open_environment
 from bot.sandbox.friendli import WORDINGS
 from bot.sandbox.page.bot_process import environment
 from bot.sandbox.slack.conversations import Message
@@ -52,8 +52,8 @@ async def run(cell: Cell, engine: Engine, seed: int, setup: Setup) -> Outcome:
         folder = Path(name)
         async with (
             setup.databases.books(engine, folder, empty=empty) as rows,
-            world(rows.url, speed=SPEED, durations=DURATIONS, limits=LIMITS) as here,
-            _Scene.open(here, rows, cell, engine, seed, setup, folder) as scene,
+            open_environment(rows.url, speed=SPEED, durations=DURATIONS, limits=LIMITS) as env,
+            _Scene.open(env, rows, cell, engine, seed, setup, folder) as scene,
         ):
             broken = await scene.play()
             report = scene.report() if broken else ""
@@ -64,23 +64,23 @@ class _Scene:
     """A run under way."""
 
     def __init__(
-        self, here: Environment, rows: Books, cell: Cell, engine: Engine, seed: int
+        self, env: Environment, rows: Books, cell: Cell, engine: Engine, seed: int
     ) -> None:
-        self._here = here
+        self._here = env
         self._rows = rows
         self._cell = cell
         name = f"{cell.name}/{engine}/{seed}"
         self._lots = Random(name)  # noqa: S311 - not a secret
         self._front = Random(f"front of {name}")  # noqa: S311 - as above
         self._wording = Random(f"wording of {name}").choice(_WORDINGS)  # noqa: S311 - as above
-        here.friendli.wording = WORDINGS[self._wording]
+        env.friendli.wording = WORDINGS[self._wording]
         self._passages = Passages()
         self._gates: list[Gate] = []
         self._replicas: list[Replica] = []
-        self._channels = [here.channel]
-        self._lives = Lives(here.friendli, rows, name)
+        self._channels = [env.channel]
+        self._lives = Lives(env.friendli, rows, name)
         self._crowd = Crowd(
-            here,
+            env,
             self._channels,
             Random(f"people of {name}"),  # noqa: S311 - as above
             front=self._point_slack,
@@ -92,7 +92,7 @@ class _Scene:
         self._strikes = Strikes(
             cell,
             Random(f"strikes of {name}"),  # noqa: S311 - as above
-            here=here,
+            env=env,
             rows=rows,
             gates=self._gates,
             replicas=self._replicas,
@@ -105,7 +105,7 @@ class _Scene:
     @asynccontextmanager
     async def open(
         cls,
-        here: Environment,
+        env: Environment,
         rows: Books,
         cell: Cell,
         engine: Engine,
@@ -114,18 +114,18 @@ class _Scene:
         folder: Path,
     ) -> AsyncIterator["_Scene"]:
         """Start the bots and connect the channels."""
-        scene = cls(here, rows, cell, engine, seed)
+        scene = cls(env, rows, cell, engine, seed)
         async with AsyncExitStack() as stack:
             for number in range(engine.replicas):
                 gate = await stack.enter_async_context(
                     Gate(
                         number,
-                        slack=here.slack.url,
-                        friendli=here.friendli.url,
+                        slack=env.slack.url,
+                        friendli=env.friendli.url,
                         passages=scene._passages,
                     )
                 )
-                settings = here.settings(
+                settings = env.settings(
                     **WAITS,
                     slack_api_url=f"{gate.url('slack')}/api/",
                     friendli_api_url=gate.url("friendli"),
@@ -150,7 +150,7 @@ class _Scene:
             problem = await self._settle()
             found = violations(
                 Evidence(
-                    here=self._here,
+                    env=self._here,
                     channels=self._channels,
                     deploys=self._crowd.deploys,
                     wishes=self._crowd.wishes,

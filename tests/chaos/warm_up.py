@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.app import running
 from bot.ops import logs
-from bot.sandbox.environment import connect, world
+from bot.sandbox.environment import connect, open_environment
 from tests.chaos.databases import Databases, Engine
 from tests.chaos.timeouts import LIMITS, SPEED, WAITS
 from tests.databases import MEMORY, compile_once
@@ -40,15 +40,15 @@ async def rehearse(server: str) -> None:
 
 async def _deploy(database: str) -> None:
     async with (
-        world(database, speed=SPEED * 10, limits=LIMITS) as here,
-        running(here.settings(**WAITS)) as bot,
+        open_environment(database, speed=SPEED * 10, limits=LIMITS) as env,
+        running(env.settings(**WAITS)) as bot,
     ):
-        here.slack.events_url = bot.events_url
-        await connect(here)
+        env.slack.events_url = bot.events_url
+        await connect(env)
         line = "sandbox/works --gpu 1xH100 --name rehearsal --yes"
-        await here.member.command(here.channel, line)
-        await here.slack.until(
-            lambda: any("is serving" in one.text for one in here.channel.messages.values()),
+        await env.member.command(env.channel, line)
+        await env.slack.until(
+            lambda: any("is serving" in one.text for one in env.channel.messages.values()),
             _SERVES_WITHIN,
         )
 

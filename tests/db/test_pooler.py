@@ -12,9 +12,9 @@ from bot.db.message_tables import Channel, Workspace
 from bot.db.session import Database
 from bot.db.startup import open_database, prepare
 from bot.domain.errors import ConfigError
-from bot.sandbox.environment import connect, world
-from tests.acceptance.thread_assertions import ends
-from tests.conftest import QUICK, UNHURRIED
+from bot.sandbox.environment import connect, open_environment
+from tests.acceptance.thread_assertions import last_reply_contains
+from tests.conftest import NO_LIMITS, SHORT_WAITS
 from tests.pooler import pooler
 
 DECLARED = "&pgbouncer=true"
@@ -85,13 +85,13 @@ async def test_a_bot_works_behind_a_pooler(postgresql_url: str) -> None:
     """From the command to the ready thread."""
     async with (
         pooler(postgresql_url) as before,
-        world(before.url + DECLARED, speed=0, limits=UNHURRIED) as here,
-        running(here.settings(**QUICK)) as bot,
+        open_environment(before.url + DECLARED, speed=0, limits=NO_LIMITS) as env,
+        running(env.settings(**SHORT_WAITS)) as bot,
     ):
-        here.slack.events_url = bot.events_url
-        await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --name it --yes")
-        await here.friendli.until(lambda: here.friendli.endpoints)
-        here.clock.advance(600)
-        await here.slack.until(lambda: ends(here, "is serving"))
-    assert here.slack.protocol_slips == []
+        env.slack.events_url = bot.events_url
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --name it --yes")
+        await env.friendli.until(lambda: env.friendli.endpoints)
+        env.clock.advance(600)
+        await env.slack.until(lambda: last_reply_contains(env, "is serving"))
+    assert env.slack.protocol_slips == []

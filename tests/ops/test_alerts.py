@@ -44,12 +44,12 @@ async def exposed(bot: Running) -> Mapping[str, set[tuple[str, str]]]:
 
 
 async def test_every_alert_is_about_metrics_that_exist(
-    here: Environment, start_bot: StartBot, rules: list[dict[str, Any]]
+    env: Environment, start_bot: StartBot, rules: list[dict[str, Any]]
 ) -> None:
     """A gauge's label has the values that are asked for; what a counter counts is in the code."""
     async with start_bot() as bot:
         there = await exposed(bot)
-    assert here.slack.protocol_slips == []
+    assert env.slack.protocol_slips == []
     for rule in rules:
         selectors = SELECTOR.findall(rule["expr"])
         assert selectors, rule["alert"]

@@ -16,12 +16,12 @@ NO_TOKENS = {"SLACK_BOT_TOKEN": None, "SLACK_SIGNING_SECRET": None, "ENCRYPTION_
 
 
 async def test_a_backup_is_complete_while_the_database_is_written(
-    here: Environment, start_bot: StartBot, tmp_path: Path
+    env: Environment, start_bot: StartBot, tmp_path: Path
 ) -> None:
     """One file that only its owner reads; every transaction is in it whole or not at all."""
-    path = here.database.removeprefix("sqlite:///")
+    path = env.database.removeprefix("sqlite:///")
     async with start_bot():
-        await connect(here)
+        await connect(env)
         with closing(sqlite3.connect(path)) as writer:
             writer.execute("CREATE TABLE pairs (one INTEGER, other INTEGER)")
             writer.commit()
@@ -38,7 +38,7 @@ async def test_a_backup_is_complete_while_the_database_is_written(
 
             writing = asyncio.create_task(write())
             file = tmp_path / "backup.sqlite3"
-            ended = await run(here, "backup", str(file), **NO_TOKENS)
+            ended = await run(env, "backup", str(file), **NO_TOKENS)
             done.set()
             await writing
     assert (ended.code, ended.out, ended.lines) == (0, f"Wrote {file}.\n", [])
@@ -50,10 +50,10 @@ async def test_a_backup_is_complete_while_the_database_is_written(
         assert copy.execute("SELECT count(*) FROM targets").fetchone() == (1,)
 
 
-async def test_a_backup_overwrites_nothing(here: Environment, tmp_path: Path) -> None:
+async def test_a_backup_overwrites_nothing(env: Environment, tmp_path: Path) -> None:
     """An older backup may be the only good one."""
     (tmp_path / "old").write_text("the only good one")
-    ended = await run(here, "backup", str(tmp_path / "old"))
+    ended = await run(env, "backup", str(tmp_path / "old"))
     assert (ended.code, ended.lines) == (
         2,
         [f"{tmp_path / 'old'} exists and stays as it is. Name another file."],
@@ -61,7 +61,7 @@ async def test_a_backup_overwrites_nothing(here: Environment, tmp_path: Path) ->
     assert (tmp_path / "old").read_text() == "the only good one"
 
 
-async def test_what_can_t_be_backed_up_leaves_no_file(here: Environment, tmp_path: Path) -> None:
+async def test_what_can_t_be_backed_up_leaves_no_file(env: Environment, tmp_path: Path) -> None:
     """No database yet, one that is damaged, and PostgreSQL, whose tool is named."""
     file = tmp_path / "backup"
     damaged = tmp_path / "damaged.sqlite3"
@@ -72,7 +72,7 @@ async def test_what_can_t_be_backed_up_leaves_no_file(here: Environment, tmp_pat
         f"sqlite:///{damaged}": "The database can't be copied (file is not a database).",
         f"{address}/name": "PostgreSQL is backed up by its own tools: `pg_dump",
     }.items():
-        ended = await run(here, "backup", str(file), DATABASE_URL=url)
+        ended = await run(env, "backup", str(file), DATABASE_URL=url)
         assert ended.code == 2
         assert ended.lines[0].startswith(words)
         assert not file.exists()

@@ -275,47 +275,47 @@ def test_libraries_that_write_out_requests_keep_quiet(configure: Configure, name
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
 async def test_a_whole_deployment_leaves_no_secret_behind(
-    here: Environment, start_bot: StartBot, configure: Configure, mode: str
+    env: Environment, start_bot: StartBot, configure: Configure, mode: str
 ) -> None:
     """Neither in the log at its most talkative, nor in the database but encrypted."""
     stream = configure("DEBUG")
     settings = {"slack_app_token": APP_TOKEN} if mode == "socket" else {}
     async with start_bot(**settings):
-        await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
-        [root] = await here.slack.until(lambda: list(here.channel.messages.values()))
-        await here.slack.until(lambda: here.friendli.endpoints)
-        here.clock.advance(600)
-        await here.slack.until(lambda: "is serving" in root.text)
-        await here.member.command(here.channel, "targets")
-        await here.slack.until(lambda: here.member.ephemerals(here.channel))
-    answered_at = response_url_keys(here)
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
+        [root] = await env.slack.until(lambda: list(env.channel.messages.values()))
+        await env.slack.until(lambda: env.friendli.endpoints)
+        env.clock.advance(600)
+        await env.slack.until(lambda: "is serving" in root.text)
+        await env.member.command(env.channel, "targets")
+        await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    answered_at = response_url_keys(env)
     assert len(answered_at) == 3
-    encryption_key = here.encryption_key.get_secret_value()
+    encryption_key = env.encryption_key.get_secret_value()
     secrets = {BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, API_KEY, encryption_key, *answered_at}
-    told = await everything_stored(here) + stream.getvalue()
+    told = await everything_stored(env) + stream.getvalue()
     assert "org/model" in told
     assert "running" in told
     assert [secret for secret in secrets if secret in told] == []
-    stored = files_of(Path(here.database.removeprefix("sqlite:///")).parent)
+    stored = files_of(Path(env.database.removeprefix("sqlite:///")).parent)
     assert b"org/model" in stored
     assert [secret for secret in secrets if secret.encode() in stored] == []
 
 
-def response_url_keys(here: Environment) -> set[str]:
+def response_url_keys(env: Environment) -> set[str]:
     """The parts of response_urls that make them secret."""
     return {
         key
-        for entry in here.slack.requests.entries
+        for entry in env.slack.requests.entries
         if entry.direction is Direction.TO_APP
         for key in re.findall(r"/response/\w+/([\w-]+)", entry.body)
     }
 
 
-async def everything_stored(here: Environment) -> str:
+async def everything_stored(env: Environment) -> str:
     """All text in all tables, but for the one column of ciphertexts."""
     rows: list[object] = []
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.read() as session:
         for table in Base.metadata.sorted_tables:
             shown = [column for column in table.c if str(column) != ENCRYPTED]

@@ -7,29 +7,29 @@ from inline_snapshot import snapshot
 
 from bot.app import running
 from bot.ops.metrics_endpoint import WORKED_ON
-from bot.sandbox.environment import Environment, connect, world
+from bot.sandbox.environment import Environment, connect, open_environment
 from bot.sandbox.faults import Answer
 from tests.acceptance.thread_assertions import root, thread
 from tests.client import Sample, scrape
-from tests.conftest import QUICK, UNHURRIED, StartBot
+from tests.conftest import NO_LIMITS, SHORT_WAITS, StartBot
 from tests.friendli.loopback import refused_url
 
 
 async def test_a_deployment_is_counted(database_url: str) -> None:
     """Requests, the create, polls, messages; and what is watched now."""
     async with (
-        world(database_url, speed=0, limits=UNHURRIED) as here,
-        running(here.settings(**QUICK)) as bot,
+        open_environment(database_url, speed=0, limits=NO_LIMITS) as env,
+        running(env.settings(**SHORT_WAITS)) as bot,
     ):
-        here.slack.events_url = bot.events_url
+        env.slack.events_url = bot.events_url
         before = await scrape(bot.url)
-        await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
-        await here.slack.until(lambda: here.friendli.endpoints)
-        here.clock.advance(600)
-        await here.slack.until(lambda: "is serving" in root(here).text)
-        polls = len(here.friendli.requests)
-        await here.friendli.until(lambda: len(here.friendli.requests) > polls + 2)
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
+        await env.slack.until(lambda: env.friendli.endpoints)
+        env.clock.advance(600)
+        await env.slack.until(lambda: "is serving" in root(env).text)
+        polls = len(env.friendli.requests)
+        await env.friendli.until(lambda: len(env.friendli.requests) > polls + 2)
         after = await scrape(bot.url)
     grown = {sample for sample, value in after.items() if value > before.get(sample, 0)}
     assert grown >= {
@@ -50,23 +50,23 @@ async def test_a_deployment_is_counted(database_url: str) -> None:
 
 
 async def test_what_goes_wrong_is_counted_by_its_kind(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """An API that is down, a create request in doubt, a channel that takes nothing."""
     async with start_bot() as bot:
         before = await scrape(bot.url)
-        await connect(here)
-        here.friendli.faults.add(Answer(502), operation="create_endpoint")
-        here.slack.faults.add(
+        await connect(env)
+        env.friendli.faults.add(Answer(502), operation="create_endpoint")
+        env.slack.faults.add(
             Answer(200, {"ok": False, "error": "is_archived"}), operation="chat.postMessage"
         )
-        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
-        await here.slack.until(lambda: here.slack.requests.calls("conversations.open"))
-        await here.member.command(here.channel, "org/other --gpu H100 --replicas 1 --yes")
-        await here.friendli.until(
-            lambda: any(one.operation == "create_endpoint" for one in here.friendli.requests)
+        await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
+        await env.slack.until(lambda: env.slack.requests.calls("conversations.open"))
+        await env.member.command(env.channel, "org/other --gpu H100 --replicas 1 --yes")
+        await env.friendli.until(
+            lambda: any(one.operation == "create_endpoint" for one in env.friendli.requests)
         )
-        await here.slack.until(lambda: thread(here))
+        await env.slack.until(lambda: thread(env))
         after = await scrape(bot.url)
     grown = {sample for sample, value in after.items() if value > before.get(sample, 0)}
     assert grown >= {
@@ -77,24 +77,24 @@ async def test_what_goes_wrong_is_counted_by_its_kind(
     }
 
 
-async def test_without_a_database_the_rest_is_told(here: Environment, start_bot: StartBot) -> None:
+async def test_without_a_database_the_rest_is_told(env: Environment, start_bot: StartBot) -> None:
     """What is counted in memory, and that the database is away."""
     address = refused_url().replace("http://", "postgresql://bot@")
     async with start_bot(database_url=f"{address}/name") as bot:
         told = await scrape(bot.url)
     assert told["database_up", ()] == 0
     assert not [name for name, _ in told if name == "rows_due"]
-    assert here.slack.protocol_slips == []
+    assert env.slack.protocol_slips == []
 
 
-async def test_labels_are_words_of_ours(here: Environment, start_bot: StartBot) -> None:
+async def test_labels_are_words_of_ours(env: Environment, start_bot: StartBot) -> None:
     """Nothing that people or APIs make up becomes a label, so their number is bounded."""
     async with start_bot() as bot:
-        await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --name it --yes")
-        [endpoint] = await here.friendli.until(lambda: list(here.friendli.endpoints))
-        here.friendli.set_status(endpoint, "MADE_UP_STATUS")
-        await here.slack.until(lambda: "MADE_UP_STATUS" in root(here).text)
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --name it --yes")
+        [endpoint] = await env.friendli.until(lambda: list(env.friendli.endpoints))
+        env.friendli.set_status(endpoint, "MADE_UP_STATUS")
+        await env.slack.until(lambda: "MADE_UP_STATUS" in root(env).text)
         told = await scrape(bot.url)
     assert told["endpoints", ("other",)] == 1
     words = {word for _, labels in told for word in labels}
@@ -123,8 +123,8 @@ async def test_labels_are_words_of_ours(here: Environment, start_bot: StartBot) 
 async def test_each_half_of_the_bot_has_metrics(postgresql_url: str, role: str) -> None:
     """And both tell how many of which there are."""
     async with (
-        world(postgresql_url, speed=0, limits=UNHURRIED) as here,
-        running(here.settings(**QUICK, role=role)) as bot,
+        open_environment(postgresql_url, speed=0, limits=NO_LIMITS) as env,
+        running(env.settings(**SHORT_WAITS, role=role)) as bot,
     ):
         told: dict[Sample, float] = {}
         while told.get(("replicas", (role,))) != 1:

@@ -11,7 +11,7 @@ from bot.domain.process.metrics import METRICS
 from bot.ops.reference import PATH, main, operator_settings, reference
 from bot.sandbox.environment import Environment
 from tests.client import scrape
-from tests.conftest import QUICK
+from tests.conftest import SHORT_WAITS
 
 REFUSED = {"SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"}
 
@@ -43,9 +43,9 @@ def test_every_setting_is_in_it_once() -> None:
     assert len(operator_settings()) <= 25
 
 
-async def test_every_metric_of_a_running_bot_is_in_it(here: Environment) -> None:
+async def test_every_metric_of_a_running_bot_is_in_it(env: Environment) -> None:
     """With the labels that it really has."""
-    async with running(here.settings(**QUICK)) as bot:
+    async with running(env.settings(**SHORT_WAITS)) as bot:
         scraped = await scrape(bot.url)
     documented = {one.name.removeprefix("friendli_deploy_"): one.labels for one in METRICS}
     assert {name for name, _ in scraped} <= documented.keys()

@@ -18,7 +18,7 @@ from bot.sandbox.environment import Environment
 from bot.slack.http_server import listening
 from bot.slack.workspaces import Workspaces
 from bot.workers.claim_loop import Worker
-from tests.client import becomes, get
+from tests.client import get, wait_for_response
 
 
 async def idle(_claim: Claim) -> None:
@@ -30,15 +30,15 @@ def worker(name: str, database: Database, table: ClaimableTable) -> Worker:
 
 
 @pytest.fixture
-async def store(here: Environment) -> AsyncIterator[Database]:
-    opened = Database(here.database)
+async def store(env: Environment) -> AsyncIterator[Database]:
+    opened = Database(env.database)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def outside(here: Environment, store: Database) -> AsyncIterator[Dependencies]:
-    settings = here.settings()
+async def outside(env: Environment, store: Database) -> AsyncIterator[Dependencies]:
+    settings = env.settings()
     workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
     made = Dependencies(settings, store, workspaces, None)
     yield made
@@ -68,7 +68,7 @@ async def test_a_worker_that_breaks_is_told_to_those_who_ask_after_our_health(
     ):
         assert await get(http, f"{url}/healthz") == (200, {"ok": True})
         outside.database.reached.set()
-        await becomes(http, f"{url}/healthz", (503, {"ok": False}))
+        await wait_for_response(http, f"{url}/healthz", (503, {"ok": False}))
         await supervisor.stop()
 
 

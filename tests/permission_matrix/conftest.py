@@ -10,27 +10,27 @@ from bot.db.deployment_tables import Deployment
 from bot.db.session import Database
 from bot.domain.subjects import SubjectKind
 from bot.sandbox.environment import Environment
-from tests.acceptance.configuring import configure
+from tests.acceptance.settings_form import save_settings
 from tests.acceptance.test_polling import serve
 from tests.permission_matrix.denials import Denials, grant_all
 
 
 @pytest.fixture
-async def database(here: Environment) -> AsyncIterator[Database]:
+async def database(env: Environment) -> AsyncIterator[Database]:
     """The bot's."""
-    opened = Database(here.database)
+    opened = Database(env.database)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def denied(here: Environment, bot: Running, database: Database) -> Denials:  # noqa: ARG001 - it has to run
+async def denied(env: Environment, bot: Running, database: Database) -> Denials:  # noqa: ARG001 - it has to run
     """An endpoint serves, and the member may do nothing."""
-    await serve(here)
+    await serve(env)
     await grant_all(database, (SubjectKind.ADMINS, ""))
     async with database.write() as session:
         # Whoever asked may take it back; here it was somebody else.
-        await session.execute(update(Deployment).values(requester_id=here.admin.user.id))
+        await session.execute(update(Deployment).values(requester_id=env.admin.user.id))
     # Forms may show what was known before another hand than the bot's wrote that.
-    await configure(here, wait=25)
+    await save_settings(env, wait=25)
     return Denials(database)

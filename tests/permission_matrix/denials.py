@@ -47,9 +47,9 @@ async def grant_all(
             await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))
 
 
-def guest(here: Environment) -> Actor:
+def guest(env: Environment) -> Actor:
     """Somebody of another organisation in the channel, which is shared with it."""
-    here.channel.is_ext_shared = True
-    user = here.slack.add_user("guest", team_id="T000000099")
-    here.slack.set_member(here.channel, user, member=True)
-    return here.slack.act_as(user)
+    env.channel.is_ext_shared = True
+    user = env.slack.add_user("guest", team_id="T000000099")
+    env.slack.set_member(env.channel, user, member=True)
+    return env.slack.act_as(user)

@@ -10,12 +10,12 @@ from bot.domain.policy import Policy
 from bot.sandbox.environment import API_KEY, PROJECT, Environment
 from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject
-from tests.acceptance.configuring import open_settings
+from tests.acceptance.settings_form import open_settings
 from tests.acceptance.thread_assertions import root
 from tests.permission_matrix.tables import P
 
 
-async def fill(here: Environment, name: str) -> None:
+async def fill(env: Environment, name: str) -> None:
     """Fill in what a form needs before it asks whether one may."""
     fields = {
         "deploy": {"Model": "org/model", "Instance": "1xH100"},
@@ -28,58 +28,58 @@ async def fill(here: Environment, name: str) -> None:
         "reject": {"Reason": "no"},
     }
     for label, value in fields.get(name, {}).items():
-        await here.member.fill(label, value, enter=False)
+        await env.member.fill(label, value, enter=False)
 
 
-async def admins_forms(here: Environment) -> dict[str, JsonObject]:
+async def admins_forms(env: Environment) -> dict[str, JsonObject]:
     """Each form as an admin gets it."""
     forms: dict[str, JsonObject] = {}
 
     def open_form(name: str) -> View | None:
-        view = here.admin.modal
+        view = env.admin.modal
         return view if view is not None and view.callback_id == name else None
 
     async def keep(name: str) -> None:
-        view = await here.slack.until(lambda: open_form(name))
+        view = await env.slack.until(lambda: open_form(name))
         forms[name] = deepcopy(view.body)
 
-    await here.admin.command(here.channel)
+    await env.admin.command(env.channel)
     await keep("deploy")
-    await here.admin.close_modal()
-    await here.admin.command(here.channel, "connect")
+    await env.admin.close_modal()
+    await env.admin.command(env.channel, "connect")
     await keep("connect")
-    await here.admin.close_modal()
-    settings = await open_settings(here)
+    await env.admin.close_modal()
+    settings = await open_settings(env)
     await keep("settings")
-    await here.admin.click(settings, P.DEPLOY.value)
-    await here.slack.until(lambda: here.admin.modal is not settings)
+    await env.admin.click(settings, P.DEPLOY.value)
+    await env.slack.until(lambda: env.admin.modal is not settings)
     await keep("settings.who")
-    await here.admin.close_modal()
-    await here.admin.close_modal()
-    await here.admin.click(root(here), "Update")
+    await env.admin.close_modal()
+    await env.admin.close_modal()
+    await env.admin.click(root(env), "Update")
     await keep("update")
-    await here.admin.fill("Instance", "2xH100")
-    await here.admin.submit()
+    await env.admin.fill("Instance", "2xH100")
+    await env.admin.submit()
     await keep("update.review")
-    await here.admin.close_modal()
-    endpoint = next(iter(here.friendli.endpoints))
-    here.friendli.set_status(endpoint, "TERMINATED")
-    await here.slack.until(lambda: "Delete" in root(here).buttons)
-    await here.admin.click(root(here), "Delete")
+    await env.admin.close_modal()
+    endpoint = next(iter(env.friendli.endpoints))
+    env.friendli.set_status(endpoint, "TERMINATED")
+    await env.slack.until(lambda: "Delete" in root(env).buttons)
+    await env.admin.click(root(env), "Delete")
     await keep("delete")
-    await here.admin.close_modal()
-    database = Database(here.database)
+    await env.admin.close_modal()
+    database = Database(env.database)
     async with database.write() as session:
         policy = Policy.model_validate({"approval": "always"}).model_dump(mode="json")
         await session.execute(update(Target).values(policy=policy))
     await database.close()
-    await here.admin.command(here.channel, "org/model --gpu 1xH100 --replicas 1 --name waits --yes")
-    waiting = await here.slack.until(
+    await env.admin.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name waits --yes")
+    waiting = await env.slack.until(
         lambda: next(
-            (one for one in here.channel.messages.values() if "Reject" in one.buttons), None
+            (one for one in env.channel.messages.values() if "Reject" in one.buttons), None
         )
     )
-    await here.admin.click(waiting, "Reject")
+    await env.admin.click(waiting, "Reject")
     await keep("reject")
-    await here.admin.close_modal()
+    await env.admin.close_modal()
     return forms

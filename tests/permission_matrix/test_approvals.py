@@ -11,17 +11,17 @@ from bot.db.operation_tables import Operation
 from bot.db.session import Database
 from bot.domain.operations import OperationState
 from bot.domain.policy import Approval, Policy
-from bot.sandbox.environment import PROJECT, Environment, world
+from bot.sandbox.environment import PROJECT, Environment, open_environment
 from bot.sandbox.friendli.instances import INSTANCES, Instance
 from bot.sandbox.slack.conversations import Message
-from tests.acceptance.at_home import clicked, home
-from tests.acceptance.clock import decide, lease_ends_in, schedules_due
-from tests.acceptance.listing import Counted, asked
+from tests.acceptance.due_times import lifetime_ends_in, make_schedules_due, set_policy
+from tests.acceptance.endpoints import RequestCounter, command_response
+from tests.acceptance.home_tab import click_in_home_tab, home_tab
 from tests.acceptance.test_lifetime import deploy
 from tests.acceptance.test_polling import serve
-from tests.acceptance.thread_assertions import ends, root, roots, whispers
-from tests.acceptance.updating import form
-from tests.conftest import UNHURRIED
+from tests.acceptance.thread_assertions import ephemeral_texts, last_reply_contains, root, roots
+from tests.acceptance.update_form import open_update_form
+from tests.conftest import NO_LIMITS
 
 pytestmark = pytest.mark.usefixtures("bot")
 
@@ -31,86 +31,86 @@ ALWAYS = Policy(approval=Approval.ALWAYS)
 
 
 @pytest.fixture
-async def here(database_url: str) -> AsyncIterator[Environment]:
+async def env(database_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, on a database of each kind."""
-    async with world(database_url, speed=0, limits=UNHURRIED) as made:
+    async with open_environment(database_url, speed=0, limits=NO_LIMITS) as made:
         yield made
 
 
-async def press(here: Environment, label: str) -> None:
+async def press(env: Environment, label: str) -> None:
     """Use a button of the thread's first message."""
-    await here.member.click(root(here), next(one for one in root(here).buttons if label in one))
+    await env.member.click(root(env), next(one for one in root(env).buttons if label in one))
 
 
-async def typed(here: Environment, text: str, label: str = "") -> None:
+async def typed(env: Environment, text: str, label: str = "") -> None:
     """Type a command, and agree to what it asks."""
-    question = await asked(here, text)
+    question = await command_response(env, text)
     if label:
-        await here.member.click(question, label)
+        await env.member.click(question, label)
 
 
-async def mentioned(here: Environment, text: str, label: str = "") -> None:
+async def mentioned(env: Environment, text: str, label: str = "") -> None:
     """Mention the bot in the thread, and agree to what it asks."""
-    seen = len(here.member.ephemerals(here.channel))
-    await here.member.mention(here.channel, text, thread=root(here))
-    [question] = await here.slack.until(lambda: here.member.ephemerals(here.channel)[seen:])
+    seen = len(env.member.ephemerals(env.channel))
+    await env.member.mention(env.channel, text, thread=root(env))
+    [question] = await env.slack.until(lambda: env.member.ephemerals(env.channel)[seen:])
     if label:
-        await here.member.click(question, label)
+        await env.member.click(question, label)
 
 
-async def at_home(here: Environment, label: str) -> None:
+async def at_home(env: Environment, label: str) -> None:
     """Use a button of the Home tab."""
-    view = await home(here)
+    view = await home_tab(env)
     block = str(view.body)
     found = next(
         part for part in block.split("'") if part.startswith(label) and len(part) < len(label) + 12
     )
-    await clicked(here, found)
+    await click_in_home_tab(env, found)
 
 
-async def by_schedule(here: Environment) -> None:
+async def by_schedule(env: Environment) -> None:
     """Let a time to wake come."""
-    await typed(here, "wake it at 09:55")
-    await schedules_due(here)
+    await typed(env, "wake it at 09:55")
+    await make_schedules_due(env)
 
 
-async def by_form(here: Environment) -> None:
+async def by_form(env: Environment) -> None:
     """Fill the form in, and agree to before and after."""
-    await form(here)
-    await here.member.fill("Instance", "2xH100")
-    await here.member.submit()
-    await here.member.submit()
+    await open_update_form(env)
+    await env.member.fill("Instance", "2xH100")
+    await env.member.submit()
+    await env.member.submit()
 
 
-async def proposal(here: Environment) -> Message:
+async def proposal(env: Environment) -> Message:
     """The reply that asks for approval, as the newest of its thread."""
-    await here.slack.until(partial(ends, here, "waits for approval"))
-    return here.channel.replies(root(here).ts)[-1]
+    await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
+    return env.channel.replies(root(env).ts)[-1]
 
 
-async def all_wait(here: Environment, ways: Mapping[str, Way], sent: str) -> None:
+async def all_wait(env: Environment, ways: Mapping[str, Way], sent: str) -> None:
     """Each way waits for approval; withdrawn it does nothing, approved it is done once."""
-    counted = Counted(here)
+    counted = RequestCounter(env)
     for name, way in ways.items():
-        await way(here)
+        await way(env)
         try:
-            waits = await proposal(here)
+            waits = await proposal(env)
         except TimeoutError:
             pytest.fail(f"{name} asked for no approval")
         assert counted.of(sent) == 0, name
-        await here.member.click(waits, "Withdraw")
-        await here.slack.until(partial(ends, here, "withdrew"))
-    await next(iter(ways.values()))(here)
-    await here.admin.click(await proposal(here), "Approve")
-    await here.friendli.until(lambda: counted.of(sent) == 1)
+        await env.member.click(waits, "Withdraw")
+        await env.slack.until(partial(last_reply_contains, env, "withdrew"))
+    await next(iter(ways.values()))(env)
+    await env.admin.click(await proposal(env), "Approve")
+    await env.friendli.until(lambda: counted.of(sent) == 1)
 
 
-async def test_waking(here: Environment) -> None:
+async def test_waking(env: Environment) -> None:
     """By button, text, mention, schedule, and in the Home tab."""
-    endpoint = await serve(here)
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    await decide(here, ALWAYS)
+    endpoint = await serve(env)
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await set_policy(env, ALWAYS)
     ways: dict[str, Way] = {
         "button": partial(press, label="Wake"),
         "text": partial(typed, text="wake it", label="Wake"),
@@ -118,106 +118,106 @@ async def test_waking(here: Environment) -> None:
         "schedule": by_schedule,
         "home": partial(at_home, label="Wake"),
     }
-    await all_wait(here, ways, "wake_endpoint")
+    await all_wait(env, ways, "wake_endpoint")
 
 
-async def test_restarting(here: Environment) -> None:
+async def test_restarting(env: Environment) -> None:
     """By button, text and mention."""
-    endpoint = await serve(here)
-    here.friendli.set_status(endpoint, "TERMINATED")
-    await here.slack.until(lambda: "is terminated" in root(here).text)
-    await decide(here, ALWAYS)
+    endpoint = await serve(env)
+    env.friendli.set_status(endpoint, "TERMINATED")
+    await env.slack.until(lambda: "is terminated" in root(env).text)
+    await set_policy(env, ALWAYS)
     ways: dict[str, Way] = {
         "button": partial(press, label="Restart"),
         "text": partial(typed, text="restart it", label="Restart"),
         "mention": partial(mentioned, text="restart", label="Restart"),
     }
-    await all_wait(here, ways, "restart_endpoint")
+    await all_wait(env, ways, "restart_endpoint")
 
 
-async def test_scaling_up(here: Environment) -> None:
+async def test_scaling_up(env: Environment) -> None:
     """By text, mention, form, and back to a version that costs more; scaling down is free to do."""
-    await serve(here)
-    await typed(here, "update it --replicas 2", "Update")
-    here.clock.advance(1)
-    await here.slack.until(lambda: "is updating" in root(here).text)
-    here.clock.advance(180)
-    await here.slack.until(lambda: "is serving" in root(here).text)
-    await decide(here, ALWAYS)
-    counted = Counted(here)
-    await typed(here, "update it --replicas 1", "Update")
-    await here.friendli.until(lambda: counted.of("update_endpoint") == 1)
-    await here.slack.until(lambda: "is updating" in root(here).text)
-    here.clock.advance(180)
-    await here.slack.until(lambda: "is serving" in root(here).text)
+    await serve(env)
+    await typed(env, "update it --replicas 2", "Update")
+    env.clock.advance(1)
+    await env.slack.until(lambda: "is updating" in root(env).text)
+    env.clock.advance(180)
+    await env.slack.until(lambda: "is serving" in root(env).text)
+    await set_policy(env, ALWAYS)
+    counted = RequestCounter(env)
+    await typed(env, "update it --replicas 1", "Update")
+    await env.friendli.until(lambda: counted.of("update_endpoint") == 1)
+    await env.slack.until(lambda: "is updating" in root(env).text)
+    env.clock.advance(180)
+    await env.slack.until(lambda: "is serving" in root(env).text)
     ways: dict[str, Way] = {
         "text": partial(typed, text="update it --replicas 2", label="Update"),
         "mention": partial(mentioned, text="update --replicas 3", label="Update"),
         "form": by_form,
         "rollback": partial(typed, text="rollback it 1", label="Roll back"),
     }
-    await all_wait(here, ways, "update_endpoint")
+    await all_wait(env, ways, "update_endpoint")
 
 
-async def test_running_longer(here: Environment) -> None:
+async def test_running_longer(env: Environment) -> None:
     """By text, mention, the buttons of the warning, and in the Home tab."""
-    await deploy(here)
-    await lease_ends_in(here, 300)
-    await here.slack.until(partial(ends, here, "Going on costs"))
-    warning = here.channel.replies(root(here).ts)[-1]
-    await decide(here, ALWAYS)
-    counted = Counted(here)
+    await deploy(env)
+    await lifetime_ends_in(env, 300)
+    await env.slack.until(partial(last_reply_contains, env, "Going on costs"))
+    warning = env.channel.replies(root(env).ts)[-1]
+    await set_policy(env, ALWAYS)
+    counted = RequestCounter(env)
     ways: dict[str, Way] = {
         "extend": partial(typed, text="extend it 9h"),
         "extend by mention": partial(mentioned, text="extend 9h"),
-        "extend by button": lambda here: here.member.click(warning, "Extend 8 h"),
+        "extend by button": lambda env: env.member.click(warning, "Extend 8 h"),
         "extend at home": partial(at_home, label="Extend 8 h"),
         "keep": partial(typed, text="keep it"),
         "keep by mention": partial(mentioned, text="keep"),
-        "keep by button": lambda here: here.member.click(warning, "Keep it running"),
+        "keep by button": lambda env: env.member.click(warning, "Keep it running"),
     }
     for name, way in ways.items():
-        await way(here)
+        await way(env)
         try:
-            waits = await proposal(here)
+            waits = await proposal(env)
         except TimeoutError:
             pytest.fail(f"{name} asked for no approval")
-        await here.member.click(waits, "Withdraw")
-        await here.slack.until(partial(ends, here, "withdrew"))
-    assert await states(here) == [OperationState.REJECTED] * len(ways)
-    await typed(here, "extend it 9h")
-    await here.admin.click(await proposal(here), "Approve")
-    await here.slack.until(partial(ends, here, "extended it by 9 h"))
+        await env.member.click(waits, "Withdraw")
+        await env.slack.until(partial(last_reply_contains, env, "withdrew"))
+    assert await states(env) == [OperationState.REJECTED] * len(ways)
+    await typed(env, "extend it 9h")
+    await env.admin.click(await proposal(env), "Approve")
+    await env.slack.until(partial(last_reply_contains, env, "extended it by 9 h"))
     assert not sum(counted.of(one) for one in ("wake_endpoint", "restart_endpoint"))
 
 
 async def test_an_unknown_price_needs_approval_wherever_there_is_a_price_rule(
-    here: Environment, monkeypatch: pytest.MonkeyPatch
+    env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of an endpoint made elsewhere on GPUs that nobody here knows, however high the limit."""
     monkeypatch.setitem(INSTANCES, "odd-option", Instance("odd-option", "NVIDIA Odd", 1, 100))
-    endpoint = here.friendli.create(
+    endpoint = env.friendli.create(
         project_id=PROJECT, name="it", instance_option_id="odd-option", replicas=1
     )
-    here.friendli.set_status(endpoint, "RUNNING")
-    await decide(here, Policy(approval=Approval.ABOVE, approval_above=Decimal(1_000_000)))
-    await here.member.command(here.channel, "follow it")
-    await here.slack.until(lambda: roots(here) and whispers(here))
-    await typed(here, "update it --replicas 2", "Update")
-    waits = await proposal(here)
+    env.friendli.set_status(endpoint, "RUNNING")
+    await set_policy(env, Policy(approval=Approval.ABOVE, approval_above=Decimal(1_000_000)))
+    await env.member.command(env.channel, "follow it")
+    await env.slack.until(lambda: roots(env) and ephemeral_texts(env))
+    await typed(env, "update it --replicas 2", "Update")
+    waits = await proposal(env)
     assert "may then cost an unknown amount" in waits.text
-    await here.member.click(waits, "Withdraw")
-    await here.slack.until(partial(ends, here, "withdrew"))
-    here.friendli.set_status(endpoint, "SLEEPING")
-    await here.slack.until(lambda: "is sleeping" in root(here).text)
-    await press(here, "Wake")
-    await proposal(here)
-    assert (await states(here))[-1] is OperationState.PROPOSED
+    await env.member.click(waits, "Withdraw")
+    await env.slack.until(partial(last_reply_contains, env, "withdrew"))
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await press(env, "Wake")
+    await proposal(env)
+    assert (await states(env))[-1] is OperationState.PROPOSED
 
 
-async def states(here: Environment) -> list[OperationState]:
+async def states(env: Environment) -> list[OperationState]:
     """Of all operations, oldest first."""
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.read() as session:
         found = await session.scalars(select(Operation.state).order_by(Operation.id))
         listed = list(found)

@@ -36,23 +36,23 @@ def test_nothing_is_missing_here() -> None:
     assert set(EVENTS) == set(known.events)
 
 
-async def test_every_command_asks_for_its_permission(here: Environment, denied: Denials) -> None:
+async def test_every_command_asks_for_its_permission(env: Environment, denied: Denials) -> None:
     """Whoever may not is told so, and the audit says what was denied."""
     for word, permission in COMMANDS.items():
         if permission is None:
             continue
         before = await denied.take()
-        seen = len(here.member.ephemerals(here.channel))
+        seen = len(env.member.ephemerals(env.channel))
         text = f"{word} it" if word in NEEDS_ENDPOINT else word
-        await here.member.command(here.channel, text)
-        await here.slack.until(
-            lambda seen=seen: len(here.member.ephemerals(here.channel)) > seen  # type: ignore[misc] # bound in the loop
+        await env.member.command(env.channel, text)
+        await env.slack.until(
+            lambda seen=seen: len(env.member.ephemerals(env.channel)) > seen  # type: ignore[misc] # bound in the loop
         )
-        assert await denied.take() == [*before, (here.member.user.id, permission)], word
-        assert here.member.modal is None
+        assert await denied.take() == [*before, (env.member.user.id, permission)], word
+        assert env.member.modal is None
 
 
-async def test_every_button_asks_for_its_permission(here: Environment, denied: Denials) -> None:
+async def test_every_button_asks_for_its_permission(env: Environment, denied: Denials) -> None:
     """Also where it is shown to somebody for whom it isn't."""
     async with denied.database.write() as session:
         deployment = (await session.scalars(select(Deployment))).one()
@@ -65,18 +65,18 @@ async def test_every_button_asks_for_its_permission(here: Environment, denied: D
                 days=ScheduleDays.DAILY,
                 time_of_day="18:00",
                 zone="UTC",
-                requested_by=here.admin.user.id,
+                requested_by=env.admin.user.id,
                 requested_at=now(),
             )
         )
-    await here.admin.command(here.channel, "update it --gpu 2xH100")
-    question = await here.slack.until(
+    await env.admin.command(env.channel, "update it --gpu 2xH100")
+    question = await env.slack.until(
         lambda: next(
-            (one for one in here.admin.ephemerals(here.channel) if "Change" in one.buttons), None
+            (one for one in env.admin.ephemerals(env.channel) if "Change" in one.buttons), None
         )
     )
-    agree = str(here.admin.button(question, "update.agree").element["value"])
-    [endpoint] = here.friendli.endpoints
+    agree = str(env.admin.button(question, "update.agree").element["value"])
+    [endpoint] = env.friendli.endpoints
     draft = '{"m":"org/model","g":"1xH100","n":"other"}'
     values = {
         "preview.deploy": f"request {draft}",
@@ -101,21 +101,21 @@ async def test_every_button_asks_for_its_permission(here: Environment, denied: D
         if permission is None or name == "settings.who":
             continue
         before = await denied.take()
-        shown = here.slack.workspace.post(
-            here.channel,
-            here.slack.workspace.bot,
+        shown = env.slack.workspace.post(
+            env.channel,
+            env.slack.workspace.bot,
             Content(
                 text="a button",
-                blocks=here.slack.workspace.with_block_ids(
+                blocks=env.slack.workspace.with_block_ids(
                     [actions(button("It", name, value=values.get(name, public_id)))]
                 ),
             ),
-            ephemeral_to=here.member.user.id,
+            ephemeral_to=env.member.user.id,
         )
-        seen = len(here.member.ephemerals(here.channel))
-        await here.member.click(shown, "It")
-        await here.slack.until(
-            lambda seen=seen: len(here.member.ephemerals(here.channel)) > seen  # type: ignore[misc] # bound in the loop
+        seen = len(env.member.ephemerals(env.channel))
+        await env.member.click(shown, "It")
+        await env.slack.until(
+            lambda seen=seen: len(env.member.ephemerals(env.channel)) > seen  # type: ignore[misc] # bound in the loop
         )
-        assert await denied.take() == [*before, (here.member.user.id, permission)], name
-        assert here.member.modal is None
+        assert await denied.take() == [*before, (env.member.user.id, permission)], name
+        assert env.member.modal is None

@@ -8,22 +8,22 @@ from tests.permission_matrix.forms import admins_forms, fill
 from tests.permission_matrix.tables import SUBMISSIONS, P
 
 
-async def test_every_form_asks_for_its_permission(here: Environment, denied: Denials) -> None:
+async def test_every_form_asks_for_its_permission(env: Environment, denied: Denials) -> None:
     """Whoever lost it while the form was open is refused as it is submitted."""
-    forms = await admins_forms(here)
+    forms = await admins_forms(env)
     assert set(forms) == set(SUBMISSIONS)
     for name, form in forms.items():
         before = await denied.take()
         body = deepcopy(form)
-        view = here.slack.modals.open(here.member.user.id, body)
+        view = env.slack.modals.open(env.member.user.id, body)
         if name == "settings":
-            await here.member.click(view, P.DEPLOY.value)
-            await here.slack.until(lambda view=view: "is for" in str(view.body))  # type: ignore[misc] # bound in the loop
-            before.append((here.member.user.id, P.CONFIGURE))
+            await env.member.click(view, P.DEPLOY.value)
+            await env.slack.until(lambda view=view: "is for" in str(view.body))  # type: ignore[misc] # bound in the loop
+            before.append((env.member.user.id, P.CONFIGURE))
             assert await denied.take() == before
-            view = here.slack.modals.open(here.member.user.id, body)
-        await fill(here, name)
-        await here.member.submit()
-        await here.slack.until(lambda view=view: "is for" in str(view.body))  # type: ignore[misc] # bound in the loop
-        expected = (here.member.user.id, SUBMISSIONS[name])
+            view = env.slack.modals.open(env.member.user.id, body)
+        await fill(env, name)
+        await env.member.submit()
+        await env.slack.until(lambda view=view: "is for" in str(view.body))  # type: ignore[misc] # bound in the loop
+        expected = (env.member.user.id, SUBMISSIONS[name])
         assert await denied.take() == [*before, expected], name

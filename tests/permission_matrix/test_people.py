@@ -24,10 +24,10 @@ from tests.permission_matrix.tables import P
 pytestmark = pytest.mark.usefixtures("bot")
 
 
-async def test_every_permission_and_every_person(here: Environment, database: Database) -> None:
+async def test_every_permission_and_every_person(env: Environment, database: Database) -> None:
     """Admins always, who was named, who is in a named group; others neither here nor elsewhere."""
     users = {
-        name: here.slack.add_user(name, team_id=team)
+        name: env.slack.add_user(name, team_id=team)
         for name, team in {
             "named": None,
             "grouped": None,
@@ -35,14 +35,12 @@ async def test_every_permission_and_every_person(here: Environment, database: Da
             "named-stranger": "T000000002",
         }.items()
     }
-    users |= {"admin": here.admin.user, "member": here.member.user}
-    group = here.slack.add_usergroup("ml-oncall", [users["grouped"]])
-    workspaces = Workspaces(
-        here.settings().slack_bot_token, here.settings().slack_api_url, timeout=2
-    )
+    users |= {"admin": env.admin.user, "member": env.member.user}
+    group = env.slack.add_usergroup("ml-oncall", [users["grouped"]])
+    workspaces = Workspaces(env.settings().slack_bot_token, env.settings().slack_api_url, timeout=2)
     people = People(workspaces, frozenset())
     authorizer = Authorizer(TargetViews(database), Audit(database), people)
-    place = ChannelRef("", "T000000001", here.channel.id)
+    place = ChannelRef("", "T000000001", env.channel.id)
 
     async def allowed() -> dict[str, set[Permission]]:
         """Asked both ways, which must agree."""
@@ -91,58 +89,58 @@ async def test_every_permission_and_every_person(here: Environment, database: Da
 
 
 async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
-    here: Environment, database: Database
+    env: Environment, database: Database
 ) -> None:
     """Afterwards Slack is asked again; if it doesn't answer then, nobody is let through."""
-    ann = here.slack.add_user("ann")
-    group = here.slack.add_usergroup("ml-leads", [ann])
-    settings, present = here.settings(), [0.0]
+    ann = env.slack.add_user("ann")
+    group = env.slack.add_usergroup("ml-leads", [ann])
+    settings, present = env.settings(), [0.0]
     workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
     people = People(workspaces, frozenset(), clock=lambda: present[0])
     authorizer = Authorizer(TargetViews(database), Audit(database), people)
-    place, person = ChannelRef("", "T000000001", here.channel.id), Actor(ann.id, ann.team_id)
+    place, person = ChannelRef("", "T000000001", env.channel.id), Actor(ann.id, ann.team_id)
     await grant_all(database, (SubjectKind.GROUP, group.id))
     assert await authorizer.may(P.APPROVE, person, place, "prod")
     group.user_ids.remove(ann.id)
     present[0] = 59.9
     assert await authorizer.may(P.APPROVE, person, place, "prod")
     present[0] = 60.0
-    fault = here.slack.faults.add(
+    fault = env.slack.faults.add(
         Answer(503, {}), when=lambda call: "usergroups" in call.path, times=None
     )
     with pytest.raises(UserError, match="doesn't say in time"):
         await authorizer.may(P.APPROVE, person, place, "prod")
-    here.slack.faults.remove(fault)
+    env.slack.faults.remove(fault)
     assert not await authorizer.may(P.APPROVE, person, place, "prod")
     await workspaces.close()
 
 
 async def test_a_slack_that_does_not_answer_denies_nobody_for_good(
-    here: Environment, database: Database
+    env: Environment, database: Database
 ) -> None:
     """Whether a person is an admin isn't known then, and the refusal says so."""
-    settings = here.settings()
+    settings = env.settings()
     workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
     authorizer = Authorizer(TargetViews(database), Audit(database), People(workspaces, frozenset()))
-    place = ChannelRef("", "T000000001", here.channel.id)
-    admin = Actor(here.admin.user.id, here.admin.user.team_id)
-    here.slack.faults.add(Answer(503, {}), when=lambda call: "users.info" in call.path, times=None)
+    place = ChannelRef("", "T000000001", env.channel.id)
+    admin = Actor(env.admin.user.id, env.admin.user.team_id)
+    env.slack.faults.add(Answer(503, {}), when=lambda call: "users.info" in call.path, times=None)
     with pytest.raises(UserError, match="doesn't say in time"):
         await authorizer.may(P.DELETE, admin, place, "prod")
     await workspaces.close()
 
 
 async def test_an_admin_of_another_organisation_is_no_admin_here(
-    here: Environment, database: Database
+    env: Environment, database: Database
 ) -> None:
     """However a Slack words it that shows a stranger's own role."""
-    settings = here.settings()
+    settings = env.settings()
     workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
     authorizer = Authorizer(TargetViews(database), Audit(database), People(workspaces, frozenset()))
-    place = ChannelRef("", "T000000001", here.channel.id)
-    member = here.member.user
+    place = ChannelRef("", "T000000001", env.channel.id)
+    member = env.member.user
     user: dict[str, JsonValue] = {"id": member.id, "is_admin": True, "is_stranger": True}
-    here.slack.faults.add(
+    env.slack.faults.add(
         Answer(200, {"ok": True, "user": user}),
         when=lambda call: "users.info" in call.path,
         times=None,

@@ -14,9 +14,9 @@ EIGHT_HOURS = timedelta(hours=8)
 @pytest.mark.parametrize(
     ("seconds", "minutes"), [(HOUR // 2, 10), (2 * HOUR, 12), (8 * HOUR, 48), (48 * HOUR, 60)]
 )
-def test_notice_is_a_tenth_within_bounds(here: Environment, seconds: int, minutes: int) -> None:
+def test_notice_is_a_tenth_within_bounds(env: Environment, seconds: int, minutes: int) -> None:
     """At least ten minutes, at most an hour."""
-    assert notice(seconds, here.settings()) == timedelta(minutes=minutes)
+    assert notice(seconds, env.settings()) == timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize(

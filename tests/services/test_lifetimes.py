@@ -58,10 +58,10 @@ async def leased(database: Database, *, ends_in: float = 300) -> Deployment:
         return await session.get_one(Deployment, deployment.id)
 
 
-async def test_two_clicks_at_once_extend_once(database: Database, here: Environment) -> None:
+async def test_two_clicks_at_once_extend_once(database: Database, env: Environment) -> None:
     """The end that the message showed is moved once; the audit names who moved it."""
     deployment = await leased(database)
-    lifetimes = Lifetimes(database, here.settings())
+    lifetimes = Lifetimes(database, env.settings())
 
     async def extend() -> LifetimeAnswer:
         return await lifetimes.extend(PLACE, PERSON, "1", seen=deployment.lifetime_ends_at)
@@ -78,11 +78,11 @@ async def test_two_clicks_at_once_extend_once(database: Database, here: Environm
 
 
 async def test_an_end_is_asked_for_once_however_often_it_is_looked(
-    database: Database, here: Environment
+    database: Database, env: Environment
 ) -> None:
     """Each look works out anew what is left to do, whoever died before."""
     deployment = await leased(database, ends_in=-1)
-    settings = here.settings()
+    settings = env.settings()
     for _ in range(3):
         async with database.write() as session:
             row = await session.get_one(Deployment, deployment.id)
@@ -97,7 +97,7 @@ async def test_an_end_is_asked_for_once_however_often_it_is_looked(
 
 
 async def test_who_died_before_the_end_was_committed_changed_nothing(
-    database: Database, here: Environment
+    database: Database, env: Environment
 ) -> None:
     """The operation and what the thread is told of it stand or fall together."""
     deployment = await leased(database, ends_in=-1)
@@ -110,7 +110,7 @@ async def test_who_died_before_the_end_was_committed_changed_nothing(
             row = await session.get_one(Deployment, deployment.id)
             present = (await session.execute(select(now()))).scalar_one()
             for chore in PERIODIC_CHECKS:
-                await chore(session, row, present, here.settings())
+                await chore(session, row, present, env.settings())
             raise Killed  # noqa: TRY301 - as a signal would strike
     except Killed:
         pass
@@ -119,10 +119,10 @@ async def test_who_died_before_the_end_was_committed_changed_nothing(
         assert (await session.get_one(Deployment, deployment.id)).lifetime_ends_at is not None
 
 
-async def test_a_schedule_is_done_by_one_of_many(database: Database, here: Environment) -> None:
+async def test_a_schedule_is_done_by_one_of_many(database: Database, env: Environment) -> None:
     """The operation and the next time are written in one transaction, under one claim."""
     await leased(database)
-    settings = here.settings()
+    settings = env.settings()
     schedules = Schedules(database, settings)
     when = When(ScheduleDays.DAILY, "18:00", "Europe/Berlin")
     first = schedules.add(PLACE, PERSON, "1", OperationKind.SLEEP, when, "id", zone_known=True)
@@ -154,10 +154,10 @@ async def test_a_schedule_is_done_by_one_of_many(database: Database, here: Envir
     assert not schedule.claimed
 
 
-async def test_a_stale_claim_does_nothing(database: Database, here: Environment) -> None:
+async def test_a_stale_claim_does_nothing(database: Database, env: Environment) -> None:
     """Whoever stalled past its lease finds that somebody else has taken over."""
     await leased(database)
-    settings = here.settings()
+    settings = env.settings()
     schedules = Schedules(database, settings)
     when = When(ScheduleDays.DAILY, "18:00", "Europe/Berlin")
     await schedules.add(PLACE, PERSON, "1", OperationKind.SLEEP, when, "id", zone_known=True)
@@ -176,11 +176,11 @@ async def test_a_stale_claim_does_nothing(database: Database, here: Environment)
 
 
 async def test_a_schedule_that_is_looked_at_early_waits_for_its_time(
-    database: Database, here: Environment
+    database: Database, env: Environment
 ) -> None:
     """As after its time was moved while somebody had claimed it."""
     await leased(database)
-    settings = here.settings()
+    settings = env.settings()
     schedules = Schedules(database, settings)
     when = When(ScheduleDays.DAILY, "18:00", "Europe/Berlin")
     await schedules.add(PLACE, PERSON, "1", OperationKind.SLEEP, when, "id", zone_known=True)

@@ -16,9 +16,9 @@ BEGAN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 DOWNLOADING = State("INITIALIZING", "DOWNLOADING_MODEL")
 
 
-def test_few_others_say_nothing(here: Environment) -> None:
+def test_few_others_say_nothing(env: Environment) -> None:
     """With fewer than ten known, half an hour counts; then three times what nine in ten take."""
-    settings = here.settings()
+    settings = env.settings()
     assert suspicious_after([60.0] * 9, settings) == 1_800
     assert suspicious_after([60.0] * 9 + [900.0], settings) == 180
     assert suspicious_after([1.0] * 10, settings) == 10

@@ -7,22 +7,22 @@ import pytest
 
 from bot.app import running
 from bot.db.session import Database
-from bot.sandbox.environment import Environment, connect, world
-from tests.conftest import QUICK, UNHURRIED
+from bot.sandbox.environment import Environment, connect, open_environment
+from tests.conftest import NO_LIMITS, SHORT_WAITS
 from tests.slack.outgoing import Outgoing
 
 
 @pytest.fixture
-async def somewhere(database_url: str) -> AsyncIterator[Environment]:
+async def database_env(database_url: str) -> AsyncIterator[Environment]:
     """Both sandboxes, and an empty database of each kind."""
-    async with world(database_url, speed=0, limits=UNHURRIED) as made:
+    async with open_environment(database_url, speed=0, limits=NO_LIMITS) as made:
         yield made
 
 
 @pytest.fixture
-async def outgoing(database: Database, somewhere: Environment) -> AsyncIterator[Outgoing]:
+async def outgoing(database: Database, database_env: Environment) -> AsyncIterator[Outgoing]:
     """The outgoing side alone."""
-    settings = somewhere.settings(**QUICK).model_copy(
+    settings = database_env.settings(**SHORT_WAITS).model_copy(
         update={
             # What is due is due at once, so that a test that goes step by step misses nothing.
             "slack_message_interval": 0.0,
@@ -33,13 +33,13 @@ async def outgoing(database: Database, somewhere: Environment) -> AsyncIterator[
         }
     )
     async with AsyncExitStack() as stack:
-        yield Outgoing(somewhere, database, settings, stack)
+        yield Outgoing(database_env, database, settings, stack)
 
 
 @pytest.fixture
-async def whole_bot(somewhere: Environment) -> AsyncIterator[Environment]:
+async def running_bot(database_env: Environment) -> AsyncIterator[Environment]:
     """Both sandboxes with a bot at work, whose channel is connected as `prod`."""
-    async with running(somewhere.settings(**QUICK)) as bot:
-        somewhere.slack.events_url = bot.events_url
-        await connect(somewhere)
-        yield somewhere
+    async with running(database_env.settings(**SHORT_WAITS)) as bot:
+        database_env.slack.events_url = bot.events_url
+        await connect(database_env)
+        yield database_env

@@ -4,8 +4,8 @@ import asyncio
 
 from bot.sandbox.faults import Answer, LoseReply
 from bot.sandbox.slack.rate_limits import Limits
+from tests.slack.holding_proxy import holding_proxy, stall
 from tests.slack.outgoing import EDIT, POST, Outgoing
-from tests.slack.slow_line import slow_line, stall
 
 # Slack's real limits, twenty times as fast.
 FAST = Limits(speed=20, jitter=0.002)
@@ -146,18 +146,18 @@ async def test_a_429_on_editing_holds_up_every_edit_but_no_post(outgoing: Outgoi
     """Replies go on while roots wait, and the roots then show the newest body."""
     other = outgoing.slack.add_channel("other", members=[outgoing.world.member.user])
     sender = await outgoing.sender()
-    here, there = await outgoing.thread(), await outgoing.thread(channel=other)
+    first, second = await outgoing.thread(), await outgoing.thread(channel=other)
     await outgoing.settle(sender)
     outgoing.slack.faults.add(Answer(429, headers={"Retry-After": "30"}), operation=EDIT)
-    await outgoing.redraw(here, "changed")
+    await outgoing.redraw(first, "changed")
     await outgoing.settle(sender)
-    await outgoing.redraw(there, "changed")
-    for thread in (here, there):
+    await outgoing.redraw(second, "changed")
+    for thread in (first, second):
         await outgoing.reply(thread, "one")
     await outgoing.settle(sender)
     assert (outgoing.shown(), outgoing.shown(other)) == (["root", "  one"], ["root", "  one"])
     assert len(outgoing.calls(EDIT)) == 1
-    await outgoing.redraw(here, "changed again")
+    await outgoing.redraw(first, "changed again")
     await outgoing.hurry()
     await outgoing.settle(sender)
     assert outgoing.shown() == ["changed again", "  one"]
@@ -170,7 +170,7 @@ async def test_a_429_that_asks_for_less_does_not_shorten_the_wait(outgoing: Outg
     await outgoing.thread(channel=other)
     for seconds in ("30", "1"):
         outgoing.slack.faults.add(Answer(429, headers={"Retry-After": seconds}), operation=POST)
-    async with slow_line(outgoing.slack.url) as line:
+    async with holding_proxy(outgoing.slack.url) as line:
         sender = await outgoing.sender(url=line.url)
         posts = [await stall(line, sender, held, POST) for held in await outgoing.claims()]
         for post in posts:

@@ -8,8 +8,8 @@ from bot.messages.blocks import section
 from bot.messages.body import Body, body
 from bot.sandbox.faults import Answer, Call
 from bot.sandbox.slack.rate_limits import Limits
+from tests.slack.holding_proxy import holding_proxy, stall
 from tests.slack.outgoing import EDIT, ON_SQLITE, POST, Outgoing, planned, said
-from tests.slack.slow_line import slow_line, stall
 
 WITHOUT_PLANS = Limits(enabled=False, refuse_plan=True)
 # A section without text: no Slack draws it.
@@ -60,7 +60,7 @@ async def test_two_that_learn_it_at_once_both_get_sections(outgoing: Outgoing) -
     other = outgoing.slack.add_channel("other", members=[outgoing.world.member.user])
     await outgoing.thread(planned("first"))
     await outgoing.thread(planned("second"), channel=other)
-    async with slow_line(outgoing.slack.url) as line:
+    async with holding_proxy(outgoing.slack.url) as line:
         sender = await outgoing.sender(url=line.url)
         posts = [await stall(line, sender, held, POST) for held in await outgoing.claims()]
         for post in posts:

@@ -9,14 +9,14 @@ import pytest
 from bot.db.message_tables import Message
 from bot.domain.delivery import Delivery
 from bot.sandbox.faults import Answer, Hang, LoseReply
+from tests.slack.holding_proxy import HoldingProxy, holding_proxy, stall
 from tests.slack.outgoing import DELETE, EDIT, HISTORY, POST, REPLIES, Outgoing, Thread
-from tests.slack.slow_line import SlowLine, slow_line, stall
 
 
 @pytest.fixture
-async def line(outgoing: Outgoing) -> AsyncIterator[SlowLine]:
+async def line(outgoing: Outgoing) -> AsyncIterator[HoldingProxy]:
     """The way to Slack of the sender that stalls."""
-    async with slow_line(outgoing.slack.url) as opened:
+    async with holding_proxy(outgoing.slack.url) as opened:
         yield opened
 
 
@@ -60,7 +60,7 @@ async def test_a_lease_that_has_not_ended_is_respected(outgoing: Outgoing) -> No
 
 
 async def test_a_post_that_arrives_after_another_one_counts_is_taken_back(
-    outgoing: Outgoing, line: SlowLine
+    outgoing: Outgoing, line: HoldingProxy
 ) -> None:
     """The one that stalled finds its fence stale and deletes its own copy."""
     thread = await opened(outgoing)
@@ -80,7 +80,7 @@ async def test_a_post_that_arrives_after_another_one_counts_is_taken_back(
     assert (await outgoing.row(thread, 1)).ts == counting
 
 
-async def test_taking_back_is_tried_more_than_once(outgoing: Outgoing, line: SlowLine) -> None:
+async def test_taking_back_is_tried_more_than_once(outgoing: Outgoing, line: HoldingProxy) -> None:
     """A Slack that fails at the moment doesn't leave two copies."""
     thread = await opened(outgoing)
     await outgoing.reply(thread, "one")
@@ -93,7 +93,7 @@ async def test_taking_back_is_tried_more_than_once(outgoing: Outgoing, line: Slo
 
 
 async def test_a_post_that_arrives_late_and_unanswered_is_taken_back(
-    outgoing: Outgoing, line: SlowLine
+    outgoing: Outgoing, line: HoldingProxy
 ) -> None:
     """Who took over had looked for it in vain; the one that stalled looks once more."""
     thread = await opened(outgoing)
@@ -112,7 +112,7 @@ async def test_a_post_that_arrives_late_and_unanswered_is_taken_back(
 
 
 async def test_a_post_that_arrives_while_it_is_looked_for_counts(
-    outgoing: Outgoing, line: SlowLine
+    outgoing: Outgoing, line: HoldingProxy
 ) -> None:
     """Nothing else stands in Slack yet: the late copy is the one, and isn't repeated."""
     thread = await opened(outgoing)
@@ -129,7 +129,7 @@ async def test_a_post_that_arrives_while_it_is_looked_for_counts(
 
 
 async def test_of_two_posts_on_their_way_at_once_one_stays(
-    outgoing: Outgoing, line: SlowLine
+    outgoing: Outgoing, line: HoldingProxy
 ) -> None:
     """The heir's own post is under way when the late one arrives: the heir takes its copy back."""
     thread = await opened(outgoing)
@@ -151,7 +151,7 @@ async def test_of_two_posts_on_their_way_at_once_one_stays(
 
 
 async def test_a_copy_found_while_its_sender_wakes_is_not_deleted(
-    outgoing: Outgoing, line: SlowLine
+    outgoing: Outgoing, line: HoldingProxy
 ) -> None:
     """The late copy is found in the history before its sender learns that it stands there."""
     thread = await opened(outgoing)
@@ -168,7 +168,7 @@ async def test_a_copy_found_while_its_sender_wakes_is_not_deleted(
 
 
 async def test_a_post_of_what_was_given_up_meanwhile_is_taken_back(
-    outgoing: Outgoing, line: SlowLine
+    outgoing: Outgoing, line: HoldingProxy
 ) -> None:
     """A root that nobody wants any more doesn't stand there as if something were made."""
     thread = await outgoing.thread()
@@ -182,7 +182,7 @@ async def test_a_post_of_what_was_given_up_meanwhile_is_taken_back(
 
 
 async def test_an_edit_that_arrives_after_a_newer_one_is_covered_again(
-    outgoing: Outgoing, line: SlowLine
+    outgoing: Outgoing, line: HoldingProxy
 ) -> None:
     """The root ends with the newest body, whichever edit came last."""
     thread = await opened(outgoing)
@@ -200,7 +200,7 @@ async def test_an_edit_that_arrives_after_a_newer_one_is_covered_again(
 
 
 async def test_an_edit_that_arrives_when_nobody_waits_for_it_is_covered_again(
-    outgoing: Outgoing, line: SlowLine
+    outgoing: Outgoing, line: HoldingProxy
 ) -> None:
     """Its sender was cut short when its lease was over, and may not learn when it arrives."""
     thread = await opened(outgoing)

@@ -297,35 +297,37 @@ async def test_a_doubtful_direct_message_is_repeated_and_says_so(outgoing: Outgo
 
 
 async def test_nothing_is_created_in_a_channel_the_bot_cannot_write_to(
-    whole_bot: Environment,
+    running_bot: Environment,
 ) -> None:
     """The whole bot: the person hears it directly, and Friendli is never asked."""
-    whole_bot.slack.faults.add(Answer(200, {"ok": False, "error": "is_archived"}), operation=POST)
-    await whole_bot.member.command(whole_bot.channel, LINE)
-    direct = whole_bot.slack.direct_message(whole_bot.member.user)
-    [told] = await whole_bot.slack.until(lambda: list(direct.messages.values()))
+    running_bot.slack.faults.add(Answer(200, {"ok": False, "error": "is_archived"}), operation=POST)
+    await running_bot.member.command(running_bot.channel, LINE)
+    direct = running_bot.slack.direct_message(running_bot.member.user)
+    [told] = await running_bot.slack.until(lambda: list(direct.messages.values()))
     assert told.text == (
-        f"I can't write in <#{whole_bot.channel.id}>: it is archived. *my-llama* wasn't made."
+        f"I can't write in <#{running_bot.channel.id}>: it is archived. *my-llama* wasn't made."
         " Unarchive it, then ask again."
     )
-    assert not whole_bot.friendli.endpoints
+    assert not running_bot.friendli.endpoints
 
 
-async def test_an_endpoint_is_watched_while_its_channel_is_archived(whole_bot: Environment) -> None:
+async def test_an_endpoint_is_watched_while_its_channel_is_archived(
+    running_bot: Environment,
+) -> None:
     """The whole bot: what happened meanwhile is told in order once the channel is back."""
-    here = whole_bot
-    await here.member.command(here.channel, LINE)
-    await here.slack.until(lambda: len(here.channel.messages) > 1)
-    root = next(iter(here.channel.messages))
-    before = len(here.channel.replies(root))
-    here.slack.archive(here.channel)
-    direct = here.slack.direct_message(here.member.user)
-    here.clock.advance(3600)
-    await here.slack.until(lambda: direct.messages)
-    assert len(here.channel.replies(root)) == before
-    here.slack.unarchive(here.channel)
-    await here.slack.until(lambda: "is serving" in here.channel.messages[root].text)
-    await here.slack.until(lambda: "serving" in here.channel.replies(root)[-1].text)
+    env = running_bot
+    await env.member.command(env.channel, LINE)
+    await env.slack.until(lambda: len(env.channel.messages) > 1)
+    root = next(iter(env.channel.messages))
+    before = len(env.channel.replies(root))
+    env.slack.archive(env.channel)
+    direct = env.slack.direct_message(env.member.user)
+    env.clock.advance(3600)
+    await env.slack.until(lambda: direct.messages)
+    assert len(env.channel.replies(root)) == before
+    env.slack.unarchive(env.channel)
+    await env.slack.until(lambda: "is serving" in env.channel.messages[root].text)
+    await env.slack.until(lambda: "serving" in env.channel.replies(root)[-1].text)
     assert len(direct.messages) == 1
 
 

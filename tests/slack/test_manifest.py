@@ -298,23 +298,23 @@ def test_scopes_agree_with_the_sandboxs() -> None:
 
 
 async def test_a_deployment_needs_no_more_than_its_scopes(
-    here: Environment, start_bot: StartBot
+    env: Environment, start_bot: StartBot
 ) -> None:
     """With exactly these, nothing is refused, and nothing is called that isn't listed."""
-    here.slack.set_scopes(SCOPES)
+    env.slack.set_scopes(SCOPES)
     async with start_bot():
-        await connect(here)
-        await here.member.command(here.channel, "org/model --gpu H100 --replicas 1 --yes")
-        [root] = await here.slack.until(lambda: list(here.channel.messages.values()))
-        await here.slack.until(lambda: here.friendli.endpoints)
-        here.clock.advance(600)
-        await here.slack.until(lambda: "is serving" in root.text)
-        here.slack.remove_bot(here.channel)
-        await here.member.command(here.channel, "org/other --gpu H100 --yes")
-        direct = here.slack.direct_message(here.member.user)
-        await here.slack.until(lambda: direct.messages)
+        await connect(env)
+        await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
+        [root] = await env.slack.until(lambda: list(env.channel.messages.values()))
+        await env.slack.until(lambda: env.friendli.endpoints)
+        env.clock.advance(600)
+        await env.slack.until(lambda: "is serving" in root.text)
+        env.slack.remove_bot(env.channel)
+        await env.member.command(env.channel, "org/other --gpu H100 --yes")
+        direct = env.slack.direct_message(env.member.user)
+        await env.slack.until(lambda: direct.messages)
     requests = [
-        entry for entry in here.slack.requests.entries if entry.direction is Direction.TO_SLACK
+        entry for entry in env.slack.requests.entries if entry.direction is Direction.TO_SLACK
     ]
     assert [entry.operation for entry in requests if entry.error == "missing_scope"] == []
     assert {entry.operation for entry in requests} <= {*METHODS, "response_url"}

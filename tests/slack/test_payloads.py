@@ -137,14 +137,14 @@ def test_a_command_without_an_organisation() -> None:
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_event_that_isn_t_ours_is_acknowledged(here: Environment) -> None:
+async def test_an_event_that_isn_t_ours_is_acknowledged(env: Environment) -> None:
     """Whatever it looks like: Slack would tell of it again."""
     for event in (
         {"type": "team_join", "user": {"id": "U9", "name": "nine"}},
         {"type": "channel_created", "channel": {"id": "C9", "name": "nine"}},
         {"type": "reaction_added", "user": "U1", "item": {"type": "message", "channel": "C1"}},
     ):
-        told = here.slack._deliveries.prepare(
-            Kind.EVENT, str(event["type"]), here.slack._payloads.event(event)
+        told = env.slack._deliveries.prepare(
+            Kind.EVENT, str(event["type"]), env.slack._payloads.event(event)
         )
-        assert (await here.slack._deliveries.send(told)).status == 200
+        assert (await env.slack._deliveries.send(told)).status == 200

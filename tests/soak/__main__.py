@@ -17,7 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.base import Base
 from bot.db.operation_tables import AuditEntry
 from bot.db.session import Database
-from bot.sandbox.environment import BOT_TOKEN, SIGNING_SECRET, Environment, connect, world
+from bot.sandbox.environment import (
+    BOT_TOKEN,
+    SIGNING_SECRET,
+    Environment,
+    connect,
+    open_environment,
+)
 from bot.sandbox.slack.rate_limits import Limits
 from tests.databases import new_postgresql, postgresql_server
 from tests.soak.bot import Bot, serving
@@ -94,21 +100,21 @@ def _database(engine: str, folder: str) -> Iterator[str]:
 
 async def soak(url: str, folder: Path, *, minutes: float, at_once: int) -> tuple[list[Sample], int]:
     """Let endpoints live for some minutes, and look at the bot meanwhile."""
-    async with world(url, speed=_SPEED, limits=Limits(enabled=False)) as here:
+    async with open_environment(url, speed=_SPEED, limits=Limits(enabled=False)) as env:
         settings = {
             "SLACK_BOT_TOKEN": BOT_TOKEN,
             "SLACK_SIGNING_SECRET": SIGNING_SECRET,
-            "SLACK_API_URL": f"{here.slack.url}/api/",
-            "FRIENDLI_API_URL": here.friendli.url,
+            "SLACK_API_URL": f"{env.slack.url}/api/",
+            "FRIENDLI_API_URL": env.friendli.url,
             "DATABASE_URL": url,
-            "ENCRYPTION_KEYS": here.encryption_key.get_secret_value(),
+            "ENCRYPTION_KEYS": env.encryption_key.get_secret_value(),
             **(_SETTINGS if at_once else {"PORT": "0"}),
         }
-        async with serving(settings, folder) as bot, _measuring(here, bot, url) as measure:
-            here.slack.events_url = f"{bot.url}/slack/events"
-            traffic = Traffic(here)
+        async with serving(settings, folder) as bot, _measuring(env, bot, url) as measure:
+            env.slack.events_url = f"{bot.url}/slack/events"
+            traffic = Traffic(env)
             if at_once:
-                await connect(here)
+                await connect(env)
             samples: list[Sample] = []
             async with asyncio.TaskGroup() as group:
                 lives = [group.create_task(traffic.go_on()) for _ in range(at_once)]
@@ -129,8 +135,8 @@ async def soak(url: str, folder: Path, *, minutes: float, at_once: int) -> tuple
 class _Measure:
     """Looks at a bot, its database and its log."""
 
-    def __init__(self, here: Environment, bot: Bot, database: Database) -> None:
-        self._here, self._bot, self._database = here, bot, database
+    def __init__(self, env: Environment, bot: Bot, database: Database) -> None:
+        self._here, self._bot, self._database = env, bot, database
         self._changes = 0
         self._last: dict[str, tuple[str, str | None]] = {}
 
@@ -187,9 +193,9 @@ class _Measure:
 
 
 @contextlib.asynccontextmanager
-async def _measuring(here: Environment, bot: Bot, url: str) -> AsyncIterator[_Measure]:
+async def _measuring(env: Environment, bot: Bot, url: str) -> AsyncIterator[_Measure]:
     database = Database(url)
-    measure = _Measure(here, bot, database)
+    measure = _Measure(env, bot, database)
     counting = asyncio.create_task(measure.count_changes())
     try:
         yield measure

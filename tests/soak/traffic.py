@@ -17,8 +17,8 @@ class Traffic:
         lives: How many endpoints were deleted.
     """
 
-    def __init__(self, here: Environment) -> None:
-        self._here = here
+    def __init__(self, env: Environment) -> None:
+        self._here = env
         self._numbers = itertools.count(1)
         # A person has one form open at a time.
         self._form = asyncio.Lock()
@@ -31,20 +31,20 @@ class Traffic:
             self.lives += 1
 
     async def _live(self, name: str) -> None:
-        here = self._here
+        env = self._here
         line = f"org/model --gpu H100 --replicas 1 --name {name} --yes"
-        await here.member.command(here.channel, line)
-        root = await here.slack.until(lambda: self._root(name), timeout=_PATIENCE)
+        await env.member.command(env.channel, line)
+        root = await env.slack.until(lambda: self._root(name), timeout=_PATIENCE)
         for button in ("Sleep", "Wake ($5.00/h)", "Terminate"):
-            await here.member.click(await self._with(root, button), button)
+            await env.member.click(await self._with(root, button), button)
         await self._with(root, "Delete")
         async with self._form:
-            await here.admin.click(here.channel.messages[root.ts], "Delete")
-            await here.slack.until(lambda: here.admin.modal, timeout=_PATIENCE)
-            await here.admin.fill(f"Type {name} to confirm", name)
-            await here.admin.submit()
-        await here.slack.until(
-            lambda: "is gone" in here.channel.messages[root.ts].text, timeout=_PATIENCE
+            await env.admin.click(env.channel.messages[root.ts], "Delete")
+            await env.slack.until(lambda: env.admin.modal, timeout=_PATIENCE)
+            await env.admin.fill(f"Type {name} to confirm", name)
+            await env.admin.submit()
+        await env.slack.until(
+            lambda: "is gone" in env.channel.messages[root.ts].text, timeout=_PATIENCE
         )
 
     def _root(self, name: str) -> Message | None:

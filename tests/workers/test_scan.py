@@ -14,10 +14,10 @@ from bot.db.clock import after
 from bot.db.deployment_tables import Deployment
 from bot.db.message_tables import Channel, Workspace
 from bot.db.session import Database
-from bot.sandbox.environment import world
+from bot.sandbox.environment import open_environment
 from bot.workers.claim_loop import Worker
 from bot.workers.scan import Scan
-from tests.client import reported
+from tests.client import wait_for_replicas
 from tests.pooler import pooler
 
 # What an operator may expect of a bot with nothing to do.
@@ -29,11 +29,11 @@ async def test_an_idle_bot_on_postgresql_leaves_the_database_alone(postgresql_ur
     """With all its heartbeats and scans, also behind a pooler, which counts here."""
     async with (
         pooler(postgresql_url) as counting,
-        world(f"{counting.url}&pgbouncer=true", speed=0) as here,
-        running(here.settings()),
+        open_environment(f"{counting.url}&pgbouncer=true", speed=0) as env,
+        running(env.settings()),
     ):
         # What a start takes is over by then.
-        await reported(postgresql_url, 1)
+        await wait_for_replicas(postgresql_url, 1)
         clock = await asyncpg.connect(postgresql_url)
         before = counting.transactions
         await clock.execute(f"SELECT pg_sleep({OVER})")

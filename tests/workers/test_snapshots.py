@@ -35,7 +35,7 @@ class Watching:
         reads: How often the rows of deployments were read before a poll.
     """
 
-    here: Environment
+    env: Environment
     database: Database
     poller: Poller
     endpoint: str
@@ -68,11 +68,11 @@ class Watching:
     async def add(self, endpoint: str, *, project: int = 1, status: str | None = "RUNNING") -> None:
         """A deployment whose endpoint is watched from now on, as an adoption writes it."""
         async with self.database.write() as session:
-            session.add(_deployment(self.here, endpoint, project, status))
+            session.add(_deployment(self.env, endpoint, project, status))
             await make_due(session, WatchedProject, project)
 
 
-def _deployment(here: Environment, endpoint: str, project: int, status: str | None) -> Deployment:
+def _deployment(env: Environment, endpoint: str, project: int, status: str | None) -> Deployment:
     return Deployment(
         request_id=endpoint,
         public_id=endpoint,
@@ -83,7 +83,7 @@ def _deployment(here: Environment, endpoint: str, project: int, status: str | No
         requester_id="U1",
         target_name="prod",
         watched_project_id=project,
-        api_base=here.friendli.url,
+        api_base=env.friendli.url,
         friendli_project_id=PROJECT,
         friendli_team_id=TEAM,
         name=endpoint,
@@ -97,17 +97,17 @@ def _deployment(here: Environment, endpoint: str, project: int, status: str | No
     )
 
 
-def _made(here: Environment, name: str) -> str:
-    endpoint = here.friendli.create(project_id=PROJECT, name=name)
-    here.friendli.set_status(endpoint, "RUNNING")
+def _made(env: Environment, name: str) -> str:
+    endpoint = env.friendli.create(project_id=PROJECT, name=name)
+    env.friendli.set_status(endpoint, "RUNNING")
     return endpoint
 
 
 @pytest.fixture
-async def watching(here: Environment, database: Database) -> AsyncIterator[Watching]:
-    settings = here.settings()
+async def watching(env: Environment, database: Database) -> AsyncIterator[Watching]:
+    settings = env.settings()
     key_ring = KeyRing(settings.encryption_keys, None)
-    endpoint = _made(here, "it")
+    endpoint = _made(env, "it")
     key = SecretStr(API_KEY)
     async with database.write() as session:
         session.add(Workspace(id=1, enterprise_id="", workspace_id="T1"))
@@ -116,7 +116,7 @@ async def watching(here: Environment, database: Database) -> AsyncIterator[Watch
         session.add(
             WatchedProject(
                 id=1,
-                api_base=here.friendli.url,
+                api_base=env.friendli.url,
                 team_id=TEAM,
                 project_id=PROJECT,
                 key_fingerprint=fingerprint(key),
@@ -126,10 +126,10 @@ async def watching(here: Environment, database: Database) -> AsyncIterator[Watch
             )
         )
         await session.flush()
-        session.add(_deployment(here, endpoint, 1, "RUNNING"))
-    async with FriendliClient(here.friendli.url) as friendli:
+        session.add(_deployment(env, endpoint, 1, "RUNNING"))
+    async with FriendliClient(env.friendli.url) as friendli:
         poller = Poller(database, friendli, key_ring, settings)
-        made = Watching(here, database, poller, endpoint)
+        made = Watching(env, database, poller, endpoint)
 
         def count(*execution: object) -> None:
             made.reads += "deployments.missing_since, deployments.unknown_since" in str(
@@ -152,7 +152,7 @@ async def test_a_change_is_told_once_and_after_it_the_rows_are_read(watching: Wa
     for status in ("UPDATING", "RUNNING"):
         await watching.poll()
         await watching.poll()
-        watching.here.friendli.set_status(watching.endpoint, status)
+        watching.env.friendli.set_status(watching.endpoint, status)
         await watching.poll()
         await watching.poll()
     assert await watching.statuses() == ["UPDATING", "RUNNING"]
@@ -162,9 +162,9 @@ async def test_an_endpoint_that_is_adopted_is_watched_at_once(watching: Watching
     """Whoever adds an endpoint to a project wakes it, which ends all trust in what was known."""
     await watching.poll()
     await watching.poll()
-    second = _made(watching.here, "second")
+    second = _made(watching.env, "second")
     await watching.add(second)
-    watching.here.friendli.set_status(second, "FAILED")
+    watching.env.friendli.set_status(second, "FAILED")
     await watching.poll()
     assert await watching.statuses() == ["FAILED"]
 
@@ -175,10 +175,10 @@ async def test_an_endpoint_that_is_adopted_during_a_poll_is_watched_next(
     """A project that was made due while claimed isn't trusted after its release."""
     await watching.poll()
     claim = await watching.claim()
-    second = _made(watching.here, "second")
+    second = _made(watching.env, "second")
     await watching.add(second)
     await watching.poll(claim)
-    watching.here.friendli.set_status(second, "FAILED")
+    watching.env.friendli.set_status(second, "FAILED")
     await watching.poll()
     assert await watching.statuses() == ["FAILED"]
 
@@ -189,13 +189,13 @@ async def test_what_another_replica_has_told_is_not_told_again_nor_lost(
     """A change there and back, of which another replica saw the first half, is told whole."""
     await watching.poll()
     await watching.poll()
-    settings = watching.here.settings()
-    async with FriendliClient(watching.here.friendli.url) as friendli:
+    settings = watching.env.settings()
+    async with FriendliClient(watching.env.friendli.url) as friendli:
         key_ring = KeyRing(settings.encryption_keys, None)
         other = Poller(watching.database, friendli, key_ring, settings)
-        watching.here.friendli.set_status(watching.endpoint, "SLEEPING")
+        watching.env.friendli.set_status(watching.endpoint, "SLEEPING")
         await other.handle(await watching.claim())
-    watching.here.friendli.set_status(watching.endpoint, "RUNNING")
+    watching.env.friendli.set_status(watching.endpoint, "RUNNING")
     await watching.poll()
     assert await watching.statuses() == ["SLEEPING", "RUNNING"]
 
@@ -205,7 +205,7 @@ async def test_a_list_that_was_asked_for_before_we_acted_says_nothing(watching: 
     await watching.poll()
     await watching.poll()
     claim = await watching.claim()
-    watching.here.friendli.set_status(watching.endpoint, "UPDATING")
+    watching.env.friendli.set_status(watching.endpoint, "UPDATING")
     async with watching.database.write() as session:
         await session.execute(update(Deployment).values(last_operation_at=after(0.001)))
         await make_due(session, WatchedProject, 1)
@@ -220,7 +220,7 @@ async def test_an_endpoint_that_moves_to_another_key_during_a_poll_is_left_to_it
 ) -> None:
     """The poll with the key before may see a project that isn't the endpoint's any more."""
     claim = await watching.claim()
-    friendli = watching.here.friendli
+    friendli = watching.env.friendli
     friendli.set_status(watching.endpoint, "UPDATING")
     asked = len(friendli.requests)
     friendli.faults.add(Slow(0.5), operation="list_endpoints")
@@ -251,9 +251,9 @@ async def test_a_wiped_key_is_not_used_again(watching: Watching) -> None:
     async with watching.database.write() as session:
         await session.execute(update(WatchedProject).values(key_ciphertext=None))
         await make_due(session, WatchedProject, 1)
-    asked = len(watching.here.friendli.requests)
+    asked = len(watching.env.friendli.requests)
     await watching.poll()
-    assert len(watching.here.friendli.requests) == asked
+    assert len(watching.env.friendli.requests) == asked
 
 
 async def test_rows_that_were_changed_behind_our_back_are_read_by_and_by(
@@ -261,10 +261,10 @@ async def test_rows_that_were_changed_behind_our_back_are_read_by_and_by(
 ) -> None:
     """Who wakes nobody, such as an older version, is noticed within ten polls."""
     await watching.poll()
-    second = _made(watching.here, "second")
+    second = _made(watching.env, "second")
     async with watching.database.write() as session:
-        session.add(_deployment(watching.here, second, 1, "RUNNING"))
-    watching.here.friendli.set_status(second, "FAILED")
+        session.add(_deployment(watching.env, second, 1, "RUNNING"))
+    watching.env.friendli.set_status(second, "FAILED")
     for _ in range(11):
         await watching.poll()
     assert await watching.statuses() == ["FAILED"]
@@ -273,7 +273,7 @@ async def test_rows_that_were_changed_behind_our_back_are_read_by_and_by(
 async def test_a_change_leads_to_one_message(watching: Watching) -> None:
     """However often it is polled."""
     await watching.poll()
-    watching.here.friendli.set_status(watching.endpoint, "FAILED")
+    watching.env.friendli.set_status(watching.endpoint, "FAILED")
     for _ in range(4):
         await watching.poll()
     async with watching.database.read() as session:

@@ -19,7 +19,7 @@ from bot.app import Running
 from bot.sandbox.environment import Environment
 from bot.sandbox.page.server import page_server
 from bot.sandbox.terminal import Demo, opened, stage
-from tests.conftest import UNHURRIED
+from tests.conftest import NO_LIMITS
 
 _ARGUMENTS = (
     "--headless",
@@ -95,9 +95,9 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
 
 
 @pytest.fixture
-async def address(here: Environment, bot: Running) -> AsyncIterator[str]:  # noqa: ARG001 - runs the bot
+async def address(env: Environment, bot: Running) -> AsyncIterator[str]:  # noqa: ARG001 - runs the bot
     """The page of a world whose channel is connected, and whose clock stands still."""
-    async with page_server(stage(here, None), port=0) as served:
+    async with page_server(stage(env, None), port=0) as served:
         yield served
 
 
@@ -111,5 +111,5 @@ async def page(address: str, visit: Visit) -> Page:
 async def demo() -> AsyncIterator[Demo]:
     """The demo as a person starts it, a hundred times faster than life."""
     async with opened(port=0, speed=100, overrides=_HURRIED) as started:
-        started.here.slack.limits = UNHURRIED
+        started.env.slack.limits = NO_LIMITS
         yield started

@@ -26,7 +26,7 @@ async def violations(page: Page) -> list[str]:
     return [str(line) for line in found]
 
 
-async def test_nothing_is_out_of_reach(here: Environment, address: str, visit: Visit) -> None:
+async def test_nothing_is_out_of_reach(env: Environment, address: str, visit: Visit) -> None:
     """Names, roles, contrast, order and focus hold in the channel, a thread, modals and panels."""
     page = await visit(address, axe=True)
     await page.locator("#text").fill("/friendli-deploy")
@@ -45,7 +45,7 @@ async def test_nothing_is_out_of_reach(here: Environment, address: str, visit: V
     await page.get_by_role("button", name="Cancel").first.click()
     assert await violations(page) == []
     await page.keyboard.press("Escape")
-    here.clock.advance(88)
+    env.clock.advance(88)
     await expect(page.locator("#replies")).to_contain_text("Try again")
     await page.get_by_role("button", name="Sandbox").click()
     await page.get_by_role("tab", name="What just happened").click()
@@ -64,7 +64,7 @@ async def test_the_check_finds_what_is_wrong(address: str, visit: Visit) -> None
     assert found == {"button-name", "color-contrast"}
 
 
-async def test_what_is_new_is_said_aloud(here: Environment, page: Page) -> None:
+async def test_what_is_new_is_said_aloud(env: Environment, page: Page) -> None:
     """A screen reader hears each new message, as a sentence without markup."""
-    await here.admin.say(here.channel, f"*Look*, <@{here.member.user.id}>")
+    await env.admin.say(env.channel, f"*Look*, <@{env.member.user.id}>")
     await expect(page.locator("#announcer p").last).to_have_text("admin: Look, @requester")

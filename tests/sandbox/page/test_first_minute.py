@@ -24,14 +24,14 @@ async def test_a_newcomer_deploys_a_model_within_a_minute(demo: Demo, visit: Vis
 async def test_a_bot_that_is_killed_half_way_goes_on_where_it_was(demo: Demo, visit: Visit) -> None:
     """One click deploys, kills the bot during the download and starts it again."""
     page = await visit(demo.address)
-    endpoints = len(demo.here.friendli.endpoints)
+    endpoints = len(demo.env.friendli.endpoints)
     await page.get_by_role("button", name="The bot dies half-way").click()
     state = page.locator("#bot-state")
     await expect(state).to_contain_text("The bot is stopped")
     await expect(state).to_contain_text("The bot runs")
     newest = page.locator("#messages .message").last
     await expect(newest).to_contain_text("is serving")
-    assert len(demo.here.friendli.endpoints) == endpoints + 1
+    assert len(demo.env.friendli.endpoints) == endpoints + 1
 
 
 async def test_the_bot_is_restarted_and_killed_by_hand(demo: Demo, visit: Visit) -> None:

@@ -7,17 +7,17 @@ from playwright.async_api import Page, expect
 
 from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import PROJECT, Environment
-from tests.acceptance.clock import decide
+from tests.acceptance.due_times import set_policy
 from tests.sandbox.page.conftest import Visit
 from tests.sandbox.page.test_screenshots import LINE, keep
 from tests.sandbox.page.test_stories import field, send, serve
 
 
-async def test_listed_updated_and_approved(here: Environment, page: Page) -> None:
+async def test_listed_updated_and_approved(env: Environment, page: Page) -> None:
     """What runs; what an update changes and costs, before it is sent; and who has to say yes."""
     await send(page, LINE)
-    await serve(here, page)
-    neighbours(here)
+    await serve(env, page)
+    neighbours(env)
     await send(page, "/friendli-deploy list")
     listed = page.locator("#messages .only").last
     await expect(listed).to_contain_text("4 endpoints")
@@ -34,7 +34,7 @@ async def test_listed_updated_and_approved(here: Environment, page: Page) -> Non
     await expect(page.get_by_role("dialog")).to_contain_text("Nothing is sent before you agree")
     await keep(page, "update")
 
-    await decide(here, Policy(approval=Approval.ABOVE))
+    await set_policy(env, Policy(approval=Approval.ABOVE))
     await page.get_by_role("dialog").get_by_role("button", name="Update").click()
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await expect(page.locator("#replies .message").last).to_contain_text("waits for approval")
@@ -43,11 +43,11 @@ async def test_listed_updated_and_approved(here: Environment, page: Page) -> Non
 
 
 async def test_several_groups_may_do_something(
-    here: Environment, address: str, visit: Visit
+    env: Environment, address: str, visit: Visit
 ) -> None:
     """Each is searched for and chosen; one can be taken back, by its own button or with a key."""
     for name in ("ml-leads", "ml-oncall", "ml-ops"):
-        here.slack.add_usergroup(name, [here.member.user])
+        env.slack.add_usergroup(name, [env.member.user])
     page = await visit(address)
     await page.get_by_label("You are").select_option("@admin · admin")
     await send(page, "/friendli-deploy settings")
@@ -71,10 +71,10 @@ async def test_several_groups_may_do_something(
     await expect(line).to_contain_text("Deploying: @ml-leads, @ml-ops")
 
 
-def neighbours(here: Environment) -> None:
+def neighbours(env: Environment) -> None:
     """Endpoints that others made, each in another state."""
-    made = partial(here.friendli.create, project_id=PROJECT)
-    here.friendli.set_status(made(name="search-embeddings", replicas=2), "RUNNING")
-    here.friendli.set_status(made(name="nightly-batch", sleeps_after=300), "SLEEPING")
+    made = partial(env.friendli.create, project_id=PROJECT)
+    env.friendli.set_status(made(name="search-embeddings", replicas=2), "RUNNING")
+    env.friendli.set_status(made(name="nightly-batch", sleeps_after=300), "SLEEPING")
     failed = made(name="try-mixtral")
-    here.friendli.set_status(failed, "FAILED", None, "INFERENCE_ENGINE_MEMORY_ERROR")
+    env.friendli.set_status(failed, "FAILED", None, "INFERENCE_ENGINE_MEMORY_ERROR")

@@ -35,19 +35,19 @@ async def keep(page: Page, name: str) -> None:
     assert (FOLDER / f"{name}.png").is_file()
 
 
-async def test_a_running_deployment_and_a_ready_one(here: Environment, page: Page) -> None:
+async def test_a_running_deployment_and_a_ready_one(env: Environment, page: Page) -> None:
     """The channel with a plan half-way and its thread, then the same when it serves."""
     await send(page, LINE)
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
-    here.clock.advance(48)
+    env.clock.advance(48)
     await expect(page.locator(".task.in_progress")).to_contain_text("Download the model")
     await page.get_by_role("button", name="2 replies").click()
     await page.locator("#text").focus()
     await expect(page.locator("#replies .message")).to_have_count(3)
     await keep(page, "deploying")
-    here.clock.advance(80)
+    env.clock.advance(80)
     await expect(page.locator("#messages .task.in_progress")).to_contain_text("Start the engine")
-    here.clock.advance(120)
+    env.clock.advance(120)
     await expect(page.locator("#replies .message")).to_have_count(5)
     await expect(page.locator("#messages .message")).to_have_count(2)
     await expect(page.locator("#replies .root")).to_contain_text("is serving")
@@ -64,14 +64,14 @@ async def test_the_modal(page: Page) -> None:
     await keep(page, "modal")
 
 
-async def test_the_home_tab(here: Environment, page: Page) -> None:
+async def test_the_home_tab(env: Environment, page: Page) -> None:
     """What is mine, asleep or on its way, what it has cost, and where to deploy."""
     await send(page, LINE)
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
-    here.clock.advance(300)
+    env.clock.advance(300)
     await expect(page.locator("#messages .message").first).to_contain_text("is serving")
-    here.clock.advance(7200)
-    here.friendli.set_status(next(iter(here.friendli.endpoints)), "SLEEPING")
+    env.clock.advance(7200)
+    env.friendli.set_status(next(iter(env.friendli.endpoints)), "SLEEPING")
     await expect(page.locator("#messages .message").first).to_contain_text("is sleeping")
     await send(page, "/friendli-deploy org/model --gpu 1xH200 --name my-other --yes")
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
@@ -80,13 +80,13 @@ async def test_the_home_tab(here: Environment, page: Page) -> None:
     await keep(page, "home")
 
 
-async def test_a_failure(here: Environment, page: Page) -> None:
+async def test_a_failure(env: Environment, page: Page) -> None:
     """The cause, what to do about it, and the way back."""
     await send(page, "/friendli-deploy sandbox/gated --gpu 1xH100 --name my-model --yes")
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
-    here.clock.advance(48)
+    env.clock.advance(48)
     await expect(page.locator(".task.in_progress")).to_contain_text("Download the model")
-    here.clock.advance(40)
+    env.clock.advance(40)
     await expect(page.locator("#messages .message")).to_have_count(2)
     await expect(page.locator(".task.error")).to_be_visible()
     await keep(page, "failure")

@@ -20,9 +20,9 @@ JSON = dict[str, object]
 
 
 @pytest.fixture
-async def served(here: Environment) -> AsyncIterator[str]:
+async def served(env: Environment) -> AsyncIterator[str]:
     """The page of a world in which no bot runs."""
-    async with page_server(stage(here, None), port=0) as address:
+    async with page_server(stage(env, None), port=0) as address:
         yield address.rstrip("/")
 
 
@@ -78,14 +78,14 @@ async def test_other_websites_may_do_nothing(
             await http.ws_connect("/live", headers=headers)
 
 
-async def test_an_impossible_act_is_refused(here: Environment, http: aiohttp.ClientSession) -> None:
+async def test_an_impossible_act_is_refused(env: Environment, http: aiohttp.ClientSession) -> None:
     """What isn't there can't be used, and what makes no sense isn't tried."""
-    person = here.member.user.id
+    person = env.member.user.id
     assert await told(http, "/act", act="submit", person=person) == (
         409,
         {"problem": "requester has no modal open"},
     )
-    gone = {"channel": here.channel.id, "ts": "1.000001"}
+    gone = {"channel": env.channel.id, "ts": "1.000001"}
     click = {"act": "click", "person": person, "place": gone, "block": "a", "action": "b"}
     status, answer = await told(http, "/act", **click)
     assert (status, answer) == (409, {"problem": "this message isn't there any more"})
@@ -97,15 +97,15 @@ async def test_an_impossible_act_is_refused(here: Environment, http: aiohttp.Cli
 
 
 async def test_secrets_are_masked_in_requests(
-    here: Environment, http: aiohttp.ClientSession
+    env: Environment, http: aiohttp.ClientSession
 ) -> None:
     """What travels with a request is shown, but for tokens and keys."""
     async with http.ws_connect("/live") as live:
         [first] = await live.receive_json()
         assert first["type"] == "snapshot"
         headers = {"Authorization": f"Bearer {API_KEY}"}
-        await http.get(f"{here.friendli.url}/dedicated/beta/endpoint", headers=headers)
-        await http.post(f"{here.slack.url}/api/auth.test", data={"token": BOT_TOKEN})
+        await http.get(f"{env.friendli.url}/dedicated/beta/endpoint", headers=headers)
+        await http.post(f"{env.slack.url}/api/auth.test", data={"token": BOT_TOKEN})
         rows: list[dict[str, Any]] = []
         while not rows or not rows[-1]["done"] or rows[-1]["target"] != "Slack":
             events = await live.receive_json()
@@ -125,7 +125,7 @@ async def test_secrets_are_masked_in_requests(
         )
 
 
-async def test_controls_say_what_follows(here: Environment, http: aiohttp.ClientSession) -> None:
+async def test_controls_say_what_follows(env: Environment, http: aiohttp.ClientSession) -> None:
     """Each control acts at once, and says what to expect in a sentence."""
     code = "INFERENCE_ENGINE_MEMORY_ERROR"
     said = []
@@ -154,23 +154,23 @@ async def test_controls_say_what_follows(here: Environment, http: aiohttp.Client
             "Friendli's API words endpoints so: GPU types are worded as in the usage API.",
         ]
     )
-    assert here.clock.speed == 0
-    async with http.post(f"{here.slack.url}/api/auth.test") as refused:
+    assert env.clock.speed == 0
+    async with http.post(f"{env.slack.url}/api/auth.test") as refused:
         assert refused.status == 503
 
 
 async def test_an_endpoint_on_its_way_fails_at_once(
-    here: Environment, http: aiohttp.ClientSession
+    env: Environment, http: aiohttp.ClientSession
 ) -> None:
     """The next step fails: of what is starting, if anything is."""
-    endpoint = here.friendli.create(project_id="sandbox-project", name="mine")
+    endpoint = env.friendli.create(project_id="sandbox-project", name="mine")
     _, answer = await told(http, "/control", control="fail", code="WORKLOAD_INIT_DOWNLOAD_ERROR")
     assert answer == {"said": "mine fails now with WORKLOAD_INIT_DOWNLOAD_ERROR."}
-    assert here.friendli.endpoints[endpoint].error_code == "WORKLOAD_INIT_DOWNLOAD_ERROR"
+    assert env.friendli.endpoints[endpoint].error_code == "WORKLOAD_INIT_DOWNLOAD_ERROR"
 
 
 async def test_what_there_is_not_cant_be_steered(
-    here: Environment, http: aiohttp.ClientSession
+    env: Environment, http: aiohttp.ClientSession
 ) -> None:
     """Without a click there is nothing to replay; what is real or runs elsewhere is left alone."""
     assert await told(http, "/control", control="replay") == (
@@ -181,7 +181,7 @@ async def test_what_there_is_not_cant_be_steered(
         409,
         {"problem": "the bot runs elsewhere"},
     )
-    bare = Stage(None, None, here.clock, None)
+    bare = Stage(None, None, env.clock, None)
     async with (
         page_server(bare, port=0) as address,
         aiohttp.ClientSession(address, headers={"Origin": address.rstrip("/")}) as other,
@@ -192,21 +192,21 @@ async def test_what_there_is_not_cant_be_steered(
         )
 
 
-async def test_a_replay_says_how_it_went(here: Environment, http: aiohttp.ClientSession) -> None:
+async def test_a_replay_says_how_it_went(env: Environment, http: aiohttp.ClientSession) -> None:
     """The last delivery is sent once more; without a bot, it arrives nowhere again."""
-    here.slack.limits = Limits(ack=0.2)
-    await here.member.command(here.channel, "help")
+    env.slack.limits = Limits(ack=0.2)
+    await env.member.command(env.channel, "help")
     _, answer = await told(http, "/control", control="replay")
     assert answer == snapshot(
         {"said": "/friendli-deploy was sent once more, byte by byte: dispatch_failed."}
     )
 
 
-async def test_a_port_in_use_is_said_with_a_way_out(here: Environment, served: str) -> None:
+async def test_a_port_in_use_is_said_with_a_way_out(env: Environment, served: str) -> None:
     """The words name the port and two ways to another."""
     port = urlsplit(served).port or 0
     with pytest.raises(ConfigError) as refused:
-        async with page_server(stage(here, None), port=port):
+        async with page_server(stage(env, None), port=port):
             raise AssertionError("two servers share a port")
     [words] = refused.value.problems
     assert words == (

@@ -89,44 +89,44 @@ async def test_both_real_is_no_demo() -> None:
 
 
 async def test_friendli_itself_behind_the_page(
-    here: Environment, visit: Visit, monkeypatch: pytest.MonkeyPatch
+    env: Environment, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is connected or made up there, and the page says that it costs money."""
-    monkeypatch.setenv("FRIENDLI_API_URL", here.friendli.url)
+    monkeypatch.setenv("FRIENDLI_API_URL", env.friendli.url)
     async with opened(port=0, speed=1, real_friendli=True) as demo:
         page = await visit(demo.address)
         await expect(page.locator("#intro")).to_contain_text("Endpoints are real here")
         await expect(page.locator("#examples li")).to_have_count(0)
         await expect(page.get_by_label("Friendli's API")).to_have_count(0)
-        assert not here.friendli.requests
+        assert not env.friendli.requests
 
 
 async def test_people_in_their_own_slack(
-    here: Environment, visit: Visit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    env: Environment, visit: Visit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The Slack app of the environment meets the sandbox's Friendli, and the page says how."""
     monkeypatch.chdir(tmp_path)
     for name in ("slack_bot_token", "slack_signing_secret", "slack_api_url", "encryption_keys"):
-        monkeypatch.setenv(name.upper(), environment(here.settings())[name.upper()])
+        monkeypatch.setenv(name.upper(), environment(env.settings())[name.upper()])
     monkeypatch.setenv("PORT", "0")
     async with opened(port=0, speed=1, real_slack=True) as demo:
-        here.slack.events_url = demo.bot.url + EVENTS_PATH
-        await connect(here)
+        env.slack.events_url = demo.bot.url + EVENTS_PATH
+        await connect(env)
         page = await visit(demo.address)
         await expect(page.locator("#home")).to_contain_text("You are using your own Slack")
         await page.get_by_role("tab", name="What just happened").click()
         await expect(page.locator("#requests")).to_contain_text("list_endpoints")
         await expect(page.locator("#requests")).not_to_contain_text("views.open")
-    assert not here.friendli.requests
+    assert not env.friendli.requests
 
 
 async def test_the_environments_settings_are_not_the_childs(
-    here: Environment, monkeypatch: pytest.MonkeyPatch
+    env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a person has set for a real bot never reaches the demo's."""
     monkeypatch.setenv("SLACK_APP_TOKEN", "from-outside")
     monkeypatch.setenv("database_url", "from-outside")
-    given = environment(here.settings(admins=["U1", "U2"]))
+    given = environment(env.settings(admins=["U1", "U2"]))
     assert "from-outside" not in given.values()
-    assert given["DATABASE_URL"] == here.database
+    assert given["DATABASE_URL"] == env.database
     assert set(given["ADMINS"].split(",")) == {"U1", "U2"}

@@ -19,21 +19,21 @@ async def send(page: Page, text: str) -> None:
     await box.press("Enter")
 
 
-async def serve(here: Environment, page: Page) -> None:
+async def serve(env: Environment, page: Page) -> None:
     """Let time pass, phase by phase as each is told, until the newest deployment serves."""
     newest = page.locator("#messages .message").last
     await expect(newest.locator(".task.in_progress")).to_have_text(
         "Get a GPU machine (in progress)"
     )
     for seconds, task in ((48, "Download the model"), (80, "Start the engine")):
-        here.clock.advance(seconds)
+        env.clock.advance(seconds)
         await expect(newest.locator(".task.in_progress")).to_have_text(f"{task} (in progress)")
-    here.clock.advance(120)
+    env.clock.advance(120)
     await expect(page.locator("#messages")).to_contain_text("is serving after 4 min 8 s")
 
 
 async def test_connect_deploy_by_modal_and_follow_the_thread(
-    here: Environment, address: str, visit: Visit
+    env: Environment, address: str, visit: Visit
 ) -> None:
     """An admin connects a channel; a slip is shown under its field; the thread tells the rest."""
     page = await visit(address)
@@ -68,10 +68,10 @@ async def test_connect_deploy_by_modal_and_follow_the_thread(
     await page.get_by_role("button", name="Deploy", exact=True).click()
     await expect(page.get_by_role("dialog")).to_be_hidden()
 
-    await serve(here, page)
+    await serve(env, page)
     await page.get_by_role("button", name="4 replies").click()
     replies = page.locator("#replies .message:not(.root) article .words")
-    endpoint = next(iter(here.friendli.endpoints))
+    endpoint = next(iter(env.friendli.endpoints))
     told = [text.replace(endpoint, "ENDPOINT") for text in await replies.all_inner_texts()]
     assert told == snapshot(
         [
@@ -85,13 +85,13 @@ async def test_connect_deploy_by_modal_and_follow_the_thread(
     await expect(page.locator("#replies .message").last).to_contain_text("Also sent to #")
 
 
-async def test_a_failure_is_told_and_tried_again(here: Environment, page: Page) -> None:
+async def test_a_failure_is_told_and_tried_again(env: Environment, page: Page) -> None:
     """The cause and the way out stand in the channel, and Try again keeps what was typed."""
     await send(page, "/friendli-deploy sandbox/gated --gpu 1xH100 --name my-model --yes")
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
-    here.clock.advance(48)
+    env.clock.advance(48)
     await expect(page.locator(".task.in_progress")).to_contain_text("Download the model")
-    here.clock.advance(40)
+    env.clock.advance(40)
     root = page.locator("#messages .message").first
     await expect(root.locator(".task.error")).to_have_text("Download the model (failed)")
     await expect(root).to_contain_text("it is gated or private")
@@ -103,7 +103,7 @@ async def test_a_failure_is_told_and_tried_again(here: Environment, page: Page) 
     await expect(page.locator("#messages")).to_contain_text("my-other-model is coming up")
 
 
-async def test_the_keyboard_alone_is_enough(here: Environment, page: Page) -> None:
+async def test_the_keyboard_alone_is_enough(env: Environment, page: Page) -> None:
     """From the page's first moment to a running model and its end without touching a mouse."""
     keys = page.keyboard
     await page.get_by_role("textbox", name="Message to #ml-deploys").focus()
@@ -128,7 +128,7 @@ async def test_the_keyboard_alone_is_enough(here: Environment, page: Page) -> No
     await expect(page.get_by_role("textbox", name="Replicas", exact=True)).to_be_visible()
     await keys.press("Enter")
     await expect(page.get_by_role("dialog")).to_be_hidden()
-    await serve(here, page)
+    await serve(env, page)
 
     await page.locator("#text").focus()
     await _tab_back_to(page, "1 reply", "4 replies")
@@ -156,7 +156,7 @@ async def _tab_back_to(page: Page, *names: str) -> None:
     raise AssertionError(f"Shift+Tab never reaches {names}")
 
 
-async def test_each_person_sees_their_own(here: Environment, page: Page) -> None:
+async def test_each_person_sees_their_own(env: Environment, page: Page) -> None:
     """What one person is told, another doesn't see; a guest from outside may only look."""
     await send(page, "/friendli-deploy targets")
     mine = page.locator("#messages .message.only")
@@ -167,18 +167,18 @@ async def test_each_person_sees_their_own(here: Environment, page: Page) -> None
     await expect(page.get_by_role("button", name="# experiments")).to_have_count(0)
     await send(page, "/friendli-deploy sandbox/works --gpu 1xH100 --yes")
     await expect(mine).to_have_count(1)
-    assert not here.friendli.endpoints
+    assert not env.friendli.endpoints
 
 
 async def test_another_channels_news_is_marked_until_it_is_read(
-    here: Environment, page: Page
+    env: Environment, page: Page
 ) -> None:
     """A channel with something new is marked, with a number if the person is named."""
-    other = here.slack.workspace.channel("experiments")
-    await here.admin.say(other, "Hello")
+    other = env.slack.workspace.channel("experiments")
+    await env.admin.say(other, "Hello")
     channel = page.get_by_role("button", name="# experiments")
     await expect(channel).to_have_accessible_name("# experiments unread")
-    await here.admin.say(other, f"<@{here.member.user.id}> look")
+    await env.admin.say(other, f"<@{env.member.user.id}> look")
     await expect(channel).to_have_accessible_name("# experiments 1 unread for you")
     await channel.click()
     await expect(channel).to_have_accessible_name("# experiments")

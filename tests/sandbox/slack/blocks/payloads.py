@@ -83,16 +83,16 @@ def changed(payload: Payload, pointer: str, value: Json) -> Payload:
     """Return a copy with `value` at the pointer: set, appended (`/-`) or taken away (ABSENT)."""
     result: Payload = json.loads(json.dumps(payload))
     *parents, last = pointer.removeprefix("/").split("/")
-    here: Json = result
+    env: Json = result
     for step in parents:
-        here = here[int(step) if isinstance(here, list) else step]
-    if isinstance(here, list):
+        env = env[int(step) if isinstance(env, list) else step]
+    if isinstance(env, list):
         if last == "-":
-            here.append(value)
+            env.append(value)
         else:
-            here[int(last)] = value
+            env[int(last)] = value
     elif value is ABSENT:
-        del here[last]
+        del env[last]
     else:
-        here[last] = value
+        env[last] = value
     return result

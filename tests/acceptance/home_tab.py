@@ -5,36 +5,36 @@ import re
 from bot.sandbox.environment import Environment
 from bot.sandbox.slack.people import Actor
 from bot.sandbox.slack.view import View
-from tests.acceptance.thread_assertions import plain
+from tests.acceptance.thread_assertions import rendered_text
 
 
-async def home(here: Environment, person: Actor | None = None) -> View:
+async def home_tab(env: Environment, person: Actor | None = None) -> View:
     """Open somebody's Home tab, the member's if nobody is named, and return it once it is drawn."""
-    who = person or here.member
+    who = person or env.member
     before = who.home.updates if who.home else -1
     await who.open_home()
-    return await redrawn(here, before, who)
+    return await updated_home_tab(env, before, who)
 
 
-async def redrawn(here: Environment, updates: int, person: Actor | None = None) -> View:
+async def updated_home_tab(env: Environment, updates: int, person: Actor | None = None) -> View:
     """The Home tab once it was drawn more often than that."""
-    who = person or here.member
-    return await here.slack.until(
+    who = person or env.member
+    return await env.slack.until(
         lambda: who.home if who.home and who.home.updates > updates else None
     )
 
 
-async def clicked(here: Environment, button: str, view: View | None = None) -> View:
+async def click_in_home_tab(env: Environment, button: str, view: View | None = None) -> View:
     """Press a button in the member's Home tab, and return the tab once it is drawn anew."""
-    shown = here.member.home
+    shown = env.member.home
     assert shown is not None
     before = shown.updates
-    ack = await here.member.click(view or shown, button)
+    ack = await env.member.click(view or shown, button)
     assert (ack.status, ack.body) == (200, "")
-    return await redrawn(here, before)
+    return await updated_home_tab(env, before)
 
 
-def seen(here: Environment, view: View) -> str:
+def view_text(env: Environment, view: View) -> str:
     """Everything that stands in a view, and its buttons."""
     lines = []
     for block in view.blocks:
@@ -45,14 +45,14 @@ def seen(here: Environment, view: View) -> str:
         buttons = [part for part in [*parts, *beside] if part.get("type") == "button"]
         words += [f"[{part['text']['text']}]" for part in buttons]
         lines.append(" ".join(words) or "---")
-    said = plain(here, "\n".join(lines))
-    for channel in here.slack.workspace.channels.values():
+    said = rendered_text(env, "\n".join(lines))
+    for channel in env.slack.workspace.channels.values():
         for ts in channel.messages:
             said = said.replace(ts.replace(".", ""), "ROOT")
-    return unhurried(said)
+    return without_durations(said)
 
 
-def unhurried(said: str) -> str:
+def without_durations(said: str) -> str:
     """A text without the moments that passed while the story was told, by our own clock."""
     said = re.sub(r"serving after (under 1|\d+) s\b", "serving after MOMENTS", said)
     said = re.sub(r"about \$0\.0\d so far\n", "SOME so far\n", said)

@@ -13,9 +13,9 @@ from bot.domain.policy import Policy
 from bot.sandbox.environment import Environment
 
 
-async def lease_ends_in(here: Environment, seconds: float) -> None:
+async def lifetime_ends_in(env: Environment, seconds: float) -> None:
     """The only deployment's time is over so much later than now."""
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.write() as session:
         row = await session.scalar(
             update(Deployment)
@@ -27,26 +27,26 @@ async def lease_ends_in(here: Environment, seconds: float) -> None:
     await database.close()
 
 
-async def lease_is_over(here: Environment) -> None:
+async def lifetime_is_removed(env: Environment) -> None:
     """Wait until the only deployment has no end any more."""
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.read() as session:
         while await session.scalar(select(Deployment.lifetime_ends_at)) is not None:
             # Each look is a transaction of its own.
             await session.rollback()
-            await _polled(here)
+            await _polled(env)
     await database.close()
 
 
-async def _polled(here: Environment) -> None:
+async def _polled(env: Environment) -> None:
     """Let the bot look at its endpoints once more, which doesn't keep it as busy as we could."""
-    seen = len(here.friendli.requests)
-    await here.friendli.until(lambda: len(here.friendli.requests) > seen)
+    seen = len(env.friendli.requests)
+    await env.friendli.until(lambda: len(env.friendli.requests) > seen)
 
 
-async def stuck_in(here: Environment, seconds: float) -> None:
+async def phase_is_stuck_in(env: Environment, seconds: float) -> None:
     """The only deployment's phase lasts suspiciously long from so much later on."""
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.write() as session:
         row = await session.scalar(
             update(Deployment)
@@ -58,18 +58,18 @@ async def stuck_in(here: Environment, seconds: float) -> None:
     await database.close()
 
 
-async def schedules_due(here: Environment, *, ago: float = 0) -> None:
+async def make_schedules_due(env: Environment, *, ago: float = 0) -> None:
     """Every schedule was due so many seconds ago."""
     at = after(timedelta(seconds=-ago))
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.write() as session:
         await session.execute(update(Schedule).values(next_at=at, due_at=at))
     await database.close()
 
 
-async def decide(here: Environment, policy: Policy) -> None:
+async def set_policy(env: Environment, policy: Policy) -> None:
     """The only target's team has decided so."""
-    database = Database(here.database)
+    database = Database(env.database)
     async with database.write() as session:
         await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))
     await database.close()

@@ -11,7 +11,7 @@ from bot.db.claims import Claim
 from bot.slack.delivery import Sender
 
 
-class SlowLine:
+class HoldingProxy:
     """Passes requests on to Slack, some of them only when a test lets them go.
 
     Attributes:
@@ -64,9 +64,9 @@ class SlowLine:
 
 
 @asynccontextmanager
-async def slow_line(slack: str) -> AsyncIterator[SlowLine]:
+async def holding_proxy(slack: str) -> AsyncIterator[HoldingProxy]:
     """Open a line to a Slack on a port of its own."""
-    line = SlowLine(slack)
+    line = HoldingProxy(slack)
     app = web.Application()
     app.router.add_route("*", "/api/{method}", line.pass_on)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -102,7 +102,7 @@ class Stalled:
         self._gate.set()
 
 
-async def stall(line: SlowLine, sender: Sender, claim: Claim, method: str) -> Stalled:
+async def stall(line: HoldingProxy, sender: Sender, claim: Claim, method: str) -> Stalled:
     """Let a sender handle a channel up to its request of this method."""
     line.hold(method)
     task = asyncio.create_task(sender.handle(claim))

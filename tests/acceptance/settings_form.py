@@ -1,0 +1,54 @@
+"""Sets a target up the way an admin does it, for stories in which settings matter."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.domain.permissions import Permission
+from bot.sandbox.environment import Environment
+from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.view import View
+
+
+async def open_settings(
+    env: Environment, person: Actor | None = None, text: str = "settings"
+) -> View:
+    """Open the modal."""
+    who = person or env.admin
+    await who.command(env.channel, text)
+    return await env.slack.until(lambda: who.modal)
+
+
+async def save_settings(env: Environment, **fields: str | int | Sequence[str] | None) -> None:
+    """Save settings; fields by block id."""
+    await open_settings(env)
+    for name, value in fields.items():
+        await env.admin.fill(name, value)
+    seen = len(env.admin.ephemerals(env.channel))
+    await env.admin.submit()
+    await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
+
+
+async def open_permission(
+    env: Environment, permission: Permission, person: Actor | None = None
+) -> View:
+    """Open who may do something, over the settings."""
+    who = person or env.admin
+    settings = await open_settings(env, who)
+    await who.click(settings, permission.value)
+    return await env.slack.until(lambda: who.modal if who.modal is not settings else None)
+
+
+async def grant(
+    env: Environment, permission: Permission, **fields: str | Sequence[str] | Mapping[str, str]
+) -> None:
+    """Let somebody do something: `who`, and `people` or `groups` by their ids."""
+    await open_permission(env, permission)
+    settings = env.admin.modals[-2]
+    before = settings.hash
+    for name, value in fields.items():
+        assert isinstance(value, str | Sequence)
+        block = "settings.groups" if name == "groups" else name
+        await env.admin.fill(block, value, query="" if name == "groups" else None)
+    await env.admin.submit()
+    assert env.admin.field_errors == {}
+    await env.slack.until(lambda: settings.hash != before)
+    await env.admin.close_modal()

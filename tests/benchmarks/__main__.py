@@ -29,11 +29,17 @@ class Run:
         folder: For databases of SQLite.
         server: The URL of a PostgreSQL server.
         full: Whether to measure for longer, and up to 100,000 endpoints.
+        beside: Another checkout of this project to compare clicks with.
     """
 
     folder: Path
     server: str
     full: bool
+    beside: Path | None
+
+    async def sqlite(self, name: str) -> str:
+        """The URL of a new SQLite file."""
+        return f"sqlite:///{self.folder}/{name}.sqlite3"
 
     async def postgresql(self, name: str) -> str:
         """The URL of a new database."""
@@ -48,7 +54,12 @@ class Run:
 
 async def _commands(run: Run) -> list[Row]:
     turns = 10 if run.full else 3
-    return await commands.rows(run.folder, turns=turns, postgresql=await run.postgresql("front"))
+    return await commands.rows(
+        run.folder,
+        turns=turns,
+        databases={"SQLite": run.sqlite, "PostgreSQL": run.postgresql},
+        beside=run.beside,
+    )
 
 
 async def _watching(run: Run) -> list[Row]:
@@ -102,12 +113,18 @@ def main(arguments: list[str]) -> int:
     size.add_argument("--quick", action="store_true", help="up to 10,000 endpoints (the default)")
     size.add_argument("--full", action="store_true", help="up to 100,000 endpoints, and longer")
     parser.add_argument("--only", choices=_PARTS, action="append", help="one part; may be repeated")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="CHECKOUT",
+        help="measure clicks of another checkout's bot too, in turns, and print the ratio",
+    )
     asked = parser.parse_args(arguments)
     console = Console(width=132)
     missed = 0
     with tempfile.TemporaryDirectory() as folder, _postgresql() as server:
         for name in asked.only or _PARTS:
-            rows = asyncio.run(_PARTS[name](Run(Path(folder), server, asked.full)))
+            rows = asyncio.run(_PARTS[name](Run(Path(folder), server, asked.full, asked.beside)))
             show(console, name, rows)
             missed += sum(not row.holds for row in rows)
     console.print("All goals hold." if not missed else f"{missed} goals are missed.")

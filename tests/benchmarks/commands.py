@@ -12,7 +12,7 @@ import itertools
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,13 +23,28 @@ from bot.domain.request.draft import DeployDraft
 from bot.messages.preview import DEPLOY_ACTION
 from tests.benchmarks.bots import settings_of
 from tests.benchmarks.caller import Line, Slack, lines
-from tests.benchmarks.process import child
-from tests.benchmarks.seeding import seed
-from tests.benchmarks.table import Row, of_rivals
+from tests.benchmarks.process import PROJECT, Child, child, run_in
+from tests.benchmarks.table import Row, at_most, of_rivals
 
 AT_ONCE = (1, 16, 64)
 _ACKNOWLEDGEMENT_GOALS = {1: 0.2, 16: 0.6, 64: 1.0}
-_CHANNELS = 1_000
+_FORM_GOALS = {1: 1.0, 16: 0.5, 64: 0.5}
+# The most of the time of another checkout, or milliseconds if none is measured.
+_CLICK_RATIO = 0.5
+_CLICK_GOALS = {
+    ("SQLite", 1): 8,
+    ("SQLite", 16): 69,
+    ("PostgreSQL", 1): 15,
+    ("PostgreSQL", 16): 100,
+}
+_CLICKS = 64
+# In the checkout's own names for everything but these.
+_SEED = """
+import asyncio
+from bot.config import load
+from tests.benchmarks.seeding import seed
+asyncio.run(seed(load(), projects=1, endpoints=0, channels=1_000))
+"""
 _PLACE = {"team_id": "T1", "channel_id": "C1", "user_id": "U1"}
 
 
@@ -75,7 +90,7 @@ async def command(slack: Slack, line: Line, times: Times, channel: str = "C1") -
     times.opened.append((opened - left) * 1000)
 
 
-def first_commands(channels: Iterator[int]) -> "DeferredTask":
+def first_commands(channels: Iterator[int]) -> "Work":
     """Ask for the form, each time in a channel in which nobody has asked before."""
 
     async def first(slack: Slack, line: Line, times: Times) -> None:
@@ -116,12 +131,10 @@ async def click(slack: Slack, line: Line, times: Times) -> None:
     times.acknowledged.append((acknowledged - left) * 1000)
 
 
-DeferredTask = Callable[[Slack, Line, Times], Awaitable[None]]
+Work = Callable[[Slack, Line, Times], Awaitable[None]]
 
 
-async def load(
-    slack: Slack, url: str, work: DeferredTask, at_once: int, rounds: int, times: Times
-) -> None:
+async def load(slack: Slack, url: str, work: Work, at_once: int, rounds: int, times: Times) -> None:
     """So many people do the work together, so often."""
     together = asyncio.Barrier(at_once)
 
@@ -135,74 +148,96 @@ async def load(
             people.create_task(person(line))
 
 
-async def rows(folder: Path, *, turns: int, postgresql: str | None) -> list[Row]:
-    """Measure all fronts in turns.
+async def rows(
+    folder: Path,
+    *,
+    turns: int,
+    databases: Mapping[str, Callable[[str], Awaitable[str]]],
+    beside: Path | None = None,
+) -> list[Row]:
+    """Measure commands, then clicks that spend; the processes take turns.
 
     Args:
-        folder: Where the bot's database may be.
-        turns: How often each front has its turn.
-        postgresql: The URL of an empty database for the click that spends, or None for none.
+        folder: For SQLite files.
+        turns: How many turns each process gets.
+        databases: Engine name → makes an empty database of that name and returns its URL.
+        beside: Another checkout of this project, whose bot is measured too.
     """
     made: list[Row] = []
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(Slack.serve())
+        ours = await _bot(stack, slack, f"sqlite:///{folder}/commands.sqlite3")
         urls = {
-            "ours": await _our_front(stack, slack, f"sqlite:///{folder}/front.sqlite3"),
-            "rival": (await stack.enter_async_context(child("fronts", "rival", slack.url))).ready[
-                "url"
-            ],
-            "floor": (await stack.enter_async_context(child("fronts", "floor"))).ready["url"],
+            "ours": ours,
+            "bolt": await stack.enter_async_context(child("web_half", "rival", slack.url)),
+            "floor": await stack.enter_async_context(child("web_half", "floor")),
         }
         first = first_commands(itertools.count(2))
         for at_once in AT_ONCE:
             times: defaultdict[str, Times] = defaultdict(Times)
             requests = 40 if at_once == 1 else 320 // at_once
-            for front, url in urls.items():
-                work = ping if front == "floor" else command
-                await load(slack, str(url), work, at_once, requests, Times())
-            for _ in range(turns):
-                for front, url in urls.items():
-                    work = ping if front == "floor" else command
-                    await load(slack, str(url), work, at_once, requests, times[front])
-            made += _rows(at_once, times["ours"], times["rival"], times["floor"])
+            for turn in range(turns + 1):
+                for name, process in urls.items():
+                    work = ping if name == "floor" else command
+                    # The first turn warms up.
+                    into = times[name] if turn else Times()
+                    await load(slack, str(process.ready["url"]), work, at_once, requests, into)
+            made += _rows(at_once, times["ours"], times["bolt"], times["floor"])
             new = Times()
-            await load(slack, str(urls["ours"]), first, at_once, requests, new)
+            await load(slack, str(ours.ready["url"]), first, at_once, requests, new)
             made.append(
                 Row(
                     f"The first in its channel, {at_once} at once: form asked for, p50",
-                    *(p50(new.opened), "ms", p50(times["rival"].opened)),
+                    *(p50(new.opened), "ms", p50(times["bolt"].opened)),
                 )
             )
-        databases = {"SQLite": str(urls["ours"])}
-        if postgresql is not None:
-            databases["PostgreSQL"] = await _our_front(stack, slack, postgresql)
-        for name, url in databases.items():
-            for at_once in AT_ONCE[:2]:
-                spent = Times()
-                await load(slack, url, click, at_once, 10, Times())
-                await load(slack, url, click, at_once, 200 // at_once, spent)
-                made.append(
-                    Row(
-                        f"Click that spends, {name}, {at_once} at once: p50",
-                        p50(spent.acknowledged),
-                        "ms",
-                    )
-                )
-                made.append(
-                    Row(
-                        f"Click that spends, {name}, {at_once} at once: p99",
-                        p99(spent.acknowledged),
-                        "ms",
-                    )
-                )
+    for engine, create in databases.items():
+        made += await _clicks(engine, create, turns, beside)
     return made
 
 
-async def _our_front(stack: AsyncExitStack, slack: Slack, database: str) -> str:
-    settings, environment = settings_of(slack.url, database)
-    await seed(settings, projects=1, endpoints=0, channels=_CHANNELS)
-    front = await stack.enter_async_context(child("fronts", "ours", **environment))
-    return str(front.ready["url"])
+async def _clicks(
+    engine: str,
+    create: Callable[[str], Awaitable[str]],
+    turns: int,
+    beside: Path | None,
+) -> list[Row]:
+    """Clicks that spend, on one database engine."""
+    made: list[Row] = []
+    async with AsyncExitStack() as stack:
+        slack = await stack.enter_async_context(Slack.serve())
+        bots = {"ours": await _bot(stack, slack, await create("ours"))}
+        if beside is not None:
+            bots["beside"] = await _bot(stack, slack, await create("beside"), beside)
+        for at_once in AT_ONCE[:2]:
+            times: defaultdict[str, Times] = defaultdict(Times)
+            for turn in range(turns + 1):
+                for name, bot in bots.items():
+                    into = times[name] if turn else Times()
+                    clicks = _CLICKS if turn else at_once * 10
+                    await load(
+                        slack, str(bot.ready["url"]), click, at_once, clicks // at_once, into
+                    )
+                    # What it does after the clicks must not slow down the other one.
+                    await bot.idle()
+            before = times["beside"].acknowledged
+            spent = times["ours"].acknowledged
+            of = f"Click that spends, {engine}, {at_once} at once"
+            goal = of_rivals(_CLICK_RATIO) if before else at_most(_CLICK_GOALS[engine, at_once])
+            made += [
+                Row(f"{of}: p50", p50(spent), "ms", p50(before) if before else None, goal),
+                Row(f"{of}: p99", p99(spent), "ms", p99(before) if before else None),
+            ]
+    return made
+
+
+async def _bot(
+    stack: AsyncExitStack, slack: Slack, database: str, checkout: Path = PROJECT
+) -> Child:
+    _, environment = settings_of(slack.url, database)
+    await run_in(checkout, _SEED, **environment)
+    module = "web_half" if (checkout / "tests/benchmarks/web_half.py").exists() else "fronts"
+    return await stack.enter_async_context(child(module, "ours", checkout=checkout, **environment))
 
 
 def _rows(at_once: int, ours: Times, rival: Times, floor: Times) -> list[Row]:
@@ -220,7 +255,7 @@ def _rows(at_once: int, ours: Times, rival: Times, floor: Times) -> list[Row]:
         ),
         Row(
             f"Command, {of}: form asked for, p50",
-            *(p50(ours.opened), "ms", p50(rival.opened), of_rivals(1)),
+            *(p50(ours.opened), "ms", p50(rival.opened), of_rivals(_FORM_GOALS[at_once])),
         ),
         Row(
             f"Command, {of}: form asked for, p99",

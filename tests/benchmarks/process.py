@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, event
 
-_PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[2]
 _LONGEST_WAIT = 120.0
 _Line = TypeAdapter(dict[str, float | str])
 _PAGE = resource.getpagesize()
@@ -64,6 +64,16 @@ class Child:
             raise RuntimeError(f"a benchmark's process ended with {await self._process.wait()}")
         return _Line.validate_json(line)
 
+    async def idle(self) -> None:
+        """Wait until it does next to nothing: less than 5 % of a core over half a second."""
+        last = await self.mark()
+        while True:
+            await asyncio.sleep(0.5)
+            present = await self.mark()
+            if present.cpu - last.cpu < 0.05 * (present.at - last.at):
+                return
+            last = present
+
     async def end(self) -> None:
         """Let it end by itself: it does once nobody speaks to it any more."""
         assert self._process.stdin is not None
@@ -72,20 +82,23 @@ class Child:
 
 
 @asynccontextmanager
-async def child(module: str, *arguments: str, **settings: str) -> AsyncIterator[Child]:
+async def child(
+    module: str, *arguments: str, checkout: Path = PROJECT, **settings: str
+) -> AsyncIterator[Child]:
     """Run a module of this package, from when it is ready until the block ends.
 
     Args:
         module: Its name in this package.
         arguments: Of its command line.
+        checkout: The checkout whose package it is.
         settings: Its environment, beside the few variables that any process needs.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", f"tests.benchmarks.{module}", *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env=environment(**settings),
-        cwd=_PROJECT,
+        env=environment(checkout, **settings),
+        cwd=checkout,
     )
     started = Child(process)
     try:
@@ -95,10 +108,19 @@ async def child(module: str, *arguments: str, **settings: str) -> AsyncIterator[
         await started.end()
 
 
-def environment(**settings: str) -> dict[str, str]:
+async def run_in(checkout: Path, script: str, **settings: str) -> None:
+    """Run a Python script in a checkout, in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script), env=environment(checkout, **settings), cwd=checkout
+    )
+    if await process.wait() != 0:
+        raise RuntimeError(f"a script ended with {process.returncode} in {checkout}")
+
+
+def environment(checkout: Path = PROJECT, **settings: str) -> dict[str, str]:
     """An environment of our own settings and nothing of the person's."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONPATH": str(_PROJECT), "LOG_LEVEL": "WARNING", **settings}
+    return {**kept, "PYTHONPATH": str(checkout), "LOG_LEVEL": "WARNING", **settings}
 
 
 def free_port() -> int:

@@ -68,7 +68,7 @@ def of_rivals(most: float) -> Goal:
 def show(console: Console, title: str, rows: Sequence[Row]) -> None:
     """Print rows under a title."""
     table = Table(title=title, title_justify="left")
-    table.add_column("DeferredTask")
+    table.add_column("Work")
     for name in ("Ours", "Rival", "Ratio", "Goal", ""):
         table.add_column(name, justify="right")
     for row in rows:

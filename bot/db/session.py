@@ -1,42 +1,30 @@
-"""Connections to the database: one object that opens reading and writing transactions.
-
-SQLite wants BEGIN IMMEDIATE for writers only: a deferred transaction that turns into a writer
-half-way fails at once when another writes, and a reader that begins IMMEDIATE waits behind it.
-"""
+"""Connections to the database: one object that opens reading and writing transactions."""
 
 import asyncio
 import contextlib
-import os
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
+import contextvars
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar, TypeVarTuple
 
-from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Connection, Engine, Row, Select, make_url
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
     AsyncSession,
     create_async_engine,
 )
-from sqlalchemy.pool import ConnectionPoolEntry
 
-from bot.db import postgresql
-
-# A request has 3 seconds until Slack gives up on it; a writer that waits longer is of no use.
-_BUSY_TIMEOUT_MS = 2_000
-
-# SQLite's own limit of 1,000 pages, after which it begins the WAL file anew.
-_WAL_BYTES = 1000 * 4096
-
+from bot.db import postgresql, sqlite
 
 _DUE_TABLES = "tables with rows made due"
+_READING_THREADS = 4
 
 _Columns = TypeVarTuple("_Columns")
 _Arguments = TypeVarTuple("_Arguments")
 _T = TypeVar("_T")
+_Work = Callable[[AsyncSession], Coroutine[object, object, _T]]
 
 
 class Database:
@@ -51,14 +39,13 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
-        # The driver hands each step of a statement over to a thread and back, which is most of what
-        # a small read takes. Here a thread takes all of its steps.
-        self._at_once = _engine_at_once(url)
-        # SQLite has one writer at a time, and lets those who wait for it poll: here they queue.
-        self._turn: AbstractAsyncContextManager[object] = (
-            asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
-        )
-        self._in_threads: set[asyncio.Future[Any]] = set()
+        # On SQLite, what runs in a thread as a whole isn't handed over once for each statement.
+        self._thread_engine = _thread_engine(url, durable=True)
+        self._claiming_engine = _thread_engine(url, durable=False)
+        self._writer = ThreadPoolExecutor(1, "writer")
+        self._readers = ThreadPoolExecutor(_READING_THREADS, "reader")
+        self._running: set[asyncio.Future[Any]] = set()
+        self._turns = _Turns() if self.is_sqlite else None
         self._subscribers: dict[type, list[Callable[[], None]]] = {}
 
     @property
@@ -75,67 +62,128 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Open a session in a writing transaction; it commits when the block ends normally."""
-        async with self._turn, self.engine.connect() as plain:
-            connection = await plain.execution_options(begin_immediate=True)
-            async with AsyncSession(connection, expire_on_commit=False) as session:
-                async with session.begin():
-                    yield session
-                for table in session.info.get(_DUE_TABLES, ()):
-                    for notify in self._subscribers.get(table, ()):
-                        notify()
+        async with (
+            self._writing() as connection,
+            AsyncSession(connection, expire_on_commit=False) as session,
+        ):
+            async with session.begin():
+                yield session
+            self._notify(session.info.get(_DUE_TABLES, ()))
+
+    async def transact(self, work: _Work[_T]) -> _T:
+        """Run a writing transaction, and return what `work` returns once it is committed.
+
+        It goes before the transactions of `write` that wait. On SQLite a thread runs it whole:
+        `work` must await nothing but its session, and ends even if the caller is cancelled.
+        """
+        if self._thread_engine is None or self._turns is None:
+            async with self.write() as session:
+                return await work(session)
+        turn = self._turns.next
+
+        def ended(running: asyncio.Future[tuple[_T, Iterable[type]]]) -> None:
+            turn.release()
+            if not running.cancelled() and running.exception() is None:
+                self._notify(running.result()[1])
+
+        context = contextvars.copy_context()
+        await turn.acquire()
+        running = self._submit(self._writer, context.run, _in_session, self._thread_engine, work)
+        running.add_done_callback(ended)
+        result, _ = await asyncio.shield(running)
+        # What was bound for log lines in the thread is bound here too.
+        for variable, value in context.items():
+            if variable.get(None) is not value:
+                variable.set(value)
+        return result
 
     def subscribe(self, table: type, notify: Callable[[], None]) -> None:
-        """Call `notify` after each commit of `write` that made rows of a table due."""
+        """Call `notify` after each commit that made rows of a table due."""
         self._subscribers.setdefault(table, []).append(notify)
+
+    def _notify(self, tables: Iterable[type]) -> None:
+        for table in tables:
+            for notify in self._subscribers.get(table, ()):
+                notify()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Open a bare writing transaction, without a session's cost."""
-        async with self._turn, self.engine.connect() as plain:
-            connection = await plain.execution_options(begin_immediate=True)
-            async with connection.begin():
-                yield connection
+        async with self._writing() as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        turn = contextlib.nullcontext() if self._turns is None else self._turns.turn()
+        async with turn, self.engine.connect() as plain:
+            yield await plain.execution_options(**{sqlite.BEGIN_IMMEDIATE: True})
 
     async def rows(
         self, statement: Select[*_Columns], parameters: Mapping[str, object] | None = None
     ) -> Sequence[Row[*_Columns]]:
         """Run one statement that reads, and return its rows."""
-        if self._at_once is not None:
-            return await self._in_thread(_rows, self._at_once, statement, parameters)
+        if self._thread_engine is not None:
+            running = self._submit(self._readers, _rows, self._thread_engine, statement, parameters)
+            return await asyncio.shield(running)
         async with self.engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
     async def at_once(self, work: Callable[[Connection], _T]) -> _T:
         """Run a short writing transaction of a few statements, and return what it returns.
 
-        If the machine fails, SQLite may lose it, up to the next transaction of another kind: it is
-        for who works on what, which nobody does any more by then, and not for what was asked.
+        If the machine fails, SQLite may lose it, unless a transaction of another kind followed. It
+        is for claims, which mean nothing after such a failure, and not for what people asked for.
         """
-        if self._at_once is not None:
-            async with self._turn:
-                return await self._in_thread(_in_transaction, self._at_once, work)
-        async with self.connection() as connection:
-            return await connection.run_sync(work)
+        if self._claiming_engine is None or self._turns is None:
+            async with self.connection() as connection:
+                return await connection.run_sync(work)
+        async with self._turns.turn():
+            running = self._submit(self._writer, _in_transaction, self._claiming_engine, work)
+            return await asyncio.shield(running)
 
     async def close(self) -> None:
         """Close every connection, also those whose statement nobody waits for any more."""
         # A thread can't be cancelled, and the pool forgets a connection that is still in use.
-        await asyncio.gather(*self._in_threads, return_exceptions=True)
-        if self._at_once is not None:
-            self._at_once.dispose()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        for engine in (self._thread_engine, self._claiming_engine):
+            if engine is not None:
+                engine.dispose()
         await self.engine.dispose()
+        for executor in (self._writer, self._readers):
+            executor.shutdown(wait=False)
 
-    async def _in_thread(self, work: Callable[[*_Arguments], _T], *arguments: *_Arguments) -> _T:
-        running: asyncio.Future[_T]
-        running = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
-        self._in_threads.add(running)
+    def _submit(
+        self, executor: Executor, work: Callable[[*_Arguments], _T], *arguments: *_Arguments
+    ) -> asyncio.Future[_T]:
+        running = asyncio.get_running_loop().run_in_executor(executor, work, *arguments)
+        self._running.add(running)
         running.add_done_callback(self._ended)
-        return await asyncio.shield(running)
+        return running
 
     def _ended(self, running: asyncio.Future[Any]) -> None:
-        self._in_threads.discard(running)
-        # If it was cancelled, nobody else reads its exception.
-        running.exception()
+        self._running.discard(running)
+        if not running.cancelled():
+            # If the caller was cancelled, nobody else reads its exception.
+            running.exception()
+
+
+class _Turns:
+    """Queues writers in this process: SQLite has one at a time, and lets the others poll.
+
+    Attributes:
+        next: Held by the writer. Of those who go through `turn`, one at most waits for it, so
+            whoever acquires it directly goes before the others.
+    """
+
+    def __init__(self) -> None:
+        self.next = asyncio.Lock()
+        self._queue = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, and keep it until the block ends."""
+        async with self._queue, self.next:
+            yield
 
 
 def notify_on_commit(session: AsyncSession, table: type) -> None:
@@ -149,17 +197,7 @@ def notify_on_commit(session: AsyncSession, table: type) -> None:
 def _engine(url: str) -> AsyncEngine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        if parsed.database and parsed.database != ":memory:":
-            _create_for_owner(Path(parsed.database))
-        engine = create_async_engine(
-            parsed.set(drivername="sqlite+aiosqlite"),
-            hide_parameters=True,
-            connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000},
-        )
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        event.listen(engine.sync_engine, "invalidate", _let_go_of_sqlite)
-        return engine
+        return sqlite.async_engine(parsed)
     return create_async_engine(
         **postgresql.engine_arguments(parsed),
         hide_parameters=True,
@@ -170,26 +208,11 @@ def _engine(url: str) -> AsyncEngine:
     )
 
 
-def _create_for_owner(path: Path) -> None:
-    """Create an SQLite file that only its owner can read; its WAL gets the same mode from it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _engine_at_once(url: str) -> Engine | None:
+def _thread_engine(url: str, *, durable: bool) -> Engine | None:
     parsed = make_url(url)
-    # What lies in memory belongs to one connection.
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+    if parsed.get_backend_name() != "sqlite":
         return None
-    engine = create_engine(
-        parsed.set(drivername="sqlite+pysqlite"),
-        hide_parameters=True,
-        connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000},
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "connect", _commit_without_waiting)
-    return engine
+    return sqlite.thread_engine(parsed, durable=durable)
 
 
 def _rows(
@@ -200,46 +223,33 @@ def _rows(
 
 
 def _in_transaction(engine: Engine, work: Callable[[Connection], _T]) -> _T:
-    with engine.begin() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    with _writing(engine) as connection, connection.begin():
         return work(connection)
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    # The driver's own implicit BEGIN comes too late for IMMEDIATE; we begin ourselves.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    # Kept in the file. Switching needs the file to itself and doesn't wait for it.
-    cursor.execute("PRAGMA journal_mode")
-    if cursor.fetchone() != ("wal",):
-        cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    # Every commit appends whole pages of 4 KiB to the WAL file, so a bot that only watches adds
-    # about 1 MiB a minute. That ends at 1,000 pages, from which on the file is written over from
-    # its beginning; what a large transaction made longer is cut off again.
-    cursor.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
+def _in_session(engine: Engine, work: _Work[_T]) -> tuple[_T, Iterable[type]]:
+    """Run a transaction's coroutine to its end; return what it returned and the tables made due."""
+
+    async def transaction() -> tuple[_T, Iterable[type]]:
+        # Only its plain session may be closed here: the asynchronous one needs an event loop.
+        with session.sync_session:
+            result = await work(session)
+            await session.commit()
+            return result, session.info.get(_DUE_TABLES, ())
+
+    session = AsyncSession(expire_on_commit=False)
+    with _writing(engine) as connection:
+        # A connection of this thread: nothing that the session awaits ever waits.
+        session.sync_session.bind = connection
+        running = transaction()
+        try:
+            running.send(None)
+        except StopIteration as end:
+            returned: tuple[_T, Iterable[type]] = end.value
+            return returned
+        running.close()
+        raise RuntimeError("a transaction waited for something other than its session")
 
 
-def _commit_without_waiting(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    # The next durable commit takes with it what was committed before, and only a machine that fails
-    # loses it otherwise; the process fails too then.
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("begin_immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def _let_go_of_sqlite(
-    connection: DBAPIConnection, _record: ConnectionPoolEntry, _error: BaseException | None
-) -> None:
-    # What is cancelled half-way gives its connection up. Closing isn't enough: a statement that
-    # a traceback still refers to keeps the connection, and the file locked, until it is collected.
-    with contextlib.suppress(sqlite3.Error):
-        connection.rollback()
+def _writing(engine: Engine) -> Connection:
+    return engine.connect().execution_options(**{sqlite.BEGIN_IMMEDIATE: True})

@@ -23,7 +23,7 @@ from bot.domain.request.draft import DeployDraft
 from bot.messages.preview import DEPLOY_ACTION
 from tests.benchmarks.bots import settings_of
 from tests.benchmarks.caller import Line, Slack, lines
-from tests.benchmarks.process import PROJECT, Child, child, run_in
+from tests.benchmarks.process import PROJECT, Child, child, child_of, run_in
 from tests.benchmarks.table import Row, at_most, of_rivals
 
 AT_ONCE = (1, 16, 64)
@@ -237,7 +237,7 @@ async def _bot(
     _, environment = settings_of(slack.url, database)
     await run_in(checkout, _SEED, **environment)
     module = "web_half" if (checkout / "tests/benchmarks/web_half.py").exists() else "fronts"
-    return await stack.enter_async_context(child(module, "ours", checkout=checkout, **environment))
+    return await stack.enter_async_context(child_of(checkout, module, "ours", **environment))
 
 
 def _rows(at_once: int, ours: Times, rival: Times, floor: Times) -> list[Row]:

@@ -82,17 +82,23 @@ class Child:
 
 
 @asynccontextmanager
-async def child(
-    module: str, *arguments: str, checkout: Path = PROJECT, **settings: str
-) -> AsyncIterator[Child]:
+async def child(module: str, *arguments: str, **settings: str) -> AsyncIterator[Child]:
     """Run a module of this package, from when it is ready until the block ends.
 
     Args:
         module: Its name in this package.
         arguments: Of its command line.
-        checkout: The checkout whose package it is.
         settings: Its environment, beside the few variables that any process needs.
     """
+    async with child_of(PROJECT, module, *arguments, **settings) as started:
+        yield started
+
+
+@asynccontextmanager
+async def child_of(
+    checkout: Path, module: str, /, *arguments: str, **settings: str
+) -> AsyncIterator[Child]:
+    """Run a module of this package as it is in a checkout."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", f"tests.benchmarks.{module}", *arguments),
         stdin=asyncio.subprocess.PIPE,
@@ -108,7 +114,7 @@ async def child(
         await started.end()
 
 
-async def run_in(checkout: Path, script: str, **settings: str) -> None:
+async def run_in(checkout: Path, script: str, /, **settings: str) -> None:
     """Run a Python script in a checkout, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", script), env=environment(checkout, **settings), cwd=checkout
@@ -117,7 +123,7 @@ async def run_in(checkout: Path, script: str, **settings: str) -> None:
         raise RuntimeError(f"a script ended with {process.returncode} in {checkout}")
 
 
-def environment(checkout: Path = PROJECT, **settings: str) -> dict[str, str]:
+def environment(checkout: Path = PROJECT, /, **settings: str) -> dict[str, str]:
     """An environment of our own settings and nothing of the person's."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     return {**kept, "PYTHONPATH": str(checkout), "LOG_LEVEL": "WARNING", **settings}

@@ -119,6 +119,12 @@ def _base(root: Path, prefix: Path) -> Path:
             folder.mkdir(parents=True)
         layers = f"lowerdir=/{name},upperdir={upper},workdir={scratch}"
         _run("mount", "-t", "overlay", "overlay", "-o", layers, root / name)
+    # Often a link to a file below /run, which isn't there.
+    resolver = root / "etc/resolv.conf"
+    if resolver.is_symlink():
+        addresses = Path("/etc/resolv.conf").read_bytes()
+        resolver.unlink()
+        resolver.write_bytes(addresses)
     for name in ("bin", "sbin", "lib", "lib64"):
         (root / name).symlink_to(f"usr/{name}")
     for name in ("root", "home", "dev", "proc"):

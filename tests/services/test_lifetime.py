@@ -58,7 +58,7 @@ def test_time_that_is_over_at_rest_is_cleared(status: str) -> None:
     )
     follow(left, status, AT)
     left.status = status
-    follow(left, "RUNNING", AT)
+    follow(left, "RUNNING", AT + timedelta(hours=1))
     assert left.lifetime_ends_at == AT + EIGHT_HOURS
 
 

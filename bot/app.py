@@ -61,7 +61,6 @@ from bot.services.targets import Targets
 from bot.services.updates import Updates
 from bot.slack.deferred_tasks import DeferredTasks
 from bot.slack.delivery import Sender
-from bot.slack.delivery_result import DeliveryResults
 from bot.slack.home_tab import HomeTabs
 from bot.slack.http_server import events_route, listening
 from bot.slack.modals import Modals
@@ -282,8 +281,7 @@ def _workers(
         settings,
         failing_at_once=_TRACKERS // 2,
     )
-    fates = DeliveryResults(database, settings, find_admins=people.admins)
-    sender = Sender(database, workspaces, settings, fates)
+    sender = Sender(database, workspaces, settings, find_admins=people.admins)
     stack.push_async_callback(sender.close)
     scheduler = Scheduler(database, settings)
     return Workers(

@@ -13,6 +13,9 @@ class Delivery(StrEnum):
     DROPPED = "dropped"
 
 
+UNDELIVERED = (Delivery.PENDING, Delivery.SENDING)
+
+
 class MessageKind(StrEnum):
     """What a message is in its conversation."""
 

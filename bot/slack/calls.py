@@ -1,10 +1,9 @@
-"""One call of Slack's Web API: either its answer, or what kind of failure it was.
+"""A call of Slack's Web API: its answer or a classified failure.
 
-The clients used here never retry by themselves: chat.postMessage has no idempotency key, so a
-repeat is a decision that belongs to the row that wants the message.
+Nothing is retried here: chat.postMessage has no idempotency key, so delivery decides per message.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,20 +15,23 @@ from bot.domain.process.metrics import SLACK_CALLS
 
 
 class ErrorKind(StrEnum):
-    """What a failed call means for what was to be done."""
+    """What a failed call did, and whether to repeat it."""
 
     STOPPED = "stopped"
-    """This channel, or the whole workspace, takes nothing from us any more."""
-    LATER = "later"
-    """Slack asked to wait; nothing happened."""
-    NEVER_LEFT = "never_left"
-    """Slack wasn't reached; nothing happened."""
+    """Not done; the channel or the workspace accepts nothing from the bot."""
+    RETRY_LATER = "retry_later"
+    """Not done; Slack asked to wait."""
+    NOT_SENT = "not_sent"
+    """Not done; no connection to Slack."""
     OUTCOME_UNKNOWN = "outcome_unknown"
-    """It may have happened: the answer was lost, or said that Slack itself failed."""
+    """Perhaps done: no answer, or a server error."""
     GONE = "gone"
-    """The message, or the thread's root, isn't there any more or can't be changed any more."""
+    """Not done; the message or the thread's root is deleted or can't be changed any more."""
     REFUSED = "refused"
-    """Slack won't do it as it was asked; nothing happened."""
+    """Not done; Slack rejects the arguments."""
+
+
+_TRANSIENT = (ErrorKind.RETRY_LATER, ErrorKind.NOT_SENT, ErrorKind.OUTCOME_UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +39,24 @@ class Failure:
     """Why a call failed.
 
     Attributes:
-        error: Slack's own error name, or the kind of transport error.
+        error: Slack's error name, or the class of the transport error.
         retry_after: Seconds that Slack asked to wait.
-        details: What Slack says of single arguments, with JSON pointers to blocks.
+        details: Slack's messages about single arguments, with JSON pointers to blocks.
     """
 
-    trouble: ErrorKind
+    kind: ErrorKind
     error: str
     retry_after: float = 0.0
     details: tuple[str, ...] = ()
 
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same call may succeed later."""
+        return self.kind in _TRANSIENT
+
 
 # https://docs.slack.dev/reference/methods/chat.postMessage, chat.update and conversations.open
-# list most of these. Some concern every channel of the workspace …
+# list most of these. These concern every channel of the workspace …
 WORKSPACE_ERRORS = frozenset(
     {
         "access_denied",
@@ -74,7 +81,7 @@ STOPPED_ERRORS = WORKSPACE_ERRORS | {
     "channel_not_found",
     "ekm_access_denied",
     "is_archived",
-    # What chat.update says of an archived channel.
+    # chat.update's error in an archived channel.
     "is_inactive",
     "messages_tab_disabled",
     "not_in_channel",
@@ -95,10 +102,10 @@ _GONE_ERRORS = frozenset(
         "thread_not_found",
     }
 )
-_DOUBTFUL_ERRORS = frozenset(
+_SERVER_ERRORS = frozenset(
     {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 )
-_LATER_ERRORS = frozenset(
+_RETRY_LATER_ERRORS = frozenset(
     {
         "external_channel_migrating",
         "message_limit_exceeded",
@@ -107,16 +114,62 @@ _LATER_ERRORS = frozenset(
         "team_added_to_org",
     }
 )
-# Slack names an argument or a block in each; a message has 50 blocks at most.
-_MOST_DETAILS, _LONGEST_DETAIL = 100, 500
-_LEAST_WAIT, _MOST_WAIT = 1.0, 3600.0
+# At most one per argument and block; a message has at most 50 blocks.
+_MAX_DETAILS, _MAX_DETAIL_LENGTH = 100, 500
+_MIN_WAIT, _MAX_WAIT = 1.0, 3600.0
 
 
 async def attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] | Failure:
-    """Make the call; return Slack's answer, or how it failed. Raises nothing of its own."""
+    """Make the call; return Slack's answer, or how it failed."""
     answer = await _attempt(call)
-    SLACK_CALLS.labels(answer.trouble if isinstance(answer, Failure) else "ok").inc()
+    SLACK_CALLS.labels(answer.kind if isinstance(answer, Failure) else "ok").inc()
     return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a paginated method listed.
+
+    Attributes:
+        items: Of all pages that were read.
+        failure: Of the page at which reading ended; None if none failed.
+        is_complete: Whether no page is left unread.
+    """
+
+    items: list[object]
+    failure: Failure | None
+    is_complete: bool
+
+
+async def read_pages(
+    page_at: Callable[[str | None], Awaitable[AsyncSlackResponse]], name: str, *, limit: int
+) -> Listing:
+    """Read up to `limit` pages.
+
+    Args:
+        page_at: Makes the call for a cursor.
+        name: Of the list in each answer.
+        limit: Number of pages.
+    """
+    found: list[object] = []
+    cursor: str | None = None
+    for _ in range(limit):
+        answer = await attempt(page_at(cursor))
+        if isinstance(answer, Failure):
+            return Listing(found, answer, is_complete=False)
+        found += items(answer, name)
+        more = answer.get("response_metadata")
+        following = more.get("next_cursor") if isinstance(more, Mapping) else None
+        cursor = following if isinstance(following, str) else None
+        if not cursor:
+            return Listing(found, None, is_complete=True)
+    return Listing(found, None, is_complete=False)
+
+
+def items(answer: Mapping[str, object], name: str) -> list[object]:
+    """A list in an answer; empty if there is none."""
+    listed = answer.get(name)
+    return listed if isinstance(listed, list) else []
 
 
 async def _attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] | Failure:
@@ -125,13 +178,13 @@ async def _attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] 
     except SlackApiError as error:
         return _from_api_error(error)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        return Failure(ErrorKind.NEVER_LEFT, type(error).__name__)
+        return Failure(ErrorKind.NOT_SENT, type(error).__name__)
     except (
         aiohttp.ClientError,
         SlackClientError,
         TimeoutError,
         OSError,
-        # slack_sdk stumbles over answers that aren't JSON objects with these.
+        # slack_sdk raises these for answers that aren't JSON objects.
         AttributeError,
         RecursionError,
         TypeError,
@@ -145,17 +198,17 @@ async def _attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] 
 
 def _from_api_error(error: SlackApiError) -> Failure:
     response = error.response
-    # For a body that isn't JSON, slack_sdk hands over the HTTP library's response instead.
+    # For a body that isn't JSON, slack_sdk passes the HTTP library's response instead.
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     data = getattr(response, "data", None)
     body: Mapping[str, object] = data if isinstance(data, dict) else {}
     name = str(body.get("error") or "")
-    if status == 429 or name in _LATER_ERRORS:
-        return Failure(ErrorKind.LATER, name or "ratelimited", _retry_after(response))
+    if status == 429 or name in _RETRY_LATER_ERRORS:
+        return Failure(ErrorKind.RETRY_LATER, name or "ratelimited", _retry_after(response))
     if status == 413:
-        # A proxy in between won't pass on so much; the text alone is small enough.
+        # Too large for a proxy in between; the text alone is small enough.
         return Failure(ErrorKind.REFUSED, name or "http_413")
-    if not name or status >= 500 or name in _DOUBTFUL_ERRORS:
+    if not name or status >= 500 or name in _SERVER_ERRORS:
         return Failure(ErrorKind.OUTCOME_UNKNOWN, name or f"http_{status}")
     if name in STOPPED_ERRORS:
         return Failure(ErrorKind.STOPPED, name)
@@ -165,17 +218,16 @@ def _from_api_error(error: SlackApiError) -> Failure:
 
 
 def _details(body: Mapping[str, object]) -> tuple[str, ...]:
-    more = body.get("response_metadata")
-    messages = more.get("messages") if isinstance(more, dict) else None
-    listed = messages[:_MOST_DETAILS] if isinstance(messages, list) else []
-    return tuple(str(message)[:_LONGEST_DETAIL] for message in listed)
+    metadata = body.get("response_metadata")
+    messages = items(metadata, "messages") if isinstance(metadata, dict) else []
+    return tuple(str(message)[:_MAX_DETAIL_LENGTH] for message in messages[:_MAX_DETAILS])
 
 
 def _retry_after(response: object) -> float:
     headers = getattr(response, "headers", {})
     try:
-        asked = float(headers.get("Retry-After") or headers.get("retry-after") or _LEAST_WAIT)
+        seconds = float(headers.get("Retry-After") or headers.get("retry-after") or _MIN_WAIT)
     except ValueError:
-        return _LEAST_WAIT
-    # Neither "nan" nor "inf" is worth more than the least wait.
-    return min(max(_LEAST_WAIT, asked), _MOST_WAIT) if asked < float("inf") else _LEAST_WAIT
+        return _MIN_WAIT
+    # "nan" and "inf" count as the shortest wait.
+    return min(max(_MIN_WAIT, seconds), _MAX_WAIT) if seconds < float("inf") else _MIN_WAIT

@@ -1,114 +1,138 @@
-"""Sends the outbox to Slack, one channel at a time, so that every message stands there once.
+"""Delivers the outbox to Slack: one worker per claimed channel, one message at a time.
 
-chat.postMessage has no idempotency key. A message is marked as sending before it is posted; if
-nobody learned what became of it, it is looked for in the channel's history before it is posted
-again. What each of Slack's answers means for a message stands in `bot.slack.delivery_result`.
+chat.postMessage has no idempotency key. A message is marked as sending before its request leaves;
+if the outcome is unknown, it is searched for in the channel's history before it is posted again.
+
+      not done (no connection, 429, refused), or not found by three searches over a minute;
+      history unreadable: posted again as a possible repeat
+           ┌───────────────────────────────────────────────┐
+           ▼            committed before the request       │      search again
+    ──▶ PENDING ──────────────────────────────────────▶ SENDING ◀─┐ after an unknown outcome
+           ▲                                             │    └───┘ or a takeover
+           │                                             │ posted, or found
+           │   root or edited message gone: post anew    ▼
+           └─────────────────────────────────────────── SENT ◀──┐ edit,
+                                                         └──────┘ if version > sent_version
+
+    PENDING, SENDING ──▶ DROPPED: refused even as text only, a person who can't be reached,
+                         or a deployment refused before its root was posted
 """
 
 import asyncio
 import contextlib
+import re
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 import structlog
-from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.config import Settings
-from bot.db.claims import Claim, release
-from bot.db.message_tables import Channel, Workspace
+from bot.db.claims import Claim
+from bot.db.message_tables import Channel
 from bot.db.session import Database
 from bot.domain.delivery import Delivery
 from bot.domain.process import correlation
 from bot.domain.process.metrics import MESSAGES
 from bot.messages.body import Body
-from bot.slack import history, next_message
+from bot.slack import history
 from bot.slack.calls import WORKSPACE_ERRORS, ErrorKind, Failure, attempt
-from bot.slack.delivery_result import DeliveryResults
-from bot.slack.delivery_store import ClaimLostError
+from bot.slack.delivery_store import ClaimLostError, DeliveryStore
+from bot.slack.next_message import OutboxJob
 from bot.slack.workspaces import SlackUnreachableError, Workspaces
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _READS_BEFORE_REPEAT = 3
-# Our clock may be ahead of Slack's, whose timestamps the history is searched by.
-_HISTORY_MARGIN = 300.0
-_DELETE_ATTEMPTS = 3
-_LATER = (ErrorKind.LATER, ErrorKind.NEVER_LEFT, ErrorKind.OUTCOME_UNKNOWN)
+_PLAN_ERRORS = frozenset({"invalid_blocks", "invalid_blocks_format"})
 
 
 class Sender:
-    """Handles one claimed channel: sends its next message and puts it back."""
+    """Handles a claimed channel: sends its next message and releases it.
+
+    Args:
+        find_admins: Lists the people to write to when a requester can't be reached.
+    """
 
     def __init__(
-        self, database: Database, workspaces: Workspaces, settings: Settings, fate: DeliveryResults
+        self,
+        database: Database,
+        workspaces: Workspaces,
+        settings: Settings,
+        *,
+        find_admins: Callable[[], Awaitable[Sequence[str]]],
     ) -> None:
-        self._database = database
         self._workspaces = workspaces
+        self._client = workspaces.posting
         self._settings = settings
-        self._fate = fate
-        self._store = fate.ledger
-        # What looks after requests that may leave when nobody waits for them any more.
-        self._mending: set[asyncio.Task[None]] = set()
+        self._find_admins = find_admins
+        self._store = DeliveryStore(database, settings)
+        self._history = history.History(workspaces, settings)
+        # Repairs after requests that may arrive when nobody waits for their answers any more.
+        self._repairs: set[asyncio.Task[None]] = set()
 
     async def handle(self, claim: Claim) -> None:
-        """Send the next message of a channel, or find out what became of the last one."""
+        """Post, edit or search for the channel's next message."""
         try:
-            await self._next(claim)
+            job = await self._store.next_job(claim)
+            if job is not None:
+                await self._deliver(job)
         except ClaimLostError:
             log.info("claim lost", row=claim.id)
 
     async def close(self) -> None:
-        """Look for nothing any more."""
-        for task in self._mending:
+        """Cancel pending repairs."""
+        for task in self._repairs:
             task.cancel()
-        await asyncio.gather(*self._mending, return_exceptions=True)
+        await asyncio.gather(*self._repairs, return_exceptions=True)
 
-    async def _next(self, claim: Claim) -> None:
-        interval = self._settings.slack_edit_interval
-        async with self._database.read() as session:
-            channel = await session.get_one(Channel, claim.id)
-            workspace = await session.get_one(Workspace, channel.workspace_row_id)
-            ahead = await next_message.next_message_of(
-                session, channel, workspace, edit_interval=interval
-            )
-        job = ahead.job
-        if job is None:
-            async with self._database.write() as session:
-                await release(session, Channel, claim, due=ahead.wait)
-            return
-        correlation.bind(job.message.reference, deployment=job.public_id, channel=channel.address)
-        address = await self._address(channel)
-        if isinstance(address, Failure):
-            await self._fate.failed(claim, channel, job, address)
+    async def _deliver(self, job: OutboxJob) -> None:
+        correlation.bind(
+            job.message.reference, deployment=job.public_id, channel=job.channel.address
+        )
+        channel_id = await self._channel_id(job.channel)
+        if isinstance(channel_id, Failure):
+            await self._failed(job, channel_id)
         elif job.is_edit:
-            await self._edit(claim, channel, workspace, job, address)
+            await self._edit(job, channel_id)
         elif job.message.delivery == Delivery.SENDING:
-            await self._reconcile(claim, channel, job, address)
+            await self._reconcile(job, channel_id)
         else:
-            await self._post(claim, channel, workspace, job, address)
+            await self._post(job, channel_id)
 
-    async def _post(
-        self,
-        claim: Claim,
-        channel: Channel,
-        workspace: Workspace,
-        job: next_message.OutboxJob,
-        address: str,
-    ) -> None:
+    async def _channel_id(self, channel: Channel) -> str | Failure:
+        """The id to post to; a direct-message channel is opened first."""
+        # Posts nothing before Slack has accepted the token once.
+        try:
+            await self._workspaces.identity()
+        except SlackUnreachableError as error:
+            is_refused = error.error in WORKSPACE_ERRORS
+            return Failure(ErrorKind.STOPPED if is_refused else ErrorKind.NOT_SENT, error.error)
+        if channel.channel_id is not None:
+            return channel.channel_id
+        answer = await attempt(
+            self._workspaces.reading.conversations_open(users=channel.address.removeprefix("@"))
+        )
+        if isinstance(answer, Failure):
+            is_refused = answer.kind in (ErrorKind.REFUSED, ErrorKind.GONE)
+            return Failure(ErrorKind.STOPPED, answer.error) if is_refused else answer
+        opened = answer.get("channel")
+        id_ = opened.get("id") if isinstance(opened, dict) else None
+        return id_ if isinstance(id_, str) else Failure(ErrorKind.NOT_SENT, "no_channel_id")
+
+    async def _post(self, job: OutboxJob, channel_id: str) -> None:
         started = time.monotonic()
-        if not await self._store.sending(claim, job):
+        if not await self._store.start(job):
             return
         if time.monotonic() - started > self._settings.lease / 3:
-            # We were stalled, and may have lost the claim: nothing has left yet.
-            stalled = Failure(ErrorKind.NEVER_LEFT, "stalled")
-            await self._fate.failed(claim, channel, job, stalled)
+            # The commit stalled, so the claim may be lost. The request hasn't left yet.
+            await self._failed(job, Failure(ErrorKind.NOT_SENT, "stalled"))
             return
-        body = _body(job, workspace)
+        body = _body(job)
         try:
             answer = await attempt(
                 self._client.chat_postMessage(
-                    channel=address,
+                    channel=channel_id,
                     thread_ts=job.thread_ts,
                     reply_broadcast=job.message.broadcast if job.thread_ts else None,
                     unfurl_links=False,
@@ -118,35 +142,27 @@ class Sender:
                     metadata=history.metadata(job.public_id, job.sequence),
                 )
             )
-            ts = answer.get("ts") if not isinstance(answer, Failure) else None
+            ts = None if isinstance(answer, Failure) else answer.get("ts")
             if isinstance(answer, Failure) or not isinstance(ts, str):
-                failure = answer if isinstance(answer, Failure) else _NO_TS
-                await self._fate.failed(claim, channel, job, failure, body)
+                await self._failed(job, answer if isinstance(answer, Failure) else _NO_TS, body)
                 return
         except (ClaimLostError, asyncio.CancelledError):
-            # It may leave only now, after whoever took over has looked for it.
-            self._afterwards(self._recall(job, address))
+            # The request may arrive only now, after the search of the worker that took over.
+            self._repair(self._delete_late_copies(job, channel_id))
             raise
-        if await self._is_misplaced(job, address, answer, ts):
-            await self._misplaced(claim, job, address, [ts])
-        elif not await self._fate.posted(claim, channel, job, ts, address=address):
-            await self._take_back(address, ts)
+        if await self._is_misplaced(job, channel_id, answer, ts):
+            await self._replace_root(job, channel_id, [ts])
+        elif not await self._posted(job, channel_id, ts):
+            await self._history.delete_repeat(channel_id, ts)
 
-    async def _edit(
-        self,
-        claim: Claim,
-        channel: Channel,
-        workspace: Workspace,
-        job: next_message.OutboxJob,
-        address: str,
-    ) -> None:
-        if not await self._store.editing(claim, channel):
+    async def _edit(self, job: OutboxJob, channel_id: str) -> None:
+        if not await self._store.start(job):
             return
-        body = _body(job, workspace)
+        body = _body(job)
         try:
             answer = await attempt(
                 self._client.chat_update(
-                    channel=address,
+                    channel=channel_id,
                     ts=job.message.ts or "",
                     text=body.text,
                     blocks=body.blocks or None,
@@ -154,196 +170,188 @@ class Sender:
                 )
             )
             if isinstance(answer, Failure):
-                await self._fate.failed(claim, channel, job, answer, body)
-            else:
-                MESSAGES.labels("edited").inc()
-                await self._store.edited(claim, job)
-                log.info("delivered", kind=job.message.kind, is_edit=True, ts=job.message.ts)
+                await self._failed(job, answer, body)
+                return
+            MESSAGES.labels("edited").inc()
+            await self._store.edited(job)
+            log.info("delivered", kind=job.message.kind, is_edit=True, ts=job.message.ts)
         except ClaimLostError:
             await self._store.edit_again(job)
             raise
         except asyncio.CancelledError:
-            # It may leave only now, after whoever took over has made a newer one.
-            self._afterwards(self._cover(job))
+            # The request may arrive only now, after a newer edit by the worker that took over.
+            self._repair(self._edit_after_late_edit(job))
             raise
 
-    async def _reconcile(
-        self, claim: Claim, channel: Channel, job: next_message.OutboxJob, address: str
-    ) -> None:
-        """Look for a message whose post was doubtful; post it again once it surely isn't there."""
-        match await self._find(job, address):
-            case history.ReadLater(seconds):
-                await self._store.put_off(claim, job, seconds)
-            case history.Unreadable(error):
-                log.info("history unreadable, posting once more", error=error, row=job.message.id)
-                await self._store.repeat_blindly(claim, job)
-            case Failure() as failure:
-                await self._fate.failed(claim, channel, job, failure)
-            case []:
-                await self._not_found(claim, job)
-            case copies:
-                await self._found(claim, channel, job, address, copies)
+    async def _posted(self, job: OutboxJob, channel_id: str, ts: str) -> bool:
+        MESSAGES.labels("posted").inc()
+        counts = await self._store.posted(job, channel_id, ts)
+        if counts:
+            log.info("delivered", kind=job.message.kind, sequence=job.message.sequence, ts=ts)
+        if job.channel.stopped_reason:
+            log.info("channel accepts messages again", channel=job.channel.address)
+        return counts
 
-    async def _find(self, job: next_message.OutboxJob, address: str) -> history.Found:
-        message = job.message
-        since = message.sending_since.timestamp() if message.sending_since else 0.0
-        oldest = f"{max(0.0, since - _HISTORY_MARGIN):.6f}"
-        try:
-            async with asyncio.timeout(self._settings.lease / 2):
-                return await history.find(
-                    self._client,
-                    author=await self._workspaces.identity(),
-                    channel=address,
-                    public_id=job.public_id,
-                    sequence=job.sequence,
-                    thread_ts=job.thread_ts,
-                    # A root that was posted anew isn't the one before, which may stand there yet.
-                    oldest=max(oldest, message.ts or "0", key=float),
-                )
-        except (SlackUnreachableError, TimeoutError):
-            return history.ReadLater(self._settings.slack_timeout)
+    async def _failed(self, job: OutboxJob, failure: Failure, sent: Body | None = None) -> None:
+        """Record a failed attempt.
 
-    async def _found(
-        self,
-        claim: Claim,
-        channel: Channel,
-        job: next_message.OutboxJob,
-        address: str,
-        copies: Sequence[history.Copy],
-    ) -> None:
-        in_place = [copy.ts for copy in copies if copy.thread_ts == job.thread_ts]
-        if not in_place:
-            await self._misplaced(claim, job, address, [copy.ts for copy in copies])
+        Args:
+            job: What was attempted.
+            failure: How a call failed.
+            sent: The body in the request; None if the call came before it.
+        """
+        MESSAGES.labels(failure.kind).inc()
+        match failure.kind:
+            case ErrorKind.STOPPED:
+                await self._stopped(job, failure.error)
+            case ErrorKind.RETRY_LATER:
+                await self._store.rate_limited(job, failure.retry_after)
+            case ErrorKind.OUTCOME_UNKNOWN if sent is not None and not job.is_edit:
+                await self._store.outcome_unknown(job)
+            case ErrorKind.GONE if sent is not None:
+                await self._store.root_gone(job)
+            case ErrorKind.REFUSED if sent is not None:
+                await self._refused(job, failure, sent)
+            case _:
+                await self._store.retry(job)
+
+    async def _refused(self, job: OutboxJob, failure: Failure, sent: Body) -> None:
+        """Send it without a plan, then as text only; then drop it."""
+        if sent.has_plan and failure.error in _PLAN_ERRORS and _is_about_plan(failure, sent):
+            log.info("workspace refuses plan blocks", error=failure.error)
+            await self._store.refuse_plans(job)
+        elif not job.message.text_only:
+            log.warning(
+                "message refused, sending text only", error=failure.error, row=job.message.id
+            )
+            await self._store.send_text_only(job)
+        else:
+            log.error("message dropped", error=failure.error, row=job.message.id)
+            await self._store.drop(job)
+
+    async def _stopped(self, job: OutboxJob, error: str) -> None:
+        """Stop sending to the channel, and notify requesters, or an admin, by direct message."""
+        log.warning("channel accepts no messages", channel=job.channel.address, error=error)
+        reaches_no_one = error in WORKSPACE_ERRORS
+        if not job.is_direct or reaches_no_one:
+            # While the whole workspace was stopped, nobody could be notified.
+            before = job.channel.stopped_reason
+            is_news = before is None or before in WORKSPACE_ERRORS
+            await self._store.stop_channel(job, error, notify=is_news and not reaches_no_one)
             return
-        first, *later = in_place
-        if await self._delete_all(claim, job, address, later):
-            await self._fate.posted(claim, channel, job, first, address=address)
+        try:
+            async with asyncio.timeout(self._settings.lease / 3):
+                admins = await self._find_admins()
+        except TimeoutError:
+            await self._store.retry(job)
+        else:
+            await self._store.forward_to_admin(job, error, admins)
+
+    async def _reconcile(self, job: OutboxJob, channel_id: str) -> None:
+        """Search for a post with an unknown outcome; post again only if it isn't in Slack."""
+        match await self._history.find(job, channel_id):
+            case history.ReadLater(seconds):
+                await self._store.search_later(job, seconds)
+            case history.Unreadable(error):
+                log.info(
+                    "history unreadable, posting a possible repeat", error=error, row=job.message.id
+                )
+                await self._store.post_possible_repeat(job)
+            case Failure() as failure:
+                await self._failed(job, failure)
+            case []:
+                # History lags: only several reads over a while prove that a message is absent.
+                reads = job.message.reads + 1
+                if reads < _READS_BEFORE_REPEAT:
+                    pause = self._settings.slack_reconcile_over / (_READS_BEFORE_REPEAT - 1)
+                    await self._store.search_later(job, pause, reads=reads)
+                else:
+                    await self._store.post_again(job)
+            case copies:
+                await self._found(job, channel_id, copies)
+
+    async def _found(self, job: OutboxJob, channel_id: str, copies: Sequence[history.Copy]) -> None:
+        in_thread = [copy.ts for copy in copies if copy.thread_ts == job.thread_ts]
+        if not in_thread:
+            await self._replace_root(job, channel_id, [copy.ts for copy in copies])
+            return
+        first, *later = in_thread
+        if await self._delete_all(job, channel_id, later):
+            await self._posted(job, channel_id, first)
 
     async def _is_misplaced(
-        self, job: next_message.OutboxJob, address: str, answer: Mapping[str, object], ts: str
+        self, job: OutboxJob, channel_id: str, answer: Mapping[str, object], ts: str
     ) -> bool:
-        """Whether a reply went to the channel's top level: Slack puts it there without its root.
+        """Whether a reply is at the channel's top level, where Slack posts it if its root is gone.
 
-        Its answer lacks `thread_ts` then. To post everything anew for an answer that is merely
-        short would be worse than to look, so its thread is read first.
+        The answer then lacks `thread_ts`. The thread is read to make sure, because moving a thread
+        in error would repeat messages.
         """
         posted = answer.get("message")
         if job.thread_ts is None or not isinstance(posted, dict) or "thread_ts" in posted:
             return False
-        return not await history.is_in_thread(
-            self._client, channel=address, thread_ts=job.thread_ts, ts=ts
-        )
+        return not await self._history.is_in_thread(channel_id, job.thread_ts, ts)
 
-    async def _misplaced(
-        self, claim: Claim, job: next_message.OutboxJob, address: str, copies: Sequence[str]
-    ) -> None:
-        """A reply stands at the channel's top level: its root is gone."""
-        if await self._delete_all(claim, job, address, copies):
-            await self._store.root_gone(claim, job)
+    async def _replace_root(self, job: OutboxJob, channel_id: str, copies: Sequence[str]) -> None:
+        """The root is gone: delete the reply's copies at the top level and post both anew."""
+        if await self._delete_all(job, channel_id, copies):
+            await self._store.root_gone(job)
 
-    async def _not_found(self, claim: Claim, job: next_message.OutboxJob) -> None:
-        # History lags behind what is posted: only several reads over a while prove absence.
-        reads = job.message.reads + 1
-        if reads < _READS_BEFORE_REPEAT:
-            pause = self._settings.slack_reconcile_over / (_READS_BEFORE_REPEAT - 1)
-            await self._store.put_off(claim, job, pause, reads=reads)
-        else:
-            await self._store.repeat(claim, job)
+    async def _delete_all(self, job: OutboxJob, channel_id: str, copies: Sequence[str]) -> bool:
+        """Delete copies of a message; False if one stays, and the message is searched for again."""
+        failure = await self._history.delete(channel_id, copies)
+        if failure is not None:
+            await self._store.search_later(job, max(1.0, failure.retry_after))
+        return failure is None
 
-    async def _take_back(self, address: str, ts: str) -> None:
-        """Another copy counts, or none is wanted any more: ours goes."""
-        for _ in range(_DELETE_ATTEMPTS):
-            failure = await self._delete(address, ts)
-            if failure is None or failure.trouble not in _LATER:
-                return
-            await asyncio.sleep(failure.retry_after)
-        log.error("a repeated message stays", channel=address, ts=ts)
-
-    def _afterwards(self, work: Coroutine[object, object, None]) -> None:
+    def _repair(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
-        self._mending.add(task)
-        task.add_done_callback(self._mending.discard)
+        self._repairs.add(task)
+        task.add_done_callback(self._repairs.discard)
 
-    async def _cover(self, job: next_message.OutboxJob) -> None:
-        """Draw anew what an edit may have covered whose fate nobody learned."""
+    async def _delete_late_copies(self, job: OutboxJob, channel_id: str) -> None:
         for _ in range(_READS_BEFORE_REPEAT):
-            await self._let_it_arrive()
+            await self._wait_for_arrival()
+            copies = await self._history.find(job, channel_id)
+            try:
+                counting = await self._store.recorded_ts(job)
+            except (SQLAlchemyError, OSError):
+                continue
+            if counting is None or not isinstance(copies, list):
+                continue
+            for copy in copies:
+                if copy.ts != counting and copy.thread_ts == job.thread_ts:
+                    await self._history.delete_repeat(channel_id, copy.ts)
+
+    async def _edit_after_late_edit(self, job: OutboxJob) -> None:
+        for _ in range(_READS_BEFORE_REPEAT):
+            await self._wait_for_arrival()
             with contextlib.suppress(SQLAlchemyError, OSError):
                 await self._store.edit_again(job)
 
-    async def _let_it_arrive(self) -> None:
+    async def _wait_for_arrival(self) -> None:
         await asyncio.sleep(self._settings.slack_reconcile_over / _READS_BEFORE_REPEAT)
-
-    async def _recall(self, job: next_message.OutboxJob, address: str) -> None:
-        """Take back what nobody learned the fate of, once another copy counts."""
-        for _ in range(_READS_BEFORE_REPEAT):
-            await self._let_it_arrive()
-            copies = await self._find(job, address)
-            try:
-                counts = await self._store.counting(job)
-            except (SQLAlchemyError, OSError):
-                continue
-            if counts is None or not isinstance(copies, list):
-                continue
-            for copy in copies:
-                if copy.ts != counts and copy.thread_ts == job.thread_ts:
-                    await self._take_back(address, copy.ts)
-
-    async def _delete_all(
-        self, claim: Claim, job: next_message.OutboxJob, address: str, copies: Sequence[str]
-    ) -> bool:
-        """Delete copies of a message that is still marked as sending.
-
-        Returns:
-            Whether they are gone; if not, the message is put off and they are found again.
-        """
-        for ts in copies:
-            failure = await self._delete(address, ts)
-            if failure is not None and failure.trouble in _LATER:
-                await self._store.put_off(claim, job, max(1.0, failure.retry_after))
-                return False
-        return True
-
-    async def _delete(self, address: str, ts: str) -> Failure | None:
-        answer = await attempt(self._client.chat_delete(channel=address, ts=ts))
-        if not isinstance(answer, Failure) or answer.error == "message_not_found":
-            return None
-        log.warning("couldn't delete a message", error=answer.error, channel=address, ts=ts)
-        return answer
-
-    async def _address(self, channel: Channel) -> str | Failure:
-        """The id to post to; a person's direct-message channel is opened first."""
-        # Asked here, so that nothing is posted before Slack has taken our token once.
-        try:
-            await self._workspaces.identity()
-        except SlackUnreachableError as error:
-            refused = error.error in WORKSPACE_ERRORS
-            return Failure(ErrorKind.STOPPED if refused else ErrorKind.NEVER_LEFT, error.error)
-        if channel.channel_id is not None:
-            return channel.channel_id
-        answer = await attempt(
-            self._workspaces.reading.conversations_open(users=channel.address.removeprefix("@"))
-        )
-        if isinstance(answer, Failure):
-            refused = answer.trouble in (ErrorKind.REFUSED, ErrorKind.GONE)
-            return Failure(ErrorKind.STOPPED, answer.error) if refused else answer
-        opened = answer.get("channel")
-        id_ = opened.get("id") if isinstance(opened, dict) else None
-        return id_ if isinstance(id_, str) else Failure(ErrorKind.NEVER_LEFT, "no_channel_id")
-
-    @property
-    def _client(self) -> AsyncWebClient:
-        return self._workspaces.posting
 
 
 _NO_TS = Failure(ErrorKind.OUTCOME_UNKNOWN, "no_ts")
 
 
-def _body(job: next_message.OutboxJob, workspace: Workspace) -> Body:
+def _body(job: OutboxJob) -> Body:
     body = Body.model_validate(job.message.body)
     if job.message.possible_repeat:
         body = body.as_possible_repeat()
-    if workspace.plan_refused:
+    if job.workspace.plan_refused:
         body = body.without_plan()
-    # Text without blocks: an edit then removes the ones that stood there.
+    # Text without blocks: an edit removes the old ones.
     return Body(text=body.text, blocks=[]) if job.message.text_only else body
+
+
+def _is_about_plan(failure: Failure, sent: Body) -> bool:
+    """Whether Slack's error points at a plan block, or at no block."""
+    named = [
+        int(found[1])
+        for detail in failure.details
+        for found in re.finditer(r"/blocks/(\d+)", detail)
+    ]
+    plans = {index for index, block in enumerate(sent.blocks) if block["type"] == "plan"}
+    return not named or not plans.isdisjoint(named)

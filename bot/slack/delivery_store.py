@@ -1,213 +1,332 @@
-"""Writes down what became of messages, in transactions that end with putting back the claim.
+"""Writes the state of messages: each method is one transaction under the claim on their channel.
 
-Every one takes its rows in the order deployment, message, workspace, channel. So do those that
-tell threads; one that took the channel first would deadlock with them.
+A message leaves `pending` and `sending` once: the first transaction that settles it wins, and a
+worker that lost its claim deletes its own post if another copy was recorded.
+
+Every transaction locks in the order deployment, message, workspace, channel, as do the services
+that write to the outbox; any other order would deadlock with them.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
 from bot.db.claims import Claim, make_due, release, renew
-from bot.db.clock import after
+from bot.db.clock import after, now
 from bot.db.deployment_tables import Deployment
-from bot.db.message_tables import Channel, Message
+from bot.db.message_tables import Channel, Message, Workspace
 from bot.db.session import Database
-from bot.domain.delivery import Delivery, MessageKind
-from bot.slack import next_message
+from bot.domain.delivery import UNDELIVERED, Delivery, MessageKind
+from bot.services import unreachable_channels
+from bot.slack.next_message import OutboxJob, next_message
 
-# Between repeats of what Slack couldn't be asked for: twice as long after each, up to a minute.
-_RETRY_SECONDS, _MOST_DOUBLINGS, _LONGEST_RETRY = 5.0, 4, 60.0
 _NOW = timedelta(0)
-# To post a message that was posted already, as if it never had been.
-_ANEW = {
-    "delivery": Delivery.PENDING,
-    "due_at": None,
-    "possible_repeat": False,
-    "failures": 0,
-}
+# Exponential back-off: 5 s, doubled with each failure, up to a minute.
+_RETRY_SECONDS, _MAX_DOUBLINGS, _MAX_RETRY_SECONDS = 5.0, 4, 60.0
 
 
 class ClaimLostError(Exception):
-    """Someone else has claimed the channel meanwhile; nothing was written."""
+    """Another worker claimed the channel; nothing was written."""
 
 
 class DeliveryStore:
-    """Writes the states of messages.
-
-    Every method that takes a claim raises `ClaimLostError`, and writes nothing, if it was lost.
-    """
+    """Raises `ClaimLostError` if the claim was lost, unless a method says otherwise."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
 
-    @asynccontextmanager
-    async def settled(
-        self,
-        claim: Claim,
-        *,
-        due: timedelta = _NOW,
-        **values: ColumnElement[datetime] | str | None,
-    ) -> AsyncIterator[AsyncSession]:
-        """Write a fate, and put the channel back at the end of the transaction."""
-        async with self._database.write() as session:
-            yield session
-            if not await release(session, Channel, claim, due=due, **values):
-                raise ClaimLostError
-
-    async def _put_back(self, session: AsyncSession, claim: Claim) -> None:
-        if not await release(session, Channel, claim, due=_NOW):
-            raise ClaimLostError
-
-    async def unsent(
-        self, session: AsyncSession, job: next_message.OutboxJob, **values: object
-    ) -> None:
-        """Put a message back to what it was before this attempt, which didn't reach Slack."""
-        await self.write(
-            session, job, **{"delivery": job.message.delivery, "due_at": None, **values}
-        )
-
-    async def write(
-        self, session: AsyncSession, job: next_message.OutboxJob, **values: object
-    ) -> None:
-        """Write columns of a message, unless it isn't any more what the job took it for."""
-        write = next_message.write_sent if job.is_edit else next_message.write_unsent
-        await write(session, job.message.id, **values)
-
-    async def sending(self, claim: Claim, job: next_message.OutboxJob) -> bool:
-        """A post may leave from now on. Returns whether it is still to be made."""
-        async with self._database.write() as session:
-            if not await next_message.mark_sending(session, job):
-                await self._put_back(session, claim)
-                return False
-            if not await renew(session, Channel, claim, lease=self._lease):
-                raise ClaimLostError
-            return True
-
-    async def editing(self, claim: Claim, channel: Channel) -> bool:
-        """Take the workspace's next edit. Returns whether it may be made now."""
-        interval = self._settings.slack_edit_interval
-        async with self._database.write() as session:
-            if not await next_message.reserve_edit(session, channel.workspace_row_id, interval):
-                await self._put_back(session, claim)
-                return False
-            if not await renew(session, Channel, claim, lease=self._lease):
-                raise ClaimLostError
-            return True
-
-    async def edited(self, claim: Claim, job: next_message.OutboxJob) -> None:
-        """Slack shows the newest body."""
-        async with self.settled(claim, stopped_reason=None) as session:
-            await next_message.write_sent(
-                session,
-                job.message.id,
-                sent_version=job.message.version,
-                due_at=None,
-                failures=0,
-            )
-
-    async def edit_again(self, job: next_message.OutboxJob) -> None:
-        """An edit came after its claim was lost: it may have covered a newer one."""
-        async with self._database.write() as session:
-            await next_message.write_sent(session, job.message.id, version=Message.version + 1)
-            await make_due(session, Channel, job.message.channel_row_id)
-
-    async def counting(self, job: next_message.OutboxJob) -> str | None:
-        """The `ts` of the copy of a message that counts; None while none does."""
+    async def next_job(self, claim: Claim) -> OutboxJob | None:
+        """The message to send now; None if there is none, and the channel is released."""
         async with self._database.read() as session:
-            return await session.scalar(
-                select(Message.ts).where(
-                    Message.id == job.message.id, Message.delivery == Delivery.SENT
-                )
+            found = await next_message(
+                session, claim, edit_interval=self._settings.slack_edit_interval
             )
+        if isinstance(found, OutboxJob):
+            return found
+        async with self._database.write() as session:
+            await release(session, Channel, claim, due=found)
+        return None
 
-    async def put_off(
-        self, claim: Claim, job: next_message.OutboxJob, seconds: float, **values: object
-    ) -> None:
-        """Look at the message again later; other threads of the channel go on."""
-        async with self.settled(claim) as session:
-            await self.write(session, job, due_at=after(seconds), **values)
+    async def start(self, job: OutboxJob) -> bool:
+        """Mark a post as sending, or reserve the workspace's next edit, and renew the lease.
 
-    async def again(self, claim: Claim, job: next_message.OutboxJob) -> None:
-        """Nothing happened, or it may happen twice: try again in a while."""
-        failures = job.message.failures
-        async with self.settled(claim) as session:
-            due_at = after(_back_off(failures))
-            await self.unsent(session, job, due_at=due_at, failures=failures + 1)
+        Returns:
+            Whether to send it now; if not, the channel is released.
+        """
+        lease = timedelta(seconds=self._settings.lease)
+        async with self._database.write() as session:
+            if started := await (self._reserve_edit if job.is_edit else _mark_sending)(
+                session, job
+            ):
+                is_claimed = await renew(session, Channel, job.claim, lease=lease)
+            else:
+                is_claimed = await release(session, Channel, job.claim, due=_NOW)
+            if not is_claimed:
+                raise ClaimLostError
+            return started
 
-    async def in_doubt(self, claim: Claim, job: next_message.OutboxJob) -> None:
-        """A post may stand in Slack: look for it before anything else of its thread is sent."""
-        # It may count against the channel's pace, too.
-        pace = after(self._settings.slack_message_interval)
-        async with self.settled(claim, post_after=pace) as session:
-            first_look = after(self._settings.slack_reconcile_over / 60)
-            await next_message.write_unsent(session, job.message.id, due_at=first_look)
-
-    async def repeat(self, claim: Claim, job: next_message.OutboxJob) -> None:
-        """A doubtful post surely isn't in Slack: it is made again."""
-        async with self.settled(claim) as session:
-            await next_message.write_unsent(
-                session, job.message.id, delivery=Delivery.PENDING, due_at=None
-            )
-
-    async def repeat_blindly(self, claim: Claim, job: next_message.OutboxJob) -> None:
-        """A doubtful post can't be looked for: it is made again, and says what it may be."""
-        message = job.message
-        again = after(_back_off(message.failures - 1)) if message.failures else None
-        async with self.settled(claim) as session:
-            await next_message.write_unsent(
-                session,
-                message.id,
-                delivery=Delivery.PENDING,
-                possible_repeat=True,
-                due_at=again,
-                failures=message.failures + 1,
-            )
-
-    async def root_gone(self, claim: Claim, job: next_message.OutboxJob) -> None:
-        """The thread lost its root: a new one is posted, and the thread goes on there."""
-        message = job.message
-        pace = after(self._settings.slack_message_interval)
-        async with self.settled(claim, post_after=pace) as session:
-            await next_message.lock(session, message.deployment_id)
-            if job.is_edit:
-                # Its `ts` stays: the message may stand there still, and isn't the new one.
-                await next_message.write_sent(session, message.id, **_ANEW)
-                if message.kind == MessageKind.ROOT:
-                    await self._forget_root(session, message.deployment_id)
-                return
-            await next_message.write_unsent(
-                session, message.id, delivery=Delivery.PENDING, due_at=None
-            )
-            await session.execute(
-                update(Message)
-                .where(
-                    Message.deployment_id == message.deployment_id,
-                    Message.kind == MessageKind.ROOT,
-                    Message.delivery == Delivery.SENT,
-                )
-                .values(_ANEW)
-                .execution_options(synchronize_session=False)
-            )
-            await self._forget_root(session, message.deployment_id)
-
-    async def _forget_root(self, session: AsyncSession, deployment_id: int | None) -> None:
-        await session.execute(
-            update(Deployment)
-            .where(Deployment.id == deployment_id)
-            .values(thread_ts=None)
+    async def _reserve_edit(self, session: AsyncSession, job: OutboxJob) -> bool:
+        free = or_(Workspace.edit_after.is_(None), Workspace.edit_after <= now())
+        reserved = await session.execute(
+            update(Workspace)
+            .where(Workspace.id == job.workspace.id, free)
+            .values(edit_after=after(self._settings.slack_edit_interval))
+            .returning(Workspace.id)
             .execution_options(synchronize_session=False)
         )
+        return reserved.first() is not None
 
-    @property
-    def _lease(self) -> timedelta:
-        return timedelta(seconds=self._settings.lease)
+    async def posted(self, job: OutboxJob, channel_id: str, ts: str) -> bool:
+        """Record a post, even if the claim was lost: the copy recorded first counts.
+
+        Returns:
+            Whether this copy counts; False if another one does, or the message was dropped.
+        """
+        message = job.message
+        async with self._database.write() as session:
+            if job.opens_thread:
+                await _lock_deployment(session, message.deployment_id)
+            counts = await _write(
+                session, job, UNDELIVERED, delivery=Delivery.SENT, ts=ts, due_at=None, failures=0
+            )
+            if counts and job.opens_thread:
+                await _set_thread(session, message.deployment_id, ts)
+                await _make_deployment_due(session, job)
+            counts = counts or await _recorded_ts(session, job) == ts
+            await release(
+                session,
+                Channel,
+                job.claim,
+                due=_NOW,
+                channel_id=channel_id,
+                post_after=after(self._settings.slack_message_interval),
+                stopped_reason=None,
+            )
+        return counts
+
+    async def edited(self, job: OutboxJob) -> None:
+        """Record that Slack shows the body that was sent."""
+        async with self._settling(job, stopped_reason=None) as session:
+            await _settle(session, job, sent_version=job.message.version, due_at=None, failures=0)
+
+    async def retry(self, job: OutboxJob) -> None:
+        """Send it again after the back-off: nothing was done, or repeating does no harm."""
+        failures = job.message.failures
+        async with self._settling(job) as session:
+            due_at = after(_back_off(failures))
+            await _undo_start(session, job, due_at=due_at, failures=failures + 1)
+
+    async def rate_limited(self, job: OutboxJob, seconds: float) -> None:
+        """Pause all posts, or all edits, of the workspace: Slack counts by method and workspace."""
+        async with self._settling(job) as session:
+            await _undo_start(session, job)
+            column = Workspace.edit_after if job.is_edit else Workspace.post_after
+            until = after(seconds)
+            longer = case((column > until, column), else_=until)
+            await _write_workspace(session, job, **{column.key: longer})
+
+    async def refuse_plans(self, job: OutboxJob) -> None:
+        """Draw plans as sections in this workspace from now on, and send it again."""
+        async with self._settling(job) as session:
+            await _undo_start(session, job)
+            await _write_workspace(session, job, plan_refused=True)
+
+    async def send_text_only(self, job: OutboxJob) -> None:
+        """Send it again without blocks."""
+        async with self._settling(job) as session:
+            await _undo_start(session, job, text_only=True)
+
+    async def drop(self, job: OutboxJob) -> None:
+        """Give up a message, or an edit, that Slack never accepts; its thread goes on."""
+        async with self._settling(job) as session:
+            if job.is_edit:
+                await _undo_start(session, job, sent_version=job.message.version)
+                return
+            if job.opens_thread:
+                await _lock_deployment(session, job.message.deployment_id)
+                await _make_deployment_due(session, job)
+            await _settle(session, job, delivery=Delivery.DROPPED, due_at=None)
+
+    async def stop_channel(self, job: OutboxJob, error: str, *, notify: bool) -> None:
+        """Send nothing to the channel for a while; the message waits.
+
+        Args:
+            job: The message.
+            error: Slack's error name.
+            notify: Whether to notify requesters by direct message.
+        """
+        pause = timedelta(seconds=self._settings.slack_stopped_retry)
+        async with self._settling(
+            job, due=pause, stopped_reason=error, post_after=after(pause)
+        ) as session:
+            if not job.is_direct:
+                await unreachable_channels.refuse_unannounced(session, job.channel, error)
+            await _undo_start(session, job)
+            if notify:
+                await unreachable_channels.notify_requesters(session, job.channel, error)
+
+    async def forward_to_admin(self, job: OutboxJob, error: str, admins: Sequence[str]) -> None:
+        """Drop a direct message to a person who can't be reached, and send it to an admin."""
+        async with self._settling(job, stopped_reason=error) as session:
+            await _settle(session, job, delivery=Delivery.DROPPED)
+            await unreachable_channels.forward_to_admin(session, job.channel, job.message, admins)
+
+    async def outcome_unknown(self, job: OutboxJob) -> None:
+        """Keep it in `sending`, which blocks its thread, and search for it soon."""
+        # If it was posted, it counts against the channel's rate limit.
+        post_after = after(self._settings.slack_message_interval)
+        async with self._settling(job, post_after=post_after) as session:
+            due_at = after(self._settings.slack_reconcile_over / 60)
+            await _settle(session, job, due_at=due_at)
+
+    async def search_later(self, job: OutboxJob, seconds: float, **values: int) -> None:
+        """Search for it again after a while; other threads of the channel go on."""
+        async with self._settling(job) as session:
+            await _settle(session, job, due_at=after(seconds), **values)
+
+    async def post_again(self, job: OutboxJob) -> None:
+        """It isn't in Slack: back to `pending`."""
+        async with self._settling(job) as session:
+            await _settle(session, job, delivery=Delivery.PENDING, due_at=None)
+
+    async def post_possible_repeat(self, job: OutboxJob) -> None:
+        """The history can't be searched: back to `pending`, marked as a possible repeat."""
+        failures = job.message.failures
+        due_at = after(_back_off(failures - 1)) if failures else None
+        async with self._settling(job) as session:
+            await _settle(
+                session,
+                job,
+                delivery=Delivery.PENDING,
+                possible_repeat=True,
+                due_at=due_at,
+                failures=failures + 1,
+            )
+
+    async def root_gone(self, job: OutboxJob) -> None:
+        """Post a new root, then the reply; or, if an edit failed, the edited message anew.
+
+        The old `ts` stays: a search must not take the old message for the new one.
+        """
+        message = job.message
+        gone = Message.id == message.id
+        post_after = after(self._settings.slack_message_interval)
+        async with self._settling(job, post_after=post_after) as session:
+            await _lock_deployment(session, message.deployment_id)
+            if not job.is_edit:
+                await _settle(session, job, delivery=Delivery.PENDING, due_at=None)
+                is_root = Message.kind == MessageKind.ROOT
+                gone = (Message.deployment_id == message.deployment_id) & is_root
+            await session.execute(
+                update(Message)
+                .where(gone, Message.delivery == Delivery.SENT)
+                .values(delivery=Delivery.PENDING, due_at=None, possible_repeat=False, failures=0)
+                .execution_options(synchronize_session=False)
+            )
+            if not job.is_edit or message.kind == MessageKind.ROOT:
+                await _set_thread(session, message.deployment_id, None)
+
+    async def edit_again(self, job: OutboxJob) -> None:
+        """Edit once more: an edit whose claim was lost may have overwritten a newer one."""
+        async with self._database.write() as session:
+            await _settle(session, job, version=Message.version + 1)
+            await make_due(session, Channel, job.channel.id)
+
+    async def recorded_ts(self, job: OutboxJob) -> str | None:
+        """The `ts` of the copy that counts, whoever holds the claim; None if none does."""
+        async with self._database.read() as session:
+            return await _recorded_ts(session, job)
+
+    @asynccontextmanager
+    async def _settling(
+        self,
+        job: OutboxJob,
+        *,
+        due: timedelta = _NOW,
+        **channel_values: ColumnElement[datetime] | str | None,
+    ) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that releases the channel in the end."""
+        async with self._database.write() as session:
+            yield session
+            if not await release(session, Channel, job.claim, due=due, **channel_values):
+                raise ClaimLostError
 
 
 def _back_off(failures: int) -> float:
-    return min(_RETRY_SECONDS * 2.0 ** min(failures, _MOST_DOUBLINGS), _LONGEST_RETRY)
+    return min(_RETRY_SECONDS * 2.0 ** min(failures, _MAX_DOUBLINGS), _MAX_RETRY_SECONDS)
+
+
+async def _mark_sending(session: AsyncSession, job: OutboxJob) -> bool:
+    """Record that a post may leave from now on, and which body it has."""
+    return await _write(
+        session,
+        job,
+        (Delivery.PENDING,),
+        delivery=Delivery.SENDING,
+        sending_since=now(),
+        sent_version=job.message.version,
+        reads=0,
+    )
+
+
+async def _undo_start(session: AsyncSession, job: OutboxJob, **values: object) -> None:
+    """Put the message back to its state before this attempt, which had no effect."""
+    await _settle(session, job, **{"delivery": job.message.delivery, "due_at": None, **values})
+
+
+async def _settle(session: AsyncSession, job: OutboxJob, **values: object) -> None:
+    """Write columns of the message, unless it was settled or dropped by others meanwhile."""
+    await _write(session, job, (Delivery.SENT,) if job.is_edit else UNDELIVERED, **values)
+
+
+async def _write(
+    session: AsyncSession, job: OutboxJob, states: tuple[Delivery, ...], **values: object
+) -> bool:
+    written = await session.execute(
+        update(Message)
+        .where(Message.id == job.message.id, Message.delivery.in_(states))
+        .values(values)
+        .returning(Message.id)
+        .execution_options(synchronize_session=False)
+    )
+    return written.first() is not None
+
+
+async def _write_workspace(session: AsyncSession, job: OutboxJob, **values: object) -> None:
+    await session.execute(
+        update(Workspace)
+        .where(Workspace.id == job.workspace.id)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _recorded_ts(session: AsyncSession, job: OutboxJob) -> str | None:
+    return await session.scalar(
+        select(Message.ts).where(Message.id == job.message.id, Message.delivery == Delivery.SENT)
+    )
+
+
+async def _lock_deployment(session: AsyncSession, deployment_id: int | None) -> None:
+    await session.execute(
+        select(Deployment.id).where(Deployment.id == deployment_id).with_for_update(key_share=True)
+    )
+
+
+async def _make_deployment_due(session: AsyncSession, job: OutboxJob) -> None:
+    if job.message.deployment_id is not None:
+        await make_due(session, Deployment, job.message.deployment_id)
+
+
+async def _set_thread(session: AsyncSession, deployment_id: int | None, ts: str | None) -> None:
+    await session.execute(
+        update(Deployment)
+        .where(Deployment.id == deployment_id)
+        .values(thread_ts=ts)
+        .execution_options(synchronize_session=False)
+    )

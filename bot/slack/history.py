@@ -1,32 +1,41 @@
-"""Look for a message of ours in Slack: the only way to learn whether a doubtful post arrived."""
+"""Finds the copies of a message in Slack, and deletes those that don't count."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import structlog
 from pydantic import BaseModel, ValidationError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack.calls import ErrorKind, Failure, attempt
-from bot.slack.workspaces import Identity
+from bot.config import Settings
+from bot.slack.calls import ErrorKind, Failure, attempt, items, read_pages
+from bot.slack.next_message import OutboxJob
+from bot.slack.workspaces import Identity, SlackUnreachableError, Workspaces
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 EVENT_TYPE = "friendli_deployment"
 
-# A history that may be read once a minute (commercial apps outside the Marketplace) is as good
-# as none: Slack then asks to wait for longer than this.
+# Commercial apps outside the Marketplace get one request a minute, too few to search: Slack then
+# asks to wait for longer than this.
 _READABLE_WITHIN = 30.0
-_UNREACHABLE_SECONDS = 5.0
-_PAGE = 200
-_PAGES = 5
+_RETRY_WAIT = 5.0
+_PAGE_SIZE = 200
+_MAX_PAGES = 5
+# Seconds by which our clock may be ahead of Slack's, whose timestamps limit the search.
+_CLOCK_SKEW = 300.0
+_DELETE_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A message of ours that stands in Slack.
+    """A post of the message.
 
     Attributes:
         ts: Its identifier.
-        thread_ts: Of the thread's root that it stands under; None at the channel's top level.
+        thread_ts: Of the root that it replies to; None at the channel's top level.
     """
 
     ts: str
@@ -35,27 +44,19 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The history can't be read.
-
-    Attributes:
-        error: Slack's error name.
-    """
+    """The history can't be read, or is too long to search; `error` is Slack's error name."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReadLater:
-    """The history can be read, but not now.
-
-    Attributes:
-        seconds: How long to wait.
-    """
+    """The history can be read, but only after `seconds`."""
 
     seconds: float
 
 
-Found = list[Copy] | Failure | Unreadable | ReadLater
+SearchResult = list[Copy] | Failure | Unreadable | ReadLater
 
 
 class _Payload(BaseModel):
@@ -76,114 +77,132 @@ class _Listed(BaseModel):
     metadata: _Metadata
 
     def is_by(self, author: Identity) -> bool:
-        """Whether our bot wrote it: anybody may give a message the metadata of ours."""
+        # Any app can post our metadata.
         if author.bot_id is not None and self.bot_id is not None:
             return self.bot_id == author.bot_id
         return self.user == author.user_id
 
 
 def metadata(public_id: str, sequence: int) -> dict[str, object]:
-    """What every message of a deployment carries, so that it can be found again."""
+    """Message metadata that identifies an outbox message."""
     return {
         "event_type": EVENT_TYPE,
         "event_payload": {"deployment": public_id, "sequence": sequence},
     }
 
 
-async def find(
-    client: AsyncWebClient,
-    *,
-    author: Identity,
-    channel: str,
-    public_id: str,
-    sequence: int,
-    thread_ts: str | None,
-    oldest: str,
-) -> Found:
-    """Look for the copies of a message that stand in Slack, the earliest first.
+class History:
+    """The channels' histories, as the bot may read them."""
 
-    A reply is looked for in its thread, and where it isn't there, at the channel's top level:
-    that is where Slack puts a reply whose root was deleted.
+    def __init__(self, workspaces: Workspaces, settings: Settings) -> None:
+        self._workspaces = workspaces
+        self._settings = settings
 
-    Args:
-        client: Slack's Web API.
-        author: Our bot; what others wrote isn't looked at.
-        channel: Where it was posted.
-        public_id: Its deployment.
-        sequence: Its place in the thread.
-        thread_ts: Of the thread; None for a message of the channel's top level.
-        oldest: A `ts`; only what is later is looked at.
+    async def find(self, job: OutboxJob, channel_id: str) -> SearchResult:
+        """Find the copies of a message by its metadata, the earliest first.
 
-    Returns:
-        The copies; or a `Failure` if the bot may not look into this channel any more.
-    """
-    wanted = _Payload(deployment=public_id, sequence=sequence)
-    if thread_ts is not None:
-        thread = thread_ts
+        A reply is searched for in its thread, then at the channel's top level, where Slack posts a
+        reply whose root was deleted.
 
-        def replies(cursor: str | None) -> Awaitable[AsyncSlackResponse]:
-            return client.conversations_replies(
-                channel=channel,
-                ts=thread,
+        Returns:
+            The copies; a `Failure` if the channel isn't accessible any more.
+        """
+        try:
+            async with asyncio.timeout(self._settings.lease / 2):
+                return await self._find(job, channel_id, await self._workspaces.identity())
+        except (SlackUnreachableError, TimeoutError):
+            return ReadLater(self._settings.slack_timeout)
+
+    async def _find(self, job: OutboxJob, channel_id: str, author: Identity) -> SearchResult:
+        message = job.message
+        wanted = _Payload(deployment=job.public_id, sequence=job.sequence)
+        since = message.sending_since.timestamp() if message.sending_since else 0.0
+        oldest = f"{max(0.0, since - _CLOCK_SKEW):.6f}"
+        # A message that is posted anew isn't the old one, which may still be there.
+        oldest = max(oldest, message.ts or "0", key=float)
+        thread_ts = job.thread_ts
+        if thread_ts is not None:
+            found = await _search(
+                lambda cursor: self._client.conversations_replies(
+                    channel=channel_id,
+                    ts=thread_ts,
+                    oldest=oldest,
+                    limit=_PAGE_SIZE,
+                    cursor=cursor,
+                    include_all_metadata=True,
+                ),
+                wanted,
+                author,
+            )
+            if found != []:
+                return found
+        return await _search(
+            lambda cursor: self._client.conversations_history(
+                channel=channel_id,
                 oldest=oldest,
-                limit=_PAGE,
+                limit=_PAGE_SIZE,
                 cursor=cursor,
                 include_all_metadata=True,
+            ),
+            wanted,
+            author,
+        )
+
+    async def is_in_thread(self, channel_id: str, thread_ts: str, ts: str) -> bool:
+        """Whether Slack lists a message as a reply in a thread; False if it can't be read."""
+        answer = await attempt(
+            self._client.conversations_replies(
+                channel=channel_id, ts=thread_ts, oldest=ts, inclusive=True, limit=_PAGE_SIZE
             )
-
-        found = await _read(replies, wanted, author)
-        if found != []:
-            return found
-
-    def history(cursor: str | None) -> Awaitable[AsyncSlackResponse]:
-        return client.conversations_history(
-            channel=channel, oldest=oldest, limit=_PAGE, cursor=cursor, include_all_metadata=True
         )
+        listed = [] if isinstance(answer, Failure) else items(answer, "messages")
+        return any(isinstance(message, dict) and message.get("ts") == ts for message in listed)
 
-    return await _read(history, wanted, author)
+    async def delete(self, channel_id: str, copies: Sequence[str]) -> Failure | None:
+        """Delete messages, up to the first transient failure, which is returned."""
+        for ts in copies:
+            answer = await attempt(self._client.chat_delete(channel=channel_id, ts=ts))
+            if not isinstance(answer, Failure) or answer.error == "message_not_found":
+                continue
+            log.warning("message not deleted", error=answer.error, channel=channel_id, ts=ts)
+            if answer.is_transient:
+                return answer
+        return None
+
+    async def delete_repeat(self, channel_id: str, ts: str) -> None:
+        """Delete one message, with a few retries."""
+        for _ in range(_DELETE_ATTEMPTS):
+            failure = await self.delete(channel_id, [ts])
+            if failure is None:
+                return
+            await asyncio.sleep(failure.retry_after)
+        log.error("repeated message not deleted", channel=channel_id, ts=ts)
+
+    @property
+    def _client(self) -> AsyncWebClient:
+        return self._workspaces.posting
 
 
-async def is_in_thread(client: AsyncWebClient, *, channel: str, thread_ts: str, ts: str) -> bool:
-    """Whether Slack shows a message under a root; no, if it can't be told."""
-    answer = await attempt(
-        client.conversations_replies(
-            channel=channel, ts=thread_ts, oldest=ts, inclusive=True, limit=_PAGE
-        )
-    )
-    page = None if isinstance(answer, Failure) else answer.get("messages")
-    return any(
-        isinstance(listed, dict) and listed.get("ts") == ts
-        for listed in (page if isinstance(page, list) else [])
-    )
-
-
-async def _read(
+async def _search(
     page_at: Callable[[str | None], Awaitable[AsyncSlackResponse]],
     wanted: _Payload,
     author: Identity,
-) -> Found:
-    found: list[Copy] = []
-    cursor: str | None = None
-    for _ in range(_PAGES):
-        answer = await attempt(page_at(cursor))
-        if isinstance(answer, Failure):
-            return _trouble(answer)
-        page = answer.get("messages")
-        found += _copies(page if isinstance(page, list) else [], wanted, author)
-        cursor = _next_cursor(answer)
-        if not cursor:
-            return sorted(found, key=lambda copy: copy.ts)
-    # Too much was said meanwhile to prove that ours isn't there.
-    return sorted(found, key=lambda copy: copy.ts) or Unreadable("too_many_messages")
+) -> SearchResult:
+    listing = await read_pages(page_at, "messages", limit=_MAX_PAGES)
+    if listing.failure is not None:
+        return _search_failure(listing.failure)
+    found = sorted(_copies(listing.items, wanted, author), key=lambda copy: copy.ts)
+    # With pages left unread, an empty result doesn't prove that the message is absent.
+    return found if found or listing.is_complete else Unreadable("too_many_messages")
 
 
-def _copies(page: Iterable[object], wanted: _Payload, author: Identity) -> list[Copy]:
+def _copies(listed_messages: Iterable[object], wanted: _Payload, author: Identity) -> list[Copy]:
     copies = []
-    for raw in page:
+    for raw in listed_messages:
         try:
             listed = _Listed.model_validate(raw)
         except ValidationError:
-            # Somebody else's message, or one without our metadata.
+            # Without our metadata.
             continue
         is_wanted = listed.metadata == _Metadata(event_type=EVENT_TYPE, event_payload=wanted)
         if is_wanted and listed.is_by(author):
@@ -192,12 +211,12 @@ def _copies(page: Iterable[object], wanted: _Payload, author: Identity) -> list[
     return copies
 
 
-def _trouble(failure: Failure) -> Found:
-    match failure.trouble:
-        case ErrorKind.LATER if failure.retry_after <= _READABLE_WITHIN:
+def _search_failure(failure: Failure) -> SearchResult:
+    match failure.kind:
+        case ErrorKind.RETRY_LATER if failure.retry_after <= _READABLE_WITHIN:
             return ReadLater(failure.retry_after)
-        case ErrorKind.NEVER_LEFT | ErrorKind.OUTCOME_UNKNOWN:
-            return ReadLater(_UNREACHABLE_SECONDS)
+        case ErrorKind.NOT_SENT | ErrorKind.OUTCOME_UNKNOWN:
+            return ReadLater(_RETRY_WAIT)
         case ErrorKind.GONE:
             # A thread whose root is gone without a trace has no replies either.
             return []
@@ -205,9 +224,3 @@ def _trouble(failure: Failure) -> Found:
             return failure
         case _:
             return Unreadable(failure.error)
-
-
-def _next_cursor(answer: Mapping[str, object]) -> str | None:
-    more = answer.get("response_metadata")
-    cursor = more.get("next_cursor") if isinstance(more, dict) else None
-    return cursor if isinstance(cursor, str) and cursor else None

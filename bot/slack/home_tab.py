@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.slack.calls import ErrorKind, Failure, attempt
+from bot.slack.calls import Failure, attempt
 from bot.slack.workspaces import Workspaces
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -15,7 +15,6 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 View = Mapping[str, Any]
 
 _ATTEMPTS = 3
-_PASSING = (ErrorKind.LATER, ErrorKind.NEVER_LEFT, ErrorKind.OUTCOME_UNKNOWN)
 # In seconds. A person who looks at it for longer than this has opened it again.
 _MOST_WAIT = 30.0
 _PAUSE = 1.0
@@ -50,7 +49,7 @@ class HomeTabs:
                 if not isinstance(answer, Failure):
                     return True
                 # Publishing the same twice does no harm.
-                again = answer.trouble in _PASSING and answer.retry_after <= _MOST_WAIT and left
+                again = answer.is_transient and answer.retry_after <= _MOST_WAIT and left
                 log.warning("couldn't show a Home tab", error=answer.error, details=answer.details)
                 if not again:
                     break

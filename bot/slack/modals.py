@@ -100,6 +100,6 @@ class Modals:
 
 def _unopened(failure: Failure) -> UserError | RefusedViewError:
     log.warning("couldn't open a modal", error=failure.error)
-    if failure.error in _TOO_LATE or failure.trouble is not ErrorKind.REFUSED:
+    if failure.error in _TOO_LATE or failure.kind is not ErrorKind.REFUSED:
         return UserError("Slack was too slow to open the form. Please try once more.")
     return RefusedViewError(failure.error)

@@ -18,8 +18,6 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 _PAGES = 5
 _CHANNELS_A_PAGE = 999
 _GROUP_KEPT_SECONDS = 60.0
-# Any other failure is one that asking again doesn't mend.
-_MAY_SAY_LATER = (ErrorKind.LATER, ErrorKind.NEVER_LEFT, ErrorKind.OUTCOME_UNKNOWN)
 _MEMBER_KEPT_SECONDS = 60.0
 
 
@@ -68,7 +66,7 @@ class People:
         answer = await attempt(self._client.users_info(user=person_id))
         if isinstance(answer, Failure):
             log.warning("couldn't ask who is an admin", error=answer.error)
-            return None if answer.trouble in _MAY_SAY_LATER else False
+            return None if answer.is_transient else False
         return _is_admin(answer.get("user"))
 
     async def admins(self) -> Sequence[str]:
@@ -100,7 +98,7 @@ class People:
             if isinstance(answer, Failure):
                 log.warning("couldn't ask who is in a group", error=answer.error)
                 # A group that is gone has nobody in it.
-                return False if answer.trouble is ErrorKind.REFUSED else None
+                return False if answer.kind is ErrorKind.REFUSED else None
             users = answer.get("users")
             listed = users if isinstance(users, list) else []
             members = frozenset(user for user in listed if isinstance(user, str))

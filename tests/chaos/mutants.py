@@ -97,10 +97,10 @@ MUTANTS = (
         (
             Change(
                 "bot/slack/delivery.py",
-                "        match await self._find(job, address):\n",
-                "        await self._store.repeat(claim, job)\n"
+                "        match await self._history.find(job, channel_id):\n",
+                "        await self._store.post_again(job)\n"
                 "        return\n"
-                "        match await self._find(job, address):\n",
+                "        match await self._history.find(job, channel_id):\n",
             ),
         ),
         (

@@ -26,7 +26,6 @@ from bot.sandbox.slack.request_log import LoggedRequest
 from bot.sandbox.slack.sandbox import SlackSandbox
 from bot.services import outbox
 from bot.slack.delivery import Sender
-from bot.slack.delivery_result import DeliveryResults
 from bot.slack.people import People
 from bot.slack.workspaces import Workspaces
 from bot.workers.claim_loop import Worker
@@ -194,8 +193,7 @@ class Outgoing:
         )
         self._stack.push_async_callback(workspaces.close)
         people = People(workspaces, settings.admins)
-        fates = DeliveryResults(self.database, settings, find_admins=people.admins)
-        sender = Sender(self.database, workspaces, settings, fates)
+        sender = Sender(self.database, workspaces, settings, find_admins=people.admins)
         self._stack.push_async_callback(sender.close)
         return sender
 

@@ -94,7 +94,7 @@ async def test_an_answer_that_is_not_slacks_is_doubtful(status: int, content_typ
     async with slack_that(answer) as workspaces:
         for name in ODD_BODIES:
             came = await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
-            troubles[name] = came.trouble if isinstance(came, Failure) else came
+            troubles[name] = came.kind if isinstance(came, Failure) else came
     assert troubles == dict.fromkeys(ODD_BODIES, ErrorKind.OUTCOME_UNKNOWN)
 
 
@@ -104,7 +104,7 @@ async def test_a_server_error_is_doubtful_whatever_it_says(status: int, body: by
     """A 5xx is no answer of the method itself."""
     came = await post(answering(status, JSON, body))
     assert isinstance(came, Failure)
-    assert came.trouble is ErrorKind.OUTCOME_UNKNOWN
+    assert came.kind is ErrorKind.OUTCOME_UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ async def test_a_server_error_is_doubtful_whatever_it_says(status: int, body: by
         ("fatal_error", ErrorKind.OUTCOME_UNKNOWN),
         ("service_unavailable", ErrorKind.OUTCOME_UNKNOWN),
         ("request_timeout", ErrorKind.OUTCOME_UNKNOWN),
-        ("ratelimited", ErrorKind.LATER),
-        ("rate_limited", ErrorKind.LATER),
-        ("message_limit_exceeded", ErrorKind.LATER),
+        ("ratelimited", ErrorKind.RETRY_LATER),
+        ("rate_limited", ErrorKind.RETRY_LATER),
+        ("message_limit_exceeded", ErrorKind.RETRY_LATER),
         ("invalid_blocks", ErrorKind.REFUSED),
         ("msg_too_long", ErrorKind.REFUSED),
         ("no_text", ErrorKind.REFUSED),
@@ -137,7 +137,7 @@ async def test_slacks_own_errors_have_a_meaning_each(
     """The name decides, not the status it comes with."""
     came = await post(answering(status, JSON, refusing(error)))
     assert isinstance(came, Failure)
-    assert (came.error, came.trouble) == (error, trouble)
+    assert (came.error, came.kind) == (error, trouble)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ async def test_a_429_says_how_long_to_wait(
     """Whatever its body and header look like, nothing happened and the wait is a sane one."""
     came = await post(answering(429, content_type, body, headers))
     assert isinstance(came, Failure)
-    assert (came.trouble, came.retry_after) == (ErrorKind.LATER, seconds)
+    assert (came.kind, came.retry_after) == (ErrorKind.RETRY_LATER, seconds)
 
 
 async def test_what_slack_says_of_single_blocks_is_kept() -> None:
@@ -189,7 +189,7 @@ async def test_an_error_name_of_another_shape_is_refused(error: object) -> None:
     """It isn't one that anybody knows; nothing is raised."""
     came = await post(answering(200, JSON, refusing(error)))
     assert isinstance(came, Failure)
-    assert came.trouble is ErrorKind.REFUSED
+    assert came.kind is ErrorKind.REFUSED
 
 
 async def test_a_body_too_large_for_a_proxy_is_refused() -> None:
@@ -214,7 +214,7 @@ async def test_a_slack_that_cannot_be_reached_was_not_asked() -> None:
         workspaces = Workspaces(SecretStr("sandbox"), nowhere, timeout=5)
         came = await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
         await workspaces.close()
-    assert came == Failure(ErrorKind.NEVER_LEFT, "ClientConnectorError")
+    assert came == Failure(ErrorKind.NOT_SENT, "ClientConnectorError")
 
 
 async def cut_before(request: web.Request) -> web.Response:
@@ -246,7 +246,7 @@ async def test_a_lost_answer_is_doubtful(answer: Answer) -> None:
     """A connection that breaks or hangs after the request left says nothing of its fate."""
     came = await post(answer, limit=0.2)
     assert isinstance(came, Failure)
-    assert came.trouble is ErrorKind.OUTCOME_UNKNOWN
+    assert came.kind is ErrorKind.OUTCOME_UNKNOWN
 
 
 async def test_an_encoding_that_is_a_lie_is_doubtful() -> None:
@@ -254,7 +254,7 @@ async def test_an_encoding_that_is_a_lie_is_doubtful() -> None:
     answer = answering(200, JSON, b'{"ok": true}', {"Content-Encoding": "gzip"})
     came = await post(answer)
     assert isinstance(came, Failure)
-    assert came.trouble is ErrorKind.OUTCOME_UNKNOWN
+    assert came.kind is ErrorKind.OUTCOME_UNKNOWN
 
 
 async def test_a_post_is_sent_once_whatever_happens() -> None:

@@ -123,7 +123,7 @@ async def test_a_message_that_can_never_be_sent_is_set_aside_and_logged(
     hopeless = await outgoing.row(thread, 1)
     assert hopeless.delivery == Delivery.DROPPED
     assert {
-        "event": "message set aside",
+        "event": "message dropped",
         "log_level": "error",
         "error": "invalid_arguments",
         "row": hopeless.id,

@@ -3,19 +3,21 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, text
+from sqlalchemy import event, insert, select, text
 from sqlalchemy.engine import Connection
 
+from bot.db.claims import Claim
+from bot.db.clock import now
 from bot.db.message_tables import Channel, Message, Workspace
 from bot.db.session import Database
 from bot.domain.delivery import Delivery, MessageKind
-from bot.slack import next_message
+from bot.slack.next_message import OutboxJob, next_message
 
 _HISTORY = 3_000
 
 
 @pytest.fixture
-async def channel(database: Database) -> tuple[Channel, Workspace]:
+async def claim(database: Database) -> Claim:
     """A channel with thousands of messages, of which one waits and one shows an old body."""
     async with database.write() as session:
         session.add(Workspace(id=1, enterprise_id="", workspace_id="T1"))
@@ -37,12 +39,10 @@ async def channel(database: Database) -> tuple[Channel, Workspace]:
         if not database.is_sqlite:
             # What autovacuum does by and by.
             await session.execute(text("ANALYZE messages"))
-        return await session.get_one(Channel, 1), await session.get_one(Workspace, 1)
+        return Claim(1, 0, (await session.execute(select(now()))).scalar_one())
 
 
-async def test_a_long_history_is_not_read(
-    database: Database, channel: tuple[Channel, Workspace]
-) -> None:
+async def test_a_long_history_is_not_read(database: Database, claim: Claim) -> None:
     """Looking for the next message walks the index of open ones, and nothing of all the rest."""
     plans: list[str] = []
 
@@ -61,10 +61,10 @@ async def test_a_long_history_is_not_read(
 
     async with database.read() as session:
         event.listen(database.engine.sync_engine, "before_cursor_execute", explain)
-        ahead = await next_message.next_message_of(session, *channel, edit_interval=1.0)
+        found = await next_message(session, claim, edit_interval=1.0)
         event.remove(database.engine.sync_engine, "before_cursor_execute", explain)
-    assert ahead.job is not None
-    assert ahead.job.message.delivery == Delivery.PENDING
+    assert isinstance(found, OutboxJob)
+    assert found.message.delivery == Delivery.PENDING
     on_messages = [step for step in plans if "messages" in step]
     assert any("ix_messages_open" in step for step in on_messages)
     whole = ("Seq Scan on messages", "SCAN messages")

@@ -1,4 +1,4 @@
-"""Who learns that a channel, or a person, takes no messages any more, and what is given up."""
+"""Direct messages instead of posts to a channel or a person that Slack doesn't deliver to."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.deployment_tables import Deployment
 from bot.db.message_tables import Channel, Message
-from bot.domain.delivery import Delivery, MessageKind
+from bot.domain.delivery import UNDELIVERED, Delivery, MessageKind
 from bot.domain.deployment_state import MAY_BE_BILLED, UNSENT, DeploymentState
 from bot.domain.statuses import ENDED
 from bot.messages import undeliverable
@@ -18,12 +18,12 @@ from bot.services import outbox
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
-async def give_up_unmade(session: AsyncSession, channel: Channel, error: str) -> None:
-    """Give up every deployment whose thread was never opened here, and tell who asked.
+async def refuse_unannounced(session: AsyncSession, channel: Channel, error: str) -> None:
+    """Refuse the deployments whose root was never posted, and notify their requesters.
 
-    Nothing is created that its thread couldn't tell about.
+    Without a thread, nobody would learn what was created.
     """
-    unmade = await session.scalars(
+    unannounced = await session.scalars(
         select(Deployment)
         .where(
             Deployment.channel_row_id == channel.id,
@@ -33,14 +33,14 @@ async def give_up_unmade(session: AsyncSession, channel: Channel, error: str) ->
         .order_by(Deployment.id)
         .with_for_update(key_share=True)
     )
-    for deployment in unmade.all():
+    for deployment in unannounced.all():
         await session.execute(
             update(Deployment)
             .where(Deployment.id == deployment.id)
             .values(
                 state=DeploymentState.REFUSED,
                 due_at=None,
-                # Whoever works on it now has lost it.
+                # Invalidates the claim of a worker that handles it now.
                 fencing_token=Deployment.fencing_token + 1,
                 claimed=False,
                 due_again=False,
@@ -49,10 +49,7 @@ async def give_up_unmade(session: AsyncSession, channel: Channel, error: str) ->
         )
         await session.execute(
             update(Message)
-            .where(
-                Message.deployment_id == deployment.id,
-                Message.delivery.in_([Delivery.PENDING, Delivery.SENDING]),
-            )
+            .where(Message.deployment_id == deployment.id, Message.delivery.in_(UNDELIVERED))
             .values(delivery=Delivery.DROPPED)
             .execution_options(synchronize_session=False)
         )
@@ -61,7 +58,7 @@ async def give_up_unmade(session: AsyncSession, channel: Channel, error: str) ->
 
 
 async def notify_requesters(session: AsyncSession, channel: Channel, error: str) -> None:
-    """Tell each person who has something here that may be billed, once, in one message."""
+    """Send each person with billable endpoints in the channel one message that lists them."""
     watched = (
         await session.scalars(
             select(Deployment)
@@ -78,15 +75,15 @@ async def notify_requesters(session: AsyncSession, channel: Channel, error: str)
             error,
         )
         await outbox.send_direct(session, channel.workspace_row_id, person, body)
-    await _tell_of_proposals(session, channel, error)
+    await _notify_proposers(session, channel, error)
 
 
-async def _tell_of_proposals(session: AsyncSession, channel: Channel, error: str) -> None:
-    """Tell who waits here for an approval, or would have read here that there was none."""
+async def _notify_proposers(session: AsyncSession, channel: Channel, error: str) -> None:
+    """Notify those who wait for an approval, or whose rejection wasn't posted."""
     unread = exists().where(
         Message.deployment_id == Deployment.id,
         Message.kind == MessageKind.REPLY,
-        Message.delivery.in_([Delivery.PENDING, Delivery.SENDING]),
+        Message.delivery.in_(UNDELIVERED),
     )
     rows = await session.scalars(
         select(Deployment)
@@ -100,19 +97,16 @@ async def _tell_of_proposals(session: AsyncSession, channel: Channel, error: str
         .order_by(Deployment.id)
     )
     for deployment in rows.all():
-        say = (
-            undeliverable.waits
-            if deployment.state is DeploymentState.PROPOSED
-            else undeliverable.nothing_made
-        )
-        body = say(deployment.name, deployment.channel_id, error)
+        is_waiting = deployment.state is DeploymentState.PROPOSED
+        write = undeliverable.waits if is_waiting else undeliverable.nothing_made
+        body = write(deployment.name, deployment.channel_id, error)
         await outbox.send_direct(session, channel.workspace_row_id, deployment.requester_id, body)
 
 
-async def turn_to_admin(
+async def forward_to_admin(
     session: AsyncSession, channel: Channel, message: Message, admins: Sequence[str]
 ) -> None:
-    """Pass a direct message that can't be delivered on to an admin, or to the next one."""
+    """Send an undeliverable direct message to the first admin, or to the one after the last try."""
     person = channel.address.removeprefix("@")
     body = Body.model_validate(message.body)
     if message.kind == MessageKind.DIRECT:

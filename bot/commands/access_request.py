@@ -9,6 +9,7 @@ from bot.commands.context import DeferredTask, Services, answer
 from bot.commands.operation_buttons import unknown_endpoint
 from bot.commands.registry import Feature
 from bot.domain.actors import SlackId
+from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
 from bot.messages.blocks import plain
 from bot.messages.body import Body
@@ -27,11 +28,13 @@ class _Wish(BaseModel):
 
     Attributes:
         channel_id: Where it was refused.
+        operation: What was refused, if it was an operation on the endpoint.
     """
 
     permission: Permission
     public_id: str
     channel_id: SlackId
+    operation: OperationKind | None = None
 
     @classmethod
     def read(cls, value: str) -> Self:
@@ -73,6 +76,7 @@ async def _ask(services: Services, click: BlockAction) -> None:
         public_id,
         permission,
         whom,
+        operation=wish.operation,
         message_ts=click.message_ts,
     )
     if outcome is RequestOutcome.GONE:

@@ -16,9 +16,8 @@ from bot.domain.operations import OperationKind
 from bot.domain.request.draft import LONGEST_NAME
 from bot.domain.text import clip
 from bot.messages.blocks import input_block, plain, section, text_input
-from bot.messages.buttons import ActionId
 from bot.messages.markup import bold
-from bot.services.operations import PERMISSIONS, OperationOutcome
+from bot.services.operations import OperationOutcome
 from bot.slack.requests import BlockAction, ViewSubmission
 
 CALLBACK_ID = "delete"
@@ -55,7 +54,7 @@ async def _open(services: Services, click: BlockAction) -> None:
 async def ask(services: Services, click: BlockAction, deployment: Deployment) -> None:
     """Open the modal about a deployment of the place that was clicked in."""
     await services.authorizer.authorize(
-        PERMISSIONS[_KIND],
+        _KIND.facts.permission,
         click.person,
         click.place,
         target=deployment.target_name,
@@ -107,7 +106,7 @@ async def submitted(services: Services, submission: ViewSubmission) -> ViewRespo
             errors={_NAME: f"That isn't its name. Type {deployment.name}, or keep it."}
         )
     await services.authorizer.authorize(
-        PERMISSIONS[_KIND],
+        _KIND.facts.permission,
         submission.person,
         place,
         target=deployment.target_name,
@@ -129,4 +128,4 @@ async def submitted(services: Services, submission: ViewSubmission) -> ViewRespo
     )
 
 
-FEATURE = Feature(clicks={ActionId.DELETE: clicked}, submissions={CALLBACK_ID: submitted})
+FEATURE = Feature(clicks={_KIND.action_id: clicked}, submissions={CALLBACK_ID: submitted})

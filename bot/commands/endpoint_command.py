@@ -15,6 +15,7 @@ from bot.commands.target_lookup import endpoints_of, listing_of, target_names
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import Listed
+from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
 from bot.domain.process.task_group import all_of
 from bot.messages import picker
@@ -67,6 +68,7 @@ class EndpointCommand:
         run_on: Does it, after Slack was acknowledged and the person was found to be allowed.
         arguments: What may follow the endpoint, for help; '' if nothing may.
         permission: What a person needs to be allowed.
+        operation: What it does, if it is an operation on the endpoint.
     """
 
     name: str
@@ -74,6 +76,7 @@ class EndpointCommand:
     run_on: RunOn
     arguments: str = ""
     permission: Permission = Permission.LOOK
+    operation: OperationKind | None = None
 
     def feature(self) -> Feature:
         """The word, and the picker's choice."""
@@ -178,6 +181,7 @@ class EndpointCommand:
             asked.place,
             target=listed.target,
             about=ours.public_id if ours is not None and ours.is_here else "",
+            operation=self.operation,
         )
         await self.run_on(services, asked, listed)
 

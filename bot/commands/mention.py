@@ -14,24 +14,18 @@ from bot.commands.registry import SLASH, Command, Feature
 from bot.domain.command_line import require_short
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.errors import UserError
-from bot.domain.operations import OperationKind
+from bot.domain.operations import BY_COMMAND, DELETING, OperationKind
 from bot.domain.statuses import facts_of
 from bot.domain.text import clip, unescape
 from bot.messages import questions
 from bot.messages.body import Body
 from bot.messages.markup import bold, code, escape
 from bot.messages.summary import standing
-from bot.services.operations import PERMISSIONS, OperationOutcome, fits
+from bot.services.operations import OperationOutcome
 from bot.services.summaries import Summary
 from bot.slack.requests import Event, SlashCommand
 
-_VERBS = {
-    "sleep": OperationKind.SLEEP,
-    "wake": OperationKind.WAKE,
-    "restart": OperationKind.RESTART,
-    "terminate": OperationKind.TERMINATE,
-    "delete": OperationKind.DELETE,
-}
+_VERBS = {kind.value: kind for kind in BY_COMMAND}
 # Commands about one endpoint: in its thread it needs no name.
 _ABOUT_ONE = {
     "status",
@@ -47,7 +41,7 @@ _ABOUT_ONE = {
 }
 # Commands that need no form of their own, so that a mention can stand for them.
 POSSIBLE = frozenset({"list", "targets", "audit", *_ABOUT_ONE})
-_IN_THREAD = "`status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend`"
+_IN_THREAD = ", ".join(code(word) for word in ("status", *_VERBS, "update", "extend"))
 _LONGEST_SHOWN = 80
 
 
@@ -142,13 +136,17 @@ async def _act(
     """Do what neither costs nor breaks anything, and ask about the rest."""
     deployment_view = about.deployment_view
     await services.authorizer.authorize(
-        PERMISSIONS[kind],
+        kind.facts.permission,
         event.person,
         event.place,
         target=deployment_view.target_name,
         about=deployment_view.public_id,
+        operation=kind,
     )
-    if kind is OperationKind.SLEEP:
+    question = questions.ask(
+        kind, deployment_view.name, deployment_view.setup.price_once_up, deployment_view.public_id
+    )
+    if question is None:
         asked = await services.operations.ask(
             event.place, event.person, deployment_view.public_id, kind, event.event_id
         )
@@ -160,12 +158,10 @@ async def _act(
         if deployment_view.endpoint_state is not None
         else None
     )
-    if not fits(kind, status):
+    if not kind.fits(status):
         now = escape(facts_of(status).name) if status else "coming up"
         return answer(f"{bold(deployment_view.name)} is {now} now, so there is nothing to do.")
-    return questions.ask(
-        kind, deployment_view.name, deployment_view.setup.price_once_up, deployment_view.public_id
-    )
+    return question
 
 
 def _behind_the_mention(text: str) -> str:
@@ -181,9 +177,10 @@ def _how(*, in_thread: bool) -> Body:
             " breaks something asks first.",
             hint=f"`{SLASH} help` in the channel shows everything else.",
         )
+    *first, last = ("status", *(kind for kind in BY_COMMAND if kind not in DELETING))
     return answer(
-        "Mention me in an endpoint's thread with `status`, `sleep`, `wake`, `restart` or"
-        " `terminate`, or anywhere in this channel with `list`.",
+        f"Mention me in an endpoint's thread with {', '.join(map(code, first))} or {code(last)}, or"
+        " anywhere in this channel with `list`.",
         hint=f"`{SLASH}` deploys a model, and `{SLASH} help` shows everything that can be typed.",
     )
 

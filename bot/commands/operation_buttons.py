@@ -1,19 +1,18 @@
-"""The buttons that do one thing with an endpoint: sleep, wake, restart, terminate."""
+"""The buttons of operations whose click is enough."""
 
 from functools import partial
+from typing import assert_never
 
 from bot.commands.context import DeferredTask, Services
 from bot.commands.pending_response import answer_surely
 from bot.commands.registry import Feature
 from bot.domain.errors import UserError
-from bot.domain.operations import OperationKind
+from bot.domain.operations import Confirmation, OperationFacts, OperationKind, operations_that
 from bot.domain.process.slash_command import SLASH
 from bot.domain.statuses import facts_of
-from bot.messages.buttons import ActionId
 from bot.messages.markup import escape, mention
-from bot.messages.operations import WORDS
 from bot.messages.questions import under_way
-from bot.services.operations import PERMISSIONS, AskedFor, OperationOutcome
+from bot.services.operations import AskedFor, OperationOutcome
 from bot.slack.requests import BlockAction
 
 UNCONNECTED = (
@@ -31,12 +30,13 @@ async def clicked(services: Services, click: BlockAction, kind: OperationKind) -
     if deployment is None:
         raise unknown_endpoint()
     await services.authorizer.authorize(
-        PERMISSIONS[kind],
+        kind.facts.permission,
         click.person,
         click.place,
         target=deployment.target_name,
         about=deployment.public_id,
         message_ts=click.message_ts,
+        operation=kind,
     )
     asked = await services.operations.ask(
         click.place,
@@ -64,7 +64,8 @@ def what_instead(kind: OperationKind, asked: AskedFor) -> str | None:
     match asked.outcome:
         case OperationOutcome.IN_FLIGHT:
             by = mention(asked.by) if asked.by else "Somebody"
-            return f"{by} asked to {WORDS[kind].infinitive} already; the thread tells how it goes."
+            to_do = kind.facts.words.infinitive
+            return f"{by} asked to {to_do} already; the thread tells how it goes."
         case OperationOutcome.STALE:
             now = escape(facts_of(asked.status).name) if asked.status else "coming up"
             return f"It is {now} now, so there was nothing to do."
@@ -76,11 +77,20 @@ def what_instead(kind: OperationKind, asked: AskedFor) -> str | None:
             return None
 
 
+def _is_done_at_once(facts: OperationFacts) -> bool:
+    if facts.command is None:
+        return False
+    match facts.command.confirmation:
+        case Confirmation.NONE | Confirmation.PRICE | Confirmation.WARNING:
+            return True
+        case Confirmation.TYPED_NAME:
+            return False
+        case _ as unknown:
+            assert_never(unknown)
+
+
 FEATURE = Feature(
     clicks={
-        ActionId.SLEEP: partial(clicked, kind=OperationKind.SLEEP),
-        ActionId.WAKE: partial(clicked, kind=OperationKind.WAKE),
-        ActionId.RESTART: partial(clicked, kind=OperationKind.RESTART),
-        ActionId.TERMINATE: partial(clicked, kind=OperationKind.TERMINATE),
+        kind.action_id: partial(clicked, kind=kind) for kind in operations_that(_is_done_at_once)
     }
 )

@@ -1,4 +1,4 @@
-"""`sleep`, `wake`, `restart`, `terminate` and `delete`: what the buttons do, by name."""
+"""The typed commands of operations: what their buttons do, by name."""
 
 from functools import partial
 
@@ -9,20 +9,10 @@ from bot.commands.operation_buttons import what_instead
 from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import Listed
 from bot.domain.operations import OperationKind
-from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.statuses import facts_of
 from bot.messages import questions
 from bot.messages.buttons import follow
 from bot.messages.markup import bold, escape
-from bot.services.operations import PERMISSIONS, fits
-
-_SUMMARIES = {
-    OperationKind.SLEEP: "Puts an endpoint to sleep; any request wakes it.",
-    OperationKind.WAKE: "Wakes a sleeping endpoint; shows the price and asks first.",
-    OperationKind.RESTART: "Starts an endpoint again that failed or was terminated; asks first.",
-    OperationKind.TERMINATE: "Ends an endpoint, after a question; it can be restarted.",
-    OperationKind.DELETE: "Deletes an endpoint for good, once its name was typed.",
-}
 
 
 async def run_on(
@@ -34,13 +24,13 @@ async def run_on(
         await schedule.run_on(services, asked, endpoint, public_id, kind)
         return
     status = str(endpoint.status.status)
-    if not fits(kind, Status.RUNNING if status == Status.READY else status):
+    if not kind.fits(status):
         raise UserError(
             f"{bold(endpoint.name)} is {escape(facts_of(status).name)} now, so there is"
             " nothing to do."
         )
-    if kind is not OperationKind.SLEEP:
-        question = questions.ask(kind, endpoint.name, endpoint.price_once_up, public_id)
+    question = questions.ask(kind, endpoint.name, endpoint.price_once_up, public_id)
+    if question is not None:
         await asked.answer(services, question)
         return
     done = await services.operations.ask(
@@ -71,14 +61,15 @@ def here(endpoint: Listed) -> str:
     return ours.public_id
 
 
-_BY_SCHEDULE = (OperationKind.SLEEP, OperationKind.WAKE)
 FEATURES = tuple(
     EndpointCommand(
         kind,
-        summary,
+        command.summary,
         partial(run_on, kind=kind),
-        arguments="[at TIME]" if kind in _BY_SCHEDULE else "",
-        permission=PERMISSIONS[kind],
+        arguments="" if kind.facts.waits_in is None else "[at TIME]",
+        permission=kind.facts.permission,
+        operation=kind,
     ).feature()
-    for kind, summary in _SUMMARIES.items()
+    for kind in OperationKind
+    if (command := kind.facts.command) is not None
 )

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from bot.commands.modal_state import Modal
 from bot.domain.actors import ChannelRef
 from bot.domain.grants import Rules, Subject
-from bot.domain.permissions import DEFAULTS, DOING, Permission
+from bot.domain.permission_words import DOING
+from bot.domain.permissions import DEFAULTS, Permission
 from bot.domain.policy import Approval, Policy
 from bot.messages.blocks import Block, button, input_block, number_input, option, plain, section
 from bot.messages.markup import bold

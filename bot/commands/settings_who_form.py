@@ -10,7 +10,8 @@ from bot.commands.modal_state import Modal
 from bot.commands.settings_form import SettingsForm
 from bot.domain.actors import SlackId
 from bot.domain.grants import Subject
-from bot.domain.permissions import ADMINS, DOING, EVERYONE, Permission
+from bot.domain.permission_words import DOING
+from bot.domain.permissions import ADMINS, EVERYONE, Permission
 from bot.domain.subjects import SubjectKind
 from bot.messages.blocks import Block, input_block, option, plain
 

@@ -41,7 +41,9 @@ async def run_on(services: Services, asked: EndpointRequest, endpoint: Listed) -
     if not asked.rest:
         if not await _opens(services, asked, public_id):
             words = f"What shall change of {bold(endpoint.name)}?"
-            open_form = button("Update", ActionId.UPDATE, value=public_id, style="primary")
+            open_form = button(
+                "Update", OperationKind.UPDATE.action_id, value=public_id, style="primary"
+            )
             await asked.answer(services, answer(words, buttons=[open_form]))
         return
     runs = await services.updates.look(asked.place, public_id)
@@ -365,7 +367,7 @@ FEATURE = Feature(
     commands=_COMMAND.commands,
     clicks={
         **_COMMAND.clicks,
-        ActionId.UPDATE: clicked,
+        OperationKind.UPDATE.action_id: clicked,
         ActionId.UPDATE_EDIT: edit,
         ActionId.UPDATE_LARGER: larger,
         ActionId.UPDATE_AGAIN: again,

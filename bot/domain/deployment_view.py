@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.domain.candidate_note import CandidateNote
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.operations import Cause, OperationKind, OperationState
+from bot.domain.operations import UNDER_WAY, Cause, OperationKind, OperationState
 from bot.domain.request.deploy_request import SCALED_BY_FRIENDLI, replicas_text
 from bot.domain.request.sent_fields import SentField
 from bot.domain.transitions import ObservedTransition, State
@@ -180,5 +180,4 @@ class DeploymentView:
     @property
     def under_way(self) -> OperationView | None:
         """The newest operation that was asked for and isn't done."""
-        asked = (OperationState.REQUESTED, OperationState.SENDING)
-        return next((act for act in reversed(self.acts) if act.state in asked), None)
+        return next((act for act in reversed(self.acts) if act.state in UNDER_WAY), None)

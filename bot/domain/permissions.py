@@ -40,20 +40,3 @@ DEFAULTS: Mapping[Permission, Subject] = {
     else EVERYONE
     for permission in Permission
 }
-
-
-# Completes "… is for @somebody".
-DOING: Mapping[Permission, str] = {
-    Permission.LOOK: "Looking",
-    Permission.DEPLOY: "Deploying",
-    Permission.OPERATE: "Putting to sleep, waking and restarting",
-    Permission.UPDATE: "Updating",
-    Permission.TERMINATE: "Terminating",
-    Permission.DELETE: "Deleting",
-    Permission.FOLLOW: "Following endpoints",
-    Permission.EXTEND: "Extending how long endpoints run",
-    Permission.APPROVE: "Approving",
-    Permission.CONNECT: "Connecting and disconnecting",
-    Permission.CONFIGURE: "Changing the settings",
-    Permission.AUDIT: "Reading the audit",
-}

@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.domain.deployment_view import DeploymentView, OperationView
-from bot.domain.operations import LIFETIME_KINDS, OperationKind
+from bot.domain.operations import Mechanism, OperationKind
 from bot.domain.text import clip
-from bot.messages import buttons, operations
+from bot.messages import buttons
 from bot.messages.blocks import actions, section
 from bot.messages.body import body
 from bot.messages.markup import bold, code, duration, escape, mention, moment, money
@@ -38,11 +38,11 @@ class Proposal:
 
 def proposed(deployment: DeploymentView, asked: str, proposal: Proposal) -> Reply:
     """Something is asked for that needs a yes first; `asked` says what, as mrkdwn."""
-    is_lease = proposal.kind in LIFETIME_KINDS
-    costs = "costs" if is_lease else "may then cost"
+    is_lifetime = proposal.kind.facts.mechanism is Mechanism.LIFETIME
+    costs = "costs" if is_lifetime else "may then cost"
     known = proposal.dollars
     dollars = "an unknown amount" if known is None else f"up to *{money(known)}*"
-    before = "Its end stays as it is until then." if is_lease else _NOT_SENT
+    before = "Its end stays as it is until then." if is_lifetime else _NOT_SENT
     waits = (
         f"{bold(deployment.name)} {costs} {dollars}, so this waits for approval:"
         f" {proposal.approvers}"
@@ -108,7 +108,7 @@ def _what(act: OperationView | None) -> str:
 
 
 def _so(act: OperationView | None) -> str:
-    return "Nothing was made." if act is None else operations.WORDS[act.kind].else_true
+    return "Nothing was made." if act is None else act.kind.facts.words.else_true
 
 
 def _over(deployment: DeploymentView, why: str, act: OperationView | None) -> Reply:

@@ -1,4 +1,4 @@
-"""Which buttons a deployment's root has in which state. Each has its handler in `bot.commands`."""
+"""Which buttons a status message has in which state. Each has its handler in `bot.commands`."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -6,9 +6,10 @@ from enum import StrEnum
 from bot.domain.deployment_state import IN_CREATION, OVER, DeploymentState
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.error_codes import Action
+from bot.domain.operations import ButtonFacts, OperationKind, operations_that
 from bot.domain.request.sent_fields import FORM_FIELDS
 from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.statuses import COMING_UP, GOING_DOWN
+from bot.domain.statuses import COMING_UP, GOING_DOWN, facts_of
 from bot.domain.text import clip
 from bot.messages.blocks import Block, button, confirm
 from bot.messages.failure import explain
@@ -16,19 +17,13 @@ from bot.messages.markup import money
 
 
 class ActionId(StrEnum):
-    """The action ids of the buttons in messages; links have one too, as Slack reports clicks."""
+    """The action ids of the other buttons; links have one too, as Slack reports clicks on them."""
 
     OPEN = "deployment.open"
     CANCEL = "deployment.cancel"
     APPROVE = "approval.approve"
     REJECT = "approval.reject"
     WITHDRAW = "approval.withdraw"
-    SLEEP = "endpoint.sleep"
-    WAKE = "endpoint.wake"
-    RESTART = "endpoint.restart"
-    UPDATE = "endpoint.update"
-    TERMINATE = "endpoint.terminate"
-    DELETE = "endpoint.delete"
     FOLLOW = "endpoint.follow"
     TRY_AGAIN = "deployment.try_again"
     EDIT = "deployment.edit"
@@ -77,17 +72,14 @@ def for_live(deployment: DeploymentView) -> list[Block]:
         return open_suite
     if status in COMING_UP:
         return [*open_suite, _cancel(deployment)]
-    first, *others = acting(
-        deployment.public_id,
-        status,
-        deployment.setup.price_once_up,
-        name=deployment.name,
-    )
+    price = deployment.setup.price_once_up
+    row = acting(deployment.public_id, status, price, name=deployment.name)
     if status == Status.FAILED:
-        ways_out = _ways_out(deployment, restart=first)
-        usual = [one for one in [*_try_again(deployment), first] if one not in ways_out]
+        restart, *others = row
+        ways_out = _ways_out(deployment, restart=restart)
+        usual = [one for one in [*_try_again(deployment), restart] if one not in ways_out]
         return [*ways_out, *usual, *open_suite, *others]
-    return [first, *open_suite, *others] if others else [*open_suite, first]
+    return [*row[:1], *open_suite, *row[1:]] if len(row) > 1 else [*open_suite, *row]
 
 
 def decisions(public_id: str, operation_id: str, dollars: Decimal | None) -> list[Block]:
@@ -171,7 +163,7 @@ def connect_again(target_name: str) -> Block:
 
 def terminate(deployment: DeploymentView) -> Block:
     """Ends the endpoint, after a question."""
-    return _terminate(deployment.public_id, deployment.name)
+    return operation(OperationKind.TERMINATE, deployment.public_id, name=deployment.name)
 
 
 def acting(
@@ -185,38 +177,37 @@ def acting(
         price: Dollars per hour of what a click starts to cost; None if it isn't known.
         name: The endpoint's.
     """
-    costs = "" if price is None else f" ({money(price)})"
-    restart = button(f"Restart{costs}", ActionId.RESTART, value=public_id)
-    delete = button("Delete", ActionId.DELETE, value=public_id, style="danger")
-    update = button("Update", ActionId.UPDATE, value=public_id)
-    match status:
-        case Status.FAILED | Status.TERMINATED:
-            return [restart, delete]
-        case Status.RUNNING | Status.READY:
-            sleep = button("Sleep", ActionId.SLEEP, value=public_id)
-            return [sleep, update, _terminate(public_id, name)]
-        case Status.SLEEPING:
-            make_due = button(f"Wake{costs}", ActionId.WAKE, value=public_id, style="primary")
-            return [make_due, update, _terminate(public_id, name)]
-        case Status.STOPPING | Status.TERMINATING:
-            return []
-        case _:
-            return [_terminate(public_id, name)]
+    shown = operations_that(
+        lambda facts: (
+            facts.button is not None
+            and facts.fits(facts_of(status))
+            and status not in facts.button.hidden_in
+        )
+    )
+    return [operation(kind, public_id, price, name=name) for kind in shown]
 
 
-def _terminate(public_id: str, name: str) -> Block:
+def operation(
+    kind: OperationKind, public_id: str, price: Decimal | None = None, *, name: str = "the endpoint"
+) -> Block:
+    """The button of one operation; arguments as for `acting`."""
+    facts = kind.facts.button or ButtonFacts(kind.capitalize())
+    costs = f" ({money(price)})" if facts.shows_price and price is not None else ""
+    dialog = None
+    if facts.dialog is not None:
+        dialog = confirm(
+            facts.dialog.title,
+            facts.dialog.text.format(name=clip(name, 100)),
+            yes=facts.dialog.yes,
+            no=facts.dialog.no,
+            style=facts.style,
+        )
     return button(
-        "Terminate",
-        ActionId.TERMINATE,
+        f"{facts.label}{costs}",
+        kind.action_id,
         value=public_id,
-        style="danger",
-        confirmation=confirm(
-            "Terminate the endpoint?",
-            f"Requests to {clip(name, 100)} fail from then on.",
-            yes="Terminate",
-            no="Keep it",
-            style="danger",
-        ),
+        style=facts.style,
+        confirmation=dialog,
     )
 
 

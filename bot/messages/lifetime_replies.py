@@ -10,7 +10,6 @@ from bot.messages.blocks import Block, actions, button, section
 from bot.messages.body import body
 from bot.messages.lifetime import until
 from bot.messages.markup import bold, duration, escape, mention
-from bot.messages.operations import WORDS
 from bot.messages.reply import News, Reply
 from bot.messages.status_message import price
 
@@ -58,11 +57,12 @@ def kept(deployment: DeploymentView, person: str) -> Reply:
 def not_ended(deployment: DeploymentView, kind: OperationKind, words: str) -> Reply:
     """The time is over, and Friendli didn't end it, or couldn't be asked."""
     said = f" Friendli said: “{escape(clip(words, _API_WORDS_LIMIT))}”." if words else ""
+    to_do = kind.facts.words.infinitive
     return _loud(
         deployment,
-        f"{bold(deployment.name)} runs on although its time is over: Friendli didn't"
-        f" {WORDS[kind].infinitive}.{said} It may be billed on, {rate(deployment)}. I keep trying;"
-        " to be sure, end it in Friendli Suite.",
+        f"{bold(deployment.name)} runs on although its time is over: Friendli didn't {to_do}.{said}"
+        f" It may be billed on, {rate(deployment)}. I keep trying; to be sure, end it in Friendli"
+        " Suite.",
     )
 
 
@@ -71,7 +71,7 @@ def given_up(deployment: DeploymentView, kind: OperationKind) -> Reply:
     return _loud(
         deployment,
         f"{bold(deployment.name)} runs on although its time is over, and I don't try to"
-        f" {WORDS[kind].infinitive} any more. It may be billed on, {rate(deployment)}, until"
+        f" {kind.facts.words.infinitive} any more. It may be billed on, {rate(deployment)}, until"
         " somebody ends it here or in Friendli Suite.",
     )
 

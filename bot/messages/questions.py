@@ -1,26 +1,19 @@
-"""What is asked before a typed command costs money or breaks something."""
+"""What a command asks before it costs money or breaks something."""
 
 from decimal import Decimal
+from typing import assert_never
 
-from bot.domain.operations import OperationKind
+from bot.domain.operations import CommandFacts, Confirmation, OperationKind
 from bot.messages.blocks import ButtonStyle, actions, button, section
 from bot.messages.body import Body, body
-from bot.messages.buttons import ActionId
 from bot.messages.markup import bold, money
-from bot.messages.operations import WORDS
 from bot.messages.preview import CANCEL_ACTION
 
-_ACTIONS = {
-    OperationKind.WAKE: ActionId.WAKE,
-    OperationKind.RESTART: ActionId.RESTART,
-    OperationKind.TERMINATE: ActionId.TERMINATE,
-    OperationKind.DELETE: ActionId.DELETE,
-}
-_BREAKS = (OperationKind.TERMINATE, OperationKind.DELETE)
 
-
-def ask(kind: OperationKind, name: str, price_once_up: Decimal | None, public_id: str) -> Body:
-    """Whether to do it, with what it means.
+def ask(
+    kind: OperationKind, name: str, price_once_up: Decimal | None, public_id: str
+) -> Body | None:
+    """Ask whether to do it, with what it means; None for what is done without a question.
 
     Args:
         kind: What is to be done.
@@ -28,17 +21,29 @@ def ask(kind: OperationKind, name: str, price_once_up: Decimal | None, public_id
         price_once_up: Dollars per hour once it serves; None if that isn't known.
         public_id: The deployment that it belongs to.
     """
-    text = f"{kind.capitalize()} {bold(name)}? {_meaning(kind, price_once_up)}"
-    style: ButtonStyle = "danger" if kind in _BREAKS else "primary"
-    yes = button(kind.capitalize(), _ACTIONS[kind], value=public_id, style=style)
+    command = kind.facts.command
+    meaning = None if command is None else _meaning(command, price_once_up)
+    if command is None or meaning is None:
+        return None
+    text = f"{kind.capitalize()} {bold(name)}? {meaning}"
+    style: ButtonStyle = "danger" if command.warning else "primary"
+    yes = button(kind.capitalize(), kind.action_id, value=public_id, style=style)
     return body(text, section(text), actions(yes, button("Leave it", CANCEL_ACTION)))
 
 
-def _meaning(kind: OperationKind, price_once_up: Decimal | None) -> str:
-    if kind is OperationKind.TERMINATE:
-        return "Requests to it fail from then on. It can be restarted."
-    if kind is OperationKind.DELETE:
-        return "It can't be brought back."
+def _meaning(command: CommandFacts, price_once_up: Decimal | None) -> str | None:
+    match command.confirmation:
+        case Confirmation.NONE:
+            return None
+        case Confirmation.PRICE:
+            return _cost(price_once_up)
+        case Confirmation.WARNING | Confirmation.TYPED_NAME:
+            return command.warning
+        case _ as unknown:
+            assert_never(unknown)
+
+
+def _cost(price_once_up: Decimal | None) -> str:
     if price_once_up is None:
         return "It is billed once it serves; at which price isn't known."
     return f"*{money(price_once_up)}* once it serves."
@@ -46,6 +51,7 @@ def _meaning(kind: OperationKind, price_once_up: Decimal | None) -> str:
 
 def under_way(kind: OperationKind, name: str, *, waits: bool = False) -> str:
     """It was accepted; `waits` if somebody has to approve it first."""
+    being = kind.facts.words.being
     if waits:
-        return f"{bold(name)} isn't {WORDS[kind].being} yet: this waits for approval in its thread."
-    return f"{bold(name)} is being {WORDS[kind].being}; its thread tells how it goes."
+        return f"{bold(name)} isn't {being} yet: this waits for approval in its thread."
+    return f"{bold(name)} is being {being}; its thread tells how it goes."

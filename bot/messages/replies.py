@@ -1,15 +1,16 @@
 """The replies in a deployment's thread about what was asked for, and what stands in its way."""
 
 from decimal import Decimal
+from typing import assert_never
 
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.deployment_view import DeploymentView
-from bot.domain.operations import Cause, OperationKind
+from bot.domain.operations import Cause, OperationKind, OperationWords
 from bot.domain.process.slash_command import SLASH
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.statuses import facts_of
 from bot.domain.text import clip
-from bot.messages import buttons, operations
+from bot.messages import buttons
 from bot.messages.blocks import Block, actions, context, section
 from bot.messages.body import body
 from bot.messages.markup import bold, code, duration, escape, mention, money
@@ -61,13 +62,26 @@ def operation_asked(
         detail: More lines, as mrkdwn.
         waits: Whether somebody has to approve it first.
     """
-    asked = operations.asked(kind, cause, by, waits=waits)
+    asked = _asked(kind.facts.words, cause, by, waits=waits)
     return say("\n".join(filter(None, (asked, detail))))
+
+
+def _asked(words: OperationWords, cause: Cause, by: str, *, waits: bool) -> str:
+    match cause:
+        case Cause.PERSON:
+            return f"{mention(by)} asked to {words.infinitive}."
+        case Cause.LIFETIME:
+            return f"Its time is over: it {words.present}."
+        case Cause.SCHEDULE:
+            does = f"is to be {words.being} now" if waits else words.present
+            return f"By its schedule, it {does}."
+        case _ as unknown:
+            assert_never(unknown)
 
 
 def operation_failed(kind: OperationKind, words: str) -> Reply:
     """Friendli didn't do it, or couldn't be asked."""
-    spoken = operations.WORDS[kind]
+    spoken = kind.facts.words
     said = f" It said: “{escape(clip(words, _API_WORDS_LIMIT))}”." if words else ""
     return say(f"Friendli didn't {spoken.infinitive}.{said} {spoken.else_true}", news=News.FAILED)
 
@@ -84,7 +98,7 @@ def update_refused(deployment: DeploymentView, operation_id: str, refusal: Refus
     blocks: list[Block] = [section(text)]
     if refusal.words and not refusal.words_first:
         blocks.append(context(f"Friendli said: {refusal.said}"))
-    stays = operations.WORDS[OperationKind.UPDATE].else_true
+    stays = OperationKind.UPDATE.facts.words.else_true
     row = actions(buttons.update_again(deployment.public_id, operation_id))
     return Reply(body(text, *blocks, context(stays), row), news=News.FAILED)
 
@@ -93,7 +107,7 @@ def costs_more(kind: OperationKind, agreed: Decimal | None, dollars: Decimal | N
     """An operation costs more at full scale than people were shown; None if that isn't known."""
     before = "at an unknown price" if agreed is None else f"at up to {money(agreed)}"
     now = "an unknown price" if dollars is None else f"up to {money(dollars)}"
-    words = operations.WORDS[kind]
+    words = kind.facts.words
     return say(
         f"Nothing was sent: it was to be {words.being} {before}, and would cost {now} by now."
         f" {words.else_true} Ask again to have the new price approved.",
@@ -109,7 +123,9 @@ def updated_at_rest(deployment: DeploymentView, version: str | None) -> Reply | 
         return say(f"Friendli has {called}. It serves from the next time the endpoint wakes.")
     if status == Status.FAILED:
         text = f"Friendli has {called}. The endpoint has failed, and runs it after a restart."
-        restart, *_ = buttons.acting(deployment.public_id, status, deployment.setup.price_once_up)
+        restart = buttons.operation(
+            OperationKind.RESTART, deployment.public_id, deployment.setup.price_once_up
+        )
         return Reply(body(text, section(text), actions(restart)))
     return None
 
@@ -139,7 +155,7 @@ def dropped(deployment: DeploymentView, kind: OperationKind) -> Reply:
         why = "is gone"
     elif deployment.unlisted_until is not None:
         why = "isn't listed by Friendli any more"
-    text = f"{bold(deployment.name)} {why}, so it wasn't {operations.WORDS[kind].being}."
+    text = f"{bold(deployment.name)} {why}, so it wasn't {kind.facts.words.being}."
     return say(text, news=News.FAILED)
 
 

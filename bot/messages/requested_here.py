@@ -1,22 +1,7 @@
 """Whether what an endpoint does was asked for here, or came about elsewhere."""
 
-from collections.abc import Mapping
-
 from bot.domain.deployment_view import DeploymentView
-from bot.domain.operations import OperationKind, OperationState
-from bot.domain.schemas import InferenceDeploymentStatus as Status
-
-_S = Status
-_SHOWN_AS: Mapping[OperationKind, frozenset[str]] = {
-    OperationKind.SLEEP: frozenset({_S.STOPPING.value, _S.SLEEPING.value}),
-    OperationKind.WAKE: frozenset({_S.AWAKING.value, _S.INITIALIZING.value, _S.RUNNING.value}),
-    OperationKind.RESTART: frozenset({_S.INITIALIZING.value, _S.AWAKING.value, _S.RUNNING.value}),
-    OperationKind.TERMINATE: frozenset(
-        {_S.STOPPING.value, _S.TERMINATING.value, _S.TERMINATED.value}
-    ),
-    OperationKind.UPDATE: frozenset({_S.UPDATING.value, _S.RUNNING.value}),
-}
-_MAY_SHOW = (OperationState.SENDING, OperationState.DONE)
+from bot.domain.operations import MAY_HAVE_EFFECT
 
 
 def was_asked(deployment: DeploymentView) -> bool:
@@ -28,8 +13,8 @@ def was_asked(deployment: DeploymentView) -> bool:
     if deployment.endpoint_state is None:
         return False
     for act in reversed(deployment.acts):
-        shown_as = _SHOWN_AS.get(act.kind, frozenset())
-        if act.state not in _MAY_SHOW or deployment.endpoint_state.status not in shown_as:
+        shown_as = act.kind.facts.effect
+        if act.state not in MAY_HAVE_EFFECT or deployment.endpoint_state.status not in shown_as:
             continue
         others = [told for told in deployment.history if told.state.status not in shown_as]
         # While it is being sent, its effect may show before its answer is here.

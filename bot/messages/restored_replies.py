@@ -2,7 +2,6 @@
 
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.operations import OperationKind
-from bot.messages import operations
 from bot.messages.markup import bold
 from bot.messages.reply import News, Reply, say
 
@@ -13,7 +12,7 @@ def not_done(deployment: DeploymentView, kind: OperationKind) -> Reply:
     """An operation that the backup has as unfinished."""
     return say(
         f"{_RESTORED} in which {bold(deployment.name)} was still to be"
-        f" {operations.WORDS[kind].being}."
+        f" {kind.facts.words.being}."
         " That may have happened since, so it isn't done again. Request it again if it is needed.",
         news=News.FAILED,
     )

@@ -12,7 +12,6 @@ from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.lifetime_replies import cost
 from bot.messages.markup import bold, code, escape, mention, moment
-from bot.messages.operations import WORDS
 from bot.messages.reply import News, Reply
 
 REMOVE_ACTION = "schedule.remove"
@@ -45,7 +44,7 @@ class Planned:
 
 def meaning(planned: Planned) -> str:
     """Such as "is put to sleep weekdays at 18:00, Europe/Berlin; next: Monday at 18:00"."""
-    does = f"{WORDS[planned.kind].present} {_days_and_time(planned)}"
+    does = f"{planned.kind.facts.words.present} {_days_and_time(planned)}"
     if planned.next_at is None:
         return does
     label = "that is" if planned.days is ScheduleDays.ONCE else "next:"
@@ -68,7 +67,7 @@ def scheduled(
         waits: Whether somebody has to approve it first, each time.
     """
     text = f"{mention(planned.requested_by)} made a schedule: it {meaning(planned)}."
-    if planned.kind is OperationKind.WAKE:
+    if planned.kind.facts.spends:
         text += f" From then on it costs {cost(deployment)}."
     if waits:
         text += " It needs approval each time; the thread asks for it then."
@@ -79,32 +78,28 @@ def scheduled(
 
 def removed(planned: Planned, person: str) -> Reply:
     """Somebody took a schedule back."""
-    what = f"{WORDS[planned.kind].present} {_days_and_time(planned)}"
+    what = f"{planned.kind.facts.words.present} {_days_and_time(planned)}"
     return _say(f"{mention(person)} removed the schedule by which it {what}.")
 
 
-def slept_late(due_at: datetime) -> Reply:
-    """A time to fall asleep was missed, and is made up for."""
+def missed(kind: OperationKind, due_at: datetime) -> Reply:
+    """A time has passed. What saves money is done late; spending late is for somebody to decide."""
+    words = kind.facts.words
+    should = f"It should have been {words.being} {_at(due_at)}; that was missed, "
+    if not kind.facts.spends:
+        return _say(f"{should}so it is done now.")
+    again = f"{words.infinitive[:1].upper()}{words.infinitive[1:]}"
     return _say(
-        f"It should have been put to sleep {_at(due_at)}; that was missed, so it is done now."
+        f"{should}and isn't made up for. {again} if you still want it.", news=News.NEEDS_YOU
     )
 
 
-def not_woken(due_at: datetime) -> Reply:
-    """A time to wake was missed. Spending late is for somebody to decide."""
+def unconnected(deployment: DeploymentView, kind: OperationKind) -> Reply:
+    """A time to spend has come, and nobody decides about spending on this target any more."""
     return _say(
-        f"It should have been woken {_at(due_at)}; that was missed, and isn't made up for. Wake"
-        " it if you still want it.",
-        news=News.NEEDS_YOU,
-    )
-
-
-def unconnected(deployment: DeploymentView) -> Reply:
-    """A time to wake has come, and nobody decides about spending on this target any more."""
-    return _say(
-        f"By its schedule, it is to be woken now; but {code(deployment.target_name)} was"
-        " disconnected"
-        f" here, so it isn't. An admin can connect it again with `{SLASH} connect`.",
+        f"By its schedule, it is to be {kind.facts.words.being} now; but"
+        f" {code(deployment.target_name)} was disconnected here, so it isn't. An admin can connect"
+        f" it again with `{SLASH} connect`.",
         news=News.NEEDS_YOU,
     )
 

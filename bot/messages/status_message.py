@@ -20,7 +20,6 @@ from bot.messages.body import Body, body
 from bot.messages.failure import explain
 from bot.messages.lifetime import until
 from bot.messages.markup import bold, code, duration, escape, mention, moment, money
-from bot.messages.operations import WORDS
 
 _PHASE_ORDER = [phase.value for phase in Phase]
 
@@ -165,7 +164,7 @@ def _live_headline(deployment: DeploymentView) -> tuple[str, str]:
         failed = explain(deployment)
         return f"✗ {name} {failed.headline}", failed.paragraph
     if deployment.under_way is not None:
-        return f"{name} is being {WORDS[deployment.under_way.kind].being}", ""
+        return f"{name} is being {deployment.under_way.kind.facts.words.being}", ""
     if state.status in SERVING:
         took = seconds_to_serve(deployment.history)
         after = f" after {duration(took)}" if took is not None else ""

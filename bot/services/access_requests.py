@@ -14,6 +14,7 @@ from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.deployment_state import DeploymentState
+from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
 from bot.messages.access_request import asks
 from bot.messages.reply import News
@@ -50,6 +51,7 @@ class AccessRequests:
         permission: Permission,
         whom: str,
         *,
+        operation: OperationKind | None = None,
         message_ts: str = "",
     ) -> RequestOutcome:
         """Ask in the thread of a deployment.
@@ -60,6 +62,7 @@ class AccessRequests:
             public_id: The deployment.
             permission: What for.
             whom: Those who may, as mrkdwn that mentions them.
+            operation: What was refused, if it was an operation on the endpoint.
             message_ts: Of the message whose button was used.
         """
         async with self._database.write() as session:
@@ -69,7 +72,7 @@ class AccessRequests:
             if await _asked_lately(session, place, person, deployment, permission):
                 return RequestOutcome.REPEATED
             deployment_view = await view_of(session, deployment, self._settings)
-            said = asks(deployment_view, person.id, permission, whom, News.NEEDS_YOU)
+            said = asks(person.id, permission, operation, whom, News.NEEDS_YOU)
             await tell(session, deployment, deployment_view, said)
             audit.write_about(
                 session,
@@ -92,7 +95,7 @@ class AccessRequests:
             if deployment is None or deployment.state is not DeploymentState.PROPOSED:
                 return
             deployment_view = await view_of(session, deployment, self._settings)
-            said = asks(deployment_view, person.id, permission, whom, News.ORDINARY)
+            said = asks(person.id, permission, None, whom, News.ORDINARY)
             await tell(session, deployment, deployment_view, said)
 
 

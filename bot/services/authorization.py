@@ -7,7 +7,9 @@ from typing import Protocol
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.errors import UserError
 from bot.domain.grants import Rules, Subject
-from bot.domain.permissions import ADMINS, DEFAULTS, DOING, EVERYONE, Permission
+from bot.domain.operations import OperationKind
+from bot.domain.permission_words import DOING
+from bot.domain.permissions import ADMINS, DEFAULTS, EVERYONE, Permission
 from bot.domain.subjects import SubjectKind
 from bot.messages.blocks import Block, button
 from bot.messages.markup import code, mention, who
@@ -60,6 +62,7 @@ class Authorizer:
         among: Sequence[TargetView] | None = None,
         about: str = "",
         message_ts: str = "",
+        operation: OperationKind | None = None,
     ) -> None:
         """Let it pass, or say who may. What is denied is written to the audit.
 
@@ -73,6 +76,7 @@ class Authorizer:
             about: The public id of the deployment that it is about, if it is about one: people
                 can then ask in its thread.
             message_ts: Of the message whose button was used.
+            operation: What the person wants done, if it is an operation on an endpoint.
 
         Raises:
             UserError: The person may not.
@@ -90,7 +94,7 @@ class Authorizer:
                 "You belong to another organisation, so you can look on here but not act.",
                 hint="Someone of this workspace can do it for you.",
             )
-        raise await self._refusal(permission, subjects, place, target, about)
+        raise await self._refusal(permission, subjects, place, target, about, operation)
 
     async def may(
         self,
@@ -179,13 +183,14 @@ class Authorizer:
         place: ChannelRef,
         target: str,
         about: str,
+        operation: OperationKind | None,
     ) -> UserError:
         # The target may be one that isn't there yet.
         where = f" in {code(target)}" if target and permission is not Permission.CONNECT else ""
         named = [subject for subject in dict.fromkeys(subjects) if subject != ADMINS][:_NAMED]
         buttons: list[Block] = []
         if about:
-            buttons = [ask_them(permission, about, place)]
+            buttons = [ask_them(permission, about, place, operation)]
         if named:
             whom = " and ".join(who(subject) for subject in named)
             hint = "Ask them posts your request in this thread." if about else ""
@@ -202,6 +207,9 @@ class Authorizer:
         return f"Ask {' or '.join(admins)}." if admins else "Ask one of them."
 
 
-def ask_them(permission: Permission, about: str, place: ChannelRef) -> Block:
-    """Posts somebody's wish in the thread of the deployment with this public id."""
-    return button("Ask them", ASK_ACTION, value=f"{permission} {about} {place.channel_id}")
+def ask_them(
+    permission: Permission, about: str, place: ChannelRef, operation: OperationKind | None = None
+) -> Block:
+    """Posts somebody's request in the thread of the deployment with this public id."""
+    value = " ".join(filter(None, (permission, about, place.channel_id, operation)))
+    return button("Ask them", ASK_ACTION, value=value)

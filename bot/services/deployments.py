@@ -23,11 +23,12 @@ from bot.domain.permissions import Permission
 from bot.domain.policy import Policy
 from bot.domain.process import correlation
 from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.statuses import GOING_DOWN
 from bot.messages import replies
 from bot.messages.status_message import root
 from bot.services import audit, outbox
 from bot.services.lookup import find_deployment, find_target, hold_deployment
-from bot.services.operations import GOING_DOWN, fits, unfinished, write_down
+from bot.services.operations import unfinished, write_down
 from bot.services.repeated_commands import is_first
 from bot.services.thread import tell, view_of
 
@@ -216,7 +217,7 @@ class Deployments:
                     return CancelOutcome.OVER
                 if deployment.state == DeploymentState.LIVE:
                     outcome = await self._terminate(session, person, deployment)
-                    action = f"endpoint:{OperationKind.TERMINATE}"
+                    action = OperationKind.TERMINATE.audit_action
                 else:
                     outcome = await self._cancel(session, person, deployment)
                     action = "deployment:cancel"
@@ -233,7 +234,7 @@ class Deployments:
         under_way = await unfinished(session, deployment.id, OperationKind.TERMINATE)
         if under_way is not None or deployment.status in GOING_DOWN:
             return CancelOutcome.ALREADY_ASKED
-        if not fits(OperationKind.TERMINATE, deployment.status):
+        if not OperationKind.TERMINATE.fits(deployment.status):
             return CancelOutcome.OVER
         await write_down(session, deployment, self._settings, OperationKind.TERMINATE, by=person.id)
         return CancelOutcome.ACCEPTED

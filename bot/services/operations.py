@@ -1,7 +1,6 @@
 """What people ask to be done with endpoints: written down once, told, and carried out later."""
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -20,9 +19,7 @@ from bot.db.operation_tables import Operation
 from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.operations import LIFETIME_KINDS, UNFINISHED, Cause, OperationKind, OperationState
-from bot.domain.permissions import Permission
-from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.operations import UNFINISHED, Cause, Mechanism, OperationKind, OperationState
 from bot.domain.text import unescape
 from bot.domain.update import Update
 from bot.messages import replies
@@ -34,42 +31,7 @@ from bot.services.thread import approvers, policy_of, target_of, tell, view_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-PERMISSIONS: Mapping[OperationKind, Permission] = {
-    OperationKind.SLEEP: Permission.OPERATE,
-    OperationKind.WAKE: Permission.OPERATE,
-    OperationKind.RESTART: Permission.OPERATE,
-    OperationKind.TERMINATE: Permission.TERMINATE,
-    OperationKind.DELETE: Permission.DELETE,
-    OperationKind.UPDATE: Permission.UPDATE,
-    OperationKind.EXTEND: Permission.EXTEND,
-    OperationKind.KEEP: Permission.EXTEND,
-}
-
-_AT_REST = frozenset({Status.FAILED.value, Status.TERMINATED.value})
-# In which statuses each makes sense; Friendli refuses a restart and a delete in any other.
-_FITS: Mapping[OperationKind, frozenset[str]] = {
-    OperationKind.SLEEP: frozenset({Status.RUNNING.value}),
-    OperationKind.WAKE: frozenset({Status.SLEEPING.value}),
-    OperationKind.RESTART: _AT_REST,
-    OperationKind.DELETE: _AT_REST,
-    OperationKind.UPDATE: frozenset(
-        {Status.RUNNING.value, Status.SLEEPING.value, Status.FAILED.value}
-    ),
-}
 _WAITS = "waits for approval"
-GOING_DOWN = frozenset({Status.STOPPING.value, Status.TERMINATING.value})
-
-
-def fits(kind: OperationKind, status: str | None) -> bool:
-    """Whether an operation makes sense for an endpoint in a status.
-
-    Whatever isn't over, or on its way down, can be terminated: also what this bot doesn't know.
-    """
-    if kind is OperationKind.TERMINATE:
-        return status not in _AT_REST | GOING_DOWN
-    if kind in LIFETIME_KINDS:
-        return status not in GOING_DOWN
-    return status in _FITS[kind]
 
 
 class OperationOutcome(StrEnum):
@@ -156,7 +118,7 @@ class Operations:
                 under_way = await still_under_way(session, deployment, kind, terms)
                 if under_way is not None:
                     return AskedFor(OperationOutcome.IN_FLIGHT, by=under_way.requested_by)
-                if not fits(kind, deployment.status):
+                if not kind.fits(deployment.status):
                     await tell(
                         session, deployment, await view_of(session, deployment, self._settings)
                     )
@@ -185,7 +147,7 @@ class Operations:
                         session,
                         deployment,
                         person.id,
-                        f"endpoint:{kind}",
+                        kind.audit_action,
                         detail=f"{changes}\n{_WAITS}".strip() if waits else changes,
                         message_ts=message_ts,
                     )
@@ -220,7 +182,9 @@ async def still_under_way(
     found = await unfinished(session, deployment.id, kind)
     if found is None or found.state is not OperationState.PROPOSED:
         return found
-    if kind is OperationKind.UPDATE or await needs_approval(session, deployment, terms):
+    if kind.facts.mechanism is Mechanism.VERSION or await needs_approval(
+        session, deployment, terms
+    ):
         return found
     found.state = OperationState.REFUSED
     found.finished_at = await session.scalar(select(now()))
@@ -277,7 +241,8 @@ async def write_down(
         policy = await policy_of(session, deployment)
         operation.state = OperationState.PROPOSED
         operation.expires_at = operation.requested_at + timedelta(hours=policy.approval_hours)
-        if kind in LIFETIME_KINDS and deployment.lifetime_ends_at is not None:
+        is_lifetime = kind.facts.mechanism is Mechanism.LIFETIME
+        if is_lifetime and deployment.lifetime_ends_at is not None:
             # Nothing is left to approve once the endpoint has ended.
             operation.expires_at = min(operation.expires_at, deployment.lifetime_ends_at)
     await session.flush()

@@ -11,13 +11,10 @@ from bot.db.deployment_tables import Deployment
 from bot.db.operation_tables import Operation
 from bot.domain.audit_effect import Effect
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.operations import UNFINISHED, OperationKind, OperationState
+from bot.domain.operations import ENDING, UNFINISHED, OperationKind, OperationState
 from bot.messages import replies
 from bot.services import audit
 from bot.services.thread import tell, view_of
-
-# Wished for, and so.
-_COMES_TRUE = (OperationKind.TERMINATE, OperationKind.DELETE)
 
 
 async def drop_operations(
@@ -50,7 +47,7 @@ async def drop_operations(
         operation.finished_at = present
         if operation.state is OperationState.PROPOSED:
             operation.state = OperationState.REJECTED
-        elif deployment.state is DeploymentState.ENDED and operation.kind in _COMES_TRUE:
+        elif deployment.state is DeploymentState.ENDED and operation.kind in ENDING:
             operation.state = OperationState.DONE
         else:
             operation.state = OperationState.REFUSED
@@ -65,7 +62,7 @@ async def drop_operations(
             session,
             deployment,
             operation.requested_by,
-            f"endpoint:{operation.kind}",
+            operation.kind.audit_action,
             Effect.REFUSED,
             detail=f"the deployment is {deployment.state}",
         )

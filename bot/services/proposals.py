@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import assert_never
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,13 +16,12 @@ from bot.domain.actors import ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.deployment_view import OperationView
-from bot.domain.operations import LIFETIME_KINDS, OperationKind, OperationState
+from bot.domain.operations import Mechanism, OperationKind, OperationState
 from bot.domain.statuses import AT_REST
 from bot.messages.buttons import NO_OPERATION, UNKNOWN_PRICE
 from bot.services import audit
 from bot.services.lifetime import is_ending
 from bot.services.lookup import find_deployment, find_target, hold_deployment
-from bot.services.operations import fits
 from bot.services.terms import Terms
 from bot.services.thread import operation_view
 
@@ -141,12 +141,21 @@ async def decision_on(session: AsyncSession, found: Proposal | None, place: Chan
 
 async def _makes_sense(session: AsyncSession, deployment: Deployment, operation: Operation) -> bool:
     """Whether there is still something to be done: it may have been done otherwise meanwhile."""
-    if operation.kind is OperationKind.UPDATE:
-        # Whether it was overtaken shows when it is sent.
-        return True
-    if operation.kind not in LIFETIME_KINDS:
-        return fits(operation.kind, deployment.status)
-    if not fits(operation.kind, deployment.status) or await is_ending(session, deployment):
+    match operation.kind.facts.mechanism:
+        case Mechanism.VERSION:
+            # Whether it was overtaken shows when it is sent.
+            return True
+        case Mechanism.REQUEST:
+            return operation.kind.fits(deployment.status)
+        case Mechanism.LIFETIME:
+            fits = operation.kind.fits(deployment.status)
+            return fits and await _end_moves(session, deployment, operation)
+        case _ as unknown:
+            assert_never(unknown)
+
+
+async def _end_moves(session: AsyncSession, deployment: Deployment, operation: Operation) -> bool:
+    if await is_ending(session, deployment):
         return False
     if operation.kind is OperationKind.KEEP:
         return deployment.lifetime_seconds is not None

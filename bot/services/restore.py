@@ -95,7 +95,7 @@ async def _end_operations(
             session,
             deployment,
             operation.requested_by,
-            f"endpoint:{operation.kind}",
+            operation.kind.audit_action,
             Effect.REFUSED,
             detail="the bot's database was restored from a backup",
         )

@@ -11,7 +11,8 @@ from bot.db.operation_tables import Grant
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.grants import Subject
-from bot.domain.permissions import DEFAULTS, DOING, Permission
+from bot.domain.permission_words import DOING
+from bot.domain.permissions import DEFAULTS, Permission
 from bot.domain.policy import Policy
 from bot.messages.settings import Change, changes, whom
 from bot.services import audit

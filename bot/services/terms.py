@@ -14,11 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from bot.db.deployment_tables import Deployment
 from bot.db.operation_tables import Operation
 from bot.domain.instances import Prices
-from bot.domain.operations import LIFETIME_KINDS, OperationKind
+from bot.domain.operations import Mechanism, OperationKind
 from bot.domain.update import Update
 from bot.services.version_history import version_of
-
-_SPENDING = frozenset({OperationKind.WAKE, OperationKind.RESTART}) | LIFETIME_KINDS
 
 
 class Terms(BaseModel):
@@ -52,14 +50,14 @@ def terms_of(
     """The terms of an operation; None if it can't make the endpoint cost more or run longer."""
     if update is not None:
         return Terms(dollars=update.cost_after(prices)) if update.may_cost_more else None
-    if kind not in _SPENDING:
+    if not kind.facts.spends:
         return None
     return Terms(dollars=full_scale_price(deployment, prices))
 
 
 def present_price(deployment: Deployment, operation: Operation, prices: Prices) -> Decimal | None:
     """Dollars per hour at full scale that an operation leads to, by the present price table."""
-    if operation.kind is OperationKind.UPDATE:
+    if operation.kind.facts.mechanism is Mechanism.VERSION:
         return Update.stored(operation.request).cost_after(prices)
     return full_scale_price(deployment, prices)
 

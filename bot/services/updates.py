@@ -15,7 +15,7 @@ from bot.domain.actors import ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.errors import UserError
 from bot.domain.friendli_errors import FriendliError, MalformedCredentials, NotFound
-from bot.domain.operations import OperationKind, OperationState
+from bot.domain.operations import UNDER_WAY, OperationKind
 from bot.domain.process.task_group import both
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
@@ -231,7 +231,4 @@ async def _updates(session: AsyncSession, row: Deployment) -> Sequence[Operation
 
 
 async def _is_updating(session: AsyncSession, row: Deployment) -> bool:
-    return any(
-        one.state in (OperationState.REQUESTED, OperationState.SENDING)
-        for one in await _updates(session, row)
-    )
+    return any(one.state in UNDER_WAY for one in await _updates(session, row))

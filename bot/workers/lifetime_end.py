@@ -18,7 +18,7 @@ from bot.domain.statuses import AT_REST, GOING_DOWN
 from bot.messages import lifetime_replies
 from bot.services import audit
 from bot.services.lifetime import clear, notice, what_ends
-from bot.services.operations import fits, unfinished, write_down
+from bot.services.operations import unfinished, write_down
 from bot.services.thread import tell, view_of
 
 _WAIT_FOR_OTHERS = timedelta(minutes=1)
@@ -85,12 +85,12 @@ async def _end(
         if present < again_at:
             return again_at
     # What comes up, or rolls out a new version, can't be put to sleep before it serves.
-    if not fits(kind, deployment.status) or await unfinished(session, deployment.id, kind):
+    if not kind.fits(deployment.status) or await unfinished(session, deployment.id, kind):
         return present + _WAIT_FOR_OTHERS
     await write_down(
         session, deployment, settings, kind, by="", cause=Cause.LIFETIME, quietly=bool(tries)
     )
-    audit.write_about(session, deployment, "", f"endpoint:{kind}", detail="its time was over")
+    audit.write_about(session, deployment, "", kind.audit_action, detail="its time was over")
     return None
 
 

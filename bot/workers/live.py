@@ -17,14 +17,13 @@ from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.db.operation_tables import Operation
 from bot.db.session import Database
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.operations import OperationKind, OperationState
+from bot.domain.operations import ENDING, UNDER_WAY
 from bot.services.pending_operations import drop_operations
 from bot.workers.operation_runner import OperationRunner
 
 PeriodicCheck = Callable[[AsyncSession, Deployment, datetime, Settings], Awaitable[datetime | None]]
 """Given the row and the database's present moment: do what is due; return when to ask again."""
 
-_ENDS = frozenset({OperationKind.TERMINATE, OperationKind.DELETE})
 # Nothing becomes due more often than this, whatever a chore says.
 _LEAST_PAUSE = timedelta(milliseconds=10)
 
@@ -60,7 +59,7 @@ class Live:
                 select(Operation)
                 .where(
                     Operation.deployment_id == deployment.id,
-                    Operation.state.in_([OperationState.REQUESTED, OperationState.SENDING]),
+                    Operation.state.in_(UNDER_WAY),
                 )
                 .order_by(Operation.id)
                 .limit(1)
@@ -89,4 +88,4 @@ class Live:
         async with self._database.write() as session:
             if await release(session, Deployment, claim, due=None):
                 row = await session.get_one(Deployment, claim.id)
-                await drop_operations(session, row, self._settings, but=_ENDS)
+                await drop_operations(session, row, self._settings, but=ENDING)

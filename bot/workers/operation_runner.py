@@ -8,6 +8,7 @@ that shows; what does no harm when repeated is repeated.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import assert_never
 
 import structlog
 from sqlalchemy import select
@@ -32,10 +33,17 @@ from bot.domain.friendli_errors import (
     Refused,
     Unauthorized,
 )
-from bot.domain.operations import Cause, OperationKind, OperationState
+from bot.domain.operations import (
+    UNDER_WAY,
+    Cause,
+    Mechanism,
+    OperationKind,
+    OperationState,
+    WhenGone,
+    operations_that,
+)
 from bot.domain.request.refused_fields import by_form_field
 from bot.domain.schemas import DedicatedEndpointStatus
-from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.update import Update
 from bot.friendli.client import FriendliClient
 from bot.friendli.credentials import Credentials
@@ -64,19 +72,13 @@ _A_MOMENT = timedelta(milliseconds=50)
 _STORED_PRECISION = timedelta(milliseconds=1)
 _ENDPOINT_GONE = "The endpoint isn't there any more."
 
-# What an endpoint is doing once it was done.
-_EFFECTS: Mapping[OperationKind, frozenset[str]] = {
-    OperationKind.SLEEP: frozenset({Status.STOPPING.value, Status.SLEEPING.value}),
-    OperationKind.WAKE: frozenset(
-        {Status.AWAKING.value, Status.INITIALIZING.value, Status.RUNNING.value, Status.READY.value}
-    ),
-    OperationKind.TERMINATE: frozenset(
-        {Status.STOPPING.value, Status.TERMINATING.value, Status.TERMINATED.value}
-    ),
-}
-_AT_REST = frozenset({Status.FAILED.value, Status.TERMINATED.value})
 
-Send = Callable[[Credentials, str], Awaitable[object]]
+Send = Callable[[FriendliClient, Credentials, str], Awaitable[object]]
+
+_SEND: Mapping[OperationKind, Send] = {
+    kind: getattr(FriendliClient, kind.facts.client_call or "")
+    for kind in operations_that(lambda facts: facts.mechanism is Mechanism.REQUEST)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,6 @@ class OperationRunner:
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
         self._rollout = Rollout(friendli, settings.prices)
-        self._simple: Mapping[OperationKind, Send] = {
-            OperationKind.SLEEP: friendli.sleep_endpoint,
-            OperationKind.WAKE: friendli.wake_endpoint,
-            OperationKind.RESTART: friendli.restart_endpoint,
-            OperationKind.TERMINATE: friendli.terminate_endpoint,
-            OperationKind.DELETE: friendli.delete_endpoint,
-        }
 
     async def carry_out(
         self, claim: Claim, deployment: Deployment, project: WatchedProject, operation: Operation
@@ -145,18 +140,21 @@ class OperationRunner:
     async def _fate(
         self, claim: Claim, access: Credentials, deployment: Deployment, operation: Operation
     ) -> _Outcome | None:
-        attempt = self._update if operation.kind is OperationKind.UPDATE else self._act
+        attempt = self._update if _makes_version(operation) else self._act
         before = operation.state
         try:
             return await attempt(claim, access, deployment, operation)
         except NotFound as error:
-            # Whether it is certainly gone, the tracker finds out and tells.
-            if operation.kind is OperationKind.TERMINATE:
-                # A key that lost its project sees this too, and then the endpoint runs on.
-                return _Outcome(operation.state, error=error)
-            if operation.kind is OperationKind.DELETE:
-                return _Outcome(OperationState.DONE)
-            return _Outcome(OperationState.REFUSED, _ENDPOINT_GONE)
+            # The poller finds out whether the endpoint is really gone, and posts that.
+            match operation.kind.facts.when_gone:
+                case WhenGone.DONE:
+                    return _Outcome(OperationState.DONE)
+                case WhenGone.UNCLEAR:
+                    return _Outcome(operation.state, error=error)
+                case WhenGone.REFUSED:
+                    return _Outcome(OperationState.REFUSED, _ENDPOINT_GONE)
+                case _ as unknown:
+                    assert_never(unknown)
         except (NotSent, RateLimited) as error:
             # Nothing came of this request, which says nothing about one that was sent before.
             return _Outcome(before, error=error)
@@ -178,13 +176,14 @@ class OperationRunner:
         if not await self._sending(claim, operation):
             return None
         try:
-            await self._simple[operation.kind](access, deployment.endpoint_id or "")
+            await _SEND[operation.kind](self._friendli, access, deployment.endpoint_id or "")
         except (NotFound, RateLimited, Unauthorized):
             raise
         except Refused:
             # What is as it was asked to be is refused too: somebody did it elsewhere, or a process
             # that died did it for us.
-            if not _shows(operation, await self._status(access, deployment)):
+            status = await self._status(access, deployment)
+            if not operation.kind.is_done_in(status.status):
                 raise
         return _Outcome(OperationState.DONE)
 
@@ -230,7 +229,7 @@ class OperationRunner:
             if not await renew(session, Deployment, claim, lease=self._lease):
                 return False
             row = await session.get_one(Operation, operation.id)
-            if row.state not in (OperationState.REQUESTED, OperationState.SENDING):
+            if row.state not in UNDER_WAY:
                 await release(session, Deployment, claim, due=_NOW)
                 return False
             row.state = OperationState.SENDING
@@ -243,9 +242,9 @@ class OperationRunner:
     ) -> bool:
         """Whether what shows now comes from the request that was sent."""
         status = await self._status(access, deployment)
-        if operation.kind is OperationKind.RESTART and await self._moved(deployment, status):
+        if operation.kind.facts.is_done_once_unfit and await self._moved(deployment, status):
             return True
-        return _shows(operation, status)
+        return operation.kind.is_done_in(status.status)
 
     async def _status(self, access: Credentials, deployment: Deployment) -> DedicatedEndpointStatus:
         return await self._friendli.get_endpoint_status(access, deployment.endpoint_id or "")
@@ -272,11 +271,11 @@ class OperationRunner:
             await make_due(session, WatchedProject, deployment.watched_project_id)
             row = await session.get_one(Deployment, deployment.id)
             said = None
-            if operation.kind is OperationKind.UPDATE:
+            if _makes_version(operation):
                 update = Update.stored(operation.request)
                 await self._rollout.follow(session, row, update, fate.version)
             deployment_view = await view_of(session, row, self._settings)
-            if operation.kind is OperationKind.UPDATE:
+            if _makes_version(operation):
                 said = replies.updated_at_rest(deployment_view, fate.version)
             await tell(session, row, deployment_view, *([said] if said else []))
             log_committed(session, log, "operation done", operation=operation.kind)
@@ -284,8 +283,7 @@ class OperationRunner:
     async def _later(
         self, claim: Claim, deployment: Deployment, operation: Operation, fate: _Outcome
     ) -> None:
-        is_update = operation.kind is OperationKind.UPDATE
-        looks_only = is_update and fate.state is OperationState.SENDING
+        looks_only = _makes_version(operation) and fate.state is OperationState.SENDING
         is_limited = isinstance(fate.error, RateLimited)
         if not is_limited and operation.attempts >= (_LOOKS if looks_only else _ATTEMPTS):
             await self._end(claim, deployment, operation, _Outcome(OperationState.FAILED))
@@ -348,17 +346,14 @@ class OperationRunner:
                 session,
                 row,
                 operation.requested_by,
-                f"endpoint:{operation.kind}",
+                operation.kind.audit_action,
                 Effect.REFUSED,
                 detail=fate.words,
             )
 
 
-def _shows(operation: Operation, status: DedicatedEndpointStatus) -> bool:
-    """Whether what shows now is what the operation does."""
-    if operation.kind is OperationKind.RESTART:
-        return status.status not in _AT_REST
-    return status.status in _EFFECTS.get(operation.kind, frozenset())
+def _makes_version(operation: Operation) -> bool:
+    return operation.kind.facts.mechanism is Mechanism.VERSION
 
 
 async def _was_told(session: AsyncSession, deployment: Deployment, operation: Operation) -> bool:
@@ -375,9 +370,9 @@ def _not_done(deployment_view: DeploymentView, operation: Operation, fate: _Outc
         return fate.said
     if fate.key_was_changed:
         return replies.key_mismatched(deployment_view)
-    if operation.kind is OperationKind.UPDATE and fate.state is OperationState.FAILED:
+    if _makes_version(operation) and fate.state is OperationState.FAILED:
         return replies.update_unconfirmed()
-    if operation.kind is OperationKind.UPDATE and isinstance(fate.error, Refused):
+    if _makes_version(operation) and isinstance(fate.error, Refused):
         return replies.update_refused(deployment_view, operation.public_id, by_the_api(fate.error))
     if operation.cause is Cause.LIFETIME:
         return lifetime_replies.not_ended(deployment_view, operation.kind, fate.words)

@@ -4,7 +4,6 @@ A time to sleep that was missed is made up for, once; a time to wake isn't, as s
 somebody to decide.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -18,22 +17,16 @@ from bot.db.deployment_tables import Deployment
 from bot.db.operation_tables import Schedule
 from bot.db.session import Database
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.operations import Cause, OperationKind
+from bot.domain.operations import Cause
 from bot.domain.schedule_days import ScheduleDays
-from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.statuses import COMING_UP
 from bot.domain.times_of_day import When, next_time
 from bot.messages import schedule_replies
 from bot.services import audit
-from bot.services.operations import fits, unfinished, write_down
+from bot.services.operations import unfinished, write_down
 from bot.services.thread import target_of, tell, view_of
 
 # What can't be done yet, as with an endpoint that is only coming up, is looked at again so soon.
 _LOOK_AGAIN = timedelta(seconds=15)
-_NOT_YET: Mapping[OperationKind, frozenset[str]] = {
-    OperationKind.SLEEP: COMING_UP | {Status.UPDATING.value, Status.UNKNOWN.value},
-    OperationKind.WAKE: frozenset({Status.STOPPING.value}),
-}
 
 
 class Scheduler:
@@ -91,28 +84,29 @@ class Scheduler:
     ) -> bool:
         """Do it unless there is nothing to do. Returns whether this time is dealt with."""
         late = (present - due_at).total_seconds() > self._settings.schedule_grace
-        wakes = row.kind is OperationKind.WAKE
-        if deployment.status in _NOT_YET[row.kind] and not (wakes and late):
+        spends = row.kind.facts.spends
+        waits = deployment.status in (row.kind.facts.waits_in or ())
+        if waits and not (spends and late):
             return False
-        if not fits(row.kind, deployment.status):
+        if not row.kind.fits(deployment.status):
             return True
         if await unfinished(session, deployment.id, row.kind) is not None:
             return True
         if late:
             deployment_view = await view_of(session, deployment, self._settings)
-            missed = schedule_replies.not_woken if wakes else schedule_replies.slept_late
-            await tell(session, deployment, deployment_view, missed(due_at))
-            if wakes:
-                return True
-        if wakes and await target_of(session, deployment) is None:
-            deployment_view = await view_of(session, deployment, self._settings)
             await tell(
-                session, deployment, deployment_view, schedule_replies.unconnected(deployment_view)
+                session, deployment, deployment_view, schedule_replies.missed(row.kind, due_at)
             )
+            if spends:
+                return True
+        if spends and await target_of(session, deployment) is None:
+            deployment_view = await view_of(session, deployment, self._settings)
+            said = schedule_replies.unconnected(deployment_view, row.kind)
+            await tell(session, deployment, deployment_view, said)
             return True
         await write_down(
             session, deployment, self._settings, row.kind, by=row.requested_by, cause=Cause.SCHEDULE
         )
         detail = f"by a schedule of {row.requested_by}"
-        audit.write_about(session, deployment, "", f"endpoint:{row.kind}", detail=detail)
+        audit.write_about(session, deployment, "", row.kind.audit_action, detail=detail)
         return True

@@ -16,7 +16,7 @@ from bot.db.claims import make_due
 from bot.db.deployment_tables import Deployment
 from bot.db.operation_tables import Operation
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.operations import OperationKind, OperationState
+from bot.domain.operations import DELETING, MAY_HAVE_EFFECT
 from bot.messages import unlisted_replies
 from bot.services.thread import tell, view_of
 from bot.workers.snapshots import Watched
@@ -87,9 +87,9 @@ async def _was_deleted_here(session: AsyncSession, deployment: Deployment) -> bo
         select(Operation.id)
         .where(
             Operation.deployment_id == deployment.id,
-            Operation.kind == OperationKind.DELETE,
+            Operation.kind.in_(DELETING),
             # One whose answer was lost counts too: that it is gone is what it asked for.
-            Operation.state.in_([OperationState.SENDING, OperationState.DONE]),
+            Operation.state.in_(MAY_HAVE_EFFECT),
         )
         .limit(1)
     )

@@ -13,7 +13,6 @@ from bot.domain.operations import OperationKind, OperationState
 from bot.domain.schemas import InferenceDeploymentStatus
 from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Answer, Hang, LoseReply, Slow
-from bot.services.operations import fits
 from tests.acceptance.test_polling import asked_since, serve
 from tests.acceptance.thread_assertions import (
     ephemeral_texts,
@@ -284,8 +283,8 @@ async def test_what_is_asked_of_one_that_is_let_go_ends_with_it(env: Environment
 @pytest.mark.parametrize("kind", list(OperationKind))
 def test_what_has_no_effect_isn_t_offered(kind: OperationKind) -> None:
     """Nothing can be done to an endpoint that is on its way down."""
-    assert not fits(kind, InferenceDeploymentStatus.TERMINATING)
-    assert not fits(kind, InferenceDeploymentStatus.STOPPING)
+    assert not kind.fits(InferenceDeploymentStatus.TERMINATING)
+    assert not kind.fits(InferenceDeploymentStatus.STOPPING)
 
 
 @pytest.mark.usefixtures("bot")

@@ -269,9 +269,8 @@ def of_questions() -> Iterator[Body]:
         deploy_value="1",
         change_value="1",
     )
-    for kind in (OperationKind.WAKE, OperationKind.RESTART, OperationKind.TERMINATE):
-        yield questions.ask(kind, "it", Decimal(5), "0" * 32)
-    yield questions.ask(OperationKind.DELETE, "it", None, "0" * 32)
+    asked = [questions.ask(kind, "it", Decimal(5), "0" * 32) for kind in OperationKind]
+    yield from filter(None, [*asked, questions.ask(OperationKind.WAKE, "it", None, "0" * 32)])
     yield update_diff.question(
         UpdateState.of(runs(), after()).step(runs(), after()), PUBLISHED_PRICES, value="1"
     )

@@ -1,7 +1,7 @@
-"""The command line: serve · demo · migrate · manifest · doctor · keys · audit."""
+"""The command line."""
 
-# Everything slow to import is imported by the command that needs it, after its settings are read:
-# help and a missing setting are told at once.
+# Slow imports stand inside the commands, after their settings were read, so that help and missing
+# settings are printed at once.
 # ruff: noqa: PLC0415
 import asyncio
 import os
@@ -20,14 +20,14 @@ from bot.domain.process.role import Role
 from bot.domain.process.slash_setting import VARIABLE
 
 if TYPE_CHECKING:
-    from bot.config import CommonSettings
+    from bot.config import CommonSettings, DatabaseSettings
 
 _Kind = TypeVar("_Kind", bound="CommonSettings")
 
 cli = typer.Typer(
     help="Deploy models to Friendli Dedicated Endpoints from Slack.",
     no_args_is_help=True,
-    # Its tracebacks show local variables, and secrets with them.
+    # Its tracebacks show local variables, which may be secrets.
     pretty_exceptions_enable=False,
 )
 keys = typer.Typer(
@@ -68,6 +68,7 @@ def _options(
 
 
 def _configured(settings: _Kind) -> _Kind:
+    """Set up logs that mask the secrets of these settings."""
     from bot.ops import logs
 
     logs.configure(settings.log_level)
@@ -75,12 +76,18 @@ def _configured(settings: _Kind) -> _Kind:
     return settings
 
 
+def _database_settings() -> "DatabaseSettings":
+    from bot.config import DatabaseSettings, load_only
+
+    return _configured(load_only(DatabaseSettings))
+
+
 @cli.command()
 def serve(
     *,
     role: Annotated[
         Role | None,
-        typer.Option(help="web answers Slack, worker does the rest; ROLE if omitted."),
+        typer.Option(help="web answers Slack, worker does the rest; overrides ROLE."),
     ] = None,
 ) -> None:
     """Run the bot on Slack and Friendli, with the settings of the environment."""
@@ -102,8 +109,8 @@ def serve(
     except ConfigError:
         raise
     except Exception:
-        # Python itself would show it with secrets and all.
-        log.exception("broke down")
+        # Python's own traceback would show secrets.
+        log.exception("crashed")
         raise SystemExit(1) from None
     log.info("stopped")
 
@@ -121,7 +128,7 @@ def demo(
         bool, typer.Option("--models", help="List the models that make the sandbox misbehave.")
     ] = False,
     speed: Annotated[
-        float, typer.Option(min=1, help="How many times faster than life endpoints come up.")
+        float, typer.Option(min=1, help="How many times as fast as in life endpoints come up.")
     ] = 30,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes a free port.")
@@ -131,12 +138,13 @@ def demo(
         bool, typer.Option("--slack", help="Use a real Slack app from the environment.")
     ] = False,
     friendli: Annotated[
-        bool, typer.Option("--friendli", help="Use the real Friendli, on the sandbox Slack.")
+        bool,
+        typer.Option("--friendli", help="Use the real Friendli, which costs money."),
     ] = False,
 ) -> None:
-    """Try the whole product with no account, on a sandbox Slack and a sandbox Friendli.
+    """Try the bot without an account, on a sandbox Slack and a sandbox Friendli.
 
-    Without --once it is a small Slack in the browser.
+    Without --once it opens a small Slack in the browser.
     """
     from bot.ops import logs
     from bot.sandbox import demo as sandbox
@@ -163,13 +171,11 @@ def demo(
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database's tables up to date; `serve` does this by itself when it starts.
+    """Migrate the database to this version; `serve` does so when it starts.
 
-    It reads DATABASE_URL and DATA_DIR, and needs no token.
+    Reads DATABASE_URL and DATA_DIR; needs no token.
     """
-    from bot.config import DatabaseSettings, load_only
-
-    settings = _configured(load_only(DatabaseSettings))
+    settings = _database_settings()
     from bot.ops.migrate import migrate as run
 
     asyncio.run(run(settings))
@@ -180,11 +186,9 @@ def migrate() -> None:
 def backup(file: Annotated[Path, typer.Argument(help="The file to create.")]) -> None:
     """Copy the SQLite database to a new file, also while the bot runs.
 
-    It needs no token. The file opens with the same ENCRYPTION_KEYS; keep those elsewhere.
+    Needs no token. The copy needs the same ENCRYPTION_KEYS; keep them elsewhere.
     """
-    from bot.config import DatabaseSettings, load_only
-
-    settings = _configured(load_only(DatabaseSettings))
+    settings = _database_settings()
     from bot.ops.backup import back_up
 
     back_up(settings, file)
@@ -195,11 +199,9 @@ def backup(file: Annotated[Path, typer.Argument(help="The file to create.")]) ->
 def restored() -> None:
     """Mark the database as restored from a copy that neither `backup` nor pg_dump made.
 
-    The next `serve` then sends nothing again that may have been done since.
+    The next `serve` then repeats nothing that may have been done since the copy.
     """
-    from bot.config import DatabaseSettings, load_only
-
-    settings = _configured(load_only(DatabaseSettings))
+    settings = _database_settings()
     from bot.ops.backup import restored as mark
 
     asyncio.run(mark(settings))
@@ -234,10 +236,10 @@ def manifest(
     *,
     url: Annotated[
         str | None,
-        typer.Option(help="Where Slack reaches the bot, for HTTP mode; without it, Socket Mode."),
+        typer.Option(help="The bot's public address, for HTTP; Socket Mode if omitted."),
     ] = None,
     link: Annotated[
-        bool, typer.Option("--link", help="Print the address that creates the app in one click.")
+        bool, typer.Option("--link", help="Print a link that creates the app in one click.")
     ] = False,
     name: Annotated[
         str | None, typer.Option(help="The app's name, for a second app in one workspace.")
@@ -246,7 +248,7 @@ def manifest(
         str | None, typer.Option(help="Its slash command, such as /friendli-staging.")
     ] = None,
 ) -> None:
-    """Print the manifest to create the Slack app from (api.slack.com/apps → From a manifest)."""
+    """Print the manifest that creates the Slack app (api.slack.com/apps → From a manifest)."""
     from bot.ops.manifest import print_manifest
 
     print_manifest(
@@ -261,7 +263,7 @@ def manifest(
 
 @cli.command()
 def alerts() -> None:
-    """Print example alerts for Prometheus, a rules file for the bot's metrics."""
+    """Print example alerts for the bot's metrics, as a rules file of Prometheus."""
     typer.echo((Path(__file__).parent / "ops" / "alerts.yaml").read_text("utf-8"), nl=False)
 
 
@@ -270,9 +272,9 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Print the settings, try everything that the bot depends on, and say what to do.
+    """Print the settings, test everything that the bot depends on, and say what to do.
 
-    It changes nothing. The exit code is 1 if there is a problem.
+    Changes nothing. The exit code is 1 if there is a problem.
     """
     from bot.ops import logs
     from bot.ops.doctor import run_doctor
@@ -297,7 +299,7 @@ def fit(
 ) -> None:
     """Show which instance options a model fits; needs neither Slack nor Friendli.
 
-    The exit code is 0 if something fits, 1 if nothing does, 2 if it can't be known.
+    The exit code is 0 if one fits, 1 if none does, 2 if that can't be known.
     """
     from bot.config import HubSettings, load_only
     from bot.domain.instances import UnknownInstanceError, parse
@@ -325,7 +327,7 @@ def keys_new() -> None:
 def keys_rotate() -> None:
     """Encrypt every stored API key with the first of ENCRYPTION_KEYS, while the bot runs.
 
-    Before: add the new key as the second everywhere, then make it the first. After: drop the old.
+    Before: add the new key as the second everywhere, then make it the first. After: remove the old.
     """
     from bot.config import KeySettings, load_only
 
@@ -342,14 +344,12 @@ def audit_export(
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
-            help="Only what was done from this moment on, in UTC.",
+            help="Only records from this moment on, in UTC.",
         ),
     ] = None,
 ) -> None:
-    """Write the audit to standard output, a line of JSON for each act, the oldest first."""
-    from bot.config import DatabaseSettings, load_only
-
-    settings = _configured(load_only(DatabaseSettings))
+    """Write the audit to standard output, one record a line as JSON, the oldest first."""
+    settings = _database_settings()
     from bot.ops.audit import export_audit
 
     moment = since.replace(tzinfo=UTC) if since else None

@@ -232,7 +232,7 @@ async def test_a_breakdown_is_logged_like_everything_else(env: Environment, tmp_
         connection.execute("CREATE TABLE targets (id INTEGER)")
     connection.close()
     ended = await run(env, "serve", DATABASE_URL=f"sqlite:///{database}")
-    assert (ended.code, ended.out, ended.events) == (1, "", ["broke down"])
+    assert (ended.code, ended.out, ended.events) == (1, "", ["crashed"])
     assert "Traceback" in ended.lines[0]
     assert "table targets already exists" in ended.lines[0]
 

@@ -1,4 +1,4 @@
-"""The composition root: the one place that knows all the parts and how they start and stop."""
+"""The composition root: makes all parts, starts them and stops them."""
 
 import asyncio
 import contextlib
@@ -83,12 +83,12 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 __all__ = ["EVENTS_PATH", "Running", "running", "serving"]
 
-# What comes due by itself while an endpoint lives.
+# Run for each live deployment whenever it is claimed.
 PERIODIC_CHECKS: Sequence[PeriodicCheck] = (expire_operations, end_in_time, report_stuck_phase)
 
 _WITHDRAW_SECONDS = 1.0
 _SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 100, 100, 40, 5
-# A project waits this part of the shortest cadence for others that are due or done by then.
+# A due project waits this part of the shortest interval, to be claimed together with others.
 _GATHER = 0.05
 
 
@@ -104,7 +104,7 @@ class Running:
 
     @property
     def events_url(self) -> str:
-        """Where Slack sends commands and clicks to, in HTTP mode."""
+        """Where Slack sends requests to, in HTTP mode."""
         return self.url + EVENTS_PATH
 
 
@@ -112,7 +112,7 @@ class Running:
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """Migrate the database, start everything, and stop it all cleanly in the end.
 
-    Slack and the database may be out of reach: what needs them begins once they are there.
+    Slack and the database may be unreachable: what needs them starts as soon as they answer.
 
     Raises:
         ConfigError: A token is refused, the database can't be used, or the port is taken.
@@ -143,21 +143,20 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         hub = await stack.enter_async_context(HubClient(settings.hf_endpoint, settings.hf_token))
         services = _desk(settings, database, workspaces, friendli, hub, key_ring, people)
         background = DeferredTasks()
-        # A process that takes no requests has neither door.
         takes_requests = settings.role.takes_requests
         app_token = settings.slack_app_token if takes_requests else None
         secret = settings.slack_signing_secret if takes_requests and app_token is None else None
         bolt = listeners.build(registry(), services, workspaces, background, schema)
         socket = _socket(settings, bolt, workspaces, app_token)
-        outside = Dependencies(settings, database, workspaces, socket)
+        dependencies = Dependencies(settings, database, workspaces, socket)
 
-        # What takes requests and what works on them stop side by side, within one patience.
-        front, back = AsyncExitStack(), AsyncExitStack()
-        stack.push_async_callback(_stop, front, back, background, settings.shutdown_timeout)
+        # The web half and the workers stop at the same time, within one time limit.
+        web, work = AsyncExitStack(), AsyncExitStack()
+        stack.push_async_callback(_stop, web, work, background, settings.shutdown_timeout)
         if socket is not None:
-            front.push_async_callback(socket.close)
-        front.push_async_callback(outside.stop)
-        await outside.start()
+            web.push_async_callback(socket.close)
+        web.push_async_callback(dependencies.stop)
+        await dependencies.start()
         at_work = workers if settings.role.works else None
         heartbeat = Heartbeat(
             database,
@@ -166,36 +165,38 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             key_fingerprints=key_ring.fingerprints,
             silent_after=settings.replica_silent_after,
         )
-        back.push_async_callback(_withdraw, heartbeat, outside)
-        reporting = Periodic(
-            "report that this replica lives",
+        work.push_async_callback(_withdraw, heartbeat, dependencies)
+        heartbeat_task = Periodic(
+            "heartbeat",
             heartbeat.report,
             every=settings.replica_silent_after / REPORTS_BEFORE_SILENT,
-            needs=outside.database.reached,
+            needs=dependencies.database.reached,
         )
-        back.push_async_callback(reporting.stop)
+        work.push_async_callback(heartbeat_task.stop)
         if settings.role.works:
             retention = Retention(database, keep=timedelta(days=settings.keep_finished_days))
-            forgetting = Periodic(
-                "forget what is over",
+            retention_task = Periodic(
+                "retention",
                 retention.sweep,
                 every=settings.retention_interval,
                 first_after=min(FIRST_SWEEP_AFTER, settings.retention_interval),
-                needs=outside.database.reached,
+                needs=dependencies.database.reached,
                 may_act=schema.does_fit,
             )
-            back.push_async_callback(forgetting.stop)
-        supervisor = Supervisor(database, at_work, outside, settings.shutdown_timeout)
-        back.push_async_callback(supervisor.stop)
+            work.push_async_callback(retention_task.stop)
+        supervisor = Supervisor(database, at_work, dependencies, settings.shutdown_timeout)
+        work.push_async_callback(supervisor.stop)
         routes = [
             *health_routes(
-                supervisor.is_complete, {**outside.ready, "schema": schema.check}, outside.reported
+                supervisor.is_complete,
+                {**dependencies.ready, "schema": schema.check},
+                dependencies.reported,
             ),
-            metrics_route(database, settings, is_slack_up=outside.is_slack_up),
+            metrics_route(database, settings, is_slack_up=dependencies.is_slack_up),
         ]
         if secret is not None:
             routes.append(events_route(EVENTS_PATH, bolt, secret))
-        url = await front.enter_async_context(
+        url = await web.enter_async_context(
             listening(routes, host=settings.host, port=settings.port)
         )
         mode = "http" if secret is not None else "socket" if socket is not None else "none"
@@ -216,29 +217,29 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Running]:
-    """The same for as long as the process lives: what is there by then stays, and never is garbage.
+    """The same until the process ends, which lets the garbage collector ignore what was started.
 
-    Looking through all of it for garbage took longer than a hundred requests, now and then.
+    A full collection took as long as a hundred requests.
     """
     async with running(settings) as bot:
         gc.freeze()
         yield bot
 
 
-async def _withdraw(heartbeat: Heartbeat, outside: Dependencies) -> None:
-    """Leave now, so that nobody has to wait until we count as gone."""
-    if outside.database.reached.is_set():
+async def _withdraw(heartbeat: Heartbeat, dependencies: Dependencies) -> None:
+    """Tell the other replicas that this one stops, so that they needn't wait for its silence."""
+    if dependencies.database.reached.is_set():
         with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
             async with asyncio.timeout(_WITHDRAW_SECONDS):
                 await heartbeat.withdraw()
 
 
 async def _stop(
-    front: AsyncExitStack, back: AsyncExitStack, background: DeferredTasks, grace: float
+    web: AsyncExitStack, work: AsyncExitStack, background: DeferredTasks, grace: float
 ) -> None:
     ends = asyncio.get_running_loop().time() + grace
-    await asyncio.gather(front.aclose(), back.aclose())
-    # Whatever it was waiting for had the same time to come.
+    await asyncio.gather(web.aclose(), work.aclose())
+    # Deferred tasks share the same time limit.
     await background.drain(max(0.1, ends - asyncio.get_running_loop().time()))
 
 

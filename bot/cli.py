@@ -154,10 +154,10 @@ def demo(
         return
     logs.configure("ERROR")
     if not once:
-        from bot.sandbox.terminal import show
+        from bot.sandbox.terminal import run_demo
 
         asyncio.run(
-            show(
+            run_demo(
                 port=port,
                 browser=browser,
                 speed=speed,

@@ -19,7 +19,7 @@ from bot.sandbox.environment import (
     connect,
     open_environment,
 )
-from bot.sandbox.faults import Answer, Hang, Slow
+from bot.sandbox.faults import Hang, Respond, Slow
 from bot.sandbox.slack.changes import Change, RequestLogged
 from bot.sandbox.slack.signing import signature
 from tests.acceptance.thread_assertions import has_replies
@@ -64,7 +64,7 @@ async def test_a_bot_in_socket_mode_says_so_too_and_takes_no_events_over_http(
             assert response.status == 404
         await env.member.command(env.channel, "help")
         await env.slack.until(lambda: env.member.ephemerals(env.channel))
-    assert env.slack.protocol_slips == []
+    assert env.slack.protocol_errors == []
 
 
 # What strangers send
@@ -172,7 +172,7 @@ async def test_a_body_that_makes_no_sense_breaks_nothing(
 # What can't be reached, or refuses us
 
 
-AWAY = Answer(200, {"ok": False, "error": "service_unavailable"})
+AWAY = Respond(200, {"ok": False, "error": "service_unavailable"})
 
 
 async def refusal(start_bot: StartBot, **overrides: object) -> list[str]:
@@ -253,7 +253,7 @@ async def test_a_slack_that_cant_be_reached_is_waited_for(
         await wait_for_response(http, f"{bot.url}/readyz", READY)
 
 
-REVOKED = Answer(200, {"ok": False, "error": "token_revoked"})
+REVOKED = Respond(200, {"ok": False, "error": "token_revoked"})
 
 
 async def test_a_token_that_is_revoked_later_takes_the_bot_out_of_service(
@@ -291,7 +291,7 @@ async def test_a_friendli_that_is_away_is_shown_and_people_are_still_answered(
         await env.member.command(env.channel, "org/model --gpu H100 --yes")
         await env.slack.until(lambda: has_replies(env, 1))
         assert await get(http, f"{bot.url}/readyz") == READY
-        outage = env.friendli.faults.add(Answer(503), times=None)
+        outage = env.friendli.faults.add(Respond(503), times=None)
         shown = (200, {"database": True, "slack": True, "schema": True, "friendli": False})
         await wait_for_response(http, f"{bot.url}/readyz", shown)
         assert await metric(http, bot, "friendli_deploy_friendli_up") == 0

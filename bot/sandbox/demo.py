@@ -14,7 +14,7 @@ from bot.sandbox.slack.changes import Change, MessagePosted, MessageUpdated
 from bot.sandbox.slack.conversations import Message
 
 # The longest that one deployment may take in the demo, in seconds of the person watching.
-_PATIENCE = 300.0
+_TIMEOUT = 300.0
 _POLL_SECONDS = 0.5
 
 # What the root and the last reply have in common at the end.
@@ -55,9 +55,9 @@ async def _deploy(env: Environment, model: str, console: Console) -> bool:
     console.print(f"[bold]@{env.member.user.name}[/] /friendli-deploy {line}")
     await env.member.command(env.channel, line)
     try:
-        root = await env.slack.until(lambda: _outcome(env), timeout=_PATIENCE)
+        root = await env.slack.until(lambda: _outcome(env), timeout=_TIMEOUT)
         # The reply that says so may be posted a second after the root's last edit.
-        await env.slack.until(lambda: printer.has_told(root), timeout=_PATIENCE)
+        await env.slack.until(lambda: printer.has_reported(root), timeout=_TIMEOUT)
     finally:
         stop()
     return _SERVES in root.text
@@ -75,7 +75,7 @@ class _Printer:
     """Prints the roots and replies of the workspace as they are posted and change."""
 
     def __init__(self, env: Environment, console: Console) -> None:
-        self._here = env
+        self._env = env
         self._console = console
         self._headlines: dict[str, str] = {}
         self._last_reply = ""
@@ -84,7 +84,7 @@ class _Printer:
         if not isinstance(change, MessagePosted | MessageUpdated):
             return
         message = change.message
-        text = readable(self._here, message.text)
+        text = readable(self._env, message.text)
         if message.ephemeral_to:
             self._console.print(f"[dim]only you:[/] {text}")
         elif message.is_reply:
@@ -93,9 +93,9 @@ class _Printer:
             self._console.print(f"   ↳ {text}{loud}")
         elif self._headlines.get(message.ts) != text:
             self._headlines[message.ts] = text
-            self._console.print(f"[bold]#{self._here.channel.name}[/] {text}")
+            self._console.print(f"[bold]#{self._env.channel.name}[/] {text}")
 
-    def has_told(self, root: Message) -> bool:
+    def has_reported(self, root: Message) -> bool:
         """Whether the last reply says what the root says."""
         return any(end in root.text and end in self._last_reply for end in (_SERVES, *_ENDED))
 

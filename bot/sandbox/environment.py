@@ -15,9 +15,9 @@ from bot.sandbox.friendli import FriendliSandbox
 from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.hub import HubSandbox
 from bot.sandbox.slack.conversations import Channel, User
-from bot.sandbox.slack.people import Actor
 from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.slack.sandbox import SlackSandbox
+from bot.sandbox.slack.user_client import UserClient
 
 BOT_TOKEN = "sandbox-bot-token"  # noqa: S105 - it opens nothing but the sandbox
 APP_TOKEN = "sandbox-app-token"  # noqa: S105 - as above
@@ -47,8 +47,8 @@ class Environment:
     friendli: FriendliSandbox
     hub: HubSandbox
     clock: SandboxClock
-    admin: Actor
-    member: Actor
+    admin: UserClient
+    member: UserClient
     channel: Channel
     database: str
     encryption_key: SecretStr

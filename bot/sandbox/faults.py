@@ -33,7 +33,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Respond:
     """Answer with this instead of the real reply.
 
     Attributes:
@@ -110,7 +110,7 @@ class ShortReply:
     path: tuple[str, ...]
 
 
-Effect = Answer | DropRequest | LoseReply | Slow | Hang | TruncateBody | GarbageBody | ShortReply
+Effect = Respond | DropRequest | LoseReply | Slow | Hang | TruncateBody | GarbageBody | ShortReply
 
 
 @dataclass(eq=False, slots=True)
@@ -132,7 +132,7 @@ class Fault:
     taken: int = 0
     removed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
-    def strikes(self, call: Call) -> bool:
+    def matches(self, call: Call) -> bool:
         """Tell whether this call is one that the fault is meant for."""
         return (
             (self.times is None or self.times > 0)
@@ -148,8 +148,8 @@ class FaultPlan:
         standing: Faults that belong to the server itself: tried last, untouched by `clear`.
     """
 
-    def __init__(self, standing: Iterable[Fault] = ()) -> None:
-        self._standing = tuple(standing)
+    def __init__(self, permanent: Iterable[Fault] = ()) -> None:
+        self._permanent = tuple(permanent)
         self._faults: list[Fault] = []
         self._hanging: set[Fault] = set()
 
@@ -188,8 +188,8 @@ class FaultPlan:
 
     def take(self, call: Call) -> Fault | None:
         """Return the first fault that strikes this call and count it, or None."""
-        candidates = (*self._faults, *self._standing)
-        fault = next((fault for fault in candidates if fault.strikes(call)), None)
+        candidates = (*self._faults, *self._permanent)
+        fault = next((fault for fault in candidates if fault.matches(call)), None)
         if fault is None:
             return None
         fault.taken += 1

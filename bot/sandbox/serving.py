@@ -8,7 +8,6 @@ from aiohttp import web
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import (
-    Answer,
     Call,
     DropRequest,
     Fault,
@@ -16,6 +15,7 @@ from bot.sandbox.faults import (
     GarbageBody,
     Hang,
     LoseReply,
+    Respond,
     ShortReply,
     Slow,
     TruncateBody,
@@ -57,7 +57,7 @@ async def serve(
     if fault is None:
         return Served(await action(), replied=True, fault=None)
     match fault.effect:
-        case Answer() as answer:
+        case Respond() as answer:
             if answer.acts:
                 await action()
             return Served(_answer(answer), replied=True, fault=fault)
@@ -90,7 +90,7 @@ async def _keep_silent(
         await fault.removed.wait()
 
 
-def _answer(answer: Answer) -> web.Response:
+def _answer(answer: Respond) -> web.Response:
     if answer.body is None or isinstance(answer.body, bytes):
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
     return web.json_response(answer.body, status=answer.status, headers=answer.headers)

@@ -18,12 +18,12 @@ from bot.config import Settings, load
 from bot.domain.errors import ConfigError
 from bot.sandbox.environment import API_KEY, PROJECT, Environment, connect, open_environment
 from bot.sandbox.page.bot_process import BotProcess
-from bot.sandbox.page.environment import Stage
+from bot.sandbox.page.context import PageContext
 from bot.sandbox.page.server import page_server
 
 _POLL_SECONDS = 0.5
 _GIVE_UP_SECONDS = 600.0
-_GUESTS_TEAM = "T000000002"
+_GUEST_TEAM = "T000000002"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Demo:
     folder: Path
 
 
-async def show(
+async def run_demo(
     *,
     port: int,
     browser: bool,
@@ -69,7 +69,7 @@ async def show(
         loop.add_signal_handler(number, stop.set)
 
     async def stay() -> None:
-        async with opened(
+        async with open_demo(
             port=port, speed=speed, real_slack=real_slack, real_friendli=real_friendli
         ) as demo:
             _announce(demo, real_slack=real_slack, real_friendli=real_friendli)
@@ -91,7 +91,7 @@ async def show(
 
 
 @asynccontextmanager
-async def opened(
+async def open_demo(
     *,
     port: int,
     speed: float,
@@ -121,7 +121,7 @@ async def opened(
             ).model_copy(update=overrides)
             listens = real_slack and not settings.socket_mode
             bot = BotProcess(settings, folder, port=settings.port if listens else 0)
-            shown = stage(env, bot, real_slack=real_slack, real_friendli=real_friendli)
+            shown = page_context(env, bot, real_slack=real_slack, real_friendli=real_friendli)
             async with page_server(shown, port=port) as address:
                 env.slack.events_url = bot.url + EVENTS_PATH
                 try:
@@ -154,13 +154,13 @@ def _settings(env: Environment, speed: float, *, real_slack: bool, real_friendli
     return load().model_copy(update={**ours, **quick})
 
 
-def stage(
+def page_context(
     env: Environment,
     bot: BotProcess | None,
     *,
     real_slack: bool = False,
     real_friendli: bool = False,
-) -> Stage:
+) -> PageContext:
     """Add a guest and a channel that nobody has connected, and return what the page shows.
 
     Args:
@@ -170,13 +170,13 @@ def stage(
         real_friendli: Whether Friendli itself is used.
     """
     if real_slack:
-        return Stage(slack=None, friendli=env.friendli, clock=env.clock, bot=bot)
+        return PageContext(slack=None, friendli=env.friendli, clock=env.clock, bot=bot)
     env.slack.requests.hide(API_KEY, "API key")
-    guest = env.slack.add_user("guest", team_id=_GUESTS_TEAM)
+    guest = env.slack.add_user("guest", team_id=_GUEST_TEAM)
     env.channel.is_ext_shared = True
     env.slack.set_member(env.channel, guest, member=True)
     env.slack.add_channel("experiments", members=[env.admin.user, env.member.user])
-    return Stage(
+    return PageContext(
         slack=env.slack,
         friendli=None if real_friendli else env.friendli,
         clock=env.clock,

@@ -3,12 +3,12 @@
 import re
 
 from bot.sandbox.environment import Environment
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 from bot.sandbox.slack.view import View
 from tests.acceptance.thread_assertions import rendered_text
 
 
-async def home_tab(env: Environment, person: Actor | None = None) -> View:
+async def home_tab(env: Environment, person: UserClient | None = None) -> View:
     """Open somebody's Home tab, the member's if nobody is named, and return it once it is drawn."""
     who = person or env.member
     before = who.home.updates if who.home else -1
@@ -16,7 +16,9 @@ async def home_tab(env: Environment, person: Actor | None = None) -> View:
     return await updated_home_tab(env, before, who)
 
 
-async def updated_home_tab(env: Environment, updates: int, person: Actor | None = None) -> View:
+async def updated_home_tab(
+    env: Environment, updates: int, person: UserClient | None = None
+) -> View:
     """The Home tab once it was drawn more often than that."""
     who = person or env.member
     return await env.slack.until(

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from bot.domain.permissions import Permission
 from bot.sandbox.environment import Environment
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 from bot.sandbox.slack.view import View
 
 
 async def open_settings(
-    env: Environment, person: Actor | None = None, text: str = "settings"
+    env: Environment, person: UserClient | None = None, text: str = "settings"
 ) -> View:
     """Open the modal."""
     who = person or env.admin
@@ -28,7 +28,7 @@ async def save_settings(env: Environment, **fields: str | int | Sequence[str] | 
 
 
 async def open_permission(
-    env: Environment, permission: Permission, person: Actor | None = None
+    env: Environment, permission: Permission, person: UserClient | None = None
 ) -> View:
     """Open who may do something, over the settings."""
     who = person or env.admin

@@ -16,7 +16,7 @@ from bot.db.operation_tables import Operation
 from bot.db.session import Database
 from bot.domain.permissions import Permission
 from bot.sandbox.environment import API_KEY, TEAM, Environment, connect
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 from tests.acceptance.settings_form import grant, save_settings
 from tests.acceptance.thread_assertions import (
     ephemeral_texts,
@@ -37,7 +37,7 @@ def creates(env: Environment) -> int:
     return sum(one.operation == "create_endpoint" for one in env.friendli.requests)
 
 
-async def waits(env: Environment, person: Actor, line: str) -> None:
+async def waits(env: Environment, person: UserClient, line: str) -> None:
     """Ask for a deployment, and see that it waits."""
     await person.command(env.channel, line)
     await env.slack.until(lambda: "waits for approval" in root(env).text)
@@ -50,7 +50,7 @@ async def propose(env: Environment, line: str = LINE) -> None:
     await env.slack.until(lambda: last_reply_contains(env, "asks you to decide about it"))
 
 
-def second_admin(env: Environment) -> Actor:
+def second_admin(env: Environment) -> UserClient:
     """Another admin, in the channel."""
     second = env.slack.act_as(env.slack.add_user("second", is_admin=True))
     env.channel.member_ids.append(second.user.id)

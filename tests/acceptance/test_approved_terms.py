@@ -12,9 +12,9 @@ from bot.db.deployment_tables import Deployment
 from bot.db.session import Database
 from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import Environment, connect
-from bot.sandbox.faults import Answer, DropRequest
+from bot.sandbox.faults import DropRequest, Respond
 from bot.sandbox.slack.conversations import Message
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 from tests.acceptance.due_times import lifetime_ends_in, set_policy
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.settings_form import save_settings
@@ -35,7 +35,7 @@ EVERYTHING = Policy(approval=Approval.ALWAYS)
 
 
 async def answered(
-    env: Environment, person: Actor, message: Message, label: str = "Approve"
+    env: Environment, person: UserClient, message: Message, label: str = "Approve"
 ) -> str:
     """Click a button, and return what the person is answered."""
     seen = len(person.ephemerals(env.channel))
@@ -141,7 +141,7 @@ async def test_an_operation_is_compared_too(env: Environment, start_bot: StartBo
         await connect(env)
         await asleep(env)
         proposal = await propose_wake(env)
-        env.friendli.faults.add(Answer(429), operation="wake_endpoint", times=None)
+        env.friendli.faults.add(Respond(429), operation="wake_endpoint", times=None)
         await env.admin.click(proposal, "Approve")
         await env.slack.until(partial(last_reply_contains, env, "approved what"))
         await env.friendli.until(lambda: env.friendli.requests[-1].operation == "wake_endpoint")

@@ -11,7 +11,7 @@ from bot.domain.actors import ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.permissions import Permission
 from bot.sandbox.environment import API_KEY, BOT_TOKEN, SIGNING_SECRET, Environment, connect
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 from bot.services import audit
 from tests.acceptance.settings_form import grant, save_settings
 from tests.acceptance.test_polling import serve
@@ -30,7 +30,9 @@ from tests.test_cli import run
 pytestmark = pytest.mark.usefixtures("bot")
 
 
-async def shown(env: Environment, person: Actor | None = None, text: str = "audit") -> list[str]:
+async def shown(
+    env: Environment, person: UserClient | None = None, text: str = "audit"
+) -> list[str]:
     """The lines that the command shows, without their moments."""
     who = person or env.member
     seen = len(who.ephemerals(env.channel))

@@ -4,13 +4,13 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import API_KEY, PROJECT, TEAM, Environment, connect
-from bot.sandbox.faults import Answer, Hang
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.faults import Hang, Respond
+from bot.sandbox.slack.user_client import UserClient
 from tests.acceptance.thread_assertions import ephemeral_texts, message_text, rendered_text, thread
 from tests.conftest import StartBot
 
 
-async def open_form(env: Environment, person: Actor, text: str = "connect prod") -> None:
+async def open_form(env: Environment, person: UserClient, text: str = "connect prod") -> None:
     await person.command(env.channel, text)
     await env.slack.until(lambda: person.modal)
 
@@ -143,7 +143,7 @@ async def test_each_refusal_stands_on_the_right_field(
     async with start_bot():
         # Longer than the bot may wait, so that it doesn't come back by itself.
         env.friendli.faults.add(
-            Answer(status, {"detail": "so it is"}, headers={"Retry-After": "600"}), times=None
+            Respond(status, {"detail": "so it is"}, headers={"Retry-After": "600"}), times=None
         )
         await open_form(env, env.admin)
         await fill(env)
@@ -162,7 +162,7 @@ async def test_a_friendli_that_does_not_answer_in_time_is_told_later(
         await env.admin.submit()
         assert modal_words(env) == snapshot("Checking the key with Friendli…")
         env.friendli.faults.remove(outage)
-        env.friendli.faults.add(Answer(503), times=None)
+        env.friendli.faults.add(Respond(503), times=None)
         await env.slack.until(lambda: "Checking" not in modal_words(env))
         assert modal_words(env) == snapshot(
             "Friendli couldn't be reached, so the key isn't checked and nothing is stored. Try again in a minute."
@@ -299,7 +299,7 @@ async def test_nobody_is_refused_because_slack_does_not_answer(
     env: Environment, status: int
 ) -> None:
     """Who is an admin isn't told that only admins may, but that Slack doesn't say who is."""
-    env.slack.faults.add(Answer(status), operation="users.info", times=None)
+    env.slack.faults.add(Respond(status), operation="users.info", times=None)
     await env.admin.command(env.channel, "connect other")
     [said] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
     assert message_text(env, said) == snapshot("""\

@@ -20,7 +20,7 @@ from bot.sandbox.environment import (
     Environment,
     connect,
 )
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from tests.client import wait_for_replicas
 from tests.conftest import StartBot
 from tests.friendli.loopback import refused_url
@@ -99,7 +99,7 @@ async def test_what_friendli_refuses(env: Environment, start_bot: StartBot) -> N
         await connect(env)
     env.friendli.revoke_key(API_KEY)
     refused = await found(env)
-    down = env.friendli.faults.add(Answer(403), times=None)
+    down = env.friendli.faults.add(Respond(403), times=None)
     forbidden = await found(env)
     env.friendli.faults.remove(down)
     unreachable = await found(env, friendli_api_url=refused_url())
@@ -181,7 +181,7 @@ async def test_a_slack_that_can_t_be_reached_is_no_wrong_token(env: Environment)
             "problem  slack      Slack gave no usable answer (ClientConnectorError), so SLACK_APP_TOKEN couldn't be tried. Check the network and SLACK_API_URL (URL), and try again in a minute.",
         ]
     )
-    failing = env.slack.faults.add(Answer(503), times=None)
+    failing = env.slack.faults.add(Respond(503), times=None)
     assert (await found(env))[-1].partition(", so")[0] == snapshot(
         "problem  slack      Slack gave no usable answer (http_503)"
     )

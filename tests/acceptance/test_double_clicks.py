@@ -11,10 +11,10 @@ from inline_snapshot import snapshot
 
 from bot.app import Running
 from bot.sandbox.environment import PROJECT, Environment, connect
-from bot.sandbox.faults import Answer, Hang, LoseReply
+from bot.sandbox.faults import Hang, LoseReply, Respond
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.deliveries import Ack
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 from tests.acceptance.thread_assertions import (
     candidate_question,
     ephemeral_texts,
@@ -36,7 +36,7 @@ def sent(env: Environment, operation: str) -> int:
     return sum(one.operation == operation for one in env.friendli.requests)
 
 
-def heard(env: Environment, person: Actor) -> list[str]:
+def heard(env: Environment, person: UserClient) -> list[str]:
     """What only this person sees."""
     return [rendered_text(env, message.text) for message in person.ephemerals(env.channel)]
 
@@ -290,7 +290,7 @@ async def test_an_endpoint_of_the_same_name_made_at_the_same_time_is_asked_about
 ) -> None:
     """Without an answer to the request nobody can tell them apart, so nothing is taken by guess."""
     lists = env.friendli.faults.add(
-        Answer(503),
+        Respond(503),
         operation="list_endpoints",
         times=None,
         when=lambda _: sent(env, "create_endpoint") > 0,

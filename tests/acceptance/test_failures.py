@@ -11,7 +11,7 @@ from bot.db.operation_tables import Operation
 from bot.db.session import Database
 from bot.domain.schemas import InferenceDeploymentErrorCode
 from bot.sandbox.environment import API_KEY, Environment
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from bot.sandbox.slack.view import View
 from tests.acceptance.test_imported_endpoints import follow
 from tests.acceptance.test_polling import serve
@@ -233,7 +233,7 @@ async def test_a_refusal_is_told_with_the_apis_own_words(
 ) -> None:
     """Nothing is made, the person knows why, and can try again."""
     env.friendli.faults.add(
-        Answer(status, {"detail": "<no> & never"}, headers={"Retry-After": "90"}),
+        Respond(status, {"detail": "<no> & never"}, headers={"Retry-After": "90"}),
         operation="create_endpoint",
     )
     await deploy(env, "org/model")
@@ -274,7 +274,7 @@ async def test_what_friendli_refuses_of_single_fields_is_told_field_by_field(
     env: Environment,
 ) -> None:
     """By the form's names in the thread, and below them in the form that opens again."""
-    env.friendli.faults.add(Answer(422, {"detail": UNPROCESSABLE}), operation="create_endpoint")
+    env.friendli.faults.add(Respond(422, {"detail": UNPROCESSABLE}), operation="create_endpoint")
     await env.member.command(
         env.channel,
         "org/model --gpu 1xH100 --name it --max-batch-size 999 --max-replicas 9 --yes",
@@ -327,7 +327,7 @@ async def test_a_refusal_in_any_other_shape_is_told_as_it_came(
     env: Environment, detail: JsonValue
 ) -> None:
     """Nothing of it stops the refusal from being told."""
-    answer = Answer(422, {"detail": detail})
+    answer = Respond(422, {"detail": detail})
     env.friendli.faults.add(answer, operation="create_endpoint")
     await deploy(env, "org/model")
     await env.slack.until(lambda: thread(env))
@@ -340,7 +340,7 @@ async def test_an_update_that_is_refused_opens_again_with_what_it_was_to_change(
 ) -> None:
     """Field by field, as typed, and nothing is sent twice."""
     await serve(env)
-    answer = Answer(422, {"detail": [TOO_LARGE]})
+    answer = Respond(422, {"detail": [TOO_LARGE]})
     env.friendli.faults.add(answer, operation="update_endpoint")
     await env.member.command(env.channel, "update it --max-batch-size 999")
     [question] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
@@ -384,7 +384,7 @@ Friendli said: “Missing or invalid API key.”\
 @pytest.mark.usefixtures("short_timeout_bot")
 async def test_an_api_that_is_down_before_the_click_gives_up_in_the_end(env: Environment) -> None:
     """Nothing was sent, and after a while the person is told so."""
-    env.friendli.faults.add(Answer(503), times=None)
+    env.friendli.faults.add(Respond(503), times=None)
     await deploy(env, "org/model")
     await env.slack.until(lambda: thread(env), timeout=20)
     [said] = thread(env)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from bot.sandbox.environment import Environment, connect
-from bot.sandbox.faults import Answer, Call
+from bot.sandbox.faults import Call, Respond
 from tests.acceptance.thread_assertions import root, thread
 from tests.conftest import StartBot
 
@@ -24,8 +24,8 @@ def lists_by(env: Environment, works: Callable[[int], bool]) -> list[bool]:
         went.append(works(len(went)))
         return not went[-1]
 
-    env.friendli.faults.add(Answer(500), operation="create_endpoint")
-    env.friendli.faults.add(Answer(503), operation="list_endpoints", times=None, when=fails)
+    env.friendli.faults.add(Respond(500), operation="create_endpoint")
+    env.friendli.faults.add(Respond(503), operation="list_endpoints", times=None, when=fails)
     return went
 
 

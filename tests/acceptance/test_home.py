@@ -7,7 +7,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment, connect
-from bot.sandbox.faults import Answer, Slow
+from bot.sandbox.faults import Respond, Slow
 from bot.sandbox.slack.conversations import ChannelKind
 from bot.sandbox.slack.request_log import Direction
 from tests.acceptance.home_tab import click_in_home_tab, home_tab, updated_home_tab, view_text
@@ -220,7 +220,7 @@ async def test_slack_doesn_t_say_where_somebody_is(env: Environment) -> None:
     """Nothing is shown that might not be theirs to see, and nothing is done."""
     await serve(env)
     await home_tab(env)
-    fault = env.slack.faults.add(Answer(500), operation="users.conversations", times=None)
+    fault = env.slack.faults.add(Respond(500), operation="users.conversations", times=None)
     assert view_text(env, await click_in_home_tab(env, "Sleep")) == snapshot("""\
 Slack doesn't say in time whether you are in its channel, so nothing was done.
 Try again in a moment, or use the buttons in its thread.
@@ -236,7 +236,7 @@ Slack doesn't say which channels you are in, so I can't show what is yours. What
 @pytest.mark.usefixtures("bot")
 async def test_slack_asks_to_wait_before_it_shows_a_home_tab(env: Environment) -> None:
     """It is drawn again after that, with what is so by then."""
-    wait = Answer(429, {"ok": False, "error": "ratelimited"}, headers={"Retry-After": "1"})
+    wait = Respond(429, {"ok": False, "error": "ratelimited"}, headers={"Retry-After": "1"})
     env.slack.faults.add(wait, operation="views.publish")
     assert "Where you can deploy" in view_text(env, await home_tab(env))
 
@@ -252,7 +252,7 @@ async def test_an_answer_that_can_t_be_shown_at_home_is_shown_in_the_channel(
     env.friendli.set_status(endpoint, "SLEEPING")
     await env.slack.until(lambda: "is sleeping" in root(env).text)
     env.slack.faults.add(
-        Answer(200, {"ok": False, "error": "not_enabled"}), operation="views.publish", times=None
+        Respond(200, {"ok": False, "error": "not_enabled"}), operation="views.publish", times=None
     )
     assert env.member.home is not None
     await env.member.click(env.member.home, stale)
@@ -293,16 +293,16 @@ async def test_what_doesn_t_fit_is_counted(env: Environment) -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        Answer(403, {"detail": "not yours"}),
-        Answer(404, {"detail": "no such thing"}),
-        Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"}),
-        Answer(200, {"data": "soon"}),
+        Respond(403, {"detail": "not yours"}),
+        Respond(404, {"detail": "no such thing"}),
+        Respond(429, {"detail": "slow down"}, headers={"Retry-After": "60"}),
+        Respond(200, {"data": "soon"}),
         Slow(3600),
     ],
     ids=["forbidden", "missing", "limited", "unreadable", "silent"],
 )
 async def test_what_it_cost_is_estimated_where_friendli_doesn_t_say(
-    env: Environment, start_bot: StartBot, trouble: Answer | Slow
+    env: Environment, start_bot: StartBot, trouble: Respond | Slow
 ) -> None:
     """Then it is told as about so much; nobody waits for long, and the rest is shown."""
     async with start_bot(menu_timeout=0.3):

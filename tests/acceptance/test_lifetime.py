@@ -7,7 +7,7 @@ from inline_snapshot import snapshot
 
 from bot.domain.policy import ExpiryAction, Policy
 from bot.sandbox.environment import API_KEY, Environment, connect
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from tests.acceptance.due_times import lifetime_ends_in, lifetime_is_removed, set_policy
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.thread_assertions import (
@@ -191,7 +191,7 @@ async def test_an_end_that_friendli_refuses_is_told_loudly_and_tried_again(
     async with start_bot(lifetime_notice_min=SOON, lifetime_end_retry=SOON):
         await connect(env)
         endpoint = await deploy(env)
-        env.friendli.faults.add(Answer(400, {"detail": "not now"}), operation="terminate_endpoint")
+        env.friendli.faults.add(Respond(400, {"detail": "not now"}), operation="terminate_endpoint")
         await lifetime_ends_in(env, 0)
         await env.friendli.until(lambda: counted.of("terminate_endpoint") > 1)
         env.friendli.set_status(endpoint, "TERMINATED")

@@ -10,7 +10,7 @@ from bot.domain.schemas import DedicatedEndpointUpdateBody
 from bot.friendli.client import FriendliClient
 from bot.friendli.credentials import Credentials
 from bot.sandbox.environment import API_KEY, PROJECT, Environment, connect
-from bot.sandbox.faults import Answer, Effect, Hang
+from bot.sandbox.faults import Effect, Hang, Respond
 from bot.sandbox.slack.conversations import Message
 from tests.acceptance.endpoints import RequestCounter, command_response, create_in_suite
 from tests.acceptance.thread_assertions import message_text, root, thread
@@ -86,7 +86,7 @@ async def test_names_can_t_ping_or_draw_anything(env: Environment) -> None:
         "autoscalingCooldown": 0,
         "currReplicaCnt": 1,
     }
-    env.friendli.faults.add(Answer(200, spec), operation="get_endpoint", times=None)
+    env.friendli.faults.add(Respond(200, spec), operation="get_endpoint", times=None)
     said = await command_response(env, "list")
     assert message_text(env, said) == snapshot("""\
 *prod* · 1 endpoint · *$0.00/h and 1 of unknown price* now
@@ -159,12 +159,12 @@ async def test_what_friendli_refuses_is_said_with_a_way_out(
 ) -> None:
     """Whatever is in the way; who is silent is not waited for long."""
     effects: dict[str, Effect] = {
-        "key": Answer(401, {"detail": "no <!here>"}),
-        "forbidden": Answer(403),
-        "project": Answer(404, {"detail": "Project not found."}),
-        "refused": Answer(422, {"detail": "so it is"}),
-        "too many": Answer(429, headers={"Retry-After": "90"}),
-        "down": Answer(503),
+        "key": Respond(401, {"detail": "no <!here>"}),
+        "forbidden": Respond(403),
+        "project": Respond(404, {"detail": "Project not found."}),
+        "refused": Respond(422, {"detail": "so it is"}),
+        "too many": Respond(429, headers={"Retry-After": "90"}),
+        "down": Respond(503),
         "silent": Hang(),
     }
     async with start_bot(list_timeout=0.3):
@@ -273,7 +273,7 @@ async def test_what_is_changed_in_suite_shows(env: Environment) -> None:
 
 @pytest.mark.parametrize(
     "effect",
-    [Hang(), Answer(429, headers={"Retry-After": "90"}), Answer(503)],
+    [Hang(), Respond(429, headers={"Retry-After": "90"}), Respond(503)],
     ids=["silent", "too many", "down"],
 )
 async def test_a_name_that_isn_t_told_in_time_is_left_out(
@@ -301,7 +301,7 @@ async def test_an_endpoint_that_goes_away_meanwhile_does_no_harm(env: Environmen
     gone = create_in_suite(env, "gone")
     create_in_suite(env, "stays")
     env.friendli.faults.add(
-        Answer(404, {"detail": "Endpoint not found."}),
+        Respond(404, {"detail": "Endpoint not found."}),
         operation="get_endpoint",
         when=lambda call: call.path.endswith(gone),
     )
@@ -320,5 +320,5 @@ async def test_a_spec_that_makes_no_sense_is_no_obstacle(env: Environment) -> No
     """The endpoint is listed by its id, with what its status tells."""
     create_in_suite(env, "odd")
     body: JsonValue = {"name": "odd"}
-    env.friendli.faults.add(Answer(200, body), operation="get_endpoint", times=None)
+    env.friendli.faults.add(Respond(200, body), operation="get_endpoint", times=None)
     assert "of unknown price" in message_text(env, await command_response(env, "list"))

@@ -12,7 +12,7 @@ from bot.db.session import Database
 from bot.domain.operations import OperationKind, OperationState
 from bot.domain.schemas import InferenceDeploymentStatus
 from bot.sandbox.environment import Environment, connect
-from bot.sandbox.faults import Answer, Hang, LoseReply, Slow
+from bot.sandbox.faults import Hang, LoseReply, Respond, Slow
 from tests.acceptance.test_polling import asked_since, serve
 from tests.acceptance.thread_assertions import (
     ephemeral_texts,
@@ -174,7 +174,7 @@ async def test_a_restart_that_came_and_went_is_not_sent_again(
         endpoint = await rest(env)
         env.friendli.faults.add(LoseReply(), operation="restart_endpoint")
         blind = [
-            env.friendli.faults.add(Answer(503), operation=operation, times=None)
+            env.friendli.faults.add(Respond(503), operation=operation, times=None)
             for operation in ("get_endpoint_status", "list_endpoints")
         ]
         await env.member.click(root(env), "Restart ($5.00/h)")
@@ -213,7 +213,7 @@ async def test_a_refusal_is_told_in_the_api_s_words(
 ) -> None:
     """What Friendli won't do, the thread says, and the buttons come back."""
     await serve(env)
-    env.friendli.faults.add(Answer(400, {"detail": "not <now>"}), operation=operation)
+    env.friendli.faults.add(Respond(400, {"detail": "not <now>"}), operation=operation)
     await env.member.click(root(env), button)
     await env.slack.until(lambda: has_replies(env, 4))
     assert thread(env)[3] == said
@@ -224,7 +224,7 @@ async def test_a_refusal_is_told_in_the_api_s_words(
 async def test_what_is_so_already_is_no_refusal(env: Environment) -> None:
     """Somebody did it elsewhere a moment before, so Friendli won't do it, and it is done."""
     endpoint = await serve(env)
-    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
+    wait = Respond(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
     unseen = env.friendli.faults.add(wait, operation="list_endpoints")
     await env.friendli.until(lambda: unseen.taken)
     env.friendli.set_status(endpoint, "SLEEPING")
@@ -243,7 +243,7 @@ async def test_what_is_so_already_is_no_refusal(env: Environment) -> None:
 async def test_what_is_asked_of_one_that_goes_away_ends_with_it(env: Environment) -> None:
     """Friendli asked to wait, and then there was nothing left to do it to."""
     endpoint = await serve(env)
-    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
+    wait = Respond(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
     env.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
     await env.member.click(root(env), "Sleep")
     await env.friendli.until(lambda: sent(env, "sleep_endpoint") == 1)
@@ -264,7 +264,7 @@ async def test_what_is_asked_of_one_that_goes_away_ends_with_it(env: Environment
 async def test_what_is_asked_of_one_that_is_let_go_ends_with_it(env: Environment) -> None:
     """Whoever disconnects the target is no answer to whoever waits."""
     await serve(env)
-    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
+    wait = Respond(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
     env.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
     await env.member.click(root(env), "Sleep")
     await env.friendli.until(lambda: sent(env, "sleep_endpoint") == 1)

@@ -7,7 +7,7 @@ from bot.db.message_tables import Message
 from bot.db.session import Database
 from bot.domain.delivery import MessageKind
 from bot.sandbox.environment import Environment, connect
-from bot.sandbox.faults import Answer, Effect, Hang
+from bot.sandbox.faults import Effect, Hang, Respond
 from bot.sandbox.slack.conversations import Message as Shown
 from tests.acceptance.thread_assertions import ephemeral_texts, rendered_text, root, roots, thread
 from tests.conftest import StartBot
@@ -75,7 +75,7 @@ async def test_an_answer_comes_although_the_bot_died_before_slack_showed_it(
     assert len(env.friendli.endpoints) == 1
 
 
-@pytest.mark.parametrize("effect", [Answer(500), Answer(404)])
+@pytest.mark.parametrize("effect", [Respond(500), Respond(404)])
 async def test_an_answer_that_slack_does_not_take_comes_directly(
     env: Environment, start_bot: StartBot, effect: Effect
 ) -> None:

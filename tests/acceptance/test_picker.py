@@ -5,7 +5,7 @@ from inline_snapshot import snapshot
 
 from bot.messages.blocks import actions, option, static_select
 from bot.sandbox.environment import APP_TOKEN, Environment, connect
-from bot.sandbox.faults import Answer, Hang
+from bot.sandbox.faults import Hang, Respond
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.workspace import Content
 from tests.acceptance.endpoints import RequestCounter, command_response, create_in_suite
@@ -151,7 +151,7 @@ async def test_a_friendli_that_never_answered_is_said_in_the_menu(
     async with start_bot(menu_timeout=0.1, list_timeout=0.2):
         await connect(env)
         create_in_suite(env, "up")
-        outage = env.friendli.faults.add(Answer(401), operation="list_endpoints", times=None)
+        outage = env.friendli.faults.add(Respond(401), operation="list_endpoints", times=None)
         question = await command_response(env, "status")
         [only] = await offered(env, question)
         assert only == snapshot("Friendli isn't answering; choose this to hear more")

@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import API_KEY, PROJECT, TEAM, Environment, connect
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from tests.acceptance.thread_assertions import (
     has_replies,
     last_reply_contains,
@@ -287,7 +287,7 @@ async def test_a_revoked_key_is_told_once_and_a_new_one_goes_on(env: Environment
 async def test_an_outage_is_told_once_and_so_is_its_end(env: Environment) -> None:
     """An API that doesn't answer is worth one message after a while, and one when it is back."""
     await serve(env)
-    outage = env.friendli.faults.add(Answer(503), times=None)
+    outage = env.friendli.faults.add(Respond(503), times=None)
     await env.slack.until(lambda: has_replies(env, 3), timeout=20)
     assert thread(env)[2].startswith("Friendli's API hasn't answered for ")
     env.friendli.faults.remove(outage)
@@ -335,7 +335,7 @@ async def test_terminating_by_button(env: Environment) -> None:
 async def test_a_refused_terminate_is_told_and_can_be_tried_again(env: Environment) -> None:
     """The API's own words stand in the thread, and the button comes back."""
     await serve(env)
-    env.friendli.faults.add(Answer(400, {"detail": "not now"}), operation="terminate_endpoint")
+    env.friendli.faults.add(Respond(400, {"detail": "not now"}), operation="terminate_endpoint")
     await env.member.click(root(env), "Terminate")
     await env.slack.until(lambda: has_replies(env, 4))
     assert thread(env)[3] == snapshot(

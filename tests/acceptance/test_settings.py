@@ -5,7 +5,7 @@ from inline_snapshot import snapshot
 
 from bot.domain.permissions import Permission
 from bot.sandbox.environment import Environment
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from bot.sandbox.slack.view import View
 from tests.acceptance.settings_form import grant, open_permission, open_settings, save_settings
 from tests.acceptance.thread_assertions import ephemeral_texts, rendered_text, root, thread
@@ -224,7 +224,7 @@ async def test_a_group_that_slack_does_not_tell_about_in_time_denies_nothing_for
     """Nothing is done, and the person hears why; an admin isn't held up by it."""
     env.slack.add_usergroup("ml-oncall", [env.member.user])
     await grant(env, Permission.DEPLOY, who="The people and groups below", groups=["@ml-oncall"])
-    outage = env.slack.faults.add(Answer(503), operation="usergroups.users.list", times=None)
+    outage = env.slack.faults.add(Respond(503), operation="usergroups.users.list", times=None)
     await env.member.command(env.channel)
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(

@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment, connect
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from bot.sandbox.slack.conversations import Message
 from tests.acceptance.endpoints import command_response, create_in_suite
 from tests.acceptance.thread_assertions import message_text, root, thread
@@ -187,16 +187,16 @@ async def test_a_target_that_can_t_be_read_hides_no_other(env: Environment) -> N
     """What is found elsewhere is shown; what isn't is said with what is in the way."""
     create_in_suite(env, "up")
     await connect(env, "staging")
-    env.friendli.faults.add(Answer(401), operation="list_endpoints")
+    env.friendli.faults.add(Respond(401), operation="list_endpoints")
     assert "*up* is serving" in message_text(env, await command_response(env, "status up"))
-    env.friendli.faults.add(Answer(401), operation="list_endpoints")
+    env.friendli.faults.add(Respond(401), operation="list_endpoints")
     said = message_text(env, await command_response(env, "status down"))
     # Both are asked at once, and either is the one that is refused.
     assert re.sub("`(prod|staging)`", "`TARGET`", said) == snapshot("""\
 No endpoint that I can see is called `down`, and I can't see into `TARGET` now. Friendli refuses this target's API key.
 An admin can connect a new key with `/friendli-deploy connect`.\
 """)
-    env.friendli.faults.add(Answer(401), operation="list_endpoints", times=None)
+    env.friendli.faults.add(Respond(401), operation="list_endpoints", times=None)
     assert message_text(env, await command_response(env, "status up")) == snapshot("""\
 Friendli refuses this target's API key.
 An admin can connect a new key with `/friendli-deploy connect`.\
@@ -207,7 +207,7 @@ async def test_how_it_is_set_up_may_be_untold(env: Environment) -> None:
     """What the list tells is shown all the same."""
     endpoint = create_in_suite(env, "up")
     env.friendli.faults.add(
-        Answer(404), operation="get_endpoint", when=lambda call: call.path.endswith(endpoint)
+        Respond(404), operation="get_endpoint", when=lambda call: call.path.endswith(endpoint)
     )
     assert message_text(env, await command_response(env, f"status {endpoint}")) == snapshot("""\
 ● *ENDPOINT-1* is serving · since TIME

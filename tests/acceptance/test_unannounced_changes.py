@@ -3,7 +3,7 @@
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment, connect
-from bot.sandbox.faults import Answer, LoseReply
+from bot.sandbox.faults import LoseReply, Respond
 from tests.acceptance.thread_assertions import root, thread
 from tests.conftest import StartBot
 
@@ -17,7 +17,7 @@ async def test_a_doubtful_root_doesnt_go_on_promising(
         faults = env.slack.faults
         faults.add(LoseReply(), operation="chat.postMessage")
         unreadable = faults.add(
-            Answer(429, headers={"Retry-After": "1"}),
+            Respond(429, headers={"Retry-After": "1"}),
             operation="conversations.history",
             times=None,
         )

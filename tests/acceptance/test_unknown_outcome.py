@@ -9,11 +9,11 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import PROJECT, Environment, connect
 from bot.sandbox.faults import (
-    Answer,
     DropRequest,
     GarbageBody,
     Hang,
     LoseReply,
+    Respond,
     Slow,
     TruncateBody,
 )
@@ -37,13 +37,13 @@ def creates(env: Environment) -> int:
         pytest.param(LoseReply(), "Friendli didn't answer {}.", id="the reply is lost"),
         pytest.param(Hang(acts=True), "Friendli didn't answer {}.", id="no answer in time"),
         pytest.param(
-            Answer(502, {"detail": "Bad <Gateway>"}, acts=True),
+            Respond(502, {"detail": "Bad <Gateway>"}, acts=True),
             "Friendli answered 502 (“Bad <Gateway>”) {}.",
             id="a proxy fails after it was made",
         ),
-        pytest.param(Answer(408, acts=True), "Friendli answered 408 {}.", id="408"),
+        pytest.param(Respond(408, acts=True), "Friendli answered 408 {}.", id="408"),
         pytest.param(
-            Answer(307, acts=True, headers={"Location": "/else"}),
+            Respond(307, acts=True, headers={"Location": "/else"}),
             "Friendli answered 307 {}.",
             id="a redirect",
         ),
@@ -60,7 +60,7 @@ def creates(env: Environment) -> int:
     ],
 )
 async def test_an_endpoint_that_was_made_is_found_and_not_made_again(
-    env: Environment, fault: LoseReply | Answer | Hang | TruncateBody | GarbageBody, known: str
+    env: Environment, fault: LoseReply | Respond | Hang | TruncateBody | GarbageBody, known: str
 ) -> None:
     """Whatever hides the answer: what is known is said, one request is sent, its endpoint adopted."""
     env.friendli.faults.add(fault, operation="create_endpoint")
@@ -80,13 +80,13 @@ async def test_an_endpoint_that_was_made_is_found_and_not_made_again(
     "fault",
     [
         pytest.param(DropRequest(), id="the connection breaks"),
-        pytest.param(Answer(500), id="500"),
-        pytest.param(Answer(503), id="503"),
+        pytest.param(Respond(500), id="500"),
+        pytest.param(Respond(503), id="503"),
         pytest.param(Hang(), id="no answer in time"),
     ],
 )
 async def test_an_endpoint_that_was_not_made_is_told_so_after_a_while(
-    env: Environment, fault: DropRequest | Answer | Hang
+    env: Environment, fault: DropRequest | Respond | Hang
 ) -> None:
     """Several complete lists without it are proof enough, and the form comes back with a click."""
     env.friendli.faults.add(fault, operation="create_endpoint")
@@ -212,7 +212,7 @@ async def test_a_cancel_before_the_endpoint_is_known_is_carried_out_once_it_is(
 ) -> None:
     """The wish is kept while the endpoint is looked for."""
     lists = env.friendli.faults.add(
-        Answer(503), operation="list_endpoints", times=None, when=lambda _: creates(env) > 0
+        Respond(503), operation="list_endpoints", times=None, when=lambda _: creates(env) > 0
     )
     await deploy(env)
     await env.friendli.until(lambda: len(env.friendli.endpoints) == 1)

@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import PROJECT, Environment, connect
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from tests.acceptance.due_times import lifetime_ends_in
 from tests.acceptance.thread_assertions import (
     last_reply_contains,
@@ -118,7 +118,7 @@ async def test_an_endpoint_that_is_gone_after_an_unanswered_delete_was_deleted(
     env.friendli.terminate(endpoint)
     env.clock.advance(60)
     await env.slack.until(lambda: "Delete" in root(env).buttons)
-    failed = Answer(503, None, {"Retry-After": "60"}, acts=True)
+    failed = Respond(503, None, {"Retry-After": "60"}, acts=True)
     env.friendli.faults.add(failed, operation="delete_endpoint")
     await env.admin.click(root(env), "Delete")
     await env.slack.until(lambda: env.admin.modal)
@@ -135,7 +135,7 @@ async def test_a_delete_that_was_refused_proves_nothing(env: Environment) -> Non
     env.friendli.terminate(endpoint)
     env.clock.advance(60)
     await env.slack.until(lambda: "Delete" in root(env).buttons)
-    env.friendli.faults.add(Answer(403), operation="delete_endpoint", times=None)
+    env.friendli.faults.add(Respond(403), operation="delete_endpoint", times=None)
     await env.admin.click(root(env), "Delete")
     await env.slack.until(lambda: env.admin.modal)
     await env.admin.fill("Type it to confirm", "it")
@@ -165,7 +165,7 @@ async def test_an_empty_list_alone_takes_nothing_away(env: Environment) -> None:
     """An endpoint that answers for itself is there, whatever the list says."""
     await serve(env)
     blackout = env.friendli.faults.add(
-        Answer(200, {"data": {}, "nextCursor": None}), operation="list_endpoints", times=None
+        Respond(200, {"data": {}, "nextCursor": None}), operation="list_endpoints", times=None
     )
     seen = blackout.taken
     await env.friendli.until(lambda: blackout.taken > seen + 6)

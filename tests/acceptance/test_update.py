@@ -4,7 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import PROJECT, Environment
-from bot.sandbox.faults import Answer, Call, DropRequest, LoseReply
+from bot.sandbox.faults import Call, DropRequest, LoseReply, Respond
 from tests.acceptance.thread_assertions import (
     ephemeral_texts,
     has_replies,
@@ -331,7 +331,7 @@ It costs $5.00/h, as before.\
 async def test_a_refusal_is_told_in_friendli_s_words(env: Environment) -> None:
     """What runs stays as it is, in the thread's root too."""
     await deploy_until_serving(env)
-    refusal = Answer(422, {"detail": "max_batch_size <!here> is too large"})
+    refusal = Respond(422, {"detail": "max_batch_size <!here> is too large"})
     env.friendli.faults.add(refusal, operation="update_endpoint")
     await agree(env)
     await env.slack.until(lambda: "didn't" in thread(env)[-1])
@@ -366,7 +366,7 @@ async def test_an_update_whose_answer_is_lost_is_sent_once(env: Environment) -> 
 async def test_an_update_is_sent_once_though_friendli_asks_to_wait(env: Environment) -> None:
     """Being told to come again later, when looking what became of it, is no leave to repeat it."""
     await deploy_until_serving(env)
-    wait = Answer(429, {"detail": "slow down"}, headers={"Retry-After": "0"})
+    wait = Respond(429, {"detail": "slow down"}, headers={"Retry-After": "0"})
 
     def has_left(_: Call) -> bool:
         return bool(update_bodies(env))
@@ -592,7 +592,7 @@ Follow it first: `/friendli-deploy follow ENDPOINT-1`\
 async def test_an_api_that_doesn_t_answer_is_said(env: Environment) -> None:
     """Nothing is compared with what may be outdated."""
     await deploy_until_serving(env)
-    env.friendli.faults.add(Answer(403, {"detail": "no"}), operation="get_endpoint", times=9)
+    env.friendli.faults.add(Respond(403, {"detail": "no"}), operation="get_endpoint", times=9)
     await env.member.click(root(env), "Update")
     await env.slack.until(lambda: "Friendli doesn't" in modal_text(env, env.member.modal))
     assert modal_text(env, env.member.modal) == snapshot(

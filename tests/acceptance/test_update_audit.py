@@ -7,7 +7,7 @@ from bot.db.session import Database
 from bot.domain.actors import ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.sandbox.environment import Environment
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from bot.services.audit import Audit
 from tests.acceptance.thread_assertions import rendered_text, root, thread
 from tests.acceptance.update_form import command_response, deploy_until_serving, update_bodies
@@ -35,7 +35,7 @@ async def test_an_update_is_kept_with_what_it_changes(env: Environment) -> None:
     """What was accepted and what Friendli refused then, in its words."""
     await deploy_until_serving(env)
     question = await command_response(env, "update it --replicas 2 --gpu 2xH100")
-    refusal = Answer(400, {"detail": "An endpoint that is STOPPING can't be updated."})
+    refusal = Respond(400, {"detail": "An endpoint that is STOPPING can't be updated."})
     env.friendli.faults.add(refusal, operation="update_endpoint")
     await env.member.click(question, "Update")
     await env.friendli.until(lambda: update_bodies(env))

@@ -42,7 +42,7 @@ def _with_error(
     return event
 
 
-class Watch:
+class ErrorCapture:
     """What the bot logs, and what asyncio complains of, while it is looked at."""
 
     def __init__(self) -> None:
@@ -51,25 +51,25 @@ class Watch:
 
 
 @asynccontextmanager
-async def capture_errors() -> AsyncIterator[Watch]:
+async def capture_errors() -> AsyncIterator[ErrorCapture]:
     """Look at everything that goes wrong unseen."""
-    watch = Watch()
+    capture = ErrorCapture()
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
-    loop.set_exception_handler(lambda _, context: watch.leaks.append(str(context)))
+    loop.set_exception_handler(lambda _, context: capture.leaks.append(str(context)))
     try:
         with capture_logs(processors=[_with_error]) as logged:
-            watch.logged = logged
-            yield watch
+            capture.logged = logged
+            yield capture
     finally:
         loop.set_exception_handler(before)
 
 
 @asynccontextmanager
-async def capture_errors_until_stopped() -> AsyncIterator[Watch]:
+async def capture_errors_until_stopped() -> AsyncIterator[ErrorCapture]:
     """The same; whatever was left behind is found too."""
-    async with capture_errors() as watch:
-        yield watch
+    async with capture_errors() as capture:
+        yield capture
         gc.collect()  # a task that failed unseen tells when it goes
         await asyncio.sleep(0)
 
@@ -80,12 +80,12 @@ async def isolated_attack(
 ) -> AsyncIterator[AttackHarness]:
     """A running bot of the test's own, whose channel is connected to a project as `prod`."""
     async with (
-        capture_errors_until_stopped() as watch,
+        capture_errors_until_stopped() as capture,
         start_bot(**SLOW_POLLING) as bot,
         aiohttp.ClientSession() as http,
     ):
         await connect(env)
-        yield (isolated_attack := AttackHarness(env, bot, http, watch.logged, watch.leaks))
+        yield (isolated_attack := AttackHarness(env, bot, http, capture.logged, capture.leaks))
         await isolated_attack.wait_until_idle()
         await isolated_attack.check_stored_rows()
     isolated_attack.check()
@@ -125,7 +125,7 @@ async def shared_bot(
     """One bot for all attacks of a file: it stands them as it would in life."""
     async with (
         open_environment(shared_database_url, speed=0, limits=NO_LIMITS) as env,
-        capture_errors_until_stopped() as watch,
+        capture_errors_until_stopped() as capture,
         running(env.settings(**{**SHORT_WAITS, **settings_overrides})) as bot,
         aiohttp.ClientSession() as http,
     ):
@@ -133,7 +133,7 @@ async def shared_bot(
         await connect(env)
         yield SharedBot(env, bot, http)
         # From here on it stops, with whatever is still under way.
-        isolated_attack = AttackHarness(env, bot, http, watch.logged, watch.leaks)
+        isolated_attack = AttackHarness(env, bot, http, capture.logged, capture.leaks)
     isolated_attack.check()
 
 
@@ -142,9 +142,9 @@ async def attack(
     shared_bot: SharedBot, caplog: pytest.LogCaptureFixture
 ) -> AsyncIterator[AttackHarness]:
     """A test's attack on the bot of its file."""
-    async with capture_errors() as watch:
+    async with capture_errors() as capture:
         isolated_attack = AttackHarness(
-            shared_bot.env, shared_bot.bot, shared_bot.http, watch.logged, watch.leaks
+            shared_bot.env, shared_bot.bot, shared_bot.http, capture.logged, capture.leaks
         )
         if not await isolated_attack.is_connected():
             # The attack before this one found the button that disconnects.

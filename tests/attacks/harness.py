@@ -27,9 +27,9 @@ from bot.domain.delivery import MessageKind
 from bot.sandbox.environment import SIGNING_SECRET, Environment
 from bot.sandbox.slack.blocks import check_view, check_view_errors
 from bot.sandbox.slack.conversations import Channel as SlackChannel
-from bot.sandbox.slack.people import Actor
 from bot.sandbox.slack.request_log import Direction
 from bot.sandbox.slack.signing import signature
+from bot.sandbox.slack.user_client import UserClient
 from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject, decode_object
 from bot.sandbox.slack.workspace import Content
@@ -39,10 +39,10 @@ _PING = re.compile(
     r"<(?:!channel|!here|!everyone|!subteam|@U0EVIL|#C0EVIL|https://evil|mailto:x@evil)"
 )
 # The person was too slow, or closed the modal meanwhile: no fault of what was sent.
-_NOBODY_S_FAULT = frozenset(
+_CLIENT_RACES = frozenset(
     {"expired_trigger_id", "exchanged_trigger_id", "not_found", "hash_conflict"}
 )
-_NONSENSE = frozenset(
+_INVALID_INPUT_ERRORS = frozenset(
     {
         "channel_not_found",
         "invalid_arguments",
@@ -54,7 +54,7 @@ _NONSENSE = frozenset(
         "view_not_found",
     }
 )
-_BROKE = re.compile("Something went wrong on our side|I can't reach my database")
+_INTERNAL_ERROR = re.compile("Something went wrong on our side|I can't reach my database")
 ANSWER_SECONDS = 3.0
 
 
@@ -125,7 +125,7 @@ class AttackHarness:
         self,
         typed: str,
         *,
-        person: Actor | None = None,
+        person: UserClient | None = None,
         channel: SlackChannel | None = None,
         **changes: str,
     ) -> Answer:
@@ -138,13 +138,13 @@ class AttackHarness:
         """Send what was clicked or submitted."""
         return await self.signed(form_encoded({"payload": json.dumps(payload)}))
 
-    async def tell(self, event: JsonObject) -> Answer:
+    async def send_event(self, event: JsonObject) -> Answer:
         """Tell of an event, as the Events API does."""
         return await self.signed(json.dumps(event).encode(), "application/json")
 
     # What Slack would send
 
-    def submission(self, view: View, person: Actor | None = None) -> JsonObject:
+    def submission(self, view: View, person: UserClient | None = None) -> JsonObject:
         """A submission of an open modal."""
         person = person or self.env.member
         return person._slack.payloads.submission(person.user, view)
@@ -154,7 +154,7 @@ class AttackHarness:
         action_id: str,
         value: str = "",
         *,
-        person: Actor | None = None,
+        person: UserClient | None = None,
         channel: SlackChannel | None = None,
         view: View | None = None,
     ) -> JsonObject:
@@ -202,7 +202,7 @@ class AttackHarness:
         typed: str,
         *,
         block_id: str = "block",
-        person: Actor | None = None,
+        person: UserClient | None = None,
         channel: SlackChannel | None = None,
         view: View | None = None,
     ) -> JsonObject:
@@ -218,7 +218,7 @@ class AttackHarness:
         callback_id: str,
         metadata: JsonObject | None = None,
         *,
-        person: Actor | None = None,
+        person: UserClient | None = None,
         channel: SlackChannel | None = None,
     ) -> JsonObject:
         """An entry of a message's menu; the message says of itself what an app may say of it."""
@@ -233,7 +233,7 @@ class AttackHarness:
         kind: str,
         fields: Mapping[str, object] = MappingProxyType({}),
         *,
-        person: Actor | None = None,
+        person: UserClient | None = None,
     ) -> JsonObject:
         """An event about a person, in the channel if nothing else is said."""
         person = person or self.env.member
@@ -245,7 +245,7 @@ class AttackHarness:
         }
         return person._slack.payloads.event(happened | dict(fields))
 
-    async def opened(self, typed: str, person: Actor | None = None) -> View:
+    async def open_modal(self, typed: str, person: UserClient | None = None) -> View:
         """The modal that a command opens."""
         person = person or self.env.member
         before = person.modal
@@ -285,7 +285,7 @@ class AttackHarness:
         self.check(shapes_only=shapes_only)
         assert answer.status in allowed, answer
         assert answer.seconds < ANSWER_SECONDS
-        assert not _BROKE.search(answer.body), answer
+        assert not _INTERNAL_ERROR.search(answer.body), answer
         assert not _PING.search(" ".join(mrkdwn(answer.document))), answer
         if "view" in answer.document:
             assert not check_view(answer.document["view"])
@@ -306,10 +306,10 @@ class AttackHarness:
                 document = decode_object(entry.body) or {}
                 said = " ".join(mrkdwn(_unpacked(document)))
                 assert not _PING.search(said), entry
-                assert not _BROKE.search(said), (entry, self._logged[-3:])
+                assert not _INTERNAL_ERROR.search(said), (entry, self._logged[-3:])
                 if entry.note:
                     continue  # what a fault made Slack say
-                fine = _NOBODY_S_FAULT | (_NONSENSE if shapes_only else set())
+                fine = _CLIENT_RACES | (_INVALID_INPUT_ERRORS if shapes_only else set())
                 assert not entry.error or entry.error in fine, entry
                 assert "/view/" not in entry.answer, entry
 
@@ -386,7 +386,7 @@ def form_encoded(form: Mapping[str, object]) -> bytes:
     return urlencode(form, errors="surrogatepass").encode()
 
 
-def errors_fit(answer: Answer, view: JsonObject) -> bool:
+def are_errors_valid(answer: Answer, view: JsonObject) -> bool:
     """Whether Slack would show the errors that a submission was answered with."""
     errors = answer.document.get("errors")
     return errors is None or not check_view_errors(errors, view)

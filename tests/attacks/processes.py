@@ -14,7 +14,7 @@ from bot.sandbox.environment import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Enviro
 from tests.benchmarks.process import environment
 
 _PAGE = resource.getpagesize()
-_STARTS_WITHIN = 40.0
+_START_TIMEOUT = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ async def bot_process(
 
 
 async def _url_of(process: asyncio.subprocess.Process, log: Path) -> str:
-    ends = time.monotonic() + _STARTS_WITHIN
+    ends = time.monotonic() + _START_TIMEOUT
     while process.returncode is None and time.monotonic() < ends:
         for said in _logged(log):
             if said.get("event") == "running":

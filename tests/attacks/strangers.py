@@ -15,12 +15,12 @@ from bot.domain.audit_effect import Effect
 from bot.domain.delivery import MessageKind
 from bot.sandbox.environment import PROJECT, TEAM, Environment
 from bot.sandbox.slack.conversations import Channel
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 from bot.sandbox.slack.wire import JsonObject
 from tests.attacks.harness import AttackHarness, form_encoded
 
 # What strangers must not learn of the place; tags of names and the like are nobody's secret.
-_TOLD_TO_ONE = {
+_PRIVATE_RESPONSES = {
     "response_url",
     "views.open",
     "views.update",
@@ -29,7 +29,7 @@ _TOLD_TO_ONE = {
     "chat.postEphemeral",
 }
 # When to look next, and who has it in hand, changes by itself; so does who lives.
-_NOT_KEPT = {"due_at", "fencing_token", "claimed", "due_again"}
+_VOLATILE_COLUMNS = {"due_at", "fencing_token", "claimed", "due_again"}
 # How messages are delivered goes on by itself; what counts is that there is no other one.
 _BY_ID = {"channels", "messages", "workspaces"}
 _TABLES = [
@@ -70,7 +70,7 @@ class Stranger:
         may_look: Whether they are in the first place's channel, as guests.
     """
 
-    person: Actor
+    person: UserClient
     channel: Channel
     rewrite: Callable[[JsonObject], JsonObject]
     can_read_channel: bool = False
@@ -93,7 +93,7 @@ async def stored_rows(env: Environment) -> dict[str, list[tuple[object, ...]]]:
 
 async def _rows(session: AsyncSession, table: Table) -> list[tuple[object, ...]]:
     every = table.primary_key.columns if table.name in _BY_ID else table.columns
-    columns = [column for column in every if column.name not in _NOT_KEPT]
+    columns = [column for column in every if column.name not in _VOLATILE_COLUMNS]
     found = select(*columns)
     if table.name == "channels":
         # Where a person is answered whom Slack may not have told what became of their click.
@@ -114,7 +114,7 @@ async def queued_direct_messages(env: Environment) -> list[str]:
         await database.close()
 
 
-class Watch:
+class LeakCheck:
     """Looks for traces of a stranger in the first place."""
 
     def __init__(self, attack: AttackHarness, stranger: Stranger, stolen_ids: StolenIds) -> None:
@@ -139,11 +139,11 @@ class Watch:
             if "command" in payload:
                 answer = await self._attack.signed(form_encoded(disguised))
             elif "event" in payload:
-                answer = await self._attack.tell(disguised)
+                answer = await self._attack.send_event(disguised)
             else:
                 answer = await self._attack.interaction(disguised)
             assert answer.status == 200
-            self._tells_nothing(answer.body)
+            self._check_leaks_nothing(answer.body)
 
     async def check_nothing_changed(self) -> None:
         """Check that nothing was done, and nothing was told that isn't the stranger's to know.
@@ -161,12 +161,12 @@ class Watch:
             assert len(present[name]) == len(before), name
         assert self._changing() == self._changes
         for words in await queued_direct_messages(env):
-            self._tells_nothing(words)
+            self._check_leaks_nothing(words)
         for entry in env.slack.requests.entries[self._said :]:
-            if entry.operation in _TOLD_TO_ONE:
-                self._tells_nothing(entry.body)
+            if entry.operation in _PRIVATE_RESPONSES:
+                self._check_leaks_nothing(entry.body)
 
-    def _tells_nothing(self, words: str) -> None:
+    def _check_leaks_nothing(self, words: str) -> None:
         if not self._stranger.can_read_channel:
             assert [secret for secret in self._secret if secret in words] == [], words
 

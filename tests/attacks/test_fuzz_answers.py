@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.sandbox.environment import Environment
-from bot.sandbox.faults import Answer, DropRequest, Effect, GarbageBody, LoseReply, TruncateBody
+from bot.sandbox.faults import DropRequest, Effect, GarbageBody, LoseReply, Respond, TruncateBody
 from bot.sandbox.slack.conversations import Message
 from tests.attacks.harness import AttackHarness
 from tests.attacks.strategies import CANARIES, examples, odd_json, odd_text
@@ -101,7 +101,7 @@ def effects() -> st.SearchStrategy[Effect]:
     statuses = st.sampled_from([200, 200, 200, 201, 206, 299, 302, 408, 500, 502, 503, 599])
     return st.one_of(
         st.builds(
-            lambda status, body, headers: Answer(status, body, headers, acts=True),
+            lambda status, body, headers: Respond(status, body, headers, acts=True),
             statuses,
             bodies(),
             st.sampled_from(HEADERS),
@@ -113,7 +113,7 @@ def effects() -> st.SearchStrategy[Effect]:
 
 
 REFUSALS = st.builds(
-    Answer,
+    Respond,
     st.sampled_from([400, 401, 402, 403, 404, 409, 418, 422, 451]),
     bodies(),
 )
@@ -175,7 +175,7 @@ def creates(env: Environment) -> int:
 
 @examples(4)
 @given(effect=effects())
-@example(effect=Answer(200, BOMB, {"Content-Encoding": "gzip, gzip"}, acts=True))
+@example(effect=Respond(200, BOMB, {"Content-Encoding": "gzip, gzip"}, acts=True))
 async def test_any_answer_to_create_leads_to_one_endpoint(
     attack: AttackHarness, effect: Effect
 ) -> None:
@@ -186,7 +186,7 @@ async def test_any_answer_to_create_leads_to_one_endpoint(
 
 @examples(3)
 @given(refusal=REFUSALS)
-async def test_any_refusal_is_told(attack: AttackHarness, refusal: Answer) -> None:
+async def test_any_refusal_is_told(attack: AttackHarness, refusal: Respond) -> None:
     """Nothing was made, and what the API says about it pings nobody."""
     attack.env.friendli.faults.add(refusal, operation="create_endpoint")
     await deploys(attack)
@@ -200,12 +200,12 @@ async def test_any_refusal_is_told(attack: AttackHarness, refusal: Answer) -> No
 )
 @example(
     operation="list_endpoints",
-    effect=Answer(200, json.dumps({"data": {"": WELL}}).encode()),
+    effect=Respond(200, json.dumps({"data": {"": WELL}}).encode()),
     times=6,
 )
 @example(
     operation="list_endpoints",
-    effect=Answer(200, b'{"data": {}}', {"Date": "Fri, 31 Dec 9999 23:59:59 -1200"}),
+    effect=Respond(200, b'{"data": {}}', {"Date": "Fri, 31 Dec 9999 23:59:59 -1200"}),
     times=1,
 )
 async def test_any_answer_to_a_question_is_outlived(
@@ -238,7 +238,7 @@ async def test_any_answer_of_slack_is_outlived(
 ) -> None:
     """Whatever Slack's servers say for a moment, nothing is lost and nobody sees an error."""
     env = attack.env
-    fault = env.slack.faults.add(Answer(200, body, acts=acts), operation=method)
+    fault = env.slack.faults.add(Respond(200, body, acts=acts), operation=method)
     for person, typed in ((env.member, "help"), (env.member, ""), (env.admin, "connect")):
         await attack.command(typed, person=person)
     await attack.wait_until_idle()

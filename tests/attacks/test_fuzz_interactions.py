@@ -11,7 +11,7 @@ from bot.commands.features import registry
 from bot.domain.request.draft import DeployDraft
 from bot.sandbox.environment import API_KEY, PROJECT
 from bot.sandbox.slack.wire import JsonObject, decode_object
-from tests.attacks.harness import AttackHarness, errors_fit
+from tests.attacks.harness import AttackHarness, are_errors_valid
 from tests.attacks.strategies import Changes, changes, examples, mutated, odd_json, odd_text
 
 CLICKS = tuple(registry().clicks)
@@ -82,7 +82,7 @@ async def forms(attack: AttackHarness) -> Forms:
     found = Forms()
     for name in ("", *registry().commands):
         try:
-            view = await attack.opened(name, attack.env.admin)
+            view = await attack.open_modal(name, attack.env.admin)
         except LookupError:
             continue
         for label in {item.label for item in view.fields()} & GOOD.keys():
@@ -150,7 +150,7 @@ async def test_any_view_state_is_answered(
     odd = mutated(payload["view"]["state"], state) if isinstance(state, tuple) else state
     answer = await attack.interaction({**payload, "view": {**payload["view"], "state": odd}})
     await attack.check_response(answer)
-    assert errors_fit(answer, payload["view"])
+    assert are_errors_valid(answer, payload["view"])
 
 
 @examples(40)
@@ -174,7 +174,7 @@ async def test_any_text_in_a_form_s_fields_is_answered(
             element["value"] = text
     answer = await attack.interaction(payload)
     await attack.check_response(answer)
-    assert errors_fit(answer, payload["view"])
+    assert are_errors_valid(answer, payload["view"])
 
 
 @pytest.mark.parametrize("field", ["name", "team", "project"])

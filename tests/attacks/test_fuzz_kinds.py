@@ -91,7 +91,7 @@ async def test_any_event_is_acknowledged(
     given_ = {"text": f"<@U0BOT> {words}", "thread_ts": thread_ts, "tab": tab}
     fields = {name: value for name, value in given_.items() if value is not None}
     odd = mutated(attack.event(kind, fields), changed)
-    await attack.check_response(await attack.tell(odd), REFUSED, shapes_only=True)
+    await attack.check_response(await attack.send_event(odd), REFUSED, shapes_only=True)
 
 
 @examples(20)
@@ -107,7 +107,7 @@ async def test_events_that_nobody_listens_to_are_acknowledged(
     """Otherwise Slack would tell of them three times more."""
     event = attack.event(kind)
     event["event"] |= {"item": happened}
-    await attack.check_response(await attack.tell(event))
+    await attack.check_response(await attack.send_event(event))
 
 
 @examples(30)

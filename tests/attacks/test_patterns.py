@@ -236,7 +236,7 @@ async def test_a_command_of_more_than_4000_characters_is_refused(attack: AttackH
     typed = "org/model --gpu 1xH100 --yes --comment " + "x" * LONGEST
     await attack.check_response(await attack.command(typed))
     mention = attack.event("app_mention", {"text": f"<@UB> {typed}"})
-    await attack.check_response(await attack.tell(mention))
+    await attack.check_response(await attack.send_event(mention))
     await env.slack.until(lambda: len(ephemeral_texts(env)) >= before + 2)
     for said in ephemeral_texts(env)[before:]:
         assert "has more than 4,000 characters" in said

@@ -24,7 +24,7 @@ from bot.sandbox.environment import (
     connect,
     open_environment,
 )
-from bot.sandbox.faults import Answer, Call, Hang
+from bot.sandbox.faults import Call, Hang, Respond
 from tests.acceptance.settings_form import save_settings
 from tests.acceptance.thread_assertions import ephemeral_texts, root
 from tests.conftest import NO_LIMITS, SHORT_WAITS
@@ -146,7 +146,7 @@ async def it_is_updated(env: Environment) -> None:
 async def it_fails(env: Environment) -> None:
     """An API that quotes the key, and a table that is gone while a key is stored."""
     echo = f"the key {API_KEY} of Bearer {API_KEY} is unwell"
-    answer = Answer(403, {"detail": echo})
+    answer = Respond(403, {"detail": echo})
     fault = env.friendli.faults.add(answer, operation="get_endpoint", times=None)
     await env.member.command(env.channel, "versions it")
     await env.slack.until(lambda: "is unwell" in ephemeral_texts(env)[-1])

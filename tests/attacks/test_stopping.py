@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox.environment import APP_TOKEN, PROJECT, Environment, connect
-from bot.sandbox.faults import Answer, Hang
+from bot.sandbox.faults import Hang, Respond
 from tests.acceptance.thread_assertions import ephemeral_texts, has_replies
 from tests.attacks.conftest import SLOW_POLLING, capture_errors_until_stopped
 from tests.attacks.harness import AttackHarness
@@ -54,7 +54,7 @@ async def test_nothing_outlives_the_bot(
                 case "a part of Friendli":
                     history = "get_endpoint_version_history"
                     env.friendli.faults.add(Hang(), operation=history, times=None)
-                    env.friendli.faults.add(Answer(403), operation="get_endpoint", times=None)
+                    env.friendli.faults.add(Respond(403), operation="get_endpoint", times=None)
                 case "Slack":
                     env.slack.faults.add(Hang(), times=None)
             await asyncio.gather(

@@ -23,7 +23,7 @@ from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import roots
 from tests.attacks.conftest import SharedBot
 from tests.attacks.harness import AttackHarness
-from tests.attacks.strangers import StolenIds, Stranger, Watch, stored_rows
+from tests.attacks.strangers import LeakCheck, StolenIds, Stranger, stored_rows
 from tests.attacks.surfaces import CLICKS, COMMANDS, EVENTS, SHORTCUTS, SUBMISSIONS, SUGGESTIONS
 from tests.permission_matrix.forms import admins_forms, fill
 
@@ -201,16 +201,16 @@ def stranger(request: pytest.FixtureRequest, shared_bot: SharedBot) -> Stranger:
 @pytest.fixture
 async def watch(
     attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger
-) -> AsyncIterator[Watch]:
+) -> AsyncIterator[LeakCheck]:
     """Begun once the first place is in full use."""
-    begun = Watch(attack, stranger, stolen_ids)
+    begun = LeakCheck(attack, stranger, stolen_ids)
     await begun.begin()
     yield begun
     await begun.check_nothing_changed()
 
 
 async def test_no_button_reaches_another_place(
-    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: LeakCheck
 ) -> None:
     """Every button there is, with the ids that it would carry in the first place."""
     person, channel = stranger.person, stranger.channel
@@ -221,7 +221,7 @@ async def test_no_button_reaches_another_place(
 
 
 async def test_no_button_of_a_home_tab_reaches_another_place(
-    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: LeakCheck
 ) -> None:
     """In the Home tab, a block's id says which channel a button is about."""
     home = {"id": "V1", "type": "home", "app_installed_team_id": "T000000001", "blocks": []}
@@ -237,7 +237,7 @@ async def test_no_button_of_a_home_tab_reaches_another_place(
 
 
 async def test_no_command_reaches_another_place(
-    stolen_ids: StolenIds, stranger: Stranger, watch: Watch
+    stolen_ids: StolenIds, stranger: Stranger, watch: LeakCheck
 ) -> None:
     """Every command there is, about every name of the first place."""
     payloads = stranger.person._slack.payloads
@@ -253,7 +253,7 @@ async def test_no_command_reaches_another_place(
     "stranger", ["workspace", "organisation", "guest", "nameless guest"], indirect=True
 )
 async def test_no_form_reaches_another_place(
-    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: LeakCheck
 ) -> None:
     """A form of the first place, submitted from elsewhere, and every button in such a form."""
     assert set(stolen_ids.forms) == SUBMISSIONS
@@ -279,7 +279,7 @@ async def test_no_form_reaches_another_place(
 
 
 async def test_no_menu_tells_of_another_place(
-    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: LeakCheck
 ) -> None:
     """In messages, and in the forms of the first place."""
     for action_id, block_ids in SUGGESTIONS.items():
@@ -298,7 +298,7 @@ async def test_no_menu_tells_of_another_place(
 
 
 async def test_no_message_reaches_another_place(
-    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: LeakCheck
 ) -> None:
     """Copied into a channel of theirs, a message names the first place's deployment."""
     for callback_id in SHORTCUTS:
@@ -315,7 +315,7 @@ async def test_no_message_reaches_another_place(
 
 
 async def test_no_event_reaches_another_place(
-    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: Watch
+    attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger, watch: LeakCheck
 ) -> None:
     """A mention in the first place's thread, as it would be told of from elsewhere."""
     for kind, texts in EVENTS.items():

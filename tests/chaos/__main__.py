@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.sandbox.slack.actor import NotPossibleError
-from bot.sandbox.slack.changes import UnreachableError
+from bot.sandbox.slack.base_client import NotPossibleError
+from bot.sandbox.slack.changes import ConditionTimeoutError
 from tests.chaos.bots import NotStartedError
 from tests.chaos.cells import Cell, cells
 from tests.chaos.databases import Databases, Engine, postgresql_server
@@ -27,7 +27,7 @@ from tests.chaos.setup import PACKAGE, Outcome, Setup
 
 # What goes wrong with a run itself, as on a machine that is too busy.
 _BREAKS = (
-    UnreachableError,
+    ConditionTimeoutError,
     NotStartedError,
     NotPossibleError,
     LookupError,

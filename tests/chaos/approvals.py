@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from bot.sandbox.friendli.timeline import Leg
+from bot.sandbox.friendli.timeline import Segment
 from bot.sandbox.slack.conversations import Message
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 from tests.chaos.cells import RequestKind
 from tests.chaos.clicks import ANSWERS_WITHIN, ATTEMPTS, Crowd, OperationView, Wish
 from tests.chaos.operations import (
@@ -38,12 +38,12 @@ _reject = partial(fill_in_form, field="Reason", text="not now")
 class _Decision:
     """Who presses what about one proposal."""
 
-    who: Actor
+    who: UserClient
     label: str
     press: Press
 
 
-def _plans(crowd: Crowd, lots: Random, *others_than: Actor) -> list[list[_Decision]]:
+def _plans(crowd: Crowd, lots: Random, *others_than: UserClient) -> list[list[_Decision]]:
     """One person, one person twice, or two at once; nobody may approve what they asked for."""
     first, second = lots.sample([one for one in crowd.admins if one not in others_than], 2)
     return [
@@ -160,7 +160,7 @@ def _by_line(line: str) -> Ask:
 
 
 def _operation(
-    infinitive: str, ask: Ask, way: Sequence[Leg], leads_to: str, options: str = ""
+    infinitive: str, ask: Ask, way: Sequence[Segment], leads_to: str, options: str = ""
 ) -> OperationView:
     return OperationView(
         infinitive,

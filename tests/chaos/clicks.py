@@ -9,10 +9,10 @@ from random import Random
 from typing import Self, TypeVar
 
 from bot.sandbox.environment import Environment
-from bot.sandbox.friendli.timeline import Leg
-from bot.sandbox.slack.changes import UnreachableError
+from bot.sandbox.friendli.timeline import Segment
+from bot.sandbox.slack.changes import ConditionTimeoutError
 from bot.sandbox.slack.conversations import Channel, Message
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 from tests.chaos.scenario import BORN, Lives
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class OperationView:
 
     name: str
     perform: "Perform"
-    way: Sequence[Leg] | None = None
+    way: Sequence[Segment] | None = None
     options: str = ""
     asked: str = ""
     refused: Sequence[str] = ()
@@ -58,7 +58,7 @@ class OperationView:
 
     @classmethod
     def operation(
-        cls, infinitive: str, perform: "Perform", way: Sequence[Leg], leads_to: str
+        cls, infinitive: str, perform: "Perform", way: Sequence[Segment], leads_to: str
     ) -> Self:
         """What somebody asks Friendli to do."""
         asked, refused = f"asked to {infinitive}.", (f"Friendli didn't {infinitive}",)
@@ -80,7 +80,7 @@ class Wish:
     """
 
     name: str
-    who: Actor
+    who: UserClient
     where: Channel
     act: OperationView | None = None
     clicks: int = 1
@@ -190,7 +190,7 @@ class Crowd:
         if act is not None:
             await act.perform(self, wish, act, lots)
 
-    def about(self, deploy: Wish, act: OperationView, who: Actor) -> Wish:
+    def about(self, deploy: Wish, act: OperationView, who: UserClient) -> Wish:
         """A wish about an endpoint that was asked for; it is on its way from now on."""
         wish = Wish(deploy.name, who, deploy.where, act)
         wish.begin()
@@ -201,7 +201,7 @@ class Crowd:
         """What shows in Slack; None if it doesn't in time."""
         try:
             return await self.env.slack.until(look, seconds)
-        except UnreachableError:
+        except ConditionTimeoutError:
             return None
 
     async def has_arrived(self, name: str, seconds: float) -> bool:
@@ -252,7 +252,7 @@ class Crowd:
         wish.begin()
         self.begun.set()
 
-    def _new_wish(self, who: Actor, where: Channel, act: OperationView | None) -> Wish:
+    def _new_wish(self, who: UserClient, where: Channel, act: OperationView | None) -> Wish:
         self._named += 1
         name = f"chaos-{self._named}"
         # Its endpoint stays where it is until the run moves it on.

@@ -1,7 +1,7 @@
 """Connects a channel, as an admin does before anybody deploys."""
 
 from bot.sandbox.environment import API_KEY, PROJECT, Environment
-from bot.sandbox.slack.changes import UnreachableError
+from bot.sandbox.slack.changes import ConditionTimeoutError
 from bot.sandbox.slack.conversations import Channel
 
 _ATTEMPTS = 3
@@ -14,7 +14,7 @@ async def connect(env: Environment, channel: Channel) -> None:
         await admin.command(channel, "connect prod")
         try:
             await env.slack.until(lambda: admin.modal, timeout=10)
-        except UnreachableError:
+        except ConditionTimeoutError:
             # A busy machine: people would try again.
             if attempt == _ATTEMPTS - 1:
                 raise

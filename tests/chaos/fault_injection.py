@@ -9,12 +9,12 @@ from pydantic import JsonValue
 from bot.sandbox import faults
 from bot.sandbox.environment import PROJECT, Environment
 from bot.sandbox.faults import (
-    Answer,
     Call,
     DropRequest,
     Effect,
     GarbageBody,
     LoseReply,
+    Respond,
     Slow,
     TruncateBody,
 )
@@ -73,7 +73,7 @@ class Strikes:
     ) -> None:
         self._cell = cell
         self._lots = lots
-        self._here = env
+        self._env = env
         self._rows = rows
         self._gates = gates
         self._replicas = replicas
@@ -105,11 +105,11 @@ class Strikes:
             case RequestKind.ANY, fault:
                 return self._start(self._strike_at_random(fault))
             case RequestKind.HISTORY, Fault.UNREADABLE:
-                self._here.slack.set_scopes(SCOPES - {"channels:history", "groups:history"})
+                self._env.slack.set_scopes(SCOPES - {"channels:history", "groups:history"})
                 return self._spoil(_is_post, LoseReply(), first=1, times=lots.randint(1, 4))
             case RequestKind.HISTORY, _:
                 # Without a doubtful post there is no history to read.
-                self._here.slack.faults.add(LoseReply(), when=_is_post, times=lots.randint(3, 5))
+                self._env.slack.faults.add(LoseReply(), when=_is_post, times=lots.randint(3, 5))
                 return self._trap()
             case _:
                 return self._trap()
@@ -176,10 +176,10 @@ class Strikes:
         effects: dict[Fault, Effect] = {
             Fault.LOST_REQUEST: DropRequest(),
             Fault.LOST_REPLY: LoseReply(),
-            Fault.TOO_MANY: Answer(
+            Fault.TOO_MANY: Respond(
                 429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "1"}
             ),
-            Fault.FAILS: Answer(lots.choice([500, 502, 503]), None, acts=lots.random() < 0.5),
+            Fault.FAILS: Respond(lots.choice([500, 502, 503]), None, acts=lots.random() < 0.5),
             Fault.SLOW: Slow((GIVES_UP_AFTER + lots.uniform(0.2, 0.8)) * second),
             Fault.GARBLED: GarbageBody() if lots.random() < 0.5 else TruncateBody(),
         }
@@ -204,7 +204,7 @@ class Strikes:
             return True
 
         to_slack = self._cell.request in _TO_SLACK
-        plan = self._here.slack.faults if to_slack else self._here.friendli.faults
+        plan = self._env.slack.faults if to_slack else self._env.friendli.faults
         plan.add(effect, when=strikes, times=times)
         return over.wait()
 
@@ -215,7 +215,7 @@ class Strikes:
             await click.wait()
         await asyncio.sleep(self._lots.uniform(0, 0.08))
         for number, replica in enumerate(self._replicas):
-            if replica.events_url == self._here.slack.events_url:
+            if replica.events_url == self._env.slack.events_url:
                 strike(number)
                 return
 
@@ -245,14 +245,14 @@ class Strikes:
 
     async def _black_out(self, fault: Fault) -> None:
         """Hide the project's endpoints for longer than one must be missing to be told of."""
-        friendli, seconds = self._here.friendli, self._lots.uniform(0.5, 2.5)
+        friendli, seconds = self._env.friendli, self._lots.uniform(0.5, 2.5)
         if fault is Fault.MEMBERSHIP:
             friendli.hide_project(PROJECT)
             await asyncio.sleep(seconds)
             friendli.unhide_project(PROJECT)
         else:
             shown: dict[str, JsonValue] = {"data": {}, "nextCursor": None}
-            nothing = Answer(200, shown) if fault is Fault.EMPTY_LIST else Answer(404)
+            nothing = Respond(200, shown) if fault is Fault.EMPTY_LIST else Respond(404)
             blackout = friendli.faults.add(nothing, operation="list_endpoints", times=None)
             await asyncio.sleep(seconds)
             friendli.faults.remove(blackout)
@@ -277,7 +277,7 @@ class Strikes:
             over.set()
             return True
 
-        self._here.slack.faults.add(DropRequest(), when=strikes, times=1)
+        self._env.slack.faults.add(DropRequest(), when=strikes, times=1)
         return over.wait()
 
     def _kill_all(self) -> None:
@@ -291,9 +291,9 @@ class Strikes:
 
     async def _revoke(self) -> None:
         """Slack refuses the token, tells the bot of it, and takes the token again later."""
-        self._here.slack.revoke_token()
+        self._env.slack.revoke_token()
         await asyncio.sleep(self._lots.uniform(0.5, 4.0))
-        self._here.slack.reinstall()
+        self._env.slack.reinstall()
 
     async def _outage(self, services: list[str]) -> None:
         lots = self._lots
@@ -308,10 +308,10 @@ class Strikes:
                     await gate.reopen(service)
             return
         plans: dict[str, faults.FaultPlan] = {
-            "slack": self._here.slack.faults,
-            "friendli": self._here.friendli.faults,
+            "slack": self._env.slack.faults,
+            "friendli": self._env.friendli.faults,
         }
-        effect: Effect = Answer(503) if lots.random() < 0.5 else DropRequest()
+        effect: Effect = Respond(503) if lots.random() < 0.5 else DropRequest()
         added = [(plans[name], plans[name].add(effect, times=None)) for name in services]
         await asyncio.sleep(seconds)
         for plan, fault in added:
@@ -339,8 +339,8 @@ class Strikes:
     async def end(self) -> None:
         """Let everything work again, and wait until it does."""
         self._passages.traps.clear()
-        self._here.slack.faults.clear()
-        self._here.friendli.faults.clear()
+        self._env.slack.faults.clear()
+        self._env.friendli.faults.clear()
         await asyncio.gather(*self._under_way, return_exceptions=True)
         if not all(replica.awake.is_set() for replica in self._replicas):
             await asyncio.gather(*(replica.awake.wait() for replica in self._replicas))

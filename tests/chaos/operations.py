@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 
 from bot.sandbox.slack.conversations import Message
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 from tests.chaos.cells import RequestKind
 from tests.chaos.clicks import ANSWERS_WITHIN, ATTEMPTS, Crowd, OperationView, Perform, Wish
 from tests.chaos.scenario import FAILING, SLEEPING, UP
@@ -64,7 +64,7 @@ async def press_button(
     act: OperationView,
     lots: Random,
     *,
-    who: Actor,
+    who: UserClient,
     labels: tuple[str, ...],
     press: Press,
     find: "Find | None" = None,

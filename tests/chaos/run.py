@@ -11,7 +11,7 @@ from random import Random
 
 from bot.domain.deployment_state import DeploymentState as Deployed
 from bot.sandbox.environment import PROJECT, Environment, open_environment
-from bot.sandbox.friendli import WORDINGS
+from bot.sandbox.friendli import RESPONSE_VARIANTS
 from bot.sandbox.page.bot_process import environment
 from bot.sandbox.slack.conversations import Message
 from tests.chaos.approvals import ALL_ACTS
@@ -37,8 +37,10 @@ _STEADY_FOR = 3
 _STRANGERS = 4
 _EMPTY = 0.1
 # With the others a person has to say which endpoint it is.
-_WORDINGS = [
-    name for name, one in WORDINGS.items() if one.is_recognizable and not one.needs_its_answer
+_VARIANTS = [
+    name
+    for name, one in RESPONSE_VARIANTS.items()
+    if one.is_recognizable and not one.needs_its_answer
 ]
 _LOOKS_EVERY = 0.1
 _NONE = "None of these"
@@ -66,14 +68,14 @@ class _Scene:
     def __init__(
         self, env: Environment, rows: Books, cell: Cell, engine: Engine, seed: int
     ) -> None:
-        self._here = env
+        self._env = env
         self._rows = rows
         self._cell = cell
         name = f"{cell.name}/{engine}/{seed}"
         self._lots = Random(name)  # noqa: S311 - not a secret
         self._front = Random(f"front of {name}")  # noqa: S311 - as above
-        self._wording = Random(f"wording of {name}").choice(_WORDINGS)  # noqa: S311 - as above
-        env.friendli.wording = WORDINGS[self._wording]
+        self._variant = Random(f"wording of {name}").choice(_VARIANTS)  # noqa: S311 - as above
+        env.friendli.variant = RESPONSE_VARIANTS[self._variant]
         self._passages = Passages()
         self._gates: list[Gate] = []
         self._replicas: list[Replica] = []
@@ -150,7 +152,7 @@ class _Scene:
             problem = await self._settle()
             found = violations(
                 Evidence(
-                    env=self._here,
+                    env=self._env,
                     channels=self._channels,
                     deploys=self._crowd.deploys,
                     wishes=self._crowd.wishes,
@@ -176,10 +178,10 @@ class _Scene:
 
     def report(self) -> str:
         """Everything there is, for whoever looks for the cause."""
-        parts = [f"worded as {self._wording}", self._here.slack.summary()]
+        parts = [f"worded as {self._variant}", self._env.slack.summary()]
         parts += [
             f"{one.id} {one.name} {one.status} {one.phase or ''}"
-            for one in self._here.friendli.endpoints.values()
+            for one in self._env.friendli.endpoints.values()
         ]
         parts += [str(row) for row in self._lives.kept.values()]
         parts += [f"--- {one.name}, killed {one.deaths}×\n{one.tail(40)}" for one in self._replicas]
@@ -190,17 +192,17 @@ class _Scene:
     async def _connect(self) -> None:
         lots = self._lots
         if lots.random() < 0.4:
-            people = [self._here.admin.user, self._here.member.user]
-            self._channels.append(self._here.slack.add_channel("ml-more", members=people))
+            people = [self._env.admin.user, self._env.member.user]
+            self._channels.append(self._env.slack.add_channel("ml-more", members=people))
         for channel in self._channels:
             self._point_slack()
-            await connect(self._here, channel)
+            await connect(self._env, channel)
         if self._cell.request in APPROVALS:
             await self._rows.require_approval()
             # Whoever asks may not decide: neither the member nor the first admin, at times.
             for name in ("second", "third"):
-                other = self._here.slack.add_user(name, is_admin=True)
-                self._crowd.admins.append(self._here.slack.act_as(other))
+                other = self._env.slack.add_user(name, is_admin=True)
+                self._crowd.admins.append(self._env.slack.act_as(other))
                 for channel in self._channels:
                     channel.member_ids.append(other.id)
 
@@ -252,18 +254,16 @@ class _Scene:
         self._add_stranger()
 
     def _on_operation(self, operation: str, endpoint_id: str) -> None:
-        found = self._here.friendli.endpoints.get(endpoint_id)
+        found = self._env.friendli.endpoints.get(endpoint_id)
         name = found.name if found is not None else endpoint_id
         if self._cell.request in APPROVALS and name not in self._crowd.agreed:
             self._unapproved.append(f"{operation} of {name}")
 
     def _add_stranger(self) -> None:
         """Somebody makes an endpoint in Friendli Suite just before, or after, one of ours."""
-        strangers = [
-            one for one in self._here.friendli.endpoints.values() if one.name == "stranger"
-        ]
+        strangers = [one for one in self._env.friendli.endpoints.values() if one.name == "stranger"]
         if len(strangers) < _STRANGERS:
-            self._here.friendli.create(project_id=PROJECT, name="stranger")
+            self._env.friendli.create(project_id=PROJECT, name="stranger")
 
     # --- after
 
@@ -307,7 +307,7 @@ class _Scene:
                 )
                 if question is not None:
                     self._point_slack()
-                    await self._here.admin.click(question, _NONE)
+                    await self._env.admin.click(question, _NONE)
             await asyncio.sleep(_LOOKS_EVERY)
 
     def _question(self, public_id: str) -> Message | None:
@@ -323,4 +323,4 @@ class _Scene:
         """Let Slack send what people do to a replica that can take it, if there is one."""
         able = [replica for replica in self._replicas if replica.is_responsive]
         chosen = (able or self._replicas)[0] if len(able) < 2 else self._front.choice(able)
-        self._here.slack.events_url = chosen.events_url
+        self._env.slack.events_url = chosen.events_url

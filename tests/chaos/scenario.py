@@ -11,29 +11,29 @@ from random import Random
 from bot.domain.deployment_state import OVER, DeploymentState
 from bot.sandbox.friendli import FriendliSandbox
 from bot.sandbox.friendli.server import EndpointView
-from bot.sandbox.friendli.timeline import Leg
+from bot.sandbox.friendli.timeline import Segment
 from tests.chaos.databases import Books, Kept
 
 _LOOKS_EVERY = 0.1
 _GOING_DOWN = frozenset({"TERMINATING", "TERMINATED"})
 
 UP = (
-    Leg("INITIALIZING", "DOWNLOADING_MODEL"),
-    Leg("INITIALIZING", "ENGINE_INITIALIZING"),
-    Leg("RUNNING"),
+    Segment("INITIALIZING", "DOWNLOADING_MODEL"),
+    Segment("INITIALIZING", "ENGINE_INITIALIZING"),
+    Segment("RUNNING"),
 )
 FAILING = (
-    Leg("INITIALIZING", "DOWNLOADING_MODEL"),
-    Leg("INITIALIZING", "ENGINE_INITIALIZING"),
-    Leg("FAILED", error_code="INFERENCE_ENGINE_MEMORY_ERROR"),
+    Segment("INITIALIZING", "DOWNLOADING_MODEL"),
+    Segment("INITIALIZING", "ENGINE_INITIALIZING"),
+    Segment("FAILED", error_code="INFERENCE_ENGINE_MEMORY_ERROR"),
 )
-SLEEPING = (*UP, Leg("SLEEPING"))
-BORN = Leg("INITIALIZING", "REQUESTING_VIRTUAL_MACHINE")
+SLEEPING = (*UP, Segment("SLEEPING"))
+BORN = Segment("INITIALIZING", "REQUESTING_VIRTUAL_MACHINE")
 # Where an endpoint goes on to from what somebody did with it.
-_ONWARDS: Mapping[str, Sequence[Leg]] = {
-    "AWAKING": (Leg("RUNNING"),),
-    "INITIALIZING": (Leg("RUNNING"),),
-    "UPDATING": (Leg("RUNNING"),),
+_ONWARDS: Mapping[str, Sequence[Segment]] = {
+    "AWAKING": (Segment("RUNNING"),),
+    "INITIALIZING": (Segment("RUNNING"),),
+    "UPDATING": (Segment("RUNNING"),),
 }
 
 
@@ -54,15 +54,15 @@ class Lives:
         self._friendli = friendli
         self._books = books
         self._seed = seed
-        self._ways: dict[str, Sequence[Leg]] = {}
+        self._ways: dict[str, Sequence[Segment]] = {}
         self.kept: dict[str, Kept] = {}
-        self.shown: dict[str, list[Leg]] = {}
+        self.shown: dict[str, list[Segment]] = {}
 
     def endpoints(self, name: str) -> list[EndpointView]:
         """Every endpoint of a name."""
         return [one for one in self._friendli.endpoints.values() if one.name == name]
 
-    def lead(self, name: str, way: Sequence[Leg]) -> None:
+    def lead(self, name: str, way: Sequence[Segment]) -> None:
         """Lay out the way of an endpoint that will be made."""
         self._ways[name] = way
 
@@ -113,7 +113,7 @@ class Lives:
         shown = self.shown.setdefault(row.name, [BORN])
         if (found.status, found.phase) != (shown[-1].status, shown[-1].phase):
             # Somebody did something with it.
-            shown.append(Leg(found.status, found.phase))
+            shown.append(Segment(found.status, found.phase))
             self.lead(row.name, _ONWARDS.get(found.status, ()))
         way = self._way(row.name)
         if not way or not _is(row, found.status, found.phase):
@@ -122,7 +122,7 @@ class Lives:
         shown.append(way[0])
         self._friendli.script(found.id, [way[0]])
 
-    def _way(self, name: str) -> Sequence[Leg]:
+    def _way(self, name: str) -> Sequence[Segment]:
         if name not in self._ways:
             lots = Random(f"{self._seed}/{name}")  # noqa: S311 - not a secret
             self._ways[name] = lots.choice([UP, UP, FAILING, SLEEPING])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from bot.domain.statuses import PHASES
-from bot.sandbox.friendli.timeline import Leg
+from bot.sandbox.friendli.timeline import Segment
 
 _SERVES = "is serving"
 _SERVES_AGAIN = "Serving again"
@@ -31,7 +31,7 @@ _KNOWN = [
 
 
 def told_wrong(
-    endpoint_id: str, shown: Sequence[Leg], replies: Sequence[str], *, is_terminated: bool
+    endpoint_id: str, shown: Sequence[Segment], replies: Sequence[str], *, is_terminated: bool
 ) -> Iterator[str]:
     """Say what a thread tells too often, not at all, or in the wrong order.
 
@@ -52,7 +52,7 @@ def told_wrong(
         yield f"told are {told} instead of {[*wanted, *end]}"
 
 
-def _wanted(shown: Sequence[Leg]) -> Iterator[str]:
+def _wanted(shown: Sequence[Segment]) -> Iterator[str]:
     has_served = False
     for before, leg in pairwise(shown):
         serves = _SERVES_AGAIN if has_served else _SERVES

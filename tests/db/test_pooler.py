@@ -94,4 +94,4 @@ async def test_a_bot_works_behind_a_pooler(postgresql_url: str) -> None:
         await env.friendli.until(lambda: env.friendli.endpoints)
         env.clock.advance(600)
         await env.slack.until(lambda: last_reply_contains(env, "is serving"))
-    assert env.slack.protocol_slips == []
+    assert env.slack.protocol_errors == []

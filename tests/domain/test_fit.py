@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.domain.fit import Fit, Load, fit
 from bot.domain.kv_cache import UnknownAttentionError, decoder_config, heads_of, kv_cache
-from tests.domain.facts import CLAIMS, MODELS, beside
+from tests.domain.published_models import CLAIMS, MODELS, beside
 
 CARDS = {"A100 80GB": 80, "H100 80GB": 80, "80 GB card": 80, "H200 141GB": 141, "B200 180GB": 180}
 # Precisions of the checkpoint itself; others are different repos.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.kv_cache import UnknownAttentionError, kv_cache
-from tests.domain.facts import MODELS, beside
+from tests.domain.published_models import MODELS, beside
 
 # The config of these says less than their makers do.
 EXPLAINED = {

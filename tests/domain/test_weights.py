@@ -3,7 +3,7 @@
 import pytest
 
 from bot.domain.weights import INDEX, RepoFiles, loaded_bytes
-from tests.domain.facts import MODELS
+from tests.domain.published_models import MODELS
 
 COUNTED = [
     repo

@@ -17,7 +17,7 @@ from bot.domain.schemas import (
     EndpointSimplescaleConfig,
 )
 from bot.friendli.client import Credentials
-from tests.friendli.breakages import Behaviour
+from tests.friendli.wire_faults import Behaviour
 
 KEY = "sandbox-key-not-a-secret"
 ACCESS = Credentials(SecretStr(KEY))

@@ -14,7 +14,6 @@ from bot.domain.friendli_errors import (
 )
 from bot.domain.schemas import DedicatedEndpointUpdateBody
 from bot.friendli.client import FriendliClient, TimeLimits
-from tests.friendli.breakages import LOST, UNREADABLE, Behaviour, drip_head, truncated
 from tests.friendli.loopback import (
     ACCESS,
     CREATE,
@@ -25,6 +24,7 @@ from tests.friendli.loopback import (
     refused_url,
     unaccepting_url,
 )
+from tests.friendli.wire_faults import LOST, UNREADABLE, Behaviour, drip_head, truncated
 
 # Long enough for a loaded machine to do its part, short enough to wait for what never comes.
 SHORT = TimeLimits(silence=0.3, write=1)

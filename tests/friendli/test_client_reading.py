@@ -12,7 +12,6 @@ from bot.domain.friendli_errors import (
     Unavailable,
 )
 from bot.friendli.client import FriendliClient, TimeLimits
-from tests.friendli.breakages import LOST, UNREADABLE, Behaviour, body, drip_head, truncated
 from tests.friendli.loopback import (
     ACCESS,
     STATUS,
@@ -22,6 +21,7 @@ from tests.friendli.loopback import (
     refused_url,
     unaccepting_url,
 )
+from tests.friendli.wire_faults import LOST, UNREADABLE, Behaviour, body, drip_head, truncated
 
 # Long enough for a loaded machine to do its part, short enough to wait for what never comes.
 SHORT = TimeLimits(silence=0.3, read=1)

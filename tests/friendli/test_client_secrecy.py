@@ -7,7 +7,6 @@ import pytest
 
 from bot.domain.friendli_errors import FriendliError
 from bot.friendli.client import FriendliClient, TimeLimits
-from tests.friendli.breakages import LOST, UNREADABLE
 from tests.friendli.loopback import (
     ACCESS,
     CREATE,
@@ -17,6 +16,7 @@ from tests.friendli.loopback import (
     WireServer,
     refused_url,
 )
+from tests.friendli.wire_faults import LOST, UNREADABLE
 
 QUOTED = f"Authorization: Bearer {KEY} is not allowed"
 REPLIES = {

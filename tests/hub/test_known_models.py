@@ -5,7 +5,7 @@ import pytest
 from bot.hub.client import HubClient
 from bot.hub.known_models import KnownModels
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.faults import Answer, DropRequest, Hang
+from bot.sandbox.faults import DropRequest, Hang, Respond
 from bot.sandbox.hub import HubSandbox
 
 
@@ -43,10 +43,10 @@ async def test_an_answer_is_kept_for_a_while(hub: HubSandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Answer(500, {}), Answer(429, {}), DropRequest(), Hang()], ids=str
+    "fault", [Respond(500, {}), Respond(429, {}), DropRequest(), Hang()], ids=str
 )
 async def test_a_hub_that_is_away_says_nothing(
-    hub: HubSandbox, fault: Answer | DropRequest | Hang
+    hub: HubSandbox, fault: Respond | DropRequest | Hang
 ) -> None:
     """After a second at most, and it isn't asked again at once."""
     hub.faults.add(fault, times=None)

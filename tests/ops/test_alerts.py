@@ -49,7 +49,7 @@ async def test_every_alert_is_about_metrics_that_exist(
     """A gauge's label has the values that are asked for; what a counter counts is in the code."""
     async with start_bot() as bot:
         there = await exposed(bot)
-    assert env.slack.protocol_slips == []
+    assert env.slack.protocol_errors == []
     for rule in rules:
         selectors = SELECTOR.findall(rule["expr"])
         assert selectors, rule["alert"]

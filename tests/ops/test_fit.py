@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, Po
 from bot.config import HubSettings
 from bot.domain.instances import INSTANCE_OPTIONS, parse
 from bot.ops.fit import ExitCode, Question, run_fit
-from tests.domain.facts import MODELS
+from tests.domain.published_models import MODELS
 
 COMMIT = "0e9e39f249a16976918f6564b8830bc894c89659"
 LLAMA = "meta-llama/Llama-3.1-8B-Instruct"

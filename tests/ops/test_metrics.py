@@ -8,7 +8,7 @@ from inline_snapshot import snapshot
 from bot.app import running
 from bot.ops.metrics_endpoint import WORKED_ON
 from bot.sandbox.environment import Environment, connect, open_environment
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from tests.acceptance.thread_assertions import root, thread
 from tests.client import Sample, scrape
 from tests.conftest import NO_LIMITS, SHORT_WAITS, StartBot
@@ -56,9 +56,9 @@ async def test_what_goes_wrong_is_counted_by_its_kind(
     async with start_bot() as bot:
         before = await scrape(bot.url)
         await connect(env)
-        env.friendli.faults.add(Answer(502), operation="create_endpoint")
+        env.friendli.faults.add(Respond(502), operation="create_endpoint")
         env.slack.faults.add(
-            Answer(200, {"ok": False, "error": "is_archived"}), operation="chat.postMessage"
+            Respond(200, {"ok": False, "error": "is_archived"}), operation="chat.postMessage"
         )
         await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
         await env.slack.until(lambda: env.slack.requests.calls("conversations.open"))
@@ -84,7 +84,7 @@ async def test_without_a_database_the_rest_is_told(env: Environment, start_bot: 
         told = await scrape(bot.url)
     assert told["database_up", ()] == 0
     assert not [name for name, _ in told if name == "rows_due"]
-    assert env.slack.protocol_slips == []
+    assert env.slack.protocol_errors == []
 
 
 async def test_labels_are_words_of_ours(env: Environment, start_bot: StartBot) -> None:

@@ -12,7 +12,7 @@ from bot.domain.permissions import Permission
 from bot.domain.policy import Policy
 from bot.domain.subjects import SubjectKind
 from bot.sandbox.environment import Environment
-from bot.sandbox.slack.people import Actor
+from bot.sandbox.slack.user_client import UserClient
 
 
 @dataclass
@@ -47,7 +47,7 @@ async def grant_all(
             await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))
 
 
-def guest(env: Environment) -> Actor:
+def guest(env: Environment) -> UserClient:
     """Somebody of another organisation in the channel, which is shared with it."""
     env.channel.is_ext_shared = True
     user = env.slack.add_user("guest", team_id="T000000099")

@@ -12,7 +12,7 @@ from bot.domain.permissions import ADMINS, DEFAULTS, Permission
 from bot.domain.policy import Policy
 from bot.domain.subjects import SubjectKind
 from bot.sandbox.environment import Environment
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Respond
 from bot.services.audit import Audit
 from bot.services.authorization import Authorizer
 from bot.services.target_views import TargetViews
@@ -106,7 +106,7 @@ async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
     assert await authorizer.may(P.APPROVE, person, place, "prod")
     present[0] = 60.0
     fault = env.slack.faults.add(
-        Answer(503, {}), when=lambda call: "usergroups" in call.path, times=None
+        Respond(503, {}), when=lambda call: "usergroups" in call.path, times=None
     )
     with pytest.raises(UserError, match="doesn't say in time"):
         await authorizer.may(P.APPROVE, person, place, "prod")
@@ -124,7 +124,7 @@ async def test_a_slack_that_does_not_answer_denies_nobody_for_good(
     authorizer = Authorizer(TargetViews(database), Audit(database), People(workspaces, frozenset()))
     place = ChannelRef("", "T000000001", env.channel.id)
     admin = Actor(env.admin.user.id, env.admin.user.team_id)
-    env.slack.faults.add(Answer(503, {}), when=lambda call: "users.info" in call.path, times=None)
+    env.slack.faults.add(Respond(503, {}), when=lambda call: "users.info" in call.path, times=None)
     with pytest.raises(UserError, match="doesn't say in time"):
         await authorizer.may(P.DELETE, admin, place, "prod")
     await workspaces.close()
@@ -141,7 +141,7 @@ async def test_an_admin_of_another_organisation_is_no_admin_here(
     member = env.member.user
     user: dict[str, JsonValue] = {"id": member.id, "is_admin": True, "is_stranger": True}
     env.slack.faults.add(
-        Answer(200, {"ok": True, "user": user}),
+        Respond(200, {"ok": True, "user": user}),
         when=lambda call: "users.info" in call.path,
         times=None,
     )

@@ -72,7 +72,7 @@ class Outgoing:
         settings: The senders' own.
     """
 
-    world: Environment
+    env: Environment
     database: Database
     settings: Settings
     _stack: AsyncExitStack
@@ -81,12 +81,12 @@ class Outgoing:
     @property
     def slack(self) -> SlackSandbox:
         """The workspace."""
-        return self.world.slack
+        return self.env.slack
 
     @property
     def channel(self) -> conversations.Channel:
         """Where threads are unless a test says otherwise."""
-        return self.world.channel
+        return self.env.channel
 
     # What the rest of the bot writes
 
@@ -102,7 +102,7 @@ class Outgoing:
     ) -> Thread:
         """Open a thread for a deployment that has come so far."""
         place = channel or self.channel
-        person = requester or self.world.member.user
+        person = requester or self.env.member.user
         async with self.database.write() as session:
             row = await outbox.channel_row(
                 session, enterprise_id="", workspace_id="T1", address=place.id

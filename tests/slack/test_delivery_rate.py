@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.sandbox.faults import Answer, LoseReply
+from bot.sandbox.faults import LoseReply, Respond
 from bot.sandbox.slack.rate_limits import Limits
 from tests.slack.holding_proxy import holding_proxy, stall
 from tests.slack.outgoing import EDIT, POST, Outgoing
@@ -37,7 +37,7 @@ async def test_a_channel_gets_one_message_a_second_from_all_replicas(outgoing: O
 
 async def test_channels_do_not_wait_for_one_another(outgoing: Outgoing) -> None:
     """Each channel has its own second."""
-    other = outgoing.slack.add_channel("other", members=[outgoing.world.member.user])
+    other = outgoing.slack.add_channel("other", members=[outgoing.env.member.user])
     sender = await outgoing.sender(
         outgoing.settings.model_copy(update={"slack_message_interval": NEVER})
     )
@@ -62,7 +62,7 @@ async def test_root_edits_stay_inside_tier_3_over_all_channels_and_replicas(
     outgoing: Outgoing,
 ) -> None:
     """The roots of three channels, edited by two replicas, never meet Slack's limit."""
-    members = [outgoing.world.member.user]
+    members = [outgoing.env.member.user]
     places = [outgoing.slack.add_channel(f"c{n}", members=members) for n in range(3)]
     async with outgoing.at_work(replicas=2):
         threads = [await outgoing.thread(f"{n}", channel=places[n % 3]) for n in range(9)]
@@ -80,7 +80,7 @@ async def test_root_edits_stay_inside_tier_3_over_all_channels_and_replicas(
 
 async def test_channels_claimed_at_once_share_one_edit(outgoing: Outgoing) -> None:
     """However many channels find the workspace free for an edit, one of them makes it."""
-    members = [outgoing.world.member.user]
+    members = [outgoing.env.member.user]
     places = [outgoing.slack.add_channel(f"c{n}", members=members) for n in range(5)]
     senders = [
         await outgoing.sender(outgoing.settings.model_copy(update={"slack_edit_interval": NEVER}))
@@ -123,11 +123,11 @@ async def test_a_root_that_changed_before_it_was_posted_needs_no_edit(outgoing: 
 
 async def test_a_429_on_posting_holds_up_every_channel_but_no_edit(outgoing: Outgoing) -> None:
     """Slack counts per method and workspace: posts wait as long as it asked, edits go on."""
-    other = outgoing.slack.add_channel("other", members=[outgoing.world.member.user])
+    other = outgoing.slack.add_channel("other", members=[outgoing.env.member.user])
     sender = await outgoing.sender()
     edited = await outgoing.thread("edited", channel=other)
     await outgoing.settle(sender)
-    outgoing.slack.faults.add(Answer(429, headers={"Retry-After": "30"}), operation=POST)
+    outgoing.slack.faults.add(Respond(429, headers={"Retry-After": "30"}), operation=POST)
     first = await outgoing.thread("first")
     await outgoing.reply(first, "one")
     await outgoing.settle(sender)
@@ -144,11 +144,11 @@ async def test_a_429_on_posting_holds_up_every_channel_but_no_edit(outgoing: Out
 
 async def test_a_429_on_editing_holds_up_every_edit_but_no_post(outgoing: Outgoing) -> None:
     """Replies go on while roots wait, and the roots then show the newest body."""
-    other = outgoing.slack.add_channel("other", members=[outgoing.world.member.user])
+    other = outgoing.slack.add_channel("other", members=[outgoing.env.member.user])
     sender = await outgoing.sender()
     first, second = await outgoing.thread(), await outgoing.thread(channel=other)
     await outgoing.settle(sender)
-    outgoing.slack.faults.add(Answer(429, headers={"Retry-After": "30"}), operation=EDIT)
+    outgoing.slack.faults.add(Respond(429, headers={"Retry-After": "30"}), operation=EDIT)
     await outgoing.redraw(first, "changed")
     await outgoing.settle(sender)
     await outgoing.redraw(second, "changed")
@@ -165,11 +165,11 @@ async def test_a_429_on_editing_holds_up_every_edit_but_no_post(outgoing: Outgoi
 
 async def test_a_429_that_asks_for_less_does_not_shorten_the_wait(outgoing: Outgoing) -> None:
     """Of two answers that cross, the longer wait counts."""
-    other = outgoing.slack.add_channel("other", members=[outgoing.world.member.user])
+    other = outgoing.slack.add_channel("other", members=[outgoing.env.member.user])
     await outgoing.thread()
     await outgoing.thread(channel=other)
     for seconds in ("30", "1"):
-        outgoing.slack.faults.add(Answer(429, headers={"Retry-After": seconds}), operation=POST)
+        outgoing.slack.faults.add(Respond(429, headers={"Retry-After": seconds}), operation=POST)
     async with holding_proxy(outgoing.slack.url) as line:
         sender = await outgoing.sender(url=line.url)
         posts = [await stall(line, sender, held, POST) for held in await outgoing.claims()]

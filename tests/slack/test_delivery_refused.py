@@ -6,7 +6,7 @@ from bot.db.deployment_tables import Deployment
 from bot.domain.delivery import Delivery
 from bot.messages.blocks import section
 from bot.messages.body import Body, body
-from bot.sandbox.faults import Answer, Call
+from bot.sandbox.faults import Call, Respond
 from bot.sandbox.slack.rate_limits import Limits
 from tests.slack.holding_proxy import holding_proxy, stall
 from tests.slack.outgoing import EDIT, ON_SQLITE, POST, Outgoing, planned, said
@@ -14,7 +14,7 @@ from tests.slack.outgoing import EDIT, ON_SQLITE, POST, Outgoing, planned, said
 WITHOUT_PLANS = Limits(enabled=False, refuse_plan=True)
 # A section without text: no Slack draws it.
 BAD = body("said in text", {"type": "section"})
-REFUSED = Answer(200, {"ok": False, "error": "invalid_arguments"})
+REFUSED = Respond(200, {"ok": False, "error": "invalid_arguments"})
 
 
 def is_hopeless(call: Call) -> bool:
@@ -27,7 +27,7 @@ async def test_a_workspace_that_draws_no_plans_gets_sections(outgoing: Outgoing)
     outgoing.slack.limits = WITHOUT_PLANS
     thread = await outgoing.thread(planned("first"))
     await outgoing.settle(await outgoing.sender())
-    other = outgoing.slack.add_channel("other", members=[outgoing.world.member.user])
+    other = outgoing.slack.add_channel("other", members=[outgoing.env.member.user])
     await outgoing.thread(planned("second"), channel=other)
     await outgoing.redraw(thread, planned("edited"))
     await outgoing.settle(await outgoing.sender())
@@ -57,7 +57,7 @@ async def test_an_edit_may_be_the_first_to_learn_that_no_plans_are_drawn(
 async def test_two_that_learn_it_at_once_both_get_sections(outgoing: Outgoing) -> None:
     """The second refusal, of a plan that was sent before the first was written down, counts too."""
     outgoing.slack.limits = WITHOUT_PLANS
-    other = outgoing.slack.add_channel("other", members=[outgoing.world.member.user])
+    other = outgoing.slack.add_channel("other", members=[outgoing.env.member.user])
     await outgoing.thread(planned("first"))
     await outgoing.thread(planned("second"), channel=other)
     async with holding_proxy(outgoing.slack.url) as line:
@@ -160,7 +160,7 @@ async def test_a_root_that_can_never_be_sent_wakes_its_deployment(outgoing: Outg
 @ON_SQLITE
 async def test_what_a_proxy_finds_too_large_goes_as_text(outgoing: Outgoing) -> None:
     """It would be too large the next time, too."""
-    outgoing.slack.faults.add(Answer(413, b"too large"), operation=POST)
+    outgoing.slack.faults.add(Respond(413, b"too large"), operation=POST)
     await outgoing.thread()
     await outgoing.settle(await outgoing.sender())
     [root] = outgoing.channel.messages.values()
@@ -173,13 +173,13 @@ async def test_everything_has_text_metadata_and_no_unfurling(outgoing: Outgoing)
     sender = await outgoing.sender()
     thread = await outgoing.thread()
     await outgoing.reply(thread, "one")
-    await outgoing.direct(outgoing.world.member.user, "direct")
+    await outgoing.direct(outgoing.env.member.user, "direct")
     await outgoing.settle(sender)
     await outgoing.redraw(thread, "changed")
     await outgoing.settle(sender)
     async with outgoing.database.read() as session:
         public_id = (await session.get_one(Deployment, thread.id)).public_id
-    direct = outgoing.slack.direct_message(outgoing.world.member.user)
+    direct = outgoing.slack.direct_message(outgoing.env.member.user)
     messages = [*outgoing.channel.messages.values(), *direct.messages.values()]
     assert [message.text for message in messages] == ["changed", "one", "direct"]
     assert {message.unfurls for message in messages} == {(False, False)}

@@ -8,7 +8,7 @@ import pytest
 
 from bot.db.message_tables import Message
 from bot.domain.delivery import Delivery
-from bot.sandbox.faults import Answer, Hang, LoseReply
+from bot.sandbox.faults import Hang, LoseReply, Respond
 from tests.slack.holding_proxy import HoldingProxy, holding_proxy, stall
 from tests.slack.outgoing import DELETE, EDIT, HISTORY, POST, REPLIES, Outgoing, Thread
 
@@ -87,7 +87,7 @@ async def test_taking_back_is_tried_more_than_once(outgoing: Outgoing, line: Hol
     late = await stall(line, await outgoing.sender(url=line.url), await outgoing.claim(), POST)
     await outgoing.hurry(take_over=True)
     await outgoing.work_on(await outgoing.patient_sender(), rounds=4)
-    outgoing.slack.faults.add(Answer(500), operation=DELETE, times=2)
+    outgoing.slack.faults.add(Respond(500), operation=DELETE, times=2)
     await late.arrive()
     assert (outgoing.shown(), len(outgoing.calls(DELETE))) == (["root", "  one"], 3)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.db.deployment_tables import Deployment
-from bot.sandbox.faults import Answer, LoseReply, ShortReply
+from bot.sandbox.faults import LoseReply, Respond, ShortReply
 from bot.sandbox.slack.rate_limits import Limits
 from tests.slack.outgoing import DELETE, ON_SQLITE, POST, Outgoing, Thread
 
@@ -70,7 +70,7 @@ async def test_a_thread_that_slack_does_not_know_gets_a_new_root(
 ) -> None:
     """Slack refuses the reply outright, so there is nothing to delete."""
     thread = await opened(outgoing)
-    outgoing.slack.faults.add(Answer(200, {"ok": False, "error": error}), operation=POST)
+    outgoing.slack.faults.add(Respond(200, {"ok": False, "error": error}), operation=POST)
     await outgoing.reply(thread, "one")
     await outgoing.settle(await outgoing.patient_sender())
     assert outgoing.shown() == ["root", "root", "  one"]
@@ -98,7 +98,7 @@ async def test_a_root_that_cannot_be_edited_gets_a_successor(
 ) -> None:
     """The thread goes on under a root that shows what is so."""
     thread = await opened(outgoing, "before")
-    outgoing.slack.faults.add(Answer(200, {"ok": False, "error": error}), operation="chat.update")
+    outgoing.slack.faults.add(Respond(200, {"ok": False, "error": error}), operation="chat.update")
     await outgoing.redraw(thread, "changed")
     sender = await outgoing.patient_sender()
     await outgoing.settle(sender)
@@ -152,10 +152,10 @@ async def test_a_reply_whose_root_vanished_while_it_was_in_doubt_is_found(
 
 @ON_SQLITE
 @pytest.mark.parametrize(
-    "refusal", [Answer(500), Answer(429, headers={"Retry-After": "5"}), LoseReply()]
+    "refusal", [Respond(500), Respond(429, headers={"Retry-After": "5"}), LoseReply()]
 )
 async def test_a_misplaced_reply_goes_even_if_deleting_fails_at_first(
-    outgoing: Outgoing, refusal: Answer | LoseReply
+    outgoing: Outgoing, refusal: Respond | LoseReply
 ) -> None:
     """It stays marked as sending until it is gone, whoever looks next."""
     thread = await opened(outgoing)

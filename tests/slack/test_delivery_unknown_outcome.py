@@ -7,12 +7,12 @@ from inline_snapshot import snapshot
 
 from bot.domain.delivery import Delivery
 from bot.sandbox.faults import (
-    Answer,
     DropRequest,
     Effect,
     GarbageBody,
     Hang,
     LoseReply,
+    Respond,
     TruncateBody,
 )
 from bot.sandbox.slack.rate_limits import Limits
@@ -47,12 +47,12 @@ async def repeat_by_hand(outgoing: Outgoing, sequence: int, text: str) -> None:
         pytest.param(LoseReply(), id="reply lost"),
         pytest.param(TruncateBody(), id="reply cut"),
         pytest.param(GarbageBody(), id="garbage"),
-        pytest.param(Answer(502, HTML, HTML_TYPE, acts=True), id="502 after acting"),
+        pytest.param(Respond(502, HTML, HTML_TYPE, acts=True), id="502 after acting"),
         pytest.param(
-            Answer(500, {"ok": False, "error": "internal_error"}, acts=True), id="500 after acting"
+            Respond(500, {"ok": False, "error": "internal_error"}, acts=True), id="500 after acting"
         ),
-        pytest.param(Answer(200, {"ok": True}, acts=True), id="no ts"),
-        pytest.param(Answer(503, HTML, HTML_TYPE), id="503 without acting"),
+        pytest.param(Respond(200, {"ok": True}, acts=True), id="no ts"),
+        pytest.param(Respond(503, HTML, HTML_TYPE), id="503 without acting"),
         pytest.param(DropRequest(), id="request dropped"),
     ],
 )
@@ -103,7 +103,7 @@ async def test_a_message_that_somebody_else_wrote_is_not_ours(
     outgoing: Outgoing, sequence: int
 ) -> None:
     """Whatever metadata a stranger's message carries: ours is posted, and theirs is left alone."""
-    person = outgoing.world.member
+    person = outgoing.env.member
     sender = await outgoing.patient_sender()
     thread = await outgoing.thread()
     if sequence:
@@ -193,7 +193,7 @@ async def test_of_two_copies_the_later_is_deleted(outgoing: Outgoing) -> None:
     await outgoing.reply(thread, "one")
     await outgoing.settle(sender)
     await repeat_by_hand(outgoing, 1, "one, again")
-    outgoing.slack.faults.add(Answer(500), operation=DELETE)
+    outgoing.slack.faults.add(Respond(500), operation=DELETE)
     await outgoing.work_on(sender, rounds=2)
     assert outgoing.shown() == ["root", "  one"]
     assert len(outgoing.calls(DELETE)) == 2
@@ -223,7 +223,7 @@ Possibly a repeat: Slack didn't confirm the first one.\
 async def test_a_history_granted_once_a_minute_is_as_good_as_none(outgoing: Outgoing) -> None:
     """A 429 that asks for longer than half a minute doesn't hold the thread up."""
     outgoing.slack.faults.add(
-        Answer(429, headers={"Retry-After": "60"}), operation=HISTORY, times=None
+        Respond(429, headers={"Retry-After": "60"}), operation=HISTORY, times=None
     )
     outgoing.slack.faults.add(DropRequest(), operation=POST)
     thread = await outgoing.thread()
@@ -240,8 +240,8 @@ async def test_a_history_that_asks_for_a_moment_gets_it(outgoing: Outgoing) -> N
     """After a short 429, or while Slack itself fails, the history is read later."""
     sender = await outgoing.patient_sender()
     outgoing.slack.faults.add(LoseReply(), operation=POST)
-    outgoing.slack.faults.add(Answer(429, headers={"Retry-After": "20"}), operation=HISTORY)
-    outgoing.slack.faults.add(Answer(503), operation=HISTORY)
+    outgoing.slack.faults.add(Respond(429, headers={"Retry-After": "20"}), operation=HISTORY)
+    outgoing.slack.faults.add(Respond(503), operation=HISTORY)
     thread = await outgoing.thread()
     await outgoing.settle(sender)
     waits = []
@@ -259,7 +259,7 @@ async def test_too_much_talk_since_then_proves_nothing(outgoing: Outgoing) -> No
     outgoing.slack.limits = Limits(enabled=False, page_size=1)
     outgoing.slack.faults.add(DropRequest(), operation=POST)
     for number in range(6):
-        await outgoing.world.member.say(outgoing.channel, f"talk {number}")
+        await outgoing.env.member.say(outgoing.channel, f"talk {number}")
     await outgoing.thread()
     async with outgoing.at_work():
         await outgoing.slack.until(lambda: len(outgoing.channel.messages) == 7)

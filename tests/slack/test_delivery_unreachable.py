@@ -10,7 +10,7 @@ from bot.db.deployment_tables import Deployment
 from bot.domain.delivery import Delivery
 from bot.domain.deployment_state import DeploymentState
 from bot.sandbox.environment import Environment
-from bot.sandbox.faults import Answer, LoseReply
+from bot.sandbox.faults import LoseReply, Respond
 from bot.sandbox.slack.conversations import Channel
 from bot.sandbox.slack.sandbox import SCOPES, SlackSandbox
 from tests.slack.outgoing import EDIT, ON_SQLITE, POST, Outgoing
@@ -77,7 +77,7 @@ async def test_the_requester_is_told_once_directly(outgoing: Outgoing, operation
     else:
         await outgoing.redraw(thread, "changed")
     await outgoing.work_on(sender, rounds=3)
-    [told] = outgoing.told(outgoing.world.member.user)
+    [told] = outgoing.told(outgoing.env.member.user)
     assert told == (
         f"I can no longer write in <#{outgoing.channel.id}>: it is archived. What you deployed"
         " there runs on, and is billed while it serves: *llama* ($10.00/h), *qwen* ($10.00/h)."
@@ -100,7 +100,7 @@ async def test_each_requester_hears_of_their_own(outgoing: Outgoing) -> None:
         [told] = outgoing.told(person)
         assert name in told
         assert other not in told
-    assert outgoing.told(outgoing.world.member.user) == []
+    assert outgoing.told(outgoing.env.member.user) == []
 
 
 async def test_who_was_told_is_told_again_only_after_it_had_come_back(outgoing: Outgoing) -> None:
@@ -112,7 +112,7 @@ async def test_who_was_told_is_told_again_only_after_it_had_come_back(outgoing: 
         outgoing.slack.archive(outgoing.channel)
         await outgoing.redraw(thread, f"change {number}")
         await outgoing.work_on(sender, rounds=2)
-        assert len(outgoing.told(outgoing.world.member.user)) == number + 1
+        assert len(outgoing.told(outgoing.env.member.user)) == number + 1
         outgoing.slack.unarchive(outgoing.channel)
         await outgoing.work_on(sender)
         assert outgoing.shown() == [f"change {number}"]
@@ -161,9 +161,9 @@ async def test_an_admin_is_told_if_the_requester_cannot_be(outgoing: Outgoing) -
     await outgoing.reply(thread, "one")
     # The other admin is listed still, but doesn't take direct messages.
     outgoing.slack.faults.add(
-        Answer(200, {"ok": False, "error": "user_disabled"}),
+        Respond(200, {"ok": False, "error": "user_disabled"}),
         operation="conversations.open",
-        when=lambda call: call.body["users"] == outgoing.world.admin.user.id,
+        when=lambda call: call.body["users"] == outgoing.env.admin.user.id,
     )
     await outgoing.settle(sender)
     [told] = outgoing.told(reachable)
@@ -175,7 +175,7 @@ async def test_when_nobody_can_be_told_it_is_logged(outgoing: Outgoing) -> None:
     """The operator is the last to turn to."""
     sender = await outgoing.patient_sender()
     outgoing.slack.faults.add(
-        Answer(200, {"ok": False, "error": "cannot_dm_bot"}),
+        Respond(200, {"ok": False, "error": "cannot_dm_bot"}),
         operation="conversations.open",
         times=None,
     )
@@ -206,7 +206,7 @@ async def test_what_is_not_made_yet_is_given_up_and_its_requester_told(
         1,
     )
     assert (await outgoing.row(thread, 0)).delivery == Delivery.DROPPED
-    [told] = outgoing.told(outgoing.world.member.user)
+    [told] = outgoing.told(outgoing.env.member.user)
     assert told == (
         f"I can't write in <#{outgoing.channel.id}>: I'm not in it any more. *llama* wasn't made."
         " Type `/invite` and my name there, then ask again."
@@ -227,14 +227,14 @@ async def test_a_dead_token_loses_nothing(
     blow(outgoing.slack)
     await outgoing.reply(thread, "one")
     await outgoing.thread("unmade", state=DeploymentState.REQUESTED, name="unmade")
-    await outgoing.direct(outgoing.world.admin.user, "for the admin")
+    await outgoing.direct(outgoing.env.admin.user, "for the admin")
     await outgoing.work_on(sender, rounds=2)
     outgoing.slack.reinstall()
     outgoing.slack.invite_bot(outgoing.channel)
     await outgoing.work_on(sender)
     assert outgoing.shown() == ["root", "  one"]
-    assert outgoing.told(outgoing.world.admin.user) == ["for the admin"]
-    [told] = outgoing.told(outgoing.world.member.user)
+    assert outgoing.told(outgoing.env.admin.user) == ["for the admin"]
+    [told] = outgoing.told(outgoing.env.member.user)
     assert "*unmade* wasn't made" in told
 
 
@@ -249,7 +249,7 @@ async def test_an_app_that_is_back_but_not_invited_says_so(outgoing: Outgoing) -
     await outgoing.work_on(sender)
     outgoing.slack.reinstall()
     await outgoing.work_on(sender, rounds=2)
-    [told] = outgoing.told(outgoing.world.member.user)
+    [told] = outgoing.told(outgoing.env.member.user)
     assert "Type `/invite` and my name there" in told
 
 
@@ -273,25 +273,25 @@ async def test_without_the_scope_for_direct_messages_channels_go_on(outgoing: Ou
     sender = await outgoing.patient_sender()
     thread = await outgoing.thread()
     outgoing.slack.set_scopes(SCOPES - {"im:write"})
-    await outgoing.direct(outgoing.world.member.user, "hello")
+    await outgoing.direct(outgoing.env.member.user, "hello")
     await outgoing.reply(thread, "one")
     await outgoing.work_on(sender)
     await outgoing.reply(thread, "two")
     await outgoing.work_on(sender)
     assert outgoing.shown() == ["root", "  one", "  two"]
-    assert outgoing.told(outgoing.world.member.user) == []
+    assert outgoing.told(outgoing.env.member.user) == []
     outgoing.slack.set_scopes(SCOPES)
     await outgoing.work_on(sender, rounds=2)
-    assert outgoing.told(outgoing.world.member.user) == ["hello"]
+    assert outgoing.told(outgoing.env.member.user) == ["hello"]
 
 
 @ON_SQLITE
 async def test_a_doubtful_direct_message_is_repeated_and_says_so(outgoing: Outgoing) -> None:
     """The bot may not read direct messages, so it can't look for it there."""
     outgoing.slack.faults.add(LoseReply(), operation=POST)
-    await outgoing.direct(outgoing.world.member.user, "hello")
+    await outgoing.direct(outgoing.env.member.user, "hello")
     await outgoing.work_on(await outgoing.patient_sender(), rounds=2)
-    assert outgoing.told(outgoing.world.member.user) == snapshot(
+    assert outgoing.told(outgoing.env.member.user) == snapshot(
         ["hello", "hello (Possibly a repeat: Slack didn't confirm the first one.)"]
     )
 
@@ -300,7 +300,9 @@ async def test_nothing_is_created_in_a_channel_the_bot_cannot_write_to(
     running_bot: Environment,
 ) -> None:
     """The whole bot: the person hears it directly, and Friendli is never asked."""
-    running_bot.slack.faults.add(Answer(200, {"ok": False, "error": "is_archived"}), operation=POST)
+    running_bot.slack.faults.add(
+        Respond(200, {"ok": False, "error": "is_archived"}), operation=POST
+    )
     await running_bot.member.command(running_bot.channel, LINE)
     direct = running_bot.slack.direct_message(running_bot.member.user)
     [told] = await running_bot.slack.until(lambda: list(direct.messages.values()))
@@ -342,7 +344,7 @@ async def test_whoever_waits_for_approval_learns_that_nobody_can_give_it(
     outgoing.slack.archive(outgoing.channel)
     await outgoing.redraw(thread, "changed")
     await outgoing.work_on(sender, rounds=3)
-    [told] = outgoing.told(outgoing.world.member.user)
+    [told] = outgoing.told(outgoing.env.member.user)
     assert told == (
         f"I can't write in <#{outgoing.channel.id}>: it is archived. *llama* waits there for"
         " approval, and nothing is made before. Unarchive it, so that it can be approved."
@@ -358,7 +360,7 @@ async def test_a_request_for_approval_that_was_never_posted_is_given_up(
     outgoing.slack.archive(outgoing.channel)
     thread = await outgoing.thread(state=DeploymentState.PROPOSED, status=None)
     await outgoing.work_on(sender)
-    [told] = outgoing.told(outgoing.world.member.user)
+    [told] = outgoing.told(outgoing.env.member.user)
     assert "*llama* wasn't made" in told
     async with outgoing.database.read() as session:
         assert (await session.get_one(Deployment, thread.id)).state is DeploymentState.REFUSED

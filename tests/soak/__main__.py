@@ -136,18 +136,18 @@ class _Measure:
     """Looks at a bot, its database and its log."""
 
     def __init__(self, env: Environment, bot: Bot, database: Database) -> None:
-        self._here, self._bot, self._database = env, bot, database
+        self._env, self._bot, self._database = env, bot, database
         self._changes = 0
         self._last: dict[str, tuple[str, str | None]] = {}
 
     async def count_changes(self) -> None:
         """Count what the API shows anew, as often as something happens there."""
         while True:
-            for id_, one in self._here.friendli.endpoints.items():
+            for id_, one in self._env.friendli.endpoints.items():
                 state = (one.status, one.phase)
                 self._changes += self._last.get(id_) != state
                 self._last[id_] = state
-            await self._here.friendli.changed()
+            await self._env.friendli.changed()
 
     async def sample(self, at: float) -> Sample:
         """Measure once."""

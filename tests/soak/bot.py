@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 _PROJECT = Path(__file__).parents[2]
-_STARTS_WITHIN = 60.0
+_START_TIMEOUT = 60.0
 _PAGE = resource.getpagesize()
 
 
@@ -39,7 +39,7 @@ class Bot:
         Raises:
             BotEndedError: It doesn't.
         """
-        async with asyncio.timeout(_STARTS_WITHIN):
+        async with asyncio.timeout(_START_TIMEOUT):
             while not self.url:
                 if self._process.returncode is not None:
                     raise BotEndedError(self.log.read_text()[-2000:])

@@ -7,7 +7,7 @@ from bot.sandbox.environment import Environment
 from bot.sandbox.slack.conversations import Message
 
 # A machine that others use, too, is slow at times.
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 class Traffic:
@@ -18,7 +18,7 @@ class Traffic:
     """
 
     def __init__(self, env: Environment) -> None:
-        self._here = env
+        self._env = env
         self._numbers = itertools.count(1)
         # A person has one form open at a time.
         self._form = asyncio.Lock()
@@ -31,30 +31,30 @@ class Traffic:
             self.lives += 1
 
     async def _live(self, name: str) -> None:
-        env = self._here
+        env = self._env
         line = f"org/model --gpu H100 --replicas 1 --name {name} --yes"
         await env.member.command(env.channel, line)
-        root = await env.slack.until(lambda: self._root(name), timeout=_PATIENCE)
+        root = await env.slack.until(lambda: self._root(name), timeout=_TIMEOUT)
         for button in ("Sleep", "Wake ($5.00/h)", "Terminate"):
             await env.member.click(await self._with(root, button), button)
         await self._with(root, "Delete")
         async with self._form:
             await env.admin.click(env.channel.messages[root.ts], "Delete")
-            await env.slack.until(lambda: env.admin.modal, timeout=_PATIENCE)
+            await env.slack.until(lambda: env.admin.modal, timeout=_TIMEOUT)
             await env.admin.fill(f"Type {name} to confirm", name)
             await env.admin.submit()
         await env.slack.until(
-            lambda: "is gone" in env.channel.messages[root.ts].text, timeout=_PATIENCE
+            lambda: "is gone" in env.channel.messages[root.ts].text, timeout=_TIMEOUT
         )
 
     def _root(self, name: str) -> Message | None:
-        for message in self._here.channel.messages.values():
+        for message in self._env.channel.messages.values():
             if f"*{name}*" in message.text and not message.is_reply:
                 return message
         return None
 
     async def _with(self, root: Message, button: str) -> Message:
         """The thread's root, once it has a button."""
-        messages = self._here.channel.messages
-        await self._here.slack.until(lambda: button in messages[root.ts].buttons, timeout=_PATIENCE)
+        messages = self._env.channel.messages
+        await self._env.slack.until(lambda: button in messages[root.ts].buttons, timeout=_TIMEOUT)
         return messages[root.ts]

@@ -7,8 +7,8 @@ from aiohttp import web
 from pydantic import BaseModel, JsonValue
 
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.friendli.access import Caller, Credentials
 from bot.sandbox.friendli.billing import cost
+from bot.sandbox.friendli.credentials import Caller, Credentials
 from bot.sandbox.friendli.endpoint import Endpoint
 from bot.sandbox.friendli.endpoint_store import EndpointStore
 from bot.sandbox.friendli.errors import ApiError
@@ -23,7 +23,7 @@ from bot.sandbox.friendli.models import (
 )
 from bot.sandbox.friendli.paging import page
 from bot.sandbox.friendli.parsing import expect_no_body, parse_body, parse_query
-from bot.sandbox.friendli.wordings import Fields, Wording
+from bot.sandbox.friendli.response_variants import Fields, ResponseVariant
 
 ENDPOINTS = "/dedicated/beta/endpoint"
 ENDPOINT = ENDPOINTS + "/{endpoint_id}"
@@ -42,14 +42,14 @@ class Api:
     def __init__(
         self,
         clock: SandboxClock,
-        access: Credentials,
-        fleet: EndpointStore,
-        wording: Callable[[], Wording],
+        credentials: Credentials,
+        store: EndpointStore,
+        variant: Callable[[], ResponseVariant],
     ) -> None:
         self._clock = clock
-        self._access = access
-        self._fleet = fleet
-        self._wording = wording
+        self._credentials = credentials
+        self._store = store
+        self._variant = variant
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Register every operation; the name of its route is the name of the operation."""
@@ -74,34 +74,34 @@ class Api:
         caller = self._caller(request)
         parse_query(request, NoQuery)
         body = parse_body(request, await request.read(), CreateBody)
-        self._access.check_project(caller, body.project_id)
-        endpoint = self._fleet.create(body, caller)
-        wording = self._wording()
-        if wording.created_empty:
-            return web.Response(status=wording.created_status)
+        self._credentials.check_project(caller, body.project_id)
+        endpoint = self._store.create(body, caller)
+        variant = self._variant()
+        if variant.created_empty:
+            return web.Response(status=variant.created_status)
         answer = self._status_of(endpoint, self._clock.now())
-        answer |= dict.fromkeys(wording.id_fields, endpoint.id)
-        return web.json_response(answer, status=wording.created_status)
+        answer |= dict.fromkeys(variant.id_fields, endpoint.id)
+        return web.json_response(answer, status=variant.created_status)
 
     async def _list(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
         query = parse_query(request, ListQuery)
-        hidden = query.project_id in self._access.hidden
+        hidden = query.project_id in self._credentials.hidden
         if query.project_id and not hidden:
-            self._access.check_project(caller, query.project_id)
+            self._credentials.check_project(caller, query.project_id)
         now = self._clock.now()
         listed = [
             (-endpoint.number, endpoint)
-            for endpoint in reversed(self._fleet.endpoints.values())
+            for endpoint in reversed(self._store.endpoints.values())
             if self._sees(caller, endpoint)
             and endpoint.listed_at <= now
             and query.project_id in ("", endpoint.project_id)
         ]
         scope = f"endpoints {caller.team_id} {query.project_id}"
         shown, next_cursor = page(listed, cursor=query.cursor, limit=query.limit, scope=scope)
-        wording = self._wording()
-        statuses = {one.id: wording.listed(self._status_of(one, now)) for one in shown}
-        data = {**statuses, **(wording.neighbours or {})}
+        variant = self._variant()
+        statuses = {one.id: variant.listed(self._status_of(one, now)) for one in shown}
+        data = {**statuses, **(variant.neighbours or {})}
         return web.json_response({"data": data, "nextCursor": next_cursor})
 
     async def _get(self, request: web.Request) -> web.Response:
@@ -111,11 +111,11 @@ class Api:
     async def _update(self, request: web.Request) -> web.Response:
         endpoint = self._endpoint(request, self._caller(request))
         parse_query(request, NoQuery)
-        self._fleet.update(endpoint, parse_body(request, await request.read(), UpdateBody))
+        self._store.update(endpoint, parse_body(request, await request.read(), UpdateBody))
         return web.json_response(self._spec_of(endpoint))
 
     async def _delete(self, request: web.Request) -> web.Response:
-        self._fleet.delete(await self._bare(request))
+        self._store.delete(await self._bare(request))
         return web.json_response(None)
 
     async def _versions(self, request: web.Request) -> web.Response:
@@ -132,28 +132,28 @@ class Api:
 
     async def _sleep(self, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
-        self._fleet.sleep(endpoint)
+        self._store.sleep(endpoint)
         return self._changed(endpoint)
 
     async def _wake(self, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
-        self._fleet.make_due(endpoint)
+        self._store.make_due(endpoint)
         return self._changed(endpoint)
 
     async def _terminate(self, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
-        self._fleet.terminate(endpoint)
+        self._store.terminate(endpoint)
         return self._changed(endpoint)
 
     async def _restart(self, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
-        self._fleet.restart(endpoint)
+        self._store.restart(endpoint)
         return self._changed(endpoint)
 
     async def _cost(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
         query = parse_query(request, CostQuery)
-        ever = (*self._fleet.endpoints.values(), *self._fleet.deleted)
+        ever = (*self._store.endpoints.values(), *self._store.deleted)
         own = [endpoint for endpoint in ever if endpoint.team_id == caller.team_id]
         answer = cost(own, query, self._clock.now())
         return _json(answer, exclude_none=True)
@@ -165,24 +165,24 @@ class Api:
         if body.stream:
             raise ApiError(400, "The sandbox doesn't stream.")
         endpoint = self._visible(caller, body.model)
-        self._fleet.infer(endpoint)
+        self._store.infer(endpoint)
         return web.json_response(_completion(endpoint, self._clock.now()))
 
     def _changed(self, endpoint: Endpoint) -> web.Response:
         return web.json_response(self._status_of(endpoint, self._clock.now()))
 
     def _status_of(self, endpoint: Endpoint, at: datetime) -> Fields:
-        return self._wording().status(endpoint.status_at(at).model_dump(mode="json", by_alias=True))
+        return self._variant().status(endpoint.status_at(at).model_dump(mode="json", by_alias=True))
 
     def _spec_of(self, endpoint: Endpoint, number: int | None = None) -> Fields:
-        wording = self._wording()
-        if wording.spec_fails:
+        variant = self._variant()
+        if variant.spec_fails:
             raise ApiError(500, "Internal error")
         spec = endpoint.spec_at(self._clock.now(), number)
-        return wording.spec(spec.model_dump(mode="json", by_alias=True))
+        return variant.spec(spec.model_dump(mode="json", by_alias=True))
 
     def _caller(self, request: web.Request) -> Caller:
-        return self._access.caller(
+        return self._credentials.caller(
             request.headers.get("Authorization"), request.headers.get("X-Friendli-Team")
         )
 
@@ -197,14 +197,14 @@ class Api:
         return self._visible(caller, request.match_info["endpoint_id"])
 
     def _visible(self, caller: Caller, endpoint_id: str) -> Endpoint:
-        endpoint = self._fleet.find(endpoint_id)
+        endpoint = self._store.find(endpoint_id)
         if not self._sees(caller, endpoint):
             # the same words as for an id that doesn't exist, so that nobody can probe for ids
             raise ApiError(404, f"Endpoint '{endpoint_id}' not found.")
         return endpoint
 
     def _sees(self, caller: Caller, endpoint: Endpoint) -> bool:
-        hidden = endpoint.project_id in self._access.hidden
+        hidden = endpoint.project_id in self._credentials.hidden
         return endpoint.team_id == caller.team_id and not hidden
 
 

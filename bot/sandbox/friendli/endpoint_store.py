@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.friendli.access import Caller
+from bot.sandbox.friendli.credentials import Caller
 from bot.sandbox.friendli.endpoint import Endpoint, Scaling, Version
 from bot.sandbox.friendli.errors import ApiError
 from bot.sandbox.friendli.instances import INSTANCES, Instance
 from bot.sandbox.friendli.lifecycle import Durations, idling, starting, terminating, updating
 from bot.sandbox.friendli.models import AutoscalingPolicy, CreateBody, Simplescale, UpdateBody
-from bot.sandbox.friendli.timeline import Leg, Timeline
+from bot.sandbox.friendli.timeline import Segment, Timeline
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _UP = frozenset({"RUNNING", "READY"})
@@ -41,7 +41,7 @@ class EndpointStore:
         self._durations = durations
         self._list_lag = list_lag
         self._new_id = new_id
-        self._scripts: dict[str, Sequence[Leg]] = {}
+        self._scripts: dict[str, Sequence[Segment]] = {}
         self._next_failure: str | None = None
         self.endpoints: dict[str, Endpoint] = {}
         self.deleted: list[Endpoint] = []
@@ -119,19 +119,19 @@ class EndpointStore:
         )
         endpoint.versions.append(version)
         if status in _UP:
-            legs = updating(
+            segments = updating(
                 version.scenario,
                 self._durations,
                 old=old.replicas,
                 error_code=self._failure(version),
                 cooldown=version.idle_seconds,
             )
-            self._lay(endpoint, legs)
+            self._replan(endpoint, segments)
 
     def sleep(self, endpoint: Endpoint) -> None:
         """Put an endpoint to sleep at once; 400 unless it is up."""
         self._require(endpoint, "put to sleep", _UP)
-        self._lay(endpoint, [Leg("SLEEPING")])
+        self._replan(endpoint, [Segment("SLEEPING")])
 
     def make_due(self, endpoint: Endpoint) -> None:
         """Wake an endpoint; 400 unless it sleeps."""
@@ -148,7 +148,7 @@ class EndpointStore:
         status = endpoint.timeline.at(self._clock.now()).status
         if status in ("TERMINATING", "TERMINATED"):
             raise ApiError(400, f"An endpoint that is {status} can't be terminated.")
-        self._lay(endpoint, terminating(self._durations))
+        self._replan(endpoint, terminating(self._durations))
 
     def delete(self, endpoint: Endpoint) -> None:
         """Delete an endpoint; 400 unless it failed or was terminated."""
@@ -157,7 +157,7 @@ class EndpointStore:
 
     def remove(self, endpoint: Endpoint) -> None:
         """Make an endpoint vanish, whatever it is doing."""
-        self._lay(endpoint, [Leg("TERMINATED")])
+        self._replan(endpoint, [Segment("TERMINATED")])
         del self.endpoints[endpoint.id]
         self.deleted.append(endpoint)
 
@@ -175,17 +175,17 @@ class EndpointStore:
         if status in _UP:
             version = endpoint.version
             if version.idle_seconds is not None and not version.scenario.afterwards:
-                self._lay(endpoint, idling(status, self._durations, version.idle_seconds))
+                self._replan(endpoint, idling(status, self._durations, version.idle_seconds))
         elif status != "UPDATING":
             raise ApiError(503, "The endpoint isn't up yet. Try again shortly.")
 
-    def show(self, endpoint: Endpoint, legs: Sequence[Leg]) -> None:
+    def show(self, endpoint: Endpoint, segments: Sequence[Segment]) -> None:
         """Lay out an endpoint's way from now on by hand."""
-        self._lay(endpoint, legs)
+        self._replan(endpoint, segments)
 
-    def script(self, name: str, legs: Sequence[Leg]) -> None:
+    def script(self, name: str, segments: Sequence[Segment]) -> None:
         """Lay out the first way of every endpoint that will be created under a name."""
-        self._scripts[name] = legs
+        self._scripts[name] = segments
 
     def fail_next(self, error_code: str) -> None:
         """Let the next start, wake-up or update fail."""
@@ -193,7 +193,7 @@ class EndpointStore:
 
     def _make(self, version: Version, project_id: str, caller: Caller) -> Endpoint:
         now = self._clock.now()
-        legs = self._scripts.get(version.name) or starting(
+        segments = self._scripts.get(version.name) or starting(
             version.scenario,
             self._durations,
             status="INITIALIZING",
@@ -210,28 +210,28 @@ class EndpointStore:
             created_at=now,
             listed_at=now + lag,
             versions=[version],
-            timeline=Timeline(now, legs, version.replicas),
+            timeline=Timeline(now, segments, version.replicas),
         )
         self.endpoints[endpoint.id] = endpoint
         return endpoint
 
     def _start(self, endpoint: Endpoint, status: str) -> None:
         version = endpoint.version
-        legs = starting(
+        segments = starting(
             version.scenario,
             self._durations,
             status=status,
-            error_code=self._failure(version, healed=version.scenario.heals),
+            error_code=self._failure(version, healed=version.scenario.fails_once),
             cooldown=version.idle_seconds,
         )
-        self._lay(endpoint, legs)
+        self._replan(endpoint, segments)
 
     def _failure(self, version: Version, *, healed: bool = False) -> str | None:
         forced, self._next_failure = self._next_failure, None
         return forced or (None if healed else version.scenario.error_code)
 
-    def _lay(self, endpoint: Endpoint, legs: Sequence[Leg]) -> None:
-        endpoint.timeline.lay(self._clock.now(), legs, endpoint.version.replicas)
+    def _replan(self, endpoint: Endpoint, segments: Sequence[Segment]) -> None:
+        endpoint.timeline.replan(self._clock.now(), segments, endpoint.version.replicas)
 
     def _require(self, endpoint: Endpoint, done: str, allowed: frozenset[str] | set[str]) -> str:
         status = endpoint.timeline.at(self._clock.now()).status

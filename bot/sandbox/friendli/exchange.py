@@ -10,14 +10,14 @@ from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import Call, FaultPlan
 from bot.sandbox.friendli.changes import Changes
 from bot.sandbox.friendli.errors import ApiError
-from bot.sandbox.friendli.journal import Journal
+from bot.sandbox.friendli.request_log import RequestLog
 from bot.sandbox.serving import serve
 
 _JSON_OBJECT = TypeAdapter(dict[str, JsonValue])
 
 
 def exchange_through(
-    faults: FaultPlan, journal: Journal, changes: Changes, clock: SandboxClock
+    faults: FaultPlan, request_log: RequestLog, changes: Changes, clock: SandboxClock
 ) -> Middleware:
     """Build the middleware; the name of a route is the name of its operation."""
 
@@ -26,7 +26,7 @@ def exchange_through(
         content = await request.read()
         resource = request.match_info.route.resource
         operation = (resource.name if resource is not None else None) or "unknown"
-        record = journal.open(request, operation, content, clock.now())
+        record = request_log.open(request, operation, content, clock.now())
         changes.announce()
 
         async def action() -> web.Response:
@@ -37,7 +37,7 @@ def exchange_through(
 
         call = Call(operation, request.method, request.path, dict(request.query), _fields(content))
         served = await serve(faults, call, request, action, clock)
-        journal.close(
+        request_log.close(
             record,
             reply=served.response if served.replied else None,
             fault=type(served.fault.effect).__name__ if served.fault else None,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.sandbox.friendli.timeline import Leg, Replicas
+from bot.sandbox.friendli.timeline import Replicas, Segment
 
 REQUESTING = "REQUESTING_VIRTUAL_MACHINE"
 DOWNLOADING = "DOWNLOADING_MODEL"
@@ -45,7 +45,7 @@ class Durations:
     requesting_virtual_machine: float = 48
     downloading_model: float = 80
     engine_initializing: float = 120
-    awaking_pace: float = 0.5
+    waking_factor: float = 0.5
     updating: float = 180
     stopping: float = 10
     terminating: float = 20
@@ -61,7 +61,7 @@ class Durations:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StartPhase:
     """A part of a start.
 
     Attributes:
@@ -75,7 +75,7 @@ class Stop:
     hold: float | None = None
 
 
-USUAL_STOPS = (Stop(REQUESTING), Stop(DOWNLOADING), Stop(ENGINE))
+USUAL_PHASES = (StartPhase(REQUESTING), StartPhase(DOWNLOADING), StartPhase(ENGINE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,12 @@ class Scenario:
     """
 
     description: str
-    stops: tuple[Stop, ...] = USUAL_STOPS
+    phases: tuple[StartPhase, ...] = USUAL_PHASES
     error_code: str | None = None
-    heals: bool = False
-    pace: float = 1.0
+    fails_once: bool = False
+    duration_factor: float = 1.0
     serving: str = "RUNNING"
-    afterwards: tuple[Leg, ...] = ()
+    afterwards: tuple[Segment, ...] = ()
 
 
 def starting(
@@ -108,7 +108,7 @@ def starting(
     status: str,
     error_code: str | None,
     cooldown: int | None,
-) -> list[Leg]:
+) -> list[Segment]:
     """Lay out a start until the endpoint is up, or has failed.
 
     Args:
@@ -118,34 +118,40 @@ def starting(
         error_code: If not None, the start fails with it, halfway through the fitting phase.
         cooldown: Seconds without inference until it goes to sleep; None if it never does.
     """
-    pace = scenario.pace * (durations.awaking_pace if status == "AWAKING" else 1)
-    legs: list[Leg] = []
-    for stop in scenario.stops:
-        hold = pace * (durations.of_phase(stop.phase) if stop.hold is None else stop.hold)
+    duration_factor = scenario.duration_factor * (
+        durations.waking_factor if status == "AWAKING" else 1
+    )
+    segments: list[Segment] = []
+    for stop in scenario.phases:
+        hold = duration_factor * (
+            durations.of_phase(stop.phase) if stop.hold is None else stop.hold
+        )
         fails = error_code is not None and FAILING_PHASES.get(error_code, ENGINE) == stop.phase
-        legs.append(Leg(stop.status or status, stop.phase, hold=hold / 2 if fails else hold))
+        segments.append(
+            Segment(stop.status or status, stop.phase, hold=hold / 2 if fails else hold)
+        )
         if fails:
             break
     if error_code is not None:
-        return [*legs, Leg("FAILED", error_code=error_code)]
-    return [*legs, *up(scenario, durations, cooldown)]
+        return [*segments, Segment("FAILED", error_code=error_code)]
+    return [*segments, *up(scenario, durations, cooldown)]
 
 
-def up(scenario: Scenario, durations: Durations, cooldown: int | None) -> Sequence[Leg]:
+def up(scenario: Scenario, durations: Durations, cooldown: int | None) -> Sequence[Segment]:
     """Lay out what follows once an endpoint is up."""
     if scenario.afterwards:
         return scenario.afterwards
     if cooldown is None:
-        return [Leg(scenario.serving)]
+        return [Segment(scenario.serving)]
     return idling(scenario.serving, durations, cooldown)
 
 
-def idling(status: str, durations: Durations, cooldown: int) -> list[Leg]:
+def idling(status: str, durations: Durations, cooldown: int) -> list[Segment]:
     """Lay out the way to sleep of an endpoint that gets no inference requests."""
     return [
-        Leg(status, hold=cooldown),
-        Leg("STOPPING", hold=durations.stopping),
-        Leg("SLEEPING"),
+        Segment(status, hold=cooldown),
+        Segment("STOPPING", hold=durations.stopping),
+        Segment("SLEEPING"),
     ]
 
 
@@ -156,14 +162,14 @@ def updating(
     old: Replicas,
     error_code: str | None,
     cooldown: int | None,
-) -> list[Leg]:
+) -> list[Segment]:
     """Lay out the roll-out of a new version, while the old one serves."""
-    rollout = Leg("UPDATING", hold=durations.updating * scenario.pace, replicas=old)
+    rollout = Segment("UPDATING", hold=durations.updating * scenario.duration_factor, replicas=old)
     if error_code is not None:
-        return [rollout, Leg("FAILED", error_code=error_code)]
+        return [rollout, Segment("FAILED", error_code=error_code)]
     return [rollout, *up(scenario, durations, cooldown)]
 
 
-def terminating(durations: Durations) -> list[Leg]:
+def terminating(durations: Durations) -> list[Segment]:
     """Lay out going down for good."""
-    return [Leg("TERMINATING", hold=durations.terminating), Leg("TERMINATED")]
+    return [Segment("TERMINATING", hold=durations.terminating), Segment("TERMINATED")]

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from bot.sandbox.faults import Answer, Call, DropRequest, Effect, Fault, LoseReply
+from bot.sandbox.faults import Call, DropRequest, Effect, Fault, LoseReply, Respond
 from bot.sandbox.friendli.lifecycle import (
     DOWNLOADING,
     ENGINE,
     FAILING_PHASES,
     REQUESTING,
     Scenario,
-    Stop,
+    StartPhase,
 )
-from bot.sandbox.friendli.timeline import Leg
+from bot.sandbox.friendli.timeline import Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +56,27 @@ _FLAPS = tuple(
     leg
     for _ in range(12)
     for leg in (
-        Leg("RUNNING", hold=40),
-        Leg("SLEEPING", hold=40),
-        Leg("AWAKING", ENGINE, hold=20),
+        Segment("RUNNING", hold=40),
+        Segment("SLEEPING", hold=40),
+        Segment("AWAKING", ENGINE, hold=20),
     )
 )
 
 _BAD_GATEWAY: dict[str, JsonValue] = {"detail": "Bad Gateway"}
 
 
-def _fails(description: str, error_code: str, *, heals: bool = False) -> ModelScenario:
+def _fails(description: str, error_code: str, *, fails_once: bool = False) -> ModelScenario:
     phase = FAILING_PHASES[error_code]
     return ModelScenario(
-        f"{description} Fails in {phase} with {error_code}.", error_code=error_code, heals=heals
+        f"{description} Fails in {phase} with {error_code}.",
+        error_code=error_code,
+        fails_once=fails_once,
     )
 
 
 MODELS: dict[str, ModelScenario] = {
     "sandbox/works": ORDINARY,
-    "sandbox/slow": ModelScenario("Starts ten times as slowly.", pace=10),
+    "sandbox/slow": ModelScenario("Starts ten times as slowly.", duration_factor=10),
     "sandbox/ready": ModelScenario("Shows READY instead of RUNNING.", serving="READY"),
     # one for each documented error code
     "sandbox/gated": _fails(
@@ -96,7 +98,7 @@ MODELS: dict[str, ModelScenario] = {
     "sandbox/hub-down": _fails(
         "The hub is down during the first start; a restart works.",
         "WORKLOAD_INIT_HF_WANDB_API_ERROR",
-        heals=True,
+        fails_once=True,
     ),
     "sandbox/too-large": _fails(
         "The weights don't fit on the disk.", "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR"
@@ -107,7 +109,7 @@ MODELS: dict[str, ModelScenario] = {
     "sandbox/grpc-error": _fails(
         "Friendli's side fails on the first start; a restart works.",
         "WORKLOAD_INIT_GRPC_ERROR",
-        heals=True,
+        fails_once=True,
     ),
     "sandbox/unknown-init-error": _fails(
         "The start fails for unknown reasons.", "WORKLOAD_INIT_UNKNOWN_ERROR"
@@ -128,30 +130,31 @@ MODELS: dict[str, ModelScenario] = {
         "Fails with an error code that no reference lists.", error_code="SANDBOX_UNHEARD_OF_ERROR"
     ),
     # what may come from a beta API
-    "sandbox/null-phases": ModelScenario("Never tells a phase.", stops=(Stop(None),)),
+    "sandbox/null-phases": ModelScenario("Never tells a phase.", phases=(StartPhase(None),)),
     "sandbox/skips-phases": ModelScenario(
-        "Goes from the first phase straight to the last.", stops=(Stop(REQUESTING), Stop(ENGINE))
+        "Goes from the first phase straight to the last.",
+        phases=(StartPhase(REQUESTING), StartPhase(ENGINE)),
     ),
     "sandbox/out-of-order": ModelScenario(
         "Shows the phases in the wrong order.",
-        stops=(Stop(DOWNLOADING), Stop(REQUESTING), Stop(ENGINE)),
+        phases=(StartPhase(DOWNLOADING), StartPhase(REQUESTING), StartPhase(ENGINE)),
     ),
     "sandbox/new-status": ModelScenario(
         "Shows a status and a phase that no reference lists on its way.",
-        stops=(
-            Stop(REQUESTING),
-            Stop("WARMING_CACHES", status="PROVISIONING", hold=30),
-            Stop(DOWNLOADING),
-            Stop(ENGINE),
+        phases=(
+            StartPhase(REQUESTING),
+            StartPhase("WARMING_CACHES", status="PROVISIONING", hold=30),
+            StartPhase(DOWNLOADING),
+            StartPhase(ENGINE),
         ),
     ),
     "sandbox/unknown": ModelScenario(
         "Shows UNKNOWN for a minute and a half after a minute of running.",
-        afterwards=(Leg("RUNNING", hold=60), Leg("UNKNOWN", hold=90), Leg("RUNNING")),
+        afterwards=(Segment("RUNNING", hold=60), Segment("UNKNOWN", hold=90), Segment("RUNNING")),
     ),
     "sandbox/flaps": ModelScenario(
         "Falls asleep and wakes over and over, twelve times.",
-        afterwards=(*_FLAPS, Leg("RUNNING")),
+        afterwards=(*_FLAPS, Segment("RUNNING")),
     ),
     # what may happen to the request
     "sandbox/lost-reply": ModelScenario("Is made, but the reply is lost.", effect=LoseReply()),
@@ -159,7 +162,7 @@ MODELS: dict[str, ModelScenario] = {
         "Is never made: the connection drops before the API acts.", effect=DropRequest()
     ),
     "sandbox/bad-gateway": ModelScenario(
-        "Is made, but a proxy answers 502.", effect=Answer(502, _BAD_GATEWAY, acts=True)
+        "Is made, but a proxy answers 502.", effect=Respond(502, _BAD_GATEWAY, acts=True)
     ),
     "sandbox/late": ModelScenario(
         "Is made, the reply is lost, and lists show it only after 90 s.",
@@ -199,7 +202,7 @@ def scenario_of(model: str) -> ModelScenario:
     return MODELS.get(model, ORDINARY)
 
 
-def standing_faults() -> list[Fault]:
+def model_faults() -> list[Fault]:
     """Build the faults that requests to create an endpoint meet because of their model's name."""
 
     def of(model: str, effect: Effect) -> Fault:

@@ -13,19 +13,19 @@ from pydantic import JsonValue
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import FaultPlan
-from bot.sandbox.friendli.access import Caller, Credentials
 from bot.sandbox.friendli.app import Api
 from bot.sandbox.friendli.billing import dollars
 from bot.sandbox.friendli.changes import Changes
+from bot.sandbox.friendli.credentials import Caller, Credentials
 from bot.sandbox.friendli.endpoint import Endpoint
 from bot.sandbox.friendli.endpoint_store import EndpointStore
 from bot.sandbox.friendli.exchange import exchange_through
-from bot.sandbox.friendli.journal import Journal, RequestRecord
 from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.friendli.models import CreateBody, UpdateBody
-from bot.sandbox.friendli.scenarios import standing_faults
-from bot.sandbox.friendli.timeline import Leg
-from bot.sandbox.friendli.wordings import WORDINGS
+from bot.sandbox.friendli.request_log import RequestLog, RequestRecord
+from bot.sandbox.friendli.response_variants import RESPONSE_VARIANTS
+from bot.sandbox.friendli.scenarios import model_faults
+from bot.sandbox.friendli.timeline import Segment
 
 T = TypeVar("T")
 
@@ -83,24 +83,26 @@ class FriendliSandbox:
     ) -> None:
         self._clock = clock
         self._port = port
-        self._access = Credentials()
-        self.wording = WORDINGS["published"]
-        self._fleet = EndpointStore(
+        self._credentials = Credentials()
+        self.variant = RESPONSE_VARIANTS["published"]
+        self._store = EndpointStore(
             clock,
             durations or Durations(),
             list_lag,
-            new_id=lambda id_: self.wording.new_id(id_),  # noqa: PLW0108 - it may be another then
+            new_id=lambda id_: self.variant.new_id(id_),  # noqa: PLW0108 - it may be another then
         )
-        self._journal = Journal(log_size, lambda: self._access.keys)
-        self._changes = Changes(clock, self._fleet.next_change)
+        self._request_log = RequestLog(log_size, lambda: self._credentials.keys)
+        self._changes = Changes(clock, self._store.next_change)
         self._runner: web.AppRunner | None = None
-        self.faults = FaultPlan(standing_faults())
+        self.faults = FaultPlan(model_faults())
 
     async def start(self) -> None:
         """Begin to listen; after a `close`, on the same port as before."""
-        exchange = exchange_through(self.faults, self._journal, self._changes, self._clock)
+        exchange = exchange_through(self.faults, self._request_log, self._changes, self._clock)
         app = web.Application(middlewares=[exchange])
-        Api(self._clock, self._access, self._fleet, lambda: self.wording).add_routes(app.router)
+        Api(self._clock, self._credentials, self._store, lambda: self.variant).add_routes(
+            app.router
+        )
         app.on_response_prepare.append(self._stamp)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -136,30 +138,30 @@ class FriendliSandbox:
 
     def add_key(self, key: str, *, team_id: str, user_id: str = "user-sandbox") -> None:
         """Let a key act for a team; called again, for a further one."""
-        self._access.add_key(key, team_id=team_id, user_id=user_id)
+        self._credentials.add_key(key, team_id=team_id, user_id=user_id)
 
     def revoke_key(self, key: str) -> None:
         """Answer 401 to a key from now on."""
-        self._access.revoke(key)
+        self._credentials.revoke(key)
 
     def add_project(self, project_id: str, team_id: str) -> None:
         """Add a project to a team."""
-        self._access.projects[project_id] = team_id
+        self._credentials.projects[project_id] = team_id
 
     def hide_project(self, project_id: str) -> None:
         """Act as if nobody could see a project any more: empty lists, 404 for its endpoints."""
-        self._access.hidden.add(project_id)
+        self._credentials.hidden.add(project_id)
 
     def unhide_project(self, project_id: str) -> None:
         """End `hide_project`."""
-        self._access.hidden.discard(project_id)
+        self._credentials.hidden.discard(project_id)
 
     # --- endpoints, as from Friendli Suite
 
     @property
     def endpoints(self) -> dict[str, EndpointView]:
         """All endpoints that are there, by id, the oldest first; listed or not."""
-        return {id_: self._view(endpoint) for id_, endpoint in self._fleet.endpoints.items()}
+        return {id_: self._view(endpoint) for id_, endpoint in self._store.endpoints.items()}
 
     def create(
         self,
@@ -184,7 +186,7 @@ class FriendliSandbox:
         Raises:
             ApiError: As the API would refuse it.
         """
-        team_id = self._access.projects[project_id]
+        team_id = self._credentials.projects[project_id]
         scaling: dict[str, JsonValue] = (
             {"simplescale": {"replicas": replicas}}
             if sleeps_after is None
@@ -203,7 +205,7 @@ class FriendliSandbox:
                 **scaling,
             }
         )
-        endpoint = self._fleet.create(body, Caller("user-suite", team_id))
+        endpoint = self._store.create(body, Caller("user-suite", team_id))
         self._changes.announce()
         return endpoint.id
 
@@ -214,27 +216,27 @@ class FriendliSandbox:
             ApiError: As the API would refuse it.
         """
         body = UpdateBody.model_validate({"simplescale": {"replicas": replicas}})
-        self._control(lambda endpoint: self._fleet.update(endpoint, body), endpoint_id)
+        self._control(lambda endpoint: self._store.update(endpoint, body), endpoint_id)
 
     def terminate(self, endpoint_id: str) -> None:
         """Take an endpoint down."""
-        self._control(self._fleet.terminate, endpoint_id)
+        self._control(self._store.terminate, endpoint_id)
 
     def restart(self, endpoint_id: str) -> None:
         """Start an endpoint again that failed or was terminated."""
-        self._control(self._fleet.restart, endpoint_id)
+        self._control(self._store.restart, endpoint_id)
 
     def sleep(self, endpoint_id: str) -> None:
         """Put an endpoint to sleep."""
-        self._control(self._fleet.sleep, endpoint_id)
+        self._control(self._store.sleep, endpoint_id)
 
     def make_due(self, endpoint_id: str) -> None:
         """Wake a sleeping endpoint."""
-        self._control(self._fleet.make_due, endpoint_id)
+        self._control(self._store.make_due, endpoint_id)
 
     def delete(self, endpoint_id: str) -> None:
         """Make an endpoint vanish, whatever it is doing."""
-        self._control(self._fleet.remove, endpoint_id)
+        self._control(self._store.remove, endpoint_id)
 
     def set_status(
         self,
@@ -244,9 +246,9 @@ class FriendliSandbox:
         error_code: str | None = None,
     ) -> None:
         """Show a status from now on, until something is done to the endpoint."""
-        self.script(endpoint_id, [Leg(status, phase, error_code)])
+        self.script(endpoint_id, [Segment(status, phase, error_code)])
 
-    def script(self, id_or_name: str, legs: Sequence[Leg]) -> None:
+    def script(self, id_or_name: str, segments: Sequence[Segment]) -> None:
         """Lay out an endpoint's way by hand.
 
         Args:
@@ -254,23 +256,23 @@ class FriendliSandbox:
                 way of every endpoint that will be created with it.
             legs: At least one; the last one stays for good.
         """
-        endpoint = self._fleet.endpoints.get(id_or_name)
+        endpoint = self._store.endpoints.get(id_or_name)
         if endpoint is None:
-            self._fleet.script(id_or_name, legs)
+            self._store.script(id_or_name, segments)
         else:
-            self._fleet.show(endpoint, legs)
+            self._store.show(endpoint, segments)
             self._changes.announce()
 
     def fail_next(self, error_code: str) -> None:
         """Let the next start, wake-up or update of any endpoint fail."""
-        self._fleet.fail_next(error_code)
+        self._store.fail_next(error_code)
 
     # --- watching
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
         """The latest requests, the oldest first."""
-        return self._journal.records
+        return self._request_log.records
 
     def on_request(self, callback: Callable[[RequestRecord], None]) -> Callable[[], None]:
         """Call `callback` when a request comes and, with the same record, when it is done.
@@ -278,7 +280,7 @@ class FriendliSandbox:
         Returns:
             A function that ends this.
         """
-        return self._journal.subscribe(callback)
+        return self._request_log.subscribe(callback)
 
     async def changed(self) -> None:
         """Return after the next change: a request, a control, a step of time."""
@@ -293,7 +295,7 @@ class FriendliSandbox:
         return await self._changes.until(predicate, within)
 
     def _control(self, action: Callable[[Endpoint], None], endpoint_id: str) -> None:
-        action(self._fleet.find(endpoint_id))
+        action(self._store.find(endpoint_id))
         self._changes.announce()
 
     def _view(self, endpoint: Endpoint) -> EndpointView:

@@ -20,7 +20,7 @@ class Replicas:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class Segment:
     """A stretch of an endpoint's way.
 
     Attributes:
@@ -39,7 +39,7 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class TimelineStep:
+class ScheduledSegment:
     """A leg at its place in time; `replicas` is None if nothing is up."""
 
     at: datetime
@@ -58,11 +58,11 @@ class Timeline:
         replicas: What is up on legs that serve and don't say otherwise.
     """
 
-    def __init__(self, start: datetime, legs: Iterable[Leg], replicas: Replicas) -> None:
-        self._steps: list[TimelineStep] = []
-        self.lay(start, legs, replicas)
+    def __init__(self, start: datetime, segments: Iterable[Segment], replicas: Replicas) -> None:
+        self._steps: list[ScheduledSegment] = []
+        self.replan(start, segments, replicas)
 
-    def at(self, moment: datetime) -> TimelineStep:
+    def at(self, moment: datetime) -> ScheduledSegment:
         """Return the step under way; before the first one, the first one."""
         return self._steps[max(self._count_begun(moment) - 1, 0)]
 
@@ -71,15 +71,15 @@ class Timeline:
         begun = self._count_begun(moment)
         return self._steps[begun].at if begun < len(self._steps) else None
 
-    def lay(self, moment: datetime, legs: Iterable[Leg], replicas: Replicas) -> None:
+    def replan(self, moment: datetime, segments: Iterable[Segment], replicas: Replicas) -> None:
         """Drop what was to come after `moment` and lay these legs instead.
 
         A first leg that shows what is shown already prolongs the step under way.
         """
         del self._steps[self._count_begun(moment) :]
-        for leg in legs:
+        for leg in segments:
             up = (leg.replicas or replicas) if leg.status in SERVING else None
-            step = TimelineStep(moment, leg.status, leg.phase, leg.error_code, up)
+            step = ScheduledSegment(moment, leg.status, leg.phase, leg.error_code, up)
             if not self._steps or _shown(self._steps[-1]) != _shown(step):
                 self._steps.append(step)
             if leg.hold is None:
@@ -99,5 +99,5 @@ class Timeline:
         return bisect_right(self._steps, moment, key=lambda step: step.at)
 
 
-def _shown(step: TimelineStep) -> tuple[str, str | None, str | None, Replicas | None]:
+def _shown(step: ScheduledSegment) -> tuple[str, str | None, str | None, Replicas | None]:
     return step.status, step.phase, step.error_code, step.replicas

@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic import Field as In
 
 from bot.messages.markup import escape
-from bot.sandbox.page.environment import Stage
-from bot.sandbox.slack.actor import NotPossibleError
+from bot.sandbox.page.context import PageContext
+from bot.sandbox.slack.base_client import NotPossibleError
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.fields import Field, fields
-from bot.sandbox.slack.people import Actor
 from bot.sandbox.slack.sandbox import SlackSandbox
+from bot.sandbox.slack.user_client import UserClient
 from bot.sandbox.slack.view import View
 
 
@@ -22,7 +22,7 @@ class Outcome(BaseModel):
     options: list[str] = []
 
 
-class _Act(BaseModel, ABC):
+class _Action(BaseModel, ABC):
     """Something that a person does; `person` is their id."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,11 +30,11 @@ class _Act(BaseModel, ABC):
     person: str
 
     @abstractmethod
-    async def by(self, person: Actor, slack: SlackSandbox) -> Outcome | None:
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> Outcome | None:
         """Let the person do it."""
 
 
-class Command(_Act):
+class Command(_Action):
     """A slash command; `command` with its slash."""
 
     act: Literal["command"]
@@ -42,12 +42,12 @@ class Command(_Act):
     command: str
     text: str
 
-    async def by(self, person: Actor, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
         """Send it; Slack escapes three characters in what people type."""
         await person.command(self.channel, escape(self.text), command=self.command)
 
 
-class Say(_Act):
+class Say(_Action):
     """A message, or with `thread` a reply to it."""
 
     act: Literal["say"]
@@ -55,7 +55,7 @@ class Say(_Act):
     text: Annotated[str, In(min_length=1, max_length=4000)]
     thread: str | None = None
 
-    async def by(self, person: Actor, slack: SlackSandbox) -> None:
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
         """Write it; one that begins with the bot's name mentions it."""
         root = slack.workspace.channel(self.channel).messages[self.thread] if self.thread else None
         name = f"@{slack.workspace.bot.name}"
@@ -75,26 +75,26 @@ class InMessage(BaseModel):
     ts: str
 
 
-class Shortcut(_Act):
+class Shortcut(_Action):
     """An entry of a message's menu was chosen; `callback` is what Slack calls it."""
 
     act: Literal["shortcut"]
     place: InMessage
     callback: str
 
-    async def by(self, person: Actor, slack: SlackSandbox) -> None:
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
         """Choose it."""
         await person.shortcut(self.callback, _message(slack, self.place))
 
 
-class _OnElement(_Act):
+class _OnElement(_Action):
     """Something done to an element of a message, or of the view of this id."""
 
     place: InMessage | str
     block: str
     action: str
 
-    def found(self, slack: SlackSandbox) -> tuple[Message | View, Field]:
+    def locate(self, slack: SlackSandbox) -> tuple[Message | View, Field]:
         """The place and the element.
 
         Raises:
@@ -112,9 +112,9 @@ class BlockAction(_OnElement):
 
     act: Literal["click"]
 
-    async def by(self, person: Actor, slack: SlackSandbox) -> None:
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
         """Press it."""
-        await person.click(*self.found(slack))
+        await person.click(*self.locate(slack))
 
 
 class Choose(_OnElement):
@@ -123,9 +123,9 @@ class Choose(_OnElement):
     act: Literal["choose"]
     value: str | list[str] | None
 
-    async def by(self, person: Actor, slack: SlackSandbox) -> None:
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
         """Choose it."""
-        await person.choose(*self.found(slack), self.value)
+        await person.choose(*self.locate(slack), self.value)
 
 
 class Fill(_OnElement):
@@ -135,10 +135,10 @@ class Fill(_OnElement):
     value: str | int | list[str] | None
     enter: bool = False
 
-    async def by(self, person: Actor, slack: SlackSandbox) -> None:
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
         """Fill it in; what is typed into a field that the app just took away is lost."""
         try:
-            _, item = self.found(slack)
+            _, item = self.locate(slack)
         except LookupError:
             return
         await person.fill(item, self.value, enter=self.enter)
@@ -150,38 +150,38 @@ class Suggest(_OnElement):
     act: Literal["suggest"]
     query: str
 
-    async def by(self, person: Actor, slack: SlackSandbox) -> Outcome:
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> Outcome:
         """Type it, and return what the menu offers."""
-        place, item = self.found(slack)
+        place, item = self.locate(slack)
         return Outcome(options=await person.suggest(item, self.query, place))
 
 
-class Submit(_Act):
+class Submit(_Action):
     """The visible modal's button was pressed."""
 
     act: Literal["submit"]
 
-    async def by(self, person: Actor, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
         """Press it."""
         await person.submit()
 
 
-class Close(_Act):
+class Close(_Action):
     """The visible modal was closed."""
 
     act: Literal["close"]
 
-    async def by(self, person: Actor, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
         """Close it."""
         await person.close_modal()
 
 
-class Home(_Act):
+class Home(_Action):
     """The app's Home tab was looked at."""
 
     act: Literal["home"]
 
-    async def by(self, person: Actor, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
+    async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
         """Look at it."""
         await person.open_home()
 
@@ -190,10 +190,10 @@ PageAction: TypeAlias = Annotated[
     Command | Say | Shortcut | BlockAction | Choose | Fill | Suggest | Submit | Close | Home,
     In(discriminator="act"),
 ]
-ACT: TypeAdapter[PageAction] = TypeAdapter(PageAction)
+ACTION: TypeAdapter[PageAction] = TypeAdapter(PageAction)
 
 
-async def perform(stage: Stage, action: PageAction) -> Outcome:
+async def perform(context: PageContext, action: PageAction) -> Outcome:
     """Do what the person did.
 
     Raises:
@@ -201,11 +201,11 @@ async def perform(stage: Stage, action: PageAction) -> Outcome:
         ValueError: A field can't take such a value.
         NotPossibleError: Slack's client doesn't offer this.
     """
-    if stage.slack is None:
+    if context.slack is None:
         raise NotPossibleError("people act in their own Slack")
-    for person in stage.people:
+    for person in context.people:
         if person.user.id == action.person:
-            return await action.by(person, stage.slack) or Outcome()
+            return await action.perform(person, context.slack) or Outcome()
     raise LookupError(f"nobody here has the id {action.person}")
 
 

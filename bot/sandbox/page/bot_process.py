@@ -17,10 +17,10 @@ import bot
 from bot.config import Settings
 from bot.domain.errors import ConfigError
 
-_STARTS_WITHIN = 30.0
-_STOPS_WITHIN = 12.0
-_LOOKS_EVERY = 0.05
-_LOG_LINES_TOLD = 5
+_START_TIMEOUT = 30.0
+_STOP_TIMEOUT = 12.0
+_CHECK_INTERVAL = 0.05
+_LOG_LINES_SHOWN = 5
 
 
 class BotState(StrEnum):
@@ -112,18 +112,18 @@ class BotProcess:
                 # Ctrl-C in the terminal is for us alone; we stop it ourselves, in order.
                 start_new_session=True,
             )
-        self._become(BotState.STARTING)
+        self._set_state(BotState.STARTING)
         self._watcher = asyncio.create_task(self._watch(self._process))
         try:
-            async with asyncio.timeout(_STARTS_WITHIN):
+            async with asyncio.timeout(_START_TIMEOUT):
                 await self._listening(self._process)
         except TimeoutError:
             await self._end(signal.SIGKILL)
-            raise ConfigError([f"The bot didn't start within {_STARTS_WITHIN:g} s"]) from None
+            raise ConfigError([f"The bot didn't start within {_START_TIMEOUT:g} s"]) from None
         except asyncio.CancelledError:
             await self._end(signal.SIGKILL)
             raise
-        self._become(BotState.RUNNING)
+        self._set_state(BotState.RUNNING)
 
     async def _listening(self, process: asyncio.subprocess.Process) -> None:
         async with aiohttp.ClientSession() as http:
@@ -132,13 +132,13 @@ class BotProcess:
                     async with http.get(f"{self.url}/healthz") as answer:
                         if answer.ok:
                             return
-                await asyncio.sleep(_LOOKS_EVERY)
-        raise ConfigError(["The bot ended right after its start. It said:", *self._last_words()])
+                await asyncio.sleep(_CHECK_INTERVAL)
+        raise ConfigError(["The bot ended right after its start. It said:", *self._log_tail()])
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         await process.wait()
         self._process = None
-        self._become(BotState.STOPPED)
+        self._set_state(BotState.STOPPED)
 
     async def _end(self, how: signal.Signals) -> None:
         process, watcher = self._process, self._watcher
@@ -147,20 +147,20 @@ class BotProcess:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(how)
         try:
-            async with asyncio.timeout(_STOPS_WITHIN):
+            async with asyncio.timeout(_STOP_TIMEOUT):
                 await asyncio.shield(watcher)
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await watcher
 
-    def _become(self, state: BotState) -> None:
+    def _set_state(self, state: BotState) -> None:
         self.state = state
         for callback in self._callbacks:
             callback()
 
-    def _last_words(self) -> list[str]:
-        return self.log.read_text(errors="replace").splitlines()[-_LOG_LINES_TOLD:]
+    def _log_tail(self) -> list[str]:
+        return self.log.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -9,18 +9,18 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from bot.domain.errors import ConfigError
-from bot.sandbox.faults import Answer, Fault, FaultPlan, LoseReply
-from bot.sandbox.friendli import WORDINGS, FriendliSandbox, RequestRecord
+from bot.sandbox.faults import Fault, FaultPlan, LoseReply, Respond
+from bot.sandbox.friendli import RESPONSE_VARIANTS, FriendliSandbox, RequestRecord
 from bot.sandbox.friendli.lifecycle import DOWNLOADING, FAILING_PHASES
 from bot.sandbox.page.bot_process import BotProcess
-from bot.sandbox.page.environment import Stage
+from bot.sandbox.page.context import PageContext
 from bot.sandbox.page.examples import Preparation
-from bot.sandbox.slack.actor import NotPossibleError
+from bot.sandbox.slack.base_client import NotPossibleError
 
-_MOVING = {"INITIALIZING", "AWAKING", "UPDATING"}
+_TRANSITIONAL = {"INITIALIZING", "AWAKING", "UPDATING"}
 _STARTS = {"create_endpoint", "wake_endpoint", "restart_endpoint", "update_endpoint"}
-_DEAD_SECONDS = 2.0
-_DOWNLOADS_WITHIN = 120.0
+_DOWN_SECONDS = 2.0
+_DOWNLOAD_TIMEOUT = 120.0
 
 
 class Condition(StrEnum):
@@ -32,12 +32,12 @@ class Condition(StrEnum):
 
 
 _ANSWERS = {
-    ("slack", Condition.DOWN): Answer(503),
-    ("slack", Condition.LIMITED): Answer(
+    ("slack", Condition.DOWN): Respond(503),
+    ("slack", Condition.LIMITED): Respond(
         429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "3"}
     ),
-    ("friendli", Condition.DOWN): Answer(503, {"detail": "Service Unavailable"}),
-    ("friendli", Condition.LIMITED): Answer(
+    ("friendli", Condition.DOWN): Respond(503, {"detail": "Service Unavailable"}),
+    ("friendli", Condition.LIMITED): Respond(
         429, {"detail": "Too many requests."}, {"Retry-After": "3"}
     ),
 }
@@ -91,7 +91,7 @@ class SetWording(_Control):
     @field_validator("wording")
     @classmethod
     def _is_in_the_table(cls, wording: str) -> str:
-        if wording not in WORDINGS:
+        if wording not in RESPONSE_VARIANTS:
             raise ValueError("isn't a wording of the sandbox")
         return wording
 
@@ -155,11 +155,11 @@ class Controls:
         changed: Called after every change.
     """
 
-    def __init__(self, stage: Stage, changed: Callable[[], None]) -> None:
-        self._stage = stage
+    def __init__(self, context: PageContext, changed: Callable[[], None]) -> None:
+        self._context = context
         self._changed = changed
         self._conditions: dict[str, tuple[Condition, Fault]] = {}
-        self._wording = "published"
+        self._variant = "published"
         self._failing: str | None = None
         self._losing: Fault | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -167,14 +167,14 @@ class Controls:
     @property
     def document(self) -> ControlsDocument:
         """How the circumstances are now."""
-        bot = self._stage.bot
+        bot = self._context.bot
         return ControlsDocument(
             bot=bot.state.value if bot is not None else None,
             pid=bot.pid if bot is not None else None,
-            speed=self._stage.clock.speed,
-            slack=self._condition("slack") if self._stage.slack is not None else None,
-            friendli=self._condition("friendli") if self._stage.friendli is not None else None,
-            wording=self._wording if self._stage.friendli is not None else None,
+            speed=self._context.clock.speed,
+            slack=self._condition("slack") if self._context.slack is not None else None,
+            friendli=self._condition("friendli") if self._context.friendli is not None else None,
+            wording=self._variant if self._context.friendli is not None else None,
             failing=self._failing,
             losing=self._losing is not None,
         )
@@ -190,7 +190,7 @@ class Controls:
         self._changed()
         return said
 
-    def saw(self, record: RequestRecord) -> None:
+    def on_request(self, record: RequestRecord) -> None:
         """Notice when a planned failure or loss has struck."""
         if record.done and record.acted and record.operation in _STARTS:
             self._failing = None
@@ -205,15 +205,15 @@ class Controls:
 
     @property
     def _friendli(self) -> FriendliSandbox:
-        if self._stage.friendli is None:
+        if self._context.friendli is None:
             raise NotPossibleError("Friendli is the real one here")
-        return self._stage.friendli
+        return self._context.friendli
 
     @property
     def _bot(self) -> BotProcess:
-        if self._stage.bot is None:
+        if self._context.bot is None:
             raise NotPossibleError("the bot runs elsewhere")
-        return self._stage.bot
+        return self._context.bot
 
     def _condition(self, service: str) -> Condition:
         return self._conditions[service][0] if service in self._conditions else Condition.WORKS
@@ -229,16 +229,16 @@ class Controls:
             case SetCondition():
                 return self._set(control.service, control.condition)
             case SetWording():
-                return self._word(control.wording)
+                return self._set_variant(control.wording)
             case Bot():
-                return await self._steer(control.do)
+                return await self._control_bot(control.do)
             case Replay():
                 return await self._replay()
             case Prepare():
                 return self._prepare(control.preparation)
 
     def _set_speed(self, speed: float) -> str:
-        self._stage.clock.speed = speed
+        self._context.clock.speed = speed
         if not speed:
             return "Friendli's clock stands still."
         return f"Friendli's clock runs {speed:g} times as fast as life."
@@ -246,7 +246,7 @@ class Controls:
     def _fail(self, code: str) -> str:
         friendli = self._friendli
         for endpoint in reversed(friendli.endpoints.values()):
-            if endpoint.status in _MOVING:
+            if endpoint.status in _TRANSITIONAL:
                 friendli.set_status(endpoint.id, "FAILED", error_code=code)
                 return f"{endpoint.name} fails now with {code}."
         friendli.fail_next(code)
@@ -272,19 +272,19 @@ class Controls:
             Condition.LIMITED: f"{name}'s API answers 429 to every request: wait 3 s.",
         }[condition]
 
-    def _word(self, wording: str) -> str:
-        self._friendli.wording = WORDINGS[wording]
-        self._wording = wording
-        return f"Friendli's API words endpoints so: {WORDINGS[wording].description}"
+    def _set_variant(self, wording: str) -> str:
+        self._friendli.variant = RESPONSE_VARIANTS[wording]
+        self._variant = wording
+        return f"Friendli's API words endpoints so: {RESPONSE_VARIANTS[wording].description}"
 
     def _plan(self, service: Literal["slack", "friendli"]) -> FaultPlan:
         if service == "friendli":
             return self._friendli.faults
-        if self._stage.slack is None:
+        if self._context.slack is None:
             raise NotPossibleError("Slack is the real one here")
-        return self._stage.slack.faults
+        return self._context.slack.faults
 
-    async def _steer(self, do: Literal["start", "restart", "kill"]) -> str:
+    async def _control_bot(self, do: Literal["start", "restart", "kill"]) -> str:
         if do == "kill":
             await self._bot.kill()
             return "The bot was killed. Start it, and it goes on where it was."
@@ -292,9 +292,9 @@ class Controls:
         return "The bot is running again."
 
     async def _replay(self) -> str:
-        if self._stage.slack is None:
+        if self._context.slack is None:
             raise NotPossibleError("Slack is the real one here")
-        ack = await self._stage.slack.deliver_again()
+        ack = await self._context.slack.deliver_again()
         name = ack.delivery.name if ack.delivery is not None else ""
         return f"{name} was sent once more, byte by byte: {ack.error or 'acknowledged'}."
 
@@ -316,9 +316,9 @@ class Controls:
 
         # A bot that doesn't come back shows as stopped, with a button that starts it.
         with contextlib.suppress(TimeoutError, ConfigError):
-            await friendli.until(downloads, within=_DOWNLOADS_WITHIN)
+            await friendli.until(downloads, within=_DOWNLOAD_TIMEOUT)
             await bot.kill()
-            await asyncio.sleep(_DEAD_SECONDS)
+            await asyncio.sleep(_DOWN_SECONDS)
             await bot.start()
 
     def _in_background(self, work: Coroutine[object, object, None]) -> None:

@@ -10,8 +10,9 @@ from bot.commands.features import registry
 from bot.commands.registry import SLASH
 from bot.domain.command_line import quote
 from bot.sandbox.environment import API_KEY, PROJECT
-from bot.sandbox.friendli import WORDINGS, RequestRecord
+from bot.sandbox.friendli import RESPONSE_VARIANTS, RequestRecord
 from bot.sandbox.friendli.lifecycle import FAILING_PHASES
+from bot.sandbox.page.context import PageContext
 from bot.sandbox.page.controls import Controls, ControlsDocument
 from bot.sandbox.page.documents import (
     ChannelDocument,
@@ -23,7 +24,6 @@ from bot.sandbox.page.documents import (
     user_document,
     view_document,
 )
-from bot.sandbox.page.environment import Stage
 from bot.sandbox.page.examples import EXAMPLES, Example
 from bot.sandbox.page.request_list import Bodies, RequestDocument, RequestList
 from bot.sandbox.slack.changes import (
@@ -168,21 +168,21 @@ class Feed:
         controls: What the person steers.
     """
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
         self._listeners: list[Callable[[Event], None]] = []
         self._requests = RequestList(lambda row: self._publish(RequestShown(request=row)))
-        self.controls = Controls(stage, self._show_controls)
+        self.controls = Controls(context, self._show_controls)
         self._told = self.controls.document
         self._ends: list[Callable[[], None]] = []
-        if stage.slack is not None:
-            for entry in stage.slack.requests.entries:
-                self._requests.saw_slack(entry)
-            self._ends.append(stage.slack.subscribe(self._saw_slack))
-        if stage.friendli is not None:
-            self._ends.append(stage.friendli.on_request(self._saw_friendli))
-        if stage.bot is not None:
-            stage.bot.on_change(self._show_controls)
+        if context.slack is not None:
+            for entry in context.slack.requests.entries:
+                self._requests.add_slack_request(entry)
+            self._ends.append(context.slack.subscribe(self._on_slack_change))
+        if context.friendli is not None:
+            self._ends.append(context.friendli.on_request(self._on_friendli_request))
+        if context.bot is not None:
+            context.bot.on_change(self._show_controls)
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call `listener` with the snapshot now and with every event from then on.
@@ -210,8 +210,8 @@ class Feed:
 
     def snapshot(self) -> Snapshot:
         """Everything as it is now."""
-        stage = self._stage
-        slack = stage.slack
+        context = self._context
+        slack = context.slack
         channels = list(slack.workspace.channels.values()) if slack is not None else []
         return Snapshot(
             users=(
@@ -224,8 +224,8 @@ class Feed:
                 if slack is not None
                 else {}
             ),
-            people=[person.user.id for person in stage.people],
-            channel=stage.channel.id if stage.channel is not None else None,
+            people=[person.user.id for person in context.people],
+            channel=context.channel.id if context.channel is not None else None,
             channels=[channel_document(channel) for channel in channels],
             messages=[message for channel in channels for message in _messages(channel)],
             views=_views(slack) if slack is not None else [],
@@ -236,9 +236,9 @@ class Feed:
             shortcuts=_shortcuts(),
             options=_options(),
             codes=list(FAILING_PHASES),
-            wordings={name: one.description for name, one in WORDINGS.items()},
-            project=PROJECT if stage.friendli is not None else None,
-            key=API_KEY if stage.friendli is not None else None,
+            wordings={name: one.description for name, one in RESPONSE_VARIANTS.items()},
+            project=PROJECT if context.friendli is not None else None,
+            key=API_KEY if context.friendli is not None else None,
         )
 
     def _publish(self, event: Event) -> None:
@@ -251,19 +251,19 @@ class Feed:
             self._told = document
             self._publish(ControlsShown(controls=document))
 
-    def _saw_friendli(self, record: RequestRecord) -> None:
-        self._requests.saw_friendli(record)
-        self.controls.saw(record)
+    def _on_friendli_request(self, record: RequestRecord) -> None:
+        self._requests.add_friendli_request(record)
+        self.controls.on_request(record)
         self._show_controls()
 
-    def _saw_slack(self, change: Change) -> None:
+    def _on_slack_change(self, change: Change) -> None:
         if isinstance(change, RequestLogged):
-            self._requests.saw_slack(change.request)
+            self._requests.add_slack_request(change.request)
         elif (event := self._event(change)) is not None:
             self._publish(event)
 
     def _event(self, change: Change) -> Event | None:
-        slack = self._stage.slack
+        slack = self._context.slack
         match change:
             case MessagePosted(message) | MessageUpdated(message) | MessageDeleted(message):
                 return MessageShown(message=message_document(message))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pydantic import BaseModel
 
-from bot.sandbox.friendli.journal import RequestRecord
+from bot.sandbox.friendli.request_log import RequestRecord
 from bot.sandbox.slack.request_log import Direction, LoggedRequest
 
 _KEPT = 500
@@ -215,18 +215,18 @@ class RequestList:
                 return row.bodies
         raise LookupError(f"request {number} isn't kept any more")
 
-    def saw_slack(self, entry: LoggedRequest) -> None:
+    def add_slack_request(self, entry: LoggedRequest) -> None:
         """Note a request in either direction between the bot and Slack, as it begins and ends."""
         self._note(entry)
 
-    def saw_friendli(self, entry: RequestRecord) -> None:
+    def add_friendli_request(self, entry: RequestRecord) -> None:
         """Note a request to Friendli; the same question with the same answer is only counted."""
         if entry.method != "GET":
             self._last_reading = None
             self._note(entry)
         elif entry.done:
             last = self._last_reading
-            if last is not None and _says_the_same(last.entry, entry):
+            if last is not None and _is_same_json(last.entry, entry):
                 last.count += 1
                 self._changed(last.document)
             else:
@@ -243,7 +243,7 @@ class RequestList:
         return row
 
 
-def _says_the_same(one: LoggedRequest | RequestRecord, other: RequestRecord) -> bool:
+def _is_same_json(one: LoggedRequest | RequestRecord, other: RequestRecord) -> bool:
     return isinstance(one, RequestRecord) and (
         (one.path, one.query, one.status, one.answer, one.fault)
         == (other.path, other.query, other.status, other.answer, other.fault)

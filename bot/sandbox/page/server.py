@@ -11,11 +11,11 @@ from aiohttp.typedefs import Handler
 from pydantic import ValidationError
 
 from bot.domain.errors import ConfigError
-from bot.sandbox.page.actions import ACT, perform
+from bot.sandbox.page.actions import ACTION, perform
+from bot.sandbox.page.context import PageContext
 from bot.sandbox.page.controls import CONTROL
-from bot.sandbox.page.environment import Stage
 from bot.sandbox.page.feed import Event, Feed
-from bot.sandbox.slack.actor import NotPossibleError
+from bot.sandbox.slack.base_client import NotPossibleError
 
 _FILES = {
     "/": ("index.html", "text/html"),
@@ -38,7 +38,7 @@ _BACKLOG = 20_000
 
 
 @asynccontextmanager
-async def page_server(stage: Stage, *, port: int) -> AsyncIterator[str]:
+async def page_server(context: PageContext, *, port: int) -> AsyncIterator[str]:
     """Serve the page on 127.0.0.1, and yield its address.
 
     Args:
@@ -48,8 +48,10 @@ async def page_server(stage: Stage, *, port: int) -> AsyncIterator[str]:
     Raises:
         ConfigError: The port is taken.
     """
-    feed = Feed(stage)
-    runner = web.AppRunner(_Pages(stage, feed).application(), access_log=None, shutdown_timeout=0.1)
+    feed = Feed(context)
+    runner = web.AppRunner(
+        _Pages(context, feed).application(), access_log=None, shutdown_timeout=0.1
+    )
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     try:
@@ -72,8 +74,8 @@ class _Pages:
     host must be loopback, and where something is done, the origin must be the host.
     """
 
-    def __init__(self, stage: Stage, feed: Feed) -> None:
-        self._stage = stage
+    def __init__(self, context: PageContext, feed: Feed) -> None:
+        self._context = context
         self._feed = feed
         self._sockets: set[web.WebSocketResponse] = set()
 
@@ -125,7 +127,7 @@ class _Pages:
 
     async def _act(self, request: web.Request) -> web.Response:
         try:
-            outcome = await perform(self._stage, ACT.validate_json(await request.read()))
+            outcome = await perform(self._context, ACTION.validate_json(await request.read()))
         except ValidationError as error:
             return _problem(400, _first(error))
         except (LookupError, ValueError, NotPossibleError) as error:

@@ -114,7 +114,7 @@ Change = (
 )
 
 
-class UnreachableError(AssertionError):
+class ConditionTimeoutError(AssertionError):
     """What a test waited for didn't come; the message shows what is there instead."""
 
 
@@ -167,6 +167,6 @@ class Changes:
                     changed.clear()
                     await changed.wait()
         except TimeoutError:
-            raise UnreachableError(f"not reached within {seconds:g} s\n{describe()}") from None
+            raise ConditionTimeoutError(f"not reached within {seconds:g} s\n{describe()}") from None
         finally:
             unsubscribe()

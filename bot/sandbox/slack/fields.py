@@ -173,7 +173,7 @@ def chosen(
     return {"type": kind, key: value if kind == "datetimepicker" else str(value)}
 
 
-def complaint(item: Field, state: JsonObject) -> str | None:
+def validation_error(item: Field, state: JsonObject) -> str | None:
     """Return what Slack's client says instead of submitting a field, or None if it is fine."""
     key = {**_SINGLE, **_MULTIPLE}[item.type][0]
     value = state[key]
@@ -186,7 +186,7 @@ def complaint(item: Field, state: JsonObject) -> str | None:
         if len(value) > element.get("max_length", 3000):
             return f"Please enter at most {element.get('max_length', 3000)} characters."
     if item.type == "number_input":
-        return _number_complaint(element, value)
+        return _number_error(element, value)
     if item.type == "email_text_input" and "@" not in value:
         return "Please enter a valid email address."
     if item.type == "url_text_input" and "://" not in value:
@@ -196,7 +196,7 @@ def complaint(item: Field, state: JsonObject) -> str | None:
     return None
 
 
-def _number_complaint(element: JsonObject, value: str) -> str | None:
+def _number_error(element: JsonObject, value: str) -> str | None:
     try:
         number = float(value)
     except ValueError:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import FaultPlan
-from bot.sandbox.slack.actor import Surroundings
+from bot.sandbox.slack.base_client import ClientContext
 from bot.sandbox.slack.changes import Change, Changes, RequestLogged
 from bot.sandbox.slack.controls import Controls
 from bot.sandbox.slack.conversations import User
@@ -16,7 +16,6 @@ from bot.sandbox.slack.deliveries import Ack, Deliveries, Delivery
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.modals import Modals
 from bot.sandbox.slack.payloads import Payloads
-from bot.sandbox.slack.people import Actor
 from bot.sandbox.slack.rate_limits import Limits, RateLimiter
 from bot.sandbox.slack.request_log import RequestLog
 from bot.sandbox.slack.response_urls import ResponseUrls
@@ -24,6 +23,7 @@ from bot.sandbox.slack.server import Server
 from bot.sandbox.slack.socket_mode import SocketMode
 from bot.sandbox.slack.summary import summary
 from bot.sandbox.slack.triggers import Triggers
+from bot.sandbox.slack.user_client import UserClient
 from bot.sandbox.slack.web_api.call import Backend
 from bot.sandbox.slack.workspace import Identity, Workspace
 
@@ -144,10 +144,10 @@ class SlackSandbox(Controls):
             workspace,
             Events(self._deliveries, self._payloads, self.clock, events, event_retry_delays),
         )
-        self._surroundings = Surroundings(
+        self._surroundings = ClientContext(
             workspace, self.modals, self._payloads, self._deliveries, self.events
         )
-        self._people: dict[str, Actor] = {}
+        self._people: dict[str, UserClient] = {}
         self._port = port
         self._runner = web.AppRunner(
             Server(
@@ -228,9 +228,9 @@ class SlackSandbox(Controls):
 
     # Acting and waiting
 
-    def act_as(self, user: User) -> Actor:
+    def act_as(self, user: User) -> UserClient:
         """Return the person at this user's Slack client."""
-        return self._people.setdefault(user.id, Actor(user, self._surroundings))
+        return self._people.setdefault(user.id, UserClient(user, self._surroundings))
 
     async def until(
         self,
@@ -281,7 +281,7 @@ class SlackSandbox(Controls):
         return len(self.sockets.connections)
 
     @property
-    def protocol_slips(self) -> list[str]:
+    def protocol_errors(self) -> list[str]:
         """What the app did wrong over its Socket Mode connections."""
         return self.sockets.field_errors
 

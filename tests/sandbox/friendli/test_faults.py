@@ -5,13 +5,13 @@ import pytest
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import (
-    Answer,
     Call,
     DropRequest,
     FaultPlan,
     GarbageBody,
     Hang,
     LoseReply,
+    Respond,
     Slow,
     TruncateBody,
 )
@@ -24,7 +24,7 @@ async def test_an_answer_on_demand(
     api: httpx.AsyncClient, sandbox: FriendliSandbox, status: int
 ) -> None:
     """A planned answer comes once, with its headers and body, and nothing is carried out."""
-    answer = Answer(status, {"detail": "planned"}, {"Retry-After": "30"})
+    answer = Respond(status, {"detail": "planned"}, {"Retry-After": "30"})
     sandbox.faults.add(answer, operation="create_endpoint")
 
     response = await create(api)
@@ -38,8 +38,8 @@ async def test_an_answer_without_body_and_one_of_bytes(
     api: httpx.AsyncClient, sandbox: FriendliSandbox
 ) -> None:
     """A body may be missing, or be bytes that are sent as they are."""
-    sandbox.faults.add(Answer(500))
-    sandbox.faults.add(Answer(500, b"<html>", {"Content-Type": "text/html"}))
+    sandbox.faults.add(Respond(500))
+    sandbox.faults.add(Respond(500, b"<html>", {"Content-Type": "text/html"}))
 
     assert (await api.get(ENDPOINTS)).content == b""
     second = await api.get(ENDPOINTS)
@@ -50,7 +50,7 @@ async def test_an_answer_that_hides_a_success(
     api: httpx.AsyncClient, sandbox: FriendliSandbox
 ) -> None:
     """An answer can replace the reply of a request that was carried out."""
-    sandbox.faults.add(Answer(504, acts=True), operation="create_endpoint")
+    sandbox.faults.add(Respond(504, acts=True), operation="create_endpoint")
     assert (await create(api)).status_code == 504
     assert len(sandbox.endpoints) == 1
 
@@ -59,7 +59,7 @@ async def test_an_outage_lasts_until_it_is_removed(
     api: httpx.AsyncClient, sandbox: FriendliSandbox
 ) -> None:
     """A fault without a count strikes every request until it is removed."""
-    outage = sandbox.faults.add(Answer(503), times=None)
+    outage = sandbox.faults.add(Respond(503), times=None)
     for _ in range(3):
         assert (await api.get(ENDPOINTS)).status_code == 503
     sandbox.faults.remove(outage)
@@ -72,7 +72,7 @@ async def test_a_fault_strikes_its_operation_and_condition_only(
 ) -> None:
     """A fault waits for the call it is meant for and lets all others pass."""
     sandbox.faults.add(
-        Answer(500),
+        Respond(500),
         operation="create_endpoint",
         when=lambda call: call.body.get("name") == "unlucky",
         times=2,
@@ -178,21 +178,21 @@ async def test_a_garbage_body(api: httpx.AsyncClient, sandbox: FriendliSandbox) 
 async def test_faults_strike_in_the_order_in_which_they_were_added() -> None:
     """Of several faults for a call, the earliest is taken first; an empty plan gives none."""
     plan = FaultPlan()
-    first = plan.add(Answer(500))
-    second = plan.add(Answer(502), operation="a")
+    first = plan.add(Respond(500))
+    second = plan.add(Respond(502), operation="a")
     call = Call("a", "GET", "/")
 
     assert plan.faults == (first, second)
     assert [plan.take(call), plan.take(call), plan.take(call)] == [first, second, None]
     with pytest.raises(ValueError, match="at least 1"):
-        plan.add(Answer(500), times=0)
+        plan.add(Respond(500), times=0)
 
 
 async def test_clearing_leaves_a_model_s_own_fault(
     api: httpx.AsyncClient, sandbox: FriendliSandbox
 ) -> None:
     """A planned fault goes before that of a model's name; clearing the plan keeps the latter."""
-    sandbox.faults.add(Answer(503), operation="create_endpoint")
+    sandbox.faults.add(Respond(503), operation="create_endpoint")
     assert (await create(api, hfModelRepo="sandbox/lost-reply")).status_code == 503
     sandbox.faults.clear()
     with pytest.raises(httpx.TransportError):

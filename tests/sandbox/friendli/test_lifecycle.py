@@ -2,7 +2,7 @@ import httpx
 import pytest
 
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.friendli import ApiError, Durations, FriendliSandbox, Leg
+from bot.sandbox.friendli import ApiError, Durations, FriendliSandbox, Segment
 from tests.sandbox.friendli.requests import CHAT, ENDPOINTS, PROJECT, TEAM, create, listed, seen
 
 RUNNING = ("RUNNING", None, None)
@@ -33,7 +33,7 @@ async def test_an_endpoint_starts_phase_by_phase(
 async def test_durations_can_be_set(clock: SandboxClock) -> None:
     """A sandbox with its own durations lives by them."""
     durations = Durations(
-        requesting_virtual_machine=1, downloading_model=2, engine_initializing=3, awaking_pace=2
+        requesting_virtual_machine=1, downloading_model=2, engine_initializing=3, waking_factor=2
     )
     async with FriendliSandbox(clock=clock, durations=durations) as sandbox:
         sandbox.add_project(PROJECT, TEAM)
@@ -150,10 +150,13 @@ async def test_a_way_can_be_scripted_by_id_and_by_name(
     api: httpx.AsyncClient, sandbox: FriendliSandbox, clock: SandboxClock
 ) -> None:
     """A script replaces the way ahead, of an endpoint that is there or of one to come."""
-    legs = [Leg("INITIALIZING", "DOWNLOADING_MODEL", hold=5), Leg("FAILED", error_code="ODD")]
+    segments = [
+        Segment("INITIALIZING", "DOWNLOADING_MODEL", hold=5),
+        Segment("FAILED", error_code="ODD"),
+    ]
     existing = sandbox.create(project_id=PROJECT, name="chat")
-    sandbox.script(existing, legs)
-    sandbox.script("to come", legs)
+    sandbox.script(existing, segments)
+    sandbox.script("to come", segments)
     coming = sandbox.create(project_id=PROJECT, name="to come")
 
     for endpoint_id in (existing, coming):

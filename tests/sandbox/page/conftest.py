@@ -18,7 +18,7 @@ from playwright.async_api import (
 from bot.app import Running
 from bot.sandbox.environment import Environment
 from bot.sandbox.page.server import page_server
-from bot.sandbox.terminal import Demo, opened, stage
+from bot.sandbox.terminal import Demo, open_demo, page_context
 from tests.conftest import NO_LIMITS
 
 _ARGUMENTS = (
@@ -42,8 +42,8 @@ _HURRIED: dict[str, object] = {
 }
 
 # Milliseconds; what is waited for comes within a fraction of it, but not on a machine at its limit.
-_PATIENCE = 30_000
-expect.set_options(timeout=_PATIENCE)
+_TIMEOUT = 30_000
+expect.set_options(timeout=_TIMEOUT)
 
 Visit = Callable[..., Awaitable[Page]]
 
@@ -77,7 +77,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
                 bypass_csp=axe,
             )
             stack.push_async_callback(context.close)
-            context.set_default_timeout(_PATIENCE)
+            context.set_default_timeout(_TIMEOUT)
             page = await context.new_page()
 
             def heard(message: ConsoleMessage) -> None:
@@ -97,7 +97,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
 @pytest.fixture
 async def address(env: Environment, bot: Running) -> AsyncIterator[str]:  # noqa: ARG001 - runs the bot
     """The page of a world whose channel is connected, and whose clock stands still."""
-    async with page_server(stage(env, None), port=0) as served:
+    async with page_server(page_context(env, None), port=0) as served:
         yield served
 
 
@@ -110,6 +110,6 @@ async def page(address: str, visit: Visit) -> Page:
 @pytest.fixture(scope="module")
 async def demo() -> AsyncIterator[Demo]:
     """The demo as a person starts it, a hundred times faster than life."""
-    async with opened(port=0, speed=100, overrides=_HURRIED) as started:
+    async with open_demo(port=0, speed=100, overrides=_HURRIED) as started:
         started.env.slack.limits = NO_LIMITS
         yield started

@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from bot.sandbox.environment import Environment
 from tests.sandbox.page.conftest import Visit
-from tests.sandbox.page.test_stories import send
+from tests.sandbox.page.test_conversations import send
 
 # The package carries axe-core's script; its own wrapper has no types.
 AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import PROJECT, Environment
 from tests.acceptance.due_times import set_policy
 from tests.sandbox.page.conftest import Visit
+from tests.sandbox.page.test_conversations import field, send, serve
 from tests.sandbox.page.test_screenshots import LINE, keep
-from tests.sandbox.page.test_stories import field, send, serve
 
 
 async def test_listed_updated_and_approved(env: Environment, page: Page) -> None:

@@ -10,7 +10,7 @@ import pytest
 from inline_snapshot import snapshot
 from playwright.async_api import Page, expect
 
-from bot.sandbox.page.environment import Stage
+from bot.sandbox.page.context import PageContext
 from bot.sandbox.page.server import page_server
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.workspace import Content
@@ -30,7 +30,7 @@ async def scene() -> AsyncIterator[Scene]:
 @pytest.fixture
 async def page(scene: Scene, visit: Visit) -> AsyncIterator[Page]:
     """A browser on its page."""
-    shown = Stage(scene.slack, None, scene.slack.clock, None, [scene.ann], scene.channel)
+    shown = PageContext(scene.slack, None, scene.slack.clock, None, [scene.ann], scene.channel)
     async with page_server(shown, port=0) as address:
         yield await visit(address)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 
 from bot.sandbox.environment import Environment
-from tests.sandbox.page.test_stories import field, send
+from tests.sandbox.page.test_conversations import field, send
 
 FOLDER = Path(__file__).parent / "screenshots"
 RENEW = "RENEW_SCREENSHOTS=1 pytest -n 0 tests/sandbox/page/test_screenshots.py"

@@ -11,10 +11,10 @@ from inline_snapshot import snapshot
 
 from bot.domain.errors import ConfigError
 from bot.sandbox.environment import API_KEY, BOT_TOKEN, Environment
-from bot.sandbox.page.environment import Stage
+from bot.sandbox.page.context import PageContext
 from bot.sandbox.page.server import page_server
 from bot.sandbox.slack.rate_limits import Limits
-from bot.sandbox.terminal import stage
+from bot.sandbox.terminal import page_context
 
 JSON = dict[str, object]
 
@@ -22,7 +22,7 @@ JSON = dict[str, object]
 @pytest.fixture
 async def served(env: Environment) -> AsyncIterator[str]:
     """The page of a world in which no bot runs."""
-    async with page_server(stage(env, None), port=0) as address:
+    async with page_server(page_context(env, None), port=0) as address:
         yield address.rstrip("/")
 
 
@@ -181,7 +181,7 @@ async def test_what_there_is_not_cant_be_steered(
         409,
         {"problem": "the bot runs elsewhere"},
     )
-    bare = Stage(None, None, env.clock, None)
+    bare = PageContext(None, None, env.clock, None)
     async with (
         page_server(bare, port=0) as address,
         aiohttp.ClientSession(address, headers={"Origin": address.rstrip("/")}) as other,
@@ -206,7 +206,7 @@ async def test_a_port_in_use_is_said_with_a_way_out(env: Environment, served: st
     """The words name the port and two ways to another."""
     port = urlsplit(served).port or 0
     with pytest.raises(ConfigError) as refused:
-        async with page_server(stage(env, None), port=port):
+        async with page_server(page_context(env, None), port=port):
             raise AssertionError("two servers share a port")
     [words] = refused.value.problems
     assert words == (

@@ -13,7 +13,7 @@ from bot.app import EVENTS_PATH
 from bot.domain.errors import ConfigError
 from bot.sandbox.environment import Environment, connect
 from bot.sandbox.page.bot_process import environment
-from bot.sandbox.terminal import opened, show
+from bot.sandbox.terminal import open_demo, run_demo
 from tests.sandbox.page.conftest import Visit
 
 _ENDS = (signal.SIGINT, signal.SIGTERM)
@@ -76,7 +76,7 @@ def _children(parent: int) -> list[int]:
 async def test_a_bot_that_cannot_start_says_why() -> None:
     """Its last words are in the error, and nothing runs on."""
     with pytest.raises(ConfigError) as refused:
-        async with opened(port=0, speed=1, overrides={"slack_bot_token": "no-such-token"}):
+        async with open_demo(port=0, speed=1, overrides={"slack_bot_token": "no-such-token"}):
             raise AssertionError("it started")
     assert refused.value.problems[0] == "The bot ended right after its start. It said:"
     assert len(refused.value.problems) > 1
@@ -85,7 +85,7 @@ async def test_a_bot_that_cannot_start_says_why() -> None:
 async def test_both_real_is_no_demo() -> None:
     """The way out is named."""
     with pytest.raises(ConfigError, match="run `serve`"):
-        await show(port=0, browser=False, speed=1, real_slack=True, real_friendli=True)
+        await run_demo(port=0, browser=False, speed=1, real_slack=True, real_friendli=True)
 
 
 async def test_friendli_itself_behind_the_page(
@@ -93,7 +93,7 @@ async def test_friendli_itself_behind_the_page(
 ) -> None:
     """Nothing is connected or made up there, and the page says that it costs money."""
     monkeypatch.setenv("FRIENDLI_API_URL", env.friendli.url)
-    async with opened(port=0, speed=1, real_friendli=True) as demo:
+    async with open_demo(port=0, speed=1, real_friendli=True) as demo:
         page = await visit(demo.address)
         await expect(page.locator("#intro")).to_contain_text("Endpoints are real here")
         await expect(page.locator("#examples li")).to_have_count(0)
@@ -109,7 +109,7 @@ async def test_people_in_their_own_slack(
     for name in ("slack_bot_token", "slack_signing_secret", "slack_api_url", "encryption_keys"):
         monkeypatch.setenv(name.upper(), environment(env.settings())[name.upper()])
     monkeypatch.setenv("PORT", "0")
-    async with opened(port=0, speed=1, real_slack=True) as demo:
+    async with open_demo(port=0, speed=1, real_slack=True) as demo:
         env.slack.events_url = demo.bot.url + EVENTS_PATH
         await connect(env)
         page = await visit(demo.address)

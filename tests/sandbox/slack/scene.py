@@ -10,9 +10,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.slack.conversations import Channel
-from bot.sandbox.slack.people import Actor
 from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.slack.sandbox import SCOPES, SlackSandbox
+from bot.sandbox.slack.user_client import UserClient
 from tests.sandbox.slack.bolt_app import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, TinyApp, serve
 
 UNLIMITED = Limits(enabled=False)
@@ -34,7 +34,7 @@ class Scene:
     app: TinyApp
     client: AsyncWebClient
     channel: Channel
-    ann: Actor
+    ann: UserClient
 
     @property
     def seen(self) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 import pytest
 from inline_snapshot import snapshot
 
-from bot.sandbox.slack.actor import NotPossibleError
+from bot.sandbox.slack.base_client import NotPossibleError
 from bot.sandbox.slack.rate_limits import Limits
 from tests.sandbox.slack.scene import Scene, stage
 

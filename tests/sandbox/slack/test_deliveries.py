@@ -4,8 +4,8 @@ import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from bot.sandbox.faults import Answer, DropRequest, GarbageBody, Hang, LoseReply, Slow
-from bot.sandbox.slack.actor import NotPossibleError
+from bot.sandbox.faults import DropRequest, GarbageBody, Hang, LoseReply, Respond, Slow
+from bot.sandbox.slack.base_client import NotPossibleError
 from bot.sandbox.slack.conversations import Message
 from tests.sandbox.slack.bolt_app import actions, button, section
 from tests.sandbox.slack.scene import Scene
@@ -174,7 +174,7 @@ async def test_a_lost_request_leaves_nothing(scene: Scene) -> None:
 
 async def test_slack_may_be_down_or_talk_nonsense(scene: Scene) -> None:
     """Error statuses and garbage strike only the operation they are meant for."""
-    outage = scene.slack.faults.add(Answer(503), operation="chat.postMessage", times=None)
+    outage = scene.slack.faults.add(Respond(503), operation="chat.postMessage", times=None)
     for _ in range(2):
         with pytest.raises(SlackApiError) as down:
             await scene.post()
@@ -210,7 +210,7 @@ async def test_an_answer_that_slack_ignores_is_noticed(scene: Scene) -> None:
 
 async def test_a_response_url_can_fail_too(scene: Scene) -> None:
     """Its operation is called response_url."""
-    scene.slack.faults.add(Answer(500), operation="response_url")
+    scene.slack.faults.add(Respond(500), operation="response_url")
     scene.slack.faults.add(Slow(0.0), operation="response_url")
     await scene.ann.command("ml", "blocks")
     (question,) = scene.ann.ephemerals("ml")

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from bot.sandbox.slack.actor import NotPossibleError
+from bot.sandbox.slack.base_client import NotPossibleError
 from bot.sandbox.slack.changes import Change, RequestLogged
 from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.slack.request_log import LoggedRequest

@@ -2,7 +2,15 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from bot.sandbox.slack.fields import Field, chosen, complaint, fields, initial_value, options, pick
+from bot.sandbox.slack.fields import (
+    Field,
+    chosen,
+    fields,
+    initial_value,
+    options,
+    pick,
+    validation_error,
+)
 from tests.sandbox.slack.bolt_app import actions, button, field, option, section
 
 Value: TypeAlias = str | int | list[str] | None
@@ -139,13 +147,13 @@ def test_the_client_checks_before_it_submits(
 ) -> None:
     """Slack's client refuses what doesn't fit the field, in its own words."""
     item = one(element)
-    assert complaint(item, chosen(item.element, value, options(element))) == says
+    assert validation_error(item, chosen(item.element, value, options(element))) == says
 
 
 def test_an_optional_field_may_be_empty() -> None:
     """Nothing is asked for."""
     item = one({"type": "plain_text_input"}, optional=True)
-    assert complaint(item, {"type": "plain_text_input", "value": None}) is None
+    assert validation_error(item, {"type": "plain_text_input", "value": None}) is None
 
 
 def test_fields_stand_in_inputs_actions_and_beside_sections() -> None:

@@ -6,7 +6,7 @@ from inline_snapshot import snapshot
 from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.slack.actor import NotPossibleError
+from bot.sandbox.slack.base_client import NotPossibleError
 from bot.sandbox.slack.changes import Change, ViewChanged
 from bot.sandbox.slack.view import View
 from bot.sandbox.slack.workspace import Content

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.faults import Answer, DropRequest, Hang, LoseReply, Slow
+from bot.sandbox.faults import DropRequest, Hang, LoseReply, Respond, Slow
 from bot.sandbox.slack.rate_limits import Limits
 from tests.sandbox.slack.bolt_app import APP_TOKEN
 from tests.sandbox.slack.scene import Scene, stage
@@ -50,7 +50,7 @@ async def test_bolt_takes_commands_modals_and_answers_over_a_socket(scene: Scene
         assert scene.ann.field_errors == {"Name": "This name is taken."}
         await scene.ann.mention("ml", "status")
         await scene.slack.until(lambda: scene.slack.thread("ml", scene.slack.messages("ml")[0])[1])
-        assert scene.slack.protocol_slips == []
+        assert scene.slack.protocol_errors == []
         assert {entry.via for entry in scene.slack.requests.calls("/friendli-deploy")} == {"socket"}
 
 
@@ -107,7 +107,7 @@ async def test_sockets_have_faults_of_their_own(scene: Scene) -> None:
         scene.slack.faults.add(Slow(0.01), operation="socket")
         assert (await scene.ann.command("ml", "say 3")).ok
         assert [body["text"] for body in scene.seen] == ["post", "say 3"]
-        scene.slack.faults.add(Answer(500), operation="socket")
+        scene.slack.faults.add(Respond(500), operation="socket")
         with pytest.raises(TypeError, match="Answer doesn't apply to sockets"):
             await scene.ann.command("ml", "say 4")
 
@@ -228,7 +228,7 @@ async def test_slips_of_the_protocol_are_noted(scene: Scene) -> None:
         await socket.send_json(acknowledgement)
         await socket.close()
     await scene.slack.until(lambda: scene.slack.connections == 0)
-    assert scene.slack.protocol_slips == [
+    assert scene.slack.protocol_errors == [
         "an acknowledgement of events_api carried a payload",
         "an acknowledgement of nothing that is waited for: " + json.dumps(acknowledgement),
     ]

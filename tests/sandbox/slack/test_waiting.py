@@ -1,7 +1,7 @@
 import pytest
 from inline_snapshot import snapshot
 
-from bot.sandbox.slack.changes import RequestLogged, UnreachableError
+from bot.sandbox.slack.changes import ConditionTimeoutError, RequestLogged
 from tests.sandbox.slack.bolt_app import actions, button, section
 from tests.sandbox.slack.scene import Scene
 
@@ -68,7 +68,7 @@ async def test_waiting_in_vain_shows_what_is_there(scene: Scene) -> None:
     view = await scene.slack.until(lambda: scene.ann.modal)
     await scene.ann.fill("Name", "llama")
     await scene.ann.submit()
-    with pytest.raises(UnreachableError) as missed:
+    with pytest.raises(ConditionTimeoutError) as missed:
         await scene.slack.until(lambda: view.closed, timeout=0)
     assert str(missed.value) == snapshot(
         """\

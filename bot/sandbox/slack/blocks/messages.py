@@ -129,7 +129,7 @@ def too_large(payload: Mapping[str, object]) -> Iterator[tuple[Path, str, str]]:
             yield (field,), f"must take at most {limit} bytes as JSON", error
 
 
-def crowded(blocks: Sequence[MessageBlock]) -> Iterator[tuple[Path, str]]:
+def has_too_many_blocks(blocks: Sequence[MessageBlock]) -> Iterator[tuple[Path, str]]:
     """Yield the blocks that one message can't hold beside its others."""
     markdown, plans, tables = 0, 0, 0
     has_cards = any(isinstance(block, TaskCard) for block in blocks)

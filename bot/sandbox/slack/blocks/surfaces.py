@@ -5,10 +5,10 @@ from typing import Literal, TypeAlias
 
 from pydantic import ValidationError
 
-from bot.sandbox.slack.blocks.messages import Message, crowded, error_name, too_large
+from bot.sandbox.slack.blocks.messages import Message, error_name, has_too_many_blocks, too_large
 from bot.sandbox.slack.blocks.problems import Path, Problem, problem, problems_of
 from bot.sandbox.slack.blocks.selects import Suggestions
-from bot.sandbox.slack.blocks.tree import Node, encoded_bytes, nodes, repeated, unfit
+from bot.sandbox.slack.blocks.tree import Node, encoded_bytes, nodes, repeated, unsendable
 from bot.sandbox.slack.blocks.views import MAX_VIEW_BYTES, ViewArgument
 
 _Surface: TypeAlias = Literal["message", "modal", "home"]
@@ -23,14 +23,17 @@ def check_message(payload: Mapping[str, object]) -> list[Problem]:
             body of a request to a response_url, decoded from JSON.
     """
     tree = list(nodes(payload))
-    if found := [problem(error_name(p, "null"), words, p) for p, words in unfit(tree)]:
+    if found := [problem(error_name(p, "null"), words, p) for p, words in unsendable(tree)]:
         return found
     found = [problem(error, words, path) for path, words, error in too_large(payload)]
     try:
         message = Message.model_validate(dict(payload))
     except ValidationError as fault:
         return found + problems_of(fault, payload, error_name)
-    for conflicts in (crowded(message.blocks or []), _conflicts(tree, ("blocks",), "message")):
+    for conflicts in (
+        has_too_many_blocks(message.blocks or []),
+        _conflicts(tree, ("blocks",), "message"),
+    ):
         found += [problem("invalid_blocks", words, path) for path, words in conflicts]
     return found
 
@@ -44,7 +47,7 @@ def check_view(view: Mapping[str, object]) -> list[Problem]:
     """
     payload = {"view": view}
     tree = list(nodes(payload))
-    if found := [_argument(words, path) for path, words in unfit(tree)]:
+    if found := [_argument(words, path) for path, words in unsendable(tree)]:
         return found
     if encoded_bytes(view) > MAX_VIEW_BYTES:
         return [problem("view_too_large", f"must take at most {MAX_VIEW_BYTES} bytes", ("view",))]
@@ -62,7 +65,7 @@ def check_suggestions(answer: Mapping[str, object]) -> list[Problem]:
     Args:
         answer: The body of the answer, decoded from JSON.
     """
-    if found := [_argument(words, path) for path, words in unfit(nodes(answer))]:
+    if found := [_argument(words, path) for path, words in unsendable(nodes(answer))]:
         return found
     try:
         Suggestions.model_validate(answer)

@@ -27,7 +27,7 @@ def nodes(document: object) -> Iterator[Node]:
             waiting.extend([((*path, i), child) for i, child in enumerate(here)][::-1])
 
 
-def unfit(document: Iterable[Node]) -> Iterator[tuple[Path, str]]:
+def unsendable(document: Iterable[Node]) -> Iterator[tuple[Path, str]]:
     """Yield what no payload may hold anywhere: null, and nesting that never ends.
 
     Slack takes an explicit null for a value that breaks the field's rules, not for an absent one.

@@ -7,7 +7,7 @@ from bot.sandbox.slack.web_api.call import Arguments, Backend, SlackError, Token
 from bot.sandbox.slack.wire import JsonObject
 
 
-class Anything(Arguments):
+class ApiTest(Arguments):
     """The arguments of api.test, which echoes whatever it is given."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -15,7 +15,7 @@ class Anything(Arguments):
     error: str | None = None
 
 
-def api_test(_slack: Backend, arguments: Anything) -> JsonObject:
+def api_test(_slack: Backend, arguments: ApiTest) -> JsonObject:
     """Echo the arguments.
 
     Raises:
@@ -47,7 +47,7 @@ def open_connection(slack: Backend, _arguments: Arguments) -> JsonObject:
 
 
 METHODS = (
-    method("api.test", Anything, api_test, tier=Tier.FOUR, token=TokenKind.NONE),
+    method("api.test", ApiTest, api_test, tier=Tier.FOUR, token=TokenKind.NONE),
     method("auth.test", Arguments, auth_test, tier=Tier.SPECIAL),
     # Documented as tier 1, yet ten connections may be opened at once, so one a minute isn't meant.
     method(

@@ -130,7 +130,7 @@ class Arguments(BaseModel):
 
 
 A = TypeVar("A", bound=Arguments)
-PageAction: TypeAlias = Callable[[Backend, JsonObject], JsonObject]
+Action: TypeAlias = Callable[[Backend, JsonObject], JsonObject]
 
 
 def from_json_text(value: object) -> object:
@@ -161,7 +161,7 @@ class Method:
 
     name: str
     tier: Tier
-    action: PageAction
+    action: Action
     scopes: tuple[str, ...] = ()
     token: TokenKind = TokenKind.BOT
 

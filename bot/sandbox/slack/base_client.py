@@ -22,7 +22,7 @@ class NotPossibleError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ClientContext:
     """The parts of the workspace that a person's client works on."""
 
     workspace: Workspace
@@ -32,7 +32,7 @@ class Surroundings:
     events: Events
 
 
-class Actor:
+class BaseClient:
     """Somebody at a Slack client.
 
     Attributes:
@@ -40,10 +40,10 @@ class Actor:
         notices: What Slack itself told the person went wrong, oldest first.
     """
 
-    def __init__(self, user: User, surroundings: Surroundings) -> None:
+    def __init__(self, user: User, context: ClientContext) -> None:
         self.user = user
         self.notices: list[str] = []
-        self._slack = surroundings
+        self._slack = context
 
     async def _deliver(self, kind: Kind, name: str, payload: JsonObject) -> Ack:
         deliveries = self._slack.deliveries

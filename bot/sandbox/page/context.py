@@ -7,12 +7,12 @@ from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli import FriendliSandbox
 from bot.sandbox.page.bot_process import BotProcess
 from bot.sandbox.slack.conversations import Channel
-from bot.sandbox.slack.people import Actor
 from bot.sandbox.slack.sandbox import SlackSandbox
+from bot.sandbox.slack.user_client import UserClient
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class PageContext:
     """The parts of a demo.
 
     Attributes:
@@ -28,5 +28,5 @@ class Stage:
     friendli: FriendliSandbox | None
     clock: SandboxClock
     bot: BotProcess | None
-    people: Sequence[Actor] = ()
+    people: Sequence[UserClient] = ()
     channel: Channel | None = None

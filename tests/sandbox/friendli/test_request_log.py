@@ -7,9 +7,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.faults import Answer, LoseReply
+from bot.sandbox.faults import LoseReply, Respond
 from bot.sandbox.friendli import FriendliSandbox, RequestRecord
-from bot.sandbox.friendli.journal import mask, mask_authorization
+from bot.sandbox.friendli.request_log import mask, mask_authorization
 from tests.sandbox.friendli.requests import ENDPOINTS, KEY, NO_TLS, PROJECT, create
 
 
@@ -45,7 +45,7 @@ async def test_a_record_tells_what_was_done_and_what_was_learned(
 ) -> None:
     """Whether a request was carried out, and whether the client knows, are two things."""
     sandbox.faults.add(LoseReply(), operation="create_endpoint")
-    sandbox.faults.add(Answer(503, {"detail": "down"}), operation="get_endpoint")
+    sandbox.faults.add(Respond(503, {"detail": "down"}), operation="get_endpoint")
     with pytest.raises(httpx.TransportError):
         await create(api)
     await create(api, name="")

@@ -23,7 +23,7 @@ def _same(fields: Fields) -> Fields:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class ResponseVariant:
     """How answers about an endpoint are worded; every change is made to the wire's own fields.
 
     Attributes:
@@ -104,76 +104,86 @@ def _renamed(change: Callable[[str], str]) -> Change:
     return lambda fields: {**fields, "name": change(str(fields["name"]))}
 
 
-WORDINGS: dict[str, Wording] = {
-    "published": Wording("As in the reference's examples."),
-    "from-zero": Wording("A fixed number of replicas shows as 0 to that number.", spec=_from_zero),
-    "null-scaling": Wording(
+RESPONSE_VARIANTS: dict[str, ResponseVariant] = {
+    "published": ResponseVariant("As in the reference's examples."),
+    "from-zero": ResponseVariant(
+        "A fixed number of replicas shows as 0 to that number.", spec=_from_zero
+    ),
+    "null-scaling": ResponseVariant(
         "Bounds of replicas are null.",
         spec=_with(autoscalingMin=None, autoscalingMax=None, autoscalingCooldown=None),
     ),
-    "null-gpu": Wording("GPU type and number are null.", spec=_with(gpuType=None, numGpu=None)),
-    "usage-gpu": Wording("GPU types are worded as in the usage API.", spec=_with(gpuType="h100")),
-    "new-gpu": Wording(
+    "null-gpu": ResponseVariant(
+        "GPU type and number are null.", spec=_with(gpuType=None, numGpu=None)
+    ),
+    "usage-gpu": ResponseVariant(
+        "GPU types are worded as in the usage API.", spec=_with(gpuType="h100")
+    ),
+    "new-gpu": ResponseVariant(
         "The GPU is called by a name that no table has.", spec=_with(gpuType="NVIDIA Hopper SXM")
     ),
-    "all-gpus": Wording("The GPUs of all replicas are counted together.", spec=_all_gpus),
-    "texts": Wording("Numbers are texts.", spec=_as_texts),
-    "name-only": Wording("A spec has no field but the name.", spec=_only("name")),
-    "more-fields": Wording(
+    "all-gpus": ResponseVariant("The GPUs of all replicas are counted together.", spec=_all_gpus),
+    "texts": ResponseVariant("Numbers are texts.", spec=_as_texts),
+    "name-only": ResponseVariant("A spec has no field but the name.", spec=_only("name")),
+    "more-fields": ResponseVariant(
         "Statuses and specs have fields that no reference lists.",
         spec=_with(labels={"team": "ml"}, zone=["a", 1]),
         status=_with(region={"name": "us"}, replicas=None),
     ),
-    "whole-seconds": Wording(
+    "whole-seconds": ResponseVariant(
         "Lists round times down to whole seconds.",
         listed=_times(lambda at: at.replace(microsecond=0).isoformat()),
     ),
-    "listed-later": Wording(
+    "listed-later": ResponseVariant(
         "Lists show times 20 ms after those of the create answer.", listed=_shifted(0.02)
     ),
-    "behind": Wording("Times run 6 s behind the Date header.", status=_shifted(-6)),
-    "offset": Wording(
+    "behind": ResponseVariant("Times run 6 s behind the Date header.", status=_shifted(-6)),
+    "offset": ResponseVariant(
         "Times are in Korea's zone.", status=_times(lambda at: at.astimezone(_SEOUL).isoformat())
     ),
-    "epoch": Wording(
+    "epoch": ResponseVariant(
         "Times are seconds since 1970.", status=_times(lambda at: at.astimezone(UTC).timestamp())
     ),
-    "no-times": Wording("Statuses have no times.", status=_without(*_TIMES)),
-    "neighbours": Wording(
+    "no-times": ResponseVariant("Statuses have no times.", status=_without(*_TIMES)),
+    "neighbours": ResponseVariant(
         "Lists have entries that make no sense.",
         neighbours={"": {}, "\x00": None, "dep-null": None, "dep-text": "RUNNING", "dep-list": []},
         id_fields=("id",),
     ),
-    "odd-ids": Wording(
+    "odd-ids": ResponseVariant(
         "Ids have slashes, colons and capitals.", new_id=lambda id_: f"Endpoints/{id_}:V1"
     ),
-    "uuids": Wording("Ids are UUIDs.", new_id=lambda id_: str(uuid.uuid5(uuid.NAMESPACE_OID, id_))),
-    "id-in-answer": Wording(
+    "uuids": ResponseVariant(
+        "Ids are UUIDs.", new_id=lambda id_: str(uuid.uuid5(uuid.NAMESPACE_OID, id_))
+    ),
+    "id-in-answer": ResponseVariant(
         "The create answer has the endpoint's id, and specs have no name.",
         id_fields=("id",),
         created_status=201,
         spec=_with(name=None),
         needs_its_answer=True,
     ),
-    "endpoint-id-in-answer": Wording(
+    "endpoint-id-in-answer": ResponseVariant(
         "The create answer has the endpoint's id, and specs can't be read.",
         id_fields=("endpointId",),
         created_status=202,
         spec_fails=True,
         needs_its_answer=True,
     ),
-    "empty-answer": Wording(
+    "empty-answer": ResponseVariant(
         "The create answer has no body.", created_status=201, created_empty=True
     ),
-    "no-name": Wording("Specs have no name.", spec=_with(name=None), is_recognizable=False),
-    "normalized-name": Wording(
+    "no-name": ResponseVariant("Specs have no name.", spec=_with(name=None), is_recognizable=False),
+    "normalized-name": ResponseVariant(
         "Names are in capitals, with underscores.",
         spec=_renamed(lambda name: name.upper().replace("-", "_")),
         is_recognizable=False,
     ),
-    "other-name": Wording(
+    "other-name": ResponseVariant(
         "Names are replaced.", spec=_renamed(lambda _: "endpoint"), is_recognizable=False
     ),
-    "no-specs": Wording("Specs are answered with 500.", spec_fails=True, is_recognizable=False),
+    "no-specs": ResponseVariant(
+        "Specs are answered with 500.", spec_fails=True, is_recognizable=False
+    ),
 }
 """By name; those that are not recognizable leave it to a person which endpoint is theirs."""

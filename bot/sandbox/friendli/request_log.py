@@ -47,7 +47,7 @@ class RequestRecord:
     fault: str | None = None
 
 
-class Journal:
+class RequestLog:
     """Keep the latest requests.
 
     Args:
@@ -93,7 +93,7 @@ class Journal:
             body=self._readable(content),
         )
         self._records.append(record)
-        self._tell(record)
+        self._notify(record)
         return record
 
     def close(
@@ -106,9 +106,9 @@ class Journal:
             record.status = reply.status
             content = reply.body if isinstance(reply, web.Response) else None
             record.answer = self._readable(content if isinstance(content, bytes) else b"")
-        self._tell(record)
+        self._notify(record)
 
-    def _tell(self, record: RequestRecord) -> None:
+    def _notify(self, record: RequestRecord) -> None:
         for callback in tuple(self._callbacks):
             callback(record)
 

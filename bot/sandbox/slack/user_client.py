@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
-from bot.sandbox.slack.actor import NotPossibleError, find
+from bot.sandbox.slack.base_client import NotPossibleError, find
 from bot.sandbox.slack.blocks import check_message
 from bot.sandbox.slack.conversations import Channel, ChannelKind, Message
 from bot.sandbox.slack.deliveries import Ack, Kind
 from bot.sandbox.slack.fields import EXTERNAL, Field, chosen, fields, initial_value, options
-from bot.sandbox.slack.modal_user import ModalUser
+from bot.sandbox.slack.modal_client import ModalClient
 from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject
 from bot.sandbox.slack.workspace import Content
@@ -21,7 +21,7 @@ _CHANNEL_TYPES = {
 }
 
 
-class Actor(ModalUser):
+class UserClient(ModalClient):
     """Somebody who uses the app; everything goes to the app the way Slack sends it."""
 
     async def command(

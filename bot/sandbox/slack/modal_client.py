@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.sandbox.slack.actor import Actor, NotPossibleError, Surroundings, find
+from bot.sandbox.slack.base_client import BaseClient, ClientContext, NotPossibleError, find
 from bot.sandbox.slack.blocks import (
     Problem,
     check_suggestions,
@@ -11,17 +11,25 @@ from bot.sandbox.slack.blocks import (
 )
 from bot.sandbox.slack.conversations import Message, User
 from bot.sandbox.slack.deliveries import Ack
-from bot.sandbox.slack.fields import EXTERNAL, TEXT_INPUTS, Field, chosen, complaint, options, pick
+from bot.sandbox.slack.fields import (
+    EXTERNAL,
+    TEXT_INPUTS,
+    Field,
+    chosen,
+    options,
+    pick,
+    validation_error,
+)
 from bot.sandbox.slack.modals import StackFullError
 from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject
 
 
-class ModalUser(Actor):
+class ModalClient(BaseClient):
     """Somebody who may have modals on the screen."""
 
-    def __init__(self, user: User, surroundings: Surroundings) -> None:
-        super().__init__(user, surroundings)
+    def __init__(self, user: User, context: ClientContext) -> None:
+        super().__init__(user, context)
         self._offered: dict[tuple[str, str, str], list[JsonObject]] = {}
 
     @property
@@ -127,7 +135,7 @@ class ModalUser(Actor):
         complaints = {}
         for item in view.fields():
             state = view.value(item)
-            if item.is_input and state is not None and (text := complaint(item, state)):
+            if item.is_input and state is not None and (text := validation_error(item, state)):
                 complaints[item.block_id] = text
         view.errors = complaints
         self._slack.modals.touched(view)

@@ -8,14 +8,14 @@ from inline_snapshot import snapshot
 
 from bot.app import Running
 from bot.sandbox.environment import PROJECT, Environment, connect
-from bot.sandbox.faults import Answer, DropRequest, Hang, LoseReply
-from bot.sandbox.friendli import WORDINGS
+from bot.sandbox.faults import DropRequest, Hang, LoseReply, Respond
+from bot.sandbox.friendli import RESPONSE_VARIANTS
 from bot.sandbox.slack.conversations import Message
 from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root, roots, thread
 from tests.conftest import StartBot
 
-RECOGNIZABLE = [name for name, wording in WORDINGS.items() if wording.is_recognizable]
-OTHERS = [name for name, wording in WORDINGS.items() if not wording.is_recognizable]
+RECOGNIZABLE = [name for name, variant in RESPONSE_VARIANTS.items() if variant.is_recognizable]
+OTHERS = [name for name, variant in RESPONSE_VARIANTS.items() if not variant.is_recognizable]
 
 
 @pytest.fixture
@@ -60,14 +60,14 @@ async def test_however_it_is_worded_our_endpoint_is_adopted(
     env: Environment, *, is_answered: bool
 ) -> None:
     """With each wording in turn, one request is sent and its endpoint found by itself."""
-    for wording in RECOGNIZABLE:
-        env.friendli.wording = WORDINGS[wording]
+    for variant in RECOGNIZABLE:
+        env.friendli.variant = RESPONSE_VARIANTS[variant]
         if not is_answered:
-            if env.friendli.wording.needs_its_answer:
+            if env.friendli.variant.needs_its_answer:
                 continue
             env.friendli.faults.add(LoseReply(), operation="create_endpoint")
         before = set(env.friendli.endpoints)
-        thread_root = await deploy(env, f"by-{wording}")
+        thread_root = await deploy(env, f"by-{variant}")
         await env.friendli.until(partial(has_more, env, before))
         [ours] = set(env.friendli.endpoints) - before
         await env.slack.until(partial(tells, env, thread_root, f", as `{ours}`"))
@@ -93,7 +93,7 @@ def told(env: Environment, root_: Message) -> str:
 @pytest.mark.usefixtures("bot")
 async def test_what_differs_from_the_request_is_told(env: Environment) -> None:
     """In the reply that names the endpoint, since nobody knows what the API means by it."""
-    env.friendli.wording = WORDINGS["from-zero"]
+    env.friendli.variant = RESPONSE_VARIANTS["from-zero"]
     await deploy(env, "it")
     await env.slack.until(lambda: thread(env))
     assert thread(env) == snapshot(
@@ -104,10 +104,10 @@ async def test_what_differs_from_the_request_is_told(env: Environment) -> None:
 
 
 @pytest.mark.usefixtures("quick_bot")
-@pytest.mark.parametrize("wording", OTHERS)
-async def test_an_endpoint_that_may_be_ours_is_asked_about(env: Environment, wording: str) -> None:
+@pytest.mark.parametrize("variant", OTHERS)
+async def test_an_endpoint_that_may_be_ours_is_asked_about(env: Environment, variant: str) -> None:
     """Nobody is told that it wasn't created, and a person says that it is the one."""
-    env.friendli.wording = WORDINGS[wording]
+    env.friendli.variant = RESPONSE_VARIANTS[variant]
     env.friendli.faults.add(LoseReply(), operation="create_endpoint")
     await deploy(env, "it-k7wq")
     question = await asked(env)
@@ -123,7 +123,7 @@ async def test_an_endpoint_that_may_be_ours_is_asked_about(env: Environment, wor
 @pytest.mark.usefixtures("quick_bot")
 async def test_what_is_known_of_a_candidate_is_shown(env: Environment) -> None:
     """Its id, its name, how it is set up, and when it was made; one button says that it is ours."""
-    env.friendli.wording = WORDINGS["normalized-name"]
+    env.friendli.variant = RESPONSE_VARIANTS["normalized-name"]
     env.friendli.faults.add(LoseReply(), operation="create_endpoint")
     await deploy(env, "it-k7wq")
     assert message_text(env, await asked(env)) == snapshot("""\
@@ -155,7 +155,7 @@ async def test_none_of_these_goes_on_looking(env: Environment) -> None:
 @pytest.mark.usefixtures("quick_bot")
 async def test_an_answer_to_a_question_that_is_settled_is_refused(env: Environment) -> None:
     """Of a double click the second does nothing, and neither does an old button."""
-    env.friendli.wording = WORDINGS["no-name"]
+    env.friendli.variant = RESPONSE_VARIANTS["no-name"]
     env.friendli.faults.add(LoseReply(), operation="create_endpoint")
     await deploy(env, "it-k7wq")
     question = await asked(env)
@@ -171,7 +171,7 @@ async def test_an_answer_to_a_question_that_is_settled_is_refused(env: Environme
 @pytest.mark.usefixtures("quick_bot")
 async def test_an_outsider_can_not_say_which_endpoint_it_is(env: Environment) -> None:
     """Somebody of another organisation may not deploy, so may not choose: the choice is billed."""
-    env.friendli.wording = WORDINGS["no-name"]
+    env.friendli.variant = RESPONSE_VARIANTS["no-name"]
     env.friendli.faults.add(LoseReply(), operation="create_endpoint")
     await deploy(env, "it-k7wq")
     question = await asked(env)
@@ -220,11 +220,11 @@ async def test_a_search_that_can_not_be_done_is_told_once_and_does_not_count(
     env: Environment, cause: str
 ) -> None:
     """Like an outage of watching; and time without an API never becomes "it wasn't created"."""
-    creates_fail = Answer(500, {"detail": "Internal error"})
+    creates_fail = Respond(500, {"detail": "Internal error"})
     env.friendli.faults.add(creates_fail, operation="create_endpoint")
     answer = {"outage": 503, "revoked key": 401, "lost project": 404}[cause]
     fault = env.friendli.faults.add(
-        Answer(answer),
+        Respond(answer),
         operation="list_endpoints",
         times=None,
         when=lambda _: any(one.operation == "create_endpoint" for one in env.friendli.requests),

@@ -8,16 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 
 class SandboxClock:
-    """Tell sandbox time, which starts at the real time and runs `speed` times as fast.
+    """Sandbox time: starts at the real time and runs `speed` times as fast.
 
-    Belongs to one event loop; `advance` and `speed` are to be used from that loop.
+    Belongs to one event loop; call `advance` and set `speed` from that loop only.
 
     Args:
-        speed: Sandbox seconds per real second; 0 stands still, so that only `advance` moves it.
-        start: The time at which the clock begins; the real time if omitted.
-
-    Raises:
-        ValueError: If `speed` is negative or `start` has no time zone.
+        speed: Sandbox seconds per real second; at 0 only `advance` moves the clock.
+        start: The initial time; the real time if omitted.
     """
 
     def __init__(self, speed: float = 1.0, *, start: datetime | None = None) -> None:
@@ -31,16 +28,16 @@ class SandboxClock:
         self._callbacks: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
-        """Return the sandbox time, in UTC."""
+        """The sandbox time, in UTC."""
         return self._start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        """Return the sandbox seconds since the clock was made; never goes back."""
+        """Sandbox seconds since the clock was created; never goes back."""
         return self._elapsed_base + (time.monotonic() - self._real_base) * self._speed
 
     @property
     def speed(self) -> float:
-        """Sandbox seconds per real second; setting it keeps the time where it is."""
+        """Sandbox seconds per real second; setting it keeps the current time."""
         return self._speed
 
     @speed.setter
@@ -51,39 +48,26 @@ class SandboxClock:
         self._announce()
 
     def advance(self, seconds: float) -> None:
-        """Jump ahead and wake everybody whose moment has come.
-
-        Args:
-            seconds: Sandbox seconds, not negative.
-
-        Raises:
-            ValueError: If `seconds` is negative.
-        """
+        """Jump ahead by sandbox seconds and wake every sleeper that is due."""
         if seconds < 0:
             raise ValueError("a clock can't be turned back")
         self._rebase(self.monotonic() + seconds)
         self._announce()
 
     def real_seconds_until(self, moment: datetime) -> float | None:
-        """Return the real seconds until the sandbox time `moment` if nobody touches the clock.
-
-        Returns:
-            0 if the moment has come, None if the clock stands still before it.
-        """
+        """Real seconds until the sandbox time `moment`; None if the clock stands still."""
         left = (moment - self.now()).total_seconds()
         if left <= 0:
             return 0.0
         return left / self._speed if self._speed else None
 
     async def sleep_until(self, moment: datetime) -> None:
-        """Return once the sandbox time `moment` has come, by running or by a jump."""
         while self.now() < moment:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.real_seconds_until(moment)):
                     await self._changed.wait()
 
     async def sleep(self, seconds: float) -> None:
-        """Return once `seconds` of sandbox time have passed."""
         await self.sleep_until(self.now() + timedelta(seconds=seconds))
 
     async def changed(self) -> None:
@@ -91,11 +75,7 @@ class SandboxClock:
         await self._changed.wait()
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` at every `advance` or change of `speed`.
-
-        Returns:
-            A function that ends this.
-        """
+        """Call `callback` at every `advance` or change of `speed`; returns the undo function."""
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
 

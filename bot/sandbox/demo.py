@@ -1,4 +1,4 @@
-"""`demo --once`: one deployment through both sandboxes, its thread printed as it grows."""
+"""`demo --once`: run one deployment through both sandboxes and print its thread."""
 
 import re
 import tempfile
@@ -13,33 +13,30 @@ from bot.sandbox.friendli import MODELS
 from bot.sandbox.slack.changes import Change, MessagePosted, MessageUpdated
 from bot.sandbox.slack.conversations import Message
 
-# The longest that one deployment may take in the demo, in seconds of the person watching.
+# Real seconds.
 _TIMEOUT = 300.0
 _POLL_SECONDS = 0.5
 
-# What the root and the last reply have in common at the end.
+# Text that the status message and the last reply share at the end.
 _SERVES = "is serving"
 _ENDED = ("failed", "wasn't made", "wasn't created")
 
 
 async def once(model: str, *, speed: float) -> bool:
-    """Deploy a model from a signed slash command until it serves or fails.
+    """Deploy a model with a signed slash command; returns whether it ends up serving.
 
     Args:
-        model: What to deploy; a model of `models_table` misbehaves as it says.
-        speed: How many times faster than life the endpoint comes up.
-
-    Returns:
-        Whether it serves.
+        model: Any model; those of `models_table` misbehave.
+        speed: How many times faster than real time the endpoint starts.
     """
-    # A line is as long as it is: terminals wrap by themselves.
+    # Terminals wrap long lines themselves.
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="friendli-deploy-") as folder:
         database = f"sqlite:///{Path(folder) / 'demo.sqlite3'}"
         async with open_environment(database, speed=speed) as env:
             settings = env.settings(
                 poll_seconds_transitional=_POLL_SECONDS,
-                # Friendli's clock runs faster here, so what waits for it waits less.
+                # Friendli's clock runs faster, so the timeout shrinks.
                 create_give_up_after=600 / speed,
             )
             async with running(settings) as bot:
@@ -56,7 +53,7 @@ async def _deploy(env: Environment, model: str, console: Console) -> bool:
     await env.member.command(env.channel, line)
     try:
         root = await env.slack.until(lambda: _outcome(env), timeout=_TIMEOUT)
-        # The reply that says so may be posted a second after the root's last edit.
+        # The reply may be posted a second after the last edit of the status message.
         await env.slack.until(lambda: printer.has_reported(root), timeout=_TIMEOUT)
     finally:
         stop()
@@ -72,7 +69,7 @@ def _outcome(env: Environment) -> Message | None:
 
 
 class _Printer:
-    """Prints the roots and replies of the workspace as they are posted and change."""
+    """Prints status messages and replies as they are posted and edited."""
 
     def __init__(self, env: Environment, console: Console) -> None:
         self._env = env
@@ -96,20 +93,19 @@ class _Printer:
             self._console.print(f"[bold]#{self._env.channel.name}[/] {text}")
 
     def has_reported(self, root: Message) -> bool:
-        """Whether the last reply says what the root says."""
+        """Whether the last reply has the same outcome as the status message."""
         return any(end in root.text and end in self._last_reply for end in (_SERVES, *_ENDED))
 
 
 def readable(env: Environment, text: str) -> str:
-    """A message's text as a person sees it, for a terminal."""
+    """A message's text for a terminal, without mrkdwn."""
     text = re.sub(r"<!date\^\d+\^[^|>]*\|([^>]*)>", r"\1", text)
     text = re.sub(r"<@(\w+)>", lambda match: f"@{env.slack.workspace.users[match[1]].name}", text)
     text = re.sub(r"<[^|>]*\|([^>]*)>", r"\1", text)
-    # Square brackets are the terminal's markup.
+    # Rich reads square brackets as markup.
     return unescape(text.replace("*", "").replace("[", r"\["))
 
 
 def models_table() -> str:
-    """The models that make the sandbox misbehave, a line each."""
     width = max(len(name) for name in MODELS)
     return "\n".join(f"{name:<{width}}  {model.description}" for name, model in MODELS.items())

@@ -1,4 +1,4 @@
-"""A sandbox Slack and a sandbox Friendli side by side, and settings that lead a bot to them."""
+"""A sandbox Slack and a sandbox Friendli, and settings that point a bot to them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,18 +29,11 @@ TEAM = "sandbox-team"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Both sandboxes, with people and a channel in one and a project in the other.
+    """Both sandboxes: a Slack with two users in one channel, a Friendli with one project.
 
     Attributes:
-        slack: The workspace.
-        friendli: The API.
-        hub: Where models come from.
-        clock: Friendli's.
-        admin: Administers the workspace.
-        member: Doesn't.
-        channel: Both are in it, and so is the bot.
-        database: Where the bot keeps its rows.
-        encryption_key: What it encrypts with, the same after a restart.
+        clock: Friendli's clock.
+        database: URL of the bot's database.
     """
 
     slack: SlackSandbox
@@ -54,11 +47,7 @@ class Environment:
     encryption_key: SecretStr
 
     def settings(self, **overrides: object) -> Settings:
-        """Settings of a bot that lives here; the environment has no say in them.
-
-        Args:
-            overrides: Settings that differ from their defaults.
-        """
+        """Settings of a bot in this environment; environment variables are ignored."""
         return _Given.model_validate(
             {
                 "slack_bot_token": BOT_TOKEN,
@@ -75,7 +64,7 @@ class Environment:
 
 
 class _Given(Settings):
-    """Settings without the environment, where a person may have set those of a real bot."""
+    """Settings from arguments only, since the environment may hold those of a real bot."""
 
     @classmethod
     def settings_customise_sources(
@@ -86,7 +75,6 @@ class _Given(Settings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what is given and nothing else."""
         return (init_settings,)
 
 
@@ -100,15 +88,15 @@ async def open_environment(
     enterprise_id: str | None = None,
     team_missing: bool = False,
 ) -> AsyncIterator[Environment]:
-    """Open both sandboxes on ports of their own.
+    """Start both sandboxes on free ports.
 
     Args:
         database: The bot's database URL.
-        speed: How many times faster than life Friendli's clock runs.
-        durations: How long things take in Friendli.
-        limits: Slack's; its own if omitted.
-        enterprise_id: The organisation that the workspace belongs to, on Enterprise Grid.
-        team_missing: Whether payloads leave the workspace out, as org-wide installs may.
+        speed: How many times faster than real time Friendli's clock runs.
+        durations: How long Friendli's transitions take.
+        limits: Slack's rate limits and timeouts.
+        enterprise_id: The organisation of the workspace, on Enterprise Grid.
+        team_missing: Whether payloads omit the team, as org-wide installs may.
     """
     clock = SandboxClock(speed)
     async with (
@@ -144,10 +132,10 @@ async def open_environment(
 
 
 async def connect(env: Environment, name: str = "prod") -> None:
-    """Connect the channel to the sandbox's project, the way an admin does it.
+    """Connect the channel to the sandbox's project through the form.
 
     Raises:
-        bot.sandbox.slack.changes.NotReachedError: The bot didn't open its form or didn't take it.
+        bot.sandbox.slack.changes.ConditionTimeoutError: The form wasn't opened or not accepted.
     """
     await env.admin.command(env.channel, f"connect {name}")
     await env.slack.until(lambda: env.admin.modal)

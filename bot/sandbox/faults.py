@@ -1,9 +1,9 @@
-"""Faults that a sandbox server shows on demand: errors, lost requests and replies, delays, noise.
+"""Fault injection for the sandbox servers: errors, lost requests and responses, delays.
 
-plan.add(Answer(429, headers={"Retry-After": "30"}), operation="chat.postMessage")
+plan.add(Respond(429, headers={"Retry-After": "30"}), operation="chat.postMessage")
 plan.add(LoseReply(), operation="create_endpoint")
-outage = plan.add(Answer(503), times=None)   # everything fails …
-plan.remove(outage)                          # … until it doesn't
+outage = plan.add(Respond(503), times=None)   # every request fails …
+plan.remove(outage)                           # … until the fault is removed
 """
 
 import asyncio
@@ -15,12 +15,10 @@ from pydantic import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a server knows of a request before acting on it, for predicates to look at.
+    """A request before it is carried out, for predicates.
 
     Attributes:
         operation: The API's name for it, such as "create_endpoint" or "chat.postMessage".
-        method: The HTTP method.
-        path: The path without its query.
         query: The query parameters; of repeated ones, the last.
         body: The fields of a JSON object or of a form; empty if there is neither.
     """
@@ -34,13 +32,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Answer with this instead of the real reply.
+    """Respond with this instead of the real response.
 
     Attributes:
-        status: The HTTP status.
-        body: Sent as JSON, or as it is if bytes; None sends nothing.
-        headers: Sent beside it.
-        acts: Whether the request is carried out first, as a proxy's 502 can hide a success.
+        body: Sent as JSON, or unchanged if bytes; None sends nothing.
+        acts: Whether the request is carried out first, as behind a proxy's 502.
     """
 
     status: int
@@ -51,28 +47,24 @@ class Respond:
 
 @dataclass(frozen=True, slots=True)
 class DropRequest:
-    """Close the connection without acting."""
+    """Close the connection without carrying the request out."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoseReply:
-    """Act, then close the connection without a reply."""
+    """Carry the request out, then close the connection without a response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Act at once and reply late.
-
-    Attributes:
-        delay: Seconds of sandbox time.
-    """
+    """Carry the request out at once and respond after `delay` seconds of sandbox time."""
 
     delay: float
 
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Never reply; the connection closes when the fault is removed or the plan cleared.
+    """Never respond; the connection closes when the fault is removed or the plan cleared.
 
     Attributes:
         acts: Whether the request is carried out first.
@@ -83,29 +75,21 @@ class Hang:
 
 @dataclass(frozen=True, slots=True)
 class TruncateBody:
-    """Act, then send only a part of the body and close the connection.
-
-    Attributes:
-        keep: Bytes of the body to send; half of it if None.
-    """
+    """Carry the request out, then send `keep` bytes of the body (default: half) and close."""
 
     keep: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GarbageBody:
-    """Act, then send a complete reply whose body makes no sense."""
+    """Carry the request out, then send a complete response with an invalid body."""
 
     body: bytes = b"<html><body>\xff\xfe upstream says {"
 
 
 @dataclass(frozen=True, slots=True)
 class ShortReply:
-    """Act, then leave a field out of the reply, as a version of the API without it would.
-
-    Attributes:
-        path: The field's name, after those of the objects that it lies in.
-    """
+    """Carry the request out, then omit the field at `path` from the response."""
 
     path: tuple[str, ...]
 
@@ -115,14 +99,13 @@ Effect = Respond | DropRequest | LoseReply | Slow | Hang | TruncateBody | Garbag
 
 @dataclass(eq=False, slots=True)
 class Fault:
-    """One entry of a plan: what happens, to which calls, how often.
+    """One entry of a plan.
 
     Attributes:
-        effect: What happens.
         operation: The operation it applies to; None for any.
         when: A further condition on the call; None for any.
-        times: How many calls it will still strike; None for all until it is removed.
-        taken: How many calls it has struck.
+        times: How many more calls it applies to; None until it is removed.
+        taken: How many calls it has applied to.
     """
 
     effect: Effect
@@ -133,7 +116,6 @@ class Fault:
     removed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def matches(self, call: Call) -> bool:
-        """Tell whether this call is one that the fault is meant for."""
         return (
             (self.times is None or self.times > 0)
             and self.operation in (None, call.operation)
@@ -142,10 +124,10 @@ class Fault:
 
 
 class FaultPlan:
-    """The faults to come, tried in the order in which they were added.
+    """Planned faults, tried in the order in which they were added.
 
     Args:
-        standing: Faults that belong to the server itself: tried last, untouched by `clear`.
+        permanent: Faults of the server itself: tried last, untouched by `clear`.
     """
 
     def __init__(self, permanent: Iterable[Fault] = ()) -> None:
@@ -155,7 +137,7 @@ class FaultPlan:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """The planned faults that can still strike, without the standing ones."""
+        """The planned faults, without the permanent ones."""
         return tuple(self._faults)
 
     def add(
@@ -166,16 +148,7 @@ class FaultPlan:
         when: Callable[[Call], bool] | None = None,
         times: int | None = 1,
     ) -> Fault:
-        """Plan a fault.
-
-        Args:
-            effect: What happens.
-            operation: The operation to strike; None for any.
-            when: A further condition on the call.
-            times: How many calls to strike; None for all until `remove` or `clear`.
-
-        Returns:
-            The planned fault, for `remove` and for its count `taken`.
+        """Plan a fault, for `times` calls or (None) until it is removed.
 
         Raises:
             ValueError: If `times` is below 1.
@@ -187,7 +160,7 @@ class FaultPlan:
         return fault
 
     def take(self, call: Call) -> Fault | None:
-        """Return the first fault that strikes this call and count it, or None."""
+        """The first fault that applies to this call, counted; or None."""
         candidates = (*self._faults, *self._permanent)
         fault = next((fault for fault in candidates if fault.matches(call)), None)
         if fault is None:
@@ -202,13 +175,13 @@ class FaultPlan:
         return fault
 
     def remove(self, fault: Fault) -> None:
-        """End a fault, also for the calls that hang on it; a fault that is over is ignored."""
+        """End a fault and release the requests that hang on it; no-op if it is over."""
         if fault in self._faults:
             self._faults.remove(fault)
         self._hanging.discard(fault)
         fault.removed.set()
 
     def clear(self) -> None:
-        """End all planned faults and let go of hanging calls; a server does so when it closes."""
+        """End all planned faults and release hanging requests; the server does so on close."""
         for fault in {*self._faults, *self._hanging}:
             self.remove(fault)

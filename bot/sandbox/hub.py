@@ -1,4 +1,4 @@
-"""A sandbox of the Hugging Face Hub: which models there are, and nothing of what is in them."""
+"""A Hugging Face Hub on loopback: which models exist, without their contents."""
 
 from types import TracebackType
 from typing import Self
@@ -13,14 +13,10 @@ from bot.sandbox.serving import serve
 class HubSandbox:
     """Serves the Hub on loopback.
 
-    Args:
-        clock: Times delays of faults.
-
     Attributes:
-        models: Names of the models that there are. One without an organisation leads to another
-            name, as the Hub's oldest ones do.
-        faults: What goes wrong.
-        asked: The names that were asked for, the oldest first.
+        models: Existing models. One without an organisation redirects to another name, as the
+            Hub's oldest ones do.
+        asked: The requested names, oldest first.
     """
 
     def __init__(self, clock: SandboxClock) -> None:

@@ -1,4 +1,4 @@
-"""Carry a request out the way the plan of faults wants it."""
+"""Carry a request out as the fault plan says."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -28,8 +28,7 @@ class Served:
 
     Attributes:
         response: To be returned from the aiohttp handler in any case.
-        replied: Whether the client got a whole reply; False if the connection was cut.
-        fault: The fault that struck, if any.
+        replied: Whether the client got a complete response; False if the connection was cut.
     """
 
     response: web.StreamResponse
@@ -44,14 +43,11 @@ async def serve(
     action: Callable[[], Awaitable[web.Response]],
     clock: SandboxClock,
 ) -> Served:
-    """Carry out a request as the plan wants it.
+    """Carry out a request as the plan says.
 
     Args:
-        plan: Where a fault may lie in wait.
-        call: The request as predicates see it.
         request: The aiohttp request, whose body has been read.
-        action: Carries the request out and builds the real reply; awaited at most once.
-        clock: Times delays.
+        action: Carries the request out and builds the real response; awaited at most once.
     """
     fault = plan.take(call)
     if fault is None:
@@ -114,7 +110,7 @@ async def _truncate(
     await part.prepare(request)
     await part.write(body[: len(body) // 2 if keep is None else keep])
     if request.transport is not None:
-        # close, unlike abort, still sends what was written
+        # unlike abort, close still sends what was written
         request.transport.close()
     return part
 

@@ -1,4 +1,4 @@
-"""`demo`: a small Slack in the browser, with the bot as a process of its own beside it."""
+"""`demo`: a small Slack in the browser, with the bot as a separate process."""
 
 import asyncio
 import os
@@ -28,14 +28,7 @@ _GUEST_TEAM = "T000000002"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A demo that is open.
-
-    Attributes:
-        address: Of its page.
-        bot: The bot's process.
-        here: Both sandboxes, also where only one is used.
-        folder: Holds the database and the bot's log, and is removed in the end.
-    """
+    """A running demo; `folder` holds the database and the bot's log until it ends."""
 
     address: str
     bot: BotProcess
@@ -51,12 +44,12 @@ async def run_demo(
     real_slack: bool = False,
     real_friendli: bool = False,
 ) -> None:
-    """Run the demo until Ctrl-C or SIGTERM, and leave nothing behind.
+    """Run the demo until Ctrl-C or SIGTERM.
 
     Args:
-        port: Where the page is served on 127.0.0.1; 0 takes a free one.
-        browser: Whether to open it.
-        speed: How many times faster than life endpoints come up.
+        port: The page's port on 127.0.0.1; 0 takes a free one.
+        browser: Whether to open the page.
+        speed: How many times faster than real time endpoints start.
         real_slack: Use the Slack app whose settings are in the environment.
         real_friendli: Use Friendli itself, where endpoints cost money.
 
@@ -99,14 +92,7 @@ async def open_demo(
     real_friendli: bool = False,
     overrides: Mapping[str, object] | None = None,
 ) -> AsyncIterator[Demo]:
-    """Open the sandboxes, the page and the bot, with a channel already connected.
-
-    Args:
-        port: Where the page is served on 127.0.0.1; 0 takes a free one.
-        speed: How many times faster than life endpoints come up.
-        real_slack: Use the Slack app whose settings are in the environment.
-        real_friendli: Use Friendli itself.
-        overrides: The bot's settings that differ from the demo's.
+    """Open the sandboxes, the page and the bot, with a connected channel; arguments as above.
 
     Raises:
         ConfigError: The port is taken, a setting is missing, or the bot doesn't start.
@@ -141,9 +127,9 @@ def _settings(env: Environment, speed: float, *, real_slack: bool, real_friendli
         )
     quick = {
         "poll_seconds_transitional": _POLL_SECONDS,
-        # Friendli's clock runs faster here, so what waits for it waits less.
+        # Friendli's clock runs faster, so the timeout shrinks.
         "create_give_up_after": _GIVE_UP_SECONDS / speed,
-        # What a killed bot had in hand comes due again after its lease; nothing here is far away.
+        # A killed bot's claims come due again after the lease; loopback needs no long one.
         "lease": 8,
         "create_timeout": 5,
         "slack_timeout": 5,
@@ -161,14 +147,7 @@ def page_context(
     real_slack: bool = False,
     real_friendli: bool = False,
 ) -> PageContext:
-    """Add a guest and a channel that nobody has connected, and return what the page shows.
-
-    Args:
-        here: Both sandboxes.
-        bot: The bot's process; None where something else runs it.
-        real_slack: Whether people act in their own Slack.
-        real_friendli: Whether Friendli itself is used.
-    """
+    """Add a guest and an unconnected channel, and return what the page shows."""
     if real_slack:
         return PageContext(slack=None, friendli=env.friendli, clock=env.clock, bot=bot)
     env.slack.requests.hide(API_KEY, "API key")
@@ -200,6 +179,6 @@ def _announce(demo: Demo, *, real_slack: bool, real_friendli: bool) -> None:
 
 
 def _has_screen() -> bool:
-    # Without one, a browser for the terminal would take the terminal.
+    # Without a display, a text browser would take over the terminal.
     unix = sys.platform not in ("darwin", "win32")
     return not unix or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,4 +1,4 @@
-"""The routes of the sandbox's Friendli API: parse, check access, act, answer."""
+"""The routes of the sandbox's Friendli API."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -30,14 +30,7 @@ ENDPOINT = ENDPOINTS + "/{endpoint_id}"
 
 
 class Api:
-    """The operations, each a handler that raises `ApiError` to refuse.
-
-    Args:
-        clock: Tells the time.
-        access: Knows keys and projects.
-        fleet: Holds the endpoints.
-        wording: Tells how answers about endpoints are worded.
-    """
+    """The operations, each a handler that raises `ApiError` to refuse."""
 
     def __init__(
         self,
@@ -52,7 +45,7 @@ class Api:
         self._variant = variant
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Register every operation; the name of its route is the name of the operation."""
+        """Register every operation; the route's name is the operation's name."""
         for method, path, handler, operation in (
             ("POST", ENDPOINTS, self._create, "create_endpoint"),
             ("GET", ENDPOINTS, self._list, "list_endpoints"),
@@ -187,7 +180,7 @@ class Api:
         )
 
     async def _bare(self, request: web.Request) -> Endpoint:
-        """Return the endpoint of an operation that has neither query nor body."""
+        """The endpoint of an operation that has neither query nor body."""
         endpoint = self._endpoint(request, self._caller(request))
         parse_query(request, NoQuery)
         expect_no_body(await request.read())
@@ -199,7 +192,7 @@ class Api:
     def _visible(self, caller: Caller, endpoint_id: str) -> Endpoint:
         endpoint = self._store.find(endpoint_id)
         if not self._sees(caller, endpoint):
-            # the same words as for an id that doesn't exist, so that nobody can probe for ids
+            # the same message as for an unknown id, so that ids can't be probed
             raise ApiError(404, f"Endpoint '{endpoint_id}' not found.")
         return endpoint
 

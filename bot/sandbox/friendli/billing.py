@@ -1,4 +1,4 @@
-"""What the team is charged: GPU time of replicas that were up, in daily buckets."""
+"""The cost operation: GPU time of running replicas, in daily buckets."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -15,12 +15,7 @@ _MICRO = Decimal("0.000001")
 
 
 def cost(endpoints: Sequence[Endpoint], query: CostQuery, now: datetime) -> CostResponse:
-    """Answer the cost operation for one team.
-
-    Args:
-        endpoints: All that the team ever had.
-        query: The parameters.
-        now: The sandbox time; what comes after isn't charged yet.
+    """Handle the cost operation for the endpoints of one team; the future isn't charged yet.
 
     Raises:
         ApiError: 422 if a time is not midnight UTC or out of bounds, 400 for a wrong page.
@@ -41,7 +36,7 @@ def cost(endpoints: Sequence[Endpoint], query: CostQuery, now: datetime) -> Cost
 
 
 def dollars(endpoint: Endpoint, start: datetime, end: datetime) -> Decimal:
-    """Return what one endpoint is charged for a stretch of time."""
+    """The charge for one endpoint in an interval."""
     spans = endpoint.timeline.spans(start, end)
     return sum((_gpu_hours(up, s) * up.instance.cents / 100 for up, s in spans), Decimal(0))
 

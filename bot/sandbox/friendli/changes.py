@@ -1,4 +1,4 @@
-"""Waiting until something in the sandbox has changed, without polling."""
+"""Waiting for changes in the sandbox without polling."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 
 class Changes:
-    """Wake those who wait when something changes, by a request, by hand or by time.
+    """Wakes waiters at every request, control or scheduled transition.
 
     Args:
         clock: Its jumps and changes of speed count as changes.
-        next_change: Tells when something will next change by itself, or None.
+        next_change: Returns the time of the next scheduled transition, or None.
     """
 
     def __init__(self, clock: SandboxClock, next_change: Callable[[], datetime | None]) -> None:
@@ -26,12 +26,10 @@ class Changes:
         clock.on_change(self.announce)
 
     def announce(self) -> None:
-        """Wake all who wait."""
         event, self._event = self._event, asyncio.Event()
         event.set()
 
     async def next(self) -> None:
-        """Return after the next change."""
         event = self._event
         moment = self._next_change()
         delay = None if moment is None else self._clock.real_seconds_until(moment)
@@ -40,7 +38,7 @@ class Changes:
                 await event.wait()
 
     async def until(self, predicate: Callable[[], T], within: float) -> T:
-        """Return what `predicate` gives once that is true, looking again at every change.
+        """Return the result of `predicate` once it is truthy; checked at every change.
 
         Raises:
             TimeoutError: If `within` real seconds pass first.

@@ -1,4 +1,4 @@
-"""Who may do what: API keys, the teams they belong to and the projects of those teams."""
+"""API keys, their teams and the projects of those teams."""
 
 from dataclasses import dataclass, field
 
@@ -7,12 +7,7 @@ from bot.sandbox.friendli.errors import ApiError
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a request comes from.
-
-    Attributes:
-        user_id: Becomes the `creatorId` of what it creates.
-        team_id: The team that the request runs as.
-    """
+    """The authenticated user and the team that the request runs as."""
 
     user_id: str
     team_id: str
@@ -33,18 +28,18 @@ class Credentials:
     hidden: set[str] = field(default_factory=set)
 
     def add_key(self, key: str, *, team_id: str, user_id: str) -> None:
-        """Let a key act for a team; its first team is the one it acts for by default."""
+        """Let a key act for a team; its first team is its default."""
         known = self.keys.setdefault(key, _Key(user_id, []))
         known.user_id = user_id
         if team_id not in known.team_ids:
             known.team_ids.append(team_id)
 
     def revoke(self, key: str) -> None:
-        """Forget what a key may do, but not that it is a secret."""
+        """Revoke a key, but keep masking it."""
         self.keys[key] = _Key("", [])
 
     def caller(self, authorization: str | None, team: str | None) -> Caller:
-        """Find out whom the headers `Authorization` and `X-Friendli-Team` stand for.
+        """Authenticate the headers `Authorization` and `X-Friendli-Team`.
 
         Raises:
             ApiError: 401 if the key is missing or unknown, 403 if it isn't the team's.
@@ -60,7 +55,7 @@ class Credentials:
         return Caller(key.user_id, team)
 
     def check_project(self, caller: Caller, project_id: str) -> None:
-        """Check that a project is there and the caller's.
+        """Check that the project is visible to the caller.
 
         Raises:
             ApiError: 404 if it is unknown or hidden, 403 if it is another team's.

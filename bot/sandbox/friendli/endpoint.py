@@ -1,4 +1,4 @@
-"""One endpoint of the sandbox: its versions, its way through time and what answers show of it."""
+"""One endpoint: its versions, its timeline, and the responses about it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ _WANTS_NONE = frozenset({"STOPPING", "SLEEPING", "TERMINATING", "TERMINATED", "F
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """How many replicas there may be; the cool-down is in seconds."""
+    """Replica bounds; the cool-down is in seconds."""
 
     least: int
     most: int
@@ -36,17 +36,16 @@ class Version:
 
     @property
     def scenario(self) -> ModelScenario:
-        """What the model's name makes happen."""
         return scenario_of(self.model)
 
     @property
     def replicas(self) -> Replicas:
-        """What is up while it serves; an endpoint that may sleep comes up with one replica."""
+        """What runs while it serves; an endpoint that may sleep starts with one replica."""
         return Replicas(max(self.scaling.least, 1), self.instance)
 
     @property
     def idle_seconds(self) -> int | None:
-        """The cool-down before sleep, or None if at least one replica stays up."""
+        """The cool-down before sleep; None if at least one replica stays up."""
         return self.scaling.cooldown if self.scaling.least == 0 else None
 
 
@@ -55,15 +54,10 @@ class Endpoint:
     """One endpoint.
 
     Attributes:
-        id: Its id.
-        number: Its place in the order of creation.
-        project_id: Its project.
-        team_id: The project's team.
-        creator_id: The user whose key made it.
-        created_at: When it was made.
-        listed_at: From when on lists show it.
-        versions: Its settings, the oldest first; never empty.
-        timeline: What it shows when.
+        number: Its position in the order of creation.
+        creator_id: The user whose key created it.
+        listed_at: When lists begin to show it.
+        versions: Oldest first; never empty.
     """
 
     id: str
@@ -78,11 +72,10 @@ class Endpoint:
 
     @property
     def version(self) -> Version:
-        """The newest version."""
         return self.versions[-1]
 
     def status_at(self, moment: datetime) -> EndpointStatus:
-        """Return what the status operation answers."""
+        """The response of the status operation."""
         step = self.timeline.at(moment)
         return EndpointStatus(
             status=step.status,
@@ -93,7 +86,7 @@ class Endpoint:
         )
 
     def spec_at(self, moment: datetime, number: int | None = None) -> EndpointSpec:
-        """Return the spec of a version, of the newest if `number` is None."""
+        """The spec of a version; the newest if `number` is None."""
         version = self.version if number is None else self.versions[number]
         newest = version is self.version
         step = self.timeline.at(moment)
@@ -103,7 +96,7 @@ class Endpoint:
             name=version.name,
             gpu_type=version.instance.gpu_type,
             num_gpu=version.instance.gpus,
-            # the reference doesn't tie this to the instance option: nobody should rely on it
+            # the reference doesn't tie this to the instance option, so clients must not rely on it
             instance_id=None if up is None else f"instance-{self.id}",
             project_id=self.project_id,
             creator_id=self.creator_id,

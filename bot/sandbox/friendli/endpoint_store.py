@@ -1,4 +1,4 @@
-"""The endpoints of the sandbox and what can be done to them, by the API or by hand."""
+"""The endpoints of the sandbox and the operations on them."""
 
 import secrets
 import string
@@ -23,10 +23,8 @@ class EndpointStore:
     """Every endpoint, past and present.
 
     Args:
-        clock: Tells the time.
-        durations: How long things take.
         list_lag: Seconds of sandbox time until lists show a new endpoint.
-        new_id: Makes an endpoint's id from a plain one.
+        new_id: Derives an endpoint's id from a plain one.
     """
 
     def __init__(
@@ -47,32 +45,24 @@ class EndpointStore:
         self.deleted: list[Endpoint] = []
 
     def find(self, endpoint_id: str) -> Endpoint:
-        """Return an endpoint.
-
-        Raises:
-            ApiError: 404 if there is none of that id.
-        """
+        """Return an endpoint, or raise `ApiError` 404."""
         endpoint = self.endpoints.get(endpoint_id)
         if endpoint is None:
             raise ApiError(404, f"Endpoint '{endpoint_id}' not found.")
         return endpoint
 
     def next_change(self) -> datetime | None:
-        """Return when something next happens by itself, or None."""
+        """When the next scheduled transition happens, or None."""
         now = self._clock.now()
         moments = [endpoint.timeline.next_after(now) for endpoint in self.endpoints.values()]
         moments += [endpoint.listed_at for endpoint in self.endpoints.values()]
         return min((moment for moment in moments if moment and moment > now), default=None)
 
     def create(self, body: CreateBody, caller: Caller) -> Endpoint:
-        """Make an endpoint, or as many as its model's name asks for.
-
-        Returns:
-            The first one made.
+        """Create an endpoint, or as many copies as its model's name asks for; returns the first.
 
         Raises:
-            ApiError: 400 for values that make no sense, or the refusal that the model's name
-                asks for.
+            ApiError: 400 for invalid values, or the refusal that the model's name asks for.
         """
         version = Version(
             name=_filled("name", body.name),
@@ -92,10 +82,10 @@ class EndpointStore:
         return copies[0]
 
     def update(self, endpoint: Endpoint, body: UpdateBody) -> None:
-        """Add a version; if one is up, it goes on serving while the new one is rolled out.
+        """Add a version; a running one keeps serving during the roll-out.
 
         Raises:
-            ApiError: 400 while the endpoint changes, or for values that make no sense.
+            ApiError: 400 while the endpoint changes, or for invalid values.
         """
         status = self._require(endpoint, "updated", _UP | _DOWN | {"SLEEPING"})
         old = endpoint.version
@@ -129,7 +119,7 @@ class EndpointStore:
             self._replan(endpoint, segments)
 
     def sleep(self, endpoint: Endpoint) -> None:
-        """Put an endpoint to sleep at once; 400 unless it is up."""
+        """400 unless it is up."""
         self._require(endpoint, "put to sleep", _UP)
         self._replan(endpoint, [Segment("SLEEPING")])
 
@@ -139,33 +129,33 @@ class EndpointStore:
         self._start(endpoint, "AWAKING")
 
     def restart(self, endpoint: Endpoint) -> None:
-        """Start an endpoint again; 400 unless it failed or was terminated."""
+        """400 unless it failed or was terminated."""
         self._require(endpoint, "restarted", _DOWN)
         self._start(endpoint, "INITIALIZING")
 
     def terminate(self, endpoint: Endpoint) -> None:
-        """Take an endpoint down; 400 if it is down, or going."""
+        """400 if it is down or terminating."""
         status = endpoint.timeline.at(self._clock.now()).status
         if status in ("TERMINATING", "TERMINATED"):
             raise ApiError(400, f"An endpoint that is {status} can't be terminated.")
         self._replan(endpoint, terminating(self._durations))
 
     def delete(self, endpoint: Endpoint) -> None:
-        """Delete an endpoint; 400 unless it failed or was terminated."""
+        """400 unless it failed or was terminated."""
         self._require(endpoint, "deleted", _DOWN)
         self.remove(endpoint)
 
     def remove(self, endpoint: Endpoint) -> None:
-        """Make an endpoint vanish, whatever it is doing."""
+        """Remove an endpoint in any status."""
         self._replan(endpoint, [Segment("TERMINATED")])
         del self.endpoints[endpoint.id]
         self.deleted.append(endpoint)
 
     def infer(self, endpoint: Endpoint) -> None:
-        """Take an inference request: the cool-down begins anew, a sleeping endpoint wakes.
+        """Inference request: restarts the cool-down, wakes a sleeping endpoint.
 
         Raises:
-            ApiError: 503 while nothing is up yet, 400 if nothing will be.
+            ApiError: 503 while it starts, 400 if it won't start.
         """
         status = endpoint.timeline.at(self._clock.now()).status
         if status in _DOWN | {"TERMINATING"}:
@@ -180,11 +170,11 @@ class EndpointStore:
             raise ApiError(503, "The endpoint isn't up yet. Try again shortly.")
 
     def show(self, endpoint: Endpoint, segments: Sequence[Segment]) -> None:
-        """Lay out an endpoint's way from now on by hand."""
+        """Replace an endpoint's future."""
         self._replan(endpoint, segments)
 
     def script(self, name: str, segments: Sequence[Segment]) -> None:
-        """Lay out the first way of every endpoint that will be created under a name."""
+        """Set the first timeline of every endpoint that is created under a name."""
         self._scripts[name] = segments
 
     def fail_next(self, error_code: str) -> None:

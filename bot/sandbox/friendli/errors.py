@@ -1,4 +1,4 @@
-"""The sandbox's way to refuse a request: an HTTP status and the words beside it."""
+"""Refused requests: an HTTP status and its detail."""
 
 from pydantic import JsonValue
 
@@ -7,8 +7,7 @@ class ApiError(Exception):
     """The request is refused.
 
     Attributes:
-        status: The HTTP status of the answer.
-        detail: What FastAPI puts under "detail": words, or a list of validation errors.
+        detail: FastAPI's "detail": text or a list of validation errors.
     """
 
     def __init__(self, status: int, detail: JsonValue) -> None:
@@ -18,5 +17,5 @@ class ApiError(Exception):
 
 
 def invalid(loc: list[JsonValue], msg: str, kind: str = "value_error") -> ApiError:
-    """Build a 422 in FastAPI's shape, with one entry."""
+    """A 422 in FastAPI's shape, with one entry."""
     return ApiError(422, [{"loc": loc, "msg": msg, "type": kind}])

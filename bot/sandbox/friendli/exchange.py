@@ -1,4 +1,4 @@
-"""What every request to the sandbox goes through: the journal, the fault plan, the refusals."""
+"""Middleware of every request: request log, fault plan, refusals."""
 
 from http import HTTPStatus
 
@@ -19,7 +19,7 @@ _JSON_OBJECT = TypeAdapter(dict[str, JsonValue])
 def exchange_through(
     faults: FaultPlan, request_log: RequestLog, changes: Changes, clock: SandboxClock
 ) -> Middleware:
-    """Build the middleware; the name of a route is the name of its operation."""
+    """Build the middleware; a route's name is its operation's name."""
 
     @web.middleware
     async def exchange(request: web.Request, handler: Handler) -> web.StreamResponse:

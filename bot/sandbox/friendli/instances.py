@@ -1,7 +1,7 @@
-"""The instance options that the sandbox offers, with what it charges for them.
+"""The sandbox's instance options and prices.
 
-The option ids stand in the description of `instanceOptionId` in Friendli's create operation; the
-prices are those in force since 2026-10-01.
+The option ids are those in the description of `instanceOptionId` in Friendli's create operation;
+the prices are those in force since 2026-10-01.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance option.
-
-    Attributes:
-        option_id: What `instanceOptionId` names.
-        gpu_type: What `gpuType` of a spec shows.
-        gpus: GPUs per replica.
-        cents: US cents per GPU and hour.
-    """
+    """One instance option; `cents` are US cents per GPU and hour."""
 
     option_id: str
     gpu_type: str
@@ -37,6 +30,6 @@ INSTANCES = {
     for gpu_type, option_ids in _OPTIONS.items()
     for option_id, gpus in zip(option_ids, (1, 2, 4, 8), strict=True)
 }
-# One that is newer than any bot's table, as the API may add at any time.
+# Newer than any table of the bot, as the API may add one at any time.
 NEWEST = Instance("SandboxNewer", "NVIDIA Sandbox", 1, 300)
 INSTANCES[NEWEST.option_id] = NEWEST

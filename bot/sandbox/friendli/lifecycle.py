@@ -1,4 +1,4 @@
-"""The usual ways of an endpoint: starting, waking, updating, going to sleep, terminating."""
+"""The usual timelines: starting, waking, updating, going to sleep, terminating."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,21 +25,16 @@ FAILING_PHASES = {
     "INFERENCE_ENGINE_MEMORY_ERROR": ENGINE,
     "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR": ENGINE,
 }
-"""Every documented error code, with the phase in which it strikes here."""
+"""Every documented error code, with the phase in which the sandbox raises it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """How long things take, in seconds of sandbox time.
+    """Durations of transitions, in seconds of sandbox time.
 
     Attributes:
-        requesting_virtual_machine: The first phase of a start.
-        downloading_model: The second phase.
-        engine_initializing: The third phase.
-        awaking_pace: The part of these that waking from sleep takes.
-        updating: Rolling out a new version.
+        waking_factor: Waking takes this part of a start.
         stopping: Going to sleep after the cool-down.
-        terminating: Going down for good.
     """
 
     requesting_virtual_machine: float = 48
@@ -51,7 +46,7 @@ class Durations:
     terminating: float = 20
 
     def of_phase(self, phase: str | None) -> float:
-        """Return the seconds of a phase of a start; without a phase, those of the whole start."""
+        """The seconds of a phase; of the whole start if None."""
         phases = {
             REQUESTING: self.requesting_virtual_machine,
             DOWNLOADING: self.downloading_model,
@@ -62,13 +57,7 @@ class Durations:
 
 @dataclass(frozen=True, slots=True)
 class StartPhase:
-    """A part of a start.
-
-    Attributes:
-        phase: The phase to show.
-        status: The status to show; None for the usual one.
-        hold: Seconds of sandbox time; None for the usual ones.
-    """
+    """A phase of a start; None for the usual status and duration."""
 
     phase: str | None
     status: str | None = None
@@ -84,12 +73,11 @@ class Scenario:
 
     Attributes:
         description: For people who choose a name.
-        stops: The parts of a start, in order.
         error_code: If set, a start fails with it.
-        heals: Whether that goes for the first start only.
-        pace: A factor on all durations of a start.
+        fails_once: Whether only the first start fails.
+        duration_factor: Scales all durations of a start.
         serving: The status to show once up.
-        afterwards: What follows when it is up, instead of staying so.
+        afterwards: The timeline once up, instead of staying so.
     """
 
     description: str
@@ -109,13 +97,11 @@ def starting(
     error_code: str | None,
     cooldown: int | None,
 ) -> list[Segment]:
-    """Lay out a start until the endpoint is up, or has failed.
+    """The timeline of a start, until the endpoint is up or has failed.
 
     Args:
-        scenario: What the model name asks for.
-        durations: How long things take.
         status: INITIALIZING or AWAKING.
-        error_code: If not None, the start fails with it, halfway through the fitting phase.
+        error_code: If not None, the start fails with it, halfway through its phase.
         cooldown: Seconds without inference until it goes to sleep; None if it never does.
     """
     duration_factor = scenario.duration_factor * (
@@ -138,7 +124,6 @@ def starting(
 
 
 def up(scenario: Scenario, durations: Durations, cooldown: int | None) -> Sequence[Segment]:
-    """Lay out what follows once an endpoint is up."""
     if scenario.afterwards:
         return scenario.afterwards
     if cooldown is None:
@@ -147,7 +132,7 @@ def up(scenario: Scenario, durations: Durations, cooldown: int | None) -> Sequen
 
 
 def idling(status: str, durations: Durations, cooldown: int) -> list[Segment]:
-    """Lay out the way to sleep of an endpoint that gets no inference requests."""
+    """From serving to sleep without inference requests."""
     return [
         Segment(status, hold=cooldown),
         Segment("STOPPING", hold=durations.stopping),
@@ -163,7 +148,7 @@ def updating(
     error_code: str | None,
     cooldown: int | None,
 ) -> list[Segment]:
-    """Lay out the roll-out of a new version, while the old one serves."""
+    """The roll-out of a new version, while the old one serves."""
     rollout = Segment("UPDATING", hold=durations.updating * scenario.duration_factor, replicas=old)
     if error_code is not None:
         return [rollout, Segment("FAILED", error_code=error_code)]
@@ -171,5 +156,4 @@ def updating(
 
 
 def terminating(durations: Durations) -> list[Segment]:
-    """Lay out going down for good."""
     return [Segment("TERMINATING", hold=durations.terminating), Segment("TERMINATED")]

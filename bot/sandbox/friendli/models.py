@@ -1,6 +1,6 @@
-"""What the sandbox accepts and answers, field by field as Friendli's API reference has it.
+"""Requests and responses, field by field as in Friendli's API reference.
 
-It is written from the reference and not from the bot's own schemas, so that a mistake there shows.
+Written from the reference and not from the bot's schemas, so that a mistake there shows.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ class _Body(BaseModel):
 
 
 class Advanced(BaseModel):
-    """`EndpointAdvancedConfig`, whose names alone are in snake case."""
+    """`EndpointAdvancedConfig`, the only one in snake case."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -37,7 +37,7 @@ class Advanced(BaseModel):
 
 
 class Simplescale(_Body):
-    """`EndpointSimplescaleConfig`: a fixed count of replicas."""
+    """`EndpointSimplescaleConfig`."""
 
     replicas: Annotated[int, Field(ge=1)]
 
@@ -74,7 +74,7 @@ class CreateBody(_Scalable):
 
 
 class UpdateBody(_Scalable):
-    """`DedicatedEndpointUpdateBody`: what is null or missing stays as it is."""
+    """`DedicatedEndpointUpdateBody`: what is null or missing stays unchanged."""
 
     name: str | None = None
     advanced: Advanced | None = None
@@ -85,14 +85,14 @@ class UpdateBody(_Scalable):
 
 
 class ChatMessage(BaseModel):
-    """One message of a chat; further fields of OpenAI's shape are let through."""
+    """A chat message; further fields of OpenAI's shape are ignored."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: JsonValue = None
 
 
 class ChatBody(BaseModel):
-    """The part of a chat completion request that the sandbox looks at; the rest is let through."""
+    """The part of a chat completion request that the sandbox reads."""
 
     model: str
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
@@ -100,7 +100,7 @@ class ChatBody(BaseModel):
 
 
 class _Query(BaseModel):
-    # the API may well ignore a parameter that it doesn't know; here a misspelt one shall show
+    # the API may ignore unknown parameters; here a misspelt one must show
     model_config = ConfigDict(extra="forbid")
 
 
@@ -116,7 +116,7 @@ class PageQuery(_Query):
 
 
 class ListQuery(PageQuery):
-    """The query of the list; without a project, all endpoints of the team are meant."""
+    """The query of the list; without a project, all endpoints of the team."""
 
     project_id: str = ""
 
@@ -137,7 +137,7 @@ class _Answer(BaseModel):
 
 
 class EndpointStatus(_Answer):
-    """`DedicatedEndpointStatus`; its strings may be ones that the reference doesn't know."""
+    """`DedicatedEndpointStatus`; may hold strings that the reference doesn't list."""
 
     status: str
     error_code: str | None
@@ -147,7 +147,7 @@ class EndpointStatus(_Answer):
 
 
 class EndpointSpec(_Answer):
-    """`DedicatedEndpointSpec`; a fixed count of replicas shows as equal minimum and maximum."""
+    """`DedicatedEndpointSpec`; a fixed replica count shows as equal minimum and maximum."""
 
     name: str
     gpu_type: str
@@ -170,7 +170,7 @@ class EndpointSpec(_Answer):
 
 
 class CostResult(BaseModel):
-    """`CostResult`: dollars, GPU-hours and cents per GPU-hour, all as decimal strings."""
+    """`CostResult`: dollars, GPU-hours and cents per GPU-hour, as decimal strings."""
 
     total: str
     quantity: str | None = None

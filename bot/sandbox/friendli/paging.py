@@ -1,4 +1,4 @@
-"""Pages of a listing, with cursors that tell a client nothing."""
+"""Pages of a listing, with opaque cursors."""
 
 import base64
 import binascii
@@ -22,19 +22,14 @@ class _Cursor(BaseModel):
 def page(
     items: Sequence[tuple[int, T]], *, cursor: str | None, limit: int, scope: str
 ) -> tuple[list[T], str | None]:
-    """Cut one page out of a listing.
+    """Cut one page out of a listing; returns the items and the next cursor or None.
 
     Args:
-        items: Everything to list with a number that rises along the list and stays with its item.
-        cursor: What the page before gave; None or "" for the first page.
-        limit: How many items a page holds.
-        scope: What is listed; a cursor is good for its own listing only.
-
-    Returns:
-        The items, and the cursor of the next page or None.
+        items: Everything to list, each with a stable, rising number.
+        scope: What is listed; a cursor is valid for its own listing only.
 
     Raises:
-        ApiError: 400 if the cursor is not one of this listing.
+        ApiError: 400 for a cursor of another listing.
     """
     after = _decode(cursor, scope) if cursor else None
     rest = [item for item in items if after is None or item[0] > after]

@@ -1,4 +1,4 @@
-"""Parsing of bodies and queries, with refusals in the shape that FastAPI gives them."""
+"""Parsing of bodies and queries; refusals in FastAPI's shape."""
 
 from typing import TypeVar
 
@@ -11,11 +11,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def parse_body(request: web.Request, content: bytes, model: type[Model]) -> Model:
-    """Parse a JSON body.
-
-    Raises:
-        ApiError: 422 if it is missing, not declared as JSON, not JSON or not as the model wants it.
-    """
+    """Parse a JSON body, or raise `ApiError` 422."""
     if not content:
         raise invalid(["body"], "Field required", "missing")
     if request.content_type != "application/json":
@@ -27,11 +23,7 @@ def parse_body(request: web.Request, content: bytes, model: type[Model]) -> Mode
 
 
 def parse_query(request: web.Request, model: type[Model]) -> Model:
-    """Parse the query parameters; a parameter that is given twice is refused.
-
-    Raises:
-        ApiError: 422 if they are not as the model wants them.
-    """
+    """Parse the query, or raise `ApiError` 422; repeated parameters are refused."""
     repeated = next((name for name in request.query if len(request.query.getall(name)) > 1), None)
     if repeated is not None:
         raise invalid(["query", repeated], "Given more than once", "repeated")
@@ -42,11 +34,7 @@ def parse_query(request: web.Request, model: type[Model]) -> Model:
 
 
 def expect_no_body(content: bytes) -> None:
-    """Check that an operation without a body got none.
-
-    Raises:
-        ApiError: 422 if it got one.
-    """
+    """Raise `ApiError` 422 if an operation without a body got one."""
     if content:
         raise invalid(["body"], "Extra inputs are not permitted", "extra_forbidden")
 

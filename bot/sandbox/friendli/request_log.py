@@ -1,4 +1,4 @@
-"""A bounded record of the requests that the sandbox got, with API keys masked."""
+"""The latest requests, with API keys masked."""
 
 import json
 from collections import deque
@@ -12,23 +12,18 @@ from pydantic import JsonValue
 
 @dataclass(eq=False, slots=True)
 class RequestRecord:
-    """One request and its answer; keys show as their last four characters only.
+    """One request and its response; keys are shown as their last four characters.
 
     Attributes:
-        number: Counts up from 1.
-        at: The sandbox time at which it came.
+        at: The sandbox time of arrival.
         operation: Such as "create_endpoint"; "unknown" for what the API doesn't have.
-        method: The HTTP method.
-        path: The path without its query.
-        query: The query parameters.
-        authorization: The header, masked; None if it was missing.
+        authorization: The header, masked; None if missing.
         team: The header `X-Friendli-Team`.
         body: The parsed JSON, the text if it isn't JSON, None if there is none.
-        done: Whether the sandbox is through with it.
-        acted: Whether it was carried out, whatever the client learned of that.
-        status: The HTTP status of the reply; None before it and if the connection was cut.
-        answer: The body of the reply, like `body`.
-        fault: The fault that struck, by its name.
+        acted: Whether it was carried out, whether or not the client learned of it.
+        status: None before the response and if the connection was cut.
+        answer: The body of the response, like `body`.
+        fault: The name of the injected fault.
     """
 
     number: int
@@ -48,12 +43,7 @@ class RequestRecord:
 
 
 class RequestLog:
-    """Keep the latest requests.
-
-    Args:
-        size: How many to keep.
-        secrets: Gives the keys to mask, wherever they stand.
-    """
+    """Keep the latest requests; `secrets` returns the keys to mask."""
 
     def __init__(self, size: int, secrets: Callable[[], Iterable[str]]) -> None:
         self._records: deque[RequestRecord] = deque(maxlen=size)
@@ -63,22 +53,17 @@ class RequestLog:
 
     @property
     def records(self) -> tuple[RequestRecord, ...]:
-        """The latest requests, the oldest first."""
+        """Oldest first."""
         return tuple(self._records)
 
     def subscribe(self, callback: Callable[[RequestRecord], None]) -> Callable[[], None]:
-        """Call `callback` when a request comes and again when it is done.
-
-        Returns:
-            A function that ends this.
-        """
+        """Call `callback` at the start and end of each request; returns the undo function."""
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
 
     def open(
         self, request: web.Request, operation: str, content: bytes, at: datetime
     ) -> RequestRecord:
-        """Record a request that has just come."""
         presented = request.headers.get("Authorization")
         self._count += 1
         record = RequestRecord(
@@ -127,11 +112,11 @@ class RequestLog:
 
 
 def mask(secret: str) -> str:
-    """Show the last four characters of a secret; none if it is shorter than eight."""
+    """The last four characters of a secret; none if it is shorter than eight."""
     return f"…{secret[-4:]}" if len(secret) >= 8 else "…"
 
 
 def mask_authorization(presented: str) -> str:
-    """Mask the value of an `Authorization` header, keeping its scheme."""
+    """Mask an `Authorization` header, keeping its scheme."""
     scheme, space, secret = presented.partition(" ")
     return f"{scheme} {mask(secret)}" if space else mask(presented)

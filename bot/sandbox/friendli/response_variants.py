@@ -1,7 +1,7 @@
-"""The ways in which the API may word the same endpoint, all within its reference.
+"""How the API may describe the same endpoint, within its reference.
 
-The reference doesn't say what a fixed number of replicas shows as, how precise times are, or which
-clock they come from; and a beta API may leave out or add fields. `WORDINGS` is the whole table.
+The reference doesn't specify how a fixed replica count is shown, how precise times are or whose
+clock they use; and a beta API may omit or add fields. `RESPONSE_VARIANTS` is the whole table.
 """
 
 import uuid
@@ -24,21 +24,20 @@ def _same(fields: Fields) -> Fields:
 
 @dataclass(frozen=True, slots=True)
 class ResponseVariant:
-    """How answers about an endpoint are worded; every change is made to the wire's own fields.
+    """Changes to the wire's fields in responses about an endpoint.
 
     Attributes:
         description: For people who choose one.
-        spec: Made to a spec, also one of an earlier version.
-        status: Made to a status, wherever it stands.
-        listed: Made to a status in a list, after that.
-        id_fields: Fields of the create answer that carry the endpoint's id.
-        created_status: HTTP status of the create answer.
-        created_empty: Whether the create answer has no body.
-        spec_fails: Whether a spec is answered with 500.
-        neighbours: What a list shows besides the project's endpoints.
-        new_id: Makes an endpoint's id from a plain one.
-        is_recognizable: Whether an endpoint can be told to be the one that was asked for.
-        needs_its_answer: Whether only the answer to the create request tells that.
+        spec: Applied to specs, also of earlier versions.
+        status: Applied to statuses everywhere.
+        listed: Applied to statuses in a list, after that.
+        id_fields: Fields of the create response that carry the endpoint's id.
+        created_empty: Whether the create response has no body.
+        spec_fails: Whether specs are answered with 500.
+        neighbours: Further endpoints in a list.
+        new_id: Derives an endpoint's id from a plain one.
+        is_recognizable: Whether an endpoint can be matched to its request.
+        needs_its_answer: Whether that takes the create response.
     """
 
     description: str
@@ -84,7 +83,7 @@ def _shifted(seconds: float) -> Change:
 
 
 def _from_zero(fields: Fields) -> Fields:
-    """A fixed number of replicas shows as an autoscaler's bounds."""
+    """A fixed replica count is shown as autoscaling bounds."""
     return {**fields, "autoscalingMin": 0}
 
 
@@ -186,4 +185,4 @@ RESPONSE_VARIANTS: dict[str, ResponseVariant] = {
         "Specs are answered with 500.", spec_fails=True, is_recognizable=False
     ),
 }
-"""By name; those that are not recognizable leave it to a person which endpoint is theirs."""
+"""By name; with those that are not recognizable, a person must choose the endpoint."""

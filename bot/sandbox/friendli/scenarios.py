@@ -1,7 +1,7 @@
-"""Model names that choose what happens to the endpoint, for the demo and for tests.
+"""Model names that choose what happens to the endpoint.
 
-`MODELS` is the whole table; any other name works like an ordinary model. A request to create an
-endpoint of a `ModelScenario` with an `effect` meets that fault on the way.
+`MODELS` is the whole table; any other name works normally. A `ModelScenario` with an `effect`
+injects that fault into the create request.
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,7 @@ from bot.sandbox.friendli.timeline import Segment
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer to a creation that makes nothing.
-
-    Attributes:
-        status: The HTTP status.
-        detail: What stands under "detail".
-    """
+    """A refused create request: status and "detail"."""
 
     status: int
     detail: JsonValue
@@ -35,13 +30,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ModelScenario(Scenario):
-    """A scenario with what happens to the request that creates the endpoint.
+    """A scenario with what happens to the create request.
 
     Attributes:
-        refusal: If set, the request is refused.
         effect: If set, the fault that the request meets.
         listed_after: Seconds of sandbox time until lists show the endpoint.
-        copies: How many endpoints one request makes.
+        copies: How many endpoints one request creates.
     """
 
     refusal: Refusal | None = None
@@ -198,12 +192,11 @@ MODELS: dict[str, ModelScenario] = {
 
 
 def scenario_of(model: str) -> ModelScenario:
-    """Return what a model name makes happen."""
     return MODELS.get(model, ORDINARY)
 
 
 def model_faults() -> list[Fault]:
-    """Build the faults that requests to create an endpoint meet because of their model's name."""
+    """The faults of create requests that are chosen by their model's name."""
 
     def of(model: str, effect: Effect) -> Fault:
         def names_it(call: Call) -> bool:

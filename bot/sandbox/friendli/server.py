@@ -1,4 +1,4 @@
-"""A Friendli API on loopback, with controls to steer what its endpoints do."""
+"""A Friendli API on loopback, with controls over its endpoints."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,12 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """What Friendli Suite would show of an endpoint.
-
-    Attributes:
-        charged: US dollars so far.
-        versions: How many it has had.
-    """
+    """What Friendli Suite would show of an endpoint; `charged` in US dollars."""
 
     id: str
     name: str
@@ -61,15 +56,12 @@ class FriendliSandbox:
     would refuse.
 
     Args:
-        clock: Everything here lives by it.
         port: The port on 127.0.0.1; 0 takes a free one.
-        durations: How long things take.
         list_lag: Seconds of sandbox time until lists show a new endpoint.
-        log_size: How many requests to remember.
+        log_size: How many requests to keep.
 
     Attributes:
-        faults: What shall go wrong with the requests to come.
-        wording: How answers about endpoints are worded from now on; see `wordings.WORDINGS`.
+        variant: How endpoints are described from now on; see `RESPONSE_VARIANTS`.
     """
 
     def __init__(
@@ -97,7 +89,7 @@ class FriendliSandbox:
         self.faults = FaultPlan(model_faults())
 
     async def start(self) -> None:
-        """Begin to listen; after a `close`, on the same port as before."""
+        """Listen; after `close`, on the same port as before."""
         exchange = exchange_through(self.faults, self._request_log, self._changes, self._clock)
         app = web.Application(middlewares=[exchange])
         Api(self._clock, self._credentials, self._store, lambda: self.variant).add_routes(
@@ -111,7 +103,7 @@ class FriendliSandbox:
         self._port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
-        """Stop listening, so that connections are refused; hanging requests are cut."""
+        """Stop listening: connections are refused, hanging requests are cut."""
         self.faults.clear()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -137,7 +129,7 @@ class FriendliSandbox:
     # --- keys and projects
 
     def add_key(self, key: str, *, team_id: str, user_id: str = "user-sandbox") -> None:
-        """Let a key act for a team; called again, for a further one."""
+        """Let a key act for a team; call again for a further team."""
         self._credentials.add_key(key, team_id=team_id, user_id=user_id)
 
     def revoke_key(self, key: str) -> None:
@@ -145,22 +137,20 @@ class FriendliSandbox:
         self._credentials.revoke(key)
 
     def add_project(self, project_id: str, team_id: str) -> None:
-        """Add a project to a team."""
         self._credentials.projects[project_id] = team_id
 
     def hide_project(self, project_id: str) -> None:
-        """Act as if nobody could see a project any more: empty lists, 404 for its endpoints."""
+        """Hide a project: empty lists, 404 for its endpoints."""
         self._credentials.hidden.add(project_id)
 
     def unhide_project(self, project_id: str) -> None:
-        """End `hide_project`."""
         self._credentials.hidden.discard(project_id)
 
     # --- endpoints, as from Friendli Suite
 
     @property
     def endpoints(self) -> dict[str, EndpointView]:
-        """All endpoints that are there, by id, the oldest first; listed or not."""
+        """All existing endpoints by id, oldest first, listed or not."""
         return {id_: self._view(endpoint) for id_, endpoint in self._store.endpoints.items()}
 
     def create(
@@ -173,18 +163,11 @@ class FriendliSandbox:
         replicas: int = 1,
         sleeps_after: int | None = None,
     ) -> str:
-        """Make an endpoint and return its id.
+        """Create an endpoint and return its id.
 
         Args:
-            project_id: A project that was added.
-            name: Its name.
-            model: Its model, see `scenarios.MODELS`.
-            instance_option_id: One of `instances.INSTANCES`; 1x H100 if omitted.
             replicas: How many, if it doesn't sleep.
             sleeps_after: Cool-down in seconds of an endpoint that scales between 0 and 1.
-
-        Raises:
-            ApiError: As the API would refuse it.
         """
         team_id = self._credentials.projects[project_id]
         scaling: dict[str, JsonValue] = (
@@ -210,24 +193,17 @@ class FriendliSandbox:
         return endpoint.id
 
     def update(self, endpoint_id: str, *, replicas: int) -> None:
-        """Make a version with another number of replicas, which is then rolled out.
-
-        Raises:
-            ApiError: As the API would refuse it.
-        """
+        """Create a version with another replica count and roll it out."""
         body = UpdateBody.model_validate({"simplescale": {"replicas": replicas}})
         self._control(lambda endpoint: self._store.update(endpoint, body), endpoint_id)
 
     def terminate(self, endpoint_id: str) -> None:
-        """Take an endpoint down."""
         self._control(self._store.terminate, endpoint_id)
 
     def restart(self, endpoint_id: str) -> None:
-        """Start an endpoint again that failed or was terminated."""
         self._control(self._store.restart, endpoint_id)
 
     def sleep(self, endpoint_id: str) -> None:
-        """Put an endpoint to sleep."""
         self._control(self._store.sleep, endpoint_id)
 
     def make_due(self, endpoint_id: str) -> None:
@@ -235,7 +211,7 @@ class FriendliSandbox:
         self._control(self._store.make_due, endpoint_id)
 
     def delete(self, endpoint_id: str) -> None:
-        """Make an endpoint vanish, whatever it is doing."""
+        """Remove an endpoint in any status."""
         self._control(self._store.remove, endpoint_id)
 
     def set_status(
@@ -245,16 +221,16 @@ class FriendliSandbox:
         phase: str | None = None,
         error_code: str | None = None,
     ) -> None:
-        """Show a status from now on, until something is done to the endpoint."""
+        """Show a status until the next operation on the endpoint."""
         self.script(endpoint_id, [Segment(status, phase, error_code)])
 
     def script(self, id_or_name: str, segments: Sequence[Segment]) -> None:
-        """Lay out an endpoint's way by hand.
+        """Replace an endpoint's timeline.
 
         Args:
-            id_or_name: An endpoint's id: its way from now on. Anything else is a name: the first
-                way of every endpoint that will be created with it.
-            legs: At least one; the last one stays for good.
+            id_or_name: An endpoint's id (from now on), or a name (the first timeline of every
+                endpoint that is created with it).
+            segments: At least one; the last one stays.
         """
         endpoint = self._store.endpoints.get(id_or_name)
         if endpoint is None:
@@ -271,23 +247,19 @@ class FriendliSandbox:
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
-        """The latest requests, the oldest first."""
+        """The latest requests, oldest first."""
         return self._request_log.records
 
     def on_request(self, callback: Callable[[RequestRecord], None]) -> Callable[[], None]:
-        """Call `callback` when a request comes and, with the same record, when it is done.
-
-        Returns:
-            A function that ends this.
-        """
+        """Call `callback` at the start and end of each request; returns the undo function."""
         return self._request_log.subscribe(callback)
 
     async def changed(self) -> None:
-        """Return after the next change: a request, a control, a step of time."""
+        """Return after the next change: a request, a control, a scheduled transition."""
         await self._changes.next()
 
     async def until(self, predicate: Callable[[], T], *, within: float = 5.0) -> T:
-        """Return what `predicate` gives once that is true, looking again at every change.
+        """Return the result of `predicate` once it is truthy; checked at every change.
 
         Raises:
             TimeoutError: If `within` real seconds pass first.

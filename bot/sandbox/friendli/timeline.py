@@ -1,4 +1,4 @@
-"""What an endpoint shows at any moment, laid out in advance: pure functions of time."""
+"""What an endpoint shows at any time: pure functions of time."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.sandbox.friendli.instances import Instance
 
 SERVING = frozenset({"RUNNING", "READY", "UPDATING"})
-"""Statuses in which at least one replica is up, and billed."""
+"""Statuses in which at least one replica is up and billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,12 @@ class Replicas:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of an endpoint's way.
+    """What an endpoint shows for some time.
 
     Attributes:
-        status: The status to show, also one that the API reference doesn't know.
-        phase: The phase to show.
-        error_code: The error code to show.
-        hold: Seconds of sandbox time until the next leg; None stays for good.
-        replicas: What is up if the status is a serving one; None for the endpoint's own.
+        status: May be one that the API reference doesn't list.
+        hold: Seconds of sandbox time until the next segment; None stays for good.
+        replicas: What is up in a serving status; None for the endpoint's own.
     """
 
     status: str
@@ -40,7 +38,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledSegment:
-    """A leg at its place in time; `replicas` is None if nothing is up."""
+    """A segment with its start; `replicas` is None if nothing is up."""
 
     at: datetime
     status: str
@@ -50,31 +48,25 @@ class ScheduledSegment:
 
 
 class Timeline:
-    """The steps of one endpoint, past and to come.
-
-    Args:
-        start: The moment at which the first leg begins.
-        legs: The way ahead, at least one leg.
-        replicas: What is up on legs that serve and don't say otherwise.
-    """
+    """The segments of one endpoint, past and future."""
 
     def __init__(self, start: datetime, segments: Iterable[Segment], replicas: Replicas) -> None:
         self._steps: list[ScheduledSegment] = []
         self.replan(start, segments, replicas)
 
     def at(self, moment: datetime) -> ScheduledSegment:
-        """Return the step under way; before the first one, the first one."""
+        """The current segment; before the first one, the first one."""
         return self._steps[max(self._count_begun(moment) - 1, 0)]
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """Return when the next step begins, or None if there is none."""
+        """When the next segment begins, or None."""
         begun = self._count_begun(moment)
         return self._steps[begun].at if begun < len(self._steps) else None
 
     def replan(self, moment: datetime, segments: Iterable[Segment], replicas: Replicas) -> None:
-        """Drop what was to come after `moment` and lay these legs instead.
+        """Replace what comes after `moment` by these segments.
 
-        A first leg that shows what is shown already prolongs the step under way.
+        A first segment that shows the same as the current one extends it.
         """
         del self._steps[self._count_begun(moment) :]
         for leg in segments:
@@ -87,7 +79,7 @@ class Timeline:
             moment += timedelta(seconds=leg.hold)
 
     def spans(self, start: datetime, end: datetime) -> Iterator[tuple[Replicas, float]]:
-        """Yield what was up and for how many seconds, for each serving step in [start, end)."""
+        """Yield what was up and for how many seconds, per serving segment in [start, end)."""
         for index, step in enumerate(self._steps):
             last = index + 1 == len(self._steps)
             until = end if last else min(end, self._steps[index + 1].at)

@@ -1,4 +1,4 @@
-"""What the person at the page does in Slack, from JSON to the same methods that tests use."""
+"""Actions of the page's user in Slack, from JSON to the methods that tests use."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated, Literal, TypeAlias
@@ -17,13 +17,13 @@ from bot.sandbox.slack.view import View
 
 
 class Outcome(BaseModel):
-    """How it went; `options` are the texts that a menu offers."""
+    """The result; `options` are the texts that a menu offers."""
 
     options: list[str] = []
 
 
 class _Action(BaseModel, ABC):
-    """Something that a person does; `person` is their id."""
+    """An action; `person` is the user's id."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,7 +31,7 @@ class _Action(BaseModel, ABC):
 
     @abstractmethod
     async def perform(self, person: UserClient, slack: SlackSandbox) -> Outcome | None:
-        """Let the person do it."""
+        pass
 
 
 class Command(_Action):
@@ -43,7 +43,7 @@ class Command(_Action):
     text: str
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
-        """Send it; Slack escapes three characters in what people type."""
+        """Slack escapes three characters in what users type."""
         await person.command(self.channel, escape(self.text), command=self.command)
 
 
@@ -56,7 +56,7 @@ class Say(_Action):
     thread: str | None = None
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
-        """Write it; one that begins with the bot's name mentions it."""
+        """A text that begins with the bot's name is a mention."""
         root = slack.workspace.channel(self.channel).messages[self.thread] if self.thread else None
         name = f"@{slack.workspace.bot.name}"
         if self.text == name or self.text.startswith(f"{name} "):
@@ -67,7 +67,7 @@ class Say(_Action):
 
 
 class InMessage(BaseModel):
-    """A place: a message."""
+    """The place of an element: a message."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -76,30 +76,25 @@ class InMessage(BaseModel):
 
 
 class Shortcut(_Action):
-    """An entry of a message's menu was chosen; `callback` is what Slack calls it."""
+    """A choice from a message's menu; `callback` is its callback_id."""
 
     act: Literal["shortcut"]
     place: InMessage
     callback: str
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
-        """Choose it."""
         await person.shortcut(self.callback, _message(slack, self.place))
 
 
 class _OnElement(_Action):
-    """Something done to an element of a message, or of the view of this id."""
+    """An action on an element of a message, or of the view of this id."""
 
     place: InMessage | str
     block: str
     action: str
 
     def locate(self, slack: SlackSandbox) -> tuple[Message | View, Field]:
-        """The place and the element.
-
-        Raises:
-            LookupError: One of them isn't there any more.
-        """
+        """The place and the element, or LookupError."""
         place = _place(slack, self.place)
         for item in fields(place.blocks):
             if (item.block_id, item.action_id) == (self.block, self.action):
@@ -108,23 +103,21 @@ class _OnElement(_Action):
 
 
 class BlockAction(_OnElement):
-    """A button was pressed, and its question answered with yes."""
+    """A button was pressed and its dialog confirmed."""
 
     act: Literal["click"]
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
-        """Press it."""
         await person.click(*self.locate(slack))
 
 
 class Choose(_OnElement):
-    """Something was chosen outside an input block."""
+    """A choice outside an input block."""
 
     act: Literal["choose"]
     value: str | list[str] | None
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
-        """Choose it."""
         await person.choose(*self.locate(slack), self.value)
 
 
@@ -136,7 +129,7 @@ class Fill(_OnElement):
     enter: bool = False
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
-        """Fill it in; what is typed into a field that the app just took away is lost."""
+        """Input into a field that the app just removed is lost."""
         try:
             _, item = self.locate(slack)
         except LookupError:
@@ -145,24 +138,22 @@ class Fill(_OnElement):
 
 
 class Suggest(_OnElement):
-    """Something was typed into a menu whose options the app brings."""
+    """A query was typed into a menu with external options."""
 
     act: Literal["suggest"]
     query: str
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> Outcome:
-        """Type it, and return what the menu offers."""
         place, item = self.locate(slack)
         return Outcome(options=await person.suggest(item, self.query, place))
 
 
 class Submit(_Action):
-    """The visible modal's button was pressed."""
+    """The visible modal was submitted."""
 
     act: Literal["submit"]
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
-        """Press it."""
         await person.submit()
 
 
@@ -172,17 +163,15 @@ class Close(_Action):
     act: Literal["close"]
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
-        """Close it."""
         await person.close_modal()
 
 
 class Home(_Action):
-    """The app's Home tab was looked at."""
+    """The app's Home tab was opened."""
 
     act: Literal["home"]
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
-        """Look at it."""
         await person.open_home()
 
 
@@ -194,10 +183,10 @@ ACTION: TypeAdapter[PageAction] = TypeAdapter(PageAction)
 
 
 async def perform(context: PageContext, action: PageAction) -> Outcome:
-    """Do what the person did.
+    """Carry out an action.
 
     Raises:
-        LookupError: There is no such person, message, view or element any more.
+        LookupError: There is no such user, message, view or element any more.
         ValueError: A field can't take such a value.
         NotPossibleError: Slack's client doesn't offer this.
     """

@@ -1,4 +1,4 @@
-"""The bot as a process of its own, which can be stopped, killed and started again."""
+"""The bot as a separate process that can be stopped, killed and restarted."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ _LOG_LINES_SHOWN = 5
 
 
 class BotState(StrEnum):
-    """How the process is."""
+    """The state of the process."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -32,16 +32,12 @@ class BotState(StrEnum):
 
 
 class BotProcess:
-    """`serve` in a process that ends with this one, its settings in the environment.
+    """`serve` in a child process, its settings in the environment.
 
     Args:
-        settings: What it runs with; only those that were set are handed on.
-        folder: Where it runs, and logs to a file; it must have no `.env` of its own.
-        port: Where it listens on 127.0.0.1, the same after a restart; 0 takes a free one.
-
-    Attributes:
-        state: How it is now.
-        log: Its log file.
+        settings: Only those that were set are passed on.
+        folder: Its working folder, with its log; must have no `.env`.
+        port: Its port on 127.0.0.1, the same after a restart; 0 takes a free one.
     """
 
     def __init__(self, settings: Settings, folder: Path, *, port: int = 0) -> None:
@@ -57,12 +53,10 @@ class BotProcess:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def pid(self) -> int | None:
-        """The process's id; None while there is none."""
         return self._process.pid if self._process is not None else None
 
     def on_change(self, callback: Callable[[], None]) -> None:
@@ -70,31 +64,26 @@ class BotProcess:
         self._callbacks.append(callback)
 
     async def start(self) -> None:
-        """Start it and return once it listens; nothing happens if it runs already.
+        """Start it and return once it listens; no-op if it runs.
 
         Raises:
-            ConfigError: It ended, or didn't listen in time; its last words are in the error.
+            ConfigError: It ended, or didn't listen in time; with the last lines of its log.
         """
         async with self._changing:
             if self._process is None:
                 await self._start()
 
     async def stop(self) -> None:
-        """Ask it to end, and wait until it has; it is killed if that takes too long."""
+        """Terminate it and wait; it is killed if that takes too long."""
         async with self._changing:
             await self._end(signal.SIGTERM)
 
     async def kill(self) -> None:
-        """End it at once, as a crash of the machine would."""
+        """Kill it, as in a crash."""
         async with self._changing:
             await self._end(signal.SIGKILL)
 
     async def restart(self) -> None:
-        """Stop it and start it again.
-
-        Raises:
-            ConfigError: As for `start`.
-        """
         async with self._changing:
             await self._end(signal.SIGTERM)
             await self._start()
@@ -109,7 +98,7 @@ class BotProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C in the terminal is for us alone; we stop it ourselves, in order.
+                # Ctrl-C in the terminal is for the parent, which stops the child in order.
                 start_new_session=True,
             )
         self._set_state(BotState.STARTING)
@@ -164,10 +153,10 @@ class BotProcess:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's environment, with exactly these settings and no others of the bot's."""
+    """This process's environment, with exactly these settings of the bot."""
     names = {name.upper() for name in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in names}
-    # So that the child finds this same package, wherever it runs.
+    # The child imports this same package, wherever it runs.
     paths = [str(Path(bot.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     for name in settings.model_fields_set:

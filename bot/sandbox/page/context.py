@@ -1,4 +1,4 @@
-"""What the page shows and steers: either sandbox may be missing where the real service is used."""
+"""What the page shows and controls; the real service may replace either sandbox."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class PageContext:
     """The parts of a demo.
 
     Attributes:
-        slack: The workspace; None where people use their own Slack.
-        friendli: The API; None where the real one is used.
+        slack: None where the real Slack is used.
+        friendli: None where the real API is used.
         clock: Friendli's.
-        bot: The bot's process; None where something else runs it.
-        people: Whom the person at the page can act as, the first one to begin with.
+        bot: None where something else runs it.
+        people: Users the page can act as, the first one initially.
         channel: Where the page opens.
     """
 

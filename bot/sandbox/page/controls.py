@@ -1,4 +1,4 @@
-"""What the person at the page does to the circumstances: time, failures, outages, the process."""
+"""The page's controls: time, failures, outages, the bot's process."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ _DOWNLOAD_TIMEOUT = 120.0
 
 
 class Condition(StrEnum):
-    """How a service is."""
+    """The condition of a service."""
 
     WORKS = "works"
     DOWN = "down"
@@ -48,14 +48,14 @@ class _Control(BaseModel):
 
 
 class Speed(_Control):
-    """How many times faster than life Friendli's clock runs; 0 holds it."""
+    """How many times faster than real time Friendli's clock runs; 0 stops it."""
 
     control: Literal["speed"]
     speed: Annotated[float, Field(ge=0, le=1000)]
 
 
 class FailNext(_Control):
-    """Let the endpoint that is on its way fail, or else the next one that starts."""
+    """Let the endpoint that starts now fail, or else the next one."""
 
     control: Literal["fail"]
     code: str
@@ -69,13 +69,13 @@ class FailNext(_Control):
 
 
 class LoseNextReply(_Control):
-    """Lose the answer to the next request to create an endpoint."""
+    """Lose the response to the next create request."""
 
     control: Literal["lose"]
 
 
 class SetCondition(_Control):
-    """Take a service down, limit it, or let it work again."""
+    """Take a service down, rate-limit it, or restore it."""
 
     control: Literal["condition"]
     service: Literal["slack", "friendli"]
@@ -83,7 +83,7 @@ class SetCondition(_Control):
 
 
 class SetWording(_Control):
-    """Word answers about endpoints otherwise from now on."""
+    """Choose how the API describes endpoints from now on."""
 
     control: Literal["wording"]
     wording: str
@@ -104,13 +104,13 @@ class Bot(_Control):
 
 
 class Replay(_Control):
-    """Send the last thing that Slack sent to the bot once more."""
+    """Resend Slack's last delivery to the bot."""
 
     control: Literal["replay"]
 
 
 class Prepare(_Control):
-    """Arrange what an example needs."""
+    """Prepare an example."""
 
     control: Literal["prepare"]
     preparation: Preparation
@@ -124,17 +124,15 @@ CONTROL: TypeAdapter[Control] = TypeAdapter(Control)
 
 
 class ControlsDocument(BaseModel):
-    """How the circumstances are.
+    """The state of the controls.
 
     Attributes:
         bot: "starting", "running" or "stopped"; None where another process runs it.
-        pid: Its process id.
-        speed: Of Friendli's clock.
-        slack: How Slack's API is; None where the real one is used.
-        friendli: How Friendli's API is; None where the real one is used.
-        wording: How Friendli's API words endpoints; None where the real one is used.
+        slack: None where the real one is used.
+        friendli: None where the real one is used.
+        wording: The response variant; None where the real API is used.
         failing: The code with which the next start fails.
-        losing: Whether the next answer to a create request gets lost.
+        losing: Whether the next response to a create request gets lost.
     """
 
     bot: str | None
@@ -148,10 +146,9 @@ class ControlsDocument(BaseModel):
 
 
 class Controls:
-    """Carry out controls, and tell how things are.
+    """Carries out controls.
 
     Args:
-        stage: What is steered.
         changed: Called after every change.
     """
 
@@ -166,7 +163,6 @@ class Controls:
 
     @property
     def document(self) -> ControlsDocument:
-        """How the circumstances are now."""
         bot = self._context.bot
         return ControlsDocument(
             bot=bot.state.value if bot is not None else None,
@@ -180,10 +176,10 @@ class Controls:
         )
 
     async def apply(self, control: Control) -> str:
-        """Do what was asked for and say what follows from it, in a sentence.
+        """Carry out a control and return its effect as a sentence.
 
         Raises:
-            NotPossibleError: The service isn't ours, or there is nothing to do it to.
+            NotPossibleError: The service is the real one, or there is nothing to apply it to.
             ConfigError: The bot doesn't start.
         """
         said = await self._apply(control)
@@ -191,14 +187,14 @@ class Controls:
         return said
 
     def on_request(self, record: RequestRecord) -> None:
-        """Notice when a planned failure or loss has struck."""
+        """Note that a planned failure or loss has happened."""
         if record.done and record.acted and record.operation in _STARTS:
             self._failing = None
         if self._losing is not None and self._losing.taken:
             self._losing = None
 
     async def close(self) -> None:
-        """Give up what goes on in the background."""
+        """Cancel background tasks."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""People, channels, messages and views as the page gets them, without what Slack hides."""
+"""Users, channels, messages and views for the page, without what Slack hides."""
 
 from pydantic import BaseModel
 
@@ -9,7 +9,7 @@ from bot.sandbox.slack.workspace import Workspace
 
 
 class UserDocument(BaseModel):
-    """A person or the bot; `role` is "admin", "member", "guest" or "app"."""
+    """A user or the bot; `role` is "admin", "member", "guest" or "app"."""
 
     id: str
     name: str
@@ -31,9 +31,9 @@ class MessageDocument(BaseModel):
     """A message.
 
     Attributes:
-        thread: The root's ts if this is a reply.
+        thread: The root's ts, of a reply.
         broadcast: Whether a reply is shown in the channel too.
-        only: The one person who sees it; None for everyone.
+        only: The only user who sees it; None for everyone.
         gone: Whether only its tombstone is left.
     """
 
@@ -50,7 +50,7 @@ class MessageDocument(BaseModel):
 
 
 class ViewDocument(BaseModel):
-    """A modal or Home tab with what is typed into it; `previous` is the view under it."""
+    """A modal or Home tab with its input; `previous` is the view below."""
 
     id: str
     user: str
@@ -66,7 +66,6 @@ class ViewDocument(BaseModel):
 
 
 def user_document(workspace: Workspace, user: User) -> UserDocument:
-    """Describe a person."""
     if user.is_bot:
         role = "app"
     elif user.team_id != workspace.identity.team_id:
@@ -77,7 +76,6 @@ def user_document(workspace: Workspace, user: User) -> UserDocument:
 
 
 def channel_document(channel: Channel) -> ChannelDocument:
-    """Describe a channel."""
     return ChannelDocument(
         id=channel.id,
         name=channel.name,
@@ -89,7 +87,7 @@ def channel_document(channel: Channel) -> ChannelDocument:
 
 
 def message_document(message: Message) -> MessageDocument:
-    """Describe a message, without its metadata."""
+    """A message without its metadata."""
     return MessageDocument(
         channel=message.channel_id,
         ts=message.ts,
@@ -105,7 +103,7 @@ def message_document(message: Message) -> MessageDocument:
 
 
 def view_document(view: View) -> ViewDocument:
-    """Describe a view, without its private_metadata."""
+    """A view without its private_metadata."""
     return ViewDocument(
         id=view.id,
         user=view.user_id,

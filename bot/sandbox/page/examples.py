@@ -1,4 +1,4 @@
-"""Things to try with one click: what is prepared, and the line that is typed."""
+"""Examples to try with one click: a preparation and a line to send."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -9,22 +9,14 @@ _LLAMA = "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100"
 
 
 class Preparation(StrEnum):
-    """What is arranged before the line is typed."""
+    """What is prepared before the line is sent."""
 
     LOSE_REPLY = "lose the next reply"
     KILL_HALF_WAY = "kill the bot half-way"
 
 
 class Example(BaseModel):
-    """One thing to try.
-
-    Attributes:
-        id: Names it.
-        title: What the button says.
-        summary: What there is to see.
-        line: What is typed and sent.
-        preparation: What is arranged before.
-    """
+    """An example; `title` is its button's text."""
 
     id: str
     title: str

@@ -1,4 +1,4 @@
-"""What the page is told over its websocket: everything once, then each change as it happens."""
+"""The page's websocket events: a snapshot, then each change."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
@@ -43,31 +43,31 @@ from bot.sandbox.slack.sandbox import SlackSandbox
 
 
 class Hint(BaseModel):
-    """Something that can be typed after a slash, and what it does."""
+    """A command after the slash, and what it does."""
 
     usage: str
     summary: str
 
 
 class MenuEntry(BaseModel):
-    """An entry of every message's menu: what Slack calls it, and what people read."""
+    """An entry of every message's menu: callback_id and text."""
 
     callback: str
     name: str
 
 
 class Snapshot(BaseModel):
-    """Everything there is.
+    """The whole state.
 
     Attributes:
-        people: Ids of those the person at the page can act as.
-        channel: Where to begin; None without a workspace.
-        commands: What can be typed.
-        shortcuts: What can be chosen from a message's menu.
-        options: What can be added to a line that deploys.
+        people: Ids of the users the page can act as.
+        channel: Where the page opens; None without a workspace.
+        commands: For completion after a slash.
+        shortcuts: Entries of a message's menu.
+        options: Options of a line that deploys.
         codes: The documented codes with which a start can fail.
-        wordings: How the API can word endpoints: names and what they mean.
-        project: The sandbox's project, to connect a channel to; None where Friendli is real.
+        wordings: The API's response variants: names and descriptions.
+        project: The sandbox's project; None where Friendli is real.
         key: Its key, which is no secret.
     """
 
@@ -92,42 +92,42 @@ class Snapshot(BaseModel):
 
 
 class UserShown(BaseModel):
-    """A person is new."""
+    """A new user."""
 
     type: Literal["user"] = "user"
     user: UserDocument
 
 
 class ChannelShown(BaseModel):
-    """A channel is new or has changed."""
+    """A new or changed channel."""
 
     type: Literal["channel"] = "channel"
     channel: ChannelDocument
 
 
 class MessageShown(BaseModel):
-    """A message is new, has changed, or is a tombstone now."""
+    """A new, changed or deleted message."""
 
     type: Literal["message"] = "message"
     message: MessageDocument
 
 
 class ViewShown(BaseModel):
-    """A view is new, has changed, or was filled in."""
+    """A new, changed or filled-in view."""
 
     type: Literal["view"] = "view"
     view: ViewDocument
 
 
 class ViewGone(BaseModel):
-    """A modal is closed."""
+    """A closed modal."""
 
     type: Literal["view_gone"] = "view_gone"
     id: str
 
 
 class Notice(BaseModel):
-    """Slack told a person that something failed."""
+    """Slack's client showed a user an error."""
 
     type: Literal["notice"] = "notice"
     user: str
@@ -142,7 +142,7 @@ class RequestShown(BaseModel):
 
 
 class ControlsShown(BaseModel):
-    """The circumstances changed."""
+    """The controls changed."""
 
     type: Literal["controls"] = "controls"
     controls: ControlsDocument
@@ -162,11 +162,7 @@ Event: TypeAlias = (
 
 
 class Feed:
-    """Turn what happens in both sandboxes into events.
-
-    Attributes:
-        controls: What the person steers.
-    """
+    """Turns changes in both sandboxes into events."""
 
     def __init__(self, context: PageContext) -> None:
         self._context = context
@@ -185,31 +181,21 @@ class Feed:
             context.bot.on_change(self._show_controls)
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
-        """Call `listener` with the snapshot now and with every event from then on.
-
-        Returns:
-            A function that ends this.
-        """
+        """Call `listener` with a snapshot, then with every event; returns the undo function."""
         listener(self.snapshot())
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def bodies(self, number: int) -> Bodies:
-        """What a request and its answer say.
-
-        Raises:
-            LookupError: The request isn't kept any more.
-        """
+        """The bodies of a request and its response, or LookupError if it was dropped."""
         return self._requests.bodies(number)
 
     async def close(self) -> None:
-        """Stop listening to the sandboxes."""
         for end in self._ends:
             end()
         await self.controls.close()
 
     def snapshot(self) -> Snapshot:
-        """Everything as it is now."""
         context = self._context
         slack = context.slack
         channels = list(slack.workspace.channels.values()) if slack is not None else []

@@ -1,7 +1,7 @@
 """Run `serve` and end it when the parent process is gone.
 
-Whoever starts it holds the other end of its standard input. The kernel closes that end however
-its holder dies, kill -9 included, so that no bot is left running without its demo.
+The parent holds the other end of standard input. The kernel closes it however the parent dies,
+kill -9 included, so that no bot outlives its demo.
 """
 
 import os
@@ -11,7 +11,7 @@ import threading
 
 
 def _follow() -> None:
-    # Read from the descriptor itself: a thread that waits in sys.stdin would hold its lock at exit.
+    # Read the descriptor itself: a thread waiting in sys.stdin would hold its lock at exit.
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Every request between Slack, the bot and Friendli, in the order in which it was seen."""
+"""Requests between Slack, the bot and Friendli, in order of arrival."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from bot.sandbox.slack.request_log import Direction, LoggedRequest
 
 _KEPT = 500
 
-# What a request is for, in words for somebody who doesn't know the protocols.
+# A request's purpose, for readers who don't know the protocols.
 PURPOSES = {
     # Slack → bot
     "slash_commands": "a person typed the command",
@@ -58,7 +58,7 @@ PURPOSES = {
 }
 
 
-# What a fault does to a request; one that answers in the service's place shows by its status.
+# The effect of an injected fault; one that responds in the service's place shows by its status.
 _FAULTS = {
     "Answer": "",
     "DropRequest": "never arrived",
@@ -73,17 +73,14 @@ class RequestDocument(BaseModel):
     """A row of the list.
 
     Attributes:
-        id: Names it for its bodies.
-        at: Real seconds since 1970 at which it was seen.
-        source: Who asks: "Slack" or "bot".
-        target: Whom.
+        at: Real seconds since 1970.
+        source: "Slack" or "bot".
         operation: The API's name for it.
-        purpose: What it is for, in words; may be empty.
-        status: The HTTP status; None without an answer.
+        purpose: In words; may be empty.
+        status: The HTTP status; None without a response.
         problem: What went wrong; empty if nothing did.
-        done: Whether it is over.
-        seconds: Real seconds to the answer, where they are known.
-        count: How many times it was asked with the same answer in a row.
+        seconds: Real seconds to the response, if known.
+        count: Repetitions in a row with the same response.
     """
 
     id: int
@@ -100,14 +97,14 @@ class RequestDocument(BaseModel):
 
 
 class Bodies(BaseModel):
-    """What a request and its answer say, as indented text; secrets are masked."""
+    """The bodies of a request and its response, as indented text; secrets are masked."""
 
     request: str
     answer: str
 
 
 class _Row:
-    """A request with its place in the list."""
+    """A request with its position in the list."""
 
     def __init__(self, number: int, entry: LoggedRequest | RequestRecord) -> None:
         self.number = number
@@ -187,11 +184,7 @@ class _Row:
 
 
 class RequestList:
-    """Keep the latest requests.
-
-    Args:
-        changed: Called with each row when it is new or has changed.
-    """
+    """The latest requests; `changed` is called with each new or changed row."""
 
     def __init__(self, changed: Callable[[RequestDocument], None]) -> None:
         self._changed = changed
@@ -201,26 +194,22 @@ class RequestList:
 
     @property
     def documents(self) -> list[RequestDocument]:
-        """The latest requests, the oldest first."""
+        """Oldest first."""
         return [row.document for row in self._rows]
 
     def bodies(self, number: int) -> Bodies:
-        """What a request and its answer say.
-
-        Raises:
-            LookupError: The request isn't kept any more.
-        """
+        """The bodies of a request and its response, or LookupError if it was dropped."""
         for row in self._rows:
             if row.number == number:
                 return row.bodies
         raise LookupError(f"request {number} isn't kept any more")
 
     def add_slack_request(self, entry: LoggedRequest) -> None:
-        """Note a request in either direction between the bot and Slack, as it begins and ends."""
+        """Add or update a request between the bot and Slack."""
         self._note(entry)
 
     def add_friendli_request(self, entry: RequestRecord) -> None:
-        """Note a request to Friendli; the same question with the same answer is only counted."""
+        """Add or update a request to Friendli; a repeated one with the same response is counted."""
         if entry.method != "GET":
             self._last_reading = None
             self._note(entry)
@@ -233,7 +222,7 @@ class RequestList:
                 self._last_reading = self._note(entry)
 
     def _note(self, entry: LoggedRequest | RequestRecord) -> _Row:
-        # A request that is over was noted a moment ago, so the search begins at the end.
+        # A finished request was added recently, so the search starts at the end.
         row = next((row for row in reversed(self._rows) if row.entry is entry), None)
         if row is None:
             self._count += 1
@@ -258,7 +247,7 @@ def _indented(text: str) -> str:
 
 
 def _unfolded(fields: dict[str, object]) -> dict[str, object]:
-    """Show the JSON that forms carry as text."""
+    """Decode JSON in form fields."""
     return {name: _parsed(value) for name, value in fields.items()}
 
 

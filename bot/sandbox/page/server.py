@@ -1,4 +1,4 @@
-"""The page's own server on loopback: its three files, its websocket, and what the person does."""
+"""The page's server on loopback: static files, websocket, actions and controls."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ _FILES = {
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
 }
-# Everything comes from here, nothing is built from text, and nobody may frame the page.
+# Everything is same-origin, nothing is built from text, and nobody may frame the page.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
     " connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none';"
@@ -39,11 +39,7 @@ _BACKLOG = 20_000
 
 @asynccontextmanager
 async def page_server(context: PageContext, *, port: int) -> AsyncIterator[str]:
-    """Serve the page on 127.0.0.1, and yield its address.
-
-    Args:
-        stage: What it shows and steers.
-        port: 0 takes a free one.
+    """Serve the page on 127.0.0.1 (port 0 takes a free one), and yield its URL.
 
     Raises:
         ConfigError: The port is taken.
@@ -68,10 +64,10 @@ async def page_server(context: PageContext, *, port: int) -> AsyncIterator[str]:
 
 
 class _Pages:
-    """Answer the page's requests.
+    """Handles the page's requests.
 
-    Any website may send requests to loopback, so only those from the page itself are taken: the
-    host must be loopback, and where something is done, the origin must be the host.
+    Any website may send requests to loopback, so only the page's own are accepted: the host must
+    be loopback, and for actions the origin must be the host.
     """
 
     def __init__(self, context: PageContext, feed: Feed) -> None:
@@ -108,7 +104,7 @@ class _Pages:
         end = self._feed.subscribe(_listener(events, socket))
         sending = asyncio.create_task(_send(socket, events))
         try:
-            # The page says nothing; this returns when it is gone.
+            # The page sends nothing; this returns when it disconnects.
             async for _ in socket:
                 pass
         finally:
@@ -169,7 +165,7 @@ def _listener(
         try:
             events.put_nowait(event)
         except asyncio.QueueFull:
-            # A page that sleeps gets a new snapshot when it wakes and connects again.
+            # A sleeping page gets a new snapshot when it reconnects.
             if socket.get_extra_info("transport") is not None:
                 socket.get_extra_info("transport").abort()
 

@@ -1,4 +1,4 @@
-"""What all acting in Slack's client comes down to: deliveries, and notices when they fail."""
+"""What every action in Slack's client comes down to: deliveries, and notices when they fail."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject
 from bot.sandbox.slack.workspace import Workspace
 
-# The interactions whose acknowledgement may carry an answer; Slack ignores all others' bodies.
+# Interactions whose acknowledgement may carry a response; Slack ignores the bodies of all others.
 _ANSWERED = {"view_submission", "block_suggestion"}
 
 
@@ -23,7 +23,7 @@ class NotPossibleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ClientContext:
-    """The parts of the workspace that a person's client works on."""
+    """The parts of the workspace that a user's client works on."""
 
     workspace: Workspace
     modals: Modals
@@ -33,11 +33,10 @@ class ClientContext:
 
 
 class BaseClient:
-    """Somebody at a Slack client.
+    """One user's Slack client.
 
     Attributes:
-        user: Who it is.
-        notices: What Slack itself told the person went wrong, oldest first.
+        notices: Errors that Slack's client showed the user, oldest first.
     """
 
     def __init__(self, user: User, context: ClientContext) -> None:
@@ -55,7 +54,7 @@ class BaseClient:
     async def _interact(self, payload: JsonObject) -> Ack:
         name = str(payload["type"])
         ack = await self._deliver(Kind.INTERACTIVE, name, payload)
-        # Bolt answers so when it can't authorize a request, and no listener has run.
+        # Bolt responds so when it can't authorize a request and no listener has run.
         if ack.ok and ack.body.strip() and name not in _ANSWERED:
             self._notice(f"{name}: the answer was ignored: {ack.body[:200]}")
         return ack
@@ -90,12 +89,11 @@ class BaseClient:
 
 
 def find(place: Message | View, name: str | Field) -> Field:
-    """Return the interactive element that goes by this name.
+    """Return the interactive element of this name.
 
     Args:
-        place: Where to look.
         name: Its label, visible text, placeholder, action_id or block_id; or the element itself,
-            where a name could mean several.
+            where a name is ambiguous.
 
     Raises:
         LookupError: If there is none, or more than one.

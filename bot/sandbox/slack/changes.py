@@ -1,4 +1,4 @@
-"""The stream of what changes in the workspace, for tests that wait and pages that show it."""
+"""The stream of changes in the workspace, for tests that wait and for the page."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,21 +14,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class UserAdded:
-    """Somebody joined the workspace."""
+    """A user joined the workspace."""
 
     user: User
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelChanged:
-    """A channel was made, archived, brought back, or its members changed."""
+    """A channel was created, archived or unarchived, or its members changed."""
 
     channel: Channel
 
 
 @dataclass(frozen=True, slots=True)
 class MessagePosted:
-    """A message, a reply or an ephemeral message appeared."""
+    """A message, a reply or an ephemeral message was posted."""
 
     message: Message
 
@@ -42,7 +42,7 @@ class MessageUpdated:
 
 @dataclass(frozen=True, slots=True)
 class MessageDeleted:
-    """A message is gone."""
+    """A message was deleted."""
 
     message: Message
 
@@ -56,19 +56,14 @@ class ViewChanged:
 
 @dataclass(frozen=True, slots=True)
 class ViewClosed:
-    """A modal is gone from the person's screen."""
+    """A modal was closed."""
 
     view: View
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeShown:
-    """Slack itself told a person that something failed.
-
-    Attributes:
-        user_id: Who saw it.
-        text: What Slack's client says, such as "operation_timeout".
-    """
+    """Slack's client showed a user an error, such as "operation_timeout"."""
 
     user_id: str
     text: str
@@ -83,18 +78,14 @@ class InstallationChanged:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionsChanged:
-    """A Socket Mode connection opened or closed.
-
-    Attributes:
-        open: How many are open now.
-    """
+    """A Socket Mode connection opened or closed; `open` counts those that are open."""
 
     open: int
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLogged:
-    """A request in either direction began or was answered."""
+    """A request in either direction began or ended."""
 
     request: LoggedRequest
 
@@ -115,44 +106,36 @@ Change = (
 
 
 class ConditionTimeoutError(AssertionError):
-    """What a test waited for didn't come; the message shows what is there instead."""
+    """A condition wasn't met in time; the message shows the state of the workspace."""
 
 
 class Changes:
-    """Tell subscribers of every change, in order, at once."""
+    """Notifies subscribers of every change, in order, synchronously."""
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[Change], None]] = []
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `listener` with every change from now on.
-
-        Returns:
-            A function that ends the subscription.
-        """
+        """Call `listener` with every change from now on; returns the unsubscribe function."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def publish(self, change: Change) -> None:
-        """Tell all subscribers of a change that has been made."""
         for listener in list(self._listeners):
             listener(change)
 
     async def until(
         self, predicate: Callable[[], T | None], seconds: float, describe: Callable[[], str]
     ) -> T:
-        """Wait until the predicate holds, looking again after each change.
+        """Return the first truthy result of `predicate`, which is checked after each change.
 
         Args:
-            predicate: Looks at the state; a LookupError from it means "not yet".
+            predicate: A LookupError from it means "not yet".
             seconds: Real seconds to wait.
-            describe: Says what is there, for the error.
-
-        Returns:
-            The predicate's first truthy value.
+            describe: Describes the state, for the error.
 
         Raises:
-            NotReachedError: If the time is over first.
+            ConditionTimeoutError: If the time is over first.
         """
         changed = asyncio.Event()
         unsubscribe = self.subscribe(lambda _: changed.set())

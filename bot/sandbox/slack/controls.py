@@ -1,4 +1,4 @@
-"""What a test does to a workspace from above: adding, archiving, uninstalling, looking on."""
+"""Controls over a workspace: adding, archiving, uninstalling, reading."""
 
 import dataclasses
 from collections.abc import Collection, Iterable
@@ -9,12 +9,7 @@ from bot.sandbox.slack.workspace import Installation, Workspace
 
 
 class Controls:
-    """Change the workspace's circumstances; apps learn of it by the events they subscribed to.
-
-    Attributes:
-        workspace: The state itself.
-        events: Announces what happens.
-    """
+    """Changes the workspace; the app is notified of the events it subscribed to."""
 
     def __init__(self, workspace: Workspace, events: Events) -> None:
         self.workspace = workspace
@@ -33,7 +28,7 @@ class Controls:
         team_id: str | None = None,
         deleted: bool = False,
     ) -> User:
-        """Add a person; `team_id` makes it somebody from another organisation."""
+        """Add a user; `team_id` makes it one of another organisation."""
         return self.workspace.add_user(
             name,
             real_name=real_name,
@@ -45,7 +40,6 @@ class Controls:
         )
 
     def add_usergroup(self, handle: str, members: Iterable[User]) -> Usergroup:
-        """Add a user group."""
         return self.workspace.add_usergroup(handle, members)
 
     def add_channel(
@@ -63,27 +57,21 @@ class Controls:
         return self.workspace.add_channel(name, kind, people, shared=shared)
 
     def direct_message(self, user: User) -> Channel:
-        """Return the direct message between the bot and a person."""
         return self.workspace.direct_message(user)
 
     def archive(self, channel: Channel | str) -> None:
-        """Archive a channel."""
         self._set_archived(self.workspace.channel(channel), archived=True)
 
     def unarchive(self, channel: Channel | str) -> None:
-        """Bring an archived channel back."""
         self._set_archived(self.workspace.channel(channel), archived=False)
 
     def invite_bot(self, channel: Channel | str) -> None:
-        """Make the bot a member."""
         self.set_member(channel, self.workspace.bot, member=True)
 
     def remove_bot(self, channel: Channel | str) -> None:
-        """Remove the bot from a channel."""
         self.set_member(channel, self.workspace.bot, member=False)
 
     def set_member(self, channel: Channel | str, user: User, *, member: bool) -> None:
-        """Let somebody join or leave a channel."""
         found = self.workspace.channel(channel)
         self.workspace.set_member(found, user, member=member)
         kind = "member_joined_channel" if member else "member_left_channel"
@@ -103,18 +91,17 @@ class Controls:
         self.events.announce({"type": "tokens_revoked", "tokens": tokens})
 
     def reinstall(self) -> None:
-        """Install the app again with the same token; it has to be invited to channels again."""
+        """Install the app again with the same token; channels must invite it again."""
         self.workspace.set_installation(Installation.INSTALLED)
 
     def set_scopes(self, scopes: Collection[str]) -> None:
-        """Change what the bot token may do."""
         identity = self.workspace.identity
         self.workspace.identity = dataclasses.replace(identity, scopes=frozenset(scopes))
 
-    # What was said
+    # Messages
 
     def messages(self, channel: Channel | str) -> list[Message]:
-        """Return what the channel itself shows: messages and broadcast replies, oldest first."""
+        """What the channel itself shows: messages and broadcast replies, oldest first."""
         found = self.workspace.channel(channel)
         return [
             message
@@ -123,7 +110,7 @@ class Controls:
         ]
 
     def thread(self, channel: Channel | str, root: Message | str) -> list[Message]:
-        """Return a thread: the root, unless it was deleted, and its replies, oldest first."""
+        """A thread: the root, unless it was deleted, and its replies, oldest first."""
         found = self.workspace.channel(channel)
         first = root if isinstance(root, Message) else found.messages[root]
         return [*([] if first.deleted else [first]), *found.replies(first.ts)]

@@ -1,4 +1,4 @@
-"""What a workspace consists of: people, user groups, channels and messages."""
+"""Users, user groups, channels and messages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,12 +15,9 @@ class User:
     Attributes:
         id: Starts with U.
         name: The handle, without @.
-        real_name: The name people read.
-        team_id: The workspace the user belongs to; another one for people from other organisations.
+        team_id: The user's workspace; another one for people from other organisations.
         tz: IANA name of the time zone.
-        is_admin: Whether the user administers the workspace.
-        is_owner: Whether the user owns it; owners are admins too.
-        is_bot: Whether an app stands behind the user.
+        is_owner: Owners are admins too.
         deleted: Whether the account is deactivated.
     """
 
@@ -37,15 +34,7 @@ class User:
 
 @dataclass(eq=False, slots=True)
 class Usergroup:
-    """A user group such as @ml-oncall.
-
-    Attributes:
-        id: Starts with S.
-        handle: Without @.
-        name: The name people read.
-        user_ids: Its members.
-        disabled: Whether it was switched off.
-    """
+    """A user group such as @ml-oncall; its id starts with S, its handle has no @."""
 
     id: str
     handle: str
@@ -55,7 +44,7 @@ class Usergroup:
 
 
 class ChannelKind(StrEnum):
-    """The kinds of conversations an app meets."""
+    """The kinds of conversations."""
 
     PUBLIC = "public"
     PRIVATE = "private"
@@ -64,22 +53,20 @@ class ChannelKind(StrEnum):
 
 @dataclass(eq=False, slots=True)
 class Message:
-    """A message, a reply, or an ephemeral message that one person sees.
+    """A message, a reply, or an ephemeral message.
 
     Attributes:
-        channel_id: Where it is.
         ts: Its identifier within the channel, and the moment it was posted.
-        user_id: Who posted it.
         by_app: Whether the app under test posted it.
         text: The notification's text, and the message where there are no blocks.
         blocks: Block Kit blocks, each with a block_id.
-        metadata: `event_type` and `event_payload`, if it was posted with them.
-        thread_ts: The root's ts if this is a reply, or was made to be one.
+        metadata: `event_type` and `event_payload`.
+        thread_ts: The root's ts, of a reply.
         broadcast: Whether a reply is shown in the channel too.
-        ephemeral_to: The one person who sees it, or None for an ordinary message.
+        ephemeral_to: The only user who sees it; None for an ordinary message.
         edited_at: When its text was last changed.
         revisions: How often it was changed.
-        deleted: Whether it is gone, or only its tombstone above replies is left.
+        deleted: Whether it is gone, except for a tombstone above replies.
         posted_at: Seconds on the workspace's monotonic clock.
         unfurls: The values of unfurl_links and unfurl_media as sent.
     """
@@ -107,12 +94,11 @@ class Message:
 
     @property
     def words(self) -> str:
-        """Everything a person can read in its blocks, one piece a line; `text` without blocks."""
+        """All readable text of its blocks, one piece a line; `text` without blocks."""
         return "\n".join(_words(self.blocks)) if self.blocks else self.text
 
     @property
     def buttons(self) -> list[str]:
-        """The visible texts of its buttons."""
         return [element["text"]["text"] for element in _typed(self.blocks, "button")]
 
 
@@ -123,14 +109,10 @@ class Channel:
     Attributes:
         id: Starts with C, D for a direct message.
         name: Without #; empty for a direct message.
-        kind: Public, private or direct.
-        member_ids: Who is in it, in the order of joining.
-        is_archived: Whether it was archived.
+        member_ids: In the order of joining.
         is_ext_shared: Whether people from another organisation are in it.
-        created: When it was made.
-        creator_id: Who made it.
         messages: By ts in order of posting: roots, replies and tombstones.
-        ephemerals: Messages that one person sees, in order of posting.
+        ephemerals: Ephemeral messages, in order of posting.
     """
 
     id: str
@@ -145,7 +127,7 @@ class Channel:
     ephemerals: list[Message] = field(default_factory=list)
 
     def replies(self, thread_ts: str) -> list[Message]:
-        """Return the replies to a message that are still there, oldest first."""
+        """The existing replies to a message, oldest first."""
         return [
             message
             for message in self.messages.values()

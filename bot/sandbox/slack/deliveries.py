@@ -25,15 +25,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Something that happened, ready to be sent, and sent again.
+    """A payload, ready to be sent and resent.
 
     Attributes:
-        kind: What it is.
         name: The payload's type, or the command; for the log.
-        payload: What happened.
-        headers: For HTTP, the signature among them.
+        headers: For HTTP, with the signature.
         body: For HTTP.
-        attempt: How many times it was sent before; counts for events only.
+        attempt: How many times an event was sent before.
         reason: Why it is sent again.
     """
 
@@ -51,11 +49,10 @@ class Ack:
     """How the app acknowledged a delivery.
 
     Attributes:
-        status: The HTTP status, 200 over a socket; None if no answer came in time.
-        body: The answer's text.
-        seconds: Real seconds until it came.
-        error: What Slack's client tells the person instead: operation_timeout, dispatch_failed,
-            or what is wrong with the answer; empty if all is well.
+        status: The HTTP status, 200 over a socket; None if no response came in time.
+        seconds: Real seconds until the response.
+        error: What Slack's client shows instead: operation_timeout, dispatch_failed,
+            or what is wrong with the response; empty if all is well.
         delivery: What was sent; None if Slack's client refused to send anything.
         plain: Whether the body is plain text rather than JSON.
     """
@@ -69,22 +66,21 @@ class Ack:
 
     @property
     def ok(self) -> bool:
-        """Whether the app acknowledged in time and with a good answer."""
+        """Whether the app acknowledged in time and with a valid response."""
         return not self.error
 
     @property
     def document(self) -> JsonObject:
-        """The answer as a JSON object; empty if it is none."""
+        """The response as a JSON object; empty if it is none."""
         return {} if self.plain else decode_object(self.body) or {}
 
 
 class Deliveries:
-    """Send deliveries and take their acknowledgements.
+    """Sends deliveries and reads their acknowledgements.
 
     Args:
-        log: Records them.
         sockets: Used when no address is set.
-        seconds: Tells the real seconds in which the app must answer.
+        seconds: Returns the real seconds in which the app must respond.
 
     Attributes:
         url: Where the app listens for HTTP; None for Socket Mode.
@@ -108,13 +104,13 @@ class Deliveries:
         self.last: Delivery | None = None
 
     def prepare(self, kind: Kind, name: str, payload: JsonObject) -> Delivery:
-        """Sign a payload now, so that it can be sent, and replayed byte by byte."""
+        """Sign a payload now; it can be sent and replayed byte by byte."""
         if kind is Kind.EVENT:
             body, content_type = encode(payload).encode(), "application/json"
         else:
             form = payload if kind is Kind.COMMAND else {"payload": encode(payload)}
             body, content_type = urlencode(form).encode(), "application/x-www-form-urlencoded"
-        # The app checks the timestamp against its own clock, so it is real time, not the sandbox's.
+        # The app checks the timestamp against its own clock, so this is real time.
         timestamp = str(int(time.time()))
         headers = {
             "Content-Type": content_type,
@@ -125,7 +121,7 @@ class Deliveries:
         return Delivery(kind, name, payload, headers, body)
 
     async def send(self, delivery: Delivery) -> Ack:
-        """Send a delivery and wait for the app's acknowledgement."""
+        """Send a delivery and wait for the acknowledgement."""
         self.last = delivery
         via = "POST" if self.url else "socket"
         entry = self._log.begin(
@@ -154,7 +150,6 @@ class Deliveries:
         return Ack(status, body, seconds, error, delivery, plain)
 
     async def close(self) -> None:
-        """Let go of connections."""
         if self._http is not None:
             await self._http.close()
 

@@ -1,4 +1,4 @@
-"""The JSON documents in which the Web API describes people, channels and messages."""
+"""Users, channels and messages as JSON objects of the Web API."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from bot.sandbox.slack.workspace import Workspace
 
 
 def user_document(workspace: Workspace, user: User) -> JsonObject:
-    """Describe a user as users.info does."""
+    """A user as in users.info."""
     local = workspace.clock.now().astimezone(ZoneInfo(user.tz))
     offset = local.utcoffset()
     foreign = user.team_id != workspace.identity.team_id
@@ -45,7 +45,7 @@ def user_document(workspace: Workspace, user: User) -> JsonObject:
 def usergroup_document(
     workspace: Workspace, group: Usergroup, *, with_users: bool, with_count: bool
 ) -> JsonObject:
-    """Describe a user group as usergroups.list does."""
+    """A user group as in usergroups.list."""
     return {
         "id": group.id,
         "team_id": workspace.identity.team_id,
@@ -63,7 +63,7 @@ def usergroup_document(
 def channel_document(
     workspace: Workspace, channel: Channel, *, with_count: bool = False
 ) -> JsonObject:
-    """Describe a channel as conversations.info does."""
+    """A channel as in conversations.info."""
     team_id = workspace.identity.team_id
     common: JsonObject = {
         "id": channel.id,
@@ -106,7 +106,7 @@ def channel_document(
 def message_document(
     workspace: Workspace, message: Message, *, with_metadata: bool = True
 ) -> JsonObject:
-    """Describe a message as chat.postMessage answers and conversations.history lists it."""
+    """A message as in chat.postMessage and conversations.history."""
     if message.deleted:
         return _tombstone(workspace, message)
     document: JsonObject = {

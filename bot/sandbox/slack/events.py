@@ -1,4 +1,4 @@
-"""The Events API: events that interest the app, sent up to three times more until acknowledged."""
+"""The Events API: subscribed events, sent up to three times more until acknowledged."""
 
 import asyncio
 from collections.abc import Collection, Coroutine, Sequence
@@ -11,20 +11,17 @@ from bot.sandbox.slack.wire import JsonObject
 
 
 def _reason(ack: Ack) -> str:
-    """Return what X-Slack-Retry-Reason says of an attempt that failed."""
+    """X-Slack-Retry-Reason of a failed attempt."""
     if ack.error == "operation_timeout":
         return "http_timeout"
     return "http_error" if ack.status else "connection_failed"
 
 
 class Events:
-    """Send events.
+    """Sends events.
 
     Args:
-        deliveries: Sends them.
-        payloads: Wraps them.
-        clock: Times the retries.
-        subscribed: The event types that the app asked for in its manifest.
+        subscribed: The event types of the app's manifest.
         retry_delays: Seconds of sandbox time before each retry; Slack's are 0, 60 and 300.
     """
 
@@ -44,14 +41,14 @@ class Events:
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def send(self, event: JsonObject, *, shared: bool = False) -> Ack | None:
-        """Send an event; retries go on in the background.
+        """Send an event; retries run in the background.
 
         Args:
             event: With its `type`.
             shared: Whether it happened in a channel shared with another organisation.
 
         Returns:
-            The first attempt's acknowledgement; None if the app didn't subscribe to such events.
+            The first attempt's acknowledgement; None if the app isn't subscribed.
         """
         if event["type"] not in self._subscribed:
             return None
@@ -66,12 +63,12 @@ class Events:
         return ack
 
     def announce(self, event: JsonObject) -> None:
-        """Send an event in the background, as nobody waits for it."""
+        """Send an event in the background."""
         if event["type"] in self._subscribed:
             self._in_background(self.send(event))
 
     async def close(self) -> None:
-        """Give up what goes on in the background."""
+        """Cancel background tasks."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,11 +1,11 @@
-"""Interactive elements of blocks: finding them, their state, and what Slack's client refuses."""
+"""Interactive elements of blocks: lookup, state, and the client's validation."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.sandbox.slack.wire import JsonObject
 
-# The key of an element's state, and the key of its initial value, by element type.
+# The keys of an element's state and of its initial value, by element type.
 _SINGLE = {
     "plain_text_input": ("value", "initial_value"),
     "email_text_input": ("value", "initial_value"),
@@ -37,15 +37,14 @@ EXTERNAL = {"external_select", "multi_external_select"}
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """An interactive element and the block it stands in.
+    """An interactive element and its block.
 
     Attributes:
-        block_id: The block's id.
         label: The input's label, or the text beside an accessory; empty in an actions block.
         element: The element as the app sent it.
-        is_input: Whether it stands in an input block.
-        optional: Whether the person may leave it empty.
-        dispatch_action: Whether an input block asks for `block_actions` as it is filled in.
+        is_input: Whether it is in an input block.
+        optional: Whether it may stay empty.
+        dispatch_action: Whether an input block sends `block_actions` as it is filled in.
     """
 
     block_id: str
@@ -57,17 +56,15 @@ class Field:
 
     @property
     def type(self) -> str:
-        """The element's type."""
         return str(self.element["type"])
 
     @property
     def action_id(self) -> str:
-        """The element's id."""
         return str(self.element["action_id"])
 
     @property
     def text(self) -> str:
-        """The visible text of a button, or of a field's placeholder."""
+        """The visible text of a button, or a field's placeholder."""
         text = self.element.get("text") or self.element.get("placeholder")
         return str(text["text"]) if text else ""
 
@@ -77,7 +74,7 @@ class Field:
         return not self.is_input or self.dispatch_action
 
     def known_as(self, name: str) -> bool:
-        """Tell whether a person or a test may call it so."""
+        """Whether a user or a test may refer to it by this name."""
         return name in (self.action_id, self.block_id, self.label, self.text)
 
 
@@ -107,7 +104,7 @@ def fields(blocks: Sequence[JsonObject]) -> Iterator[Field]:
 
 
 def initial_value(element: JsonObject) -> JsonObject | None:
-    """Return an untouched element's entry in `state.values`; None if it has none."""
+    """An untouched element's entry in `state.values`; None if it has none."""
     kind = element["type"]
     if kind in _SINGLE:
         key, initial = _SINGLE[kind]
@@ -119,7 +116,7 @@ def initial_value(element: JsonObject) -> JsonObject | None:
 
 
 def options(element: JsonObject) -> list[JsonObject]:
-    """Return an element's own options, those of groups in order."""
+    """An element's own options, those of groups in order."""
     groups = element.get("option_groups") or []
     return [
         *(element.get("options") or []),
@@ -128,11 +125,7 @@ def options(element: JsonObject) -> list[JsonObject]:
 
 
 def pick(choices: Sequence[JsonObject], wanted: str) -> JsonObject:
-    """Return the option with this visible text or value.
-
-    Raises:
-        LookupError: If there is none.
-    """
+    """The option with this visible text or value, or LookupError."""
     for option in choices:
         if wanted in (option["text"]["text"], option["value"]):
             return option
@@ -143,10 +136,9 @@ def pick(choices: Sequence[JsonObject], wanted: str) -> JsonObject:
 def chosen(
     element: JsonObject, value: str | int | Sequence[str] | None, choices: Sequence[JsonObject]
 ) -> JsonObject:
-    """Return an element's entry in `state.values` after a person filled it in.
+    """An element's entry in `state.values` after a user filled it in.
 
     Args:
-        element: What is filled in.
         value: The text typed, the option picked (visible text or value), the id of a user or
             channel, an ISO date; several for an element that takes several; None clears it.
         choices: The options a select shows.
@@ -174,7 +166,7 @@ def chosen(
 
 
 def validation_error(item: Field, state: JsonObject) -> str | None:
-    """Return what Slack's client says instead of submitting a field, or None if it is fine."""
+    """The client's error text for a field; None if it can be submitted."""
     key = {**_SINGLE, **_MULTIPLE}[item.type][0]
     value = state[key]
     if value in (None, "", []):

@@ -1,4 +1,4 @@
-"""Identifiers in Slack's shapes: of people, channels, messages, views, triggers and blocks."""
+"""Identifiers in Slack's formats: users, channels, messages, views, triggers, blocks."""
 
 import secrets
 from collections import Counter
@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 class Identifiers:
-    """Mint identifiers; those of people, channels and views count up, so that runs can be compared.
+    """Creates identifiers; those of users, channels and views count up, so that runs compare.
 
     Timestamps and triggers are unique within one workspace.
     """
@@ -16,26 +16,25 @@ class Identifiers:
         self._last_ts = 0
 
     def mint(self, prefix: str) -> str:
-        """Return the next identifier that starts with `prefix`, such as "U" or "C"."""
+        """The next identifier that starts with `prefix`, such as "U" or "C"."""
         self._minted[prefix] += 1
         return f"{prefix}{self._minted[prefix]:09d}"
 
     def block(self) -> str:
-        """Return the block_id that Slack makes up for a block that brings none."""
+        """A block_id for a block without one."""
         self._minted["block"] += 1
         return f"{self._minted['block']:05x}"
 
     def timestamp(self, moment: datetime) -> str:
-        """Return a message's ts: seconds and microseconds, later than every one before."""
+        """A message's ts: seconds and microseconds, later than all before."""
         self._last_ts = max(round(moment.timestamp() * 1_000_000), self._last_ts + 1)
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 
     def trigger(self, moment: datetime) -> str:
-        """Return a trigger_id; see "Preparing to respond to interactions" in Slack's docs."""
+        """A trigger_id; see "Preparing to respond to interactions" in Slack's docs."""
         self._minted["trigger"] += 1
         number = round(moment.timestamp() * 1000)
         return f"{number}.{self._minted['trigger']}.{secrets.token_hex(16)}"
 
     def view_hash(self, moment: datetime) -> str:
-        """Return the hash that stands for one state of a view."""
         return f"{int(moment.timestamp())}.{secrets.token_hex(4)}"

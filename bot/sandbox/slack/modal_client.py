@@ -1,4 +1,4 @@
-"""What a person does with modals and menus: filling in, typing into, submitting, closing."""
+"""A user's actions in modals and menus: fill in, type, submit, close."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ from bot.sandbox.slack.wire import JsonObject
 
 
 class ModalClient(BaseClient):
-    """Somebody who may have modals on the screen."""
+    """A Slack client that may have modals open."""
 
     def __init__(self, user: User, context: ClientContext) -> None:
         super().__init__(user, context)
@@ -39,18 +39,16 @@ class ModalClient(BaseClient):
 
     @property
     def modal(self) -> View | None:
-        """The visible modal."""
         stack = self.modals
         return stack[-1] if stack else None
 
     @property
     def home(self) -> View | None:
-        """The app's Home tab."""
         return self._slack.modals.home_tabs.get(self.user.id)
 
     @property
     def field_errors(self) -> dict[str, str]:
-        """The error texts in the visible modal, by the label of the field they stand under."""
+        """The error texts in the visible modal, by field label."""
         view = self.modal
         if view is None:
             return {}
@@ -71,12 +69,12 @@ class ModalClient(BaseClient):
             field: Its label, placeholder, block_id or action_id, or the element itself.
             value: The text to type; an option's visible text or value; the id of a user or
                 channel; an ISO date; several where several can be chosen; None clears it.
-            enter: Whether the person presses Enter after typing.
-            query: What to type into a select whose options the app brings; the value if omitted.
-                What the last `suggest` offered can be picked without typing.
+            enter: Whether the user presses Enter after typing.
+            query: What to type into a select with external options; the value if omitted.
+                An option of the last `suggest` can be picked without typing.
 
         Returns:
-            The acknowledgement, if the field told the app.
+            The acknowledgement, if the field sends `block_actions`.
 
         Raises:
             LookupError: If there is no such field or option.
@@ -101,17 +99,16 @@ class ModalClient(BaseClient):
     async def suggest(
         self, field: str | Field, query: str, place: Message | View | None = None
     ) -> list[str]:
-        """Type into a select whose options the app brings, and return the options' texts.
+        """Type into a select with external options, and return the options' texts.
 
         Args:
             field: The select, named as in `fill`.
-            query: What is typed.
-            place: The message or view it stands in; the visible modal if omitted.
+            place: Its message or view; the visible modal if omitted.
 
         Raises:
             LookupError: If there is no such field.
-            NotPossibleError: If no modal is open, the person can't see the place, or the query is
-                too short for Slack to ask.
+            NotPossibleError: If no modal is open, the user can't see the place, or the query is
+                too short for Slack to send.
         """
         where = place or self._open_modal()
         self._must_see(where)
@@ -123,7 +120,7 @@ class ModalClient(BaseClient):
     async def submit(self) -> Ack:
         """Press the visible modal's submit button.
 
-        Fields that Slack's client finds incomplete stop it; `field_errors` says why, and the
+        Fields that the client finds invalid stop it; `field_errors` has the reasons, and the
         acknowledgement's error is "incomplete".
 
         Raises:
@@ -148,10 +145,10 @@ class ModalClient(BaseClient):
         return ack
 
     async def close_modal(self) -> Ack | None:
-        """Close the visible modal, and all others with it if it says so.
+        """Close the visible modal, and the whole stack if it has `clear_on_close`.
 
         Returns:
-            The acknowledgement, if the app wanted to know.
+            The acknowledgement, with `notify_on_close`.
 
         Raises:
             NotPossibleError: If no modal is open.
@@ -206,7 +203,7 @@ class ModalClient(BaseClient):
         return options(ack.document)
 
     def _take_answer(self, view: View, ack: Ack) -> str:
-        """Do what the app answered to a submission; return what is wrong with the answer."""
+        """Apply the response to a submission; returns what is wrong with it."""
         modals = self._slack.modals
         answer = ack.document
         if not ack.body.strip():

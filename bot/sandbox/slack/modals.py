@@ -1,4 +1,4 @@
-"""The modals and Home tabs on people's screens; a person's modals stack up to three high."""
+"""Open modals and Home tabs; a user's modals stack up to three high."""
 
 from collections import defaultdict
 
@@ -12,15 +12,11 @@ STACK_LIMIT = 3
 
 
 class StackFullError(Exception):
-    """A fourth view would go on the stack."""
+    """A fourth view on the stack."""
 
 
 class Modals:
-    """Open, update and close views.
-
-    Args:
-        workspace: Whose people look at them.
-    """
+    """Opens, updates and closes views."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -30,27 +26,23 @@ class Modals:
         self.home_tabs: dict[str, View] = {}
 
     def stack(self, user_id: str) -> list[View]:
-        """Return a person's open modals, the visible one last."""
+        """A user's open modals, the visible one last."""
         return list(self._stacks[user_id])
 
     def with_external_id(self, external_id: str) -> View | None:
-        """Return the open view that the app gave this id."""
+        """The open view with this external_id."""
         for view in self.views.values():
             if not view.closed and view.body.get("external_id") == external_id:
                 return view
         return None
 
     def open(self, user_id: str, body: JsonObject) -> View:
-        """Show a modal as a new stack, in place of an older one."""
+        """Show a modal as a new stack; replaces an older one."""
         self.clear(user_id)
         return self.push(user_id, body)
 
     def push(self, user_id: str, body: JsonObject) -> View:
-        """Show a modal on top of those that are open.
-
-        Raises:
-            StackFullError: If three are open already.
-        """
+        """Show a modal on top of the open ones, or raise `StackFullError` with three open."""
         stack = self._stacks[user_id]
         if len(stack) >= STACK_LIMIT:
             raise StackFullError
@@ -84,16 +76,16 @@ class Modals:
         return view
 
     def update(self, view: View, body: JsonObject) -> None:
-        """Put other content into an open view."""
+        """Replace the content of an open view."""
         view.replace(self._with_block_ids(body), self._new_hash())
         self._changes.publish(ViewChanged(view))
 
     def touched(self, view: View) -> None:
-        """Tell that a person typed into a view, or that errors are shown in it."""
+        """Publish that a user typed into a view, or that errors are shown in it."""
         self._changes.publish(ViewChanged(view))
 
     def close(self, view: View) -> None:
-        """Take a view off the screen, with those above it; the one under it shows again."""
+        """Close a view and those above it."""
         stack = self._stacks[view.user_id]
         while view in stack:
             top = stack.pop()
@@ -101,12 +93,12 @@ class Modals:
             self._changes.publish(ViewClosed(top))
 
     def clear(self, user_id: str) -> None:
-        """Take all of a person's modals off the screen."""
+        """Close all of a user's modals."""
         for view in self.stack(user_id)[:1]:
             self.close(view)
 
     def document(self, view: View) -> JsonObject:
-        """Return the view as Slack's answers and payloads describe it."""
+        """The view as in Slack's responses and payloads."""
         identity = self._workspace.identity
         user: User = self._workspace.users[view.user_id]
         owner = ViewOwner(identity.app_id, identity.bot_id, user.team_id, identity.team_id)

@@ -1,6 +1,6 @@
-"""The payloads in which Slack tells an app what a person did.
+"""The payloads of interactions, commands and events.
 
-Shapes from "Interaction payloads", "Slash commands" and "Events API" in Slack's docs.
+Formats from "Interaction payloads", "Slash commands" and "Events API" in Slack's docs.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject
 from bot.sandbox.slack.workspace import Workspace
 
-# The field `token` is older than signatures; apps are told to ignore it.
+# The verification token predates signatures; Slack tells apps to ignore it.
 LEGACY_TOKEN = "legacy-verification-token"  # noqa: S105 - says itself that it is none
 
 ChannelRef: TypeAlias = Message | View
@@ -24,14 +24,10 @@ ChannelRef: TypeAlias = Message | View
 
 @dataclass(slots=True)
 class Payloads:
-    """Describe what people do.
+    """Builds payloads.
 
     Attributes:
-        workspace: Where they do it.
-        modals: What they have open.
-        triggers: Gives each interaction its trigger_id.
-        response_urls: Gives it its response_url.
-        base: Where the workspace's server is.
+        base: The workspace server's URL.
         team_missing: Whether `team` is null, as it can be in organisation-wide installations.
     """
 
@@ -43,11 +39,11 @@ class Payloads:
     team_missing: bool = False
 
     def moment(self) -> str:
-        """Return a timestamp for something that happens now."""
+        """A timestamp for now."""
         return self.workspace.ids.timestamp(self.workspace.clock.now())
 
     def command(self, user: User, channel: Channel, command: str, text: str) -> JsonObject:
-        """Describe a slash command; the form's fields are all text."""
+        """A slash command; all fields of the form are text."""
         identity = self.workspace.identity
         enterprise = identity.enterprise
         return {
@@ -79,14 +75,12 @@ class Payloads:
         chosen: JsonObject,
         state: dict[str, dict[str, JsonObject]],
     ) -> JsonObject:
-        """Describe the use of an interactive element.
+        """`block_actions` of an element.
 
         Args:
-            user: Who used it.
-            place: The message or view it stands in.
-            item: The element.
-            chosen: What was chosen: `value`, `selected_option` and the like.
-            state: The state of a message's fields; a view carries its own.
+            place: The message or view of the element.
+            chosen: `value`, `selected_option` and the like.
+            state: The state of a message's fields; a view has its own.
         """
         view_id = place.id if isinstance(place, View) else None
         action: JsonObject = {
@@ -109,7 +103,7 @@ class Payloads:
         return payload
 
     def suggestion(self, user: User, place: ChannelRef, item: Field, query: str) -> JsonObject:
-        """Describe what a person typed into a select whose options the app brings."""
+        """`block_suggestion` for a query in a select with external options."""
         return {
             **self._interaction("block_suggestion", user, place),
             "action_id": item.action_id,
@@ -118,7 +112,7 @@ class Payloads:
         }
 
     def submission(self, user: User, view: View) -> JsonObject:
-        """Describe a submitted modal."""
+        """`view_submission`."""
         return {
             **self._view_interaction("view_submission", user, view),
             "trigger_id": self.triggers.mint(user.id, view.id),
@@ -126,11 +120,11 @@ class Payloads:
         }
 
     def closing(self, user: User, view: View, *, cleared: bool) -> JsonObject:
-        """Describe a modal that was closed; `cleared` if the whole stack was."""
+        """`view_closed`; `cleared` if the whole stack was closed."""
         return {**self._view_interaction("view_closed", user, view), "is_cleared": cleared}
 
     def message_shortcut(self, user: User, message: Message, callback_id: str) -> JsonObject:
-        """Describe a choice from a message's menu."""
+        """`message_action`."""
         channel = self.workspace.channels[message.channel_id]
         return {
             **self._common("message_action", user),
@@ -144,7 +138,7 @@ class Payloads:
         }
 
     def global_shortcut(self, user: User, callback_id: str) -> JsonObject:
-        """Describe a choice from the shortcuts menu."""
+        """`shortcut`."""
         return {
             **self._common("shortcut", user),
             "callback_id": callback_id,
@@ -201,7 +195,7 @@ class Payloads:
         }
 
     def _view_interaction(self, kind: str, user: User, view: View) -> JsonObject:
-        # In modals `team` is the person's; the view names the one the app is installed in.
+        # In modals `team` is the user's; the view names the one where the app is installed.
         return {**self._common(kind, user, user.team_id), "view": self.modals.document(view)}
 
     def _interaction(self, kind: str, user: User, place: ChannelRef) -> JsonObject:

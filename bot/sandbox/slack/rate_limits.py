@@ -1,4 +1,4 @@
-"""Slack's rate limits: so many calls a minute per method, so many seconds between messages.
+"""Slack's rate limits: calls a minute per method, seconds between messages.
 
 Figures from "Rate limits" and "Rate limit changes for non-Marketplace apps" in Slack's docs.
 """
@@ -13,7 +13,7 @@ from bot.sandbox.clock import SandboxClock
 
 
 class Tier(IntEnum):
-    """Calls a minute that Slack grants a method in one workspace."""
+    """Calls a minute per method and workspace."""
 
     ONE = 1
     TWO = 20
@@ -24,7 +24,7 @@ class Tier(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the workspace grants the app; the defaults are Slack's lowest promises.
+    """The workspace's limits; the defaults are Slack's lowest guarantees.
 
     Slack tolerates short bursts above these figures without saying how many. The sandbox
     tolerates none, except `jitter` for the network between two well-spaced messages.
@@ -35,17 +35,17 @@ class Limits:
         message_spacing: Seconds between messages in one channel.
         jitter: Seconds by which a message may come too early.
         messages_per_minute: Messages in the whole workspace.
-        per_minute: Calls a minute of single methods, instead of their tier's; 0 lets none
-            through. Commercial apps outside the Marketplace get 1 for conversations.history and
+        per_minute: Calls a minute of single methods, instead of their tier's; 0 allows none.
+            Commercial apps outside the Marketplace get 1 for conversations.history and
             conversations.replies.
-        page_size: The most messages one page of history holds; 15 for those same apps.
-        history_lag: Seconds until a new message is listed by history and replies.
+        page_size: The most messages per page of history; 15 for those same apps.
+        history_lag: Seconds until history lists a new message.
         ack: Real seconds within which the app must acknowledge a delivery.
-        trigger: Seconds a trigger_id lives.
+        trigger: Seconds a trigger_id is valid.
         response_url_uses: Posts to one response_url.
-        response_url: Seconds a response_url lives.
+        response_url: Seconds a response_url is valid.
         edit_window: Seconds in which a message may be edited; None for always.
-        refuse_plan: Whether `plan` blocks are refused, as a workspace without them does.
+        refuse_plan: Whether `plan` blocks are refused, as in a workspace without them.
     """
 
     enabled: bool = True
@@ -65,10 +65,7 @@ class Limits:
 
 
 class RateLimiter:
-    """Count calls and messages, and say how long to wait when there are too many.
-
-    A refused call doesn't count. Belongs to one workspace and one app.
-    """
+    """Counts calls and messages of one workspace and one app; refused ones don't count."""
 
     def __init__(self, clock: SandboxClock) -> None:
         self._clock = clock
@@ -77,22 +74,14 @@ class RateLimiter:
         self._messages: deque[float] = deque()
 
     def call(self, method: str, tier: Tier, limits: Limits) -> int | None:
-        """Count a call.
-
-        Returns:
-            None if it may go on, else Retry-After in whole seconds.
-        """
+        """Count a call; returns None, or Retry-After in whole seconds if it is refused."""
         if not limits.enabled:
             return None
         allowed = limits.per_minute.get(method, int(tier))
         return self._count(self._calls[method], allowed, limits)
 
     def message(self, channel_id: str, limits: Limits) -> int | None:
-        """Count a message that is about to be posted.
-
-        Returns:
-            None if it may go on, else Retry-After in whole seconds.
-        """
+        """Count a message; returns None, or Retry-After in whole seconds if it is refused."""
         if not limits.enabled:
             return None
         now = self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""The log of every request between the app and Slack, in both directions, secrets masked."""
+"""The log of requests between the app and Slack in both directions, secrets masked."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,14 +7,14 @@ from datetime import datetime
 from enum import StrEnum
 
 MASK = "•••"
-# Shapes of Slack tokens, Friendli keys and Hugging Face tokens, wherever they turn up.
+# Slack tokens, Friendli keys and Hugging Face tokens, anywhere in a text.
 _SECRETS = re.compile(
     r"(?<![A-Za-z0-9])(?:(xox[a-z]-|xapp-)[A-Za-z0-9-]{10,}|(flp_|hf_)[A-Za-z0-9]{16,})"
 )
 
 
 class Direction(StrEnum):
-    """Who asked whom."""
+    """Which side sent the request."""
 
     TO_SLACK = "app → Slack"
     TO_APP = "Slack → app"
@@ -22,19 +22,16 @@ class Direction(StrEnum):
 
 @dataclass(eq=False, slots=True)
 class LoggedRequest:
-    """One request and its answer.
+    """One request and its response, secrets masked.
 
     Attributes:
-        number: Counts up from 1.
-        direction: Who asked whom.
         operation: The Web API method, "response_url", or the kind of delivery.
         via: "POST", "GET" or "socket".
-        body: The request's fields as JSON, secrets masked.
-        started: When it came in or went out, sandbox time.
-        status: The HTTP status; None as long as there is no answer, or if none came.
-        answer: The answer's body, secrets masked.
-        seconds: Real seconds to the answer.
-        note: What else is worth knowing: a fault that struck, a time-out, a protocol slip.
+        body: The request's fields as JSON.
+        started: Sandbox time.
+        status: The HTTP status; None before the response, or without one.
+        seconds: Real seconds to the response.
+        note: An injected fault, a time-out or a protocol error.
     """
 
     number: int
@@ -50,18 +47,18 @@ class LoggedRequest:
 
     @property
     def error(self) -> str:
-        """Slack's error name in the answer; empty if there is none."""
+        """Slack's error name in the response; empty if there is none."""
         match = re.search(r'"ok":\s?false.*?"error":\s?"(\w+)"', self.answer)
         return match.group(1) if match else ""
 
 
 class RequestLog:
-    """Keep every request, and tell who listens.
+    """Keeps every request and notifies of changes.
 
     Args:
-        now: Tells the sandbox time.
-        changed: Called with each entry when it is made and when it is answered.
-        secrets: Strings never to be shown, by what they are.
+        now: Returns the sandbox time.
+        changed: Called with each entry at its start and end.
+        secrets: Strings to mask, with their replacements.
     """
 
     def __init__(
@@ -76,7 +73,6 @@ class RequestLog:
         self._secrets = {secret: name for name, secret in secrets.items() if secret}
 
     def begin(self, direction: Direction, operation: str, via: str, body: str) -> LoggedRequest:
-        """Record a request as it starts."""
         entry = LoggedRequest(
             number=len(self.entries) + 1,
             direction=direction,
@@ -98,7 +94,6 @@ class RequestLog:
         seconds: float,
         note: str = "",
     ) -> None:
-        """Record how a request was answered."""
         entry.status = status
         entry.answer = self.masked(answer)
         entry.seconds = seconds
@@ -106,15 +101,14 @@ class RequestLog:
         self._changed(entry)
 
     def hide(self, secret: str, name: str) -> None:
-        """Show `name` instead of this string from now on."""
+        """Mask this string by `name` from now on."""
         self._secrets[secret] = name
 
     def calls(self, operation: str) -> list[LoggedRequest]:
-        """Return the requests of one operation, oldest first."""
+        """The requests of one operation, oldest first."""
         return [entry for entry in self.entries if entry.operation == operation]
 
     def masked(self, text: str) -> str:
-        """Return the text without any secret in it."""
         for secret, name in self._secrets.items():
             text = text.replace(secret, f"{MASK}{name}")
         return _SECRETS.sub(lambda match: f"{match.group(1) or match.group(2)}{MASK}", text)

@@ -1,4 +1,4 @@
-"""response_urls: where an app answers an interaction, five times within half an hour."""
+"""response_urls: valid for half an hour and five posts."""
 
 import secrets
 from dataclasses import dataclass
@@ -49,12 +49,7 @@ class ResponseUrlError(Exception):
 
 
 class ResponseUrls:
-    """Mint response_urls and carry out what is posted to them.
-
-    Args:
-        slack: The state they change.
-        limits: Tells how often and how long an address works.
-    """
+    """Creates response_urls and carries out what is posted to them."""
 
     def __init__(self, slack: Backend) -> None:
         self._slack = slack
@@ -64,10 +59,10 @@ class ResponseUrls:
         """Return a new response_url.
 
         Args:
-            base: Where the workspace's server is.
+            base: The workspace server's URL.
             channel: Where new messages go.
             user: Who sees the ephemeral ones.
-            original: The message that was acted on, for replacing and deleting.
+            original: The message to replace or delete.
         """
         key = secrets.token_urlsafe(18)
         minted = self._slack.workspace.clock.monotonic()
@@ -75,9 +70,7 @@ class ResponseUrls:
         return f"{base}/response/{self._slack.workspace.identity.team_id}/{key}"
 
     def respond(self, key: str, fields: JsonObject | None) -> None:
-        """Carry out what an app posted.
-
-        It works where the bot is no member. Only a request that is carried out counts as a use.
+        """Carry out what an app posted; the bot needn't be a member. Refused posts don't count.
 
         Raises:
             ResponseUrlError: 404 expired_url or used_url, or 400 with what is wrong.

@@ -49,31 +49,26 @@ class SlackSandbox(Controls):
     """A workspace with one app installed.
 
     Args:
-        bot_token: The app's bot token.
-        signing_secret: Signs what is sent to the app.
         app_token: The app-level token that opens Socket Mode connections.
-        limits: What the workspace grants; may be replaced at any time.
+        limits: The workspace's limits; may be replaced at any time.
         port: Where to listen on 127.0.0.1; 0 takes a free port.
-        workspace_id: The team's id.
         enterprise_id: The organisation's id, if the workspace belongs to one.
         org_wide: Whether the app is installed for the whole organisation.
         team_missing: Whether `team` is null in payloads, as it can be then.
-        scopes: What the bot token may do.
-        events: The event types that the app is subscribed to; known are app_mention, message,
+        scopes: Of the bot token.
+        events: The subscribed event types; known are app_mention, message,
             app_home_opened, app_uninstalled, tokens_revoked, channel_archive, channel_unarchive,
             member_joined_channel and member_left_channel.
         event_retry_delays: Seconds of sandbox time before an event is sent again.
-        clock: Tells the time to all but signatures and acknowledgement limits.
+        clock: The time of everything but signatures and acknowledgement limits.
         routes: Further routes to serve beside Slack's.
 
     Attributes:
-        faults: What goes wrong on purpose: operations are Web API methods such as
+        faults: The fault plan: operations are Web API methods such as
             "chat.postMessage", "response_url" and "socket".
         requests: The log of every request in both directions.
-        changes: The stream of everything that changes.
-        modals: What is on people's screens.
-        sockets: The Socket Mode connections.
-        clock: As given.
+        changes: The stream of all changes.
+        modals: Everybody's open modals and Home tabs.
     """
 
     def __init__(
@@ -175,18 +170,14 @@ class SlackSandbox(Controls):
         await self.close()
 
     async def start(self) -> None:
-        """Listen.
-
-        Raises:
-            OSError: If the port is taken.
-        """
+        """Listen, or raise OSError if the port is taken."""
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
         self._payloads.base = self.url
 
     async def close(self) -> None:
-        """Stop listening, let go of hanging requests, give up retries."""
+        """Stop listening, release hanging requests, cancel retries."""
         self.faults.clear()
         await self.events.close()
         await self.sockets.close()
@@ -195,7 +186,7 @@ class SlackSandbox(Controls):
 
     @property
     def url(self) -> str:
-        """Where it listens; the Web API lies below `{url}/api/`."""
+        """The base URL; the Web API is below `{url}/api/`."""
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}"
 
@@ -210,7 +201,7 @@ class SlackSandbox(Controls):
 
     @property
     def signing_secret(self) -> str:
-        """What signs deliveries; changing it makes the app refuse them."""
+        """Signs deliveries; changing it makes the app refuse them."""
         return self._deliveries.signing_secret
 
     @signing_secret.setter
@@ -219,7 +210,6 @@ class SlackSandbox(Controls):
 
     @property
     def limits(self) -> Limits:
-        """What the workspace grants."""
         return self._backend.limits
 
     @limits.setter
@@ -229,7 +219,7 @@ class SlackSandbox(Controls):
     # Acting and waiting
 
     def act_as(self, user: User) -> UserClient:
-        """Return the person at this user's Slack client."""
+        """This user's Slack client."""
         return self._people.setdefault(user.id, UserClient(user, self._surroundings))
 
     async def until(
@@ -237,33 +227,27 @@ class SlackSandbox(Controls):
         predicate: Callable[[], T | None],
         timeout: float = 10,  # noqa: ASYNC109 - the error tells what is there instead
     ) -> T:
-        """Wait until a predicate over the state holds; it is asked again after each change.
+        """Return the first truthy result of a predicate, which is checked after each change.
 
         Args:
-            predicate: A LookupError from it counts as "not yet".
+            predicate: A LookupError from it means "not yet".
             timeout: Real seconds.
 
-        Returns:
-            The predicate's first truthy value.
-
         Raises:
-            NotReachedError: With all there is, if the time is over first.
+            ConditionTimeoutError: With the workspace's state, if the time is over first.
         """
         return await self.changes.until(predicate, timeout, self.summary)
 
     def summary(self) -> str:
-        """Return everything that people see, in plain text."""
+        """Everything that users see, in plain text."""
         return summary(self.workspace, self.modals, self.requests)
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `listener` with every change; the returned function ends that."""
+        """Call `listener` with every change; returns the unsubscribe function."""
         return self.changes.subscribe(listener)
 
     async def deliver_again(self, delivery: Delivery | None = None) -> Ack:
-        """Send a delivery once more, byte by byte with its old signature.
-
-        Args:
-            delivery: Which one; the last one if omitted.
+        """Resend a delivery (by default the last one) byte by byte with its old signature.
 
         Raises:
             LookupError: If nothing was delivered yet.
@@ -277,12 +261,12 @@ class SlackSandbox(Controls):
 
     @property
     def connections(self) -> int:
-        """How many Socket Mode connections are open."""
+        """The number of open Socket Mode connections."""
         return len(self.sockets.connections)
 
     @property
     def protocol_errors(self) -> list[str]:
-        """What the app did wrong over its Socket Mode connections."""
+        """The app's errors on its Socket Mode connections."""
         return self.sockets.field_errors
 
     async def refresh_connection(self) -> None:
@@ -290,7 +274,7 @@ class SlackSandbox(Controls):
         await self.sockets.refresh()
 
     async def drop_connections(self) -> None:
-        """Break all Socket Mode connections without a word."""
+        """Abort all Socket Mode connections."""
         await self.sockets.close()
 
     def _connection_url(self) -> str:

@@ -1,4 +1,4 @@
-"""The workspace's HTTP side: Web API methods, response_urls and the Socket Mode door."""
+"""The workspace's HTTP server: Web API methods, response_urls, Socket Mode."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -25,17 +25,7 @@ _MAX_BODY = 4 * 1024 * 1024
 
 
 class Server:
-    """Answer the app's requests.
-
-    Args:
-        slack: The state that methods work on.
-        response_urls: Takes answers to interactions.
-        sockets: Takes Socket Mode connections.
-        faults: What goes wrong on purpose.
-        log: Records every request.
-        bot_token: The one valid bot token.
-        app_token: The one valid app-level token; None if the app has none.
-    """
+    """Handles the app's requests."""
 
     def __init__(
         self,
@@ -57,7 +47,7 @@ class Server:
         self._app_token = app_token
 
     def application(self, routes: Iterable[web.AbstractRouteDef]) -> web.Application:
-        """Return the aiohttp application, with further routes beside Slack's."""
+        """The aiohttp application, with further routes beside Slack's."""
         app = web.Application(client_max_size=_MAX_BODY)
         app.add_routes(
             [
@@ -153,7 +143,7 @@ class Server:
 
 
 async def _fields(request: web.Request) -> tuple[JsonObject, str]:
-    """Return a request's arguments, and Slack's error name if its body can't be read."""
+    """A request's arguments, and Slack's error name if its body can't be read."""
     fields: JsonObject = dict(request.query)
     if request.method == "GET":
         return fields, ""

@@ -5,6 +5,6 @@ import hmac
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """Return the value of X-Slack-Signature; see "Verifying requests from Slack"."""
+    """The value of X-Slack-Signature; see "Verifying requests from Slack"."""
     message = b"v0:" + timestamp.encode() + b":" + body
     return "v0=" + hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Socket Mode: WebSocket connections over which an app takes deliveries instead of over HTTP."""
+"""Socket Mode: WebSocket connections that carry deliveries instead of HTTP."""
 
 import asyncio
 import secrets
@@ -16,7 +16,7 @@ MAX_CONNECTIONS = 10
 
 
 class NotConnectedError(Exception):
-    """No connection is open, or the one that was chosen broke."""
+    """No connection is open, or the chosen one broke."""
 
 
 @dataclass(eq=False, slots=True)
@@ -24,10 +24,8 @@ class Connection:
     """One open WebSocket.
 
     Attributes:
-        number: Counts up from 1.
-        socket: The WebSocket.
-        leaving: Whether the app was told to open another one.
-        delivered: How many envelopes it took.
+        leaving: Whether the app was asked to replace it.
+        delivered: How many envelopes it received.
     """
 
     number: int
@@ -38,14 +36,12 @@ class Connection:
 
 
 class SocketMode:
-    """Accept connections and send envelopes, each to any one of them.
+    """Accepts connections and sends each envelope to one of them.
 
     Args:
-        app_id: Named in greetings.
-        changes: Told when a connection opens or closes.
-        faults: Strike the operation "socket": DropRequest breaks the connection instead of
+        app_id: For greetings.
+        faults: For the operation "socket": DropRequest breaks the connection instead of
             sending, LoseReply breaks it after sending, Hang sends nothing, Slow sends late.
-        clock: Times delays.
     """
 
     def __init__(
@@ -62,13 +58,13 @@ class SocketMode:
         self.field_errors: list[str] = []
 
     def ticket(self) -> str:
-        """Return a secret with which one connection can be opened."""
+        """A secret that opens one connection."""
         ticket = secrets.token_urlsafe(24)
         self._tickets.add(ticket)
         return ticket
 
     async def accept(self, request: web.Request) -> web.StreamResponse:
-        """Greet an app that connects, and read its acknowledgements until it goes."""
+        """Greet an app that connects, and read its acknowledgements until it disconnects."""
         ticket = request.query.get("ticket", "")
         if ticket not in self._tickets:
             return web.Response(status=403)
@@ -97,15 +93,14 @@ class SocketMode:
         return socket
 
     async def deliver(self, kind: str, payload: JsonObject, more: JsonObject) -> JsonObject:
-        """Send an envelope to one connection and return what the app acknowledged it with.
+        """Send an envelope to one connection and return its acknowledgement.
 
         Args:
             kind: slash_commands, interactive or events_api.
-            payload: What happened.
             more: Further fields of the envelope.
 
         Raises:
-            NotConnectedError: If there is no connection, or it broke before the answer.
+            NotConnectedError: If there is no connection, or it broke before the response.
         """
         connection = self._choose()
         envelope_id = str(uuid.uuid4())
@@ -139,7 +134,7 @@ class SocketMode:
         return payload_back if isinstance(payload_back, dict) else {}
 
     async def refresh(self) -> None:
-        """Tell the oldest connection to make place for a new one, as Slack does now and then.
+        """Ask the oldest connection to be replaced, as Slack does now and then.
 
         Raises:
             NotConnectedError: If no connection is open.
@@ -150,7 +145,6 @@ class SocketMode:
         await connection.socket.send_str(encode(reason))
 
     async def close(self) -> None:
-        """Close all connections."""
         for connection in list(self.connections):
             await connection.socket.close()
 

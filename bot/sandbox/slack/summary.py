@@ -1,4 +1,4 @@
-"""Everything that people see in the workspace, as plain text for a failed test to show."""
+"""The visible state of the workspace as plain text, for failed tests."""
 
 from collections.abc import Iterator
 

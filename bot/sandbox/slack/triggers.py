@@ -1,4 +1,4 @@
-"""trigger_ids: what lets an app open a modal for three seconds after a person did something."""
+"""trigger_ids: an app may open a modal for three seconds after an interaction."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,8 @@ class Trigger:
     """The right to open one modal.
 
     Attributes:
-        user_id: Whose screen it opens on.
         minted: Seconds on the workspace's monotonic clock.
-        view_id: The modal in which the person acted, if it was in one.
-        exchanged: Whether it has been used.
+        view_id: The modal of the interaction, if any.
     """
 
     user_id: str
@@ -24,16 +22,11 @@ class Trigger:
 
 
 class TriggerError(Exception):
-    """A trigger_id that can't be exchanged; the argument is Slack's error name."""
+    """An invalid trigger_id; the argument is Slack's error name."""
 
 
 class Triggers:
-    """Mint and exchange trigger_ids.
-
-    Args:
-        ids: Makes up the ids.
-        clock: Measures their age.
-    """
+    """Creates and exchanges trigger_ids."""
 
     def __init__(self, ids: Identifiers, clock: SandboxClock) -> None:
         self._ids = ids
@@ -41,17 +34,13 @@ class Triggers:
         self._triggers: dict[str, Trigger] = {}
 
     def mint(self, user_id: str, view_id: str | None = None) -> str:
-        """Return a new trigger_id for something this person just did."""
+        """A new trigger_id for an interaction of this user."""
         trigger_id = self._ids.trigger(self._clock.now())
         self._triggers[trigger_id] = Trigger(user_id, self._clock.monotonic(), view_id)
         return trigger_id
 
     def exchange(self, trigger_id: str, lifetime: float) -> Trigger:
-        """Use up a trigger_id.
-
-        Args:
-            trigger_id: As it came with the payload.
-            lifetime: Seconds after which it is too old.
+        """Use up a trigger_id that is at most `lifetime` seconds old.
 
         Raises:
             TriggerError: invalid_trigger_id, exchanged_trigger_id or expired_trigger_id.

@@ -1,4 +1,4 @@
-"""A person at a Slack client, who sends commands, clicks, writes, mentions and takes shortcuts."""
+"""A user's Slack client: commands, clicks, messages, mentions, shortcuts."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ _CHANNEL_TYPES = {
 
 
 class UserClient(ModalClient):
-    """Somebody who uses the app; everything goes to the app the way Slack sends it."""
+    """One user of the app; everything is sent to the app as Slack sends it."""
 
     async def command(
         self, channel: Channel | str, text: str = "", *, command: str = "/friendli-deploy"
     ) -> Ack:
-        """Send a slash command; what the app answers at once becomes a message for this person.
+        """Send a slash command; an immediate response becomes an ephemeral message.
 
         Raises:
-            NotPossibleError: If the person isn't in the channel, or it is archived.
+            NotPossibleError: If the user isn't in the channel, or it is archived.
         """
         where = self._channel(channel)
         payload = self._slack.payloads.command(self.user, where, command, text)
@@ -50,12 +50,12 @@ class UserClient(ModalClient):
         return ack
 
     def ephemerals(self, channel: Channel | str) -> list[Message]:
-        """Return the messages in a channel that only this person sees, oldest first."""
+        """The channel's ephemeral messages to this user, oldest first."""
         where = self._slack.workspace.channel(channel)
         return [message for message in where.ephemerals if message.ephemeral_to == self.user.id]
 
     def button(self, place: Message | View, name: str) -> Field:
-        """Return a button by visible text, action_id, block_id or value, for a click later on.
+        """The button with this visible text, action_id, block_id or value, for a later click.
 
         Raises:
             LookupError: If there is none, or more than one.
@@ -71,17 +71,16 @@ class UserClient(ModalClient):
         """Press a button; a confirmation dialog is accepted.
 
         Args:
-            place: The message, ephemeral message, modal or Home tab it stands in.
             button: Its visible text, action_id, block_id or value, or what `button` returned.
 
         Raises:
             LookupError: If there is no such button.
-            NotPossibleError: If the person can't see it.
+            NotPossibleError: If the user can't see it.
         """
         return await self._interact(self._press(place, button))
 
     async def double_click(self, place: Message | View, button: str | Field) -> tuple[Ack, Ack]:
-        """Press a button twice at once; the app gets two payloads of their own."""
+        """Press a button twice at once; the app gets two payloads."""
         first, second = self._press(place, button), self._press(place, button)
         acks = await asyncio.gather(self._interact(first), self._interact(second))
         return acks[0], acks[1]
@@ -91,12 +90,11 @@ class UserClient(ModalClient):
     ) -> Ack:
         """Choose from a select, checkboxes or an overflow menu outside an input block.
 
-        From a select whose options the app brings: one that the last `suggest` offered, or one
-        that typing it brings up.
+        External options: one of the last `suggest`, or one that typing it brings up.
 
         Raises:
             LookupError: If there is no such element or option.
-            NotPossibleError: If the person can't see it.
+            NotPossibleError: If the user can't see it.
         """
         self._must_see(place)
         item = find(place, element)
@@ -117,7 +115,7 @@ class UserClient(ModalClient):
     async def say(
         self, channel: Channel | str, text: str, *, thread: Message | None = None
     ) -> Message:
-        """Write a message, or a reply; apps that listen to messages learn of it."""
+        """Post a message or a reply; the app gets `message` events if subscribed."""
         where = self._channel(channel)
         message = self._slack.workspace.post(
             where, self.user, Content(text=text), thread_ts=thread.ts if thread else None
@@ -130,7 +128,7 @@ class UserClient(ModalClient):
     async def mention(
         self, channel: Channel | str, text: str, *, thread: Message | None = None
     ) -> Ack | None:
-        """Write a message that mentions the bot.
+        """Post a message that mentions the bot.
 
         Returns:
             The acknowledgement of the app_mention event; None if the app isn't subscribed to it
@@ -154,7 +152,6 @@ class UserClient(ModalClient):
         return await self._interact(payload)
 
     async def open_home(self) -> Ack | None:
-        """Look at the app's Home tab."""
         channel = self._slack.workspace.direct_message(self.user)
         return await self._slack.events.send(
             {
@@ -191,7 +188,7 @@ class UserClient(ModalClient):
 def _message_values(
     place: Message | View, used: Field | None, state: JsonObject
 ) -> dict[str, dict[str, JsonObject]]:
-    """Return the state of a message's fields, with the one that was just used."""
+    """The state of a message's fields after one was used."""
     values: dict[str, dict[str, JsonObject]] = {}
     for item in fields(place.blocks):
         value = state if item == used else initial_value(item.element)

@@ -1,4 +1,4 @@
-"""A modal or Home tab: what the app sent, what the person typed, and its place in the stack."""
+"""A modal or Home tab: content, input, and position in the stack."""
 
 from dataclasses import dataclass, field
 
@@ -8,18 +8,16 @@ from bot.sandbox.slack.wire import JsonObject
 
 @dataclass(eq=False, slots=True)
 class View:
-    """A view on one person's screen.
+    """A view on one user's screen.
 
     Attributes:
         id: Starts with V.
-        user_id: Whose screen it is on.
         body: What the app sent, its blocks each with a block_id.
-        hash: Stands for this state; changes with every update by the app.
-        values: What is typed and chosen, by block_id and action_id, in the shape of `state.values`.
-        root_id: The lowest view of the stack, itself if it is that one.
-        previous_id: The view under it, if any.
-        closed: Whether it is gone from the screen.
-        errors: Error texts shown under fields, by block_id.
+        hash: Changes with every update by the app.
+        values: The input by block_id and action_id, in the shape of `state.values`.
+        root_id: The lowest view of the stack, maybe itself.
+        previous_id: The view below, if any.
+        errors: Error texts under fields, by block_id.
         updates: How often the app changed it.
     """
 
@@ -42,26 +40,23 @@ class View:
 
     @property
     def blocks(self) -> list[JsonObject]:
-        """The blocks as they are now."""
         blocks: list[JsonObject] = self.body["blocks"]
         return blocks
 
     @property
     def callback_id(self) -> str:
-        """The app's own name for this kind of view."""
         return str(self.body.get("callback_id") or "")
 
     @property
     def private_metadata(self) -> str:
-        """What the app keeps in the view, invisible to the person."""
         return str(self.body.get("private_metadata") or "")
 
     def fields(self) -> list[Field]:
-        """Return its interactive elements, top to bottom."""
+        """The interactive elements, top to bottom."""
         return list(fields(self.blocks))
 
     def reset_values(self) -> None:
-        """Take the initial values of new fields; those that keep both ids keep what was typed."""
+        """Set initial values of new fields; those that keep both ids keep their input."""
         kept: dict[str, dict[str, JsonObject]] = {}
         for item in self.fields():
             value = self.value(item)
@@ -72,15 +67,14 @@ class View:
         self.values = kept
 
     def value(self, item: Field) -> JsonObject | None:
-        """Return the state of a field; None for one without state, such as a button."""
+        """The state of a field; None for one without state, such as a button."""
         return self.values.get(item.block_id, {}).get(item.action_id)
 
     def set_value(self, item: Field, value: JsonObject) -> None:
-        """Put a new state into a field."""
         self.values.setdefault(item.block_id, {})[item.action_id] = value
 
     def replace(self, body: JsonObject, new_hash: str) -> None:
-        """Show what the app sent instead; fields that keep both ids keep what was typed."""
+        """Replace the body; fields that keep both ids keep their input."""
         self.body = body
         self.hash = new_hash
         self.updates += 1
@@ -90,7 +84,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class ViewOwner:
-    """The app and workspace that a view's document names."""
+    """The app and workspace of a view object."""
 
     app_id: str
     bot_id: str
@@ -98,7 +92,7 @@ class ViewOwner:
     installed_team_id: str
 
     def document(self, view: View) -> JsonObject:
-        """Return the view as Slack's answers and payloads describe it."""
+        """The view as in Slack's responses and payloads."""
         body = view.body
         is_modal = body["type"] == "modal"
         return {

@@ -1,4 +1,4 @@
-"""The workspace's state: people, channels, messages, and whether the app is installed."""
+"""The workspace's state: users, channels, messages, and the app's installation."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,19 +29,15 @@ class Installation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the workspace and the app are to each other.
+    """The workspace and the app.
 
     Attributes:
-        team_id: The workspace.
         team_domain: The first part of its address.
-        team_name: The name people read.
         enterprise_id: The organisation of an Enterprise workspace.
         org_wide: Whether the app is installed for the whole organisation; payloads then carry
             `is_enterprise_install` and may lack `team`.
-        app_id: The app.
         bot_id: The app's bot, as messages name it.
-        bot_name: The handle of the bot's user.
-        scopes: What the bot token may do.
+        scopes: Of the bot token.
     """
 
     team_id: str
@@ -56,7 +52,7 @@ class Identity:
 
     @property
     def enterprise(self) -> JsonObject | None:
-        """The organisation as payloads name it."""
+        """The organisation as in payloads."""
         if self.enterprise_id is None:
             return None
         return {"id": self.enterprise_id, "name": "Sandbox Organisation"}
@@ -64,7 +60,7 @@ class Identity:
 
 @dataclass(slots=True)
 class Content:
-    """What a message says, apart from where and by whom.
+    """A message's content.
 
     Attributes:
         text: The notification's text.
@@ -78,13 +74,7 @@ class Content:
 
 
 class Workspace:
-    """Hold the state and change it; every change is published.
-
-    Args:
-        identity: The workspace and the app.
-        clock: Dates everything.
-        changes: Where changes are published.
-    """
+    """Holds the state; every change is published."""
 
     def __init__(self, identity: Identity, clock: SandboxClock, changes: Changes) -> None:
         self.identity = identity
@@ -97,7 +87,7 @@ class Workspace:
         self.installation = Installation.INSTALLED
         self.bot = self.add_user(identity.bot_name, real_name=identity.bot_name, is_bot=True)
 
-    # People
+    # Users and channels
 
     def add_user(
         self,
@@ -111,7 +101,7 @@ class Workspace:
         is_bot: bool = False,
         deleted: bool = False,
     ) -> User:
-        """Add a user; `team_id` makes it somebody from another organisation."""
+        """Add a user; `team_id` makes it one of another organisation."""
         user = User(
             id=self.ids.mint("U"),
             name=name,
@@ -128,17 +118,13 @@ class Workspace:
         return user
 
     def add_usergroup(self, handle: str, members: Iterable[User]) -> Usergroup:
-        """Add a user group."""
         group = Usergroup(self.ids.mint("S"), handle, handle, [user.id for user in members])
         self.usergroups[group.id] = group
         return group
 
-    # Channels
-
     def add_channel(
         self, name: str, kind: ChannelKind, members: Collection[User], *, shared: bool = False
     ) -> Channel:
-        """Add a channel with these members."""
         channel = Channel(
             id=self.ids.mint("D" if kind is ChannelKind.DIRECT else "C"),
             name=name,
@@ -153,18 +139,14 @@ class Workspace:
         return channel
 
     def direct_message(self, user: User) -> Channel:
-        """Return the direct message between the bot and a user, made if need be."""
+        """The direct message between the bot and a user, created if needed."""
         for channel in self.channels.values():
             if channel.kind is ChannelKind.DIRECT and user.id in channel.member_ids:
                 return channel
         return self.add_channel("", ChannelKind.DIRECT, [user, self.bot])
 
     def channel(self, reference: Channel | str) -> Channel:
-        """Return a channel by itself, its id, or its name with or without #.
-
-        Raises:
-            LookupError: If there is none.
-        """
+        """The channel of this id or name (with or without #), or LookupError."""
         if isinstance(reference, Channel):
             return reference
         if reference in self.channels:
@@ -175,12 +157,10 @@ class Workspace:
         raise LookupError(f"no channel {reference!r}")
 
     def set_archived(self, channel: Channel, *, archived: bool) -> None:
-        """Archive a channel or bring it back."""
         channel.is_archived = archived
         self.changes.publish(ChannelChanged(channel))
 
     def set_member(self, channel: Channel, user: User, *, member: bool) -> None:
-        """Let a user join or leave a channel."""
         if member and user.id not in channel.member_ids:
             channel.member_ids.append(user.id)
         elif not member and user.id in channel.member_ids:
@@ -188,21 +168,15 @@ class Workspace:
         self.changes.publish(ChannelChanged(channel))
 
     def has_bot(self, channel: Channel) -> bool:
-        """Tell whether the bot is a member."""
         return self.bot.id in channel.member_ids
 
-    # The app
-
     def set_installation(self, state: Installation) -> None:
-        """Install, uninstall or cut off the app."""
         self.installation = state
         if state is Installation.UNINSTALLED:
             for channel in self.channels.values():
                 if channel.kind is not ChannelKind.DIRECT and self.has_bot(channel):
                     self.set_member(channel, self.bot, member=False)
         self.changes.publish(InstallationChanged(state.value))
-
-    # Messages
 
     def post(
         self,
@@ -215,7 +189,7 @@ class Workspace:
         ephemeral_to: str | None = None,
         unfurls: tuple[bool | None, bool | None] = (None, None),
     ) -> Message:
-        """Add a message, a reply or an ephemeral message."""
+        """Post a message, a reply or an ephemeral message."""
         message = Message(
             channel_id=channel.id,
             ts=self.ids.timestamp(self.clock.now()),
@@ -238,7 +212,7 @@ class Workspace:
         return message
 
     def edit(self, message: Message, content: Content) -> None:
-        """Put new content into a message; `edited_at` is set where text alone is shown."""
+        """Replace a message's content; `edited_at` is set only where text is shown."""
         message.text = content.text
         message.blocks = self.with_block_ids(content.blocks)
         message.metadata = content.metadata
@@ -248,7 +222,7 @@ class Workspace:
         self.changes.publish(MessageUpdated(message))
 
     def delete(self, message: Message) -> None:
-        """Take a message away; a root with replies leaves a tombstone above them."""
+        """Delete a message; a root with replies leaves a tombstone."""
         message.deleted = True
         channel = self.channels[message.channel_id]
         if message.ephemeral_to is not None:
@@ -256,7 +230,7 @@ class Workspace:
         self.changes.publish(MessageDeleted(message))
 
     def with_block_ids(self, blocks: Sequence[JsonObject]) -> list[JsonObject]:
-        """Return the blocks, each with a block_id."""
+        """The blocks, each with a block_id."""
         return [
             {**block, "block_id": block.get("block_id") or self.ids.block()} for block in blocks
         ]

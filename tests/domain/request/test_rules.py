@@ -158,7 +158,7 @@ Cool-down: at most 9 digits
   cooldown='1000000000'
   > Cool-down can have 9 digits at most. You wrote `1000000000`.
 Ends after: a length of time
-  lease='8'
+  lifetime='8'
   > `8` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `8h`.
 Ends after: not too short
   lease='5m'

@@ -1,7 +1,7 @@
-"""A strict checker of Block Kit payloads, which refuses at least what Slack refuses.
+"""A strict Block Kit validator, which refuses at least what Slack refuses.
 
-Where Slack's documentation leaves a doubt, the stricter reading holds: what passes here is safe
-to send. Unknown types, unknown fields and nulls are refused everywhere.
+Where Slack's documentation is ambiguous, the stricter reading holds. Unknown types, unknown fields
+and nulls are refused everywhere.
 """
 
 from bot.sandbox.slack.blocks.problems import Problem

@@ -1,7 +1,7 @@
-"""Composition objects: texts, options, confirmations and the other parts of elements.
+"""Composition objects: texts, options, confirmations and other parts of elements.
 
 Facts from https://docs.slack.dev/reference/block-kit/composition-objects and slack_sdk 3.47.
-Limits on characters count code points; where Slack might count otherwise, it publishes nothing.
+Character limits count code points; Slack doesn't publish how it counts.
 """
 
 import re
@@ -15,14 +15,14 @@ from bot.sandbox.slack.blocks.problems import Path, refusal
 
 
 class Strict(BaseModel):
-    """An object of the payload: no unknown field, nothing converted."""
+    """An object of the payload: no unknown field, no conversion."""
 
-    # Nulls never reach these models (see tree.unfit): None always stands for an absent field.
+    # Nulls never reach these models (see tree.unsendable): None always means an absent field.
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 def matching(pattern: str, words: str) -> AfterValidator:
-    """Return the rule that a whole string has a form, which `words` describe."""
+    """A validator that the whole string matches a pattern, which `words` describe."""
     form = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -60,7 +60,7 @@ ConversationId: TypeAlias = Annotated[
 
 
 class PlainText(Strict):
-    """Text that is shown as it is."""
+    """Text without markup."""
 
     type: Literal["plain_text"]
     text: Annotated[str, Field(max_length=3000), NOT_BLANK]
@@ -68,7 +68,7 @@ class PlainText(Strict):
 
 
 class Mrkdwn(Strict):
-    """Text with Slack's markup."""
+    """Text with mrkdwn."""
 
     type: Literal["mrkdwn"]
     text: Annotated[str, Field(max_length=3000), NOT_BLANK, ONLY_KNOWN_MARKUP]
@@ -79,7 +79,7 @@ Text: TypeAlias = Annotated[PlainText | Mrkdwn, Field(discriminator="type")]
 
 
 def at_most(characters: int) -> AfterValidator:
-    """Return the rule that the text of a text object is no longer than that."""
+    """A validator of a text object's length."""
 
     def check(text: PlainText | Mrkdwn) -> PlainText | Mrkdwn:
         if len(text.text) > characters:
@@ -90,7 +90,7 @@ def at_most(characters: int) -> AfterValidator:
 
 
 class Confirm(Strict):
-    """The dialog that asks again."""
+    """A confirmation dialog."""
 
     title: Annotated[PlainText, at_most(100)]
     text: Annotated[PlainText, at_most(300)]
@@ -100,7 +100,7 @@ class Confirm(Strict):
 
 
 class Option(Strict):
-    """One choice of a menu."""
+    """An option of a menu."""
 
     text: Annotated[PlainText, at_most(75)]
     value: Annotated[str, Field(max_length=150), NOT_BLANK]
@@ -108,13 +108,13 @@ class Option(Strict):
 
 
 class LinkOption(Option):
-    """One choice of an overflow menu, which may open a page."""
+    """An option of an overflow menu, with an optional URL."""
 
     url: Address | None = None
 
 
 class MarkedOption(Strict):
-    """One choice of radio buttons or checkboxes, which may carry markup."""
+    """An option of radio buttons or checkboxes; may use mrkdwn."""
 
     text: Annotated[Text, at_most(75)]
     value: Annotated[str, Field(max_length=150), NOT_BLANK]
@@ -145,7 +145,7 @@ class OptionGroup(Strict):
 
 
 def choices(options: list[Option] | None, groups: list[OptionGroup] | None) -> list[Option]:
-    """Return all options of a menu, refusing a menu with both or neither kind of list."""
+    """All options of a menu; refuses a menu with both or neither kind of list."""
     if (options is None) == (groups is None):
         raise refusal("must have either options or option_groups")
     found: list[tuple[Path, Option]] = [
@@ -204,7 +204,7 @@ class SlackFile(Strict):
 
 
 class Picture(Strict):
-    """Where an image comes from, and what it shows."""
+    """An image's source and alt text."""
 
     image_url: Address | None = None
     slack_file: SlackFile | None = None

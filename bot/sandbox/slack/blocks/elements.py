@@ -1,4 +1,4 @@
-"""Block elements but the menus: buttons, choices, pickers and inputs.
+"""Block elements except menus: buttons, choices, pickers and inputs.
 
 Facts from https://docs.slack.dev/reference/block-kit/block-elements and slack_sdk 3.47.
 `file_input` and `workflow_button` need scopes and workflows that no app here has, and are refused.
@@ -44,7 +44,7 @@ class Image(Picture):
 
 
 class Confirmable(Interactive):
-    """An element that may ask again."""
+    """An element with an optional confirmation dialog."""
 
     confirm: Confirm | None = None
 
@@ -138,14 +138,14 @@ class TimePicker(Focusable):
 
 
 class DateTimePicker(Focusable):
-    """A moment, in seconds since 1970, in ten digits."""
+    """A moment in seconds since 1970, in ten digits."""
 
     type: Literal["datetimepicker"]
     initial_date_time: Annotated[int, Field(ge=1_000_000_000, le=9_999_999_999)] | None = None
 
 
 class TextField(Interactive):
-    """What every field to type into has."""
+    """Common fields of text inputs."""
 
     placeholder: Placeholder | None = None
     dispatch_action_config: DispatchActionConfig | None = None
@@ -193,7 +193,7 @@ class RichTextInput(TextField):
 
 
 class NumberInput(TextField):
-    """A number; the bounds and the start are numbers written as strings."""
+    """A number; bounds and initial value are numbers as strings."""
 
     type: Literal["number_input"]
     is_decimal_allowed: bool

@@ -1,8 +1,8 @@
-"""Layout blocks, and which of them stand on which surface with which elements in them.
+"""Layout blocks, and which elements and surfaces they allow.
 
 Facts from https://docs.slack.dev/reference/block-kit/blocks, its table of elements by block and
-surface, and slack_sdk 3.47. Blocks that need what no app here has (`file`, `video`) and the ones
-whose rules are still moving (`card`, `carousel`, `container`, `data_table`, charts) are refused.
+surface, and slack_sdk 3.47. Blocks that no app here can use (`file`, `video`) or whose rules still
+change (`card`, `carousel`, `container`, `data_table`, charts) are refused.
 """
 
 from typing import Annotated, Generic, Literal, Self, TypeAlias, TypeVar
@@ -42,7 +42,7 @@ from bot.sandbox.slack.blocks.problems import refusal
 from bot.sandbox.slack.blocks.rich_text import RichText
 from bot.sandbox.slack.blocks.selects import Select
 
-# What may stand beside a section, in messages, modals and Home tabs alike.
+# Accessories of a section, in messages, modals and Home tabs alike.
 Accessory: TypeAlias = Annotated[
     Button | Checkboxes | DatePicker | Image | Overflow | RadioButtons | TimePicker | Select,
     Field(discriminator="type"),
@@ -65,7 +65,7 @@ ElementT = TypeVar("ElementT")
 
 
 class Block(Strict):
-    """What every block has."""
+    """Common fields of blocks."""
 
     block_id: Identifier | None = None
 
@@ -160,7 +160,7 @@ class Alert(Block):
 
 
 class Markdown(Block):
-    """Standard Markdown, which Slack turns into blocks of its own."""
+    """Standard Markdown, which Slack converts to blocks."""
 
     type: Literal["markdown"]
     text: Annotated[str, Field(max_length=12000), NOT_BLANK]
@@ -174,12 +174,12 @@ class UrlSource(Strict):
     text: Words
 
 
-# Slack documents this limit for the titles of streamed plans and tasks, and none for these.
+# Slack documents this limit for streamed plans and tasks, and none for these.
 _Title: TypeAlias = Annotated[str, Field(max_length=256), NOT_BLANK]
 
 
 class TaskCard(Block):
-    """One task and how far it is."""
+    """One task and its status."""
 
     type: Literal["task_card"]
     task_id: Identifier

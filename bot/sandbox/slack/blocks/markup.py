@@ -1,8 +1,7 @@
 """Slack's control sequences in mrkdwn: mentions, links and dates between `<` and `>`.
 
-Facts from https://docs.slack.dev/messaging/formatting-message-text. Slack draws a `<` that opens
-none of these in its own ways, or pings people; here it is refused, so that text which a person
-or an API wrote can't slip in unescaped.
+Facts from https://docs.slack.dev/messaging/formatting-message-text. Slack renders any other `<` in
+its own ways, or mentions people; it is refused here, so that unescaped text shows.
 """
 
 import re
@@ -18,7 +17,7 @@ _SEQUENCES = (
     rf"#[CG][A-Z0-9]+{_LABEL}",
     rf"!subteam\^S[A-Z0-9]+{_LABEL}",
     rf"!(?:channel|here|everyone){_LABEL}",
-    # What stands after the bar is for clients that can't format the date, and required.
+    # The fallback after the bar is required.
     rf"!date\^\d+\^(?=[^<>^|]*\{{){_DATE_FORMAT}(?:\^https?://[^\s<>^|]+)?\|[^<>|\n]+",
     rf"https?://[^\s<>|]+{_LABEL}",
     rf"mailto:[^\s<>|@]+@[^\s<>|@]+{_LABEL}",
@@ -28,11 +27,11 @@ _FORMAT = re.compile(rf"(?=[^{{]*\{{){_DATE_FORMAT}")
 
 
 def unparsable(text: str) -> str | None:
-    """Return the start of the first `<` sequence that means nothing to Slack, or None."""
+    """The start of the first invalid `<` sequence, or None."""
     found = _UNPARSABLE.search(text)
     return found[0] if found else None
 
 
 def is_date_format(template: str) -> bool:
-    """Tell whether the template of a date holds tokens that Slack knows, and only those."""
+    """Whether a date's template holds only tokens that Slack knows, and at least one."""
     return _FORMAT.fullmatch(template) is not None

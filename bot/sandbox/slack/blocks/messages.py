@@ -1,10 +1,10 @@
-"""Messages: what chat.postMessage, chat.update, chat.postEphemeral and response_url take.
+"""Messages: arguments of chat.postMessage, chat.update, chat.postEphemeral and response_url.
 
 Facts from https://docs.slack.dev/reference/methods/chat.postMessage and its neighbours, and from
-https://docs.slack.dev/messaging/message-metadata. Two limits are measured rather than published.
-The 4,000 of `text` count bytes of UTF-8 in chat.update: 2,035 characters in 3,971 bytes pass,
-1,993 in 4,121 don't. And from some 13,200 on, in a count that Slack keeps to itself, blocks are
-refused with `msg_blocks_too_long`; here the bytes of their JSON count.
+https://docs.slack.dev/messaging/message-metadata. Two limits are measured, not published: in
+chat.update the 4,000 of `text` are bytes of UTF-8 (2,035 characters in 3,971 bytes pass, 1,993 in
+4,121 don't); and from about 13,200, in a count of Slack's own, blocks are refused with
+`msg_blocks_too_long`; here the bytes of their JSON count.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,14 +26,14 @@ from bot.sandbox.slack.blocks.tree import encoded_bytes
 _MAX_TEXT_BYTES = 4_000
 _MAX_BLOCKS_BYTES = 13_000
 _MAX_MARKDOWN = 12_000
-# Slack says that metadata can be too large, but not from where on.
+# Slack says that metadata can be too large, but gives no limit.
 _MAX_METADATA_BYTES = 4_000
 _NOT_THAT_SHAPE = {"dict_type", "list_type", "model_type", "null"}
 _Timestamp = Annotated[str, matching(r"\d{10}\.\d{6}", "the ts of a message")]
 
 
 def _flat_payload(payload: dict[str, object]) -> dict[str, object]:
-    """Refuse what @slack/types leaves out: values are scalars, flat objects or lists of those."""
+    """Refuse what @slack/types excludes: values are scalars, flat objects or lists of those."""
     for key, value in payload.items():
         objects = value if isinstance(value, list) else [value]
         for i, item in enumerate(objects):
@@ -48,7 +48,7 @@ def _flat_payload(payload: dict[str, object]) -> dict[str, object]:
 
 
 class Metadata(Strict):
-    """What a message carries for apps, unseen by people."""
+    """Data of a message for apps."""
 
     event_type: Annotated[
         str, Field(max_length=255), matching(r"[A-Za-z0-9_]+", "letters, digits and underscores")
@@ -57,7 +57,7 @@ class Metadata(Strict):
 
 
 class Message(Strict):
-    """A message; Slack's name for what is wrong stands in the refusals that have one."""
+    """A message; refusals carry Slack's error name where there is one."""
 
     channel: Words | None = None
     user: UserId | None = None
@@ -80,7 +80,7 @@ class Message(Strict):
     @field_validator("text")
     @classmethod
     def _text_says_something(cls, text: str | None, info: ValidationInfo) -> str | None:
-        # Slack takes blocks without text; then notifications and screen readers say nothing.
+        # Slack accepts blocks without text; notifications and screen readers are then empty.
         if not (text or "").strip() and not info.data.get("delete_original"):
             raise refusal("must say something, with blocks too", error="no_text")
         if text is not None and len(text.encode(errors="surrogatepass")) > _MAX_TEXT_BYTES:
@@ -104,7 +104,7 @@ class Message(Strict):
 
 
 def error_name(path: Path, kind: str) -> str:
-    """Return Slack's name for a fault in a message."""
+    """Slack's name for an error in a message."""
     match path:
         case ("blocks",) if kind in _NOT_THAT_SHAPE:
             return "invalid_blocks_format"
@@ -120,7 +120,7 @@ def error_name(path: Path, kind: str) -> str:
 
 
 def too_large(payload: Mapping[str, object]) -> Iterator[tuple[Path, str, str]]:
-    """Yield the path, the words and the error of each part of a message that is too large."""
+    """The path, text and error name of each part that is too large."""
     for field, limit, error in (
         ("blocks", _MAX_BLOCKS_BYTES, "msg_blocks_too_long"),
         ("metadata", _MAX_METADATA_BYTES, "metadata_too_large"),
@@ -130,7 +130,7 @@ def too_large(payload: Mapping[str, object]) -> Iterator[tuple[Path, str, str]]:
 
 
 def has_too_many_blocks(blocks: Sequence[MessageBlock]) -> Iterator[tuple[Path, str]]:
-    """Yield the blocks that one message can't hold beside its others."""
+    """The blocks beyond the limit of one message."""
     markdown, plans, tables = 0, 0, 0
     has_cards = any(isinstance(block, TaskCard) for block in blocks)
     for i, block in enumerate(blocks):

@@ -1,4 +1,4 @@
-"""What is wrong with a payload, in the shape of Slack's `response_metadata.messages`."""
+"""Validation errors in the format of Slack's `response_metadata.messages`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,10 +9,9 @@ from pydantic_core import PydanticCustomError
 
 Path: TypeAlias = tuple[str | int, ...]
 Naming: TypeAlias = Callable[[Path, str], str]
-"""From the path of what is wrong and the kind of fault to Slack's name for the error."""
+"""From an error's path and kind to Slack's error name."""
 
-# Kinds of faults by pydantic's names, and what to say of them. The context of the fault fills in
-# the braces.
+# Texts by pydantic's error types; braces take the error's context.
 _WORDS = {
     "bool_type": "must be true or false",
     "dict_type": "must be an object",
@@ -34,9 +33,9 @@ _WORDS = {
     "union_tag_invalid": "unsupported type: {tag}",
     "union_tag_not_found": "missing field: type",
 }
-# Faults of a field that Slack points at through the object around it.
+# Errors of a field that Slack attributes to the object around it.
 _ABOUT_A_FIELD = {"extra_forbidden", "missing"}
-# A URL source has a field that is called like its type, but never stands in a union.
+# A URL source's field has its type's name, but never occurs in a union.
 _NEVER_A_TAG = "url"
 
 
@@ -45,9 +44,8 @@ class Problem:
     """One reason for Slack to refuse a payload.
 
     Attributes:
-        error: Slack's name for the error, such as `invalid_blocks`.
-        detail: What is wrong and where, such as
-            `[ERROR] must not be blank [json-pointer:/blocks/0/text/text]`.
+        error: Slack's error name, such as `invalid_blocks`.
+        detail: Such as `[ERROR] must not be blank [json-pointer:/blocks/0/text/text]`.
     """
 
     error: str
@@ -55,22 +53,21 @@ class Problem:
 
 
 def problem(error: str, words: str, path: Path) -> Problem:
-    """Return the problem that `words` tells of what stands at `path`."""
     steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
     pointer = "".join(f"/{step}" for step in steps)
     return Problem(error, f"[ERROR] {words} [json-pointer:{pointer}]")
 
 
 def refusal(words: str, *at: str | int, error: str = "") -> PydanticCustomError:
-    """Return what a validator raises about its value, or about what stands `at` a path in it.
+    """What a validator raises about its value, or about a path (`at`) in it.
 
-    `error` overrides the name that the place of the fault would give it.
+    `error` overrides the error name that the path would give.
     """
     return PydanticCustomError("refused", "{words}", {"words": words, "at": at, "error": error})
 
 
 def problems_of(fault: ValidationError, payload: object, naming: Naming) -> list[Problem]:
-    """Return everything that pydantic found wrong with `payload`, in its order."""
+    """Everything that pydantic found wrong with `payload`, in its order."""
     problems = []
     for found in fault.errors(include_url=False, include_input=False):
         kind, location, context = found["type"], found["loc"], found.get("ctx", {})
@@ -85,7 +82,7 @@ def problems_of(fault: ValidationError, payload: object, naming: Naming) -> list
 
 
 def _untagged(location: Path, payload: object) -> Path:
-    """Return the location without the tags that pydantic adds where a union was entered."""
+    """The location without the tags that pydantic adds for unions."""
     path: list[str | int] = []
     here: object = payload
     tag: object = _tag(here)

@@ -1,4 +1,4 @@
-"""The rich_text block with its whole tree of elements.
+"""The rich_text block with its tree of elements.
 
 Facts from https://docs.slack.dev/reference/block-kit/blocks/rich-text-block and slack_sdk 3.47.
 Elements that only Slack's own clients write (canvases, files, citations …) are refused.
@@ -28,14 +28,14 @@ def _date_format(template: str) -> str:
 
 
 def _not_empty(text: str) -> str:
-    # A space or a line break between two styled pieces is a piece of its own.
+    # A space or a line break between two styled elements is an element too.
     if not text:
         raise refusal("must not be empty")
     return text
 
 
 class Style(Strict):
-    """How a piece of text looks."""
+    """The style of a text."""
 
     bold: bool | None = None
     italic: bool | None = None
@@ -45,7 +45,7 @@ class Style(Strict):
 
 
 class Piece(Strict):
-    """A piece of a line."""
+    """An inline element."""
 
     style: Style | None = None
 
@@ -82,7 +82,7 @@ class EmojiPiece(Piece):
 
 
 class DatePiece(Piece):
-    """A moment in the reader's own time zone; `timestamp` in seconds since 1970."""
+    """A moment in the reader's time zone; `timestamp` in seconds since 1970."""
 
     type: Literal["date"]
     timestamp: Annotated[int, Field(ge=0)]
@@ -92,7 +92,7 @@ class DatePiece(Piece):
 
 
 class UserPiece(Piece):
-    """A mention of a person."""
+    """A mention of a user."""
 
     type: Literal["user"]
     user_id: UserId

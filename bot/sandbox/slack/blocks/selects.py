@@ -1,4 +1,4 @@
-"""Menus that choose one or several options, people, conversations or channels.
+"""Menus of options, users, conversations or channels.
 
 Facts from https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element and
 multi-select-menu-element.
@@ -31,13 +31,13 @@ QueryLength: TypeAlias = Annotated[int, Field(ge=0)]
 
 
 class Interactive(Strict):
-    """Anything a person can use; Slack would make up an absent action_id, and nobody listen."""
+    """An interactive element; action_id is required, as nobody could handle a generated one."""
 
     action_id: Identifier
 
 
 class Menu(Interactive):
-    """What every menu has."""
+    """Common fields of menus."""
 
     placeholder: Placeholder | None = None
     confirm: Confirm | None = None
@@ -45,18 +45,18 @@ class Menu(Interactive):
 
 
 class MultiMenu(Menu):
-    """What every menu of several choices has."""
+    """Common fields of multi-select menus."""
 
     max_selected_items: Annotated[int, Field(ge=1)] | None = None
 
     def refuse_more_than_allowed(self, field: str, chosen: list[str] | list[Option] | None) -> None:
-        """Refuse a start with more choices than a person could make."""
+        """Refuse more initial choices than `max_selected_items`."""
         if self.max_selected_items is not None and len(chosen or []) > self.max_selected_items:
             raise refusal("must have at most max_selected_items items", field)
 
 
 class WithChoices(Strict):
-    """Options, or groups of options, written out."""
+    """Options, or groups of options."""
 
     options: Annotated[list[Option], Field(min_length=1, max_length=100)] | None = None
     option_groups: Annotated[list[OptionGroup], Field(min_length=1, max_length=100)] | None = None
@@ -68,7 +68,7 @@ class WithChoices(Strict):
 
 
 class StaticSelect(WithChoices, Menu):
-    """A menu of options."""
+    """A select with fixed options."""
 
     type: Literal["static_select"]
     initial_option: Option | None = None
@@ -82,7 +82,7 @@ class StaticSelect(WithChoices, Menu):
 
 
 class MultiStaticSelect(WithChoices, MultiMenu):
-    """A menu of options, several of which can be chosen."""
+    """A multi-select with fixed options."""
 
     type: Literal["multi_static_select"]
     initial_options: Annotated[list[Option], Field(min_length=1), DISTINCT_OPTIONS] | None = None
@@ -98,7 +98,7 @@ class MultiStaticSelect(WithChoices, MultiMenu):
 
 
 class ExternalSelect(Menu):
-    """A menu whose options the app answers as a person types."""
+    """A select whose options the app returns as a user types."""
 
     type: Literal["external_select"]
     initial_option: Option | None = None
@@ -106,7 +106,7 @@ class ExternalSelect(Menu):
 
 
 class MultiExternalSelect(MultiMenu):
-    """The same, several of which can be chosen."""
+    """A multi-select whose options the app returns as a user types."""
 
     type: Literal["multi_external_select"]
     initial_options: Annotated[list[Option], Field(min_length=1), DISTINCT_OPTIONS] | None = None
@@ -119,14 +119,14 @@ class MultiExternalSelect(MultiMenu):
 
 
 class UsersSelect(Menu):
-    """A menu of people."""
+    """A select of users."""
 
     type: Literal["users_select"]
     initial_user: UserId | None = None
 
 
 class MultiUsersSelect(MultiMenu):
-    """The same, several of whom can be chosen."""
+    """A multi-select of users."""
 
     type: Literal["multi_users_select"]
     initial_users: Annotated[list[UserId], Field(min_length=1), DISTINCT] | None = None
@@ -138,7 +138,7 @@ class MultiUsersSelect(MultiMenu):
 
 
 class ConversationsSelect(Menu):
-    """A menu of channels and direct messages."""
+    """A select of channels and direct messages."""
 
     type: Literal["conversations_select"]
     initial_conversation: ConversationId | None = None
@@ -148,7 +148,7 @@ class ConversationsSelect(Menu):
 
 
 class MultiConversationsSelect(MultiMenu):
-    """The same, several of which can be chosen."""
+    """A multi-select of channels and direct messages."""
 
     type: Literal["multi_conversations_select"]
     initial_conversations: Annotated[list[ConversationId], Field(min_length=1), DISTINCT] | None = (
@@ -164,7 +164,7 @@ class MultiConversationsSelect(MultiMenu):
 
 
 class ChannelsSelect(Menu):
-    """A menu of public channels."""
+    """A select of public channels."""
 
     type: Literal["channels_select"]
     initial_channel: ChannelId | None = None
@@ -172,7 +172,7 @@ class ChannelsSelect(Menu):
 
 
 class MultiChannelsSelect(MultiMenu):
-    """The same, several of which can be chosen."""
+    """A multi-select of public channels."""
 
     type: Literal["multi_channels_select"]
     initial_channels: Annotated[list[ChannelId], Field(min_length=1), DISTINCT] | None = None
@@ -198,7 +198,7 @@ Select: TypeAlias = (
 
 
 class Suggestions(Strict):
-    """The answer to `block_suggestion`; an empty list says that nothing matches."""
+    """The response to `block_suggestion`; an empty list means no match."""
 
     options: Annotated[list[Option], Field(max_length=100)] | None = None
     option_groups: Annotated[list[OptionGroup], Field(max_length=100)] | None = None

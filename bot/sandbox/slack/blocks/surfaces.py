@@ -1,4 +1,4 @@
-"""The checks of whole payloads: their fields first, then the rules across their blocks."""
+"""Validation of whole payloads: fields first, then rules across blocks."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, TypeAlias
@@ -16,12 +16,7 @@ _RULED_FIELDS = {"action_id", "block_id", "focus_on_load", "response_url_enabled
 
 
 def check_message(payload: Mapping[str, object]) -> list[Problem]:
-    """Return why Slack would refuse a message, or nothing if it would take it.
-
-    Args:
-        payload: The arguments of chat.postMessage, chat.update or chat.postEphemeral, or the
-            body of a request to a response_url, decoded from JSON.
-    """
+    """Why Slack would refuse a message: the arguments of chat.* or the body for a response_url."""
     tree = list(nodes(payload))
     if found := [problem(error_name(p, "null"), words, p) for p, words in unsendable(tree)]:
         return found
@@ -39,12 +34,7 @@ def check_message(payload: Mapping[str, object]) -> list[Problem]:
 
 
 def check_view(view: Mapping[str, object]) -> list[Problem]:
-    """Return why Slack would refuse a modal or a Home tab, or nothing if it would take it.
-
-    Args:
-        view: The `view` of views.open, views.update, views.push, views.publish or of a
-            response_action, decoded from JSON. Pointers start at `/view`.
-    """
+    """Why Slack would refuse a modal or a Home tab; JSON pointers start at `/view`."""
     payload = {"view": view}
     tree = list(nodes(payload))
     if found := [_argument(words, path) for path, words in unsendable(tree)]:
@@ -60,11 +50,7 @@ def check_view(view: Mapping[str, object]) -> list[Problem]:
 
 
 def check_suggestions(answer: Mapping[str, object]) -> list[Problem]:
-    """Return why Slack would show no options for an answer to `block_suggestion`.
-
-    Args:
-        answer: The body of the answer, decoded from JSON.
-    """
+    """Why Slack would show no options for a response to `block_suggestion`."""
     if found := [_argument(words, path) for path, words in unsendable(nodes(answer))]:
         return found
     try:
@@ -75,11 +61,11 @@ def check_suggestions(answer: Mapping[str, object]) -> list[Problem]:
 
 
 def check_view_errors(errors: object, view: Mapping[str, object]) -> list[Problem]:
-    """Return why Slack would not show the errors of a `response_action` under their fields.
+    """Why Slack would not show the errors of a `response_action` under their fields.
 
     Args:
-        errors: Words for the person by the block_id of an input block.
-        view: The view that was submitted, as it stands with its block_ids.
+        errors: Texts by the block_id of an input block.
+        view: The submitted view, with its block_ids.
     """
     if not isinstance(errors, Mapping) or not errors:
         return [_argument("must be an object with at least one field", ("errors",))]
@@ -100,7 +86,7 @@ def check_view_errors(errors: object, view: Mapping[str, object]) -> list[Proble
 
 
 def _conflicts(tree: Iterable[Node], root: Path, surface: _Surface) -> Iterator[tuple[Path, str]]:
-    """Yield what valid blocks, which stand at `root`, can't have together or on that surface."""
+    """Yield conflicts of valid blocks at `root` with each other or with the surface."""
     depth = len(root)
     ruled = [
         (path, value) for path, value in tree if path[:depth] == root and path[-1] in _RULED_FIELDS

@@ -1,4 +1,4 @@
-"""Rules about the whole JSON document: no null, no abyss, nothing twice, not too large."""
+"""Rules about the whole JSON document: nulls, depth, duplicates, size."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,9 +28,9 @@ def nodes(document: object) -> Iterator[Node]:
 
 
 def unsendable(document: Iterable[Node]) -> Iterator[tuple[Path, str]]:
-    """Yield what no payload may hold anywhere: null, and nesting that never ends.
+    """Yield nulls and too deep nesting, which no payload may hold.
 
-    Slack takes an explicit null for a value that breaks the field's rules, not for an absent one.
+    Slack takes an explicit null for an invalid value, not for an absent one.
     """
     for path, value in document:
         if value is None:
@@ -40,7 +40,7 @@ def unsendable(document: Iterable[Node]) -> Iterator[tuple[Path, str]]:
 
 
 def repeated(document: Iterable[Node], field: str, within: int = 0) -> Iterator[tuple[Path, str]]:
-    """Yield each place where `field` has a value that it had before, in document order.
+    """Yield each place where `field` repeats a value, in document order.
 
     Values are compared among the nodes whose paths share their first `within` steps.
     """
@@ -54,6 +54,6 @@ def repeated(document: Iterable[Node], field: str, within: int = 0) -> Iterator[
 
 
 def encoded_bytes(document: object) -> int:
-    """Return how many bytes the document takes as compact JSON in UTF-8."""
+    """The document's size as compact JSON in UTF-8."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return len(text.encode(errors="surrogatepass"))

@@ -15,7 +15,7 @@ MAX_VIEW_BYTES = 250_000
 
 
 class BaseView(Strict):
-    """What both kinds have."""
+    """Common fields of both kinds."""
 
     private_metadata: Annotated[str, Field(max_length=3000)] | None = None
     callback_id: Identifier | None = None
@@ -23,7 +23,7 @@ class BaseView(Strict):
 
 
 class Modal(BaseView):
-    """A dialog."""
+    """A modal."""
 
     type: Literal["modal"]
     title: Annotated[PlainText, at_most(24)]
@@ -41,7 +41,7 @@ class Modal(BaseView):
 
 
 class Home(BaseView):
-    """An app's own tab."""
+    """A Home tab."""
 
     type: Literal["home"]
     blocks: Annotated[list[HomeBlock], Field(min_length=1, max_length=100)]

@@ -1,4 +1,4 @@
-"""Slack's Web API: one module per family of methods, all of them in METHODS by name."""
+"""Slack's Web API: one module per family of methods, all in METHODS by name."""
 
 from bot.sandbox.slack.web_api import apps, chat, conversations, users, views
 from bot.sandbox.slack.web_api.call import Method

@@ -1,4 +1,4 @@
-"""auth.test, api.test and apps.connections.open: the app's own standing."""
+"""auth.test, api.test and apps.connections.open."""
 
 from pydantic import ConfigDict
 
@@ -8,7 +8,7 @@ from bot.sandbox.slack.wire import JsonObject
 
 
 class ApiTest(Arguments):
-    """The arguments of api.test, which echoes whatever it is given."""
+    """The arguments of api.test, which echoes them."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -16,18 +16,13 @@ class ApiTest(Arguments):
 
 
 def api_test(_slack: Backend, arguments: ApiTest) -> JsonObject:
-    """Echo the arguments.
-
-    Raises:
-        SlackError: The one that is asked for.
-    """
+    """Echo the arguments, or raise the requested `SlackError`."""
     if arguments.error:
         raise SlackError(arguments.error)
     return {"args": arguments.model_dump(exclude_unset=True)}
 
 
 def auth_test(slack: Backend, _arguments: Arguments) -> JsonObject:
-    """Say whose token it is."""
     identity = slack.workspace.identity
     return {
         "url": f"https://{identity.team_domain}.slack.com/",
@@ -42,14 +37,14 @@ def auth_test(slack: Backend, _arguments: Arguments) -> JsonObject:
 
 
 def open_connection(slack: Backend, _arguments: Arguments) -> JsonObject:
-    """Return the address of a new Socket Mode connection, good for one use."""
+    """The URL of a new Socket Mode connection, valid once."""
     return {"url": slack.open_connection()}
 
 
 METHODS = (
     method("api.test", ApiTest, api_test, tier=Tier.FOUR, token=TokenKind.NONE),
     method("auth.test", Arguments, auth_test, tier=Tier.SPECIAL),
-    # Documented as tier 1, yet ten connections may be opened at once, so one a minute isn't meant.
+    # Documented as tier 1, yet an app may open ten connections at once, so one a minute can't hold.
     method(
         "apps.connections.open",
         Arguments,

@@ -1,4 +1,4 @@
-"""What every Web API method shares: arguments, errors, scopes, and the state it works on."""
+"""What every Web API method shares: arguments, errors, scopes, state."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -18,12 +18,12 @@ from bot.sandbox.slack.workspace import Workspace
 
 
 class SlackError(Exception):
-    """An answer with `"ok": false`.
+    """A response with `"ok": false`.
 
     Args:
-        error: Slack's name for it.
-        messages: What `response_metadata.messages` explains.
-        more: Further fields of the answer, such as `needed`.
+        error: Slack's error name.
+        messages: The `response_metadata.messages`.
+        more: Further fields of the response, such as `needed`.
     """
 
     def __init__(self, error: str, messages: Sequence[str] = (), **more: str) -> None:
@@ -33,7 +33,6 @@ class SlackError(Exception):
         self.more = more
 
     def document(self) -> JsonObject:
-        """Return the answer's body."""
         body: JsonObject = {"ok": False, "error": self.error, **self.more}
         if self.messages:
             body["errors"] = [message.removeprefix("[ERROR] ") for message in self.messages]
@@ -42,11 +41,7 @@ class SlackError(Exception):
 
 
 class RateLimitedError(SlackError):
-    """An answer with status 429.
-
-    Args:
-        retry_after: Whole seconds to wait.
-    """
+    """A response with status 429 and Retry-After in whole seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("ratelimited")
@@ -54,7 +49,7 @@ class RateLimitedError(SlackError):
 
 
 class TokenKind(StrEnum):
-    """Which token a method wants."""
+    """Which token a method requires."""
 
     BOT = "bot"
     APP = "app"
@@ -64,16 +59,7 @@ class TokenKind(StrEnum):
 
 @dataclass(slots=True)
 class Backend:
-    """The state that methods read and change.
-
-    Attributes:
-        workspace: People, channels and messages.
-        modals: What is on people's screens.
-        triggers: The rights to open modals.
-        limiter: Counts calls and messages.
-        limits: What the workspace grants.
-        open_connection: Returns a new Socket Mode URL.
-    """
+    """The state that methods read and change."""
 
     workspace: Workspace
     modals: Modals
@@ -83,7 +69,7 @@ class Backend:
     open_connection: Callable[[], str]
 
     def channel(self, channel_id: str) -> Channel:
-        """Return a channel that the bot may know of.
+        """A channel that is visible to the bot.
 
         Raises:
             SlackError: channel_not_found, also for private channels without the bot.
@@ -96,11 +82,7 @@ class Backend:
         return channel
 
     def require_scope(self, *any_of: str) -> None:
-        """Make sure that the token has one of these scopes.
-
-        Raises:
-            SlackError: missing_scope.
-        """
+        """Raise missing_scope unless the token has one of these scopes."""
         scopes = self.workspace.identity.scopes
         if any_of and not scopes.intersection(any_of):
             raise SlackError(
@@ -108,7 +90,7 @@ class Backend:
             )
 
     def require_channel_scope(self, channel: Channel, right: str) -> None:
-        """Make sure that the token may do this in channels of this kind; `right` as in "read"."""
+        """Require the scope for this kind of channel; `right` as in "read"."""
         families = {
             ChannelKind.PUBLIC: "channels",
             ChannelKind.PRIVATE: "groups",
@@ -118,10 +100,10 @@ class Backend:
 
 
 class Arguments(BaseModel):
-    """A method's arguments; unknown ones are refused, so that a slip of the pen shows.
+    """A method's arguments; unknown ones are refused, so that misspelt ones show.
 
-    Slack itself ignores what it doesn't know. `team_id` goes with every method, because clients
-    of an organisation-wide installation add it to all their calls.
+    Slack ignores unknown ones. `team_id` is allowed everywhere, because clients of an
+    organisation-wide installation add it to all calls.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -134,7 +116,7 @@ Action: TypeAlias = Callable[[Backend, JsonObject], JsonObject]
 
 
 def from_json_text(value: object) -> object:
-    """Return what JSON text stands for, as forms carry objects and arrays as text."""
+    """The value of a JSON text, as forms carry objects and arrays as text."""
     if not isinstance(value, str):
         return value
     try:
@@ -153,10 +135,8 @@ class Method:
 
     Attributes:
         name: Such as "chat.postMessage".
-        tier: How often it may be called.
-        action: Carries it out; returns the answer without `ok`.
-        scopes: Any one of these is needed; none if empty.
-        token: Which token it wants.
+        action: Carries it out; returns the response without `ok`.
+        scopes: Any one of these is required; none if empty.
     """
 
     name: str
@@ -175,7 +155,7 @@ def method(
     scopes: Iterable[str] = (),
     token: TokenKind = TokenKind.BOT,
 ) -> Method:
-    """Return a method that parses its arguments before it acts."""
+    """A method that parses its arguments before it acts."""
 
     def parse_and_act(slack: Backend, fields: JsonObject) -> JsonObject:
         return action(slack, parse(arguments, fields))
@@ -197,7 +177,7 @@ def parse(arguments: type[A], fields: JsonObject) -> A:
     """Parse a method's arguments.
 
     Raises:
-        SlackError: invalid_arguments, or the error that stands for one argument's format.
+        SlackError: invalid_arguments, or the error of one argument's format.
     """
     try:
         return arguments.model_validate(fields)
@@ -217,11 +197,7 @@ def parse(arguments: type[A], fields: JsonObject) -> A:
 
 
 def refuse(problems: Sequence[Problem]) -> None:
-    """Answer with the first problem's error and all details.
-
-    Raises:
-        SlackError: If there is a problem.
-    """
+    """Raise the first problem's error with all details, if any."""
     if problems:
         error = problems[0].error
         raise SlackError(error, [item.detail for item in problems if item.error == error])

@@ -1,4 +1,4 @@
-"""chat.*: posting, editing and deleting messages."""
+"""chat.*: post, edit and delete messages."""
 
 from pydantic import Field
 
@@ -30,7 +30,7 @@ class _Content(Arguments):
     link_names: bool | None = None
 
     def said(self) -> JsonObject:
-        """Return the arguments as they were sent."""
+        """The arguments as they were sent."""
         return self.model_dump(exclude_unset=True, exclude={"team_id"})
 
 
@@ -73,10 +73,10 @@ class GetPermalink(Arguments):
 
 
 def check_content(said: JsonObject, limits: Limits) -> Content:
-    """Return a new message's content.
+    """A new message's content.
 
     Args:
-        said: The arguments as sent, `text`, `blocks` and `metadata` among them.
+        said: The arguments as sent, with `text`, `blocks` and `metadata`.
         limits: Whether `plan` blocks are known here.
 
     Raises:
@@ -97,11 +97,6 @@ def check_content(said: JsonObject, limits: Limits) -> Content:
 
 
 def post_message(slack: Backend, arguments: PostMessage) -> JsonObject:
-    """Post a message or a reply.
-
-    Raises:
-        SlackError: Among others not_in_channel, is_archived, thread_not_found.
-    """
     channel = _conversation(slack, arguments.channel)
     _may_post(slack, channel)
     content = check_content(arguments.said(), slack.limits)
@@ -124,11 +119,6 @@ def post_message(slack: Backend, arguments: PostMessage) -> JsonObject:
 
 
 def post_ephemeral(slack: Backend, arguments: PostEphemeral) -> JsonObject:
-    """Show a message to one member of a channel.
-
-    Raises:
-        SlackError: Among others user_not_in_channel.
-    """
     channel = slack.channel(arguments.channel)
     _may_post(slack, channel)
     content = check_content(arguments.said(), slack.limits)
@@ -147,11 +137,8 @@ def post_ephemeral(slack: Backend, arguments: PostEphemeral) -> JsonObject:
 def update(slack: Backend, arguments: Update) -> JsonObject:
     """Edit one of the bot's own messages.
 
-    Text without blocks takes the blocks away; blocks without text keep the text, and metadata
-    that isn't mentioned stays. Ephemeral messages aren't found.
-
-    Raises:
-        SlackError: Among others message_not_found, cant_update_message, edit_window_closed.
+    Text without blocks removes the blocks; blocks without text keep the text; omitted metadata
+    stays. Ephemeral messages aren't found.
     """
     channel = slack.channel(arguments.channel)
     if channel.is_archived:
@@ -183,11 +170,6 @@ def update(slack: Backend, arguments: Update) -> JsonObject:
 
 
 def delete(slack: Backend, arguments: Delete) -> JsonObject:
-    """Delete one of the bot's own messages.
-
-    Raises:
-        SlackError: message_not_found or cant_delete_message.
-    """
     channel = slack.channel(arguments.channel)
     _must_be_member(slack, channel)
     message = _own_message(slack, channel, arguments.ts, "cant_delete_message")
@@ -196,11 +178,6 @@ def delete(slack: Backend, arguments: Delete) -> JsonObject:
 
 
 def get_permalink(slack: Backend, arguments: GetPermalink) -> JsonObject:
-    """Return a link to a message.
-
-    Raises:
-        SlackError: message_not_found.
-    """
     channel = slack.channel(arguments.channel)
     message = channel.messages.get(arguments.message_ts)
     if message is None or message.deleted:
@@ -231,7 +208,7 @@ def _must_be_member(slack: Backend, channel: Channel) -> None:
 
 
 def live_thread(channel: Channel, thread_ts: str | None) -> str | None:
-    """Return the thread a message goes to; None if its root was deleted, as Slack does.
+    """The thread of a new message; None if its root was deleted, as in Slack.
 
     Raises:
         SlackError: thread_not_found, or cannot_reply_to_message for a reply to a reply.

@@ -1,4 +1,4 @@
-"""conversations.*: what channels there are, who is in them, and what was said."""
+"""conversations.*: channels, members and messages."""
 
 import base64
 import binascii
@@ -47,7 +47,7 @@ class History(Arguments):
     limit: int = Field(default=100, ge=1, le=999)
 
     def covers(self, message: Message) -> bool:
-        """Tell whether a message lies in the span of time that is asked for."""
+        """Whether a message is in the requested interval."""
         ts = _moment(message.ts)
         if self.oldest is not None:
             oldest = _moment(self.oldest)
@@ -95,11 +95,7 @@ class OfUser(Arguments):
 
 
 def info(slack: Backend, arguments: Info) -> JsonObject:
-    """Describe a channel, also a public one without the bot: `is_member` says so.
-
-    Raises:
-        SlackError: channel_not_found or missing_scope.
-    """
+    """Describe a channel, also a public one without the bot: see `is_member`."""
     channel = slack.channel(arguments.channel)
     slack.require_channel_scope(channel, "read")
     document = channel_document(slack.workspace, channel, with_count=arguments.include_num_members)
@@ -107,11 +103,7 @@ def info(slack: Backend, arguments: Info) -> JsonObject:
 
 
 def history(slack: Backend, arguments: History) -> JsonObject:
-    """List a channel's messages, newest first, without replies that weren't broadcast.
-
-    Raises:
-        SlackError: channel_not_found, not_in_channel or missing_scope.
-    """
+    """A channel's messages, newest first, without replies that weren't broadcast."""
     channel = _readable(slack, arguments.channel)
     listed = [
         message
@@ -126,11 +118,7 @@ def history(slack: Backend, arguments: History) -> JsonObject:
 
 
 def replies(slack: Backend, arguments: Replies) -> JsonObject:
-    """List a thread: the root, which comes with every page, then the replies, oldest first.
-
-    Raises:
-        SlackError: thread_not_found beside those of conversations.history.
-    """
+    """A thread: the root, which comes with every page, then the replies, oldest first."""
     channel = _readable(slack, arguments.channel)
     named = channel.messages.get(arguments.ts)
     if named is None or not _visible(slack, named):
@@ -148,11 +136,6 @@ def replies(slack: Backend, arguments: Replies) -> JsonObject:
 
 
 def open_direct_message(slack: Backend, arguments: Open) -> JsonObject:
-    """Open the direct message with one person.
-
-    Raises:
-        SlackError: user_not_found, user_disabled, users_list_not_supplied, channel_not_found.
-    """
     if arguments.channel is not None:
         channel = slack.channel(arguments.channel)
         if channel.kind is not ChannelKind.DIRECT:
@@ -174,11 +157,7 @@ def open_direct_message(slack: Backend, arguments: Open) -> JsonObject:
 
 
 def members(slack: Backend, arguments: Members) -> JsonObject:
-    """List the ids of those who are in a channel.
-
-    Raises:
-        SlackError: channel_not_found or missing_scope.
-    """
+    """The ids of a channel's members."""
     channel = slack.channel(arguments.channel)
     slack.require_channel_scope(channel, "read")
     page, cursor = paged(channel.member_ids, arguments.cursor, arguments.limit)
@@ -186,11 +165,7 @@ def members(slack: Backend, arguments: Members) -> JsonObject:
 
 
 def of_user(slack: Backend, arguments: OfUser) -> JsonObject:
-    """List the channels that somebody is in; private ones only if the bot is in them too.
-
-    Raises:
-        SlackError: user_not_found or missing_scope.
-    """
+    """A user's channels; private ones only if the bot is in them too."""
     user_id = arguments.user or slack.workspace.bot.id
     if user_id not in slack.workspace.users:
         raise SlackError("user_not_found")
@@ -213,7 +188,7 @@ def of_user(slack: Backend, arguments: OfUser) -> JsonObject:
 
 
 def paged(items: Sequence[T], cursor: str | None, limit: int) -> tuple[Sequence[T], str]:
-    """Return one page and the cursor to the next one, empty after the last.
+    """One page and the cursor to the next one, empty after the last.
 
     Raises:
         SlackError: invalid_cursor.

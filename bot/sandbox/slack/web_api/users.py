@@ -1,4 +1,4 @@
-"""users.* and usergroups.*: who the people of the workspace are."""
+"""users.* and usergroups.*."""
 
 from pydantic import Field
 
@@ -40,11 +40,6 @@ class ListGroupUsers(Arguments):
 
 
 def info(slack: Backend, arguments: Info) -> JsonObject:
-    """Describe a user.
-
-    Raises:
-        SlackError: user_not_found.
-    """
     user = slack.workspace.users.get(arguments.user)
     if user is None:
         raise SlackError("user_not_found")
@@ -52,7 +47,6 @@ def info(slack: Backend, arguments: Info) -> JsonObject:
 
 
 def list_users(slack: Backend, arguments: List) -> JsonObject:
-    """List the people of this workspace, page by page."""
     team_id = slack.workspace.identity.team_id
     own = [user for user in slack.workspace.users.values() if user.team_id == team_id]
     page, cursor = paged(own, arguments.cursor, arguments.limit)
@@ -64,7 +58,6 @@ def list_users(slack: Backend, arguments: List) -> JsonObject:
 
 
 def list_groups(slack: Backend, arguments: ListGroups) -> JsonObject:
-    """List the user groups."""
     return {
         "usergroups": [
             usergroup_document(
@@ -80,11 +73,6 @@ def list_groups(slack: Backend, arguments: ListGroups) -> JsonObject:
 
 
 def list_group_users(slack: Backend, arguments: ListGroupUsers) -> JsonObject:
-    """List the ids of those who are in a user group.
-
-    Raises:
-        SlackError: no_such_subteam.
-    """
     group = slack.workspace.usergroups.get(arguments.usergroup)
     if group is None or (group.disabled and not arguments.include_disabled):
         raise SlackError("no_such_subteam")

@@ -1,4 +1,4 @@
-"""views.*: opening, stacking and updating modals, publishing Home tabs."""
+"""views.*: open, push and update modals, publish Home tabs."""
 
 from bot.sandbox.slack.blocks import check_view
 from bot.sandbox.slack.modals import StackFullError
@@ -41,7 +41,7 @@ class Publish(Arguments):
 
 
 def open_view(slack: Backend, arguments: Open) -> JsonObject:
-    """Open a modal for the person who did something within the last three seconds.
+    """Open a modal for a user who acted within the last three seconds.
 
     Slack accepts a trigger that comes from within a modal, and some clients then show nothing
     (bolt-js issue 1072), so it is refused here: such a modal is pushed or updated.
@@ -60,7 +60,7 @@ def open_view(slack: Backend, arguments: Open) -> JsonObject:
 
 
 def push_view(slack: Backend, arguments: Open) -> JsonObject:
-    """Put a modal on top of the one in which the person did something.
+    """Push a modal on the one of the interaction.
 
     Raises:
         SlackError: As for views.open; not_found without an open modal; push_limit_reached.
@@ -102,11 +102,6 @@ def update_view(slack: Backend, arguments: Update) -> JsonObject:
 
 
 def publish_view(slack: Backend, arguments: Publish) -> JsonObject:
-    """Show a Home tab.
-
-    Raises:
-        SlackError: user_not_found, hash_conflict, or what is wrong with the view.
-    """
     if arguments.user_id not in slack.workspace.users:
         raise SlackError("user_not_found")
     home = slack.modals.home_tabs.get(arguments.user_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from aiohttp import web
 from pydantic import BaseModel, JsonValue
@@ -21,6 +22,7 @@ from bot.sandbox.friendli.models import (
     PageQuery,
     UpdateBody,
 )
+from bot.sandbox.friendli.operations import OPERATIONS, Effect, Operation
 from bot.sandbox.friendli.paging import page
 from bot.sandbox.friendli.parsing import expect_no_body, parse_body, parse_query
 from bot.sandbox.friendli.response_variants import Fields, ResponseVariant
@@ -51,17 +53,14 @@ class Api:
             ("GET", ENDPOINTS, self._list, "list_endpoints"),
             ("GET", ENDPOINT, self._get, "get_endpoint"),
             ("PUT", ENDPOINT, self._update, "update_endpoint"),
-            ("DELETE", ENDPOINT, self._delete, "delete_endpoint"),
             ("GET", ENDPOINT + "/version", self._versions, "get_endpoint_version_history"),
             ("GET", ENDPOINT + "/status", self._status, "get_endpoint_status"),
-            ("PUT", ENDPOINT + "/sleep", self._sleep, "sleep_endpoint"),
-            ("PUT", ENDPOINT + "/wake", self._wake, "wake_endpoint"),
-            ("PUT", ENDPOINT + "/terminate", self._terminate, "terminate_endpoint"),
-            ("PUT", ENDPOINT + "/restart", self._restart, "restart_endpoint"),
             ("GET", "/v1/team/cost", self._cost, "get_cost"),
             ("POST", "/dedicated/v1/chat/completions", self._chat, "chat_completions"),
         ):
             router.add_route(method, path, handler, name=operation)
+        for row in OPERATIONS.values():
+            router.add_route(row.method, row.path, partial(self._operate, row), name=row.name)
 
     async def _create(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
@@ -107,10 +106,6 @@ class Api:
         self._store.update(endpoint, parse_body(request, await request.read(), UpdateBody))
         return web.json_response(self._spec_of(endpoint))
 
-    async def _delete(self, request: web.Request) -> web.Response:
-        self._store.delete(await self._bare(request))
-        return web.json_response(None)
-
     async def _versions(self, request: web.Request) -> web.Response:
         endpoint = self._endpoint(request, self._caller(request))
         query = parse_query(request, PageQuery)
@@ -123,24 +118,11 @@ class Api:
     async def _status(self, request: web.Request) -> web.Response:
         return self._changed(await self._bare(request))
 
-    async def _sleep(self, request: web.Request) -> web.Response:
+    async def _operate(self, operation: Operation, request: web.Request) -> web.Response:
         endpoint = await self._bare(request)
-        self._store.sleep(endpoint)
-        return self._changed(endpoint)
-
-    async def _wake(self, request: web.Request) -> web.Response:
-        endpoint = await self._bare(request)
-        self._store.make_due(endpoint)
-        return self._changed(endpoint)
-
-    async def _terminate(self, request: web.Request) -> web.Response:
-        endpoint = await self._bare(request)
-        self._store.terminate(endpoint)
-        return self._changed(endpoint)
-
-    async def _restart(self, request: web.Request) -> web.Response:
-        endpoint = await self._bare(request)
-        self._store.restart(endpoint)
+        self._store.operate(operation, endpoint)
+        if operation.effect is Effect.VANISHES:
+            return web.json_response(None)
         return self._changed(endpoint)
 
     async def _cost(self, request: web.Request) -> web.Response:

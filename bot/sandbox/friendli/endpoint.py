@@ -5,12 +5,11 @@ from datetime import datetime
 
 from bot.sandbox.friendli.instances import Instance
 from bot.sandbox.friendli.models import Advanced, EndpointSpec, EndpointStatus
+from bot.sandbox.friendli.operations import status_of
 from bot.sandbox.friendli.scenarios import ModelScenario, scenario_of
 from bot.sandbox.friendli.timeline import Replicas, Timeline
 
 DEFAULT_MAX_BATCH_SIZE = 256
-
-_WANTS_NONE = frozenset({"STOPPING", "SLEEPING", "TERMINATING", "TERMINATED", "FAILED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,8 @@ class Endpoint:
         newest = version is self.version
         step = self.timeline.at(moment)
         up = step.replicas
-        desired = 0 if step.status in _WANTS_NONE else version.replicas.count
+        wants = status_of(step.status).wants_replicas
+        desired = version.replicas.count if wants else 0
         return EndpointSpec(
             name=version.name,
             gpu_type=version.instance.gpu_type,

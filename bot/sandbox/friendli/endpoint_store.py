@@ -4,6 +4,7 @@ import secrets
 import string
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli.credentials import Caller
@@ -12,11 +13,16 @@ from bot.sandbox.friendli.errors import ApiError
 from bot.sandbox.friendli.instances import INSTANCES, Instance
 from bot.sandbox.friendli.lifecycle import Durations, idling, starting, terminating, updating
 from bot.sandbox.friendli.models import AutoscalingPolicy, CreateBody, Simplescale, UpdateBody
+from bot.sandbox.friendli.operations import (
+    Effect,
+    Inference,
+    Operation,
+    can_be_updated,
+    status_of,
+)
 from bot.sandbox.friendli.timeline import Segment, Timeline
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
-_UP = frozenset({"RUNNING", "READY"})
-_DOWN = frozenset({"FAILED", "TERMINATED"})
 
 
 class EndpointStore:
@@ -87,7 +93,7 @@ class EndpointStore:
         Raises:
             ApiError: 400 while the endpoint changes, or for invalid values.
         """
-        status = self._require(endpoint, "updated", _UP | _DOWN | {"SLEEPING"})
+        status = self._require(endpoint, "updated", can_be_updated)
         old = endpoint.version
         scaled = body.simplescale is not None or body.autoscaling_policy is not None
         version = Version(
@@ -108,7 +114,7 @@ class EndpointStore:
             comment=body.new_version_comment,
         )
         endpoint.versions.append(version)
-        if status in _UP:
+        if status_of(status).is_up:
             segments = updating(
                 version.scenario,
                 self._durations,
@@ -118,32 +124,20 @@ class EndpointStore:
             )
             self._replan(endpoint, segments)
 
-    def sleep(self, endpoint: Endpoint) -> None:
-        """400 unless it is up."""
-        self._require(endpoint, "put to sleep", _UP)
-        self._replan(endpoint, [Segment("SLEEPING")])
-
-    def make_due(self, endpoint: Endpoint) -> None:
-        """Wake an endpoint; 400 unless it sleeps."""
-        self._require(endpoint, "woken", {"SLEEPING"})
-        self._start(endpoint, "AWAKING")
-
-    def restart(self, endpoint: Endpoint) -> None:
-        """400 unless it failed or was terminated."""
-        self._require(endpoint, "restarted", _DOWN)
-        self._start(endpoint, "INITIALIZING")
-
-    def terminate(self, endpoint: Endpoint) -> None:
-        """400 if it is down or terminating."""
-        status = endpoint.timeline.at(self._clock.now()).status
-        if status in ("TERMINATING", "TERMINATED"):
-            raise ApiError(400, f"An endpoint that is {status} can't be terminated.")
-        self._replan(endpoint, terminating(self._durations))
-
-    def delete(self, endpoint: Endpoint) -> None:
-        """400 unless it failed or was terminated."""
-        self._require(endpoint, "deleted", _DOWN)
-        self.remove(endpoint)
+    def operate(self, operation: Operation, endpoint: Endpoint) -> None:
+        """Carry out one of the table's operations; 400 in a status that refuses it."""
+        self._require(endpoint, operation.done, operation.takes)
+        match operation.effect:
+            case Effect.STARTS:
+                self._start(endpoint, operation.status)
+            case Effect.SHOWS:
+                self._replan(endpoint, [Segment(operation.status)])
+            case Effect.GOES_DOWN:
+                self._replan(endpoint, terminating(self._durations, operation.status))
+            case Effect.VANISHES:
+                self.remove(endpoint)
+            case _ as unknown:
+                assert_never(unknown)
 
     def remove(self, endpoint: Endpoint) -> None:
         """Remove an endpoint in any status."""
@@ -158,16 +152,17 @@ class EndpointStore:
             ApiError: 503 while it starts, 400 if it won't start.
         """
         status = endpoint.timeline.at(self._clock.now()).status
-        if status in _DOWN | {"TERMINATING"}:
+        facts = status_of(status)
+        if facts.inference is Inference.REFUSES:
             raise ApiError(400, f"An endpoint that is {status} can't answer.")
-        if status == "SLEEPING":
+        if facts.inference is Inference.WAKES:
             self._start(endpoint, "AWAKING")
-        if status in _UP:
-            version = endpoint.version
-            if version.idle_seconds is not None and not version.scenario.afterwards:
-                self._replan(endpoint, idling(status, self._durations, version.idle_seconds))
-        elif status != "UPDATING":
+        if facts.inference is not Inference.ANSWERS:
             raise ApiError(503, "The endpoint isn't up yet. Try again shortly.")
+        version = endpoint.version
+        idle = None if version.scenario.afterwards else version.idle_seconds
+        if facts.is_up and idle is not None:
+            self._replan(endpoint, idling(status, self._durations, idle))
 
     def show(self, endpoint: Endpoint, segments: Sequence[Segment]) -> None:
         """Replace an endpoint's future."""
@@ -223,9 +218,9 @@ class EndpointStore:
     def _replan(self, endpoint: Endpoint, segments: Sequence[Segment]) -> None:
         endpoint.timeline.replan(self._clock.now(), segments, endpoint.version.replicas)
 
-    def _require(self, endpoint: Endpoint, done: str, allowed: frozenset[str] | set[str]) -> str:
+    def _require(self, endpoint: Endpoint, done: str, takes: Callable[[str], bool]) -> str:
         status = endpoint.timeline.at(self._clock.now()).status
-        if status not in allowed:
+        if not takes(status):
             raise ApiError(400, f"An endpoint that is {status} can't be {done}.")
         return status
 

@@ -155,5 +155,5 @@ def updating(
     return [rollout, *up(scenario, durations, cooldown)]
 
 
-def terminating(durations: Durations) -> list[Segment]:
-    return [Segment("TERMINATING", hold=durations.terminating), Segment("TERMINATED")]
+def terminating(durations: Durations, status: str) -> list[Segment]:
+    return [Segment(status, hold=durations.terminating), Segment("TERMINATED")]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from email.utils import format_datetime
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -22,6 +23,7 @@ from bot.sandbox.friendli.endpoint_store import EndpointStore
 from bot.sandbox.friendli.exchange import exchange_through
 from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.friendli.models import CreateBody, UpdateBody
+from bot.sandbox.friendli.operations import OPERATIONS
 from bot.sandbox.friendli.request_log import RequestLog, RequestRecord
 from bot.sandbox.friendli.response_variants import RESPONSE_VARIANTS
 from bot.sandbox.friendli.scenarios import model_faults
@@ -197,18 +199,26 @@ class FriendliSandbox:
         body = UpdateBody.model_validate({"simplescale": {"replicas": replicas}})
         self._control(lambda endpoint: self._store.update(endpoint, body), endpoint_id)
 
+    def operate(self, operation: str, endpoint_id: str) -> None:
+        """Carry out one of `operations.OPERATIONS`, by the API's name.
+
+        Raises:
+            ApiError: As the API would refuse it.
+        """
+        self._control(partial(self._store.operate, OPERATIONS[operation]), endpoint_id)
+
     def terminate(self, endpoint_id: str) -> None:
-        self._control(self._store.terminate, endpoint_id)
+        self.operate("terminate_endpoint", endpoint_id)
 
     def restart(self, endpoint_id: str) -> None:
-        self._control(self._store.restart, endpoint_id)
+        self.operate("restart_endpoint", endpoint_id)
 
     def sleep(self, endpoint_id: str) -> None:
-        self._control(self._store.sleep, endpoint_id)
+        self.operate("sleep_endpoint", endpoint_id)
 
-    def make_due(self, endpoint_id: str) -> None:
+    def wake(self, endpoint_id: str) -> None:
         """Wake a sleeping endpoint."""
-        self._control(self._store.make_due, endpoint_id)
+        self.operate("wake_endpoint", endpoint_id)
 
     def delete(self, endpoint_id: str) -> None:
         """Remove an endpoint in any status."""

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.sandbox.friendli.instances import Instance
-
-SERVING = frozenset({"RUNNING", "READY", "UPDATING"})
-"""Statuses in which at least one replica is up and billed."""
+from bot.sandbox.friendli.operations import status_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Timeline:
         """
         del self._steps[self._count_begun(moment) :]
         for leg in segments:
-            up = (leg.replicas or replicas) if leg.status in SERVING else None
+            up = (leg.replicas or replicas) if status_of(leg.status).is_billed else None
             step = ScheduledSegment(moment, leg.status, leg.phase, leg.error_code, up)
             if not self._steps or _shown(self._steps[-1]) != _shown(step):
                 self._steps.append(step)

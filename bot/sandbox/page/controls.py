@@ -12,13 +12,15 @@ from bot.domain.errors import ConfigError
 from bot.sandbox.faults import Fault, FaultPlan, LoseReply, Respond
 from bot.sandbox.friendli import RESPONSE_VARIANTS, FriendliSandbox, RequestRecord
 from bot.sandbox.friendli.lifecycle import DOWNLOADING, FAILING_PHASES
+from bot.sandbox.friendli.operations import OPERATIONS, Effect, status_of
 from bot.sandbox.page.bot_process import BotProcess
 from bot.sandbox.page.context import PageContext
 from bot.sandbox.page.examples import Preparation
 from bot.sandbox.slack.base_client import NotPossibleError
 
-_TRANSITIONAL = {"INITIALIZING", "AWAKING", "UPDATING"}
-_STARTS = {"create_endpoint", "wake_endpoint", "restart_endpoint", "update_endpoint"}
+_STARTS = {"create_endpoint", "update_endpoint"} | {
+    name for name, operation in OPERATIONS.items() if operation.effect is Effect.STARTS
+}
 _DOWN_SECONDS = 2.0
 _DOWNLOAD_TIMEOUT = 120.0
 
@@ -242,7 +244,7 @@ class Controls:
     def _fail(self, code: str) -> str:
         friendli = self._friendli
         for endpoint in reversed(friendli.endpoints.values()):
-            if endpoint.status in _TRANSITIONAL:
+            if status_of(endpoint.status).is_starting:
                 friendli.set_status(endpoint.id, "FAILED", error_code=code)
                 return f"{endpoint.name} fails now with {code}."
         friendli.fail_next(code)

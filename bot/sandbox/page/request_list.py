@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from pydantic import BaseModel
 
+from bot.sandbox.friendli.operations import OPERATIONS
 from bot.sandbox.friendli.request_log import RequestRecord
 from bot.sandbox.slack.request_log import Direction, LoggedRequest
 
@@ -48,13 +49,9 @@ PURPOSES = {
     "get_endpoint_status": "asks how one endpoint is",
     "get_endpoint_version_history": "asks for its versions",
     "update_endpoint": "changes an endpoint",
-    "delete_endpoint": "deletes an endpoint",
     "get_cost": "asks what was charged",
     "chat_completions": "asks the model something",
-    "terminate_endpoint": "ends an endpoint",
-    "restart_endpoint": "restarts an endpoint",
-    "sleep_endpoint": "puts an endpoint to sleep",
-    "wake_endpoint": "wakes an endpoint",
+    **{name: operation.told for name, operation in OPERATIONS.items()},
 }
 
 

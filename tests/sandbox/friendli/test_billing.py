@@ -69,7 +69,7 @@ async def test_only_what_is_up_is_charged(
     clock.advance(3600)
     sandbox.sleep(endpoint_id)
     clock.advance(3600)
-    sandbox.make_due(endpoint_id)
+    sandbox.wake(endpoint_id)
     clock.advance(124 + 1800)
     sandbox.terminate(endpoint_id)
     clock.advance(3600)

@@ -41,7 +41,7 @@ async def test_durations_can_be_set(clock: SandboxClock) -> None:
         clock.advance(6)
         assert sandbox.endpoints[endpoint_id].status == "RUNNING"
         sandbox.sleep(endpoint_id)
-        sandbox.make_due(endpoint_id)
+        sandbox.wake(endpoint_id)
         clock.advance(11.9)
         assert sandbox.endpoints[endpoint_id].status == "AWAKING"
         clock.advance(0.1)
@@ -98,7 +98,7 @@ async def test_an_update_of_a_sleeping_endpoint_waits_for_it_to_wake(
     response = await api.put(f"{ENDPOINTS}/{endpoint_id}", json={"hfModelRepo": "sandbox/ready"})
     assert response.status_code == 200
     assert sandbox.endpoints[endpoint_id].status == "SLEEPING"
-    sandbox.make_due(endpoint_id)
+    sandbox.wake(endpoint_id)
     clock.advance(124)
     assert sandbox.endpoints[endpoint_id].status == "READY"
 
@@ -171,7 +171,7 @@ async def test_controls_refuse_what_the_api_would_refuse(sandbox: FriendliSandbo
     endpoint_id = sandbox.create(project_id=PROJECT, name="chat")
 
     with pytest.raises(ApiError, match="400: An endpoint that is INITIALIZING can't be woken"):
-        sandbox.make_due(endpoint_id)
+        sandbox.wake(endpoint_id)
     with pytest.raises(ApiError, match="404: Endpoint 'nothing' not found"):
         sandbox.terminate("nothing")
 

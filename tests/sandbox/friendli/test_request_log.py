@@ -146,7 +146,7 @@ async def test_until_wakes_by_request_by_control_and_by_time(
     sandbox.sleep(endpoint_id)
     assert await by_control
 
-    sandbox.make_due(endpoint_id)
+    sandbox.wake(endpoint_id)
     by_running = asyncio.create_task(sandbox.until(lambda: status() == "RUNNING"))
     await asyncio.sleep(0)
     clock.speed = 10_000

@@ -70,11 +70,13 @@ from bot.slack.socket_mode import SocketMode
 from bot.slack.workspaces import Workspaces
 from bot.workers.claim_loop import Worker
 from bot.workers.creator import Creator
+from bot.workers.deployment_steps import DeploymentSteps
 from bot.workers.lifetime_end import end_in_time
-from bot.workers.live import Live, PeriodicCheck
+from bot.workers.live_step import LiveStep, PeriodicCheck
 from bot.workers.operation_runner import OperationRunner
 from bot.workers.periodic import Periodic
 from bot.workers.poller import Poller
+from bot.workers.reconciler import Reconciler
 from bot.workers.retention import FIRST_SWEEP_AFTER, Retention
 from bot.workers.scheduler import Scheduler
 from bot.workers.stuck import report_stuck_phase
@@ -262,18 +264,17 @@ def _workers(
     people: People,
 ) -> Workers:
     lease = timedelta(seconds=settings.lease)
-    live = Live(
+    steps = DeploymentSteps(
         database,
         settings,
-        OperationRunner(database, friendli, key_ring, settings),
-        checks=PERIODIC_CHECKS,
-    )
-    creator = Creator(
-        database,
-        friendli,
-        key_ring,
-        settings,
-        live=live,
+        creator=Creator(database, friendli, key_ring, settings),
+        reconciler=Reconciler(database, friendli, key_ring, settings),
+        live_step=LiveStep(
+            database,
+            settings,
+            OperationRunner(database, friendli, key_ring, settings),
+            checks=PERIODIC_CHECKS,
+        ),
     )
     poller = Poller(
         database,
@@ -290,7 +291,7 @@ def _workers(
             "submitter",
             database,
             Deployment,
-            creator.handle,
+            steps.handle,
             lease=lease,
             concurrency=_SUBMITTERS,
             may_claim=schema.does_fit,

@@ -20,7 +20,7 @@ from bot.messages.access_request import asks
 from bot.messages.reply import News
 from bot.services import audit
 from bot.services.lookup import hold_deployment
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 
 _ACTION = "permission:ask"
 # Who still waits after so long may ask again.
@@ -71,9 +71,8 @@ class AccessRequests:
                 return RequestOutcome.GONE
             if await _asked_lately(session, place, person, deployment, permission):
                 return RequestOutcome.REPEATED
-            deployment_view = await view_of(session, deployment, self._settings)
-            said = asks(person.id, permission, operation, whom, News.NEEDS_YOU)
-            await tell(session, deployment, deployment_view, said)
+            reply = asks(person.id, permission, operation, whom, News.NEEDS_YOU)
+            await post(session, deployment, self._settings, reply)
             audit.write_about(
                 session,
                 deployment,
@@ -94,9 +93,8 @@ class AccessRequests:
             # Somebody may have decided before we came to ask.
             if deployment is None or deployment.state is not DeploymentState.PROPOSED:
                 return
-            deployment_view = await view_of(session, deployment, self._settings)
-            said = asks(person.id, permission, None, whom, News.ORDINARY)
-            await tell(session, deployment, deployment_view, said)
+            reply = asks(person.id, permission, None, whom, News.ORDINARY)
+            await post(session, deployment, self._settings, reply)
 
 
 async def _asked_lately(

@@ -4,6 +4,8 @@ Whoever decides holds the deployment's row, so of two that decide at once one do
 learns it.
 """
 
+from functools import partial
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
@@ -20,7 +22,9 @@ from bot.domain.policy import Approval
 from bot.messages import approvals as words
 from bot.messages import lifetime_replies, replies
 from bot.messages.reply import Reply
+from bot.services.deployment_views import approvers
 from bot.services.lifetime import extend_to, take_end_away
+from bot.services.lookup import policy_of
 from bot.services.operations import proposal_of
 from bot.services.proposals import (
     Decision,
@@ -32,7 +36,7 @@ from bot.services.proposals import (
     write_audit,
 )
 from bot.services.terms import Terms, exceeds, full_scale_price, present_price
-from bot.services.thread import approvers, policy_of, tell, view_of
+from bot.services.thread import AnyReply, post
 from bot.services.version_history import version_of
 
 
@@ -95,20 +99,19 @@ class Approvals:
         if operation is None:
             each = version_of(deployment).cost(prices).each
             deployment.price_per_hour = "" if each is None else str(each)
-            await session.flush()
-            deployment_view = await view_of(session, deployment, self._settings)
-            await tell(
-                session, deployment, deployment_view, words.deployment_repriced(deployment_view)
-            )
+            await post(session, deployment, self._settings, words.deployment_repriced)
             return True
         terms = Terms.stored(operation.terms)
         operation.terms = terms.model_copy(update={"dollars": dollars}).to_row()
-        await session.flush()
-        deployment_view = await view_of(session, deployment, self._settings)
         asked = replies.operation_asked(operation.kind, operation.cause, operation.requested_by)
         proposal = await proposal_of(session, deployment, operation)
-        said = words.proposed(deployment_view, words.repriced(asked.body.text), proposal)
-        await tell(session, deployment, deployment_view, said)
+        text = words.repriced(asked.body.text)
+        await post(
+            session,
+            deployment,
+            self._settings,
+            lambda view: words.proposed(view, text, proposal),
+        )
         return True
 
     async def _approve(
@@ -143,10 +146,15 @@ class Approvals:
             if found is None or ruling.standing is not ProposalStatus.OPEN:
                 return ruling
             end(found, rejected_by=person.id)
-            await session.flush()
-            deployment_view = await view_of(session, found.deployment, self._settings)
-            said = words.rejected(deployment_view, person.id, reason, found.act)
-            await self._close(session, found, person.id, "reject", said, message_ts, detail=reason)
+            await self._close(
+                session,
+                found,
+                person.id,
+                "reject",
+                lambda view: words.rejected(view, person.id, reason, found.act),
+                message_ts,
+                detail=reason,
+            )
         return Decision(ProposalStatus.DECIDED)
 
     async def withdraw(
@@ -183,19 +191,15 @@ class Approvals:
         found: Proposal,
         person_id: str,
         verb: str,
-        said: Reply,
+        reply: AnyReply,
         message_ts: str,
         *,
         detail: str = "",
     ) -> None:
-        await session.flush()
-        deployment_view = await view_of(session, found.deployment, self._settings)
-        operation = found.operation
-        is_done = operation is not None and operation.state is OperationState.DONE
-        at_once = (
-            [_end_changed(deployment_view, operation)] if operation is not None and is_done else []
-        )
-        await tell(session, found.deployment, deployment_view, said, *at_once)
+        posted = [reply]
+        if found.operation is not None and found.operation.state is OperationState.DONE:
+            posted.append(partial(_end_changed, found.operation))
+        await post(session, found.deployment, self._settings, *posted)
         write_audit(session, found, person_id, verb, detail=detail, message_ts=message_ts)
 
 
@@ -207,7 +211,7 @@ def _change_end(deployment: Deployment, operation: Operation) -> None:
         extend_to(deployment, until)
 
 
-def _end_changed(deployment_view: DeploymentView, operation: Operation) -> Reply:
+def _end_changed(operation: Operation, deployment_view: DeploymentView) -> Reply:
     if operation.kind is OperationKind.KEEP:
         return lifetime_replies.kept(deployment_view, operation.requested_by)
     seconds = Terms.stored(operation.terms).seconds or 0

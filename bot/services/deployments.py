@@ -25,12 +25,11 @@ from bot.domain.process import correlation
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.statuses import GOING_DOWN
 from bot.messages import replies
-from bot.messages.status_message import root
 from bot.services import audit, outbox
 from bot.services.lookup import find_deployment, find_target, hold_deployment
 from bot.services.operations import unfinished, write_down
 from bot.services.repeated_commands import is_first
-from bot.services.thread import tell, view_of
+from bot.services.thread import open_thread, post
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -186,10 +185,7 @@ class Deployments:
         await session.refresh(deployment)
         correlation.bind(correlation.reference(), deployment=deployment.public_id)
         log_committed(session, log, "accepted", operation="deploy", waits=waits)
-        deployment_view = await view_of(session, deployment, self._settings)
-        await outbox.send_root(
-            session, channel_row_id=channel, deployment_id=deployment.id, body=root(deployment_view)
-        )
+        await open_thread(session, deployment, self._settings)
         detail = f"{request.model} on {request.option.label}, {request.replicas_text}"
         audit.write_about(
             session,
@@ -254,9 +250,8 @@ class Deployments:
         await session.refresh(deployment)
         # What waits for its root, for a choice or for a list is woken too: it may end sooner.
         await make_due(session, Deployment, deployment.id)
-        deployment_view = await view_of(session, deployment, self._settings)
-        # Told here and not when it is carried out, so that the wish stands before its effect.
-        await tell(session, deployment, deployment_view, replies.stop_asked(person.id))
+        # Posted now, so that the request stands in the thread before its effect.
+        await post(session, deployment, self._settings, replies.stop_asked(person.id))
         return CancelOutcome.ACCEPTED
 
 

@@ -14,7 +14,7 @@ from bot.messages import search_replies
 from bot.services import audit
 from bot.services.lookup import hold_deployment
 from bot.services.operations import stop_if_asked
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 
 
 class SelectionOutcome(StrEnum):
@@ -71,14 +71,14 @@ class EndpointSelection:
                     return SelectionOutcome.NOT_OFFERED
                 deployment.candidates = None
                 deployment.candidate_notes = None
-                await session.flush()
-                deployment_view = await view_of(session, deployment, self._settings)
-                said = (
+                await post(
+                    session,
+                    deployment,
+                    self._settings,
                     search_replies.chosen_none(person.id)
                     if endpoint_id is None
-                    else search_replies.chosen(deployment_view, person.id)
+                    else lambda view: search_replies.chosen(view, person.id),
                 )
-                await tell(session, deployment, deployment_view, said)
                 audit.write_about(
                     session,
                     deployment,

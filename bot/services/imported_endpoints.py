@@ -21,10 +21,9 @@ from bot.domain.permissions import Permission
 from bot.domain.schemas import DedicatedEndpointSpec
 from bot.domain.transitions import ObservedTransition, observe
 from bot.messages import replies
-from bot.messages.status_message import root
 from bot.services import audit, outbox
 from bot.services.lookup import find_target, hold_deployment
-from bot.services.thread import tell, view_of, write_down
+from bot.services.thread import add_transition, open_thread, post
 
 
 class ImportOutcome(StrEnum):
@@ -156,15 +155,11 @@ class ImportedEndpoints:
         await session.flush()
         await session.refresh(deployment)
         state = observe(None, endpoint.status, unknown_lasts=True)
-        if state is None:
-            deployment_view = await view_of(session, deployment, self._settings)
-        else:
+        if state is not None:
             at = endpoint.status.changed_at
             newest = ObservedTransition(state, deployment.requested_at, at)
-            deployment_view = await write_down(session, deployment, self._settings, newest)
-        await outbox.send_root(
-            session, channel_row_id=channel, deployment_id=deployment.id, body=root(deployment_view)
-        )
+            await add_transition(session, deployment, self._settings, newest)
+        await open_thread(session, deployment, self._settings)
         await make_due(session, WatchedProject, project.id)
 
     async def unfollow(self, place: ChannelRef, person: Actor, public_id: str) -> ImportOutcome:
@@ -178,10 +173,8 @@ class ImportedEndpoints:
             ):
                 return ImportOutcome.NOT_FOLLOWED
             deployment.state = DeploymentState.UNWATCHED
-            await session.flush()
             await make_due(session, WatchedProject, deployment.watched_project_id)
             await make_due(session, Deployment, deployment.id)
-            deployment_view = await view_of(session, deployment, self._settings)
-            await tell(session, deployment, deployment_view, replies.unfollowed(person.id))
+            await post(session, deployment, self._settings, replies.unfollowed(person.id))
             audit.write_about(session, deployment, person.id, Permission.FOLLOW, detail="unfollow")
         return ImportOutcome.ACCEPTED

@@ -15,20 +15,18 @@ from bot.db.deployment_tables import Deployment
 from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.deployment_view import DeploymentView
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
 from bot.domain.policy import Policy
 from bot.domain.statuses import AT_REST, GOING_DOWN
 from bot.messages import lifetime_replies
 from bot.messages.markup import duration, moment
-from bot.messages.reply import Reply
 from bot.services import audit
 from bot.services.lifetime import extend_to, is_ending, take_end_away
-from bot.services.lookup import find_target, hold_deployment
+from bot.services.lookup import find_target, hold_deployment, target_of
 from bot.services.operations import needs_approval, still_under_way, write_down
 from bot.services.terms import Terms, full_scale_price
-from bot.services.thread import target_of, tell, view_of
+from bot.services.thread import AnyReply, post
 
 
 class LifetimeOutcome(StrEnum):
@@ -137,10 +135,12 @@ class Lifetimes:
                 if deployment.lifetime_seconds is None:
                     deployment.lifetime_seconds = by
                     deployment.expiry_action = await _end_of(session, place, deployment)
-                await session.flush()
-                deployment_view = await view_of(session, deployment, self._settings)
-                said = lifetime_replies.extended(deployment_view, person.id, by, had_end=had_end)
-                answer = await self._accept(session, deployment, request, deployment_view, said)
+                answer = await self._accept(
+                    session,
+                    deployment,
+                    request,
+                    lambda view: lifetime_replies.extended(view, person.id, by, had_end=had_end),
+                )
         return answer
 
     async def _may_extend(
@@ -185,10 +185,12 @@ class Lifetimes:
             answer = await self._propose(session, deployment, OperationKind.KEEP, request)
             if answer is None:
                 take_end_away(deployment)
-                await session.flush()
-                deployment_view = await view_of(session, deployment, self._settings)
-                said = lifetime_replies.kept(deployment_view, person.id)
-                answer = await self._accept(session, deployment, request, deployment_view, said)
+                answer = await self._accept(
+                    session,
+                    deployment,
+                    request,
+                    lambda view: lifetime_replies.kept(view, person.id),
+                )
         return answer
 
     async def _propose(
@@ -227,10 +229,9 @@ class Lifetimes:
         session: AsyncSession,
         deployment: Deployment,
         request: "_Request",
-        deployment_view: DeploymentView,
-        said: Reply,
+        reply: AnyReply,
     ) -> LifetimeAnswer:
-        await tell(session, deployment, deployment_view, said)
+        await post(session, deployment, self._settings, reply)
         await make_due(session, Deployment, deployment.id)
         _audit(session, deployment, request, request.detail)
         return _answer(LifetimeOutcome.ACCEPTED, deployment)

@@ -7,12 +7,25 @@ from bot.db.deployment_tables import Deployment, Target
 from bot.db.operation_tables import Operation
 from bot.domain.actors import ChannelRef
 from bot.domain.deployment_state import UNFINISHED
+from bot.domain.policy import Policy
 from bot.domain.process import correlation
 
 
 async def find_target(session: AsyncSession, place: ChannelRef, name: str) -> Target | None:
     """A target of this place by its name."""
     return await session.scalar(select(Target).where(*_here(Target, place), Target.name == name))
+
+
+async def target_of(session: AsyncSession, deployment: Deployment) -> Target | None:
+    """A deployment's target; None once it is disconnected."""
+    place = ChannelRef(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id)
+    return await find_target(session, place, deployment.target_name)
+
+
+async def policy_of(session: AsyncSession, deployment: Deployment) -> Policy:
+    """The policy of a deployment's target; the defaults once it is disconnected."""
+    target = await target_of(session, deployment)
+    return Policy.model_validate((target.policy if target is not None else None) or {})
 
 
 async def find_deployment(

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 
 import structlog
 from sqlalchemy import select
@@ -25,9 +26,10 @@ from bot.domain.update import Update
 from bot.messages import replies
 from bot.messages.approvals import Proposal, proposed
 from bot.services import audit
-from bot.services.lookup import hold_deployment, is_name_taken
+from bot.services.deployment_views import approvers
+from bot.services.lookup import hold_deployment, is_name_taken, policy_of, target_of
 from bot.services.terms import Terms, terms_of
-from bot.services.thread import approvers, policy_of, target_of, tell, view_of
+from bot.services.thread import AnyReply, post
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -119,9 +121,7 @@ class Operations:
                 if under_way is not None:
                     return AskedFor(OperationOutcome.IN_FLIGHT, by=under_way.requested_by)
                 if not kind.fits(deployment.status):
-                    await tell(
-                        session, deployment, await view_of(session, deployment, self._settings)
-                    )
+                    await post(session, deployment, self._settings)
                     asked = AskedFor(OperationOutcome.STALE, status=deployment.status)
                 elif update is not None and update.replaces != deployment.newest_version:
                     by = await _made_by(session, deployment)
@@ -246,13 +246,12 @@ async def write_down(
             # Nothing is left to approve once the endpoint has ended.
             operation.expires_at = min(operation.expires_at, deployment.lifetime_ends_at)
     await session.flush()
-    deployment_view = await view_of(session, deployment, settings)
-    said = replies.operation_asked(kind, cause, by, detail, waits=waits)
+    asked = replies.operation_asked(kind, cause, by, detail, waits=waits)
+    reply: AnyReply = asked
     if waits:
-        said = proposed(
-            deployment_view, said.body.text, await proposal_of(session, deployment, operation)
-        )
-    await tell(session, deployment, deployment_view, *([] if quietly else [said]))
+        proposal = await proposal_of(session, deployment, operation)
+        reply = partial(proposed, asked=asked.body.text, proposal=proposal)
+    await post(session, deployment, settings, *([] if quietly else [reply]))
     return operation
 
 

@@ -1,6 +1,7 @@
 """Ends what was asked of an endpoint that is over, or that nobody watches any more."""
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +15,7 @@ from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import ENDING, UNFINISHED, OperationKind, OperationState
 from bot.messages import replies
 from bot.services import audit
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 
 
 async def drop_operations(
@@ -54,10 +55,7 @@ async def drop_operations(
             undone.append(operation)
     await session.flush()
     for operation in undone:
-        deployment_view = await view_of(session, deployment, settings)
-        await tell(
-            session, deployment, deployment_view, replies.dropped(deployment_view, operation.kind)
-        )
+        await post(session, deployment, settings, partial(replies.dropped, kind=operation.kind))
         audit.write_about(
             session,
             deployment,

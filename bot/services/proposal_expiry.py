@@ -1,6 +1,7 @@
 """What ends proposals although nobody decided: their time, or their target."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +17,7 @@ from bot.messages import approvals as words
 from bot.messages import undeliverable
 from bot.services import outbox
 from bot.services.proposals import Proposal, end, waiting_operations, write_audit
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 
 _NOW = timedelta(0)
 
@@ -33,12 +34,8 @@ async def expire(session: AsyncSession, claim: Claim, settings: Settings) -> Non
         return
     if not await release(session, Deployment, claim, due=None, state=DeploymentState.REJECTED):
         return
-    row = await session.get_one(Deployment, claim.id, populate_existing=True)
-    deployment_view = await view_of(session, row, settings)
-    waited = (row.expires_at or present) - row.requested_at
-    await tell(
-        session, row, deployment_view, words.expired(deployment_view, waited.total_seconds())
-    )
+    waited = (row.expires_at - row.requested_at).total_seconds()
+    await post(session, row, settings, lambda view: words.expired(view, waited))
     found = Proposal(row, None, present)
     write_audit(session, found, "", "expire")
     await _tell_who_asked(session, row)
@@ -55,11 +52,9 @@ async def expire_operations(
             continue
         found = Proposal(deployment, operation, present)
         end(found, rejected_by=None)
-        await session.flush()
-        deployment_view = await view_of(session, deployment, settings)
         waited = ((operation.expires_at or present) - operation.requested_at).total_seconds()
-        await tell(
-            session, deployment, deployment_view, words.expired(deployment_view, waited, found.act)
+        await post(
+            session, deployment, settings, partial(words.expired, waited=waited, act=found.act)
         )
         write_audit(session, found, "", "expire")
     return min(left, default=None)
@@ -99,12 +94,13 @@ async def end_proposals(
             end(found, rejected_by=person.id)
             if found.operation is None:
                 deployment.state = DeploymentState.CANCELLED
-            await session.flush()
-            deployment_view = await view_of(session, deployment, settings)
-            said = words.target_gone(
-                deployment_view, person.id, found.act, leads_elsewhere=leads_elsewhere
+            reply = partial(
+                words.target_gone,
+                person=person.id,
+                act=found.act,
+                leads_elsewhere=leads_elsewhere,
             )
-            await tell(session, deployment, deployment_view, said)
+            await post(session, deployment, settings, reply)
             write_audit(session, found, person.id, "end")
 
 

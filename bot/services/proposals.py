@@ -20,10 +20,10 @@ from bot.domain.operations import Mechanism, OperationKind, OperationState
 from bot.domain.statuses import AT_REST
 from bot.messages.buttons import NO_OPERATION, UNKNOWN_PRICE
 from bot.services import audit
+from bot.services.deployment_views import operation_view
 from bot.services.lifetime import is_ending
 from bot.services.lookup import find_deployment, find_target, hold_deployment
 from bot.services.terms import Terms
-from bot.services.thread import operation_view
 
 
 class ProposalStatus(StrEnum):

@@ -6,6 +6,7 @@ due end, and what runs is compared with Friendli before anything is sent for its
 """
 
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy import select, update
@@ -27,7 +28,7 @@ from bot.domain.schedule_days import ScheduleDays
 from bot.domain.times_of_day import When, next_time
 from bot.messages import restored_replies
 from bot.services import audit
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -83,13 +84,8 @@ async def _end_operations(
         is_proposed = operation.state is OperationState.PROPOSED
         operation.state = OperationState.REJECTED if is_proposed else OperationState.REFUSED
         operation.finished_at = present
-        await session.flush()
-        deployment_view = await view_of(session, deployment, settings)
-        await tell(
-            session,
-            deployment,
-            deployment_view,
-            restored_replies.not_done(deployment_view, operation.kind),
+        await post(
+            session, deployment, settings, partial(restored_replies.not_done, kind=operation.kind)
         )
         audit.write_about(
             session,
@@ -109,9 +105,7 @@ async def _doubt(
     deployment.ids_before = None
     deployment.sent_at = present
     deployment.expires_at = None
-    await session.flush()
-    deployment_view = await view_of(session, deployment, settings)
-    await tell(session, deployment, deployment_view, restored_replies.looking(deployment_view))
+    await post(session, deployment, settings, restored_replies.looking)
     await make_due(session, Deployment, deployment.id)
 
 

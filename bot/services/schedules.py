@@ -24,7 +24,7 @@ from bot.services import audit
 from bot.services.lookup import hold_deployment
 from bot.services.operations import needs_approval
 from bot.services.terms import terms_of
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 
 MOST_PER_ENDPOINT = 10
 
@@ -109,13 +109,16 @@ class Schedules:
             notify_on_commit(session, Schedule)
             await session.flush()
             planned = _planned(row, deployment.name)
-            deployment_view = await view_of(session, deployment, self._settings)
             terms = terms_of(deployment, kind, self._settings.prices)
             waits = await needs_approval(session, deployment, terms)
-            said = schedule_replies.scheduled(
-                deployment_view, planned, zone_known=zone_known, waits=waits
+            await post(
+                session,
+                deployment,
+                self._settings,
+                lambda view: schedule_replies.scheduled(
+                    view, planned, zone_known=zone_known, waits=waits
+                ),
             )
-            await tell(session, deployment, deployment_view, said)
             _audit(session, deployment, person, f"made a schedule: {_plain(planned)}")
         return ScheduleOutcome.ACCEPTED, planned
 
@@ -155,10 +158,8 @@ class Schedules:
             row, deployment = found
             planned = _planned(row, deployment.name)
             await session.delete(row)
-            await session.flush()
-            deployment_view = await view_of(session, deployment, self._settings)
-            await tell(
-                session, deployment, deployment_view, schedule_replies.removed(planned, person.id)
+            await post(
+                session, deployment, self._settings, schedule_replies.removed(planned, person.id)
             )
             detail = f"removed a schedule: {_plain(planned)}"
             _audit(session, deployment, person, detail, message_ts)

@@ -19,8 +19,8 @@ from bot.domain.deployment_view import DeploymentView
 from bot.domain.spend import Spend, estimate
 from bot.domain.statuses import ENDED, facts_of
 from bot.services.billing import Billing
+from bot.services.deployment_views import view_of
 from bot.services.lookup import find_deployment
-from bot.services.thread import view_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from bot.messages import replies
 from bot.services import audit
 from bot.services.proposal_expiry import end_proposals
 from bot.services.target_views import TargetView, TargetViews
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,14 +273,12 @@ class Targets:
             )
             for deployment in left:
                 deployment.state = DeploymentState.UNWATCHED
-                await session.flush()
                 await make_due(session, Deployment, deployment.id)
-                deployment_view = await view_of(session, deployment, self._settings)
-                await tell(
+                await post(
                     session,
                     deployment,
-                    deployment_view,
-                    replies.disconnected(deployment_view, person.id),
+                    self._settings,
+                    lambda view: replies.disconnected(view, person.id),
                 )
         return True
 

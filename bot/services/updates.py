@@ -31,7 +31,7 @@ from bot.messages import refusals
 from bot.messages.markup import bold, escape
 from bot.services.credentials import NoKeyError, credentials_for
 from bot.services.lookup import find_deployment, hold_deployment, is_name_taken
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 from bot.services.version_history import past_versions_of, running_version_of, version_of
 
 _API_WORDS_LIMIT = 500
@@ -131,8 +131,7 @@ class Updates:
         async with self._database.write() as session:
             row = _live(await hold_deployment(session, place, public_id))
             if await self._note(session, row, spec, history):
-                await session.flush()
-                await tell(session, row, await view_of(session, row, self._settings))
+                await post(session, row, self._settings)
             runs = running_version_of(row)
         return runs, history
 

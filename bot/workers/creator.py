@@ -1,9 +1,9 @@
-"""Creates a deployment's endpoint at most once, and leads it through everything that follows.
+"""Creates a deployment's endpoint, at most once.
 
-The order is what makes it safe: the thread's root stands in Slack, the project's endpoints are
-listed, "sending" is committed, and only then one create request is sent. Once "sending" is
-committed nobody sends it again, whatever happens: `bot.workers.reconciler` looks for
-what it made.
+The order of commits makes it safe: the status message is in Slack, the project's endpoints are
+listed, "sending" is committed, and only then one create request is sent. After "sending" is
+committed it is never sent again, whatever happens: `bot.workers.reconciler` looks for what it
+created.
 """
 
 import asyncio
@@ -12,17 +12,14 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
 from bot.db.claims import Claim, release, renew
 from bot.db.clock import now
 from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.db.encryption import KeyRing, MismatchedKeyError, UnreadableKeyError
-from bot.db.message_tables import Message
 from bot.db.session import Database
 from bot.domain.audit_effect import Effect
-from bot.domain.delivery import Delivery
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.friendli_errors import (
     FriendliError,
@@ -32,25 +29,19 @@ from bot.domain.friendli_errors import (
     RateLimited,
     Unavailable,
 )
-from bot.domain.poll_failure import PollFailure
 from bot.domain.process.metrics import CREATES
 from bot.domain.request.deploy_request import DeployRequest
 from bot.friendli.client import EndpointListing, FriendliClient
 from bot.friendli.credentials import Credentials
-from bot.messages import refusals, replies, undeliverable
+from bot.messages import refusals, replies, search_replies
 from bot.messages.markup import duration
-from bot.messages.reply import Reply
-from bot.services import audit, outbox
+from bot.services import audit
 from bot.services.back_off import back_off
 from bot.services.credentials import NoKeyError, credentials_for
-from bot.services.lookup import bind_request
+from bot.services.deployment_views import setup_of
 from bot.services.operations import needs_approval
-from bot.services.pending_operations import drop_operations
-from bot.services.proposal_expiry import expire
 from bot.services.terms import Terms, exceeds, full_scale_price
-from bot.services.thread import tell, view_of
-from bot.workers.live import Live
-from bot.workers.reconciler import Reconciler
+from bot.services.thread import post
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -63,7 +54,7 @@ _A_MOMENT = timedelta(milliseconds=50)
 
 
 class Creator:
-    """Handles one claimed deployment: takes its next step and puts it back."""
+    """Creates the endpoint of a claimed deployment, or refuses or postpones that."""
 
     def __init__(
         self,
@@ -71,8 +62,6 @@ class Creator:
         friendli: FriendliClient,
         key_ring: KeyRing,
         settings: Settings,
-        *,
-        live: Live,
     ) -> None:
         self._database = database
         self._friendli = friendli
@@ -80,102 +69,8 @@ class Creator:
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
         self._stalled = min(_STALLED_SECONDS, settings.lease - settings.create_timeout)
-        self._live = live
-        self._reconciler = Reconciler(database, friendli, settings)
 
-    async def handle(self, claim: Claim) -> None:
-        """Take the next step of a deployment."""
-        async with self._database.read() as session:
-            deployment = await session.get_one(Deployment, claim.id)
-            project = await session.get_one(WatchedProject, deployment.watched_project_id)
-            present = (await session.execute(select(now()))).scalar_one()
-            await bind_request(session, deployment)
-        if project.unreconciled and deployment.state in (
-            DeploymentState.REQUESTED,
-            DeploymentState.LIVE,
-        ):
-            await self._wait_for_list(claim)
-        else:
-            await self._step(claim, deployment, project, present)
-
-    async def _step(
-        self, claim: Claim, deployment: Deployment, project: WatchedProject, present: datetime
-    ) -> None:
-        match deployment.state:
-            case DeploymentState.REQUESTED | DeploymentState.PROPOSED if (
-                deployment.cancel_requested_by is not None
-            ):
-                await self._cancel(claim)
-            case DeploymentState.REQUESTED | DeploymentState.PROPOSED if (
-                deployment.thread_ts is None
-            ):
-                await self._give_up_unannounced(claim)
-            case DeploymentState.PROPOSED:
-                async with self._database.write() as session:
-                    await expire(session, claim, self._settings)
-            case DeploymentState.REQUESTED:
-                await self._create(claim, deployment, project, present)
-            case DeploymentState.SENDING:
-                # Whoever was sending died, or stalled past its lease.
-                await self._reconciler.doubt(claim, None)
-            case DeploymentState.AMBIGUOUS if not deployment.candidate_notes:
-                # Only a person can tell twins apart.
-                async with self._database.write() as session:
-                    await release(session, Deployment, claim, due=None)
-            case (
-                DeploymentState.CREATED
-                | DeploymentState.OUTCOME_UNKNOWN
-                | DeploymentState.NOT_CREATED
-                | DeploymentState.AMBIGUOUS
-            ):
-                await self._look(claim, deployment, project)
-            case DeploymentState.LIVE:
-                await self._live.handle(claim, deployment, project)
-            case _:
-                async with self._database.write() as session:
-                    if await release(session, Deployment, claim, due=None):
-                        over = await session.get_one(Deployment, claim.id)
-                        await drop_operations(session, over, self._settings)
-
-    async def _wait_for_list(self, claim: Claim) -> None:
-        """The database is a backup: nothing is sent before its project was listed."""
-        wait = timedelta(seconds=self._settings.poll_seconds_transitional)
-        async with self._database.write() as session:
-            await release(session, Deployment, claim, due=wait)
-
-    async def _cancel(self, claim: Claim) -> None:
-        async with self._database.write() as session:
-            if await release(session, Deployment, claim, due=None, state=DeploymentState.CANCELLED):
-                await self._tell(session, claim, replies.cancelled())
-
-    async def _give_up_unannounced(self, claim: Claim) -> None:
-        """The root never reached Slack: an endpoint now would come as a surprise."""
-        async with self._database.write() as session:
-            if not await release(
-                session, Deployment, claim, due=None, state=DeploymentState.REFUSED
-            ):
-                return
-            deployment = await session.get_one(Deployment, claim.id)
-            query = select(Message).where(Message.deployment_id == deployment.id)
-            messages = (await session.scalars(query)).all()
-            if any(_may_stand_in_slack(message) for message in messages):
-                # Found a moment ago, or still looked for, it mustn't go on promising an endpoint.
-                await self._tell_refusal(session, deployment, refusals.not_announced())
-            else:
-                for message in messages:
-                    message.delivery = Delivery.DROPPED
-            await outbox.send_direct(
-                session,
-                await outbox.workspace_row(
-                    session,
-                    enterprise_id=deployment.enterprise_id,
-                    workspace_id=deployment.workspace_id,
-                ),
-                deployment.requester_id,
-                undeliverable.not_announced(deployment.name, deployment.channel_id),
-            )
-
-    async def _create(
+    async def create(
         self, claim: Claim, deployment: Deployment, project: WatchedProject, present: datetime
     ) -> None:
         # What was approved waited for that, and not for Friendli.
@@ -234,10 +129,10 @@ class Creator:
     async def _costs_more(self, deployment: Deployment) -> refusals.Refusal | None:
         """Refuse what would cost more than people were shown, and needs approval at that price."""
         dollars = full_scale_price(deployment, self._settings.prices)
+        agreed = setup_of(deployment, self._settings.prices).price_at_most
+        if not exceeds(dollars, agreed):
+            return None
         async with self._database.read() as session:
-            agreed = (await view_of(session, deployment, self._settings)).setup.price_at_most
-            if not exceeds(dollars, agreed):
-                return None
             if not await needs_approval(session, deployment, Terms(dollars=dollars)):
                 return None
         return refusals.costs_more(agreed, dollars)
@@ -262,7 +157,7 @@ class Creator:
         except OutcomeUnknown as error:
             CREATES.labels("outcome_unknown").inc()
             log.warning("create request is doubtful", deployment=claim.id, error=str(error))
-            await self._reconciler.doubt(claim, error)
+            await self.doubt(claim, error)
         except RateLimited as error:
             CREATES.labels("rate_limited").inc()
             # Nothing was made, so that it may be sent again, after another list.
@@ -285,26 +180,35 @@ class Creator:
                     attempts=0,
                 )
 
-    async def _look(self, claim: Claim, deployment: Deployment, project: WatchedProject) -> None:
-        try:
-            access = credentials_for(project, self._vault)
-        except NoKeyError:
-            await self._lose(claim)
-            return
-        except MismatchedKeyError:
-            await self._reconciler.look_later(claim, deployment, PollFailure.KEY_MISMATCHED)
-            return
-        except (UnreadableKeyError, MalformedCredentials):
-            # Nothing to look with; a key that is connected again wakes the row.
-            await self._reconciler.look_later(claim, deployment, PollFailure.KEY_UNREADABLE)
-            return
-        await self._reconciler.look(claim, deployment, project, access)
+    async def doubt(self, claim: Claim, error: FriendliError | None) -> None:
+        """Record and post that the create request's outcome is unknown.
 
-    async def _lose(self, claim: Claim) -> None:
-        """The target was disconnected before it was known what the request made."""
+        Args:
+            claim: The deployment's claim.
+            error: Why; None if the process that sent it died or stalled.
+        """
+        status = error.status if error is not None else None
         async with self._database.write() as session:
-            if await release(session, Deployment, claim, due=None, state=DeploymentState.UNWATCHED):
-                await self._tell(session, claim, replies.disconnected_unfound())
+            if not await release(
+                session,
+                Deployment,
+                claim,
+                due=_NOW,
+                state=DeploymentState.OUTCOME_UNKNOWN,
+                attempts=0,
+                answer_status=status,
+                answer_message=error.words if error is not None else None,
+            ):
+                return
+            row = await session.get_one(Deployment, claim.id)
+            await post(
+                session,
+                row,
+                self._settings,
+                lambda view: search_replies.doubtful(
+                    view, status, row.answer_message or "", was_interrupted=error is None
+                ),
+            )
 
     async def _refuse(self, claim: Claim, refusal: refusals.Refusal, *, audited: str = "") -> None:
         """Nothing was made, and nothing will be."""
@@ -317,13 +221,9 @@ class Creator:
                     audit.write_about(
                         session, deployment, "", audited, Effect.REFUSED, detail=refusal.why
                     )
-                await self._tell_refusal(session, deployment, refusal)
-
-    async def _tell_refusal(
-        self, session: AsyncSession, deployment: Deployment, refusal: refusals.Refusal
-    ) -> None:
-        deployment_view = await view_of(session, deployment, self._settings)
-        await tell(session, deployment, deployment_view, replies.refused(deployment_view, refusal))
+                await post(
+                    session, deployment, self._settings, lambda view: replies.refused(view, refusal)
+                )
 
     async def _try_later(
         self,
@@ -348,11 +248,8 @@ class Creator:
                 return
             if isinstance(error, RateLimited) and deployment.limited_since is None:
                 said = replies.rate_limited(error.words, wait.total_seconds())
-                await self._tell(session, claim, said)
-
-    async def _tell(self, session: AsyncSession, claim: Claim, *said: Reply) -> None:
-        deployment = await session.get_one(Deployment, claim.id)
-        await tell(session, deployment, await view_of(session, deployment, self._settings), *said)
+                row = await session.get_one(Deployment, claim.id)
+                await post(session, row, self._settings, said)
 
 
 def _too_late(deployment: Deployment, waited: str) -> refusals.Refusal:
@@ -360,7 +257,3 @@ def _too_late(deployment: Deployment, waited: str) -> refusals.Refusal:
     if deployment.limited_since is not None:
         return refusals.gave_up_limited(waited)
     return refusals.gave_up(waited) if deployment.attempts else refusals.not_announced()
-
-
-def _may_stand_in_slack(message: Message) -> bool:
-    return message.delivery in (Delivery.SENDING, Delivery.SENT) or message.possible_repeat

@@ -19,7 +19,7 @@ from bot.messages import lifetime_replies
 from bot.services import audit
 from bot.services.lifetime import clear, notice, what_ends
 from bot.services.operations import unfinished, write_down
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 
 _WAIT_FOR_OTHERS = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -40,8 +40,7 @@ async def end_in_time(
         if present < ends_at:
             return ends_at
         clear(deployment)
-        await session.flush()
-        await tell(session, deployment, await view_of(session, deployment, settings))
+        await post(session, deployment, settings)
         return None
     if deployment.lifetime_warned_at is None:
         warned_from = ends_at - notice(seconds, settings)
@@ -49,9 +48,7 @@ async def end_in_time(
             return warned_from
         ends_at = max(ends_at, present + timedelta(seconds=settings.lifetime_notice_min))
         deployment.lifetime_warned_at, deployment.lifetime_ends_at = present, ends_at
-        await session.flush()
-        deployment_view = await view_of(session, deployment, settings)
-        await tell(session, deployment, deployment_view, lifetime_replies.warning(deployment_view))
+        await post(session, deployment, settings, lifetime_replies.warning)
     if present < ends_at:
         return ends_at
     return await _end(session, deployment, present, ends_at, settings)
@@ -72,13 +69,8 @@ async def _end(
             return None
         if present - ends_at > timedelta(seconds=settings.lifetime_end_give_up_after):
             clear(deployment)
-            await session.flush()
-            deployment_view = await view_of(session, deployment, settings)
-            await tell(
-                session,
-                deployment,
-                deployment_view,
-                lifetime_replies.given_up(deployment_view, kind),
+            await post(
+                session, deployment, settings, lambda view: lifetime_replies.given_up(view, kind)
             )
             return None
         again_at = last.finished_at + _pause(len(tries), settings)

@@ -56,7 +56,7 @@ from bot.services.credentials import NoKeyError, credentials_for
 from bot.services.operations import needs_approval
 from bot.services.rollout import Rollout, overtaken_by
 from bot.services.terms import Terms, exceeds, present_price
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 from bot.workers.lifetime_end import tries_to_end
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -270,14 +270,16 @@ class OperationRunner:
             await _settle(session, operation, OperationState.DONE, version=fate.version)
             await make_due(session, WatchedProject, deployment.watched_project_id)
             row = await session.get_one(Deployment, deployment.id)
-            said = None
             if _makes_version(operation):
                 update = Update.stored(operation.request)
                 await self._rollout.follow(session, row, update, fate.version)
-            deployment_view = await view_of(session, row, self._settings)
-            if _makes_version(operation):
-                said = replies.updated_at_rest(deployment_view, fate.version)
-            await tell(session, row, deployment_view, *([said] if said else []))
+
+            def reply(view: DeploymentView) -> Reply | None:
+                if not _makes_version(operation):
+                    return None
+                return replies.updated_at_rest(view, fate.version)
+
+            await post(session, row, self._settings, reply)
             log_committed(session, log, "operation done", operation=operation.kind)
 
     async def _later(
@@ -320,8 +322,7 @@ class OperationRunner:
         if operation.limited_since is not None or await _was_told(session, row, operation):
             return
         said = replies.rate_limited(error.words if error is not None else "", wait.total_seconds())
-        await session.flush()
-        await tell(session, row, await view_of(session, row, self._settings), said)
+        await post(session, row, self._settings, said)
 
     async def _end(
         self, claim: Claim, deployment: Deployment, operation: Operation, fate: _Outcome
@@ -338,10 +339,13 @@ class OperationRunner:
             refused = await session.get_one(Operation, operation.id)
             refused.refused_fields = dict(refused_fields) or None
             row = await session.get_one(Deployment, deployment.id)
-            deployment_view = await view_of(session, row, self._settings)
-            told = await _was_told(session, row, operation)
-            said = [] if told else [_not_done(deployment_view, operation, fate)]
-            await tell(session, row, deployment_view, *said)
+            was_told = await _was_told(session, row, operation)
+            await post(
+                session,
+                row,
+                self._settings,
+                lambda view: None if was_told else _not_done(view, operation, fate),
+            )
             audit.write_about(
                 session,
                 row,

@@ -1,6 +1,5 @@
 """What stands in the way of watching a project: told to each of its threads once."""
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
@@ -22,7 +21,7 @@ from bot.messages import replies
 from bot.messages.reply import Reply
 from bot.services import audit
 from bot.services.back_off import back_off, jittered
-from bot.services.thread import tell, view_of
+from bot.services.thread import AnyReply, post
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -67,7 +66,7 @@ async def obstructed(
 
 
 async def tell_all(
-    session: AsyncSession, settings: Settings, claim: Claim, said: Callable[[DeploymentView], Reply]
+    session: AsyncSession, settings: Settings, claim: Claim, reply: AnyReply
 ) -> None:
     """Add a reply to the thread of every endpoint that the project watches."""
     deployments = await session.scalars(
@@ -78,12 +77,10 @@ async def tell_all(
     )
     for deployment in deployments:
         try:
-            deployment_view = await view_of(session, deployment, settings)
+            await post(session, deployment, settings, reply)
         except (ValueError, LookupError):
             # One row that can't be read must not silence its neighbours.
             log.exception("can't tell", deployment=deployment.id, reference=new_reference())
-            continue
-        await tell(session, deployment, deployment_view, said(deployment_view))
 
 
 def _said(obstacle: PollFailure, failing: float, deployment_view: DeploymentView) -> Reply:

@@ -32,8 +32,9 @@ from bot.friendli.credentials import Credentials
 from bot.messages import replies
 from bot.services.back_off import jittered
 from bot.services.credentials import NoKeyError, credentials_for
+from bot.services.deployment_views import state_of
 from bot.services.lookup import bind_request
-from bot.services.thread import record, state_of
+from bot.services.thread import record
 from bot.workers import unlisted_endpoint
 from bot.workers.poll_failures import obstructed, tell_all
 from bot.workers.snapshots import Snapshot, Snapshots, Watched, read
@@ -227,9 +228,7 @@ class Poller:
             ):
                 return False
             if news.project.reported_failure is not None:
-                await tell_all(
-                    session, self._settings, news.claim, lambda _: replies.watching_again()
-                )
+                await tell_all(session, self._settings, news.claim, replies.watching_again())
             for id_ in news.changed:
                 await self._tell(session, news, id_)
         return True

@@ -11,30 +11,25 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.claims import Claim, make_due, release
+from bot.db.claims import Claim, release
 from bot.db.clock import now
 from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.encryption import KeyRing, MismatchedKeyError, UnreadableKeyError
 from bot.db.session import Database
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.friendli_errors import FriendliError
+from bot.domain.friendli_errors import FriendliError, MalformedCredentials
 from bot.domain.matching import Candidate
 from bot.domain.poll_failure import PollFailure, obstacle_of
-from bot.domain.request.deploy_request import DeployRequest
-from bot.domain.schemas import DedicatedEndpointStatus
-from bot.domain.statuses import COMING_UP
-from bot.domain.transitions import ObservedTransition, observe
 from bot.friendli.client import FriendliClient
-from bot.friendli.credentials import Credentials
-from bot.messages import search_replies, transitions
-from bot.messages.match_candidates import differences, note
-from bot.messages.reply import Reply
+from bot.messages import replies, search_replies
+from bot.messages.match_candidates import note
 from bot.services.back_off import back_off, jittered
-from bot.services.operations import stop_if_asked
-from bot.services.thread import tell, view_of, write_down
+from bot.services.credentials import NoKeyError, credentials_for
+from bot.services.thread import AnyReply, post
+from bot.workers.adoption import Adoption
 from bot.workers.search import Found, Search
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -73,59 +68,43 @@ class Reconciler:
         self,
         database: Database,
         friendli: FriendliClient,
+        key_ring: KeyRing,
         settings: Settings,
     ) -> None:
         self._database = database
+        self._key_ring = key_ring
         self._settings = settings
+        self._adoption = Adoption(database, settings)
         self._search = Search(database, friendli, settings)
 
-    async def doubt(self, claim: Claim, error: FriendliError | None) -> None:
-        """Post that the create request's outcome is unknown, and what is known of it; then look.
-
-        Args:
-            claim: The deployment's claim.
-            error: Why it is unknown; None if whoever sent it didn't live to see the answer.
-        """
-        status = error.status if error is not None else None
-        async with self._database.write() as session:
-            if await release(
-                session,
-                Deployment,
-                claim,
-                due=_NOW,
-                state=DeploymentState.OUTCOME_UNKNOWN,
-                attempts=0,
-                answer_status=status,
-                answer_message=error.words if error is not None else None,
-            ):
-                row = await session.get_one(Deployment, claim.id)
-                deployment_view = await view_of(session, row, self._settings)
-                said = search_replies.doubtful(
-                    deployment_view,
-                    status,
-                    row.answer_message or "",
-                    was_interrupted=error is None,
-                )
-                await tell(session, row, deployment_view, said)
-
-    async def look(
-        self, claim: Claim, deployment: Deployment, project: WatchedProject, access: Credentials
-    ) -> None:
-        """Look through the project once."""
+    async def look(self, claim: Claim, deployment: Deployment, project: WatchedProject) -> None:
+        """Search the project once."""
+        try:
+            access = credentials_for(project, self._key_ring)
+        except NoKeyError:
+            await self._unwatch(claim)
+            return
+        except MismatchedKeyError:
+            await self._look_later(claim, deployment, PollFailure.KEY_MISMATCHED)
+            return
+        except (UnreadableKeyError, MalformedCredentials):
+            # A key that is connected again makes the row due.
+            await self._look_later(claim, deployment, PollFailure.KEY_UNREADABLE)
+            return
         try:
             found = await self._search.look(deployment, project, access)
         except (FriendliError, TimeoutError) as error:
-            await self.look_later(claim, deployment, obstacle_of(error), error)
+            await self._look_later(claim, deployment, obstacle_of(error), error)
             return
         match found.match.ours, found.match.twins:
             case Candidate() as ours, _:
-                await self._adopt(claim, deployment, found.listed[ours.endpoint_id], ours)
+                await self._adoption.adopt(claim, deployment, found.listed[ours.endpoint_id], ours)
             case _, []:
                 await self._not_found(claim, deployment, found)
             case _, twins:
                 await self._ask(claim, deployment, twins, is_named=True)
 
-    async def look_later(
+    async def _look_later(
         self,
         claim: Claim,
         deployment: Deployment,
@@ -157,79 +136,13 @@ class Reconciler:
             ):
                 return
             if tell_now:
-                await self._tell(session, claim, search_replies.cant_search(obstacle, failing))
+                await self._post(session, claim, search_replies.cant_search(obstacle, failing))
 
-    async def _adopt(
-        self,
-        claim: Claim,
-        deployment: Deployment,
-        status: DedicatedEndpointStatus,
-        ours: Candidate,
-    ) -> None:
-        late = deployment.late or deployment.state is DeploymentState.NOT_CREATED
-        team = ours.spec.team_id if ours.spec is not None else None
-        try:
-            async with self._database.write() as session:
-                if not await release(
-                    session,
-                    Deployment,
-                    claim,
-                    # What comes due by itself is worked out anew, now that there is an endpoint.
-                    due=_NOW,
-                    state=DeploymentState.LIVE,
-                    endpoint_id=ours.endpoint_id,
-                    friendli_team_id=team or deployment.friendli_team_id,
-                    late=late,
-                    ids_before=None,
-                    candidates=None,
-                    candidate_notes=None,
-                    attempts=0,
-                    search_failing_since=None,
-                    search_reported=None,
-                ):
-                    return
-                row = await session.get_one(Deployment, claim.id)
-                # Before it is told: a root that is drawn after it shows what is under way.
-                await stop_if_asked(session, row)
-                await self._introduce(session, row, status, ours, before=deployment.state)
-                await make_due(session, WatchedProject, deployment.watched_project_id)
-        except IntegrityError:
-            # Another deployment took it between our look and our write: look again.
-            async with self._database.write() as session:
-                due = jittered(self._settings.poll_seconds_transitional)
-                await release(session, Deployment, claim, due=due)
-            return
-        log.info("found", endpoint=ours.endpoint_id, late=late)
-
-    async def _introduce(
-        self,
-        session: AsyncSession,
-        row: Deployment,
-        status: DedicatedEndpointStatus,
-        ours: Candidate,
-        *,
-        before: DeploymentState,
-    ) -> None:
-        """Tell that the endpoint is found, and what it is doing."""
-        state = observe(None, status)
-        if state is None:
-            deployment_view = await view_of(session, row, self._settings)
-        else:
-            present = (await session.execute(select(now()))).scalar_one()
-            newest = ObservedTransition(state, present, status.changed_at)
-            deployment_view = await write_down(session, row, self._settings, newest)
-        request = DeployRequest.model_validate(row.request)
-        said = [
-            search_replies.adopted(
-                deployment_view,
-                late=row.late,
-                doubted=before is not DeploymentState.CREATED,
-                differences=differences(request, ours.spec),
-            )
-        ]
-        if state is not None and (row.late or state.status not in COMING_UP):
-            said.append(transitions.transition(deployment_view))
-        await tell(session, row, deployment_view, *said)
+    async def _unwatch(self, claim: Claim) -> None:
+        """The target was disconnected before the endpoint was found."""
+        async with self._database.write() as session:
+            if await release(session, Deployment, claim, due=None, state=DeploymentState.UNWATCHED):
+                await self._post(session, claim, replies.disconnected_unfound())
 
     async def _not_found(self, claim: Claim, deployment: Deployment, found: Found) -> None:
         async with self._database.read() as session:
@@ -300,9 +213,7 @@ class Reconciler:
                 search_reported=None,
             ):
                 return
-            row = await session.get_one(Deployment, claim.id)
-            deployment_view = await view_of(session, row, self._settings)
-            await tell(session, row, deployment_view, search_replies.unclear(deployment_view))
+            await self._post(session, claim, search_replies.unclear)
 
     async def _ask_again(
         self, claim: Claim, deployment: Deployment, found: Found, progress: Progress
@@ -320,7 +231,7 @@ class Reconciler:
                 back = deployment.state_before or DeploymentState.OUTCOME_UNKNOWN
                 values = progress.values | {"candidates": None, "candidate_notes": None}
                 if await release(session, Deployment, claim, due=_NOW, state=back, **values):
-                    await self._tell(session, claim, search_replies.none_left())
+                    await self._post(session, claim, search_replies.none_left())
         else:
             await self._look_on(claim, deployment, progress)
 
@@ -339,7 +250,7 @@ class Reconciler:
                 await release(session, Deployment, claim, due=due, **progress.values)
                 and deployment.search_reported is not None
             ):
-                await self._tell(session, claim, search_replies.searching_again())
+                await self._post(session, claim, search_replies.searching_again())
 
     async def _give_up(self, claim: Claim, deployment: Deployment, progress: Progress) -> None:
         async with self._database.write() as session:
@@ -351,16 +262,14 @@ class Reconciler:
                 state=DeploymentState.NOT_CREATED,
                 **progress.values,
             ):
-                row = await session.get_one(Deployment, claim.id)
-                deployment_view = await view_of(session, row, self._settings)
                 status = deployment.answer_status or 0
                 was_accepted = deployment.state is DeploymentState.CREATED or 200 <= status < 300
-                say = search_replies.not_listed if was_accepted else search_replies.not_created
-                await tell(session, row, deployment_view, say(deployment_view, progress.seconds))
+                reply = search_replies.not_listed if was_accepted else search_replies.not_created
+                await self._post(session, claim, lambda view: reply(view, progress.seconds))
 
-    async def _tell(self, session: AsyncSession, claim: Claim, said: Reply) -> None:
+    async def _post(self, session: AsyncSession, claim: Claim, reply: AnyReply) -> None:
         row = await session.get_one(Deployment, claim.id)
-        await tell(session, row, await view_of(session, row, self._settings), said)
+        await post(session, row, self._settings, reply)
 
 
 def progress_of(deployment: Deployment, present: datetime) -> Progress:

@@ -5,6 +5,7 @@ somebody to decide.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -22,8 +23,9 @@ from bot.domain.schedule_days import ScheduleDays
 from bot.domain.times_of_day import When, next_time
 from bot.messages import schedule_replies
 from bot.services import audit
+from bot.services.lookup import target_of
 from bot.services.operations import unfinished, write_down
-from bot.services.thread import target_of, tell, view_of
+from bot.services.thread import post
 
 # What can't be done yet, as with an endpoint that is only coming up, is looked at again so soon.
 _LOOK_AGAIN = timedelta(seconds=15)
@@ -93,16 +95,13 @@ class Scheduler:
         if await unfinished(session, deployment.id, row.kind) is not None:
             return True
         if late:
-            deployment_view = await view_of(session, deployment, self._settings)
-            await tell(
-                session, deployment, deployment_view, schedule_replies.missed(row.kind, due_at)
-            )
+            missed = schedule_replies.missed(row.kind, due_at)
+            await post(session, deployment, self._settings, missed)
             if spends:
                 return True
         if spends and await target_of(session, deployment) is None:
-            deployment_view = await view_of(session, deployment, self._settings)
-            said = schedule_replies.unconnected(deployment_view, row.kind)
-            await tell(session, deployment, deployment_view, said)
+            unconnected = partial(schedule_replies.unconnected, kind=row.kind)
+            await post(session, deployment, self._settings, unconnected)
             return True
         await write_down(
             session, deployment, self._settings, row.kind, by=row.requested_by, cause=Cause.SCHEDULE

@@ -8,7 +8,8 @@ from bot.config import Settings
 from bot.db.deployment_tables import Deployment
 from bot.domain.statuses import MOVING
 from bot.messages import stuck_phase
-from bot.services.thread import state_of, tell, view_of
+from bot.services.deployment_views import state_of
+from bot.services.thread import post
 
 
 async def report_stuck_phase(
@@ -20,11 +21,7 @@ async def report_stuck_phase(
     if present < deployment.stuck_at:
         return deployment.stuck_at
     deployment.stuck_at = None
-    await session.flush()
     state = state_of(deployment)
     if state is not None and state.status in MOVING:
-        deployment_view = await view_of(session, deployment, settings)
-        await tell(
-            session, deployment, deployment_view, stuck_phase.stuck(deployment_view, present)
-        )
+        await post(session, deployment, settings, lambda view: stuck_phase.stuck(view, present))
     return None

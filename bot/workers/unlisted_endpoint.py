@@ -18,7 +18,7 @@ from bot.db.operation_tables import Operation
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import DELETING, MAY_HAVE_EFFECT
 from bot.messages import unlisted_replies
-from bot.services.thread import tell, view_of
+from bot.services.thread import post
 from bot.workers.snapshots import Watched
 
 # Of the time that it has been missing, the part until the next look; and the longest pause.
@@ -61,11 +61,9 @@ async def not_shown(
         deployment.unlisted_at = started
     else:
         return
-    await session.flush()
-    deployment_view = await view_of(session, deployment, settings)
-    over = deployment.state is DeploymentState.ENDED
-    said = unlisted_replies.gone() if over else unlisted_replies.unlisted(deployment_view)
-    await tell(session, deployment, deployment_view, said)
+    is_over = deployment.state is DeploymentState.ENDED
+    reply = unlisted_replies.gone() if is_over else unlisted_replies.unlisted
+    await post(session, deployment, settings, reply)
     # What was asked of it waits, or is ended, under the deployment's own claim.
     await make_due(session, Deployment, deployment.id)
 
@@ -76,9 +74,7 @@ async def shown_again(session: AsyncSession, deployment: Deployment, settings: S
     if deployment.unlisted_at is None:
         return
     deployment.unlisted_at = None
-    await session.flush()
-    deployment_view = await view_of(session, deployment, settings)
-    await tell(session, deployment, deployment_view, unlisted_replies.listed_again(deployment_view))
+    await post(session, deployment, settings, unlisted_replies.listed_again)
     await make_due(session, Deployment, deployment.id)
 
 

@@ -1,7 +1,7 @@
-"""Looks after a deployment whose endpoint is known: what was asked of it, then what falls due.
+"""The step of a deployment whose endpoint is known: its oldest operation, then what is due.
 
-A chore is something that comes due by itself, such as the end of a lease. Each does what is due
-and says when it wants to be asked again; the deployment is due at the earliest of these moments.
+A periodic check does something that comes due by itself, such as the end of a lifetime, and
+returns when to call it again. The deployment is due at the earliest of these moments.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,17 +22,17 @@ from bot.services.pending_operations import drop_operations
 from bot.workers.operation_runner import OperationRunner
 
 PeriodicCheck = Callable[[AsyncSession, Deployment, datetime, Settings], Awaitable[datetime | None]]
-"""Given the row and the database's present moment: do what is due; return when to ask again."""
+"""Given the row and the database's time: do what is due; return when to call it again."""
 
-# Nothing becomes due more often than this, whatever a chore says.
+# The least time between two calls of the checks.
 _LEAST_PAUSE = timedelta(milliseconds=10)
 
 
-class Live:
-    """The submitter's step for deployments that are live.
+class LiveStep:
+    """Takes the next step of live deployments.
 
     Args:
-        executor: Carries operations out.
+        runner: Carries operations out.
         checks: What comes due by itself.
     """
 
@@ -40,17 +40,17 @@ class Live:
         self,
         database: Database,
         settings: Settings,
-        executor: OperationRunner,
+        runner: OperationRunner,
         checks: Sequence[PeriodicCheck],
     ) -> None:
         self._database = database
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
-        self._executor = executor
-        self._chores = checks
+        self._runner = runner
+        self._checks = checks
 
     async def handle(self, claim: Claim, deployment: Deployment, project: WatchedProject) -> None:
-        """Carry out the oldest operation that was asked for; with none, see what is due."""
+        """Carry out the oldest requested operation; without one, do what is due."""
         if deployment.unlisted_at is not None:
             await self._hold(claim)
             return
@@ -65,26 +65,26 @@ class Live:
                 .limit(1)
             )
         if operation is not None:
-            await self._executor.carry_out(claim, deployment, project, operation)
+            await self._runner.carry_out(claim, deployment, project, operation)
             return
         async with self._database.write() as session:
-            # First of all, so that a stale claim writes nothing.
+            # First, so that a stale claim writes nothing.
             if not await renew(session, Deployment, claim, lease=self._lease):
                 return
             row = await session.get_one(Deployment, claim.id)
             present: datetime = (await session.execute(select(now()))).scalar_one()
-            asked_again: list[datetime] = []
+            next_calls: list[datetime] = []
             if row.state == DeploymentState.LIVE:
-                for chore in self._chores:
-                    next_at = await chore(session, row, present, self._settings)
+                for check in self._checks:
+                    next_at = await check(session, row, present, self._settings)
                     if next_at is not None:
-                        asked_again.append(next_at)
+                        next_calls.append(next_at)
             await session.flush()
-            wait = max(min(asked_again) - present, _LEAST_PAUSE) if asked_again else None
+            wait = max(min(next_calls) - present, _LEAST_PAUSE) if next_calls else None
             await release(session, Deployment, claim, due=wait)
 
     async def _hold(self, claim: Claim) -> None:
-        """Nothing can be done to an endpoint that Friendli doesn't list; its end still can be."""
+        """Of an endpoint that Friendli doesn't list, only ending operations stay requested."""
         async with self._database.write() as session:
             if await release(session, Deployment, claim, due=None):
                 row = await session.get_one(Deployment, claim.id)

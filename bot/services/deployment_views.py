@@ -1,0 +1,158 @@
+"""What messages about a deployment are rendered from, read from its rows."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.config import Settings
+from bot.db.deployment_tables import Deployment, Transition
+from bot.db.operation_tables import Grant, Operation
+from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_view import (
+    DeploymentView,
+    LargerInstance,
+    OperationView,
+    PendingApproval,
+    Setup,
+)
+from bot.domain.grants import Subject
+from bot.domain.instances import InstanceOption, Prices, by_id, next_larger
+from bot.domain.listed_endpoint import gpus_text
+from bot.domain.permissions import DEFAULTS, Permission
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.schemas import DedicatedEndpointSpec
+from bot.domain.transitions import ObservedTransition, State
+from bot.domain.version import option_of
+from bot.messages.markup import who
+from bot.messages.match_candidates import notes
+from bot.services.lookup import target_of
+
+
+async def view_of(
+    session: AsyncSession, deployment: Deployment, settings: Settings
+) -> DeploymentView:
+    history = (
+        await session.scalars(
+            select(Transition)
+            .where(Transition.deployment_id == deployment.id)
+            .order_by(Transition.sequence)
+        )
+    ).all()
+    setup = setup_of(deployment, settings.prices)
+    operations = (
+        await session.scalars(
+            select(Operation).where(Operation.deployment_id == deployment.id).order_by(Operation.id)
+        )
+    ).all()
+    return DeploymentView(
+        public_id=deployment.public_id,
+        name=deployment.name,
+        setup=setup,
+        is_imported=deployment.spec is not None,
+        requester_id=deployment.requester_id,
+        target_name=deployment.target_name,
+        requested_at=deployment.requested_at,
+        state=deployment.state,
+        endpoint_id=deployment.endpoint_id,
+        history=[observed_transition(row) for row in history],
+        acts=[operation_view(row) for row in operations],
+        suite_link=settings.suite_link(
+            team=deployment.friendli_team_id,
+            project=deployment.friendli_project_id,
+            endpoint=deployment.endpoint_id or "",
+        ),
+        model_link=f"{settings.hf_endpoint}/{setup.model}" if setup.model else None,
+        integrations_link=settings.friendli_integrations_url,
+        candidates=deployment.candidates or (),
+        candidate_notes=notes(deployment.candidate_notes),
+        unlisted_until=_unlisted_until(deployment, settings),
+        cancel_requested_by=None if deployment.cancel_done else deployment.cancel_requested_by,
+        approved_by=deployment.approved_by,
+        waiting=await _waiting(session, deployment),
+        lifetime_seconds=deployment.lifetime_seconds,
+        lifetime_ends_at=deployment.lifetime_ends_at,
+        expiry_action=deployment.expiry_action,
+    )
+
+
+def _unlisted_until(deployment: Deployment, settings: Settings) -> datetime | None:
+    if deployment.unlisted_at is None or deployment.missing_since is None:
+        return None
+    return deployment.missing_since + timedelta(seconds=settings.late_search_window)
+
+
+def setup_of(deployment: Deployment, prices: Prices) -> Setup:
+    """From the request; of an imported endpoint, mostly from its spec."""
+    each = Decimal(deployment.price_per_hour) if deployment.price_per_hour else None
+    if deployment.spec is not None:
+        spec = DedicatedEndpointSpec.model_validate(deployment.spec)
+        return Setup(
+            model=deployment.request.get("model"),
+            instance=gpus_text(spec) or "GPU not known",
+            least=spec.autoscaling_min,
+            most=spec.autoscaling_max,
+            cooldown=spec.autoscaling_cooldown,
+            price_of_one=each,
+            larger=_larger(option_of(spec), spec.autoscaling_min, prices),
+        )
+    request = DeployRequest.model_validate(deployment.request)
+    least, most = request.replica_bounds
+    return Setup(
+        model=request.model,
+        instance=request.option.label,
+        least=least,
+        most=most,
+        cooldown=request.autoscaling.cooldown_period if request.autoscaling else None,
+        price_of_one=each,
+        sent=request.sent,
+        is_scaled_by_friendli=least is None,
+        larger=_larger(by_id(request.instance_option_id), least, prices),
+    )
+
+
+def _larger(
+    option: InstanceOption | None, least: int | None, prices: Prices
+) -> LargerInstance | None:
+    larger = next_larger(option) if option is not None else None
+    if larger is None:
+        return None
+    return LargerInstance(larger.key, larger.label, prices.per_hour(larger) * max(1, least or 0))
+
+
+async def _waiting(session: AsyncSession, deployment: Deployment) -> PendingApproval | None:
+    if deployment.state is not DeploymentState.PROPOSED or deployment.expires_at is None:
+        return None
+    return PendingApproval(await approvers(session, deployment), deployment.expires_at)
+
+
+async def approvers(session: AsyncSession, deployment: Deployment) -> str:
+    """Who may approve requests on a deployment's target, as mrkdwn."""
+    target = await target_of(session, deployment)
+    rows = await session.execute(
+        select(Grant.kind, Grant.subject_id)
+        .where(
+            Grant.target_id == (target.id if target is not None else None),
+            Grant.permission == Permission.APPROVE,
+        )
+        .order_by(Grant.id)
+    )
+    granted = [Subject(kind, id_) for kind, id_ in rows] or [DEFAULTS[Permission.APPROVE]]
+    return " or ".join(who(subject) for subject in granted)
+
+
+def operation_view(row: Operation) -> OperationView:
+    return OperationView(row.kind, row.state, row.cause, row.requested_by, row.finished_at)
+
+
+def observed_transition(row: Transition) -> ObservedTransition:
+    state = State(row.status, row.phase, row.error_code)
+    return ObservedTransition(state, row.observed_at, row.api_updated_at)
+
+
+def state_of(deployment: Deployment) -> State | None:
+    """The last state that was recorded; None before the first."""
+    if deployment.status is None:
+        return None
+    return State(deployment.status, deployment.phase, deployment.error_code)

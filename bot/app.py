@@ -59,6 +59,7 @@ from bot.services.target_settings import TargetSettings
 from bot.services.target_views import TargetViews
 from bot.services.targets import Targets
 from bot.services.updates import Updates
+from bot.slack.clients import SlackClients
 from bot.slack.deferred_tasks import DeferredTasks
 from bot.slack.delivery import Sender
 from bot.slack.home_tab import HomeTabs
@@ -67,7 +68,6 @@ from bot.slack.modals import Modals
 from bot.slack.people import People
 from bot.slack.response_url import ResponseUrls
 from bot.slack.socket_mode import SocketMode
-from bot.slack.workspaces import Workspaces
 from bot.workers.claim_loop import Worker
 from bot.workers.creator import Creator
 from bot.workers.deployment_steps import DeploymentSteps
@@ -124,10 +124,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         database = open_database(settings)
         stack.enter_context(sole_use(settings))
         stack.push_async_callback(database.close)
-        workspaces = Workspaces(
+        clients = SlackClients(
             settings.slack_bot_token, settings.slack_api_url, timeout=settings.slack_timeout
         )
-        stack.push_async_callback(workspaces.close)
+        stack.push_async_callback(clients.close)
         friendli = await stack.enter_async_context(
             FriendliClient(
                 settings.friendli_api_url,
@@ -137,20 +137,18 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             )
         )
         key_ring = KeyRing(settings.encryption_keys, settings.friendli_token)
-        people = People(workspaces, settings.admins)
+        people = People(clients, settings.admins)
         schema = Schema()
-        workers = _workers(
-            stack, settings, database, schema, workspaces, friendli, key_ring, people
-        )
+        workers = _workers(stack, settings, database, schema, clients, friendli, key_ring, people)
         hub = await stack.enter_async_context(HubClient(settings.hf_endpoint, settings.hf_token))
-        services = _desk(settings, database, workspaces, friendli, hub, key_ring, people)
+        services = _desk(settings, database, clients, friendli, hub, key_ring, people)
         background = DeferredTasks()
         takes_requests = settings.role.takes_requests
         app_token = settings.slack_app_token if takes_requests else None
         secret = settings.slack_signing_secret if takes_requests and app_token is None else None
-        bolt = listeners.build(registry(), services, workspaces, background, schema)
-        socket = _socket(settings, bolt, workspaces, app_token)
-        dependencies = Dependencies(settings, database, workspaces, socket)
+        bolt = listeners.build(registry(), services, clients, background, schema)
+        socket = _socket(settings, bolt, clients, app_token)
+        dependencies = Dependencies(settings, database, clients, socket)
 
         # The web half and the workers stop at the same time, within one time limit.
         web, work = AsyncExitStack(), AsyncExitStack()
@@ -246,11 +244,11 @@ async def _stop(
 
 
 def _socket(
-    settings: Settings, bolt: AsyncApp, workspaces: Workspaces, app_token: SecretStr | None
+    settings: Settings, bolt: AsyncApp, clients: SlackClients, app_token: SecretStr | None
 ) -> SocketMode | None:
     if app_token is None:
         return None
-    return SocketMode(bolt, workspaces, app_token, pause=settings.reconnect_after)
+    return SocketMode(bolt, clients, app_token, pause=settings.reconnect_after)
 
 
 def _workers(
@@ -258,7 +256,7 @@ def _workers(
     settings: Settings,
     database: Database,
     schema: Schema,
-    workspaces: Workspaces,
+    clients: SlackClients,
     friendli: FriendliClient,
     key_ring: KeyRing,
     people: People,
@@ -283,7 +281,7 @@ def _workers(
         settings,
         failing_at_once=_TRACKERS // 2,
     )
-    sender = Sender(database, workspaces, settings, find_admins=people.admins)
+    sender = Sender(database, clients, settings, find_admins=people.admins)
     stack.push_async_callback(sender.close)
     scheduler = Scheduler(database, settings)
     return Workers(
@@ -330,7 +328,7 @@ def _workers(
 def _desk(
     settings: Settings,
     database: Database,
-    workspaces: Workspaces,
+    clients: SlackClients,
     friendli: FriendliClient,
     hub: HubClient,
     key_ring: KeyRing,
@@ -363,9 +361,9 @@ def _desk(
         known_models=KnownModels(hub),
         authorizer=Authorizer(views, audit, people),
         people=people,
-        modals=Modals(workspaces),
-        home_tabs=HomeTabs(workspaces),
-        responses=ResponseUrls(workspaces),
+        modals=Modals(clients),
+        home_tabs=HomeTabs(clients),
+        responses=ResponseUrls(clients),
     )
 
 

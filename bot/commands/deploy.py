@@ -91,7 +91,7 @@ async def _redraw(services: Services, click: BlockAction) -> None:
     if not targets:
         raise await unconnected(services)
     view = form.build(state, targets=_choices(targets), prices=services.settings.prices)
-    await services.modals.follow(click.view, view, click.action_ts)
+    await services.modals.replace_after(click.view, view, click.action_ts)
 
 
 async def submitted(services: Services, submission: ViewSubmission) -> ViewResponse:

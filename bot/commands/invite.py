@@ -5,8 +5,8 @@ from typing import Any
 from bot.commands.context import Services
 from bot.domain.errors import UserError
 from bot.messages.blocks import section
+from bot.slack.clients import SlackUnreachableError
 from bot.slack.people import Membership
-from bot.slack.workspaces import SlackUnreachableError
 
 _WORDS = {
     Membership.NOT_A_MEMBER: (

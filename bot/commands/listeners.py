@@ -33,10 +33,10 @@ from bot.domain.process.metrics import DATABASE_ERRORS, DEFECTS
 from bot.messages.blocks import Block, section
 from bot.messages.body import Body
 from bot.slack import payloads
-from bot.slack.deduplication import SeenEvents
+from bot.slack.clients import SlackClients
+from bot.slack.deduplication import EventDeduplicator
 from bot.slack.deferred_tasks import DeferredTasks
 from bot.slack.requests import BlockAction, Event, ShortcutUse, SlashCommand, ViewSubmission
-from bot.slack.workspaces import Workspaces
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -46,7 +46,7 @@ Say = Callable[[Body], Awaitable[bool]]
 def build(
     registry: Registry,
     services: Services,
-    workspaces: Workspaces,
+    clients: SlackClients,
     background: DeferredTasks,
     schema: Schema,
 ) -> AsyncApp:
@@ -55,7 +55,7 @@ def build(
     Args:
         registry: Where commands, clicks and submissions lead.
         services: What they work with.
-        workspaces: Slack's side.
+        clients: For the Web API.
         background: Runs what goes on after the acknowledgement.
         schema: While it doesn't fit, nothing is accepted.
     """
@@ -66,7 +66,7 @@ def build(
             name=__name__,
             # Bolt takes its loggers' level from this one; from the root's, it would log bodies.
             logger=logging.getLogger("slack_bolt"),
-            authorize=_authorizer(workspaces),
+            authorize=_authorizer(clients),
             signing_secret="",
             process_before_response=True,
             # `bot.slack.http_server` checks signatures; a Socket Mode connection is authenticated.
@@ -94,16 +94,16 @@ def _unseen_environment() -> Iterator[None]:
         os.environ.update(seen)
 
 
-def _authorizer(workspaces: Workspaces) -> Callable[..., Awaitable[AuthorizeResult]]:
+def _authorizer(clients: SlackClients) -> Callable[..., Awaitable[AuthorizeResult]]:
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         # Most of what people ask for needs no identity of ours, so nothing waits for it.
-        identity = await workspaces.identity() if workspaces.is_known else None
+        identity = await clients.identity() if clients.is_known else None
         return AuthorizeResult(
             enterprise_id=enterprise_id,
             team_id=team_id,
             bot_id=identity.bot_id if identity else None,
             bot_user_id=identity.user_id if identity else None,
-            bot_token=workspaces.token.get_secret_value(),
+            bot_token=clients.token.get_secret_value(),
         )
 
     return authorize
@@ -125,7 +125,7 @@ class _Front:
         self._desk = services
         self._background = background
         self._schema = schema
-        self._seen = SeenEvents()
+        self._deduplicator = EventDeduplicator()
 
     async def command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A slash command."""
@@ -219,7 +219,7 @@ class _Front:
             await ack()
             return
         event = payloads.event(body)
-        if not self._seen.is_new(event.event_id):
+        if not self._deduplicator.is_new(event.event_id):
             await ack()
             return
         _begin_request("event", payloads.event_type(body), event)

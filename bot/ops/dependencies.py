@@ -10,9 +10,9 @@ from bot.domain.process.startup_retry import StartupRetry, UnreachableError, sta
 from bot.ops.health import Check, answers, friendli_answers
 from bot.services.restore import reconcile_if_restored
 from bot.slack.calls import WORKSPACE_ERRORS
+from bot.slack.clients import SlackClients, SlackUnreachableError
 from bot.slack.socket_mode import SocketMode
 from bot.slack.token_check import CHECKS_BEFORE_AWAY, TokenCheck
-from bot.slack.workspaces import SlackUnreachableError, Workspaces
 from bot.workers.periodic import Periodic
 
 
@@ -31,15 +31,15 @@ class Dependencies:
         self,
         settings: Settings,
         database: Database,
-        workspaces: Workspaces,
+        clients: SlackClients,
         socket: SocketMode | None,
     ) -> None:
         pause = settings.reconnect_after
         self._open = database
         self.database = StartupRetry("database", partial(_prepare, database, settings), pause=pause)
-        self.slack = StartupRetry("Slack", partial(_introduce, workspaces), pause=pause)
+        self.slack = StartupRetry("Slack", partial(_introduce, clients), pause=pause)
         self._all = [self.database, self.slack]
-        self.token_check = TokenCheck(workspaces, unready_after=settings.unready_after)
+        self.token_check = TokenCheck(clients, unready_after=settings.unready_after)
         self._token_checks: Periodic | None = None
         self._check_every = settings.unready_after / CHECKS_BEFORE_AWAY
         self.ready: dict[str, Check] = {
@@ -91,9 +91,9 @@ async def _prepare(database: Database, settings: Settings) -> None:
     await reconcile_if_restored(database, settings)
 
 
-async def _introduce(workspaces: Workspaces) -> None:
+async def _introduce(clients: SlackClients) -> None:
     try:
-        await workspaces.identity()
+        await clients.identity()
     except SlackUnreachableError as error:
         if error.error not in WORKSPACE_ERRORS:
             raise UnreachableError(error.error) from None

@@ -29,7 +29,7 @@ from bot.ops.effective_settings import EffectiveSettings, Shown, read_settings, 
 from bot.ops.finding import Finding, Verdict
 from bot.services.credentials import credentials_for
 from bot.slack.calls import WORKSPACE_ERRORS
-from bot.slack.workspaces import SlackUnreachableError, Workspaces
+from bot.slack.clients import SlackClients, SlackUnreachableError
 
 _CONNECT = "An admin connects a new one with `/friendli-deploy connect` there."
 
@@ -252,25 +252,26 @@ async def _friendli(
 async def _slack(settings: Settings) -> AsyncIterator[Finding]:
     """The token and its scopes; in Socket Mode, the app token too."""
     part = "slack"
-    workspaces = Workspaces(
+    clients = SlackClients(
         settings.slack_bot_token, settings.slack_api_url, timeout=settings.slack_timeout
     )
     try:
         try:
-            granted = await workspaces.granted_scopes()
+            granted = await clients.granted_scopes()
         except SlackUnreachableError as error:
             yield _slack_failure("slack_bot_token", error.error, settings)
         else:
             yield _scopes(granted)
         if settings.slack_app_token is not None and settings.role.takes_requests:
             token = settings.slack_app_token
-            failed = await workspaces.refuses_app_token(token)
-            if failed is not None:
-                yield _slack_failure("slack_app_token", failed, settings)
+            try:
+                await clients.socket_url(token)
+            except SlackUnreachableError as error:
+                yield _slack_failure("slack_app_token", error.error, settings)
             else:
                 yield Finding(Verdict.OK, part, "Opens Socket Mode connections.")
     finally:
-        await workspaces.close()
+        await clients.close()
 
 
 def _slack_failure(setting: str, error: str, settings: Settings) -> Finding:

@@ -1,19 +1,19 @@
-"""Which events this process was told of already: Slack repeats those that are answered late."""
+"""De-duplicates events: Slack repeats those that are acknowledged late."""
 
-_KEPT = 1_000
+_MAX_IDS = 1_000
 
 
-class SeenEvents:
-    """The newest events. Another replica may be told of a repeat, so this spares work, no more."""
+class EventDeduplicator:
+    """The ids of the newest events. Saves work only: a repeat may reach another replica."""
 
     def __init__(self) -> None:
         self._ids: dict[str, None] = {}
 
     def is_new(self, event_id: str) -> bool:
-        """Whether an event is told for the first time; from now on it isn't."""
+        """Whether an event id comes for the first time; it is remembered."""
         if event_id and event_id in self._ids:
             return False
         self._ids[event_id] = None
-        while len(self._ids) > _KEPT:
+        while len(self._ids) > _MAX_IDS:
             del self._ids[next(iter(self._ids))]
         return True

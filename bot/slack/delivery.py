@@ -37,9 +37,9 @@ from bot.domain.process.metrics import MESSAGES
 from bot.messages.body import Body
 from bot.slack import history
 from bot.slack.calls import WORKSPACE_ERRORS, ErrorKind, Failure, attempt
+from bot.slack.clients import SlackClients, SlackUnreachableError
 from bot.slack.delivery_store import ClaimLostError, DeliveryStore
 from bot.slack.next_message import OutboxJob
-from bot.slack.workspaces import SlackUnreachableError, Workspaces
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -57,17 +57,17 @@ class Sender:
     def __init__(
         self,
         database: Database,
-        workspaces: Workspaces,
+        clients: SlackClients,
         settings: Settings,
         *,
         find_admins: Callable[[], Awaitable[Sequence[str]]],
     ) -> None:
-        self._workspaces = workspaces
-        self._client = workspaces.posting
+        self._clients = clients
+        self._client = clients.posting
         self._settings = settings
         self._find_admins = find_admins
         self._store = DeliveryStore(database, settings)
-        self._history = history.History(workspaces, settings)
+        self._history = history.History(clients, settings)
         # Repairs after requests that may arrive when nobody waits for their answers any more.
         self._repairs: set[asyncio.Task[None]] = set()
 
@@ -104,14 +104,14 @@ class Sender:
         """The id to post to; a direct-message channel is opened first."""
         # Posts nothing before Slack has accepted the token once.
         try:
-            await self._workspaces.identity()
+            await self._clients.identity()
         except SlackUnreachableError as error:
             is_refused = error.error in WORKSPACE_ERRORS
             return Failure(ErrorKind.STOPPED if is_refused else ErrorKind.NOT_SENT, error.error)
         if channel.channel_id is not None:
             return channel.channel_id
         answer = await attempt(
-            self._workspaces.reading.conversations_open(users=channel.address.removeprefix("@"))
+            self._clients.reading.conversations_open(users=channel.address.removeprefix("@"))
         )
         if isinstance(answer, Failure):
             is_refused = answer.kind in (ErrorKind.REFUSED, ErrorKind.GONE)

@@ -11,8 +11,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config import Settings
 from bot.slack.calls import ErrorKind, Failure, attempt, items, read_pages
+from bot.slack.clients import Identity, SlackClients, SlackUnreachableError
 from bot.slack.next_message import OutboxJob
-from bot.slack.workspaces import Identity, SlackUnreachableError, Workspaces
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -94,8 +94,8 @@ def metadata(public_id: str, sequence: int) -> dict[str, object]:
 class History:
     """The channels' histories, as the bot may read them."""
 
-    def __init__(self, workspaces: Workspaces, settings: Settings) -> None:
-        self._workspaces = workspaces
+    def __init__(self, clients: SlackClients, settings: Settings) -> None:
+        self._clients = clients
         self._settings = settings
 
     async def find(self, job: OutboxJob, channel_id: str) -> SearchResult:
@@ -109,7 +109,7 @@ class History:
         """
         try:
             async with asyncio.timeout(self._settings.lease / 2):
-                return await self._find(job, channel_id, await self._workspaces.identity())
+                return await self._find(job, channel_id, await self._clients.identity())
         except (SlackUnreachableError, TimeoutError):
             return ReadLater(self._settings.slack_timeout)
 
@@ -180,7 +180,7 @@ class History:
 
     @property
     def _client(self) -> AsyncWebClient:
-        return self._workspaces.posting
+        return self._clients.posting
 
 
 async def _search(

@@ -1,4 +1,4 @@
-"""Open modals and change them, within the few seconds that Slack gives."""
+"""Opens and updates modals."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,29 +7,29 @@ import structlog
 
 from bot.domain.errors import UserError
 from bot.slack.calls import ErrorKind, Failure, attempt
-from bot.slack.workspaces import Workspaces
+from bot.slack.clients import SlackClients
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 View = Mapping[str, Any]
 
-_TOO_LATE = {"expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "invalid_trigger_id"}
-# The person closed the modal meanwhile, or opened something else over it.
+_EXPIRED = {"expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "invalid_trigger_id"}
+# The person closed the modal, or opened another one over it.
 _CLOSED = {"not_found", "view_not_found", "no_view_found"}
+_MAX_VIEWS = 1_000
 
 
 class RefusedViewError(Exception):
-    """Slack refuses a view that we built."""
+    """Slack rejects a view: a defect of the bot."""
 
 
 class Modals:
     """Modals of one workspace."""
 
-    def __init__(self, workspaces: Workspaces) -> None:
-        self._workspaces = workspaces
-        # Newest action of each view that this process has drawn, so that a slow older one
-        # doesn't draw over it. Bounded: old views are forgotten first.
-        self._newest: dict[str, str] = {}
+    def __init__(self, clients: SlackClients) -> None:
+        self._client = clients.posting
+        # The newest action by view id, so that a slow update for an older one is skipped.
+        self._newest_action: dict[str, str] = {}
 
     async def open(self, trigger_id: str, view: View) -> str:
         """Open a modal.
@@ -38,68 +38,65 @@ class Modals:
             Its view id.
 
         Raises:
-            UserError: The three seconds that a click or a command allows are over.
+            UserError: The trigger's three seconds are over, or Slack failed.
+            RefusedViewError: Slack rejects the view.
         """
-        answer = await attempt(
-            self._workspaces.posting.views_open(trigger_id=trigger_id, view=dict(view))
-        )
+        answer = await attempt(self._client.views_open(trigger_id=trigger_id, view=dict(view)))
         if isinstance(answer, Failure):
-            raise _unopened(answer)
+            raise _error(answer)
         opened = answer.get("view")
         return str(opened.get("id") or "") if isinstance(opened, Mapping) else ""
 
     async def push(self, trigger_id: str, view: View) -> None:
-        """Open a modal over the one in which something was clicked; errors as for `open`."""
-        answer = await attempt(
-            self._workspaces.posting.views_push(trigger_id=trigger_id, view=dict(view))
-        )
+        """Open a modal over the one in which the trigger was clicked; raises as `open` does."""
+        answer = await attempt(self._client.views_push(trigger_id=trigger_id, view=dict(view)))
         if isinstance(answer, Failure):
-            raise _unopened(answer)
+            raise _error(answer)
 
     async def replace(self, view_id: str, view: View) -> bool:
-        """Draw a modal anew, whatever it shows now. Returns whether it was still open."""
-        answer = await attempt(
-            self._workspaces.posting.views_update(view_id=view_id, view=dict(view))
-        )
-        return self._drawn(answer)
+        """Update a modal, whatever it shows now. Returns whether it was still open."""
+        answer = await attempt(self._client.views_update(view_id=view_id, view=dict(view)))
+        return _is_updated(answer)
 
-    async def follow(self, shown: View, view: View, action_ts: str) -> None:
-        """Draw a modal anew after something was chosen or typed in it.
+    async def replace_after(self, shown: View, view: View, action_ts: str) -> None:
+        """Update a modal after an action in it, unless a newer action was handled first.
 
-        Quick actions overtake each other: an older one must not draw over a newer one.
+        Args:
+            shown: The view in the action's payload.
+            view: Its successor.
+            action_ts: When the action happened.
         """
         view_id = str(shown["id"])
-        if self._newest.get(view_id, "") > action_ts:
+        if self._newest_action.get(view_id, "") > action_ts:
             return
         self._remember(view_id, action_ts)
         answer = await attempt(
-            self._workspaces.posting.views_update(
-                view_id=view_id, view=dict(view), hash=shown.get("hash")
-            )
+            self._client.views_update(view_id=view_id, view=dict(view), hash=shown.get("hash"))
         )
         if isinstance(answer, Failure) and answer.error == "hash_conflict":
-            # It changed since the action, yet no newer action is known: ours is the newest.
-            if self._newest.get(view_id) == action_ts:
+            # The view has changed since the action. If no newer action is known, ours is newest.
+            if self._newest_action.get(view_id) == action_ts:
                 await self.replace(view_id, view)
             return
-        self._drawn(answer)
-
-    def _drawn(self, answer: Mapping[str, object] | Failure) -> bool:
-        if not isinstance(answer, Failure):
-            return True
-        if answer.error not in _CLOSED:
-            log.warning("couldn't draw a modal", error=answer.error)
-        return False
+        _is_updated(answer)
 
     def _remember(self, view_id: str, action_ts: str) -> None:
-        self._newest.pop(view_id, None)
-        self._newest[view_id] = action_ts
-        while len(self._newest) > 1_000:
-            self._newest.pop(next(iter(self._newest)))
+        self._newest_action.pop(view_id, None)
+        self._newest_action[view_id] = action_ts
+        while len(self._newest_action) > _MAX_VIEWS:
+            self._newest_action.pop(next(iter(self._newest_action)))
 
 
-def _unopened(failure: Failure) -> UserError | RefusedViewError:
-    log.warning("couldn't open a modal", error=failure.error)
-    if failure.error in _TOO_LATE or failure.kind is not ErrorKind.REFUSED:
+def _is_updated(answer: Mapping[str, object] | Failure) -> bool:
+    if not isinstance(answer, Failure):
+        return True
+    if answer.error not in _CLOSED:
+        log.warning("modal not updated", error=answer.error)
+    return False
+
+
+def _error(failure: Failure) -> UserError | RefusedViewError:
+    log.warning("modal not opened", error=failure.error)
+    if failure.error in _EXPIRED or failure.kind is not ErrorKind.REFUSED:
         return UserError("Slack was too slow to open the form. Please try once more.")
     return RefusedViewError(failure.error)

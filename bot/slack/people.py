@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.actors import Actor, ChannelRef
 from bot.messages.body import Body
 from bot.slack.calls import ErrorKind, Failure, attempt
-from bot.slack.workspaces import Workspaces
+from bot.slack.clients import SlackClients
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -43,13 +43,13 @@ class People:
 
     def __init__(
         self,
-        workspaces: Workspaces,
+        clients: SlackClients,
         admins: frozenset[str],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._workspaces = workspaces
+        self._clients = clients
         self._admins = admins
         # Members by group, and when to ask again: the method takes some twenty calls a minute.
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
@@ -211,7 +211,7 @@ class People:
 
     async def bot_name(self) -> str:
         """A mention of the bot, to invite it by."""
-        identity = await self._workspaces.identity()
+        identity = await self._clients.identity()
         return f"<@{identity.user_id}>"
 
     async def post_ephemeral(
@@ -219,7 +219,7 @@ class People:
     ) -> bool:
         """Show a message in a channel to one person only. Returns whether Slack took it."""
         answer = await attempt(
-            self._workspaces.posting.chat_postEphemeral(
+            self._clients.posting.chat_postEphemeral(
                 channel=place.channel_id,
                 user=person_id,
                 text=body.text,
@@ -239,14 +239,14 @@ class People:
 
     async def address_of(self, channel_id: str, ts: str) -> str | None:
         """The same without asking Slack; None while the workspace's own address isn't known."""
-        if not self._workspaces.is_known:
+        if not self._clients.is_known:
             return None
-        workspace = (await self._workspaces.identity()).url
+        workspace = (await self._clients.identity()).url
         return f"{workspace}archives/{channel_id}/p{ts.replace('.', '')}" if workspace else None
 
     @property
     def _client(self) -> AsyncWebClient:
-        return self._workspaces.reading
+        return self._clients.reading
 
 
 def _next(answer: Mapping[str, object]) -> str | None:

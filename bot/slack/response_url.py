@@ -10,7 +10,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.messages.body import Body
-from bot.slack.workspaces import Workspaces
+from bot.slack.clients import SlackClients
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -20,8 +20,8 @@ _LONGEST_SAID = 500
 class ResponseUrls:
     """Sends answers that only the person who asked sees."""
 
-    def __init__(self, workspaces: Workspaces) -> None:
-        self._workspaces = workspaces
+    def __init__(self, clients: SlackClients) -> None:
+        self._clients = clients
 
     async def say(self, response_url: str, body: Body, *, thread_ts: str | None = None) -> bool:
         """Show a new message to the person. Returns whether Slack took it."""
@@ -44,7 +44,7 @@ class ResponseUrls:
     async def _send(self, response_url: str, content: dict[str, object]) -> bool:
         client = AsyncWebhookClient(
             response_url,
-            session=self._workspaces.session,
+            session=self._clients.session,
             retry_handlers=[
                 AsyncConnectionErrorRetryHandler(),
                 AsyncRateLimitErrorRetryHandler(max_retry_count=1),

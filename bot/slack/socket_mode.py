@@ -1,4 +1,4 @@
-"""Socket Mode: a websocket of ours over which Slack sends commands and clicks."""
+"""Socket Mode: a websocket over which Slack sends payloads."""
 
 import asyncio
 
@@ -9,79 +9,72 @@ from slack_bolt.async_app import AsyncApp
 from bot.config import Settings
 from bot.domain.errors import ConfigError
 from bot.domain.process.startup_retry import UnreachableError
-from bot.slack.calls import WORKSPACE_ERRORS, Failure, attempt
-from bot.slack.workspaces import Workspaces
+from bot.slack.calls import WORKSPACE_ERRORS
+from bot.slack.clients import SlackClients, SlackUnreachableError
 
-# apps.connections.open answers with these when the token, or what it may do, is wrong.
-_REFUSALS = WORKSPACE_ERRORS | {"not_allowed_token_type", "missing_scope"}
-
-# With more pings than this, a busy moment would pass for a broken connection.
-_LEAST_PING_SECONDS = 0.5
+# With more frequent pings, a busy moment would look like a broken connection.
+_MIN_PING_SECONDS = 0.5
 
 
 class SocketMode:
-    """One connection, which the SDK opens anew when it breaks or Slack asks for it.
+    """One connection; the SDK reopens it when it breaks or when Slack asks for it.
 
     Args:
-        bolt: Takes what arrives.
-        workspaces: Slack's side.
+        bolt: Handles the payloads.
+        clients: For the Web API.
         app_token: Opens connections.
         pause: Seconds between attempts to connect, and between pings.
     """
 
     def __init__(
-        self, bolt: AsyncApp, workspaces: Workspaces, app_token: SecretStr, *, pause: float
+        self, bolt: AsyncApp, clients: SlackClients, app_token: SecretStr, *, pause: float
     ) -> None:
-        self._workspaces = workspaces
+        self._clients = clients
         self._app_token = app_token
         self._pause = pause
         self._handler = AsyncSocketModeHandler(
             bolt,
             app_token.get_secret_value(),
-            web_client=workspaces.posting,
-            ping_interval=max(pause, _LEAST_PING_SECONDS),
+            web_client=clients.posting,
+            ping_interval=max(pause, _MIN_PING_SECONDS),
         )
-        self._watching: asyncio.Task[None] | None = None
+        self._url_reset: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Open the first connection.
 
         Raises:
             ConfigError: Slack refuses the app token.
-            NotReachedError: Slack can't be reached.
+            UnreachableError: Slack can't be reached.
         """
-        # The SDK tries for ever with a token that is refused, so it is asked about first.
-        answer = await attempt(
-            self._workspaces.posting.apps_connections_open(
-                app_token=self._app_token.get_secret_value()
-            )
-        )
-        if isinstance(answer, Failure):
-            if answer.error not in _REFUSALS:
-                raise UnreachableError(answer.error)
+        # Checked first: the SDK retries for ever with a refused token.
+        try:
+            self._handler.client.wss_uri = await self._clients.socket_url(self._app_token)
+        except SlackUnreachableError as error:
+            if error.error not in WORKSPACE_ERRORS:
+                raise UnreachableError(error.error) from None
             how = Settings.model_fields["slack_app_token"].description
-            problem = f"SLACK_APP_TOKEN is refused by Slack ({answer.error}). {how}"
-            raise ConfigError([problem])
-        self._handler.client.wss_uri = str(answer["url"])
-        self._watching = asyncio.create_task(self._forget_used_tickets(), name="socket")
+            problem = f"SLACK_APP_TOKEN is refused by Slack ({error.error}). {how}"
+            raise ConfigError([problem]) from None
+        self._url_reset = asyncio.create_task(self._reset_used_url(), name="socket")
         await self._handler.connect_async()  # type: ignore[no-untyped-call] # Bolt's own gap
 
     async def is_connected(self) -> bool:
-        """Whether Slack can reach us."""
+        """Whether a connection is open."""
         return await self._handler.client.is_connected()
 
     async def close(self) -> None:
-        """Take nothing any more."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        """Close the connection."""
+        if self._url_reset is not None:
+            self._url_reset.cancel()
+            await asyncio.gather(self._url_reset, return_exceptions=True)
         await self._handler.close_async()  # type: ignore[no-untyped-call] # Bolt's own gap
 
-    async def _forget_used_tickets(self) -> None:
-        """Have the SDK ask for a new address when the one that it has doesn't work.
+    async def _reset_used_url(self) -> None:
+        """Make the SDK request a new URL while it isn't connected.
 
-        An address holds a ticket for one use. When connecting fails after that use, the SDK tries
-        the same address for ever.
+        A URL contains a ticket for one use; after a failed connection, the SDK retries the used
+        URL for ever.
         """
         client = self._handler.client
         while True:

@@ -1,44 +1,43 @@
-"""Whether Slack still takes our token: asked every so often, also while nothing else is sent."""
+"""Checks periodically whether Slack still accepts the bot token."""
 
 import asyncio
 
 import structlog
 
-from bot.slack.workspaces import SlackUnreachableError, Workspaces
+from bot.slack.clients import SlackClients, SlackUnreachableError
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# Attempts within the time after which Slack counts as away.
+# Checks within `unready_after`.
 CHECKS_BEFORE_AWAY = 3
 
 
 class TokenCheck:
-    """Follows the answers to auth.test.
+    """Whether auth.test succeeds.
 
     Args:
-        workspaces: Slack's side.
-        unready_after: Seconds of failures, with no success between them, after which Slack counts
-            as away. A single failure never does.
+        unready_after: Seconds of failures without a success after which Slack counts as away. A
+            single failure never does.
     """
 
-    def __init__(self, workspaces: Workspaces, *, unready_after: float) -> None:
-        self._workspaces = workspaces
+    def __init__(self, clients: SlackClients, *, unready_after: float) -> None:
+        self._clients = clients
         self._unready_after = unready_after
         self._failing_since: float | None = None
         self.is_well = True
 
     async def check(self) -> None:
-        """Ask once."""
-        present = asyncio.get_running_loop().time()
+        """Call auth.test once."""
+        now = asyncio.get_running_loop().time()
         try:
-            await self._workspaces.granted_scopes()
+            await self._clients.granted_scopes()
         except SlackUnreachableError as error:
-            since = self._failing_since = self._failing_since or present
-            if self.is_well and present - since >= self._unready_after:
+            since = self._failing_since = self._failing_since or now
+            if self.is_well and now - since >= self._unready_after:
                 self.is_well = False
                 log.warning("Slack refuses the bot token or doesn't answer", error=error.error)
         else:
             if not self.is_well:
-                log.info("Slack takes the bot token again")
+                log.info("Slack accepts the bot token again")
             self._failing_since = None
             self.is_well = True

@@ -15,8 +15,8 @@ from bot.ops.dependencies import Dependencies
 from bot.ops.health import health_routes
 from bot.ops.supervisor import Supervisor, Workers
 from bot.sandbox.environment import Environment
+from bot.slack.clients import SlackClients
 from bot.slack.http_server import listening
-from bot.slack.workspaces import Workspaces
 from bot.workers.claim_loop import Worker
 from tests.client import get, wait_for_response
 
@@ -39,11 +39,11 @@ async def store(env: Environment) -> AsyncIterator[Database]:
 @pytest.fixture
 async def outside(env: Environment, store: Database) -> AsyncIterator[Dependencies]:
     settings = env.settings()
-    workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
-    made = Dependencies(settings, store, workspaces, None)
+    clients = SlackClients(settings.slack_bot_token, settings.slack_api_url, timeout=2)
+    made = Dependencies(settings, store, clients, None)
     yield made
     await made.stop()
-    await workspaces.close()
+    await clients.close()
 
 
 def workers(store: Database, submitted: ClaimableTable = Deployment) -> Workers:

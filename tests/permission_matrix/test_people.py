@@ -16,8 +16,8 @@ from bot.sandbox.faults import Respond
 from bot.services.audit import Audit
 from bot.services.authorization import Authorizer
 from bot.services.target_views import TargetViews
+from bot.slack.clients import SlackClients
 from bot.slack.people import People
-from bot.slack.workspaces import Workspaces
 from tests.permission_matrix.denials import grant_all
 from tests.permission_matrix.tables import P
 
@@ -37,8 +37,8 @@ async def test_every_permission_and_every_person(env: Environment, database: Dat
     }
     users |= {"admin": env.admin.user, "member": env.member.user}
     group = env.slack.add_usergroup("ml-oncall", [users["grouped"]])
-    workspaces = Workspaces(env.settings().slack_bot_token, env.settings().slack_api_url, timeout=2)
-    people = People(workspaces, frozenset())
+    clients = SlackClients(env.settings().slack_bot_token, env.settings().slack_api_url, timeout=2)
+    people = People(clients, frozenset())
     authorizer = Authorizer(TargetViews(database), Audit(database), people)
     place = ChannelRef("", "T000000001", env.channel.id)
 
@@ -85,7 +85,7 @@ async def test_every_permission_and_every_person(env: Environment, database: Dat
         acting = Policy(guests_may_act=True).model_dump(mode="json")
         await session.execute(update(Target).values(policy=acting))
     assert await allowed() == {**narrowed, "named-stranger": everything}
-    await workspaces.close()
+    await clients.close()
 
 
 async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
@@ -95,8 +95,8 @@ async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
     ann = env.slack.add_user("ann")
     group = env.slack.add_usergroup("ml-leads", [ann])
     settings, present = env.settings(), [0.0]
-    workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
-    people = People(workspaces, frozenset(), clock=lambda: present[0])
+    clients = SlackClients(settings.slack_bot_token, settings.slack_api_url, timeout=2)
+    people = People(clients, frozenset(), clock=lambda: present[0])
     authorizer = Authorizer(TargetViews(database), Audit(database), people)
     place, person = ChannelRef("", "T000000001", env.channel.id), Actor(ann.id, ann.team_id)
     await grant_all(database, (SubjectKind.GROUP, group.id))
@@ -112,7 +112,7 @@ async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
         await authorizer.may(P.APPROVE, person, place, "prod")
     env.slack.faults.remove(fault)
     assert not await authorizer.may(P.APPROVE, person, place, "prod")
-    await workspaces.close()
+    await clients.close()
 
 
 async def test_a_slack_that_does_not_answer_denies_nobody_for_good(
@@ -120,14 +120,14 @@ async def test_a_slack_that_does_not_answer_denies_nobody_for_good(
 ) -> None:
     """Whether a person is an admin isn't known then, and the refusal says so."""
     settings = env.settings()
-    workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
-    authorizer = Authorizer(TargetViews(database), Audit(database), People(workspaces, frozenset()))
+    clients = SlackClients(settings.slack_bot_token, settings.slack_api_url, timeout=2)
+    authorizer = Authorizer(TargetViews(database), Audit(database), People(clients, frozenset()))
     place = ChannelRef("", "T000000001", env.channel.id)
     admin = Actor(env.admin.user.id, env.admin.user.team_id)
     env.slack.faults.add(Respond(503, {}), when=lambda call: "users.info" in call.path, times=None)
     with pytest.raises(UserError, match="doesn't say in time"):
         await authorizer.may(P.DELETE, admin, place, "prod")
-    await workspaces.close()
+    await clients.close()
 
 
 async def test_an_admin_of_another_organisation_is_no_admin_here(
@@ -135,8 +135,8 @@ async def test_an_admin_of_another_organisation_is_no_admin_here(
 ) -> None:
     """However a Slack words it that shows a stranger's own role."""
     settings = env.settings()
-    workspaces = Workspaces(settings.slack_bot_token, settings.slack_api_url, timeout=2)
-    authorizer = Authorizer(TargetViews(database), Audit(database), People(workspaces, frozenset()))
+    clients = SlackClients(settings.slack_bot_token, settings.slack_api_url, timeout=2)
+    authorizer = Authorizer(TargetViews(database), Audit(database), People(clients, frozenset()))
     place = ChannelRef("", "T000000001", env.channel.id)
     member = env.member.user
     user: dict[str, JsonValue] = {"id": member.id, "is_admin": True, "is_stranger": True}
@@ -146,4 +146,4 @@ async def test_an_admin_of_another_organisation_is_no_admin_here(
         times=None,
     )
     assert not await authorizer.may(P.DELETE, Actor(member.id), place, "prod")
-    await workspaces.close()
+    await clients.close()

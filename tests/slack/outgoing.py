@@ -25,9 +25,9 @@ from bot.sandbox.slack import conversations
 from bot.sandbox.slack.request_log import LoggedRequest
 from bot.sandbox.slack.sandbox import SlackSandbox
 from bot.services import outbox
+from bot.slack.clients import SlackClients
 from bot.slack.delivery import Sender
 from bot.slack.people import People
-from bot.slack.workspaces import Workspaces
 from bot.workers.claim_loop import Worker
 
 POST, EDIT, DELETE = "chat.postMessage", "chat.update", "chat.delete"
@@ -188,12 +188,12 @@ class Outgoing:
     async def sender(self, settings: Settings | None = None, *, url: str | None = None) -> Sender:
         """A sender that isn't at work; `url` leads it to Slack by another way."""
         settings = settings or self.settings
-        workspaces = Workspaces(
+        clients = SlackClients(
             settings.slack_bot_token, url or settings.slack_api_url, timeout=settings.slack_timeout
         )
-        self._stack.push_async_callback(workspaces.close)
-        people = People(workspaces, settings.admins)
-        sender = Sender(self.database, workspaces, settings, find_admins=people.admins)
+        self._stack.push_async_callback(clients.close)
+        people = People(clients, settings.admins)
+        sender = Sender(self.database, clients, settings, find_admins=people.admins)
         self._stack.push_async_callback(sender.close)
         return sender
 

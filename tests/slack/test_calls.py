@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.slack.calls import STOPPED_ERRORS, ErrorKind, Failure, attempt
-from bot.slack.workspaces import Workspaces
+from bot.slack.clients import SlackClients
 
 JSON, TEXT, HTML = "application/json", "text/plain", "text/html"
 GARBAGE = b"<html>\xff\xfe {"
@@ -20,7 +20,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def slack_that(answer: Answer, *, timeout: float = 5) -> AsyncIterator[Workspaces]:  # noqa: ASYNC109 - of the client under test
+async def slack_that(answer: Answer, *, timeout: float = 5) -> AsyncIterator[SlackClients]:  # noqa: ASYNC109 - of the client under test
     """A client of a Slack whose every answer is this."""
     app = web.Application()
     app.router.add_route("*", "/{method}", answer)
@@ -28,18 +28,18 @@ async def slack_that(answer: Answer, *, timeout: float = 5) -> AsyncIterator[Wor
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
-    workspaces = Workspaces(SecretStr("sandbox"), f"http://127.0.0.1:{port}/", timeout=timeout)
+    clients = SlackClients(SecretStr("sandbox"), f"http://127.0.0.1:{port}/", timeout=timeout)
     try:
-        yield workspaces
+        yield clients
     finally:
-        await workspaces.close()
+        await clients.close()
         await runner.cleanup()
 
 
 async def post(answer: Answer, *, limit: float = 5) -> object:
     """What a post comes to."""
-    async with slack_that(answer, timeout=limit) as workspaces:
-        return await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
+    async with slack_that(answer, timeout=limit) as clients:
+        return await attempt(clients.posting.chat_postMessage(channel="C1", text="x"))
 
 
 def answering(
@@ -91,9 +91,9 @@ async def test_an_answer_that_is_not_slacks_is_doubtful(status: int, content_typ
         )
 
     troubles = {}
-    async with slack_that(answer) as workspaces:
+    async with slack_that(answer) as clients:
         for name in ODD_BODIES:
-            came = await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
+            came = await attempt(clients.posting.chat_postMessage(channel="C1", text="x"))
             troubles[name] = came.kind if isinstance(came, Failure) else came
     assert troubles == dict.fromkeys(ODD_BODIES, ErrorKind.OUTCOME_UNKNOWN)
 
@@ -211,9 +211,9 @@ async def test_a_slack_that_cannot_be_reached_was_not_asked() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}/"
-        workspaces = Workspaces(SecretStr("sandbox"), nowhere, timeout=5)
-        came = await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
-        await workspaces.close()
+        clients = SlackClients(SecretStr("sandbox"), nowhere, timeout=5)
+        came = await attempt(clients.posting.chat_postMessage(channel="C1", text="x"))
+        await clients.close()
     assert came == Failure(ErrorKind.NOT_SENT, "ClientConnectorError")
 
 
@@ -271,7 +271,7 @@ async def test_a_post_is_sent_once_whatever_happens() -> None:
             case _:
                 return web.Response(status=500)
 
-    async with slack_that(answer) as workspaces:
+    async with slack_that(answer) as clients:
         for count in (1, 2, 3):
-            await attempt(workspaces.posting.chat_postMessage(channel="C1", text="x"))
+            await attempt(clients.posting.chat_postMessage(channel="C1", text="x"))
             assert len(asked) == count

@@ -17,7 +17,7 @@ from bot.sandbox.faults import (
 )
 from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.slack.sandbox import SCOPES
-from bot.slack.workspaces import Workspaces
+from bot.slack.clients import SlackClients
 from tests.slack.outgoing import DELETE, EDIT, HISTORY, ON_SQLITE, POST, REPLIES, Outgoing
 
 HTML = b"<html><body>Bad Gateway</body></html>"
@@ -31,13 +31,13 @@ async def repeat_by_hand(outgoing: Outgoing, sequence: int, text: str) -> None:
         for message in outgoing.channel.messages.values()
         if (message.metadata or {})["event_payload"]["sequence"] == sequence
     )
-    workspaces = Workspaces(
+    clients = SlackClients(
         outgoing.settings.slack_bot_token, outgoing.settings.slack_api_url, timeout=2
     )
-    await workspaces.posting.chat_postMessage(
+    await clients.posting.chat_postMessage(
         channel=outgoing.channel.id, text=text, thread_ts=first.thread_ts, metadata=first.metadata
     )
-    await workspaces.close()
+    await clients.close()
 
 
 @ON_SQLITE

@@ -1,4 +1,4 @@
-"""Clients and identity of the workspaces that this bot is installed in."""
+"""Slack's Web API clients, and the bot's identity by auth.test."""
 
 import asyncio
 import json
@@ -14,13 +14,17 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.domain.process.bounded_body import LargeBodies, TooLargeError
 from bot.domain.process.file_descriptors import share
 from bot.slack.calls import Failure, attempt
-from bot.slack.http_session import BoundedResponse
+
+# A thousand channels, or two hundred messages with their blocks, take a fraction of this.
+_MAX_BODY_BYTES = 4_000_000
+_large_bodies = LargeBodies()
 
 
 class Identity(BaseModel):
-    """What auth.test says about our token."""
+    """auth.test's answer."""
 
     team_id: str = ""
     enterprise_id: str | None = None
@@ -30,10 +34,10 @@ class Identity(BaseModel):
 
 
 class SlackUnreachableError(Exception):
-    """auth.test didn't answer with an identity.
+    """Slack didn't answer, or refuses a token.
 
     Attributes:
-        error: Slack's error name, or the kind of transport error.
+        error: Slack's error name, or the class of the transport error.
     """
 
     def __init__(self, error: str) -> None:
@@ -41,17 +45,12 @@ class SlackUnreachableError(Exception):
         self.error = error
 
 
-def _json(document: object) -> bytes:
-    # Five times as fast as the standard library's, which a form of many options feels.
-    try:
-        return to_json(document)
-    except PydanticSerializationError:
-        # A lone surrogate, which the standard library escapes and lets Slack judge.
-        return json.dumps(document).encode()
+class SlackClients:
+    """The clients of one workspace; they share an HTTP session.
 
-
-class Workspaces:
-    """One workspace, by the token in the settings.
+    Attributes:
+        posting: Never retries: a repeated post whose answer was lost would appear twice.
+        reading: Retries after connection and server errors.
 
     Args:
         token: The bot token.
@@ -63,15 +62,14 @@ class Workspaces:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout, connect=min(5.0, timeout)),
             connector=aiohttp.TCPConnector(limit=share(8, most=100)),
-            response_class=BoundedResponse,
+            response_class=_BoundedResponse,
             json_serialize_bytes=_json,
         )
         self.token = token
         self._identity: Identity | None = None
-        self._asking: asyncio.Task[Identity] | None = None
-        # The SDK writes every request out for its log unless its logger itself has a level.
+        self._auth_test: asyncio.Task[Identity] | None = None
+        # The SDK formats every request for its log unless its logger itself has a level.
         logger = logging.getLogger("slack_sdk")
-        # The SDK's default handlers would repeat a post whose answer was lost.
         self.posting = AsyncWebClient(
             token.get_secret_value(),
             base_url=api_url,
@@ -79,7 +77,6 @@ class Workspaces:
             retry_handlers=[],
             logger=logger,
         )
-        # Reading twice does no harm, and neither does waiting a moment for it.
         self.reading = AsyncWebClient(
             token.get_secret_value(),
             base_url=api_url,
@@ -89,19 +86,19 @@ class Workspaces:
         )
 
     async def identity(self) -> Identity:
-        """Who we are in Slack, asked once; who asks at the same time shares the answer.
+        """The bot's identity, cached; concurrent callers share one request.
 
         Raises:
-            SlackUnreachableError: Slack didn't answer, or doesn't take our token.
+            SlackUnreachableError: Slack didn't answer, or refuses the token.
         """
         if self._identity is None:
-            if self._asking is None or self._asking.done():
-                self._asking = asyncio.create_task(self._ask())
-            # One that gives up waiting must not take the answer from the others.
-            self._identity = await asyncio.shield(self._asking)
+            if self._auth_test is None or self._auth_test.done():
+                self._auth_test = asyncio.create_task(self._request_identity())
+            # Shielded: a cancelled caller must not cancel the others' request.
+            self._identity = await asyncio.shield(self._auth_test)
         return self._identity
 
-    async def _ask(self) -> Identity:
+    async def _request_identity(self) -> Identity:
         answer = await attempt(self.reading.auth_test())
         if isinstance(answer, Failure):
             raise SlackUnreachableError(answer.error)
@@ -111,30 +108,39 @@ class Workspaces:
             raise SlackUnreachableError("unreadable_answer") from None
 
     async def granted_scopes(self) -> frozenset[str]:
-        """What our token may do, from a header of auth.test's answer; empty if there is none.
+        """The token's scopes, from a header of auth.test; empty if it is missing.
 
         Raises:
-            SlackUnreachableError: Slack didn't answer, or doesn't take our token.
+            SlackUnreachableError: Slack didn't answer, or refuses the token.
         """
         headers: dict[str, str] = {}
 
-        async def ask() -> AsyncSlackResponse:
+        async def auth_test() -> AsyncSlackResponse:
             response = await self.reading.auth_test()
             headers.update({name.lower(): value for name, value in response.headers.items()})
             return response
 
-        answer = await attempt(ask())
+        answer = await attempt(auth_test())
         if isinstance(answer, Failure):
             raise SlackUnreachableError(answer.error)
         granted = headers.get("x-oauth-scopes", "").split(",")
         return frozenset(scope.strip() for scope in granted if scope.strip())
 
-    async def refuses_app_token(self, token: SecretStr) -> str | None:
-        """Why Socket Mode can't be used with an app token, by Slack's error; None if it can."""
+    async def socket_url(self, app_token: SecretStr) -> str:
+        """A URL for one Socket Mode connection.
+
+        Raises:
+            SlackUnreachableError: Slack didn't answer, or refuses the app token.
+        """
         answer = await attempt(
-            self.posting.apps_connections_open(app_token=token.get_secret_value())
+            self.posting.apps_connections_open(app_token=app_token.get_secret_value())
         )
-        return answer.error if isinstance(answer, Failure) else None
+        if isinstance(answer, Failure):
+            raise SlackUnreachableError(answer.error)
+        url = answer.get("url")
+        if not isinstance(url, str):
+            raise SlackUnreachableError("no_url")
+        return url
 
     @property
     def is_known(self) -> bool:
@@ -148,7 +154,32 @@ class Workspaces:
 
     async def close(self) -> None:
         """Close the HTTP session."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
+        if self._auth_test is not None:
+            self._auth_test.cancel()
+            await asyncio.gather(self._auth_test, return_exceptions=True)
         await self._session.close()
+
+
+class _BoundedResponse(aiohttp.ClientResponse):
+    """Limits the size of a body, which slack_sdk reads as a whole."""
+
+    async def read(self) -> bytes:
+        if self._body is None:
+            try:
+                async with _large_bodies.reading() as reader:
+                    self._body = await reader.read(self.content.iter_any(), _MAX_BODY_BYTES)
+            except BaseException as error:
+                self.close()
+                if isinstance(error, TooLargeError):
+                    raise aiohttp.ClientPayloadError("too many bytes") from None
+                raise
+        return self._body
+
+
+def _json(document: object) -> bytes:
+    # Five times as fast as the standard library's, noticeable in a form with many options.
+    try:
+        return to_json(document)
+    except PydanticSerializationError:
+        # A lone surrogate: the standard library escapes it.
+        return json.dumps(document).encode()

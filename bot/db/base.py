@@ -1,9 +1,9 @@
 """What all tables share: how types are stored, and the columns that workers claim rows by."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, MetaData, Text
+from sqlalchemy import JSON, MetaData, Table, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bot.db.clock import Moment
@@ -26,6 +26,11 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON,
         list[str]: JSON,
     }
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table of a model, for statements that need nothing of the ORM."""
+    return cast("Table", model.__table__)
 
 
 def storage(*, fillfactor: int, vacuum_at: float) -> dict[str, Any]:

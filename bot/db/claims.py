@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Integer,
@@ -38,7 +37,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from bot.db.clock import Moment, after, milliseconds, now
+from bot.db.base import table_of
+from bot.db.clock import Moment, after, after_parameter, now
 from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.db.message_tables import Channel
 from bot.db.operation_tables import Schedule
@@ -73,7 +73,7 @@ def claim_due(
         lease: How long the rows are ours; every request made under the claim must end sooner.
         limit: The most rows to take.
     """
-    rows = connection.execute(_claiming(table), {"most": limit, "lease": _milliseconds(lease)})
+    rows = connection.execute(_claiming(table), {"most": limit, "lease": lease})
     return [Claim(id_, fencing_token, at) for id_, fencing_token, at in rows]
 
 
@@ -95,7 +95,7 @@ def _claiming(table: ClaimableTable) -> ReturningUpdate[int, int, datetime]:
         update(table)
         .where(table.id.in_(select(due.c.id)))
         .values(
-            due_at=_after_parameter("lease"),
+            due_at=after_parameter("lease"),
             # More if its last holder died before it could pass on that the row was woken.
             fencing_token=table.fencing_token + case((table.due_again, 2), else_=1),
             claimed=true(),
@@ -156,7 +156,7 @@ def release_many(
     connection.execute(
         _putting_back(table),
         [
-            {"row": claim.id, "held_fence": claim.fencing_token, "wait": _milliseconds(delay)}
+            {"row": claim.id, "held_fence": claim.fencing_token, "wait": delay}
             # In one order, so that two who put back rows never wait for each other.
             for claim, delay in sorted(claims, key=lambda one: one[0].id)
         ],
@@ -168,12 +168,8 @@ def _putting_back(table: ClaimableTable) -> Update:
     return (
         update(table)
         .where(table.id == bindparam("row"), table.fencing_token == bindparam("held_fence"))
-        .values(_put_back(table, _after_parameter("wait")))
+        .values(_put_back(table, after_parameter("wait")))
     )
-
-
-def _after_parameter(name: str) -> ColumnElement[datetime]:
-    return type_coerce(milliseconds() + bindparam(name, type_=BigInteger), Moment())
 
 
 def seconds_until_due(connection: Connection, table: ClaimableTable) -> float | None:
@@ -199,16 +195,25 @@ async def make_due(session: AsyncSession, table: ClaimableTable, row: int) -> No
     Workers of this process look for it once the transaction is committed.
     """
     notify_on_commit(session, table)
-    await session.execute(
-        update(table)
-        .where(table.id == row)
+    await session.execute(making_due(table), {"row": row})
+
+
+@cache
+def making_due(table: ClaimableTable) -> Update:
+    """The statement of `make_due`, with the parameter `row`; it may be given more values."""
+    rows = table_of(table)
+    column = rows.c
+    return (
+        update(rows)
+        .where(column.id == bindparam("row"))
         .values(
-            due_at=case((table.claimed, table.due_at), else_=now()),
-            due_again=table.claimed,
+            due_at=case((column.claimed, column.due_at), else_=now()),
+            due_again=column.claimed,
             # Its holder needs the fencing token; it is raised once that one finishes.
-            fencing_token=case((table.claimed, table.fencing_token), else_=table.fencing_token + 1),
+            fencing_token=case(
+                (column.claimed, column.fencing_token), else_=column.fencing_token + 1
+            ),
         )
-        .execution_options(synchronize_session=False)
     )
 
 
@@ -256,7 +261,3 @@ def _put_back(
 
 def _at(due: timedelta | None) -> ColumnElement[datetime] | ColumnElement[datetime | None]:
     return type_coerce(null(), Moment()) if due is None else after(due)
-
-
-def _milliseconds(delay: timedelta) -> int:
-    return round(delay.total_seconds() * 1000)

@@ -6,7 +6,7 @@ Replicas' clocks differ; due times and leases are only comparable when one clock
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, literal, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Dialect, bindparam, literal, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -50,6 +50,17 @@ def _sqlite(_element: milliseconds, _compiler: SQLCompiler, **_kw: object) -> st
     return "CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)"
 
 
+class _Milliseconds(TypeDecorator[timedelta]):
+    """A duration as a parameter, in whole milliseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Turn a duration into milliseconds."""
+        return None if value is None else round(value / _MILLISECOND)
+
+
 def now() -> ColumnElement[datetime]:
     """The database's present instant."""
     return type_coerce(milliseconds(), Moment())
@@ -59,3 +70,8 @@ def after(delay: timedelta | float) -> ColumnElement[datetime]:
     """The database's present instant plus a delay, given as a timedelta or in seconds."""
     seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
     return type_coerce(milliseconds() + literal(round(seconds * 1000), BigInteger), Moment())
+
+
+def after_parameter(name: str) -> ColumnElement[datetime]:
+    """The same of a timedelta that is a parameter of this name; NULL if it is None."""
+    return type_coerce(milliseconds() + bindparam(name, type_=_Milliseconds()), Moment())

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import (
     AsyncSession,
     create_async_engine,
 )
+from sqlalchemy.util.concurrency import greenlet_spawn
 
 from bot.db import postgresql, sqlite
 
@@ -227,6 +228,18 @@ def _in_transaction(engine: Engine, work: Callable[[Connection], _T]) -> _T:
         return work(connection)
 
 
+class _ThreadSession(AsyncSession):
+    """A session on a connection of the thread that runs it: nothing that it awaits ever waits."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(expire_on_commit=False)
+        self.sync_session.bind = connection
+
+    async def execute(self, statement: Any, params: Any = None, **named: Any) -> Any:  # noqa: ANN401
+        # The base class closes the driver's cursor, for which only asynchronous ones have a way.
+        return await greenlet_spawn(self.sync_session.execute, statement, params=params, **named)
+
+
 def _in_session(engine: Engine, work: _Work[_T]) -> tuple[_T, Iterable[type]]:
     """Run a transaction's coroutine to its end; return what it returned and the tables made due."""
 
@@ -237,10 +250,8 @@ def _in_session(engine: Engine, work: _Work[_T]) -> tuple[_T, Iterable[type]]:
             await session.commit()
             return result, session.info.get(_DUE_TABLES, ())
 
-    session = AsyncSession(expire_on_commit=False)
     with _writing(engine) as connection:
-        # A connection of this thread: nothing that the session awaits ever waits.
-        session.sync_session.bind = connection
+        session = _ThreadSession(connection)
         running = transaction()
         try:
             running.send(None)

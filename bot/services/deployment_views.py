@@ -1,5 +1,6 @@
 """What messages about a deployment are rendered from, read from its rows."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -40,12 +41,29 @@ async def view_of(
             .order_by(Transition.sequence)
         )
     ).all()
-    setup = setup_of(deployment, settings.prices)
     operations = (
         await session.scalars(
             select(Operation).where(Operation.deployment_id == deployment.id).order_by(Operation.id)
         )
     ).all()
+    return _view(deployment, settings, history, operations, await _waiting(session, deployment))
+
+
+async def new_view(
+    session: AsyncSession, deployment: Deployment, settings: Settings
+) -> DeploymentView:
+    """The same of a deployment that was just inserted, and has no history."""
+    return _view(deployment, settings, (), (), await _waiting(session, deployment))
+
+
+def _view(
+    deployment: Deployment,
+    settings: Settings,
+    history: Sequence[Transition],
+    operations: Sequence[Operation],
+    waiting: PendingApproval | None,
+) -> DeploymentView:
+    setup = setup_of(deployment, settings.prices)
     return DeploymentView(
         public_id=deployment.public_id,
         name=deployment.name,
@@ -70,7 +88,7 @@ async def view_of(
         unlisted_until=_unlisted_until(deployment, settings),
         cancel_requested_by=None if deployment.cancel_done else deployment.cancel_requested_by,
         approved_by=deployment.approved_by,
-        waiting=await _waiting(session, deployment),
+        waiting=waiting,
         lifetime_seconds=deployment.lifetime_seconds,
         lifetime_ends_at=deployment.lifetime_ends_at,
         expiry_action=deployment.expiry_action,

@@ -1,25 +1,28 @@
 """What commands ask of deployments: write a wish down once, and wake who carries it out."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
+from bot.db.base import table_of
 from bot.db.claims import make_due
-from bot.db.clock import after, now
+from bot.db.clock import after_parameter, now
 from bot.db.commit_log import log_committed
 from bot.db.deployment_tables import Deployment, Target, WatchedProject
+from bot.db.message_tables import Channel, Workspace
 from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import CLOSED, DeploymentState
 from bot.domain.operations import OperationKind
-from bot.domain.permissions import Permission
 from bot.domain.policy import Policy
 from bot.domain.process import correlation
 from bot.domain.request.deploy_request import DeployRequest
@@ -106,25 +109,28 @@ class Deployments:
             message_ts: Of the message whose button was used.
             line: The command line that asks for it without another question.
         """
-        repeated = await self._repeated(request_id)
-        if repeated is not None:
-            return repeated
+
+        async def write_down(session: AsyncSession) -> str | None:
+            destination = await _destination(session, place, request.target)
+            if destination is None:
+                return None
+            waits_as = await self._write_down(
+                session, place, person, request, request_id, destination, message_ts
+            )
+            if line is not None:
+                await _refuse_repeat(session, place, person, line)
+            return waits_as
+
         try:
-            async with self._database.write() as session:
-                target = await find_target(session, place, request.target)
-                if target is None:
-                    return DeployResult(Outcome.TARGET_GONE)
-                waits_as = await self._write_down(
-                    session, place, person, request, request_id, target, message_ts
-                )
-                if line is not None:
-                    await _refuse_repeat(session, place, person, line)
+            waits_as = await self._database.transact(write_down)
         except _SameLineError:
             # One command that is delivered twice at once is the same line, too.
             return await self._repeated(request_id) or DeployResult(Outcome.SAME_LINE)
         except IntegrityError:
             # The unique keys decide between two that come at once.
             return await self._repeated(request_id) or DeployResult(Outcome.NAME_TAKEN)
+        if waits_as is None:
+            return await self._repeated(request_id) or DeployResult(Outcome.TARGET_GONE)
         return DeployResult(Outcome.ACCEPTED, waits_as=waits_as)
 
     async def _repeated(self, request_id: str) -> DeployResult | None:
@@ -143,55 +149,46 @@ class Deployments:
         person: Actor,
         request: DeployRequest,
         request_id: str,
-        target: Target,
+        destination: "_Destination",
         message_ts: str,
     ) -> str:
-        project = await session.get_one(WatchedProject, target.watched_project_id)
-        channel = await outbox.channel_row(
-            session,
-            enterprise_id=place.enterprise_id,
-            workspace_id=place.workspace_id,
-            address=place.channel_id,
-        )
-        policy = Policy.model_validate(target.policy or {})
+        policy = Policy.model_validate(destination.policy or {})
         waits = policy.asks_for_approval(request.price_at_full_scale(self._settings.prices))
         each = request.price_per_replica(self._settings.prices)
-        deployment = Deployment(
-            request_id=request_id,
-            public_id=uuid.uuid4().hex,
-            channel_row_id=channel,
-            enterprise_id=place.enterprise_id,
-            workspace_id=place.workspace_id,
-            channel_id=place.channel_id,
-            requester_id=person.id,
-            target_name=target.name,
-            watched_project_id=project.id,
-            api_base=project.api_base,
-            friendli_project_id=project.project_id,
-            friendli_team_id=project.team_id,
-            name=request.name,
-            request=request.model_dump(mode="json", exclude_none=True),
-            lifetime_seconds=request.lifetime_seconds,
-            expiry_action=Policy.model_validate(target.policy or {}).expiry_action,
-            price_per_hour="" if each is None else str(each),
-            requested_at=now(),
-            state=DeploymentState.PROPOSED if waits else DeploymentState.REQUESTED,
-            expires_at=after(timedelta(hours=policy.approval_hours)) if waits else None,
-            # If Slack doesn't take the root by then, nothing is created.
-            due_at=after(timedelta(seconds=self._settings.create_give_up_after)),
+        inserted = await session.execute(
+            _INSERT,
+            {
+                "request_id": request_id,
+                "public_id": uuid.uuid4().hex,
+                "channel_row_id": destination.channel_row_id,
+                "enterprise_id": place.enterprise_id,
+                "workspace_id": place.workspace_id,
+                "channel_id": place.channel_id,
+                "requester_id": person.id,
+                "target_name": request.target,
+                "watched_project_id": destination.watched_project_id,
+                "api_base": destination.api_base,
+                "friendli_project_id": destination.project_id,
+                "friendli_team_id": destination.team_id,
+                "name": request.name,
+                "request": request.model_dump(mode="json", exclude_none=True),
+                "lifetime_seconds": request.lifetime_seconds,
+                "expiry_action": policy.expiry_action,
+                "price_per_hour": "" if each is None else str(each),
+                "state": DeploymentState.PROPOSED if waits else DeploymentState.REQUESTED,
+                "approval_time": timedelta(hours=policy.approval_hours) if waits else None,
+                # If Slack doesn't take the root by then, nothing is created.
+                "time_to_create": timedelta(seconds=self._settings.create_give_up_after),
+            },
         )
-        session.add(deployment)
-        await session.flush()
-        await session.refresh(deployment)
+        deployment = Deployment(**inserted.one()._mapping)  # noqa: SLF001 - public, says SQLAlchemy
         correlation.bind(correlation.reference(), deployment=deployment.public_id)
         log_committed(session, log, "accepted", operation="deploy", waits=waits)
-        await open_thread(session, deployment, self._settings)
+        await open_thread(session, deployment, self._settings, is_new=True)
         detail = f"{request.model} on {request.option.label}, {request.replicas_text}"
-        audit.write_about(
+        await audit.insert_deploy(
             session,
             deployment,
-            person.id,
-            Permission.DEPLOY,
             detail=f"{detail}; waits for approval" if waits else detail,
             message_ts=message_ts,
         )
@@ -253,6 +250,87 @@ class Deployments:
         # Posted now, so that the request stands in the thread before its effect.
         await post(session, deployment, self._settings, replies.stop_asked(person.id))
         return CancelOutcome.ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    """What a target and its channel's outbox say of a new deployment."""
+
+    policy: Mapping[str, Any] | None
+    watched_project_id: int
+    api_base: str
+    project_id: str
+    team_id: str
+    channel_row_id: int
+
+
+async def _destination(
+    session: AsyncSession, place: ChannelRef, target: str
+) -> _Destination | None:
+    """Where a request leads; None if its target is gone."""
+    found = await session.execute(_DESTINATION, {**asdict(place), "target": target})
+    row = found.first()
+    if row is None:
+        if await find_target(session, place, target) is None:
+            return None
+        # The first request of a channel.
+        await outbox.channel_row(
+            session,
+            enterprise_id=place.enterprise_id,
+            workspace_id=place.workspace_id,
+            address=place.channel_id,
+        )
+        found = await session.execute(_DESTINATION, {**asdict(place), "target": target})
+        row = found.one()
+    return _Destination(*row)
+
+
+# Building a statement costs as much as running it, and the ORM as much again.
+_DEPLOYMENTS = table_of(Deployment)
+_INSERT = (
+    insert(_DEPLOYMENTS)
+    .values(
+        requested_at=now(),
+        due_at=after_parameter("time_to_create"),
+        expires_at=after_parameter("approval_time"),
+    )
+    .returning(*_DEPLOYMENTS.c)
+)
+_TARGETS, _PROJECTS = table_of(Target), table_of(WatchedProject)
+_WORKSPACES, _CHANNELS = table_of(Workspace), table_of(Channel)
+_DESTINATION = (
+    select(
+        _TARGETS.c.policy,
+        _PROJECTS.c.id,
+        _PROJECTS.c.api_base,
+        _PROJECTS.c.project_id,
+        _PROJECTS.c.team_id,
+        _CHANNELS.c.id,
+    )
+    .join(_PROJECTS, _PROJECTS.c.id == _TARGETS.c.watched_project_id)
+    .join(
+        _WORKSPACES,
+        and_(
+            _WORKSPACES.c.enterprise_id == _TARGETS.c.enterprise_id,
+            _WORKSPACES.c.workspace_id == _TARGETS.c.workspace_id,
+        ),
+    )
+    .join(
+        _CHANNELS,
+        and_(
+            _CHANNELS.c.workspace_row_id == _WORKSPACES.c.id,
+            _CHANNELS.c.address == _TARGETS.c.channel_id,
+        ),
+    )
+    .where(
+        _TARGETS.c.enterprise_id == bindparam("enterprise_id"),
+        _TARGETS.c.workspace_id == bindparam("workspace_id"),
+        _TARGETS.c.channel_id == bindparam("channel_id"),
+        _TARGETS.c.name == bindparam("target"),
+    )
+    # Nobody may forget the channel as unused before what refers to it is written.
+    .with_for_update(read=True, key_share=True, of=(_WORKSPACES, _CHANNELS))
+)
 
 
 async def _refuse_repeat(

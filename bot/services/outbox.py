@@ -7,22 +7,25 @@ deadlock with another that holds that row and waits for the channel.
 
 from datetime import timedelta
 
-from sqlalchemy import event, func, select, update
+from sqlalchemy import case, event, func, insert, null, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
-from bot.db.claims import make_due, make_due_in
+from bot.db.base import table_of
+from bot.db.claims import make_due, make_due_in, making_due
 from bot.db.clock import after
 from bot.db.deployment_tables import Deployment
 from bot.db.message_tables import Channel, Message, Workspace
+from bot.db.session import notify_on_commit
 from bot.domain.delivery import Delivery, MessageKind
 from bot.domain.process import correlation
 from bot.messages.body import Body
 
 _WAKING = "channels to wake"
+_TRYING_AGAIN = "channels to try again in"
 
 
 async def channel_row(
@@ -64,8 +67,8 @@ async def _upsert(
     row = await session.scalar(query)
     if row is None:
         sqlite = session.get_bind().dialect.name == "sqlite"
-        insert = sqlite_insert if sqlite else postgresql_insert
-        await session.execute(insert(table).values(**key, **values).on_conflict_do_nothing())
+        upsert = sqlite_insert if sqlite else postgresql_insert
+        await session.execute(upsert(table).values(**key, **values).on_conflict_do_nothing())
         row = await session.scalar(query)
     if row is None:
         raise LookupError(f"{table.__tablename__} has no row for its own key")
@@ -76,22 +79,18 @@ async def send_root(
     session: AsyncSession, *, channel_row_id: int, deployment_id: int, body: Body
 ) -> None:
     """Open the thread of a deployment."""
-    session.add(
-        Message(
-            channel_row_id=channel_row_id,
-            deployment_id=deployment_id,
-            sequence=0,
-            kind=MessageKind.ROOT,
-            body=body.model_dump(),
-        )
+    await session.execute(
+        _INSERT,
+        {
+            "channel_row_id": channel_row_id,
+            "deployment_id": deployment_id,
+            "sequence": 0,
+            "kind": MessageKind.ROOT,
+            "body": body.model_dump(),
+        },
     )
     # Whoever asks here counts on the channel, so what stopped the bot there may be mended.
-    await session.execute(
-        update(Channel)
-        .where(Channel.id == channel_row_id, Channel.stopped_reason.is_not(None))
-        .values(post_after=None)
-        .execution_options(synchronize_session=False)
-    )
+    session.info.setdefault(_TRYING_AGAIN, set()).add(channel_row_id)
     _wake(session, channel_row_id)
 
 
@@ -222,8 +221,20 @@ def _wake(session: AsyncSession, channel_row_id: int, later: timedelta | None = 
 
 async def _wake_all(session: AsyncSession) -> None:
     await session.flush()
+    trying_again = session.info.pop(_TRYING_AGAIN, ())
     for row, later in sorted(session.info.pop(_WAKING).items()):
-        if later is None:
-            await make_due(session, Channel, row)
-        else:
+        if later is not None:
             await make_due_in(session, Channel, row, later)
+        elif row in trying_again:
+            notify_on_commit(session, Channel)
+            await session.execute(_TRY_AGAIN, {"row": row})
+        else:
+            await make_due(session, Channel, row)
+
+
+# Building a statement costs as much as running it, and the ORM as much again.
+_INSERT = insert(table_of(Message))
+_CHANNEL = table_of(Channel).c
+_TRY_AGAIN = making_due(Channel).values(
+    post_after=case((_CHANNEL.stopped_reason.is_not(None), null()), else_=_CHANNEL.post_after)
+)

@@ -16,7 +16,7 @@ from bot.messages import transitions
 from bot.messages.reply import Reply
 from bot.messages.status_message import root
 from bot.services import outbox, phase_statistics
-from bot.services.deployment_views import view_of
+from bot.services.deployment_views import new_view, view_of
 from bot.services.lifetime import follow
 from bot.services.lookup import policy_of
 
@@ -29,9 +29,11 @@ _CYCLES_POSTED_ONE_BY_ONE = 1
 AnyReply = Reply | Callable[[DeploymentView], Reply | None]
 
 
-async def open_thread(session: AsyncSession, deployment: Deployment, settings: Settings) -> None:
-    """Post the status message of a new deployment."""
-    view = await view_of(session, deployment, settings)
+async def open_thread(
+    session: AsyncSession, deployment: Deployment, settings: Settings, *, is_new: bool = False
+) -> None:
+    """Post the status message of a deployment, which has no history yet if it is new."""
+    view = await (new_view if is_new else view_of)(session, deployment, settings)
     await outbox.send_root(
         session,
         channel_row_id=deployment.channel_row_id,

@@ -55,8 +55,8 @@ from bot.services.pending_responses import PendingResponses
 from bot.services.proposal_expiry import expire_operations
 from bot.services.schedules import Schedules
 from bot.services.summaries import Summaries
+from bot.services.target_connections import TargetConnections
 from bot.services.target_settings import TargetSettings
-from bot.services.target_views import TargetViews
 from bot.services.targets import Targets
 from bot.services.updates import Updates
 from bot.slack.clients import SlackClients
@@ -334,7 +334,7 @@ def _desk(
     key_ring: KeyRing,
     people: People,
 ) -> Services:
-    views = TargetViews(database)
+    targets = Targets(database)
     audit = Audit(database)
     return Services(
         settings=settings,
@@ -352,14 +352,15 @@ def _desk(
             Billing(database, friendli, key_ring, timeout=settings.menu_timeout),
         ),
         following=ImportedEndpoints(database, settings),
-        targets=Targets(database, key_ring, settings, views),
+        targets=targets,
+        target_connections=TargetConnections(database, key_ring, settings, targets),
         requests=AccessRequests(database, settings),
-        target_settings=TargetSettings(views),
+        target_settings=TargetSettings(targets),
         audit=audit,
         catalog=Catalog(database, friendli, key_ring, settings),
         friendli=friendli,
         known_models=KnownModels(hub),
-        authorizer=Authorizer(views, audit, people),
+        authorizer=Authorizer(targets, audit, people),
         people=people,
         modals=Modals(clients),
         home_tabs=HomeTabs(clients),

@@ -21,7 +21,7 @@ from bot.domain.friendli_errors import (
 from bot.domain.permissions import Permission
 from bot.friendli.credentials import Credentials
 from bot.messages.buttons import ActionId
-from bot.services.targets import OtherProjectError
+from bot.services.target_connections import OtherProjectError
 from bot.slack.requests import BlockAction, SlashCommand, ViewSubmission
 
 # Slack wants its answer after three seconds; this leaves one for everything else.
@@ -113,7 +113,9 @@ async def _check(
     except FriendliError as error:
         return ViewResponse(errors=_refusal(error))
     try:
-        await services.targets.connect(draft.place, submission.person, form.connection(draft, key))
+        await services.target_connections.connect(
+            draft.place, submission.person, form.connection(draft, key)
+        )
     except OtherProjectError as error:
         return ViewResponse(
             errors={

@@ -13,7 +13,7 @@ from bot.domain.request.draft import LONGEST_TARGET
 from bot.friendli.credentials import key_of_another_service
 from bot.messages.blocks import Block, actions, button, input_block, option, section, text_input
 from bot.messages.markup import escape
-from bot.services.targets import Connection
+from bot.services.target_connections import Connection
 
 CALLBACK_ID = "connect"
 DEPLOY_ACTION = "connect.deploy"

@@ -28,6 +28,7 @@ from bot.services.operations import Operations
 from bot.services.pending_responses import PendingResponses
 from bot.services.schedules import Schedules
 from bot.services.summaries import Summaries
+from bot.services.target_connections import TargetConnections
 from bot.services.target_settings import TargetSettings
 from bot.services.targets import Targets
 from bot.services.updates import Updates
@@ -69,6 +70,7 @@ class Services:
     schedules: Schedules
     following: ImportedEndpoints
     targets: Targets
+    target_connections: TargetConnections
     target_settings: TargetSettings
     audit: Audit
     catalog: Catalog

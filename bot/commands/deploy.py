@@ -20,7 +20,7 @@ from bot.messages import preview
 from bot.messages.body import Body
 from bot.messages.markup import bold, escape
 from bot.services.deployments import DeployResult, Outcome
-from bot.services.target_views import TargetView
+from bot.services.targets import TargetView
 from bot.slack.requests import BlockAction, SlashCommand, ViewSubmission
 
 

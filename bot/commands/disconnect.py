@@ -11,8 +11,8 @@ from bot.domain.statuses import facts_of
 from bot.messages.blocks import button
 from bot.messages.body import Body
 from bot.messages.markup import bold, code, escape, money
-from bot.services.target_views import TargetView
-from bot.services.targets import Running
+from bot.services.target_connections import Running
+from bot.services.targets import TargetView
 from bot.slack.requests import BlockAction, SlashCommand
 
 CONFIRM_ACTION = "target.disconnect"
@@ -34,7 +34,7 @@ async def _ask(services: Services, command: SlashCommand) -> None:
     await services.authorizer.authorize(
         Permission.CONNECT, command.person, command.place, target=target.name
     )
-    running = await services.targets.running(command.place, target.name)
+    running = await services.target_connections.running(command.place, target.name)
     await services.responses.say(command.response_url, question(target, running))
 
 
@@ -86,7 +86,7 @@ async def _disconnect(services: Services, click: BlockAction) -> None:
     await services.authorizer.authorize(
         Permission.CONNECT, click.person, click.place, target=click.value
     )
-    known = await services.targets.disconnect(
+    known = await services.target_connections.disconnect(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
     name = bold(click.value)

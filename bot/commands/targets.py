@@ -8,7 +8,7 @@ from bot.commands.registry import Command, Feature
 from bot.messages.blocks import section
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, code, mention
-from bot.services.target_views import TargetView
+from bot.services.targets import TargetView
 from bot.slack.requests import SlashCommand
 
 

@@ -14,7 +14,7 @@ from bot.domain.subjects import SubjectKind
 from bot.messages.blocks import Block, button
 from bot.messages.markup import code, mention, who
 from bot.services.audit import Audit
-from bot.services.target_views import TargetView, TargetViews, rules_of
+from bot.services.targets import Targets, TargetView, rules_of
 
 # More names than this are no help to someone who looks for whom to ask.
 _NAMED = 3
@@ -47,7 +47,7 @@ class Authorizer:
         directory: Who the people are.
     """
 
-    def __init__(self, targets: TargetViews, audit: Audit, directory: Directory) -> None:
+    def __init__(self, targets: Targets, audit: Audit, directory: Directory) -> None:
         self._targets = targets
         self._audit = audit
         self._directory = directory

@@ -11,12 +11,14 @@ from bot.db.claims import Claim, release
 from bot.db.clock import now
 from bot.db.deployment_tables import Deployment
 from bot.db.message_tables import Channel
+from bot.db.operation_tables import Operation
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
+from bot.domain.operations import OperationState
 from bot.messages import approvals as words
 from bot.messages import undeliverable
 from bot.services import outbox
-from bot.services.proposals import Proposal, end, waiting_operations, write_audit
+from bot.services.proposals import Proposal, end, write_audit
 from bot.services.thread import post
 
 _NOW = timedelta(0)
@@ -45,7 +47,7 @@ async def expire_operations(
     session: AsyncSession, deployment: Deployment, present: datetime, settings: Settings
 ) -> datetime | None:
     """End operations that nobody approved in time; the chore of live deployments."""
-    waiting = await waiting_operations(session, deployment.id)
+    waiting = await _waiting_operations(session, deployment.id)
     left = [one.expires_at for one in waiting if one.expires_at and one.expires_at > present]
     for operation in waiting:
         if operation.expires_at is not None and operation.expires_at > present:
@@ -86,7 +88,7 @@ async def end_proposals(
     for deployment in rows.all():
         waiting = [
             Proposal(deployment, operation, present)
-            for operation in await waiting_operations(session, deployment.id)
+            for operation in await _waiting_operations(session, deployment.id)
         ]
         if deployment.state is DeploymentState.PROPOSED:
             waiting.append(Proposal(deployment, None, present))
@@ -102,6 +104,16 @@ async def end_proposals(
             )
             await post(session, deployment, settings, reply)
             write_audit(session, found, person.id, "end")
+
+
+async def _waiting_operations(session: AsyncSession, deployment_id: int) -> list[Operation]:
+    """The operations on a deployment that wait for a yes, the oldest first."""
+    rows = await session.scalars(
+        select(Operation)
+        .where(Operation.deployment_id == deployment_id, Operation.state == OperationState.PROPOSED)
+        .order_by(Operation.id)
+    )
+    return list(rows)
 
 
 async def _tell_who_asked(session: AsyncSession, deployment: Deployment) -> None:

@@ -177,16 +177,6 @@ def end(found: Proposal, *, rejected_by: str | None) -> None:
     found.deployment.decided_at = found.present
 
 
-async def waiting_operations(session: AsyncSession, deployment_id: int) -> list[Operation]:
-    """The operations on a deployment that wait for a yes, the oldest first."""
-    rows = await session.scalars(
-        select(Operation)
-        .where(Operation.deployment_id == deployment_id, Operation.state == OperationState.PROPOSED)
-        .order_by(Operation.id)
-    )
-    return list(rows)
-
-
 def write_audit(
     session: AsyncSession,
     found: Proposal,

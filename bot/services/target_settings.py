@@ -17,7 +17,7 @@ from bot.domain.policy import Policy
 from bot.messages.settings import Change, changes, whom
 from bot.services import audit
 from bot.services.lookup import find_target
-from bot.services.target_views import TargetViews
+from bot.services.targets import Targets
 
 _ACTION = Permission.CONFIGURE
 
@@ -42,7 +42,7 @@ class Saved:
 class TargetSettings:
     """Writes settings and their audit in one transaction each."""
 
-    def __init__(self, targets: TargetViews) -> None:
+    def __init__(self, targets: Targets) -> None:
         self._targets = targets
 
     async def set_policy(

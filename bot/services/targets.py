@@ -1,328 +1,193 @@
-"""The places that a channel deploys to: connecting them, listing them, letting them go."""
+"""Targets with their rules, read for everybody who asks at the same time with one query.
 
-from collections.abc import Sequence
+Every form and every command needs them first, so this read is what people wait for. While one is
+under way those who ask wait for the next, which is made for all of them: however many ask at once,
+they keep one connection busy, and nobody gets what was read before he asked.
+
+A form that only opens may show what was read before, since whatever is submitted is authorized by a
+read of its own. Nothing that decides or spends uses that.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from decimal import Decimal
+from typing import Any
 
-from pydantic import SecretStr
-from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Row, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.config import Settings
-from bot.db.claims import make_due
-from bot.db.clock import now
-from bot.db.deployment_tables import Deployment, Target, WatchedProject
-from bot.db.encryption import KeyRing, fingerprint, last_four
+from bot.db.deployment_tables import Target, WatchedProject
+from bot.db.operation_tables import Grant
 from bot.db.session import Database
-from bot.domain.actors import Actor, ChannelRef
-from bot.domain.audit_effect import Effect
-from bot.domain.deployment_state import WILL_BE_BILLED, DeploymentState
-from bot.domain.permissions import Permission
-from bot.messages import replies
-from bot.services import audit
-from bot.services.proposal_expiry import end_proposals
-from bot.services.target_views import TargetView, TargetViews
-from bot.services.thread import post
+from bot.domain.actors import ChannelRef
+from bot.domain.grants import Rules, Subject
+from bot.domain.policy import Policy
+
+# SQLite's one process hears of each change itself, except of what a person does at the database.
+_KEPT_SECONDS_ALONE = 600.0
+# Another replica may have changed it.
+_KEPT_SECONDS = 5.0
+_MOST_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A deployment that may still be billed.
+class TargetView:
+    """A target as people see it: of its key, the last four characters.
 
     Attributes:
-        price: Dollars per hour and replica; None if it isn't known.
-        status: The API's last status; None before the first.
+        rules: What its team has decided, and who may do what.
     """
 
     name: str
-    endpoint_id: str | None
-    price: Decimal | None
-    status: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """What a person connects a channel to.
-
-    Attributes:
-        api_key: None for the operator's.
-        is_default: Deploy here when no target is named.
-    """
-
-    name: str
+    is_default: bool
     team_id: str
     project_id: str
-    api_key: SecretStr | None
-    is_default: bool
+    key_last_four: str
+    connected_by: str
+    rules: Rules
 
-
-class OtherProjectError(Exception):
-    """The target exists, leads to another project, and something may still run there.
-
-    Attributes:
-        project_id: The project that it leads to.
-    """
-
-    def __init__(self, project_id: str) -> None:
-        super().__init__(project_id)
-        self.project_id = project_id
+    @property
+    def policy(self) -> Policy:
+        """What its team has decided."""
+        return self.rules.policy
 
 
 class Targets:
-    """The targets of all channels."""
+    """Reads the targets of channels."""
 
-    def __init__(
-        self,
-        database: Database,
-        key_ring: KeyRing,
-        settings: Settings,
-        views: TargetViews,
-    ) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._vault = key_ring
-        self._settings = settings
-        self._views = views
+        self._asked: dict[ChannelRef, asyncio.Future[Sequence[TargetView]]] = {}
+        self._reading: asyncio.Task[None] | None = None
+        self._kept: dict[ChannelRef, tuple[Sequence[TargetView], float]] = {}
+        self._kept_seconds = _KEPT_SECONDS_ALONE if database.is_sqlite else _KEPT_SECONDS
+        self._changes = 0
 
     async def of(self, place: ChannelRef) -> Sequence[TargetView]:
         """The targets of a channel, the default first."""
-        return await self._views.of(place)
+        answer = self._asked.get(place)
+        if answer is None:
+            answer = self._asked[place] = asyncio.get_running_loop().create_future()
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_all())
+        # Who gives up must not take the answer from the others.
+        return await asyncio.shield(answer)
 
     async def lately(self, place: ChannelRef) -> Sequence[TargetView]:
-        """The same, for drawing only: a change at another replica may be seen 5 s late."""
-        return await self._views.lately(place)
+        """The same as it was up to 5 s ago if another replica changed it; never no target at all.
 
-    async def running(self, place: ChannelRef, name: str) -> Sequence[Running]:
-        """What was deployed to a target and may still be billed."""
-        async with self._database.read() as session:
-            rows = await session.scalars(
-                select(Deployment)
-                .where(*_deployed(place, name), Deployment.state.in_(WILL_BE_BILLED))
-                .order_by(Deployment.id)
-            )
-            return [
-                Running(
-                    row.name,
-                    row.endpoint_id,
-                    Decimal(row.price_per_hour) if row.price_per_hour else None,
-                    row.status,
-                )
-                for row in rows
-            ]
-
-    async def connect(self, place: ChannelRef, person: Actor, wanted: Connection) -> bool:
-        """Store a target, or a new key for it; the key must have been checked before.
-
-        Returns:
-            Whether the target existed before.
-
-        Raises:
-            OtherProjectError: It leads to another project in which something may still run.
+        For drawing only. What this process changed is seen at once.
         """
-        async with self._views.writing() as session:
-            target = await session.scalar(
-                select(Target).where(*_here(place), Target.name == wanted.name)
-            )
-            project = await self._project(session, wanted)
-            existed = target is not None
-            if target is None:
-                session.add(
-                    Target(
-                        enterprise_id=place.enterprise_id,
-                        workspace_id=place.workspace_id,
-                        channel_id=place.channel_id,
-                        name=wanted.name,
-                        is_default=False,
-                        watched_project_id=project.id,
-                        connected_by=person.id,
-                        connected_at=now(),
-                    )
-                )
-                await session.flush()
-            else:
-                await self._replace(session, place, target, project, person)
-            if wanted.is_default:
-                await session.execute(
-                    update(Target)
-                    .where(*_here(place))
-                    .values(is_default=Target.name == wanted.name)
-                )
-            await self._promote(session, place)
-            audit.write(
-                session,
-                place,
-                person.id,
-                Permission.CONNECT,
-                Effect.DONE,
-                target=wanted.name,
-                detail=f"project {wanted.project_id}" + (", a new key" if existed else ""),
-            )
-        return existed
+        targets, until = self._kept.get(place, ((), 0.0))
+        return targets if time.monotonic() < until else await self.of(place)
 
-    async def _replace(
-        self,
-        session: AsyncSession,
-        place: ChannelRef,
-        target: Target,
-        project: WatchedProject,
-        person: Actor,
-    ) -> None:
-        before = await session.get_one(WatchedProject, target.watched_project_id)
-        target.connected_by = person.id
-        target.connected_at = now()
-        if before.id == project.id:
-            await make_due(session, WatchedProject, project.id)
-            return
-        same_project = before.project_id == project.project_id
-        if not same_project:
-            if await self._may_bill(session, place, target.name):
-                raise OtherProjectError(before.project_id)
-            await end_proposals(
-                session, place, target.name, person, self._settings, leads_elsewhere=True
-            )
-        target.watched_project_id = project.id
-        await session.flush()
-        if same_project:
-            # Watching goes on with the new key, and the threads hear that it does.
-            await session.execute(
-                update(Deployment)
-                .where(*_deployed(place, target.name), Deployment.watched_project_id == before.id)
-                .values(watched_project_id=project.id, friendli_team_id=project.team_id)
-                .execution_options(synchronize_session=False)
-            )
-            if before.reported_failure is not None and project.reported_failure is None:
-                project.reported_failure = before.reported_failure
-            moved = await session.scalars(
-                select(Deployment.id).where(
-                    Deployment.watched_project_id == project.id,
-                    Deployment.state.in_(
-                        [
-                            DeploymentState.CREATED,
-                            DeploymentState.OUTCOME_UNKNOWN,
-                            DeploymentState.NOT_CREATED,
-                        ]
-                    ),
-                )
-            )
-            await session.flush()
-            for id_ in moved.all():
-                await make_due(session, Deployment, id_)
-        if not await self._wipe_unused(session, before):
-            await make_due(session, WatchedProject, before.id)
-        await make_due(session, WatchedProject, project.id)
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that changes targets or their rules; what was read is forgotten."""
+        try:
+            async with self._database.write() as session:
+                yield session
+        finally:
+            self._changes += 1
+            self._kept.clear()
 
-    async def _project(self, session: AsyncSession, wanted: Connection) -> WatchedProject:
-        key: dict[str, str] = {
-            "api_base": self._settings.friendli_api_url,
-            "team_id": wanted.team_id,
-            "project_id": wanted.project_id,
-            "key_fingerprint": fingerprint(wanted.api_key),
-        }
-        insert = sqlite_insert if self._database.is_sqlite else postgresql_insert
-        stored = {
-            "key_ciphertext": self._vault.encrypt(wanted.api_key),
-            "key_last_four": last_four(wanted.api_key),
-        }
-        id_ = (
-            await session.execute(
-                insert(WatchedProject)
-                .values(**key, **stored)
-                .on_conflict_do_update(index_elements=list(key), set_=stored)
-                .returning(WatchedProject.id)
-            )
-        ).scalar_one()
-        return await session.get_one(WatchedProject, id_)
+    async def rules(self, place: ChannelRef) -> Mapping[str, Rules]:
+        """The rules of each target of a channel, by its name."""
+        return rules_of(await self.of(place))
 
-    async def disconnect(
-        self, place: ChannelRef, person: Actor, name: str, *, message_ts: str = ""
-    ) -> bool:
-        """Forget a target and wipe its key, unless another target brings the same one.
+    async def _read_all(self) -> None:
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                changes = self._changes
+                try:
+                    found = await self._read(list(asked))
+                except Exception as error:  # noqa: BLE001 - told to whoever asked
+                    for answer in asked.values():
+                        _fail(answer, error)
+                else:
+                    if changes == self._changes:
+                        self._keep(found)
+                    for place, answer in asked.items():
+                        if not answer.done():
+                            answer.set_result(found[place])
+        finally:
+            self._reading = None
 
-        Returns:
-            Whether there was such a target.
-        """
-        async with self._views.writing() as session:
-            target = await session.scalar(select(Target).where(*_here(place), Target.name == name))
-            if target is None:
-                return False
-            project = await session.get_one(WatchedProject, target.watched_project_id)
-            await end_proposals(session, place, name, person, self._settings)
-            await session.execute(delete(Target).where(Target.id == target.id))
-            audit.write(
-                session,
-                place,
-                person.id,
-                "target:disconnect",
-                Effect.DONE,
-                target=name,
-                detail=f"project {project.project_id}",
-                message_ts=message_ts,
-            )
-            await self._promote(session, place)
-            if not await self._wipe_unused(session, project):
-                return True
-            left = await session.scalars(
-                select(Deployment)
-                .where(
-                    Deployment.watched_project_id == project.id,
-                    Deployment.state.in_(WILL_BE_BILLED),
-                )
-                .order_by(Deployment.id)
-                .with_for_update(key_share=True)
-            )
-            for deployment in left:
-                deployment.state = DeploymentState.UNWATCHED
-                await make_due(session, Deployment, deployment.id)
-                await post(
-                    session,
-                    deployment,
-                    self._settings,
-                    lambda view: replies.disconnected(view, person.id),
-                )
-        return True
+    def _keep(self, found: Mapping[ChannelRef, Sequence[TargetView]]) -> None:
+        until = time.monotonic() + self._kept_seconds
+        for place, targets in found.items():
+            self._kept.pop(place, None)
+            self._kept[place] = (targets, until)
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.pop(next(iter(self._kept)))
 
-    async def _promote(self, session: AsyncSession, place: ChannelRef) -> None:
-        remaining = (
-            await session.scalars(select(Target).where(*_here(place)).order_by(Target.id))
-        ).all()
-        if remaining and not any(target.is_default for target in remaining):
-            remaining[0].is_default = True
-
-    async def _wipe_unused(self, session: AsyncSession, project: WatchedProject) -> bool:
-        users = await session.scalar(
-            select(func.count()).select_from(Target).where(Target.watched_project_id == project.id)
-        )
-        if users:
-            return False
-        project.key_ciphertext = None
-        project.reported_failure = None
-        await session.flush()
-        await make_due(session, WatchedProject, project.id)
-        return True
-
-    async def _may_bill(self, session: AsyncSession, place: ChannelRef, name: str) -> bool:
-        return bool(
-            await session.scalar(
-                select(func.count())
-                .select_from(Deployment)
-                .where(*_deployed(place, name), Deployment.state.in_(WILL_BE_BILLED))
-            )
-        )
+    async def _read(self, places: Sequence[ChannelRef]) -> dict[ChannelRef, list[TargetView]]:
+        keys = [(place.enterprise_id, place.workspace_id, place.channel_id) for place in places]
+        found: dict[ChannelRef, list[TargetView]] = defaultdict(list)
+        granted: dict[int, dict[str, list[Subject]]] = {}
+        for row in await self._database.rows(_OF_PLACES, {"places": keys}):
+            to_whom = granted.get(row.id)
+            if to_whom is None:
+                to_whom = granted[row.id] = {}
+                place = ChannelRef(row.enterprise_id, row.workspace_id, row.channel_id)
+                found[place].append(_view(row, to_whom))
+            if row.permission is not None:
+                to_whom.setdefault(row.permission, []).append(Subject(row.kind, row.subject_id))
+        return found
 
 
-def _here(place: ChannelRef) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Target.enterprise_id == place.enterprise_id,
-        Target.workspace_id == place.workspace_id,
-        Target.channel_id == place.channel_id,
+def _view(row: Row[*tuple[Any, ...]], granted: Mapping[str, Sequence[Subject]]) -> TargetView:
+    return TargetView(
+        name=row.name,
+        is_default=row.is_default,
+        team_id=row.team_id,
+        project_id=row.project_id,
+        key_last_four=row.key_last_four,
+        connected_by=row.connected_by,
+        rules=Rules(Policy.model_validate(row.policy or {}), granted),
     )
 
 
-def _deployed(place: ChannelRef, name: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Deployment.enterprise_id == place.enterprise_id,
-        Deployment.workspace_id == place.workspace_id,
-        Deployment.channel_id == place.channel_id,
-        Deployment.target_name == name,
+def rules_of(targets: Sequence[TargetView]) -> Mapping[str, Rules]:
+    """The rules of targets, by their names."""
+    return {target.name: target.rules for target in targets}
+
+
+def _fail(answer: asyncio.Future[Sequence[TargetView]], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+        # Those who asked may all have given up.
+        answer.exception()
+
+
+# Building a statement costs as much as running it.
+_OF_PLACES = (
+    select(
+        Target.id,
+        Target.enterprise_id,
+        Target.workspace_id,
+        Target.channel_id,
+        Target.name,
+        Target.is_default,
+        WatchedProject.team_id,
+        WatchedProject.project_id,
+        WatchedProject.key_last_four,
+        Target.connected_by,
+        Target.policy,
+        Grant.permission,
+        Grant.kind,
+        Grant.subject_id,
     )
+    .join(WatchedProject, WatchedProject.id == Target.watched_project_id)
+    .outerjoin(Grant, Grant.target_id == Target.id)
+    .where(
+        tuple_(Target.enterprise_id, Target.workspace_id, Target.channel_id).in_(
+            bindparam("places", expanding=True)
+        )
+    )
+    .order_by(Target.is_default.desc(), Target.name, Grant.id)
+)

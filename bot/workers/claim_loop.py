@@ -76,18 +76,18 @@ class Worker:
         self._gather = gather
         self._may_claim = may_claim
         self._scan_seconds = SCAN_SECONDS
-        self._nudged = asyncio.Event()
+        self._notified = asyncio.Event()
         self._stopped = asyncio.Event()
         self._in_hand: set[asyncio.Task[bool]] = set()
         # From then on a row is known to be due, by the loop's clock; before, the table is asked.
         self._due_from = math.inf
         # Each with the moment at which it is due again, by the loop's clock.
         self._to_put_back: list[tuple[Claim, float]] = []
-        database.subscribe(table, self.notify)
+        database.subscribe(table, self._notified.set)
 
     def notify(self) -> None:
         """Look for due rows now; the database calls it after a commit that made one due."""
-        self._nudged.set()
+        self._notified.set()
 
     @property
     def table(self) -> ClaimableTable:
@@ -101,7 +101,7 @@ class Worker:
     def found_due(self) -> None:
         """Claim now: a scan has found a row that is due."""
         self._due_from = asyncio.get_running_loop().time()
-        self._nudged.set()
+        self._notified.set()
 
     async def run(self, grace: float) -> None:
         """Work until `stop`, then let what is in hand end.
@@ -112,7 +112,7 @@ class Worker:
         """
         pause = DATABASE_DOWN_SECONDS[0]
         while not self._stopped.is_set():
-            self._nudged.clear()
+            self._notified.clear()
             try:
                 wait = await self._take()
                 pause = DATABASE_DOWN_SECONDS[0]
@@ -125,7 +125,7 @@ class Worker:
                 wait = min(wait, SCAN_SECONDS)
             await wait_for(self._stopped, self._gather)
             if not self._stopped.is_set():
-                await wait_for(self._nudged, wait - self._gather)
+                await wait_for(self._notified, wait - self._gather)
         if self._in_hand:
             _, late = await asyncio.wait(self._in_hand, timeout=grace)
             for task in late:

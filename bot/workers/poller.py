@@ -275,7 +275,8 @@ class Poller:
         if status is None:
             await unlisted_endpoint.not_shown(session, deployment, started, self._settings)
             return
-        await unlisted_endpoint.shown_again(session, deployment, self._settings)
+        if deployment.missing_since is not None:
+            await unlisted_endpoint.shown_again(session, deployment, self._settings)
         lasts = False
         if status.status == InferenceDeploymentStatus.UNKNOWN:
             since = deployment.unknown_since or started

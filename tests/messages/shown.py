@@ -77,7 +77,7 @@ from bot.messages.reply import Reply
 from bot.messages.schedule_replies import Planned
 from bot.messages.status_message import root
 from bot.services.authorization import ask_them
-from bot.services.target_views import TargetView
+from bot.services.targets import TargetView
 
 AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
 PLACE = ChannelRef("", "T1", "C1")

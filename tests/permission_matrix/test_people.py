@@ -15,7 +15,7 @@ from bot.sandbox.environment import Environment
 from bot.sandbox.faults import Respond
 from bot.services.audit import Audit
 from bot.services.authorization import Authorizer
-from bot.services.target_views import TargetViews
+from bot.services.targets import Targets
 from bot.slack.clients import SlackClients
 from bot.slack.people import People
 from tests.permission_matrix.denials import grant_all
@@ -39,7 +39,7 @@ async def test_every_permission_and_every_person(env: Environment, database: Dat
     group = env.slack.add_usergroup("ml-oncall", [users["grouped"]])
     clients = SlackClients(env.settings().slack_bot_token, env.settings().slack_api_url, timeout=2)
     people = People(clients, frozenset())
-    authorizer = Authorizer(TargetViews(database), Audit(database), people)
+    authorizer = Authorizer(Targets(database), Audit(database), people)
     place = ChannelRef("", "T000000001", env.channel.id)
 
     async def allowed() -> dict[str, set[Permission]]:
@@ -97,7 +97,7 @@ async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
     settings, present = env.settings(), [0.0]
     clients = SlackClients(settings.slack_bot_token, settings.slack_api_url, timeout=2)
     people = People(clients, frozenset(), clock=lambda: present[0])
-    authorizer = Authorizer(TargetViews(database), Audit(database), people)
+    authorizer = Authorizer(Targets(database), Audit(database), people)
     place, person = ChannelRef("", "T000000001", env.channel.id), Actor(ann.id, ann.team_id)
     await grant_all(database, (SubjectKind.GROUP, group.id))
     assert await authorizer.may(P.APPROVE, person, place, "prod")
@@ -121,7 +121,7 @@ async def test_a_slack_that_does_not_answer_denies_nobody_for_good(
     """Whether a person is an admin isn't known then, and the refusal says so."""
     settings = env.settings()
     clients = SlackClients(settings.slack_bot_token, settings.slack_api_url, timeout=2)
-    authorizer = Authorizer(TargetViews(database), Audit(database), People(clients, frozenset()))
+    authorizer = Authorizer(Targets(database), Audit(database), People(clients, frozenset()))
     place = ChannelRef("", "T000000001", env.channel.id)
     admin = Actor(env.admin.user.id, env.admin.user.team_id)
     env.slack.faults.add(Respond(503, {}), when=lambda call: "users.info" in call.path, times=None)
@@ -136,7 +136,7 @@ async def test_an_admin_of_another_organisation_is_no_admin_here(
     """However a Slack words it that shows a stranger's own role."""
     settings = env.settings()
     clients = SlackClients(settings.slack_bot_token, settings.slack_api_url, timeout=2)
-    authorizer = Authorizer(TargetViews(database), Audit(database), People(clients, frozenset()))
+    authorizer = Authorizer(Targets(database), Audit(database), People(clients, frozenset()))
     place = ChannelRef("", "T000000001", env.channel.id)
     member = env.member.user
     user: dict[str, JsonValue] = {"id": member.id, "is_admin": True, "is_stranger": True}

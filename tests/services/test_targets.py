@@ -8,7 +8,7 @@ from bot.db.session import Database
 from bot.domain.actors import ChannelRef
 from bot.domain.grants import Subject
 from bot.domain.subjects import SubjectKind
-from bot.services.target_views import TargetViews
+from bot.services.targets import Targets
 
 HERE = ChannelRef("", "T1", "C1")
 
@@ -45,7 +45,7 @@ async def _connected(database: Database) -> None:
 
 async def test_targets_come_with_their_rules(database: Database) -> None:
     """The default first; each with what its own team has set up."""
-    targets = await TargetViews(database).of(HERE)
+    targets = await Targets(database).of(HERE)
     assert [(target.name, target.rules.granted) for target in targets] == [
         ("staging", {}),
         (
@@ -62,7 +62,7 @@ async def test_targets_come_with_their_rules(database: Database) -> None:
 
 async def test_what_this_process_changed_is_seen_at_once(database: Database) -> None:
     """Also by who is content with what was read lately."""
-    views = TargetViews(database)
+    views = Targets(database)
     before = await views.lately(HERE)
     async with views.writing() as session:
         await session.execute(update(Target).values(policy={"lifetime_hours": 8}))
@@ -74,7 +74,7 @@ async def test_only_what_is_drawn_may_be_older_than_another_replicas_change(
     database: Database,
 ) -> None:
     """Whatever decides reads for itself, and what was read then is drawn from then on."""
-    views, elsewhere = TargetViews(database), TargetViews(database)
+    views, elsewhere = Targets(database), Targets(database)
     await views.lately(HERE)
     async with elsewhere.writing() as session:
         await session.execute(update(Target).values(policy={"lifetime_hours": 8}))
@@ -85,7 +85,7 @@ async def test_only_what_is_drawn_may_be_older_than_another_replicas_change(
 
 async def test_that_there_is_no_target_is_never_remembered(database: Database) -> None:
     """Who has just connected the channel at another replica isn't told to connect it."""
-    views, there = TargetViews(database), ChannelRef("", "T1", "C2")
+    views, there = Targets(database), ChannelRef("", "T1", "C2")
     assert await views.lately(there) == []
     async with database.write() as session:
         await session.execute(update(Target).values(channel_id="C2"))

@@ -43,7 +43,7 @@ async def opened(services: Services, event: Event) -> DeferredTask:
 
 async def _first_show(services: Services, event: Event) -> None:
     # The event doesn't say where the person belongs.
-    person = await services.people.person(event.person.id)
+    person = await services.people.actor(event.person.id)
     await _show(services, _anywhere(event.place), person)
 
 
@@ -163,7 +163,7 @@ async def _endpoint(services: Services, person: Actor, standing: Summary) -> End
     )
     thread = None
     if standing.thread_ts is not None:
-        thread = await services.people.address_of(place.channel_id, standing.thread_ts)
+        thread = await services.people.local_permalink(place.channel_id, standing.thread_ts)
     return Endpoint(deployment_view, standing.spend, place.channel_id, thread, may_act)
 
 

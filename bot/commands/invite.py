@@ -46,7 +46,7 @@ async def _way_out(services: Services, membership: Membership) -> str:
     if membership is Membership.NOT_A_CHANNEL:
         return "Type the command in a channel that I'm in."
     try:
-        name = await services.people.bot_name()
+        name = await services.people.bot_mention()
     except SlackUnreachableError:
         name = "my name"
     return f"Type `/invite` and {name} here, then try again. Nothing was created."

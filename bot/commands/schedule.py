@@ -32,7 +32,7 @@ async def run_on(
         public_id: Of its deployment.
         kind: To sleep, or to wake.
     """
-    zone = await services.people.zone(asked.person.id)
+    zone = await services.people.time_zone(asked.person.id)
     zone_known = zone is not None and is_zone(zone)
     present = await services.schedules.present()
     when = read_when(asked.rest, zone if zone and zone_known else UTC_ZONE, present)

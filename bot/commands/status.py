@@ -13,7 +13,7 @@ async def show(services: Services, asked: EndpointRequest, endpoint: Listed) -> 
     ours = endpoint.ours
     thread_link = None
     if ours is not None and ours.thread_ts is not None:
-        thread_link = await services.people.link_to(ours.channel_id, ours.thread_ts)
+        thread_link = await services.people.permalink(ours.channel_id, ours.thread_ts)
     suite_link = services.settings.suite_link(
         team=endpoint.team_id, project=endpoint.project_id, endpoint=endpoint.endpoint_id
     )

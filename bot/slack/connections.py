@@ -1,9 +1,9 @@
-"""Accepts HTTP connections, and closes those that keep the server waiting or that take its room.
+"""Accepts HTTP connections, and closes slow and idle ones.
 
-asyncio's server accepts until the process has no descriptors left, and aiohttp's gives a request
-all the time that it wants. Anybody can open connections; only Slack can sign a request. So a new
-connection always gets in: if there is no room, the one that has waited longest without a signed
-request is closed. A connection that sends its request at once never waits long.
+asyncio's server accepts until the process has no file descriptors left, and aiohttp's has no time
+limit for a request. Anybody can open a connection; only Slack can sign a request. So a new
+connection is always accepted: at the limit, the one that has waited longest without a signed
+request is closed. One that sends its request at once never waits long.
 """
 
 import asyncio
@@ -21,43 +21,43 @@ from bot.domain.process.file_descriptors import share
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 HEAD_SECONDS = 5.0
-"""From the connection, or from the first byte of a later request, to the end of the head."""
+"""From the connection, or the first byte of a later request, to the end of the headers."""
 REQUEST_SECONDS = 10.0
-"""From the end of the head to the answer, for a request that Slack hasn't signed."""
+"""From the end of the headers to the response, for an unsigned request."""
 SIGNED_SECONDS = 60.0
-"""The same for one that Slack has signed, which is never cut short by others."""
+"""The same for a request signed by Slack, whose connection isn't closed to make room."""
 KEEPALIVE_SECONDS = 75.0
-"""For an idle connection of Slack's: longer than the 60 s for which proxies usually keep theirs."""
-STRANGER_KEEPALIVE_SECONDS = 10.0
-"""For one that never brought a signed request."""
+"""For an idle connection that has sent a signed request: proxies usually keep theirs for 60 s."""
+UNSIGNED_KEEPALIVE_SECONDS = 10.0
+"""For one that hasn't."""
 
 MAX_CONNECTIONS = 256
-# Of these, so many stay free of signed requests, for health checks.
-_ROOM = 8
-# Bytes of bodies that are being read and aren't known to be Slack's, over all connections.
+# Of these, so many never serve signed requests: they are left for health checks.
+_RESERVED = 8
+# Bytes of unverified bodies in memory, over all connections.
 _MAX_UNSIGNED_BYTES = 32 * 1024 * 1024
-# The kernel keeps so many connections until they are accepted.
+# Connections that the kernel queues until they are accepted.
 _BACKLOG = 1024
 _SWEEP_SECONDS = 0.5
-# What accept() says when the process or the machine has no room for another connection.
+# accept() fails with these when the process or the machine can't open another connection.
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _FULL_PAUSE_SECONDS = 0.05
-# Slack's heads and those of proxies are far smaller.
-_LONGEST_LINE, _MOST_HEADERS = 4096, 64
+# Slack's headers, and those of proxies, are far smaller.
+_MAX_LINE, _MAX_HEADERS = 4096, 64
 _READ_BUFFER = 16 * 1024
-# How long what is left of a refused body is read, so that the sender gets to see the answer.
+# The rest of a refused body is read for so long; otherwise the client wouldn't see the response.
 _LINGER_SECONDS = 1.0
 
 
 class Connection(web.RequestHandler):
-    """One connection, with what it may still take.
+    """One connection and its deadline.
 
     Attributes:
         since: The loop's time at which its state last changed.
-        deadline: The loop's time at which it is closed if nothing more happens.
-        has_signed: Whether it has ever brought a request that Slack had signed.
-        is_protected: Whether it brings one now.
-        unsigned_bytes: Of a body that is being read.
+        deadline: The loop's time at which it is closed unless its state changes.
+        has_signed: Whether it has ever sent a signed request.
+        is_protected: Whether a signed request is being handled.
+        unsigned_bytes: Of an unverified body in memory.
     """
 
     def __init__(self, connections: "Connections", server: web.Server) -> None:
@@ -69,11 +69,11 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type] # as AppRunner allows it
             lingering_time=_LINGER_SECONDS,
             read_bufsize=_READ_BUFFER,
-            # Slack compresses nothing, and its signature is over the bytes that were sent.
+            # Slack's signature is over the bytes on the wire, which it never compresses.
             auto_decompress=False,
-            max_line_size=_LONGEST_LINE,
-            max_field_size=_LONGEST_LINE,
-            max_headers=_MOST_HEADERS,
+            max_line_size=_MAX_LINE,
+            max_field_size=_MAX_LINE,
+            max_headers=_MAX_HEADERS,
         )
         self._connections = connections
         self._is_idle = False
@@ -84,45 +84,45 @@ class Connection(web.RequestHandler):
         self.unsigned_bytes = 0
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget it."""
-        self._connections.forget(self)
+        """Remove it from the open connections."""
+        self._connections.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read what came; the first byte of a later request starts the time for its head."""
+        """Parse; the first byte of a later request starts its time limit."""
         if self._is_idle:
             self._is_idle = False
-            self._move(HEAD_SECONDS)
+            self._set_deadline(HEAD_SECONDS)
         super().data_received(data)
 
-    def begin(self) -> None:
-        """A request's head has been read."""
+    def request_started(self) -> None:
+        """The headers have been read."""
         self._is_idle = False
-        self._move(REQUEST_SECONDS)
+        self._set_deadline(REQUEST_SECONDS)
 
-    def read(self, count: int) -> None:
-        """So many more bytes of a body have been read that may be anybody's."""
+    def body_read(self, count: int) -> None:
+        """Bytes of an unverified body have been read."""
         self.unsigned_bytes += count
-        self._connections.limit_bytes()
+        self._connections.limit_unsigned_bytes()
 
     def protect(self) -> bool:
-        """The request is signed by Slack; returns whether there is room to handle it."""
+        """The signature is valid. Returns whether the request may be handled."""
         self.unsigned_bytes = 0
-        if not self._connections.has_room_for_signed():
+        if not self._connections.may_protect():
             return False
         self.has_signed = self.is_protected = True
-        self._move(SIGNED_SECONDS)
+        self._set_deadline(SIGNED_SECONDS)
         return True
 
-    def end(self) -> None:
-        """The request has been handled."""
+    def request_ended(self) -> None:
+        """The response has been sent."""
         self.unsigned_bytes = 0
         self.is_protected = False
         self._is_idle = True
-        self._move(KEEPALIVE_SECONDS if self.has_signed else STRANGER_KEEPALIVE_SECONDS)
+        self._set_deadline(KEEPALIVE_SECONDS if self.has_signed else UNSIGNED_KEEPALIVE_SECONDS)
 
     def abort(self) -> None:
-        """Close it without waiting for the other side to read what was sent."""
+        """Close it without sending buffered data."""
         if self.transport is not None:
             self.transport.abort()
 
@@ -133,14 +133,14 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what isn't HTTP without a traceback: anybody may send it."""
+        """Respond to malformed HTTP without a traceback in the log: anybody may send it."""
         if isinstance(exc, HttpProcessingError):
-            answer = web.Response(status=400)
-            answer.force_close()
-            return answer
+            response = web.Response(status=400)
+            response.force_close()
+            return response
         return super().handle_error(request, status, exc, message)
 
-    def _move(self, seconds: float) -> None:
+    def _set_deadline(self, seconds: float) -> None:
         self.since = self._loop.time()
         self.deadline = self.since + seconds
 
@@ -154,9 +154,9 @@ class Connections:
 
     def __init__(self, server: web.Server) -> None:
         self._server = server
-        self._most = share(4, most=MAX_CONNECTIONS)
+        self._limit = share(4, most=MAX_CONNECTIONS)
         self._open: set[Connection] = set()
-        self._protected_most = self._most - _ROOM
+        self._protected_limit = self._limit - _RESERVED
         self._late = self._evicted = 0
 
     @asynccontextmanager
@@ -173,24 +173,24 @@ class Connections:
             for one in listeners:
                 one.close()
 
-    def has_room_for_signed(self) -> bool:
-        """Whether another request of Slack's can be handled without taking the last room."""
-        return sum(one.is_protected for one in self._open) < self._protected_most
+    def may_protect(self) -> bool:
+        """Whether another signed request leaves connections for health checks."""
+        return sum(one.is_protected for one in self._open) < self._protected_limit
 
-    def forget(self, connection: Connection) -> None:
-        """The connection is closed."""
+    def remove(self, connection: Connection) -> None:
+        """A connection is closed."""
         self._open.discard(connection)
 
-    def limit_bytes(self) -> None:
-        """Close those that keep unsigned bytes for longest until there are few enough."""
+    def limit_unsigned_bytes(self) -> None:
+        """Close the oldest connections with unverified bodies until memory is within its limit."""
         while sum(one.unsigned_bytes for one in self._open) > _MAX_UNSIGNED_BYTES:
             self._evict([one for one in self._open if one.unsigned_bytes])
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        # So many at most are accepted before those that were are read: a request that comes at once
-        # is read before its connection could be the one that has waited longest.
-        burst = self._most // 8
+        # Yields after each burst, so that a request sent at once is read before its connection
+        # could be the oldest.
+        burst = self._limit // 8
         opening: set[asyncio.Task[None]] = set()
         accepted = 0
         while True:
@@ -202,7 +202,7 @@ class Connections:
                     self._evict(self._open)
                     await asyncio.sleep(_FULL_PAUSE_SECONDS)
                 continue
-            while len(self._open) >= self._most and self._evict(self._open):
+            while len(self._open) >= self._limit and self._evict(self._open):
                 pass
             connection = Connection(self, self._server)
             self._open.add(connection)
@@ -217,7 +217,7 @@ class Connections:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, client)
         except OSError:
-            self.forget(connection)
+            self.remove(connection)
             client.close()
 
     async def _sweep(self) -> None:
@@ -227,24 +227,24 @@ class Connections:
             present = clock()
             for one in [one for one in self._open if one.deadline < present]:
                 self._late += 1
-                self.forget(one)
+                self.remove(one)
                 one.abort()
             if self._late or self._evicted:
                 log.info("closed connections", late=self._late, to_make_room=self._evicted)
                 self._late = self._evicted = 0
 
     def _evict(self, among: "set[Connection] | list[Connection]") -> bool:
-        """Close the one that has waited longest and brings nothing from Slack."""
-        victim = min(
+        """Close the connection that has waited longest; False if each serves a signed request."""
+        oldest = min(
             (one for one in among if not one.is_protected and one.transport is not None),
             key=lambda one: (one.has_signed, one.since),
             default=None,
         )
-        if victim is None:
+        if oldest is None:
             return False
         self._evicted += 1
-        self.forget(victim)
-        victim.abort()
+        self.remove(oldest)
+        oldest.abort()
         return True
 
 
@@ -252,7 +252,7 @@ async def bind(host: str, port: int) -> list[socket.socket]:
     """Open a listening socket for each address of a host.
 
     Raises:
-        OSError: One of them can't be listened on.
+        OSError: An address can't be bound.
     """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(

@@ -1,4 +1,4 @@
-"""The HTTP server: Slack's requests in HTTP mode, and the health routes in any mode."""
+"""The HTTP server: Slack's requests in HTTP mode, health and metrics in any mode."""
 
 import asyncio
 import errno
@@ -21,11 +21,11 @@ from bot.slack.connections import Connection, Connections, bind
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# Slack gives up on a request after this long, so nobody waits for a later answer.
-_ANSWER_SECONDS = 3.0
-# A modal with a hundred options, percent-encoded, is a third of this.
+# After this, Slack doesn't wait for the response any more.
+_SLACK_TIMEOUT = 3.0
+# Three times a modal with a hundred options, percent-encoded.
 _MAX_BODY_BYTES = 1024 * 1024
-# Slack sends a body together with its head.
+# Slack sends the body together with the headers.
 _BODY_SECONDS = 5.0
 _SIGNATURE_HEADERS = ("X-Slack-Signature", "X-Slack-Request-Timestamp")
 
@@ -34,25 +34,20 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def listening(routes: Iterable[web.RouteDef], *, host: str, port: int) -> AsyncIterator[str]:
-    """Listen until the block ends; yields the address.
-
-    Args:
-        routes: What is served.
-        host: The address to listen on.
-        port: The port to listen on; 0 takes a free one.
+    """Listen until the block ends; yields the base URL. Port 0 takes a free port.
 
     Raises:
-        ConfigError: Host and port can't be listened on.
+        ConfigError: Host and port can't be bound.
     """
-    application = web.Application(middlewares=[_timed])
+    application = web.Application(middlewares=[_time_limits])
     application.add_routes(routes)
-    runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=_ANSWER_SECONDS)
+    runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=_SLACK_TIMEOUT)
     try:
         listeners = await bind(host, port)
     except OSError as error:
         raise ConfigError([_problem(error, host, port)]) from None
     bound_host, bound_port = listeners[0].getsockname()[:2]
-    # Its own sites would accept without end, so that it only handles what is accepted here.
+    # `Connections` accepts instead of the runner's own sites, which have no limits.
     await runner.setup()
     try:
         async with Connections(cast("web.Server", runner.server)).accepting(listeners):
@@ -62,14 +57,13 @@ async def listening(routes: Iterable[web.RouteDef], *, host: str, port: int) -> 
 
 
 @web.middleware
-async def _timed(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Tell the connection where the request begins and ends."""
+async def _time_limits(request: web.Request, handler: _Handler) -> web.StreamResponse:
     connection = _connection(request)
-    connection.begin()
+    connection.request_started()
     try:
         return await handler(request)
     finally:
-        connection.end()
+        connection.request_ended()
 
 
 def _connection(request: web.Request) -> Connection:
@@ -80,33 +74,32 @@ def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.Ro
     """The route that takes Slack's requests.
 
     Args:
-        path: Where Slack sends them.
-        bolt: Takes those that Slack has signed within the last five minutes, and checks nothing.
-        signing_secret: What Slack signs with.
+        path: Of the request URL.
+        bolt: Handles requests signed within the last five minutes; verifies nothing itself.
+        signing_secret: For the verification.
     """
     verifier = SignatureVerifier(signing_secret.get_secret_value())
 
     async def events(request: web.Request) -> web.Response:
-        # Bolt would check the signature too, but only after it has parsed the body, and it breaks
-        # on bodies and timestamps that are nonsense.
+        # Bolt would verify after parsing the body, and fails on malformed bodies and timestamps.
         if not all(name in request.headers for name in _SIGNATURE_HEADERS):
             return web.Response(status=401)
         body = await _read(request)
         try:
-            is_slacks = verifier.is_valid_request(body, dict(request.headers))
+            is_signed = verifier.is_valid_request(body, dict(request.headers))
         except (ValueError, TypeError, OverflowError):
-            is_slacks = False
-        if not is_slacks:
+            is_signed = False
+        if not is_signed:
             return web.Response(status=401)
         if not _connection(request).protect():
             log.warning("too many requests at once")
             return web.Response(status=503)
         try:
-            asked = AsyncBoltRequest(
+            bolt_request = AsyncBoltRequest(
                 body=body.decode(), query=request.query_string, headers=dict(request.headers)
             )
-            return await to_aiohttp_response(await bolt.async_dispatch(asked))
-        except Exception:  # Bolt trips over what isn't as it expects in many ways
+            return await to_aiohttp_response(await bolt.async_dispatch(bolt_request))
+        except Exception:  # Bolt raises many kinds for unexpected payloads
             log.exception("can't read what Slack sent")
             return web.Response(status=400)
 
@@ -114,12 +107,12 @@ def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.Ro
 
 
 async def _read(request: web.Request) -> bytes:
-    """Read a body that anybody may have sent.
+    """Read an unverified body.
 
     Raises:
-        HTTPRequestEntityTooLarge: It is longer than any that Slack sends.
-        HTTPRequestTimeout: It doesn't come in time.
-        HTTPBadRequest: It breaks off, or isn't framed as HTTP says.
+        HTTPRequestEntityTooLarge: It is larger than any body of Slack's.
+        HTTPRequestTimeout: It doesn't arrive in time.
+        HTTPBadRequest: It breaks off, or is framed wrongly.
     """
     if (request.content_length or 0) > _MAX_BODY_BYTES:
         raise web.HTTPRequestEntityTooLarge(_MAX_BODY_BYTES, request.content_length or 0)
@@ -130,7 +123,7 @@ async def _read(request: web.Request) -> bytes:
                 body += chunk
                 if len(body) > _MAX_BODY_BYTES:
                     raise web.HTTPRequestEntityTooLarge(_MAX_BODY_BYTES, len(body))
-                _connection(request).read(len(chunk))
+                _connection(request).body_read(len(chunk))
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     except (OSError, web.RequestPayloadError, HttpProcessingError):

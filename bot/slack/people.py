@@ -1,4 +1,4 @@
-"""What Slack tells about people and channels: who administers, and whether the bot is a member."""
+"""Facts about people, groups and channels from Slack, and ephemeral messages."""
 
 import asyncio
 import time
@@ -10,13 +10,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.actors import Actor, ChannelRef
 from bot.messages.body import Body
-from bot.slack.calls import ErrorKind, Failure, attempt
+from bot.slack.calls import ErrorKind, Failure, attempt, items, read_pages
 from bot.slack.clients import SlackClients
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_PAGES = 5
-_CHANNELS_A_PAGE = 999
+_MAX_PAGES = 5
+_USERS_PER_PAGE, _CHANNELS_PER_PAGE = 200, 999
+# usergroups.users.list allows some 20 calls a minute, conversations.info some 50.
 _GROUP_KEPT_SECONDS = 60.0
 _MEMBER_KEPT_SECONDS = 60.0
 
@@ -30,15 +31,16 @@ class Membership(StrEnum):
     NOT_A_CHANNEL = "not_a_channel"
     """A direct message, where no team could follow."""
     UNKNOWN = "unknown"
-    """Slack didn't say in time."""
+    """No usable answer from Slack."""
 
 
 class People:
-    """Asks Slack about people and channels.
+    """The workspace's people, groups and channels.
 
     Args:
-        admins: User ids that may administer targets beside the workspace's own admins.
-        clock: Seconds, by which answers of Slack are kept.
+        clients: For the Web API.
+        admins: Ids of people who may administer targets, beside the workspace's admins.
+        clock: Seconds, for the age of cached answers.
     """
 
     def __init__(
@@ -51,98 +53,88 @@ class People:
         self._clock = clock
         self._clients = clients
         self._admins = admins
-        # Members by group, and when to ask again: the method takes some twenty calls a minute.
+        # Each with the time at which it expires.
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
         self._group_names: tuple[Mapping[str, str], float] = ({}, 0.0)
-        self._memberships: dict[str, asyncio.Task[Membership]] = {}
-        # Until when a channel that we are a member of needn't be asked about: the method takes some
-        # fifty calls a minute. Who has just invited us is never told anything old.
         self._member_of: dict[str, float] = {}
+        self._membership_requests: dict[str, asyncio.Task[Membership]] = {}
 
     async def is_admin(self, person_id: str) -> bool | None:
-        """Whether a person may administer targets; None if Slack doesn't say now."""
+        """Whether a person may administer targets; None if Slack can't be asked now."""
         if person_id in self._admins:
             return True
         answer = await attempt(self._client.users_info(user=person_id))
         if isinstance(answer, Failure):
-            log.warning("couldn't ask who is an admin", error=answer.error)
+            log.warning("admin unknown", error=answer.error)
             return None if answer.is_transient else False
         return _is_admin(answer.get("user"))
 
     async def admins(self) -> Sequence[str]:
-        """People who may administer targets: those of the settings first, then the workspace's."""
+        """Ids of people who may administer targets: first the settings', then the workspace's."""
         found = sorted(self._admins)
-        cursor: str | None = None
-        for _ in range(_PAGES):
-            answer = await attempt(self._client.users_list(limit=200, cursor=cursor))
-            if isinstance(answer, Failure):
-                break
-            members = answer.get("members")
-            for member in members if isinstance(members, list) else []:
-                if _is_admin(member) and member["id"] not in found:
-                    found.append(member["id"])
-            cursor = _next(answer)
-            if not cursor:
-                break
+        listing = await read_pages(
+            lambda cursor: self._client.users_list(limit=_USERS_PER_PAGE, cursor=cursor),
+            "members",
+            limit=_MAX_PAGES,
+        )
+        for member in listing.items:
+            if isinstance(member, Mapping) and _is_admin(member) and member["id"] not in found:
+                found.append(member["id"])
         return found
 
     async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
-        """Whether a person belongs to a user group; None if Slack doesn't say now.
-
-        Who has left it counts as a member for a minute at most.
-        """
+        """Whether a person belongs to a user group, cached; None if Slack can't be asked now."""
         members, until = self._groups.get(group_id, (frozenset(), 0.0))
         present = self._clock()
         if present >= until:
             answer = await attempt(self._client.usergroups_users_list(usergroup=group_id))
             if isinstance(answer, Failure):
-                log.warning("couldn't ask who is in a group", error=answer.error)
-                # A group that is gone has nobody in it.
+                log.warning("group members unknown", error=answer.error)
+                # A deleted group has no members.
                 return False if answer.kind is ErrorKind.REFUSED else None
-            users = answer.get("users")
-            listed = users if isinstance(users, list) else []
-            members = frozenset(user for user in listed if isinstance(user, str))
+            members = frozenset(user for user in items(answer, "users") if isinstance(user, str))
             self._groups[group_id] = (members, present + _GROUP_KEPT_SECONDS)
         return person_id in members
 
     async def groups(self) -> Mapping[str, str]:
-        """The workspace's user groups: "@handle" by id; none, if Slack doesn't say."""
+        """The workspace's user groups, cached: "@handle" by id; empty if Slack can't be asked."""
         present = self._clock()
-        named, until = self._group_names
+        names, until = self._group_names
         if present >= until:
             answer = await attempt(self._client.usergroups_list())
             if isinstance(answer, Failure):
-                log.warning("couldn't ask which groups there are", error=answer.error)
+                log.warning("groups unknown", error=answer.error)
                 return {}
-            listed = answer.get("usergroups")
-            named = {
+            names = {
                 str(group["id"]): f"@{group.get('handle') or group['id']}"
-                for group in (listed if isinstance(listed, list) else [])
+                for group in items(answer, "usergroups")
+                if isinstance(group, Mapping)
             }
-            self._group_names = (named, present + _GROUP_KEPT_SECONDS)
-        return named
+            self._group_names = (names, present + _GROUP_KEPT_SECONDS)
+        return names
 
     async def membership(self, place: ChannelRef) -> Membership:
-        """Whether the bot can post in a channel; who asks at the same time shares the answer.
+        """Whether the bot can post in a channel; concurrent callers share one request.
 
-        That it can is remembered for a minute. If that is no longer so, whoever deploys is told by
-        a direct message instead of before.
+        Only MEMBER is cached: somebody who has just invited the bot gets a fresh answer. If a
+        cached answer is outdated, delivery notifies the requester by direct message.
         """
         channel = place.channel_id
         if self._member_of.get(channel, 0.0) > self._clock():
             return Membership.MEMBER
-        asking = self._memberships.get(channel)
-        if asking is None:
-            asking = self._memberships[channel] = asyncio.create_task(self._membership(channel))
-            asking.add_done_callback(lambda _: self._memberships.pop(channel))
-        # One that gives up waiting must not take the answer from the others.
-        return await asyncio.shield(asking)
+        request = self._membership_requests.get(channel)
+        if request is None:
+            request = asyncio.create_task(self._membership(channel))
+            self._membership_requests[channel] = request
+            request.add_done_callback(lambda _: self._membership_requests.pop(channel))
+        # Shielded: a cancelled caller must not cancel the others' request.
+        return await asyncio.shield(request)
 
     async def _membership(self, channel_id: str) -> Membership:
         answer = await attempt(self._client.conversations_info(channel=channel_id))
         if isinstance(answer, Failure):
-            unseen = answer.error in {"channel_not_found", "not_in_channel"}
-            return Membership.NOT_A_MEMBER if unseen else Membership.UNKNOWN
+            is_hidden = answer.error in {"channel_not_found", "not_in_channel"}
+            return Membership.NOT_A_MEMBER if is_hidden else Membership.UNKNOWN
         channel = answer.get("channel")
         if not isinstance(channel, Mapping):
             return Membership.UNKNOWN
@@ -158,66 +150,59 @@ class People:
         self._member_of[channel_id] = self._clock() + _MEMBER_KEPT_SECONDS
         return Membership.MEMBER
 
-    async def zone(self, person_id: str) -> str | None:
-        """The IANA name of a person's time zone; None if Slack doesn't say."""
+    async def time_zone(self, person_id: str) -> str | None:
+        """The IANA name of a person's time zone; None if unknown."""
         answer = await attempt(self._client.users_info(user=person_id))
         if isinstance(answer, Failure):
-            log.warning("couldn't ask for a time zone", error=answer.error)
+            log.warning("time zone unknown", error=answer.error)
             return None
         user = answer.get("user")
         zone = user.get("tz") if isinstance(user, Mapping) else None
         return zone if isinstance(zone, str) and zone else None
 
     async def channels_of(self, place: ChannelRef, person_id: str) -> frozenset[str] | None:
-        """Ids of the channels that a person is in; of private ones, those that the bot is in too.
+        """Ids of a person's channels; of private ones, those that the bot is in too.
 
         Args:
             place: In the workspace; its channel doesn't matter.
-            person_id: Who.
+            person_id: The person.
 
         Returns:
-            None if Slack doesn't say.
+            None if Slack can't be asked.
         """
-        found: set[str] = set()
-        cursor: str | None = None
-        for _ in range(_PAGES):
-            answer = await attempt(
-                self._client.users_conversations(
-                    user=person_id,
-                    types="public_channel,private_channel",
-                    limit=_CHANNELS_A_PAGE,
-                    cursor=cursor,
-                    team_id=place.workspace_id or None,
-                )
-            )
-            if isinstance(answer, Failure):
-                log.warning("couldn't ask where somebody is a member", error=answer.error)
-                return None
-            channels = answer.get("channels")
-            for channel in channels if isinstance(channels, list) else []:
-                if isinstance(channel, Mapping) and isinstance(channel.get("id"), str):
-                    found.add(channel["id"])
-            cursor = _next(answer)
-            if not cursor:
-                break
-        return frozenset(found)
+        listing = await read_pages(
+            lambda cursor: self._client.users_conversations(
+                user=person_id,
+                types="public_channel,private_channel",
+                limit=_CHANNELS_PER_PAGE,
+                cursor=cursor,
+                team_id=place.workspace_id or None,
+            ),
+            "channels",
+            limit=_MAX_PAGES,
+        )
+        if listing.failure is not None:
+            log.warning("channels of a person unknown", error=listing.failure.error)
+            return None
+        ids = (channel.get("id") for channel in listing.items if isinstance(channel, Mapping))
+        return frozenset(id_ for id_ in ids if isinstance(id_, str))
 
-    async def person(self, person_id: str) -> Actor:
-        """A person, and where they belong if Slack says."""
+    async def actor(self, person_id: str) -> Actor:
+        """A person, with the workspace that they belong to if Slack says."""
         answer = await attempt(self._client.users_info(user=person_id))
         user = None if isinstance(answer, Failure) else answer.get("user")
         team = user.get("team_id") if isinstance(user, Mapping) else None
         return Actor(person_id, team if isinstance(team, str) else "")
 
-    async def bot_name(self) -> str:
-        """A mention of the bot, to invite it by."""
+    async def bot_mention(self) -> str:
+        """A mention of the bot. Raises `SlackUnreachableError`."""
         identity = await self._clients.identity()
         return f"<@{identity.user_id}>"
 
     async def post_ephemeral(
         self, place: ChannelRef, person_id: str, body: Body, *, thread_ts: str | None = None
     ) -> bool:
-        """Show a message in a channel to one person only. Returns whether Slack took it."""
+        """Show a message in a channel to one person only. Returns whether Slack accepted it."""
         answer = await attempt(
             self._clients.posting.chat_postEphemeral(
                 channel=place.channel_id,
@@ -229,16 +214,16 @@ class People:
         )
         return not isinstance(answer, Failure)
 
-    async def link_to(self, channel_id: str, ts: str) -> str | None:
-        """The address of a message; None if Slack doesn't say."""
+    async def permalink(self, channel_id: str, ts: str) -> str | None:
+        """The URL of a message; None if Slack can't be asked."""
         answer = await attempt(self._client.chat_getPermalink(channel=channel_id, message_ts=ts))
         if isinstance(answer, Failure):
             return None
         found = answer.get("permalink")
         return found if isinstance(found, str) else None
 
-    async def address_of(self, channel_id: str, ts: str) -> str | None:
-        """The same without asking Slack; None while the workspace's own address isn't known."""
+    async def local_permalink(self, channel_id: str, ts: str) -> str | None:
+        """The same without a request; None while the workspace's URL is unknown."""
         if not self._clients.is_known:
             return None
         workspace = (await self._clients.identity()).url
@@ -249,17 +234,10 @@ class People:
         return self._clients.reading
 
 
-def _next(answer: Mapping[str, object]) -> str | None:
-    """The cursor to the next page; None or '' after the last."""
-    more = answer.get("response_metadata")
-    following = more.get("next_cursor") if isinstance(more, Mapping) else None
-    return following if isinstance(following, str) else None
-
-
 def _is_admin(user: object) -> bool:
     if not isinstance(user, Mapping) or not isinstance(user.get("id"), str):
         return False
-    # Strangers are people of another organisation: what they are there is nothing here.
+    # A stranger is a person of another organisation, whose roles don't count here.
     if user.get("deleted") or user.get("is_bot") or user.get("is_stranger"):
         return False
     return bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))

@@ -5,24 +5,28 @@ import asyncio
 import pytest
 from aiohttp import web
 
+from bot.domain.operations import BY_COMMAND, Mechanism, OperationKind
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli import RESPONSE_VARIANTS
 from bot.sandbox.friendli.app import Api
 from bot.sandbox.friendli.credentials import Credentials
 from bot.sandbox.friendli.endpoint_store import EndpointStore
 from bot.sandbox.friendli.lifecycle import Durations
+from tests.chaos.approvals import ALL_ACTS
 from tests.chaos.cells import Cell, Fault, RequestKind, cells
 from tests.chaos.databases import Databases, Engine
 from tests.chaos.fault_proxy import friendli_operation, slack_method
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
+from tests.chaos.operations import ACTS
 from tests.chaos.prefork import Nurseries
 from tests.chaos.run import run
 from tests.chaos.setup import Setup
+from tests.chaos.thread_assertions import ALWAYS
 
 SHORT_RUN = (
     (Cell(RequestKind.CREATE, Fault.KILL_ACTED), Engine.POSTGRESQL),
     (Cell(RequestKind.REPLY, Fault.KILL_ACTED), Engine.SQLITE),
-    (Cell(RequestKind.UPDATE, Fault.LOST_REPLY), Engine.SQLITE),
+    (Cell(OperationKind.UPDATE, Fault.LOST_REPLY), Engine.SQLITE),
 )
 
 
@@ -55,6 +59,23 @@ def test_every_operation_has_its_name_at_the_gates() -> None:
     assert slack_method("POST", "/api/chat.postMessage") == "chat.postMessage"
     assert slack_method("POST", "/api/chat.scheduleMessage") is None
     assert slack_method("POST", "/chat.postMessage") is None
+
+
+def test_every_operation_has_cells_that_strike_it() -> None:
+    """Each request that an operation sends is struck, and each approval of one that spends."""
+    struck = {cell.request for cell in cells()}
+    for kind in OperationKind:
+        facts = kind.facts
+        assert facts.client_call is None or {kind} <= struck & set(ALL_ACTS), kind
+        if facts.spends or facts.mechanism is Mechanism.VERSION:
+            approved = RequestKind(f"approve {kind}")
+            assert {approved} <= struck & set(ALL_ACTS), kind
+
+
+def test_the_crash_runs_know_what_a_thread_says_of_each_status_that_an_operation_leads_to() -> None:
+    """What has no words would pass for the first serving, or unseen."""
+    leads_to = {ACTS[kind].leads_to for kind in BY_COMMAND}
+    assert leads_to <= {"", "RUNNING", *ALWAYS}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -9,7 +9,7 @@ from random import Random
 from bot.sandbox.friendli.timeline import Segment
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.user_client import UserClient
-from tests.chaos.cells import RequestKind
+from tests.chaos.cells import Request, RequestKind
 from tests.chaos.clicks import ANSWERS_WITHIN, ATTEMPTS, Crowd, OperationView, Wish
 from tests.chaos.operations import (
     ACTS,
@@ -181,7 +181,7 @@ EXTENSION = _operation(
     "extend it", _by_line(f"extend {{}} {MORE_HOURS}h"), UP, "RUNNING", f"--for {HOURS}h"
 )
 KEEPING = _operation("keep it running", _by_line("keep {}"), UP, "RUNNING", f"--for {HOURS}h")
-APPROVED_ACTS: Mapping[RequestKind, OperationView] = {
+APPROVED_ACTS: Mapping[Request, OperationView] = {
     RequestKind.APPROVE: DECISION,
     RequestKind.ANSWER: DECISION_AT_ONCE,
     RequestKind.APPROVE_WAKE: _operation("wake it", _by_button("Wake ("), SLEEPING, "RUNNING"),
@@ -193,4 +193,4 @@ APPROVED_ACTS: Mapping[RequestKind, OperationView] = {
     RequestKind.APPROVE_KEEP: KEEPING,
 }
 """By the step that a cell is about."""
-ALL_ACTS: Mapping[RequestKind, OperationView] = {**ACTS, **APPROVED_ACTS}
+ALL_ACTS: Mapping[Request, OperationView] = {**ACTS, **APPROVED_ACTS}

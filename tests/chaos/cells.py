@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.operations import OperationKind, operations_that
 from bot.sandbox.faults import Call
 
 
@@ -24,13 +25,6 @@ class RequestKind(StrEnum):
     """A root is redrawn."""
     POLL = "poll"
     """The project is listed while an endpoint shows something new."""
-    TERMINATE = "terminate"
-    SLEEP = "sleep"
-    WAKE = "wake"
-    RESTART = "restart"
-    DELETE = "delete"
-    UPDATE = "update"
-    """A new version is asked for, or an earlier one again."""
     LIFETIME = "lease"
     """From when an endpoint's time is over on: what is said, asked, and ended."""
     SCHEDULE = "schedule"
@@ -50,6 +44,11 @@ class RequestKind(StrEnum):
     """A message whose post is doubtful is looked for."""
     ANY = "any"
     """No step in particular: instants drawn by lot."""
+
+
+SENT = operations_that(lambda facts: facts.client_call is not None)
+Request = RequestKind | OperationKind
+"""What the bot is at; an operation is the request of that operation."""
 
 
 class Fault(StrEnum):
@@ -120,7 +119,7 @@ APPROVALS = (
     *LEASE_APPROVALS,
 )
 """Where everything needs approval."""
-_REQUESTS = (
+_REQUESTS: Sequence[Request] = (
     RequestKind.LIST,
     RequestKind.CREATE,
     RequestKind.LOOK,
@@ -128,8 +127,8 @@ _REQUESTS = (
     RequestKind.REPLY,
     RequestKind.EDIT,
     RequestKind.POLL,
-    RequestKind.TERMINATE,
-    RequestKind.UPDATE,
+    OperationKind.TERMINATE,
+    OperationKind.UPDATE,
 )
 
 
@@ -137,7 +136,7 @@ _REQUESTS = (
 class Cell:
     """One cell of the matrix."""
 
-    request: RequestKind
+    request: Request
     fault: Fault
 
     @property
@@ -146,18 +145,10 @@ class Cell:
         return f"{self.request}/{self.fault}".replace(" ", "-").lower()
 
 
-_MATRIX: Sequence[tuple[Sequence[RequestKind], Sequence[Fault]]] = (
+_MATRIX: Sequence[tuple[Sequence[Request], Sequence[Fault]]] = (
     ((RequestKind.CLICK,), (Fault.KILL_ANSWERED, *STALLS, Fault.DATABASE)),
     (_REQUESTS, _OF_A_REQUEST),
-    (
-        (
-            RequestKind.SLEEP,
-            RequestKind.WAKE,
-            RequestKind.RESTART,
-            RequestKind.DELETE,
-        ),
-        _OF_A_LIKE,
-    ),
+    (tuple(kind for kind in SENT if kind not in _REQUESTS), _OF_A_LIKE),
     ((RequestKind.LIFETIME, RequestKind.SCHEDULE, RequestKind.APPROVE), _OF_A_TIME),
     ((RequestKind.APPROVE, RequestKind.CLICK, RequestKind.CREATE), (Fault.RESTARTED,)),
     (
@@ -199,7 +190,8 @@ def cells() -> Iterator[Cell]:
 
 
 # From which request on, of those that match, a step counts: a range to draw by lot from.
-FIRST_OF: dict[RequestKind, tuple[int, int]] = {
+FIRST_OF: dict[Request, tuple[int, int]] = {
+    **dict.fromkeys(SENT, (1, 1)),
     RequestKind.LIST: (1, 2),
     RequestKind.CREATE: (1, 2),
     RequestKind.LOOK: (1, 2),
@@ -207,12 +199,7 @@ FIRST_OF: dict[RequestKind, tuple[int, int]] = {
     RequestKind.REPLY: (1, 5),
     RequestKind.EDIT: (1, 5),
     RequestKind.POLL: (1, 4),
-    RequestKind.TERMINATE: (1, 1),
-    RequestKind.SLEEP: (1, 1),
-    RequestKind.WAKE: (1, 1),
-    RequestKind.RESTART: (1, 1),
-    RequestKind.DELETE: (1, 1),
-    RequestKind.UPDATE: (1, 2),
+    OperationKind.UPDATE: (1, 2),
     RequestKind.LIFETIME: (1, 4),
     RequestKind.SCHEDULE: (1, 4),
     RequestKind.APPROVE: (1, 5),
@@ -226,7 +213,12 @@ FIRST_OF: dict[RequestKind, tuple[int, int]] = {
 }
 
 
-_OPERATIONS: dict[RequestKind, frozenset[str]] = {
+def _calls(kind: OperationKind) -> frozenset[str]:
+    return frozenset({kind.facts.client_call or ""})
+
+
+_OPERATIONS: dict[Request, frozenset[str]] = {
+    **{kind: _calls(kind) for kind in SENT},
     RequestKind.LIST: frozenset({"list_endpoints"}),
     RequestKind.CREATE: frozenset({"create_endpoint"}),
     RequestKind.LOOK: frozenset({"list_endpoints"}),
@@ -234,19 +226,15 @@ _OPERATIONS: dict[RequestKind, frozenset[str]] = {
     RequestKind.REPLY: frozenset({"chat.postMessage"}),
     RequestKind.EDIT: frozenset({"chat.update"}),
     RequestKind.POLL: frozenset({"list_endpoints"}),
-    RequestKind.TERMINATE: frozenset({"terminate_endpoint"}),
-    RequestKind.SLEEP: frozenset({"sleep_endpoint"}),
-    RequestKind.WAKE: frozenset({"wake_endpoint"}),
-    RequestKind.RESTART: frozenset({"restart_endpoint"}),
-    RequestKind.DELETE: frozenset({"delete_endpoint"}),
-    RequestKind.UPDATE: frozenset({"update_endpoint"}),
-    RequestKind.LIFETIME: frozenset({"chat.postMessage", "list_endpoints", "terminate_endpoint"}),
-    RequestKind.SCHEDULE: frozenset({"chat.postMessage", "list_endpoints", "sleep_endpoint"}),
+    RequestKind.LIFETIME: frozenset({"chat.postMessage", "list_endpoints"})
+    | _calls(OperationKind.TERMINATE),
+    RequestKind.SCHEDULE: frozenset({"chat.postMessage", "list_endpoints"})
+    | _calls(OperationKind.SLEEP),
     RequestKind.APPROVE: frozenset({"chat.postMessage", "chat.update", "list_endpoints"})
     | {"create_endpoint"},
-    RequestKind.APPROVE_WAKE: frozenset({"wake_endpoint"}),
-    RequestKind.APPROVE_RESTART: frozenset({"restart_endpoint"}),
-    RequestKind.APPROVE_UPDATE: frozenset({"update_endpoint"}),
+    RequestKind.APPROVE_WAKE: _calls(OperationKind.WAKE),
+    RequestKind.APPROVE_RESTART: _calls(OperationKind.RESTART),
+    RequestKind.APPROVE_UPDATE: _calls(OperationKind.UPDATE),
     RequestKind.APPROVE_EXTEND: frozenset({"chat.postMessage", "chat.update"}),
     RequestKind.APPROVE_KEEP: frozenset({"chat.postMessage", "chat.update"}),
     RequestKind.ANSWER: frozenset({"response_url", "chat.postEphemeral"}),
@@ -255,7 +243,7 @@ _OPERATIONS: dict[RequestKind, frozenset[str]] = {
 
 
 def requests_of(
-    request: RequestKind,
+    request: Request,
     *,
     is_awaited: Callable[[], bool],
     is_created: Callable[[], bool],

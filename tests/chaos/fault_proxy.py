@@ -19,7 +19,9 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
+from bot.domain.operations import Mechanism, OperationKind
 from bot.sandbox.faults import Call
+from bot.sandbox.friendli.operations import OPERATIONS
 from bot.sandbox.slack.web_api import METHODS
 
 _ENDPOINTS = "/dedicated/beta/endpoint"
@@ -29,19 +31,22 @@ _OPERATIONS: Mapping[tuple[str, str], str] = {
     ("GET", _ENDPOINTS): "list_endpoints",
     ("GET", f"{_ENDPOINTS}/{{}}"): "get_endpoint",
     ("PUT", f"{_ENDPOINTS}/{{}}"): "update_endpoint",
-    ("DELETE", f"{_ENDPOINTS}/{{}}"): "delete_endpoint",
     ("GET", f"{_ENDPOINTS}/{{}}/status"): "get_endpoint_status",
     ("GET", f"{_ENDPOINTS}/{{}}/version"): "get_endpoint_version_history",
-    ("PUT", f"{_ENDPOINTS}/{{}}/sleep"): "sleep_endpoint",
-    ("PUT", f"{_ENDPOINTS}/{{}}/wake"): "wake_endpoint",
-    ("PUT", f"{_ENDPOINTS}/{{}}/restart"): "restart_endpoint",
-    ("PUT", f"{_ENDPOINTS}/{{}}/terminate"): "terminate_endpoint",
+    **{
+        (operation.method, operation.path.format(endpoint_id="{}")): name
+        for name, operation in OPERATIONS.items()
+    },
     ("GET", "/v1/team/cost"): "get_cost",
     ("POST", "/dedicated/v1/chat/completions"): "chat_completions",
 }
 _SLACK_METHODS = "/api/"
 _TOO_MANY = 429
-_SPENDS = frozenset({"wake_endpoint", "restart_endpoint", "update_endpoint"})
+_SPENDS = frozenset(
+    kind.facts.client_call
+    for kind in OperationKind
+    if kind.facts.spends or kind.facts.mechanism is Mechanism.VERSION
+)
 # Each connection has its own.
 _OWN_HEADERS = frozenset(
     {"connection", "content-length", "host", "keep-alive", "server", "transfer-encoding"}

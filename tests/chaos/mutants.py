@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bot.domain.operations import OperationKind
 from tests.chaos.cells import Cell, Fault, RequestKind
 from tests.chaos.databases import Engine
 
@@ -118,8 +119,8 @@ MUTANTS = (
             ),
         ),
         (
-            (Cell(RequestKind.UPDATE, Fault.LOST_REPLY), Engine.SQLITE),
-            (Cell(RequestKind.UPDATE, Fault.KILL_ACTED), Engine.SQLITE),
+            (Cell(OperationKind.UPDATE, Fault.LOST_REPLY), Engine.SQLITE),
+            (Cell(OperationKind.UPDATE, Fault.KILL_ACTED), Engine.SQLITE),
         ),
     ),
     Mutant(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from bot.domain.operations import OperationKind
 from bot.sandbox.friendli.server import EndpointView
 from tests.chaos.approvals import (
     DECISION,
@@ -13,12 +14,11 @@ from tests.chaos.approvals import (
     MORE_HOURS,
     OPERATION_DECISION,
 )
-from tests.chaos.cells import RequestKind
 from tests.chaos.clicks import OperationView, Wish
 from tests.chaos.operations import ACTS
 
-_ENDS = ACTS[RequestKind.TERMINATE].name
-_UPDATE = ACTS[RequestKind.UPDATE]
+_ENDS = ACTS[OperationKind.TERMINATE].name
+_UPDATE = ACTS[OperationKind.UPDATE]
 _GONE = "gone from Friendli"
 _APPROVED = ("approved what ",)
 _OF_A_DEPLOYMENT = ("approved it.", "rejected it")

@@ -5,10 +5,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
+from typing import assert_never
 
+from bot.domain.operations import (
+    BY_COMMAND,
+    ButtonFacts,
+    CommandFacts,
+    Confirmation,
+    OperationKind,
+)
+from bot.sandbox.friendli.operations import OPERATIONS, Effect
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.user_client import UserClient
-from tests.chaos.cells import RequestKind
+from tests.chaos.cells import Request, RequestKind
 from tests.chaos.clicks import ANSWERS_WITHIN, ATTEMPTS, Crowd, OperationView, Perform, Wish
 from tests.chaos.scenario import FAILING, SLEEPING, UP
 
@@ -117,11 +126,43 @@ def _by_button(label: str) -> Perform:
     return perform
 
 
-async def _delete(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
-    """Type its name into the form; only admins may."""
-    fill_in = partial(fill_in_form, field=f"Type {deploy.name} to confirm", text=deploy.name)
-    admin = crowd.env.admin
-    await press_button(crowd, deploy, act, lots, who=admin, labels=("Delete",), press=fill_in)
+def _by_form(label: str) -> Perform:
+    async def perform(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
+        """Type its name into the form; only admins may."""
+        fill_in = partial(fill_in_form, field=f"Type {deploy.name} to confirm", text=deploy.name)
+        admin = crowd.env.admin
+        await press_button(crowd, deploy, act, lots, who=admin, labels=(label,), press=fill_in)
+
+    return perform
+
+
+def _by_row(
+    kind: OperationKind, command: CommandFacts | None, button: ButtonFacts | None
+) -> OperationView:
+    """Ask for an operation with its button, where an endpoint gets into a status that it fits."""
+    if command is None or button is None:
+        raise ValueError(f"{kind} has no button of its own")
+    label = f"{button.label} (" if button.shows_price else button.label
+    typed = command.confirmation is Confirmation.TYPED_NAME
+    perform = _by_form(label) if typed else _by_button(label)
+    way = next(one for one in (UP, SLEEPING, FAILING) if kind.fits(one[-1].status))
+    return OperationView.operation(kind.facts.words.infinitive, perform, way, _settles_in(kind))
+
+
+def _settles_in(kind: OperationKind) -> str:
+    """What an endpoint shows at last after an operation; '' if it is gone."""
+    operation = OPERATIONS[kind.facts.client_call or ""]
+    match operation.effect:
+        case Effect.STARTS:
+            return UP[-1].status
+        case Effect.SHOWS:
+            return operation.status
+        case Effect.GOES_DOWN:
+            return "TERMINATED"
+        case Effect.VANISHES:
+            return ""
+        case _ as unknown:
+            assert_never(unknown)
 
 
 async def _update(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
@@ -189,17 +230,10 @@ async def _fall_due(crowd: Crowd, deploy: Wish, act: OperationView) -> None:
 
 
 STOP = OperationView("terminate", _stop)
-ACTS: Mapping[RequestKind, OperationView] = {
-    RequestKind.TERMINATE: OperationView("terminate", _stop_once_sent, UP),
-    RequestKind.SLEEP: OperationView.operation(
-        "put it to sleep", _by_button("Sleep"), UP, "SLEEPING"
-    ),
-    RequestKind.WAKE: OperationView.operation("wake it", _by_button("Wake ("), SLEEPING, "RUNNING"),
-    RequestKind.RESTART: OperationView.operation(
-        "restart it", _by_button("Restart ("), FAILING, "RUNNING"
-    ),
-    RequestKind.DELETE: OperationView.operation("delete it", _delete, FAILING, ""),
-    RequestKind.UPDATE: OperationView(
+ACTS: Mapping[Request, OperationView] = {
+    **{kind: _by_row(kind, kind.facts.command, kind.facts.button) for kind in BY_COMMAND},
+    OperationKind.TERMINATE: OperationView("terminate", _stop_once_sent, UP),
+    OperationKind.UPDATE: OperationView(
         "update it",
         _update,
         UP,
@@ -227,5 +261,5 @@ ACTS: Mapping[RequestKind, OperationView] = {
     ),
 }
 """By the step that a cell is about."""
-ANYTHING = tuple(act for step, act in ACTS.items() if step is not RequestKind.TERMINATE)
+ANYTHING = tuple(act for step, act in ACTS.items() if step is not OperationKind.TERMINATE)
 """What may be done besides, whatever a cell is about."""

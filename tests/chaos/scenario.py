@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 from bot.domain.deployment_state import OVER, DeploymentState
+from bot.domain.operations import OperationKind
+from bot.domain.statuses import statuses_that
 from bot.sandbox.friendli import FriendliSandbox
 from bot.sandbox.friendli.server import EndpointView
 from bot.sandbox.friendli.timeline import Segment
 from tests.chaos.databases import Books, Kept
 
 _LOOKS_EVERY = 0.1
-_GOING_DOWN = frozenset({"TERMINATING", "TERMINATED"})
+_GOING_DOWN = OperationKind.TERMINATE.facts.effect
 
 UP = (
     Segment("INITIALIZING", "DOWNLOADING_MODEL"),
@@ -30,11 +32,9 @@ FAILING = (
 SLEEPING = (*UP, Segment("SLEEPING"))
 BORN = Segment("INITIALIZING", "REQUESTING_VIRTUAL_MACHINE")
 # Where an endpoint goes on to from what somebody did with it.
-_ONWARDS: Mapping[str, Sequence[Segment]] = {
-    "AWAKING": (Segment("RUNNING"),),
-    "INITIALIZING": (Segment("RUNNING"),),
-    "UPDATING": (Segment("RUNNING"),),
-}
+_ONWARDS: Mapping[str, Sequence[Segment]] = dict.fromkeys(
+    statuses_that(lambda facts: facts.has_phases), (UP[-1],)
+)
 
 
 class Lives:

@@ -12,7 +12,7 @@ _AFTER: dict[str, dict[str, str]] = {
     "RUNNING": {"UPDATING": "The new version serves", "AWAKING": "Awake and serving again"},
     "INITIALIZING": {"FAILED": "Starting again.", "TERMINATED": "Starting again."},
 }
-_ALWAYS = {
+ALWAYS = {
     "AWAKING": "Waking up.",
     "UPDATING": "Rolling out a new version.",
     "FAILED": "failed while",
@@ -22,7 +22,7 @@ _ALWAYS = {
 _PROGRESS = {phase: f"{words.progress}." for phase, words in PHASES.items()}
 # Getting a machine is told with what began it.
 _KNOWN = [
-    *_ALWAYS.values(),
+    *ALWAYS.values(),
     *(words for after in _AFTER.values() for words in after.values()),
     *list(_PROGRESS.values())[1:],
     _SERVES,
@@ -44,7 +44,7 @@ def told_wrong(
     """
     made = f", as `{endpoint_id}`"
     wanted = [made, *_wanted(shown)]
-    end = [_ALWAYS["TERMINATED"]] if is_terminated else []
+    end = [ALWAYS["TERMINATED"]] if is_terminated else []
     known = dict.fromkeys([made, *_KNOWN])
     told = [words for reply in replies for words in known if words in reply]
     unseen = [*wanted[:-1], *end]
@@ -57,5 +57,5 @@ def _wanted(shown: Sequence[Segment]) -> Iterator[str]:
     for before, leg in pairwise(shown):
         serves = _SERVES_AGAIN if has_served else _SERVES
         usual = _PROGRESS.get(leg.phase or "", serves)
-        yield _ALWAYS.get(leg.status) or _AFTER.get(leg.status, {}).get(before.status, usual)
+        yield ALWAYS.get(leg.status) or _AFTER.get(leg.status, {}).get(before.status, usual)
         has_served |= leg.status in ("RUNNING", "UPDATING")

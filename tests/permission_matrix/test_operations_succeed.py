@@ -1,0 +1,261 @@
+"""Each operation succeeds on each surface that offers it, and shows in the thread and the audit."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+
+import pytest
+from sqlalchemy import select
+
+from bot.app import Running
+from bot.db.operation_tables import AuditEntry, Operation
+from bot.db.session import Database
+from bot.domain.audit_effect import Effect
+from bot.domain.operations import (
+    BY_COMMAND,
+    DELETING,
+    LIFETIME_KINDS,
+    Confirmation,
+    Mechanism,
+    OperationKind,
+    OperationState,
+)
+from bot.domain.permissions import Permission
+from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.statuses import STATUSES, facts_of
+from bot.domain.subjects import SubjectKind
+from bot.messages import picker
+from bot.messages.buttons import acting
+from bot.sandbox.environment import Environment
+from bot.sandbox.slack.conversations import Message
+from tests.acceptance.endpoints import RequestCounter, command_response
+from tests.acceptance.home_tab import home_tab
+from tests.acceptance.test_lifetime import deploy
+from tests.acceptance.thread_assertions import root, thread
+from tests.permission_matrix.denials import grant_all
+
+Act = Callable[[Environment, OperationKind], Awaitable[object]]
+
+BY_BUTTON = tuple(kind for kind in OperationKind if kind.facts.button is not None)
+ARGUMENTS: Mapping[OperationKind, str] = {
+    OperationKind.UPDATE: " --replicas 2",
+    OperationKind.EXTEND: " 9h",
+}
+SAID: Mapping[OperationKind, str] = {
+    OperationKind.EXTEND: "extended it by",
+    OperationKind.KEEP: "keeps it running",
+}
+
+
+@pytest.fixture
+async def database(env: Environment, bot: Running) -> AsyncIterator[Database]:  # noqa: ARG001 - it has to run
+    """The bot's, in which everybody may do everything."""
+    opened = Database(env.database)
+    await grant_all(opened, (SubjectKind.EVERYONE, ""))
+    yield opened
+    await opened.close()
+
+
+def label(kind: OperationKind, buttons: list[str]) -> str:
+    """The operation's button among others."""
+    assert kind.facts.button is not None
+    return next(one for one in buttons if one.startswith(kind.facts.button.label))
+
+
+async def answer(env: Environment, kind: OperationKind, said: Message) -> None:
+    """Agree to what a command or a mention asks first."""
+    command = kind.facts.command
+    asks = Confirmation.NONE if command is None else command.confirmation
+    if kind is OperationKind.UPDATE or asks is not Confirmation.NONE:
+        await env.member.click(said, kind.capitalize())
+    if asks is Confirmation.TYPED_NAME:
+        await submit_form(env, kind)
+
+
+async def submit_form(env: Environment, kind: OperationKind) -> None:
+    """Fill in and submit the form that a button has opened."""
+    await env.slack.until(lambda: env.member.modal)
+    if kind is OperationKind.UPDATE:
+        await env.slack.until(lambda: env.member.modal and env.member.modal.callback_id == "update")
+        await env.member.fill("Instance", "2xH100")
+        await env.member.submit()
+    else:
+        await env.member.fill("Type it to confirm", "it")
+    await env.member.submit()
+
+
+async def by_command(env: Environment, kind: OperationKind) -> None:
+    """Type it with the endpoint's name."""
+    said = await command_response(env, f"{kind} it{ARGUMENTS.get(kind, '')}")
+    await answer(env, kind, said)
+
+
+async def by_picker(env: Environment, kind: OperationKind) -> None:
+    """Type it alone, and choose the endpoint."""
+    question = await command_response(env, kind)
+    [option] = await env.member.suggest(picker.action_id(kind), "it", question)
+    seen = env.member.ephemerals(env.channel)
+    before = [one.text for one in seen]
+    await env.member.choose(question, picker.action_id(kind), option)
+    said = await env.slack.until(
+        lambda: next(
+            (
+                one
+                for one in env.member.ephemerals(env.channel)[len(seen) - 1 :]
+                if one.text not in before
+            ),
+            None,
+        )
+    )
+    await answer(env, kind, said)
+
+
+async def by_mention(env: Environment, kind: OperationKind) -> None:
+    """Mention the bot in the endpoint's thread."""
+    seen = len(env.member.ephemerals(env.channel))
+    text = f"{kind}{ARGUMENTS.get(kind, '')}"
+    await env.member.mention(env.channel, text, thread=root(env))
+    [said] = await env.slack.until(lambda: env.member.ephemerals(env.channel)[seen:])
+    await answer(env, kind, said)
+
+
+async def press(env: Environment, kind: OperationKind, message: Message) -> None:
+    """Use its button in a message."""
+    await env.member.click(message, label(kind, message.buttons))
+    command = kind.facts.command
+    if command is None or command.confirmation is Confirmation.TYPED_NAME:
+        await submit_form(env, kind)
+
+
+async def by_button(env: Environment, kind: OperationKind) -> None:
+    """Use the button of the thread's first message."""
+    await press(env, kind, root(env))
+
+
+async def in_status(env: Environment, kind: OperationKind) -> None:
+    """Use the button of what `status` shows."""
+    await press(env, kind, await command_response(env, "status it"))
+
+
+async def in_list(env: Environment, kind: OperationKind) -> None:
+    """Choose the endpoint in the list, and use the button of what that shows."""
+    shown = await command_response(env, "list")
+    seen = len(env.member.ephemerals(env.channel))
+    [option] = await env.member.suggest(picker.action_id("status"), "it", shown)
+    await env.member.choose(shown, picker.action_id("status"), option)
+    [said] = await env.slack.until(lambda: env.member.ephemerals(env.channel)[seen:])
+    await press(env, kind, said)
+
+
+async def at_home(env: Environment, kind: OperationKind) -> None:
+    """Use the button of the Home tab."""
+    view = await home_tab(env)
+    facts = kind.facts.button
+    assert facts is not None
+    await env.member.click(view, env.member.button(view, kind.action_id))
+    if kind is OperationKind.UPDATE:
+        await submit_form(env, kind)
+
+
+def statuses(kind: OperationKind, *, at_home: bool) -> list[str]:
+    """Where it is offered; the Home tab doesn't show what is over."""
+    hidden = kind.facts.button.hidden_in if kind.facts.button is not None else frozenset()
+    fitting = [
+        status.value
+        for status in Status
+        if kind.fits(status)
+        and status not in hidden
+        and not STATUSES[status].comes_up
+        and not (at_home and STATUSES[status].is_over)
+    ]
+    return sorted(fitting, key=lambda status: not STATUSES[status].serves)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("act", "kinds"),
+    [
+        (by_command, OperationKind),
+        (by_picker, BY_COMMAND),
+        (by_mention, OperationKind),
+        (by_button, BY_BUTTON),
+        (in_status, BY_BUTTON),
+        (in_list, BY_BUTTON),
+        (at_home, BY_BUTTON),
+    ],
+    ids=["command", "picker", "mention", "button", "status", "list", "home"],
+)
+async def test_each_operation_succeeds_where_it_is_offered(
+    env: Environment, database: Database, act: Act, kinds: list[OperationKind]
+) -> None:
+    """Friendli is asked once, the thread says who asked, and the audit keeps it."""
+    endpoint = await deploy(env)
+    done = []
+    for kind in sorted(kinds, key=lambda kind: kind in DELETING):
+        offered = statuses(kind, at_home=act is at_home)
+        if not offered:
+            continue
+        env.friendli.set_status(endpoint, offered[0])
+        await env.slack.until(partial(shows, env, kind, offered[0]))
+        counted = RequestCounter(env)
+        await act(env, kind)
+        call = kind.facts.client_call
+        if call is not None:
+            await env.friendli.until(partial(asked_once, counted, call))
+        said = SAID.get(kind, f"asked to {kind.facts.words.infinitive}.")
+        await env.slack.until(partial(tells, env, said))
+        action = Permission.EXTEND.value if kind in LIFETIME_KINDS else kind.audit_action
+        assert action in await audited(database), kind
+        if kind not in LIFETIME_KINDS:
+            done.append(kind)
+            await settle(env, database, done)
+    assert set(done) >= {kind for kind in kinds if kind.facts.mechanism is Mechanism.VERSION}
+
+
+def shows(env: Environment, kind: OperationKind, status: str) -> bool:
+    """Whether the thread's first message shows a status, with the operation's button."""
+    name = facts_of(status).name
+    button = kind.facts.button
+    has_button = button is None or any(one.startswith(button.label) for one in root(env).buttons)
+    return has_button and (name in root(env).text or facts_of(status).has_error_code)
+
+
+def asked_once(counted: RequestCounter, call: str) -> bool:
+    """Whether Friendli got the request."""
+    return counted.of(call) == 1
+
+
+def tells(env: Environment, said: str) -> bool:
+    """Whether the thread says something."""
+    return any(said in line for line in thread(env))
+
+
+async def audited(database: Database) -> list[str]:
+    """What the audit keeps as accepted."""
+    async with database.read() as session:
+        rows = await session.scalars(
+            select(AuditEntry.action).where(AuditEntry.effect == Effect.ACCEPTED)
+        )
+        return list(rows)
+
+
+async def settle(env: Environment, database: Database, kinds: list[OperationKind]) -> None:
+    """Wait until the operations so far, and no others, are done."""
+    while True:
+        async with database.read() as session:
+            rows = (await session.execute(select(Operation.kind, Operation.state))).all()
+        assert [kind for kind, _ in rows] == kinds
+        if {state for _, state in rows} == {OperationState.DONE}:
+            return
+        await env.friendli.changed()
+
+
+@pytest.mark.parametrize("kind", OperationKind)
+@pytest.mark.parametrize("status", [*Status, "A_NEW_ONE"])
+def test_a_button_is_shown_exactly_where_its_operation_fits(
+    kind: OperationKind, status: str
+) -> None:
+    """On each surface with buttons, which all come from here."""
+    shown = [button["action_id"] for button in acting("id", status, None)]
+    facts = kind.facts.button
+    offered = facts is not None and kind.fits(status) and status not in facts.hidden_in
+    assert (kind.action_id in shown) == offered

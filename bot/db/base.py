@@ -1,4 +1,4 @@
-"""What all tables share: how types are stored, and the columns that workers claim rows by."""
+"""Shared by all tables: stored types, and the columns for claims."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -10,7 +10,7 @@ from bot.db.clock import Moment
 
 
 class Base(DeclarativeBase):
-    """Declares how Python types are stored and constraints are named."""
+    """The declarative base: type map and naming convention."""
 
     metadata = MetaData(
         naming_convention={
@@ -34,16 +34,14 @@ def table_of(model: type[Base]) -> Table:
 
 
 def storage(*, fillfactor: int, vacuum_at: float) -> dict[str, Any]:
-    """How PostgreSQL keeps a table whose rows are written again and again.
+    """PostgreSQL storage parameters of a frequently updated table.
 
-    Every write leaves the row's last version behind. By default those are tidied up once they are
-    a fifth of the table, far too late for the few rows that are written every few seconds, and for
-    a table in which nearly all rows rest for ever.
+    By default vacuum runs after updates of a fifth of the table: too late for a few hot rows, and
+    for a table whose rows mostly rest.
 
     Args:
-        fillfactor: Percent of a page that new rows fill; the rest is for their next versions, which
-            need no new index entries there as long as no indexed column changes.
-        vacuum_at: The part of the table that is left behind when it is tidied up.
+        fillfactor: Percent of a page for new rows; the rest is for their next versions (HOT).
+        vacuum_at: The part of dead rows at which vacuum runs.
     """
     return {
         "postgresql_with": {"fillfactor": fillfactor, "autovacuum_vacuum_scale_factor": vacuum_at}
@@ -55,6 +53,6 @@ class Claimable:
 
     due_at: Mapped[datetime | None] = mapped_column(index=True)
     fencing_token: Mapped[int] = mapped_column(default=0)
-    # Someone works on it now; and meanwhile there came more to do.
+    # Claimed now; and made due again meanwhile.
     claimed: Mapped[bool] = mapped_column(default=False)
     due_again: Mapped[bool] = mapped_column(default=False)

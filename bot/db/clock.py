@@ -1,6 +1,6 @@
-"""Time as the database tells it: one construct that means the same on SQLite and PostgreSQL.
+"""The database's clock, one construct for SQLite and PostgreSQL.
 
-Replicas' clocks differ; due times and leases are only comparable when one clock makes them all.
+Replicas' clocks differ; due times and leases must come from one clock.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -23,18 +23,16 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Turn an aware datetime into milliseconds."""
         return None if value is None else (value - _EPOCH) // _MILLISECOND
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
-        """Turn milliseconds into an aware datetime."""
         return None if value is None else _EPOCH + value * _MILLISECOND
 
 
 class milliseconds(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is
     """The statement's start, in milliseconds since 1970."""
 
-    # Of a plain ColumnElement it would do nothing, and every statement would be compiled anew.
+    # A plain ColumnElement ignores it, and every statement would be compiled again.
     inherit_cache = True
     type = BigInteger()
 
@@ -62,12 +60,11 @@ class _Milliseconds(TypeDecorator[timedelta]):
 
 
 def now() -> ColumnElement[datetime]:
-    """The database's present instant."""
     return type_coerce(milliseconds(), Moment())
 
 
 def after(delay: timedelta | float) -> ColumnElement[datetime]:
-    """The database's present instant plus a delay, given as a timedelta or in seconds."""
+    """Now plus a delay, as a timedelta or in seconds."""
     seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
     return type_coerce(milliseconds() + literal(round(seconds * 1000), BigInteger), Moment())
 

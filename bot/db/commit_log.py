@@ -1,4 +1,4 @@
-"""Log what a transaction did once it is committed, and not if it is rolled back."""
+"""Log a transaction's effect once it is committed."""
 
 import structlog
 from sqlalchemy import event
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 def log_committed(
     session: AsyncSession, log: structlog.stdlib.BoundLogger, what: str, **fields: object
 ) -> None:
-    """Write a line at INFO as the transaction commits, with what is bound to the task now."""
+    """Log a line at INFO on commit, with the task's current context."""
     line = {**structlog.contextvars.get_contextvars(), **fields}
 
     def committed(_session: Session) -> None:

@@ -1,10 +1,9 @@
-"""The tables of what is deployed: watched projects, targets, deployments and their transitions.
+"""Tables of deployments: watched projects, targets, deployments, transitions.
 
-Every row that belongs to a place in Slack is keyed by enterprise and workspace too. Slack ids are
-only unique within their workspace, and an organisation on Enterprise Grid may leave the workspace
-out: absent ids are '' and never NULL, since NULLs are not equal in a unique key.
+Every row of a place in Slack is keyed by enterprise and workspace too: Slack ids are unique only
+within their workspace. Absent ids are '' and never NULL, since NULLs are not unique.
 
-Rows that workers claim carry `due_at` (NULL: nothing to do) and a fencing token: `bot.db.claims`.
+Claimable rows have `due_at` (NULL: nothing to do) and a fencing token: `bot.db.claims`.
 """
 
 from datetime import datetime
@@ -20,11 +19,11 @@ from bot.domain.process import correlation
 
 
 class WatchedProject(Claimable, Base):
-    """A Friendli project reached with one API key: what the tracker polls.
+    """A Friendli project with one API key: what the poller polls.
 
-    Targets with the same team, project and key share one row, and so one poll. Whoever changes the
-    row, which deployments belong to it, or what the last poll showed of them wakes it in the same
-    transaction; see `bot.workers.snapshots`.
+    Targets with the same team, project and key share one row, and so one poll. A change to the row,
+    its deployments or what the last poll showed of them makes it due in the same transaction; see
+    `bot.workers.snapshots`.
     """
 
     __tablename__ = "watched_projects"
@@ -39,15 +38,15 @@ class WatchedProject(Claimable, Base):
     project_id: Mapped[str]
     key_fingerprint: Mapped[str]
     key_last_four: Mapped[str]
-    # NULL once the last target that brought this key is disconnected.
+    # NULL once the last target with this key is disconnected.
     key_ciphertext: Mapped[str | None]
-    # Requests that one complete list took the last time.
+    # Requests of the last complete list.
     list_pages: Mapped[int] = mapped_column(default=1)
     failures: Mapped[int] = mapped_column(default=0)
     failing_since: Mapped[datetime | None]
-    # What the threads were told is wrong with watching: an `PollFailure`, or NULL.
+    # The `PollFailure` that threads were notified of, or NULL.
     reported_failure: Mapped[str | None]
-    # Not listed since the database was restored from a backup: until then nothing is sent for it.
+    # Not listed since the database was restored: until then nothing is sent for it.
     unreconciled: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
@@ -66,12 +65,12 @@ class Target(Base):
     watched_project_id: Mapped[int] = mapped_column(ForeignKey("watched_projects.id"))
     connected_by: Mapped[str]
     connected_at: Mapped[datetime]
-    # A `bot.deployments.policy.Policy`; NULL for the defaults.
+    # A `bot.domain.policy.Policy`; NULL for the defaults.
     policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
-# One that was found late doesn't count: its name may have been used again meanwhile. Nor does one
-# that was made elsewhere, where nobody kept names apart.
+# Not of late-found or imported deployments: the name may have been reused meanwhile, and elsewhere
+# names needn't be unique.
 _NAME_IS_TAKEN = text(
     "state IN"
     " ('proposed', 'requested', 'sending', 'created', 'outcome_unknown', 'ambiguous', 'live')"
@@ -102,9 +101,9 @@ class Deployment(Claimable, Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # One-use, minted with the form or taken from the command: a second one is a no-op.
+    # One-use, from the form or the command: a second one is a no-op.
     request_id: Mapped[str]
-    # Names this deployment in message metadata, where a row number could belong to another bot.
+    # For message metadata, where a row number could belong to another bot.
     public_id: Mapped[str]
     channel_row_id: Mapped[int] = mapped_column(ForeignKey("channels.id"))
     enterprise_id: Mapped[str]
@@ -117,94 +116,93 @@ class Deployment(Claimable, Base):
     friendli_project_id: Mapped[str]
     friendli_team_id: Mapped[str]
     name: Mapped[str]
-    # A `DeployRequest`, of the version that runs; for an endpoint that was made elsewhere, what the
-    # API doesn't tell of it and was set from here: {} at first.
+    # The running version's `DeployRequest`; of an imported endpoint, only what was set from here
+    # and the API doesn't report: {} at first.
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
-    # Of an endpoint that was made elsewhere and is followed: its `DedicatedEndpointSpec`.
+    # Of an imported endpoint: its `DedicatedEndpointSpec`.
     spec: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    # The `DeployRequest` that it was made with, once `request` is that of a later version.
-    # Form field → what Friendli said of it when it refused the request.
+    # The original `DeployRequest`, once `request` is that of a later version.
+    # Form field → Friendli's message, of a refused request.
     refused_fields: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     first_request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    # The number of the version that `request` or `spec` is about; NULL until somebody looked.
+    # The version number of `request` or `spec`; NULL until it was read.
     newest_version: Mapped[str | None]
-    # A version that was made elsewhere since: what the API doesn't tell of it may differ from
+    # The newest version created elsewhere: settings that the API doesn't report may differ from
     # `request`. NULL if there is none, or everything was set from here again.
     version_elsewhere: Mapped[str | None]
-    # The price when it was asked for, in dollars an hour per replica, as a decimal string; '' on
-    # GPUs whose price isn't known.
+    # Dollars an hour per replica at the request, as a decimal string; '' on GPUs without a known
+    # price.
     price_per_hour: Mapped[str]
     requested_at: Mapped[datetime]
 
     state: Mapped[DeploymentState] = mapped_column(Enumerated(DeploymentState))
     thread_ts: Mapped[str | None]
-    # Endpoint ids that aren't ours, which the project listed before the create request or which
-    # were ruled out since; and the API's clock at that list.
+    # Endpoint ids that aren't ours, listed before the create request or ruled out since; and the
+    # API's clock at that list.
     ids_before: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     listed_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
-    # HTTP status and words of the answer to the create request; NULL if there was none.
+    # HTTP status and message of the create response; NULL without one.
     answer_status: Mapped[int | None]
     answer_message: Mapped[str | None]
-    # `createdAt` of a successful answer, and the endpoint's id, which no document promises.
+    # `createdAt` of a successful response, and the endpoint's id, which is undocumented.
     answered_created_at: Mapped[datetime | None]
     answered_endpoint_id: Mapped[str | None]
-    # Since when Friendli answers 429 instead of taking the create request; NULL if it doesn't.
+    # Since when Friendli answers 429 to the create request; NULL if it doesn't.
     limited_since: Mapped[datetime | None]
-    # Complete lists in which nothing of ours was found, the time they span while the API worked,
-    # and the last of them; NULL after one that failed.
+    # Complete lists without an endpoint of ours, the time they span while the API worked, and the
+    # last of them; NULL after one that failed.
     empty_passes: Mapped[int] = mapped_column(default=0)
     empty_seconds: Mapped[float] = mapped_column(default=0.0)
     empty_at: Mapped[datetime | None]
-    # Found after the person had been told that it wasn't made.
+    # Found after the thread reported that it wasn't created.
     late: Mapped[bool] = mapped_column(default=False)
-    # Endpoints that may be ours, while a person has to choose; of those whose name isn't exactly
-    # ours, what Friendli shows: id → a `CandidateNote`. And the step that it goes back to when none
-    # of them is it.
+    # Endpoints that may be ours, while a person has to choose; of those with another name, their
+    # descriptions: id → a `CandidateNote`. And the state to return to when none of them is it.
     candidates: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     candidate_notes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     state_before: Mapped[DeploymentState | None] = mapped_column(Enumerated(DeploymentState))
-    # Since when the search can't be done, and what the thread was told of that: an `PollFailure`.
+    # Since when the search fails, and the `PollFailure` that the thread was notified of.
     search_failing_since: Mapped[datetime | None]
     search_reported: Mapped[str | None]
-    # Failed attempts in a row of whatever the submitter is at.
+    # Consecutive failed attempts of the current step.
     attempts: Mapped[int] = mapped_column(default=0)
 
     endpoint_id: Mapped[str | None]
     status: Mapped[str | None]
     phase: Mapped[str | None]
     error_code: Mapped[str | None]
-    # A list that was started before this moment says nothing about the endpoint.
+    # A list that started before this says nothing about the endpoint.
     last_operation_at: Mapped[datetime | None]
     missing_since: Mapped[datetime | None]
-    # When its thread was told that Friendli doesn't list it any more; NULL while it is listed.
+    # When the thread was notified that Friendli no longer lists it; NULL while listed.
     unlisted_at: Mapped[datetime | None]
     unknown_since: Mapped[datetime | None]
-    # Who cancelled it before its endpoint was known, and whether that has become an operation.
+    # Who cancelled it before its endpoint was known, and whether that became an operation.
     cancel_requested_by: Mapped[str | None]
     cancel_done: Mapped[bool] = mapped_column(default=False)
 
-    # Until when somebody may approve it, if it needs that; then who did or didn't, and when.
+    # Until when it may be approved, if needed; then who decided, and when.
     expires_at: Mapped[datetime | None]
     approved_by: Mapped[str | None]
     rejected_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
-    # How long it may run, in seconds, from when it was made or from the last extension; NULL for
-    # as long as nobody ends it. At the end a `ExpiryAction` is done.
+    # Its lifetime in seconds, from its creation or the last extension; NULL for no end. At the end
+    # an `ExpiryAction` is carried out.
     lifetime_seconds: Mapped[int | None]
     expiry_action: Mapped[str | None]
     lifetime_ends_at: Mapped[datetime | None]
     lifetime_warned_at: Mapped[datetime | None]
-    # When its present phase will have lasted suspiciously long; NULL if it won't, or was told.
+    # When its phase will have lasted suspiciously long; NULL if it won't, or was reported.
     stuck_at: Mapped[datetime | None]
-    # When it was first seen to be over for good: what is kept of it is counted from here.
+    # When it was first seen to have ended for good: retention counts from here.
     ended_at: Mapped[datetime | None]
-    # Of the request that it began with, for the log; NULL if that was none of Slack's.
+    # The reference of its first request, for the log; NULL if that wasn't from Slack.
     reference: Mapped[str | None] = mapped_column(default=correlation.reference)
 
 
 class CommandLine(Base):
-    """When a person last deployed with a command line in a channel; see `deployments.repeats`."""
+    """When a person last deployed with a command line in a channel; see `bot.services.repeats`."""
 
     __tablename__ = "command_lines"
 
@@ -217,7 +215,7 @@ class CommandLine(Base):
 
 
 class Transition(Base):
-    """A change of status, phase or error code that was observed."""
+    """An observed change of status, phase or error code."""
 
     __tablename__ = "transitions"
     __table_args__ = (UniqueConstraint("deployment_id", "sequence"),)

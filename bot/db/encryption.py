@@ -1,4 +1,4 @@
-"""Encryption of API keys at rest, under keys that can be rotated."""
+"""Encryption of API keys at rest, with rotation."""
 
 import hashlib
 from base64 import urlsafe_b64decode
@@ -8,29 +8,29 @@ from pydantic import SecretStr
 
 from bot.domain.process.redaction import redactor
 
-# Stored in place of a ciphertext: the key is the operator's, who may change it at any time.
+# Stored in place of a ciphertext: the operator's key, which may change at any time.
 _OPERATORS = ""
 
 
 class UnreadableKeyError(Exception):
-    """A key isn't configured: the one that encrypted an API key, or the operator's API key."""
+    """No configured key decrypts it, or the operator's API key is missing."""
 
 
 class MismatchedKeyError(UnreadableKeyError):
-    """The stored key isn't the one that was connected: it was moved, blanked or swapped."""
+    """The stored key isn't the one that was connected: moved, blanked or swapped."""
 
 
 class KeyRing:
-    """Encrypts with the first key, decrypts with any of them.
+    """Encrypts with the first key, decrypts with any.
 
-    Every secret that passes through is masked in logs from then on.
+    Registers every secret for masking in logs.
 
     Args:
-        keys: Fernet keys, 32 random bytes in URL-safe base64 each; at least one.
-        operators_key: The API key of targets that bring none.
+        keys: At least one Fernet key: 32 random bytes in URL-safe base64.
+        operators_key: The API key of targets without their own.
 
     Attributes:
-        fingerprints: Of the encryption keys, in their order; they tell nothing of the keys.
+        fingerprints: Of the encryption keys, in order; not reversible.
     """
 
     def __init__(self, keys: list[SecretStr], operators_key: SecretStr | None = None) -> None:
@@ -41,7 +41,7 @@ class KeyRing:
         self.fingerprints = [_fingerprint_of_encryption_key(key) for key in keys]
 
     def encrypt(self, secret: SecretStr | None) -> str:
-        """Return what to store for an API key, or for None, the operator's."""
+        """The ciphertext to store; None is the operator's key."""
         if secret is None:
             return _OPERATORS
         value = secret.get_secret_value()
@@ -49,11 +49,7 @@ class KeyRing:
         return self._fernet.encrypt(value.encode()).decode()
 
     def decrypt(self, ciphertext: str) -> SecretStr:
-        """Return the secret behind what is stored.
-
-        Raises:
-            UnreadableKeyError: no configured key fits.
-        """
+        """Return the secret, or raise UnreadableKeyError."""
         if ciphertext == _OPERATORS:
             if self._operators_key is None:
                 raise UnreadableKeyError
@@ -66,11 +62,11 @@ class KeyRing:
         return SecretStr(value)
 
     def is_operators(self, ciphertext: str) -> bool:
-        """Whether what is stored stands for the operator's key."""
+        """Whether it stands for the operator's key."""
         return ciphertext == _OPERATORS
 
     def needs_rotation(self, ciphertext: str) -> bool:
-        """Whether it is encrypted with another key than the first, as far as can be told."""
+        """Whether another key than the first encrypted it, as far as can be told."""
         if ciphertext == _OPERATORS:
             return False
         try:
@@ -80,11 +76,7 @@ class KeyRing:
         return False
 
     def rotate(self, ciphertext: str) -> str:
-        """Encrypt with the first key what was encrypted with any of them.
-
-        Raises:
-            UnreadableKeyError: no configured key fits.
-        """
+        """Encrypt with the first key; raises UnreadableKeyError if no key decrypts it."""
         try:
             return self._fernet.rotate(ciphertext.encode()).decode()
         except InvalidToken:
@@ -92,14 +84,14 @@ class KeyRing:
 
 
 def new_encryption_key() -> str:
-    """Make a key for the ENCRYPTION_KEYS setting."""
+    """A key for the ENCRYPTION_KEYS setting."""
     return Fernet.generate_key().decode()
 
 
 def fingerprint(secret: SecretStr | None) -> str:
-    """Tell equal API keys apart from others without storing them; '' is the operator's.
+    """Identifies an API key without storing it; '' is the operator's.
 
-    API keys are long and random, so a plain hash can't be turned back by guessing.
+    API keys are long and random, so a plain hash can't be reversed by guessing.
     """
     if secret is None:
         return ""
@@ -107,7 +99,7 @@ def fingerprint(secret: SecretStr | None) -> str:
 
 
 def _fingerprint_of_encryption_key(key: SecretStr) -> str:
-    # 32 random bytes can't be found by guessing; they may be written in more than one way.
+    # 32 random bytes can't be guessed; they may be written in more than one way.
     random = urlsafe_b64decode(key.get_secret_value())
     return hashlib.sha256(b"friendli-deploy encryption key:" + random).hexdigest()[:16]
 
@@ -115,7 +107,7 @@ def _fingerprint_of_encryption_key(key: SecretStr) -> str:
 def last_four(secret: SecretStr | None) -> str:
     """The part of a key that may be shown.
 
-    Nothing of one too short to spare four characters, and nothing of the operator's.
+    Empty for a key too short to spare four characters, and for the operator's.
     """
     value = secret.get_secret_value() if secret else ""
     return value[-4:] if len(value) >= 12 else ""

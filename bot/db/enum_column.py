@@ -1,4 +1,4 @@
-"""A column of one of an enum's words: stored as text, read as the enum."""
+"""A column of enum members, stored as text."""
 
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -23,9 +23,7 @@ class Enumerated(TypeDecorator[E], Generic[E]):
         self.enum = enum
 
     def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Turn a member into its word."""
         return None if value is None else str(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> E | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
-        """Turn a word into its member."""
         return None if value is None else self.enum(value)

@@ -1,4 +1,4 @@
-"""Keeps a second process from serving the same SQLite file."""
+"""Exclusive use of an SQLite file by one process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ from bot.domain.errors import ConfigError
 
 @contextmanager
 def sole_use(settings: DatabaseSettings) -> Iterator[None]:
-    """Hold an SQLite file until the block ends; nothing is held on PostgreSQL.
+    """Lock an SQLite file until the block ends; no-op on PostgreSQL.
 
-    Two processes would each take for granted that nobody else writes. The operating system lets
-    go of the lock when a process dies, however it dies.
+    Each of two processes would assume that nobody else writes. The operating system releases the
+    lock when a process dies.
 
     Raises:
         ConfigError: Another process serves it.
@@ -24,8 +24,8 @@ def sole_use(settings: DatabaseSettings) -> Iterator[None]:
     if url.get_backend_name() != "sqlite":
         yield
         return
-    # A file of its own: SQLite's locks on the database are its own business. One object for all
-    # who ask in this process, where nobody excludes anybody.
+    # A separate file: SQLite has its own locks on the database. One object for all callers in this
+    # process, which don't exclude each other.
     lock = FileLock(f"{url.database}.lock", mode=0o600, is_singleton=True, thread_local=False)
     try:
         lock.acquire(timeout=0)

@@ -1,4 +1,4 @@
-"""Which processes live on this database: each says so of itself, every few seconds."""
+"""Live processes on this database, by heartbeats."""
 
 import os
 import socket
@@ -21,37 +21,34 @@ from bot.domain.process.role import Role
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# A replica says that it lives so often before it counts as gone.
+# Missed heartbeats until a replica counts as gone.
 REPORTS_BEFORE_SILENT = 6
-# One that was only away for a while finds its row again.
+# A replica that was only suspended finds its row again.
 _FORGOTTEN_AFTER = 20
 
 
 class Replica(Base):
-    """A process that runs on this database, as it last said of itself."""
+    """A process on this database, as of its last heartbeat."""
 
     __tablename__ = "replicas"
 
-    # Made up by the process when it starts.
+    # Random, from the start of the process.
     id: Mapped[str] = mapped_column(primary_key=True)
-    # Its machine and its process id, for whoever has to find it.
+    # Host and process id, for operators.
     name: Mapped[str]
     role: Mapped[Role] = mapped_column(Enumerated(Role))
     version: Mapped[str]
-    # Of its encryption keys, in their order; see `bot.db.encryption`.
+    # Of its encryption keys, in order; see `bot.db.encryption`.
     key_fingerprints: Mapped[list[str]]
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
 
 
 class Heartbeat:
-    """Says that this process lives, and reads the schema revision that the database has by then.
+    """Reports this process as live, and reads the database's schema revision.
 
     Args:
-        schema: Told the database's revision.
-        role: What it does.
-        key_fingerprints: Of its encryption keys, in their order.
-        silent_after: Seconds without a word after which a replica counts as gone.
+        silent_after: Seconds without a heartbeat after which a replica counts as gone.
     """
 
     def __init__(
@@ -72,7 +69,7 @@ class Heartbeat:
         self._warned = False
 
     async def report(self) -> None:
-        """Say so once, and forget those that were silent for long."""
+        """Send one heartbeat, and delete replicas that were silent for long."""
         others, revision = await self._database.at_once(self._report)
         self._schema.compare(revision)
         first = self._key_fingerprints[0]
@@ -98,7 +95,7 @@ class Heartbeat:
         return others, connection.execute(REVISION).scalar_one()
 
     async def withdraw(self) -> None:
-        """Say that it ends."""
+        """Remove this process."""
         async with self._database.write() as session:
             await session.execute(delete(Replica).where(Replica.id == self.id))
 
@@ -119,7 +116,7 @@ def _lives(silent_after: float) -> ColumnElement[bool]:
 
 
 async def live(session: AsyncSession, silent_after: float) -> Sequence[Replica]:
-    """The replicas that have said that they live within so many seconds."""
+    """The replicas with a heartbeat within so many seconds."""
     return (
         await session.scalars(
             select(Replica).where(_lives(silent_after)).order_by(Replica.started_at, Replica.id)

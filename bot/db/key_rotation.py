@@ -1,7 +1,7 @@
-"""Encrypts the stored API keys anew under the first encryption key, while replicas run.
+"""Re-encrypt the stored API keys with the first encryption key, while replicas run.
 
-The order is what makes it safe: every replica can read the new key before any of them writes it,
-and every one of them writes it before the old one goes.
+Safe in this order only: every replica reads the new key before any writes it, and every one writes
+it before the old one is removed.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,9 @@ from bot.db.session import Database
 
 
 class OutOfOrderError(Exception):
-    """Some replica can't read what would be written, or goes on writing what is to go.
+    """Some replica can't read the new key, or still writes the old one.
 
     Attributes:
-        problem: What is in the way.
         next_step: What to do now.
     """
 
@@ -32,12 +31,11 @@ class OutOfOrderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What became of the stored keys.
+    """The result of a rotation.
 
     Attributes:
-        rotated: How many were encrypted anew.
         current: How many were under the first key before.
-        lost: Of those that no configured key decrypts, the targets that brought them.
+        lost: Targets whose key no configured key decrypts.
     """
 
     rotated: int
@@ -53,12 +51,10 @@ class _Outcome(StrEnum):
 
 
 async def check_order(database: Database, key_ring: KeyRing, silent_after: float) -> None:
-    """Make sure that every live replica encrypts with our first key.
+    """Check that every live replica encrypts with our first key.
 
     Args:
-        database: Where they report.
-        key_ring: Ours.
-        silent_after: Seconds without a word after which a replica counts as gone.
+        silent_after: Seconds without a heartbeat after which a replica counts as gone.
 
     Raises:
         OutOfOrderError: One doesn't.
@@ -82,7 +78,7 @@ async def check_order(database: Database, key_ring: KeyRing, silent_after: float
 
 
 async def rotate(database: Database, key_ring: KeyRing) -> Rotation:
-    """Encrypt every stored key anew that isn't under the first encryption key, a row at a time."""
+    """Re-encrypt every stored key that isn't under the first encryption key, row by row."""
     async with database.read() as session:
         rows = (
             await session.scalars(
@@ -107,7 +103,7 @@ async def _rotate(database: Database, key_ring: KeyRing, row: int) -> _Outcome:
             old = await session.scalar(
                 select(WatchedProject.key_ciphertext).where(WatchedProject.id == row)
             )
-        # Neither a key that was wiped nor the operator's is ours to encrypt.
+        # Neither a wiped key nor the operator's is encrypted by us.
         if not old:
             return _Outcome.NONE
         if not key_ring.needs_rotation(old):
@@ -130,7 +126,7 @@ async def _rotate(database: Database, key_ring: KeyRing, row: int) -> _Outcome:
 
 
 async def targets_of(database: Database, rows: Sequence[int]) -> Sequence[str]:
-    """Name the targets of watched projects as enterprise/workspace/channel/name, '-' for none."""
+    """The targets of watched projects as enterprise/workspace/channel/name, '-' for none."""
     async with database.read() as session:
         targets = await session.execute(
             select(Target.enterprise_id, Target.workspace_id, Target.channel_id, Target.name)

@@ -1,4 +1,4 @@
-"""The tables of Slack's side: workspaces, channels, and the messages that go there."""
+"""Tables of delivery: workspaces, channels, and the outbox."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from bot.domain.process import correlation
 
 
 class Workspace(Base):
-    """What one workspace has taught us, and the pace of its rate-limited methods."""
+    """A workspace's capabilities, and its rate limits."""
 
     __tablename__ = "workspaces"
     __table_args__ = (UniqueConstraint("enterprise_id", "workspace_id"),)
@@ -23,13 +23,13 @@ class Workspace(Base):
     workspace_id: Mapped[str]
     # Its Slack answered invalid_blocks to a plan block: it gets sections instead.
     plan_refused: Mapped[bool] = mapped_column(default=False)
-    # Slack's limits count per method and workspace, so does the wait that a 429 asks for.
+    # Slack limits per method and workspace, and so does the wait of a 429.
     post_after: Mapped[datetime | None]
     edit_after: Mapped[datetime | None]
 
 
 class Channel(Claimable, Base):
-    """A place that messages are sent to, one after another: a channel, or a person ('@U…')."""
+    """A destination with ordered delivery: a channel, or a user ('@U…')."""
 
     __tablename__ = "channels"
     __table_args__ = (
@@ -40,25 +40,25 @@ class Channel(Claimable, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_row_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
     address: Mapped[str]
-    # The id to post to; for a person, opened on the first message.
+    # The id to post to; a user's is opened on the first message.
     channel_id: Mapped[str | None]
-    # Slack's error that stopped us here; NULL while messages go through.
+    # Slack's error that stopped delivery here; NULL while it works.
     stopped_reason: Mapped[str | None]
     # One message a second and channel.
     post_after: Mapped[datetime | None]
 
 
-# What isn't in Slack as it should be: a handful of all messages that were ever sent. Databases use
-# an index over just these rows only for a query that repeats the condition, with no parameters.
+# Messages not yet delivered: a handful of all. Databases use a partial index only for a query that
+# repeats the condition, without parameters.
 _IS_OPEN = text("(delivery IN ('pending', 'sending') OR version > sent_version)")
-# The same for queries that join: an index is declared without the table's name.
+# The same for joins: an index is declared without the table's name.
 IS_OPEN = text(
     "(messages.delivery IN ('pending', 'sending') OR messages.version > messages.sent_version)"
 )
 
 
 class Message(Base):
-    """The outbox: a Slack message that is decided, and what is known of its delivery.
+    """The outbox: a decided Slack message and its delivery state.
 
     Sequence 0 of a deployment is the root of its thread, the others are replies, in order. Direct
     messages have no sequence.
@@ -83,7 +83,7 @@ class Message(Base):
     deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.id"))
     sequence: Mapped[int | None]
     kind: Mapped[MessageKind] = mapped_column(Enumerated(MessageKind))
-    # A `bot.messages.markup.Body`: its text and its blocks.
+    # A `bot.messages.body.Body`: text and blocks.
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
     broadcast: Mapped[bool] = mapped_column(default=False)
     # Raised with each change of the body; Slack shows `sent_version`.
@@ -93,10 +93,10 @@ class Message(Base):
     due_at: Mapped[datetime | None]
     ts: Mapped[str | None]
     sending_since: Mapped[datetime | None]
-    # Reads of the history in which it wasn't found.
+    # Reads of the history that didn't find it.
     reads: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
     possible_repeat: Mapped[bool] = mapped_column(default=False)
     text_only: Mapped[bool] = mapped_column(default=False)
-    # Of the request that its newest body comes from, for the log.
+    # The reference of its newest body's request, for the log.
     reference: Mapped[str | None] = mapped_column(default=correlation.reference)

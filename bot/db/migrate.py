@@ -1,4 +1,4 @@
-"""Bring the database's tables up to date; safe when several processes start at once."""
+"""Migrate the database; safe when several processes start at once."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ from bot.db.session import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# Where there is nothing to migrate, Alembic isn't imported: that took an eighth of a start.
+# Alembic is imported only if needed: it takes an eighth of a start.
 # ruff: noqa: PLC0415
 
-# An arbitrary number that names our advisory lock among a PostgreSQL server's others.
+# An arbitrary key of our advisory lock on a PostgreSQL server.
 _LOCK = 7_302_118_441
-# Seconds that another process may take to migrate an SQLite file.
+# Seconds to wait for another process that migrates an SQLite file.
 _PATIENCE = 60.0
 
 
 def script_location() -> Path:
-    """Where the migrations lie: inside an installed wheel, or beside the package in a checkout."""
+    """The migrations: in an installed wheel, or beside the package in a checkout."""
     package = Path(str(resources.files("bot")))
     installed = package / "migrations"
     return installed if installed.is_dir() else package.parent / "migrations"
@@ -37,7 +37,7 @@ class UnknownRevisionError(Exception):
 
 
 def newest_revision() -> str:
-    """The revision that the newest migration leads to, by the name of its file."""
+    """The newest migration's revision, by its file's name."""
     names = (path.name for path in (script_location() / "versions").glob("[0-9]*.py"))
     return max(names).partition("_")[0]
 
@@ -45,24 +45,20 @@ def newest_revision() -> str:
 async def migrate(database: Database, *, revision: str = "head") -> None:
     """Upgrade to a revision, the newest by default.
 
-    One process upgrades while the others wait: on an advisory lock in PostgreSQL, on the file's
-    write lock in SQLite.
+    One process upgrades while others wait, on an advisory lock in PostgreSQL, on the file's write
+    lock in SQLite.
 
     Raises:
         UnknownRevisionError: The tables are of a revision that this version doesn't know.
     """
-    # SQLite's own waiting is as short as a person's patience; a migration may take longer.
+    # SQLite's busy timeout suits people's requests; a migration may take longer.
     async for attempt in stamina.retry_context(on=_is_locked, attempts=None, timeout=_PATIENCE):
         with attempt:
             await _migrate(database, revision)
 
 
 async def is_migrated(database: Database) -> bool:
-    """Whether the tables are of the newest revision.
-
-    Raises:
-        UnknownRevisionError: They are of one that this version doesn't know.
-    """
+    """Whether the tables are of the newest revision; raises UnknownRevisionError."""
     current = await _current_revision(database)
     if current in (None, newest_revision()):
         return current is not None
@@ -86,7 +82,7 @@ async def _migrate(database: Database, revision: str) -> None:
 
 
 async def _current_revision(database: Database) -> str | None:
-    """What Alembic has noted in the database; None if it never was there."""
+    """Alembic's revision of the database; None if it has none."""
     async with database.read() as session:
         connection = await session.connection()
         if not await connection.run_sync(lambda here: inspect(here).has_table("alembic_version")):

@@ -1,4 +1,4 @@
-"""The tables of what people do with endpoints: operations, schedules, who may, and the audit."""
+"""Tables of operations, schedules, grants and the audit."""
 
 from datetime import datetime
 from typing import Any
@@ -14,20 +14,20 @@ from bot.domain.process import correlation
 from bot.domain.schedule_days import ScheduleDays
 from bot.domain.subjects import SubjectKind
 
-"""Carried out in the database alone, at the moment of their approval."""
+"""Carried out in the database alone, on approval."""
 
 
 _IS_UNFINISHED = text("state IN ('proposed', 'requested', 'sending')")
 
 
 class Operation(Base):
-    """Something that is to be done with an endpoint, once."""
+    """A one-time operation on an endpoint."""
 
     __tablename__ = "operations"
     __table_args__ = (
         UniqueConstraint("request_id"),
         UniqueConstraint("public_id"),
-        # The same thing isn't done twice at once.
+        # Only one unfinished operation of a kind.
         Index(
             "uq_operations_unfinished",
             "deployment_id",
@@ -40,7 +40,7 @@ class Operation(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # One-use: the same click, delivered again, does nothing.
+    # One-use: a redelivered click does nothing.
     request_id: Mapped[str]
     # Names it in buttons.
     public_id: Mapped[str]
@@ -48,31 +48,31 @@ class Operation(Base):
     kind: Mapped[OperationKind] = mapped_column(Enumerated(OperationKind))
     state: Mapped[OperationState] = mapped_column(Enumerated(OperationState))
     cause: Mapped[Cause] = mapped_column(Enumerated(Cause))
-    # '' if no person caused it.
+    # '' if nobody requested it.
     requested_by: Mapped[str]
     requested_at: Mapped[datetime]
-    # Of an update: a `bot.deployments.update.Update`.
+    # Of an update: a `bot.domain.update.Update`.
     request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    # As of a deployment: form field → what Friendli said of it when it refused an update.
+    # As of a deployment: form field → Friendli's message, of a refused update.
     refused_fields: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
-    # Of an update: the number of the newest version before it was sent, and of the one it made.
+    # Of an update: the newest version's number before it was sent, and the new one's.
     version_before: Mapped[str | None]
     version: Mapped[str | None]
-    # Of what costs money: a `bot.services.terms.Terms`, as people were shown it.
+    # Of a paid operation: a `bot.services.terms.Terms`, as shown at the request.
     terms: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     decided_by: Mapped[str | None]
-    # Until when somebody may approve it.
+    # Until when it may be approved.
     expires_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     # Since when Friendli answers 429 to it; NULL if it doesn't.
     limited_since: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    # Of the request, for the log; NULL if nobody asked for it.
+    # The request's reference, for the log; NULL without a request.
     reference: Mapped[str | None] = mapped_column(default=correlation.reference)
 
 
 class Schedule(Claimable, Base):
-    """An endpoint falls asleep or wakes at a time of day."""
+    """An endpoint sleeps or wakes at a time of day."""
 
     __tablename__ = "schedules"
     __table_args__ = (
@@ -86,7 +86,7 @@ class Schedule(Claimable, Base):
     # SLEEP or WAKE.
     kind: Mapped[OperationKind] = mapped_column(Enumerated(OperationKind))
     days: Mapped[ScheduleDays] = mapped_column(Enumerated(ScheduleDays))
-    # "HH:MM" on the clock of an IANA time zone.
+    # "HH:MM" in an IANA time zone.
     time_of_day: Mapped[str]
     zone: Mapped[str]
     next_at: Mapped[datetime | None]
@@ -95,22 +95,22 @@ class Schedule(Claimable, Base):
 
 
 class Grant(Base):
-    """Someone may do something on a target. Without any grant a permission's default holds."""
+    """A permission granted on a target. Without any grant a permission's default applies."""
 
     __tablename__ = "grants"
     __table_args__ = (UniqueConstraint("target_id", "permission", "kind", "subject_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     target_id: Mapped[int] = mapped_column(ForeignKey("targets.id", ondelete="CASCADE"))
-    # A `bot.services.authorization.Permission`.
+    # A `bot.domain.permissions.Permission`.
     permission: Mapped[str]
     kind: Mapped[SubjectKind] = mapped_column(Enumerated(SubjectKind))
-    # A user's or a user group's id; '' for the others.
+    # A user's or a user group's id; '' for the other kinds.
     subject_id: Mapped[str]
 
 
 class AuditEntry(Base):
-    """Who did what; written once, never changed. The database refuses to change or delete it."""
+    """An audit entry. The database refuses to change or delete it."""
 
     __tablename__ = "audit"
     __table_args__ = (
@@ -123,18 +123,18 @@ class AuditEntry(Base):
     enterprise_id: Mapped[str]
     workspace_id: Mapped[str]
     channel_id: Mapped[str]
-    # '' if no person did it.
+    # '' if nobody did it.
     person_id: Mapped[str]
-    # A `bot.services.authorization.Permission`, or what else was done, as scope and action.
+    # A `bot.domain.permissions.Permission`, or another action, as scope and action.
     action: Mapped[str]
     target_name: Mapped[str]
     # The endpoint's name; '' if it isn't about one.
     endpoint: Mapped[str]
     effect: Mapped[Effect] = mapped_column(Enumerated(Effect))
-    # More words, such as what was changed.
+    # Further text, such as what was changed.
     detail: Mapped[str]
-    # The `ts` of the message whose button was used; '' for a command or a form.
+    # The `ts` of the message with the used button; '' for a command or a form.
     message_ts: Mapped[str]
-    # One-use, of a command that nothing else keeps from being done twice: the same one, delivered
-    # again, does nothing.
+    # One-use, of a command without other protection from being repeated: a redelivery does
+    # nothing.
     request_id: Mapped[str | None]

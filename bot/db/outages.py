@@ -1,4 +1,4 @@
-"""Tell a database that is away for a while from a statement that is wrong."""
+"""Tell temporary database outages from wrong statements."""
 
 import sqlite3
 
@@ -13,13 +13,13 @@ _SQLITE_PASSES = {
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_PROTOCOL,
 }
-# SQLSTATEs and their classes, https://www.postgresql.org/docs/current/errcodes-appendix.html:
+# SQLSTATEs and classes, https://www.postgresql.org/docs/current/errcodes-appendix.html:
 # connection lost, deadlock or the like, no room, not ready, starting up or shutting down.
 _POSTGRESQL_PASSES = {"08", "25006", "40", "53", "55", "57", "58"}
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether an error of the database passes without a change to the bot or its settings.
+    """Whether a database error is temporary.
 
     Args:
         error: Of a driver, of SQLAlchemy, or of a connection that can't be opened.
@@ -35,18 +35,18 @@ def is_outage(error: BaseException) -> bool:
 
 
 def sqlite_code(error: DBAPIError) -> int:
-    """SQLite's primary result code; 0 if the error isn't SQLite's."""
+    """SQLite's primary result code; 0 for other errors."""
     # Extended codes hold the primary one in their lowest byte.
     return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
 
 
 def sqlstate(error: DBAPIError) -> str:
-    """PostgreSQL's SQLSTATE; '' if the error isn't PostgreSQL's."""
+    """PostgreSQL's SQLSTATE; '' for other errors."""
     return str(getattr(error.orig, "sqlstate", None) or "")
 
 
 def error_name(error: BaseException) -> str:
-    """A short name for the log, with nothing in it that was sent to the database."""
+    """A short name for the log, without any data of the statement."""
     if not isinstance(error, DBAPIError):
         return type(error).__name__
     return (

@@ -1,8 +1,8 @@
-"""The parameters of a PostgreSQL address: what is libpq's, the driver's and the server's.
+"""Parameters of a PostgreSQL URL: libpq's, the driver's and the server's.
 
-Addresses that hosting platforms hand out are written for libpq
+Hosting platforms' URLs are written for libpq
 (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS). asyncpg reads
-those about TLS from an address only; some it doesn't know; what remains is the server's.
+those about TLS from a URL only; some it doesn't know; the rest is the server's.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ import asyncpg
 from sqlalchemy import URL, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-# asyncpg itself waits for a minute.
+# asyncpg's own default is a minute.
 _CONNECT_SECONDS = 5.0
 
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile", "servicefile")
@@ -30,7 +30,7 @@ _READ_FROM_AN_ADDRESS = {
     "gsslib",
 }
 _ARGUMENTS = {"host", "port", "target_session_attrs", "prepared_statement_cache_size"}
-# They ask for nothing that matters here, or for what is so anyway.
+# They don't matter here, or ask for the default.
 _LEFT_OUT = {
     "channel_binding",
     "client_encoding",
@@ -54,20 +54,16 @@ _FULL = "Remove it, and write sslmode=verify-full"
 
 
 class AddressError(ValueError):
-    """An address can't be used as it is written; its text says why and what to write instead."""
+    """An unusable URL; the text says why and what to write instead."""
 
 
 def is_pooled(address: URL) -> bool:
-    """Whether the address says that a pooler in transaction mode is in front of the server."""
+    """Whether the URL declares a pooler in transaction mode in front of the server."""
     return address.query.get("pgbouncer") == "true"
 
 
 def engine_arguments(address: URL) -> dict[str, Any]:
-    """The arguments of `create_async_engine` for an address.
-
-    Raises:
-        AddressError: A parameter can't be used.
-    """
+    """The arguments of `create_async_engine` for a URL, or AddressError."""
     query = {name: _last(value) for name, value in address.query.items()}
     if "ssl" in query:
         query.setdefault("sslmode", query.pop("ssl"))
@@ -87,7 +83,7 @@ def engine_arguments(address: URL) -> dict[str, Any]:
         arguments["dsn"] = f"postgresql://?{urlencode(dsn)}"
     if is_pooled(address):
         arguments |= {
-            # The next transaction may run on another server connection, which doesn't know what was
+            # The next transaction may run on another server connection, which lacks statements
             # prepared on this one.
             "statement_cache_size": 0,
             "prepared_statement_cache_size": 0,
@@ -102,7 +98,7 @@ def engine_arguments(address: URL) -> dict[str, Any]:
 
 
 async def is_transaction_pooled(engine: AsyncEngine) -> bool:
-    """Whether transactions of one connection run on several of the server's, or of two on one."""
+    """Whether a pooler assigns server connections per transaction."""
     pid = select(text("pg_backend_pid()"))
     seen: list[set[int]] = [set(), set()]
     async with engine.connect() as one, engine.connect() as other:

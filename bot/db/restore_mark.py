@@ -1,8 +1,8 @@
-"""Notices that a database was restored from a backup.
+"""Detect that a database was restored from a backup.
 
-An SQLite backup is marked when it is made. PostgreSQL restores a table under another object id:
-the one that `origin` had is kept in its row. A copy that neither shows (a snapshot of the disk, a
-restore to a point in time) is marked with `friendli-deploy restored`.
+An SQLite backup is marked when it is made. PostgreSQL restores a table under another object id than
+the one kept in `origin`. Other copies (a snapshot of the disk, a restore to a point in time) are
+marked with `friendli-deploy restored`.
 """
 
 import sqlite3
@@ -14,12 +14,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bot.db.base import Base
 from bot.db.session import Database
 
-# SQLite's user_version, which it keeps in the file's header and leaves to the application.
+# SQLite's user_version, in the file's header, is free for the application.
 _RESTORED = 1
 
 
 class Origin(Base):
-    """The one row that tells which database this is."""
+    """The one row that identifies this database."""
 
     __tablename__ = "origin"
 
@@ -29,7 +29,7 @@ class Origin(Base):
 
 
 def mark_backup(connection: sqlite3.Connection) -> None:
-    """Have whoever opens this SQLite file for serving know that it is a backup."""
+    """Mark this SQLite file as a backup."""
     connection.execute(f"PRAGMA user_version = {_RESTORED}")
 
 
@@ -43,7 +43,7 @@ async def mark_restored(database: Database) -> None:
 
 
 async def was_restored(session: AsyncSession, *, is_sqlite: bool) -> bool:
-    """Whether the database was restored since it was last settled; others wait for the answer."""
+    """Whether the database was restored and not yet settled; concurrent callers wait."""
     if is_sqlite:
         version: int | None = await session.scalar(text("PRAGMA user_version"))
         return version == _RESTORED
@@ -57,7 +57,7 @@ async def was_restored(session: AsyncSession, *, is_sqlite: bool) -> bool:
 
 
 async def settle(session: AsyncSession, *, is_sqlite: bool) -> None:
-    """Take note that what a restored database needs has been done."""
+    """Record that the restored database was settled."""
     if is_sqlite:
         await session.execute(text("PRAGMA user_version = 0"))
     else:
@@ -65,7 +65,7 @@ async def settle(session: AsyncSession, *, is_sqlite: bool) -> None:
 
 
 async def _identity(session: AsyncSession) -> str:
-    """Of the server, where it may be asked, and of the table, which a restore creates anew."""
+    """Of the server, where it may be read, and of the table, which a restore creates anew."""
     may_ask = await session.scalar(
         text("SELECT has_function_privilege('pg_control_system()', 'execute')")
     )

@@ -1,4 +1,4 @@
-"""Whether the tables still are of the revision that this process was made for."""
+"""Whether the tables still have this version's schema revision."""
 
 import structlog
 from sqlalchemy import text
@@ -8,18 +8,18 @@ from bot.db.migrate import newest_revision
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 REVISION = text("SELECT version_num FROM alembic_version")
-"""What Alembic has noted in the database."""
+"""Alembic's table."""
 
 
 class Schema:
     """Compares the database's revision with ours.
 
-    While they differ, this process claims no rows and takes no requests: an older version would
+    While they differ, this process claims no rows and accepts no requests: an older version would
     decide by rules that a newer one has replaced.
 
     Attributes:
         ours: The revision that this version migrates to.
-        found: The database's, as the last heartbeat read it.
+        found: The database's, as of the last heartbeat.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Schema:
         self.found = self.ours
 
     def does_fit(self) -> bool:
-        """Whether this process may claim rows and take requests."""
+        """Whether this process may claim rows and accept requests."""
         return self.found == self.ours
 
     @property
@@ -45,7 +45,7 @@ class Schema:
         return self.reason or True
 
     def compare(self, found: str) -> None:
-        """Take note of the database's revision, and log a change."""
+        """Store the database's revision, and log a change."""
         if found == self.found:
             return
         self.found = found

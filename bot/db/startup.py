@@ -1,4 +1,4 @@
-"""Open the database that the settings name, and say in words why it can't be used."""
+"""Open the configured database, and describe why it can't be used."""
 
 import os
 import sqlite3
@@ -46,7 +46,7 @@ _POSTGRESQL_REFUSALS = {
 }
 
 
-# OpenSSL's reasons: a file that is no key or certificate, and two that don't belong together.
+# OpenSSL's reasons: a file that is no key or certificate, and two that don't match.
 _TLS_REFUSALS = {"KEY_VALUES_MISMATCH", "NO_START_LINE", "PEM lib", "BAD_BASE64_DECODE"}
 
 
@@ -54,7 +54,7 @@ def open_database(settings: DatabaseSettings) -> Database:
     """Open the database, without a connection yet.
 
     Raises:
-        ConfigError: Its folder can't be made, or a parameter of its address can't be used.
+        ConfigError: Its folder can't be created, or its URL has an invalid parameter.
     """
     try:
         return Database(settings.database)
@@ -65,17 +65,17 @@ def open_database(settings: DatabaseSettings) -> Database:
 
 
 def is_missing(settings: DatabaseSettings) -> bool:
-    """Whether the database is an SQLite file that doesn't exist; opening it would create it."""
+    """Whether it is an SQLite file that doesn't exist; opening it would create it."""
     url = make_url(settings.database)
     return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
 
 
 def why_not_creatable(settings: DatabaseSettings) -> str | None:
-    """Why an SQLite file that doesn't exist couldn't be created; changes nothing."""
+    """Why a missing SQLite file couldn't be created; changes nothing."""
     path = Path(make_url(settings.database).database or "")
     folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
     try:
-        # It never has a name there.
+        # Where temporary files have no name.
         with tempfile.TemporaryFile(dir=folder):
             return None
     except OSError as error:
@@ -86,10 +86,9 @@ def why_not_creatable(settings: DatabaseSettings) -> str | None:
 
 @asynccontextmanager
 async def opened(settings: DatabaseSettings, *, create: bool = True) -> AsyncIterator[Database]:
-    """Open the database for a command that ends soon.
+    """Open the database for a short command.
 
     Args:
-        settings: Where it is.
         create: Whether an SQLite file may be created.
 
     Raises:
@@ -107,11 +106,11 @@ async def opened(settings: DatabaseSettings, *, create: bool = True) -> AsyncIte
 
 
 async def prepare(database: Database, settings: DatabaseSettings) -> None:
-    """Bring the tables up to date.
+    """Migrate the tables.
 
     Raises:
         ConfigError: Only a person can help.
-        NotReachedError: It may work later.
+        UnreachableError: It may work later.
     """
     with _in_words(settings):
         await _refuse_undeclared_pooler(database, settings)
@@ -119,19 +118,14 @@ async def prepare(database: Database, settings: DatabaseSettings) -> None:
 
 
 async def is_prepared(database: Database, settings: DatabaseSettings) -> bool:
-    """Whether the tables are up to date; changes nothing.
-
-    Raises:
-        ConfigError: Only a person can help.
-        NotReachedError: It may work later.
-    """
+    """Whether the tables are migrated; changes nothing. Raises as `prepare`."""
     with _in_words(settings):
         await _refuse_undeclared_pooler(database, settings)
         return await is_migrated(database)
 
 
 async def _refuse_undeclared_pooler(database: Database, settings: DatabaseSettings) -> None:
-    """What is prepared on one connection of the server would be missing on the next."""
+    """Statements prepared on one server connection would be missing on the next."""
     address = make_url(settings.database)
     if database.is_sqlite or postgresql.is_pooled(address):
         return
@@ -172,7 +166,7 @@ def _refused_by_tls(error: OSError) -> str | None:
         )
     if isinstance(error, ssl.SSLError) and error.reason in _TLS_REFUSALS:
         return f"sslcert and sslkey can't be used ({error.reason})"
-    # The driver's own words, without a type of their own.
+    # The driver's text, as it has no exception type for it.
     if "rejected SSL upgrade" in str(error):
         return "it doesn't speak TLS, which sslmode asks for"
     return None

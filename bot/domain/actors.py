@@ -1,4 +1,4 @@
-"""Where something is asked from, and by whom."""
+"""Users and channels of Slack."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,12 +6,12 @@ from typing import Annotated
 from pydantic import Field
 
 SlackId = Annotated[str, Field(pattern=r"^\w*$")]
-"""Of anything in Slack; it stands in mentions, which other characters would end."""
+"""Any id of Slack; mentions contain it unescaped, so that other characters are refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelRef:
-    """A channel. Ids are only unique within their workspace; absent ones are ''."""
+    """A channel. Ids are unique within their workspace only; absent ones are ''."""
 
     enterprise_id: SlackId
     workspace_id: SlackId
@@ -20,23 +20,17 @@ class ChannelRef:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Someone in Slack.
-
-    Attributes:
-        id: Slack's user id.
-        workspace_id: The person's own workspace; '' if Slack didn't say.
-        enterprise_id: The person's own organisation; '' if Slack didn't say.
-    """
+    """A Slack user with their own workspace and organisation; '' if Slack sent none."""
 
     id: str
     workspace_id: str = ""
     enterprise_id: str = ""
 
     def is_from_elsewhere(self, place: ChannelRef) -> bool:
-        """Whether the person belongs to another organisation than the place's (Slack Connect).
+        """Whether the user belongs to another organisation than the channel's (Slack Connect).
 
-        Where an organisation-wide install leaves the place's workspace out, only the person's
-        organisation can tell, and one that Slack doesn't name counts as the same.
+        Where an organisation-wide install omits the channel's workspace, only the user's
+        organisation counts, and one that Slack doesn't name counts as the same.
         """
         if self.enterprise_id and place.enterprise_id:
             return self.enterprise_id != place.enterprise_id

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Effect(StrEnum):
-    """What became of what somebody tried."""
+    """The outcome of an audited action."""
 
     ACCEPTED = "accepted"
     DENIED = "denied"

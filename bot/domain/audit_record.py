@@ -1,4 +1,4 @@
-"""An entry of the audit, as people read it."""
+"""An audit entry."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,14 +8,14 @@ from bot.domain.audit_effect import Effect
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """Who did what, and its effect.
+    """An audit entry for display.
 
     Attributes:
-        id: Grows with time; older entries have smaller ones.
+        id: Rises with time.
         person_id: '' for the bot itself.
-        action: As scope and action, such as "endpoint:sleep".
-        target_name: '' where none is concerned.
-        endpoint: The endpoint's name; '' where none is concerned.
+        action: Scope and action, such as "endpoint:sleep".
+        target_name: '' for none.
+        endpoint: The endpoint's name; '' for none.
         detail: Plain text.
     """
 

@@ -1,4 +1,4 @@
-"""What a person was shown of an endpoint that may be a deployment's own."""
+"""The stored description of a candidate endpoint."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class CandidateNote(BaseModel):
-    """What was shown of a candidate when it was asked about, as rows keep it.
+    """What a candidate showed when a person was asked about it.
 
     Attributes:
         name: '' if it couldn't be read.
-        setup: GPUs and replicas, such as "1 × H100"; what isn't known is left out.
-        created_at: By the API's clock; None if it didn't say.
+        setup: GPUs and replicas, such as "1 × H100"; unknown parts are omitted.
+        created_at: By the API's clock; None if unknown.
     """
 
     model_config = ConfigDict(frozen=True)

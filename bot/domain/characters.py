@@ -1,26 +1,26 @@
-"""Characters that hide or imitate others: refused in names, made visible in foreign texts. Pure."""
+"""Characters that hide or imitate others: refused in names, made visible in outside text."""
 
 import re
 import unicodedata
 
-# Zero-width joiners shape emoji and the letters of some scripts; between Latin ones they hide.
+# Zero-width joiners shape emoji and some scripts; between Latin letters they hide.
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-# Seen as nothing, although Unicode counts them as letters, marks or symbols.
+# Invisible, although Unicode counts them as letters, marks or symbols.
 _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 _LOOKS_LATIN = frozenset(
     {"ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "FULLWIDTH", "GREEK", "LISU", "MATHEMATICAL"}
 )
-"""Scripts with letters that nobody can tell from Latin ones."""
+"""Scripts with letters that look Latin."""
 
-# Only a text with one of these can hold anything to look at; most texts have none.
+# Only a text with one of these needs a closer check; most texts have none.
 _SUSPECT = re.compile(r"[^\t\n\x20-\x7e\xa0-\u02ff]|\xad")
 
 
 def is_hidden(character: str) -> bool:
-    """Whether a character controls, reorders or hides text instead of being seen.
+    """Whether a character controls, reorders or hides text.
 
     Unicode's categories Cc (control), Cf (format: bidi, zero-width, soft hyphen), Zl and Zp (line
-    and paragraph separators), Cs and Co (surrogates, private use), and what is blank.
+    and paragraph separators), Cs and Co (surrogates, private use), and blank characters.
     """
     return (
         unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Cs", "Co"}
@@ -29,7 +29,7 @@ def is_hidden(character: str) -> bool:
 
 
 def imitates_latin(text: str) -> bool:
-    """Whether a word mixes Latin letters with those of a script that has look-alikes of them."""
+    """Whether a word mixes Latin letters with those of a script that has look-alikes."""
     return any(
         "LATIN" in scripts and not scripts.isdisjoint(_LOOKS_LATIN)
         for scripts in map(_scripts, re.findall(r"\w+", text))
@@ -37,14 +37,14 @@ def imitates_latin(text: str) -> bool:
 
 
 def _scripts(word: str) -> set[str]:
-    # A letter's name begins with its script, or says which other form of Latin it is.
+    # A letter's name begins with its script, or with its form of Latin.
     return {unicodedata.name(letter, "").partition(" ")[0] for letter in word if letter.isalpha()}
 
 
 def visible(text: str) -> str:
-    """Return a text with what is hidden in it spelled out, such as "‹U+202E›".
+    """The text with hidden characters spelled out, such as "‹U+202E›".
 
-    Line breaks and tabs stay, and so do joiners behind a letter without case or an emoji.
+    Line breaks and tabs stay, and so do joiners after a letter without case or an emoji.
     """
     if not _SUSPECT.search(text):
         return text

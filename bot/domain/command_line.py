@@ -1,9 +1,8 @@
-"""Split what a person typed after a slash command into words, as a shell would.
+"""Split the text of a slash command into words, as a shell would.
 
-Slack and its clients change a line on its way, and this module undoes that: addresses, people and
-channels come wrapped in markup, three characters come escaped, and phones turn straight quotes
-into curly ones. Python's `shlex` knows nothing of curly quotes, and doesn't say where in the line
-a word stood, which a corrected line needs.
+Slack wraps addresses, users and channels in markup and escapes three characters; phones turn
+straight quotes into curly ones. Python's `shlex` knows no curly quotes and no positions of words,
+which a corrected line needs.
 """
 
 import re
@@ -16,7 +15,7 @@ from bot.domain.text import unescape
 LONGEST = 4_000
 """Characters of a command, as Slack sends it."""
 
-# A phone turns two hyphens into one of these: figure dash to horizontal bar, and minus. For use
+# Phones turn two hyphens into one of these: figure dash to horizontal bar, and minus. For use
 # inside the brackets of a regular expression.
 DASHES = "\N{FIGURE DASH}-\N{HORIZONTAL BAR}\N{MINUS SIGN}"
 
@@ -31,11 +30,7 @@ _BARE = re.compile(r"[A-Za-z0-9_./:@%+=,][A-Za-z0-9_./:@%+=,-]*")
 
 
 def require_short(text: str) -> None:
-    """Refuse a command that nobody types.
-
-    Raises:
-        UserError: It has more than 4,000 characters.
-    """
+    """Raise UserError for a command of more than 4,000 characters."""
     if len(text) > LONGEST:
         raise UserError(
             f"That command has more than {LONGEST:,} characters, so I didn't read it.",
@@ -44,7 +39,7 @@ def require_short(text: str) -> None:
 
 
 def typed(text: str) -> str:
-    """Return the line as the person saw it: Slack's markup unwrapped, its entities decoded."""
+    """The line as the user saw it: Slack's markup unwrapped, its entities decoded."""
     return unescape(_MARKUP.sub(_unwrapped, text))
 
 
@@ -53,7 +48,7 @@ def _unwrapped(markup: re.Match[str]) -> str:
     if target[0] in "@#!":
         sign = "#" if target[0] == "#" else "@"
         return sign + (label or target.lstrip("@#!")).removeprefix(sign)
-    # Slack links what looks like an address, and the label is then what was really typed.
+    # Slack links text that looks like an address; the label is the original.
     if label and label in {target.partition("://")[2], target.removeprefix("mailto:")}:
         return label
     return target.removeprefix("mailto:")
@@ -65,9 +60,9 @@ class Word:
 
     Attributes:
         text: Without the quotes around and in it.
-        bare: How many of the text's first characters stood outside quotes, as they are.
-        start: Where it begins in the line.
-        end: Where the line goes on after it.
+        bare: How many of the text's first characters were unquoted.
+        start: Its first position in the line.
+        end: The position after it.
     """
 
     text: str
@@ -77,7 +72,7 @@ class Word:
 
 
 class Edit(NamedTuple):
-    """A part of a line and what belongs in its place."""
+    """A part of a line and its replacement."""
 
     start: int
     end: int
@@ -85,11 +80,11 @@ class Edit(NamedTuple):
 
 
 class UnclosedQuoteError(ValueError):
-    """A quote that is opened and never closed.
+    """A quote without an end.
 
     Attributes:
-        start: Where the word with the quote begins in the line.
-        opened: Where the quote stands in the line.
+        start: The position of the word with the quote.
+        opened: The position of the quote.
     """
 
     def __init__(self, start: int, opened: int) -> None:
@@ -103,7 +98,7 @@ def words(line: str) -> list[Word]:
 
     As in a shell, 'single' quotes keep everything, "double" quotes keep everything but `\"` and
     `\\`, and outside them a backslash keeps the next character. Curly quotes count as straight
-    ones where a quote would begin a word or a value; in the middle of a word they are letters.
+    ones at the start of a word or a value; in the middle of a word they are letters.
 
     Raises:
         UnclosedQuoteError: A quote has no end.
@@ -161,7 +156,7 @@ def _closing_quote(line: str, opened: int, start: int) -> int:
 
 
 def closing_edits(line: str, unclosed: UnclosedQuoteError) -> list[Edit]:
-    """Return what closes a quote where it was most likely meant to end: before the next option.
+    """The edits that close a quote before the next option, where it was probably meant to end.
 
     An apostrophe in the middle of a word is no quote; there the quotes go around the value.
     """
@@ -176,7 +171,7 @@ def closing_edits(line: str, unclosed: UnclosedQuoteError) -> list[Edit]:
 
 
 def quote(text: str) -> str:
-    """Write text as one word that `words` reads back: as it is if it can be, or quoted."""
+    """Text as one word for `words`: quoted if needed."""
     if _BARE.fullmatch(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

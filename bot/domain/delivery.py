@@ -4,11 +4,11 @@ from enum import StrEnum
 
 
 class Delivery(StrEnum):
-    """How far a message has come on its way to Slack."""
+    """The delivery state of a Slack message."""
 
     PENDING = "pending"
     SENDING = "sending"
-    """A post may have left: before it is repeated, it is looked for."""
+    """A post may have been sent: look for it before posting again."""
     SENT = "sent"
     DROPPED = "dropped"
 
@@ -17,13 +17,13 @@ UNDELIVERED = (Delivery.PENDING, Delivery.SENDING)
 
 
 class MessageKind(StrEnum):
-    """What a message is in its conversation."""
+    """The role of a message in its conversation."""
 
     ROOT = "root"
     REPLY = "reply"
     CYCLE = "cycle"
-    """The one reply that is rewritten while an endpoint falls asleep and wakes, over and over."""
+    """The one reply that is rewritten while an endpoint keeps sleeping and waking."""
     DIRECT = "direct"
-    """To a person, outside of any thread."""
+    """To a user, outside of threads."""
     DIRECT_TO_ADMIN = "direct_to_admin"
-    """To someone who runs the workspace, since the person couldn't be reached."""
+    """To an admin of the workspace, since the user couldn't be reached."""

@@ -1,4 +1,4 @@
-"""What the messages about a deployment are made from: values, no rows."""
+"""A deployment as values, for messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from bot.domain.transitions import ObservedTransition, State
 
 @dataclass(frozen=True, slots=True)
 class LargerInstance:
-    """The next larger instance option than the one that an endpoint runs on.
+    """The next larger instance option.
 
     Attributes:
         key: As the form takes it, such as "2xH100".
         label: Such as "2 × H100".
-        price: Dollars per hour of all replicas that are sure to run, at least one.
+        price: Dollars per hour of the replicas that are certain to run, at least one.
     """
 
     key: str
@@ -30,17 +30,16 @@ class LargerInstance:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What an endpoint runs, and on what.
+    """An endpoint's model, instance and scaling; None where unknown.
 
     Attributes:
-        model: None if it isn't known, as of an endpoint that was made elsewhere.
         instance: Such as "2 × H100".
-        least: Replicas kept at least; None if it isn't known.
-        most: Replicas at most; None if it isn't known.
+        least: Minimum of replicas.
+        most: Maximum of replicas.
         cooldown: Seconds without a request until it scales down; None if it doesn't.
-        price_of_one: Dollars per hour of one replica; None if it isn't known.
-        larger: What it may fit on if it doesn't fit; None if there is none, or it isn't known.
-        sent: What else Friendli was sent for the version that runs; empty if it was made elsewhere.
+        price_of_one: Dollars per hour of one replica.
+        larger: The next larger instance option, if there is one.
+        sent: Further fields sent for the running version; empty if created elsewhere.
         is_scaled_by_friendli: Whether no scaling was sent.
     """
 
@@ -68,28 +67,28 @@ class Setup:
 
     @property
     def price(self) -> Decimal | None:
-        """Dollars per hour of what is sure to run: all fixed replicas, or one of several."""
+        """Dollars per hour of what is certain to run: all fixed replicas, or one of several."""
         if self.price_of_one is None or self.least is None or self.least != self.most:
             return self.price_of_one
         return self.price_of_one * self.least
 
     @property
     def price_once_up(self) -> Decimal | None:
-        """Dollars per hour of what a start is sure to cost; None if that isn't known."""
+        """Dollars per hour after a start; None if unknown."""
         if self.price_of_one is None or self.least is None:
             return None
         return self.price_of_one * max(1, self.least)
 
     @property
     def price_at_most(self) -> Decimal | None:
-        """Dollars per hour with as many replicas as there may be."""
+        """Dollars per hour with the maximum of replicas."""
         if self.price_of_one is None or self.most is None:
             return None
         return self.price_of_one * self.most
 
     @property
     def is_price_of_each(self) -> bool:
-        """Whether `price` is that of each replica, their number being open."""
+        """Whether `price` is per replica, their number being open."""
         if self.least is None or self.most is None:
             return True
         return self.least != self.most and self.most > 1
@@ -100,8 +99,8 @@ class OperationView:
     """An operation on the endpoint.
 
     Attributes:
-        by: Who asked for it; '' if no person did.
-        at: When it was done, or given up; None before.
+        by: The requester; '' if nobody requested it.
+        at: When it ended; None before.
     """
 
     kind: OperationKind
@@ -113,11 +112,11 @@ class OperationView:
 
 @dataclass(frozen=True, slots=True)
 class PendingApproval:
-    """A deployment that waits for somebody's yes.
+    """A deployment that waits for approval.
 
     Attributes:
-        approvers: Who may say it, as mrkdwn.
-        until: When it is too late.
+        approvers: Who may approve, as mrkdwn.
+        until: When the request expires.
     """
 
     approvers: str
@@ -126,26 +125,25 @@ class PendingApproval:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentView:
-    """A deployment, as its thread shows it. Texts are as people and the API wrote them.
+    """A deployment for its thread. Texts are as people and the API wrote them, unescaped.
 
     Attributes:
         public_id: Names the deployment in buttons.
-        is_imported: Whether its endpoint was made elsewhere.
+        is_imported: Whether its endpoint was created elsewhere.
         requested_at: Our database's time of the click.
         history: Every transition, oldest first.
         acts: Every operation on its endpoint, oldest first.
-        suite_link: The endpoint's page in Friendli Suite, if it is known.
-        integrations_link: Where a person sets the token that Friendli reads models with.
+        suite_link: The endpoint's page in Friendli Suite, if known.
+        integrations_link: Where a person sets the token with which Friendli reads models.
         model_link: The model's page, if the model is known.
         candidates: Endpoints that may be ours, while a person has to choose.
-        candidate_notes: What Friendli shows of those whose name isn't exactly ours.
-        unlisted_until: Until when an endpoint is watched on that Friendli doesn't list any more.
-        cancel_requested_by: Who cancelled it, while its endpoint isn't known.
-        approved_by: Who approved it, if that was needed.
-        waiting: Set while nobody has.
-        lifetime_seconds: How long it may run, from when it comes up; None for no end.
-        lifetime_ends_at: When its time is over; None if it has no end.
-        expiry_action: What is done then: a `bot.deployments.policy.ExpiryAction`.
+        candidate_notes: Descriptions of those whose name isn't exactly ours.
+        unlisted_until: How long a missing endpoint is still watched.
+        cancel_requested_by: Who cancelled it while its endpoint was unknown.
+        waiting: Set while approval is pending.
+        lifetime_seconds: From when it comes up; None for no end.
+        lifetime_ends_at: None for no end.
+        expiry_action: A `bot.domain.policy.ExpiryAction`.
     """
 
     public_id: str
@@ -179,5 +177,5 @@ class DeploymentView:
 
     @property
     def under_way(self) -> OperationView | None:
-        """The newest operation that was asked for and isn't done."""
+        """The newest unfinished operation."""
         return next((act for act in reversed(self.acts) if act.state in UNDER_WAY), None)

@@ -1,4 +1,4 @@
-"""What a failed endpoint's error code means, and what a person can do about it."""
+"""The meaning of a failed endpoint's error code, and what to do about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from bot.domain.schemas import InferenceDeploymentErrorCode as Code
 
 
 class Action(StrEnum):
-    """A way out of a failure, which a message can offer as a button."""
+    """A remedy that a message can offer as a button."""
 
     RETRY = "retry"
     EDIT = "edit"
@@ -24,10 +24,10 @@ class Failure:
     """Why an endpoint failed, in words for people.
 
     Attributes:
-        cause: What happened, one sentence.
+        cause: One sentence.
         advice: What to do, one to three sentences.
-        actions: What helps, the most useful first; never empty.
-        setting: The setting that `Action.EDIT` is about, by its name in the request model.
+        actions: The most useful first; never empty.
+        setting: The setting of `Action.EDIT`, by its name in the request model.
     """
 
     cause: str
@@ -42,7 +42,7 @@ _SUPPORT = (
 )
 _EDIT = "Change what you set under Advanced and deploy again."
 
-# What helps against each code is Friendli's troubleshooting advice; the codes are those of
+# The remedies are Friendli's troubleshooting advice; the codes are those of
 # InferenceDeploymentErrorCode in its OpenAPI document.
 FAILURES: Mapping[str, Failure] = MappingProxyType(
     {
@@ -139,15 +139,15 @@ _NO_CODE = Failure(
 
 
 def failure(code: Code | str | None, *, model_repo: str, endpoint_id: str) -> Failure:
-    """Return the words for an error code, with the model and the endpoint filled in.
+    """The words for an error code, with the model and the endpoint filled in.
 
-    The words are Slack mrkdwn and the three values stand in them as they are passed: escape each
-    of them first, the code too, which comes from outside when it is not a known one.
+    The words are mrkdwn and contain the three values unchanged: escape each of them first, the
+    code too, as an unknown one is outside text.
 
     Args:
-        code: The error code, or None when the endpoint failed without one.
-        model_repo: The Hugging Face repo, such as "meta-llama/Llama-3.1-8B-Instruct".
-        endpoint_id: The endpoint that failed.
+        code: None when the endpoint failed without one.
+        model_repo: Such as "meta-llama/Llama-3.1-8B-Instruct".
+        endpoint_id: The failed endpoint.
     """
     known = FAILURES.get(code, _UNKNOWN_CODE) if code else _NO_CODE
     values = {"code": code or "", "model_repo": model_repo, "endpoint_id": endpoint_id}

@@ -1,29 +1,29 @@
-"""The errors people read, and the short ids of those that only operators read.
+"""Errors for people, and references for operators.
 
 BotError
 ├── ConfigError      a setting is missing or malformed: one line per problem, on the terminal
-└── UserError        shown word for word, in Slack, to the person who asked
+└── UserError        shown unchanged, in Slack, to the requester
 
-Friendli's own errors are in `bot.domain.friendli_errors`. Everything else is a defect: it is logged
-under a reference, and the person sees the reference.
+Friendli's errors are in `bot.domain.friendli_errors`. Everything else is a defect: it is logged
+under a reference, and the user sees the reference.
 """
 
 import secrets
 from collections.abc import Sequence
 
-# No vowels, no look-alikes: a reference is read aloud and typed by hand.
+# No vowels, no look-alikes: references are read aloud and typed by hand.
 _REFERENCE_ALPHABET = "23456789BCDFGHJKLMNPQRSTVWXZ"
 
 
 class BotError(Exception):
-    """Base of the errors that this bot raises on purpose."""
+    """Base of the bot's own errors."""
 
 
 class ConfigError(BotError):
-    """One or more settings can't be used.
+    """One or more settings are invalid.
 
     Attributes:
-        problems: one line each, naming the variable, what is wrong and how to get it.
+        problems: One line each: the variable, what is wrong and how to get it.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -32,12 +32,12 @@ class ConfigError(BotError):
 
 
 class UserError(BotError):
-    """Something a person can understand and mend.
+    """An error that the user can understand and correct.
 
     Attributes:
-        message: what happened and why, as Slack mrkdwn, already escaped.
-        hint: what to do next, as Slack mrkdwn, already escaped.
-        actions: button elements that do it, ready for an actions block.
+        message: What happened and why, as escaped mrkdwn.
+        hint: What to do next, as escaped mrkdwn.
+        actions: Button elements that do it, for an actions block.
     """
 
     def __init__(
@@ -50,5 +50,5 @@ class UserError(BotError):
 
 
 def new_reference() -> str:
-    """Make a short id that ties what a person saw to a line in the log."""
+    """A short id that connects what a user saw to a log line."""
     return "".join(secrets.choice(_REFERENCE_ALPHABET) for _ in range(7))

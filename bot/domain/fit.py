@@ -1,11 +1,11 @@
-"""Whether a model fits the memory of an instance option, with the arithmetic behind the answer.
+"""Whether a model fits the memory of an instance option, with the arithmetic.
 
-The fullest GPU decides: weights are split evenly over the GPUs, the cache of requests as far as its
-heads can be split. What the engine keeps for itself isn't published, so there are two estimates,
-and an answer between them is "tight". Figures of GPUs: a card's label counts 10⁹ bytes, its memory
-is a little more (81,920 MiB of an A100 80GB by its datasheet, the others as `nvidia-smi` shows
-them). Shares and reserves follow vLLM's defaults (`gpu_memory_utilization` 0.90 for years, 0.92
-since 2026) and what its users measured for CUDA contexts and graphs: 1 to 3 GB a card.
+The fullest GPU decides: weights are split evenly over the GPUs, the KV cache as far as its heads
+can be split. The engine's own share isn't published, so there are two estimates, and an answer
+between them is "tight". A card's label counts 10⁹ bytes, its memory is a little more (81,920 MiB of
+an A100 80GB by its datasheet, the others by `nvidia-smi`). Shares and reserves follow vLLM's
+defaults (`gpu_memory_utilization` 0.90 for years, 0.92 since 2026) and its users' measurements of
+CUDA contexts and graphs: 1 to 3 GB a card.
 """
 
 import math
@@ -16,18 +16,18 @@ from enum import StrEnum
 from bot.domain.kv_cache import KvCache
 
 GB = 10**9
-# Bytes that a card really has, by its label in GB.
+# Real bytes of a card, by its label in GB.
 CARD_BYTES: Mapping[int, int] = {
     80: 85_520 * 10**6,
     141: 150_755 * 10**6,
     180: 192_266 * 10**6,
 }
-# The part of a card that the engine plans with: of the label to be safe, of the memory at best.
+# The engine's part of a card: of the label to be safe, of the memory at best.
 SAFE_SHARE = 0.90
 BEST_SHARE = 0.92
 # CUDA context, graphs and communication buffers, per card.
 RESERVE_BYTES = 1 * GB
-# An engine works on so many tokens of prompts at a time; each keeps some vectors meanwhile.
+# An engine processes so many prompt tokens at a time; each needs some vectors meanwhile.
 CHUNK_TOKENS = 8192
 _VECTORS_PER_TOKEN = 8
 _VECTOR_BYTES = 2
@@ -39,22 +39,22 @@ class Fit(StrEnum):
 
     FITS = "fits"
     TIGHT = "tight"
-    """Only if the engine keeps little for itself, or with fewer requests at once than wanted."""
+    """Only with a small engine reserve, or with fewer concurrent requests."""
     TOO_SMALL = "too_small"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is to fit.
+    """What has to fit; None where unknown.
 
     Attributes:
-        weights: Bytes as they load; None if unknown.
-        cache: What a request keeps; None if unknown.
-        hidden_size: Of the decoder; None if unknown.
-        heads: Attention heads, which the number of GPUs that share a layer has to divide.
+        weights: Bytes as they load.
+        cache: Per request.
+        hidden_size: Of the decoder.
+        heads: Attention heads; tensor parallelism has to divide them.
         context: Tokens of one request, prompt and answer.
-        batch: Requests at once.
+        batch: Concurrent requests.
     """
 
     weights: int | None
@@ -70,16 +70,14 @@ class Answer:
     """Whether a load fits, and why. Bytes are those of one card.
 
     Attributes:
-        fit: The answer.
-        split: Over how many GPUs the model is split; fewer than there are if its heads can't be.
-        weights: Of the weights.
-        activations: While the engine works on a chunk of prompts.
-        reserve: What the engine keeps besides.
-        request: Of the cache of one request.
-        usable: What the engine plans with, on the safe side.
-        usable_at_best: The same at best.
-        room: Requests at once, on the safe side; None if unknown.
-        missing: Bytes that are missing on all cards together for one request, at best; 0 if none.
+        split: Over how many GPUs the model is split; fewer than available if its heads can't be.
+        activations: While the engine processes a chunk of prompts.
+        reserve: The engine's overhead.
+        request: Of one request's cache.
+        usable: The engine's memory, safe estimate.
+        usable_at_best: The same, best estimate.
+        room: Concurrent requests, safe estimate; None if unknown.
+        missing: Bytes missing over all cards for one request, best estimate; 0 if none.
     """
 
     fit: Fit
@@ -95,7 +93,7 @@ class Answer:
 
 
 def fit(load: Load, *, card_gb: int, count: int) -> Answer:
-    """Whether a load fits so many cards of a size (the label's GB)."""
+    """Whether a load fits `count` cards of a size (the label's GB)."""
     usable = int(SAFE_SHARE * card_gb * GB)
     at_best = int(BEST_SHARE * CARD_BYTES.get(card_gb, card_gb * 2**30))
     split = _split(load.heads, count)
@@ -141,13 +139,13 @@ def fit(load: Load, *, card_gb: int, count: int) -> Answer:
 
 def _room(free: int, request: int, batch: int) -> int:
     if request == 0:
-        # Encoders keep nothing between requests.
+        # Encoders keep no cache.
         return batch if free >= 0 else 0
     return max(0, free // request)
 
 
 def _split(heads: int | None, count: int) -> int:
-    """The most GPUs that can share each layer: a number that divides the heads."""
+    """The most GPUs that can share each layer: a divisor of the heads."""
     if heads is None:
         return count
     return max(each for each in range(1, count + 1) if heads % each == 0)

@@ -1,18 +1,18 @@
-"""The ways in which a call to Friendli's API can fail.
+"""Failures of calls to Friendli's API.
 
 FriendliError
-├── NothingMade          the API did nothing, and never will do it for this request
-│   ├── MalformedAccess  the key or the team id can't stand in a header; nothing was sent
-│   ├── NeverLeft        the request didn't reach the API; it may be repeated
-│   └── Refused          the API answered 4xx
-│       ├── Unauthorized 401, 403
-│       ├── NotFound     404
-│       └── RateLimited  429
-├── Ambiguous            a request to change something may have been carried out
-└── Unavailable          a reading request got no usable answer; nothing was at stake
+├── NotApplied                the API did nothing, and never will for this request
+│   ├── MalformedCredentials  the key or the team id can't be in a header; nothing was sent
+│   ├── NotSent               the request didn't reach the API; it may be repeated
+│   └── Refused               the API answered 4xx
+│       ├── Unauthorized      401, 403
+│       ├── NotFound          404
+│       └── RateLimited       429
+├── OutcomeUnknown            a changing request may have been carried out
+└── Unavailable               a reading request got no usable response
 
-Reading calls raise Refused or Unavailable, changing calls raise NothingMade or Ambiguous. No
-error holds the API key: not in its attributes, its text, or an exception that it was raised from.
+Reading calls raise Refused or Unavailable, changing calls raise NotApplied or OutcomeUnknown. No
+error holds the API key: not in its attributes, its text, or its cause.
 """
 # ruff: noqa: N818 - each is named after the outcome, which is what the callers tell apart.
 
@@ -22,12 +22,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What the API said of one field of a request that it refused.
-
-    Both come from outside: whoever shows them escapes them.
+    """The API's message about one field of a refused request: outside text, escape it.
 
     Attributes:
-        place: The names on the way to the field, as on the wire; empty for the whole request.
+        place: The path to the field, as on the wire; empty for the whole request.
         words: At most 200 characters of one line.
     """
 
@@ -39,13 +37,13 @@ class FriendliError(Exception):
     """A call to Friendli's API failed.
 
     Attributes:
-        operation: The call, by the name of the client's method.
-        status: The HTTP status, or None when there was no answer.
-        words: The API's own words, at most 500 characters of one line, for people; may be empty.
-            They come from outside: whoever shows them escapes them.
-        reason: Why there are no such words, for the log; may be empty.
-        retry_after: Seconds that the API asked to wait, or None when it named no time.
-        fields: What the API said of single fields; at most 20.
+        operation: The name of the client's method.
+        status: The HTTP status; None without a response.
+        words: The API's message, at most 500 characters of one line; may be empty. Outside
+            text: escape it.
+        reason: Why there is no message, for the log; may be empty.
+        retry_after: Seconds that the API asked to wait; None without a time.
+        fields: Messages about single fields; at most 20.
     """
 
     def __init__(
@@ -69,11 +67,11 @@ class FriendliError(Exception):
 
 
 class NotApplied(FriendliError):
-    """The API did nothing, and never will do it for this request."""
+    """The API did nothing, and never will for this request."""
 
 
 class MalformedCredentials(NotApplied):
-    """The key or the team id can't stand in a header, so that nothing was sent."""
+    """The key or the team id can't be in a header; nothing was sent."""
 
 
 class NotSent(NotApplied):
@@ -81,13 +79,13 @@ class NotSent(NotApplied):
 
 
 class Refused(NotApplied):
-    """The API answered 4xx, other than 408 and 425, which say nothing about what was done."""
+    """The API answered 4xx, except 408 and 425, which leave the outcome open."""
 
     status: int
 
 
 class Unauthorized(Refused):
-    """The key is not valid (401), or may not do this (403)."""
+    """The key is invalid (401) or lacks the permission (403)."""
 
 
 class NotFound(Refused):
@@ -99,8 +97,8 @@ class RateLimited(Refused):
 
 
 class OutcomeUnknown(FriendliError):
-    """A request to change something was sent, and nobody can say whether it was carried out."""
+    """A changing request was sent, and its outcome is unknown."""
 
 
 class Unavailable(FriendliError):
-    """A reading request got no usable answer, however often it was tried."""
+    """A reading request got no usable response after all attempts."""

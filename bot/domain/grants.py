@@ -1,4 +1,4 @@
-"""Who may do what on a target, as its team has set it up."""
+"""Grants of permissions on a target."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +9,7 @@ from bot.domain.subjects import SubjectKind
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """To whom something is granted.
-
-    Attributes:
-        id: A user's or a user group's id; '' for the other kinds.
-    """
+    """Who a permission is granted to; `id` of a user or user group, '' for other kinds."""
 
     kind: SubjectKind
     id: str = ""
@@ -21,11 +17,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a target's team has set up.
-
-    Attributes:
-        granted: By permission; one that is missing has its default.
-    """
+    """A target's settings; a permission missing in `granted` has its default."""
 
     policy: Policy = field(default_factory=Policy)
     granted: Mapping[str, Sequence[Subject]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The instance options an endpoint can run on, how people write them, and what they cost."""
+"""Instance options: ids, how people write them, and prices."""
 
 import re
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from typing import Self
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 ID_PREFIX = "id:"
-"""Before an instance option id where a count and a GPU are usually written."""
+"""Marks an instance option id where a count and a GPU are usual."""
 LONGEST_ID = 36
-# Of a longer text only the beginning is read, and quoted.
+# Longer texts are cut before they are parsed and quoted.
 _LONGEST = 60
 
 
@@ -23,8 +23,8 @@ class Gpu:
     """A GPU model.
 
     Attributes:
-        name: What people call it, such as "H100".
-        api_name: What the API calls it, such as "NVIDIA H100".
+        name: Such as "H100".
+        api_name: Such as "NVIDIA H100".
         memory_gb: Memory of one GPU, in GB.
     """
 
@@ -33,7 +33,7 @@ class Gpu:
     memory_gb: int
 
     def matches(self, gpu_type: str) -> bool:
-        """Tell whether the API's spelling of a GPU type is this model.
+        """Whether the API's spelling of a GPU type is this model.
 
         Only the model's own token is compared, so "NVIDIA A100 80GB", "A100" and
         "nvidia-a100-sxm4-80gb" are all A100, and "GH200" is not H200.
@@ -44,13 +44,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class InstanceOption:
-    """A machine that one replica runs on.
-
-    Attributes:
-        id: The API's `instanceOptionId`.
-        gpu: The model of its GPUs.
-        count: How many GPUs it has.
-    """
+    """The machine of one replica; `id` is the API's `instanceOptionId`."""
 
     id: str
     gpu: Gpu
@@ -58,38 +52,32 @@ class InstanceOption:
 
     @property
     def key(self) -> str:
-        """The form that people type and that `parse` accepts, such as "2xH100"."""
+        """As people type it and `parse` accepts it, such as "2xH100"."""
         return f"{self.count}x{self.gpu.name}"
 
     @property
     def label(self) -> str:
-        """The form that people read: as `key`, with a multiplication sign between spaces."""
+        """As people read it, such as "2 × H100"."""
         return f"{self.count} {TIMES} {self.gpu.name}"
 
     @property
     def memory_gb(self) -> int:
-        """Memory of all its GPUs together, in GB."""
         return self.gpu.memory_gb * self.count
 
 
 @dataclass(frozen=True, slots=True)
 class UnlistedInstance:
-    """An instance option that the table below doesn't have: of it only the id is known.
-
-    Attributes:
-        id: The API's `instanceOptionId`.
-    """
+    """An instance option missing in the table below: only its id is known."""
 
     id: str
 
     @property
     def key(self) -> str:
-        """The form that `parse_any` accepts, such as "id:TwD5AqnBSVN0"."""
+        """As `parse_any` accepts it, such as "id:TwD5AqnBSVN0"."""
         return f"{ID_PREFIX}{self.id}"
 
     @property
     def label(self) -> str:
-        """The form that people read."""
         return f"instance {self.id}"
 
 
@@ -129,26 +117,26 @@ _GPU_BY_NAME = {gpu.name: gpu for gpu in GPUS}
 
 
 def by_id(option_id: str) -> InstanceOption | None:
-    """Return the option with this `instanceOptionId`, or None when it is not in the table."""
+    """The option with this `instanceOptionId`, or None."""
     return _BY_ID.get(option_id)
 
 
 def instance(option_id: str) -> AnyInstance:
-    """Return what is known of the instance option with this `instanceOptionId`."""
+    """The option with this `instanceOptionId`, maybe an unlisted one."""
     return by_id(option_id) or UnlistedInstance(option_id)
 
 
 def next_larger(option: InstanceOption) -> InstanceOption | None:
-    """Return the option with the least memory above this one's, or None for the largest.
+    """The option with the least memory above this one's, or None for the largest.
 
-    Of several with as much memory it is the one with the same GPU, else the first in the table.
+    Among equals, the one with the same GPU, else the first in the table.
     """
     larger = [other for other in INSTANCE_OPTIONS if other.memory_gb > option.memory_gb]
     return min(larger, key=lambda other: (other.memory_gb, other.gpu != option.gpu), default=None)
 
 
 class Part(StrEnum):
-    """The part of a typed instance that is not known."""
+    """The unknown part of a typed instance."""
 
     GPU = "gpu"
     COUNT = "count"
@@ -159,9 +147,9 @@ class UnknownInstanceError(ValueError):
     """Text that names no instance option.
 
     Attributes:
-        part: Which part is not known; the GPU when both are not.
-        given: That part as it was typed, which may be empty.
-        nearest: The option that was most likely meant, or None when nothing is close.
+        part: The GPU when both parts are unknown.
+        given: That part as typed; may be empty.
+        nearest: The option that was probably meant, or None.
     """
 
     def __init__(self, part: Part, given: str, nearest: InstanceOption | None) -> None:
@@ -182,14 +170,14 @@ _GPU_FIRST = re.compile(
 
 
 def parse(text: str) -> InstanceOption:
-    """Read an instance option as a person types it.
+    """Parse an instance option as a person types it.
 
     Accepted in any case, with any spaces: "2xH100", "2 H100", "H100x2", "H100:2" and "H100" (one
     GPU); each also with a multiplication sign or "*" as the x, with "NVIDIA" before the model and
     with its memory ("80GB") after it. So is an instance option id.
 
     Raises:
-        UnknownInstanceError: The GPU or the count is not one of the 16 options'.
+        UnknownInstanceError: The GPU or the count is none of the table's.
     """
     text = text.strip()[:_LONGEST]
     if option := by_id(text):
@@ -208,11 +196,7 @@ def parse(text: str) -> InstanceOption:
 
 
 def parse_any(text: str) -> AnyInstance:
-    """Read what `parse` reads, and any instance option id with "id:" before it.
-
-    Raises:
-        UnknownInstanceError: As `parse`; or what stands behind "id:" can't be an id.
-    """
+    """Parse as `parse`, or any instance option id with "id:" before it."""
     if not text.strip().lower().startswith(ID_PREFIX):
         return parse(text)
     option_id = text.strip()[len(ID_PREFIX) :].strip()
@@ -222,7 +206,7 @@ def parse_any(text: str) -> AnyInstance:
 
 
 def _bare(name: str) -> str:
-    """Return the model's name alone: "nvidia a100 80gb" → "A100 80GB"."""
+    """The model's name alone: "nvidia a100 80gb" → "A100 80GB"."""
     return re.sub(r"^NVIDIA[\s_-]*", "", name.upper())
 
 
@@ -235,32 +219,32 @@ def _gpu(name: str) -> Gpu | None:
 
 
 class PriceOverrideError(ValueError):
-    """A price setting that can't be read; the message says what to write instead."""
+    """An invalid price setting; the message says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What a GPU costs, in dollars per GPU-hour, billed per second.
+    """Dollars per GPU-hour, billed per second.
 
     Attributes:
         published: When Friendli published the table.
-        in_force_since: The first day that it applies to.
+        in_force_since: Its first day.
         per_gpu_hour: GPU name → dollars.
-        overridden: Names of GPUs whose price is the operator's and not the table's.
+        overridden: Names of GPUs with the operator's price.
     """
 
     published: date
     in_force_since: date
-    # Left out of the hash, which a mapping has none of, so that prices can be a cache's key.
+    # Left out of the hash, which mappings lack, so that prices can be a cache's key.
     per_gpu_hour: Mapping[str, Decimal] = field(hash=False)
     overridden: frozenset[str] = frozenset()
 
     def per_hour(self, option: InstanceOption) -> Decimal:
-        """Return the dollars per hour of one replica on this option."""
+        """Dollars per hour of one replica."""
         return self.per_gpu_hour[option.gpu.name] * option.count
 
     def override(self, setting: str) -> Self:
-        """Return these prices with those of an operator's setting such as "H100=4.5,B200=8".
+        """These prices with those of a setting such as "H100=4.5,B200=8".
 
         Raises:
             PriceOverrideError: A part is not GPU=DOLLARS, the GPU is unknown or named twice, or

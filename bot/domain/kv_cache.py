@@ -1,9 +1,9 @@
-"""Reads from a model's config.json how much memory each token of a request keeps on the GPU.
+"""The KV cache per token, from a model's config.json.
 
-Only attention layers keep something for each token. Layers with a window keep at most that many
-tokens, recurrent and convolution layers a state of fixed size. The field names are those of the
-model classes in `transformers`; where a config leaves the layers' kinds out, the class's own rule
-is used. What isn't recognized is unknown: a cache that is counted too small runs out of memory.
+Only attention layers cache tokens: those with a window at most that many. Recurrent and convolution
+layers keep a state of fixed size. The field names are those of the model classes in `transformers`;
+where a config omits the layers' kinds, the class's own rule is used. An unrecognized config is
+unknown, never small: an underestimated cache runs out of memory.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 Config: TypeAlias = Mapping[str, Any]
 
-# Where multi-modal models keep the decoder's config.
+# Where multi-modal models nest the decoder's config.
 _NESTED = ("thinker_config", "text_config", "llm_config", "language_config")
 _ENCODERS = frozenset(
     {
@@ -32,7 +32,7 @@ _CONVOLUTION = frozenset({"conv", "short_conv"})
 _NOTHING = frozenset({"dense", "ffn", "mlp", "moe"})
 # The letters of `hybrid_override_pattern`.
 _LETTERS = {"*": "attention", "M": "mamba", "E": "moe", "-": "mlp"}
-# Every how many layers one is not windowed, where the config doesn't say.
+# Every how many layers one has no window, where the config doesn't say.
 _FULL_EVERY = {
     "gemma2": 2,
     "gemma3": 6,
@@ -41,23 +41,23 @@ _FULL_EVERY = {
     "llama4_text": 4,
     "gpt_oss": 2,
 }
-# Fields of attention with compressed tokens, whose size can't be read off the config.
+# Fields of attention with compressed tokens, whose size the config doesn't tell.
 _COMPRESSED = re.compile(r"compress|kv_latent|latent_attention")
 
 
 class UnknownAttentionError(Exception):
-    """The config describes attention that this module doesn't know; the message says what."""
+    """The config describes unknown attention; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachingLayers:
-    """Layers that keep the same for each token.
+    """Layers with the same cache.
 
     Attributes:
-        count: How many.
+        count: How many layers.
         elements: Numbers kept per token and layer.
-        heads: Over how many GPUs they can be split; 1 where every GPU keeps all of it.
-        window: Tokens kept at most; None for all.
+        heads: Over how many GPUs they can be split; 1 where every GPU keeps all.
+        window: Maximum of tokens; None for all.
     """
 
     count: int
@@ -71,8 +71,8 @@ class KvCache:
     """What one request keeps on the GPU.
 
     Attributes:
-        layers: The layers that keep something for each token; none for encoders.
-        state_bytes: Of the layers that keep a state of fixed size, for one request.
+        layers: The caching layers; none for encoders.
+        state_bytes: Of recurrent layers, for one request.
         element_bytes: Of one number: 2, or 1 where the checkpoint declares an 8-bit cache.
     """
 
@@ -82,14 +82,14 @@ class KvCache:
 
     @property
     def bytes_per_token(self) -> int:
-        """Of all caching layers, before windows are full."""
+        """Over all caching layers, before windows are full."""
         return sum(each.count * each.elements for each in self.layers) * self.element_bytes
 
     def bytes_of(self, tokens: int, gpus: int = 1) -> int:
-        """What one request of so many tokens keeps on each of so many GPUs.
+        """What one request keeps on each GPU.
 
-        Heads that can't be split further are kept by several GPUs; so is recurrent state, which
-        engines split in ways of their own.
+        Heads that can't be split further are replicated; so is recurrent state, which engines split
+        in their own ways.
         """
         kept = 0
         for each in self.layers:
@@ -100,7 +100,7 @@ class KvCache:
 
 
 def decoder_config(config: Config) -> Config:
-    """The part of a config that describes the decoder; multi-modal models nest it."""
+    """The decoder's part of a config; multi-modal models nest it."""
     for name in _NESTED:
         nested = config.get(name)
         if isinstance(nested, Mapping):
@@ -114,14 +114,10 @@ def heads_of(config: Config) -> int | None:
 
 
 def kv_cache(config: Config, quantization_beside: Config | None = None) -> KvCache:
-    """Read a model's cache off its config.
-
-    Args:
-        config: The repo's config.json.
-        quantization_beside: Its hf_quant_config.json, if there is one.
+    """Read a model's cache from its config.json and, if any, hf_quant_config.json.
 
     Raises:
-        UnknownAttentionError: It can't be told; never zero by default.
+        UnknownAttentionError: It can't be determined; never zero by default.
     """
     text = decoder_config(config)
     element = _element_bytes(config, quantization_beside)
@@ -141,7 +137,7 @@ def kv_cache(config: Config, quantization_beside: Config | None = None) -> KvCac
         raise UnknownAttentionError("no attention layers")
     state = sum(_state_bytes(text, kind) for kind in kinds)
     if str(text.get("model_type")) == "falcon_h1":
-        # Attention and a recurrent layer side by side in every layer.
+        # Attention and a recurrent layer in parallel in every layer.
         state += len(kinds) * _state_bytes(text, "mamba")
     return KvCache(tuple(layers), state, element)
 
@@ -172,7 +168,7 @@ def _kinds(text: Config) -> list[str]:
         raise UnknownAttentionError(f"layers of the kind {unknown[:40]!r}")
     shared = _number(text, "num_kv_shared_layers") or 0
     if shared:
-        # They read what earlier layers keep.
+        # They read the cache of earlier layers.
         kinds[-shared:] = ["mlp"] * min(shared, len(kinds))
     return kinds
 
@@ -194,7 +190,7 @@ def _named_kinds(text: Config) -> list[str]:
 
 
 def _kinds_by_index(text: Config, count: int) -> list[str]:
-    """Of hybrids that tell which layers have attention; empty where nothing is told."""
+    """The kinds of hybrids that list their attention layers; empty for others."""
     linear = text.get("linear_attn_config")
     if isinstance(linear, Mapping):
         # Kimi counts its layers from one.
@@ -211,7 +207,7 @@ def _kinds_by_index(text: Config, count: int) -> list[str]:
         return ["attention" if i in indices else "conv" for i in range(count)]
     crossing = text.get("cross_attention_layers")
     if isinstance(crossing, Sequence):
-        # They keep features of the image, of fixed length.
+        # They keep image features of fixed length.
         return ["mlp" if i in crossing else "attention" for i in range(count)]
     if every := _number(text, "full_attention_interval"):
         return ["attention" if (i + 1) % every == 0 else "linear_attention" for i in range(count)]
@@ -299,7 +295,7 @@ def _head_size(text: Config) -> int:
 
 
 def _state_bytes(text: Config, kind: str) -> int:
-    """What one layer keeps for one request, however long it is. Zero for attention."""
+    """The fixed state of one layer for one request. Zero for attention."""
     if kind in _CONVOLUTION:
         width = _number(text, "hidden_size") or 0
         return width * (_number(text, "conv_L_cache") or 4) * 2

@@ -1,4 +1,4 @@
-"""An endpoint of a target as it is known: what Friendli tells and what we wrote down. Pure."""
+"""An endpoint of a target: what Friendli reports and what the bot has stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What we wrote down of an endpoint that was asked for, or is followed, in this workspace.
+    """What the bot has stored about an endpoint.
 
     Attributes:
         public_id: Names its deployment in buttons.
-        model: None of an endpoint that was made elsewhere and is followed.
-        requester_id: Who asked for it, or for following it.
-        channel_id: Where its thread is.
-        is_here: Whether that is the channel that was asked from, whose buttons reach it.
+        model: None of an imported endpoint.
+        requester_id: Who requested or imported it.
+        channel_id: The channel of its thread.
+        is_here: Whether that is the channel of the request, whose buttons reach it.
         thread_ts: The thread's root; None before it is posted.
     """
 
@@ -39,16 +39,14 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An endpoint of a target. Texts are as people and the API wrote them.
+    """An endpoint of a target. Texts are as people and the API wrote them, unescaped.
 
     Attributes:
         target: The target's name in the channel.
-        status: What it is doing.
-        spec: How it is set up; None if Friendli didn't tell in time.
-        ours: What we wrote down of it; None for an endpoint made elsewhere.
-        perhaps_by: Who asked for one of this name whose endpoint isn't told apart yet.
-        seen_at: The API's clock when it was listed.
-        prices: Of GPUs.
+        spec: None if Friendli didn't respond in time.
+        ours: None for an endpoint created elsewhere.
+        perhaps_by: Who requested one of this name whose endpoint isn't identified yet.
+        seen_at: The API's clock of the listing.
     """
 
     target: str
@@ -64,29 +62,28 @@ class Listed:
 
     @property
     def name(self) -> str:
-        """Its name; its id while the name isn't known."""
+        """Its name; its id while the name is unknown."""
         if self.spec is not None and self.spec.name.strip():
             return self.spec.name
         return self.ours.name if self.ours is not None else self.endpoint_id
 
     @property
     def model(self) -> str | None:
-        """Its model, which only those who asked for it can tell: the API doesn't."""
+        """Its model, from the request: the API doesn't report it."""
         return self.ours.model if self.ours is not None else None
 
     @property
     def kind(self) -> Kind:
-        """What kind of status it has."""
         return facts_of(self.status.status).kind
 
     @property
     def gpus(self) -> str | None:
-        """The GPUs of one replica, such as "2 × H100"; an unknown one as the API calls it."""
+        """The GPUs of one replica, such as "2 × H100"; unknown ones as the API spells them."""
         return None if self.spec is None else gpus_text(self.spec)
 
     @property
     def price_each(self) -> Decimal | None:
-        """Dollars per hour and replica; None for a GPU whose price isn't known."""
+        """Dollars per hour and replica; None for an unknown GPU."""
         if self.spec is None or self.spec.gpu_type is None or self.spec.num_gpu is None:
             return None
         for gpu in GPUS:
@@ -96,17 +93,17 @@ class Listed:
 
     @property
     def price_once_up(self) -> Decimal | None:
-        """Dollars per hour of what is sure to run once it serves; None if that can't be told."""
+        """Dollars per hour that are certain once it serves; None if unknown."""
         if self.spec is None or self.spec.autoscaling_min is None or self.price_each is None:
             return None
         return self.price_each * max(1, self.spec.autoscaling_min)
 
     @property
     def replicas_up(self) -> int | None:
-        """Replicas that are billed now; None if that can't be told.
+        """Replicas that are billed now; None if unknown.
 
-        One that comes up is billed only once it has finished; one that goes down, until it is.
-        Where the API can't say what it is doing, that it counts none says nothing.
+        A start is billed once it has finished, a stop until it has. In an unknown status a count
+        of zero means nothing.
         """
         if self.status.status in UNBILLED:
             return 0
@@ -122,7 +119,7 @@ class Listed:
 
     @property
     def price_now(self) -> Decimal | None:
-        """Dollars per hour of what runs now; None if that can't be told."""
+        """Dollars per hour of what runs now; None if unknown."""
         if self.replicas_up == 0:
             return Decimal(0)
         if self.replicas_up is None or self.price_each is None:
@@ -131,7 +128,7 @@ class Listed:
 
     @property
     def replicas(self) -> str | None:
-        """How many replicas, such as "1 replica", "0–3 replicas" or "2 of 0–3 replicas"."""
+        """Such as "1 replica", "0–3 replicas" or "2 of 0–3 replicas"."""
         if self.spec is None:
             return None
         least, most = self.spec.autoscaling_min, self.spec.autoscaling_max
@@ -139,12 +136,12 @@ class Listed:
             return None
         allowed = replicas_text(least, most)
         up = self.replicas_up
-        # Where it can't be otherwise, the number that runs needs no telling.
+        # With fixed replicas, the running ones needn't be shown.
         return f"{up} of {allowed}" if up and (up != least or least != most) else allowed
 
     @property
     def age(self) -> float | None:
-        """Seconds since it was made, by the API's clock; None if the API doesn't tell."""
+        """Seconds since its creation, by the API's clock; None if unknown."""
         if self.status.created_at is None:
             return None
         return max(0.0, (self.seen_at - self.status.created_at).total_seconds())
@@ -155,8 +152,8 @@ class Listing:
     """The endpoints of one target.
 
     Attributes:
-        endpoints: What moves or serves first, then what rests, failed, or was terminated.
-        is_current: Whether this is what Friendli says now, and not what was seen before.
+        endpoints: Transitional or serving first, then resting, failed, terminated.
+        is_current: Whether Friendli reported this now; otherwise it is the last known list.
     """
 
     target: str
@@ -166,12 +163,12 @@ class Listing:
 
     @property
     def unread(self) -> int:
-        """Of how many Friendli didn't tell in time how they are set up."""
+        """The number of endpoints whose spec couldn't be read in time."""
         return sum(listed.spec is None for listed in self.endpoints)
 
 
 def gpus_text(spec: DedicatedEndpointSpec) -> str | None:
-    """The GPUs of one replica, such as "2 × H100"; an unknown one as the API calls it.
+    """The GPUs of one replica, such as "2 × H100"; unknown ones as the API spells them.
 
     Without their number only the model, without the model None.
     """
@@ -183,7 +180,7 @@ def gpus_text(spec: DedicatedEndpointSpec) -> str | None:
 
 
 def in_order(endpoints: Sequence[Listed]) -> list[Listed]:
-    """Sort as lists show them; of those alike, the newest first."""
+    """Sort as lists show them; among equals, newest first."""
     by_name = sorted(endpoints, key=lambda listed: (listed.name, listed.endpoint_id))
     newest_first = sorted(by_name, key=_made_at, reverse=True)
     return sorted(newest_first, key=_rank)

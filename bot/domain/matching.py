@@ -1,9 +1,9 @@
-"""Ranks the endpoints that a create request may have made. Pure: no I/O, no clock.
+"""Ranks the endpoints that a create request may have made.
 
-Friendli's answer to a create request carries no documented endpoint id, the answer may be lost,
-and the API promises nothing about how it words what it made. So nothing is filtered out by how an
-endpoint is described: a new endpoint that belongs to no other deployment is a candidate, its name
-decides, and where that can't be read, a person does.
+Friendli's create response has no documented endpoint id, the response may be lost, and the API
+doesn't specify how it describes endpoints. So no endpoint is filtered out by its description: a new
+endpoint that belongs to no other deployment is a candidate, its name decides, and where the name
+can't be read, a person does.
 """
 
 import re
@@ -17,28 +17,27 @@ from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import LONGEST_NAME
 from bot.domain.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
 
-# The list's createdAt may be rounded, or taken a moment before the answer's.
+# The list's createdAt may be rounded, or taken a moment before the response's.
 _ANSWER_TOLERANCE = timedelta(seconds=5)
-# The machines that stamp createdAt and Date may differ by this much.
+# The clocks of createdAt and Date may differ by this much.
 _CLOCK_TOLERANCE = timedelta(minutes=1)
-# As close to the answer's createdAt as this, a rounded moment is still the same one.
+# Within this of the response's createdAt, a rounded time is still the same.
 _SAME_MOMENT = timedelta(seconds=1)
-# An API may name an endpoint by a text of any length.
+# The API may return a name of any length.
 _LONGEST = 2 * LONGEST_NAME
-# Shorter parts of names are alike by chance.
+# Shorter parts of names match by chance.
 _SHORTEST_LIKENESS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class MatchCriteria:
-    """What is known of the endpoint that a create request made, or may have made.
+    """What is known of the endpoint that a create request may have made.
 
     Attributes:
-        request: What was asked for.
         ids_before: Ids that aren't ours: listed before the request was sent, or ruled out since.
         listed_at: The API's clock at that list; None if it sent no Date header.
-        answered_created_at: `createdAt` of the create answer; None if there was none.
-        answered_id: The endpoint's id in the create answer, which no document promises.
+        answered_created_at: `createdAt` of the create response; None without one.
+        answered_id: The endpoint's id in the create response, which is undocumented.
     """
 
     request: DeployRequest
@@ -50,10 +49,10 @@ class MatchCriteria:
 
 @dataclass(frozen=True, slots=True)
 class OtherSearch:
-    """Another deployment whose endpoint isn't known yet.
+    """Another deployment whose endpoint is unknown.
 
     Attributes:
-        name: The name that it asked for.
+        name: The requested name.
         ids_before: Ids that aren't its own.
     """
 
@@ -71,19 +70,19 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """Its name; '' if it can't be read."""
+        """'' if it can't be read."""
         return self.spec.name.strip() if self.spec is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a list tells of the endpoint.
+    """The result of matching.
 
     Attributes:
-        ours: The one that it is.
-        twins: Several of our name that nothing tells apart.
-        likely: May be ours: the name can't be read, is like ours, or all but the name fits.
-        unlikely: The other new endpoints that nothing explains.
+        ours: The endpoint, if identified.
+        twins: Several of our name that can't be told apart.
+        likely: The name can't be read, is like ours, or all but the name fits.
+        unlikely: The other unexplained new endpoints.
     """
 
     ours: Candidate | None = None
@@ -95,7 +94,7 @@ class Match:
 def new_ids(
     criteria: MatchCriteria, listed: Collection[str], owned_by_others: Collection[str]
 ) -> list[str]:
-    """Listed ids that weren't there before, and belong to no other deployment."""
+    """Listed ids that weren't there before and belong to no other deployment."""
     explained = frozenset(criteria.ids_before) | frozenset(owned_by_others)
     return [id_ for id_ in listed if id_ not in explained]
 
@@ -103,7 +102,7 @@ def new_ids(
 def by_closeness(
     criteria: MatchCriteria, ids: Sequence[str], listed: Mapping[str, DedicatedEndpointStatus]
 ) -> list[str]:
-    """Sort ids so that those made closest to our request come first."""
+    """Sort ids by how close to our request they were created."""
     about = criteria.answered_created_at or criteria.listed_at
 
     def distance(id_: str) -> float:
@@ -123,9 +122,8 @@ def match(
     """Find ours among the new endpoints.
 
     Args:
-        criteria: What is known of it.
-        candidates: Every new endpoint that is listed.
-        others: The searches that go before this one where the name is theirs.
+        candidates: Every new listed endpoint.
+        others: The searches that take precedence where the name is theirs.
     """
     for one in candidates:
         if one.endpoint_id == criteria.answered_id:
@@ -144,7 +142,7 @@ def _explains(other: OtherSearch, candidate: Candidate) -> bool:
 
 
 def _narrow(criteria: MatchCriteria, named: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Leave out what a criterion speaks against, as long as something is left."""
+    """Drop what a criterion contradicts, as long as something is left."""
     tests: tuple[Callable[[MatchCriteria, Candidate], bool], ...] = (
         _contradicts_time,
         _contradicts_gpus,
@@ -165,7 +163,7 @@ def _is_likely(criteria: MatchCriteria, candidate: Candidate) -> bool:
 
 
 def _are_alike(ours: str, theirs: str) -> bool:
-    """Whether an API may have made one name of the other: other case, signs, or a part of it."""
+    """Whether one name may be derived from the other: other case, signs, or a part of it."""
     one, other = _bare(ours), _bare(theirs)
     shorter = min(one, other, key=len)
     if len(shorter) < _SHORTEST_LIKENESS:
@@ -195,13 +193,13 @@ def _contradicts_scaling(criteria: MatchCriteria, candidate: Candidate) -> bool:
 
 
 def differs_in_gpus(request: DeployRequest, spec: DedicatedEndpointSpec) -> bool:
-    """Whether an endpoint shows other GPUs than were asked for; what it doesn't show is no other.
+    """Whether an endpoint shows other GPUs than requested; unknown ones don't count.
 
-    Nobody has published whether `numGpu` counts those of one replica or of all.
+    It isn't published whether `numGpu` counts those of one replica or of all.
     """
     option = request.option
     if isinstance(option, UnlistedInstance):
-        # Nobody here knows its GPUs.
+        # Its GPUs are unknown here.
         return False
     counts = {option.count, option.count * (request.replicas or 1)}
     return (spec.gpu_type is not None and not option.gpu.matches(spec.gpu_type)) or (
@@ -210,7 +208,7 @@ def differs_in_gpus(request: DeployRequest, spec: DedicatedEndpointSpec) -> bool
 
 
 def differs_in_replicas(request: DeployRequest, spec: DedicatedEndpointSpec) -> bool:
-    """Whether an endpoint shows other bounds of its replicas than were asked for, if any were."""
+    """Whether an endpoint shows other replica bounds than requested, if any were."""
     least, most = request.replica_bounds
     if least is None:
         return False

@@ -1,4 +1,4 @@
-"""What a target's team has decided: approvals, how long endpoints run, what the channel hears."""
+"""A target's settings: approvals, lifetimes, notifications."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -10,7 +10,7 @@ Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class Approval(StrEnum):
-    """When what spends money needs a second person's yes."""
+    """When spending needs a second person's approval."""
 
     NEVER = "never"
     ALWAYS = "always"
@@ -19,15 +19,15 @@ class Approval(StrEnum):
 
 
 class ExpiryAction(StrEnum):
-    """What happens to an endpoint when its time is over."""
+    """What happens to an endpoint at the end of its lifetime."""
 
     TERMINATE = "terminate"
     SLEEP = "sleep"
-    """Any request wakes a sleeping endpoint, so this guards no money."""
+    """Any request wakes a sleeping endpoint, so this saves no money reliably."""
 
 
 class NotificationLevel(StrEnum):
-    """Which news of a thread reach the channel too."""
+    """Which notifications of a thread are broadcast to the channel."""
 
     EVERYTHING = "everything"
     READY_AND_FAILED = "ready_and_failed"
@@ -35,10 +35,10 @@ class NotificationLevel(StrEnum):
 
 
 class DefaultScaling(StrEnum):
-    """How an endpoint scales by default; a `bot.domain.request.draft.Scaling`."""
+    """An endpoint's default scaling; a `bot.domain.request.draft.Scaling`."""
 
     AUTO = "auto"
-    """From 0 to 1 replica: it sleeps while nobody uses it."""
+    """From 0 to 1 replica: it sleeps when idle."""
     FIXED = "fixed"
     """One replica, which never sleeps."""
     FRIENDLI = "friendli"
@@ -46,15 +46,14 @@ class DefaultScaling(StrEnum):
 
 
 class Policy(BaseModel):
-    """A target's settings; the defaults are those of a target that nobody has set up.
+    """A target's settings, with the defaults of a new target.
 
     Attributes:
-        approval_above: Dollars an hour; counts with `Approval.ABOVE`.
-        requester_may_approve: Whether one may say yes to one's own request.
-        approval_hours: How long a request waits for its yes.
-        lifetime_hours: How long an endpoint runs if nobody says otherwise; None for no end.
-        scaling: How an endpoint scales if nobody says otherwise.
-        guests_may_act: Whether people from other organisations may do more than look.
+        approval_above: Dollars an hour, with `Approval.ABOVE`.
+        requester_may_approve: Whether requesters may approve their own requests.
+        approval_hours: Until a request expires.
+        lifetime_hours: Default lifetime; None for no end.
+        guests_may_act: Whether people from other organisations may do more than read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,14 +70,11 @@ class Policy(BaseModel):
 
     @property
     def lifetime_seconds(self) -> int | None:
-        """How long an endpoint runs if nobody says otherwise; None for no end."""
+        """The default lifetime; None for no end."""
         return None if self.lifetime_hours is None else self.lifetime_hours * 3600
 
     def asks_for_approval(self, dollars_per_hour: Decimal | None) -> bool:
-        """Whether something that costs so much at full scale needs a second person's yes.
-
-        What isn't known, None, may be more than any price.
-        """
+        """Whether this price at full scale needs approval; an unknown one (None) may be any."""
         if self.approval is Approval.ABOVE:
             return dollars_per_hour is None or dollars_per_hour > self.approval_above
         return self.approval is Approval.ALWAYS

@@ -1,4 +1,4 @@
-"""What keeps a project from being listed. Pure."""
+"""Why a project can't be listed."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from bot.domain.friendli_errors import FriendliError, NotFound, Unauthorized
 
 
 class PollFailure(StrEnum):
-    """What stands in the way of watching a project, or of searching it."""
+    """The cause of a failed list request."""
 
     OUTAGE = "outage"
     KEY_REFUSED = "key_refused"
@@ -17,7 +17,7 @@ class PollFailure(StrEnum):
 
 
 def obstacle_of(error: FriendliError | TimeoutError) -> PollFailure:
-    """What a failed list request means."""
+    """The cause behind an error of a list request."""
     match error:
         case Unauthorized():
             return PollFailure.KEY_REFUSED

@@ -1,7 +1,7 @@
-"""Whether Friendli can serve a repo at all, by its files and its config.
+"""Whether Friendli can serve a repo, by its files and its config.
 
-Friendli wants config.json and safetensors at the repo's root; adapters, GGUF files and pipelines
-of diffusers have neither in that form.
+Friendli needs config.json and safetensors at the repo's root; adapters, GGUF files and pipelines of
+diffusers lack them in that form.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ class Preflight:
     """The result of the check.
 
     Attributes:
-        blocked: Why the model can't be served, as a sentence; None if nothing speaks against it.
-        warnings: What may go wrong, a sentence each.
+        blocked: Why the model can't be served, as a sentence; None if it can.
+        warnings: Risks, a sentence each.
     """
 
     blocked: str | None
@@ -28,7 +28,7 @@ class Preflight:
 
 
 def preflight(files: RepoFiles, *, gated: bool, private: bool) -> Preflight:
-    """Check a repo whose list of files is known."""
+    """Check a repo with a known list of files."""
     warnings = []
     if gated:
         warnings.append(

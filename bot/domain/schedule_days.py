@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ScheduleDays(StrEnum):
-    """On which days a schedule acts."""
+    """The days on which a schedule runs."""
 
     ONCE = "once"
     DAILY = "daily"

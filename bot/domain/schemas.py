@@ -1,8 +1,8 @@
-"""The requests and answers of Friendli's Dedicated Endpoints API, as pydantic models.
+"""Requests and responses of Friendli's Dedicated Endpoints API, as pydantic models.
 
 Names of classes and fields are those of Friendli's OpenAPI document; in Python the fields are
-snake_case. What the bot sends is strict. What the API answers is lenient: it is a beta, so an
-unknown field is kept, and an unknown enum value stays the plain string that it came as.
+snake_case. Requests are strict, responses lenient: it is a beta, so an unknown field is kept, and
+an unknown enum value stays a plain string.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema, core_schema
 
 
 class InferenceDeploymentStatus(StrEnum):
-    """What an endpoint is doing."""
+    """The status of an endpoint."""
 
     UNKNOWN = "UNKNOWN"
     INITIALIZING = "INITIALIZING"
@@ -39,7 +39,7 @@ class InferenceDeploymentStatus(StrEnum):
 
 
 class Phase(StrEnum):
-    """How far an endpoint that initializes or awakes has come."""
+    """The phase of an endpoint that initializes or awakes."""
 
     REQUESTING_VIRTUAL_MACHINE = "REQUESTING_VIRTUAL_MACHINE"
     DOWNLOADING_MODEL = "DOWNLOADING_MODEL"
@@ -88,7 +88,7 @@ class RequestModel(BaseModel):
     )
 
     def wire(self) -> dict[str, JsonValue]:
-        """Return the JSON object to send: wire names, without what is unset or None."""
+        """The JSON object to send: wire names, without unset fields and None."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
 
@@ -100,19 +100,18 @@ class EndpointAdvancedConfig(RequestModel):
     """Engine settings. This object alone has snake_case names on the wire.
 
     The fields from `max_context_length` on are only in the newer edition of the API; unset, they
-    are not sent, and the body is one that the older edition accepts.
+    are not sent, and the older edition accepts the body.
 
     Attributes:
-        max_batch_size: Requests run together at most.
-        tokenizer_skip_special_tokens: Leave special tokens out of the output.
+        max_batch_size: Maximum of concurrent requests.
+        tokenizer_skip_special_tokens: Omit special tokens from the output.
         tokenizer_add_special_tokens: Add special tokens to the input.
         max_token_count: Tokens; `DEFAULT_MAX_TOKEN_COUNT` where the API decides.
-        enable_content_logging: Keep the contents of requests and answers.
+        enable_content_logging: Store the contents of requests and responses.
         max_input_length: Tokens.
         max_context_length: Tokens, input and output together.
         queue_timeout_ms: Milliseconds that a request may wait in the queue.
-        queue_backpressure_metric_kind: What is compared with the threshold.
-        queue_backpressure_metric_threshold: Past this the queue takes no more.
+        queue_backpressure_metric_threshold: Above this the queue refuses requests.
     """
 
     model_config = ConfigDict(alias_generator=None)
@@ -136,11 +135,9 @@ class EndpointSimplescaleConfig(RequestModel):
 
 
 class AutoscalingPolicy(RequestModel):
-    """Replicas that follow the load; `min_replica` 0 lets an idle endpoint sleep.
+    """Autoscaling; `min_replica` 0 lets an idle endpoint sleep.
 
     Attributes:
-        min_replica: Replicas kept at least.
-        max_replica: Replicas at most.
         cooldown_period: Seconds between the last request and scaling down.
     """
 
@@ -150,9 +147,9 @@ class AutoscalingPolicy(RequestModel):
 
 
 class DedicatedEndpointCreateBody(RequestModel):
-    """What a create request says.
+    """A create request.
 
-    The API asks for no more than this: that exactly one of `simplescale` and
+    The API requires no more than this: that exactly one of `simplescale` and
     `autoscaling_policy` is chosen is the bot's own rule.
     """
 
@@ -168,7 +165,7 @@ class DedicatedEndpointCreateBody(RequestModel):
 
 
 class DedicatedEndpointUpdateBody(RequestModel):
-    """What an update request says; whatever is left out stays as it is."""
+    """An update request; omitted fields stay unchanged."""
 
     name: str | None = None
     advanced: EndpointAdvancedConfig | None = None
@@ -181,7 +178,7 @@ class DedicatedEndpointUpdateBody(RequestModel):
 
 
 def _aware(moment: datetime) -> datetime:
-    # The API documents RFC 3339 and shows UTC; a zone that went missing is taken to be that one.
+    # The API documents RFC 3339 and shows UTC; a missing zone is taken for UTC.
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
     try:
@@ -191,7 +188,7 @@ def _aware(moment: datetime) -> datetime:
 
 
 def _word(text: str) -> str:
-    # It is stored and shown: PostgreSQL stores no NUL, and nobody reads a name of a megabyte.
+    # It is stored and shown: PostgreSQL stores no NUL, and a name of a megabyte is unreadable.
     return "".join(char if char.isprintable() else " " for char in text[:_LONGEST_WORD])
 
 
@@ -208,32 +205,32 @@ def _identifier(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _OrElse:
-    """Reads what can't be read as a value: one malformed field must not hide an endpoint."""
+    """Replaces an unreadable value by a default: one malformed field must not hide an endpoint."""
 
     default: object
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Return the schema of what is annotated, made lenient; it is run by the parser itself."""
+        """The lenient schema, run by the parser itself."""
         return core_schema.with_default_schema(
             handler(source), default=self.default, on_error="default"
         )
 
 
 _LONGEST_WORD = 200
-# More replicas, GPUs or tokens than there will ever be; beyond, it is no count.
+# More replicas, GPUs or tokens than there will ever be.
 _LARGEST_COUNT = 1_000_000_000
 _LENIENT = _OrElse(None)
 
 Word = Annotated[str, AfterValidator(_word)]
 EndpointId = Annotated[str, AfterValidator(_identifier)]
-# Left to right: the smart mode would prefer the exact type, a plain string, over every member.
+# Left to right: smart mode would prefer the exact type, a plain string, over every member.
 AnyStatus = Annotated[InferenceDeploymentStatus | Word, Field(union_mode="left_to_right")]
 AnyPhase = Annotated[Phase | Word, Field(union_mode="left_to_right")]
 AnyErrorCode = Annotated[InferenceDeploymentErrorCode | Word, Field(union_mode="left_to_right")]
 
-# Fields of answers: None for what is null, missing or of a type that can't be read.
+# Fields of responses: None for null, missing or unreadable values.
 AnsweredMoment = Annotated[Annotated[datetime, AfterValidator(_aware)] | None, _LENIENT]
 AnsweredWord = Annotated[Word | None, _LENIENT]
 AnsweredCount = Annotated[Annotated[int, Field(ge=0, le=_LARGEST_COUNT)] | None, _LENIENT]
@@ -244,7 +241,7 @@ AnsweredId = Annotated[EndpointId | None, _LENIENT]
 
 
 class AnswerModel(BaseModel):
-    """A part of an answer: unknown fields are kept and written out again."""
+    """A part of a response: unknown fields are kept and serialized again."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -257,10 +254,10 @@ class AnswerModel(BaseModel):
 
 
 class DedicatedEndpointStatus(AnswerModel):
-    """What an endpoint is doing at the moment of the answer; all moments are the API's clock.
+    """The status of an endpoint at the time of the response; all times are the API's clock.
 
-    A status that is missing or unreadable is UNKNOWN; every other such field is None. Lists of
-    thousands are kept in memory, so that unknown fields are left out.
+    A missing or unreadable status is UNKNOWN; other fields are then None. Unknown fields are
+    dropped, since lists of thousands stay in memory.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -280,10 +277,10 @@ class DedicatedEndpointStatus(AnswerModel):
 
 
 class CreateAnswer(AnswerModel):
-    """What can be read of a successful answer to a create request.
+    """The readable part of a successful create response.
 
-    The endpoint was made whatever this says, so a field that is missing or malformed is None. No
-    published document has `id` or `endpointId` in it.
+    The endpoint was created whatever this contains, so a missing or malformed field is None.
+    `id` and `endpointId` are undocumented.
     """
 
     created_at: AnsweredMoment = None
@@ -295,17 +292,17 @@ class CreateAnswer(AnswerModel):
 
     @property
     def names(self) -> EndpointId | None:
-        """The endpoint's id, if the answer has one."""
+        """The endpoint's id, if the response has one."""
         return self.endpoint_id or self.id
 
 
 class _Addressable:
-    """Leaves out of a page what no request could name; null is an empty page."""
+    """Drops ids that no request could contain; null is an empty page."""
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Return the schema of a page's endpoints."""
+        """The schema of a page's endpoints."""
         return core_schema.no_info_after_validator_function(
             _addressable, core_schema.nullable_schema(handler(source))
         )
@@ -320,7 +317,7 @@ def _addressable(
 class DedicatedEndpointListResponse(AnswerModel):
     """One page of a project's endpoints: endpoint id → status.
 
-    An id that is listed is an endpoint, whatever stands beside it.
+    A listed id is an endpoint, whatever its status contains.
     """
 
     data: Annotated[
@@ -333,20 +330,18 @@ class DedicatedEndpointListResponse(AnswerModel):
 class DedicatedEndpointSpec(AnswerModel):
     """How an endpoint is set up; it names no model repo.
 
-    The API's document requires most of these, and describes none of them in full: what is null,
-    missing or unreadable is None, and the other fields still tell.
+    The API's document requires most of these and describes none in full: null, missing or
+    unreadable fields are None, and the others still count.
 
     Attributes:
         name: '' if it can't be read.
         num_gpu: GPUs per replica.
-        autoscaling_min: Replicas kept at least.
-        autoscaling_max: Replicas at most.
         autoscaling_cooldown: Seconds.
         max_input_length: Tokens.
         max_context_length: Tokens, input and output together.
         curr_replica_cnt: Replicas now.
-        desired_replica_cnt: Replicas that the endpoint is on its way to.
-        updated_replica_cnt: Replicas that run the newest version.
+        desired_replica_cnt: Replicas that it scales to.
+        updated_replica_cnt: Replicas of the newest version.
     """
 
     name: Annotated[Word, _OrElse("")] = ""
@@ -369,7 +364,7 @@ class DedicatedEndpointSpec(AnswerModel):
     updated_replica_cnt: AnsweredCount = None
 
     def without_unknown(self) -> "DedicatedEndpointSpec":
-        """Return a copy without the fields that aren't declared here, for keeping in memory."""
+        """A copy without undeclared fields, to keep in memory."""
         known = {name: getattr(self, name) for name in DedicatedEndpointSpec.model_fields}
         return DedicatedEndpointSpec.model_construct(self.model_fields_set & known.keys(), **known)
 

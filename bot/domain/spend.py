@@ -1,4 +1,4 @@
-"""What an endpoint has cost so far, estimated from the transitions that were observed. Pure."""
+"""What an endpoint has cost so far, estimated from its transitions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ _SECONDS_PER_HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What an endpoint has cost: an estimate, as long as Friendli doesn't tell what it charged.
+    """An endpoint's cost.
 
     Attributes:
         seconds: How long at least one replica was billed.
-        dollars: Of all replicas that are sure to have run; None if their price isn't known.
-        is_least: Whether more may have run at times: those that an autoscaler adds.
-        is_charged: Whether the dollars are Friendli's own count.
+        dollars: Of the replicas that certainly ran; None if their price is unknown.
+        is_least: Whether an autoscaler may have run more.
+        is_charged: Whether the dollars are Friendli's own count, not an estimate.
     """
 
     seconds: float
@@ -31,7 +31,7 @@ class Spend:
     is_charged: bool = False
 
     def charged(self, dollars: Decimal) -> Self:
-        """The same with what was really charged."""
+        """The same with Friendli's charge."""
         return replace(self, dollars=dollars.quantize(_CENT), is_least=False, is_charged=True)
 
 
@@ -47,9 +47,9 @@ def estimate(
 
     Args:
         history: Every transition, oldest first.
-        price_of_one: Dollars per hour of one replica; None if it isn't known.
-        least: Replicas kept at least; while it serves, one runs even if this is 0, or not known.
-        most: Replicas at most; None if it isn't known.
+        price_of_one: Dollars per hour of one replica; None if unknown.
+        least: Minimum of replicas; while it serves, at least one runs.
+        most: Maximum of replicas; None if unknown.
         at: Until when, by our database's clock.
     """
     if not history:

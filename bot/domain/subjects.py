@@ -4,10 +4,9 @@ from enum import StrEnum
 
 
 class SubjectKind(StrEnum):
-    """To whom something is granted."""
+    """The kinds of subjects."""
 
     EVERYONE = "everyone"
-    """Everybody in the channel."""
     ADMINS = "admins"
     GROUP = "group"
     """A Slack user group."""

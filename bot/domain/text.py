@@ -1,4 +1,4 @@
-"""Text from outside, cut and quoted for people."""
+"""Outside text, cut and quoted for people."""
 
 import re
 
@@ -23,5 +23,5 @@ ELLIPSIS = "…"
 
 
 def unescape(text: str) -> str:
-    """Undo `escape`, which Slack itself applies to what people type into a command."""
+    """Undo `escape`, which Slack applies to what people type into a command."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,7 +1,7 @@
-"""When a time of day comes next on the clock of a time zone. Pure.
+"""The next occurrence of a time of day in a time zone.
 
-A time that a clock skips when it is put forward (02:30 on one night of spring) comes as much later
-as the clock skips, at 03:30; one that it shows twice when it is put back comes the first time only.
+A time that is skipped when the clock is put forward (02:30 on one night of spring) comes as much
+later as the clock skips, at 03:30; one that occurs twice when it is put back comes once, the first.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,7 @@ class When:
     Attributes:
         time_of_day: "HH:MM".
         zone: An IANA time zone.
-        date: The one day, as "YYYY-MM-DD", with `ScheduleDays.ONCE`; None for the next time that
-            the clock shows it.
+        date: The day, as "YYYY-MM-DD", with `ScheduleDays.ONCE`; None for the next occurrence.
     """
 
     days: ScheduleDays
@@ -32,12 +31,7 @@ class When:
 
 
 def next_time(when: When, after: datetime) -> datetime | None:
-    """The first moment after another one; None if that day is over.
-
-    Args:
-        when: What recurs, or comes once.
-        after: An aware moment.
-    """
+    """The first occurrence after an aware moment; None if that day is over."""
     today = today_in(when.zone, after)
     days = [Date.parse_iso(when.date)] if when.date else [today.add(days=n) for n in range(9)]
     for day in days:
@@ -54,7 +48,7 @@ _WEEKEND = (Weekday.SATURDAY, Weekday.SUNDAY)
 
 
 def today_in(zone: str, at: datetime) -> Date:
-    """The day that a time zone's calendar shows at a moment."""
+    """A time zone's date at a moment."""
     return Instant(at).to_tz(zone).date()
 
 

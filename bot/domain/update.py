@@ -1,4 +1,4 @@
-"""An update of an endpoint: what is sent, only what changes, and what is known afterwards. Pure."""
+"""Updates of an endpoint: only changed fields are sent."""
 
 import json
 from collections.abc import Mapping
@@ -22,22 +22,22 @@ from bot.domain.schemas import DedicatedEndpointSpec, DedicatedEndpointUpdateBod
 from bot.domain.version import ENGINE, NO_SETTINGS, SCALING, History, Version, changed, in_order
 
 _DEFAULT_BRANCH = "main"
-# What an update leaves out stays as it is, and nothing else says that Friendli shall decide.
+# An omitted field stays unchanged, and no value means "Friendli decides".
 _NO_WAY_BACK = FieldError("scaling", "An update can't go back to Friendli's default scaling.")
 
 
 class Update(BaseModel):
-    """An update that somebody agreed to.
+    """An update that a person confirmed.
 
     Attributes:
         body: What is sent.
         replaces: The number of the version that it was compared with.
-        after: The settings of the new version; in unknown fields stands something.
-        unknown: The fields of `after` that nobody here knows.
-        is_whole: Whether no setting of a version that was made elsewhere stays.
-        dollars_before: Dollars per hour at full scale; None if they aren't known.
+        after: The settings of the new version; placeholders in unknown fields.
+        unknown: The unknown fields of `after`.
+        is_whole: Whether no setting of a version that was created elsewhere stays.
+        dollars_before: Dollars per hour at full scale; None if unknown.
         dollars_after: The same of the new version.
-        most_before: Replicas at most, before; None if this was stored without it.
+        most_before: Maximum of replicas before; None if stored without it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,12 +53,12 @@ class Update(BaseModel):
 
     @classmethod
     def stored(cls, row: Mapping[str, Any] | None) -> Self:
-        """Read what `to_row` wrote."""
-        # As JSON, since what is sent is parsed strictly: in Python, a text is no enum.
+        """Parse what `to_row` wrote."""
+        # As JSON, since the body is parsed strictly: in Python, a text is no enum.
         return cls.model_validate_json(json.dumps(row))
 
     def to_row(self) -> dict[str, Any]:
-        """Write it down as JSON, to be stored."""
+        """JSON, for storage."""
         row: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
         return row | {"body": self.body.wire()}
 
@@ -69,7 +69,7 @@ class Update(BaseModel):
 
     @property
     def may_cost_more(self) -> bool:
-        """Whether the new version costs more at full scale, or may, where a price isn't known."""
+        """Whether the new version costs more at full scale, or may, with an unknown price."""
         if self.dollars_after is not None and self.dollars_before is not None:
             return self.dollars_after > self.dollars_before
         if self.body.instance_option_id is not None:
@@ -81,16 +81,16 @@ class Update(BaseModel):
         return is_scaled and most > self.most_before
 
     def cost_after(self, prices: Prices) -> Decimal | None:
-        """Dollars per hour at full scale of the new version; None if the price isn't known."""
+        """Dollars per hour at full scale of the new version; None if unknown."""
         return self.version.cost(prices).at_full_scale
 
 
 def settle(before: Version, wanted: DeployDraft) -> Version | tuple[FieldError, ...]:
-    """Make the next version from what somebody wants, or say what is wrong with it.
+    """Make the next version from a form, or return its errors.
 
     Args:
-        before: The version that runs.
-        wanted: All settings; what is unknown and left empty stays as it is, and so does the name.
+        before: The running version.
+        wanted: All settings; unknown empty ones stay unchanged, and so does the name.
     """
     optional = set()
     if "model" in before.unknown:
@@ -99,7 +99,7 @@ def settle(before: Version, wanted: DeployDraft) -> Version | tuple[FieldError, 
         optional.add("gpu")
     name = before.request.name
     kept = not wanted.name or wanted.name.strip() == name.strip()
-    # A name that stays isn't judged: it may come from elsewhere.
+    # An unchanged name isn't validated: it may come from elsewhere.
     draft = wanted.model_copy(
         update={"target": None, "lifetime": None} | ({"name": "kept"} if kept else {})
     )
@@ -137,10 +137,7 @@ def _is_empty(wanted: DeployDraft, field: str) -> bool:
 
 
 def body(before: Version, after: Version) -> DedicatedEndpointUpdateBody | None:
-    """The request that makes the next version: what is left out of it stays as it is.
-
-    None if nothing changes; a comment alone is no change.
-    """
+    """The request that makes the next version; None if nothing but the comment changes."""
     fields = changed(before, after)
     if not fields:
         return None
@@ -156,7 +153,7 @@ def body(before: Version, after: Version) -> DedicatedEndpointUpdateBody | None:
     if "model" in fields:
         sent["hf_model_repo"] = request.model
     if "revision" in fields:
-        # Nothing would leave the old one.
+        # An omitted one would keep the old one.
         sent["hf_model_repo_revision"] = request.revision or _DEFAULT_BRANCH
     if fields.intersection(ENGINE):
         sent["advanced"] = request.engine()
@@ -175,14 +172,12 @@ def prepare(
     prices: Prices,
     is_whole: bool = False,
 ) -> Update | None:
-    """Put an update together; None if nothing changes.
+    """Build an update; None if nothing changes.
 
     Args:
-        before: The version that runs.
-        after: The next one.
-        replaces: The number of the version that runs.
-        prices: Of GPUs.
-        is_whole: Whether nothing of a version that was made elsewhere stays.
+        before: The running version.
+        replaces: The number of the running version.
+        is_whole: Whether nothing of a version that was created elsewhere stays.
     """
     sent = body(before, after)
     if sent is None:
@@ -200,7 +195,7 @@ def prepare(
 
 
 def edits(before: Version, after: Version) -> DeployDraft:
-    """What differs, and nothing else: as JSON with `exclude_unset` it says what is emptied too."""
+    """The changed fields only; as JSON with `exclude_unset` it includes cleared ones."""
     old, new = before.draft(), after.draft()
     differing: dict[str, object] = {
         name: value for name, value in new if value != getattr(old, name)
@@ -211,12 +206,12 @@ def edits(before: Version, after: Version) -> DeployDraft:
 
 
 def applied(before: Version, edited: DeployDraft) -> DeployDraft:
-    """All settings, with edits made to those that run."""
+    """All settings, with edits applied to the running ones."""
     return before.draft().model_copy(update=edited.model_dump(exclude_unset=True, by_alias=False))
 
 
 def applied_to_spec(spec: DedicatedEndpointSpec, version: Version) -> DedicatedEndpointSpec:
-    """The spec that the API tells once a version is there."""
+    """The spec that the API reports once a version exists."""
     request = version.request
     least, most = request.replica_bounds
     told: dict[str, object] = {
@@ -237,10 +232,10 @@ def applied_to_spec(spec: DedicatedEndpointSpec, version: Version) -> DedicatedE
 
 
 def made(history: History, update: Update) -> str | None:
-    """The number of the version that an update made; None if there is none such.
+    """The number of the version that an update made; None if there is none.
 
-    Somebody else may have made one meanwhile: only one that came after the version that it
-    replaces, and is set up as was asked for, counts.
+    Others may have made versions meanwhile: only one that came after the replaced version and has
+    the requested settings counts.
     """
     numbers = in_order(history)
     if update.replaces is not None and update.replaces in history:
@@ -256,18 +251,18 @@ def _is_it(spec: DedicatedEndpointSpec, update: Update) -> bool:
     if sent.instance_option_id is not None and differs_in_gpus(asked, spec):
         return False
     if sent.simplescale is not None and spec.autoscaling_max not in (None, asked.replicas):
-        # Its least may show as zero.
+        # Its minimum may be reported as zero.
         return False
     if sent.autoscaling_policy is not None:
         fields.add("replicas")
     if sent.advanced is not None:
-        # What was left for the API to decide tells nothing.
+        # Settings left to the API prove nothing.
         fields.update(field for field in ENGINE if getattr(asked, field) is not None)
     return fields.isdisjoint(changed(update.version, Version.of_spec(spec)))
 
 
 def gone_back(before: Version, to: Version, number: str) -> DeployDraft:
-    """All settings of an earlier version; where they aren't known, those that run."""
+    """All settings of an earlier version; where unknown, the running ones."""
     unknown = {"gpu" if field == "instance_option_id" else field for field in to.unknown}
     known = {name: value for name, value in to.draft() if name not in unknown | NO_SETTINGS}
     return before.draft().model_copy(update=known | {"comment": f"Back to version {number}"})

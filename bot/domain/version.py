@@ -1,7 +1,7 @@
-"""What is known of one version of an endpoint, and how two of them differ. Pure.
+"""What is known of one version of an endpoint, and how two of them differ.
 
-Of a version that was asked for here everything is known. The API tells less: no model, revision,
-token count, logging or queue settings.
+A version that was requested here is fully known. The API reports less: no model, revision, token
+count, logging or queue settings.
 """
 
 from collections.abc import Mapping
@@ -29,13 +29,13 @@ UNTOLD = frozenset(
         "queue_backpressure_threshold",
     }
 )
-"""Fields of a `DeployRequest` that the API never tells."""
+"""Fields of a `DeployRequest` that the API never reports."""
 
 NO_SETTINGS = frozenset({"target", "comment", "lifetime"})
-"""Fields of a `DeployDraft` that are none of a version's settings."""
+"""Fields of a `DeployDraft` that are no settings of a version."""
 
 SCALING = frozenset({"scaling", "replicas", "min_replicas", "max_replicas", "cooldown"})
-"""Fields of a `DeployDraft` that together say how many replicas there are."""
+"""Fields of a `DeployDraft` that together define the number of replicas."""
 
 ENGINE = (
     "max_batch_size",
@@ -63,8 +63,8 @@ class Version:
     """What is known of a version.
 
     Attributes:
-        request: Its settings; in unknown fields stands something, which means nothing.
-        unknown: The fields of `request` that nobody here knows.
+        request: Its settings; placeholders in unknown fields.
+        unknown: The unknown fields of `request`.
     """
 
     request: DeployRequest
@@ -72,12 +72,12 @@ class Version:
 
     @classmethod
     def of_spec(cls, spec: DedicatedEndpointSpec, target: str = "") -> Self:
-        """What the API tells of a version."""
+        """What the API reports of a version."""
         option = option_of(spec)
         unknown = UNTOLD | (_untold_by(spec) & {_INSTANCE, _SCALING})
         least, most = spec.autoscaling_min or 0, spec.autoscaling_max or 0
         fixed = least == most and least > 0
-        # Not validated: the API may allow what the bot doesn't let people ask for.
+        # Not validated: the API may allow what the bot refuses.
         policy = AutoscalingPolicy.model_construct(min_replica=least, max_replica=most)
         if spec.autoscaling_cooldown is not None:
             policy = policy.model_copy(update={"cooldown_period": spec.autoscaling_cooldown})
@@ -98,7 +98,7 @@ class Version:
         return cls(request, unknown)
 
     def with_spec(self, spec: DedicatedEndpointSpec) -> "Version":
-        """This version, but for what the API tells otherwise."""
+        """This version, overridden by what the API reports."""
         told = Version.of_spec(spec).request
         kept = UNTOLD | _untold_by(spec) | {"target", "comment", "lifetime_seconds"}
         if _SCALING in kept:
@@ -107,10 +107,10 @@ class Version:
         return Version(self.request.model_copy(update=fields), self.unknown)
 
     def with_set_here(self, fields: Mapping[str, object]) -> "Version":
-        """This version, with what the API doesn't tell of it and was set from here.
+        """This version with settings that the API doesn't report.
 
         Args:
-            fields: Some of `UNTOLD`, by name; None for what was emptied.
+            fields: Some of `UNTOLD`, by name; None for cleared ones.
         """
         parsed = dict(fields)
         if metric := parsed.get(_METRIC):
@@ -119,19 +119,16 @@ class Version:
 
     @property
     def set_here(self) -> dict[str, object]:
-        """What `with_set_here` takes: what is known of what the API doesn't tell."""
+        """The argument of `with_set_here`: known settings that the API doesn't report."""
         return self.request.model_dump(mode="json", include=set(UNTOLD - self.unknown))
 
     @property
     def option(self) -> AnyInstance | None:
-        """The instance option, if it is known which."""
+        """The instance option, if known."""
         return None if _INSTANCE in self.unknown else self.request.option
 
     def draft(self) -> DeployDraft:
-        """Everything that is known as if it had been typed, but for what is no setting.
-
-        That is the target, the comment and when it ends.
-        """
+        """The known settings as a draft, without target, comment and lifetime."""
         stand_in = self.request
         if self.option is None:
             stand_in = stand_in.model_copy(update={_INSTANCE: INSTANCE_OPTIONS[0].id})
@@ -141,7 +138,6 @@ class Version:
         return stand_in.draft().model_copy(update=dict.fromkeys(names | NO_SETTINGS))
 
     def cost(self, prices: Prices) -> "Cost":
-        """What it costs."""
         if _SCALING in self.unknown:
             return Cost(None, 0, 0)
         least, most = self.request.replica_bounds
@@ -151,12 +147,12 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a version costs while it serves.
+    """The cost of a version while it serves; None where unknown.
 
     Attributes:
-        each: Dollars per hour and replica; None if that isn't known.
-        least: Replicas kept at least; None if that isn't known, as `most` isn't then.
-        most: Replicas at most.
+        each: Dollars per hour and replica.
+        least: Minimum of replicas.
+        most: Maximum of replicas.
     """
 
     each: Decimal | None
@@ -165,19 +161,13 @@ class Cost:
 
     @property
     def at_full_scale(self) -> Decimal | None:
-        """Dollars per hour of all replicas that there may be."""
+        """Dollars per hour with the maximum of replicas."""
         return None if self.each is None or self.most is None else self.each * self.most
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A setting in which two versions differ: plain texts.
-
-    Attributes:
-        label: What people call the setting.
-        before: What it was; None if that isn't known.
-        after: What it is.
-    """
+    """A setting in which two versions differ: plain texts; None where unknown."""
 
     label: str
     before: str | None
@@ -187,7 +177,7 @@ class Difference:
 def changed(before: Version, after: Version) -> frozenset[str]:
     """The fields of a `DeployRequest` in which a later version is known to differ.
 
-    `replicas` stands for the whole scaling; the comment is none of the settings.
+    `replicas` stands for the whole scaling; the comment isn't compared.
     """
     fields = {"model", "revision", "name", _INSTANCE, "replicas", *ENGINE} - after.unknown
     return frozenset(
@@ -202,7 +192,7 @@ def differences(before: Version, after: Version) -> list[Difference]:
     fields = changed(before, after)
     found = []
     for field in ("model", "revision", "name", _INSTANCE, "replicas", *ENGINE):
-        # The model's words have the revision in them.
+        # The model's words include the revision.
         if field in fields and not (field == "revision" and "model" in fields):
             label = LABELS["gpu" if field == _INSTANCE else field]
             found.append(Difference(label, words(before, field), words(after, field) or ""))
@@ -210,7 +200,7 @@ def differences(before: Version, after: Version) -> list[Difference]:
 
 
 def words(version: Version, field: str) -> str | None:
-    """A setting as people read it; None if it isn't known."""
+    """A setting in words; None if unknown."""
     request = version.request
     if field in version.unknown:
         return None
@@ -238,7 +228,7 @@ def _value(version: Version, field: str) -> object:
     request = version.request
     if field == "replicas":
         auto, (least, most) = request.autoscaling, request.replica_bounds
-        # Where nothing scales, nothing cools down: the API tells the two scalings alike.
+        # Without scaling there is no cool-down: the API reports both scalings alike.
         cools_down = auto is not None and auto.min_replica < auto.max_replica
         return least, most, auto.cooldown_period if auto and cools_down else None
     value: object = getattr(request, field)
@@ -248,7 +238,7 @@ def _value(version: Version, field: str) -> object:
 
 
 def _untold_by(spec: DedicatedEndpointSpec) -> frozenset[str]:
-    """Fields of a `DeployRequest` that the API usually tells, and this spec doesn't."""
+    """Fields that the API usually reports and that are missing in this spec."""
     told = {
         "name": spec.name or None,
         _INSTANCE: option_of(spec),
@@ -261,7 +251,7 @@ def _untold_by(spec: DedicatedEndpointSpec) -> frozenset[str]:
 
 
 def option_of(spec: DedicatedEndpointSpec) -> InstanceOption | None:
-    """The instance option that a spec describes, if it is known."""
+    """The instance option of a spec, if known."""
     for option in INSTANCE_OPTIONS:
         if option.count == spec.num_gpu and option.gpu.matches(spec.gpu_type or ""):
             return option
@@ -269,7 +259,7 @@ def option_of(spec: DedicatedEndpointSpec) -> InstanceOption | None:
 
 
 def in_order(history: History) -> list[str]:
-    """The numbers of all versions, the oldest first."""
+    """The numbers of all versions, oldest first."""
     return sorted(history, key=_rank)
 
 
@@ -290,5 +280,5 @@ def _rank(number: str) -> tuple[int, str]:
 
 
 def following(number: str | None) -> str | None:
-    """The number that the next version gets, if it is one that can be counted on from."""
+    """The next version's number, if this one is numeric."""
     return str(int(number) + 1) if number is not None and number.isdecimal() else None

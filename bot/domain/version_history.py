@@ -1,4 +1,4 @@
-"""What is known of an endpoint's versions."""
+"""The versions of an endpoint."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,14 +9,13 @@ from bot.domain.version import Version
 
 @dataclass(frozen=True, slots=True)
 class RunningVersion:
-    """What is known of what runs on an endpoint.
+    """The running version of an endpoint.
 
     Attributes:
         public_id: Of its deployment.
-        number: Of the version that runs, as far as it was looked at.
-        elsewhere: The number of a version that was made elsewhere: what the API doesn't tell of
-            it may differ from what stands in `version`.
-        status: What the endpoint is doing.
+        number: Of the running version, as last read.
+        elsewhere: The number of a version that was created elsewhere: settings that the API
+            doesn't report may differ from `version`.
     """
 
     public_id: str
@@ -35,10 +34,10 @@ class PastVersion:
     Attributes:
         number: As the API writes it.
         version: What is known of it.
-        asked: The same without what the API chose where nobody did: what forms show.
-        spec: What the API tells of it.
-        made_by: Who asked for it; '' if no person did, or nobody here.
-        made_at: When; None if it wasn't asked for here.
+        asked: The same without the API's own choices, for forms.
+        spec: What the API reports.
+        made_by: Who requested it here; '' for nobody.
+        made_at: When; None if it wasn't requested here.
     """
 
     number: str
@@ -50,5 +49,5 @@ class PastVersion:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it was asked for here."""
+        """Whether it was requested here."""
         return self.made_at is not None

@@ -1,9 +1,9 @@
-"""How many bytes a model's weights take once they are loaded, from what the Hub tells of a repo.
+"""The bytes of a model's loaded weights, from the Hub's file list.
 
-The files that are loaded are the truth: those that the root's index names, or the one
-model.safetensors. Roots carry more than that (consolidated.safetensors, twins in other formats),
-folders carry originals and adapters. A count of parameters times the width of their type is only a
-fallback, since packed and quantized weights have widths of their own.
+The loaded files count: those of the root's index, or the one model.safetensors. Roots also hold
+copies (consolidated.safetensors, twins in other formats), folders hold originals and adapters.
+Parameters times the width of their type is only a fallback, since packed and quantized weights have
+widths of their own.
 """
 
 import re
@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 INDEX = "model.safetensors.index.json"
 # Names that `transformers` and engines load; everything else in a root is a copy or an adapter.
 _SHARD = re.compile(r"model(-\d{1,6}-of-\d{1,6})?\.safetensors")
-# Bytes per number of the types that safetensors knows. Packed 4-bit values are stored in the wider
-# ones.
+# Bytes per number of safetensors' types. Packed 4-bit values are stored in the wider ones.
 _WIDTHS = {
     "F64": 8, "I64": 8, "F32": 4, "I32": 4, "U32": 4, "BF16": 2, "F16": 2, "I16": 2, "U16": 2,
     "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "I8": 1, "U8": 1, "BOOL": 1,
@@ -23,12 +22,12 @@ _WIDTHS = {
 
 @dataclass(frozen=True, slots=True)
 class RepoFiles:
-    """What a repo holds, as far as its weights are concerned.
+    """A repo's files, as far as its weights are concerned.
 
     Attributes:
         sizes: Bytes of each file by its path; None where the Hub doesn't tell.
-        indexed: The files that the root's index names; None without an index, or unread.
-        parameters: How many numbers there are of each safetensors type, as the Hub counts them.
+        indexed: The files of the root's index; None without an index, or unread.
+        parameters: Count by safetensors type, from the Hub.
         quantized: Whether config.json, or a file beside it, declares a quantization.
     """
 
@@ -54,9 +53,9 @@ class RepoFiles:
 
 
 def loaded_bytes(files: RepoFiles) -> int | None:
-    """The weights' bytes as they load; None if nothing tells.
+    """The weights' bytes as they load; None if unknown.
 
-    Weights that are stored as float32 load with 16 bits, unless they are part of a quantization.
+    Weights stored as float32 load with 16 bits, unless they are part of a quantization.
     """
     sizes = [files.sizes[path] for path in files.loaded]
     known = [size for size in sizes if size is not None]
@@ -74,7 +73,7 @@ def loaded_bytes(files: RepoFiles) -> int | None:
 
 
 def _counted(parameters: Mapping[str, int]) -> int | None:
-    """Parameters times width; None if there are none, or of a type whose width isn't known."""
+    """Parameters times width; None if there are none, or of a type with an unknown width."""
     if not parameters or any(kind not in _WIDTHS for kind in parameters):
         return None
     return sum(count * _WIDTHS[kind] for kind, count in parameters.items())

@@ -1,1 +1,1 @@
-"""Friendli's Dedicated Endpoints API: client, schemas and what is known about it."""
+"""Client of Friendli's Dedicated Endpoints API."""

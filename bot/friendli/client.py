@@ -1,4 +1,4 @@
-"""Calls Friendli's Dedicated Endpoints API and says exactly what became of each request."""
+"""Calls Friendli's Dedicated Endpoints API with an exact outcome for each request."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -38,9 +38,9 @@ __all__ = ["Credentials", "EndpointListing", "FriendliClient", "TimeLimits"]
 ENDPOINTS = "/dedicated/beta/endpoint"
 COST = "/v1/team/cost"
 PAGE_LIMIT = 100
-# A hundred thousand endpoints in one project are a paging fault.
+# A hundred thousand endpoints in one project are a paging bug.
 MAX_PAGES = 1_000
-# Longer than the 60 s between polls of a project at rest, or each of them opens a connection.
+# Longer than the 60 s between polls of a resting project, or each would open a connection.
 KEEPALIVE_SECONDS = 120.0
 UNREADABLE = "unreadable answer"
 
@@ -50,13 +50,13 @@ _PageT = TypeVar("_PageT", DedicatedEndpointListResponse, DedicatedEndpointVersi
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """How long calls may take, in seconds.
+    """Timeouts, in seconds.
 
     Attributes:
-        connect: Getting a connection.
-        silence: Between two bytes of an answer or of a request.
+        connect: To get a connection.
+        silence: Between two bytes.
         read: A reading call, with all its attempts and waits; for a listing, each page.
-        write: A changing call. A create must be given up well before its lease ends.
+        write: A changing call. A create must time out well before its lease ends.
     """
 
     connect: float = 5.0
@@ -67,12 +67,10 @@ class TimeLimits:
 
 @dataclass(frozen=True, slots=True)
 class EndpointListing:
-    """All endpoints of a project, from all pages.
+    """All endpoints of a project, from all `pages`.
 
     Attributes:
-        endpoints: Endpoint id → status.
-        api_date: The API's clock when it answered with the first page, or None if it didn't say.
-        pages: How many pages there were.
+        api_date: The API's clock at the first page; None if it sent none.
     """
 
     endpoints: dict[str, DedicatedEndpointStatus]
@@ -81,19 +79,18 @@ class EndpointListing:
 
 
 class FriendliClient:
-    """A client of one Friendli API, for any number of keys; use it as a context manager.
+    """A client of one Friendli API, for any number of keys; a context manager.
 
     Reading calls are retried, and raise `Refused` or `Unavailable`. Changing calls are sent once,
     and raise `NotApplied` or `OutcomeUnknown`. Redirects are not followed.
 
     Args:
-        base_url: Where the API is, such as "https://api.friendli.ai".
-        limits: How long calls may take.
-        attempts: How often a reading call is tried; 1 switches retries off.
-        first_wait: Seconds before the first retry, doubled for each further one; up to as long
-            again is added at random. A `Retry-After` in an answer goes before this; one that
-            exceeds the time limit is raised at once, for the caller to come back later.
-        connections: How many connections may be open at once: for changing, and for reading.
+        base_url: Such as "https://api.friendli.ai".
+        attempts: Attempts of a reading call.
+        first_wait: Seconds before the first retry, doubled for each further one, plus up to as
+            much jitter. A `Retry-After` takes precedence; one beyond the time limit is raised
+            at once.
+        connections: Maximum of open connections: for changing, and for reading.
     """
 
     def __init__(
@@ -121,7 +118,7 @@ class FriendliClient:
                     self._limits.silence, connect=self._limits.connect, pool=self._limits.connect
                 ),
                 headers={"User-Agent": "friendli-deploy", "Accept-Encoding": "gzip"},
-                # Many teams share this client: what one is told to keep is no other's to send.
+                # Many teams share this client: no cookies across them.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
                 limits=httpx.Limits(
                     max_connections=connections,
@@ -134,9 +131,9 @@ class FriendliClient:
         reading = ReadingTransport(
             tls=_tls_context(), connections=connections, keepalive=KEEPALIVE_SECONDS
         )
-        # For every address that the environment names no proxy for, which goes before it.
+        # For every URL without a proxy in the environment, which takes precedence.
         self._reading = client(connections, mounts={"all://*": reading})
-        # A connection that went stale while idle would make a plain change an ambiguous one.
+        # A connection that went stale while idle would make a change's outcome unknown.
         self._changing = client(keepalive_connections=0)
 
     async def __aenter__(self) -> Self:
@@ -158,7 +155,7 @@ class FriendliClient:
         cursor: str | None = None,
         limit: int = PAGE_LIMIT,
     ) -> DedicatedEndpointListResponse:
-        """Return one page of a project's endpoints, at most `limit` (1 to 100) of them."""
+        """One page of a project's endpoints, at most `limit` (1 to 100)."""
         params = {"project_id": project_id, "limit": str(limit)}
         if cursor:
             params["cursor"] = cursor
@@ -167,7 +164,7 @@ class FriendliClient:
         return page
 
     async def list_all_endpoints(self, access: Credentials, project_id: str) -> EndpointListing:
-        """Return all endpoints of a project: every page, or an error."""
+        """All endpoints of a project: every page, or an error."""
         endpoints: dict[str, DedicatedEndpointStatus] = {}
         api_date, pages = None, 0
         call = Call("list_all_endpoints", access, "GET", ENDPOINTS, {"project_id": project_id})
@@ -181,7 +178,6 @@ class FriendliClient:
         return EndpointListing(endpoints, api_date, pages)
 
     async def get_endpoint(self, access: Credentials, endpoint_id: str) -> DedicatedEndpointSpec:
-        """Return how an endpoint is set up."""
         call = Call("get_endpoint", access, "GET", _path(endpoint_id))
         spec, _ = await self._read(call, DedicatedEndpointSpec)
         return spec
@@ -189,7 +185,6 @@ class FriendliClient:
     async def get_endpoint_status(
         self, access: Credentials, endpoint_id: str
     ) -> DedicatedEndpointStatus:
-        """Return what an endpoint is doing."""
         call = Call("get_endpoint_status", access, "GET", _path(endpoint_id, "/status"))
         status, _ = await self._read(call, DedicatedEndpointStatus)
         return status
@@ -197,7 +192,7 @@ class FriendliClient:
     async def get_endpoint_version_history(
         self, access: Credentials, endpoint_id: str
     ) -> dict[str, DedicatedEndpointSpec]:
-        """Return all versions of an endpoint, from all pages: version number, as text → spec."""
+        """All versions of an endpoint, from all pages: version number, as text → spec."""
         versions: dict[str, DedicatedEndpointSpec] = {}
         call = Call("get_endpoint_version_history", access, "GET", _path(endpoint_id, "/version"))
         async for page, _ in self._pages(call, DedicatedEndpointVersionHistoryResponse):
@@ -205,7 +200,7 @@ class FriendliClient:
         return versions
 
     async def get_cost(self, access: Credentials, start: date, end: date) -> list[CostBucket]:
-        """Return what a team is charged, by day and line: of all days in UTC before `end`."""
+        """A team's charges by day and line, of all days in UTC before `end`."""
         params = {
             "start_time": f"{start}T00:00:00Z",
             "end_time": f"{end}T00:00:00Z",
@@ -214,7 +209,7 @@ class FriendliClient:
         }
         call = Call("get_cost", access, "GET", COST, params)
         buckets: list[CostBucket] = []
-        # The API tells of one year.
+        # The API reports one year.
         for _ in range(1 + 366 // BUCKETS_A_PAGE):
             page, _ = await self._read(call, CostResponse)
             buckets.extend(page.data)
@@ -226,11 +221,11 @@ class FriendliClient:
     async def create_endpoint(
         self, access: Credentials, body: DedicatedEndpointCreateBody
     ) -> CreateAnswer:
-        """Ask once for a new endpoint, and return what the API said when it had made it.
+        """Create an endpoint, once, and return the API's response.
 
         Raises:
-            NothingMade: No endpoint was made: the API refused, or was never reached.
-            Ambiguous: The request may have been carried out; only a listing can tell.
+            NotApplied: No endpoint was created: the API refused, or was never reached.
+            OutcomeUnknown: The request may have been carried out; only a listing can tell.
         """
         call = Call("create_endpoint", access, "POST", ENDPOINTS, body=body.wire())
         return await self._change(call, CreateAnswer)
@@ -238,26 +233,25 @@ class FriendliClient:
     async def update_endpoint(
         self, access: Credentials, endpoint_id: str, body: DedicatedEndpointUpdateBody
     ) -> DedicatedEndpointSpec:
-        """Make a new version of an endpoint; the old one serves until it is rolled out."""
+        """Create a new version; the old one serves until it is rolled out."""
         call = Call("update_endpoint", access, "PUT", _path(endpoint_id), body=body.wire())
         return await self._change(call, DedicatedEndpointSpec)
 
     async def sleep_endpoint(
         self, access: Credentials, endpoint_id: str
     ) -> DedicatedEndpointStatus:
-        """Free the GPUs of an endpoint until somebody wakes it or sends it a request."""
+        """Free an endpoint's GPUs until it is woken or gets a request."""
         call = Call("sleep_endpoint", access, "PUT", _path(endpoint_id, "/sleep"))
         return await self._change(call, DedicatedEndpointStatus)
 
     async def wake_endpoint(self, access: Credentials, endpoint_id: str) -> DedicatedEndpointStatus:
-        """Wake an endpoint that sleeps."""
         call = Call("wake_endpoint", access, "PUT", _path(endpoint_id, "/wake"))
         return await self._change(call, DedicatedEndpointStatus)
 
     async def restart_endpoint(
         self, access: Credentials, endpoint_id: str
     ) -> DedicatedEndpointStatus:
-        """Start an endpoint again that failed or was terminated."""
+        """Start an endpoint that failed or was terminated."""
         call = Call("restart_endpoint", access, "PUT", _path(endpoint_id, "/restart"))
         return await self._change(call, DedicatedEndpointStatus)
 
@@ -269,7 +263,6 @@ class FriendliClient:
         return await self._change(call, DedicatedEndpointStatus)
 
     async def delete_endpoint(self, access: Credentials, endpoint_id: str) -> None:
-        """Delete an endpoint for good."""
         call = Call("delete_endpoint", access, "DELETE", _path(endpoint_id))
         await self._send(call)
 
@@ -301,7 +294,7 @@ class FriendliClient:
                 parsed = _parsed(outcome, model)
                 if parsed is None:
                     raise failure_of_reading(call, outcome, UNREADABLE)
-                # The body isn't needed any more, and pages may be many.
+                # Free the body: there may be many pages.
                 return parsed, replace(outcome, body=None)
 
         def worth_a_retry(error: Exception) -> bool | float:
@@ -337,7 +330,7 @@ class FriendliClient:
 
 @cache
 def _tls_context() -> SSLContext:
-    # Reading the certificates costs 20 ms, so that all clients of a process share them.
+    # Reading the certificates costs 20 ms, so all clients of a process share them.
     return httpx.create_ssl_context()
 
 

@@ -1,6 +1,6 @@
-"""What Friendli charges a team: the answers of its cost operation, and what they say of endpoints.
+"""Responses of the cost operation, and charges by endpoint.
 
-Unlike the other operations, this one spells its fields in snake_case.
+Unlike the other operations, its fields are snake_case on the wire.
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ class CostResponse(AnswerModel):
 
 
 def charged(buckets: Iterable[CostBucket]) -> dict[str, Decimal]:
-    """Dollars by endpoint id, of those that were charged at all."""
+    """Dollars by endpoint id, of charged ones only."""
     dollars: dict[str, Decimal] = {}
     for bucket in buckets:
         for line in bucket.results:

@@ -1,4 +1,4 @@
-"""On whose behalf a request to Friendli is made, and how the request says so."""
+"""Credentials of requests to Friendli."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -11,22 +11,18 @@ from bot.domain.friendli_errors import MalformedCredentials
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An API key, and the team to act as.
-
-    Attributes:
-        api_key: A Friendli API key.
-        team_id: The team to act as, or "" for the key's own.
+    """An API key, and the team to act as ("" for the key's own).
 
     Raises:
-        MalformedAccess: The key is empty, or one of the two has a character that a header can't
-            carry (a space, a line break, anything that isn't ASCII).
+        MalformedCredentials: The key is empty, or one has a character that a header can't carry
+            (a space, a line break, anything that isn't ASCII).
     """
 
     api_key: SecretStr
     team_id: str = ""
 
     def __post_init__(self) -> None:
-        # Checked here, since the errors of the HTTP libraries quote the header that they refuse.
+        # Checked here, since HTTP libraries' errors quote the refused header.
         if not self.api_key or not _fits_header(self.api_key.get_secret_value() + self.team_id):
             raise MalformedCredentials(
                 "access", reason="the key or the team id can't stand in a header"
@@ -38,7 +34,7 @@ def _fits_header(text: str) -> bool:
 
 
 class CredentialHeaders(httpx.Auth):
-    """Puts the key on the request itself, so that no variable of ours ever holds it plainly."""
+    """Sets the key on the request itself, so that no variable of ours holds it in plain text."""
 
     def __init__(self, access: Credentials) -> None:
         self._access = access
@@ -51,7 +47,7 @@ class CredentialHeaders(httpx.Auth):
         yield request
 
 
-# How the keys of other services begin, as their makers document it.
+# Prefixes of other services' keys, as their makers document them.
 _OTHER_KEYS = {
     "xoxb-": "a Slack bot token",
     "xoxp-": "a Slack user token",
@@ -71,6 +67,6 @@ _OTHER_KEYS = {
 
 
 def key_of_another_service(key: SecretStr) -> str | None:
-    """Say whose key this is, such as "a Slack bot token"; None if it may be Friendli's."""
+    """Whose key this is, such as "a Slack bot token"; None if it may be Friendli's."""
     typed = key.get_secret_value()
     return next((kind for start, kind in _OTHER_KEYS.items() if typed.startswith(start)), None)

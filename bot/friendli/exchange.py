@@ -1,4 +1,4 @@
-"""Makes one HTTP exchange with Friendli's API, and tells what became of the request."""
+"""One HTTP exchange with Friendli's API, and its outcome."""
 
 import asyncio
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from bot.domain.process.metrics import FRIENDLI_REQUESTS, status_class
 from bot.friendli.credentials import CredentialHeaders, Credentials
 from bot.friendli.responses import Answer, read_body
 
-# No byte of the request had been sent when one of these was raised.
+# Raised before any byte of the request was sent.
 _NOT_CONNECTED = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -36,22 +36,13 @@ _REFUSALS: Mapping[int, type[Refused]] = {
     404: NotFound,
     429: RateLimited,
 }
-# "Request Timeout" and "Too Early" may come from in front of the API, whatever the API then does.
+# "Request Timeout" and "Too Early" may come from a proxy, whatever the API then does.
 _UNDECIDED = frozenset({408, 425})
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to make.
-
-    Attributes:
-        operation: The client's method that makes it, for the errors.
-        access: On whose behalf.
-        method: The HTTP method.
-        path: The path, percent-encoded.
-        params: The query.
-        body: The JSON body, or None for none.
-    """
+    """One request; `path` is percent-encoded, `operation` names the client's method in errors."""
 
     operation: str
     access: Credentials
@@ -63,10 +54,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class NoResponse:
-    """A request that got no answer.
+    """A request without a response.
 
     Attributes:
-        reason: What happened, for the log: the name of an httpx exception, or "Deadline".
+        reason: For the log: the name of an httpx exception, or "Deadline".
         left: Whether any of it may have reached the API.
     """
 
@@ -79,13 +70,11 @@ async def exchange(
 ) -> Answer | NoResponse:
     """Send a request once, and count it.
 
-    An outcome is returned, not raised: an exception raised from one of httpx's would keep the
+    The outcome is returned, not raised: an exception raised from one of httpx's would keep the
     request, and with it the key.
 
     Args:
-        client: What to send it with.
-        call: The request.
-        reader: Reads the body of the answer.
+        reader: Reads the body of the response.
         time_limit: Seconds for all of it (httpx's own limits restart with every byte), or None.
     """
     outcome = await _send(client, call, reader, time_limit)
@@ -124,7 +113,7 @@ async def _send(
 
 
 def failure_of_reading(call: Call, outcome: Answer | NoResponse, reason: str = "") -> FriendliError:
-    """Return the error that says why a reading call has no result."""
+    """The error of a reading call without a result."""
     match outcome:
         case NoResponse():
             return Unavailable(call.operation, reason=outcome.reason)
@@ -141,7 +130,7 @@ def failure_of_reading(call: Call, outcome: Answer | NoResponse, reason: str = "
 def failure_of_changing(
     call: Call, outcome: Answer | NoResponse, reason: str = ""
 ) -> FriendliError:
-    """Return the error that says what is known of a changing call that has no result."""
+    """The error of a changing call without a result."""
     match outcome:
         case NoResponse(left=False):
             return NotSent(call.operation, reason=outcome.reason)

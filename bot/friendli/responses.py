@@ -1,4 +1,4 @@
-"""Reads what any HTTP answer of Friendli's API says beside its schema: words, dates, waits."""
+"""Schema-independent parts of Friendli's responses: messages, dates, waits."""
 
 import re
 import zlib
@@ -14,36 +14,34 @@ from pydantic_core import from_json
 from bot.domain.friendli_errors import FieldError
 from bot.domain.process.bounded_body import BodyReader, TooLargeError
 
-# A page of a hundred endpoints, with all that is known of each, is a tenth of this.
+# Ten times a page of a hundred endpoints with every field.
 MAX_BODY_BYTES = 2_000_000
 _INFLATED_AT_ONCE = 64 * 1024
 MAX_WORDS = 500
 _MOST_FIELDS = 20
 _LONGEST_FIELD_WORDS = 200
 _LONGEST_NAME = 60
-# What is looked at for those words: bytes of JSON, and characters of any text. Megabytes would hold
-# up everybody else.
+# Searched for messages: bytes of JSON, and characters of any text. Megabytes would block the
+# event loop.
 _LARGEST_JSON = 100_000
 _LOOKED_AT = 20_000
-# No answer may put off a caller for longer, however absurd the number in it.
+# No response may delay a caller longer, whatever it says.
 MAX_RETRY_AFTER = 86_400.0
 
 _REDACTED = "[key]"
-# Friendli's keys begin with flp_; another key than ours may be quoted in an answer too.
+# Friendli's keys begin with flp_; a response may quote another key than ours.
 _KEYS = re.compile(r"\bflp_\w+|\bBearer\s+[^\s\"',;]+", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer of which at least the status was read.
+    """An HTTP response of which at least the status was read.
 
-    Its text shows the status only, since the rest may quote the key.
+    Its repr shows the status only, since the rest may quote the key.
 
     Attributes:
-        status: The HTTP status.
-        headers: The HTTP headers.
-        body: The whole body, or None when it broke off or exceeds `MAX_BODY_BYTES`.
+        body: None when it broke off or exceeds `MAX_BODY_BYTES`.
     """
 
     status: int
@@ -52,19 +50,18 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
     @property
     def date(self) -> datetime | None:
-        """The API's clock when it answered, to the second, or None when it doesn't say."""
+        """The API's clock at the response, to the second; None without one."""
         return _http_date(self.headers.get("Date", ""))
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds to wait before the next request, or None when the answer names no time.
+        """Seconds to wait before the next request; None if the response has no time.
 
-        A date is compared with the answer's own `Date`, so that our clock plays no part.
+        A date is compared with the response's own `Date`, not with our clock.
         """
         value = self.headers.get("Retry-After", "").strip()
         if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
@@ -75,7 +72,7 @@ class Answer:
         return min(max(wait, 0.0), MAX_RETRY_AFTER)
 
     def words(self, api_key: SecretStr) -> str:
-        """Return what the answer says to people: one line, at most 500 characters, no key."""
+        """The message of the response: one line, at most 500 characters, without keys."""
         key = api_key.get_secret_value()
         # Before the cut, which may leave only a part of the key.
         body = (self.body or b"").replace(key.encode(), _REDACTED.encode())
@@ -89,7 +86,7 @@ class Answer:
         return _line(said, api_key, MAX_WORDS)
 
     def field_errors(self, api_key: SecretStr) -> tuple[FieldError, ...]:
-        """Return what the answer says of single fields, in FastAPI's shape; no key, 20 at most."""
+        """Messages about single fields, in FastAPI's shape; without keys, 20 at most."""
         try:
             value = _json(self.body or b"")
         except ValueError:
@@ -121,10 +118,10 @@ def _line(said: str, api_key: SecretStr, limit: int) -> str:
 
 
 async def read_body(response: httpx.Response, reader: BodyReader) -> bytes | None:
-    """Return the body of a streamed response, or None when it exceeds `MAX_BODY_BYTES`.
+    """The body of a streamed response; None when it exceeds `MAX_BODY_BYTES`.
 
-    None too when it is compressed otherwise than asked for. It is decompressed only as far as it
-    may be long: each byte may make a thousand.
+    None too for an encoding that wasn't asked for. Decompression stops at the limit: each byte may
+    become a thousand.
     """
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding not in {"identity", "gzip"}:
@@ -151,20 +148,20 @@ async def _inflated(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 def _http_date(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
-        # A zone may lead out of the years that there are.
+        # A zone may lead out of the range of years.
         return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
 def _title(html: str) -> str:
-    """Return the title of a proxy's error page; its markup is nobody's words."""
+    """The title of a proxy's error page."""
     found = _TITLE.search(html)
     return found[1] if found else ""
 
 
 def _spoken(value: JsonValue) -> str:
-    """Return the words in the usual shapes of a JSON error: FastAPI's, OpenAI's, and plainer."""
+    """The message in the usual shapes of a JSON error: FastAPI's, OpenAI's, and plainer."""
     match value:
         case str():
             return value

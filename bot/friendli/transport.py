@@ -1,7 +1,7 @@
-"""Carries httpx's requests over aiohttp, which costs a third of the CPU time of httpx's own way.
+"""An httpx transport over aiohttp, at a third of httpx's own CPU time.
 
-For reading calls only: aiohttp doesn't always tell whether a request has left, which whoever makes
-a changing call has to know.
+For reading calls only: aiohttp doesn't always tell whether a request was sent, which matters for
+changing calls.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -15,7 +15,7 @@ from yarl import URL
 
 _TimeLimits = Mapping[Literal["connect", "read", "write", "pool"], float | None]
 
-# The first that fits counts.
+# The first match counts.
 _ERRORS: Mapping[type[BaseException], type[httpx.RequestError]] = {
     aiohttp.NonHttpUrlClientError: httpx.UnsupportedProtocol,
     aiohttp.InvalidURL: httpx.UnsupportedProtocol,
@@ -32,9 +32,8 @@ class ReadingTransport(httpx.AsyncBaseTransport):
     """Sends requests without a body.
 
     Args:
-        tls: How servers prove who they are.
-        connections: How many may be open at once; more requests wait for a free one.
-        keepalive: Seconds that a connection is kept for the next request.
+        connections: Maximum of open connections; more requests wait for a free one.
+        keepalive: Seconds that an idle connection is kept.
     """
 
     def __init__(self, *, tls: SSLContext, connections: int, keepalive: float) -> None:
@@ -44,12 +43,12 @@ class ReadingTransport(httpx.AsyncBaseTransport):
         self._opened: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request and return the head of its answer, with the body still to be read."""
+        """Send one request and return the head of its response, with the body still to be read."""
         limits: _TimeLimits = request.extensions.get("timeout", {})
         with _as_httpx_errors():
             answer = await self._session.request(
                 request.method,
-                # As it is: yarl would decode what an endpoint id has encoded, and follow its dots.
+                # Unchanged: yarl would decode an encoded endpoint id, and resolve its dots.
                 URL(str(request.url), encoded=True),
                 headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
                 allow_redirects=False,
@@ -62,13 +61,12 @@ class ReadingTransport(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
 
     async def aclose(self) -> None:
-        """Close every connection."""
         if self._opened is not None:
             await self._opened.close()
 
     @property
     def _session(self) -> aiohttp.ClientSession:
-        # aiohttp wants a running loop here, which httpx's clients are made without.
+        # aiohttp needs a running loop here, unlike httpx's clients.
         if self._opened is None:
             self._opened = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
@@ -93,14 +91,14 @@ class _Body(httpx.AsyncByteStream):
                 yield chunk
 
     async def aclose(self) -> None:
-        # Whatever wasn't read is given up with its connection; one that was read whole is kept.
+        # An unread rest is dropped with its connection; a connection that was read whole is kept.
         self._answer.close()
 
 
 async def _once(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating: it does so for errors of its own that it sees here."""
+    """Prevent aiohttp's own retries after errors that it sees here."""
     with _as_httpx_errors():
         return await send(request)
 
@@ -114,5 +112,5 @@ def _as_httpx_errors() -> Iterator[None]:
             (ours for theirs, ours in _ERRORS.items() if isinstance(error, theirs)),
             httpx.ReadTimeout,
         )
-        # Without aiohttp's words, which may quote what the server sent.
+        # Without aiohttp's text, which may quote what the server sent.
         raise kind(type(error).__name__) from None

@@ -1,1 +1,1 @@
-"""The Hugging Face Hub: which models there are, and what they say of themselves."""
+"""Client of the Hugging Face Hub."""

@@ -1,7 +1,7 @@
-"""Calls the Hugging Face Hub: whether a model exists, and what its repo says of itself.
+"""Calls the Hugging Face Hub: whether a model exists, and what its repo contains.
 
-Every request is a GET with a limit on time and size. The Hub answers 401 or 404 both for what is
-private and for what doesn't exist, and 403 for files of a gated repo that the token may not read.
+Every request is a GET with a limit on time and size. The Hub answers 401 or 404 both for private
+and for missing repos, and 403 for files of a gated repo that the token may not read.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _Parsed = TypeVar("_Parsed", bound=BaseModel)
 
 
 class HubError(Exception):
-    """The Hub has no answer to a question; the message says why, for people."""
+    """The Hub has no answer; the message says why, for people."""
 
 
 class HubNotFoundError(HubError):
@@ -36,15 +36,15 @@ class HubForbiddenError(HubError):
 
 
 class HubUnavailableError(HubError):
-    """The Hub can't be reached, is rate-limiting, or answers what can't be read."""
+    """The Hub is unreachable, rate-limits, or sends an unreadable response."""
 
 
 class HubClient:
     """Calls one Hub.
 
     Args:
-        endpoint: Its address, as `HF_ENDPOINT`.
-        token: Of a Hugging Face account, for gated and private repos; None for none.
+        endpoint: Its URL, as `HF_ENDPOINT`.
+        token: For gated and private repos; None for none.
     """
 
     def __init__(self, endpoint: str, token: SecretStr | None = None) -> None:
@@ -66,7 +66,7 @@ class HubClient:
         await self._client.aclose()
 
     async def model(self, repo: str, revision: str) -> ModelInfo:
-        """A repo at a branch, tag or commit, with the sizes of its files where the Hub tells them.
+        """A repo at a branch, tag or commit, with its files' sizes where the Hub reports them.
 
         Raises:
             HubError: See the subclasses.
@@ -80,15 +80,13 @@ class HubClient:
         return info.model_copy(update={"siblings": await self._tree(repo, info)})
 
     async def exists(self, repo: str) -> bool:
-        """Whether there is a public repo of this name, or one that has moved from it.
+        """Whether there is a public repo of this name, or one that moved from it.
 
-        Models without an organisation, such as "gpt2", have moved to one.
-
-        Raises:
-            HubUnavailableError: The Hub doesn't say.
+        Models without an organisation, such as "gpt2", have moved to one. Raises
+            HubUnavailableError.
         """
         try:
-            # The body may be long, and says nothing that is asked here.
+            # The body may be long and isn't needed.
             async with self._client.stream(
                 "GET", f"{self._endpoint}/api/models/{quote(repo)}", follow_redirects=False
             ) as answer:
@@ -98,19 +96,19 @@ class HubClient:
         except HubNotFoundError:
             return False
         except HubForbiddenError as error:
-            # Whoever stands between may answer so too.
+            # A proxy may answer so too.
             raise HubUnavailableError(str(error)) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise _unreachable(error) from None
 
     async def _tree(self, repo: str, info: ModelInfo) -> Sequence[HubFile]:
-        """The files of the info, with their sizes where there is a listing that has them."""
+        """The files of the info, with their sizes where the tree listing has them."""
         path = f"/api/models/{quote(repo)}/tree/{quote(info.sha, safe='')}"
         try:
             listed = _FILES.validate_json(await self._get(path, {"recursive": "true"}))
         except (HubError, ValidationError):
             return info.siblings
-        # A listing of thousands goes on behind what was read here, so it only adds to the info.
+        # A long listing continues on further pages, so it only adds to the info.
         found = {file.path: file for file in info.siblings}
         found |= {file.path: file for file in listed if file.type == "file"}
         return list(found.values())

@@ -1,6 +1,6 @@
-"""Whether the Hub has a model, kept for a while and told within the time that Slack leaves.
+"""A cache of which models exist, answered within Slack's time limit.
 
-The Hub limits anonymous requests per address (500 in five minutes), so answers are kept.
+The Hub limits anonymous requests per address (500 in five minutes), so answers are cached.
 """
 
 import asyncio
@@ -13,28 +13,23 @@ from bot.hub.client import HubClient, HubUnavailableError
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# Slack gives up on a request after three seconds, and the database has its part of them.
+# Slack gives up on a request after three seconds, and the database needs some of them.
 _ANSWER_SECONDS = 1.0
 _KEPT_SECONDS = {True: 3600.0, False: 60.0, None: 5.0}
 _MOST_KEPT = 1_000
 
 
 class KnownModels:
-    """A cache of which models exist.
-
-    Args:
-        hub: Asked for what isn't known.
-        clock: Seconds, by which answers are kept.
-    """
+    """A cache of which models exist; `clock` returns seconds."""
 
     def __init__(self, hub: HubClient, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._hub = hub
         self._clock = clock
-        # By name: the answer, and when to ask again; the oldest first.
+        # By name: the answer, and when it expires; oldest first.
         self._kept: dict[str, tuple[bool | None, float]] = {}
 
     async def has(self, model: str) -> bool | None:
-        """Whether the Hub has a public model of this name; None if it doesn't say in time."""
+        """Whether the Hub has a public model of this name; None if it doesn't answer in time."""
         known, until = self._kept.pop(model, (None, 0.0))
         if self._clock() < until:
             self._kept[model] = (known, until)

@@ -1,7 +1,7 @@
-"""What the Hub's API answers about a model, as pydantic models.
+"""The Hub's responses about a model, as pydantic models.
 
 Shapes: https://huggingface.co/docs/hub/api and the Hub's OpenAPI document. Unknown fields are
-ignored, and every field but the commit may be missing: mirrors leave some out.
+ignored, and every field but the commit is optional: mirrors omit some.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,12 +23,10 @@ def _gate(value: object) -> object:
 
 
 class HubFile(BaseModel):
-    """A file of a repo.
+    """A file of a repo; `size` in bytes, None where the Hub doesn't report it.
 
     Attributes:
-        path: From the repo's root.
-        size: Bytes; None where the Hub doesn't tell.
-        type: "directory" of what is no file, in the answers about a tree.
+        type: "directory" for folders, in tree listings.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -39,7 +37,7 @@ class HubFile(BaseModel):
 
 
 class ParameterCounts(BaseModel):
-    """How many numbers of each safetensors type a repo's weights have."""
+    """Counts of parameters by safetensors type."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -50,9 +48,8 @@ class ModelInfo(BaseModel):
     """A model's repo at one commit: `GET /api/models/{repo}/revision/{revision}?blobs=true`.
 
     Attributes:
-        sha: The commit that the revision stands for.
-        gated: Whether one has to accept a licence, or ask, before one may read its files.
-        private: Whether only its owners see it.
+        sha: The commit of the revision.
+        gated: Whether reading its files needs a licence or a request.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

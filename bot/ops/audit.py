@@ -1,4 +1,4 @@
-"""`audit export`: writes the audit as lines of JSON."""
+"""`audit export`: the audit as lines of JSON."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,12 +14,7 @@ from bot.services.audit import Audit, to_json
 async def export_audit(
     settings: DatabaseSettings, since: datetime | None, write: Callable[[str], object]
 ) -> None:
-    """Write each entry as one line, the oldest first.
-
-    Args:
-        settings: Where the database is; one that doesn't exist isn't created.
-        since: Only entries from this moment on.
-        write: Takes each line, without a line break.
+    """Write each entry from `since` on as one line, oldest first.
 
     Raises:
         ConfigError: The database doesn't exist or can't be read.

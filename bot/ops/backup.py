@@ -1,4 +1,4 @@
-"""`backup` copies an SQLite database while it is used; `restored` marks a copy made otherwise."""
+"""`backup` copies an SQLite database in use; `restored` marks a copy made otherwise."""
 
 import os
 import sqlite3
@@ -54,14 +54,14 @@ def _copy(source: Path, file: Path) -> None:
     ):
         # All pages in one step: one reading transaction, which no writer waits for.
         database.backup(copy)
-        # One file, with nothing beside it to be forgotten.
+        # A single file, without a WAL beside it.
         copy.execute("PRAGMA journal_mode = DELETE")
         mark_backup(copy)
         copy.commit()
 
 
 async def restored(settings: DatabaseSettings) -> None:
-    """Mark the database as restored: the next `serve` sends nothing that may have been done since.
+    """Mark the database as restored: the next `serve` repeats nothing done since.
 
     Raises:
         ConfigError: There is no database, or its tables aren't up to date.

@@ -1,4 +1,4 @@
-"""What the bot needs from outside: reached when it starts, or as soon as it can be."""
+"""The bot's dependencies, connected at startup or as soon as possible."""
 
 from functools import partial
 
@@ -17,14 +17,14 @@ from bot.workers.periodic import Periodic
 
 
 class Dependencies:
-    """The database, Slack, and in Socket Mode a connection that Slack can use.
+    """The database, Slack, and in Socket Mode a connection.
 
     Attributes:
         database: Reached once its tables are up to date.
-        slack: Reached once it has taken our token.
+        slack: Reached once it has accepted our token.
         token_check: Whether it still does.
-        ready: What `/readyz` asks, by name.
-        reported: What it only shows.
+        ready: The checks of `/readyz`, by name.
+        reported: Checks that `/readyz` only shows.
     """
 
     def __init__(
@@ -69,7 +69,6 @@ class Dependencies:
         )
 
     async def stop(self) -> None:
-        """Try no more."""
         if self._token_checks is not None:
             await self._token_checks.stop()
         for part in self._all:
@@ -82,7 +81,7 @@ class Dependencies:
         return self.is_slack_up()
 
     def is_slack_up(self) -> bool:
-        """Whether Slack took our token, and still does."""
+        """Whether Slack accepted our token, and still does."""
         return self.slack.reached.is_set() and self.token_check.is_well
 
 

@@ -1,4 +1,4 @@
-"""`doctor`: tries everything that the bot depends on, says what to do, and changes nothing."""
+"""`doctor`: checks every dependency, says what to do, and changes nothing."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -39,7 +39,6 @@ async def run_doctor(*, as_json: bool, say: Callable[[str], object]) -> int:
 
     Args:
         as_json: Print one JSON document: `{"ok": …, "settings": […], "findings": […]}`.
-        say: Takes what is printed.
 
     Returns:
         The exit code: 1 if there is a problem.
@@ -89,11 +88,11 @@ def _document(settings: Iterable[Shown], findings: Iterable[Finding], *, is_well
 async def examine(
     settings: Settings, problems: Mapping[str, str] | None = None
 ) -> AsyncIterator[Finding]:
-    """Check one thing after another.
+    """Run every check.
 
     Args:
-        settings: Those that can be used.
-        problems: A line for each that can't, by its field. What needs one of them isn't checked.
+        settings: The usable ones.
+        problems: A line for each unusable one, by its field; checks that need it are skipped.
     """
     bad = problems or {}
     for problem in bad.values():
@@ -116,7 +115,7 @@ async def examine(
 
 def _skipped(part: str, bad: Mapping[str, str], *uses: type[BaseSettings]) -> Finding | None:
     needed = [name for kind in uses for name in kind.model_fields]
-    # What every command reads has a default that serves here.
+    # Settings that every command reads have usable defaults.
     blocking = [
         name.upper() for name in bad if name in needed and name not in CommonSettings.model_fields
     ]
@@ -183,7 +182,7 @@ async def _replicas(database: Database, key_ring: KeyRing, silent_after: float) 
 async def _keys(
     database: Database, key_ring: KeyRing, projects: Sequence[WatchedProject]
 ) -> AsyncIterator[Finding]:
-    """Whether the encryption keys fit what is stored."""
+    """Whether the encryption keys fit the stored API keys."""
     part = "keys"
     lost, changed, behind = [], [], 0
     for project in projects:
@@ -224,7 +223,7 @@ async def _keys(
 async def _friendli(
     settings: Settings, database: Database, key_ring: KeyRing, projects: Sequence[WatchedProject]
 ) -> AsyncIterator[Finding]:
-    """Whether Friendli answers with each stored key."""
+    """Whether Friendli accepts each stored key."""
     part = "friendli"
     wait = settings.friendli_retry_wait
     async with FriendliClient(settings.friendli_api_url, first_wait=wait) as friendli:

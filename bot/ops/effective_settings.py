@@ -1,4 +1,4 @@
-"""The settings that the bot would run with, even if some of them can't be used."""
+"""The effective settings, even if some are unusable."""
 
 import difflib
 import os
@@ -20,7 +20,7 @@ from bot.domain.process.setting_loading import UNREADABLE_ENV_FILE, problems_of
 from bot.domain.process.setting_sources import FILE_SUFFIX, holds_secret
 
 _HIDDEN = "(hidden)"
-# Nothing is done with these: they only let the other settings be read.
+# Placeholders only let the other settings load.
 _PLACEHOLDERS: Mapping[str, object] = {
     "slack_bot_token": "unset",
     "slack_app_token": "unset",
@@ -28,18 +28,18 @@ _PLACEHOLDERS: Mapping[str, object] = {
     "database_url": "postgresql://unset/unset",
     "lease": 24 * 3600,
 }
-# Names that begin so are meant for this bot.
+# Prefixes of names that are meant for this bot.
 _PREFIXES = ("SLACK_", "FRIENDLI_", "ENCRYPTION_", "POLL_SECONDS_")
 _SIMILAR = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveSettings:
-    """What was read.
+    """Loaded settings.
 
     Attributes:
-        settings: With placeholders for those that can't be used.
-        problems: A line for each setting that can't be used, by its field; '' is the .env file.
+        settings: With placeholders for unusable ones.
+        problems: A line for each unusable setting, by its field; '' is the .env file.
     """
 
     settings: Settings
@@ -48,12 +48,7 @@ class EffectiveSettings:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One setting, as it may be shown.
-
-    Attributes:
-        value: Never a secret.
-        is_default: Whether it wasn't set.
-    """
+    """One setting for display; `value` is never a secret."""
 
     name: str
     value: str
@@ -61,7 +56,7 @@ class Shown:
 
 
 def read_settings() -> EffectiveSettings:
-    """Read all settings; one that can't be used doesn't hide the others."""
+    """Load all settings; an unusable one doesn't hide the others."""
     problems: dict[str, str] = {}
     given: dict[str, Any] = {}
     if not _is_env_file_readable():
@@ -76,13 +71,13 @@ def read_settings() -> EffectiveSettings:
     try:
         return EffectiveSettings(Settings(**given), problems)
     except ValidationError as error:
-        # Defaults may not fit other settings; placeholders do.
+        # Defaults may conflict with other settings; placeholders don't.
         given |= {name: _PLACEHOLDERS[name] for name in problems_of(Settings, error)}
     return EffectiveSettings(Settings(**given), problems)
 
 
 def shown(effective: EffectiveSettings) -> Iterator[Shown]:
-    """Every setting in its order, with secrets hidden."""
+    """Every setting in order, with secrets hidden."""
     settings = effective.settings
     for name, field in Settings.model_fields.items():
         is_default = name not in settings.model_fields_set
@@ -94,7 +89,7 @@ def shown(effective: EffectiveSettings) -> Iterator[Shown]:
 
 
 def changed_settings(settings: Settings) -> dict[str, str]:
-    """The settings that aren't left at their defaults, with secrets hidden."""
+    """The settings that differ from their defaults, with secrets hidden."""
     every = shown(EffectiveSettings(settings, {}))
     return {one.name: one.value for one in every if not one.is_default}
 
@@ -122,7 +117,7 @@ class UnknownName:
 
 
 def unknown_names() -> Iterator[UnknownName]:
-    """Variables that look like settings and aren't, of the environment and of .env."""
+    """Unknown variables of the environment and of .env."""
     known = {name.upper() for name in Settings.model_fields}
     secret = [
         name for name, field in Settings.model_fields.items() if holds_secret(field.annotation)

@@ -1,15 +1,15 @@
-"""What a check of `doctor` found."""
+"""A finding of `doctor`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     OK = "ok"
     ADVICE = "advice"
-    """It works, but something is worth doing."""
+    """It works, but something should be improved."""
     SKIPPED = "skipped"
     """It couldn't be tried."""
     PROBLEM = "problem"
@@ -17,12 +17,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found.
-
-    Attributes:
-        part: What was checked.
-        words: What was found and, unless all is well, what to do.
-    """
+    """A check's result; `words` say what was found and what to do."""
 
     verdict: Verdict
     part: str

@@ -25,7 +25,7 @@ _WORDS = {Fit.FITS: "fits", Fit.TIGHT: "tight", Fit.TOO_SMALL: "too small", Fit.
 
 
 class ExitCode(IntEnum):
-    """What the command says to scripts."""
+    """For scripts."""
 
     FITS = 0
     NOTHING_FITS = 1
@@ -34,13 +34,12 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked.
+    """A query.
 
     Attributes:
         model: The repo.
-        revision: A branch, tag or commit.
-        context: Tokens of one request; None for 8,192, or less if the model can't do more.
-        batch: Requests at once.
+        context: Tokens of one request; None for 8,192, or the model's maximum if less.
+        batch: Concurrent requests.
         option: Only this instance option; None for all.
     """
 
@@ -53,7 +52,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is known of a model, and how it fits each option."""
+    """A model's properties, and how it fits each option."""
 
     model: str
     commit: str | None
@@ -103,14 +102,7 @@ class Result:
 async def run_fit(
     settings: HubSettings, question: Question, *, as_json: bool, say: Callable[[str], object]
 ) -> ExitCode:
-    """Read the model from the Hub, say how it fits, and return the exit code.
-
-    Args:
-        settings: Where the Hub is, and prices.
-        question: What is asked.
-        as_json: Whether to say it as one JSON document instead of a table.
-        say: Takes what is said.
-    """
+    """Read the model from the Hub, print how it fits, and return the exit code."""
     async with HubClient(settings.hf_endpoint, settings.hf_token) as hub:
         result = await _examine(hub, question, settings.prices)
     say(json.dumps(result.to_json(), indent=2) if as_json else _table(result))

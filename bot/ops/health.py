@@ -1,4 +1,4 @@
-"""What a load balancer or an orchestrator asks: whether we live, and whether we are ready."""
+"""`/healthz` and `/readyz`, for load balancers and orchestrators."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +16,7 @@ from bot.services.friendli_health import is_friendli_answering
 _ANSWER_SECONDS = 0.9
 
 Check = Callable[[], Awaitable[bool | str | None]]
-"""Whether something is as it should be; a text says why it isn't, None that nobody can tell."""
+"""Whether something is as it should be; a text says why it isn't, None is unknown."""
 
 
 def health_routes(
@@ -27,11 +27,10 @@ def health_routes(
     """The routes `/healthz` and `/readyz`.
 
     Args:
-        alive: Whether everything that should run for ever still does; if not, only a restart
-            helps.
-        ready: What we need from outside, each with whether it is there now.
-        reported: What `/readyz` shows beside it, and what doesn't take the replica out of service:
-            while Friendli is away, people in Slack must still be answered. None is unknown.
+        alive: Whether all permanent tasks run; if not, only a restart helps.
+        ready: Checks of dependencies.
+        reported: Checks that don't take the replica out of service: while Friendli is away,
+            people in Slack must still be answered. None is unknown.
     """
     checks = {**ready, **(reported or {})}
 
@@ -43,7 +42,7 @@ def health_routes(
         answers = await asyncio.gather(*(_in_time(check) for check in checks.values()))
         return dict(zip(checks, answers, strict=True))
 
-    # Anybody may ask: however many do, the database is asked by one.
+    # However many clients ask, the database gets one query.
     asking = SingleFlight(ask)
 
     async def readyz(_request: web.Request) -> web.Response:

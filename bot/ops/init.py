@@ -1,4 +1,4 @@
-"""`init`: writes a .env file with a new encryption key and the tokens that are at hand."""
+"""`init`: writes a .env file with a new encryption key and the available tokens."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -25,10 +25,9 @@ def write_env_file(
     """Create a .env file that only its owner can read.
 
     Args:
-        path: The file; one that exists stays as it is.
-        environment: Where tokens, and the encryption keys, are taken from if they are set there.
-        ask: Asks a person for a secret, who may answer with nothing; None if nobody is there.
-        say: Takes each line of the outcome.
+        path: The file; an existing one stays unchanged.
+        environment: Tokens and encryption keys that are already set.
+        ask: Prompts for a secret, which may be empty; None without a terminal.
 
     Raises:
         ConfigError: The file exists or can't be created, or a token in the environment is
@@ -57,7 +56,7 @@ def write_env_file(
 def _tokens(
     environment: Mapping[str, str], ask: Ask | None, say: Callable[[str], object]
 ) -> dict[str, str]:
-    """Slack's tokens, '' for one that is needed and wasn't given."""
+    """Slack's tokens, '' for a required one that wasn't given."""
     tokens = {"SLACK_BOT_TOKEN": _token("slack_bot_token", environment, ask, say)}
     app = _token("slack_app_token", environment, ask, say, "; leave it empty for HTTP mode")
     secret = environment.get("SLACK_SIGNING_SECRET", "")

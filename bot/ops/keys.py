@@ -1,4 +1,4 @@
-"""`keys rotate`: has the stored API keys encrypted anew, and says what to do next."""
+"""`keys rotate`: re-encrypts the stored API keys, and says what to do next."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,7 @@ from bot.domain.errors import ConfigError
 
 
 async def rotate_keys(settings: KeySettings, say: Callable[[str], object]) -> int:
-    """Encrypt every stored API key with the first encryption key, if it is time for that.
-
-    Args:
-        settings: With the new key first.
-        say: Takes each line of the outcome.
+    """Encrypt every stored API key with the first encryption key, once every replica has it.
 
     Returns:
         The exit code: 0 if every stored key is under the first encryption key now.

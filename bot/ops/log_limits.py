@@ -1,4 +1,4 @@
-"""Limits log lines of one kind, so that nobody fills the disk by causing the same line for ever."""
+"""Rate limits for log lines of one kind, so that no repeated line fills the disk."""
 
 import logging
 import sys
@@ -23,13 +23,13 @@ class _Kind(NamedTuple):
 
 
 class LogLimiter(logging.Filter):
-    """Lets so many lines of one kind through per window, and reports how many it left out.
+    """Passes a number of lines of one kind per window, and reports how many it dropped.
 
     A kind is a logger, a level, the event or the place that logs it, and an exception's class. Used
     as a structlog processor for our own lines and as a logging filter for those of libraries.
 
     Args:
-        report: Logs a kind's logger, its event, and how many lines were left out.
+        report: Logs a kind's logger, its event, and the number of dropped lines.
         window: Seconds.
     """
 
@@ -45,24 +45,20 @@ class LogLimiter(logging.Filter):
     def __call__(
         self, logger: logging.Logger, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        """Pass on an event of ours.
-
-        Raises:
-            structlog.DropEvent: There were too many like it.
-        """
+        """Pass on an event of ours, or raise structlog.DropEvent."""
         level = logging.getLevelNamesMapping().get(method.upper(), logging.ERROR)
         error = event.get("exc_info")
         kind = _Kind(logger.name, level, str(event.get("event")), _class_of(error))
         if not self._has_room(kind):
-            # A person was shown the reference: it must lead to a line, which needs no traceback
-            # after so many like it.
+            # A user was shown the reference: it must lead to a line, though without traceback after
+            # many like it.
             if "reference" not in event:
                 raise structlog.DropEvent
             event.pop("exc_info", None)
         return event
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to write a library's line; ours have been here before."""
+        """Whether to write a library's line; ours were limited before."""
         if isinstance(record.msg, dict):
             return True
         place = f"{record.pathname}:{record.lineno}"

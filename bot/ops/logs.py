@@ -1,4 +1,4 @@
-"""Structured logs on standard error, with every secret taken out before a line is written."""
+"""Structured logs on standard error, with every secret masked."""
 
 import logging
 import sys
@@ -14,12 +14,9 @@ def _report_left_out(logger: str, event: str, count: int) -> None:
 
 
 def configure(level: str = "INFO") -> None:
-    """Send our logs and those of the libraries through one redacting chain to standard error.
+    """Send our logs and those of libraries through one redacting chain to standard error.
 
-    Each line is a JSON object, or laid out for reading if a terminal shows it.
-
-    Args:
-        level: The least important level to write.
+    Each line is a JSON object, or formatted for reading on a terminal.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -34,7 +31,7 @@ def configure(level: str = "INFO") -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            # Before anything costs time.
+            # Before any expensive processor.
             limiter,
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
@@ -75,6 +72,5 @@ def configure(level: str = "INFO") -> None:
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of a module."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger

@@ -1,4 +1,4 @@
-"""`manifest`: prints what a Slack app is created from, once its parts are what Slack takes."""
+"""`manifest`: prints a Slack app manifest from validated parts."""
 
 import json
 import re
@@ -22,18 +22,15 @@ def print_manifest(
     say: Callable[[str], object],
     advise: Callable[[str], object],
 ) -> None:
-    """Print a manifest as JSON, or the address that creates an app from it.
+    """Print a manifest as JSON, or the URL that creates an app from it.
 
     Args:
         url: Where Slack reaches the bot, for HTTP mode; None for Socket Mode.
-        name: The app's name.
-        slash_command: With or without the slash.
-        link: Whether to print the address.
-        say: Takes what is printed.
-        advise: Takes what is no part of it.
+        link: Whether to print the URL.
+        advise: Takes advice beside the manifest.
 
     Raises:
-        ConfigError: Slack wouldn't take one of them.
+        ConfigError: Slack wouldn't accept one of them.
     """
     problems = []
     if url is not None and not _is_public_address(url):
@@ -57,7 +54,7 @@ def print_manifest(
 def _is_public_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        # Reading the port checks it.
+        # Reading the port validates it.
         return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False

@@ -46,8 +46,8 @@ WORKED_ON: Mapping[str, ClaimableTable] = {
 def metrics_route(
     database: Database, settings: Settings, *, is_slack_up: Callable[[], bool]
 ) -> web.RouteDef:
-    """The route `/metrics`; what it reads from the database is the same at every replica."""
-    # Scrapes at once share one reading, so that many of them can't load the database.
+    """The route `/metrics`; its database gauges are the same at every replica."""
+    # Concurrent scrapes share one reading of the database.
     reading = SingleFlight(partial(_stand, database, settings))
 
     async def metrics(_request: web.Request) -> web.Response:

@@ -1,11 +1,11 @@
-"""`migrate`: brings the database's tables up to date."""
+"""`migrate`: migrates the database."""
 
 from bot.config import DatabaseSettings
 from bot.db.startup import opened, prepare
 
 
 async def migrate(settings: DatabaseSettings) -> None:
-    """Create the database, or bring its tables up to date.
+    """Create the database, or migrate its tables.
 
     Raises:
         ConfigError: It can't be used, or can't be reached now.

@@ -1,4 +1,4 @@
-"""The four workers: each at work from when it can be, until all are told to stop."""
+"""Runs the four workers, each from when its dependencies are reached, until all are stopped."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """What each does says its module."""
+    """The workers."""
 
     creator: Worker
     poller: Worker
@@ -26,18 +26,15 @@ class Workers:
 
     @property
     def all(self) -> tuple[Worker, Worker, Worker, Worker]:
-        """All of them."""
         return self.creator, self.poller, self.sender, self.scheduler
 
 
 class Supervisor:
-    """Puts the workers to work.
+    """Runs the workers.
 
     Args:
-        database: Scanned for them.
-        workers: Not at work yet; None in a process that only answers Slack.
-        outside: What they wait for.
-        timeout: Seconds that what is in hand has when they are told to stop.
+        workers: Not started yet; None in a web-only process.
+        timeout: Seconds for work in progress when they are stopped.
     """
 
     def __init__(
@@ -63,11 +60,11 @@ class Supervisor:
             task.add_done_callback(_report)
 
     def is_complete(self) -> bool:
-        """Whether none has broken."""
+        """Whether none has failed."""
         return not any(task.done() for task in self._needs)
 
     async def stop(self) -> None:
-        """Let what is in hand end."""
+        """Finish work in progress and stop."""
         if self._workers is None:
             return
         self._scan.stop()

@@ -1,1 +1,1 @@
-"""What a process needs, whatever it serves: settings, counters, tasks, errors."""
+"""Process infrastructure: settings, metrics, tasks, errors."""

@@ -1,7 +1,7 @@
-"""Reads the bodies of answers without letting their sizes add up.
+"""Read response bodies with a bound on their total size.
 
-A page of a list has tens of kilobytes. Whoever answers with megabytes, to a hundred requests at
-once, has them read a few at a time, while all others go on.
+A list page has tens of kilobytes. Of concurrent responses of megabytes, a few are read at a time,
+while small ones go on.
 """
 
 import asyncio
@@ -13,22 +13,18 @@ _LARGE_AT_ONCE = 4
 
 
 class TooLargeError(Exception):
-    """A body has more bytes than any answer needs."""
+    """A body is larger than any valid response."""
 
 
 class LargeBodies:
-    """Room for the few large bodies that are in memory at once.
-
-    Args:
-        at_once: How many.
-    """
+    """Limits how many large bodies are in memory at once."""
 
     def __init__(self, at_once: int = _LARGE_AT_ONCE) -> None:
         self._free = asyncio.Semaphore(at_once)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["BodyReader"]:
-        """Read one body; its room is taken until the block ends, in which it is parsed."""
+        """Read one body; its slot is taken until the block ends, in which it is parsed."""
         reader = BodyReader(self._free)
         try:
             yield reader
@@ -38,22 +34,14 @@ class LargeBodies:
 
 
 class BodyReader:
-    """Reads a body.
-
-    Attributes:
-        is_large: Whether it has taken room.
-    """
+    """Reads a body; `is_large` once it has taken a slot."""
 
     def __init__(self, free: asyncio.Semaphore) -> None:
         self._free = free
         self.is_large = False
 
     async def read(self, chunks: AsyncIterator[bytes], limit: int) -> bytes:
-        """Return a body whole.
-
-        Raises:
-            TooLargeError: It has more bytes than the limit.
-        """
+        """Return a body whole, or raise TooLargeError."""
         body = bytearray()
         async for chunk in chunks:
             body += chunk

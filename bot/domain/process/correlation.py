@@ -1,8 +1,7 @@
 """The reference of a request: in each log line about it, and on the rows that it writes.
 
-A request from Slack gets a reference when it arrives. It is the one that a person is shown if the
-request fails. Workers that go on with a row bind the row's, so that the log line of the click and
-that of the last message share it.
+A request from Slack gets a reference on arrival, which the user sees if it fails. Workers bind the
+reference of the row they handle, so that the log lines from click to last message share it.
 """
 
 import structlog
@@ -11,17 +10,17 @@ from bot.domain.errors import new_reference
 
 
 def begin(**fields: str) -> None:
-    """Begin a request: what this task logs and writes from now on has a new reference.
+    """Begin a request: log lines and rows of this task have a new reference from now on.
 
     Args:
-        fields: What else each log line gets; empty ones are left out.
+        fields: Further fields of each log line; empty ones are omitted.
     """
     structlog.contextvars.clear_contextvars()
     bind(new_reference(), **fields)
 
 
 def bind(reference: str | None, **fields: str) -> None:
-    """Go on with a request whose reference was read from a row; None for none."""
+    """Continue a request by its row's reference; None for none."""
     known = {name: value for name, value in fields.items() if value}
     if reference is None:
         structlog.contextvars.unbind_contextvars("reference")
@@ -31,11 +30,11 @@ def bind(reference: str | None, **fields: str) -> None:
 
 
 def reference() -> str | None:
-    """Of the request that is being handled; None outside of one."""
+    """The current request's; None outside of one."""
     found = structlog.contextvars.get_contextvars().get("reference")
     return found if isinstance(found, str) else None
 
 
 def reference_to_show() -> str:
-    """The same, made up where there is none: for what a person or a log line needs one."""
+    """The current request's, or a new one where one has to be shown."""
     return reference() or new_reference()

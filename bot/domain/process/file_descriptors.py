@@ -1,4 +1,4 @@
-"""How many of the process's file descriptors each part may use, so that none starves the others."""
+"""Each component's share of the process's file descriptors, so that none starves the others."""
 
 import sys
 
@@ -7,13 +7,8 @@ if sys.platform != "win32":
 
 
 def share(parts: int, *, most: int) -> int:
-    """A part of the descriptors that the process may open; at least 16.
-
-    Args:
-        parts: 4 for a quarter.
-        most: The result is at most this.
-    """
+    """One in `parts` of the descriptors that the process may open; from 16 to `most`."""
     if sys.platform == "win32":
-        return most  # which limits no process
+        return most  # no limit for the process
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return most if limit == resource.RLIM_INFINITY else min(most, max(16, limit // parts))

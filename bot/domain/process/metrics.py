@@ -14,12 +14,7 @@ REGISTRY = CollectorRegistry()
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric as it is documented.
-
-    Attributes:
-        name: As Prometheus stores it.
-        labels: Names of its labels.
-    """
+    """A metric as documented."""
 
     name: str
     kind: Literal["counter", "gauge"]
@@ -27,12 +22,11 @@ class Metric:
     labels: tuple[str, ...]
 
     def gauge(self, registry: CollectorRegistry) -> Gauge:
-        """The gauge, in the registry of one scrape."""
         return Gauge(self.name, self.meaning, self.labels, registry=registry)
 
 
 METRICS: list[Metric] = []
-"""All of them, filled while this module is imported."""
+"""All of them, filled during the import of this module."""
 
 
 def _counter(name: str, meaning: str, *labels: str) -> Counter:
@@ -91,5 +85,5 @@ REPLICAS = _gauge("replicas", "Live replicas by role.", "role")
 
 
 def status_class(status: int) -> str:
-    """Such as "2xx"; "other" for what is no HTTP status."""
+    """Such as "2xx"; "other" for anything else."""
     return f"{status // 100}xx" if 100 <= status < 600 else "other"

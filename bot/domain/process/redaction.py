@@ -1,4 +1,4 @@
-"""Mask secrets in what is logged."""
+"""Mask secrets in logs."""
 
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -7,21 +7,21 @@ from typing import Any
 _MASK = "•••"
 
 
-# What secrets look like where nobody said that it is one, and what to write instead.
+# Patterns of secrets that nobody registered, and their replacements.
 _LOOKS = (
     # Slack's tokens, Friendli's keys, Hugging Face's tokens.
     (re.compile(r"\b(?:xox[a-z]|xapp)[.-][\w.-]+|\bflp_\w+|\bhf_\w{8,}"), _MASK),
     (re.compile(r"\b(Bearer) [\w.~+/=-]+", re.IGNORECASE), rf"\1 {_MASK}"),
-    # Addresses at which anybody may answer a command or a click, also inside of a form.
+    # URLs that accept responses to a command or a click, also within a form.
     (
         re.compile(r"(/|%2F)(commands|actions|response|services)(?:/|%2F)T\w+(?:/|%2F)[\w%/-]+"),
         rf"\1\2\1{_MASK}",
     ),
     # A one-use ticket to a Socket Mode connection.
     (re.compile(r"([?&]ticket=)[\w%.-]+"), rf"\1{_MASK}"),
-    # A password inside of an address.
+    # A password within a URL.
     (re.compile(r"(://[^\s:/@]*:)[^\s/@]+@"), rf"\1{_MASK}@"),
-    # Fields of forms, of JSON and of Python's own notation, by their names.
+    # Fields of forms, of JSON and of Python's repr, by name.
     (
         re.compile(
             r"((?:token|api_?key|secret|authorization|password)[\"']?\s?[=:]\s?[\"']?"
@@ -46,23 +46,23 @@ _SECRET_FIELDS = {
 }
 
 
-# A shorter one would blot out parts of ordinary words; no secret worth its name is that short.
+# A shorter one would mask parts of ordinary words.
 _SHORTEST = 6
 
 
-# Characters of one value; the tracebacks of a chain of errors are shorter.
+# Characters of one value; tracebacks of chained errors are shorter.
 _LONGEST = 50_000
 
 
 class Redactor:
-    """A log processor that masks what looks like a secret, and the secrets it was told of."""
+    """A log processor that masks secret-like texts and registered secrets."""
 
     def __init__(self) -> None:
-        # The longest first: one secret may be a part of another.
+        # The longest first: a secret may be part of another.
         self._known: list[str] = []
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Mask these exact texts from now on, wherever they stand."""
+        """Mask these exact texts from now on."""
         new = {secret for secret in secrets if len(secret) >= _SHORTEST}.difference(self._known)
         if new:
             self._known = sorted([*self._known, *new], key=len, reverse=True)
@@ -74,7 +74,6 @@ class Redactor:
         return {name: self._field(name, value) for name, value in event.items()}
 
     def mask(self, text: str) -> str:
-        """The text without secrets."""
         text = self._without_known(text) if len(text) <= _LONGEST else self._shortened(text)
         for look, instead in _LOOKS:
             text = look.sub(instead, text)
@@ -86,13 +85,13 @@ class Redactor:
         return text
 
     def _shortened(self, text: str) -> str:
-        """Leave out the middle, up to the end of a line: no secret holds one.
+        """Cut out the middle, up to the end of a line: no secret contains one.
 
-        The middle is dropped before anything is searched: a process knows hundreds of secrets.
+        Cut before searching, as a process knows hundreds of secrets.
         """
         half = _LONGEST // 2
         longest = len(self._known[0]) if self._known else 0
-        # A secret that the cut goes through is in what is dropped after the search.
+        # A secret across the cut is in the part that is dropped after the search.
         start = self._without_known(text[: half + longest])
         start = start[: len(start) - longest]
         _, _, end = text[-half:].partition("\n")

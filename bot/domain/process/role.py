@@ -1,4 +1,4 @@
-"""Which half of the bot a process is: the one that answers Slack, the one that works, or both."""
+"""The role of a process: web, workers, or both."""
 
 from enum import StrEnum
 
@@ -8,16 +8,14 @@ class Role(StrEnum):
 
     ALL = "all"
     WEB = "web"
-    """Takes commands and clicks, and writes down what they ask for."""
+    """Accepts commands and clicks, and stores their requests."""
     WORKER = "worker"
-    """Carries out what is written down; takes nothing from Slack."""
+    """Carries out stored requests; accepts nothing from Slack."""
 
     @property
     def takes_requests(self) -> bool:
-        """Whether Slack's requests are answered here."""
         return self is not Role.WORKER
 
     @property
     def works(self) -> bool:
-        """Whether the workers run here."""
         return self is not Role.WEB

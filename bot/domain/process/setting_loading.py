@@ -1,4 +1,4 @@
-"""Reads settings of one kind, and says in one line each what is wrong with them."""
+"""Load one settings class, and describe each invalid setting in one line."""
 
 from typing import Any, TypeVar
 
@@ -14,14 +14,13 @@ _Kind = TypeVar("_Kind", bound=BaseSettings)
 
 
 def load_only(kind: type[_Kind], **given: Any) -> _Kind:  # noqa: ANN401 - of any field's type
-    """Read the settings of one kind, and no others: a migration job holds no Slack token.
+    """Load one settings class alone: a migration job has no Slack token.
 
     Args:
-        kind: What a command uses.
-        given: Settings that go before the environment's.
+        given: Settings that override the environment's.
 
     Raises:
-        ConfigError: with one line for each setting of this kind that is missing or malformed.
+        ConfigError: With one line for each missing or malformed setting of this class.
     """
     try:
         return kind(**given)
@@ -33,7 +32,7 @@ def load_only(kind: type[_Kind], **given: Any) -> _Kind:  # noqa: ANN401 - of an
 
 
 def problems_of(kind: type[BaseSettings], error: ValidationError) -> dict[str, str]:
-    """One line for each setting that is wrong, by the name of its field."""
+    """One line for each invalid setting, by field name."""
     return {
         name: _problem(kind, name, found["type"], found["msg"])
         for found in error.errors(include_input=False)
@@ -56,6 +55,6 @@ def _problem(settings: type[BaseSettings], field: str, kind: str, message: str) 
         case "string_pattern_mismatch":
             wrong = "isn't written as it has to be"
         case _:
-            # It may quote the value, and a secret may have been pasted into any setting.
+            # pydantic's text may quote the value, which may be a misplaced secret.
             wrong = redactor.mask(message.removeprefix("Value error, "))
     return f"{field.upper()} {wrong}. {settings.model_fields[field].description}"

@@ -1,4 +1,4 @@
-"""Secrets from files: `SLACK_BOT_TOKEN_FILE=/path`, or a folder that `SECRETS_DIR` names."""
+"""Secrets from files: `SLACK_BOT_TOKEN_FILE=/path`, or a folder named by `SECRETS_DIR`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +14,7 @@ FILE_SUFFIX = "_FILE"
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """The value of a setting that a source can't give.
-
-    Attributes:
-        reason: What is wrong, to follow the setting's name; quotes no value.
-    """
+    """A setting that a source can't provide; `reason` follows its name and quotes no value."""
 
     reason: str
 
@@ -29,14 +25,13 @@ def holds_secret(annotation: object) -> bool:
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """Reads each secret setting `NAME` from the file that `NAME_FILE` names.
+    """Reads each secret setting `NAME` from the file in `NAME_FILE`.
 
-    Without `NAME_FILE`, a file called `NAME`, in small or capital letters, in the folder that
-    `SECRETS_DIR` names: the way that Docker and Kubernetes mount secrets.
+    Without `NAME_FILE`, a file called `NAME`, in small or capital letters, in the folder
+    `SECRETS_DIR`, as Docker and Kubernetes mount secrets.
 
     Args:
-        settings_cls: The settings.
-        variables: The environment and the .env file, by names in small letters.
+        variables: The environment and the .env file, by lower-case names.
     """
 
     def __init__(
@@ -46,7 +41,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         self._variables = variables
 
     def __call__(self) -> dict[str, Any]:
-        """The values that are there, by the names of their fields."""
+        """The available values by field name."""
         values: dict[str, Any] = {}
         for name, field in self.settings_cls.model_fields.items():
             value, _, _ = self.get_field_value(field, name)
@@ -57,7 +52,7 @@ class SecretFiles(PydanticBaseSettingsSource):
     def get_field_value(
         self, field: FieldInfo, field_name: str
     ) -> tuple[str | Unusable | None, str, bool]:
-        """The value of one field, or None if no file gives it."""
+        """The value of one field; None if no file has it."""
         value: str | Unusable | None = None
         if holds_secret(field.annotation):
             named = self._variables.get(f"{field_name}{FILE_SUFFIX.lower()}")
@@ -65,7 +60,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         return value, field_name, False
 
     def conflicts(self) -> dict[str, Any]:
-        """Secrets that are set both ways: which one counts would be a guess."""
+        """Secrets that are set both ways, which is ambiguous."""
         return {
             name: Unusable(f"is set, and so is {name.upper()}{FILE_SUFFIX}; unset one of them")
             for name, field in self.settings_cls.model_fields.items()
@@ -86,14 +81,13 @@ class SecretFiles(PydanticBaseSettingsSource):
 
 
 class SecretConflicts(PydanticBaseSettingsSource):
-    """Goes before the environment, to refuse secrets that are set in two ways."""
+    """Precedes the environment, to refuse secrets that are set both ways."""
 
     def __init__(self, settings_cls: type[BaseSettings], files: SecretFiles) -> None:
         super().__init__(settings_cls)
         self._files = files
 
     def __call__(self) -> dict[str, Any]:
-        """The values that are no values."""
         return self._files.conflicts()
 
     def get_field_value(
@@ -101,13 +95,13 @@ class SecretConflicts(PydanticBaseSettingsSource):
         field: FieldInfo,  # noqa: ARG002 - the library names the parameters
         field_name: str,
     ) -> tuple[Unusable | None, str, bool]:
-        """The value of one field, or None if there is no conflict."""
+        """The conflict of one field, or None."""
         return self._files.conflicts().get(field_name), field_name, False
 
 
 def _content(path: Path, field_name: str) -> str | Unusable:
     try:
-        # Editors and `echo` end a file with a line break, which belongs to no secret.
+        # Editors and `echo` append a line break, which belongs to no secret.
         return path.expanduser().read_text("utf-8").strip()
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -1,7 +1,4 @@
-"""What a setting of each kind may look like; each refusal says what is wrong with the value.
-
-No refusal quotes a value that could be a secret.
-"""
+"""Validation of settings by type; no message quotes a value that could be a secret."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +22,7 @@ from bot.domain.instances import PUBLISHED_PRICES, PriceOverrideError
 
 _YEAR = 366 * 24 * 3600.0
 _WEB_ADDRESS = TypeAdapter(AnyHttpUrl)
-# postgres:// is what many hosting platforms still hand out.
+# postgres:// is what many hosting platforms still use.
 _BACKENDS = {"sqlite", "postgresql", "postgres"}
 _ADDRESS_PARTS = {"team": "t", "project": "p", "endpoint": "e"}
 
@@ -41,7 +38,7 @@ def _word(secret: SecretStr) -> SecretStr:
 
 
 def mistaken(*prefixes: str) -> Callable[[SecretStr], SecretStr]:
-    """Refuse tokens of other kinds, which are easily taken for each other.
+    """Refuse tokens of other kinds, which are easily confused.
 
     Args:
         prefixes: What those begin with.
@@ -130,8 +127,8 @@ def _split(value: object) -> object:
 
 Secret = Annotated[SecretStr, AfterValidator(_word)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
-# What slack_sdk puts a method's name behind. A function of ours, not "{}/".format: Pydantic can't
-# see the signature of that since Python 3.13.
+# The base of slack_sdk's method URLs. A function of ours, not "{}/".format: pydantic can't read
+# that one's signature since Python 3.13.
 BaseAddress = Annotated[WebAddress, AfterValidator(_base_address)]
 SuiteAddress = Annotated[str, AfterValidator(_suite_address)]
 DatabaseAddress = Annotated[SecretStr, AfterValidator(_database)]

@@ -1,7 +1,7 @@
-"""The name of the slash command: one for the process, since a process serves one Slack app.
+"""The name of the slash command; one per process, as a process serves one Slack app.
 
-It is a part of so many texts that it is a constant, read when the first of them is imported.
-`serve` puts the setting into the environment before that, wherever it was set.
+So many texts contain it that it is a constant, read when the first of them is imported. `serve`
+exports the setting to the environment before that.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The setting that names the slash command; `bot.domain.process.slash_command` has its value."""
+"""The setting of the slash command; `bot.domain.process.slash_command` has its value."""
 
 VARIABLE = "SLASH_COMMAND"
 DEFAULT_SLASH = "/friendli-deploy"

@@ -1,4 +1,4 @@
-"""Reach what the bot needs from outside: refuse to start on a wrong setting, outwait an outage."""
+"""Connect to dependencies at startup: refuse wrong settings, retry during outages."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class UnreachableError(BotError):
-    """Something outside can't be reached now, and may be later.
-
-    Attributes:
-        reason: For the log: the error's name, no more.
-    """
+    """A dependency is temporarily unreachable; `reason` is the error's name, for the log."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -24,15 +20,15 @@ class UnreachableError(BotError):
 
 
 class StartupRetry:
-    """Tries until it succeeds.
+    """Retries until it succeeds.
 
     Args:
-        part: What is to be reached, for the log.
-        attempt: Reaches it. Raises NotReachedError to be called again, ConfigError if only a
-            person can help.
+        part: The dependency's name, for the log.
+        attempt: Connects. Raises UnreachableError to be retried, ConfigError if only a person
+            can help.
         pause: Seconds between attempts.
-        timeout: Seconds that the start waits for the first attempt; what takes longer is waited
-            for beside everything else.
+        timeout: Seconds that `start` waits for the first attempt; after that it continues in
+            the background.
 
     Attributes:
         reached: Set once an attempt has succeeded.
@@ -55,7 +51,7 @@ class StartupRetry:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Try for the first time, and if that fails or takes long, go on in the background.
+        """Make the first attempt; after a failure or the timeout, continue in the background.
 
         Raises:
             ConfigError: Only a person can help.
@@ -64,11 +60,10 @@ class StartupRetry:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 await asyncio.shield(self._first)
-        # Nobody waits any more: what is found out from now on is logged.
+        # The start is over: results are logged from now on.
         self._first.cancel()
 
     async def stop(self) -> None:
-        """Give up."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -91,7 +86,7 @@ class StartupRetry:
             await asyncio.sleep(self._pause)
 
     def _tell(self, error: Exception | None = None) -> bool:
-        """Tell the first attempt's outcome to `start`; return whether it still waited."""
+        """Report the first attempt's outcome to `start`; returns whether it still waited."""
         if self._first.done():
             return False
         if error is None:
@@ -102,11 +97,7 @@ class StartupRetry:
 
 
 async def start_all(parts: Iterable[StartupRetry]) -> None:
-    """Start them side by side.
-
-    Raises:
-        ConfigError: With the problems of all.
-    """
+    """Start them concurrently; raises ConfigError with the problems of all."""
     problems: list[str] = []
     for outcome in await asyncio.gather(*(part.start() for part in parts), return_exceptions=True):
         if isinstance(outcome, ConfigError):

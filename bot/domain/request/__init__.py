@@ -1,1 +1,1 @@
-"""What people ask for: drafts, what their texts mean, and the rules that make them valid."""
+"""Deploy requests: drafts, their parsing, and validation rules."""

@@ -1,4 +1,4 @@
-"""The rules about when an endpoint's queue takes no more: a metric and its threshold."""
+"""The rules of queue backpressure: a metric and its threshold."""
 
 import re
 from difflib import get_close_matches

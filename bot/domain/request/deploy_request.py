@@ -1,4 +1,4 @@
-"""A deployment that was asked for, once its draft was checked: what Friendli is sent of it."""
+"""A valid deploy request, and what is sent to Friendli."""
 
 from decimal import Decimal
 from typing import Self
@@ -21,10 +21,7 @@ SCALED_BY_FRIENDLI = "Friendli's default scaling"
 
 
 def replicas_text(least: int | None, most: int | None) -> str:
-    """How many replicas, in words: "1 replica", or from "0" to "3 replicas" with a dash.
-
-    None: Friendli decides.
-    """
+    """Such as "1 replica" or "0–3 replicas"; None: Friendli decides."""
     if least is None or most is None:
         return SCALED_BY_FRIENDLI
     if least != most:
@@ -33,16 +30,14 @@ def replicas_text(least: int | None, most: int | None) -> str:
 
 
 class DeployRequest(BaseModel):
-    """A checked wish for an endpoint, with nothing left to decide.
+    """A validated request for an endpoint.
 
     Attributes:
-        target: Name of the place to deploy to.
+        target: The target's name.
         model: org/name on the Hugging Face Hub.
-        name: Name of the endpoint.
-        instance_option_id: The API's, which may be one that this version of the bot doesn't know.
-        replicas: A fixed number of them.
+        instance_option_id: The API's; may be missing in the bot's table.
         autoscaling: Never set beside `replicas`. With neither, Friendli decides.
-        lifetime_seconds: How long it runs before it ends by itself; None for no end.
+        lifetime_seconds: From when it comes up; None for no end.
         queue_timeout_ms: Milliseconds.
     """
 
@@ -75,26 +70,21 @@ class DeployRequest(BaseModel):
         return self
 
     def to_json(self) -> str:
-        """Write JSON without what is None, to be stored."""
+        """JSON without None, for storage."""
         return self.model_dump_json(exclude_none=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            pydantic.ValidationError: The text is something else.
-        """
+        """Parse the JSON of `to_json`; raises pydantic.ValidationError for anything else."""
         return cls.model_validate_json(text)
 
     @property
     def option(self) -> AnyInstance:
-        """The instance option of each replica."""
         return instance(self.instance_option_id)
 
     @property
     def replica_bounds(self) -> tuple[int, int] | tuple[None, None]:
-        """Replicas kept at least, and at most; None if that is for Friendli to decide."""
+        """Minimum and maximum of replicas; None if Friendli decides."""
         if self.autoscaling is not None:
             return self.autoscaling.min_replica, self.autoscaling.max_replica
         if self.replicas is not None:
@@ -103,31 +93,31 @@ class DeployRequest(BaseModel):
 
     @property
     def replicas_text(self) -> str:
-        """How many replicas, in words: see `replicas_text`."""
+        """See the function `replicas_text`."""
         return replicas_text(*self.replica_bounds)
 
     def price_per_replica(self, prices: Prices) -> Decimal | None:
-        """Return the dollars per hour of one replica that is up; None if that isn't known."""
+        """Dollars per hour of one replica; None if unknown."""
         option = self.option
         return None if isinstance(option, UnlistedInstance) else prices.per_hour(option)
 
     def price_at_full_scale(self, prices: Prices) -> Decimal | None:
-        """Return the dollars per hour of all replicas that the request allows.
+        """Dollars per hour of all replicas that the request allows; None if unknown.
 
-        None if that isn't known: then approval is needed wherever a price decides about it.
+        An unknown price needs approval wherever a price decides about it.
         """
         _, most = self.replica_bounds
         each = self.price_per_replica(prices)
         return None if most is None or each is None else each * most
 
     def with_default_lease(self, seconds: int | None) -> Self:
-        """Return the request with an end if it has none and its target gives one."""
+        """The request with the target's default lifetime, if it has none."""
         if self.lifetime_seconds is not None or seconds is None:
             return self
         return self.model_copy(update={"lifetime_seconds": seconds})
 
     def create_body(self, project_id: str) -> DedicatedEndpointCreateBody:
-        """Return the create request; what was not chosen is left for the API to decide."""
+        """The create request; unset fields are left to the API."""
         return DedicatedEndpointCreateBody(
             project_id=project_id,
             name=self.name,
@@ -142,7 +132,7 @@ class DeployRequest(BaseModel):
 
     @property
     def sent(self) -> tuple[SentField, ...]:
-        """What a create request sends, but for what every message about it says anyway."""
+        """The fields that a create request sends, except those that messages show anyway."""
         return sent_fields(self.create_body(""))
 
     def simplescale(self) -> EndpointSimplescaleConfig | None:
@@ -150,7 +140,7 @@ class DeployRequest(BaseModel):
         return EndpointSimplescaleConfig(replicas=self.replicas) if self.replicas else None
 
     def engine(self) -> EndpointAdvancedConfig:
-        """The engine settings as the API takes them, without those left for it to decide."""
+        """The engine settings as the API takes them, without unset ones."""
         engine = EndpointAdvancedConfig(
             max_batch_size=self.max_batch_size,
             tokenizer_skip_special_tokens=self.skip_special_tokens,
@@ -167,10 +157,9 @@ class DeployRequest(BaseModel):
         return engine
 
     def draft(self) -> DeployDraft:
-        """Return the draft that this request is the checked form of, to change or try again.
+        """The draft of this request, to edit or retry.
 
-        Its JSON is never longer than 1,960 characters, so that a request id of 32 fits beside it
-        in a button's value.
+        Its JSON is at most 1,960 characters: a request id of 32 fits beside it in a button's value.
         """
         auto = self.autoscaling
         return DeployDraft(

@@ -1,4 +1,4 @@
-"""A deployment before it exists: the draft as a person typed it, and the request once checked."""
+"""A deploy request before validation."""
 
 import re
 from typing import Annotated, Literal, Self
@@ -22,28 +22,28 @@ LONGEST_NUMBER = 20
 
 _LONGEST = {
     "target": LONGEST_TARGET,
-    "model": 480,  # the longest address of a model at a revision
+    "model": 480,  # the longest URL of a model at a revision
     "name": LONGEST_NAME,
     "gpu": 40,
     "revision": 255,
     "comment": LONGEST_COMMENT,
     "queue_backpressure_metric": 40,
 }
-# Only these may validly consist of nothing but characters that take two in JSON.
+# Only these may validly consist of characters that take two in JSON.
 _FREE_TEXT = frozenset({"name", "comment"})
 
 Text = Annotated[str | None, BeforeValidator(lambda typed: typed or None)]
 
 
 def longest(field: str) -> int:
-    """Return the most characters that a text field of a draft is kept with."""
+    """The most characters that a text field of a draft keeps."""
     return _LONGEST.get(field, LONGEST_NUMBER)
 
 
 class DeployDraft(BaseModel):
-    """What a person typed so far, unchecked; None is what was not typed.
+    """What a person has entered, unchecked; None for missing fields.
 
-    As JSON the keys are single letters, because a draft travels in Slack's button values (2,000
+    Its JSON keys are single letters, because a draft must fit Slack's button values (2,000
     characters) and modals (3,000).
     """
 
@@ -75,21 +75,17 @@ class DeployDraft(BaseModel):
     queue_backpressure_threshold: Text = Field(default=None, alias="u")
 
     def to_json(self) -> str:
-        """Write compact JSON without what is None."""
+        """Compact JSON without None."""
         return self.model_dump_json(exclude_none=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            pydantic.ValidationError: The text is something else.
-        """
+        """Parse the JSON of `to_json`; raises pydantic.ValidationError for anything else."""
         return cls.model_validate_json(text)
 
     @property
     def named_scaling(self) -> Scaling | None:
-        """The scaling as chosen, or as the typed numbers imply; None if nothing says which."""
+        """The scaling as chosen, or as the entered numbers imply; None if open."""
         if self.scaling is not None:
             return self.scaling
         if self.replicas is not None:
@@ -98,11 +94,11 @@ class DeployDraft(BaseModel):
 
     @property
     def effective_scaling(self) -> Scaling:
-        """The scaling as named; where none is, the default of targets that nobody has set up."""
+        """The scaling as named, or the default of a new target."""
         return self.named_scaling or DEFAULT_SCALING
 
     def effective(self) -> Self:
-        """Return the draft with its scaling chosen and without the other scalings' numbers."""
+        """The draft with its scaling chosen and without the other scalings' numbers."""
         scaling = self.effective_scaling
         chosen: dict[str, str | None] = {"scaling": scaling}
         if scaling != "fixed":
@@ -117,10 +113,10 @@ class DeployDraft(BaseModel):
         return self.model_copy(update=chosen)
 
     def clipped(self) -> Self:
-        """Return the draft cut to what Slack can carry: at most 2,500 characters of JSON.
+        """The draft cut to what Slack can carry: at most 2,500 characters of JSON.
 
-        A draft that passes the rules is only cut where a pasted address goes on past the model
-        and its revision. Control characters, which no rule lets pass, turn into spaces.
+        A valid draft is only cut where a pasted URL goes on past the revision. Control
+        characters, which no rule allows, become spaces.
         """
         texts = {
             field: _cut(value, longest(field), escapes=field in _FREE_TEXT)
@@ -139,5 +135,5 @@ def _cut(text: str, limit: int, *, escapes: bool) -> str:
 
 
 def _weight(text: str) -> int:
-    """Count the UTF-16 units of text in JSON, the most that any reading of "characters" counts."""
+    """The UTF-16 units of a text in JSON, the largest reading of "characters"."""
     return len(text.encode("utf-16-le")) // 2 + text.count('"') + text.count("\\")

@@ -1,4 +1,4 @@
-"""How long something lasts, as people type it: "8h", "2d", "90 min". Pure."""
+"""Durations as people type them: "8h", "2d", "90 min"."""
 
 import re
 
@@ -14,9 +14,9 @@ _PART = re.compile(
 
 
 def parse_duration(text: str) -> int | None:
-    """Read a length of time, in seconds, to the minute; None if it isn't one.
+    """Parse a duration to seconds, in whole minutes; None if it isn't one.
 
-    Takes weeks, days, hours and minutes, alone or one after another, such as "1d 12h".
+    Accepts weeks, days, hours and minutes, alone or in sequence, such as "1d 12h".
     """
     total, at = 0.0, 0
     while at < len(text):
@@ -30,7 +30,7 @@ def parse_duration(text: str) -> int | None:
 
 
 def format_duration(seconds: int) -> str:
-    """Write a length of time as `parse_duration` reads it, in the largest unit that fits."""
+    """Format a duration for `parse_duration`, in the largest unit that fits."""
     for letter in ("d", "h"):
         if seconds % _UNITS[letter] == 0:
             return f"{seconds // _UNITS[letter]}{letter}"

@@ -1,8 +1,8 @@
-"""What the Hugging Face Hub accepts as a model's name and as a revision of it.
+"""Valid model names and revisions of the Hugging Face Hub.
 
-The name's rules are those of `huggingface_hub.utils.validate_repo_id`, except that the
-organization is not optional and no longer than the name. A revision is a branch under the rules
-of git-check-ref-format, or a whole commit hash.
+The rules for names are those of `huggingface_hub.utils.validate_repo_id`, except that the
+organization is required and no longer than the name. A revision is a branch under the rules of
+git-check-ref-format, or a whole commit hash.
 """
 
 import re
@@ -15,11 +15,11 @@ LONGEST_PART = 96
 LONGEST_REVISION = 255
 
 _PAGE = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)(?:/|$)", re.IGNORECASE)
-# The first part of a Hub address that is no organization.
+# First parts of Hub URLs that are no organization.
 _NOT_MODELS = frozenset(
     {"datasets", "spaces", "models", "docs", "papers", "collections", "blog", "api", "settings"}
 )
-# Third parts of an address that a revision follows.
+# Third parts of URLs that a revision follows.
 _BEFORE_REVISION = frozenset({"tree", "blob", "resolve", "raw", "commit", "commits"})
 
 
@@ -27,9 +27,8 @@ class ModelReference(NamedTuple):
     """A model as a person named it.
 
     Attributes:
-        repo: The name, meant to be org/name but not checked; None when an address was pasted
-            that is no model's page.
-        revision: The revision in a pasted address.
+        repo: Meant to be org/name, unchecked; None for a pasted URL that is no model's page.
+        revision: The revision in a pasted URL.
     """
 
     repo: str | None
@@ -37,7 +36,7 @@ class ModelReference(NamedTuple):
 
 
 def read_model(typed: str) -> ModelReference:
-    """Read a model's name or the pasted address of its page, of a file in it or of a commit."""
+    """Parse a model's name or the URL of its page, of a file in it or of a commit."""
     typed = typed.strip()
     page = _PAGE.match(typed)
     if page is None:
@@ -46,17 +45,17 @@ def read_model(typed: str) -> ModelReference:
     if not parts or parts[0].lower() in _NOT_MODELS:
         return ModelReference(None)
     if len(parts) == 1:
-        # An old model without an organisation, or an organisation's own page.
+        # An old model without an organisation, or an organisation's page.
         return ModelReference(parts[0])
     repo = "/".join(parts[:2])
     if len(parts) > 3 and parts[2] in _BEFORE_REVISION:
-        # A slash of the revision's own is %2F in the Hub's addresses, and stays in its part.
+        # A slash within the revision is %2F in the Hub's URLs.
         return ModelReference(repo, unquote(parts[3]))
     return ModelReference(repo)
 
 
 class RepoFault(StrEnum):
-    """Why text is no org/name."""
+    """Why a text is no org/name."""
 
     SHAPE = "not two parts"
     CHARACTERS = "a character that is not valid"
@@ -66,7 +65,7 @@ class RepoFault(StrEnum):
 
 
 def repo_fault(repo: str) -> RepoFault | None:
-    """Say what keeps text from being org/name, or None when it is one."""
+    """What is wrong with an org/name, or None."""
     parts = repo.split("/")
     if len(parts) != 2 or not all(parts):
         return RepoFault.SHAPE
@@ -82,12 +81,12 @@ def repo_fault(repo: str) -> RepoFault | None:
 
 
 def is_bare_name(repo: str) -> bool:
-    """Whether text could be a model's name without an organisation, such as "gpt2"."""
+    """Whether a text could be a model's name without an organisation, such as "gpt2"."""
     return "/" not in repo and repo_fault(f"org/{repo}") is None
 
 
 def suggested_repo(repo: str) -> str | None:
-    """Return the nearest valid name, when leaving something out is all that it takes."""
+    """The nearest valid name, if dropping a part yields one."""
     parts = []
     for part in re.sub(r"[^A-Za-z0-9._/-]", "", repo).split("/"):
         single = re.sub(r"-{2,}", "-", re.sub(r"\.{2,}", ".", part))
@@ -97,7 +96,7 @@ def suggested_repo(repo: str) -> str | None:
 
 
 class RevisionFault(StrEnum):
-    """Why text is no revision."""
+    """Why a text is no revision."""
 
     SHORT_HASH = "a shortened commit hash"
     WRONG_HASH = "nearly a commit hash"
@@ -107,17 +106,17 @@ class RevisionFault(StrEnum):
 
 _HASH = re.compile(r"[0-9a-f]{40}", re.IGNORECASE)
 _NO_BRANCH = re.compile(
-    # Space, control characters and git's own signs. Quotation marks are git's to allow but not
-    # ours: a revision always survives being pasted into a command line.
+    # Space, control characters and git's own signs. Git allows quotation marks, but a revision must
+    # survive being pasted into a command line.
     r"""[\x00-\x20\x7f~^:?*\[\\"'`]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^[-/]|[/.]$|^@$"""
 )
 
 
 def revision_fault(revision: str) -> RevisionFault | None:
-    """Say what keeps text from being a branch or a commit hash, or None when it is one.
+    """What is wrong with a branch or a commit hash, or None.
 
-    A shortened hash would pass for a branch, so what looks like one is refused: 7 to 39
-    hexadecimal digits in which letters and digits take turns. Names such as "feb2024", whose
+    A shortened hash would pass for a branch, so text that looks like one is refused: 7 to 39
+    hexadecimal digits in which letters and digits alternate. Names such as "feb2024", whose
     letters and digits stay apart, are branches.
     """
     if _HASH.fullmatch(revision):

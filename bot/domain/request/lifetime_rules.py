@@ -1,4 +1,4 @@
-"""What makes the time that an endpoint may run valid."""
+"""The rules of an endpoint's lifetime."""
 
 import re
 
@@ -23,7 +23,7 @@ def _too_short(reading: ParsedDraft) -> bool:
 
 
 def _nearest(reading: ParsedDraft) -> str | None:
-    """A number was most likely meant in hours."""
+    """A plain number probably means hours."""
     number = re.fullmatch(r"([0-9]{1,3})\s*[a-z]{0,6}", reading.text("lifetime").lower())
     if number is None or not 0 < int(number[1]) * 3600 <= MOST_SECONDS:
         return None
@@ -64,4 +64,4 @@ LIFETIME_RULES: tuple[Rule, ...] = (
         lambda _: {"lifetime": format_duration(MOST_SECONDS)},
     ),
 )
-"""The rules of the field that says how long an endpoint runs."""
+"""The rules of the lifetime field."""

@@ -1,4 +1,4 @@
-"""The rules about which model is deployed, and at which revision."""
+"""The rules of the model and its revision."""
 
 from bot.domain.request.hub_names import (
     LONGEST_PART,
@@ -20,7 +20,7 @@ def _repo(fault: RepoFault, valid: str, bad: str, words: str) -> Rule:
         return suggested_repo(reading.model.repo or "")
 
     def suggest_fix(reading: ParsedDraft) -> SuggestFix | None:
-        # Replacing a pasted address must not lose the revision that was in it.
+        # Replacing a pasted URL must keep its revision.
         revision = reading.text("revision") or None
         return {"model": nearest(reading), "revision": revision} if nearest(reading) else None
 

@@ -1,4 +1,4 @@
-"""What a draft's texts mean: the numbers, model, instance and metric behind what was typed."""
+"""A draft with its texts parsed: numbers, model, instance and metric."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -15,12 +15,11 @@ LONGEST_WHOLE = 9
 
 @dataclass(frozen=True)
 class ParsedDraft:
-    """A draft, read in a channel.
+    """A draft, parsed for a channel.
 
     Attributes:
-        draft: As typed.
         targets: Names of the channel's targets.
-        known_models: Models without an organisation that the Hub has.
+        known_models: Models without an organisation that exist on the Hub.
     """
 
     draft: DeployDraft
@@ -28,18 +27,18 @@ class ParsedDraft:
     known_models: Collection[str] = ()
 
     def raw(self, field: str) -> str:
-        """Return what was typed, letter for letter; empty if nothing was."""
+        """The text as typed; empty if missing."""
         value: object = getattr(self.draft, field)
         return value if isinstance(value, str) else ""
 
     def text(self, field: str) -> str:
-        """Return what was typed without the space around it; a pasted address counts too."""
+        """The text without surrounding space; a pasted URL counts too."""
         if field == "revision" and not self.raw(field).strip():
             return self.model.revision or ""
         return self.raw(field).strip()
 
     def whole(self, field: str) -> int | None:
-        """Return a whole number, which may be out of range; None if it isn't one."""
+        """A whole number, which may be out of range; None if it isn't one."""
         typed = self.text(field)
         return int(typed) if re.fullmatch(rf"-?[0-9]{{1,{LONGEST_WHOLE}}}", typed) else None
 

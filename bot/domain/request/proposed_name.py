@@ -1,18 +1,18 @@
-"""The name that is proposed for an endpoint: its model's, and a short random tag."""
+"""Proposed endpoint names: the model's name and a short random tag."""
 
 import re
 import secrets
 
 from bot.domain.request.hub_names import read_model
 
-# No vowels, no look-alikes: a tag is read aloud, and spells nothing.
+# No vowels, no look-alikes: tags are read aloud, and spell nothing.
 _TAG_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
 _TAG_LENGTH = 4
 _SLUG_LENGTH = 50
 
 
 def new_tag() -> str:
-    """Make the random end of a proposed name, so that strangers' endpoints don't collide."""
+    """The random end of a proposed name, against collisions between strangers."""
     number, letters = secrets.randbelow(len(_TAG_ALPHABET) ** _TAG_LENGTH), ""
     for _ in range(_TAG_LENGTH):
         number, letter = divmod(number, len(_TAG_ALPHABET))
@@ -21,11 +21,10 @@ def new_tag() -> str:
 
 
 def propose_name(model: str, tag: str) -> str:
-    """Make an endpoint's name from a model's: "meta-llama/Llama-3.1-8B" → "llama-3-1-8b-k7wq".
+    """An endpoint's name from a model's: "meta-llama/Llama-3.1-8B" → "llama-3-1-8b-k7wq".
 
     Args:
-        model: org/name or a pasted address, valid or not.
-        tag: What the name ends in.
+        model: org/name or a pasted URL, valid or not.
 
     Returns:
         Lower-case ASCII letters, digits and hyphens, at most 55 characters with a 4-character tag.

@@ -1,4 +1,4 @@
-"""What Friendli said of single fields of a request that it refused, by the fields of the form."""
+"""Friendli's messages about single fields, by the form's fields."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,9 +10,9 @@ _UNNAMED = "request"
 
 
 def by_form_field(errors: Iterable[FieldError]) -> Mapping[str, str]:
-    """Return field of a `DeployDraft` → what is said of it, as plain text.
+    """Field of a `DeployDraft` → Friendli's message, as plain text.
 
-    A field that the form doesn't have goes by its name in the request.
+    A field that the form lacks keeps its name in the request.
     """
     said: dict[str, str] = {}
     for error in errors:
@@ -23,5 +23,5 @@ def by_form_field(errors: Iterable[FieldError]) -> Mapping[str, str]:
 
 
 def label(key: str) -> str:
-    """Return what people call a key of `by_form_field`."""
+    """The label of a key of `by_form_field`."""
     return LABELS.get(key) or label_of(key)

@@ -1,4 +1,4 @@
-"""What a rule about a draft is, and the rules that several fields share."""
+"""Validation rules, and those that several fields share."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -36,10 +36,10 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "queue_backpressure_threshold": "Backpressure threshold",
     }
 )
-"""Every field of a draft, in the order of the form, and what people call it."""
+"""Every field of a draft with its label, in the order of the form."""
 
 SuggestFix = Mapping[str, str | None]
-"""Field → the value that would pass, or None to leave the field out."""
+"""Field → the corrected value, or None to clear the field."""
 
 _LONGEST_GIVEN = 60
 _SCALING_OF = {
@@ -52,14 +52,14 @@ _SCALING_OF = {
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One mistake in a draft.
+    """One error in a draft.
 
     Attributes:
-        field: The draft's field that it is about.
-        words: What is wrong and what is valid: plain text, not escaped, in which what was typed
-            stands between backticks.
-        nearest: The valid choice that was most likely meant, as people write it.
-        suggest_fix: What would mend it; None if that can't be known.
+        field: The draft's field.
+        words: What is wrong and what is valid: plain text, not escaped, with the given value
+            between backticks.
+        nearest: The valid choice that was probably meant, as people write it.
+        suggest_fix: The correction, if there is one.
     """
 
     field: str
@@ -78,14 +78,14 @@ class Rule:
     """A row of the table.
 
     Attributes:
-        field: The draft's field that a slip is about.
+        field: The draft's field.
         valid: What is valid, in words.
-        bad: Fields that break the rule, on top of a good draft.
-        words: What is said. `{given}` is what was typed and `{length}` its length; `{targets}`,
-            `{minimum}` and `{metric}` are what else the sentence needs.
+        bad: Fields that break the rule, on top of a valid draft.
+        words: The message. `{given}` is the value and `{length}` its length; `{targets}`,
+            `{minimum}` and `{metric}` depend on the rule.
         broken: Whether a draft breaks the rule, given that it keeps the field's earlier ones.
-        nearest: The valid choice that was most likely meant.
-        suggest_fix: What would mend it.
+        nearest: The valid choice that was probably meant.
+        suggest_fix: The correction.
     """
 
     field: str
@@ -97,7 +97,6 @@ class Rule:
     suggest_fix: Callable[[ParsedDraft], SuggestFix | None] = lambda _: None
 
     def field_error(self, reading: ParsedDraft) -> FieldError:
-        """Say the rule's words about a draft that breaks it."""
         given = reading.text(self.field)
         if self.field == "gpu" and isinstance(reading.instance, UnknownInstanceError):
             given = reading.instance.given or given
@@ -112,7 +111,7 @@ class Rule:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Join names as a sentence does: "a, b and c"; past five, the rest is counted."""
+    """Join names as in a sentence: "a, b and c"; past five, the rest is counted."""
     shown = [*names[:5], f"{len(names) - 5} more"] if len(names) > 5 else list(names)
     return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
@@ -120,13 +119,10 @@ def listed(names: Sequence[str]) -> str:
 def whole_number(
     field: str, *, low: int, high: int | None = None, example: str, unit: str = ""
 ) -> tuple[Rule, ...]:
-    """Return the rules of a field that holds a whole number.
+    """The rules of a whole number.
 
     Args:
-        field: The draft's field.
-        low: The least valid number.
-        high: The greatest, or None where only its length is limited.
-        example: A valid number.
+        high: The maximum, or None where only its length is limited.
         unit: " of seconds" or the like.
     """
     label = LABELS[field]
@@ -135,7 +131,7 @@ def whole_number(
 
     def typed(reading: ParsedDraft) -> str:
         belongs_to = _SCALING_OF.get(field)
-        # The scaling that wasn't chosen may keep what it likes.
+        # Numbers of the scaling that wasn't chosen don't matter.
         unused = belongs_to is not None and belongs_to != reading.draft.effective_scaling
         return "" if unused else reading.text(field)
 
@@ -189,7 +185,7 @@ def whole_number(
 
 
 def one_line(field: str) -> Rule:
-    """Return the rule that a text is one line in which every character is seen."""
+    """The rule that a text is one line of visible characters."""
 
     def suggest_fix(reading: ParsedDraft) -> SuggestFix:
         shown = re.sub(r"\s+", " ", reading.text(field))
@@ -206,7 +202,7 @@ def one_line(field: str) -> Rule:
 
 
 def one_script(field: str) -> Rule:
-    """Return the rule that no word mixes Latin letters with look-alikes of another script."""
+    """The rule that no word mixes Latin letters with look-alikes of another script."""
     return Rule(
         field,
         "no word of Latin letters and others that look like them",
@@ -218,7 +214,7 @@ def one_script(field: str) -> Rule:
 
 
 def no_longer_than(field: str, limit: int) -> Rule:
-    """Return the rule that a text has at most so many characters."""
+    """The rule that a text has at most so many characters."""
     return Rule(
         field,
         f"at most {limit} characters",

@@ -1,4 +1,4 @@
-"""What makes a draft valid, as one table that the modal and the text command both go by."""
+"""The validation rules of a draft, one table for the modal and the text command."""
 
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
@@ -191,22 +191,21 @@ def check(
     known_models: Collection[str] = (),
     tag: str | None = None,
 ) -> DeployRequest | tuple[FieldError, ...]:
-    """Turn a draft into a request, or say everything that is wrong with it.
+    """Turn a draft into a request, or return its errors in the order of the form.
 
     Args:
-        draft: What was typed.
         targets: Names of the channel's targets.
-        default_target: The one that is meant when none was named.
-        scalings: How an endpoint scales on each target if the draft doesn't say.
-        known_models: Models without an organisation that the Hub has.
-        tag: What a name made from the model ends in, if none was typed; a new one if None.
+        default_target: The target of a draft without one.
+        scalings: Each target's default scaling.
+        known_models: Models without an organisation that exist on the Hub.
+        tag: The end of a generated name; a new one if None.
 
     Returns:
-        The request; or the slips in the order of the form, at most one for each field.
+        The request, or at most one error for each field.
     """
     field_errors = field_errors_of(draft, targets=targets, known_models=known_models)
     reading = ParsedDraft(draft, targets, known_models)
-    # A checked draft has both; that they are asked for again is for the type checker alone.
+    # A valid draft has both; checked again for the type checker only.
     if (
         field_errors
         or isinstance(reading.instance, UnknownInstanceError)
@@ -245,13 +244,12 @@ def field_errors_of(
     optional: Collection[str] = (),
     known_models: Collection[str] = (),
 ) -> tuple[FieldError, ...]:
-    """Say everything that is wrong with a draft, at most one thing for each field.
+    """All errors of a draft, at most one for each field.
 
     Args:
-        draft: What was typed.
         targets: Names of the channel's targets.
         optional: Fields that may be empty here although a deployment needs them.
-        known_models: Models without an organisation that the Hub has.
+        known_models: Models without an organisation that exist on the Hub.
     """
     reading = ParsedDraft(draft, targets, known_models)
     field_errors: dict[str, FieldError] = {}

@@ -1,6 +1,6 @@
-"""The fields of a request to Friendli as people read them, and the form fields that they are from.
+"""The fields of a request to Friendli for display, and the form fields behind them.
 
-The list is the request model itself: a field that is added there is shown without being added here.
+The list is the request model itself: a new field there is shown automatically.
 """
 
 import re
@@ -52,15 +52,15 @@ SHOWN_ANYWAY = frozenset(
         "max_replica",
     }
 )
-"""What every message about a request says in its own words: where, what, and on how much."""
+"""Fields that every message about a request shows in its own words."""
 
 _UNITS = {"cooldown_period": " s", "queue_timeout_ms": " ms"}
-# The API wants them to be sent; these are the form's and the command line's defaults.
+# The API requires them; these are the form's and the command line's defaults.
 _DEFAULTS: Mapping[str, object] = {
     "tokenizer_skip_special_tokens": True,
     "tokenizer_add_special_tokens": True,
 }
-# Whoever can't see this one may agree to have their data kept.
+# First, since consent to keeping data must not be overlooked.
 _FIRST = "enable_content_logging"
 _INNER_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -71,9 +71,7 @@ class SentField:
 
     Attributes:
         field: Of the request model.
-        label: What people call it.
-        value: What it is set to.
-        is_default: Whether it is sent like that although nobody set it.
+        is_default: Whether it is sent although nobody set it.
     """
 
     field: str
@@ -83,12 +81,12 @@ class SentField:
 
     @property
     def form_field(self) -> str | None:
-        """The field of a `DeployDraft` that it is made from; None of one that has none."""
+        """The field of a `DeployDraft` behind it, if any."""
         return FORM_FIELDS.get(self.field)
 
 
 def sent_fields(body: RequestModel) -> tuple[SentField, ...]:
-    """Return what a request sends, but for what is shown anyway; content logging comes first."""
+    """The fields that a request sends, except those shown anyway; content logging comes first."""
     found = [
         SentField(name, label_of(name), _shown(name, value), _DEFAULTS.get(name) == value)
         for name, value in _leaves(body)
@@ -97,16 +95,16 @@ def sent_fields(body: RequestModel) -> tuple[SentField, ...]:
 
 
 def label_of(name: str) -> str:
-    """Return what people call a field of a request model; an unknown one by its own name."""
+    """The label of a request model's field; an unknown one by its name."""
     return LABELS.get(FORM_FIELDS.get(name, ""), name.replace("_", " ").strip().capitalize())
 
 
 def field_at(place: Sequence[str]) -> str:
-    """Return the field of a request model that the API's path to it names; '' for none.
+    """The request model's field at an API path; '' for none.
 
     Args:
-        place: The names on the way to it, as they are on the wire, such as "autoscalingPolicy",
-            "minReplica". The last one that is known counts, since unions add names of their own.
+        place: The path as on the wire, such as "autoscalingPolicy", "minReplica". The last known
+            name counts, since unions add names of their own.
     """
     names = [_INNER_CAPITAL.sub("_", name).lower() for name in place]
     known = [name for name in names if name in FORM_FIELDS]

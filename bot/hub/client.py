@@ -83,7 +83,7 @@ class HubClient:
         """Whether there is a public repo of this name, or one that moved from it.
 
         Models without an organisation, such as "gpt2", have moved to one. Raises
-            HubUnavailableError.
+        HubUnavailableError.
         """
         try:
             # The body may be long and isn't needed.

@@ -19,12 +19,12 @@ def test_the_sandbox_knows_the_statuses_of_the_bot() -> None:
 @pytest.mark.parametrize("status", Status)
 def test_a_status_means_the_same_to_both(status: Status) -> None:
     """Whether it serves, is billed, may yet fail, and wakes by a request."""
-    here, there = STATUSES[status], sandbox.STATUSES[status]
-    assert here.serves == there.is_up
-    assert (here.billing in (Billing.YES, Billing.AS_BEFORE_OR_FIRST)) == there.is_billed
-    assert here.has_phases == there.is_starting
-    assert here.is_at_rest or here.goes_down or there.wants_replicas
-    assert there.inference is not Inference.WAKES or here.may_be_woken
+    env, there = STATUSES[status], sandbox.STATUSES[status]
+    assert env.serves == there.is_up
+    assert (env.billing in (Billing.YES, Billing.AS_BEFORE_OR_FIRST)) == there.is_billed
+    assert env.has_phases == there.is_starting
+    assert env.is_at_rest or env.goes_down or there.wants_replicas
+    assert there.inference is not Inference.WAKES or env.may_be_woken
 
 
 def test_the_sandbox_knows_the_operations_of_the_bot() -> None:

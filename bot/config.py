@@ -170,7 +170,7 @@ class SlackSettings(CommonSettings):
             " SLACK_APP_TOKEN to use Socket Mode.",
         )
     )
-    # Refused: whoever sets them expects an app that several workspaces install.
+    # Refused: they belong to an app that several workspaces install.
     slack_client_id: None = Field(None, description="Unset it, and set SLACK_BOT_TOKEN.")
     slack_client_secret: None = Field(None, description="Unset it, and set SLACK_BOT_TOKEN.")
     slack_api_url: BaseAddress = advanced(

@@ -161,10 +161,10 @@ Ends after: a length of time
   lifetime='8'
   > `8` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `8h`.
 Ends after: not too short
-  lease='5m'
+  lifetime='5m'
   > `5m` is too short: an endpoint runs for at least `30m`. Nearest: `30m`.
 Ends after: not too long
-  lease='1000d'
+  lifetime='1000d'
   > `1000d` is too long: `90d` is the most. It can be extended later. Nearest: `90d`.
 Revision: not a shortened commit hash
   revision='0e9e39f'

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from types import FrameType
 
@@ -89,7 +90,8 @@ __all__ = ["EVENTS_PATH", "Running", "running", "serving"]
 PERIODIC_CHECKS: Sequence[PeriodicCheck] = (expire_operations, end_in_time, report_stuck_phase)
 
 _WITHDRAW_SECONDS = 1.0
-_SUBMITTERS, _TRACKERS, _SENDERS, _SCHEDULERS = 100, 100, 40, 5
+# Rows of each kind that a process handles at once.
+_DEPLOYMENTS, _PROJECTS, _CHANNELS, _SCHEDULES = 100, 100, 40, 5
 # A due project waits this part of the shortest interval, to be claimed together with others.
 _GATHER = 0.05
 
@@ -133,7 +135,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 settings.friendli_api_url,
                 limits=TimeLimits(write=settings.create_timeout),
                 first_wait=settings.friendli_retry_wait,
-                connections=share(8, most=_SUBMITTERS + _TRACKERS),
+                connections=share(8, most=_DEPLOYMENTS + _PROJECTS),
             )
         )
         key_ring = KeyRing(settings.encryption_keys, settings.friendli_token)
@@ -279,48 +281,26 @@ def _workers(
         friendli,
         key_ring,
         settings,
-        failing_at_once=_TRACKERS // 2,
+        failing_at_once=_PROJECTS // 2,
     )
     sender = Sender(database, clients, settings, find_admins=people.admins)
     stack.push_async_callback(sender.close)
     scheduler = Scheduler(database, settings)
+    worker = partial(Worker, database=database, lease=lease, may_claim=schema.does_fit)
     return Workers(
-        Worker(
-            "submitter",
-            database,
-            Deployment,
-            steps.handle,
-            lease=lease,
-            concurrency=_SUBMITTERS,
-            may_claim=schema.does_fit,
+        deployments=worker(
+            "deployments", table=Deployment, handle=steps.handle, concurrency=_DEPLOYMENTS
         ),
-        Worker(
-            "tracker",
-            database,
-            WatchedProject,
-            poller.handle,
-            lease=lease,
-            concurrency=_TRACKERS,
+        poller=worker(
+            "poller",
+            table=WatchedProject,
+            handle=poller.handle,
+            concurrency=_PROJECTS,
             gather=settings.poll_seconds_transitional * _GATHER,
-            may_claim=schema.does_fit,
         ),
-        Worker(
-            "sender",
-            database,
-            Channel,
-            sender.handle,
-            lease=lease,
-            concurrency=_SENDERS,
-            may_claim=schema.does_fit,
-        ),
-        Worker(
-            "scheduler",
-            database,
-            Schedule,
-            scheduler.handle,
-            lease=lease,
-            concurrency=_SCHEDULERS,
-            may_claim=schema.does_fit,
+        delivery=worker("delivery", table=Channel, handle=sender.handle, concurrency=_CHANNELS),
+        scheduler=worker(
+            "scheduler", table=Schedule, handle=scheduler.handle, concurrency=_SCHEDULES
         ),
     )
 

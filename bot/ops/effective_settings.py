@@ -112,7 +112,7 @@ class UnknownName:
     def __str__(self) -> str:
         if self.is_renamed:
             return f"{self.name} ({self.place}) is now called {self.meant} and has no effect."
-        hint = f"Did you mean {self.meant}?" if self.meant else "See bot/REFERENCE.md for them."
+        hint = f"Did you mean {self.meant}?" if self.meant else "bot/REFERENCE.md lists them."
         return f"{self.name} ({self.place}) is no setting of this bot and has no effect. {hint}"
 
 

@@ -37,9 +37,9 @@ from bot.services.friendli_health import is_friendli_answering, projects_by_stat
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 WORKED_ON: Mapping[str, ClaimableTable] = {
-    "submitter": Deployment,
-    "tracker": WatchedProject,
-    "sender": Channel,
+    "deployments": Deployment,
+    "poller": WatchedProject,
+    "delivery": Channel,
 }
 
 

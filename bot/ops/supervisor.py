@@ -19,14 +19,14 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 class Workers:
     """The workers."""
 
-    creator: Worker
+    deployments: Worker
     poller: Worker
-    sender: Worker
+    delivery: Worker
     scheduler: Worker
 
     @property
     def all(self) -> tuple[Worker, Worker, Worker, Worker]:
-        return self.creator, self.poller, self.sender, self.scheduler
+        return self.deployments, self.poller, self.delivery, self.scheduler
 
 
 class Supervisor:
@@ -49,9 +49,9 @@ class Supervisor:
         self._needs = {
             asyncio.create_task(_when_reached(needs, run), name=name): needs
             for name, run, needs in (
-                ("submitter", partial(workers.creator.run, timeout), [tables]),
-                ("tracker", partial(workers.poller.run, timeout), [tables]),
-                ("sender", partial(workers.sender.run, timeout), [tables, slack]),
+                ("deployments", partial(workers.deployments.run, timeout), [tables]),
+                ("poller", partial(workers.poller.run, timeout), [tables]),
+                ("delivery", partial(workers.delivery.run, timeout), [tables, slack]),
                 ("scheduler", partial(workers.scheduler.run, timeout), [tables]),
                 ("scan", self._scan.run, [tables]),
             )

@@ -182,7 +182,7 @@ async def test_a_row_that_an_outage_cut_off_is_released_before_its_lease_ends(
         await env.friendli.until(lambda: creating.taken)
         await proxy.aclose()
         env.friendli.faults.remove(creating)
-        while (await scrape(bot.url)).get(("database_errors_total", ("submitter",)), 0) == 0:
+        while (await scrape(bot.url)).get(("database_errors_total", ("deployments",)), 0) == 0:
             """The create request has timed out meanwhile, and its outcome can't be written."""
         async with postgresql.open():
             await env.slack.until(partial(last_reply_contains, env, "Found it"), timeout=20)

@@ -73,7 +73,7 @@ async def test_projects_that_hang_leave_room_for_those_that_answer(env: Environm
         )
         lease = timedelta(seconds=settings.lease)
         worker = Worker(
-            "tracker", database, WatchedProject, poller.handle, lease=lease, concurrency=4
+            "poller", database, WatchedProject, poller.handle, lease=lease, concurrency=4
         )
         work = asyncio.create_task(worker.run(grace=1.0))
         # Once each has failed, it waits for its turn among those that fail.

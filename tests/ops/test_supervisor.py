@@ -48,9 +48,9 @@ async def outside(env: Environment, store: Database) -> AsyncIterator[Dependenci
 
 def workers(store: Database, submitted: ClaimableTable = Deployment) -> Workers:
     return Workers(
-        worker("submitter", store, submitted),
-        worker("tracker", store, WatchedProject),
-        worker("sender", store, Channel),
+        worker("deployments", store, submitted),
+        worker("poller", store, WatchedProject),
+        worker("delivery", store, Channel),
         worker("scheduler", store, Schedule),
     )
 

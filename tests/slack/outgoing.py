@@ -226,7 +226,7 @@ class Outgoing:
             sender = await self.sender(settings)
             workers.append(
                 Worker(
-                    "sender",
+                    "delivery",
                     self.database,
                     Channel,
                     sender.handle,

@@ -148,7 +148,7 @@ async def test_an_edit_that_can_never_be_made_is_set_aside(outgoing: Outgoing) -
 
 
 async def test_a_root_that_can_never_be_sent_wakes_its_deployment(outgoing: Outgoing) -> None:
-    """The submitter decides what becomes of a deployment without a thread."""
+    """The deployments worker decides what becomes of a deployment without a thread."""
     outgoing.slack.faults.add(REFUSED, operation=POST, times=2)
     thread = await outgoing.thread()
     await outgoing.settle(await outgoing.sender())

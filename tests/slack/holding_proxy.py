@@ -1,4 +1,4 @@
-"""A line to Slack that holds requests back, as a stalled process or a slow network does."""
+"""A proxy to Slack that holds requests back, as a stalled process or a slow network does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,10 +12,10 @@ from bot.slack.delivery import Sender
 
 
 class HoldingProxy:
-    """Passes requests on to Slack, some of them only when a test lets them go.
+    """Forwards requests to Slack; holds those of some methods until a test releases them.
 
     Attributes:
-        url: To be used instead of Slack's own base URL.
+        url: Base URL to use instead of Slack's.
     """
 
     def __init__(self, slack: str) -> None:
@@ -25,15 +25,15 @@ class HoldingProxy:
         self.url = ""
 
     def hold(self, *methods: str) -> None:
-        """Hold back requests of these methods from now on."""
+        """Hold requests of these methods from now on."""
         self._holds = lambda method: method in methods
 
-    async def claim(self) -> asyncio.Event:
-        """Wait until a request is held back; setting the event lets it go."""
+    async def held_request(self) -> asyncio.Event:
+        """Wait for a held request; setting the event releases it."""
         return await self._held.get()
 
-    async def pass_on(self, request: web.Request) -> web.Response:
-        """Pass a request on, when its time has come."""
+    async def forward(self, request: web.Request) -> web.Response:
+        """Forward a request, once it is released."""
         method = request.match_info["method"]
         body = await request.read()
         if self._holds(method):
@@ -65,47 +65,47 @@ class HoldingProxy:
 
 @asynccontextmanager
 async def holding_proxy(slack: str) -> AsyncIterator[HoldingProxy]:
-    """Open a line to a Slack on a port of its own."""
-    line = HoldingProxy(slack)
+    """Run a proxy on a free port."""
+    proxy = HoldingProxy(slack)
     app = web.Application()
-    app.router.add_route("*", "/api/{method}", line.pass_on)
+    app.router.add_route("*", "/api/{method}", proxy.forward)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
-    line.url = f"http://{host}:{port}/api/"
+    proxy.url = f"http://{host}:{port}/api/"
     try:
-        yield line
+        yield proxy
     finally:
         await runner.cleanup()
 
 
-class Stalled:
-    """A sender whose request is on its way to Slack for as long as a test wants."""
+class HeldCall:
+    """A sender whose request is held."""
 
     def __init__(self, task: asyncio.Task[None], gate: asyncio.Event) -> None:
         self._task = task
         self._gate = gate
 
     async def arrive(self) -> None:
-        """Let the request arrive, and the sender do what it then does."""
+        """Release the request, and wait for the sender."""
         self._gate.set()
         await self._task
 
-    async def give_up(self) -> None:
-        """Cancel the sender, as a worker does when its lease is over; the request is on its way."""
+    async def cancel(self) -> None:
+        """Cancel the sender, as a worker does at the end of its lease; the request stays held."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    def arrive_unheard(self) -> None:
-        """Let the request arrive; nobody waits for its answer any more."""
+    def arrive_unanswered(self) -> None:
+        """Release the request; nobody waits for the answer."""
         self._gate.set()
 
 
-async def stall(line: HoldingProxy, sender: Sender, claim: Claim, method: str) -> Stalled:
-    """Let a sender handle a channel up to its request of this method."""
-    line.hold(method)
+async def hold_call(proxy: HoldingProxy, sender: Sender, claim: Claim, method: str) -> HeldCall:
+    """Run a sender until its request of this method is held."""
+    proxy.hold(method)
     task = asyncio.create_task(sender.handle(claim))
-    gate = await line.claim()
-    line.hold()
-    return Stalled(task, gate)
+    gate = await proxy.held_request()
+    proxy.hold()
+    return HeldCall(task, gate)

@@ -1,4 +1,4 @@
-"""Each way in which a call of Slack's Web API can end, and what it means."""
+"""Outcomes of a Web API call."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def slack_that(answer: Answer, *, timeout: float = 5) -> AsyncIterator[SlackClients]:  # noqa: ASYNC109 - of the client under test
-    """A client of a Slack whose every answer is this."""
+    """A client of a Slack with one response."""
     app = web.Application()
     app.router.add_route("*", "/{method}", answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -37,7 +37,7 @@ async def slack_that(answer: Answer, *, timeout: float = 5) -> AsyncIterator[Sla
 
 
 async def post(answer: Answer, *, limit: float = 5) -> object:
-    """What a post comes to."""
+    """The outcome of a post."""
     async with slack_that(answer, timeout=limit) as clients:
         return await attempt(clients.posting.chat_postMessage(channel="C1", text="x"))
 
@@ -45,7 +45,7 @@ async def post(answer: Answer, *, limit: float = 5) -> object:
 def answering(
     status: int, content_type: str, body: bytes, headers: dict[str, str] | None = None
 ) -> Answer:
-    """Answer with this."""
+    """A response."""
 
     async def answer(_request: web.Request) -> web.Response:
         return web.Response(
@@ -81,8 +81,10 @@ ODD_BODIES = {
 
 @pytest.mark.parametrize("status", [200, 201, 302, 400, 403, 404, 500, 502, 503, 504])
 @pytest.mark.parametrize("content_type", [JSON, TEXT, HTML, "application/gzip", "", "nonsense"])
-async def test_an_answer_that_is_not_slacks_is_doubtful(status: int, content_type: str) -> None:
-    """Whatever a proxy makes of a post, it may have been carried out; nothing is raised."""
+async def test_an_answer_that_is_not_slacks_leaves_the_outcome_unknown(
+    status: int, content_type: str
+) -> None:
+    """The outcome is unknown, whatever a proxy responds."""
     bodies = iter(ODD_BODIES.values())
 
     async def answer(_request: web.Request) -> web.Response:
@@ -90,25 +92,25 @@ async def test_an_answer_that_is_not_slacks_is_doubtful(status: int, content_typ
             status=status, body=next(bodies), headers={"Content-Type": content_type}
         )
 
-    troubles = {}
+    kinds = {}
     async with slack_that(answer) as clients:
         for name in ODD_BODIES:
             came = await attempt(clients.posting.chat_postMessage(channel="C1", text="x"))
-            troubles[name] = came.kind if isinstance(came, Failure) else came
-    assert troubles == dict.fromkeys(ODD_BODIES, ErrorKind.OUTCOME_UNKNOWN)
+            kinds[name] = came.kind if isinstance(came, Failure) else came
+    assert kinds == dict.fromkeys(ODD_BODIES, ErrorKind.OUTCOME_UNKNOWN)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("body", [b'{"ok": true, "ts": "1.0"}', refusing("is_archived")])
-async def test_a_server_error_is_doubtful_whatever_it_says(status: int, body: bytes) -> None:
-    """A 5xx is no answer of the method itself."""
+async def test_a_server_error_leaves_the_outcome_unknown(status: int, body: bytes) -> None:
+    """A 5xx isn't the method's own answer."""
     came = await post(answering(status, JSON, body))
     assert isinstance(came, Failure)
     assert came.kind is ErrorKind.OUTCOME_UNKNOWN
 
 
 @pytest.mark.parametrize(
-    ("error", "trouble"),
+    ("error", "kind"),
     [
         *((error, ErrorKind.STOPPED) for error in sorted(STOPPED_ERRORS)),
         ("message_not_found", ErrorKind.GONE),
@@ -131,13 +133,11 @@ async def test_a_server_error_is_doubtful_whatever_it_says(status: int, body: by
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 403])
-async def test_slacks_own_errors_have_a_meaning_each(
-    status: int, error: str, trouble: ErrorKind
-) -> None:
-    """The name decides, not the status it comes with."""
+async def test_each_error_of_slacks_has_a_kind(status: int, error: str, kind: ErrorKind) -> None:
+    """The error name decides, not the status."""
     came = await post(answering(status, JSON, refusing(error)))
     assert isinstance(came, Failure)
-    assert (came.error, came.kind) == (error, trouble)
+    assert (came.error, came.kind) == (error, kind)
 
 
 @pytest.mark.parametrize(
@@ -163,14 +163,14 @@ async def test_slacks_own_errors_have_a_meaning_each(
 async def test_a_429_says_how_long_to_wait(
     headers: dict[str, str], seconds: float, content_type: str, body: bytes
 ) -> None:
-    """Whatever its body and header look like, nothing happened and the wait is a sane one."""
+    """The wait is within limits, whatever the header says."""
     came = await post(answering(429, content_type, body, headers))
     assert isinstance(came, Failure)
     assert (came.kind, came.retry_after) == (ErrorKind.RETRY_LATER, seconds)
 
 
-async def test_what_slack_says_of_single_blocks_is_kept() -> None:
-    """It tells which block is refused."""
+async def test_details_about_blocks_are_kept() -> None:
+    """The details name the refused block."""
     details = ["[ERROR] unsupported type: plan [json-pointer:/blocks/1/type]"]
     body = refusing("invalid_blocks", response_metadata={"messages": details})
     came = await post(answering(200, JSON, body))
@@ -178,7 +178,7 @@ async def test_what_slack_says_of_single_blocks_is_kept() -> None:
 
 
 @pytest.mark.parametrize("metadata", [None, [], "x", {"messages": None}, {"messages": {"a": 1}}])
-async def test_odd_details_are_none(metadata: object) -> None:
+async def test_malformed_details_are_ignored(metadata: object) -> None:
     """Only a list of messages is read."""
     body = refusing("invalid_blocks", response_metadata=metadata)
     assert await post(answering(200, JSON, body)) == Failure(ErrorKind.REFUSED, "invalid_blocks")
@@ -186,19 +186,19 @@ async def test_odd_details_are_none(metadata: object) -> None:
 
 @pytest.mark.parametrize("error", [1, True, ["is_archived"], {"a": 1}])
 async def test_an_error_name_of_another_shape_is_refused(error: object) -> None:
-    """It isn't one that anybody knows; nothing is raised."""
+    """Unknown errors are refusals."""
     came = await post(answering(200, JSON, refusing(error)))
     assert isinstance(came, Failure)
     assert came.kind is ErrorKind.REFUSED
 
 
 async def test_a_body_too_large_for_a_proxy_is_refused() -> None:
-    """The same again would be as large."""
+    """A repeat would be as large."""
     came = await post(answering(413, HTML, b"<html></html>"))
     assert came == Failure(ErrorKind.REFUSED, "http_413")
 
 
-async def test_an_answer_is_handed_over() -> None:
+async def test_an_answer_is_returned() -> None:
     """A success is Slack's JSON object."""
     assert await post(answering(200, JSON, b'{"ok": true, "ts": "1.0"}')) == {
         "ok": True,
@@ -206,8 +206,8 @@ async def test_an_answer_is_handed_over() -> None:
     }
 
 
-async def test_a_slack_that_cannot_be_reached_was_not_asked() -> None:
-    """Where no connection comes about, nothing left."""
+async def test_without_a_connection_nothing_is_sent() -> None:
+    """Without a connection, nothing was sent."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}/"
@@ -218,14 +218,14 @@ async def test_a_slack_that_cannot_be_reached_was_not_asked() -> None:
 
 
 async def cut_before(request: web.Request) -> web.Response:
-    """Close the connection without a word."""
+    """Close the connection without a response."""
     assert request.transport is not None
     request.transport.abort()
     return web.Response()
 
 
 async def cut_within(request: web.Request) -> web.StreamResponse:
-    """Close the connection in the middle of the body."""
+    """Close the connection within the body."""
     part = web.StreamResponse(headers={"Content-Type": JSON})
     part.content_length = 100
     await part.prepare(request)
@@ -236,21 +236,21 @@ async def cut_within(request: web.Request) -> web.StreamResponse:
 
 
 async def never(_request: web.Request) -> web.Response:
-    """Answer nothing."""
+    """Never respond."""
     await asyncio.Event().wait()
     return web.Response()
 
 
 @pytest.mark.parametrize("answer", [cut_before, cut_within, never])
-async def test_a_lost_answer_is_doubtful(answer: Answer) -> None:
-    """A connection that breaks or hangs after the request left says nothing of its fate."""
+async def test_a_lost_answer_leaves_the_outcome_unknown(answer: Answer) -> None:
+    """The outcome is unknown once the request has left."""
     came = await post(answer, limit=0.2)
     assert isinstance(came, Failure)
     assert came.kind is ErrorKind.OUTCOME_UNKNOWN
 
 
-async def test_an_encoding_that_is_a_lie_is_doubtful() -> None:
-    """A body that can't be unpacked is no answer."""
+async def test_a_wrong_encoding_leaves_the_outcome_unknown() -> None:
+    """A body that can't be decoded is no answer."""
     answer = answering(200, JSON, b'{"ok": true}', {"Content-Encoding": "gzip"})
     came = await post(answer)
     assert isinstance(came, Failure)
@@ -258,7 +258,7 @@ async def test_an_encoding_that_is_a_lie_is_doubtful() -> None:
 
 
 async def test_a_post_is_sent_once_whatever_happens() -> None:
-    """The client repeats nothing by itself: neither a dropped post nor one that was limited."""
+    """The client retries neither lost nor rate-limited posts."""
     asked: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:

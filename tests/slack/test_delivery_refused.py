@@ -1,4 +1,4 @@
-"""Messages that Slack refuses as they are: they go plainer, then aside, and block nothing."""
+"""Messages that Slack refuses: sent plainer, then dropped; they block nothing."""
 
 from structlog.testing import capture_logs
 
@@ -8,8 +8,8 @@ from bot.messages.blocks import section
 from bot.messages.body import Body, body
 from bot.sandbox.faults import Call, Respond
 from bot.sandbox.slack.rate_limits import Limits
-from tests.slack.holding_proxy import holding_proxy, stall
-from tests.slack.outgoing import EDIT, ON_SQLITE, POST, Outgoing, planned, said
+from tests.slack.harness import EDIT, ON_SQLITE, POST, Harness, plan_body, text_body
+from tests.slack.holding_proxy import hold_call, holding_proxy
 
 WITHOUT_PLANS = Limits(enabled=False, refuse_plan=True)
 # A section without text: no Slack draws it.
@@ -18,109 +18,109 @@ REFUSED = Respond(200, {"ok": False, "error": "invalid_arguments"})
 
 
 def is_hopeless(call: Call) -> bool:
-    """Whether a call is about the message that Slack never takes."""
+    """Whether the call is for the message that is always refused."""
     return "hopeless" in str(call.body["text"])
 
 
-async def test_a_workspace_that_draws_no_plans_gets_sections(outgoing: Outgoing) -> None:
-    """After one refusal the whole workspace gets its plans as sections, in posts and edits."""
-    outgoing.slack.limits = WITHOUT_PLANS
-    thread = await outgoing.thread(planned("first"))
-    await outgoing.settle(await outgoing.sender())
-    other = outgoing.slack.add_channel("other", members=[outgoing.env.member.user])
-    await outgoing.thread(planned("second"), channel=other)
-    await outgoing.redraw(thread, planned("edited"))
-    await outgoing.settle(await outgoing.sender())
-    [first] = outgoing.channel.messages.values()
+async def test_a_workspace_that_refuses_plans_gets_sections(delivery: Harness) -> None:
+    """One refusal turns plans into sections in the whole workspace."""
+    delivery.slack.limits = WITHOUT_PLANS
+    thread = await delivery.thread(plan_body("first"))
+    await delivery.run_until_idle(await delivery.sender())
+    other = delivery.slack.add_channel("other", members=[delivery.env.member.user])
+    await delivery.thread(plan_body("second"), channel=other)
+    await delivery.redraw(thread, plan_body("edited"))
+    await delivery.run_until_idle(await delivery.sender())
+    [first] = delivery.channel.messages.values()
     assert first.words == "edited\nDeploying\n○ Serve"
     assert [block["type"] for block in first.blocks] == ["section", "section"]
-    assert [call.error for call in outgoing.calls(POST)] == ["invalid_blocks", "", ""]
-    assert [call.error for call in outgoing.calls(EDIT)] == [""]
-    assert (await outgoing.workspace_row()).plan_refused
+    assert [call.error for call in delivery.calls(POST)] == ["invalid_blocks", "", ""]
+    assert [call.error for call in delivery.calls(EDIT)] == [""]
+    assert (await delivery.workspace_row()).plan_refused
 
 
 @ON_SQLITE
-async def test_an_edit_may_be_the_first_to_learn_that_no_plans_are_drawn(
-    outgoing: Outgoing,
+async def test_an_edit_may_be_the_first_refused_plan(
+    delivery: Harness,
 ) -> None:
     """The root keeps its blocks."""
-    sender = await outgoing.sender()
-    thread = await outgoing.thread()
-    await outgoing.settle(sender)
-    outgoing.slack.limits = WITHOUT_PLANS
-    await outgoing.redraw(thread, planned("edited"))
-    await outgoing.settle(sender)
-    [root] = outgoing.channel.messages.values()
+    sender = await delivery.sender()
+    thread = await delivery.thread()
+    await delivery.run_until_idle(sender)
+    delivery.slack.limits = WITHOUT_PLANS
+    await delivery.redraw(thread, plan_body("edited"))
+    await delivery.run_until_idle(sender)
+    [root] = delivery.channel.messages.values()
     assert root.words == "edited\nDeploying\n○ Serve"
 
 
-async def test_two_that_learn_it_at_once_both_get_sections(outgoing: Outgoing) -> None:
-    """The second refusal, of a plan that was sent before the first was written down, counts too."""
-    outgoing.slack.limits = WITHOUT_PLANS
-    other = outgoing.slack.add_channel("other", members=[outgoing.env.member.user])
-    await outgoing.thread(planned("first"))
-    await outgoing.thread(planned("second"), channel=other)
-    async with holding_proxy(outgoing.slack.url) as line:
-        sender = await outgoing.sender(url=line.url)
-        posts = [await stall(line, sender, held, POST) for held in await outgoing.claims()]
+async def test_two_plans_refused_at_once_both_become_sections(delivery: Harness) -> None:
+    """A second refusal of a plan sent before the first was recorded counts too."""
+    delivery.slack.limits = WITHOUT_PLANS
+    other = delivery.slack.add_channel("other", members=[delivery.env.member.user])
+    await delivery.thread(plan_body("first"))
+    await delivery.thread(plan_body("second"), channel=other)
+    async with holding_proxy(delivery.slack.url) as proxy:
+        sender = await delivery.sender(url=proxy.url)
+        posts = [await hold_call(proxy, sender, claim, POST) for claim in await delivery.claims()]
         for post in posts:
             await post.arrive()
-        await outgoing.settle(sender)
-    for place in (outgoing.channel, other):
+        await delivery.run_until_idle(sender)
+    for place in (delivery.channel, other):
         [root] = place.messages.values()
         assert [block["type"] for block in root.blocks] == ["section", "section"]
 
 
 @ON_SQLITE
-async def test_a_plan_is_not_blamed_for_another_block(outgoing: Outgoing) -> None:
-    """Where Slack points at a block that isn't the plan, plans are drawn on."""
-    bad = Body(text="root", blocks=[{"type": "section"}, *planned("root").blocks])
-    thread = await outgoing.thread(bad)
-    await outgoing.settle(await outgoing.sender())
-    assert not (await outgoing.workspace_row()).plan_refused
-    assert (await outgoing.row(thread, 0)).text_only
-    assert outgoing.shown() == ["root"]
+async def test_a_plan_is_not_blamed_for_another_block(delivery: Harness) -> None:
+    """An error that points at another block leaves plans on."""
+    bad = Body(text="root", blocks=[{"type": "section"}, *plan_body("root").blocks])
+    thread = await delivery.thread(bad)
+    await delivery.run_until_idle(await delivery.sender())
+    assert not (await delivery.workspace_row()).plan_refused
+    assert (await delivery.row(thread, 0)).text_only
+    assert delivery.shown() == ["root"]
 
 
 @ON_SQLITE
-async def test_a_message_with_bad_blocks_goes_as_text_only(outgoing: Outgoing) -> None:
-    """What it says arrives, in its place in the thread."""
-    thread = await outgoing.thread()
-    await outgoing.reply(thread, BAD, "two")
-    await outgoing.settle(await outgoing.sender())
-    assert outgoing.shown() == ["root", "  said in text", "  two"]
-    assert list(outgoing.channel.messages.values())[1].blocks == []
+async def test_a_message_with_bad_blocks_goes_as_text_only(delivery: Harness) -> None:
+    """It keeps its place in the thread."""
+    thread = await delivery.thread()
+    await delivery.reply(thread, BAD, "two")
+    await delivery.run_until_idle(await delivery.sender())
+    assert delivery.shown() == ["root", "  said in text", "  two"]
+    assert list(delivery.channel.messages.values())[1].blocks == []
 
 
 @ON_SQLITE
 async def test_a_root_edited_with_bad_blocks_shows_its_text_until_the_next_edit(
-    outgoing: Outgoing,
+    delivery: Harness,
 ) -> None:
-    """Its old blocks would say what isn't so any more; a body that is fine has blocks again."""
-    sender = await outgoing.sender()
-    thread = await outgoing.thread()
-    await outgoing.settle(sender)
-    await outgoing.redraw(thread, BAD)
-    await outgoing.settle(sender)
-    [root] = outgoing.channel.messages.values()
+    """Outdated blocks are removed; the next body has blocks again."""
+    sender = await delivery.sender()
+    thread = await delivery.thread()
+    await delivery.run_until_idle(sender)
+    await delivery.redraw(thread, BAD)
+    await delivery.run_until_idle(sender)
+    [root] = delivery.channel.messages.values()
     assert (root.text, root.blocks) == ("said in text", [])
-    await outgoing.redraw(thread, "fine")
-    await outgoing.settle(sender)
+    await delivery.redraw(thread, "fine")
+    await delivery.run_until_idle(sender)
     assert root.words == "fine"
     assert root.blocks
 
 
-async def test_a_message_that_can_never_be_sent_is_set_aside_and_logged(
-    outgoing: Outgoing,
+async def test_a_message_that_is_always_refused_is_dropped_and_logged(
+    delivery: Harness,
 ) -> None:
-    """Refused with blocks and without, it makes way for what comes after it in its thread."""
-    outgoing.slack.faults.add(REFUSED, operation=POST, when=is_hopeless, times=None)
-    thread = await outgoing.thread()
-    await outgoing.reply(thread, "hopeless", "two")
+    """Refused with and without blocks, it makes way for the next."""
+    delivery.slack.faults.add(REFUSED, operation=POST, when=is_hopeless, times=None)
+    thread = await delivery.thread()
+    await delivery.reply(thread, "hopeless", "two")
     with capture_logs() as logged:
-        await outgoing.settle(await outgoing.sender())
-    assert outgoing.shown() == ["root", "  two"]
-    hopeless = await outgoing.row(thread, 1)
+        await delivery.run_until_idle(await delivery.sender())
+    assert delivery.shown() == ["root", "  two"]
+    hopeless = await delivery.row(thread, 1)
     assert hopeless.delivery == Delivery.DROPPED
     assert {
         "event": "message dropped",
@@ -128,59 +128,59 @@ async def test_a_message_that_can_never_be_sent_is_set_aside_and_logged(
         "error": "invalid_arguments",
         "row": hopeless.id,
     } in logged
-    tries = [call for call in outgoing.calls(POST) if "hopeless" in call.body]
+    tries = [call for call in delivery.calls(POST) if "hopeless" in call.body]
     assert ["blocks" in call.body for call in tries] == [True, False]
 
 
 @ON_SQLITE
-async def test_an_edit_that_can_never_be_made_is_set_aside(outgoing: Outgoing) -> None:
-    """The next change of the root is tried again."""
-    sender = await outgoing.sender()
-    thread = await outgoing.thread()
-    await outgoing.settle(sender)
-    outgoing.slack.faults.add(REFUSED, operation=EDIT, times=2)
-    await outgoing.redraw(thread, "hopeless")
-    await outgoing.settle(sender)
-    assert outgoing.shown() == ["root"]
-    await outgoing.redraw(thread, "fine")
-    await outgoing.settle(sender)
-    assert outgoing.shown() == ["fine"]
+async def test_an_edit_that_is_always_refused_is_dropped(delivery: Harness) -> None:
+    """The root's next change is tried again."""
+    sender = await delivery.sender()
+    thread = await delivery.thread()
+    await delivery.run_until_idle(sender)
+    delivery.slack.faults.add(REFUSED, operation=EDIT, times=2)
+    await delivery.redraw(thread, "hopeless")
+    await delivery.run_until_idle(sender)
+    assert delivery.shown() == ["root"]
+    await delivery.redraw(thread, "fine")
+    await delivery.run_until_idle(sender)
+    assert delivery.shown() == ["fine"]
 
 
-async def test_a_root_that_can_never_be_sent_wakes_its_deployment(outgoing: Outgoing) -> None:
-    """The deployments worker decides what becomes of a deployment without a thread."""
-    outgoing.slack.faults.add(REFUSED, operation=POST, times=2)
-    thread = await outgoing.thread()
-    await outgoing.settle(await outgoing.sender())
-    assert (await outgoing.row(thread, 0)).delivery == Delivery.DROPPED
-    async with outgoing.database.read() as session:
+async def test_a_dropped_root_makes_its_deployment_due(delivery: Harness) -> None:
+    """The deployments worker handles a deployment without a thread."""
+    delivery.slack.faults.add(REFUSED, operation=POST, times=2)
+    thread = await delivery.thread()
+    await delivery.run_until_idle(await delivery.sender())
+    assert (await delivery.row(thread, 0)).delivery == Delivery.DROPPED
+    async with delivery.database.read() as session:
         assert (await session.get_one(Deployment, thread.id)).due_at is not None
 
 
 @ON_SQLITE
-async def test_what_a_proxy_finds_too_large_goes_as_text(outgoing: Outgoing) -> None:
-    """It would be too large the next time, too."""
-    outgoing.slack.faults.add(Respond(413, b"too large"), operation=POST)
-    await outgoing.thread()
-    await outgoing.settle(await outgoing.sender())
-    [root] = outgoing.channel.messages.values()
+async def test_what_is_too_large_for_a_proxy_goes_as_text(delivery: Harness) -> None:
+    """A repeat would be too large as well."""
+    delivery.slack.faults.add(Respond(413, b"too large"), operation=POST)
+    await delivery.thread()
+    await delivery.run_until_idle(await delivery.sender())
+    [root] = delivery.channel.messages.values()
     assert (root.text, root.blocks) == ("root", [])
 
 
 @ON_SQLITE
-async def test_everything_has_text_metadata_and_no_unfurling(outgoing: Outgoing) -> None:
-    """Root, reply, edit and direct message carry what notifications and a later search need."""
-    sender = await outgoing.sender()
-    thread = await outgoing.thread()
-    await outgoing.reply(thread, "one")
-    await outgoing.direct(outgoing.env.member.user, "direct")
-    await outgoing.settle(sender)
-    await outgoing.redraw(thread, "changed")
-    await outgoing.settle(sender)
-    async with outgoing.database.read() as session:
+async def test_everything_has_text_metadata_and_no_unfurling(delivery: Harness) -> None:
+    """So do root, reply, edit and direct message."""
+    sender = await delivery.sender()
+    thread = await delivery.thread()
+    await delivery.reply(thread, "one")
+    await delivery.direct(delivery.env.member.user, "direct")
+    await delivery.run_until_idle(sender)
+    await delivery.redraw(thread, "changed")
+    await delivery.run_until_idle(sender)
+    async with delivery.database.read() as session:
         public_id = (await session.get_one(Deployment, thread.id)).public_id
-    direct = outgoing.slack.direct_message(outgoing.env.member.user)
-    messages = [*outgoing.channel.messages.values(), *direct.messages.values()]
+    direct = delivery.slack.direct_message(delivery.env.member.user)
+    messages = [*delivery.channel.messages.values(), *direct.messages.values()]
     assert [message.text for message in messages] == ["changed", "one", "direct"]
     assert {message.unfurls for message in messages} == {(False, False)}
     assert [message.metadata for message in messages] == [
@@ -193,12 +193,12 @@ async def test_everything_has_text_metadata_and_no_unfurling(outgoing: Outgoing)
 
 
 @ON_SQLITE
-async def test_long_texts_in_any_script_are_taken(outgoing: Outgoing) -> None:
-    """They are cut by the bytes that Slack counts, in posts, possible repeats and edits."""
+async def test_long_texts_in_any_script_are_accepted(delivery: Harness) -> None:
+    """They are cut by UTF-8 bytes, as Slack counts."""
     long = "한국어 " * 2_000
-    sender = await outgoing.sender()
-    thread = await outgoing.thread(body(long, *[section(long)] * 5))
-    await outgoing.settle(sender)
-    await outgoing.redraw(thread, said("changed " + long))
-    await outgoing.settle(sender)
-    assert [call.error for call in (*outgoing.calls(POST), *outgoing.calls(EDIT))] == ["", ""]
+    sender = await delivery.sender()
+    thread = await delivery.thread(body(long, *[section(long)] * 5))
+    await delivery.run_until_idle(sender)
+    await delivery.redraw(thread, text_body("changed " + long))
+    await delivery.run_until_idle(sender)
+    assert [call.error for call in (*delivery.calls(POST), *delivery.calls(EDIT))] == ["", ""]

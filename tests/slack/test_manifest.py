@@ -109,13 +109,13 @@ class _Manifest(_Part):
 
 
 @pytest.mark.parametrize("url", [None, URL])
-def test_slack_takes_it(url: str | None) -> None:
-    """No field is unknown, too long or of characters that Slack refuses."""
+def test_the_manifest_is_valid(url: str | None) -> None:
+    """No field is unknown, too long or malformed."""
     _Manifest.model_validate(manifest(url))
 
 
 def test_what_an_app_is_made_from() -> None:
-    """All of it, in Socket Mode."""
+    """In Socket Mode."""
     made = manifest(None)
     hint = made["features"]["slash_commands"][0].pop("usage_hint")
     assert hint == f"[org/model --gpu 2xH100 | {' | '.join(registry().commands)}]"
@@ -178,7 +178,7 @@ def test_what_an_app_is_made_from() -> None:
 
 @pytest.mark.parametrize("url", [URL, f"{URL}/", f"{URL}/slack/events", f"{URL}/slack/events/"])
 def test_http_mode_adds_where_the_bot_is_reached(url: str) -> None:
-    """However its address is written."""
+    """However the URL is written."""
     http, socket_mode = _Manifest.model_validate(manifest(url)), manifest(None)
     [command] = http.features.slash_commands
     interactivity = http.settings.interactivity
@@ -193,7 +193,7 @@ def test_http_mode_adds_where_the_bot_is_reached(url: str) -> None:
 
 
 async def test_the_address_is_where_the_bot_listens(start_bot: StartBot) -> None:
-    """What is posted there is looked at: a stranger's request is refused, not lost."""
+    """An unsigned request is refused there."""
     path = manifest(URL)["settings"]["interactivity"]["request_url"].removeprefix(URL)
     async with (
         start_bot() as started,
@@ -203,8 +203,8 @@ async def test_the_address_is_where_the_bot_listens(start_bot: StartBot) -> None
         assert answer.status == 401
 
 
-def test_every_word_of_the_command_is_hinted_at() -> None:
-    """The hint that Slack shows while one types has all that is registered."""
+def test_the_usage_hint_lists_every_word() -> None:
+    """The usage hint lists every registered word."""
     [command] = _Manifest.model_validate(manifest(None)).features.slash_commands
     for word in registry().commands:
         assert re.search(rf"\b{word}\b", command.usage_hint)
@@ -214,7 +214,7 @@ def test_every_word_of_the_command_is_hinted_at() -> None:
 
 
 def listened_to() -> set[str]:
-    """The kinds of listeners that are registered with Bolt."""
+    """Kinds of registered Bolt listeners."""
     build = ast.parse((PACKAGE / "commands" / "listeners.py").read_text())
     return {
         node.func.attr
@@ -227,7 +227,7 @@ def listened_to() -> set[str]:
 
 
 def test_what_is_listened_to_is_what_slack_sends() -> None:
-    """Commands, menus, what is done in messages and modals, events, and messages' shortcuts."""
+    """Commands, actions, options, views, events and shortcuts."""
     assert listened_to() == {"command", "action", "options", "view", "event", "message_shortcut"}
     made = manifest(URL)
     assert [command["command"] for command in made["features"]["slash_commands"]] == [SLASH]
@@ -254,7 +254,7 @@ def web_api_methods() -> dict[str, str]:
 
 
 def called(folder: Path) -> Iterator[tuple[str, str]]:
-    """The Web API methods that a folder's modules name: the module, and Slack's name."""
+    """Web API methods named in a folder: module and method."""
     names = web_api_methods()
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -262,28 +262,28 @@ def called(folder: Path) -> Iterator[tuple[str, str]]:
                 yield path.relative_to(PACKAGE).as_posix(), names[node.attr]
 
 
-def test_the_methods_in_use_are_those_that_are_listed() -> None:
+def test_the_methods_in_use_are_listed() -> None:
     """No more and no less."""
     assert web_api_methods()["chat_postMessage"] == "chat.postMessage"
     assert {method for _, method in called(PACKAGE / "slack")} == set(METHODS)
 
 
 def test_nothing_else_calls_slack() -> None:
-    """All calls stand in one package, where this can be checked."""
+    """All calls are in one package."""
     elsewhere = {module for module, _ in called(PACKAGE)}
     assert {
         module for module in elsewhere if not module.startswith(("slack/", "sandbox/"))
     } == set()
 
 
-def test_no_method_is_called_by_a_name_of_its_own_making() -> None:
-    """`api_call` with a name would slip through the list."""
+def test_no_method_is_called_by_name() -> None:
+    """`api_call` would escape the list."""
     for path in (PACKAGE / "slack").rglob("*.py"):
         assert "api_call" not in path.read_text(), path
 
 
 def test_scopes_are_what_the_methods_need_and_nothing_beyond() -> None:
-    """The slash command needs one too, and so do events; each has its reason."""
+    """Beside those of commands and events."""
     needed = {scope for scopes in (*METHODS.values(), *EVENTS.values()) for scope in scopes}
     assert set(SCOPES) == needed | {"commands"}
     assert set(manifest(None)["oauth_config"]["scopes"]["bot"]) == set(SCOPES)
@@ -291,7 +291,7 @@ def test_scopes_are_what_the_methods_need_and_nothing_beyond() -> None:
 
 
 def test_scopes_agree_with_the_sandboxs() -> None:
-    """Which asks for them as Slack does."""
+    """The sandbox checks scopes as Slack does."""
     for method, scopes in METHODS.items():
         assert set(SANDBOX_METHODS[method].scopes) <= scopes
     assert EVENTS["app_mention"] <= SANDBOX_SCOPES
@@ -300,7 +300,7 @@ def test_scopes_agree_with_the_sandboxs() -> None:
 async def test_a_deployment_needs_no_more_than_its_scopes(
     env: Environment, start_bot: StartBot
 ) -> None:
-    """With exactly these, nothing is refused, and nothing is called that isn't listed."""
+    """With exactly these, nothing is refused or unlisted."""
     env.slack.set_scopes(SCOPES)
     async with start_bot():
         await connect(env)

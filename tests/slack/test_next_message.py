@@ -1,4 +1,4 @@
-"""What the sender asks of the outbox, on both databases, in a channel with a long history."""
+"""Selection of the next message in a channel with a long history."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _HISTORY = 3_000
 
 @pytest.fixture
 async def claim(database: Database) -> Claim:
-    """A channel with thousands of messages, of which one waits and one shows an old body."""
+    """On a channel with thousands of messages, one pending and one outdated."""
     async with database.write() as session:
         session.add(Workspace(id=1, enterprise_id="", workspace_id="T1"))
         await session.flush()
@@ -43,7 +43,7 @@ async def claim(database: Database) -> Claim:
 
 
 async def test_a_long_history_is_not_read(database: Database, claim: Claim) -> None:
-    """Looking for the next message walks the index of open ones, and nothing of all the rest."""
+    """Only the index of open messages is read."""
     plans: list[str] = []
 
     def explain(

@@ -1,4 +1,4 @@
-"""Payloads as Slack documents them, with everything missing, or null, that may be."""
+"""Payloads with every optional field missing or null."""
 
 import pytest
 
@@ -13,7 +13,7 @@ HERE = ChannelRef("", "T1", "C1")
 
 
 def test_a_click_in_the_home_tab_comes_from_no_channel() -> None:
-    """It has a view, and neither a message nor an address to answer at."""
+    """It has neither a message nor a response URL."""
     click = payloads.click(
         {
             "type": "block_actions",
@@ -31,7 +31,7 @@ def test_a_click_in_the_home_tab_comes_from_no_channel() -> None:
 
 
 def test_a_click_in_a_message() -> None:
-    """In an organisation-wide install the team may be null; the person's says where that is."""
+    """In an organisation-wide install the user's team replaces a null one."""
     click = payloads.click(
         {
             "type": "block_actions",
@@ -70,10 +70,10 @@ def test_a_click_in_a_message() -> None:
         ({"type": "view", "view_id": "V1"}, ChannelRef("", "T1", "")),
     ],
 )
-def test_a_menu_that_is_searched_stands_in_a_message_or_in_a_view(
+def test_a_menu_that_is_searched_is_in_a_message_or_in_a_view(
     container: dict[str, str], place: ChannelRef
 ) -> None:
-    """Nothing may have been typed yet."""
+    """The typed text may be empty."""
     query = payloads.query(
         {
             "type": "block_suggestion",
@@ -89,7 +89,7 @@ def test_a_menu_that_is_searched_stands_in_a_message_or_in_a_view(
 
 
 def test_a_shortcut_on_somebody_s_message() -> None:
-    """Of no thread, with no metadata, written by a person."""
+    """Without thread and metadata."""
     callback_id, used = payloads.shortcut(
         {
             "type": "message_action",
@@ -112,7 +112,7 @@ def test_a_shortcut_on_somebody_s_message() -> None:
 
 
 def test_a_mention_outside_of_threads() -> None:
-    """It has no trigger, and no thread."""
+    """It has no trigger."""
     told = {
         "team_id": "T1",
         "event_id": "Ev1",
@@ -131,14 +131,14 @@ def test_a_mention_outside_of_threads() -> None:
 
 
 def test_a_command_without_an_organisation() -> None:
-    """Those fields are there only where there is one."""
+    """Enterprise fields are absent."""
     asked = payloads.command({"team_id": "T1", "channel_id": "C1", "user_id": "U1"})
     assert (asked.place, asked.text, asked.request_id) == (HERE, "", "")
 
 
 @pytest.mark.usefixtures("bot")
 async def test_an_event_that_isn_t_ours_is_acknowledged(env: Environment) -> None:
-    """Whatever it looks like: Slack would tell of it again."""
+    """Otherwise Slack would repeat it."""
     for event in (
         {"type": "team_join", "user": {"id": "U9", "name": "nine"}},
         {"type": "channel_created", "channel": {"id": "C9", "name": "nine"}},

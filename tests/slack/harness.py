@@ -1,4 +1,4 @@
-"""The bot's outgoing side alone: threads in the outbox, and senders that work through them."""
+"""Delivery without the rest of the bot: threads in the outbox, and senders."""
 
 import asyncio
 import uuid
@@ -33,44 +33,33 @@ from bot.workers.claim_loop import Worker
 POST, EDIT, DELETE = "chat.postMessage", "chat.update", "chat.delete"
 HISTORY, REPLIES = "conversations.history", "conversations.replies"
 
-# Where the database makes no difference, or only one of them does.
+# For behaviour that doesn't depend on the database, or only on one.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A deployment as the sender sees it.
-
-    Attributes:
-        id: Its row.
-        channel_row: Of the channel it was asked for in.
-    """
+    """A deployment's thread, by the ids of its row and its channel's."""
 
     id: int
     channel_row: int
 
 
-def said(text: str) -> Body:
+def text_body(text: str) -> Body:
     """A body of one section."""
     return body(text, section(text))
 
 
-def planned(text: str) -> Body:
-    """A body with a plan, as roots have it."""
+def plan_body(text: str) -> Body:
+    """A body with a plan."""
     card = task_card("serve", "Serve", "pending")
     return body(text, section(text), plan("Deploying", [card]))
 
 
 @dataclass
-class Outgoing:
-    """A workspace, the outbox, and as many senders as a test wants.
-
-    Attributes:
-        world: Where people are.
-        database: The outbox lies here.
-        settings: The senders' own.
-    """
+class Harness:
+    """A workspace, an outbox, and senders."""
 
     env: Environment
     database: Database
@@ -80,15 +69,15 @@ class Outgoing:
 
     @property
     def slack(self) -> SlackSandbox:
-        """The workspace."""
+        """The sandbox."""
         return self.env.slack
 
     @property
     def channel(self) -> conversations.Channel:
-        """Where threads are unless a test says otherwise."""
+        """The default channel of threads."""
         return self.env.channel
 
-    # What the rest of the bot writes
+    # The outbox
 
     async def thread(
         self,
@@ -100,7 +89,7 @@ class Outgoing:
         state: DeploymentState = DeploymentState.LIVE,
         status: str | None = "RUNNING",
     ) -> Thread:
-        """Open a thread for a deployment that has come so far."""
+        """Add a deployment and open its thread."""
         place = channel or self.channel
         person = requester or self.env.member.user
         async with self.database.write() as session:
@@ -135,33 +124,33 @@ class Outgoing:
                 session,
                 channel_row_id=row,
                 deployment_id=deployment.id,
-                body=root if isinstance(root, Body) else said(root),
+                body=root if isinstance(root, Body) else text_body(root),
             )
             made = Thread(deployment.id, row)
         self.notify()
         return made
 
     async def reply(self, thread: Thread, *bodies: Body | str, broadcast: bool = False) -> None:
-        """Add replies to a thread, each in a transaction of its own."""
+        """Add replies, each in its own transaction."""
         for one in bodies:
             async with self.database.write() as session:
                 await outbox.reply(
                     session,
                     channel_row_id=thread.channel_row,
                     deployment_id=thread.id,
-                    body=one if isinstance(one, Body) else said(one),
+                    body=one if isinstance(one, Body) else text_body(one),
                     broadcast=broadcast,
                 )
         self.notify()
 
     async def cycle(self, thread: Thread, text: str) -> None:
-        """Write, or rewrite, the one reply about sleeping and waking."""
+        """Write or rewrite the reply about sleeping and waking."""
         async with self.database.write() as session:
             await outbox.rewrite_cycle(
                 session,
                 channel_row_id=thread.channel_row,
                 deployment_id=thread.id,
-                body=said(text),
+                body=text_body(text),
             )
         self.notify()
 
@@ -172,21 +161,21 @@ class Outgoing:
                 session,
                 channel_row_id=thread.channel_row,
                 deployment_id=thread.id,
-                body=root if isinstance(root, Body) else said(root),
+                body=root if isinstance(root, Body) else text_body(root),
             )
         self.notify()
 
     async def direct(self, person: conversations.User, text: str) -> None:
-        """Write to a person."""
+        """Add a direct message."""
         async with self.database.write() as session:
             workspace = await outbox.workspace_row(session, enterprise_id="", workspace_id="T1")
-            await outbox.send_direct(session, workspace, person.id, said(text))
+            await outbox.send_direct(session, workspace, person.id, text_body(text))
         self.notify()
 
     # Senders
 
     async def sender(self, settings: Settings | None = None, *, url: str | None = None) -> Sender:
-        """A sender that isn't at work; `url` leads it to Slack by another way."""
+        """A sender that a test steps; `url` is a proxy to Slack."""
         settings = settings or self.settings
         clients = SlackClients(
             settings.slack_bot_token, url or settings.slack_api_url, timeout=settings.slack_timeout
@@ -197,29 +186,20 @@ class Outgoing:
         self._stack.push_async_callback(sender.close)
         return sender
 
-    async def patient_sender(self, **overrides: float) -> Sender:
-        """A sender whose waits last until a test ends them with `hurry`.
-
-        Args:
-            overrides: Settings that differ.
-        """
+    async def slow_sender(self, **overrides: float) -> Sender:
+        """The same with waits that only `end_waits` ends; `overrides` are settings."""
         waits = {"slack_reconcile_over": 60_000.0, "slack_stopped_retry": 60_000.0}
         return await self.sender(self.settings.model_copy(update={**waits, **overrides}))
 
-    async def work_on(self, sender: Sender, *, rounds: int = 1) -> None:
-        """Let a sender work until nothing is due, with every wait over before each round."""
+    async def run_rounds(self, sender: Sender, *, rounds: int = 1) -> None:
+        """Run a sender until nothing is due; end every wait before each round."""
         for _ in range(rounds):
-            await self.hurry()
-            await self.settle(sender)
+            await self.end_waits()
+            await self.run_until_idle(sender)
 
     @asynccontextmanager
-    async def at_work(self, *, replicas: int = 1, **overrides: float) -> AsyncIterator[None]:
-        """Senders at work, each as in a process of its own, until the block ends.
-
-        Args:
-            replicas: How many.
-            overrides: Settings that differ.
-        """
+    async def running(self, *, replicas: int = 1, **overrides: float) -> AsyncIterator[None]:
+        """Run senders, each as in its own process; `overrides` are settings."""
         settings = self.settings.model_copy(update=overrides)
         workers = []
         for _ in range(replicas):
@@ -237,7 +217,7 @@ class Outgoing:
         self._workers += workers
         async with asyncio.TaskGroup() as tasks:
             for worker in workers:
-                # One cut short would keep its channel until its lease ends.
+                # A cancelled sender would keep its channel until its lease ends.
                 tasks.create_task(worker.run(grace=self.settings.lease))
             try:
                 yield
@@ -247,12 +227,12 @@ class Outgoing:
                     self._workers.remove(worker)
 
     def notify(self) -> None:
-        """Tell the senders at work that something was written."""
+        """Wake the running senders."""
         for worker in self._workers:
             worker.notify()
 
     async def claims(self) -> list[Claim]:
-        """Claim every channel that is due."""
+        """Claim every due channel."""
         lease = timedelta(seconds=self.settings.lease)
         async with self.database.write() as session:
             return await (await session.connection()).run_sync(
@@ -260,27 +240,23 @@ class Outgoing:
             )
 
     async def claim(self) -> Claim:
-        """Claim the one channel that is due.
-
-        Raises:
-            ValueError: There is none, or there are several.
-        """
-        [held] = await self.claims()
-        return held
+        """Claim the one due channel; raises ValueError for none or several."""
+        [claim] = await self.claims()
+        return claim
 
     async def step(self, sender: Sender) -> bool:
-        """Let a sender handle every channel that is due, once. Returns whether there was one."""
+        """Handle every due channel once. Returns whether there was one."""
         claims = await self.claims()
-        for held in claims:
-            await sender.handle(held)
+        for claim in claims:
+            await sender.handle(claim)
         return bool(claims)
 
-    async def settle(self, sender: Sender) -> None:
-        """Let a sender work until nothing is due now."""
+    async def run_until_idle(self, sender: Sender) -> None:
+        """Run a sender until nothing is due now."""
         while await self.step(sender):
             pass
 
-    async def hurry(self, *, take_over: bool = False) -> None:
+    async def end_waits(self, *, take_over: bool = False) -> None:
         """End every wait in the outbox; with `take_over`, every lease too."""
         async with self.database.write() as session:
             await session.execute(update(Message).values(due_at=None))
@@ -290,10 +266,10 @@ class Outgoing:
             await session.execute(due if take_over else due.where(Channel.claimed.is_(False)))
         self.notify()
 
-    # What there is
+    # State
 
     async def row(self, thread: Thread, sequence: int) -> Message:
-        """A message of a thread, as the outbox has it now; 0 is the root."""
+        """A message of a thread; 0 is the root."""
         async with self.database.read() as session:
             return (
                 await session.scalars(
@@ -303,32 +279,32 @@ class Outgoing:
                 )
             ).one()
 
-    async def waits(self, thread: Thread, sequence: int) -> float:
-        """Seconds until a message is looked at again."""
+    async def seconds_until_due(self, thread: Thread, sequence: int) -> float:
+        """Seconds until a message is due."""
         async with self.database.read() as session:
             present = (await session.execute(select(now()))).scalar_one()
         due = (await self.row(thread, sequence)).due_at
         return 0.0 if due is None else (due - present).total_seconds()
 
     async def channel_row(self, thread: Thread) -> Channel:
-        """The channel of a thread, as the outbox has it now."""
+        """The row of a thread's channel."""
         async with self.database.read() as session:
             return await session.get_one(Channel, thread.channel_row)
 
     async def workspace_row(self) -> Workspace:
-        """The workspace, as the outbox has it now."""
+        """The workspace's row."""
         async with self.database.read() as session:
             return (await session.scalars(select(Workspace))).one()
 
-    async def posts_wait(self) -> float:
-        """Seconds until the workspace takes posts again."""
+    async def seconds_until_posts(self) -> float:
+        """Seconds until the workspace accepts posts."""
         async with self.database.read() as session:
             present = (await session.execute(select(now()))).scalar_one()
         until = (await self.workspace_row()).post_after
         return 0.0 if until is None else (until - present).total_seconds()
 
     def shown(self, channel: conversations.Channel | None = None) -> list[str]:
-        """What stands in a channel, in order: replies are indented, broadcast ones begin with #."""
+        """Messages of a channel in order; replies are indented, broadcast ones begin with #."""
         place = channel or self.channel
         lines = []
         for message in place.messages.values():
@@ -339,7 +315,7 @@ class Outgoing:
         return lines
 
     def orphans(self, channel: conversations.Channel | None = None) -> list[str]:
-        """The replies that are left of a thread whose root was deleted."""
+        """Replies whose root was deleted."""
         place = channel or self.channel
         return [
             line
@@ -348,12 +324,12 @@ class Outgoing:
             for line in _replies(place, message.ts)
         ]
 
-    def told(self, person: conversations.User) -> list[str]:
-        """What a person was told directly."""
+    def direct_messages(self, person: conversations.User) -> list[str]:
+        """Direct messages to a person."""
         return [message.text for message in self.slack.direct_message(person).messages.values()]
 
     def calls(self, operation: str) -> list[LoggedRequest]:
-        """The requests of a method so far."""
+        """Logged requests of a method."""
         return self.slack.requests.calls(operation)
 
 

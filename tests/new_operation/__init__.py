@@ -1,0 +1,1 @@
+"""An operation that Friendli doesn't have, `pause`, with a status PAUSED, added to a copy."""

@@ -81,7 +81,7 @@ async def exchange(
     if isinstance(outcome, Answer):
         word = status_class(outcome.status)
     else:
-        word = "lost" if outcome.left else "not_sent"
+        word = "no_response" if outcome.left else "not_sent"
     FRIENDLI_REQUESTS.labels(call.operation, word).inc()
     return outcome
 

@@ -151,7 +151,7 @@ class Creator:
                 access, request.create_body(project.project_id)
             )
         except NotSent as error:
-            CREATES.labels("never_sent").inc()
+            CREATES.labels("not_sent").inc()
             # Known not to have left: the only way back to before "sending".
             await self._try_later(claim, deployment, error, state=DeploymentState.REQUESTED)
         except OutcomeUnknown as error:

@@ -50,7 +50,7 @@ FRIENDLI_REQUESTS = _counter(
 POLLS = _counter("polls", "Polls of projects: ok, or why one failed.", "outcome")
 CREATES = _counter(
     "creates",
-    "Create requests, by outcome: created, refused, rate_limited, outcome_unknown, never_sent.",
+    "Create requests, by outcome: created, refused, rate_limited, outcome_unknown, not_sent.",
     "outcome",
 )
 MESSAGES = _counter(

@@ -5,17 +5,23 @@ Hosting platforms' URLs are written for libpq
 those about TLS from a URL only; some it doesn't know; the rest is the server's.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import asyncpg
-from sqlalchemy import URL, select, text
+from sqlalchemy import URL, event, select, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 # asyncpg's own default is a minute.
 _CONNECT_SECONDS = 5.0
+_PING_AFTER_SECONDS = 2.0
+_IDLE_SINCE = "idle since"
 
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile", "servicefile")
 _READ_FROM_AN_ADDRESS = {
@@ -107,6 +113,33 @@ async def is_transaction_pooled(engine: AsyncEngine) -> bool:
                 pids.add((await connection.execute(pid)).scalar_one())
                 await connection.rollback()
     return not (len(seen[0]) == len(seen[1]) == 1 and seen[0].isdisjoint(seen[1]))
+
+
+def replace_closed(engine: AsyncEngine) -> None:
+    """Replace a connection that the server closed while it was idle, before it is handed out.
+
+    `pool_pre_ping` asks each time, which is a round trip. One that was used a moment ago isn't
+    asked here: when a server restarts, the driver sees its connections close.
+    """
+    dialect = engine.dialect
+
+    def checked_in(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[_IDLE_SINCE] = time.monotonic()
+
+    def checked_out(
+        connection: DBAPIConnection, record: ConnectionPoolEntry, _handle: PoolProxiedConnection
+    ) -> None:
+        if connection.driver_connection.is_closed():
+            raise InvalidatePoolError
+        present = time.monotonic()
+        if present - record.info.get(_IDLE_SINCE, present) > _PING_AFTER_SECONDS:
+            try:
+                dialect.do_ping(connection)
+            except (dialect.loaded_dbapi.Error, OSError):
+                raise InvalidatePoolError from None
+
+    event.listen(engine.sync_engine, "checkin", checked_in)
+    event.listen(engine.sync_engine, "checkout", checked_out)
 
 
 class _PooledConnection(asyncpg.Connection):  # type: ignore[misc] # the library has no types

@@ -40,6 +40,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        self._reading_engine = _reading_engine(self.engine, url)
         # On SQLite, what runs in a thread as a whole isn't handed over once for each statement.
         self._thread_engine = _thread_engine(url, durable=True)
         self._claiming_engine = _thread_engine(url, durable=False)
@@ -55,9 +56,15 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
-        """Open a session that only reads; nothing is committed."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+    async def read(self, *, streams: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a session that only reads; nothing is committed.
+
+        Args:
+            streams: Whether rows are read a few at a time, for which PostgreSQL needs a
+                transaction.
+        """
+        engine = self.engine if streams else self._reading_engine
+        async with AsyncSession(engine, expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
@@ -126,7 +133,7 @@ class Database:
         if self._thread_engine is not None:
             running = self._submit(self._readers, _rows, self._thread_engine, statement, parameters)
             return await asyncio.shield(running)
-        async with self.engine.connect() as connection:
+        async with self._reading_engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
     async def at_once(self, work: Callable[[Connection], _T]) -> _T:
@@ -199,14 +206,24 @@ def _engine(url: str) -> AsyncEngine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return sqlite.async_engine(parsed)
-    return create_async_engine(
-        **postgresql.engine_arguments(parsed),
-        hide_parameters=True,
-        # A connection that the server closed while it rested is replaced, not handed out.
-        pool_pre_ping=True,
-        pool_size=10,
-        max_overflow=10,
+    engine = create_async_engine(
+        **postgresql.engine_arguments(parsed), hide_parameters=True, pool_size=10, max_overflow=10
     )
+    postgresql.replace_closed(engine)
+    return engine
+
+
+def _reading_engine(engine: AsyncEngine, url: str) -> AsyncEngine:
+    """The engine for reads.
+
+    PostgreSQL shows what is committed when a statement begins, with or without a transaction, which
+    takes two more round trips. Behind a pooler, a statement without one may run elsewhere than it
+    was prepared.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" or postgresql.is_pooled(parsed):
+        return engine
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _thread_engine(url: str, *, durable: bool) -> Engine | None:

@@ -227,7 +227,7 @@ class Audit:
         query = select(AuditEntry).order_by(AuditEntry.id)
         if since is not None:
             query = query.where(AuditEntry.at >= since)
-        async with self._database.read() as session:
+        async with self._database.read(streams=True) as session:
             async for entry in await session.stream_scalars(query.execution_options(yield_per=500)):
                 yield entry
 

@@ -68,7 +68,7 @@ async def test_many_transactions_share_the_servers(postgresql_url: str) -> None:
                         for n in range(3)
                     ],
                 )
-            async with database.read() as session:
+            async with database.read(streams=True) as session:
                 rows = await session.stream_scalars(
                     select(Channel.address).execution_options(yield_per=2)
                 )

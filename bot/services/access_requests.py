@@ -1,4 +1,4 @@
-"""A person who may not do something asks those who may, in the deployment's thread, once."""
+"""Ask those who have a permission, in the deployment's thread, once an hour at most."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -23,21 +23,19 @@ from bot.services.lookup import hold_deployment
 from bot.services.thread import post
 
 _ACTION = "permission:ask"
-# Who still waits after so long may ask again.
 _REPEATED_WITHIN = timedelta(hours=1)
 
 
 class RequestOutcome(StrEnum):
-    """What became of it."""
+    """Outcome of such a request."""
 
     POSTED = "posted"
     REPEATED = "repeated"
-    """The person asked for the same thing a moment ago."""
     GONE = "gone"
 
 
 class AccessRequests:
-    """Puts such requests into threads."""
+    """Posts requests for a permission."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -54,17 +52,7 @@ class AccessRequests:
         operation: OperationKind | None = None,
         message_ts: str = "",
     ) -> RequestOutcome:
-        """Ask in the thread of a deployment.
-
-        Args:
-            place: Where it belongs.
-            person: Who asks.
-            public_id: The deployment.
-            permission: What for.
-            whom: Those who may, as mrkdwn that mentions them.
-            operation: What was refused, if it was an operation on the endpoint.
-            message_ts: Of the message whose button was used.
-        """
+        """Post the request; `whom` mentions those who have the permission, as mrkdwn."""
         async with self._database.write() as session:
             deployment = await hold_deployment(session, place, public_id)
             if deployment is None:
@@ -87,10 +75,10 @@ class AccessRequests:
     async def call(
         self, place: ChannelRef, person: Actor, public_id: str, permission: Permission, whom: str
     ) -> None:
-        """Mention those who may decide in a thread whose root has asked already; as for `post`."""
+        """Mention those who may decide in a thread whose status message asks already."""
         async with self._database.write() as session:
             deployment = await hold_deployment(session, place, public_id)
-            # Somebody may have decided before we came to ask.
+            # It may be decided by now.
             if deployment is None or deployment.state is not DeploymentState.PROPOSED:
                 return
             reply = asks(person.id, permission, None, whom, News.ORDINARY)

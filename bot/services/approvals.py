@@ -1,7 +1,6 @@
-"""Somebody decides about a proposal: approves it, rejects it, or takes it back.
+"""Approve, reject or withdraw a proposal.
 
-Whoever decides holds the deployment's row, so of two that decide at once one does, and the other
-learns it.
+The deployment's row is locked, so of two decisions at once the second finds the first.
 """
 
 from functools import partial
@@ -41,7 +40,7 @@ from bot.services.version_history import version_of
 
 
 class Approvals:
-    """Writes down what people decide about proposals, in one transaction each."""
+    """Records decisions, one transaction each."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -50,14 +49,7 @@ class Approvals:
     async def approve(
         self, place: ChannelRef, person: Actor, value: str, *, message_ts: str = ""
     ) -> Decision:
-        """Let it be done.
-
-        Args:
-            place: Where the deployment belongs.
-            person: Who may approve there.
-            value: Of the button: the deployment, the operation, and the price that was shown.
-            message_ts: Of the message whose button was used.
-        """
+        """Approve a proposal; `value` of the button names it and the price that was shown."""
         async with self._database.write() as session:
             found = await find(session, place, value)
             ruling = await decision_on(session, found, place)
@@ -83,12 +75,12 @@ class Approvals:
                 await self._approve(session, found, person.id, message_ts)
                 ruling = Decision(ProposalStatus.DECIDED)
             if found.operation is not None or found.deployment.thread_ts is not None:
-                # Else its root wakes it, as it does for what needs no approval.
+                # Otherwise it is made due once its status message is posted.
                 await make_due(session, Deployment, found.deployment.id)
         return ruling
 
     async def _reprice(self, session: AsyncSession, found: Proposal) -> bool:
-        """Show the present price if it exceeds the one that was shown. Returns whether it did."""
+        """Show the present price if it exceeds the shown one. Returns whether it does."""
         deployment, operation, prices = found.deployment, found.operation, self._settings.prices
         if operation is None:
             dollars = full_scale_price(deployment, prices)
@@ -139,7 +131,6 @@ class Approvals:
     async def reject(
         self, place: ChannelRef, person: Actor, value: str, reason: str, *, message_ts: str = ""
     ) -> Decision:
-        """Let it not be done; arguments as for `approve`."""
         async with self._database.write() as session:
             found = await find(session, place, value)
             ruling = await decision_on(session, found, place)
@@ -160,7 +151,6 @@ class Approvals:
     async def withdraw(
         self, place: ChannelRef, person: Actor, value: str, *, message_ts: str = ""
     ) -> Decision:
-        """Take it back; arguments as for `approve`."""
         async with self._database.write() as session:
             found = await find(session, place, value)
             ruling = await decision_on(session, found, place)
@@ -174,13 +164,12 @@ class Approvals:
         return Decision(ProposalStatus.DECIDED)
 
     async def requested_by(self, place: ChannelRef, value: str) -> str | None:
-        """Who asked for a proposal; None if there is none."""
+        """Who requested what is proposed; None if there is no such proposal."""
         async with self._database.read() as session:
             found = await find(session, place, value, lock=False)
             return found.requested_by if found is not None else None
 
     async def standing(self, place: ChannelRef, value: str) -> Decision:
-        """How it stands with a proposal now."""
         async with self._database.read() as session:
             found = await find(session, place, value, lock=False)
             return await decision_on(session, found, place)

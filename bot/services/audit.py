@@ -1,4 +1,4 @@
-"""Who did what, in the transaction that did it: written once, never changed."""
+"""The audit: who did what. Entries are added by the transaction that does it, and never change."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -34,19 +34,13 @@ def write(
     message_ts: str = "",
     request_id: str | None = None,
 ) -> None:
-    """Write down an act.
+    """Add an entry.
 
     Args:
-        session: Of the transaction in which it takes effect.
-        place: Where it was asked.
-        person_id: Who; '' for the bot itself, as when a lease ends.
-        action: What, as scope and action, such as "endpoint:sleep".
-        effect: What became of it.
-        target: The target's name.
-        endpoint: The endpoint's name.
-        detail: More words; never a secret.
-        message_ts: Of the message whose button was used.
-        request_id: Of a command that is done once: see `is_known`.
+        person_id: '' for the bot itself.
+        action: Scope and action, such as "endpoint:sleep".
+        detail: Never a secret.
+        request_id: Of a command that takes effect once: see `is_known`.
     """
     session.add(
         AuditEntry(
@@ -77,7 +71,7 @@ def write_about(
     message_ts: str = "",
     request_id: str | None = None,
 ) -> None:
-    """Write down an act on a deployment, with its channel, target and name; as for `write`."""
+    """As `write`, with the deployment's channel, target and name."""
     write(
         session,
         ChannelRef(deployment.enterprise_id, deployment.workspace_id, deployment.channel_id),
@@ -99,7 +93,7 @@ async def insert_deploy(
     detail: str,
     message_ts: str,
 ) -> None:
-    """Write down the request for a new deployment, in one statement."""
+    """Add the entry of a new deployment, in one statement."""
     await session.execute(
         _INSERT,
         {
@@ -118,7 +112,7 @@ async def insert_deploy(
 
 
 async def write_key_mismatch(session: AsyncSession, project: int) -> None:
-    """Write down for each target of a project that its stored key was refused."""
+    """Record for each target of a project that its stored key was refused."""
     targets = await session.scalars(select(Target).where(Target.watched_project_id == project))
     for target in targets:
         write(
@@ -133,13 +127,13 @@ async def write_key_mismatch(session: AsyncSession, project: int) -> None:
 
 
 async def is_known(session: AsyncSession, request_id: str) -> bool:
-    """Whether an act of this one-use id was written down before."""
+    """Whether there is an entry of this one-use id."""
     found = await session.scalar(select(AuditEntry.id).where(AuditEntry.request_id == request_id))
     return found is not None
 
 
 class Audit:
-    """Reads what was written down, and writes down who was denied, which no other act does."""
+    """Reads the audit, and records denials, which no other transaction does."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -153,15 +147,7 @@ class Audit:
         target: str | None = None,
         hidden: Sequence[str] = (),
     ) -> Sequence[AuditRecord]:
-        """The last acts of a channel, the newest first.
-
-        Args:
-            place: The channel.
-            limit: How many at most.
-            before: Only entries older than the one of this id.
-            target: Only those of the target of this name.
-            hidden: None of the targets of these names.
-        """
+        """The newest entries of a channel, newest first, older than the one with id `before`."""
         query = select(AuditEntry).where(
             AuditEntry.enterprise_id == place.enterprise_id,
             AuditEntry.workspace_id == place.workspace_id,
@@ -199,16 +185,7 @@ class Audit:
         about: str = "",
         message_ts: str = "",
     ) -> None:
-        """Write down that somebody wasn't allowed something.
-
-        Args:
-            place: Where.
-            person: Who.
-            action: What.
-            target: On which target; '' while that is open.
-            about: The public id of the deployment that it is about, if it is about one.
-            message_ts: Of the message whose button was used.
-        """
+        """Record a denial; `about` is the public id of a deployment, `target` '' while unknown."""
         async with self._database.write() as session:
             deployment = await find_deployment(session, place, about) if about else None
             write(
@@ -223,7 +200,7 @@ class Audit:
             )
 
     async def since(self, since: datetime | None) -> AsyncIterator[AuditEntry]:
-        """All acts of all channels from a moment on, the oldest first, some at a time."""
+        """All entries from a moment on, oldest first, streamed."""
         query = select(AuditEntry).order_by(AuditEntry.id)
         if since is not None:
             query = query.where(AuditEntry.at >= since)
@@ -233,7 +210,7 @@ class Audit:
 
 
 def to_json(entry: AuditEntry) -> str:
-    """An act as one line of JSON, with the moment in UTC."""
+    """An entry as one line of JSON, with the time in UTC."""
     return json.dumps(
         {
             "id": entry.id,

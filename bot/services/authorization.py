@@ -1,4 +1,4 @@
-"""What people may do, and the one place that decides it."""
+"""Decides what a person may do."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,6 @@ from bot.messages.markup import code, mention, who
 from bot.services.audit import Audit
 from bot.services.targets import Targets, TargetView, rules_of
 
-# More names than this are no help to someone who looks for whom to ask.
 _NAMED = 3
 # Slack gives up on a request after three seconds.
 _ASK_SLACK_SECONDS = 2.0
@@ -26,26 +25,19 @@ ASK_ACTION = "permission.ask"
 
 
 class Directory(Protocol):
-    """What is known of the people of a workspace."""
+    """People of a workspace."""
 
     async def is_admin(self, person_id: str) -> bool | None:
-        """Whether a person administers targets; None if that can't be told now."""
+        """Whether a person administers targets; None if it is unknown now."""
 
-    async def admins(self) -> Sequence[str]:
-        """Who administers targets."""
+    async def admins(self) -> Sequence[str]: ...
 
     async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
-        """Whether a person belongs to a user group; None if that can't be told now."""
+        """Whether a person belongs to a user group; None if it is unknown now."""
 
 
 class Authorizer:
-    """Decides by where a person belongs, what was granted, and whether they administer.
-
-    Args:
-        targets: What their teams have set up.
-        audit: Where denials are written down.
-        directory: Who the people are.
-    """
+    """Decides by workspace, grants and admin rights; denials go to the audit."""
 
     def __init__(self, targets: Targets, audit: Audit, directory: Directory) -> None:
         self._targets = targets
@@ -64,19 +56,12 @@ class Authorizer:
         message_ts: str = "",
         operation: OperationKind | None = None,
     ) -> None:
-        """Let it pass, or say who may. What is denied is written to the audit.
+        """Return if the person may do it, otherwise record the denial and say who may.
 
         Args:
-            permission: What for.
-            person: Who wants it.
-            place: Where.
-            target: On which target; '' while that is open: then one that allows it is enough.
-            among: The place's targets, where whoever asks has read them just before; else they are
-                read here.
-            about: The public id of the deployment that it is about, if it is about one: people
-                can then ask in its thread.
-            message_ts: Of the message whose button was used.
-            operation: What the person wants done, if it is an operation on an endpoint.
+            target: '' while it isn't known: one that allows it is enough.
+            among: The channel's targets, if they were just read.
+            about: The public id of the deployment, if any: the refusal offers to ask in its thread.
 
         Raises:
             UserError: The person may not.
@@ -105,14 +90,14 @@ class Authorizer:
         *,
         among: Sequence[TargetView] | None = None,
     ) -> bool:
-        """Whether a person may do something; nothing is written down. Arguments as above."""
+        """Whether a person may do something; a denial isn't recorded."""
         if permission is Permission.LOOK:
             return True
         subjects = self._who_may(permission, person, place, target, await self._among(place, among))
         return bool(subjects) and await self._includes(subjects, person)
 
     async def whom(self, permission: Permission, place: ChannelRef, target: str) -> str:
-        """Those who may do something, mentioned as mrkdwn, for people to turn to."""
+        """Those who may do something, as mrkdwn that mentions them."""
         named = await self.named(permission, place, target)
         if not named:
             admins = await self._directory.admins()
@@ -120,12 +105,12 @@ class Authorizer:
         return " ".join(dict.fromkeys(named)) or who(ADMINS)
 
     async def named(self, permission: Permission, place: ChannelRef, target: str) -> Sequence[str]:
-        """The people and groups whom something was granted to by name, as mrkdwn."""
+        """The people and groups in grants, as mrkdwn."""
         subjects = self._subjects(permission, await self.rules(place, target))
         return [who(subject) for subject in subjects if subject not in (EVERYONE, ADMINS)]
 
     async def rules(self, place: ChannelRef, target: str) -> Rules:
-        """What a target's team has set up; the defaults if there is no such target."""
+        """A target's rules; the defaults if there is no such target."""
         return (await self._targets.rules(place)).get(target, Rules())
 
     async def _among(
@@ -141,7 +126,7 @@ class Authorizer:
         target: str,
         rules: Mapping[str, Rules],
     ) -> Sequence[Subject]:
-        """Nobody, if the person is one of those who only look on."""
+        """Without targets whose policy excludes guests, if the person is one."""
         concerned = [rules.get(target, Rules())] if target else [*rules.values()] or [Rules()]
         if person.is_from_elsewhere(place):
             concerned = [each for each in concerned if each.policy.guests_may_act]
@@ -162,7 +147,7 @@ class Authorizer:
                     if belongs:
                         return True
                     in_doubt |= belongs is None
-                # Whoever may change the rules is never locked out by them.
+                # Admins may change the rules, so they are never locked out.
                 administers = await self._directory.is_admin(person.id)
                 if administers:
                     return True
@@ -185,7 +170,7 @@ class Authorizer:
         about: str,
         operation: OperationKind | None,
     ) -> UserError:
-        # The target may be one that isn't there yet.
+        # The target may not exist yet.
         where = f" in {code(target)}" if target and permission is not Permission.CONNECT else ""
         named = [subject for subject in dict.fromkeys(subjects) if subject != ADMINS][:_NAMED]
         buttons: list[Block] = []
@@ -210,6 +195,6 @@ class Authorizer:
 def ask_them(
     permission: Permission, about: str, place: ChannelRef, operation: OperationKind | None = None
 ) -> Block:
-    """Posts somebody's request in the thread of the deployment with this public id."""
+    """A button that posts the request in the thread of the deployment with this public id."""
     value = " ".join(filter(None, (permission, about, place.channel_id, operation)))
     return button("Ask them", ASK_ACTION, value=value)

@@ -1,4 +1,4 @@
-"""How long to wait before the next request: jittered, so that rows don't clump into bursts."""
+"""The wait before the next request, jittered so that rows don't come due in bursts."""
 
 import random
 from datetime import timedelta
@@ -6,20 +6,17 @@ from datetime import timedelta
 from bot.config import Settings
 
 _LONGEST_BACK_OFF = 60.0
-# Whoever asks for more has most likely sent nonsense, and endpoints are billed unseen meanwhile.
+# A longer Retry-After is most likely an error, and endpoints are billed unseen meanwhile.
 _LONGEST_ASKED = 3600.0
 
 
 def jittered(seconds: float) -> timedelta:
-    """About so long: up to a twentieth more or less."""
+    """A delay, up to 5 % shorter or longer."""
     return timedelta(seconds=seconds * random.uniform(0.95, 1.05))  # noqa: S311 - not a secret
 
 
 def back_off(failures: int, settings: Settings, error: Exception | None = None) -> timedelta:
-    """Twice as long after each failure in a row, a minute at most.
-
-    If the API asked for a time, that long, an hour at most.
-    """
+    """Twice the delay after each failure in a row, up to 60 s; the API's Retry-After, up to 1 h."""
     asked = getattr(error, "retry_after", None)
     if isinstance(asked, int | float) and asked > 0:
         return timedelta(seconds=min(asked, _LONGEST_ASKED))

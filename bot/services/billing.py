@@ -1,4 +1,4 @@
-"""What Friendli has charged for endpoints, read once in some minutes for all who look."""
+"""What Friendli charged for endpoints, cached for some minutes."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,22 +17,18 @@ from bot.services.credentials import NoKeyError, credentials_for
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# All in seconds.
+# Seconds.
 _FRESH = 300.0
-# After an answer that couldn't be had; the API limits how often it may be asked.
+# After a failure; the API limits the rate.
 _PAUSE = 60.0
 
-# The API tells of no more.
+# The API's limit.
 _LONGEST = timedelta(days=365)
 _KEPT = 1_000
 
 
 class Billing:
-    """Asks the cost operation, and remembers its answers.
-
-    Args:
-        timeout: How long people wait for an answer, in seconds.
-    """
+    """Reads charges, for `timeout` seconds at most."""
 
     def __init__(
         self, database: Database, friendli: FriendliClient, key_ring: KeyRing, *, timeout: float
@@ -44,15 +40,7 @@ class Billing:
         self._kept: dict[tuple[int, date], tuple[Mapping[str, Decimal], float]] = {}
 
     async def of(self, project: int, since: date, today: date) -> Mapping[str, Decimal]:
-        """Dollars by endpoint id, of those that were charged in full since a day.
-
-        Nothing, if Friendli doesn't say in time: whoever asks has an estimate.
-
-        Args:
-            project: The row of the watched project that they belong to.
-            since: The first day, in UTC; at most a year ago.
-            today: The last one.
-        """
+        """Dollars by endpoint id since a day in UTC, at most a year ago; empty if unknown."""
         clock = asyncio.get_running_loop().time
         kept, until = self._kept.get((project, since), ({}, 0.0))
         if clock() < until:

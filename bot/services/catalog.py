@@ -1,8 +1,7 @@
-"""What runs in a channel's targets: their projects' lists, with names from specs kept in memory.
+"""The endpoints of a target's project, with names from cached specs.
 
-A project's list tells statuses and no names, and each spec is a request of its own. Specs are
-kept until the endpoint's status changes, so that listing hundreds of endpoints again costs a
-request per hundred.
+A list has statuses and no names, and each spec is a request. A spec is cached until its endpoint's
+status changes, so listing hundreds of endpoints again costs a request per hundred.
 """
 
 import asyncio
@@ -31,22 +30,21 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
-# All in seconds.
+# Seconds.
 _GLANCE_FRESH = 30.0
-# Some things change without a change of status, such as how many replicas there are.
+# The number of replicas changes without a change of status.
 _SPEC_FRESH = 600.0
 _SPEC_FRESH_WHILE_SCALING = 30.0
 
 _SPECS_AT_ONCE = 20
 _SPECS_KEPT = 20_000
 _LISTS_KEPT = 1_000
-# Endpoints in all of them.
 _LISTED_KEPT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Spec:
-    """A spec, the status that it was read under, and the loop's time at which it is too old."""
+    """A spec, the status it was read under, and the loop's time at which it expires."""
 
     spec: DedicatedEndpointSpec
     under: tuple[str, datetime | None]
@@ -55,14 +53,14 @@ class _Spec:
 
 @dataclass(frozen=True, slots=True)
 class _CachedListing:
-    """A project's list, and the loop's time at which it was asked for."""
+    """A project's list, and the loop's time of its request."""
 
     listing: EndpointListing
     at: float
 
 
 class Catalog:
-    """Reads the projects of targets; what one person reads spares the next the wait."""
+    """Lists the endpoints of targets."""
 
     def __init__(
         self, database: Database, friendli: FriendliClient, key_ring: KeyRing, settings: Settings
@@ -73,16 +71,11 @@ class Catalog:
         self._settings = settings
         self._specs: dict[tuple[str, str], _Spec] = {}
         self._seen: dict[int, _CachedListing] = {}
-        # Shared by all who list, so that many at once ask no more than one.
+        # Shared, so that many listings at once send no more requests than one.
         self._reading = asyncio.Semaphore(_SPECS_AT_ONCE)
 
     async def read(self, place: ChannelRef, target: str, *, fresh: float = 0.0) -> Listing:
-        """List a target's endpoints, also those made elsewhere.
-
-        Args:
-            place: The channel.
-            target: The name of one of its targets.
-            fresh: For so many seconds a list that was seen before is as good as a new one.
+        """List a target's endpoints, from the cache if it is at most `fresh` seconds old.
 
         Raises:
             FriendliError: Friendli refuses, or doesn't answer in time.
@@ -104,11 +97,7 @@ class Catalog:
         return await self._joined(place, target, project, seen.listing)
 
     async def glance(self, place: ChannelRef, target: str) -> Listing:
-        """List a target's endpoints in time for a menu: as they were last seen, if need be.
-
-        Raises:
-            NoKeyError: The target isn't connected any more.
-        """
+        """The same in time for a menu, from the cache if need be; raises `NoKeyError` only."""
         project = await own_rows.project_of(self._database, place, target)
         timeout = self._settings.menu_timeout
         current = False
@@ -147,7 +136,7 @@ class Catalog:
     async def _read_specs(
         self, access: Credentials, api_base: str, listing: EndpointListing, within: float
     ) -> None:
-        """Read what isn't known of a list's endpoints; whoever is late is left out this time."""
+        """Read missing specs of a list within a time; the others stay unknown this time."""
         order = sorted(listing.endpoints.items(), key=lambda item: _settled(item[1]))
         unknown = [one for one in order if not self._knows(api_base, *one)]
         if not unknown:
@@ -181,7 +170,7 @@ class Catalog:
         except RateLimited:
             raise
         except Refused as refused:
-            # It went away meanwhile, or the API won't tell of this one: the others matter too.
+            # Deleted meanwhile, or refused: the others matter too.
             log.info("couldn't read a spec", error=str(refused))
             if isinstance(refused, NotFound):
                 self._specs.pop((api_base, endpoint_id), None)
@@ -235,7 +224,7 @@ def _version(status: DedicatedEndpointStatus) -> tuple[str, datetime | None]:
 
 
 def _settled(status: DedicatedEndpointStatus) -> bool:
-    """What may be billed is read first."""
+    """Sort key: endpoints that may be billed first."""
     return facts_of(status.status).is_at_rest
 
 

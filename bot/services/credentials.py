@@ -1,4 +1,4 @@
-"""The access to Friendli that a watched project's row holds."""
+"""Friendli credentials of a watched project."""
 
 import hmac
 
@@ -12,14 +12,14 @@ class NoKeyError(Exception):
 
 
 def credentials_for(project: WatchedProject, key_ring: KeyRing) -> Credentials:
-    """Decrypt a project's key, and compare it with the fingerprint of the one that was connected.
+    """Decrypt a project's key, and compare it with the fingerprint of the connected one.
 
-    Whoever can write to the database could otherwise have one target's endpoints paid with the
+    Otherwise a person with write access to the database could pay one target's endpoints with the
     key of another.
 
     Raises:
         NoKeyError: There is no key any more.
-        MismatchedKeyError: It is another key than the one that was connected.
+        MismatchedKeyError: It isn't the key that was connected.
         UnreadableKeyError: No configured encryption key fits.
     """
     if project.key_ciphertext is None:

@@ -1,4 +1,4 @@
-"""What commands ask of deployments: write a wish down once, and wake who carries it out."""
+"""Create and cancel deployments, as people request."""
 
 import uuid
 from collections.abc import Mapping
@@ -38,13 +38,12 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class Outcome(StrEnum):
-    """What became of a wish."""
+    """Outcome of a request to deploy."""
 
     ACCEPTED = "accepted"
     REPEATED = "repeated"
-    """The same click, delivered again: nothing was done for this one."""
     SAME_LINE = "same_line"
-    """The person has sent the same line less than a minute ago: nothing was done for this one."""
+    """The person sent the same line less than a minute ago."""
     NAME_TAKEN = "name_taken"
     """A deployment of this name may still have, or get, an endpoint in the project."""
     TARGET_GONE = "target_gone"
@@ -52,12 +51,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeployResult:
-    """The answer to a wish to deploy.
+    """Result of a request to deploy.
 
     Attributes:
-        outcome: What became of it.
-        thread_ts: Of the thread of the deployment that this repeats, once it is posted.
-        waits_as: The public id of the deployment, if somebody has to approve it first.
+        thread_ts: The thread of the repeated deployment, once it is posted.
+        waits_as: The public id of the deployment, if it waits for approval.
     """
 
     outcome: Outcome
@@ -66,12 +64,11 @@ class DeployResult:
 
     @property
     def waits(self) -> bool:
-        """Whether somebody has to approve it first."""
         return bool(self.waits_as)
 
 
 class CancelOutcome(StrEnum):
-    """What became of a wish to stop a deployment."""
+    """Outcome of a request to cancel."""
 
     ACCEPTED = "accepted"
     ALREADY_ASKED = "already_asked"
@@ -79,11 +76,11 @@ class CancelOutcome(StrEnum):
 
 
 class _SameLineError(Exception):
-    """Takes back what was written down for a line that was sent just before."""
+    """Rolls back a deployment whose command line was sent just before."""
 
 
 class Deployments:
-    """Writes what people ask for, in one transaction each."""
+    """Records requests, one transaction each."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -99,15 +96,11 @@ class Deployments:
         message_ts: str = "",
         line: str | None = None,
     ) -> DeployResult:
-        """Write down a wish to deploy.
+        """Create a deployment.
 
         Args:
-            place: Where it was asked.
-            person: Who asked.
-            request: What for.
-            request_id: Of the form, or of the command: the same one is accepted once.
-            message_ts: Of the message whose button was used.
-            line: The command line that asks for it without another question.
+            request_id: Of the form or the command: accepted once.
+            line: The command line, if it deploys without another question.
         """
 
         async def write_down(session: AsyncSession) -> str | None:
@@ -124,10 +117,10 @@ class Deployments:
         try:
             waits_as = await self._database.transact(write_down)
         except _SameLineError:
-            # One command that is delivered twice at once is the same line, too.
+            # Of one command that is delivered twice at once, the line is the same too.
             return await self._repeated(request_id) or DeployResult(Outcome.SAME_LINE)
         except IntegrityError:
-            # The unique keys decide between two that come at once.
+            # Two at once.
             return await self._repeated(request_id) or DeployResult(Outcome.NAME_TAKEN)
         if waits_as is None:
             return await self._repeated(request_id) or DeployResult(Outcome.TARGET_GONE)
@@ -177,7 +170,7 @@ class Deployments:
                 "price_per_hour": "" if each is None else str(each),
                 "state": DeploymentState.PROPOSED if waits else DeploymentState.REQUESTED,
                 "approval_time": timedelta(hours=policy.approval_hours) if waits else None,
-                # If Slack doesn't take the root by then, nothing is created.
+                # If the status message isn't in Slack by then, nothing is created.
                 "time_to_create": timedelta(seconds=self._settings.create_give_up_after),
             },
         )
@@ -195,14 +188,14 @@ class Deployments:
         return deployment.public_id if waits else ""
 
     async def find(self, place: ChannelRef, public_id: str) -> Deployment | None:
-        """The deployment that a button in this place names; None if it belongs elsewhere."""
+        """The deployment with a public id in this channel."""
         async with self._database.read() as session:
             return await find_deployment(session, place, public_id)
 
     async def stop(
         self, place: ChannelRef, person: Actor, public_id: str, *, message_ts: str = ""
     ) -> CancelOutcome:
-        """Cancel a deployment on its way, or terminate its endpoint."""
+        """Cancel a deployment before its endpoint is known, or terminate the endpoint."""
         try:
             async with self._database.write() as session:
                 deployment = await hold_deployment(session, place, public_id)
@@ -217,7 +210,7 @@ class Deployments:
                 if outcome is CancelOutcome.ACCEPTED:
                     audit.write_about(session, deployment, person.id, action, message_ts=message_ts)
         except IntegrityError:
-            # The unique key decides between two that come at once.
+            # Two at once.
             return CancelOutcome.ALREADY_ASKED
         return outcome
 
@@ -245,7 +238,7 @@ class Deployments:
         if asked.first() is None:
             return CancelOutcome.ALREADY_ASKED
         await session.refresh(deployment)
-        # What waits for its root, for a choice or for a list is woken too: it may end sooner.
+        # Also if it waits for its status message, a choice or a list: it may end sooner.
         await make_due(session, Deployment, deployment.id)
         # Posted now, so that the request stands in the thread before its effect.
         await post(session, deployment, self._settings, replies.stop_asked(person.id))
@@ -254,8 +247,6 @@ class Deployments:
 
 @dataclass(frozen=True, slots=True)
 class _Destination:
-    """What a target and its channel's outbox say of a new deployment."""
-
     policy: Mapping[str, Any] | None
     watched_project_id: int
     api_base: str
@@ -267,7 +258,7 @@ class _Destination:
 async def _destination(
     session: AsyncSession, place: ChannelRef, target: str
 ) -> _Destination | None:
-    """Where a request leads; None if its target is gone."""
+    """What the target and the outbox know of the channel; None if the target is gone."""
     found = await session.execute(_DESTINATION, {**asdict(place), "target": target})
     row = found.first()
     if row is None:
@@ -336,6 +327,6 @@ _DESTINATION = (
 async def _refuse_repeat(
     session: AsyncSession, place: ChannelRef, person: Actor, line: str
 ) -> None:
-    # Once all else is written down, so that a name that is taken is said first.
+    # Last, so that a taken name is reported first.
     if not await is_first(session, place, person, line):
         raise _SameLineError

@@ -1,4 +1,4 @@
-"""How people say which of several endpoints a deployment made, where the API doesn't tell."""
+"""A person selects which of several endpoints a deployment created."""
 
 from enum import StrEnum
 
@@ -18,19 +18,16 @@ from bot.services.thread import post
 
 
 class SelectionOutcome(StrEnum):
-    """What became of a choice."""
+    """Outcome of a selection."""
 
     ACCEPTED = "accepted"
     SETTLED = "settled"
-    """Somebody chose before, or it was found out."""
     TAKEN = "taken"
-    """The endpoint belongs to another deployment."""
     NOT_OFFERED = "not_offered"
-    """The endpoint isn't one of the candidates."""
 
 
 class EndpointSelection:
-    """Writes down what people choose, in one transaction each."""
+    """Records selections, one transaction each."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -45,22 +42,14 @@ class EndpointSelection:
         *,
         message_ts: str = "",
     ) -> SelectionOutcome:
-        """Say which of several endpoints a deployment made, or that none is.
-
-        Args:
-            place: Where it was said.
-            person: Who says it.
-            public_id: The deployment.
-            endpoint_id: One of its candidates; None for none of them.
-            message_ts: Of the message whose button was used.
-        """
+        """Select one of the candidates, or None for none of them."""
         try:
             async with self._database.write() as session:
                 deployment = await hold_deployment(session, place, public_id)
                 if deployment is None or deployment.state != DeploymentState.AMBIGUOUS:
                     return SelectionOutcome.SETTLED
                 if endpoint_id is None:
-                    # Ruled out; ours may still appear.
+                    # Excluded from now on; ours may still appear.
                     ruled_out = {*(deployment.ids_before or ()), *(deployment.candidates or ())}
                     deployment.ids_before = sorted(ruled_out)
                     deployment.state = deployment.state_before or DeploymentState.OUTCOME_UNKNOWN
@@ -90,7 +79,7 @@ class EndpointSelection:
                 await make_due(session, WatchedProject, deployment.watched_project_id)
                 if endpoint_id is not None:
                     await stop_if_asked(session, deployment)
-                # The search goes on, or what comes due by itself is worked out anew.
+                # For the next search, or the first step of a live endpoint.
                 await make_due(session, Deployment, deployment.id)
         except IntegrityError:
             return SelectionOutcome.TAKEN

@@ -1,4 +1,4 @@
-"""Whether Friendli answers, by what the last polls of all replicas found."""
+"""Whether Friendli answers, by the last polls of all replicas."""
 
 from collections.abc import Mapping
 
@@ -16,11 +16,7 @@ _IS_POLLED = WatchedProject.due_at.is_not(None) & WatchedProject.key_ciphertext.
 async def is_friendli_answering(session: AsyncSession, unready_after: float) -> bool:
     """Whether a project was polled with success lately, or none is polled.
 
-    A key that Friendli refuses is an answer, and the problem of one target.
-
-    Args:
-        session: Reads.
-        unready_after: Seconds of failures after which a project counts as unanswered.
+    A refused key is an answer. `unready_after`: seconds of failures that count as no answer.
     """
     unanswered: ColumnElement[bool] = and_(
         WatchedProject.failing_since <= after(-unready_after),
@@ -38,7 +34,7 @@ async def is_friendli_answering(session: AsyncSession, unready_after: float) -> 
 
 
 async def projects_by_state(session: AsyncSession) -> Mapping[str, int]:
-    """How many projects are polled: ok, or what their threads were told is in the way."""
+    """How many projects are polled, by what was reported about them: "ok" or a failure."""
     counts = dict.fromkeys(["ok", *PollFailure], 0)
     rows = await session.execute(
         select(WatchedProject.reported_failure, func.count())

@@ -1,4 +1,4 @@
-"""Endpoints that were made elsewhere: watching them in threads of their own, letting them go."""
+"""Follow endpoints that were created elsewhere, each in a thread of its own."""
 
 import uuid
 from dataclasses import dataclass
@@ -27,30 +27,26 @@ from bot.services.thread import add_transition, open_thread, post
 
 
 class ImportOutcome(StrEnum):
-    """What became of a wish to follow, or to let go."""
+    """Outcome of a request to follow or to unfollow."""
 
     ACCEPTED = "accepted"
     KNOWN = "known"
-    """It is watched already."""
+    """It is followed already, or was deployed from here."""
     TARGET_GONE = "target_gone"
     NOT_FOLLOWED = "not_followed"
-    """It was deployed from here, so its thread stays; or it isn't watched at all."""
+    """It was deployed from here, or isn't followed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedEndpoint:
-    """The answer to a wish to follow.
-
-    Attributes:
-        channel_id: Where it is watched already, with `KNOWN`.
-    """
+    """Result of a request to follow; with `KNOWN`, where it is followed already."""
 
     outcome: ImportOutcome
     channel_id: str = ""
 
 
 class ImportedEndpoints:
-    """Writes down what is followed, in one transaction each."""
+    """Records what is followed, one transaction each."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -65,15 +61,7 @@ class ImportedEndpoints:
         *,
         message_ts: str = "",
     ) -> ImportedEndpoint:
-        """Watch an endpoint from now on, in a thread of its own.
-
-        Args:
-            place: The channel.
-            person: Who asks.
-            endpoint: As one of the channel's targets lists it.
-            spec: How it is set up.
-            message_ts: Of the message whose button was used.
-        """
+        """Follow an endpoint from now on."""
         try:
             async with self._database.write() as session:
                 target = await find_target(session, place, endpoint.target)
@@ -89,7 +77,7 @@ class ImportedEndpoints:
                 if known is not None and known.state not in CLOSED:
                     return ImportedEndpoint(ImportOutcome.KNOWN, known.channel_id)
                 if known is not None:
-                    # Its old thread has ended; the endpoint belongs to the new one from now on.
+                    # Its old thread has ended; from now on it belongs to the new one.
                     await session.execute(
                         update(Deployment)
                         .where(Deployment.id == known.id)
@@ -108,7 +96,7 @@ class ImportedEndpoints:
                     message_ts=message_ts,
                 )
         except IntegrityError:
-            # Somebody else was faster.
+            # Another request was faster.
             return ImportedEndpoint(ImportOutcome.KNOWN)
         return ImportedEndpoint(ImportOutcome.ACCEPTED)
 
@@ -163,7 +151,7 @@ class ImportedEndpoints:
         await make_due(session, WatchedProject, project.id)
 
     async def unfollow(self, place: ChannelRef, person: Actor, public_id: str) -> ImportOutcome:
-        """Let an endpoint go that was made elsewhere; it runs on."""
+        """Stop following an imported endpoint; it goes on running."""
         async with self._database.write() as session:
             deployment = await hold_deployment(session, place, public_id)
             if (

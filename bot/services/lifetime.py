@@ -1,7 +1,7 @@
-"""How long an endpoint may run: when that begins, when it is over, when to say so. Pure.
+"""Begin, extend and end the lifetime of an endpoint.
 
-The time begins when the endpoint is made, and anew when it comes up after an earlier time was
-over: a request that wakes it, or a restart in Friendli Suite, is no decision to run for ever.
+It begins when the endpoint is created, and anew when the endpoint comes up after the last lifetime
+ended: a request that wakes it, or a restart in Friendli Suite, doesn't mean "run for ever".
 """
 
 from datetime import datetime, timedelta
@@ -20,43 +20,35 @@ _NOTICE_SHARE = 10
 
 
 def notice(seconds: int, settings: Settings) -> timedelta:
-    """How long before its end the thread is told: a tenth of the time, within bounds."""
+    """How long before its end the thread is warned: a tenth of the lifetime, within bounds."""
     least, most = settings.lifetime_notice_min, settings.lifetime_notice_max
     return timedelta(seconds=min(max(seconds / _NOTICE_SHARE, least), most))
 
 
 def what_ends(deployment: Deployment) -> OperationKind:
-    """What is done when the time is over."""
     asleep = deployment.expiry_action == ExpiryAction.SLEEP
     return OperationKind.SLEEP if asleep else OperationKind.TERMINATE
 
 
 def clear(deployment: Deployment) -> None:
-    """The time is over; another begins when the endpoint comes up again."""
+    """End the lifetime; another begins when the endpoint comes up again."""
     deployment.lifetime_ends_at = None
     deployment.lifetime_warned_at = None
 
 
 def extend_to(deployment: Deployment, until: datetime) -> None:
-    """Move the end."""
     deployment.lifetime_ends_at = until
     deployment.lifetime_warned_at = None
 
 
 def take_end_away(deployment: Deployment) -> None:
-    """Let the endpoint run until somebody ends it."""
+    """Let the endpoint run until a person ends it."""
     deployment.lifetime_seconds = None
     clear(deployment)
 
 
 def follow(deployment: Deployment, status: str, at: datetime) -> None:
-    """Begin or end an endpoint's time as its status changes.
-
-    Args:
-        deployment: With the status before.
-        status: The new one.
-        at: When it was observed, by the database's clock.
-    """
+    """Begin or end the lifetime as the status changes, at the database's time `at`."""
     ends_at = deployment.lifetime_ends_at
     if status in AT_REST:
         if ends_at is not None and ends_at <= at:
@@ -71,7 +63,7 @@ def follow(deployment: Deployment, status: str, at: datetime) -> None:
 
 
 async def is_ending(session: AsyncSession, deployment: Deployment) -> bool:
-    """Whether the endpoint is being ended because its time is over."""
+    """Whether the endpoint is being ended because its lifetime is over."""
     found = await session.scalar(
         select(Operation.id).where(
             Operation.deployment_id == deployment.id,

@@ -1,4 +1,4 @@
-"""How people decide that an endpoint may run on: for another while, or with no end."""
+"""Extend the lifetime of an endpoint, or remove its end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -30,37 +30,30 @@ from bot.services.thread import AnyReply, post
 
 
 class LifetimeOutcome(StrEnum):
-    """What became of a wish to let an endpoint run on."""
+    """Outcome of a request to let an endpoint run on."""
 
     ACCEPTED = "accepted"
     WAITS = "waits"
-    """Somebody has to approve it first."""
     IN_FLIGHT = "in_flight"
-    """Somebody asked for the same, and it waits for approval."""
     UNCONNECTED = "unconnected"
-    """Its target is disconnected, so nobody decides about spending any more."""
     REPEATED = "repeated"
-    """The same command, delivered again: nothing was done for this one."""
     CHANGED = "changed"
-    """Somebody decided before, after the message was drawn whose button was used."""
+    """The end has changed since the message with the button was rendered."""
     NO_END = "no_end"
-    """It has no end, so there is nothing to extend, or to take away."""
     AT_REST = "at_rest"
-    """Its time is over, and it doesn't run; its time begins anew once it comes up."""
+    """Its lifetime is over; another begins once it comes up."""
     ENDING = "ending"
-    """It is going down, or is told to."""
     GONE = "gone"
-    """There is no such endpoint here, or nobody watches it from here any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class LifetimeAnswer:
-    """The answer to such a request.
+    """Result of such a request.
 
     Attributes:
-        ends_at: When it ends now; None if it doesn't.
-        end: What is done then: a `bot.deployments.policy.ExpiryAction`.
-        by: Who asked before, with `IN_FLIGHT`.
+        ends_at: The new end; None if there is none.
+        end: What is done then: a `bot.domain.policy.ExpiryAction`.
+        by: The earlier requester, with `IN_FLIGHT`.
     """
 
     outcome: LifetimeOutcome
@@ -70,7 +63,7 @@ class LifetimeAnswer:
 
 
 class Lifetimes:
-    """Writes what people decide, in one transaction each."""
+    """Records such requests, one transaction each."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -87,17 +80,13 @@ class Lifetimes:
         message_ts: str = "",
         request_id: str | None = None,
     ) -> LifetimeAnswer:
-        """Let an endpoint run for longer.
+        """Extend the lifetime.
 
         Args:
-            place: Where the deployment belongs.
-            person: Who decides.
-            public_id: The deployment.
-            seconds: By how long; None for as long as it was given at first. An endpoint without
-                an end gets one so long from now.
-            seen: The end that the message showed whose button was used: it is moved once.
-            message_ts: Of that message.
-            request_id: Of a command: the same one is carried out once.
+            seconds: None for as long as the first lifetime. Without an end, one is set
+                that many seconds from now.
+            seen: The end in the message whose button was used: each is extended once.
+            request_id: Of a command: accepted once.
         """
         async with self._database.write() as session:
             deployment = await _held(session, place, public_id)
@@ -118,7 +107,7 @@ class Lifetimes:
                 request_id,
             )
             answer = None
-            # One that had no end at all gets one: it costs less than before.
+            # An endpoint without an end gets one, so it costs less than before.
             if deployment.lifetime_seconds is not None:
                 longer = {"seconds": by, "until": until}
                 answer = await self._propose(
@@ -165,14 +154,7 @@ class Lifetimes:
     async def keep(
         self, place: ChannelRef, person: Actor, public_id: str, *, message_ts: str = ""
     ) -> LifetimeAnswer:
-        """Let an endpoint run with no end.
-
-        Args:
-            place: Where the deployment belongs.
-            person: Who decides.
-            public_id: The deployment.
-            message_ts: Of the message whose button was used.
-        """
+        """Remove the end."""
         async with self._database.write() as session:
             deployment = await _held(session, place, public_id)
             if deployment is None:
@@ -202,7 +184,7 @@ class Lifetimes:
         longer: Mapping[str, object] | None = None,
         detail: str = "",
     ) -> LifetimeAnswer | None:
-        """Ask for approval where the target's policy wants it; None if it doesn't."""
+        """Propose the change where the target's policy asks for approval; None if it doesn't."""
         if await target_of(session, deployment) is None:
             return _answer(LifetimeOutcome.UNCONNECTED, deployment)
         dollars = full_scale_price(deployment, self._settings.prices)
@@ -239,7 +221,7 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """Who wants an end changed, and how: the audit's words, and the message or command."""
+    """Who requests a change, and its audit entry."""
 
     person: Actor
     detail: str
@@ -248,7 +230,7 @@ class _Request:
 
 
 async def _held(session: AsyncSession, place: ChannelRef, public_id: str) -> Deployment | None:
-    """A live deployment that nobody else changes before this transaction ends."""
+    """A live deployment, locked until the transaction ends."""
     found = await hold_deployment(session, place, public_id)
     return found if found is not None and found.state is DeploymentState.LIVE else None
 

@@ -1,4 +1,4 @@
-"""Rows by the names that people and buttons use for them, never those of another place."""
+"""Find rows by the names and ids that people and buttons use, in their channel only."""
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +12,6 @@ from bot.domain.process import correlation
 
 
 async def find_target(session: AsyncSession, place: ChannelRef, name: str) -> Target | None:
-    """A target of this place by its name."""
     return await session.scalar(select(Target).where(*_here(Target, place), Target.name == name))
 
 
@@ -31,14 +30,14 @@ async def policy_of(session: AsyncSession, deployment: Deployment) -> Policy:
 async def find_deployment(
     session: AsyncSession, place: ChannelRef, public_id: str
 ) -> Deployment | None:
-    """A deployment of this place; one of another place is none of ours."""
+    """The deployment with a public id, if it belongs to this channel."""
     return await session.scalar(
         select(Deployment).where(*_here(Deployment, place), Deployment.public_id == public_id)
     )
 
 
 async def bind_request(session: AsyncSession, deployment: Deployment) -> None:
-    """Let log lines and rows carry a deployment, and the last request about it, from now on."""
+    """Bind a deployment, and the newest request about it, to log lines and rows from now on."""
     newest = await session.scalar(
         select(Operation.reference)
         .where(Operation.deployment_id == deployment.id, Operation.reference.is_not(None))
@@ -55,11 +54,10 @@ async def bind_request(session: AsyncSession, deployment: Deployment) -> None:
 async def hold_deployment(
     session: AsyncSession, place: ChannelRef, public_id: str
 ) -> Deployment | None:
-    """The same, which nobody else changes until the transaction ends.
+    """Find a deployment and lock it until the transaction ends.
 
-    A wish that is decided by how far it has come would be lost if it went on meanwhile; of two
-    clicks at once, the second finds what the first wrote; and a root that is drawn from what was
-    read before somebody else changed it would show what isn't so, until the next change.
+    Otherwise its state could change between the decision and the write, the second of two clicks
+    wouldn't find what the first wrote, and the status message would be rendered from stale data.
     """
     deployment = await find_deployment(session, place, public_id)
     if deployment is not None:
@@ -81,7 +79,7 @@ def _here(
 async def is_name_taken(session: AsyncSession, deployment: Deployment, name: str) -> bool:
     """Whether another deployment of the project has a name, or may get it.
 
-    What was made elsewhere is left out: there nobody keeps names apart.
+    Imported endpoints don't count: nobody keeps their names unique.
     """
     if deployment.spec is not None:
         return False

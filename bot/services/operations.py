@@ -1,4 +1,4 @@
-"""What people ask to be done with endpoints: written down once, told, and carried out later."""
+"""Request operations on endpoints; `bot.workers.operation_runner` carries them out."""
 
 import uuid
 from dataclasses import dataclass
@@ -37,34 +37,29 @@ _WAITS = "waits for approval"
 
 
 class OperationOutcome(StrEnum):
-    """What became of a wish to do something with an endpoint."""
+    """Outcome of a request for an operation."""
 
     ACCEPTED = "accepted"
     REPEATED = "repeated"
-    """The same click, delivered again: nothing was done for this one."""
     IN_FLIGHT = "in_flight"
-    """Somebody asked for the same thing, and it isn't done yet."""
     STALE = "stale"
-    """The endpoint isn't in a state for it any more; its root is drawn anew."""
+    """The endpoint's status doesn't allow it any more; the status message is updated."""
     OVERTAKEN = "overtaken"
-    """There is a newer version than the one that an update was compared with."""
+    """There is a newer version than the one that the update was compared with."""
     NAME_TAKEN = "name_taken"
-    """Another deployment of the project has the name that an update gives."""
     UNCONNECTED = "unconnected"
-    """Its target is disconnected, so nobody decides about spending any more."""
     GONE = "gone"
-    """There is no such endpoint here, or nobody watches it from here any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskedFor:
-    """The answer to a wish to do something with an endpoint.
+    """Result of a request for an operation.
 
     Attributes:
-        by: Who asked for the same thing before, with `IN_FLIGHT`; '' if no person did. Who made
-            the newer version, with `OVERTAKEN`; '' if it wasn't made here.
-        status: What the endpoint is doing, with `STALE`.
-        waits: Whether somebody has to approve it first, with `ACCEPTED`.
+        by: With `IN_FLIGHT`, who requested it before; with `OVERTAKEN`, who made the newer version.
+            '' if no person did.
+        status: The endpoint's, with `STALE`.
+        waits: Whether it waits for approval, with `ACCEPTED`.
     """
 
     outcome: OperationOutcome
@@ -74,7 +69,7 @@ class AskedFor:
 
 
 class Operations:
-    """Writes what people want done, in one transaction each."""
+    """Records requests, one transaction each."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -92,17 +87,12 @@ class Operations:
         update: Update | None = None,
         detail: str = "",
     ) -> AskedFor:
-        """Write down a wish of a person who may have it.
+        """Request an operation for a person who has the permission.
 
         Args:
-            place: Where the deployment belongs.
-            person: Who asks.
-            public_id: The deployment.
-            kind: What is to be done.
-            request_id: Of the click: the same one is accepted once.
-            message_ts: Of the message whose button was used.
-            update: What an update changes; only with that kind, and always with it.
-            detail: What changes, as mrkdwn, for the thread and the audit.
+            request_id: Of the click: accepted once.
+            update: With a kind that updates, and always with it.
+            detail: What changes, as mrkdwn.
         """
         try:
             async with self._database.write() as session:
@@ -153,7 +143,7 @@ class Operations:
                     )
                     asked = AskedFor(OperationOutcome.ACCEPTED, waits=waits)
         except IntegrityError:
-            # The unique keys decide between two that come at once.
+            # Two at once.
             return AskedFor(OperationOutcome.IN_FLIGHT)
         return asked
 
@@ -161,7 +151,7 @@ class Operations:
 async def unfinished(
     session: AsyncSession, deployment_id: int, kind: OperationKind
 ) -> Operation | None:
-    """The operation of a kind that a deployment waits for; None if it waits for none."""
+    """The unfinished operation of a kind, if any."""
     return await session.scalar(
         select(Operation).where(
             Operation.deployment_id == deployment_id,
@@ -174,10 +164,10 @@ async def unfinished(
 async def still_under_way(
     session: AsyncSession, deployment: Deployment, kind: OperationKind, terms: Terms | None
 ) -> Operation | None:
-    """The unfinished operation that keeps the same one from being requested again; None if none.
+    """The unfinished operation because of which the same one can't be requested again.
 
-    A proposal that needs no approval any more, since the target's policy has changed, gives way.
-    An update doesn't: the next one may change something else.
+    A proposal that needs no approval any more, since the policy changed, is dropped. An update
+    isn't: the next one may change something else.
     """
     found = await unfinished(session, deployment.id, kind)
     if found is None or found.state is not OperationState.PROPOSED:
@@ -195,7 +185,6 @@ async def still_under_way(
 async def needs_approval(
     session: AsyncSession, deployment: Deployment, terms: Terms | None
 ) -> bool:
-    """Whether the target's policy asks for a second person's approval of an operation."""
     if terms is None:
         return False
     return (await policy_of(session, deployment)).asks_for_approval(terms.dollars)
@@ -215,22 +204,15 @@ async def write_down(
     detail: str = "",
     quietly: bool = False,
 ) -> Operation:
-    """Write an operation down, tell the thread, and have it carried out.
+    """Add an operation, post it to the thread, and make the deployment due.
 
-    It is told here and not when it is carried out, so that the wish stands before its effect.
+    It is posted now, so that the request stands in the thread before its effect.
 
     Args:
-        session: In a writing transaction.
-        deployment: A live one.
-        settings: The bot's.
-        kind: What is to be done.
-        by: The person, also whose schedule it is; '' if no person caused it.
-        cause: Why.
+        by: '' if no person caused it.
         request_id: Of the click; without one, the operation is unique by itself.
-        update: What an update changes.
-        terms: Of an extension; of other kinds they are worked out here.
-        detail: The same as mrkdwn, for the thread.
-        quietly: The thread was told before, and sees what comes of it.
+        terms: Of an extension; for other kinds they are computed here.
+        quietly: Don't post the request, only its outcome.
     """
     operation = await _insert(session, deployment, kind, by, cause, request_id, update)
     log_committed(session, log, "accepted", operation=kind, cause=cause)
@@ -243,7 +225,7 @@ async def write_down(
         operation.expires_at = operation.requested_at + timedelta(hours=policy.approval_hours)
         is_lifetime = kind.facts.mechanism is Mechanism.LIFETIME
         if is_lifetime and deployment.lifetime_ends_at is not None:
-            # Nothing is left to approve once the endpoint has ended.
+            # After its end there is nothing to approve.
             operation.expires_at = min(operation.expires_at, deployment.lifetime_ends_at)
     await session.flush()
     asked = replies.operation_asked(kind, cause, by, detail, waits=waits)
@@ -258,7 +240,6 @@ async def write_down(
 async def proposal_of(
     session: AsyncSession, deployment: Deployment, operation: Operation
 ) -> Proposal:
-    """What a message shows of an operation that waits for approval."""
     terms = Terms.stored(operation.terms)
     return Proposal(
         public_id=operation.public_id,
@@ -270,7 +251,7 @@ async def proposal_of(
 
 
 async def _made_by(session: AsyncSession, deployment: Deployment) -> str:
-    """Who asked for the version that runs; '' if nobody here did."""
+    """Who requested the version that runs; '' if nobody here did."""
     by = await session.scalar(
         select(Operation.requested_by)
         .where(
@@ -283,7 +264,7 @@ async def _made_by(session: AsyncSession, deployment: Deployment) -> str:
 
 
 async def stop_if_asked(session: AsyncSession, deployment: Deployment) -> None:
-    """Terminate an endpoint that was cancelled before it was known. The thread was told then."""
+    """Terminate an endpoint that was cancelled before it was known; the thread knows already."""
     if deployment.cancel_requested_by is None or deployment.cancel_done:
         return
     deployment.cancel_done = True

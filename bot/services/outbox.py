@@ -1,8 +1,8 @@
-"""Put messages into the outbox, in the transaction that decides them.
+"""Add messages to the outbox, in the transaction that decides them.
 
-Whatever a transaction tells, it wakes the channels as its very last step. One that told two
-deployments of a channel, and claim the channel while it waits for the second one's row, would
-deadlock with another that holds that row and waits for the channel.
+Channels are made due at the very end of the transaction. If one that posts to two threads locked
+the channel before the second deployment, it would deadlock with one that holds that deployment and
+waits for the channel.
 """
 
 from datetime import timedelta
@@ -31,20 +31,20 @@ _TRYING_AGAIN = "channels to try again in"
 async def channel_row(
     session: AsyncSession, *, enterprise_id: str, workspace_id: str, address: str
 ) -> int:
-    """The row of a channel, or of a person ('@U…'), made if it is new."""
+    """The row of a channel or of a person ('@U…'), inserted if it is new."""
     workspace = await workspace_row(session, enterprise_id=enterprise_id, workspace_id=workspace_id)
     return await _channel(session, workspace, address)
 
 
 async def workspace_row(session: AsyncSession, *, enterprise_id: str, workspace_id: str) -> int:
-    """The row of a workspace, made if it is new."""
+    """The row of a workspace, inserted if it is new."""
     return await _upsert(
         session, Workspace, {"enterprise_id": enterprise_id, "workspace_id": workspace_id}
     )
 
 
 async def _channel(session: AsyncSession, workspace_row_id: int, address: str) -> int:
-    # A person's direct-message channel is opened when it is first needed.
+    # A direct-message channel is opened with its first message.
     channel_id = None if address.startswith("@") else address
     return await _upsert(
         session,
@@ -60,7 +60,7 @@ async def _upsert(
     key: dict[str, object],
     **values: object,
 ) -> int:
-    """The id of the row with a unique key. Two that insert it at once get the same row."""
+    """The id of the row with a unique key; two that insert it at once get the same row."""
     columns = [getattr(table, name) == value for name, value in key.items()]
     # Locked against being forgotten as unused before what refers to it is written.
     query = select(table.id).where(*columns).with_for_update(read=True, key_share=True)
@@ -78,7 +78,7 @@ async def _upsert(
 async def send_root(
     session: AsyncSession, *, channel_row_id: int, deployment_id: int, body: Body
 ) -> None:
-    """Open the thread of a deployment."""
+    """Add the status message of a deployment."""
     await session.execute(
         _INSERT,
         {
@@ -89,7 +89,7 @@ async def send_root(
             "body": body.model_dump(),
         },
     )
-    # Whoever asks here counts on the channel, so what stopped the bot there may be mended.
+    # A request from the channel: what stopped delivery there may be fixed, so try it now.
     session.info.setdefault(_TRYING_AGAIN, set()).add(channel_row_id)
     _wake(session, channel_row_id)
 
@@ -97,7 +97,7 @@ async def send_root(
 async def redraw_root(
     session: AsyncSession, *, channel_row_id: int, deployment_id: int, body: Body
 ) -> None:
-    """Change the root; several changes before the next edit become one."""
+    """Update the status message; several changes before the next edit become one."""
     await session.execute(
         update(Message)
         .where(Message.deployment_id == deployment_id, Message.kind == MessageKind.ROOT)
@@ -116,7 +116,7 @@ async def reply(
     broadcast: bool = False,
     kind: MessageKind = MessageKind.REPLY,
 ) -> None:
-    """Add a reply behind all others of the thread, shown in the channel too if so wanted."""
+    """Add a reply after all others of the thread; `broadcast` shows it in the channel too."""
     await _lock(session, deployment_id)
     highest = await session.scalar(
         select(func.max(Message.sequence)).where(Message.deployment_id == deployment_id)
@@ -142,7 +142,7 @@ async def rewrite_cycle(
     body: Body,
     broadcast: bool = False,
 ) -> None:
-    """Rewrite the reply about sleeping and waking if it is the last one, else add it."""
+    """Update the reply about sleeping and waking if it is the last one, otherwise add it."""
     await _lock(session, deployment_id)
     last = await session.scalar(
         select(Message)
@@ -178,7 +178,7 @@ async def send_direct(
     kind: MessageKind = MessageKind.DIRECT,
     later: timedelta | None = None,
 ) -> Message:
-    """Write to a person directly; `later` is how long it waits in the outbox first."""
+    """Add a direct message; `later` is how long it waits in the outbox first."""
     channel = await _channel(session, workspace_row_id, f"@{person}")
     due = None if later is None else after(later)
     message = Message(channel_row_id=channel, kind=kind, body=body.model_dump(), due_at=due)
@@ -189,7 +189,7 @@ async def send_direct(
 
 
 def _redrawn(body: Body) -> dict[str, object]:
-    # A body that Slack refused says nothing about the next one.
+    # Even if Slack refused the blocks of the last body.
     return {
         "body": body.model_dump(),
         "version": Message.version + 1,
@@ -199,7 +199,7 @@ def _redrawn(body: Body) -> dict[str, object]:
 
 
 async def _lock(session: AsyncSession, deployment_id: int) -> None:
-    """Let no other transaction add to the thread meanwhile: sequences have no gaps and no twins."""
+    """Lock the thread, so that sequence numbers are unique and without gaps."""
     await session.execute(
         select(Deployment.id).where(Deployment.id == deployment_id).with_for_update(key_share=True)
     )

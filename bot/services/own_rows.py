@@ -1,4 +1,4 @@
-"""What our own rows tell of the endpoints of a target's project."""
+"""What our rows know of the endpoints of a target's project."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,16 +12,12 @@ from bot.domain.listed_endpoint import Ours
 from bot.domain.schemas import DedicatedEndpointStatus
 from bot.services.credentials import NoKeyError
 
-# Ids in one query; SQLite takes some thousands of parameters.
+# Ids in a query; SQLite takes some thousands of parameters.
 _IDS_AT_ONCE = 500
 
 
 async def project_of(database: Database, place: ChannelRef, target: str) -> WatchedProject:
-    """The project that a channel's target leads to.
-
-    Raises:
-        NoKeyError: There is no such target any more.
-    """
+    """The project of a channel's target; raises `NoKeyError` if there is none."""
     async with database.read() as session:
         project = await session.scalar(
             select(WatchedProject)
@@ -41,7 +37,7 @@ async def project_of(database: Database, place: ChannelRef, target: str) -> Watc
 async def ours_among(
     database: Database, place: ChannelRef, api_base: str, endpoint_ids: Sequence[str]
 ) -> dict[str, Ours]:
-    """What was asked for in this workspace; ids of people mean nothing in another one."""
+    """Those requested in this workspace; ids of people mean nothing in another one."""
     found = {}
     async with database.read() as session:
         for some in _batches(endpoint_ids):
@@ -71,7 +67,7 @@ async def ours_among(
 async def unsettled_in(
     database: Database, place: ChannelRef, project: WatchedProject
 ) -> dict[str, str]:
-    """Names of what was asked for and whose endpoint isn't told apart yet → who asked."""
+    """Names of deployments whose endpoint isn't known yet, and their requesters."""
     async with database.read() as session:
         rows = await session.execute(
             select(Deployment.name, Deployment.requester_id).where(
@@ -87,7 +83,7 @@ async def unsettled_in(
 async def remembered_in(
     database: Database, place: ChannelRef, project: WatchedProject
 ) -> dict[str, DedicatedEndpointStatus]:
-    """The endpoints that are watched, and the last status that their threads were told."""
+    """The watched endpoints, with their last recorded statuses."""
     async with database.read() as session:
         rows = await session.scalars(
             select(Deployment).where(

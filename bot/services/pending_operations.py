@@ -1,4 +1,4 @@
-"""Ends what was asked of an endpoint that is over, or that nobody watches any more."""
+"""Ends the unfinished operations of an endpoint that is over or isn't watched any more."""
 
 from datetime import datetime
 from functools import partial
@@ -25,13 +25,9 @@ async def drop_operations(
     *,
     but: frozenset[OperationKind] = frozenset(),
 ) -> None:
-    """End what is unfinished, and tell what isn't done; of proposals, the thread has said enough.
+    """End unfinished operations but of some kinds, and post which aren't done.
 
-    Args:
-        session: In which the deployment's claim was finished.
-        deployment: One that isn't live any more, or whose endpoint isn't listed.
-        settings: The bot's.
-        but: Kinds that wait for the endpoint to reappear.
+    Proposals end without a reply.
     """
     unfinished = await session.scalars(
         select(Operation)

@@ -1,7 +1,7 @@
-"""Answers to one person that come even if the process dies before Slack has shown them.
+"""Responses to one person that arrive even if the process dies before Slack has shown them.
 
-An answer is a row of the outbox before Slack is acknowledged, due only once the process that was to
-show it has had its time. Shown, the row is deleted. Left over, it is sent as a direct message.
+A response is added to the outbox before Slack is acknowledged, due after the time that the process
+has to show it. Once shown, the row is deleted; otherwise it is sent as a direct message.
 """
 
 import asyncio
@@ -22,30 +22,22 @@ from bot.services import outbox
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# Slack waits three seconds for its acknowledgement, and the handler has had some of them.
+# Of the 3 s that Slack waits for its acknowledgement.
 _WRITE_SECONDS = 1.0
 _DATABASE_ERRORS = (SQLAlchemyError, OSError, TimeoutError)
 
 
 class PendingResponses:
-    """Writes answers into the outbox, and deletes those that were shown."""
+    """Adds responses to the outbox, and deletes those that were shown."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
 
     async def write(self, place: ChannelRef, person_id: str, said: Body) -> int | None:
-        """Write an answer down.
+        """Add a response; the direct message has its text only, as buttons act in their channel.
 
-        Args:
-            place: Where the person asked.
-            person_id: Who reads it.
-            said: What they read; the direct message has its text only, since buttons act in the
-                channel that they stand in.
-
-        Returns:
-            What `shown` takes; None if the database doesn't take it now, or nothing was ever
-            asked for in this workspace: strangers leave no rows.
+        Returns None if the database is unavailable, or has no rows of the workspace.
         """
         where = f"You asked in <#{place.channel_id}>: " if place.channel_id else ""
         text = f"{where}{said.text}"
@@ -72,12 +64,12 @@ class PendingResponses:
             return None
 
     async def shown(self, row: int) -> None:
-        """Delete an answer that the person has seen, unless it is on its way already."""
+        """Delete a response that was shown, unless it is being sent already."""
         try:
             async with self._database.write() as session:
                 await session.execute(
                     delete(Message).where(Message.id == row, Message.delivery == Delivery.PENDING)
                 )
         except _DATABASE_ERRORS as error:
-            # It comes once more as a direct message.
+            # It is sent again, as a direct message.
             log.warning("an answer stays in the outbox", error=type(error).__name__)

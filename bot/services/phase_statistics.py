@@ -1,4 +1,4 @@
-"""How long a phase usually lasts, by what this database saw of the same GPUs."""
+"""How long a phase usually lasts, from this database's transitions on the same GPUs."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,31 +18,25 @@ from bot.domain.transitions import ObservedTransition, State, seconds_between
 _LEAST_KNOWN = 10
 _PERCENTILE = 0.9
 _TIMES_AS_LONG = 3
-# However large the database grows, only so many of its newest transitions are looked through, so
-# many that fit are compared, and so many on the same GPUs are counted.
+# Limits for large databases: transitions scanned, phases compared, durations counted.
 _NEWEST = 10_000
 _LOOKED_THROUGH = 1_000
 _COUNTED = 100
-# A poll sees a phase's end up to one cadence late.
+# A poll sees the end of a phase up to one interval late.
 _POLLS = 2
 
-# What a phase that went well is followed by; one that failed or was ended says nothing.
+# The statuses after a phase that went well; others don't count.
 _GOES_ON = COMING_UP | SERVING | statuses_that(lambda facts: facts.may_be_woken)
 
 
 def percentile(durations: Sequence[float], share: float = _PERCENTILE) -> float:
-    """The least of the durations that so large a share of them doesn't exceed (nearest rank).
-
-    Args:
-        durations: At least one, in any order.
-        share: Above 0, at most 1.
-    """
+    """The nearest-rank percentile of at least one duration."""
     ranked = sorted(durations)
     return ranked[ceil(share * len(ranked)) - 1]
 
 
 def suspicious_after(durations: Sequence[float], settings: Settings) -> float:
-    """Seconds after which a phase lasts suspiciously long, given how long others like it took."""
+    """Seconds after which a phase lasts suspiciously long, given durations of the same phase."""
     if len(durations) < _LEAST_KNOWN:
         return settings.stuck_after
     usual = _TIMES_AS_LONG * percentile(durations)
@@ -50,7 +44,7 @@ def suspicious_after(durations: Sequence[float], settings: Settings) -> float:
 
 
 async def durations(session: AsyncSession, deployment: Deployment, state: State) -> list[float]:
-    """Seconds that a phase took lately on the same GPUs, the newest first."""
+    """Seconds that a phase took on the same GPUs, newest first."""
     gpus = _gpus(deployment.request.get("instance_option_id"), deployment.spec)
     if gpus is None:
         return []
@@ -90,7 +84,7 @@ async def durations(session: AsyncSession, deployment: Deployment, state: State)
 
 
 def _gpus(option_id: str | None, spec: dict[str, object] | None) -> tuple[str, int] | None:
-    """GPU and how many of one replica; None if they aren't known."""
+    """GPU and count of one replica; None if unknown."""
     if spec is not None:
         parsed = DedicatedEndpointSpec.model_validate(spec)
         if parsed.gpu_type is None or parsed.num_gpu is None:
@@ -104,7 +98,7 @@ def _gpus(option_id: str | None, spec: dict[str, object] | None) -> tuple[str, i
 async def stuck_after(
     session: AsyncSession, deployment: Deployment, state: State, settings: Settings
 ) -> timedelta | None:
-    """How long a phase may last before somebody is told; None for what rests or serves."""
+    """How long a phase may last before it is reported; None for a stable status."""
     if state.status not in MOVING:
         return None
     known = await durations(session, deployment, state)

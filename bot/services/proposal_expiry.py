@@ -1,4 +1,4 @@
-"""What ends proposals although nobody decided: their time, or their target."""
+"""Ends proposals that expired, or whose target was disconnected."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,7 +25,7 @@ _NOW = timedelta(0)
 
 
 async def expire(session: AsyncSession, claim: Claim, settings: Settings) -> None:
-    """End a claimed deployment that waits for approval, if its time is over."""
+    """End a claimed deployment that waits for approval, if it has expired."""
     row = await session.get_one(Deployment, claim.id, with_for_update={"key_share": True})
     present: datetime = (await session.execute(select(now()))).scalar_one()
     if row.state is not DeploymentState.PROPOSED or row.expires_at is None:
@@ -46,7 +46,7 @@ async def expire(session: AsyncSession, claim: Claim, settings: Settings) -> Non
 async def expire_operations(
     session: AsyncSession, deployment: Deployment, present: datetime, settings: Settings
 ) -> datetime | None:
-    """End operations that nobody approved in time; the chore of live deployments."""
+    """End operations that weren't approved in time: a periodic check of live deployments."""
     waiting = await _waiting_operations(session, deployment.id)
     left = [one.expires_at for one in waiting if one.expires_at and one.expires_at > present]
     for operation in waiting:
@@ -71,7 +71,7 @@ async def end_proposals(
     *,
     leads_elsewhere: bool = False,
 ) -> None:
-    """End what waits on a target that is disconnected, or leads elsewhere from now on."""
+    """End the proposals of a target that is disconnected, or leads to another project now."""
     present: datetime = (await session.execute(select(now()))).scalar_one()
     rows = await session.scalars(
         select(Deployment)
@@ -107,7 +107,7 @@ async def end_proposals(
 
 
 async def _waiting_operations(session: AsyncSession, deployment_id: int) -> list[Operation]:
-    """The operations on a deployment that wait for a yes, the oldest first."""
+    """The operations that wait for approval, oldest first."""
     rows = await session.scalars(
         select(Operation)
         .where(Operation.deployment_id == deployment_id, Operation.state == OperationState.PROPOSED)
@@ -117,7 +117,7 @@ async def _waiting_operations(session: AsyncSession, deployment_id: int) -> list
 
 
 async def _tell_who_asked(session: AsyncSession, deployment: Deployment) -> None:
-    """Directly, while the thread can't be written to."""
+    """Send the requester a direct message if the channel is unreachable."""
     channel = await session.get_one(Channel, deployment.channel_row_id)
     if channel.stopped_reason is None:
         return

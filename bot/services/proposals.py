@@ -1,4 +1,4 @@
-"""A proposal: a deployment or an operation that waits for somebody's yes, and how it stands."""
+"""A proposal: a deployment or an operation that waits for approval."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,29 +27,28 @@ from bot.services.terms import Terms
 
 
 class ProposalStatus(StrEnum):
-    """How it stands with a proposal."""
+    """State of a proposal."""
 
     DECIDED = "decided"
-    """As was just said."""
     OWN = "own"
-    """Open; but nobody may approve what they asked for themselves."""
+    """Open, but the requester may not approve it."""
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     GONE = "gone"
-    """Its target was disconnected, or the endpoint that it is about is gone."""
+    """Its target or its endpoint is gone."""
     REPRICED = "repriced"
-    """Open; but it costs more now than the message showed whose button was used."""
+    """Open, but it costs more now than the message with the button showed."""
     OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to somebody who decides.
+    """Result of a decision.
 
     Attributes:
-        by: Who approved or rejected it, as far as somebody did.
+        by: Who approved or rejected it, if a person did.
         approvers: Who may approve it, as mrkdwn, with `OWN`.
     """
 
@@ -60,12 +59,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A row that waits, or waited.
+    """A proposal, whether open or not.
 
     Attributes:
-        operation: None if it is about the deployment itself.
-        shown: Its terms as the message showed them whose button was used; None if that message was
-            made by an older version, which didn't say.
+        operation: None if it is the deployment itself.
+        shown: The terms in the message whose button was used; None if an older version rendered it.
     """
 
     deployment: Deployment
@@ -75,19 +73,17 @@ class Proposal:
 
     @property
     def requested_by(self) -> str:
-        """Who asked for it."""
         return self.operation.requested_by if self.operation else self.deployment.requester_id
 
     @property
     def act(self) -> OperationView | None:
-        """The operation as a value."""
         return operation_view(self.operation) if self.operation else None
 
 
 async def find(
     session: AsyncSession, place: ChannelRef, value: str, *, lock: bool = True
 ) -> Proposal | None:
-    """The rows that a button names; the deployment's claim until the transaction ends."""
+    """The proposal that a button names, with the deployment locked."""
     public_id, operation_id, price = [*value.split(" "), "", "", ""][:3]
     look_up = hold_deployment if lock else find_deployment
     deployment = await look_up(session, place, public_id)
@@ -108,7 +104,7 @@ async def find(
 
 
 async def decision_on(session: AsyncSession, found: Proposal | None, place: ChannelRef) -> Decision:
-    """How it stands, before anything is decided."""
+    """The state before anything is decided."""
     if found is None:
         return Decision(ProposalStatus.GONE)
     deployment, operation = found.deployment, found.operation
@@ -140,10 +136,10 @@ async def decision_on(session: AsyncSession, found: Proposal | None, place: Chan
 
 
 async def _makes_sense(session: AsyncSession, deployment: Deployment, operation: Operation) -> bool:
-    """Whether there is still something to be done: it may have been done otherwise meanwhile."""
+    """Whether it is still to be done."""
     match operation.kind.facts.mechanism:
         case Mechanism.VERSION:
-            # Whether it was overtaken shows when it is sent.
+            # A newer version is detected when the update is sent.
             return True
         case Mechanism.REQUEST:
             return operation.kind.fits(deployment.status)
@@ -166,7 +162,7 @@ async def _end_moves(session: AsyncSession, deployment: Deployment, operation: O
 
 
 def end(found: Proposal, *, rejected_by: str | None) -> None:
-    """It isn't done; None if nobody said so."""
+    """Record that it isn't done; `rejected_by` is None if it expired."""
     if found.operation is not None:
         found.operation.state = OperationState.REJECTED
         found.operation.decided_by = rejected_by
@@ -187,7 +183,7 @@ def write_audit(
     detail: str = "",
     message_ts: str = "",
 ) -> None:
-    """Write down what became of it, in the transaction that decides that."""
+    """Record the outcome, in the transaction that decides it."""
     about = found.operation.kind.value if found.operation else ""
     audit.write_about(
         session,

@@ -1,7 +1,6 @@
-"""Whether a person has just sent the same command line: a mistake that would be billed twice.
+"""Detects a command line that a person has just sent before, which would be billed twice.
 
-Slack gives each command an id of its own, so a line that is sent again, by an impatient finger or
-by a client that retries, is a new command to everything else.
+Slack gives a line that is sent again, by a person or by a client that retries, a new id.
 """
 
 import hashlib
@@ -20,23 +19,21 @@ REPEATED_WITHIN = timedelta(minutes=1)
 
 
 async def is_first(session: AsyncSession, place: ChannelRef, person: Actor, line: str) -> bool:
-    """Note that a person sends a line, and tell whether it is the first time within a minute.
+    """Record a command line, and return whether it is the first within a minute.
 
-    The row's key decides between two replicas: the second one waits until the first transaction
-    ends. A transaction that is rolled back has noted nothing.
+    Of two replicas, the second waits on the unique key until the first transaction ends; one that
+    is rolled back leaves nothing.
 
     Args:
-        session: In the transaction that writes down what the line asks for.
-        place: The channel.
-        person: Who sent it.
-        line: As typed; spaces between words don't make a difference.
+        session: Of the transaction that carries the line out.
+        line: As typed; spaces between words make no difference.
     """
     key = {
         "enterprise_id": place.enterprise_id,
         "workspace_id": place.workspace_id,
         "channel_id": place.channel_id,
         "person_id": person.id,
-        # A line may hold what nobody should find in a table later.
+        # Hashed, as a line may hold a secret.
         "line_hash": hashlib.sha256(" ".join(line.split()).encode()).hexdigest(),
     }
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
@@ -54,7 +51,7 @@ async def is_first(session: AsyncSession, place: ChannelRef, person: Actor, line
 
 
 async def forget(session: AsyncSession) -> None:
-    """Delete what is too old to matter."""
+    """Delete old lines."""
     await session.execute(
         delete(CommandLine)
         .where(CommandLine.sent_at <= after(-REPEATED_WITHIN))

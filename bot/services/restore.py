@@ -1,8 +1,8 @@
-"""What happens once after a database was restored from a backup, before any worker starts.
+"""Runs once after the database was restored from a backup, before any worker starts.
 
-The backup doesn't know what was done since. So nothing that it has as still to be done is done:
-what may have been created meanwhile is looked for by its name, operations and schedules that came
-due end, and what runs is compared with Friendli before anything is sent for its project.
+The backup doesn't know what was done since. So nothing that is pending in it is done: what may have
+been created is searched for by name, unfinished operations and missed schedules end, and a project
+is listed before anything is sent for it.
 """
 
 from datetime import datetime
@@ -34,7 +34,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 async def reconcile_if_restored(database: Database, settings: Settings) -> None:
-    """Bring a restored database to where nothing is done twice; any other one stays as it is."""
+    """Make a restored database safe against repeats; leave any other one alone."""
     async with database.write() as session:
         if not await restore_mark.was_restored(session, is_sqlite=database.is_sqlite):
             return
@@ -47,7 +47,7 @@ async def reconcile_if_restored(database: Database, settings: Settings) -> None:
                 # It may have been sent since.
                 await _doubt(session, deployment, settings, present)
             elif deployment.state is DeploymentState.LIVE:
-                # It may have been extended since: whoever isn't warned gets the least notice.
+                # It may have been extended since: without a warning, the minimum notice applies.
                 deployment.lifetime_warned_at = None
         await _skip_missed_schedules(session, present)
         await session.flush()
@@ -63,7 +63,7 @@ async def reconcile_if_restored(database: Database, settings: Settings) -> None:
 
 
 async def _look_before_posting(session: AsyncSession) -> None:
-    """What wasn't sent yet may have been since: it is looked for in Slack before it is posted."""
+    """Unsent messages may have been sent since: search for them in Slack before posting."""
     await session.execute(
         update(Message)
         .where(Message.delivery == Delivery.PENDING)
@@ -101,7 +101,7 @@ async def _doubt(
     session: AsyncSession, deployment: Deployment, settings: Settings, present: datetime
 ) -> None:
     deployment.state = DeploymentState.OUTCOME_UNKNOWN
-    # Which ids were there before isn't known: only the name tells.
+    # The ids before the request are unknown: only the name identifies the endpoint.
     deployment.ids_before = None
     deployment.sent_at = present
     deployment.expires_at = None

@@ -1,4 +1,4 @@
-"""What the API is asked to carry an update out, and what is written down once it is."""
+"""Sends an update to the API, and records what it made of the deployment."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,31 +15,17 @@ from bot.services.lookup import is_name_taken
 
 
 class Rollout:
-    """What the API is asked for an update.
-
-    Args:
-        friendli: The API.
-        prices: Of GPUs.
-    """
+    """Rolls updates out."""
 
     def __init__(self, friendli: FriendliClient, prices: Prices) -> None:
         self._friendli = friendli
         self._prices = prices
 
     async def newest(self, access: Credentials, endpoint: str) -> str | None:
-        """The number of the newest version.
-
-        Raises:
-            FriendliError: The API doesn't say.
-        """
         return newest(await self._history(access, endpoint))
 
     async def send(self, access: Credentials, endpoint: str, operation: Operation) -> str | None:
-        """Send the one request. Returns the number of the version that it made, if it is known.
-
-        Raises:
-            FriendliError: It was refused, never left, or its fate isn't known.
-        """
+        """Send the one request; return the number of its version, if known."""
         update = Update.stored(operation.request)
         await self._friendli.update_endpoint(access, endpoint, update.body)
         try:
@@ -49,17 +35,13 @@ class Rollout:
         return made(history, update) or following(update.replaces)
 
     async def find(self, access: Credentials, endpoint: str, operation: Operation) -> str | None:
-        """The number of the version that a request made whose fate isn't known; None if none shows.
-
-        Raises:
-            FriendliError: The API doesn't say.
-        """
+        """The version of a request with unknown outcome; None if there is none."""
         return made(await self._history(access, endpoint), Update.stored(operation.request))
 
     async def follow(
         self, session: AsyncSession, deployment: Deployment, update: Update, version: str | None
     ) -> None:
-        """Write down that from now on the deployment is what an update made of it."""
+        """Record the update in the deployment's row."""
         await session.refresh(deployment)
         deployment.newest_version = version
         if deployment.spec is None:
@@ -74,7 +56,7 @@ class Rollout:
             deployment.version_elsewhere = None
         price = update.version.cost(self._prices).each
         deployment.price_per_hour = "" if price is None else str(price)
-        # Somebody may have given the name away since this was agreed to.
+        # The name may have been taken since the update was requested.
         if not await is_name_taken(session, deployment, update.after.name):
             deployment.name = update.after.name
         await session.flush()
@@ -84,5 +66,5 @@ class Rollout:
 
 
 def overtaken_by(update: Update, number: str | None) -> str | None:
-    """The version that runs instead of the one that an update was compared with, if so."""
+    """The version that runs instead of the one that the update was compared with, if so."""
     return None if update.replaces in (None, number) else number

@@ -1,4 +1,4 @@
-"""What people want done at times of day: written down, listed, taken back."""
+"""Add, list and remove schedules."""
 
 import uuid
 from collections.abc import Sequence
@@ -30,27 +30,25 @@ MOST_PER_ENDPOINT = 10
 
 
 class ScheduleOutcome(StrEnum):
-    """What became of a wish for a schedule."""
+    """Outcome of a request about schedules."""
 
     ACCEPTED = "accepted"
     REPEATED = "repeated"
-    """The same command, delivered again."""
     TOO_MANY = "too_many"
     OVER = "over"
-    """That time has passed meanwhile."""
+    """That time has passed."""
     GONE = "gone"
-    """There is no such endpoint or schedule here, or nobody watches the endpoint any more."""
 
 
 class Schedules:
-    """Writes schedules down, in one transaction each."""
+    """Records schedules, one transaction each."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
 
     async def present(self) -> datetime:
-        """The database's present moment."""
+        """The database's time."""
         async with self._database.read() as session:
             return (await session.execute(select(now()))).scalar_one()
 
@@ -65,16 +63,11 @@ class Schedules:
         *,
         zone_known: bool,
     ) -> tuple[ScheduleOutcome, Planned | None]:
-        """Write a schedule down and tell the thread what it means.
+        """Add a schedule and post it.
 
         Args:
-            place: Where the deployment belongs.
-            person: Who wants it.
-            public_id: The deployment.
-            kind: To sleep, or to wake.
-            when: In the person's time zone.
-            request_id: Of the command: the same one is accepted once.
-            zone_known: Whether Slack says in which time zone the person is.
+            request_id: Of the command: accepted once.
+            zone_known: Whether Slack knows the person's time zone.
         """
         own_id = uuid.uuid5(uuid.NAMESPACE_OID, request_id).hex
         async with self._database.write() as session:
@@ -123,7 +116,7 @@ class Schedules:
         return ScheduleOutcome.ACCEPTED, planned
 
     async def of(self, place: ChannelRef, public_id: str | None = None) -> Sequence[Planned]:
-        """The schedules of a channel, or of one deployment, the next to act first."""
+        """The schedules of a channel or of one deployment, the next one first."""
         query = (
             select(Schedule, Deployment.name)
             .join(Deployment, Deployment.id == Schedule.deployment_id)
@@ -142,7 +135,7 @@ class Schedules:
             return [_planned(row, name) for row, name in rows]
 
     async def deployment_of(self, place: ChannelRef, schedule_id: str) -> Deployment | None:
-        """The deployment that a schedule of this place belongs to; None if there is none."""
+        """The deployment of a schedule in this channel."""
         async with self._database.read() as session:
             found = await _find(session, place, schedule_id)
         return None if found is None else found[1]
@@ -150,7 +143,6 @@ class Schedules:
     async def remove(
         self, place: ChannelRef, person: Actor, schedule_id: str, *, message_ts: str = ""
     ) -> ScheduleOutcome:
-        """Take a schedule back and tell the thread."""
         async with self._database.write() as session:
             found = await _find(session, place, schedule_id, lock=True)
             if found is None:

@@ -1,4 +1,4 @@
-"""How deployments stand: those of a person, and the one that a thread is about."""
+"""Summaries of deployments: those of a person, and the one of a thread."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -25,12 +25,12 @@ from bot.services.lookup import find_deployment
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One deployment.
+    """Summary of a deployment.
 
     Attributes:
-        thread_ts: Of its thread; None before the root is posted.
-        project: The row of the watched project that it belongs to.
-        at: When this was so, by the database's clock.
+        thread_ts: None before the status message is posted.
+        project: Id of its watched project.
+        at: The database's time of the summary.
     """
 
     deployment_view: DeploymentView
@@ -43,14 +43,14 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Mine:
-    """What somebody has asked for, or for following, in one workspace, and isn't over.
+    """What a person has deployed or follows in a workspace, and isn't over.
 
     Attributes:
-        shown: What moves or serves first, then what rests; of those alike, the newest first.
-        more: How many there are beside those.
+        shown: Serving or changing ones first, then those at rest; the newest first among them.
+        more: How many others there are.
         stopped: How many have failed or were terminated.
-        elsewhere: How many belong to channels that weren't named.
-        at: When this was so, by the database's clock.
+        elsewhere: How many are in channels that weren't named.
+        at: The database's time of the summaries.
     """
 
     shown: Sequence[Summary]
@@ -61,7 +61,7 @@ class Mine:
 
 
 class Summaries:
-    """Reads how deployments stand."""
+    """Reads summaries."""
 
     def __init__(self, database: Database, settings: Settings, billing: Billing) -> None:
         self._database = database
@@ -71,14 +71,7 @@ class Summaries:
     async def of(
         self, place: ChannelRef, person_id: str, channels: Collection[str], *, most: int
     ) -> Mine:
-        """What a person runs.
-
-        Args:
-            place: In the workspace; its channel doesn't matter.
-            person_id: Who asked.
-            channels: Ids of those that the person may see.
-            most: How many are shown.
-        """
+        """The summaries of a person's deployments, in the channels that the person may see."""
         async with self._database.read() as session:
             at = await _now(session)
             rows = (
@@ -106,13 +99,7 @@ class Summaries:
         )
 
     async def in_thread(self, place: ChannelRef, ts: str, public_id: str = "") -> Summary | None:
-        """The deployment that a thread is about; None if it is about none.
-
-        Args:
-            place: The channel.
-            ts: Of the thread's root.
-            public_id: What the message's metadata names, if there is any.
-        """
+        """The deployment of a thread, or the one that its metadata names."""
         async with self._database.read() as session:
             row = await session.scalar(
                 select(Deployment).where(
@@ -122,12 +109,12 @@ class Summaries:
                 )
             )
             if row is None and public_id:
-                # An old root that couldn't be edited any more, and was posted anew.
+                # A status message that couldn't be edited any more, and was posted again.
                 row = await find_deployment(session, place, public_id)
             return None if row is None else await self._standing(session, row, await _now(session))
 
     async def charged(self, summaries: Sequence[Summary]) -> list[Summary]:
-        """The same, with what Friendli charged where it says so in time."""
+        """The same, with what Friendli charged if it answers in time."""
         days: dict[int, list[date]] = {}
         for one in filter(_may_be_charged, summaries):
             days.setdefault(one.project, []).append(_day(one.deployment_view.requested_at))
@@ -141,7 +128,7 @@ class Summaries:
     async def targets(
         self, place: ChannelRef, channels: Collection[str]
     ) -> Mapping[str, Sequence[str]]:
-        """The names of the targets in some channels of a workspace, by channel, defaults first."""
+        """The names of targets by channel, defaults first."""
         found: dict[str, list[str]] = {}
         async with self._database.read() as session:
             rows = await session.execute(
@@ -165,7 +152,7 @@ class Summaries:
 
 
 def _may_be_charged(one: Summary) -> bool:
-    # Of one that is followed, what it cost before isn't counted.
+    # What an imported endpoint cost before isn't counted.
     return bool(one.spend.seconds) and not one.deployment_view.is_imported
 
 
@@ -177,7 +164,7 @@ def _with(one: Summary, charged: Mapping[str, Decimal]) -> Summary:
 
 
 def _today(one: Summary) -> date:
-    """The day by the API's clock, as far as its last transition tells how that differs."""
+    """The day by the API's clock, as far as its last transition shows the difference."""
     newest = one.deployment_view.history[-1]
     ahead = timedelta(0) if newest.api_at is None else newest.api_at - newest.observed_at
     return _day(one.at + max(ahead, timedelta(0)))

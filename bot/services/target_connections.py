@@ -29,12 +29,7 @@ from bot.services.thread import post
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A deployment that may still be billed.
-
-    Attributes:
-        price: Dollars per hour and replica; None if it isn't known.
-        status: The API's last status; None before the first.
-    """
+    """A deployment that may still be billed."""
 
     name: str
     endpoint_id: str | None
@@ -44,12 +39,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What a person connects a channel to.
-
-    Attributes:
-        api_key: None for the operator's.
-        is_default: Deploy here when no target is named.
-    """
+    """What a channel is connected to; without an API key, the operator's is used."""
 
     name: str
     team_id: str
@@ -59,11 +49,7 @@ class Connection:
 
 
 class OtherProjectError(Exception):
-    """The target exists, leads to another project, and something may still run there.
-
-    Attributes:
-        project_id: The project that it leads to.
-    """
+    """The target leads to another project, in which something may still run."""
 
     def __init__(self, project_id: str) -> None:
         super().__init__(project_id)
@@ -71,7 +57,7 @@ class OtherProjectError(Exception):
 
 
 class TargetConnections:
-    """Connects the targets of all channels."""
+    """Connects and disconnects targets, one transaction each."""
 
     def __init__(
         self, database: Database, key_ring: KeyRing, settings: Settings, targets: Targets
@@ -100,13 +86,13 @@ class TargetConnections:
             ]
 
     async def connect(self, place: ChannelRef, person: Actor, wanted: Connection) -> bool:
-        """Store a target, or a new key for it; the key must have been checked before.
+        """Store a target, or a new key for it, which was checked before.
 
         Returns:
             Whether the target existed before.
 
         Raises:
-            OtherProjectError: It leads to another project in which something may still run.
+            OtherProjectError: Something may still run in its present project.
         """
         async with self._targets.writing() as session:
             target = await session.scalar(
@@ -172,7 +158,7 @@ class TargetConnections:
         target.watched_project_id = project.id
         await session.flush()
         if same_project:
-            # Watching goes on with the new key, and the threads hear that it does.
+            # Polling goes on with the new key, which the threads learn.
             await session.execute(
                 update(Deployment)
                 .where(*_deployed(place, target.name), Deployment.watched_project_id == before.id)
@@ -225,11 +211,7 @@ class TargetConnections:
     async def disconnect(
         self, place: ChannelRef, person: Actor, name: str, *, message_ts: str = ""
     ) -> bool:
-        """Forget a target and wipe its key, unless another target brings the same one.
-
-        Returns:
-            Whether there was such a target.
-        """
+        """Delete a target, and its key if unused; return whether there was one."""
         async with self._targets.writing() as session:
             target = await session.scalar(select(Target).where(*_here(place), Target.name == name))
             if target is None:

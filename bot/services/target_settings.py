@@ -1,4 +1,4 @@
-"""Change a target's settings: what was changed is written, what wasn't stays as it is by then."""
+"""Change the settings of a target: only what the person changed is written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ class Saved:
     """What was written.
 
     Attributes:
-        changes: From what it was at that moment, whatever had been shown.
-        overtook: Whether somebody else had saved since it was shown.
+        changes: From the stored values, not from those in the form.
+        overtook: Whether another person saved after the form was shown.
     """
 
     changes: Sequence[Change]
@@ -40,7 +40,7 @@ class Saved:
 
 
 class TargetSettings:
-    """Writes settings and their audit in one transaction each."""
+    """Writes settings with their audit entries, one transaction each."""
 
     def __init__(self, targets: Targets) -> None:
         self._targets = targets
@@ -48,14 +48,7 @@ class TargetSettings:
     async def set_policy(
         self, place: ChannelRef, person: Actor, target: str, *, shown: Policy, wanted: Policy
     ) -> Saved:
-        """Write what differs from what was shown; two who change different things both get theirs.
-
-        Args:
-            place: The channel.
-            person: Who may configure it.
-            target: Its name.
-            shown: What the person saw.
-            wanted: What the person made of it.
+        """Write what differs from the form: changes of different things by two people both count.
 
         Raises:
             TargetGoneError: There is no such target any more.
@@ -85,7 +78,7 @@ class TargetSettings:
         shown: Sequence[Subject],
         wanted: Sequence[Subject],
     ) -> Saved:
-        """Let these do something, and nobody else; arguments and errors as for `set_policy`."""
+        """Grant a permission to these and nobody else; errors as for `set_policy`."""
         async with self._targets.writing() as session:
             row = await _locked(session, place, target)
             grants = (Grant.target_id == row.id, Grant.permission == permission)

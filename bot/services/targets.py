@@ -1,11 +1,10 @@
-"""Targets with their rules, read for everybody who asks at the same time with one query.
+"""The targets of a channel with their rules, read in batches and cached for rendering.
 
-Every form and every command needs them first, so this read is what people wait for. While one is
-under way those who ask wait for the next, which is made for all of them: however many ask at once,
-they keep one connection busy, and nobody gets what was read before he asked.
+Every form and command reads them first. While a query runs, further requests wait for the next one,
+which reads for all of them: they use one connection, and nobody gets data from before the request.
 
-A form that only opens may show what was read before, since whatever is submitted is authorized by a
-read of its own. Nothing that decides or spends uses that.
+A form may be rendered from the cache, as its submission is authorized by another read. Nothing that
+decides or spends uses the cache.
 """
 
 import asyncio
@@ -26,20 +25,16 @@ from bot.domain.actors import ChannelRef
 from bot.domain.grants import Rules, Subject
 from bot.domain.policy import Policy
 
-# SQLite's one process hears of each change itself, except of what a person does at the database.
+# With SQLite this process makes every change, except those of a person at the database.
 _KEPT_SECONDS_ALONE = 600.0
-# Another replica may have changed it.
+# Another replica may change it.
 _KEPT_SECONDS = 5.0
 _MOST_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """A target as people see it: of its key, the last four characters.
-
-    Attributes:
-        rules: What its team has decided, and who may do what.
-    """
+    """A target with its rules, as people see it."""
 
     name: str
     is_default: bool
@@ -51,7 +46,6 @@ class TargetView:
 
     @property
     def policy(self) -> Policy:
-        """What its team has decided."""
         return self.rules.policy
 
 
@@ -73,20 +67,20 @@ class Targets:
             answer = self._asked[place] = asyncio.get_running_loop().create_future()
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_all())
-        # Who gives up must not take the answer from the others.
+        # A cancelled caller must not cancel the others.
         return await asyncio.shield(answer)
 
     async def lately(self, place: ChannelRef) -> Sequence[TargetView]:
-        """The same as it was up to 5 s ago if another replica changed it; never no target at all.
+        """The same from the cache, for rendering only; never empty.
 
-        For drawing only. What this process changed is seen at once.
+        A change by this process is visible at once, one by another replica after up to 5 s.
         """
         targets, until = self._kept.get(place, ((), 0.0))
         return targets if time.monotonic() < until else await self.of(place)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
-        """Open a transaction that changes targets or their rules; what was read is forgotten."""
+        """Open a transaction that changes targets or their rules, and clear the cache."""
         try:
             async with self._database.write() as session:
                 yield session
@@ -95,7 +89,6 @@ class Targets:
             self._kept.clear()
 
     async def rules(self, place: ChannelRef) -> Mapping[str, Rules]:
-        """The rules of each target of a channel, by its name."""
         return rules_of(await self.of(place))
 
     async def _read_all(self) -> None:
@@ -153,18 +146,16 @@ def _view(row: Row[*tuple[Any, ...]], granted: Mapping[str, Sequence[Subject]]) 
 
 
 def rules_of(targets: Sequence[TargetView]) -> Mapping[str, Rules]:
-    """The rules of targets, by their names."""
     return {target.name: target.rules for target in targets}
 
 
 def _fail(answer: asyncio.Future[Sequence[TargetView]], error: Exception) -> None:
     if not answer.done():
         answer.set_exception(error)
-        # Those who asked may all have given up.
+        # All callers may be cancelled.
         answer.exception()
 
 
-# Building a statement costs as much as running it.
 _OF_PLACES = (
     select(
         Target.id,

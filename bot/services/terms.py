@@ -1,7 +1,7 @@
-"""The terms of a request that spends: its price at full scale, and how long an extension lasts.
+"""The terms of a request that spends: its price at full scale, and the new end of a lifetime.
 
-They are stored with the operation, shown to whoever approves it, and compared with what the
-request would cost when it is sent.
+They are stored with the operation, shown to the approvers, and compared with the price when it is
+sent.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,7 @@ from bot.services.version_history import version_of
 
 
 class Terms(BaseModel):
-    """What a person agrees to.
-
-    Attributes:
-        dollars: Per hour at full scale; None if the price isn't known.
-        seconds: Of an extension: by how long.
-        until: Of an extension: the new end.
-    """
+    """What a person agrees to: dollars per hour at full scale, or None if unknown."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,18 +30,17 @@ class Terms(BaseModel):
 
     @classmethod
     def stored(cls, row: Mapping[str, Any] | None) -> Self:
-        """Read what `to_row` wrote; None if nothing was, as by older versions."""
+        """Parse what `to_row` returned; empty terms for None, as of older versions."""
         return cls.model_validate(row or {})
 
     def to_row(self) -> dict[str, Any]:
-        """Return JSON, to be stored."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
 def terms_of(
     deployment: Deployment, kind: OperationKind, prices: Prices, update: Update | None = None
 ) -> Terms | None:
-    """The terms of an operation; None if it can't make the endpoint cost more or run longer."""
+    """The terms of an operation; None if it can't cost more or run longer."""
     if update is not None:
         return Terms(dollars=update.cost_after(prices)) if update.may_cost_more else None
     if not kind.facts.spends:
@@ -63,13 +56,10 @@ def present_price(deployment: Deployment, operation: Operation, prices: Prices) 
 
 
 def full_scale_price(deployment: Deployment, prices: Prices) -> Decimal | None:
-    """Dollars per hour of all replicas of what is asked for, or runs; None if it isn't known."""
+    """Dollars per hour of all replicas; None if unknown."""
     return version_of(deployment).cost(prices).at_full_scale
 
 
 def exceeds(dollars: Decimal | None, agreed: Decimal | None) -> bool:
-    """Whether a price is, or may be, higher than the one that somebody agreed to.
-
-    Who agreed to a price that isn't known, None, agreed to any.
-    """
+    """Whether a price is, or may be, higher than the agreed one; None agrees to any price."""
     return agreed is not None and (dollars is None or dollars > agreed)

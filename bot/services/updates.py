@@ -1,4 +1,4 @@
-"""What runs on an endpoint, and which versions it had: what the API tells beside what we know."""
+"""The running version of an endpoint and its past versions, from the API and our rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,19 +39,14 @@ _API_WORDS_LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class RefusedUpdate:
-    """An update that Friendli refused.
-
-    Attributes:
-        edits: What it was to change, and nothing else.
-        fields: Form field → what Friendli said of it.
-    """
+    """An update that Friendli refused, with its message for each form field."""
 
     edits: DeployDraft
     fields: Mapping[str, str]
 
 
 class Updates:
-    """Reads what runs, from the API and from our rows."""
+    """Reads versions; raises `UserError` without such an endpoint, or without an answer."""
 
     def __init__(
         self,
@@ -66,25 +61,11 @@ class Updates:
         self._settings = settings
 
     async def known(self, place: ChannelRef, public_id: str) -> RunningVersion:
-        """What we know of what runs, without asking the API.
-
-        Raises:
-            UserError: There is no such endpoint here.
-        """
+        """The running version by our rows."""
         async with self._database.read() as session:
             return running_version_of(_live(await find_deployment(session, place, public_id)))
 
     async def refused(self, place: ChannelRef, public_id: str, operation_id: str) -> RefusedUpdate:
-        """What an update was to change that was refused.
-
-        Args:
-            place: The deployment's.
-            public_id: Of the deployment.
-            operation_id: The public id of the update.
-
-        Raises:
-            UserError: There is no such endpoint or update here.
-        """
         async with self._database.read() as session:
             deployment = _live(await find_deployment(session, place, public_id))
             operation = await session.scalar(
@@ -101,22 +82,14 @@ class Updates:
             return RefusedUpdate(edited, operation.refused_fields or {})
 
     async def look(self, place: ChannelRef, public_id: str) -> RunningVersion:
-        """Ask the API what runs, and write down what changed elsewhere.
-
-        Raises:
-            UserError: There is no such endpoint, or the API doesn't say.
-        """
+        """The running version by the API; records what changed elsewhere."""
         runs, _ = await self._look(place, public_id)
         return runs
 
     async def past(
         self, place: ChannelRef, public_id: str
     ) -> tuple[RunningVersion, Sequence[PastVersion]]:
-        """What runs, and all versions of the endpoint, the oldest first.
-
-        Raises:
-            UserError: There is no such endpoint, or the API doesn't say.
-        """
+        """The running version, and all versions, oldest first."""
         runs, history = await self._look(place, public_id)
         async with self._database.read() as session:
             deployment = _live(await find_deployment(session, place, public_id))
@@ -171,13 +144,13 @@ class Updates:
         spec: DedicatedEndpointSpec,
         history: History,
     ) -> bool:
-        """Write down what the API told. Returns whether there was anything new."""
+        """Record what the API returned. Returns whether anything was new."""
         number = newest(history)
         if not is_later(number, row.newest_version):
-            # Known already; or what was read is older than an update that ended meanwhile.
+            # Known already, or older than an update that ended meanwhile.
             return False
         if await _is_updating(session, row):
-            # Whoever carries the update out writes down what comes of it.
+            # The operation runner records it.
             return False
         first_look = row.newest_version is None
         row.newest_version = number
@@ -200,7 +173,7 @@ class Updates:
                 row.request = told.model_dump(mode="json", exclude_none=True)
         else:
             row.spec = spec.model_dump(mode="json", by_alias=True)
-            # Whoever made it may have set anything.
+            # It may have been created with any settings.
             row.request = {}
         price = version.cost(self._settings.prices).each
         row.price_per_hour = "" if price is None else str(price)

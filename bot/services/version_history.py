@@ -1,4 +1,4 @@
-"""What is known of an endpoint's versions, from our rows and what the API tells. Pure."""
+"""Versions of an endpoint, from our rows and the API's history. Pure."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,6 @@ from bot.domain.version_history import PastVersion, RunningVersion
 
 
 def running_version_of(row: Deployment) -> RunningVersion:
-    """What stands in a deployment's row."""
     return RunningVersion(
         public_id=row.public_id,
         name=row.name,
@@ -25,7 +24,7 @@ def running_version_of(row: Deployment) -> RunningVersion:
 
 
 def version_of(row: Deployment) -> Version:
-    """The version that a deployment's row is about."""
+    """The version in a deployment's row."""
     if row.spec is not None:
         spec = DedicatedEndpointSpec.model_validate(row.spec)
         return Version.of_spec(spec, row.target_name).with_set_here(row.request)
@@ -35,16 +34,10 @@ def version_of(row: Deployment) -> Version:
 def past_versions_of(
     row: Deployment, history: History, updates: Sequence[Operation]
 ) -> list[PastVersion]:
-    """All versions of an endpoint, the oldest first.
-
-    Args:
-        row: Its deployment.
-        history: What the API tells of them.
-        updates: The updates that were asked for here.
-    """
+    """All versions of an endpoint, oldest first, given the updates requested here."""
     own = {one.version: one for one in updates if one.version is not None}
     found: list[PastVersion] = []
-    # What was set elsewhere, and isn't told, may live on in versions that were made here later.
+    # Settings made elsewhere that the API doesn't return may persist in later versions made here.
     untold = row.spec is not None
     for at, number in enumerate(in_order(history)):
         spec = history[number]
@@ -56,7 +49,7 @@ def past_versions_of(
             unknown = UNTOLD - set_here if untold else frozenset()
             version = Version(update.after, frozenset(unknown | set(update.unknown)))
             by, made_at = operation.requested_by, operation.requested_at
-            # What the API tells of it is surest.
+            # The API's fields take precedence.
             found.append(PastVersion(number, version.with_spec(spec), version, spec, by, made_at))
         elif at == 0 and not untold:
             first = Version(DeployRequest.model_validate(row.first_request or row.request))

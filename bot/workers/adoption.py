@@ -44,7 +44,7 @@ class Adoption:
         status: DedicatedEndpointStatus,
         ours: Candidate,
     ) -> None:
-        """Adopt an endpoint; search again if another deployment was faster."""
+        """Adopt an endpoint; search again if another deployment took it first."""
         late = deployment.late or deployment.state is DeploymentState.NOT_CREATED
         team = ours.spec.team_id if ours.spec is not None else None
         try:
@@ -73,7 +73,7 @@ class Adoption:
                 await self._introduce(session, row, status, ours, before=deployment.state)
                 await make_due(session, WatchedProject, deployment.watched_project_id)
         except IntegrityError:
-            # Another deployment took it between our look and our write: look again.
+            # Taken between the search and this transaction.
             async with self._database.write() as session:
                 due = jittered(self._settings.poll_seconds_transitional)
                 await release(session, Deployment, claim, due=due)

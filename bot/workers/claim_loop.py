@@ -1,4 +1,4 @@
-"""The loop that claims rows that are due and hands each to a handler, until it is told to stop."""
+"""The claim loop: claims due rows and passes each to a handler, until it is stopped."""
 
 import asyncio
 import contextlib
@@ -27,32 +27,27 @@ from bot.domain.process.metrics import DATABASE_ERRORS, DEFECTS
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# The scan is what makes it safe: a row written by another replica, or whose nudge was lost, is
-# found this late at most.
+# A row that another replica wrote, or whose notification was lost, is found this late at most.
 SCAN_SECONDS = 1.0
 DATABASE_DOWN_SECONDS = (0.5, 15.0)
-# A row whose transaction a database outage cut off is due again after this.
 _RELEASE_AFTER = timedelta(seconds=0.5)
 
 
 class Worker:
-    """Claims rows of one table, a bounded number at a time.
+    """Claims rows of one table, a limited number at a time.
 
-    A row whose handler fails by a defect stays claimed until its lease ends, which also spaces its
-    repeats: a row that always fails starves nobody. So does a row whose handler had nothing to
-    write, if the process dies before it is put back with others. A row whose handler a database
-    outage cut off is released as soon as the database answers.
+    A row whose handler fails stays claimed until its lease ends, which also spaces its retries. So
+    does a row that waits to be released with others, if the process dies. A row whose handler a
+    database outage interrupted is released as soon as the database answers.
 
     Args:
         name: For logs.
-        table: What is claimed.
-        handle: Does the work of one claimed row. It puts the row back itself, or returns when the
-            row is due again and leaves that to the worker.
+        handle: Handles one claimed row. It releases the row itself, or returns the delay until the
+            row is due again, and the worker releases it.
         lease: How long a claim holds; longer than any handler takes.
-        concurrency: The most rows in hand at once.
-        gather: Seconds for which due rows, and rows to put back, are gathered; they are written in
-            one transaction then.
-        may_claim: Whether rows may be claimed now; those in hand are finished either way.
+        concurrency: The most rows claimed at once.
+        gather: Seconds for which due rows and releases are collected for one transaction.
+        may_claim: Whether rows may be claimed now; claimed ones are finished either way.
     """
 
     def __init__(
@@ -79,37 +74,31 @@ class Worker:
         self._notified = asyncio.Event()
         self._stopped = asyncio.Event()
         self._in_hand: set[asyncio.Task[bool]] = set()
-        # From then on a row is known to be due, by the loop's clock; before, the table is asked.
+        # When the next row is due, by the loop's clock, as far as it is known.
         self._due_from = math.inf
-        # Each with the moment at which it is due again, by the loop's clock.
+        # With the time at which it is due again, by the loop's clock.
         self._to_put_back: list[tuple[Claim, float]] = []
         database.subscribe(table, self._notified.set)
 
     def notify(self) -> None:
-        """Look for due rows now; the database calls it after a commit that made one due."""
+        """Look for due rows now."""
         self._notified.set()
 
     @property
     def table(self) -> ClaimableTable:
-        """What is claimed."""
         return self._table
 
     def leave_scanning(self) -> None:
-        """Scan no more: `found_due` is called for what a scan of all tables finds."""
+        """Stop scanning: `found_due` is called by a scan of all tables."""
         self._scan_seconds = math.inf
 
     def found_due(self) -> None:
-        """Claim now: a scan has found a row that is due."""
+        """Claim now: a scan found a due row."""
         self._due_from = asyncio.get_running_loop().time()
         self._notified.set()
 
     async def run(self, grace: float) -> None:
-        """Work until `stop`, then let what is in hand end.
-
-        Args:
-            grace: Seconds until what is in hand is cancelled; whoever claims its rows next,
-                when their lease ends, takes it up again.
-        """
+        """Claim until `stop`; after `grace` seconds, running handlers are cancelled."""
         pause = DATABASE_DOWN_SECONDS[0]
         while not self._stopped.is_set():
             self._notified.clear()
@@ -121,7 +110,7 @@ class Worker:
                 wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
                 pause = min(pause * 2, DATABASE_DOWN_SECONDS[1])
             if self._in_hand or self._to_put_back:
-                # What ends meanwhile is put back soon, and together.
+                # Handlers that end meanwhile are released together, and soon.
                 wait = min(wait, SCAN_SECONDS)
             await wait_for(self._stopped, self._gather)
             if not self._stopped.is_set():
@@ -135,12 +124,12 @@ class Worker:
             await self._write(room=0)
 
     def stop(self) -> None:
-        """Claim no more; `run` returns once what is in hand has ended."""
+        """Claim no more; `run` returns once all handlers have ended."""
         self._stopped.set()
         self.notify()
 
     async def _take(self) -> float:
-        """Claim what there is room for; return how long to wait for a nudge, in seconds."""
+        """Claim rows up to the limit; return the seconds to wait for a notification."""
         room = self._concurrency - len(self._in_hand) if self._may_claim() else 0
         if not self._to_put_back:
             if not room:
@@ -154,7 +143,7 @@ class Worker:
         return self._wait(wait) if room else self._scan_seconds
 
     async def _write(self, room: int) -> float | None:
-        """Put back what was handled, claim what is due, and tell when the next row is due."""
+        """Release handled rows, claim due ones, and return when the next row is due."""
         putting_back = self._to_put_back.copy()
         if not (putting_back or room):
             return None
@@ -180,13 +169,13 @@ class Worker:
         if until_due is None:
             self._due_from = math.inf
             return self._scan_seconds
-        # Rows that come due in the next moment are claimed with the one that comes first.
+        # Claim rows that come due within `gather` seconds together.
         wait = until_due + self._gather if until_due else 0.0
         self._due_from = asyncio.get_running_loop().time() + wait
         return min(wait, self._scan_seconds)
 
     async def _guarded(self, claim: Claim) -> bool:
-        """Have a row handled; return whether to look for due rows soon."""
+        """Handle a row; return whether to look for due rows soon."""
         limit = asyncio.timeout(self._lease.total_seconds())
         try:
             async with limit:
@@ -223,7 +212,6 @@ class Worker:
 
 
 async def wait_for(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, for so many seconds at most."""
     if seconds == math.inf:
         await event.wait()
     elif seconds > 0:

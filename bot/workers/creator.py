@@ -45,16 +45,16 @@ from bot.services.thread import post
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# "At most 30 s before the POST" is how old the list may be; see `_create`.
+# The list may be 30 s old when the request is sent.
 _LIST_SECONDS = 25.0
 _STALLED_SECONDS = 5.0
 _NOW = timedelta(0)
-# Later than the moment of giving up by as much as the database's clock may round.
+# The database's clock may round up to this much.
 _A_MOMENT = timedelta(milliseconds=50)
 
 
 class Creator:
-    """Creates the endpoint of a claimed deployment, or refuses or postpones that."""
+    """Creates the endpoint of a claimed deployment, or refuses or postpones it."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Creator:
     async def create(
         self, claim: Claim, deployment: Deployment, project: WatchedProject, present: datetime
     ) -> None:
-        # What was approved waited for that, and not for Friendli.
+        # The wait for an approval doesn't count.
         waited = (present - (deployment.decided_at or deployment.requested_at)).total_seconds()
         if waited > self._settings.create_give_up_after:
             await self._refuse(claim, _too_late(deployment, duration(waited)))
@@ -122,12 +122,12 @@ class Creator:
             ):
                 return
         if time.monotonic() - committed > self._stalled:
-            # The request might end after the lease, when someone else looks for what it made.
+            # The request could outlast the lease, and another worker would search meanwhile.
             return
         await self._send(claim, deployment, access, project)
 
     async def _costs_more(self, deployment: Deployment) -> refusals.Refusal | None:
-        """Refuse what would cost more than people were shown, and needs approval at that price."""
+        """Refuse if the price rose above the shown one and needs approval now."""
         dollars = full_scale_price(deployment, self._settings.prices)
         agreed = setup_of(deployment, self._settings.prices).price_at_most
         if not exceeds(dollars, agreed):
@@ -144,7 +144,7 @@ class Creator:
     async def _send(
         self, claim: Claim, deployment: Deployment, access: Credentials, project: WatchedProject
     ) -> None:
-        """Send the one create request, and write down what is known of it afterwards."""
+        """Send the one create request, and record its outcome."""
         request = DeployRequest.model_validate(deployment.request)
         try:
             answer = await self._friendli.create_endpoint(
@@ -152,7 +152,7 @@ class Creator:
             )
         except NotSent as error:
             CREATES.labels("not_sent").inc()
-            # Known not to have left: the only way back to before "sending".
+            # The request surely wasn't sent, so the state may go back.
             await self._try_later(claim, deployment, error, state=DeploymentState.REQUESTED)
         except OutcomeUnknown as error:
             CREATES.labels("outcome_unknown").inc()
@@ -160,7 +160,7 @@ class Creator:
             await self.doubt(claim, error)
         except RateLimited as error:
             CREATES.labels("rate_limited").inc()
-            # Nothing was made, so that it may be sent again, after another list.
+            # Nothing was created, so it may be sent again, after another list.
             await self._try_later(claim, deployment, error, state=DeploymentState.REQUESTED)
         except FriendliError as error:
             CREATES.labels("refused").inc()
@@ -181,12 +181,7 @@ class Creator:
                 )
 
     async def doubt(self, claim: Claim, error: FriendliError | None) -> None:
-        """Record and post that the create request's outcome is unknown.
-
-        Args:
-            claim: The deployment's claim.
-            error: Why; None if the process that sent it died or stalled.
-        """
+        """Record and post that the outcome is unknown; without an error, the sender died."""
         status = error.status if error is not None else None
         async with self._database.write() as session:
             if not await release(
@@ -211,7 +206,7 @@ class Creator:
             )
 
     async def _refuse(self, claim: Claim, refusal: refusals.Refusal, *, audited: str = "") -> None:
-        """Nothing was made, and nothing will be."""
+        """Nothing was created, and nothing will be."""
         async with self._database.write() as session:
             fields = dict(refusal.fields) or None
             refused = {"state": DeploymentState.REFUSED, "refused_fields": fields}
@@ -232,13 +227,13 @@ class Creator:
         error: FriendliError | TimeoutError,
         **values: object,
     ) -> None:
-        """Nothing was made: send it later, and give up in time. A 429 is told once."""
+        """Nothing was created: try again later, up to a limit. A 429 is posted once."""
         wait = back_off(deployment.attempts, self._settings, error)
         async with self._database.write() as session:
             present = (await session.execute(select(now()))).scalar_one()
             if isinstance(error, RateLimited):
                 values["limited_since"] = deployment.limited_since or present
-                # However long Friendli asks to wait, nobody waits longer than for an outage.
+                # A long Retry-After doesn't extend the limit.
                 waited = present - (deployment.decided_at or deployment.requested_at)
                 left = timedelta(seconds=self._settings.create_give_up_after) - waited
                 wait = min(wait, max(left, _NOW) + _A_MOMENT)
@@ -253,7 +248,6 @@ class Creator:
 
 
 def _too_late(deployment: Deployment, waited: str) -> refusals.Refusal:
-    """Why nothing was sent until it was given up."""
     if deployment.limited_since is not None:
         return refusals.gave_up_limited(waited)
     return refusals.gave_up(waited) if deployment.attempts else refusals.not_announced()

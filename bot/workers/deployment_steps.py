@@ -29,7 +29,7 @@ from bot.workers.reconciler import Reconciler
 
 
 class DeploymentSteps:
-    """Handles one claimed deployment and releases it."""
+    """Handles one claimed deployment."""
 
     def __init__(
         self,

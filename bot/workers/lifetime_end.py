@@ -1,7 +1,6 @@
-"""The chore that ends endpoints whose time is over: it warns, ends them, and doesn't give up soon.
+"""Periodic check: warns before a lifetime ends, then ends the endpoint, with retries.
 
-Everything is worked out anew each time from the row and its operations, so it doesn't matter who
-looks, how often, or when the last one died.
+Everything is computed anew from the row and its operations, so any replica may run it at any time.
 """
 
 from collections.abc import Sequence
@@ -28,12 +27,12 @@ _LONGEST_PAUSE = timedelta(hours=1)
 async def end_in_time(
     session: AsyncSession, deployment: Deployment, present: datetime, settings: Settings
 ) -> datetime | None:
-    """Warn before an endpoint's time is over, and end the endpoint then.
+    """Warn before the lifetime ends, and end the endpoint then.
 
-    Whoever wasn't warned, as when this bot was down, still gets the least notice.
+    Without a warning, as when the bot was down, the minimum notice applies.
     """
     ends_at, seconds = deployment.lifetime_ends_at, deployment.lifetime_seconds
-    # Whatever goes down comes to rest, which is told and looked at then.
+    # It comes to rest soon, and is checked then.
     if ends_at is None or seconds is None or deployment.status in GOING_DOWN:
         return None
     if deployment.status in AT_REST:
@@ -76,7 +75,7 @@ async def _end(
         again_at = last.finished_at + _pause(len(tries), settings)
         if present < again_at:
             return again_at
-    # What comes up, or rolls out a new version, can't be put to sleep before it serves.
+    # While it comes up or rolls out a version, it can't be put to sleep.
     if not kind.fits(deployment.status) or await unfinished(session, deployment.id, kind):
         return present + _WAIT_FOR_OTHERS
     await write_down(
@@ -89,7 +88,7 @@ async def _end(
 async def tries_to_end(
     session: AsyncSession, deployment: Deployment, ends_at: datetime
 ) -> Sequence[Operation]:
-    """What was tried since the time was over, oldest first."""
+    """The operations since the lifetime ended, oldest first."""
     rows = await session.scalars(
         select(Operation)
         .where(
@@ -103,6 +102,6 @@ async def tries_to_end(
 
 
 def _pause(tries: int, settings: Settings) -> timedelta:
-    """Twice as long after each try, an hour at most."""
+    """Twice as long after each try, up to an hour."""
     first = timedelta(seconds=settings.lifetime_end_retry)
     return min(first * (1 << min(tries - 1, 10)), max(_LONGEST_PAUSE, first))

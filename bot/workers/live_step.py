@@ -1,7 +1,7 @@
-"""The step of a deployment whose endpoint is known: its oldest operation, then what is due.
+"""The step of a live endpoint: its oldest operation, otherwise the periodic checks.
 
-A periodic check does something that comes due by itself, such as the end of a lifetime, and
-returns when to call it again. The deployment is due at the earliest of these moments.
+A check does what is due, such as ending a lifetime, and returns when to call it again. The
+deployment is due at the earliest of these times.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,12 +29,7 @@ _LEAST_PAUSE = timedelta(milliseconds=10)
 
 
 class LiveStep:
-    """Takes the next step of live deployments.
-
-    Args:
-        runner: Carries operations out.
-        checks: What comes due by itself.
-    """
+    """Takes the next step of live deployments."""
 
     def __init__(
         self,
@@ -50,7 +45,6 @@ class LiveStep:
         self._checks = checks
 
     async def handle(self, claim: Claim, deployment: Deployment, project: WatchedProject) -> None:
-        """Carry out the oldest requested operation; without one, do what is due."""
         if deployment.unlisted_at is not None:
             await self._hold(claim)
             return
@@ -84,7 +78,7 @@ class LiveStep:
             await release(session, Deployment, claim, due=wait)
 
     async def _hold(self, claim: Claim) -> None:
-        """Of an endpoint that Friendli doesn't list, only ending operations stay requested."""
+        """While Friendli doesn't list an endpoint, only operations that end it stay requested."""
         async with self._database.write() as session:
             if await release(session, Deployment, claim, due=None):
                 row = await session.get_one(Deployment, claim.id)

@@ -1,4 +1,4 @@
-"""Does one thing again and again, beside everything else, until it is told to stop."""
+"""Runs a task periodically until it is stopped."""
 
 import asyncio
 import random
@@ -14,15 +14,14 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class Periodic:
-    """Something that is done every so often.
+    """A periodic task.
 
     Args:
-        name: For logs.
-        act: Does it once. One that fails is done again the next time.
-        every: Seconds between two times, give or take a tenth, so that replicas don't keep step.
-        needs: What is waited for before the first time.
-        first_after: Seconds from then to the first time.
-        may_act: Whether it may be done now; if not, this time is left out.
+        act: One run. After a failure the next run follows as usual.
+        every: Seconds between runs, ±10 % so that replicas don't run in step.
+        needs: Set before the first run.
+        first_after: Seconds from then to the first run.
+        may_act: Whether to run now; if not, this run is skipped.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class Periodic:
         self._task = asyncio.create_task(self._run(), name=name)
 
     async def stop(self) -> None:
-        """Do it no more; what is under way is cancelled."""
+        """Stop; a run under way is cancelled."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -59,7 +58,7 @@ class Periodic:
     async def _once(self) -> None:
         try:
             await self._act()
-        except Exception as error:  # what fails once must not end it for good
+        except Exception as error:  # one failure must not end it
             if is_outage(error):
                 DATABASE_ERRORS.labels("periodic").inc()
                 log.warning("put off", what=self._name, error=error_name(error))

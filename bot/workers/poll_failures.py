@@ -1,4 +1,4 @@
-"""What stands in the way of watching a project: told to each of its threads once."""
+"""Failures to poll a project: posted once to each of its threads."""
 
 from datetime import datetime
 from functools import partial
@@ -34,13 +34,13 @@ async def obstructed(
     obstacle: PollFailure,
     error: FriendliError | TimeoutError | None,
 ) -> None:
-    """Put a project back that can't be watched now, and post why if that wasn't done yet."""
+    """Release a project that can't be polled now, and post why unless that was done."""
     log.warning("can't watch a project", row=claim.id, obstacle=obstacle, error=str(error or ""))
     async with database.write() as session:
         present: datetime = (await session.execute(select(now()))).scalar_one()
         since = project.failing_since or present
         failing = (present - since).total_seconds()
-        # A passing outage isn't worth a message; a refused key is, at once.
+        # An outage is posted once it lasts; a refused key at once.
         tell_now = project.reported_failure is None and (
             obstacle is not PollFailure.OUTAGE or failing >= settings.outage_notify_after
         )
@@ -68,7 +68,7 @@ async def obstructed(
 async def tell_all(
     session: AsyncSession, settings: Settings, claim: Claim, reply: AnyReply
 ) -> None:
-    """Add a reply to the thread of every endpoint that the project watches."""
+    """Add a reply to the threads of all live deployments of a project."""
     deployments = await session.scalars(
         select(Deployment)
         .where(Deployment.watched_project_id == claim.id, Deployment.state == DeploymentState.LIVE)
@@ -79,7 +79,7 @@ async def tell_all(
         try:
             await post(session, deployment, settings, reply)
         except (ValueError, LookupError):
-            # One row that can't be read must not silence its neighbours.
+            # One unreadable row must not affect the others.
             log.exception("can't tell", deployment=deployment.id, reference=new_reference())
 
 

@@ -1,8 +1,7 @@
-"""Watches the endpoints of a project with one list request, and tells each change once.
+"""Polls a project with one list request, and posts each change once.
 
-An unchanged poll writes nothing but the project's next due time, together with other projects'.
-Whatever stands in the way of watching (a refused key, an outage) is told to each thread once, and
-so is its end.
+An unchanged poll writes only the project's next due time, together with other projects'. A failure
+to poll (a refused key, an outage) is posted once to each thread, and so is its end.
 """
 
 import asyncio
@@ -41,17 +40,17 @@ from bot.workers.snapshots import Snapshot, Snapshots, Watched, read
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# A part of the lease; the rest is for writing down what came of it.
+# A part of the lease; the rest is for the transaction.
 _LEASE_TO_POLL = 0.75
 
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """What one poll showed.
+    """What one poll returned.
 
     Attributes:
-        statuses: By endpoint id; one that is missing here answered 404 itself, too.
-        pages: Requests that a complete list takes.
+        statuses: By endpoint id; a missing one answered 404 itself, too.
+        pages: Requests of a complete list.
         lists_nothing: A complete list was empty, or each endpoint answered 404.
     """
 
@@ -62,12 +61,7 @@ class PollResult:
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """What a poll brought, to be written.
-
-    Attributes:
-        cadence: Seconds until the next poll.
-        changed: Deployments that may have something to tell.
-    """
+    """What a poll brought, and the seconds until the next one."""
 
     claim: Claim
     project: WatchedProject
@@ -77,11 +71,9 @@ class _Changes:
 
 
 class Poller:
-    """Handles one claimed project: polls it, tells what changed, and puts it back.
+    """Handles one claimed project.
 
-    Args:
-        failing_at_once: The most projects polled at a time whose last poll failed: they may take
-            long to fail again, and must leave room for those that answer.
+    `failing_at_once` limits polls of projects that failed last, so that slow failures leave room.
     """
 
     def __init__(
@@ -104,11 +96,7 @@ class Poller:
         self._patience = settings.lease * _LEASE_TO_POLL
 
     async def handle(self, claim: Claim) -> timedelta | None:
-        """Poll a project once.
-
-        Returns:
-            When it is due again, if there is nothing else to write; None if it was put back.
-        """
+        """Poll a project once; return the delay until the next poll if nothing else is written."""
         snapshot = self._snapshots.trusted(claim)
         if snapshot is None:
             async with self._database.read() as session:
@@ -133,18 +121,18 @@ class Poller:
         project, watched = snapshot.project, snapshot.watched
         try:
             access = credentials_for(project, self._vault)
-            # A poll that outlasts the lease would be cut off without a word, and begin again.
+            # A poll that outlasts the lease would be cancelled and repeated unreported.
             async with asyncio.timeout(self._patience):
                 seen = await self._poll(access, project, watched)
         except (NoKeyError, MismatchedKeyError):
-            # Disconnecting wipes a key only once nothing is watched with it any more.
+            # A key is only wiped once nothing is watched with it.
             await self._obstructed(claim, project, PollFailure.KEY_MISMATCHED)
         except (UnreadableKeyError, MalformedCredentials):
             await self._obstructed(claim, project, PollFailure.KEY_UNREADABLE)
         except (FriendliError, TimeoutError) as error:
             await self._obstructed(claim, project, obstacle_of(error), error)
         else:
-            # Of those that weren't missing before.
+            # Without those that were missing before.
             listed = sum(one.unlisted_at is None for one in watched)
             lost = seen.lists_nothing and listed > 1 and not seen.statuses
             if not lost:
@@ -156,7 +144,7 @@ class Poller:
     async def _poll(
         self, access: Credentials, project: WatchedProject, watched: Sequence[Watched]
     ) -> PollResult:
-        """Ask with whichever takes fewer requests: the list, or each endpoint."""
+        """List the project, or read each endpoint, whichever takes fewer requests."""
         if len(watched) < project.list_pages:
             statuses = {}
             for one in watched:
@@ -168,7 +156,7 @@ class Poller:
         statuses = dict(listing.endpoints)
         for one in watched:
             if one.endpoint_id not in statuses:
-                # Lists lag: an endpoint is only missing if it doesn't answer for itself either.
+                # Lists lag: an endpoint is missing only if its own status is 404 too.
                 status = await self._ask(access, one.endpoint_id)
                 if status is not None:
                     statuses[one.endpoint_id] = status
@@ -189,7 +177,7 @@ class Poller:
             if cadence is not None:
                 return jittered(cadence)
         self._snapshots.forget(claim)
-        # What we did to an endpoint after the poll began, the poll may not show yet.
+        # The poll may not show operations that were sent after it began.
         telling = [one for one in watched if _precedes(one.last_operation_at, claim)]
         changed = [one.id for one in telling if self._is_news(one, seen, claim.at)]
         cadence = self._cadence(watched, seen, claim.at)
@@ -203,17 +191,13 @@ class Poller:
                 return None
         except (SQLAlchemyError, OSError, TimeoutError):
             raise
-        except Exception:  # one deployment's defect must not silence its neighbours
+        except Exception:  # one deployment's defect must not affect the others
             log.exception("can't tell all news", row=claim.id, reference=new_reference())
             await self._write_one_by_one(news)
         return None
 
     async def _write(self, news: "_Changes") -> bool:
-        """Put the project back and tell what is new, in one transaction.
-
-        Returns:
-            Whether the claim still claim.
-        """
+        """Release the project and post the changes; False if the claim was lost."""
         async with self._database.write() as session:
             if not await release(
                 session,
@@ -242,13 +226,13 @@ class Poller:
                     await self._tell(session, news, id_)
             except (SQLAlchemyError, OSError, TimeoutError):
                 raise
-            except Exception:  # see above
+            except Exception:  # as above
                 log.exception("can't tell", deployment=id_, reference=new_reference())
         await self._write(replace(news, changed=(), cadence=self._settings.poll_seconds_stable))
 
     async def _tell(self, session: AsyncSession, news: "_Changes", id_: int) -> None:
         deployment = await session.get_one(Deployment, id_, with_for_update={"key_share": True})
-        # It may have been stopped, or moved to another key, since we read it.
+        # It may have ended, or moved to another key, since it was read.
         if (
             deployment.state == DeploymentState.LIVE
             and deployment.watched_project_id == news.claim.id
@@ -317,19 +301,18 @@ class Poller:
         obstacle: PollFailure,
         error: FriendliError | TimeoutError | None = None,
     ) -> None:
-        """The project can't be watched now: tell it once, and come back later."""
         POLLS.labels(obstacle).inc()
         self._snapshots.forget(claim)
         await obstructed(self._database, self._settings, claim, project, obstacle, error)
 
 
 def _precedes(last_operation_at: datetime | None, claim: Claim) -> bool:
-    """Whether a list that was asked for under this claim shows what our last action did."""
+    """Whether a list requested under this claim shows our last operation."""
     return last_operation_at is None or last_operation_at < claim.at
 
 
 def _is_as_before(project: WatchedProject, seen: PollResult) -> bool:
-    """Whether the project's row says already what the poll showed of the project itself."""
+    """Whether the project's row already has what the poll returned about the project."""
     return (
         project.reported_failure is None
         and project.failures == 0

@@ -1,8 +1,8 @@
-"""Finds the endpoint that a create request made, or learns that it made none.
+"""Finds the endpoint that a create request made, or concludes that it made none.
 
-`bot.domain.matching` says which of the new endpoints may be ours. "It wasn't
-created" needs several complete lists over a long enough time in which the API worked, and no new
-endpoint that nothing explains; after that it is looked for on, in case it appears late.
+`bot.domain.matching` decides which new endpoints may be ours. "Not created" needs several complete
+lists, over enough time in which the API worked, without an unexplained new endpoint; after that the
+search goes on for a while, in case the endpoint appears late.
 """
 
 from collections.abc import Sequence
@@ -35,14 +35,14 @@ from bot.workers.search import Found, Search
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _PASSES_TO_BE_SURE = 3
-# Between two passes nobody looked for longer than this only if the bot itself was down.
+# A longer gap between two searches means that the bot was down.
 _LONGEST_GAP = 120.0
 _NOW = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How thoroughly it was looked for: complete passes, and the time they span."""
+    """Complete searches without a result, and the time they span."""
 
     passes: int
     seconds: float
@@ -50,7 +50,6 @@ class Progress:
 
     @property
     def values(self) -> dict[str, object]:
-        """The columns to write."""
         return {
             "empty_passes": self.passes,
             "empty_seconds": self.seconds,
@@ -62,7 +61,7 @@ class Progress:
 
 
 class Reconciler:
-    """The steps after the create request."""
+    """Searches for the endpoints of claimed deployments."""
 
     def __init__(
         self,
@@ -111,9 +110,9 @@ class Reconciler:
         obstacle: PollFailure,
         error: FriendliError | TimeoutError | None = None,
     ) -> None:
-        """The search can't be done: that time doesn't count as looking.
+        """The search failed: this time doesn't count.
 
-        Its thread learns that once it lasts, unless it was told already that nothing was created.
+        It is posted once the failure lasts, unless "not created" was posted before.
         """
         async with self._database.write() as session:
             present = (await session.execute(select(now()))).scalar_one()
@@ -158,7 +157,7 @@ class Reconciler:
             case DeploymentState.AMBIGUOUS:
                 await self._ask_again(claim, deployment, found, progress)
             case DeploymentState.NOT_CREATED:
-                # What others make from now on, under names of their own, is none of our business.
+                # New endpoints with other names don't matter any more.
                 if likely:
                     await self._ask(claim, deployment, likely)
                 else:
@@ -180,14 +179,7 @@ class Reconciler:
         *,
         is_named: bool = False,
     ) -> None:
-        """A person chooses: nothing is adopted by guess.
-
-        Args:
-            claim: The deployment's claim.
-            deployment: The row.
-            candidates: What to choose from.
-            is_named: Whether all of them have exactly our name.
-        """
+        """Let a person select the endpoint; `is_named`: all candidates have exactly our name."""
         before = (
             deployment.state_before
             if deployment.state is DeploymentState.AMBIGUOUS
@@ -198,11 +190,11 @@ class Reconciler:
                 session,
                 Deployment,
                 claim,
-                # Of twins only a person can tell; ours may still appear among others.
+                # With equal names only a person can tell; otherwise ours may still appear.
                 due=None if is_named else jittered(self._settings.poll_seconds_stable),
                 state=DeploymentState.AMBIGUOUS,
                 state_before=before,
-                # The name may have been used again since it was told that nothing was created.
+                # The name may have been used again since "not created" was posted.
                 late=deployment.late or before is DeploymentState.NOT_CREATED,
                 candidates=[one.endpoint_id for one in candidates],
                 candidate_notes=(
@@ -218,7 +210,7 @@ class Reconciler:
     async def _ask_again(
         self, claim: Claim, deployment: Deployment, found: Found, progress: Progress
     ) -> None:
-        """A question is open: ask anew if there is more to choose from, or nothing any more."""
+        """Update an open question if the candidates have changed."""
         asked = list(deployment.candidates or ())
         unexplained = [*found.match.likely, *found.match.unlikely]
         more = [one for one in found.match.likely if one.endpoint_id not in asked]
@@ -226,7 +218,7 @@ class Reconciler:
             kept = [one for one in unexplained if one.endpoint_id in asked]
             await self._ask(claim, deployment, [*kept, *more])
         elif asked and found.owned.issuperset(asked):
-            # They turned out to be other deployments' own.
+            # All of them belong to other deployments.
             async with self._database.write() as session:
                 back = deployment.state_before or DeploymentState.OUTCOME_UNKNOWN
                 values = progress.values | {"candidates": None, "candidate_notes": None}
@@ -236,7 +228,7 @@ class Reconciler:
             await self._look_on(claim, deployment, progress)
 
     async def _look_on(self, claim: Claim, deployment: Deployment, progress: Progress) -> None:
-        """Look again later, until it is too late."""
+        """Search again later, within the late search window."""
         sent_at = deployment.sent_at or deployment.requested_at
         over = (progress.at - sent_at).total_seconds() > self._settings.late_search_window
         due = None if over else jittered(self._settings.poll_seconds_stable)
@@ -273,7 +265,7 @@ class Reconciler:
 
 
 def progress_of(deployment: Deployment, present: datetime) -> Progress:
-    """Count the pass that has just ended; the time since the last one only if the API worked."""
+    """Count the search that just ended; the time since the last one counts if the API worked."""
     seconds = deployment.empty_seconds
     if deployment.empty_at is not None:
         seconds += min((present - deployment.empty_at).total_seconds(), _LONGEST_GAP)

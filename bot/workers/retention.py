@@ -1,7 +1,7 @@
-"""Forgets what is over for good, after a while, so that the tables stay small.
+"""Deletes what has been over for long, in small batches, so that the tables stay small.
 
-Any replica does it, in small batches, and two that do it at once pass over each other's rows.
-Nothing that may still be billed is forgotten, nor a thread that still has something to be told.
+Any replica does it; two at once skip each other's rows. Nothing that may still be billed is
+deleted, nor a thread with unsent messages.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +23,7 @@ from bot.services import repeated_commands
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# A process that has just started has better things to do.
+# Not right after the start.
 FIRST_SWEEP_AFTER = 60.0
 _BATCH = 50
 
@@ -32,18 +32,14 @@ Table = type[Channel] | type[Deployment] | type[Message] | type[WatchedProject]
 
 
 class Retention:
-    """Forgets rows.
-
-    Args:
-        keep: How long what is over is kept.
-    """
+    """Deletes rows that have been over for `keep`."""
 
     def __init__(self, database: Database, *, keep: timedelta) -> None:
         self._database = database
         self._keep = keep
 
     async def sweep(self) -> None:
-        """Forget all that is due to be forgotten."""
+        """Delete everything that is old enough."""
         async with self._database.write() as session:
             await repeated_commands.forget(session)
         await self._repeat(_mark)
@@ -58,7 +54,7 @@ class Retention:
             log.info("forgot what was over", **forgotten)
 
     async def _repeat(self, step: Callable[[AsyncSession], Awaitable[int]]) -> int:
-        """Take a step, in a transaction each, until it finds no full batch any more."""
+        """Run a step, each time in a transaction, until a batch isn't full."""
         total = 0
         while True:
             async with self._database.write() as session:
@@ -89,7 +85,7 @@ class Retention:
 
 
 async def _mark(session: AsyncSession) -> int:
-    """Write down that deployments are over: nothing else says since when."""
+    """Record when deployments were first seen to be over."""
     rows = await _take(session, Deployment, Deployment.ended_at.is_(None), _is_over())
     await session.execute(
         update(Deployment)
@@ -101,7 +97,7 @@ async def _mark(session: AsyncSession) -> int:
 
 
 async def _unmark(session: AsyncSession) -> int:
-    """One that was found late isn't over after all."""
+    """Deployments whose endpoint was found late aren't over."""
     rows = await _take(session, Deployment, Deployment.ended_at.is_not(None), not_(_is_over()))
     await session.execute(
         update(Deployment)
@@ -113,7 +109,7 @@ async def _unmark(session: AsyncSession) -> int:
 
 
 async def _projects(session: AsyncSession) -> int:
-    """Projects that nothing leads to; their keys were wiped with their last targets."""
+    """Projects without references; their keys were wiped before."""
     unused = and_(
         WatchedProject.key_ciphertext.is_(None),
         not_(exists().where(Target.watched_project_id == WatchedProject.id)),
@@ -127,7 +123,7 @@ async def _projects(session: AsyncSession) -> int:
 
 
 async def _channels(session: AsyncSession) -> int:
-    """Channels, and people, that no message is kept for."""
+    """Channels and people without messages."""
     unused = and_(
         Channel.due_at.is_(None),
         not_(exists().where(Message.channel_row_id == Channel.id)),
@@ -142,7 +138,7 @@ async def _channels(session: AsyncSession) -> int:
 async def _take(
     session: AsyncSession, table: Table, *conditions: ColumnElement[bool]
 ) -> Sequence[int]:
-    """Lock a batch of rows; those that somebody else works on wait for the next time."""
+    """Lock a batch of rows, without those that are locked."""
     rows = await session.scalars(
         select(table.id)
         .where(*conditions)
@@ -169,7 +165,7 @@ def _is_over() -> ColumnElement[bool]:
         Operation.deployment_id == Deployment.id, Operation.state.in_(UNFINISHED)
     )
     return and_(
-        # NOT_CREATED is final once nobody looks for it any more, which shows in its due time.
+        # NOT_CREATED is final once its search has ended, which its due time shows.
         Deployment.state.in_(OVER),
         Deployment.due_at.is_(None),
         Deployment.claimed == false(),
@@ -178,7 +174,7 @@ def _is_over() -> ColumnElement[bool]:
 
 
 def _has_words() -> ColumnElement[bool]:
-    """Whether its thread still has something to be told."""
+    """Whether the thread has unsent messages."""
     return exists().where(
         Message.deployment_id == Deployment.id,
         or_(

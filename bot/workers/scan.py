@@ -1,7 +1,7 @@
-"""Look once a second which tables have rows that are due: one query for all workers.
+"""Finds the tables with due rows once a second, in one query for all workers.
 
-A worker knows when the rows are due that this process wrote. What another replica wrote is found
-here. It is a query and not LISTEN, which a pooler in transaction mode doesn't pass on.
+For rows that another replica wrote. It is a query and not LISTEN, which a pooler in transaction
+mode doesn't support.
 """
 
 import asyncio
@@ -23,11 +23,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class Scan:
-    """Calls the workers for rows that are due.
-
-    Args:
-        workers: None of them scans its table itself any more.
-    """
+    """Notifies workers of due rows; they don't scan themselves."""
 
     def __init__(self, database: Database, workers: Sequence[Worker]) -> None:
         self._database = database
@@ -37,16 +33,15 @@ class Scan:
             worker.leave_scanning()
 
     async def run(self) -> None:
-        """Scan until `stop`."""
         pause = DATABASE_DOWN_SECONDS[0]
         due = _due([worker.table for worker in self._workers])
         while not self._stopped.is_set():
             try:
-                # One connection for all scans: no ping before each, which would double them.
+                # One connection for all scans, without a ping before each.
                 async with self._database.engine.connect() as connection:
                     while not self._stopped.is_set():
                         found = (await connection.execute(due)).one()
-                        # Without it, one snapshot would be kept for ever.
+                        # Ends the snapshot.
                         await connection.rollback()
                         pause = DATABASE_DOWN_SECONDS[0]
                         for worker, is_due in zip(self._workers, found, strict=True):
@@ -60,12 +55,10 @@ class Scan:
                 pause = min(pause * 2, DATABASE_DOWN_SECONDS[1])
 
     def stop(self) -> None:
-        """Scan no more."""
         self._stopped.set()
 
 
 def _due(tables: Sequence[ClaimableTable]) -> Select[*tuple[bool, ...]]:
-    """Whether each table has a row that is due."""
     return select(
         *(
             func.coalesce(select(func.min(table.due_at)).scalar_subquery() <= now(), false())

@@ -1,7 +1,6 @@
-"""Does what schedules say: writes the operation down, and when it comes next, in one transaction.
+"""Requests the operations of schedules that are due.
 
-A time to sleep that was missed is made up for, once; a time to wake isn't, as spending late is for
-somebody to decide.
+A missed operation that spends nothing is made up for once; one that spends is left to people.
 """
 
 from datetime import datetime, timedelta
@@ -27,7 +26,7 @@ from bot.services.lookup import target_of
 from bot.services.operations import unfinished, write_down
 from bot.services.thread import post
 
-# What can't be done yet, as with an endpoint that is only coming up, is looked at again so soon.
+# For what can't be done yet, as while an endpoint comes up.
 _LOOK_AGAIN = timedelta(seconds=15)
 
 
@@ -40,14 +39,14 @@ class Scheduler:
         self._lease = timedelta(seconds=settings.lease)
 
     async def handle(self, claim: Claim) -> None:
-        """Do what is due and put the schedule back, or away if it never comes again."""
+        """Do what is due, and release the schedule, or delete it if it is over."""
         try:
             async with self._database.write() as session:
                 if not await renew(session, Schedule, claim, lease=self._lease):
                     return
                 await self._step(session, claim)
         except IntegrityError:
-            # Somebody asked for the same thing at this very moment.
+            # The same operation was requested at this moment.
             async with self._database.write() as session:
                 await release(session, Schedule, claim, due=_LOOK_AGAIN)
 
@@ -84,7 +83,7 @@ class Scheduler:
         deployment: Deployment,
         present: datetime,
     ) -> bool:
-        """Do it unless there is nothing to do. Returns whether this time is dealt with."""
+        """Request the operation unless there is nothing to do. Returns whether that is settled."""
         late = (present - due_at).total_seconds() > self._settings.schedule_grace
         spends = row.kind.facts.spends
         waits = deployment.status in (row.kind.facts.waits_in or ())

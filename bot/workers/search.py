@@ -1,8 +1,7 @@
-"""Looks through a project once for the endpoint that a create request made.
+"""Searches a project once for the endpoint that a create request made.
 
-A complete list tells which endpoints are new; their specs tell their names. The list decides
-whether the search worked. A spec that can't be read in time makes a candidate without details,
-and never stops the search.
+A complete list shows which endpoints are new; their specs have their names. A spec that can't be
+read in time makes a candidate without details, and doesn't fail the search.
 """
 
 import asyncio
@@ -34,22 +33,22 @@ from bot.friendli.credentials import Credentials
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# Parts of the claim's lease; the rest is for writing down what came of it.
+# Parts of the lease; the rest is for the transaction.
 _LEASE_TO_LIST = 0.5
 _LEASE_TO_READ_SPECS = 0.25
 _SPECS_AT_ONCE = 10
-# Endpoints with other names whose specs aren't read again.
+# Cached specs of endpoints with other names.
 _REMEMBERED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one look showed.
+    """Result of a search.
 
     Attributes:
         listed: The project's endpoints.
         match: Which of the new ones may be ours.
-        owned: Those that belong to other deployments.
+        owned: Those of other deployments.
     """
 
     listed: Mapping[str, DedicatedEndpointStatus]
@@ -58,7 +57,7 @@ class Found:
 
 
 class Search:
-    """Lists projects and reads the specs of what is new in them."""
+    """Lists projects and reads the specs of new endpoints."""
 
     def __init__(self, database: Database, friendli: FriendliClient, settings: Settings) -> None:
         self._database = database
@@ -70,12 +69,7 @@ class Search:
     async def look(
         self, deployment: Deployment, project: WatchedProject, access: Credentials
     ) -> Found:
-        """Look once.
-
-        Raises:
-            FriendliError: The project can't be listed.
-            TimeoutError: Nor in time.
-        """
+        """Search once; raises `FriendliError` or `TimeoutError` if the project can't be listed."""
         criteria = MatchCriteria(
             DeployRequest.model_validate(deployment.request),
             deployment.ids_before or (),
@@ -94,7 +88,7 @@ class Search:
         candidates = [Candidate(id_, listed[id_], specs.get(id_)) for id_ in ids]
         found = match(criteria, candidates, others)
         if deployment.ids_before is None:
-            # From a backup: nobody knows what was there before, so nothing but the name tells.
+            # From a backup: the ids before are unknown, so only the name counts.
             found = replace(found, likely=(), unlikely=())
         self._remember(project.api_base, found.unlikely)
         return Found(listed, found, owned)
@@ -102,7 +96,7 @@ class Search:
     async def _specs(
         self, access: Credentials, api_base: str, ids: Sequence[str]
     ) -> dict[str, DedicatedEndpointSpec]:
-        """Read specs, the first ones first, as far as they can be read in time."""
+        """Read specs in order, as many as possible in time."""
         remembered = {id_: self._strangers.get((api_base, id_)) for id_ in ids}
         specs = {id_: spec for id_, spec in remembered.items() if spec is not None}
         unread = iter([id_ for id_ in ids if id_ not in specs])
@@ -148,9 +142,9 @@ async def _owned_by_others(session: AsyncSession, deployment: Deployment) -> fro
 
 
 async def _other_searches(session: AsyncSession, deployment: Deployment) -> list[OtherSearch]:
-    """The searches that an endpoint of their name belongs to rather than to ours.
+    """The searches with a prior right to an endpoint of their name.
 
-    Of two of the same name, the one that was told that nothing was created comes second.
+    Of two with the same name, one in state "not created" comes second.
     """
     rows = await session.execute(
         select(Deployment.name, Deployment.ids_before, Deployment.state).where(
@@ -158,7 +152,7 @@ async def _other_searches(session: AsyncSession, deployment: Deployment) -> list
             Deployment.friendli_project_id == deployment.friendli_project_id,
             Deployment.endpoint_id.is_(None),
             Deployment.state.in_(SEARCHED),
-            # A late search ends; one that waits for a person doesn't.
+            # A search in "not created" ends; one that waits for a person doesn't.
             or_(Deployment.due_at.is_not(None), Deployment.state == DeploymentState.AMBIGUOUS),
             Deployment.id != deployment.id,
         )

@@ -1,10 +1,9 @@
-"""What a project's poll compares with: its deployments' rows, and of quiet ones a copy in memory.
+"""The rows that a poll compares with, and a copy in memory for unchanged projects.
 
-A snapshot only saves reading the rows again, it decides nothing: whatever differs from it is
-compared with the rows once more in the transaction that tells it. It is trusted as long as the
-fence shows that nobody else has polled the project and nobody has woken it since. So whoever
-changes which endpoints a project watches, what is known of them, or the key it watches with wakes
-the project in the same transaction.
+A snapshot only saves reading the rows: a difference is compared with the rows again in the
+transaction that posts it. It is valid while the fencing token shows that nobody else has polled the
+project or made it due. So whoever changes which endpoints a project watches, what is recorded of
+them, or the key, makes the project due in the same transaction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,13 +18,13 @@ from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.schemas import DedicatedEndpointStatus
 
-# A replica of an older version, or a person at the database, may change rows and wake nobody.
+# An older version, or a person at the database, may change rows without making them due.
 _TRUSTED_POLLS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A deployment as it was before the poll, without the parts that a poll doesn't need."""
+    """The columns of a deployment that a poll needs."""
 
     id: int
     endpoint_id: str
@@ -40,12 +39,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A project as it was before a poll.
-
-    Attributes:
-        project: Its row, detached.
-        watched: Its live deployments.
-    """
+    """A project before a poll (detached), and its live deployments."""
 
     project: WatchedProject
     watched: Sequence[Watched]
@@ -53,7 +47,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What an endpoint showed, as far as it can be news."""
+    """The parts of a status that make a transition."""
 
     status: str
     phase: str | None
@@ -70,13 +64,13 @@ class _Quiet:
 
 
 class Snapshots:
-    """Remembers projects whose last poll brought no news."""
+    """Keeps projects whose last poll brought no change."""
 
     def __init__(self) -> None:
         self._quiet: dict[int, _Quiet] = {}
 
     def trusted(self, claim: Claim) -> Snapshot | None:
-        """A project as it still is; None if it may have changed, or isn't remembered."""
+        """A project's snapshot; None if it may have changed or isn't kept."""
         quiet = self._quiet.get(claim.id)
         if quiet is None or quiet.fencing_token + 1 != claim.fencing_token or not quiet.polls_left:
             self.forget(claim)
@@ -84,10 +78,7 @@ class Snapshots:
         return quiet.snapshot
 
     def still(self, claim: Claim, seen: Mapping[str, DedicatedEndpointStatus]) -> float | None:
-        """The cadence of a project that is trusted and shows what it showed the last time.
-
-        None if it isn't trusted, or shows anything else.
-        """
+        """The cadence of a kept project whose statuses haven't changed; None otherwise."""
         quiet = self._quiet.get(claim.id)
         if quiet is None or any(
             (status := seen.get(id_)) is None
@@ -108,14 +99,13 @@ class Snapshots:
         seen: Mapping[str, DedicatedEndpointStatus],
         cadence: float,
     ) -> None:
-        """Remember a project that was read under this claim and whose poll brought no news."""
+        """Keep a project that was read under this claim and is unchanged."""
         shown = {one.endpoint_id: _shown(seen[one.endpoint_id]) for one in snapshot.watched}
         self._quiet[claim.id] = _Quiet(
             snapshot, shown, cadence, claim.fencing_token, _TRUSTED_POLLS
         )
 
     def forget(self, claim: Claim) -> None:
-        """Read the rows before the next poll."""
         self._quiet.pop(claim.id, None)
 
 
@@ -124,7 +114,6 @@ def _shown(status: DedicatedEndpointStatus) -> Shown:
 
 
 async def read(session: AsyncSession, project: int) -> Snapshot:
-    """Read a project and its live deployments."""
     rows = await session.execute(
         select(
             Deployment.id,

@@ -1,4 +1,4 @@
-"""The chore that says once of a phase that it lasts suspiciously long, and what to do."""
+"""Periodic check: reports once that a phase lasts suspiciously long."""
 
 from datetime import datetime
 
@@ -15,7 +15,6 @@ from bot.services.thread import post
 async def report_stuck_phase(
     session: AsyncSession, deployment: Deployment, present: datetime, settings: Settings
 ) -> datetime | None:
-    """Tell the thread when the present phase has lasted too long; the next phase counts anew."""
     if deployment.stuck_at is None:
         return None
     if present < deployment.stuck_at:

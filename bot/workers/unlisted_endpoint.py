@@ -1,9 +1,9 @@
-"""What becomes of an endpoint that neither the list nor its own status shows any more.
+"""Endpoints that neither the list nor their own status returns any more.
 
-It may have been deleted. A key that lost its project sees the same, and then the endpoint runs on
-and is billed. So it only counts as gone if it was deleted from here, or stays away for long.
-Meanwhile its deployment stays live and is looked at ever more rarely, and goes on when it
-reappears.
+One may have been deleted. A key that lost its project gets the same answers, and then the endpoint
+runs on and is billed. So it only counts as gone if it was deleted from here, or stays away for
+long. Until then its deployment stays live, is polled ever more rarely, and goes on when the
+endpoint reappears.
 """
 
 from datetime import datetime
@@ -21,13 +21,13 @@ from bot.messages import unlisted_replies
 from bot.services.thread import post
 from bot.workers.snapshots import Watched
 
-# Of the time that it has been missing, the part until the next look; and the longest pause.
+# The next poll is due after this part of the missing time, up to a limit.
 _PART = 0.1
 _LONGEST_PAUSE = 3600.0
 
 
 def has_news(one: Watched, started: datetime, settings: Settings) -> bool:
-    """Whether a poll that doesn't show an endpoint has anything to write about it."""
+    """Whether a poll without the endpoint changes its row."""
     if one.missing_since is None:
         return True
     missing = (started - one.missing_since).total_seconds()
@@ -36,7 +36,7 @@ def has_news(one: Watched, started: datetime, settings: Settings) -> bool:
 
 
 def pause(one: Watched, started: datetime, settings: Settings) -> float:
-    """Seconds until an endpoint that isn't shown is looked at again."""
+    """Seconds until a missing endpoint is polled again."""
     steady = settings.poll_seconds_stable
     if one.missing_since is None or one.unlisted_at is None:
         return min(settings.gone_confirmed_after, steady)
@@ -47,7 +47,7 @@ def pause(one: Watched, started: datetime, settings: Settings) -> float:
 async def not_shown(
     session: AsyncSession, deployment: Deployment, started: datetime, settings: Settings
 ) -> None:
-    """Write down that a poll doesn't show an endpoint, and tell it once that is certain."""
+    """Record that a poll doesn't return an endpoint, and post it once that is certain."""
     if deployment.missing_since is None:
         deployment.missing_since = started
         return
@@ -64,12 +64,12 @@ async def not_shown(
     is_over = deployment.state is DeploymentState.ENDED
     reply = unlisted_replies.gone() if is_over else unlisted_replies.unlisted
     await post(session, deployment, settings, reply)
-    # What was asked of it waits, or is ended, under the deployment's own claim.
+    # Its operations wait or end under the deployment's own claim.
     await make_due(session, Deployment, deployment.id)
 
 
 async def shown_again(session: AsyncSession, deployment: Deployment, settings: Settings) -> None:
-    """Tell that an endpoint reappeared; its lifetime, and what was asked of it, go on."""
+    """Post that an endpoint reappeared; its lifetime and operations go on."""
     deployment.missing_since = None
     if deployment.unlisted_at is None:
         return
@@ -84,7 +84,7 @@ async def _was_deleted_here(session: AsyncSession, deployment: Deployment) -> bo
         .where(
             Operation.deployment_id == deployment.id,
             Operation.kind.in_(DELETING),
-            # One whose answer was lost counts too: that it is gone is what it asked for.
+            # Also without an answer: the endpoint is gone, as requested.
             Operation.state.in_(MAY_HAVE_EFFECT),
         )
         .limit(1)

@@ -98,17 +98,12 @@ _GATHER = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A bot that runs.
-
-    Attributes:
-        url: Where it listens for HTTP.
-    """
+    """A bot that runs; `url` is where it listens."""
 
     url: str
 
     @property
     def events_url(self) -> str:
-        """Where Slack sends requests to, in HTTP mode."""
         return self.url + EVENTS_PATH
 
 
@@ -221,7 +216,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 async def serving(settings: Settings) -> AsyncIterator[Running]:
     """The same until the process ends, which lets the garbage collector ignore what was started.
 
-    A full collection took as long as a hundred requests.
+    A full collection took longer than a hundred requests.
     """
     async with running(settings) as bot:
         gc.freeze()
@@ -349,11 +344,7 @@ def _desk(
 
 
 async def serve(settings: Settings) -> None:
-    """Run the bot until SIGTERM or Ctrl-C.
-
-    Raises:
-        ConfigError: A setting can't be used.
-    """
+    """Run the bot until SIGTERM or Ctrl-C."""
     loop = asyncio.get_running_loop()
     running = asyncio.create_task(_serve_until_cancelled(settings))
 

@@ -39,7 +39,6 @@ cli.add_typer(audit, name="audit")
 
 
 def main() -> None:
-    """Run the command line."""
     try:
         cli()
     except ConfigError as error:
@@ -68,7 +67,6 @@ def _options(
 
 
 def _configured(settings: _Kind) -> _Kind:
-    """Set up logs that mask the secrets of these settings."""
     from bot.ops import logs
 
     logs.configure(settings.log_level)

@@ -80,11 +80,7 @@ def advanced(default: object, meaning: str, how: str | None = None) -> Any:  # n
 
 
 class CommonSettings(BaseSettings):
-    """What every command reads: the environment, then a .env file, then files of secrets.
-
-    Durations are in seconds. A field's description says how to get or write the setting and is
-    part of the error message when the setting is missing or malformed.
-    """
+    """What every command reads. Errors end with the field's description: how to write it."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -130,7 +126,7 @@ class CommonSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - ours does more
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment goes before the .env file, and both go before files of secrets."""
+        # The environment goes before the .env file, and both go before files of secrets.
         variables: dict[str, str | None] = {}
         for source in (dotenv_settings, env_settings):
             if isinstance(source, EnvSettingsSource):
@@ -205,7 +201,6 @@ class SlackSettings(CommonSettings):
 
     @property
     def socket_mode(self) -> bool:
-        """Whether the bot connects to Slack by websocket, instead of taking HTTP requests."""
         return self.slack_app_token is not None
 
 
@@ -250,13 +245,11 @@ class DatabaseSettings(CommonSettings):
 
     @cached_property
     def database(self) -> str:
-        """The database's URL; an SQLite file in the data folder if none is set."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'friendli-deploy.sqlite3'}"
 
     def secrets(self) -> Iterator[str]:
-        """Every secret among the settings, and the passwords in the database's URL."""
         yield from super().secrets()
         address = make_url(self.database)
         for secret in (address.password, address.query.get("sslpassword")):
@@ -296,7 +289,6 @@ class HubSettings(CommonSettings):
 
     @cached_property
     def prices(self) -> Prices:
-        """GPU prices with the operator's overrides."""
         return PUBLISHED_PRICES.override(self.gpu_prices)
 
 
@@ -421,10 +413,7 @@ __all__ = [
 
 
 def load(role: Role | None = None) -> Settings:
-    """Read the settings of a running bot.
-
-    Args:
-        role: Overrides ROLE.
+    """Read the settings of a running bot; `role` overrides ROLE.
 
     Raises:
         ConfigError: with one line for each setting that is missing or malformed.

@@ -76,6 +76,7 @@ class StatusFacts:
         ended_as: Completes "<name> …"; only, and always, with `Kind.ENDED`.
         note: The status message's second line; '' for none.
         short_note: The same for `status`; None for the same words.
+        update_note: What an update at rest leads to; only, and always, where one is taken.
         reply: None where the reply is made from the endpoint's history.
         stuck_advice: What to do when it lasts too long; '' for the usual advice.
     """
@@ -96,6 +97,7 @@ class StatusFacts:
     ended_as: str = ""
     note: str = ""
     short_note: str | None = None
+    update_note: str = ""
     reply: StatusReply | None = None
     stuck_advice: str = ""
 
@@ -112,6 +114,10 @@ class StatusFacts:
             ((self.kind is Kind.ENDED) == bool(self.ended_as), "says how it ended if it has"),
             (has_own_reply or bool(self.reply) or self.kind is Kind.UNKNOWN, "has a reply"),
             (self.is_at_rest or not self.may_be_woken, "is at rest if it may be woken"),
+            (
+                (self.is_at_rest and self.may_be_updated) == bool(self.update_note),
+                "says when an update runs if it is taken at rest",
+            ),
             (self.kind is not Kind.RESTING or self.may_be_woken, "may be woken if it rests"),
         ):
             if not holds:
@@ -203,6 +209,7 @@ STATUSES: Mapping[str, StatusFacts] = table(
             in_sleep_cycle=True,
             note="$0.00/h while it sleeps; any request wakes it.",
             short_note="Any request wakes it.",
+            update_note="It sleeps, so nothing is billed until it wakes with the new version.",
             reply=StatusReply(
                 requested="Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
                 elsewhere="Put to sleep outside of this channel. $0.00/h while it sleeps; any"
@@ -267,6 +274,7 @@ STATUSES: Mapping[str, StatusFacts] = table(
             may_be_updated=True,
             has_error_code=True,
             ended_as="failed",
+            update_note="It has failed: the new version runs after a restart.",
         ),
     },
 )

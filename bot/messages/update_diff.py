@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.domain.instances import Prices
 from bot.domain.request.sent_fields import sent_fields
-from bot.domain.schemas import InferenceDeploymentStatus as Status
+from bot.domain.statuses import facts_of
 from bot.domain.text import clip
 from bot.domain.update import body as update_body
 from bot.domain.version import ENGINE, Cost, Difference, Version, changed, differences
@@ -183,10 +183,9 @@ def money_line(step: UpdateStage, prices: Prices) -> str:
     """What it costs before, afterwards and in between."""
     before, after = step.before.cost(prices), step.after.cost(prices)
     said = cost_change(before, after)
-    if step.status == Status.SLEEPING:
-        return f"{said} It sleeps, so nothing is billed until it wakes with the new version."
-    if step.status == Status.FAILED:
-        return f"{said} It has failed: the new version runs after a restart."
+    at_rest = facts_of(step.status).update_note
+    if at_rest:
+        return f"{said} {at_rest}"
     both = ""
     if before.at_full_scale is not None and after.at_full_scale is not None:
         both = f", up to {money(before.at_full_scale + after.at_full_scale)}"

@@ -1,5 +1,6 @@
 """What commands and buttons need, held against the audit of what they deny."""
 
+import pytest
 from sqlalchemy import select
 
 from bot.commands.features import registry
@@ -34,6 +35,14 @@ def test_nothing_is_missing_here() -> None:
     assert set(SUGGESTIONS) == set(known.suggestions)
     assert set(SHORTCUTS) == set(known.shortcuts)
     assert set(EVENTS) == set(known.events)
+
+
+@pytest.mark.parametrize("kind", OperationKind)
+def test_an_operation_needs_the_same_permission_everywhere(kind: OperationKind) -> None:
+    """What its row says is what its command, mention and buttons ask for."""
+    assert COMMANDS[kind] == MENTIONS[kind] == kind.facts.permission
+    if kind.facts.button is not None:
+        assert CLICKS[kind.action_id] == kind.facts.permission
 
 
 async def test_every_command_asks_for_its_permission(env: Environment, denied: Denials) -> None:

@@ -40,8 +40,8 @@ class Failure:
 
     Attributes:
         error: Slack's error name, or the class of the transport error.
-        retry_after: Seconds that Slack asked to wait.
-        details: Slack's messages about single arguments, with JSON pointers to blocks.
+        retry_after: Seconds.
+        details: Slack's messages about arguments, with JSON pointers to blocks.
     """
 
     kind: ErrorKind
@@ -120,7 +120,6 @@ _MIN_WAIT, _MAX_WAIT = 1.0, 3600.0
 
 
 async def attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] | Failure:
-    """Make the call; return Slack's answer, or how it failed."""
     answer = await _attempt(call)
     SLACK_CALLS.labels(answer.kind if isinstance(answer, Failure) else "ok").inc()
     return answer
@@ -128,13 +127,7 @@ async def attempt(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, object] |
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a paginated method listed.
-
-    Attributes:
-        items: Of all pages that were read.
-        failure: Of the page at which reading ended; None if none failed.
-        is_complete: Whether no page is left unread.
-    """
+    """The items of the pages that were read, and the failure that ended reading, if any."""
 
     items: list[object]
     failure: Failure | None
@@ -144,13 +137,7 @@ class Listing:
 async def read_pages(
     page_at: Callable[[str | None], Awaitable[AsyncSlackResponse]], name: str, *, limit: int
 ) -> Listing:
-    """Read up to `limit` pages.
-
-    Args:
-        page_at: Makes the call for a cursor.
-        name: Of the list in each answer.
-        limit: Number of pages.
-    """
+    """Read up to `limit` pages; `page_at` calls with a cursor, `name` is the list's in answers."""
     found: list[object] = []
     cursor: str | None = None
     for _ in range(limit):
@@ -167,7 +154,6 @@ async def read_pages(
 
 
 def items(answer: Mapping[str, object], name: str) -> list[object]:
-    """A list in an answer; empty if there is none."""
     listed = answer.get(name)
     return listed if isinstance(listed, list) else []
 

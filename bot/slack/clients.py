@@ -53,9 +53,8 @@ class SlackClients:
         reading: Retries after connection and server errors.
 
     Args:
-        token: The bot token.
-        api_url: Base of the Web API, with a trailing slash.
-        timeout: Seconds that one call may take.
+        api_url: With a trailing slash.
+        timeout: Seconds per call.
     """
 
     def __init__(self, token: SecretStr, api_url: str, *, timeout: float) -> None:
@@ -86,10 +85,10 @@ class SlackClients:
         )
 
     async def identity(self) -> Identity:
-        """The bot's identity, cached; concurrent callers share one request.
+        """Cached; concurrent callers share one request.
 
         Raises:
-            SlackUnreachableError: Slack didn't answer, or refuses the token.
+            SlackUnreachableError: See there.
         """
         if self._identity is None:
             if self._auth_test is None or self._auth_test.done():
@@ -108,10 +107,10 @@ class SlackClients:
             raise SlackUnreachableError("unreadable_answer") from None
 
     async def granted_scopes(self) -> frozenset[str]:
-        """The token's scopes, from a header of auth.test; empty if it is missing.
+        """From a header of auth.test; empty if it is missing.
 
         Raises:
-            SlackUnreachableError: Slack didn't answer, or refuses the token.
+            SlackUnreachableError: See there.
         """
         headers: dict[str, str] = {}
 
@@ -127,10 +126,10 @@ class SlackClients:
         return frozenset(scope.strip() for scope in granted if scope.strip())
 
     async def socket_url(self, app_token: SecretStr) -> str:
-        """A URL for one Socket Mode connection.
+        """For one Socket Mode connection.
 
         Raises:
-            SlackUnreachableError: Slack didn't answer, or refuses the app token.
+            SlackUnreachableError: See there.
         """
         answer = await attempt(
             self.posting.apps_connections_open(app_token=app_token.get_secret_value())
@@ -144,16 +143,15 @@ class SlackClients:
 
     @property
     def is_known(self) -> bool:
-        """Whether auth.test has succeeded once."""
+        """Whether `identity` is cached."""
         return self._identity is not None
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The shared HTTP session, for response URLs."""
+        """Shared, for response URLs."""
         return self._session
 
     async def close(self) -> None:
-        """Close the HTTP session."""
         if self._auth_test is not None:
             self._auth_test.cancel()
             await asyncio.gather(self._auth_test, return_exceptions=True)

@@ -1,9 +1,8 @@
 """Accepts HTTP connections, and closes slow and idle ones.
 
-asyncio's server accepts until the process has no file descriptors left, and aiohttp's has no time
-limit for a request. Anybody can open a connection; only Slack can sign a request. So a new
-connection is always accepted: at the limit, the one that has waited longest without a signed
-request is closed. One that sends its request at once never waits long.
+asyncio's server accepts without limit, and aiohttp's waits for requests without limit. Here a new
+connection is always accepted: at the limit, the one that has waited longest without a request
+signed by Slack is closed. One that sends its request at once never waits long.
 """
 
 import asyncio
@@ -53,8 +52,8 @@ class Connection(web.RequestHandler):
     """One connection and its deadline.
 
     Attributes:
-        since: The loop's time at which its state last changed.
-        deadline: The loop's time at which it is closed unless its state changes.
+        since: Loop time of the last change of its state.
+        deadline: Loop time at which it is closed unless its state changes.
         has_signed: Whether it has ever sent a signed request.
         is_protected: Whether a signed request is being handled.
         unsigned_bytes: Of an unverified body in memory.
@@ -84,24 +83,21 @@ class Connection(web.RequestHandler):
         self.unsigned_bytes = 0
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Remove it from the open connections."""
         self._connections.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse; the first byte of a later request starts its time limit."""
         if self._is_idle:
             self._is_idle = False
             self._set_deadline(HEAD_SECONDS)
         super().data_received(data)
 
     def request_started(self) -> None:
-        """The headers have been read."""
+        """The headers were read."""
         self._is_idle = False
         self._set_deadline(REQUEST_SECONDS)
 
     def body_read(self, count: int) -> None:
-        """Bytes of an unverified body have been read."""
         self.unsigned_bytes += count
         self._connections.limit_unsigned_bytes()
 
@@ -115,14 +111,12 @@ class Connection(web.RequestHandler):
         return True
 
     def request_ended(self) -> None:
-        """The response has been sent."""
         self.unsigned_bytes = 0
         self.is_protected = False
         self._is_idle = True
         self._set_deadline(KEEPALIVE_SECONDS if self.has_signed else UNSIGNED_KEEPALIVE_SECONDS)
 
     def abort(self) -> None:
-        """Close it without sending buffered data."""
         if self.transport is not None:
             self.transport.abort()
 
@@ -133,7 +127,7 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Respond to malformed HTTP without a traceback in the log: anybody may send it."""
+        """Without a traceback in the log: anybody may send malformed HTTP."""
         if isinstance(exc, HttpProcessingError):
             response = web.Response(status=400)
             response.force_close()
@@ -146,11 +140,7 @@ class Connection(web.RequestHandler):
 
 
 class Connections:
-    """All connections of a server.
-
-    Args:
-        server: Handles their requests.
-    """
+    """All connections of a server."""
 
     def __init__(self, server: web.Server) -> None:
         self._server = server
@@ -161,7 +151,7 @@ class Connections:
 
     @asynccontextmanager
     async def accepting(self, listeners: Sequence[socket.socket]) -> AsyncIterator[None]:
-        """Accept connections until the block ends, and close the listening sockets."""
+        """Accept until the block ends; closes the listeners."""
         tasks = [asyncio.create_task(self._accept(one), name="accept") for one in listeners]
         tasks.append(asyncio.create_task(self._sweep(), name="close late connections"))
         try:
@@ -178,11 +168,9 @@ class Connections:
         return sum(one.is_protected for one in self._open) < self._protected_limit
 
     def remove(self, connection: Connection) -> None:
-        """A connection is closed."""
         self._open.discard(connection)
 
     def limit_unsigned_bytes(self) -> None:
-        """Close the oldest connections with unverified bodies until memory is within its limit."""
         while sum(one.unsigned_bytes for one in self._open) > _MAX_UNSIGNED_BYTES:
             self._evict([one for one in self._open if one.unsigned_bytes])
 
@@ -249,11 +237,7 @@ class Connections:
 
 
 async def bind(host: str, port: int) -> list[socket.socket]:
-    """Open a listening socket for each address of a host.
-
-    Raises:
-        OSError: An address can't be bound.
-    """
+    """Open a listening socket for each address of a host. Raises OSError."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

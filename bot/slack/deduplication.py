@@ -10,7 +10,6 @@ class EventDeduplicator:
         self._ids: dict[str, None] = {}
 
     def is_new(self, event_id: str) -> bool:
-        """Whether an event id comes for the first time; it is remembered."""
         if event_id and event_id in self._ids:
             return False
         self._ids[event_id] = None

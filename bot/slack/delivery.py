@@ -48,10 +48,10 @@ _PLAN_ERRORS = frozenset({"invalid_blocks", "invalid_blocks_format"})
 
 
 class Sender:
-    """Handles a claimed channel: sends its next message and releases it.
+    """Handles claimed channels.
 
     Args:
-        find_admins: Lists the people to write to when a requester can't be reached.
+        find_admins: Lists the people to write to when a requester is unreachable.
     """
 
     def __init__(
@@ -68,11 +68,10 @@ class Sender:
         self._find_admins = find_admins
         self._store = DeliveryStore(database, settings)
         self._history = history.History(clients, settings)
-        # Repairs after requests that may arrive when nobody waits for their answers any more.
+        # After requests that may arrive late.
         self._repairs: set[asyncio.Task[None]] = set()
 
     async def handle(self, claim: Claim) -> None:
-        """Post, edit or search for the channel's next message."""
         try:
             job = await self._store.next_job(claim)
             if job is not None:
@@ -81,7 +80,6 @@ class Sender:
             log.info("claim lost", row=claim.id)
 
     async def close(self) -> None:
-        """Cancel pending repairs."""
         for task in self._repairs:
             task.cancel()
         await asyncio.gather(*self._repairs, return_exceptions=True)
@@ -101,7 +99,6 @@ class Sender:
             await self._post(job, channel_id)
 
     async def _channel_id(self, channel: Channel) -> str | Failure:
-        """The id to post to; a direct-message channel is opened first."""
         # Posts nothing before Slack has accepted the token once.
         try:
             await self._clients.identity()
@@ -193,13 +190,7 @@ class Sender:
         return counts
 
     async def _failed(self, job: OutboxJob, failure: Failure, sent: Body | None = None) -> None:
-        """Record a failed attempt.
-
-        Args:
-            job: What was attempted.
-            failure: How a call failed.
-            sent: The body in the request; None if the call came before it.
-        """
+        """Record a failed attempt; `sent` is the body in the request, None for a call before it."""
         MESSAGES.labels(failure.kind).inc()
         match failure.kind:
             case ErrorKind.STOPPED:
@@ -216,7 +207,6 @@ class Sender:
                 await self._store.retry(job)
 
     async def _refused(self, job: OutboxJob, failure: Failure, sent: Body) -> None:
-        """Send it without a plan, then as text only; then drop it."""
         if sent.has_plan and failure.error in _PLAN_ERRORS and _is_about_plan(failure, sent):
             log.info("workspace refuses plan blocks", error=failure.error)
             await self._store.refuse_plans(job)
@@ -230,7 +220,6 @@ class Sender:
             await self._store.drop(job)
 
     async def _stopped(self, job: OutboxJob, error: str) -> None:
-        """Stop sending to the channel, and notify requesters, or an admin, by direct message."""
         log.warning("channel accepts no messages", channel=job.channel.address, error=error)
         reaches_no_one = error in WORKSPACE_ERRORS
         if not job.is_direct or reaches_no_one:
@@ -248,7 +237,6 @@ class Sender:
             await self._store.forward_to_admin(job, error, admins)
 
     async def _reconcile(self, job: OutboxJob, channel_id: str) -> None:
-        """Search for a post with an unknown outcome; post again only if it isn't in Slack."""
         match await self._history.find(job, channel_id):
             case history.ReadLater(seconds):
                 await self._store.search_later(job, seconds)
@@ -284,8 +272,8 @@ class Sender:
     ) -> bool:
         """Whether a reply is at the channel's top level, where Slack posts it if its root is gone.
 
-        The answer then lacks `thread_ts`. The thread is read to make sure, because moving a thread
-        in error would repeat messages.
+        The answer then lacks `thread_ts`. The thread is read too: moving it in error would repeat
+        messages.
         """
         posted = answer.get("message")
         if job.thread_ts is None or not isinstance(posted, dict) or "thread_ts" in posted:
@@ -293,12 +281,11 @@ class Sender:
         return not await self._history.is_in_thread(channel_id, job.thread_ts, ts)
 
     async def _replace_root(self, job: OutboxJob, channel_id: str, copies: Sequence[str]) -> None:
-        """The root is gone: delete the reply's copies at the top level and post both anew."""
         if await self._delete_all(job, channel_id, copies):
             await self._store.root_gone(job)
 
     async def _delete_all(self, job: OutboxJob, channel_id: str, copies: Sequence[str]) -> bool:
-        """Delete copies of a message; False if one stays, and the message is searched for again."""
+        """Delete copies; if one stays, the message is searched for again."""
         failure = await self._history.delete(channel_id, copies)
         if failure is not None:
             await self._store.search_later(job, max(1.0, failure.retry_after))

@@ -3,8 +3,8 @@
 A message leaves `pending` and `sending` once: the first transaction that settles it wins, and a
 worker that lost its claim deletes its own post if another copy was recorded.
 
-Every transaction locks in the order deployment, message, workspace, channel, as do the services
-that write to the outbox; any other order would deadlock with them.
+Transactions lock in the order deployment, message, workspace, channel, as do the services that
+write to the outbox: another order would deadlock.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -41,7 +41,7 @@ class DeliveryStore:
         self._settings = settings
 
     async def next_job(self, claim: Claim) -> OutboxJob | None:
-        """The message to send now; None if there is none, and the channel is released."""
+        """The message to send now; if there is none, the channel is released."""
         async with self._database.read() as session:
             found = await next_message(
                 session, claim, edit_interval=self._settings.slack_edit_interval
@@ -56,7 +56,7 @@ class DeliveryStore:
         """Mark a post as sending, or reserve the workspace's next edit, and renew the lease.
 
         Returns:
-            Whether to send it now; if not, the channel is released.
+            Whether to send it; if not, the channel is released.
         """
         lease = timedelta(seconds=self._settings.lease)
         async with self._database.write() as session:
@@ -85,7 +85,7 @@ class DeliveryStore:
         """Record a post, even if the claim was lost: the copy recorded first counts.
 
         Returns:
-            Whether this copy counts; False if another one does, or the message was dropped.
+            Whether this copy counts.
         """
         message = job.message
         async with self._database.write() as session:
@@ -110,19 +110,18 @@ class DeliveryStore:
         return counts
 
     async def edited(self, job: OutboxJob) -> None:
-        """Record that Slack shows the body that was sent."""
         async with self._settling(job, stopped_reason=None) as session:
             await _settle(session, job, sent_version=job.message.version, due_at=None, failures=0)
 
     async def retry(self, job: OutboxJob) -> None:
-        """Send it again after the back-off: nothing was done, or repeating does no harm."""
+        """Nothing was done, or a repeat does no harm: send it again after the back-off."""
         failures = job.message.failures
         async with self._settling(job) as session:
             due_at = after(_back_off(failures))
             await _undo_start(session, job, due_at=due_at, failures=failures + 1)
 
     async def rate_limited(self, job: OutboxJob, seconds: float) -> None:
-        """Pause all posts, or all edits, of the workspace: Slack counts by method and workspace."""
+        """Pause posts, or edits, of the whole workspace: Slack counts by method and workspace."""
         async with self._settling(job) as session:
             await _undo_start(session, job)
             column = Workspace.edit_after if job.is_edit else Workspace.post_after
@@ -131,18 +130,17 @@ class DeliveryStore:
             await _write_workspace(session, job, **{column.key: longer})
 
     async def refuse_plans(self, job: OutboxJob) -> None:
-        """Draw plans as sections in this workspace from now on, and send it again."""
+        """Send it, and everything else in the workspace, with plans drawn as sections."""
         async with self._settling(job) as session:
             await _undo_start(session, job)
             await _write_workspace(session, job, plan_refused=True)
 
     async def send_text_only(self, job: OutboxJob) -> None:
-        """Send it again without blocks."""
         async with self._settling(job) as session:
             await _undo_start(session, job, text_only=True)
 
     async def drop(self, job: OutboxJob) -> None:
-        """Give up a message, or an edit, that Slack never accepts; its thread goes on."""
+        """Slack never accepts it: its thread goes on without."""
         async with self._settling(job) as session:
             if job.is_edit:
                 await _undo_start(session, job, sent_version=job.message.version)
@@ -153,13 +151,7 @@ class DeliveryStore:
             await _settle(session, job, delivery=Delivery.DROPPED, due_at=None)
 
     async def stop_channel(self, job: OutboxJob, error: str, *, notify: bool) -> None:
-        """Send nothing to the channel for a while; the message waits.
-
-        Args:
-            job: The message.
-            error: Slack's error name.
-            notify: Whether to notify requesters by direct message.
-        """
+        """Send nothing to the channel for a while; `notify` tells requesters by direct message."""
         pause = timedelta(seconds=self._settings.slack_stopped_retry)
         async with self._settling(
             job, due=pause, stopped_reason=error, post_after=after(pause)
@@ -171,7 +163,6 @@ class DeliveryStore:
                 await unreachable_channels.notify_requesters(session, job.channel, error)
 
     async def forward_to_admin(self, job: OutboxJob, error: str, admins: Sequence[str]) -> None:
-        """Drop a direct message to a person who can't be reached, and send it to an admin."""
         async with self._settling(job, stopped_reason=error) as session:
             await _settle(session, job, delivery=Delivery.DROPPED)
             await unreachable_channels.forward_to_admin(session, job.channel, job.message, admins)
@@ -185,17 +176,14 @@ class DeliveryStore:
             await _settle(session, job, due_at=due_at)
 
     async def search_later(self, job: OutboxJob, seconds: float, **values: int) -> None:
-        """Search for it again after a while; other threads of the channel go on."""
         async with self._settling(job) as session:
             await _settle(session, job, due_at=after(seconds), **values)
 
     async def post_again(self, job: OutboxJob) -> None:
-        """It isn't in Slack: back to `pending`."""
         async with self._settling(job) as session:
             await _settle(session, job, delivery=Delivery.PENDING, due_at=None)
 
     async def post_possible_repeat(self, job: OutboxJob) -> None:
-        """The history can't be searched: back to `pending`, marked as a possible repeat."""
         failures = job.message.failures
         due_at = after(_back_off(failures - 1)) if failures else None
         async with self._settling(job) as session:
@@ -209,7 +197,7 @@ class DeliveryStore:
             )
 
     async def root_gone(self, job: OutboxJob) -> None:
-        """Post a new root, then the reply; or, if an edit failed, the edited message anew.
+        """Post a new root, then the reply; or the edited message anew.
 
         The old `ts` stays: a search must not take the old message for the new one.
         """
@@ -232,13 +220,13 @@ class DeliveryStore:
                 await _set_thread(session, message.deployment_id, None)
 
     async def edit_again(self, job: OutboxJob) -> None:
-        """Edit once more: an edit whose claim was lost may have overwritten a newer one."""
+        """An edit whose claim was lost may have overwritten a newer one."""
         async with self._database.write() as session:
             await _settle(session, job, version=Message.version + 1)
             await make_due(session, Channel, job.channel.id)
 
     async def recorded_ts(self, job: OutboxJob) -> str | None:
-        """The `ts` of the copy that counts, whoever holds the claim; None if none does."""
+        """Of the copy that counts; None if none does."""
         async with self._database.read() as session:
             return await _recorded_ts(session, job)
 
@@ -250,7 +238,7 @@ class DeliveryStore:
         due: timedelta = _NOW,
         **channel_values: ColumnElement[datetime] | str | None,
     ) -> AsyncIterator[AsyncSession]:
-        """Open a transaction that releases the channel in the end."""
+        """A transaction that ends with the release of the channel."""
         async with self._database.write() as session:
             yield session
             if not await release(session, Channel, job.claim, due=due, **channel_values):
@@ -262,7 +250,6 @@ def _back_off(failures: int) -> float:
 
 
 async def _mark_sending(session: AsyncSession, job: OutboxJob) -> bool:
-    """Record that a post may leave from now on, and which body it has."""
     return await _write(
         session,
         job,
@@ -275,12 +262,12 @@ async def _mark_sending(session: AsyncSession, job: OutboxJob) -> bool:
 
 
 async def _undo_start(session: AsyncSession, job: OutboxJob, **values: object) -> None:
-    """Put the message back to its state before this attempt, which had no effect."""
+    """Restore the state before this attempt, which had no effect."""
     await _settle(session, job, **{"delivery": job.message.delivery, "due_at": None, **values})
 
 
 async def _settle(session: AsyncSession, job: OutboxJob, **values: object) -> None:
-    """Write columns of the message, unless it was settled or dropped by others meanwhile."""
+    """Write columns of the message, unless another worker settled or dropped it."""
     await _write(session, job, (Delivery.SENT,) if job.is_edit else UNDELIVERED, **values)
 
 

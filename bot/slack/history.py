@@ -31,12 +31,7 @@ _DELETE_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A post of the message.
-
-    Attributes:
-        ts: Its identifier.
-        thread_ts: Of the root that it replies to; None at the channel's top level.
-    """
+    """A post of the message; without `thread_ts` at the channel's top level."""
 
     ts: str
     thread_ts: str | None
@@ -44,14 +39,14 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The history can't be read, or is too long to search; `error` is Slack's error name."""
+    """The history can't be read, or is too long; `error` is Slack's error name."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReadLater:
-    """The history can be read, but only after `seconds`."""
+    """The history can be read after `seconds`."""
 
     seconds: float
 
@@ -84,7 +79,6 @@ class _Listed(BaseModel):
 
 
 def metadata(public_id: str, sequence: int) -> dict[str, object]:
-    """Message metadata that identifies an outbox message."""
     return {
         "event_type": EVENT_TYPE,
         "event_payload": {"deployment": public_id, "sequence": sequence},
@@ -92,7 +86,7 @@ def metadata(public_id: str, sequence: int) -> dict[str, object]:
 
 
 class History:
-    """The channels' histories, as the bot may read them."""
+    """Channels' histories, as the bot may read them."""
 
     def __init__(self, clients: SlackClients, settings: Settings) -> None:
         self._clients = clients
@@ -149,7 +143,7 @@ class History:
         )
 
     async def is_in_thread(self, channel_id: str, thread_ts: str, ts: str) -> bool:
-        """Whether Slack lists a message as a reply in a thread; False if it can't be read."""
+        """Whether Slack lists the reply there; False if the thread can't be read."""
         answer = await attempt(
             self._client.conversations_replies(
                 channel=channel_id, ts=thread_ts, oldest=ts, inclusive=True, limit=_PAGE_SIZE
@@ -159,7 +153,7 @@ class History:
         return any(isinstance(message, dict) and message.get("ts") == ts for message in listed)
 
     async def delete(self, channel_id: str, copies: Sequence[str]) -> Failure | None:
-        """Delete messages, up to the first transient failure, which is returned."""
+        """Delete up to the first transient failure, which is returned."""
         for ts in copies:
             answer = await attempt(self._client.chat_delete(channel=channel_id, ts=ts))
             if not isinstance(answer, Failure) or answer.error == "message_not_found":
@@ -170,7 +164,6 @@ class History:
         return None
 
     async def delete_repeat(self, channel_id: str, ts: str) -> None:
-        """Delete one message, with a few retries."""
         for _ in range(_DELETE_ATTEMPTS):
             failure = await self.delete(channel_id, [ts])
             if failure is None:

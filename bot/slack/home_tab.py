@@ -21,20 +21,16 @@ _RETRY_WAIT = 1.0
 
 
 class HomeTabs:
-    """The Home tabs of one workspace."""
+    """Of one workspace."""
 
     def __init__(self, clients: SlackClients) -> None:
         self._clients = clients
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def publish(self, person_id: str, render: Callable[[], Awaitable[View]]) -> bool:
-        """Render and publish a person's Home tab.
+        """Render and publish a person's Home tab. Returns whether Slack accepted it.
 
-        It is rendered under the person's lock right before each attempt, so the last of several
-        concurrent calls shows the newest state.
-
-        Returns:
-            Whether Slack accepted it.
+        Rendered under the person's lock before each attempt: the last call shows the newest state.
         """
         async with self._locks.setdefault(person_id, asyncio.Lock()):
             for attempts_left in reversed(range(_ATTEMPTS)):

@@ -71,13 +71,7 @@ def _connection(request: web.Request) -> Connection:
 
 
 def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.RouteDef:
-    """The route that takes Slack's requests.
-
-    Args:
-        path: Of the request URL.
-        bolt: Handles requests signed within the last five minutes; verifies nothing itself.
-        signing_secret: For the verification.
-    """
+    """The route for Slack's requests; `bolt` gets those signed within the last five minutes."""
     verifier = SignatureVerifier(signing_secret.get_secret_value())
 
     async def events(request: web.Request) -> web.Response:

@@ -24,7 +24,7 @@ class RefusedViewError(Exception):
 
 
 class Modals:
-    """Modals of one workspace."""
+    """Of one workspace."""
 
     def __init__(self, clients: SlackClients) -> None:
         self._client = clients.posting
@@ -32,13 +32,10 @@ class Modals:
         self._newest_action: dict[str, str] = {}
 
     async def open(self, trigger_id: str, view: View) -> str:
-        """Open a modal.
-
-        Returns:
-            Its view id.
+        """Open a modal and return its view id.
 
         Raises:
-            UserError: The trigger's three seconds are over, or Slack failed.
+            UserError: The trigger expired after three seconds, or Slack failed.
             RefusedViewError: Slack rejects the view.
         """
         answer = await attempt(self._client.views_open(trigger_id=trigger_id, view=dict(view)))
@@ -48,24 +45,18 @@ class Modals:
         return str(opened.get("id") or "") if isinstance(opened, Mapping) else ""
 
     async def push(self, trigger_id: str, view: View) -> None:
-        """Open a modal over the one in which the trigger was clicked; raises as `open` does."""
+        """Open a modal over the one that was clicked in; raises as `open` does."""
         answer = await attempt(self._client.views_push(trigger_id=trigger_id, view=dict(view)))
         if isinstance(answer, Failure):
             raise _error(answer)
 
     async def replace(self, view_id: str, view: View) -> bool:
-        """Update a modal, whatever it shows now. Returns whether it was still open."""
+        """Returns whether the modal was still open."""
         answer = await attempt(self._client.views_update(view_id=view_id, view=dict(view)))
         return _is_updated(answer)
 
     async def replace_after(self, shown: View, view: View, action_ts: str) -> None:
-        """Update a modal after an action in it, unless a newer action was handled first.
-
-        Args:
-            shown: The view in the action's payload.
-            view: Its successor.
-            action_ts: When the action happened.
-        """
+        """Update a modal after an action in it, unless a newer action was handled first."""
         view_id = str(shown["id"])
         if self._newest_action.get(view_id, "") > action_ts:
             return

@@ -19,12 +19,11 @@ _DIRECT = (MessageKind.DIRECT, MessageKind.DIRECT_TO_ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class OutboxJob:
-    """A message to post, edit or search for, with the rows as they were read, detached.
+    """A message to post, edit or search for, with detached rows.
 
     Attributes:
-        claim: On the channel.
-        public_id: Of the message's deployment; '' for a direct message.
-        thread_ts: Of the thread that it replies to; None for a root or a direct message.
+        public_id: The deployment's; '' for a direct message.
+        thread_ts: None for a root or a direct message.
     """
 
     claim: Claim
@@ -36,28 +35,25 @@ class OutboxJob:
 
     @property
     def is_edit(self) -> bool:
-        """Whether it is in Slack already, with an older body."""
         return self.message.delivery == Delivery.SENT
 
     @property
     def is_direct(self) -> bool:
-        """Whether it goes to a person."""
         return self.message.kind in _DIRECT
 
     @property
     def opens_thread(self) -> bool:
-        """Whether it is the root of a deployment's thread."""
         return self.message.kind == MessageKind.ROOT and self.message.deployment_id is not None
 
     @property
     def sequence(self) -> int:
-        """What identifies it in message metadata, beside `public_id`."""
+        """Identifies it in message metadata, with `public_id`."""
         return self.message.sequence if self.message.sequence is not None else self.message.id
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A message that isn't in Slack, or not with its newest body."""
+    """A message that isn't in Slack, or is outdated there."""
 
     id: int
     deployment_id: int | None
@@ -74,9 +70,7 @@ async def next_message(
     """Find the next message of a claimed channel.
 
     Args:
-        session: Only read from.
-        claim: On the channel.
-        edit_interval: Seconds between two edits in the whole workspace.
+        edit_interval: Seconds between two edits in the workspace.
 
     Returns:
         The message that may be sent now; if all must wait, how long; None if there are none.
@@ -147,10 +141,7 @@ async def _open_messages(session: AsyncSession, channel: Channel) -> list[_Open]
 
 
 async def _edit_delay(session: AsyncSession, channel: Channel, edit_interval: float) -> timedelta:
-    """A random delay that spreads the workspace's channels over the next edits.
-
-    On average two channels try for each: few edits are missed, and few tries are in vain.
-    """
+    """Spreads the workspace's channels over the next edits: on average two try for each."""
     others = await session.scalar(
         select(func.count(Channel.id.distinct()))
         .select_from(Message)

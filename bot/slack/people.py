@@ -38,8 +38,7 @@ class People:
     """The workspace's people, groups and channels.
 
     Args:
-        clients: For the Web API.
-        admins: Ids of people who may administer targets, beside the workspace's admins.
+        admins: Ids of admins beside the workspace's own.
         clock: Seconds, for the age of cached answers.
     """
 
@@ -60,7 +59,7 @@ class People:
         self._membership_requests: dict[str, asyncio.Task[Membership]] = {}
 
     async def is_admin(self, person_id: str) -> bool | None:
-        """Whether a person may administer targets; None if Slack can't be asked now."""
+        """None if Slack can't be asked now."""
         if person_id in self._admins:
             return True
         answer = await attempt(self._client.users_info(user=person_id))
@@ -70,7 +69,7 @@ class People:
         return _is_admin(answer.get("user"))
 
     async def admins(self) -> Sequence[str]:
-        """Ids of people who may administer targets: first the settings', then the workspace's."""
+        """The settings' first, then the workspace's."""
         found = sorted(self._admins)
         listing = await read_pages(
             lambda cursor: self._client.users_list(limit=_USERS_PER_PAGE, cursor=cursor),
@@ -83,7 +82,7 @@ class People:
         return found
 
     async def is_in_group(self, person_id: str, group_id: str) -> bool | None:
-        """Whether a person belongs to a user group, cached; None if Slack can't be asked now."""
+        """Cached; None if Slack can't be asked now."""
         members, until = self._groups.get(group_id, (frozenset(), 0.0))
         present = self._clock()
         if present >= until:
@@ -97,7 +96,7 @@ class People:
         return person_id in members
 
     async def groups(self) -> Mapping[str, str]:
-        """The workspace's user groups, cached: "@handle" by id; empty if Slack can't be asked."""
+        """Handles by id, such as "@ops", cached; empty if Slack can't be asked."""
         present = self._clock()
         names, until = self._group_names
         if present >= until:
@@ -114,10 +113,10 @@ class People:
         return names
 
     async def membership(self, place: ChannelRef) -> Membership:
-        """Whether the bot can post in a channel; concurrent callers share one request.
+        """Whether the bot can post; concurrent callers share one request.
 
-        Only MEMBER is cached: somebody who has just invited the bot gets a fresh answer. If a
-        cached answer is outdated, delivery notifies the requester by direct message.
+        Only MEMBER is cached, so that inviting the bot works at once. If the cache is outdated,
+        delivery notifies the requester.
         """
         channel = place.channel_id
         if self._member_of.get(channel, 0.0) > self._clock():
@@ -151,7 +150,7 @@ class People:
         return Membership.MEMBER
 
     async def time_zone(self, person_id: str) -> str | None:
-        """The IANA name of a person's time zone; None if unknown."""
+        """An IANA name; None if unknown."""
         answer = await attempt(self._client.users_info(user=person_id))
         if isinstance(answer, Failure):
             log.warning("time zone unknown", error=answer.error)
@@ -163,12 +162,7 @@ class People:
     async def channels_of(self, place: ChannelRef, person_id: str) -> frozenset[str] | None:
         """Ids of a person's channels; of private ones, those that the bot is in too.
 
-        Args:
-            place: In the workspace; its channel doesn't matter.
-            person_id: The person.
-
-        Returns:
-            None if Slack can't be asked.
+        None if Slack can't be asked. `place` gives the workspace.
         """
         listing = await read_pages(
             lambda cursor: self._client.users_conversations(
@@ -188,21 +182,21 @@ class People:
         return frozenset(id_ for id_ in ids if isinstance(id_, str))
 
     async def actor(self, person_id: str) -> Actor:
-        """A person, with the workspace that they belong to if Slack says."""
+        """With their workspace, if Slack says."""
         answer = await attempt(self._client.users_info(user=person_id))
         user = None if isinstance(answer, Failure) else answer.get("user")
         team = user.get("team_id") if isinstance(user, Mapping) else None
         return Actor(person_id, team if isinstance(team, str) else "")
 
     async def bot_mention(self) -> str:
-        """A mention of the bot. Raises `SlackUnreachableError`."""
+        """Raises `SlackUnreachableError`."""
         identity = await self._clients.identity()
         return f"<@{identity.user_id}>"
 
     async def post_ephemeral(
         self, place: ChannelRef, person_id: str, body: Body, *, thread_ts: str | None = None
     ) -> bool:
-        """Show a message in a channel to one person only. Returns whether Slack accepted it."""
+        """Returns whether Slack accepted it."""
         answer = await attempt(
             self._clients.posting.chat_postEphemeral(
                 channel=place.channel_id,
@@ -215,7 +209,6 @@ class People:
         return not isinstance(answer, Failure)
 
     async def permalink(self, channel_id: str, ts: str) -> str | None:
-        """The URL of a message; None if Slack can't be asked."""
         answer = await attempt(self._client.chat_getPermalink(channel=channel_id, message_ts=ts))
         if isinstance(answer, Failure):
             return None
@@ -223,7 +216,7 @@ class People:
         return found if isinstance(found, str) else None
 
     async def local_permalink(self, channel_id: str, ts: str) -> str | None:
-        """The same without a request; None while the workspace's URL is unknown."""
+        """Without a request; None while the workspace's URL is unknown."""
         if not self._clients.is_known:
             return None
         workspace = (await self._clients.identity()).url

@@ -17,12 +17,9 @@ _MIN_PING_SECONDS = 0.5
 
 
 class SocketMode:
-    """One connection; the SDK reopens it when it breaks or when Slack asks for it.
+    """One connection; the SDK reopens it.
 
     Args:
-        bolt: Handles the payloads.
-        clients: For the Web API.
-        app_token: Opens connections.
         pause: Seconds between attempts to connect, and between pings.
     """
 
@@ -60,11 +57,9 @@ class SocketMode:
         await self._handler.connect_async()  # type: ignore[no-untyped-call] # Bolt's own gap
 
     async def is_connected(self) -> bool:
-        """Whether a connection is open."""
         return await self._handler.client.is_connected()
 
     async def close(self) -> None:
-        """Close the connection."""
         if self._url_reset is not None:
             self._url_reset.cancel()
             await asyncio.gather(self._url_reset, return_exceptions=True)
@@ -73,8 +68,7 @@ class SocketMode:
     async def _reset_used_url(self) -> None:
         """Make the SDK request a new URL while it isn't connected.
 
-        A URL contains a ticket for one use; after a failed connection, the SDK retries the used
-        URL for ever.
+        A URL is for one use, but after a failed connection the SDK retries it for ever.
         """
         client = self._handler.client
         while True:

@@ -27,7 +27,6 @@ class TokenCheck:
         self.is_well = True
 
     async def check(self) -> None:
-        """Call auth.test once."""
         now = asyncio.get_running_loop().time()
         try:
             await self._clients.granted_scopes()

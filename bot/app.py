@@ -17,9 +17,12 @@ from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.commands import listeners
-from bot.commands.context import Services
+from bot.commands.bolt_app import bolt_app
+from bot.commands.dispatch import Dispatcher
 from bot.commands.features import registry
+from bot.commands.home import HomeTab
+from bot.commands.injection import Injector
+from bot.commands.listeners import Listeners
 from bot.commands.manifest import EVENTS_PATH
 from bot.config import Settings
 from bot.db.deployment_tables import Deployment, WatchedProject
@@ -67,7 +70,7 @@ from bot.slack.home_tab import HomeTabs
 from bot.slack.http_server import events_route, listening
 from bot.slack.modals import Modals
 from bot.slack.people import People
-from bot.slack.response_url import ResponseUrls
+from bot.slack.responses import Responses
 from bot.slack.socket_mode import SocketMode
 from bot.workers.claim_loop import Worker
 from bot.workers.creator import Creator
@@ -138,18 +141,18 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         schema = Schema()
         workers = _workers(stack, settings, database, schema, clients, friendli, key_ring, people)
         hub = await stack.enter_async_context(HubClient(settings.hf_endpoint, settings.hf_token))
-        services = _desk(settings, database, clients, friendli, hub, key_ring, people)
-        background = DeferredTasks()
+        services = _services(settings, database, clients, friendli, hub, key_ring, people)
+        deferred_tasks = DeferredTasks()
         takes_requests = settings.role.takes_requests
         app_token = settings.slack_app_token if takes_requests else None
         secret = settings.slack_signing_secret if takes_requests and app_token is None else None
-        bolt = listeners.build(registry(), services, clients, background, schema)
+        bolt = _bolt(Injector(*services), clients, deferred_tasks, schema)
         socket = _socket(settings, bolt, clients, app_token)
         dependencies = Dependencies(settings, database, clients, socket)
 
         # The web half and the workers stop at the same time, within one time limit.
         web, work = AsyncExitStack(), AsyncExitStack()
-        stack.push_async_callback(_stop, web, work, background, settings.shutdown_timeout)
+        stack.push_async_callback(_stop, web, work, deferred_tasks, settings.shutdown_timeout)
         if socket is not None:
             web.push_async_callback(socket.close)
         web.push_async_callback(dependencies.stop)
@@ -232,12 +235,12 @@ async def _withdraw(heartbeat: Heartbeat, dependencies: Dependencies) -> None:
 
 
 async def _stop(
-    web: AsyncExitStack, work: AsyncExitStack, background: DeferredTasks, grace: float
+    web: AsyncExitStack, work: AsyncExitStack, deferred_tasks: DeferredTasks, grace: float
 ) -> None:
     ends = asyncio.get_running_loop().time() + grace
     await asyncio.gather(web.aclose(), work.aclose())
     # Deferred tasks share the same time limit.
-    await background.drain(max(0.1, ends - asyncio.get_running_loop().time()))
+    await deferred_tasks.drain(max(0.1, ends - asyncio.get_running_loop().time()))
 
 
 def _socket(
@@ -300,7 +303,7 @@ def _workers(
     )
 
 
-def _desk(
+def _services(
     settings: Settings,
     database: Database,
     clients: SlackClients,
@@ -308,39 +311,55 @@ def _desk(
     hub: HubClient,
     key_ring: KeyRing,
     people: People,
-) -> Services:
+) -> Sequence[object]:
+    """Everything that a handler may declare as a parameter."""
     targets = Targets(database)
     audit = Audit(database)
-    return Services(
-        settings=settings,
-        deployments=Deployments(database, settings),
-        choices=EndpointSelection(database, settings),
-        operations=Operations(database, settings),
-        updates=Updates(database, friendli, key_ring, settings),
-        approvals=Approvals(database, settings),
-        pending_responses=PendingResponses(database, settings),
-        lifetimes=Lifetimes(database, settings),
-        schedules=Schedules(database, settings),
-        summaries=Summaries(
-            database,
-            settings,
-            Billing(database, friendli, key_ring, timeout=settings.menu_timeout),
-        ),
-        following=ImportedEndpoints(database, settings),
-        targets=targets,
-        target_connections=TargetConnections(database, key_ring, settings, targets),
-        requests=AccessRequests(database, settings),
-        target_settings=TargetSettings(targets),
-        audit=audit,
-        catalog=Catalog(database, friendli, key_ring, settings),
-        friendli=friendli,
-        known_models=KnownModels(hub),
-        authorizer=Authorizer(targets, audit, people),
-        people=people,
-        modals=Modals(clients),
-        home_tabs=HomeTabs(clients),
-        responses=ResponseUrls(clients),
+    billing = Billing(database, friendli, key_ring, timeout=settings.menu_timeout)
+    return [
+        settings,
+        settings.prices,
+        friendli,
+        people,
+        audit,
+        targets,
+        AccessRequests(database, settings),
+        Approvals(database, settings),
+        Authorizer(targets, audit, people),
+        Catalog(database, friendli, key_ring, settings),
+        Deployments(database, settings),
+        EndpointSelection(database, settings),
+        HomeTabs(clients),
+        ImportedEndpoints(database, settings),
+        KnownModels(hub),
+        Lifetimes(database, settings),
+        Modals(clients),
+        Operations(database, settings),
+        PendingResponses(database, settings),
+        Schedules(database, settings),
+        Summaries(database, settings, billing),
+        TargetConnections(database, key_ring, settings, targets),
+        TargetSettings(targets),
+        Updates(database, friendli, key_ring, settings),
+    ]
+
+
+def _bolt(
+    injector: Injector, clients: SlackClients, deferred_tasks: DeferredTasks, schema: Schema
+) -> AsyncApp:
+    handlers = registry()
+    handlers.bind(injector)
+    home = injector.get(HomeTab)
+    listeners = Listeners(
+        handlers,
+        injector.get(Dispatcher),
+        home,
+        Responses(clients, injector.get(People), injector.get(Modals), home.show),
+        injector.get(PendingResponses),
+        deferred_tasks,
+        schema,
     )
+    return bolt_app(listeners, clients)
 
 
 async def serve(settings: Settings) -> None:

@@ -1,22 +1,26 @@
 """The buttons of what waits for approval: Approve, Reject with a reason, and Withdraw."""
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
 
-from bot.commands.context import DeferredTask, Services, ViewResponse, answer, own
+from bot.commands.deployment_access import DeploymentAccess
+from bot.commands.durable_response import durable_response
 from bot.commands.modal_state import Modal
-from bot.commands.operation_buttons import unknown_endpoint
-from bot.commands.pending_response import answer_surely, answer_surely_ephemeral
-from bot.commands.registry import Feature
+from bot.commands.registry import DeferredTask, Feature, ViewResponse, deferred
 from bot.db.deployment_tables import Deployment
-from bot.domain.actors import Actor, ChannelRef
+from bot.domain.actors import ChannelRef
 from bot.domain.permissions import Permission
+from bot.messages.answer import answer
 from bot.messages.blocks import input_block, plain, section, text_input
 from bot.messages.buttons import ActionId
 from bot.messages.markup import bold, mention
+from bot.services.approvals import Approvals
+from bot.services.pending_responses import PendingResponses
 from bot.services.proposals import Decision, ProposalStatus
-from bot.slack.requests import BlockAction, ViewSubmission
+from bot.slack.modals import Modals
+from bot.slack.requests import BlockAction, Request, ViewSubmission
 
 CALLBACK_ID = "reject"
 _REASON = "reason"
@@ -28,7 +32,7 @@ class Rejection(BaseModel):
 
     Attributes:
         value: The button's.
-        message_ts: Of the message that the button stands in.
+        message_ts: The button's message.
     """
 
     place: ChannelRef
@@ -36,32 +40,32 @@ class Rejection(BaseModel):
     message_ts: str
 
 
-async def approved(services: Services, click: BlockAction) -> DeferredTask:
-    """Write the yes down, before Slack is acknowledged: it spends money."""
-    await _authorize(services, click.person, click.place, click.value, click.message_ts)
-    ruling = await services.approvals.approve(
+async def approved(
+    click: BlockAction,
+    access: DeploymentAccess,
+    approvals: Approvals,
+    pending_responses: PendingResponses,
+) -> DeferredTask:
+    """Write the approval before Slack is acknowledged: it spends money."""
+    await _require(access, Permission.APPROVE, click, click.value)
+    decision = await approvals.approve(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
-    if ruling.standing is ProposalStatus.DECIDED:
-        return None
-    return await answer_surely(services, click, _so(ruling))
+    return await _respond(pending_responses, click, decision)
 
 
-async def rejecting(services: Services, click: BlockAction) -> DeferredTask:
-    """Ask for the reason, if there is something left to reject."""
-    return _ask(services, click)
-
-
-async def _ask(services: Services, click: BlockAction) -> None:
-    deployment = await _authorize(
-        services, click.person, click.place, click.value, click.message_ts
-    )
-    ruling = await services.approvals.standing(click.place, click.value)
-    if ruling.standing is not ProposalStatus.OPEN:
-        await _say(services, click, ruling)
+@deferred
+async def rejecting(
+    click: BlockAction, access: DeploymentAccess, approvals: Approvals, modals: Modals
+) -> None:
+    """Ask for the reason, if the proposal is still open."""
+    deployment = await _require(access, Permission.APPROVE, click, click.value)
+    decision = await approvals.standing(click.place, click.value)
+    if decision.standing is not ProposalStatus.OPEN:
+        await click.responder.say(answer(_words(decision)))
         return
     rejection = Rejection(place=click.place, value=click.value, message_ts=click.message_ts)
-    await services.modals.open(click.trigger_id, build(rejection, deployment.name))
+    await modals.open(click.trigger_id, build(rejection, deployment.name))
 
 
 def build(rejection: Rejection, name: str) -> dict[str, Any]:
@@ -85,73 +89,66 @@ def build(rejection: Rejection, name: str) -> dict[str, Any]:
     }
 
 
-async def rejected(services: Services, submission: ViewSubmission) -> ViewResponse:
-    """Write the no down."""
+async def rejected(
+    submission: ViewSubmission,
+    access: DeploymentAccess,
+    approvals: Approvals,
+    pending_responses: PendingResponses,
+) -> ViewResponse:
+    """Write the rejection."""
     shown = Modal.model_validate(submission.view)
     rejection = Rejection.model_validate_json(shown.private_metadata)
-    place = own(rejection.place, submission)
     reason = (shown.element(_REASON).value or "").strip()
     if not reason:
         return ViewResponse(errors={_REASON: "Say why, in a few words."})
-    await _authorize(services, submission.person, place, rejection.value, rejection.message_ts)
-    ruling = await services.approvals.reject(
-        place, submission.person, rejection.value, reason, message_ts=rejection.message_ts
+    submission = replace(submission, message_ts=rejection.message_ts)
+    await _require(access, Permission.APPROVE, submission, rejection.value)
+    decision = await approvals.reject(
+        submission.place,
+        submission.person,
+        rejection.value,
+        reason,
+        message_ts=rejection.message_ts,
     )
-    if ruling.standing is ProposalStatus.DECIDED:
-        return ViewResponse()
-    return ViewResponse(
-        work=await answer_surely_ephemeral(services, place, submission.person, _so(ruling))
-    )
+    return ViewResponse(work=await _respond(pending_responses, submission, decision))
 
 
-async def withdrawn(services: Services, click: BlockAction) -> DeferredTask:
-    """Take it back: whoever asked may always, and so may those who end endpoints."""
-    if await services.approvals.requested_by(click.place, click.value) != click.person.id:
-        await _authorize(
-            services, click.person, click.place, click.value, click.message_ts, Permission.TERMINATE
-        )
-    ruling = await services.approvals.withdraw(
+async def withdrawn(
+    click: BlockAction,
+    access: DeploymentAccess,
+    approvals: Approvals,
+    pending_responses: PendingResponses,
+) -> DeferredTask:
+    """Withdraw a request: its requester always may, and so may those who end endpoints."""
+    if await approvals.requested_by(click.place, click.value) != click.person.id:
+        await _require(access, Permission.TERMINATE, click, click.value)
+    decision = await approvals.withdraw(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
-    if ruling.standing is ProposalStatus.DECIDED:
-        return None
-    return await answer_surely(services, click, _so(ruling))
+    return await _respond(pending_responses, click, decision)
 
 
-async def _authorize(
-    services: Services,
-    person: Actor,
-    place: ChannelRef,
-    value: str,
-    message_ts: str,
-    permission: Permission = Permission.APPROVE,
+async def _require(
+    access: DeploymentAccess, permission: Permission, request: Request, value: str
 ) -> Deployment:
-    deployment = await services.deployments.find(place, value.partition(" ")[0])
-    if deployment is None:
-        raise unknown_endpoint()
-    await services.authorizer.authorize(
-        permission,
-        person,
-        place,
-        target=deployment.target_name,
-        about=deployment.public_id,
-        message_ts=message_ts,
-    )
-    return deployment
+    return await access.require(permission, request, value.partition(" ")[0])
 
 
-async def _say(services: Services, click: BlockAction, ruling: Decision) -> None:
-    said = answer(_so(ruling))
-    await services.responses.say(click.response_url, said, thread_ts=click.thread_ts)
+async def _respond(
+    pending_responses: PendingResponses, request: Request, decision: Decision
+) -> DeferredTask:
+    """Explain why nothing was decided; a decision shows in the thread."""
+    if decision.standing is ProposalStatus.DECIDED:
+        return None
+    return await durable_response(pending_responses, request, answer(_words(decision)))
 
 
-def _so(ruling: Decision) -> str:
-    """What is true, instead of what was wanted."""
-    match ruling.standing:
+def _words(decision: Decision) -> str:
+    match decision.standing:
         case ProposalStatus.OWN:
             return (
                 "You asked for this yourself, so somebody else has to approve it:"
-                f" {ruling.approvers} may."
+                f" {decision.approvers} may."
             )
         case ProposalStatus.REPRICED:
             return (
@@ -159,9 +156,9 @@ def _so(ruling: Decision) -> str:
                 " thread shows what it costs now; decide there."
             )
         case ProposalStatus.APPROVED:
-            return f"{mention(ruling.by)} approved it already; the thread tells how it goes."
+            return f"{mention(decision.by)} approved it already; the thread tells how it goes."
         case ProposalStatus.REJECTED:
-            return f"{mention(ruling.by)} rejected it already; the thread says why."
+            return f"{mention(decision.by)} rejected it already; the thread says why."
         case ProposalStatus.EXPIRED:
             return "Its time to be approved is over; nothing was done."
         case ProposalStatus.WITHDRAWN:

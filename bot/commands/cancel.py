@@ -1,12 +1,13 @@
-"""The Cancel button: end a deployment, wherever it has come to."""
+"""The Cancel button: end a deployment in any state."""
 
-from bot.commands.context import DeferredTask, Services
-from bot.commands.operation_buttons import unknown_endpoint
-from bot.commands.pending_response import answer_surely
-from bot.commands.registry import Feature
+from bot.commands.deployment_access import DeploymentAccess
+from bot.commands.durable_response import durable_response
+from bot.commands.registry import DeferredTask, Feature
 from bot.domain.permissions import Permission
+from bot.messages.answer import answer
 from bot.messages.buttons import ActionId
-from bot.services.deployments import CancelOutcome
+from bot.services.deployments import CancelOutcome, Deployments
+from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
 
 _WORDS = {
@@ -15,27 +16,24 @@ _WORDS = {
 }
 
 
-async def clicked(services: Services, click: BlockAction) -> DeferredTask:
-    """Write the wish down; the thread tells what becomes of it.
+async def clicked(
+    click: BlockAction,
+    access: DeploymentAccess,
+    deployments: Deployments,
+    pending_responses: PendingResponses,
+) -> DeferredTask:
+    """Write the request; the thread shows its effect.
 
-    Slack is acknowledged only then: a wish that died with us would leave it billing unseen.
+    It is written before the acknowledgement: a lost cancel would keep billing.
     """
-    deployment = await services.deployments.find(click.place, click.value)
-    if deployment is None:
-        raise unknown_endpoint()
-    await services.authorizer.authorize(
-        Permission.TERMINATE,
-        click.person,
-        click.place,
-        target=deployment.target_name,
-        about=deployment.public_id,
-        message_ts=click.message_ts,
-    )
-    outcome = await services.deployments.stop(
+    await access.require(Permission.TERMINATE, click, click.value)
+    outcome = await deployments.stop(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
     words = _WORDS.get(outcome)
-    return None if words is None else await answer_surely(services, click, words)
+    if words is None:
+        return None
+    return await durable_response(pending_responses, click, answer(words))
 
 
 FEATURE = Feature(clicks={ActionId.CANCEL: clicked})

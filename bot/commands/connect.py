@@ -1,14 +1,14 @@
 """`connect [name]`: connect the channel to a Friendli project, with a key that works."""
 
 import asyncio
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
 from bot.commands import connect_form as form
-from bot.commands import deploy
-from bot.commands.context import DeferredTask, Services, ViewResponse, answer, own
-from bot.commands.registry import SLASH, Command, Feature
-from bot.domain.actors import ChannelRef
+from bot.commands.deploy_modal import DeployForm
+from bot.commands.registry import SLASH, Command, Feature, ViewResponse, deferred
+from bot.config import Settings
 from bot.domain.errors import UserError
 from bot.domain.friendli_errors import (
     FriendliError,
@@ -19,9 +19,14 @@ from bot.domain.friendli_errors import (
     Unauthorized,
 )
 from bot.domain.permissions import Permission
+from bot.friendli.client import FriendliClient
 from bot.friendli.credentials import Credentials
+from bot.messages.answer import answer
 from bot.messages.buttons import ActionId
-from bot.services.target_connections import OtherProjectError
+from bot.services.authorization import Authorizer
+from bot.services.target_connections import OtherProjectError, TargetConnections
+from bot.services.targets import Targets
+from bot.slack.modals import Modals
 from bot.slack.requests import BlockAction, SlashCommand, ViewSubmission
 
 # Slack wants its answer after three seconds; this leaves one for everything else.
@@ -29,44 +34,85 @@ _CHECK_SECONDS = 2.0
 _TYPED = f"`{SLASH} connect`"
 
 
-async def run(services: Services, command: SlashCommand) -> DeferredTask:
-    """Open the form for one of the channel's targets, or a new one."""
-    return _open(services, command, command.text.strip())
+@dataclass(frozen=True, slots=True)
+class ConnectForm:
+    """Opens the form, and checks what it holds."""
+
+    authorizer: Authorizer
+    targets: Targets
+    target_connections: TargetConnections
+    friendli: FriendliClient
+    modals: Modals
+    settings: Settings
+
+    async def open(self, request: SlashCommand | BlockAction, name: str) -> None:
+        """Open the form for one of the channel's targets, or a new one."""
+        if not request.place.channel_id:
+            # A click in a modal doesn't always say which channel the modal was opened in.
+            raise UserError("Type this in the channel that you want to connect:", hint=_TYPED)
+        await self.authorizer.authorize(
+            Permission.CONNECT, request.person, request.place, target=name.lower()
+        )
+        targets = {target.name: target for target in await self.targets.of(request.place)}
+        known = targets.get(name.lower())
+        draft = form.ConnectDraft(
+            place=request.place,
+            name=form.clipped_name(name) or ("" if targets else "prod"),
+            team_id=known.team_id if known else "",
+            project_id=known.project_id if known else "",
+            is_default=known.is_default if known else not targets,
+            key_is_optional=self.settings.friendli_token is not None,
+        )
+        await self.modals.open(request.trigger_id, form.build(draft))
+
+    async def connect(
+        self, submission: ViewSubmission, draft: form.ConnectDraft, key: SecretStr | None
+    ) -> ViewResponse:
+        """Check the key with one list request, then store the target."""
+        await self.authorizer.authorize(
+            Permission.CONNECT, submission.person, submission.place, target=draft.name
+        )
+        secret = key or self.settings.friendli_token or SecretStr("")
+        try:
+            credentials = Credentials(secret, draft.team_id)
+            page = await self.friendli.list_endpoints(credentials, draft.project_id, limit=1)
+        except FriendliError as error:
+            return ViewResponse(errors=_refusal(error))
+        try:
+            await self.target_connections.connect(
+                submission.place, submission.person, form.connection(draft, key)
+            )
+        except OtherProjectError as error:
+            return ViewResponse(
+                errors={
+                    form.NAME: f"{draft.name} leads to project {error.project_id}, where something"
+                    " may still run. Choose another name, or disconnect it first."
+                }
+            )
+        return ViewResponse(view=form.connected(draft, key, was_empty=not page.data))
 
 
-async def clicked(services: Services, click: BlockAction) -> DeferredTask:
-    """Open the form, for the target that the button names if it names one."""
-    return _open(services, click, click.value)
+@deferred
+async def run(command: SlashCommand, connect_form: ConnectForm) -> None:
+    """Open the form for the target that is named, or a new one."""
+    await connect_form.open(command, command.text.strip())
 
 
-async def _open(services: Services, asked: SlashCommand | BlockAction, name: str) -> None:
-    if not asked.place.channel_id:
-        # A click in a modal doesn't say which channel the modal was opened in.
-        raise UserError("Type this in the channel that you want to connect:", hint=_TYPED)
-    await services.authorizer.authorize(
-        Permission.CONNECT, asked.person, asked.place, target=name.lower()
-    )
-    targets = {target.name: target for target in await services.targets.of(asked.place)}
-    known = targets.get(name.lower())
-    draft = form.ConnectDraft(
-        place=asked.place,
-        name=form.clipped_name(name) or ("" if targets else "prod"),
-        team_id=known.team_id if known else "",
-        project_id=known.project_id if known else "",
-        is_default=known.is_default if known else not targets,
-        key_is_optional=services.settings.friendli_token is not None,
-    )
-    await services.modals.open(asked.trigger_id, form.build(draft))
+@deferred
+async def clicked(click: BlockAction, connect_form: ConnectForm) -> None:
+    """Open the form for the target that the button names if it names one."""
+    await connect_form.open(click, click.value)
 
 
-async def submitted(services: Services, submission: ViewSubmission) -> ViewResponse:
-    """Check the key with one list request, then store the target."""
+async def submitted(
+    submission: ViewSubmission, connect_form: ConnectForm, modals: Modals
+) -> ViewResponse:
+    """Check the key and store the target; a slow check continues after the acknowledgement."""
     draft, key = form.parse(submission.view)
-    own(draft.place, submission)
     errors = form.field_errors(draft, key)
     if errors:
         return ViewResponse(errors=errors)
-    check = asyncio.create_task(_check(services, submission, draft, key))
+    check = asyncio.create_task(connect_form.connect(submission, draft, key))
     try:
         done, _ = await asyncio.wait([check], timeout=_CHECK_SECONDS)
     except asyncio.CancelledError:
@@ -74,56 +120,27 @@ async def submitted(services: Services, submission: ViewSubmission) -> ViewRespo
         raise
     if done:
         return check.result()
-    # The check goes on; the modal shows its result when it comes.
     return ViewResponse(
-        view=form.checking(draft), work=_show_late(services, submission, draft, check)
+        view=form.checking(draft), work=_show_late(submission, draft, check, modals)
     )
 
 
 async def _show_late(
-    services: Services,
     submission: ViewSubmission,
     draft: form.ConnectDraft,
     check: "asyncio.Task[ViewResponse]",
+    modals: Modals,
 ) -> None:
     try:
-        reaction = await check
+        response = await check
     except UserError as error:
         view = form.failed(draft, error.message)
     else:
-        words = " ".join((reaction.errors or {}).values())
-        view = dict(reaction.view) if reaction.view else form.failed(draft, words)
-    if not await services.modals.replace(submission.view["id"], view):
-        # The modal was closed meanwhile: the result is told all the same.
-        said = answer(view["blocks"][0]["text"]["text"])
-        await services.people.post_ephemeral(draft.place, submission.person.id, said)
-
-
-async def _check(
-    services: Services, submission: ViewSubmission, draft: form.ConnectDraft, key: SecretStr | None
-) -> ViewResponse:
-    await services.authorizer.authorize(
-        Permission.CONNECT, submission.person, draft.place, target=draft.name
-    )
-    try:
-        access = Credentials(
-            key or services.settings.friendli_token or SecretStr(""), draft.team_id
-        )
-        page = await services.friendli.list_endpoints(access, draft.project_id, limit=1)
-    except FriendliError as error:
-        return ViewResponse(errors=_refusal(error))
-    try:
-        await services.target_connections.connect(
-            draft.place, submission.person, form.connection(draft, key)
-        )
-    except OtherProjectError as error:
-        return ViewResponse(
-            errors={
-                form.NAME: f"{draft.name} leads to project {error.project_id}, where something may"
-                " still run. Choose another name, or disconnect it first."
-            }
-        )
-    return ViewResponse(view=form.connected(draft, key, was_empty=not page.data))
+        words = " ".join((response.errors or {}).values())
+        view = dict(response.view) if response.view else form.failed(draft, words)
+    if not await modals.replace(submission.view["id"], view):
+        # The modal was closed meanwhile; the result is shown all the same.
+        await submission.responder.say(answer(view["blocks"][0]["text"]["text"]))
 
 
 def _refusal(error: FriendliError) -> dict[str, str]:
@@ -152,32 +169,18 @@ def _refusal(error: FriendliError) -> dict[str, str]:
             }
 
 
-async def back(services: Services, click: BlockAction) -> DeferredTask:
+@deferred
+async def back(click: BlockAction, modals: Modals) -> None:
     """Show the form again after a late failure."""
-    return _back(services, click)
-
-
-async def _back(services: Services, click: BlockAction) -> None:
     if click.view is not None:
-        draft = form.read_back(click.view)
-        own(draft.place, click)
-        await services.modals.replace(click.view["id"], form.build(draft))
+        await modals.replace(click.view["id"], form.build(form.read_back(click.view)))
 
 
-async def deploy_now(services: Services, click: BlockAction) -> DeferredTask:
+@deferred
+async def deploy_now(click: BlockAction, deploy_form: DeployForm) -> None:
     """Turn the modal into the deploy form."""
-    return _deploy_now(services, click)
-
-
-async def _deploy_now(services: Services, click: BlockAction) -> None:
     if click.view is not None:
-        place = own(form.read_back(click.view).place, click)
-        await deploy.show_form(services, place, view_id=click.view["id"])
-
-
-def place_of(private_metadata: str) -> ChannelRef:
-    """The channel that an open form of this module is about."""
-    return form.ConnectDraft.model_validate_json(private_metadata).place
+        await deploy_form.show_in(click.view["id"], form.read_back(click.view).place)
 
 
 FEATURE = Feature(

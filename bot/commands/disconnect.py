@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
-from bot.commands.context import DeferredTask, Services, answer
-from bot.commands.no_targets import unconnected
-from bot.commands.registry import SLASH, Command, Feature
+from bot.commands.registry import SLASH, Command, Feature, deferred
+from bot.commands.target_lookup import TargetLookup
 from bot.domain.errors import UserError
 from bot.domain.permissions import Permission
 from bot.domain.statuses import facts_of
+from bot.messages.answer import answer
 from bot.messages.blocks import button
 from bot.messages.body import Body
 from bot.messages.markup import bold, code, escape, money
-from bot.services.target_connections import Running
+from bot.services.authorization import Authorizer
+from bot.services.target_connections import Running, TargetConnections
 from bot.services.targets import TargetView
 from bot.slack.requests import BlockAction, SlashCommand
 
@@ -21,21 +22,20 @@ KEEP_ACTION = "target.keep"
 _LISTED = 20
 
 
-async def run(services: Services, command: SlashCommand) -> DeferredTask:
+@deferred
+async def run(
+    command: SlashCommand,
+    lookup: TargetLookup,
+    authorizer: Authorizer,
+    target_connections: TargetConnections,
+) -> None:
     """Ask before a target is forgotten."""
-    return _ask(services, command)
-
-
-async def _ask(services: Services, command: SlashCommand) -> None:
-    targets = await services.targets.of(command.place)
-    if not targets:
-        raise await unconnected(services)
-    target = _named(targets, command.text.strip().lower())
-    await services.authorizer.authorize(
+    target = _named(await lookup.all(command.place), command.text.strip().lower())
+    await authorizer.authorize(
         Permission.CONNECT, command.person, command.place, target=target.name
     )
-    running = await services.target_connections.running(command.place, target.name)
-    await services.responses.say(command.response_url, question(target, running))
+    running = await target_connections.running(command.place, target.name)
+    await command.responder.say(question(target, running))
 
 
 def _named(targets: Sequence[TargetView], name: str) -> TargetView:
@@ -77,30 +77,24 @@ def _line(one: Running) -> str:
     return f"• {bold(one.name)}{endpoint} · {status} · {price}"
 
 
-async def confirmed(services: Services, click: BlockAction) -> DeferredTask:
+@deferred
+async def confirmed(
+    click: BlockAction, authorizer: Authorizer, target_connections: TargetConnections
+) -> None:
     """Forget the target."""
-    return _disconnect(services, click)
-
-
-async def _disconnect(services: Services, click: BlockAction) -> None:
-    await services.authorizer.authorize(
-        Permission.CONNECT, click.person, click.place, target=click.value
-    )
-    known = await services.target_connections.disconnect(
+    await authorizer.authorize(Permission.CONNECT, click.person, click.place, target=click.value)
+    known = await target_connections.disconnect(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
     name = bold(click.value)
     text = f"{name} is disconnected; its key is wiped." if known else f"{name} is gone already."
-    await services.responses.replace(click.response_url, answer(text))
+    await click.responder.replace(answer(text))
 
 
-async def kept(services: Services, click: BlockAction) -> DeferredTask:
+@deferred
+async def kept(click: BlockAction) -> None:
     """Leave everything as it is."""
-    return _keep(services, click)
-
-
-async def _keep(services: Services, click: BlockAction) -> None:
-    await services.responses.remove(click.response_url)
+    await click.responder.remove()
 
 
 FEATURE = Feature(

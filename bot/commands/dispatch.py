@@ -1,53 +1,61 @@
-"""From a slash command's text to the command that it means."""
+"""From a slash command's text to the handler that it means."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from bot.commands import deploy
-from bot.commands.bare_model import is_model
-from bot.commands.context import DeferredTask, Services
-from bot.commands.registry import SLASH, Registry
+from bot.commands.bare_model import BareModels
+from bot.commands.deploy import LineDeployment
+from bot.commands.deploy_modal import DeployForm
+from bot.commands.registry import SLASH, DeferredTask, Registry
 from bot.domain.command_line import require_short
 from bot.domain.errors import UserError
 from bot.messages.markup import code
 from bot.slack.requests import SlashCommand
 
+_DASHES = ("-", "–", "—")
 
-async def dispatch(registry: Registry, services: Services, asked: SlashCommand) -> DeferredTask:
-    """Lead to a command by its first word, to the form if there is none, else to a deployment.
 
-    Raises:
-        UserError: The first word is no command, and nothing that could be a model either; or the
-            text is too long.
-    """
-    require_short(asked.text)
-    word, _, rest = asked.text.strip().partition(" ")
-    if not word:
-        return await deploy.open_form(services, asked)
-    command = registry.commands.get(word.lower())
-    if command is not None:
-        return await command.run(services, replace(asked, text=rest.strip()))
-    if _may_be_a_deployment(asked.text):
-        return await deploy.from_text(services, replace(asked, text=asked.text.strip()))
-    nearest = registry.nearest(word)
-    has_options = any(part.startswith(_DASHES) for part in rest.split())
-    if await is_model(
-        services, word, has_options=has_options, resembles_command=nearest is not None
-    ):
-        return await deploy.from_text(services, replace(asked, text=asked.text.strip()))
-    if nearest is not None:
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """Without a command, the text is a deployment; without any text, the form opens."""
+
+    registry: Registry
+    form: DeployForm
+    lines: LineDeployment
+    bare_models: BareModels
+
+    async def run(self, command: SlashCommand) -> DeferredTask:
+        """Run the handler.
+
+        Raises:
+            UserError: The first word is no command, and nothing that could be a model either; or
+                the text is too long.
+        """
+        require_short(command.text)
+        text = command.text.strip()
+        word, _, rest = text.partition(" ")
+        if not word:
+            return self.form.open(command)
+        known = self.registry.commands.get(word.lower())
+        if known is not None:
+            return await known.run(replace(command, text=rest.strip()))
+        nearest = self.registry.nearest(word)
+        if _may_be_a_deployment(text) or await self.bare_models.is_model(
+            word,
+            has_options=any(part.startswith(_DASHES) for part in rest.split()),
+            resembles_command=nearest is not None,
+        ):
+            return await self.lines.deploy(replace(command, text=text))
+        if nearest is not None:
+            raise UserError(
+                f"No command is called {code(word)}. Nearest: {code(nearest)}.",
+                hint=f"`{SLASH} {nearest}`",
+            )
         raise UserError(
-            f"No command is called {code(word)}. Nearest: {code(nearest)}.",
-            hint=f"`{SLASH} {nearest}`",
+            f"{code(word)} is neither a command nor a model. A model is written org/name.",
+            hint=f"`{SLASH} help` shows what can be typed.",
         )
-    raise UserError(
-        f"{code(word)} is neither a command nor a model. A model is written org/name.",
-        hint=f"`{SLASH} help` shows what can be typed.",
-    )
 
 
 def _may_be_a_deployment(text: str) -> bool:
-    # Options may stand before the model, and dashes may have been made long by Slack.
-    return "/" in text or text.lstrip().startswith(_DASHES)
-
-
-_DASHES = ("-", "–", "—")
+    # Options may come before the model, and Slack may have made dashes long.
+    return "/" in text or text.startswith(_DASHES)

@@ -1,18 +1,18 @@
-"""Commands about one endpoint: it is typed by name or id, or else chosen from a picker.
+"""Commands about one endpoint, typed by name or id, or else chosen from a picker.
 
 Such a command is written once, as what it does to an endpoint. It becomes a word of the slash
-command and the picker's handler, which goes on where the word left off.
+command, and the picker's handler, which continues where the word stopped.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Concatenate
 
 from bot.commands import endpoint_text
-from bot.commands.context import DeferredTask, Services
-from bot.commands.registry import SLASH, Command, Feature
-from bot.commands.target_lookup import endpoints_of, listing_of, target_names
-from bot.domain.actors import Actor, ChannelRef
+from bot.commands.injection import Injector
+from bot.commands.registry import SLASH, Command, Feature, deferred
+from bot.commands.target_lookup import TargetLookup
 from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import Listed
 from bot.domain.operations import OperationKind
@@ -21,41 +21,49 @@ from bot.domain.process.task_group import all_of
 from bot.messages import picker
 from bot.messages.body import Body
 from bot.messages.markup import code
-from bot.slack.requests import BlockAction, OptionsRequest, SlashCommand
+from bot.services.authorization import Authorizer
+from bot.services.catalog import Catalog
+from bot.slack.requests import BlockAction, OptionsRequest, Request, SlashCommand
 
 _LONGEST_SHOWN = 80
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointRequest:
-    """Who asks for something about an endpoint, from where, and how to answer.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointRequest(Request):
+    """A request for something about an endpoint.
 
     Attributes:
+        endpoint: As Friendli lists it.
         rest: What was typed behind the endpoint, Slack's markup undone, quotes kept.
         trigger_id: Opens a form for three seconds; '' if it opens none.
         request_id: Of the command or of the choice, so each has its own.
-        thread_ts: Of the thread that the picker stands in.
-        replaces: Whether the answer takes the picker's place.
+        replaces: Whether the answer replaces the picker.
     """
 
-    place: ChannelRef
-    person: Actor
+    endpoint: Listed
     rest: str
     trigger_id: str
-    response_url: str
     request_id: str
-    thread_ts: str | None = None
     replaces: bool = False
 
-    async def answer(self, services: Services, body: Body) -> None:
-        """Tell only the person who asked."""
+    async def answer(self, body: Body) -> None:
+        """Answer only the person who asked."""
         if self.replaces:
-            await services.responses.replace(self.response_url, body)
+            await self.responder.replace(body)
         else:
-            await services.responses.say(self.response_url, body, thread_ts=self.thread_ts)
+            await self.responder.say(body)
 
 
-RunOn = Callable[[Services, EndpointRequest, Listed], Awaitable[None]]
+RunOn = Callable[Concatenate[EndpointRequest, ...], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSearch:
+    """What finding an endpoint takes, and running the command on it."""
+
+    lookup: TargetLookup
+    authorizer: Authorizer
+    injector: Injector
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ class EndpointCommand:
     Attributes:
         name: Its word.
         summary: What it does, one line of mrkdwn, for help.
-        run_on: Does it, after Slack was acknowledged and the person was found to be allowed.
+        run_on: Its handler, after the acknowledgement and the permission check.
         arguments: What may follow the endpoint, for help; '' if nothing may.
         permission: What a person needs to be allowed.
         operation: What it does, if it is an operation on the endpoint.
@@ -82,15 +90,14 @@ class EndpointCommand:
         """The word, and the picker's choice."""
         arguments = " ".join(filter(None, ("[endpoint]", self.arguments)))
         return Feature(
-            commands=[Command(self.name, arguments, self.summary, self._typed)],
-            clicks={picker.action_id(self.name): self._picked},
+            commands=[Command(self.name, arguments, self.summary, deferred(self._typed))],
+            clicks={picker.action_id(self.name): deferred(self._picked)},
+            steps=[self.run_on],
         )
 
-    async def _typed(self, services: Services, command: SlashCommand) -> DeferredTask:
-        return self._find(services, command)
-
-    async def _find(self, services: Services, command: SlashCommand) -> None:
-        targets = await target_names(services, command.place)
+    async def _typed(self, command: SlashCommand, search: EndpointSearch) -> None:
+        lookup, place = search.lookup, command.place
+        targets = await lookup.names(place)
         text = endpoint_text.read(command.text, targets)
         if text.others and not self.arguments:
             raise UserError(
@@ -98,60 +105,60 @@ class EndpointCommand:
                 hint=f"{code(f'{SLASH} {self.name} [endpoint]')}",
             )
         if not text.lead and not command.about:
-            await self._ask(services, command, text.target, text.rest(0))
+            await self._ask(command, lookup, text.target, text.rest(0))
             return
         searched = [text.target] if text.target else targets
-        endpoints, errors = await endpoints_of(services, command.place, searched)
+        endpoints, errors = await lookup.endpoints(place, searched)
         match = endpoint_text.match(
-            endpoints, text, takes_more=bool(self.arguments), meant=command.about
+            endpoints, text, takes_more=bool(self.arguments), about=command.about
         )
         rest = text.rest(match.used)
         if len(match.endpoints) == 1:
-            asked = EndpointRequest(
-                command.place,
-                command.person,
-                rest,
-                command.trigger_id,
-                command.response_url,
-                command.request_id,
+            request = EndpointRequest(
+                place=place,
+                person=command.person,
+                responder=command.responder,
+                endpoint=match.endpoints[0],
+                rest=rest,
+                trigger_id=command.trigger_id,
+                request_id=command.request_id,
             )
-            await self._run(services, asked, match.endpoints[0])
+            await self._run(request, search)
             return
         phrase = text.phrase(match.used)[:_LONGEST_SHOWN]
-        carried = picker.PickerState(text.target, rest)
+        state = picker.PickerState(text.target, rest)
         if match.endpoints:
-            said = picker.several(self.name, phrase, match.endpoints, carried, match.is_exact)
+            body = picker.several(self.name, phrase, match.endpoints, state, match.is_exact)
         elif errors:
-            raise _unseen(phrase, errors)
+            raise _unreadable(phrase, errors)
         elif not phrase:
             raise _not_there(f"`{SLASH} list` shows what is.")
         else:
             close = endpoint_text.nearest(endpoints, phrase)
-            said = picker.unknown(self.name, phrase, close, carried)
-        await services.responses.say(command.response_url, said)
+            body = picker.unknown(self.name, phrase, close, state)
+        await command.responder.say(body)
 
-    async def _ask(self, services: Services, command: SlashCommand, target: str, rest: str) -> None:
-        carried = picker.PickerState(target, rest)
-        if not carried.fits:
+    async def _ask(
+        self, command: SlashCommand, lookup: TargetLookup, target: str, rest: str
+    ) -> None:
+        state = picker.PickerState(target, rest)
+        if not state.fits:
             raise UserError(
                 "Name the endpoint too: with so much behind it, I can't ask for it.",
                 hint=f"{code(f'{SLASH} {self.name} [endpoint] {self.arguments}')}",
             )
-        await services.responses.say(command.response_url, picker.which(self.name, carried))
-        # What is read now is there when the menu opens, for which Slack waits three seconds.
-        targets = [target] if target else await target_names(services, command.place)
+        await command.responder.say(picker.which(self.name, state))
+        # What is read now is cached when the menu opens, for which Slack waits three seconds.
+        targets = [target] if target else await lookup.names(command.place)
         await asyncio.gather(
-            *(listing_of(services, command.place, one) for one in targets), return_exceptions=True
+            *(lookup.listing(command.place, one) for one in targets), return_exceptions=True
         )
 
-    async def _picked(self, services: Services, click: BlockAction) -> DeferredTask:
-        return self._go_on(services, click)
-
-    async def _go_on(self, services: Services, click: BlockAction) -> None:
+    async def _picked(self, click: BlockAction, search: EndpointSearch) -> None:
         target, _, endpoint_id = click.value.partition(" ")
-        if target not in await target_names(services, click.place):
+        if target not in await search.lookup.names(click.place):
             raise UserError("This target was disconnected meanwhile.")
-        listing = await listing_of(services, click.place, target)
+        listing = await search.lookup.listing(click.place, target)
         for listed in listing.endpoints:
             if listed.endpoint_id == endpoint_id:
                 break
@@ -160,34 +167,34 @@ class EndpointCommand:
             if endpoint_id:
                 raise _not_there(hint)
             raise UserError("Friendli answers again. Choose once more.", hint=hint)
-        carried = picker.PickerState.read(click.block_id)
-        asked = EndpointRequest(
-            click.place,
-            click.person,
-            carried.rest,
-            click.trigger_id,
-            click.response_url,
-            click.trigger_id,
-            click.thread_ts,
-            replaces=not carried.stays,
+        state = picker.PickerState.read(click.block_id)
+        request = EndpointRequest(
+            place=click.place,
+            person=click.person,
+            responder=click.responder,
+            endpoint=listed,
+            rest=state.rest,
+            trigger_id=click.trigger_id,
+            request_id=click.trigger_id,
+            replaces=not state.stays,
         )
-        await self._run(services, asked, listed)
+        await self._run(request, search)
 
-    async def _run(self, services: Services, asked: EndpointRequest, listed: Listed) -> None:
-        ours = listed.ours
-        await services.authorizer.authorize(
+    async def _run(self, request: EndpointRequest, search: EndpointSearch) -> None:
+        ours = request.endpoint.ours
+        await search.authorizer.authorize(
             self.permission,
-            asked.person,
-            asked.place,
-            target=listed.target,
+            request.person,
+            request.place,
+            target=request.endpoint.target,
             about=ours.public_id if ours is not None and ours.is_here else "",
             operation=self.operation,
         )
-        await self.run_on(services, asked, listed)
+        await search.injector.bind(self.run_on)(request)
 
 
-def _unseen(phrase: str, errors: Mapping[str, UserError]) -> UserError:
-    """Nothing that was found is meant, and not everything could be looked at."""
+def _unreadable(phrase: str, errors: Mapping[str, UserError]) -> UserError:
+    """Nothing matches, and not every target could be read."""
     target, error = next(iter(errors.items()))
     words = f"I can't see into {code(target)} now. {error.message}"
     if phrase:
@@ -199,14 +206,16 @@ def _not_there(hint: str) -> UserError:
     return UserError("That endpoint isn't there any more.", hint=hint)
 
 
-async def suggested(services: Services, query: OptionsRequest) -> Sequence[picker.Block]:
-    """The options of every picker: the endpoints of this channel that fit what was typed."""
-    await services.authorizer.authorize(Permission.LOOK, query.person, query.place)
-    carried = picker.PickerState.read(query.block_id)
-    names = [target.name for target in await services.targets.of(query.place)]
-    targets = [name for name in names if carried.target in ("", name)]
-    listings = await all_of(services.catalog.glance(query.place, one) for one in targets)
-    return picker.options(listings, query.typed)
+async def suggested(
+    request: OptionsRequest, authorizer: Authorizer, lookup: TargetLookup, catalog: Catalog
+) -> Sequence[picker.Block]:
+    """The options of every picker: the endpoints of this channel that match the typed text."""
+    await authorizer.authorize(Permission.LOOK, request.person, request.place)
+    state = picker.PickerState.read(request.block_id)
+    names = [target.name for target in await lookup.targets.of(request.place)]
+    targets = [name for name in names if state.target in ("", name)]
+    listings = await all_of(catalog.glance(request.place, one) for one in targets)
+    return picker.options(listings, request.typed)
 
 
 FEATURE = Feature(suggestions={picker.PREFIX: suggested})

@@ -1,4 +1,4 @@
-"""Which endpoint a line of text names, and what of the line is left for the command. Pure."""
+"""Which endpoint a line of text names, and what is left for the command. Pure."""
 
 import re
 from collections import defaultdict
@@ -12,7 +12,7 @@ from bot.domain.listed_endpoint import Listed
 from bot.domain.text import clip
 from bot.messages.markup import code
 
-# Fewer characters than this are a slip rather than the beginning of a name.
+# Fewer characters are no prefix of a name but a mistake.
 _LEAST_PREFIX = 3
 _NEAREST = 3
 _COMPARED = 1_000
@@ -21,7 +21,7 @@ _TARGET_OPTION = re.compile(rf"[-{DASHES}]+(?:target|to)(?:=(.*))?", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class EndpointPhrase:
-    """A line, taken apart.
+    """A parsed line.
 
     Attributes:
         line: As it was typed, Slack's markup undone.
@@ -46,11 +46,11 @@ class EndpointPhrase:
 
 
 def read(text: str, targets: Sequence[str]) -> EndpointPhrase:
-    """Take a line apart.
+    """Parse a line.
 
     Args:
-        text: What stands behind the command's word, as Slack sent it.
-        targets: Names of the channel's targets, of which one may stand before a slash.
+        text: What follows the command's word, as Slack sent it.
+        targets: Names of the channel's targets, of which one may precede a slash.
 
     Raises:
         UserError: A quote isn't closed, or a target is named that isn't there.
@@ -116,12 +116,12 @@ def _is_option(word: Word) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a line may name.
+    """The endpoints that a line may name.
 
     Attributes:
-        endpoints: All that fit: one if it is clear.
+        endpoints: One if it is unambiguous.
         used: How many words of the line name it.
-        is_exact: Whether a whole name or id was typed, not only how it begins.
+        is_exact: Whether a whole name or id was typed, not only a prefix.
     """
 
     endpoints: Sequence[Listed]
@@ -130,51 +130,52 @@ class Match:
 
 
 def match(
-    endpoints: Sequence[Listed], text: EndpointPhrase, *, takes_more: bool, meant: str = ""
+    endpoints: Sequence[Listed], text: EndpointPhrase, *, takes_more: bool, about: str = ""
 ) -> Match:
-    """Find the endpoints that a line names: by whole name or id, else by how one of them begins.
+    """Find the endpoints that a line names: by whole name or id, else by prefix.
 
     Args:
         endpoints: Where to look.
         text: The line.
         takes_more: Whether the command takes words beside the endpoint; a name may consist of
-            several words, and the longest that fits is meant.
-        meant: The public id of the deployment whose endpoint is meant where none is named, as in
-            its thread; words that a command takes are then not read as the beginning of a name.
+            several words, and the longest match wins.
+        about: The public id of the deployment whose endpoint is meant where none is named, as in
+            its thread; arguments of the command are then not read as the prefix of a name.
     """
     most = len(text.lead)
     by_id: defaultdict[str, list[Listed]] = defaultdict(list)
     by_name: defaultdict[str, list[Listed]] = defaultdict(list)
     for listed in endpoints:
         by_id[listed.endpoint_id].append(listed)
-        by_name[_same(listed.name)].append(listed)
+        by_name[_normalized(listed.name)].append(listed)
     # No phrase of more words than the longest name has can be a name.
     longest = max((name.count(" ") + 1 for name in by_name), default=0) if takes_more else most
     for used in range(min(most, longest), 0 if takes_more else max(0, most - 1), -1):
         phrase = text.phrase(used)
-        if whole := by_id.get(phrase) or by_name.get(_same(phrase)):
+        if whole := by_id.get(phrase) or by_name.get(_normalized(phrase)):
             return Match(whole, used)
-    if meant and (takes_more or not most):
+    if about and (takes_more or not most):
         ours = [(listed, listed.ours) for listed in endpoints]
-        return Match([listed for listed, own in ours if own and own.public_id == meant], 0)
+        return Match([listed for listed, own in ours if own and own.public_id == about], 0)
     used = min(1, most) if takes_more else most
-    begun = _same(text.phrase(used))
-    if len(begun) < _LEAST_PREFIX:
+    prefix = _normalized(text.phrase(used))
+    if len(prefix) < _LEAST_PREFIX:
         return Match([], used)
-    begin = [
+    found = [
         listed
         for listed in endpoints
-        if _same(listed.name).startswith(begun) or listed.endpoint_id.startswith(text.phrase(used))
+        if _normalized(listed.name).startswith(prefix)
+        or listed.endpoint_id.startswith(text.phrase(used))
     ]
-    return Match(begin, used, is_exact=False)
+    return Match(found, used, is_exact=False)
 
 
 def nearest(endpoints: Sequence[Listed], name: str) -> list[str]:
     """The names that a mistyped one may have meant, the likeliest first."""
-    # Comparing takes its time, and those at the end of a long list run no more.
-    names = {_same(listed.name): listed.name for listed in reversed(endpoints[:_COMPARED])}
-    return [names[close] for close in get_close_matches(_same(name)[:100], names, n=_NEAREST)]
+    # Comparing takes time, and the end of a long list doesn't run any more.
+    names = {_normalized(listed.name): listed.name for listed in reversed(endpoints[:_COMPARED])}
+    return [names[close] for close in get_close_matches(_normalized(name)[:100], names, n=_NEAREST)]
 
 
-def _same(name: str) -> str:
+def _normalized(name: str) -> str:
     return " ".join(name.split()).casefold()

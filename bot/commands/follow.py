@@ -1,35 +1,52 @@
 """`follow` and `unfollow`: watch an endpoint that was made elsewhere, or let it go."""
 
-from bot.commands.context import DeferredTask, Services, answer
 from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
-from bot.commands.registry import Feature
-from bot.commands.target_lookup import listing_of, target_names
+from bot.commands.registry import Feature, deferred
+from bot.commands.target_lookup import TargetLookup
 from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import Listed
 from bot.domain.permissions import Permission
+from bot.messages.answer import answer
 from bot.messages.buttons import ActionId
 from bot.messages.markup import bold
-from bot.services.imported_endpoints import ImportedEndpoint, ImportOutcome
-from bot.slack.requests import BlockAction
+from bot.services.authorization import Authorizer
+from bot.services.imported_endpoints import (
+    ImportedEndpoint,
+    ImportedEndpoints,
+    ImportOutcome,
+)
+from bot.slack.requests import BlockAction, Request
 
 
-async def follow(services: Services, asked: EndpointRequest, endpoint: Listed) -> None:
+async def follow(request: EndpointRequest, imported: ImportedEndpoints) -> None:
     """Open a thread for an endpoint."""
-    words = await _follow(services, asked, endpoint)
-    await asked.answer(services, answer(words))
+    await request.answer(answer(await _follow(imported, request, request.endpoint)))
 
 
-async def _follow(
-    services: Services, asked: EndpointRequest | BlockAction, endpoint: Listed
-) -> str:
+@deferred
+async def clicked(
+    click: BlockAction, lookup: TargetLookup, authorizer: Authorizer, imported: ImportedEndpoints
+) -> None:
+    """Follow the endpoint that a message shows."""
+    target, _, endpoint_id = click.value.partition(" ")
+    if target not in await lookup.names(click.place):
+        raise UserError("This target was disconnected meanwhile.")
+    await authorizer.authorize(Permission.FOLLOW, click.person, click.place, target=target)
+    listing = await lookup.listing(click.place, target)
+    endpoint = next((one for one in listing.endpoints if one.endpoint_id == endpoint_id), None)
+    if endpoint is None:
+        raise UserError("That endpoint isn't there any more.")
+    await click.responder.replace(answer(await _follow(imported, click, endpoint)))
+
+
+async def _follow(imported: ImportedEndpoints, request: Request, endpoint: Listed) -> str:
     if endpoint.spec is None:
         raise UserError(
             "Friendli doesn't say in time how this endpoint is set up, so it isn't followed.",
             hint="Try again in a moment.",
         )
-    message_ts = asked.message_ts if isinstance(asked, BlockAction) else ""
-    followed = await services.following.follow(
-        asked.place, asked.person, endpoint, endpoint.spec, message_ts=message_ts
+    followed = await imported.follow(
+        request.place, request.person, endpoint, endpoint.spec, message_ts=request.message_ts
     )
     return _words(endpoint, followed)
 
@@ -46,32 +63,13 @@ def _words(endpoint: Listed, followed: ImportedEndpoint) -> str:
             return "This target was disconnected meanwhile."
 
 
-async def clicked(services: Services, click: BlockAction) -> DeferredTask:
-    """Follow the endpoint that a message shows."""
-    return _follow_shown(services, click)
-
-
-async def _follow_shown(services: Services, click: BlockAction) -> None:
-    target, _, endpoint_id = click.value.partition(" ")
-    if target not in await target_names(services, click.place):
-        raise UserError("This target was disconnected meanwhile.")
-    await services.authorizer.authorize(Permission.FOLLOW, click.person, click.place, target=target)
-    listing = await listing_of(services, click.place, target)
-    endpoint = next((one for one in listing.endpoints if one.endpoint_id == endpoint_id), None)
-    if endpoint is None:
-        raise UserError("That endpoint isn't there any more.")
-    words = await _follow(services, click, endpoint)
-    await services.responses.replace(click.response_url, answer(words))
-
-
-async def unfollow(services: Services, asked: EndpointRequest, endpoint: Listed) -> None:
-    """Let an endpoint go."""
+async def unfollow(request: EndpointRequest, imported: ImportedEndpoints) -> None:
+    """Stop watching an endpoint."""
+    endpoint = request.endpoint
     outcome = ImportOutcome.NOT_FOLLOWED
     if endpoint.ours is not None and endpoint.ours.is_here:
-        outcome = await services.following.unfollow(
-            asked.place, asked.person, endpoint.ours.public_id
-        )
-    await asked.answer(services, answer(_unfollowed(endpoint, outcome)))
+        outcome = await imported.unfollow(request.place, request.person, endpoint.ours.public_id)
+    await request.answer(answer(_unfollowed(endpoint, outcome)))
 
 
 def _unfollowed(endpoint: Listed, outcome: ImportOutcome) -> str:
@@ -85,16 +83,18 @@ def _unfollowed(endpoint: Listed, outcome: ImportOutcome) -> str:
     return f"{name} was deployed from here, so its thread stays until it is gone."
 
 
-FOLLOW = EndpointCommand(
-    "follow",
-    "Tells in a thread how an endpoint is going that was made elsewhere.",
-    follow,
-    permission=Permission.FOLLOW,
-).feature()
-UNFOLLOW = EndpointCommand(
-    "unfollow",
-    "Stops telling about an endpoint that was made elsewhere.",
-    unfollow,
-    permission=Permission.FOLLOW,
-).feature()
-FEATURES = (FOLLOW, UNFOLLOW, Feature(clicks={ActionId.FOLLOW: clicked}))
+FEATURES = (
+    EndpointCommand(
+        "follow",
+        "Tells in a thread how an endpoint is going that was made elsewhere.",
+        follow,
+        permission=Permission.FOLLOW,
+    ).feature(),
+    EndpointCommand(
+        "unfollow",
+        "Stops telling about an endpoint that was made elsewhere.",
+        unfollow,
+        permission=Permission.FOLLOW,
+    ).feature(),
+    Feature(clicks={ActionId.FOLLOW: clicked}),
+)

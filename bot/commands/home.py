@@ -1,16 +1,16 @@
-"""The Home tab: what a person runs, with the buttons of its roots, and where they can deploy.
+"""The Home tab: what a person runs, with its buttons, and where they can deploy.
 
-A click in it comes from no channel. What it acts on belongs to one all the same, which its block
-names; the click counts as made there, for those who are in that channel now.
+A click in it comes from no channel. It acts in the channel that its block names, if the person is
+in that channel now.
 """
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from bot.commands import deploy, links
-from bot.commands.context import DeferredTask, Services
-from bot.commands.registry import ClickHandler, Feature
+from bot.commands.deploy_modal import DeployForm
+from bot.commands.registry import ClickHandler, DeferredTask, Feature, deferred
+from bot.commands.status import LINKS
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.errors import UserError
 from bot.domain.permissions import Permission
@@ -25,199 +25,148 @@ from bot.messages.home import (
     Endpoint,
     Note,
     Overview,
-    channel_in,
     home,
 )
-from bot.services.summaries import Summary
+from bot.services.authorization import Authorizer
+from bot.services.summaries import Summaries, Summary
+from bot.slack.home_tab import HomeTabs
+from bot.slack.people import People
 from bot.slack.requests import BlockAction, Event
 
-# Of the three seconds until Slack gives up on a click, what asking for a membership may take.
+# Slack gives up on a click after three seconds; reading a membership may take this part of them.
 _MEMBERSHIP_SECONDS = 1.5
 _ADMINS_NAMED = 3
 
 
-async def opened(services: Services, event: Event) -> DeferredTask:
+@dataclass(frozen=True, slots=True)
+class HomeTab:
+    """Shows people their Home tabs, and runs the buttons in them."""
+
+    people: People
+    summaries: Summaries
+    authorizer: Authorizer
+    home_tabs: HomeTabs
+
+    async def run(self, click: BlockAction, handler: ClickHandler) -> DeferredTask:
+        """Run a button's handler as in its channel, then show the tab anew.
+
+        Raises:
+            UserError: The person isn't in the button's channel.
+        """
+        if not click.place.channel_id or click.action_id in LINKS:
+            return await handler(click)
+        await self._check_membership(click.place, click.person)
+        return self._then_show(click, await handler(click))
+
+    async def _then_show(self, click: BlockAction, work: DeferredTask) -> None:
+        if work is not None:
+            await work
+        # An answer is shown with the tab.
+        if not click.responder.has_answered:
+            await self.show(click.place, click.person)
+
+    async def _check_membership(self, place: ChannelRef, person: Actor) -> None:
+        channels: Collection[str] | None = None
+        try:
+            async with asyncio.timeout(_MEMBERSHIP_SECONDS):
+                channels = await self.people.channels_of(place, person.id)
+        except TimeoutError:
+            pass
+        if channels is None:
+            raise UserError(
+                "Slack doesn't say in time whether you are in its channel, so nothing was done.",
+                hint="Try again in a moment, or use the buttons in its thread.",
+            )
+        if place.channel_id not in channels:
+            raise UserError(
+                "You aren't in its channel any more, or I'm not, so nothing was done.",
+                hint="Someone who is in that channel can do it there.",
+            )
+
+    async def show(self, place: ChannelRef, person: Actor, said: Body | None = None) -> bool:
+        """Show the tab, with an answer above it. Returns whether Slack took the answer."""
+        note = None if said is None else Note(said, place.channel_id)
+
+        async def draw() -> dict[str, object]:
+            return home(await self._overview(place, person), note)
+
+        shown = await self.home_tabs.publish(person.id, draw)
+        if not shown and said is not None and place.channel_id:
+            return await self.people.post_ephemeral(place, person.id, said)
+        return shown
+
+    async def _overview(self, place: ChannelRef, person: Actor) -> Overview | None:
+        channels = await self.people.channels_of(place, person.id)
+        if channels is None:
+            return None
+        mine = await self.summaries.of(place, person.id, channels, most=MOST_ENDPOINTS)
+        running = await self.summaries.charged(mine.shown)
+        targets = await self.summaries.targets(place, channels)
+        shown = list(targets.items())[:MOST_CHANNELS]
+        admins = [] if targets else await self.people.admins()
+        return Overview(
+            endpoints=await all_of(self._endpoint(person, one) for one in running),
+            more=mine.more,
+            stopped=mine.stopped,
+            elsewhere=mine.elsewhere,
+            channels=await all_of(
+                self._channel(person, replace(place, channel_id=id_), names) for id_, names in shown
+            ),
+            more_channels=len(targets) - len(shown),
+            admins=admins[:_ADMINS_NAMED],
+            at=mine.at,
+        )
+
+    async def _endpoint(self, person: Actor, summary: Summary) -> Endpoint:
+        place, deployment_view = summary.place, summary.deployment_view
+        # Who belongs here and may not do something is told whom to ask; a guest has nobody to ask.
+        may_act = not person.is_from_elsewhere(place) or await self.authorizer.may(
+            Permission.OPERATE, person, place, deployment_view.target_name
+        )
+        thread = None
+        if summary.thread_ts is not None:
+            thread = await self.people.local_permalink(place.channel_id, summary.thread_ts)
+        return Endpoint(deployment_view, summary.spend, place.channel_id, thread, may_act)
+
+    async def _channel(
+        self, person: Actor, place: ChannelRef, targets: Sequence[str]
+    ) -> ChannelTargets:
+        may_deploy = False
+        for name in targets:
+            if await self._may_deploy(person, place, name):
+                may_deploy = True
+                break
+        return ChannelTargets(place.channel_id, targets, may_deploy)
+
+    async def _may_deploy(self, person: Actor, place: ChannelRef, target: str) -> bool:
+        try:
+            return await self.authorizer.may(Permission.DEPLOY, person, place, target)
+        except UserError:
+            # Slack is slow to say who is in a group; the click asks again.
+            return True
+
+
+@deferred
+async def opened(event: Event, tab: HomeTab) -> None:
     """Show the tab that was opened."""
-    return _first_show(services, event) if event.tab == "home" else None
+    if event.tab == "home":
+        # The event doesn't say where the person belongs.
+        await tab.show(event.place, await tab.people.actor(event.person.id))
 
 
-async def _first_show(services: Services, event: Event) -> None:
-    # The event doesn't say where the person belongs.
-    person = await services.people.actor(event.person.id)
-    await _show(services, _anywhere(event.place), person)
+@deferred
+async def refreshed(click: BlockAction, tab: HomeTab) -> None:
+    """Show the tab anew."""
+    await tab.show(click.place, click.person)
 
 
-async def refreshed(services: Services, click: BlockAction) -> DeferredTask:
-    """Draw it anew."""
-    return _show(services, click.place, click.person)
-
-
-async def deploy_there(services: Services, click: BlockAction) -> DeferredTask:
+@deferred
+async def deploy_clicked(click: BlockAction, form: DeployForm) -> None:
     """Open the form for a channel."""
-    return await deploy.open_form(services, click)
-
-
-async def pressed(services: Services, click: BlockAction, handler: ClickHandler) -> DeferredTask:
-    """A button was used that may stand in messages too: do what it does there.
-
-    Args:
-        services: The services.
-        click: As it came.
-        handler: The button's.
-
-    Raises:
-        UserError: The person isn't in the button's channel.
-    """
-    channel = channel_in(click.block_id)
-    if not channel or handler is links.clicked:
-        return await handler(services, click)
-    place = replace(click.place, channel_id=channel)
-    await _check_membership(services, place, click.person)
-    answers = _Kept()
-    there = replace(click, place=place, view=None)
-    work = await handler(replace(services, responses=answers), there)
-    return _then_show(services, there, answers, work)
-
-
-async def _then_show(
-    services: Services, click: BlockAction, answers: "_Kept", work: DeferredTask
-) -> None:
-    if work is not None:
-        await work
-    await _show(services, click.place, click.person, answers.body)
-
-
-async def tell(services: Services, click: BlockAction, body: Body) -> None:
-    """Answer a click in the Home tab, above what it shows."""
-    place = replace(click.place, channel_id=channel_in(click.block_id))
-    await _show(services, place, click.person, body)
-
-
-async def tell_opened(services: Services, event: Event, body: Body) -> bool:
-    """Say in the Home tab why it isn't there."""
-    await _show(services, _anywhere(event.place), event.person, body)
-    return True
-
-
-async def _check_membership(services: Services, place: ChannelRef, person: Actor) -> None:
-    channels: Collection[str] | None = None
-    try:
-        async with asyncio.timeout(_MEMBERSHIP_SECONDS):
-            channels = await services.people.channels_of(place, person.id)
-    except TimeoutError:
-        pass
-    if channels is None:
-        raise UserError(
-            "Slack doesn't say in time whether you are in its channel, so nothing was done.",
-            hint="Try again in a moment, or use the buttons in its thread.",
-        )
-    if place.channel_id not in channels:
-        raise UserError(
-            "You aren't in its channel any more, or I'm not, so nothing was done.",
-            hint="Someone who is in that channel can do it there.",
-        )
-
-
-async def _show(
-    services: Services, place: ChannelRef, person: Actor, said: Body | None = None
-) -> None:
-    note = None if said is None else Note(said, place.channel_id)
-
-    async def draw() -> dict[str, object]:
-        return home(await _overview(services, place, person), note)
-
-    shown = await services.home_tabs.publish(person.id, draw)
-    if not shown and said is not None and place.channel_id:
-        await services.people.post_ephemeral(place, person.id, said)
-
-
-async def _overview(services: Services, place: ChannelRef, person: Actor) -> Overview | None:
-    channels = await services.people.channels_of(place, person.id)
-    if channels is None:
-        return None
-    mine = await services.summaries.of(place, person.id, channels, most=MOST_ENDPOINTS)
-    running = await services.summaries.charged(mine.shown)
-    targets = await services.summaries.targets(place, channels)
-    shown = list(targets.items())[:MOST_CHANNELS]
-    admins = [] if targets else await services.people.admins()
-    return Overview(
-        endpoints=await all_of(_endpoint(services, person, one) for one in running),
-        more=mine.more,
-        stopped=mine.stopped,
-        elsewhere=mine.elsewhere,
-        channels=await all_of(
-            _channel(services, person, replace(place, channel_id=id_), names)
-            for id_, names in shown
-        ),
-        more_channels=len(targets) - len(shown),
-        admins=admins[:_ADMINS_NAMED],
-        at=mine.at,
-    )
-
-
-async def _endpoint(services: Services, person: Actor, standing: Summary) -> Endpoint:
-    place, deployment_view = standing.place, standing.deployment_view
-    # Who belongs here and may not do something is told whom to ask; a guest has nobody to ask.
-    may_act = not person.is_from_elsewhere(place) or await services.authorizer.may(
-        Permission.OPERATE, person, place, deployment_view.target_name
-    )
-    thread = None
-    if standing.thread_ts is not None:
-        thread = await services.people.local_permalink(place.channel_id, standing.thread_ts)
-    return Endpoint(deployment_view, standing.spend, place.channel_id, thread, may_act)
-
-
-async def _channel(
-    services: Services, person: Actor, place: ChannelRef, targets: Sequence[str]
-) -> ChannelTargets:
-    may_deploy = False
-    for name in targets:
-        if await _may_deploy(services, person, place, name):
-            may_deploy = True
-            break
-    return ChannelTargets(place.channel_id, targets, may_deploy)
-
-
-async def _may_deploy(services: Services, person: Actor, place: ChannelRef, target: str) -> bool:
-    try:
-        return await services.authorizer.may(Permission.DEPLOY, person, place, target)
-    except UserError:
-        # Slack is slow to say who is in a group; the click asks again.
-        return True
-
-
-def _anywhere(place: ChannelRef) -> ChannelRef:
-    return replace(place, channel_id="")
-
-
-class _Kept:
-    """Takes the answer that a handler gives, for the Home tab to show."""
-
-    def __init__(self) -> None:
-        self.body: Body | None = None
-
-    async def say(
-        self,
-        response_url: str,  # noqa: ARG002 - there is none in the Home tab
-        body: Body,
-        *,
-        thread_ts: str | None = None,  # noqa: ARG002 - nor a thread
-    ) -> bool:
-        """Keep it."""
-        self.body = body
-        return True
-
-    async def replace(self, response_url: str, body: Body) -> bool:
-        """Keep it: what was clicked is drawn anew."""
-        return await self.say(response_url, body)
-
-    async def remove(self, response_url: str) -> bool:  # noqa: ARG002 - as above
-        """What was clicked is drawn anew."""
-        self.body = None
-        return True
+    await form.open(click)
 
 
 FEATURE = Feature(
-    clicks={REFRESH_ACTION: refreshed, DEPLOY_ACTION: deploy_there},
+    clicks={REFRESH_ACTION: refreshed, DEPLOY_ACTION: deploy_clicked},
     events={"app_home_opened": opened},
 )

@@ -1,12 +1,11 @@
-"""A channel that the bot can't post in: say how to let it in, before anything is created."""
+"""A channel that the bot can't post in: how to let it in, before anything is created."""
 
 from typing import Any
 
-from bot.commands.context import Services
 from bot.domain.errors import UserError
 from bot.messages.blocks import section
 from bot.slack.clients import SlackUnreachableError
-from bot.slack.people import Membership
+from bot.slack.people import Membership, People
 
 _WORDS = {
     Membership.NOT_A_MEMBER: (
@@ -18,35 +17,35 @@ _WORDS = {
 
 
 def needs_invitation(membership: Membership) -> bool:
-    """Whether nothing can be deployed from here as things are.
+    """Whether nothing can be deployed from here.
 
-    If Slack didn't say, it is tried: nothing is created before the thread's root is posted.
+    If Slack didn't say, it is tried: nothing is created before the status message is posted.
     """
     return membership in _WORDS
 
 
-async def invitation(services: Services, membership: Membership) -> UserError:
-    """Say what is in the way, and the way out."""
-    return UserError(_WORDS[membership], hint=await _way_out(services, membership))
+async def invitation(people: People, membership: Membership) -> UserError:
+    """What is in the way, and the way out."""
+    return UserError(_WORDS[membership], hint=await _way_out(people, membership))
 
 
-async def invitation_view(services: Services, membership: Membership) -> dict[str, Any]:
+async def invitation_view(people: People, membership: Membership) -> dict[str, Any]:
     """The same as a modal."""
     return {
         "type": "modal",
         "title": {"type": "plain_text", "text": "Invite me first"},
         "close": {"type": "plain_text", "text": "Close"},
-        "blocks": [section(f"{_WORDS[membership]} {await _way_out(services, membership)}")],
+        "blocks": [section(f"{_WORDS[membership]} {await _way_out(people, membership)}")],
     }
 
 
-async def _way_out(services: Services, membership: Membership) -> str:
+async def _way_out(people: People, membership: Membership) -> str:
     if membership is Membership.ARCHIVED:
         return "Unarchive it, or use another channel."
     if membership is Membership.NOT_A_CHANNEL:
         return "Type the command in a channel that I'm in."
     try:
-        name = await services.people.bot_mention()
+        name = await people.bot_mention()
     except SlackUnreachableError:
         name = "my name"
     return f"Type `/invite` and {name} here, then try again. Nothing was created."

@@ -5,14 +5,12 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from bot.commands.context import DeferredTask, Services, answer
+from bot.commands.deployment_access import DeploymentAccess
+from bot.commands.durable_response import durable_response
 from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
-from bot.commands.operation_buttons import UNCONNECTED, unknown_endpoint
+from bot.commands.operation_buttons import UNCONNECTED
 from bot.commands.operation_commands import here
-from bot.commands.pending_response import answer_surely
-from bot.commands.registry import SLASH, Feature
-from bot.db.deployment_tables import Deployment
-from bot.domain.actors import Actor, ChannelRef
+from bot.commands.registry import SLASH, DeferredTask, Feature
 from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import Listed
 from bot.domain.permissions import Permission
@@ -20,67 +18,62 @@ from bot.domain.request.draft import DeployDraft
 from bot.domain.request.duration import parse_duration
 from bot.domain.request.lifetime_rules import EXAMPLE_SPAN, LIFETIME_RULES
 from bot.domain.request.parsed_draft import ParsedDraft
+from bot.messages.answer import answer
 from bot.messages.lifetime import until
 from bot.messages.lifetime_replies import EXTEND_ACTION, KEEP_ACTION
 from bot.messages.markup import bold, code, escape, mention
-from bot.services.lifetimes import LifetimeAnswer, LifetimeOutcome
+from bot.services.lifetimes import LifetimeAnswer, LifetimeOutcome, Lifetimes
+from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Up to the year 9999; a button of another version may say anything.
+# Up to the year 9999; a button of another version may hold anything.
 _MILLISECONDS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, lt=2**47)])
 
 
-async def extend_clicked(services: Services, click: BlockAction) -> DeferredTask:
+async def extend_clicked(
+    click: BlockAction,
+    access: DeploymentAccess,
+    lifetimes: Lifetimes,
+    pending_responses: PendingResponses,
+) -> DeferredTask:
     """Give it as much time again, once for each warning."""
     public_id, _, seen = click.value.partition(" ")
-    deployment = await _authorized(services, click.place, click.person, public_id)
-    given = await services.lifetimes.extend(
+    deployment = await access.require(Permission.EXTEND, click, public_id)
+    given = await lifetimes.extend(
         click.place,
         click.person,
         deployment.public_id,
         seen=_EPOCH + timedelta(milliseconds=_MILLISECONDS.validate_python(seen)),
         message_ts=click.message_ts,
     )
-    return await _tell_if_not(services, click, given)
+    return await _respond(pending_responses, click, given)
 
 
-async def keep_clicked(services: Services, click: BlockAction) -> DeferredTask:
-    """Take its end away."""
-    deployment = await _authorized(services, click.place, click.person, click.value)
-    given = await services.lifetimes.keep(
+async def keep_clicked(
+    click: BlockAction,
+    access: DeploymentAccess,
+    lifetimes: Lifetimes,
+    pending_responses: PendingResponses,
+) -> DeferredTask:
+    """Let it run with no end."""
+    deployment = await access.require(Permission.EXTEND, click, click.value)
+    given = await lifetimes.keep(
         click.place, click.person, deployment.public_id, message_ts=click.message_ts
     )
-    return await _tell_if_not(services, click, given)
+    return await _respond(pending_responses, click, given)
 
 
-async def _authorized(
-    services: Services, place: ChannelRef, person: Actor, public_id: str
-) -> Deployment:
-    deployment = await services.deployments.find(place, public_id)
-    if deployment is None:
-        raise unknown_endpoint()
-    await services.authorizer.authorize(
-        Permission.EXTEND,
-        person,
-        place,
-        target=deployment.target_name,
-        about=deployment.public_id,
-    )
-    return deployment
-
-
-async def _tell_if_not(
-    services: Services, click: BlockAction, given: LifetimeAnswer
+async def _respond(
+    pending_responses: PendingResponses, click: BlockAction, given: LifetimeAnswer
 ) -> DeferredTask:
+    """Explain why nothing changed; a change shows in the thread."""
     if given.outcome in (LifetimeOutcome.ACCEPTED, LifetimeOutcome.WAITS):
-        # The thread says who decided what.
         return None
-    return await answer_surely(services, click, what_is_true(given))
+    return await durable_response(pending_responses, click, answer(_words(given)))
 
 
-def what_is_true(given: LifetimeAnswer) -> str:
-    """What is so, as mrkdwn: of a wish that was granted too."""
+def _words(given: LifetimeAnswer) -> str:
     runs = "It has no end"
     if given.ends_at is not None:
         runs = f"It runs {until(given.ends_at, given.end)}"
@@ -115,31 +108,30 @@ def _needs_approval(given: LifetimeAnswer, runs: str) -> str:
             return UNCONNECTED
 
 
-async def extend(services: Services, asked: EndpointRequest, endpoint: Listed) -> None:
-    """Give an endpoint more time, as long as it was given at first or as long as was typed."""
-    seconds = None
-    if asked.rest:
-        seconds = _span(asked.rest, endpoint)
-    given = await services.lifetimes.extend(
-        asked.place,
-        asked.person,
+async def extend(request: EndpointRequest, lifetimes: Lifetimes) -> None:
+    """Give an endpoint more time: its first lifetime again, or the typed duration."""
+    endpoint = request.endpoint
+    seconds = _duration(request.rest, endpoint) if request.rest else None
+    given = await lifetimes.extend(
+        request.place,
+        request.person,
         here(endpoint),
         seconds=seconds,
-        request_id=asked.request_id,
+        request_id=request.request_id,
     )
     if given.outcome is LifetimeOutcome.NO_END:
         raise UserError(
             f"{bold(endpoint.name)} has no end. To give it one, say how long it may run from now.",
             hint=code(f"{SLASH} extend {endpoint.name} {EXAMPLE_SPAN}"),
         )
-    await asked.answer(services, answer(what_is_true(given)))
+    await request.answer(answer(_words(given)))
 
 
-def _span(typed: str, endpoint: Listed) -> int:
+def _duration(typed: str, endpoint: Listed) -> int:
     """Seconds.
 
     Raises:
-        UserError: It isn't a length of time, or not a valid one.
+        UserError: It isn't a valid duration.
     """
     reading = ParsedDraft(DeployDraft(lifetime=typed.removeprefix("for ").removeprefix("by ")), ())
     for rule in LIFETIME_RULES:
@@ -154,10 +146,10 @@ def _span(typed: str, endpoint: Listed) -> int:
     return parse_duration(reading.text("lifetime")) or 0
 
 
-async def keep(services: Services, asked: EndpointRequest, endpoint: Listed) -> None:
+async def keep(request: EndpointRequest, lifetimes: Lifetimes) -> None:
     """Let an endpoint run with no end."""
-    given = await services.lifetimes.keep(asked.place, asked.person, here(endpoint))
-    await asked.answer(services, answer(what_is_true(given)))
+    given = await lifetimes.keep(request.place, request.person, here(request.endpoint))
+    await request.answer(answer(_words(given)))
 
 
 FEATURES = (

@@ -1,16 +1,13 @@
 """A mention of the bot: in a deployment's thread about that one, elsewhere like a typed command.
 
-A mention opens no form and has no address to answer at: answers are shown to the person who wrote
-it where they wrote it, and what needs a form says where to type it.
+A mention opens no form: a command that needs one says where to type it.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import replace
 
-from bot.commands.context import DeferredTask, Services, answer
-from bot.commands.operation_buttons import what_instead
-from bot.commands.registry import SLASH, Command, Feature
+from bot.commands.deployment_access import DeploymentAccess
+from bot.commands.operation_buttons import not_accepted
+from bot.commands.registry import SLASH, Command, DeferredTask, Feature, Registry
 from bot.domain.command_line import require_short
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.errors import UserError
@@ -18,11 +15,12 @@ from bot.domain.operations import BY_COMMAND, DELETING, OperationKind
 from bot.domain.statuses import facts_of
 from bot.domain.text import clip, unescape
 from bot.messages import questions
+from bot.messages.answer import answer
 from bot.messages.body import Body
 from bot.messages.markup import bold, code, escape
 from bot.messages.summary import standing
-from bot.services.operations import OperationOutcome
-from bot.services.summaries import Summary
+from bot.services.operations import OperationOutcome, Operations
+from bot.services.summaries import Summaries, Summary
 from bot.slack.requests import Event, SlashCommand
 
 _VERBS = {kind.value: kind for kind in BY_COMMAND}
@@ -45,71 +43,38 @@ _IN_THREAD = ", ".join(code(word) for word in ("status", *_VERBS, "update", "ext
 _LONGEST_SHOWN = 80
 
 
-class EphemeralResponder:
-    """Answers a mention, in its thread if it stands in one; only its writer sees it."""
-
-    def __init__(self, services: Services, event: Event) -> None:
-        self._people = services.people
-        self._event = event
-
-    async def tell(self, body: Body) -> bool:
-        """Show it."""
-        event = self._event
-        return await self._people.post_ephemeral(
-            event.place, event.person.id, body, thread_ts=event.thread_ts
-        )
-
-    async def say(
-        self,
-        response_url: str,  # noqa: ARG002 - a mention has none
-        body: Body,
-        *,
-        thread_ts: str | None = None,  # noqa: ARG002 - it is the mention's own
-    ) -> bool:
-        """Show it."""
-        return await self.tell(body)
-
-    async def replace(self, response_url: str, body: Body) -> bool:  # noqa: ARG002 - as above
-        """Show it; nothing was clicked that it could replace."""
-        return await self.tell(body)
-
-    async def remove(self, response_url: str) -> bool:  # noqa: ARG002 - as above
-        """Nothing was clicked."""
-        return True
-
-
-def feature(commands: Callable[[], Iterable[Command]]) -> Feature:
-    """Mentions that may stand for the commands that a callable lists."""
-
-    async def mentioned(services: Services, event: Event) -> DeferredTask:
-        if event.by_app or not event.person.id:
-            return None
-        require_short(event.text)
-        text = _behind_the_mention(event.text)
-        word, _, rest = text.partition(" ")
-        word = word.lower().rstrip(".,:;!?")
-        whispers = EphemeralResponder(services, event)
-        about = None
-        if event.thread_ts is not None:
-            about = await services.summaries.in_thread(event.place, event.thread_ts)
-        is_live = about is not None and about.deployment_view.state is DeploymentState.LIVE
-        if about is not None and not rest:
-            if word in ("", "status") or (word in _ABOUT_ONE and not is_live):
-                # Its buttons are what can be done with it.
-                return _tell_standing(services, whispers, about)
-            if word in _VERBS:
-                # Written down before Slack is acknowledged, which tells of it again otherwise.
-                said = await _act(services, event, about, _VERBS[word])
-                return None if said is None else _tell(whispers, said)
-        if word in ("", "help"):
-            return _tell(whispers, _how(in_thread=about is not None))
-        for command in commands():
-            if command.name == word:
-                asked = _as_typed(event, command, rest, about if is_live else None)
-                return await command.run(replace(services, responses=whispers), asked)
+async def mentioned(
+    event: Event,
+    registry: Registry,
+    summaries: Summaries,
+    access: DeploymentAccess,
+    operations: Operations,
+) -> DeferredTask:
+    """Run what the mention asks for."""
+    if event.by_app or not event.person.id:
+        return None
+    require_short(event.text)
+    text = _behind_the_mention(event.text)
+    word, _, rest = text.partition(" ")
+    word = word.lower().rstrip(".,:;!?")
+    about = None
+    if event.thread_ts is not None:
+        about = await summaries.in_thread(event.place, event.thread_ts)
+    is_live = about is not None and about.deployment_view.state is DeploymentState.LIVE
+    if about is not None and not rest:
+        if word in ("", "status") or (word in _ABOUT_ONE and not is_live):
+            # Its buttons are what can be done with it.
+            return _say_status(event, summaries, about)
+        if word in _VERBS:
+            # Written before Slack is acknowledged, which otherwise delivers the event again.
+            said = await _operate(event, access, operations, about, _VERBS[word])
+            return None if said is None else _say(event, said)
+    if word in ("", "help"):
+        return _say(event, _how(in_thread=about is not None))
+    command = registry.commands.get(word)
+    if command is None:
         raise _not_understood(text, in_thread=about is not None)
-
-    return Feature(events={"app_mention": mentioned})
+    return await command.run(_as_typed(event, command, rest, about if is_live else None))
 
 
 def _as_typed(event: Event, command: Command, rest: str, about: Summary | None) -> SlashCommand:
@@ -120,39 +85,42 @@ def _as_typed(event: Event, command: Command, rest: str, about: Summary | None) 
             hint=code(clip(unescape(typed), _LONGEST_SHOWN)),
         )
     return SlashCommand(
-        event.place,
-        event.person,
-        rest,
+        place=event.place,
+        person=event.person,
+        responder=event.responder,
+        text=rest,
         trigger_id="",
-        response_url="",
         request_id=event.event_id,
         about=about.deployment_view.public_id if about is not None else "",
     )
 
 
-async def _act(
-    services: Services, event: Event, about: Summary, kind: OperationKind
+async def _operate(
+    event: Event,
+    access: DeploymentAccess,
+    operations: Operations,
+    about: Summary,
+    kind: OperationKind,
 ) -> Body | None:
     """Do what neither costs nor breaks anything, and ask about the rest."""
     deployment_view = about.deployment_view
-    await services.authorizer.authorize(
+    await access.authorize(
         kind.facts.permission,
-        event.person,
-        event.place,
-        target=deployment_view.target_name,
-        about=deployment_view.public_id,
+        event,
+        deployment_view.target_name,
+        deployment_view.public_id,
         operation=kind,
     )
     question = questions.ask(
         kind, deployment_view.name, deployment_view.setup.price_once_up, deployment_view.public_id
     )
     if question is None:
-        asked = await services.operations.ask(
+        asked = await operations.ask(
             event.place, event.person, deployment_view.public_id, kind, event.event_id
         )
         if asked.outcome is OperationOutcome.REPEATED:
             return None
-        return answer(what_instead(kind, asked) or questions.under_way(kind, deployment_view.name))
+        return answer(not_accepted(kind, asked) or questions.under_way(kind, deployment_view.name))
     status = (
         deployment_view.endpoint_state.status
         if deployment_view.endpoint_state is not None
@@ -165,7 +133,7 @@ async def _act(
 
 
 def _behind_the_mention(text: str) -> str:
-    """What stands behind the first mention, which is the bot's own."""
+    """The text after the first mention, which is the bot's own."""
     _, _, behind = text.partition("<@")
     return " ".join(re.sub(r"^[^>]*>", "", behind).split())
 
@@ -198,10 +166,13 @@ def _not_understood(text: str, *, in_thread: bool) -> UserError:
     )
 
 
-async def _tell_standing(services: Services, whispers: EphemeralResponder, about: Summary) -> None:
-    [charged] = await services.summaries.charged([about])
-    await whispers.tell(standing(charged.deployment_view, charged.spend))
+async def _say_status(event: Event, summaries: Summaries, about: Summary) -> None:
+    [charged] = await summaries.charged([about])
+    await _say(event, standing(charged.deployment_view, charged.spend))
 
 
-async def _tell(whispers: EphemeralResponder, body: Body) -> None:
-    await whispers.tell(body)
+async def _say(event: Event, body: Body) -> None:
+    await event.responder.say(body)
+
+
+FEATURE = Feature(events={"app_mention": mentioned})

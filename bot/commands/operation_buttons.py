@@ -3,16 +3,17 @@
 from functools import partial
 from typing import assert_never
 
-from bot.commands.context import DeferredTask, Services
-from bot.commands.pending_response import answer_surely
-from bot.commands.registry import Feature
-from bot.domain.errors import UserError
+from bot.commands.deployment_access import DeploymentAccess
+from bot.commands.durable_response import durable_response
+from bot.commands.registry import DeferredTask, Feature
 from bot.domain.operations import Confirmation, OperationFacts, OperationKind, operations_that
 from bot.domain.process.slash_command import SLASH
 from bot.domain.statuses import facts_of
+from bot.messages.answer import answer
 from bot.messages.markup import escape, mention
 from bot.messages.questions import under_way
-from bot.services.operations import AskedFor, OperationOutcome
+from bot.services.operations import AskedFor, OperationOutcome, Operations
+from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
 
 UNCONNECTED = (
@@ -21,24 +22,20 @@ UNCONNECTED = (
 )
 
 
-async def clicked(services: Services, click: BlockAction, kind: OperationKind) -> DeferredTask:
-    """Write the wish down, before Slack is acknowledged: some of these cost money.
+async def clicked(
+    click: BlockAction,
+    access: DeploymentAccess,
+    operations: Operations,
+    pending_responses: PendingResponses,
+    *,
+    kind: OperationKind,
+) -> DeferredTask:
+    """Write the request before Slack is acknowledged: some operations cost money.
 
-    Its effect shows in the thread; only what keeps it from happening is answered here.
+    The thread shows the effect; only what keeps it from happening is answered here.
     """
-    deployment = await services.deployments.find(click.place, click.value)
-    if deployment is None:
-        raise unknown_endpoint()
-    await services.authorizer.authorize(
-        kind.facts.permission,
-        click.person,
-        click.place,
-        target=deployment.target_name,
-        about=deployment.public_id,
-        message_ts=click.message_ts,
-        operation=kind,
-    )
-    asked = await services.operations.ask(
+    deployment = await access.require(kind.facts.permission, click, click.value, operation=kind)
+    asked = await operations.ask(
         click.place,
         click.person,
         deployment.public_id,
@@ -46,21 +43,19 @@ async def clicked(services: Services, click: BlockAction, kind: OperationKind) -
         click.trigger_id,
         message_ts=click.message_ts,
     )
-    words = what_instead(kind, asked)
+    words = not_accepted(kind, asked)
     if click.is_ephemeral:
-        # The question has its answer.
-        said = words or under_way(kind, deployment.name, waits=asked.waits)
-        return await answer_surely(services, click, said, replaces=True)
-    return None if words is None else await answer_surely(services, click, words)
+        # The answer replaces the question.
+        words = words or under_way(kind, deployment.name, waits=asked.waits)
+    if words is None:
+        return None
+    return await durable_response(
+        pending_responses, click, answer(words), replaces=click.is_ephemeral
+    )
 
 
-def unknown_endpoint() -> UserError:
-    """A button of a deployment that isn't here, or isn't any more."""
-    return UserError("I don't know this endpoint any more, so nothing was done.")
-
-
-def what_instead(kind: OperationKind, asked: AskedFor) -> str | None:
-    """Why nothing was done for a wish, as mrkdwn; None if it was accepted, or known already."""
+def not_accepted(kind: OperationKind, asked: AskedFor) -> str | None:
+    """Why nothing was done, as mrkdwn; None if it was accepted, or known already."""
     match asked.outcome:
         case OperationOutcome.IN_FLIGHT:
             by = mention(asked.by) if asked.by else "Somebody"

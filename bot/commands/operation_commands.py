@@ -2,26 +2,28 @@
 
 from functools import partial
 
-from bot.commands import schedule
-from bot.commands.context import Services, answer
 from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
-from bot.commands.operation_buttons import what_instead
+from bot.commands.operation_buttons import not_accepted
+from bot.commands.schedule import Planner
 from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import Listed
 from bot.domain.operations import OperationKind
 from bot.domain.statuses import facts_of
 from bot.messages import questions
+from bot.messages.answer import answer
 from bot.messages.buttons import follow
 from bot.messages.markup import bold, escape
+from bot.services.operations import Operations
 
 
 async def run_on(
-    services: Services, asked: EndpointRequest, endpoint: Listed, kind: OperationKind
+    request: EndpointRequest, operations: Operations, planner: Planner, *, kind: OperationKind
 ) -> None:
-    """Ask before it costs money or breaks something; what does neither is done at once."""
+    """Ask before it costs money or breaks something; do everything else at once."""
+    endpoint = request.endpoint
     public_id = here(endpoint)
-    if asked.rest:
-        await schedule.run_on(services, asked, endpoint, public_id, kind)
+    if request.rest:
+        await planner.add(request, public_id, kind)
         return
     status = str(endpoint.status.status)
     if not kind.fits(status):
@@ -31,13 +33,11 @@ async def run_on(
         )
     question = questions.ask(kind, endpoint.name, endpoint.price_once_up, public_id)
     if question is not None:
-        await asked.answer(services, question)
+        await request.answer(question)
         return
-    done = await services.operations.ask(
-        asked.place, asked.person, public_id, kind, asked.request_id
-    )
-    words = what_instead(kind, done)
-    await asked.answer(services, answer(words or questions.under_way(kind, endpoint.name)))
+    asked = await operations.ask(request.place, request.person, public_id, kind, request.request_id)
+    words = not_accepted(kind, asked)
+    await request.answer(answer(words or questions.under_way(kind, endpoint.name)))
 
 
 def here(endpoint: Listed) -> str:

@@ -1,11 +1,18 @@
-"""Every command, button, modal, shortcut and event, each named once and led to its handler."""
+"""Every command, button, modal, shortcut and event, each named once and led to its handler.
+
+A handler takes the request, and the services that it needs as further parameters:
+`bot.commands.injection` fills them in by their types. It runs before Slack is acknowledged and has
+milliseconds. Only what spends money or decides is written there; a `deferred` handler runs after
+the acknowledgement.
+"""
 
 import difflib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from bot.commands.context import DeferredTask, Services, ViewResponse
+from bot.commands.injection import Injector
 from bot.domain.process.slash_command import SLASH
 from bot.messages.blocks import Block
 from bot.slack.requests import (
@@ -17,16 +24,48 @@ from bot.slack.requests import (
     ViewSubmission,
 )
 
-CommandHandler = Callable[[Services, SlashCommand], Awaitable[DeferredTask]]
-ClickHandler = Callable[[Services, BlockAction], Awaitable[DeferredTask]]
-SubmissionHandler = Callable[[Services, ViewSubmission], Awaitable[ViewResponse]]
-SuggestionHandler = Callable[[Services, OptionsRequest], Awaitable[Sequence[Block]]]
-ShortcutHandler = Callable[[Services, ShortcutUse], Awaitable[DeferredTask]]
-EventHandler = Callable[[Services, Event], Awaitable[DeferredTask]]
+DeferredTask = Coroutine[object, object, None] | None
+"""Runs after the acknowledgement."""
 
-T = TypeVar("T")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewResponse:
+    """The response to a submitted modal.
+
+    Attributes:
+        errors: By block id; the modal stays open and shows them.
+        view: Replaces the modal. With neither, the modal closes.
+        work: Runs after the acknowledgement.
+    """
+
+    errors: Mapping[str, str] | None = None
+    view: Mapping[str, Any] | None = None
+    work: DeferredTask = None
+
+
+CommandHandler = Callable[Concatenate[SlashCommand, ...], Awaitable[DeferredTask]]
+ClickHandler = Callable[Concatenate[BlockAction, ...], Awaitable[DeferredTask]]
+SubmissionHandler = Callable[Concatenate[ViewSubmission, ...], Awaitable[ViewResponse]]
+SuggestionHandler = Callable[Concatenate[OptionsRequest, ...], Awaitable[Sequence[Block]]]
+ShortcutHandler = Callable[Concatenate[ShortcutUse, ...], Awaitable[DeferredTask]]
+EventHandler = Callable[Concatenate[Event, ...], Awaitable[DeferredTask]]
 
 __all__ = ["SLASH"]
+
+
+def deferred(
+    work: Callable[_P, Coroutine[object, object, None]],
+) -> Callable[_P, Awaitable[DeferredTask]]:
+    """Make a handler of work that the acknowledgement doesn't wait for."""
+
+    @wraps(work)
+    async def handler(*args: _P.args, **kwargs: _P.kwargs) -> DeferredTask:
+        return work(*args, **kwargs)
+
+    return handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +109,7 @@ class Shortcut:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """What one module of this package brings.
+    """What one module of this package registers.
 
     Attributes:
         commands: Words of the slash command.
@@ -79,6 +118,7 @@ class Feature:
         suggestions: Options of menus that are searched while a person types, named like clicks.
         shortcuts: Entries of messages' menus.
         events: By the event's type.
+        steps: What its handlers call with the services that it declares in turn.
     """
 
     commands: Sequence[Command] = ()
@@ -87,6 +127,7 @@ class Feature:
     suggestions: Mapping[str, SuggestionHandler] = field(default_factory=dict)
     shortcuts: Sequence[Shortcut] = ()
     events: Mapping[str, EventHandler] = field(default_factory=dict)
+    steps: Sequence[Callable[Concatenate[Any, ...], Awaitable[object]]] = ()
 
 
 class Registry:
@@ -103,27 +144,40 @@ class Registry:
         self.suggestions: dict[str, SuggestionHandler] = {}
         self.shortcuts: dict[str, Shortcut] = {}
         self.events: dict[str, EventHandler] = {}
+        self._steps = [step for feature in features for step in feature.steps]
         for feature in features:
-            for command in feature.commands:
-                _claim(self.commands, command.name, command)
-            for action_id, click in feature.clicks.items():
-                _claim(self.clicks, action_id, click)
-            for callback_id, submission in feature.submissions.items():
-                _claim(self.submissions, callback_id, submission)
-            for action_id, suggestion in feature.suggestions.items():
-                _claim(self.suggestions, action_id, suggestion)
-            for shortcut in feature.shortcuts:
-                _claim(self.shortcuts, shortcut.callback_id, shortcut)
-            for kind, event in feature.events.items():
-                _claim(self.events, kind, event)
+            _add(self.commands, {command.name: command for command in feature.commands})
+            _add(self.clicks, feature.clicks)
+            _add(self.submissions, feature.submissions)
+            _add(self.suggestions, feature.suggestions)
+            _add(self.shortcuts, {one.callback_id: one for one in feature.shortcuts})
+            _add(self.events, feature.events)
+
+    def bind(self, injector: Injector) -> None:
+        """Fill in what the handlers need.
+
+        Raises:
+            TypeError: One needs what there isn't.
+        """
+        injector.add(self)
+        for name, command in self.commands.items():
+            self.commands[name] = replace(command, run=injector.bind(command.run))
+        for name, shortcut in self.shortcuts.items():
+            self.shortcuts[name] = replace(shortcut, run=injector.bind(shortcut.run))
+        self.clicks = _bound(self.clicks, injector.bind)
+        self.submissions = _bound(self.submissions, injector.bind)
+        self.suggestions = _bound(self.suggestions, injector.bind)
+        self.events = _bound(self.events, injector.bind)
+        for step in self._steps:
+            injector.bind(step)
 
     def click(self, action_id: str) -> ClickHandler | None:
         """The handler of a button; None for one that is no longer ours."""
-        return self.clicks.get(action_id) or self.clicks.get(action_id.rpartition(".")[0])
+        return _numbered(self.clicks, action_id)
 
     def suggestion(self, action_id: str) -> SuggestionHandler | None:
-        """What finds the options of a menu; None for one that is no longer ours."""
-        return self.suggestions.get(action_id) or self.suggestions.get(action_id.rpartition(".")[0])
+        """The handler of a searched menu; None for one that is no longer ours."""
+        return _numbered(self.suggestions, action_id)
 
     def nearest(self, word: str) -> str | None:
         """The command that a mistyped word may have meant."""
@@ -131,7 +185,16 @@ class Registry:
         return close[0] if close else None
 
 
-def _claim(names: dict[str, T], name: str, value: T) -> None:
-    if name in names:
-        raise ValueError(f"{name} is registered twice")
-    names[name] = value
+def _add(names: dict[str, _T], new: Mapping[str, _T]) -> None:
+    for name, value in new.items():
+        if name in names:
+            raise ValueError(f"{name} is registered twice")
+        names[name] = value
+
+
+def _bound(handlers: Mapping[str, _T], bind: Callable[[_T], _T]) -> dict[str, _T]:
+    return {name: bind(handler) for name, handler in handlers.items()}
+
+
+def _numbered(handlers: Mapping[str, _T], action_id: str) -> _T | None:
+    return handlers.get(action_id) or handlers.get(action_id.rpartition(".")[0])

@@ -1,12 +1,15 @@
 """Buttons that try again: the form, with everything that was asked for filled in."""
 
-from bot.commands import deploy
-from bot.commands.context import DeferredTask, Services, answer
-from bot.commands.registry import SLASH, Feature
+from dataclasses import dataclass
+
+from bot.commands.deploy_modal import DeployForm
+from bot.commands.registry import SLASH, Feature, deferred
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.proposed_name import new_tag, propose_name
+from bot.messages.answer import answer
 from bot.messages.buttons import ActionId
+from bot.services.deployments import Deployments
 from bot.slack.requests import BlockAction
 
 _FORGOTTEN = (
@@ -15,59 +18,63 @@ _FORGOTTEN = (
 _TAG_LENGTH = len(new_tag())
 
 
-async def clicked(services: Services, click: BlockAction) -> DeferredTask:
+@dataclass(frozen=True, slots=True)
+class FilledForm:
+    """The form with what a deployment was requested with."""
+
+    deployments: Deployments
+    form: DeployForm
+
+    async def open(
+        self,
+        click: BlockAction,
+        public_id: str,
+        *,
+        gpu: str | None = None,
+        focus: str | None = None,
+    ) -> None:
+        """Open the form.
+
+        Args:
+            click: With the trigger that opens it.
+            public_id: The deployment.
+            gpu: The instance option to choose instead, such as "2xH100".
+            focus: The field that gets the cursor.
+        """
+        deployment = await self.deployments.find(click.place, public_id)
+        if deployment is None:
+            await click.responder.say(answer(_FORGOTTEN))
+            return
+        draft = _draft(DeployRequest.model_validate(deployment.request))
+        if gpu is not None:
+            draft = draft.model_copy(update={"gpu": gpu})
+        await self.form.open(click, draft, refused=deployment.refused_fields, focus=focus)
+
+
+@deferred
+async def clicked(click: BlockAction, filled: FilledForm) -> None:
     """Open the form."""
-    return open_again(services, click, click.value)
+    await filled.open(click, click.value)
 
 
-async def edit(services: Services, click: BlockAction) -> DeferredTask:
+@deferred
+async def edit(click: BlockAction, filled: FilledForm) -> None:
     """Open the form at the setting that a failure is about."""
     public_id, _, field = click.value.partition(" ")
-    return open_again(services, click, public_id, focus=field)
+    await filled.open(click, public_id, focus=field)
 
 
-async def larger(services: Services, click: BlockAction) -> DeferredTask:
+@deferred
+async def larger(click: BlockAction, filled: FilledForm) -> None:
     """Open the form with a larger instance chosen."""
     public_id, _, key = click.value.partition(" ")
-    return open_again(services, click, public_id, gpu=key)
-
-
-async def open_again(
-    services: Services,
-    click: BlockAction,
-    public_id: str,
-    *,
-    gpu: str | None = None,
-    focus: str | None = None,
-) -> None:
-    """Open the form with what a deployment was asked for with.
-
-    Args:
-        services: The services.
-        click: With the trigger that opens it.
-        public_id: The deployment.
-        gpu: The instance option to choose instead, such as "2xH100".
-        focus: The field that the cursor stands in.
-    """
-    deployment = await services.deployments.find(click.place, public_id)
-    if deployment is None:
-        await services.responses.say(
-            click.response_url, answer(_FORGOTTEN), thread_ts=click.thread_ts
-        )
-        return
-    draft = _draft(DeployRequest.model_validate(deployment.request))
-    if gpu is not None:
-        draft = draft.model_copy(update={"gpu": gpu})
-    refused = deployment.refused_fields
-    work = await deploy.open_form(services, click, draft, refused=refused, focus=focus)
-    if work is not None:
-        await work
+    await filled.open(click, public_id, gpu=key)
 
 
 def _draft(request: DeployRequest) -> DeployDraft:
-    """What was asked for; a name that we proposed is left for us to propose anew.
+    """What was requested; a proposed name is proposed anew.
 
-    The endpoint that failed, or that appears late, may still have the old one.
+    The endpoint that failed, or that appears late, may still have the old name.
     """
     draft = request.draft()
     if request.name == propose_name(request.model, request.name[-_TAG_LENGTH:]):

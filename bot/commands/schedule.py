@@ -1,8 +1,10 @@
 """`sleep … at 18:00`, `wake … daily at 9` and `schedules`: what endpoints do at times of day."""
 
-from bot.commands.context import DeferredTask, Services, answer
+from dataclasses import dataclass
+
+from bot.commands.deployment_access import DeploymentAccess
 from bot.commands.endpoint_command import EndpointRequest
-from bot.commands.registry import SLASH, Command, Feature
+from bot.commands.registry import SLASH, Command, DeferredTask, Feature, deferred
 from bot.commands.schedule_text import ScheduleTextError, read_when
 from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import Listed
@@ -10,47 +12,49 @@ from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
 from bot.domain.times_of_day import UTC_ZONE, is_zone
 from bot.messages import schedule_replies
+from bot.messages.answer import answer
 from bot.messages.markup import bold, code, escape
 from bot.messages.schedule_replies import REMOVE_ACTION, meaning
-from bot.services.schedules import MOST_PER_ENDPOINT, ScheduleOutcome
+from bot.services.authorization import Authorizer
+from bot.services.schedules import MOST_PER_ENDPOINT, ScheduleOutcome, Schedules
+from bot.slack.people import People
 from bot.slack.requests import BlockAction, SlashCommand
 
 
-async def run_on(
-    services: Services,
-    asked: EndpointRequest,
-    endpoint: Listed,
-    public_id: str,
-    kind: OperationKind,
-) -> None:
-    """Write down what is to be done with an endpoint later.
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans operations for a time of day."""
 
-    Args:
-        services: The services.
-        asked: With the words that say when.
-        endpoint: What they are about.
-        public_id: Of its deployment.
-        kind: To sleep, or to wake.
-    """
-    zone = await services.people.time_zone(asked.person.id)
-    zone_known = zone is not None and is_zone(zone)
-    present = await services.schedules.present()
-    when = read_when(asked.rest, zone if zone and zone_known else UTC_ZONE, present)
-    if isinstance(when, ScheduleTextError):
-        raise _slipped(when, endpoint, kind)
-    outcome, planned = await services.schedules.add(
-        asked.place,
-        asked.person,
-        public_id,
-        kind,
-        when,
-        asked.request_id,
-        zone_known=zone_known,
-    )
-    if planned is not None:
-        await asked.answer(services, answer(f"{bold(endpoint.name)} {meaning(planned)}."))
-        return
-    raise UserError(_WORDS[outcome])
+    people: People
+    schedules: Schedules
+
+    async def add(self, request: EndpointRequest, public_id: str, kind: OperationKind) -> None:
+        """Add a schedule to an endpoint.
+
+        Args:
+            request: With the words that say when.
+            public_id: Of the endpoint's deployment.
+            kind: Sleep or wake.
+        """
+        endpoint = request.endpoint
+        zone = await self.people.time_zone(request.person.id)
+        zone_known = zone is not None and is_zone(zone)
+        present = await self.schedules.present()
+        when = read_when(request.rest, zone if zone and zone_known else UTC_ZONE, present)
+        if isinstance(when, ScheduleTextError):
+            raise _unreadable(when, endpoint, kind)
+        outcome, planned = await self.schedules.add(
+            request.place,
+            request.person,
+            public_id,
+            kind,
+            when,
+            request.request_id,
+            zone_known=zone_known,
+        )
+        if planned is None:
+            raise UserError(_WORDS[outcome])
+        await request.answer(answer(f"{bold(endpoint.name)} {meaning(planned)}."))
 
 
 _WORDS = {
@@ -64,37 +68,32 @@ _WORDS = {
 }
 
 
-def _slipped(field_error: ScheduleTextError, endpoint: Listed, kind: OperationKind) -> UserError:
-    corrected = field_error.corrected
+def _unreadable(error: ScheduleTextError, endpoint: Listed, kind: OperationKind) -> UserError:
+    corrected = error.corrected
     hint = code(f"{SLASH} {kind} {endpoint.name} {corrected}") if corrected else ""
-    return UserError(escape(field_error.words), hint=hint)
+    return UserError(escape(error.words), hint=hint)
 
 
-async def show(services: Services, command: SlashCommand) -> DeferredTask:
-    """List the channel's schedules, the thread's, or those of what has a name that begins so."""
-    return _show(services, command)
-
-
-async def _show(services: Services, command: SlashCommand) -> None:
-    await services.authorizer.authorize(Permission.LOOK, command.person, command.place)
+@deferred
+async def show(command: SlashCommand, authorizer: Authorizer, schedules: Schedules) -> None:
+    """List the channel's schedules, the thread's, or those of endpoints whose name begins so."""
+    await authorizer.authorize(Permission.LOOK, command.person, command.place)
     name = command.text.strip()
-    found = await services.schedules.of(command.place, None if name else command.about or None)
+    found = await schedules.of(command.place, None if name else command.about or None)
     wanted = [one for one in found if one.endpoint.casefold().startswith(name.casefold())]
-    await services.responses.say(command.response_url, schedule_replies.listing(wanted, name))
+    await command.responder.say(schedule_replies.listing(wanted, name))
 
 
-async def remove_clicked(services: Services, click: BlockAction) -> DeferredTask:
-    """Take a schedule back."""
-    deployment = await services.schedules.deployment_of(click.place, click.value)
+async def remove_clicked(
+    click: BlockAction, access: DeploymentAccess, schedules: Schedules
+) -> DeferredTask:
+    """Remove a schedule."""
+    deployment = await schedules.deployment_of(click.place, click.value)
     if deployment is not None:
-        await services.authorizer.authorize(
-            Permission.OPERATE,
-            click.person,
-            click.place,
-            target=deployment.target_name,
-            about=deployment.public_id,
+        await access.authorize(
+            Permission.OPERATE, click, deployment.target_name, deployment.public_id
         )
-    outcome = await services.schedules.remove(
+    outcome = await schedules.remove(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
     words = "It is removed; the endpoint's thread says so."
@@ -102,11 +101,11 @@ async def remove_clicked(services: Services, click: BlockAction) -> DeferredTask
         words = "This schedule isn't there any more: it was removed, or its time is over."
     elif click.thread_ts:
         return None
-    return _say(services, click, words)
+    return _say(click, words)
 
 
-async def _say(services: Services, click: BlockAction, words: str) -> None:
-    await services.responses.say(click.response_url, answer(words), thread_ts=click.thread_ts)
+async def _say(click: BlockAction, words: str) -> None:
+    await click.responder.say(answer(words))
 
 
 FEATURE = Feature(

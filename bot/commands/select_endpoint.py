@@ -1,12 +1,13 @@
 """The buttons that say which of several endpoints a deployment made."""
 
-from bot.commands.context import DeferredTask, Services
-from bot.commands.operation_buttons import unknown_endpoint
-from bot.commands.pending_response import answer_surely
-from bot.commands.registry import Feature
+from bot.commands.deployment_access import DeploymentAccess
+from bot.commands.durable_response import durable_response
+from bot.commands.registry import DeferredTask, Feature
 from bot.domain.permissions import Permission
+from bot.messages.answer import answer
 from bot.messages.buttons import ActionId
-from bot.services.endpoint_selection import SelectionOutcome
+from bot.services.endpoint_selection import EndpointSelection, SelectionOutcome
+from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
 
 _WORDS = {
@@ -16,37 +17,22 @@ _WORDS = {
 }
 
 
-async def chosen(services: Services, click: BlockAction) -> DeferredTask:
-    """This one it is."""
-    public_id, _, endpoint_id = click.value.partition(" ")
-    return await _choose(services, click, public_id, endpoint_id)
-
-
-async def chosen_none(services: Services, click: BlockAction) -> DeferredTask:
-    """It is none of them."""
-    return await _choose(services, click, click.value, None)
-
-
-async def _choose(
-    services: Services, click: BlockAction, public_id: str, endpoint_id: str | None
+async def selected(
+    click: BlockAction,
+    access: DeploymentAccess,
+    selection: EndpointSelection,
+    pending_responses: PendingResponses,
 ) -> DeferredTask:
-    """Write the choice down; Slack is acknowledged only then."""
-    deployment = await services.deployments.find(click.place, public_id)
-    if deployment is None:
-        raise unknown_endpoint()
-    await services.authorizer.authorize(
-        Permission.DEPLOY,
-        click.person,
-        click.place,
-        target=deployment.target_name,
-        about=deployment.public_id,
-        message_ts=click.message_ts,
-    )
-    outcome = await services.choices.choose(
-        click.place, click.person, public_id, endpoint_id, message_ts=click.message_ts
+    """Write the choice; Slack is acknowledged only then. Without an endpoint, it is none."""
+    public_id, _, endpoint_id = click.value.partition(" ")
+    await access.require(Permission.DEPLOY, click, public_id)
+    outcome = await selection.choose(
+        click.place, click.person, public_id, endpoint_id or None, message_ts=click.message_ts
     )
     words = _WORDS.get(outcome)
-    return None if words is None else await answer_surely(services, click, words)
+    if words is None:
+        return None
+    return await durable_response(pending_responses, click, answer(words))
 
 
-FEATURE = Feature(clicks={ActionId.CHOOSE: chosen, ActionId.CHOOSE_NONE: chosen_none})
+FEATURE = Feature(clicks={ActionId.CHOOSE: selected, ActionId.CHOOSE_NONE: selected})

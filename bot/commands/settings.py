@@ -6,123 +6,126 @@ from pydantic import TypeAdapter
 
 from bot.commands import settings_form as form
 from bot.commands import settings_who_form as who_form
-from bot.commands.context import DeferredTask, Services, ViewResponse, answer, own
 from bot.commands.endpoint_text import known_target
-from bot.commands.registry import SLASH, Command, Feature
-from bot.commands.target_lookup import target_names
-from bot.domain.actors import Actor, ChannelRef
+from bot.commands.registry import SLASH, Command, Feature, ViewResponse, deferred
+from bot.commands.target_lookup import TargetLookup
 from bot.domain.errors import UserError
 from bot.domain.permissions import Permission
+from bot.messages.answer import answer
 from bot.messages.blocks import Block
 from bot.messages.markup import bold, code
-from bot.services.target_settings import Saved, TargetGoneError
-from bot.slack.requests import BlockAction, OptionsRequest, SlashCommand, ViewSubmission
+from bot.services.authorization import Authorizer
+from bot.services.target_settings import Saved, TargetGoneError, TargetSettings
+from bot.slack.modals import Modals
+from bot.slack.people import People
+from bot.slack.requests import BlockAction, OptionsRequest, Request, SlashCommand, ViewSubmission
 
 _MOST_OPTIONS = 100
 _PERMISSION = TypeAdapter(Permission)
 
 
-async def run(services: Services, command: SlashCommand) -> DeferredTask:
+@deferred
+async def run(
+    command: SlashCommand, lookup: TargetLookup, authorizer: Authorizer, modals: Modals
+) -> None:
     """Open the form."""
-    return _open(services, command)
-
-
-async def _open(services: Services, command: SlashCommand) -> None:
-    place = command.place
-    targets = await target_names(services, place)
+    targets = await lookup.names(command.place)
     typed = command.text.strip()
     if not typed and len(targets) > 1:
         ways = " or ".join(code(f"{SLASH} settings {name}") for name in targets)
         raise UserError("This channel has several targets. Which one?", hint=ways)
     target = known_target(typed, targets) if typed else targets[0]
-    await _authorize(services, command.person, place, target)
-    rules = await services.authorizer.rules(place, target)
-    shown = form.SettingsForm(place=place, target=target, shown=rules.policy)
-    await services.modals.open(command.trigger_id, form.build(shown, rules))
+    await _authorize(authorizer, command, target)
+    rules = await authorizer.rules(command.place, target)
+    state = form.SettingsForm(place=command.place, target=target, shown=rules.policy)
+    await modals.open(command.trigger_id, form.build(state, rules))
 
 
-async def submitted(services: Services, submission: ViewSubmission) -> ViewResponse:
+async def submitted(
+    submission: ViewSubmission, authorizer: Authorizer, target_settings: TargetSettings
+) -> ViewResponse:
     """Save what was changed."""
-    about = form.read(submission.view)
-    own(about.place, submission)
+    state = form.read(submission.view)
     wanted = form.parse(submission.view)
     if isinstance(wanted, dict):
         return ViewResponse(errors=wanted)
-    await _authorize(services, submission.person, about.place, about.target)
+    await _authorize(authorizer, submission, state.target)
     try:
-        saved = await services.target_settings.set_policy(
-            about.place, submission.person, about.target, shown=about.shown, wanted=wanted
+        saved = await target_settings.set_policy(
+            submission.place, submission.person, state.target, shown=state.shown, wanted=wanted
         )
     except TargetGoneError:
         raise _gone() from None
-    return ViewResponse(work=_tell(services, submission.person, about, saved))
+    return ViewResponse(work=_say_saved(submission, state.target, saved))
 
 
-async def who(services: Services, click: BlockAction) -> DeferredTask:
+@deferred
+async def who(click: BlockAction, authorizer: Authorizer, people: People, modals: Modals) -> None:
     """Open the form of who may do one thing over the settings."""
-    return _push(services, click)
-
-
-async def _push(services: Services, click: BlockAction) -> None:
     if click.view is None:
         return
-    about = form.read(click.view)
-    own(about.place, click)
-    await _authorize(services, click.person, about.place, about.target)
+    state = form.read(click.view)
+    await _authorize(authorizer, click, state.target)
     permission = _PERMISSION.validate_python(click.value)
-    granted = form.granted_to(
-        permission, await services.authorizer.rules(about.place, about.target)
-    )
-    shown = who_form.WhoForm(settings=about, permission=permission, shown=tuple(granted))
-    groups = await services.people.groups()
-    await services.modals.push(click.trigger_id, who_form.build(shown, groups))
+    granted = form.granted_to(permission, await authorizer.rules(click.place, state.target))
+    above = who_form.WhoForm(settings=state, permission=permission, shown=tuple(granted))
+    await modals.push(click.trigger_id, who_form.build(above, await people.groups()))
 
 
-async def submitted_who(services: Services, submission: ViewSubmission) -> ViewResponse:
+async def submitted_who(
+    submission: ViewSubmission,
+    authorizer: Authorizer,
+    target_settings: TargetSettings,
+    modals: Modals,
+) -> ViewResponse:
     """Save who may do one thing; the settings below show it then."""
-    about = who_form.read(submission.view)
-    place, target = about.settings.place, about.settings.target
-    own(place, submission)
+    state = who_form.read(submission.view)
+    target = state.settings.target
     wanted = who_form.parse(submission.view)
     if isinstance(wanted, dict):
         return ViewResponse(errors=wanted)
-    await _authorize(services, submission.person, place, target)
+    await _authorize(authorizer, submission, target)
     try:
-        saved = await services.target_settings.grant(
-            place,
+        saved = await target_settings.grant(
+            submission.place,
             submission.person,
             target,
-            about.permission,
-            shown=about.shown,
+            state.permission,
+            shown=state.shown,
             wanted=wanted,
         )
     except TargetGoneError:
         raise _gone() from None
-    return ViewResponse(work=_redraw(services, submission, about.settings, saved))
+    return ViewResponse(work=_redraw(submission, state.settings, saved, authorizer, modals))
 
 
 async def _redraw(
-    services: Services, submission: ViewSubmission, about: form.SettingsForm, saved: Saved
+    submission: ViewSubmission,
+    state: form.SettingsForm,
+    saved: Saved,
+    authorizer: Authorizer,
+    modals: Modals,
 ) -> None:
-    rules = await services.authorizer.rules(about.place, about.target)
+    rules = await authorizer.rules(submission.place, state.target)
     below = str(submission.view.get("previous_view_id") or "")
     # What was typed there stays: the fields keep their names.
-    shows = bool(below) and await services.modals.replace(below, form.build(about, rules))
+    shows = bool(below) and await modals.replace(below, form.build(state, rules))
     if saved.overtook or not shows:
-        await _tell(services, submission.person, about, saved)
+        await _say_saved(submission, state.target, saved)
 
 
-async def groups(services: Services, query: OptionsRequest) -> Sequence[Block]:
-    """The user groups that fit what was typed, for people of the form's workspace."""
-    own(who_form.read(query.view or {}).settings.place, query)
-    typed = query.typed.lower().lstrip("@")
-    found = await services.people.groups()
-    fitting = [(id_, name) for id_, name in found.items() if typed in name.lower()]
-    return [who_form.group_option(id_, name) for id_, name in fitting[:_MOST_OPTIONS]]
+async def groups(request: OptionsRequest, people: People) -> Sequence[Block]:
+    """The user groups that match what was typed, for people who have the form open."""
+    who_form.read(request.view or {})
+    typed = request.typed.lower().lstrip("@")
+    matching = [
+        (id_, name) for id_, name in (await people.groups()).items() if typed in name.lower()
+    ]
+    return [who_form.group_option(id_, name) for id_, name in matching[:_MOST_OPTIONS]]
 
 
-async def _tell(services: Services, person: Actor, about: form.SettingsForm, saved: Saved) -> None:
-    name = bold(about.target)
+async def _say_saved(submission: ViewSubmission, target: str, saved: Saved) -> None:
+    name = bold(target)
     text = f"The settings of {name} were so already."
     if saved.changes:
         text = f"The settings of {name} are saved."
@@ -130,11 +133,11 @@ async def _tell(services: Services, person: Actor, about: form.SettingsForm, sav
     hint = ""
     if saved.overtook:
         hint = "Somebody else saved meanwhile; what you left alone stays as they set it."
-    await services.people.post_ephemeral(about.place, person.id, answer(text, hint=hint))
+    await submission.responder.say(answer(text, hint=hint))
 
 
-async def _authorize(services: Services, person: Actor, place: ChannelRef, target: str) -> None:
-    await services.authorizer.authorize(Permission.CONFIGURE, person, place, target=target)
+async def _authorize(authorizer: Authorizer, request: Request, target: str) -> None:
+    await authorizer.authorize(Permission.CONFIGURE, request.person, request.place, target=target)
 
 
 def _gone() -> UserError:

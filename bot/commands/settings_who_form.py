@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, computed_field
 
 from bot.commands.modal_state import Modal
 from bot.commands.settings_form import SettingsForm
-from bot.domain.actors import SlackId
+from bot.domain.actors import ChannelRef, SlackId
 from bot.domain.grants import Subject
 from bot.domain.permission_words import DOING
 from bot.domain.permissions import ADMINS, EVERYONE, Permission
@@ -24,16 +24,22 @@ _IDS = TypeAdapter(tuple[SlackId, ...])
 
 
 class WhoForm(BaseModel):
-    """What the modal over it is about.
+    """What the modal is about.
 
     Attributes:
-        settings: Of the modal below.
+        settings: The modal below.
         shown: To whom the permission was granted.
     """
 
     settings: SettingsForm
     permission: Permission
     shown: tuple[Subject, ...]
+
+    @computed_field  # type: ignore[prop-decorator] # as pydantic documents it
+    @property
+    def place(self) -> ChannelRef:
+        """The channel, where each modal names it."""
+        return self.settings.place
 
 
 class _Who(StrEnum):

@@ -1,23 +1,66 @@
-"""`status [endpoint]`: one endpoint, whole."""
+"""`status [endpoint]`, its message shortcut, and the buttons that only open a page."""
 
-from bot.commands.context import Services
 from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
-from bot.domain.listed_endpoint import Listed
+from bot.commands.registry import SLASH, DeferredTask, Feature, Shortcut, deferred
+from bot.config import Settings
+from bot.domain.errors import UserError
+from bot.domain.permissions import Permission
+from bot.messages.buttons import ActionId
 from bot.messages.endpoint import status
+from bot.messages.summary import standing
+from bot.services.authorization import Authorizer
+from bot.services.summaries import Summaries
+from bot.slack.people import People
+from bot.slack.requests import BlockAction, ShortcutUse
 
 COMMAND = "status"
+SHORTCUT = "Endpoint status"
 
 
-async def show(services: Services, asked: EndpointRequest, endpoint: Listed) -> None:
+async def show(request: EndpointRequest, people: People, settings: Settings) -> None:
     """Show the endpoint as it is now."""
+    endpoint = request.endpoint
     ours = endpoint.ours
     thread_link = None
     if ours is not None and ours.thread_ts is not None:
-        thread_link = await services.people.permalink(ours.channel_id, ours.thread_ts)
-    suite_link = services.settings.suite_link(
+        thread_link = await people.permalink(ours.channel_id, ours.thread_ts)
+    suite_link = settings.suite_link(
         team=endpoint.team_id, project=endpoint.project_id, endpoint=endpoint.endpoint_id
     )
-    await asked.answer(services, status(endpoint, suite_link=suite_link, thread_link=thread_link))
+    await request.answer(status(endpoint, suite_link=suite_link, thread_link=thread_link))
 
 
-FEATURE = EndpointCommand(COMMAND, "Shows one endpoint, whole.", show).feature()
+@deferred
+async def show_of_thread(used: ShortcutUse, authorizer: Authorizer, summaries: Summaries) -> None:
+    """Show the deployment of the message's thread."""
+    await authorizer.authorize(Permission.LOOK, used.person, used.place)
+    found = await summaries.in_thread(used.place, used.thread_ts or used.message_ts, used.public_id)
+    if found is None:
+        raise UserError(
+            "This message isn't from the thread of an endpoint that I know.",
+            hint=f"{SHORTCUT} is for messages of such threads. `{SLASH} list` shows what runs.",
+        )
+    [charged] = await summaries.charged([found])
+    await used.responder.say(standing(charged.deployment_view, charged.spend))
+
+
+async def link_clicked(_click: BlockAction) -> DeferredTask:
+    """Acknowledge: Slack has opened the address and reports the click."""
+    return None
+
+
+LINKS = (ActionId.OPEN, ActionId.MODEL_PAGE, ActionId.INTEGRATIONS)
+FEATURES = (
+    EndpointCommand(COMMAND, "Shows one endpoint, whole.", show).feature(),
+    Feature(
+        clicks=dict.fromkeys(LINKS, link_clicked),
+        shortcuts=[
+            Shortcut(
+                "endpoint.status",
+                SHORTCUT,
+                "Shows how the endpoint of this message's thread is",
+                show_of_thread,
+            )
+        ],
+    ),
+)

@@ -1,78 +1,100 @@
-"""Read what runs in a channel's targets, or say in words why that can't be done now."""
+"""A channel's targets and what runs there, or a UserError that says why that can't be read."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from bot.commands.context import Services
-from bot.commands.no_targets import unconnected
 from bot.db.encryption import MismatchedKeyError, UnreadableKeyError
 from bot.domain.actors import ChannelRef
 from bot.domain.errors import UserError
 from bot.domain.friendli_errors import FriendliError
 from bot.domain.listed_endpoint import Listed, Listing
-from bot.messages.markup import escape
+from bot.messages.buttons import connect
+from bot.messages.markup import escape, mention
 from bot.messages.refusals import Refusal, no_key, unreadable
+from bot.services.catalog import Catalog
 from bot.services.credentials import NoKeyError
+from bot.services.targets import Targets, TargetView
+from bot.slack.people import People
+
+_ADMINS_NAMED = 3
 
 
-async def target_names(services: Services, place: ChannelRef) -> Sequence[str]:
-    """The names of a channel's targets, the default first.
+@dataclass(frozen=True, slots=True)
+class TargetLookup:
+    """Reads a channel's targets and their endpoints."""
 
-    Raises:
-        UserError: There is none; with the way to connect one.
-    """
-    targets = await services.targets.of(place)
-    if not targets:
-        raise await unconnected(services)
-    return [target.name for target in targets]
+    targets: Targets
+    people: People
+    catalog: Catalog
+
+    async def all(self, place: ChannelRef) -> Sequence[TargetView]:
+        """A channel's targets, the default first, at least one.
+
+        Raises:
+            UserError: There is none; with the way to connect one.
+        """
+        return await self.require(await self.targets.of(place))
+
+    async def require(self, targets: Sequence[TargetView]) -> Sequence[TargetView]:
+        """Return the targets that were read; errors as for `all`."""
+        if targets:
+            return targets
+        admins = [mention(admin) for admin in (await self.people.admins())[:_ADMINS_NAMED]]
+        whom = f" Ask {' or '.join(admins)}." if admins else ""
+        raise UserError(
+            "This channel isn't connected to a Friendli project yet.",
+            hint=f"Only admins can connect one.{whom}",
+            actions=[connect()],
+        )
+
+    async def names(self, place: ChannelRef) -> Sequence[str]:
+        """The names of a channel's targets; errors as for `all`."""
+        return [target.name for target in await self.all(place)]
+
+    async def listing(self, place: ChannelRef, target: str, *, fresh: float = 0.0) -> Listing:
+        """List one target's endpoints; see `Catalog.read`.
+
+        Raises:
+            UserError: That can't be done now; with why, and the way out.
+        """
+        try:
+            return await self.catalog.read(place, target, fresh=fresh)
+        except NoKeyError:
+            refusal = no_key(unreadable=False)
+        except UnreadableKeyError as error:
+            refusal = no_key(unreadable=True, mismatched=isinstance(error, MismatchedKeyError))
+        except FriendliError as error:
+            refusal = unreadable(error, target)
+        raise _error(refusal)
+
+    async def endpoints(
+        self, place: ChannelRef, targets: Sequence[str]
+    ) -> tuple[Sequence[Listed], Mapping[str, UserError]]:
+        """The endpoints of several targets, each once, and why some targets can't be read.
+
+        Raises:
+            UserError: None of them can be read.
+        """
+        listings = await asyncio.gather(
+            *(self.listing(place, target) for target in targets), return_exceptions=True
+        )
+        found: dict[tuple[str, str], Listed] = {}
+        errors = {}
+        for target, listing in zip(targets, listings, strict=True):
+            if isinstance(listing, UserError):
+                errors[target] = listing
+            elif isinstance(listing, BaseException):
+                raise listing
+            else:
+                # Of two targets that lead to one project, the first is named.
+                for listed in listing.endpoints:
+                    found.setdefault((listed.project_id, listed.endpoint_id), listed)
+        if len(errors) == len(targets):
+            raise errors[targets[0]]
+        return list(found.values()), errors
 
 
-async def listing_of(
-    services: Services, place: ChannelRef, target: str, *, fresh: float = 0.0
-) -> Listing:
-    """List one target's endpoints; see `Catalog.read`.
-
-    Raises:
-        UserError: That can't be done now; with why, and the way out.
-    """
-    try:
-        return await services.catalog.read(place, target, fresh=fresh)
-    except NoKeyError:
-        refusal = no_key(unreadable=False)
-    except UnreadableKeyError as error:
-        refusal = no_key(unreadable=True, mismatched=isinstance(error, MismatchedKeyError))
-    except FriendliError as error:
-        refusal = unreadable(error, target)
-    raise _said(refusal)
-
-
-async def endpoints_of(
-    services: Services, place: ChannelRef, targets: Sequence[str]
-) -> tuple[Sequence[Listed], Mapping[str, UserError]]:
-    """The endpoints of several targets, each endpoint once, and why some targets can't be read.
-
-    Raises:
-        UserError: None of them can be read.
-    """
-    read = await asyncio.gather(
-        *(listing_of(services, place, target) for target in targets), return_exceptions=True
-    )
-    found: dict[tuple[str, str], Listed] = {}
-    errors = {}
-    for target, one in zip(targets, read, strict=True):
-        if isinstance(one, UserError):
-            errors[target] = one
-        elif isinstance(one, BaseException):
-            raise one
-        else:
-            # Two targets may lead to one project; the first, so the default, is the one named.
-            for listed in one.endpoints:
-                found.setdefault((listed.project_id, listed.endpoint_id), listed)
-    if len(errors) == len(targets):
-        raise errors[targets[0]]
-    return list(found.values()), errors
-
-
-def _said(refusal: Refusal) -> UserError:
+def _error(refusal: Refusal) -> UserError:
     words = f" It said: {escape(refusal.words)}" if refusal.words else ""
     return UserError(refusal.why + words, hint=refusal.advice)

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from bot.commands.context import DeferredTask, Services
-from bot.commands.no_targets import unconnected
-from bot.commands.registry import Command, Feature
+from bot.commands.registry import Command, Feature, deferred
+from bot.commands.target_lookup import TargetLookup
 from bot.messages.blocks import section
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, code, mention
@@ -12,16 +11,10 @@ from bot.services.targets import TargetView
 from bot.slack.requests import SlashCommand
 
 
-async def run(services: Services, command: SlashCommand) -> DeferredTask:
+@deferred
+async def run(command: SlashCommand, lookup: TargetLookup) -> None:
     """List the channel's targets."""
-    return _show(services, command)
-
-
-async def _show(services: Services, command: SlashCommand) -> None:
-    targets = await services.targets.of(command.place)
-    if not targets:
-        raise await unconnected(services)
-    await services.responses.say(command.response_url, listing(targets))
+    await command.responder.say(listing(await lookup.all(command.place)))
 
 
 def listing(targets: Sequence[TargetView]) -> Body:

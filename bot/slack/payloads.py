@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bot.domain.actors import Actor, ChannelRef, SlackId
 from bot.domain.command_line import LONGEST
+from bot.messages.home import channel_in
 from bot.slack.history import EVENT_TYPE
 from bot.slack.requests import (
     BlockAction,
@@ -28,13 +29,13 @@ _Read = TypeVar("_Read", bound="_Payload")
 
 
 class _Payload(BaseModel):
-    # What doesn't fit has addresses in it at which anybody may answer.
+    # A payload holds response_urls, at which anybody may answer: errors don't quote it.
     model_config = ConfigDict(hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, payload: object) -> object:
-        """Slack leaves out what there isn't, or says null, and doesn't document which."""
+        """Drop nulls: Slack leaves an absent field out or sends null, and doesn't say which."""
         if not isinstance(payload, Mapping):
             return payload
         return {name: value for name, value in payload.items() if value is not None}
@@ -74,18 +75,31 @@ class _Action(_Payload):
 
     @property
     def chosen(self) -> str:
-        """What was chosen from a menu, or what a button says."""
+        """The value of the menu's option or of the button."""
         return self.selected_option.value if self.selected_option else self.value or ""
 
 
 class _View(_Payload):
-    # What else stands in it is read by the command whose modal it is.
+    # The rest is read by the command that the modal belongs to.
     model_config = ConfigDict(extra="allow")
 
     id: str = ""
     type: str = ""
     callback_id: str = ""
+    private_metadata: str = ""
     app_installed_team_id: SlackId | None = None
+
+    @property
+    def opened_in(self) -> ChannelRef | None:
+        """The channel that the modal was opened in, as the bot noted it in the modal."""
+        try:
+            return _ViewMetadata.model_validate_json(self.private_metadata).place
+        except ValidationError:
+            return None
+
+
+class _ViewMetadata(BaseModel):
+    place: ChannelRef
 
 
 class _Metadata(_Payload):
@@ -100,7 +114,7 @@ class _Message(_Payload):
 
     @property
     def public_id(self) -> str:
-        """The deployment that it tells of; other apps' metadata names none of ours."""
+        """The deployment in the message's metadata; '' in another app's."""
         if self.metadata is None or self.metadata.event_type != EVENT_TYPE:
             return ""
         named = self.metadata.event_payload.get("deployment")
@@ -115,7 +129,7 @@ class _Installed(_Payload):
 class _Happened(_Payload):
     user: SlackId = ""
     bot_id: str | None = None
-    # Of whoever wrote; in a channel shared with others, not always the workspace that was told.
+    # Of the author; in a shared channel, not always the workspace that receives the event.
     user_team: SlackId | None = None
     team: SlackId | None = None
     channel: SlackId = ""
@@ -134,7 +148,7 @@ class _TypedEvent(_Payload):
     event: _Type = Field(default_factory=_Type)
 
 
-class _Told(_Payload):
+class _EventDelivery(_Payload):
     event_id: str = ""
     team_id: SlackId | None = None
     context_team_id: SlackId | None = None
@@ -145,12 +159,12 @@ class _Told(_Payload):
 
     @property
     def place(self) -> ChannelRef:
-        # `team_id` is where it happened, which in a shared channel may be another workspace than
-        # the one through which we hear of it.
-        told = self.authorizations[0] if self.authorizations else _Installed()
-        enterprise = told.enterprise_id or self.context_enterprise_id or ""
-        team = told.team_id or self.context_team_id or self.team_id or ""
-        return ChannelRef(enterprise, team, self.event.channel)
+        # In a shared channel, `team_id` may be another workspace than the one that delivers it.
+        installed = self.authorizations[0] if self.authorizations else _Installed()
+        enterprise = installed.enterprise_id or self.context_enterprise_id or ""
+        team = installed.team_id or self.context_team_id or self.team_id or ""
+        # The Home tab belongs to no channel; the event names the app's direct messages.
+        return ChannelRef(enterprise, team, "" if self.event.tab else self.event.channel)
 
 
 class _Slash(_Payload):
@@ -182,14 +196,35 @@ class _Interaction(_Payload):
         return Actor(self.user.id, team, self.user.enterprise_id)
 
     @property
-    def place(self) -> ChannelRef:
-        channel = self.channel.id if self.channel else ""
-        if not channel and self.container:
-            channel = self.container.channel_id
+    def workspace(self) -> tuple[str, str]:
         # An organisation-wide install may leave `team` out.
         installed = self.view.app_installed_team_id if self.view else None
         team = installed or (self.team.id if self.team else "") or self.user.team_id
-        return ChannelRef(self.enterprise.id if self.enterprise else "", team, channel)
+        return self.enterprise.id if self.enterprise else "", team
+
+    @property
+    def place(self) -> ChannelRef:
+        if self.opened_in is not None and not self.is_foreign:
+            return self.opened_in
+        channel = self.channel.id if self.channel else ""
+        if not channel and self.container:
+            channel = self.container.channel_id
+        if not channel and self.is_in_home and self.actions:
+            channel = channel_in(self.actions[0].block_id)
+        return ChannelRef(*self.workspace, channel)
+
+    @property
+    def is_in_home(self) -> bool:
+        return self.view is not None and self.view.type == "home"
+
+    @property
+    def opened_in(self) -> ChannelRef | None:
+        return self.view.opened_in if self.view else None
+
+    @property
+    def is_foreign(self) -> bool:
+        there = self.opened_in
+        return there is not None and (there.enterprise_id, there.workspace_id) != self.workspace
 
 
 class _OnMessage(_Interaction):
@@ -225,15 +260,13 @@ def _storable(part: object) -> object:
 def command(payload: Mapping[str, Any]) -> SlashCommand:
     """A slash command."""
     slash = _read(_Slash, payload)
-    place = ChannelRef(slash.enterprise_id or "", slash.team_id or "", slash.channel_id)
-    person = Actor(slash.user_id, slash.team_id or "", slash.enterprise_id or "")
     return SlashCommand(
-        place,
-        person,
-        slash.text,
-        slash.trigger_id,
-        slash.response_url,
-        # Which is used once, as each command has its own.
+        place=ChannelRef(slash.enterprise_id or "", slash.team_id or "", slash.channel_id),
+        person=Actor(slash.user_id, slash.team_id or "", slash.enterprise_id or ""),
+        text=slash.text,
+        trigger_id=slash.trigger_id,
+        response_url=slash.response_url,
+        # Each command has its own trigger.
         request_id=slash.trigger_id,
     )
 
@@ -242,28 +275,33 @@ def click(payload: Mapping[str, Any]) -> BlockAction:
     """A button or a menu that was used; of several actions, the first."""
     parsed = _read(_Interaction, payload)
     action = parsed.actions[0]
+    container = parsed.container or _Container()
+    in_modal = parsed.view is not None and not parsed.is_in_home
     return BlockAction(
         place=parsed.place,
         person=parsed.person,
+        is_foreign=parsed.is_foreign,
         action_id=action.action_id,
         value=action.chosen,
         trigger_id=parsed.trigger_id,
         response_url=parsed.response_url or "",
-        view=parsed.view.model_dump() if parsed.view else None,
-        thread_ts=parsed.container.thread_ts if parsed.container else None,
-        message_ts=parsed.container.message_ts if parsed.container else "",
-        is_ephemeral=parsed.container.is_ephemeral if parsed.container else False,
+        view=parsed.view.model_dump() if parsed.view and in_modal else None,
+        thread_ts=container.thread_ts,
+        message_ts=container.message_ts,
+        is_ephemeral=container.is_ephemeral,
+        is_in_home=parsed.is_in_home,
         action_ts=action.action_ts,
         block_id=action.block_id,
     )
 
 
-def query(payload: Mapping[str, Any]) -> OptionsRequest:
-    """A menu was opened, or typed into, whose options we find."""
+def options_request(payload: Mapping[str, Any]) -> OptionsRequest:
+    """A menu whose options we find was opened or typed into."""
     parsed = _read(_Typed, payload)
     return OptionsRequest(
         place=parsed.place,
         person=parsed.person,
+        is_foreign=parsed.is_foreign,
         action_id=parsed.action_id,
         block_id=parsed.block_id,
         typed=parsed.value,
@@ -272,21 +310,27 @@ def query(payload: Mapping[str, Any]) -> OptionsRequest:
 
 
 def submission(payload: Mapping[str, Any]) -> ViewSubmission:
-    """A modal that was submitted. Its place has no channel: the modal itself knows that."""
+    """A modal that was submitted."""
     parsed = _read(_Interaction, payload)
-    view = parsed.view.model_dump() if parsed.view else {}
-    return ViewSubmission(parsed.place, parsed.person, view, parsed.trigger_id)
-
-
-def shortcut(payload: Mapping[str, Any]) -> tuple[str, ShortcutUse]:
-    """An entry of a message's menu that was chosen: its callback id, and on what."""
-    parsed = _read(_OnMessage, payload)
-    message = parsed.message
-    # A message that others have replied to names itself as its thread.
-    in_thread = message.thread_ts is not None and message.thread_ts != message.ts
-    return parsed.callback_id, ShortcutUse(
+    return ViewSubmission(
         place=parsed.place,
         person=parsed.person,
+        is_foreign=parsed.is_foreign,
+        view=parsed.view.model_dump() if parsed.view else {},
+        trigger_id=parsed.trigger_id,
+    )
+
+
+def shortcut(payload: Mapping[str, Any]) -> ShortcutUse:
+    """A message shortcut that was chosen."""
+    parsed = _read(_OnMessage, payload)
+    message = parsed.message
+    # A message with replies names itself as its thread.
+    in_thread = message.thread_ts is not None and message.thread_ts != message.ts
+    return ShortcutUse(
+        place=parsed.place,
+        person=parsed.person,
+        callback_id=parsed.callback_id,
         message_ts=message.ts,
         thread_ts=message.thread_ts if in_thread else None,
         public_id=message.public_id,
@@ -295,20 +339,20 @@ def shortcut(payload: Mapping[str, Any]) -> tuple[str, ShortcutUse]:
 
 
 def event_type(payload: Mapping[str, Any]) -> str:
-    """What Slack tells of, such as "app_mention"; '' if it doesn't say."""
+    """The type of an event, such as "app_mention"; '' if there is none."""
     return _TypedEvent.model_validate(payload).event.type
 
 
 def event(payload: Mapping[str, Any]) -> Event:
-    """Something that Slack tells of, of a type that we handle."""
-    parsed = _read(_Told, payload)
+    """An event of a type that we handle."""
+    parsed = _read(_EventDelivery, payload)
     happened = parsed.event
     place = parsed.place
-    # Only in a channel shared with another organisation are there people of another one.
-    elsewhere = happened.user_team or happened.team if parsed.is_ext_shared_channel else None
+    # Only a channel shared with another organisation has people of another one.
+    team = happened.user_team or happened.team if parsed.is_ext_shared_channel else None
     return Event(
         place=place,
-        person=Actor(happened.user, elsewhere or place.workspace_id),
+        person=Actor(happened.user, team or place.workspace_id),
         event_id=parsed.event_id,
         tab=happened.tab,
         text=happened.text,

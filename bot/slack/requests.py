@@ -1,127 +1,122 @@
 """What Slack sends, parsed: commands, block actions, views, shortcuts and events."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.domain.actors import Actor, ChannelRef
+from bot.slack.responder import Responder
 
 
-@dataclass(frozen=True, slots=True)
-class SlashCommand:
-    """A slash command, or a mention that stands for one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a person did in Slack.
 
     Attributes:
-        text: What stands behind the command's first word, or behind the command itself.
-        trigger_id: Opens a form for three seconds; '' of a mention, which opens none.
-        request_id: The same each time Slack delivers the same.
-        about: The public id of the deployment whose thread it stands in; its endpoint is meant
-            where none is named. '' elsewhere.
+        place: The channel; of a modal, the channel that it was opened in. No channel in the Home
+            tab, except for a block that names one.
+        is_foreign: Whether the modal names a channel of another workspace.
+        response_url: Takes answers for 30 minutes; '' if there is none.
+        thread_ts: The thread of the message; None outside of threads.
+        message_ts: The message; '' if the request doesn't come from one.
+        responder: Answers the person.
     """
 
     place: ChannelRef
     person: Actor
+    is_foreign: bool = False
+    response_url: str = ""
+    thread_ts: str | None = None
+    message_ts: str = ""
+    responder: Responder = field(default_factory=Responder, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlashCommand(Request):
+    """A slash command, or a mention that stands for one.
+
+    Attributes:
+        text: What follows the command, or the command's first word.
+        trigger_id: Opens a form for three seconds; '' for a mention, which opens none.
+        request_id: The same each time Slack delivers the same.
+        about: Public id of the deployment whose thread the mention is in: the endpoint that is
+            meant where none is named. '' elsewhere.
+    """
+
     text: str
     trigger_id: str
-    response_url: str
     request_id: str
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockAction:
-    """A button or a menu that was used, in a message or in a modal.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockAction(Request):
+    """A button or a menu that was used, in a message, a modal or the Home tab.
 
     Attributes:
-        value: The button's value, or that of the option that was chosen; '' for other elements.
-        block_id: Of the block that it stands in.
-        view: The modal or Home tab that it stands in; None in a message.
-        thread_ts: Of the thread that the message stands in.
-        message_ts: Of the message; '' in a modal or in the Home tab.
+        value: The button's value, or that of the chosen option; '' for other elements.
+        view: The modal; None in a message and in the Home tab.
         is_ephemeral: Whether only the person who clicked sees the message.
-        action_ts: When it was used.
+        is_in_home: Whether it was used in the person's Home tab.
     """
 
-    place: ChannelRef
-    person: Actor
     action_id: str
     value: str
     trigger_id: str
-    response_url: str
-    view: Mapping[str, Any] | None
-    thread_ts: str | None
-    message_ts: str
-    is_ephemeral: bool
     action_ts: str
     block_id: str = ""
-
-    @property
-    def is_in_home(self) -> bool:
-        """Whether it stands in the person's Home tab, which belongs to no channel."""
-        return self.view is not None and self.view.get("type") == "home"
+    view: Mapping[str, Any] | None = None
+    is_ephemeral: bool = False
+    is_in_home: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OptionsRequest:
-    """What was typed so far into a menu whose options we find.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionsRequest(Request):
+    """A menu whose options we find was opened or typed into.
 
     Attributes:
-        block_id: Of the block that it stands in.
         typed: As it was typed; '' when the menu was only opened.
-        view: The modal or Home tab that it stands in; None in a message.
+        view: The modal or Home tab; None in a message.
     """
 
-    place: ChannelRef
-    person: Actor
     action_id: str
     block_id: str
     typed: str
     view: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class ViewSubmission:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSubmission(Request):
     """A modal that was submitted."""
 
-    place: ChannelRef
-    person: Actor
     view: Mapping[str, Any]
     trigger_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShortcutUse:
-    """An entry of a message's menu that was chosen.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortcutUse(Request):
+    """A message shortcut that was chosen.
 
     Attributes:
-        thread_ts: Of the thread that the message is a reply in; None if it is none.
         public_id: The deployment that the message's metadata names; '' if it names none.
     """
 
-    place: ChannelRef
-    person: Actor
-    message_ts: str
-    thread_ts: str | None
+    callback_id: str
     public_id: str
-    response_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that Slack tells of; it may tell the same several times.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Request):
+    """An event of the Events API; Slack may deliver the same one several times.
 
     Attributes:
         event_id: The same each time.
-        tab: Of the app's own space that was opened, such as "home".
-        text: Of a message, as mrkdwn.
-        thread_ts: Of the thread that the message stands in; None outside of threads.
+        tab: The opened tab of the app's space, such as "home".
+        text: The message, as mrkdwn.
         by_app: Whether an app wrote the message.
     """
 
-    place: ChannelRef
-    person: Actor
     event_id: str
     tab: str
     text: str
-    thread_ts: str | None
     by_app: bool

@@ -262,7 +262,7 @@ class AttackHarness:
         while working := [
             task
             for task in asyncio.all_tasks()
-            if getattr(task.get_coro(), "__qualname__", "") == "_Front._guarded"
+            if getattr(task.get_coro(), "__qualname__", "") == "_run_deferred"
         ]:
             async with asyncio.timeout(10):
                 await asyncio.wait(working)

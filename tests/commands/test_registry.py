@@ -2,15 +2,14 @@
 
 import pytest
 
-from bot.commands.context import DeferredTask, Services
 from bot.commands.features import registry
-from bot.commands.registry import Command, Feature, Registry
+from bot.commands.registry import Command, DeferredTask, Feature, Registry
 from bot.messages import preview, update_diff
 from bot.messages.buttons import ActionId
 from bot.slack.requests import SlashCommand
 
 
-async def nothing(_desk: Services, _invocation: SlashCommand) -> DeferredTask:
+async def nothing(_command: SlashCommand) -> DeferredTask:
     return None
 
 

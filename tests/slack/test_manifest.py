@@ -215,7 +215,7 @@ def test_the_usage_hint_lists_every_word() -> None:
 
 def listened_to() -> set[str]:
     """Kinds of registered Bolt listeners."""
-    build = ast.parse((PACKAGE / "commands" / "listeners.py").read_text())
+    build = ast.parse((PACKAGE / "commands" / "bolt_app.py").read_text())
     return {
         node.func.attr
         for node in ast.walk(build)

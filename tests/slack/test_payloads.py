@@ -74,7 +74,7 @@ def test_a_menu_that_is_searched_is_in_a_message_or_in_a_view(
     container: dict[str, str], place: ChannelRef
 ) -> None:
     """The typed text may be empty."""
-    query = payloads.query(
+    query = payloads.options_request(
         {
             "type": "block_suggestion",
             "user": USER,
@@ -90,7 +90,7 @@ def test_a_menu_that_is_searched_is_in_a_message_or_in_a_view(
 
 def test_a_shortcut_on_somebody_s_message() -> None:
     """Without thread and metadata."""
-    callback_id, used = payloads.shortcut(
+    used = payloads.shortcut(
         {
             "type": "message_action",
             "callback_id": "endpoint.status",
@@ -103,7 +103,7 @@ def test_a_shortcut_on_somebody_s_message() -> None:
             "response_url": "https://hooks.slack.test/1",
         }
     )
-    assert (callback_id, used.place, used.thread_ts, used.public_id) == (
+    assert (used.callback_id, used.place, used.thread_ts, used.public_id) == (
         "endpoint.status",
         HERE,
         None,

@@ -1,0 +1,164 @@
+"""Deploy a model by the form."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.commands import deploy_form as form
+from bot.commands.bare_model import BareModels
+from bot.commands.deploy_checks import REPEATED, Approvers, checked, new_request_id
+from bot.commands.invite import invitation_view, needs_invitation
+from bot.commands.registry import Feature, ViewResponse, deferred
+from bot.commands.target_lookup import TargetLookup
+from bot.domain.actors import ChannelRef
+from bot.domain.instances import Prices
+from bot.domain.permissions import Permission
+from bot.domain.request.deploy_request import DeployRequest
+from bot.domain.request.draft import DeployDraft
+from bot.domain.request.rules import FieldError
+from bot.messages.answer import answer
+from bot.services.authorization import Authorizer
+from bot.services.deployments import Deployments, DeployResult, Outcome
+from bot.services.targets import TargetView
+from bot.slack.modals import Modals
+from bot.slack.people import People
+from bot.slack.requests import BlockAction, SlashCommand, ViewSubmission
+
+
+@dataclass(frozen=True, slots=True)
+class DeployForm:
+    """Opens the form."""
+
+    lookup: TargetLookup
+    authorizer: Authorizer
+    people: People
+    modals: Modals
+    prices: Prices
+
+    async def open(
+        self,
+        request: SlashCommand | BlockAction,
+        draft: DeployDraft | None = None,
+        *,
+        refused: Mapping[str, str] | None = None,
+        focus: str | None = None,
+    ) -> None:
+        """Open the form.
+
+        Args:
+            request: With the trigger that opens it.
+            draft: What it is filled in with.
+            refused: What Friendli said about fields: field of the draft → plain text.
+            focus: The field that gets the cursor.
+        """
+        person, place = request.person, request.place
+        # The submission is authorized anew; nobody is refused by what may be old.
+        targets = await self.lookup.targets.lately(place)
+        if not await self.authorizer.may(Permission.DEPLOY, person, place, among=targets):
+            targets = await self.lookup.targets.of(place)
+            await self.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
+        await self.lookup.require(targets)
+        state = form.opened(_state(place, draft or DeployDraft()), refused or {}, focus)
+        # The trigger dies after three seconds, so the form comes first and the check after.
+        view_id = await self.modals.open(request.trigger_id, self._view(state, targets))
+        membership = await self.people.membership(place)
+        if needs_invitation(membership):
+            await self.modals.replace(view_id, await invitation_view(self.people, membership))
+
+    async def show_in(self, view_id: str, place: ChannelRef) -> None:
+        """Turn an open modal into the form."""
+        targets = await self.lookup.all(place)
+        await self.modals.replace(view_id, self._view(_state(place, DeployDraft()), targets))
+
+    async def redraw(self, click: BlockAction) -> None:
+        """Draw the form anew after something was chosen or typed in it."""
+        if click.view is None:
+            return
+        state = form.react(form.parse(click.view), click.action_id)
+        targets = await self.lookup.require(await self.lookup.targets.lately(click.place))
+        await self.modals.replace_after(click.view, self._view(state, targets), click.action_ts)
+
+    def _view(self, state: form.FormState, targets: Sequence[TargetView]) -> Mapping[str, object]:
+        return form.build(state, targets=_choices(targets), prices=self.prices)
+
+
+@deferred
+async def changed(click: BlockAction, deploy_form: DeployForm) -> None:
+    """Redraw after a change that the rest of the form depends on."""
+    await deploy_form.redraw(click)
+
+
+async def submitted(
+    submission: ViewSubmission,
+    lookup: TargetLookup,
+    bare_models: BareModels,
+    authorizer: Authorizer,
+    deployments: Deployments,
+    approvers: Approvers,
+) -> ViewResponse:
+    """Check the form and write the request; nothing is acknowledged before it is written."""
+    place, person = submission.place, submission.person
+    state = form.parse(submission.view)
+    targets = await lookup.all(place)
+    bare = await bare_models.look_up(state.draft.model)
+    request = checked(state.draft, targets, bare.known, proposed_name=state.proposed_name)
+    if not isinstance(request, DeployRequest):
+        return ViewResponse(errors=form.errors_by_block(request, submission.view))
+    await authorizer.authorize(
+        Permission.DEPLOY, person, place, target=request.target, among=targets
+    )
+    result = await deployments.ask(place, person, request, state.request_id)
+    match result.outcome:
+        case Outcome.NAME_TAKEN:
+            taken = (
+                f"{request.name} is taken: a deployment of that name is on its way or running."
+                " Change it."
+            )
+            return _field_error(submission, "name", taken)
+        case Outcome.TARGET_GONE:
+            return _field_error(submission, "target", "This target was disconnected meanwhile.")
+        case Outcome.REPEATED:
+            return ViewResponse(work=_say_repeated(submission))
+        case _:
+            return ViewResponse(
+                work=_accepted(submission, request.target, result, bare.unchecked, approvers)
+            )
+
+
+def _field_error(submission: ViewSubmission, field: str, words: str) -> ViewResponse:
+    return ViewResponse(errors=form.errors_by_block([FieldError(field, words)], submission.view))
+
+
+async def _say_repeated(submission: ViewSubmission) -> None:
+    await submission.responder.say(answer(REPEATED))
+
+
+async def _accepted(
+    submission: ViewSubmission,
+    target: str,
+    result: DeployResult,
+    unchecked: str,
+    approvers: Approvers,
+) -> None:
+    if unchecked:
+        await submission.responder.say(answer(unchecked))
+    await approvers.call(submission, target, result)
+
+
+def _choices(targets: Sequence[TargetView]) -> list[form.TargetChoice]:
+    return [
+        form.TargetChoice(
+            target.name,
+            target.project_id,
+            target.policy.lifetime_seconds,
+            target.policy.expiry_action,
+            target.policy.scaling.value,
+        )
+        for target in targets
+    ]
+
+
+def _state(place: ChannelRef, draft: DeployDraft) -> form.FormState:
+    return form.FormState(request_id=new_request_id(), place=place, draft=draft)
+
+
+FEATURE = Feature(clicks={form.ACTION_PREFIX: changed}, submissions={form.CALLBACK_ID: submitted})

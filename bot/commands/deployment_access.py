@@ -1,0 +1,82 @@
+"""The deployment that a button or a form is about, for people who may do what it does."""
+
+from dataclasses import dataclass
+
+from bot.db.deployment_tables import Deployment
+from bot.domain.errors import UserError
+from bot.domain.operations import OperationKind
+from bot.domain.permissions import Permission
+from bot.services.authorization import Authorizer
+from bot.services.deployments import Deployments
+from bot.slack.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentAccess:
+    """Finds deployments and checks permissions."""
+
+    deployments: Deployments
+    authorizer: Authorizer
+
+    async def require(
+        self,
+        permission: Permission,
+        request: Request,
+        public_id: str,
+        *,
+        operation: OperationKind | None = None,
+    ) -> Deployment:
+        """Return the deployment.
+
+        Raises:
+            UserError: It isn't in the request's channel, or the person may not.
+        """
+        deployment = await self.find(request, public_id)
+        await self.authorize(
+            permission,
+            request,
+            deployment.target_name,
+            deployment.public_id,
+            operation=operation,
+        )
+        return deployment
+
+    async def find(self, request: Request, public_id: str) -> Deployment:
+        """Return the deployment.
+
+        Raises:
+            UserError: It isn't in the request's channel.
+        """
+        deployment = await self.deployments.find(request.place, public_id)
+        if deployment is None:
+            raise unknown_endpoint()
+        return deployment
+
+    async def authorize(
+        self,
+        permission: Permission,
+        request: Request,
+        target: str,
+        public_id: str,
+        *,
+        operation: OperationKind | None = None,
+    ) -> None:
+        """Check a permission on a deployment that was read before.
+
+        Raises:
+            UserError: The person may not.
+        """
+        await self.authorizer.authorize(
+            permission,
+            request.person,
+            request.place,
+            target=target,
+            about=public_id,
+            message_ts=request.message_ts,
+            operation=operation,
+        )
+
+
+def unknown_endpoint() -> UserError:
+    """The deployment isn't in this channel, or not any more."""
+    return UserError("I don't know this endpoint any more, so nothing was done.")

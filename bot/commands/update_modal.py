@@ -1,0 +1,244 @@
+"""The modals of an update: the form, filled in with what runs, and the review of a change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.commands import deploy_form as form
+from bot.commands import update_review as review
+from bot.commands.deployment_access import DeploymentAccess, unknown_endpoint
+from bot.commands.registry import Feature, ViewResponse, deferred
+from bot.commands.update_state import UpdateState
+from bot.domain.actors import ChannelRef
+from bot.domain.errors import UserError
+from bot.domain.instances import Prices
+from bot.domain.operations import OperationKind
+from bot.domain.permissions import Permission
+from bot.domain.request.draft import DeployDraft
+from bot.domain.update import applied, body, edits, settle
+from bot.domain.version import Version
+from bot.domain.version_history import RunningVersion
+from bot.messages import update_diff
+from bot.messages.blocks import section
+from bot.messages.buttons import ActionId
+from bot.services.updates import Updates
+from bot.slack.modals import Modals
+from bot.slack.requests import BlockAction, Request, ViewSubmission
+
+_ASKING = "Asking Friendli what runs now…"
+NOTHING = "Nothing would change, so nothing is sent."
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateForm:
+    """Opens the form with what runs."""
+
+    updates: Updates
+    modals: Modals
+    prices: Prices
+
+    async def open(
+        self,
+        request: Request,
+        trigger_id: str,
+        public_id: str,
+        edited: DeployDraft | None = None,
+        *,
+        refused: Mapping[str, str] | None = None,
+        focus: str | None = None,
+    ) -> None:
+        """Open the form.
+
+        Args:
+            request: Whose channel the endpoint is in.
+            trigger_id: Opens the modal.
+            public_id: The deployment.
+            edited: What is changed in it.
+            refused: What Friendli said about fields: field of the draft → plain text.
+            focus: The field that gets the cursor.
+        """
+        # The trigger dies after three seconds, and reading what runs may take longer.
+        view_id = await self.modals.open(trigger_id, review.message(_ASKING))
+        await self.fill(view_id, request.place, public_id, edited, refused=refused, focus=focus)
+
+    async def fill(
+        self,
+        view_id: str,
+        place: ChannelRef,
+        public_id: str,
+        edited: DeployDraft | None,
+        *,
+        refused: Mapping[str, str] | None = None,
+        focus: str | None = None,
+    ) -> None:
+        """Turn an open modal into the form, with edits on top of what runs."""
+        try:
+            runs = await self.updates.look(place, public_id)
+            await self._show(view_id, place, runs, edited, refused=refused, focus=focus)
+        except UserError as error:
+            await self._show_error(view_id, error)
+
+    async def compare_anew(
+        self, view_id: str, place: ChannelRef, state: form.FormState, updating: form.Updating
+    ) -> None:
+        """Redraw a form whose endpoint was updated meanwhile, with the person's edits kept."""
+        try:
+            runs, past = await self.updates.past(place, updating.public_id)
+        except UserError as error:
+            await self._show_error(view_id, error)
+            return
+        then = next((one.asked for one in past if one.number == updating.number), None)
+        typed = state.draft
+        wanted = settle(then, typed) if then is not None else None
+        await self._show(
+            view_id,
+            place,
+            runs,
+            edits(then, wanted) if then is not None and isinstance(wanted, Version) else typed,
+            meanwhile=review.updated_meanwhile(runs, then),
+            advanced_open=state.advanced_open,
+        )
+
+    async def _show(
+        self,
+        view_id: str,
+        place: ChannelRef,
+        runs: RunningVersion,
+        edited: DeployDraft | None,
+        *,
+        meanwhile: str = "",
+        advanced_open: bool = False,
+        refused: Mapping[str, str] | None = None,
+        focus: str | None = None,
+    ) -> None:
+        version = runs.version
+        state = form.FormState(
+            request_id="",
+            place=place,
+            draft=applied(version, edited) if edited is not None else version.draft(),
+            advanced_open=advanced_open,
+            updating=form.Updating(
+                public_id=runs.public_id,
+                number=runs.number,
+                untold="model" in version.unknown,
+                elsewhere=runs.elsewhere is not None,
+                meanwhile=meanwhile,
+            ),
+        )
+        view = form.build(form.opened(state, refused or {}, focus), targets=(), prices=self.prices)
+        await self.modals.replace(view_id, view)
+
+    async def _show_error(self, view_id: str, error: UserError) -> None:
+        view = review.message(f"{error.message} {error.hint}".strip())
+        await self.modals.replace(view_id, view)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateButtons:
+    """What the buttons that open the form share."""
+
+    access: DeploymentAccess
+    form: UpdateForm
+
+    async def open(
+        self,
+        click: BlockAction,
+        public_id: str,
+        edited: DeployDraft | None = None,
+        *,
+        focus: str | None = None,
+    ) -> None:
+        """Open the form with what runs; arguments as for `UpdateForm.open`."""
+        deployment = await self.access.require(Permission.UPDATE, click, public_id)
+        await self.form.open(click, click.trigger_id, deployment.public_id, edited, focus=focus)
+
+
+@deferred
+async def clicked(click: BlockAction, buttons: UpdateButtons) -> None:
+    """Open the form with what runs."""
+    await buttons.open(click, click.value)
+
+
+@deferred
+async def edit(click: BlockAction, buttons: UpdateButtons) -> None:
+    """Open the form at the setting that a failure is about."""
+    public_id, _, field = click.value.partition(" ")
+    await buttons.open(click, public_id, focus=field)
+
+
+@deferred
+async def larger(click: BlockAction, buttons: UpdateButtons) -> None:
+    """Open the form with a larger instance chosen."""
+    public_id, _, key = click.value.partition(" ")
+    await buttons.open(click, public_id, DeployDraft(gpu=key))
+
+
+@deferred
+async def again(
+    click: BlockAction, access: DeploymentAccess, updates: Updates, update_form: UpdateForm
+) -> None:
+    """Open the form of an update that was refused, with what it was to change."""
+    public_id, _, operation_id = click.value.partition(" ")
+    runs = await updates.known(click.place, public_id)
+    await access.authorize(Permission.UPDATE, click, runs.target, public_id)
+    refused = await updates.refused(click.place, public_id, operation_id)
+    await update_form.open(
+        click, click.trigger_id, public_id, refused.edits, refused=refused.fields
+    )
+
+
+@deferred
+async def change(
+    click: BlockAction, access: DeploymentAccess, updates: Updates, update_form: UpdateForm
+) -> None:
+    """Open the form with what runs now, and the edits of the question."""
+    state = UpdateState.model_validate_json(click.value)
+    runs = await updates.known(click.place, state.public_id)
+    await access.authorize(Permission.UPDATE, click, runs.target, runs.public_id)
+    if click.view is None:
+        await update_form.open(click, click.trigger_id, state.public_id, state.edits)
+    else:
+        await update_form.fill(click.view["id"], click.place, state.public_id, state.edits)
+
+
+async def submitted(
+    submission: ViewSubmission,
+    access: DeploymentAccess,
+    updates: Updates,
+    update_form: UpdateForm,
+    prices: Prices,
+) -> ViewResponse:
+    """Check the form, and show before and after."""
+    place = submission.place
+    filled = form.parse(submission.view)
+    if filled.updating is None:
+        raise unknown_endpoint()
+    runs = await updates.known(place, filled.updating.public_id)
+    await access.authorize(Permission.UPDATE, submission, runs.target, runs.public_id)
+    if runs.number != filled.updating.number:
+        view_id = str(submission.view["id"])
+        return ViewResponse(
+            view=review.message(_ASKING),
+            work=update_form.compare_anew(view_id, place, filled, filled.updating),
+        )
+    after = settle(runs.version, filled.draft)
+    if isinstance(after, tuple):
+        return ViewResponse(errors=form.errors_by_block(after, submission.view))
+    state = UpdateState.of(runs, after)
+    if body(runs.version, after) is None:
+        return ViewResponse(
+            view=review.build(place, state, [section(NOTHING), review.change_button(state)])
+        )
+    blocks = update_diff.view_blocks(state.step(runs, after), prices, value=state.to_json())
+    return ViewResponse(view=review.build(place, state, blocks, submit="Update"))
+
+
+FEATURE = Feature(
+    clicks={
+        OperationKind.UPDATE.action_id: clicked,
+        ActionId.UPDATE_EDIT: edit,
+        ActionId.UPDATE_LARGER: larger,
+        ActionId.UPDATE_AGAIN: again,
+        update_diff.CHANGE_ACTION: change,
+    },
+    submissions={form.UPDATE_CALLBACK_ID: submitted},
+)

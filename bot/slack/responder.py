@@ -1,0 +1,43 @@
+"""Answer the person who made a request, where only they see it."""
+
+from typing import Protocol
+
+from bot.messages.body import Body
+
+
+class Send(Protocol):
+    """Sends an answer; without a body, removes the message that was clicked."""
+
+    async def __call__(self, body: Body | None, *, replaces: bool) -> bool: ...
+
+
+async def _send_nowhere(body: Body | None, *, replaces: bool) -> bool:  # noqa: ARG001
+    return False
+
+
+class Responder:
+    """Answers one request. Each method returns whether Slack took the answer.
+
+    Attributes:
+        has_answered: Whether an answer was sent.
+    """
+
+    __slots__ = ("_send", "has_answered")
+
+    def __init__(self, send: Send = _send_nowhere) -> None:
+        self._send = send
+        self.has_answered = False
+
+    async def say(self, body: Body) -> bool:
+        """Show a new message."""
+        self.has_answered = True
+        return await self._send(body, replaces=False)
+
+    async def replace(self, body: Body) -> bool:
+        """Show it in place of the message that was clicked."""
+        self.has_answered = True
+        return await self._send(body, replaces=True)
+
+    async def remove(self) -> bool:
+        """Remove the message that was clicked."""
+        return await self._send(None, replaces=True)

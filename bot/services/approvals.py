@@ -52,9 +52,9 @@ class Approvals:
         """Approve a proposal; `value` of the button names it and the price that was shown."""
         async with self._database.write() as session:
             found = await find(session, place, value)
-            ruling = await decision_on(session, found, place)
-            if found is None or ruling.standing is not ProposalStatus.OPEN:
-                return ruling
+            decision = await decision_on(session, found, place)
+            if found is None or decision.standing is not ProposalStatus.OPEN:
+                return decision
             policy = await policy_of(session, found.deployment)
             is_own = person.id == found.requested_by and not policy.requester_may_approve
             if is_own and policy.approval is not Approval.NEVER:
@@ -70,14 +70,14 @@ class Approvals:
                 )
                 return Decision(ProposalStatus.OWN, approvers=named)
             if await self._reprice(session, found):
-                ruling = Decision(ProposalStatus.REPRICED)
+                decision = Decision(ProposalStatus.REPRICED)
             else:
                 await self._approve(session, found, person.id, message_ts)
-                ruling = Decision(ProposalStatus.DECIDED)
+                decision = Decision(ProposalStatus.DECIDED)
             if found.operation is not None or found.deployment.thread_ts is not None:
                 # Otherwise it is made due once its status message is posted.
                 await make_due(session, Deployment, found.deployment.id)
-        return ruling
+        return decision
 
     async def _reprice(self, session: AsyncSession, found: Proposal) -> bool:
         """Show the present price if it exceeds the shown one. Returns whether it does."""
@@ -125,17 +125,17 @@ class Approvals:
                 _change_end(deployment, operation)
                 operation.state = OperationState.DONE
                 operation.finished_at = found.present
-        said = words.approved(person_id, found.act)
-        await self._close(session, found, person_id, "approve", said, message_ts)
+        reply = words.approved(person_id, found.act)
+        await self._close(session, found, person_id, "approve", reply, message_ts)
 
     async def reject(
         self, place: ChannelRef, person: Actor, value: str, reason: str, *, message_ts: str = ""
     ) -> Decision:
         async with self._database.write() as session:
             found = await find(session, place, value)
-            ruling = await decision_on(session, found, place)
-            if found is None or ruling.standing is not ProposalStatus.OPEN:
-                return ruling
+            decision = await decision_on(session, found, place)
+            if found is None or decision.standing is not ProposalStatus.OPEN:
+                return decision
             end(found, rejected_by=person.id)
             await self._close(
                 session,
@@ -153,14 +153,14 @@ class Approvals:
     ) -> Decision:
         async with self._database.write() as session:
             found = await find(session, place, value)
-            ruling = await decision_on(session, found, place)
-            if found is None or ruling.standing is not ProposalStatus.OPEN:
-                return ruling
+            decision = await decision_on(session, found, place)
+            if found is None or decision.standing is not ProposalStatus.OPEN:
+                return decision
             end(found, rejected_by=found.requested_by)
             if found.operation is None:
                 found.deployment.state = DeploymentState.CANCELLED
-            said = words.withdrawn(person.id, found.act)
-            await self._close(session, found, person.id, "withdraw", said, message_ts)
+            reply = words.withdrawn(person.id, found.act)
+            await self._close(session, found, person.id, "withdraw", reply, message_ts)
         return Decision(ProposalStatus.DECIDED)
 
     async def requested_by(self, place: ChannelRef, value: str) -> str | None:

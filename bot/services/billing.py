@@ -36,7 +36,7 @@ class Billing:
         self._database = database
         self._patience = timeout
         self._friendli = friendli
-        self._vault = key_ring
+        self._key_ring = key_ring
         self._kept: dict[tuple[int, date], tuple[Mapping[str, Decimal], float]] = {}
 
     async def of(self, project: int, since: date, today: date) -> Mapping[str, Decimal]:
@@ -64,5 +64,5 @@ class Billing:
             return {}
         async with self._database.read() as session:
             row = await session.get_one(WatchedProject, project)
-        access = credentials_for(row, self._vault)
+        access = credentials_for(row, self._key_ring)
         return charged(await self._friendli.get_cost(access, since, today + timedelta(days=1)))

@@ -67,10 +67,10 @@ class Catalog:
     ) -> None:
         self._database = database
         self._friendli = friendli
-        self._vault = key_ring
+        self._key_ring = key_ring
         self._settings = settings
         self._specs: dict[tuple[str, str], _Spec] = {}
-        self._seen: dict[int, _CachedListing] = {}
+        self._lists: dict[int, _CachedListing] = {}
         # Shared, so that many listings at once send no more requests than one.
         self._reading = asyncio.Semaphore(_SPECS_AT_ONCE)
 
@@ -83,18 +83,18 @@ class Catalog:
             UnreadableKeyError: Its key was encrypted with a key that isn't configured.
         """
         project = await own_rows.project_of(self._database, place, target)
-        access = credentials_for(project, self._vault)
-        seen = self._seen.get(project.id)
-        if seen is None or seen.at + fresh <= _clock():
+        access = credentials_for(project, self._key_ring)
+        cached = self._lists.get(project.id)
+        if cached is None or cached.at + fresh <= _clock():
             try:
                 async with asyncio.timeout(self._settings.list_timeout):
-                    seen = await self._list(project, access)
+                    cached = await self._list(project, access)
             except TimeoutError:
                 raise Unavailable("list_all_endpoints", reason="Deadline") from None
         await self._read_specs(
-            access, project.api_base, seen.listing, self._settings.list_timeout / 2
+            access, project.api_base, cached.listing, self._settings.list_timeout / 2
         )
-        return await self._joined(place, target, project, seen.listing)
+        return await self._joined(place, target, project, cached.listing)
 
     async def glance(self, place: ChannelRef, target: str) -> Listing:
         """The same in time for a menu, from the cache if need be; raises `NoKeyError` only."""
@@ -103,16 +103,16 @@ class Catalog:
         current = False
         try:
             async with asyncio.timeout(timeout):
-                access = credentials_for(project, self._vault)
-                seen = self._seen.get(project.id)
-                if seen is None or seen.at + _GLANCE_FRESH <= _clock():
+                access = credentials_for(project, self._key_ring)
+                cached = self._lists.get(project.id)
+                if cached is None or cached.at + _GLANCE_FRESH <= _clock():
                     await self._list(project, access)
-                seen = self._seen[project.id]
-                await self._read_specs(access, project.api_base, seen.listing, timeout)
+                cached = self._lists[project.id]
+                await self._read_specs(access, project.api_base, cached.listing, timeout)
                 current = True
         except (TimeoutError, FriendliError, UnreadableKeyError) as error:
-            log.info("glancing at what was seen before", error=type(error).__name__)
-        last = self._seen.get(project.id)
+            log.info("using the cached list", error=type(error).__name__)
+        last = self._lists.get(project.id)
         if last is not None:
             listing = last.listing
         else:
@@ -123,15 +123,15 @@ class Catalog:
     async def _list(self, project: WatchedProject, access: Credentials) -> _CachedListing:
         asked = _clock()
         listing = await self._friendli.list_all_endpoints(access, project.project_id)
-        seen = self._seen[project.id] = _CachedListing(listing, asked)
-        _forget_oldest(self._seen, _LISTS_KEPT)
-        while len(self._seen) > 1 and self._listed > _LISTED_KEPT:
-            _forget_oldest(self._seen, len(self._seen) - 1)
-        return seen
+        cached = self._lists[project.id] = _CachedListing(listing, asked)
+        _forget_oldest(self._lists, _LISTS_KEPT)
+        while len(self._lists) > 1 and self._listed > _LISTED_KEPT:
+            _forget_oldest(self._lists, len(self._lists) - 1)
+        return cached
 
     @property
     def _listed(self) -> int:
-        return sum(len(seen.listing.endpoints) for seen in self._seen.values())
+        return sum(len(cached.listing.endpoints) for cached in self._lists.values())
 
     async def _read_specs(
         self, access: Credentials, api_base: str, listing: EndpointListing, within: float

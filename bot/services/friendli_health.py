@@ -41,6 +41,6 @@ async def projects_by_state(session: AsyncSession) -> Mapping[str, int]:
         .where(_IS_POLLED)
         .group_by(WatchedProject.reported_failure)
     )
-    for told, count in rows:
-        counts[told or "ok"] = counts.get(told or "ok", 0) + count
+    for failure, count in rows:
+        counts[failure or "ok"] = counts.get(failure or "ok", 0) + count
     return counts

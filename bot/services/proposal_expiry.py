@@ -40,7 +40,7 @@ async def expire(session: AsyncSession, claim: Claim, settings: Settings) -> Non
     await post(session, row, settings, lambda view: words.expired(view, waited))
     found = Proposal(row, None, present)
     write_audit(session, found, "", "expire")
-    await _tell_who_asked(session, row)
+    await _notify_requester(session, row)
 
 
 async def expire_operations(
@@ -116,12 +116,12 @@ async def _waiting_operations(session: AsyncSession, deployment_id: int) -> list
     return list(rows)
 
 
-async def _tell_who_asked(session: AsyncSession, deployment: Deployment) -> None:
+async def _notify_requester(session: AsyncSession, deployment: Deployment) -> None:
     """Send the requester a direct message if the channel is unreachable."""
     channel = await session.get_one(Channel, deployment.channel_row_id)
     if channel.stopped_reason is None:
         return
-    said = undeliverable.nothing_made(
+    message = undeliverable.nothing_made(
         deployment.name, deployment.channel_id, channel.stopped_reason
     )
-    await outbox.send_direct(session, channel.workspace_row_id, deployment.requester_id, said)
+    await outbox.send_direct(session, channel.workspace_row_id, deployment.requester_id, message)

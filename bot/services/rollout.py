@@ -49,8 +49,8 @@ class Rollout:
             deployment.request = update.after.model_dump(mode="json", exclude_none=True)
         else:
             spec = DedicatedEndpointSpec.model_validate(deployment.spec)
-            told = applied_to_spec(spec, update.version)
-            deployment.spec = told.model_dump(mode="json", by_alias=True)
+            updated = applied_to_spec(spec, update.version)
+            deployment.spec = updated.model_dump(mode="json", by_alias=True)
             deployment.request = update.version.set_here
         if update.is_whole:
             deployment.version_elsewhere = None

@@ -66,7 +66,7 @@ class Summaries:
     def __init__(self, database: Database, settings: Settings, billing: Billing) -> None:
         self._database = database
         self._settings = settings
-        self._charges = billing
+        self._billing = billing
 
     async def of(
         self, place: ChannelRef, person_id: str, channels: Collection[str], *, most: int
@@ -120,7 +120,7 @@ class Summaries:
             days.setdefault(one.project, []).append(_day(one.deployment_view.requested_at))
         todays = [_today(one) for one in summaries if _may_be_charged(one)]
         found = await asyncio.gather(
-            *(self._charges.of(project, min(since), max(todays)) for project, since in days.items())
+            *(self._billing.of(project, min(since), max(todays)) for project, since in days.items())
         )
         dollars = dict(zip(days, found, strict=True))
         return [_with(one, dollars.get(one.project, {})) for one in summaries]

@@ -57,7 +57,7 @@ class Updates:
     ) -> None:
         self._database = database
         self._friendli = friendli
-        self._vault = key_ring
+        self._key_ring = key_ring
         self._settings = settings
 
     async def known(self, place: ChannelRef, public_id: str) -> RunningVersion:
@@ -112,7 +112,7 @@ class Updates:
         self, project: WatchedProject, endpoint: str
     ) -> tuple[DedicatedEndpointSpec, History]:
         try:
-            access: Credentials = credentials_for(project, self._vault)
+            access: Credentials = credentials_for(project, self._key_ring)
             return await both(
                 self._friendli.get_endpoint(access, endpoint),
                 self._friendli.get_endpoint_version_history(access, endpoint),
@@ -169,8 +169,8 @@ class Updates:
             )
             if isinstance(request, DeployRequest):
                 ends = {"lifetime_seconds": version.request.lifetime_seconds}
-                told = request.model_copy(update=ends)
-                row.request = told.model_dump(mode="json", exclude_none=True)
+                stored = request.model_copy(update=ends)
+                row.request = stored.model_dump(mode="json", exclude_none=True)
         else:
             row.spec = spec.model_dump(mode="json", by_alias=True)
             # It may have been created with any settings.

@@ -38,25 +38,25 @@ def past_versions_of(
     own = {one.version: one for one in updates if one.version is not None}
     found: list[PastVersion] = []
     # Settings made elsewhere that the API doesn't return may persist in later versions made here.
-    untold = row.spec is not None
+    has_unknown = row.spec is not None
     for at, number in enumerate(in_order(history)):
         spec = history[number]
         operation = own.get(number)
         if operation is not None:
             update = Update.stored(operation.request)
-            untold = untold and not update.is_whole
+            has_unknown = has_unknown and not update.is_whole
             set_here = {"model", "revision"} if update.body.hf_model_repo is not None else set()
-            unknown = UNTOLD - set_here if untold else frozenset()
+            unknown = UNTOLD - set_here if has_unknown else frozenset()
             version = Version(update.after, frozenset(unknown | set(update.unknown)))
             by, made_at = operation.requested_by, operation.requested_at
             # The API's fields take precedence.
             found.append(PastVersion(number, version.with_spec(spec), version, spec, by, made_at))
-        elif at == 0 and not untold:
+        elif at == 0 and not has_unknown:
             first = Version(DeployRequest.model_validate(row.first_request or row.request))
             by, made_at = row.requester_id, row.requested_at
             found.append(PastVersion(number, first.with_spec(spec), first, spec, by, made_at))
         else:
-            untold = True
-            told = Version.of_spec(spec, row.target_name)
-            found.append(PastVersion(number, told, told, spec))
+            has_unknown = True
+            from_api = Version.of_spec(spec, row.target_name)
+            found.append(PastVersion(number, from_api, from_api, spec))
     return found

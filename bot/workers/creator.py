@@ -65,7 +65,7 @@ class Creator:
     ) -> None:
         self._database = database
         self._friendli = friendli
-        self._vault = key_ring
+        self._key_ring = key_ring
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
         self._stalled = min(_STALLED_SECONDS, settings.lease - settings.create_timeout)
@@ -83,7 +83,7 @@ class Creator:
             await self._refuse(claim, costs_more)
             return
         try:
-            access = credentials_for(project, self._vault)
+            access = credentials_for(project, self._key_ring)
             listing = await self._list(access, project)
         except MismatchedKeyError:
             refusal = refusals.no_key(unreadable=True, mismatched=True)
@@ -242,9 +242,9 @@ class Creator:
             ):
                 return
             if isinstance(error, RateLimited) and deployment.limited_since is None:
-                said = replies.rate_limited(error.words, wait.total_seconds())
+                reply = replies.rate_limited(error.words, wait.total_seconds())
                 row = await session.get_one(Deployment, claim.id)
-                await post(session, row, self._settings, said)
+                await post(session, row, self._settings, reply)
 
 
 def _too_late(deployment: Deployment, waited: str) -> refusals.Refusal:

@@ -109,7 +109,7 @@ class OperationRunner:
     ) -> None:
         self._database = database
         self._friendli = friendli
-        self._vault = key_ring
+        self._key_ring = key_ring
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease)
         self._rollout = Rollout(friendli, settings.prices)
@@ -119,7 +119,7 @@ class OperationRunner:
     ) -> None:
         """Send the request, or find out what became of it."""
         try:
-            access = credentials_for(project, self._vault)
+            access = credentials_for(project, self._key_ring)
             fate = await self._fate(claim, access, deployment, operation)
         except MismatchedKeyError:
             words = "The stored API key was changed."

@@ -26,27 +26,27 @@ from bot.services.thread import AnyReply, post
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
-async def obstructed(
+async def record_failure(
     database: Database,
     settings: Settings,
     claim: Claim,
     project: WatchedProject,
-    obstacle: PollFailure,
+    failure: PollFailure,
     error: FriendliError | TimeoutError | None,
 ) -> None:
     """Release a project that can't be polled now, and post why unless that was done."""
-    log.warning("can't watch a project", row=claim.id, obstacle=obstacle, error=str(error or ""))
+    log.warning("can't poll a project", row=claim.id, failure=failure, error=str(error or ""))
     async with database.write() as session:
         present: datetime = (await session.execute(select(now()))).scalar_one()
         since = project.failing_since or present
         failing = (present - since).total_seconds()
         # An outage is posted once it lasts; a refused key at once.
-        tell_now = project.reported_failure is None and (
-            obstacle is not PollFailure.OUTAGE or failing >= settings.outage_notify_after
+        is_new = project.reported_failure is None and (
+            failure is not PollFailure.OUTAGE or failing >= settings.outage_notify_after
         )
         due = (
             back_off(project.failures, settings, error)
-            if obstacle is PollFailure.OUTAGE
+            if failure is PollFailure.OUTAGE
             else jittered(settings.poll_seconds_stable)
         )
         if not await release(
@@ -56,16 +56,16 @@ async def obstructed(
             due=due,
             failures=project.failures + 1,
             failing_since=since,
-            reported_failure=obstacle if tell_now else project.reported_failure,
+            reported_failure=failure if is_new else project.reported_failure,
         ):
             return
-        if tell_now and obstacle is PollFailure.KEY_MISMATCHED:
+        if is_new and failure is PollFailure.KEY_MISMATCHED:
             await audit.write_key_mismatch(session, claim.id)
-        if tell_now:
-            await tell_all(session, settings, claim, partial(_said, obstacle, failing))
+        if is_new:
+            await post_to_all(session, settings, claim, partial(_reply, failure, failing))
 
 
-async def tell_all(
+async def post_to_all(
     session: AsyncSession, settings: Settings, claim: Claim, reply: AnyReply
 ) -> None:
     """Add a reply to the threads of all live deployments of a project."""
@@ -80,11 +80,11 @@ async def tell_all(
             await post(session, deployment, settings, reply)
         except (ValueError, LookupError):
             # One unreadable row must not affect the others.
-            log.exception("can't tell", deployment=deployment.id, reference=new_reference())
+            log.exception("can't post", deployment=deployment.id, reference=new_reference())
 
 
-def _said(obstacle: PollFailure, failing: float, deployment_view: DeploymentView) -> Reply:
-    match obstacle:
+def _reply(failure: PollFailure, failing: float, deployment_view: DeploymentView) -> Reply:
+    match failure:
         case PollFailure.OUTAGE:
             return replies.outage(failing)
         case PollFailure.KEY_REFUSED:

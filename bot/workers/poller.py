@@ -35,7 +35,7 @@ from bot.services.deployment_views import state_of
 from bot.services.lookup import bind_request
 from bot.services.thread import record
 from bot.workers import unlisted_endpoint
-from bot.workers.poll_failures import obstructed, tell_all
+from bot.workers.poll_failures import post_to_all, record_failure
 from bot.workers.snapshots import Snapshot, Snapshots, Watched, read
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -65,7 +65,7 @@ class _Changes:
 
     claim: Claim
     project: WatchedProject
-    seen: PollResult
+    result: PollResult
     cadence: float
     changed: Sequence[int]
 
@@ -87,13 +87,13 @@ class Poller:
     ) -> None:
         self._database = database
         self._friendli = friendli
-        self._vault = key_ring
+        self._key_ring = key_ring
         self._settings = settings
         self._failing_at_once = failing_at_once
         self._failing = 0
         self._snapshots = Snapshots()
         self._lease = timedelta(seconds=settings.lease)
-        self._patience = settings.lease * _LEASE_TO_POLL
+        self._poll_seconds = settings.lease * _LEASE_TO_POLL
 
     async def handle(self, claim: Claim) -> timedelta | None:
         """Poll a project once; return the delay until the next poll if nothing else is written."""
@@ -120,25 +120,25 @@ class Poller:
     async def _handle(self, claim: Claim, snapshot: Snapshot) -> timedelta | None:
         project, watched = snapshot.project, snapshot.watched
         try:
-            access = credentials_for(project, self._vault)
+            access = credentials_for(project, self._key_ring)
             # A poll that outlasts the lease would be cancelled and repeated unreported.
-            async with asyncio.timeout(self._patience):
-                seen = await self._poll(access, project, watched)
+            async with asyncio.timeout(self._poll_seconds):
+                result = await self._poll(access, project, watched)
         except (NoKeyError, MismatchedKeyError):
             # A key is only wiped once nothing is watched with it.
-            await self._obstructed(claim, project, PollFailure.KEY_MISMATCHED)
+            await self._failed(claim, project, PollFailure.KEY_MISMATCHED)
         except (UnreadableKeyError, MalformedCredentials):
-            await self._obstructed(claim, project, PollFailure.KEY_UNREADABLE)
+            await self._failed(claim, project, PollFailure.KEY_UNREADABLE)
         except (FriendliError, TimeoutError) as error:
-            await self._obstructed(claim, project, obstacle_of(error), error)
+            await self._failed(claim, project, obstacle_of(error), error)
         else:
             # Without those that were missing before.
             listed = sum(one.unlisted_at is None for one in watched)
-            lost = seen.lists_nothing and listed > 1 and not seen.statuses
+            lost = result.lists_nothing and listed > 1 and not result.statuses
             if not lost:
                 POLLS.labels("ok").inc()
-                return await self._compare(claim, snapshot, seen)
-            await self._obstructed(claim, project, PollFailure.PROJECT_LOST)
+                return await self._compare(claim, snapshot, result)
+            await self._failed(claim, project, PollFailure.PROJECT_LOST)
         return None
 
     async def _poll(
@@ -169,82 +169,82 @@ class Poller:
             return None
 
     async def _compare(
-        self, claim: Claim, snapshot: Snapshot, seen: PollResult
+        self, claim: Claim, snapshot: Snapshot, result: PollResult
     ) -> timedelta | None:
         project, watched = snapshot.project, snapshot.watched
-        if seen.pages == project.list_pages:
-            cadence = self._snapshots.still(claim, seen.statuses)
+        if result.pages == project.list_pages:
+            cadence = self._snapshots.still(claim, result.statuses)
             if cadence is not None:
                 return jittered(cadence)
         self._snapshots.forget(claim)
         # The poll may not show operations that were sent after it began.
-        telling = [one for one in watched if _precedes(one.last_operation_at, claim)]
-        changed = [one.id for one in telling if self._is_news(one, seen, claim.at)]
-        cadence = self._cadence(watched, seen, claim.at)
-        if not changed and len(telling) == len(watched) and _is_as_before(project, seen):
-            if all(one.endpoint_id in seen.statuses for one in watched):
-                self._snapshots.remember(claim, snapshot, seen.statuses, cadence)
+        comparable = [one for one in watched if _precedes(one.last_operation_at, claim)]
+        changed = [one.id for one in comparable if self._has_changed(one, result, claim.at)]
+        cadence = self._cadence(watched, result, claim.at)
+        if not changed and len(comparable) == len(watched) and _is_as_before(project, result):
+            if all(one.endpoint_id in result.statuses for one in watched):
+                self._snapshots.remember(claim, snapshot, result.statuses, cadence)
             return jittered(cadence)
-        news = _Changes(claim, project, seen, cadence, changed)
+        changes = _Changes(claim, project, result, cadence, changed)
         try:
-            if not await self._write(news):
+            if not await self._write(changes):
                 return None
         except (SQLAlchemyError, OSError, TimeoutError):
             raise
         except Exception:  # one deployment's defect must not affect the others
-            log.exception("can't tell all news", row=claim.id, reference=new_reference())
-            await self._write_one_by_one(news)
+            log.exception("can't post all changes", row=claim.id, reference=new_reference())
+            await self._write_one_by_one(changes)
         return None
 
-    async def _write(self, news: "_Changes") -> bool:
+    async def _write(self, changes: "_Changes") -> bool:
         """Release the project and post the changes; False if the claim was lost."""
         async with self._database.write() as session:
             if not await release(
                 session,
                 WatchedProject,
-                news.claim,
-                due=jittered(news.cadence),
-                list_pages=news.seen.pages,
+                changes.claim,
+                due=jittered(changes.cadence),
+                list_pages=changes.result.pages,
                 failures=0,
                 failing_since=None,
                 reported_failure=None,
                 unreconciled=False,
             ):
                 return False
-            if news.project.reported_failure is not None:
-                await tell_all(session, self._settings, news.claim, replies.watching_again())
-            for id_ in news.changed:
-                await self._tell(session, news, id_)
+            if changes.project.reported_failure is not None:
+                await post_to_all(session, self._settings, changes.claim, replies.watching_again())
+            for id_ in changes.changed:
+                await self._apply(session, changes, id_)
         return True
 
-    async def _write_one_by_one(self, news: "_Changes") -> None:
-        for id_ in news.changed:
+    async def _write_one_by_one(self, changes: "_Changes") -> None:
+        for id_ in changes.changed:
             try:
                 async with self._database.write() as session:
-                    if not await renew(session, WatchedProject, news.claim, lease=self._lease):
+                    if not await renew(session, WatchedProject, changes.claim, lease=self._lease):
                         return
-                    await self._tell(session, news, id_)
+                    await self._apply(session, changes, id_)
             except (SQLAlchemyError, OSError, TimeoutError):
                 raise
             except Exception:  # as above
-                log.exception("can't tell", deployment=id_, reference=new_reference())
-        await self._write(replace(news, changed=(), cadence=self._settings.poll_seconds_stable))
+                log.exception("can't post changes", deployment=id_, reference=new_reference())
+        await self._write(replace(changes, changed=(), cadence=self._settings.poll_seconds_stable))
 
-    async def _tell(self, session: AsyncSession, news: "_Changes", id_: int) -> None:
+    async def _apply(self, session: AsyncSession, changes: "_Changes", id_: int) -> None:
         deployment = await session.get_one(Deployment, id_, with_for_update={"key_share": True})
         # It may have ended, or moved to another key, since it was read.
         if (
             deployment.state == DeploymentState.LIVE
-            and deployment.watched_project_id == news.claim.id
-            and _precedes(deployment.last_operation_at, news.claim)
+            and deployment.watched_project_id == changes.claim.id
+            and _precedes(deployment.last_operation_at, changes.claim)
         ):
             await bind_request(session, deployment)
-            await self._change(session, deployment, news.seen, news.claim.at)
+            await self._change(session, deployment, changes.result, changes.claim.at)
 
-    def _is_news(self, one: Watched, seen: PollResult, started: datetime) -> bool:
-        status = seen.statuses.get(one.endpoint_id)
+    def _has_changed(self, one: Watched, result: PollResult, started: datetime) -> bool:
+        status = result.statuses.get(one.endpoint_id)
         if status is None:
-            return unlisted_endpoint.has_news(one, started, self._settings)
+            return unlisted_endpoint.changes_row(one, started, self._settings)
         return (
             one.missing_since is not None
             or one.status is None
@@ -253,9 +253,9 @@ class Poller:
         )
 
     async def _change(
-        self, session: AsyncSession, deployment: Deployment, seen: PollResult, started: datetime
+        self, session: AsyncSession, deployment: Deployment, result: PollResult, started: datetime
     ) -> None:
-        status = seen.statuses.get(deployment.endpoint_id or "")
+        status = result.statuses.get(deployment.endpoint_id or "")
         if status is None:
             await unlisted_endpoint.not_shown(session, deployment, started, self._settings)
             return
@@ -277,33 +277,33 @@ class Poller:
                 ObservedTransition(state, started, status.changed_at),
             )
 
-    def _cadence(self, watched: Sequence[Watched], seen: PollResult, started: datetime) -> float:
+    def _cadence(self, watched: Sequence[Watched], result: PollResult, started: datetime) -> float:
         settings = self._settings
         statuses = {
-            str(seen.statuses[one.endpoint_id].status)
+            str(result.statuses[one.endpoint_id].status)
             for one in watched
-            if one.endpoint_id in seen.statuses
+            if one.endpoint_id in result.statuses
         }
         missing = [
             unlisted_endpoint.pause(one, started, settings)
             for one in watched
-            if one.endpoint_id not in seen.statuses
+            if one.endpoint_id not in result.statuses
         ]
         if statuses & (MOVING | {InferenceDeploymentStatus.UNKNOWN.value}):
             return settings.poll_seconds_transitional
         shown = settings.poll_seconds_ended if statuses <= ENDED else settings.poll_seconds_stable
         return min([*missing, *([shown] if statuses else [])])
 
-    async def _obstructed(
+    async def _failed(
         self,
         claim: Claim,
         project: WatchedProject,
-        obstacle: PollFailure,
+        failure: PollFailure,
         error: FriendliError | TimeoutError | None = None,
     ) -> None:
-        POLLS.labels(obstacle).inc()
+        POLLS.labels(failure).inc()
         self._snapshots.forget(claim)
-        await obstructed(self._database, self._settings, claim, project, obstacle, error)
+        await record_failure(self._database, self._settings, claim, project, failure, error)
 
 
 def _precedes(last_operation_at: datetime | None, claim: Claim) -> bool:
@@ -311,12 +311,12 @@ def _precedes(last_operation_at: datetime | None, claim: Claim) -> bool:
     return last_operation_at is None or last_operation_at < claim.at
 
 
-def _is_as_before(project: WatchedProject, seen: PollResult) -> bool:
+def _is_as_before(project: WatchedProject, result: PollResult) -> bool:
     """Whether the project's row already has what the poll returned about the project."""
     return (
         project.reported_failure is None
         and project.failures == 0
-        and project.list_pages == seen.pages
+        and project.list_pages == result.pages
         and not project.unreconciled
     )
 

@@ -84,16 +84,16 @@ class Reconciler:
             await self._unwatch(claim)
             return
         except MismatchedKeyError:
-            await self._look_later(claim, deployment, PollFailure.KEY_MISMATCHED)
+            await self._search_failed(claim, deployment, PollFailure.KEY_MISMATCHED)
             return
         except (UnreadableKeyError, MalformedCredentials):
             # A key that is connected again makes the row due.
-            await self._look_later(claim, deployment, PollFailure.KEY_UNREADABLE)
+            await self._search_failed(claim, deployment, PollFailure.KEY_UNREADABLE)
             return
         try:
             found = await self._search.look(deployment, project, access)
         except (FriendliError, TimeoutError) as error:
-            await self._look_later(claim, deployment, obstacle_of(error), error)
+            await self._search_failed(claim, deployment, obstacle_of(error), error)
             return
         match found.match.ours, found.match.twins:
             case Candidate() as ours, _:
@@ -103,11 +103,11 @@ class Reconciler:
             case _, twins:
                 await self._ask(claim, deployment, twins, is_named=True)
 
-    async def _look_later(
+    async def _search_failed(
         self,
         claim: Claim,
         deployment: Deployment,
-        obstacle: PollFailure,
+        failure: PollFailure,
         error: FriendliError | TimeoutError | None = None,
     ) -> None:
         """The search failed: this time doesn't count.
@@ -118,7 +118,7 @@ class Reconciler:
             present = (await session.execute(select(now()))).scalar_one()
             since = deployment.search_failing_since or present
             failing = (present - since).total_seconds()
-            tell_now = (
+            is_new = (
                 deployment.search_reported is None
                 and deployment.state is not DeploymentState.NOT_CREATED
                 and failing >= self._settings.outage_notify_after
@@ -131,11 +131,11 @@ class Reconciler:
                 attempts=deployment.attempts + 1,
                 empty_at=None,
                 search_failing_since=since,
-                search_reported=obstacle if tell_now else deployment.search_reported,
+                search_reported=failure if is_new else deployment.search_reported,
             ):
                 return
-            if tell_now:
-                await self._post(session, claim, search_replies.cant_search(obstacle, failing))
+            if is_new:
+                await self._post(session, claim, search_replies.cant_search(failure, failing))
 
     async def _unwatch(self, claim: Claim) -> None:
         """The target was disconnected before the endpoint was found."""
@@ -155,19 +155,19 @@ class Reconciler:
         likely = match.likely if progress.passes >= _PASSES_TO_BE_SURE else ()
         match deployment.state:
             case DeploymentState.AMBIGUOUS:
-                await self._ask_again(claim, deployment, found, progress)
+                await self._update_question(claim, deployment, found, progress)
             case DeploymentState.NOT_CREATED:
                 # New endpoints with other names don't matter any more.
                 if likely:
                     await self._ask(claim, deployment, likely)
                 else:
-                    await self._look_on(claim, deployment, progress)
+                    await self._search_later(claim, deployment, progress)
             case _ if unexplained := [*likely, *(match.unlikely if is_over else ())]:
                 await self._ask(claim, deployment, unexplained)
             case _ if is_over:
                 await self._give_up(claim, deployment, progress)
             case _:
-                await self._put_back(
+                await self._release(
                     claim, deployment, progress, jittered(self._settings.poll_seconds_transitional)
                 )
 
@@ -207,7 +207,7 @@ class Reconciler:
                 return
             await self._post(session, claim, search_replies.unclear)
 
-    async def _ask_again(
+    async def _update_question(
         self, claim: Claim, deployment: Deployment, found: Found, progress: Progress
     ) -> None:
         """Update an open question if the candidates have changed."""
@@ -225,16 +225,16 @@ class Reconciler:
                 if await release(session, Deployment, claim, due=_NOW, state=back, **values):
                     await self._post(session, claim, search_replies.none_left())
         else:
-            await self._look_on(claim, deployment, progress)
+            await self._search_later(claim, deployment, progress)
 
-    async def _look_on(self, claim: Claim, deployment: Deployment, progress: Progress) -> None:
+    async def _search_later(self, claim: Claim, deployment: Deployment, progress: Progress) -> None:
         """Search again later, within the late search window."""
         sent_at = deployment.sent_at or deployment.requested_at
         over = (progress.at - sent_at).total_seconds() > self._settings.late_search_window
         due = None if over else jittered(self._settings.poll_seconds_stable)
-        await self._put_back(claim, deployment, progress, due)
+        await self._release(claim, deployment, progress, due)
 
-    async def _put_back(
+    async def _release(
         self, claim: Claim, deployment: Deployment, progress: Progress, due: timedelta | None
     ) -> None:
         async with self._database.write() as session:

@@ -26,13 +26,15 @@ _PART = 0.1
 _LONGEST_PAUSE = 3600.0
 
 
-def has_news(one: Watched, started: datetime, settings: Settings) -> bool:
+def changes_row(one: Watched, started: datetime, settings: Settings) -> bool:
     """Whether a poll without the endpoint changes its row."""
     if one.missing_since is None:
         return True
     missing = (started - one.missing_since).total_seconds()
-    is_told = one.unlisted_at is not None
-    return missing >= (settings.late_search_window if is_told else settings.gone_confirmed_after)
+    is_reported = one.unlisted_at is not None
+    return missing >= (
+        settings.late_search_window if is_reported else settings.gone_confirmed_after
+    )
 
 
 def pause(one: Watched, started: datetime, settings: Settings) -> float:

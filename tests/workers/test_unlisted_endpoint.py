@@ -8,7 +8,7 @@ import pytest
 
 from bot.config import Settings
 from bot.workers.snapshots import Watched
-from bot.workers.unlisted_endpoint import has_news, pause
+from bot.workers.unlisted_endpoint import changes_row, pause
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SETTINGS = cast(
@@ -35,4 +35,4 @@ def test_it_is_looked_at_ever_more_rarely(after: float, seconds: float) -> None:
 )
 def test_it_is_told_when_certain_and_when_over(after: float, *, is_told: bool, news: bool) -> None:
     """After a minute, and after a day; in between a poll writes nothing."""
-    assert has_news(missing(is_told=is_told), NOON + timedelta(seconds=after), SETTINGS) is news
+    assert changes_row(missing(is_told=is_told), NOON + timedelta(seconds=after), SETTINGS) is news

@@ -27,7 +27,7 @@ from bot.commands.manifest import EVENTS_PATH
 from bot.config import Settings
 from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.db.encryption import KeyRing
-from bot.db.file_lock import sole_use
+from bot.db.file_lock import exclusive_use
 from bot.db.heartbeats import REPORTS_BEFORE_SILENT, Heartbeat
 from bot.db.message_tables import Channel
 from bot.db.operation_tables import Schedule
@@ -122,7 +122,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     redactor.learn(settings.secrets())
     async with AsyncExitStack() as stack:
         database = open_database(settings)
-        stack.enter_context(sole_use(settings))
+        stack.enter_context(exclusive_use(settings))
         stack.push_async_callback(database.close)
         clients = SlackClients(
             settings.slack_bot_token, settings.slack_api_url, timeout=settings.slack_timeout
@@ -143,9 +143,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         hub = await stack.enter_async_context(HubClient(settings.hf_endpoint, settings.hf_token))
         services = _services(settings, database, clients, friendli, hub, key_ring, people)
         deferred_tasks = DeferredTasks()
-        takes_requests = settings.role.takes_requests
-        app_token = settings.slack_app_token if takes_requests else None
-        secret = settings.slack_signing_secret if takes_requests and app_token is None else None
+        accepts_requests = settings.role.accepts_requests
+        app_token = settings.slack_app_token if accepts_requests else None
+        secret = settings.slack_signing_secret if accepts_requests and app_token is None else None
         bolt = _bolt(Injector(*services), clients, deferred_tasks, schema)
         socket = _socket(settings, bolt, clients, app_token)
         dependencies = Dependencies(settings, database, clients, socket)
@@ -157,7 +157,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             web.push_async_callback(socket.close)
         web.push_async_callback(dependencies.stop)
         await dependencies.start()
-        at_work = workers if settings.role.works else None
+        at_work = workers if settings.role.runs_workers else None
         heartbeat = Heartbeat(
             database,
             schema,
@@ -173,7 +173,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             needs=dependencies.database.reached,
         )
         work.push_async_callback(heartbeat_task.stop)
-        if settings.role.works:
+        if settings.role.runs_workers:
             retention = Retention(database, keep=timedelta(days=settings.keep_finished_days))
             retention_task = Periodic(
                 "retention",
@@ -181,7 +181,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 every=settings.retention_interval,
                 first_after=min(FIRST_SWEEP_AFTER, settings.retention_interval),
                 needs=dependencies.database.reached,
-                may_act=schema.does_fit,
+                may_act=schema.is_current,
             )
             work.push_async_callback(retention_task.stop)
         supervisor = Supervisor(database, at_work, dependencies, settings.shutdown_timeout)
@@ -284,7 +284,7 @@ def _workers(
     sender = Sender(database, clients, settings, find_admins=people.admins)
     stack.push_async_callback(sender.close)
     scheduler = Scheduler(database, settings)
-    worker = partial(Worker, database=database, lease=lease, may_claim=schema.does_fit)
+    worker = partial(Worker, database=database, lease=lease, may_claim=schema.is_current)
     return Workers(
         deployments=worker(
             "deployments", table=Deployment, handle=steps.handle, concurrency=_DEPLOYMENTS

@@ -303,13 +303,13 @@ def fit(
     from bot.domain.instances import UnknownInstanceError, parse
 
     settings = _configured(load_only(HubSettings))
-    from bot.ops.fit import Question, run_fit
+    from bot.ops.fit import FitQuery, run_fit
 
     try:
         option = None if gpu is None else parse(gpu)
     except UnknownInstanceError as error:
         raise typer.BadParameter(f"{error}", param_hint="--gpu") from None
-    question = Question(model, revision, context, batch, option)
+    question = FitQuery(model, revision, context, batch, option)
     raise SystemExit(asyncio.run(run_fit(settings, question, as_json=as_json, say=typer.echo)))
 
 

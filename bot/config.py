@@ -184,10 +184,10 @@ class SlackSettings(CommonSettings):
     @classmethod
     def _one_way_in(cls, value: SecretStr | None, before: ValidationInfo) -> SecretStr | None:
         # A malformed app token is absent from `before.data` and reported as its own problem.
-        takes_requests = before.data.get("role", Role.ALL).takes_requests
+        accepts_requests = before.data.get("role", Role.ALL).accepts_requests
         if (
             value is None
-            and takes_requests
+            and accepts_requests
             and before.data.get("slack_app_token", "malformed") is None
         ):
             raise ValueError("is missing")

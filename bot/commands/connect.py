@@ -160,7 +160,7 @@ def _refusal(error: FriendliError) -> dict[str, str]:
         case RateLimited():
             return {form.KEY: "Friendli takes no more requests for now. Try again in a minute."}
         case Refused():
-            said = f" It said: {error.words}" if error.words else ""
+            said = f" It said: {error.message}" if error.message else ""
             return {form.PROJECT: f"Friendli refused to list this project.{said}"[:2000]}
         case _:
             return {

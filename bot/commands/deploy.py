@@ -64,7 +64,7 @@ class LineDeployment:
             Permission.DEPLOY, person, place, target=parsed.request.target, among=targets
         )
         policy = policy_of(parsed.request, targets)
-        request = parsed.request.with_default_lease(policy.lifetime_seconds)
+        request = parsed.request.with_default_lifetime(policy.lifetime_seconds)
         # What nobody could check is asked about, also with `--yes`.
         if not parsed.yes or bare.unchecked:
             return self._preview(command, request, policy, unchecked=bare.unchecked)

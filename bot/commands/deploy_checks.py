@@ -36,7 +36,7 @@ def checked(
         known_models=known_models,
     )
     if isinstance(request, DeployRequest):
-        return request.with_default_lease(policy_of(request, targets).lifetime_seconds)
+        return request.with_default_lifetime(policy_of(request, targets).lifetime_seconds)
     return request
 
 

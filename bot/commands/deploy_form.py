@@ -49,7 +49,7 @@ from bot.domain.request.draft import (
     longest,
 )
 from bot.domain.request.duration import format_duration
-from bot.domain.request.lifetime_rules import EXAMPLE_SPAN
+from bot.domain.request.lifetime_rules import EXAMPLE_DURATION
 from bot.domain.request.parsed_draft import ParsedDraft
 from bot.domain.request.rules import EXAMPLE_MODEL, LABELS, FieldError
 from bot.messages.blocks import (
@@ -381,7 +381,7 @@ def _lease(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Block:
             action_id("lifetime"),
             max_length=longest("lifetime"),
             initial=draft.lifetime,
-            placeholder=EXAMPLE_SPAN if seconds is None else format_duration(seconds),
+            placeholder=EXAMPLE_DURATION if seconds is None else format_duration(seconds),
         ),
         block_id=action_id("lifetime"),
         optional=True,

@@ -8,7 +8,7 @@ from bot.domain.command_line import quote
 from bot.domain.instances import ID_PREFIX
 from bot.domain.process.slash_command import SLASH
 from bot.domain.request.draft import DeployDraft
-from bot.domain.request.lifetime_rules import EXAMPLE_SPAN
+from bot.domain.request.lifetime_rules import EXAMPLE_DURATION
 from bot.domain.request.rules import EXAMPLE_INSTANCE
 from bot.domain.schemas import DEFAULT_MAX_TOKEN_COUNT
 
@@ -106,7 +106,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.PHRASE,
         "TIME",
         "how long it runs before it ends by itself, such as 8h, 2d or 90m",
-        EXAMPLE_SPAN,
+        EXAMPLE_DURATION,
     ),
     Option(
         "name",

@@ -14,7 +14,7 @@ from bot.commands.injection import Injector
 from bot.commands.registry import SLASH, Command, Feature, deferred
 from bot.commands.target_lookup import TargetLookup
 from bot.domain.errors import UserError
-from bot.domain.listed_endpoint import Listed
+from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
 from bot.domain.process.task_group import all_of
@@ -40,7 +40,7 @@ class EndpointRequest(Request):
         replaces: Whether the answer replaces the picker.
     """
 
-    endpoint: Listed
+    endpoint: ListedEndpoint
     rest: str
     trigger_id: str
     request_id: str

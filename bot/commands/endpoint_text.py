@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from bot.domain.command_line import DASHES, UnclosedQuoteError, Word, typed, words
 from bot.domain.errors import UserError
-from bot.domain.listed_endpoint import Listed
+from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.text import clip
 from bot.messages.markup import code
 
@@ -124,13 +124,13 @@ class Match:
         is_exact: Whether a whole name or id was typed, not only a prefix.
     """
 
-    endpoints: Sequence[Listed]
+    endpoints: Sequence[ListedEndpoint]
     used: int
     is_exact: bool = True
 
 
 def match(
-    endpoints: Sequence[Listed], text: EndpointPhrase, *, takes_more: bool, about: str = ""
+    endpoints: Sequence[ListedEndpoint], text: EndpointPhrase, *, takes_more: bool, about: str = ""
 ) -> Match:
     """Find the endpoints that a line names: by whole name or id, else by prefix.
 
@@ -143,8 +143,8 @@ def match(
             its thread; arguments of the command are then not read as the prefix of a name.
     """
     most = len(text.lead)
-    by_id: defaultdict[str, list[Listed]] = defaultdict(list)
-    by_name: defaultdict[str, list[Listed]] = defaultdict(list)
+    by_id: defaultdict[str, list[ListedEndpoint]] = defaultdict(list)
+    by_name: defaultdict[str, list[ListedEndpoint]] = defaultdict(list)
     for listed in endpoints:
         by_id[listed.endpoint_id].append(listed)
         by_name[_normalized(listed.name)].append(listed)
@@ -170,7 +170,7 @@ def match(
     return Match(found, used, is_exact=False)
 
 
-def nearest(endpoints: Sequence[Listed], name: str) -> list[str]:
+def nearest(endpoints: Sequence[ListedEndpoint], name: str) -> list[str]:
     """The names that a mistyped one may have meant, the likeliest first."""
     # Comparing takes time, and the end of a long list doesn't run any more.
     names = {_normalized(listed.name): listed.name for listed in reversed(endpoints[:_COMPARED])}

@@ -4,7 +4,7 @@ from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
 from bot.commands.registry import Feature, deferred
 from bot.commands.target_lookup import TargetLookup
 from bot.domain.errors import UserError
-from bot.domain.listed_endpoint import Listed
+from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.permissions import Permission
 from bot.messages.answer import answer
 from bot.messages.buttons import ActionId
@@ -39,7 +39,7 @@ async def clicked(
     await click.responder.replace(answer(await _follow(imported, click, endpoint)))
 
 
-async def _follow(imported: ImportedEndpoints, request: Request, endpoint: Listed) -> str:
+async def _follow(imported: ImportedEndpoints, request: Request, endpoint: ListedEndpoint) -> str:
     if endpoint.spec is None:
         raise UserError(
             "Friendli doesn't say in time how this endpoint is set up, so it isn't followed.",
@@ -51,7 +51,7 @@ async def _follow(imported: ImportedEndpoints, request: Request, endpoint: Liste
     return _words(endpoint, followed)
 
 
-def _words(endpoint: Listed, followed: ImportedEndpoint) -> str:
+def _words(endpoint: ListedEndpoint, followed: ImportedEndpoint) -> str:
     name = bold(endpoint.name)
     match followed.outcome:
         case ImportOutcome.ACCEPTED:
@@ -72,7 +72,7 @@ async def unfollow(request: EndpointRequest, imported: ImportedEndpoints) -> Non
     await request.answer(answer(_unfollowed(endpoint, outcome)))
 
 
-def _unfollowed(endpoint: Listed, outcome: ImportOutcome) -> str:
+def _unfollowed(endpoint: ListedEndpoint, outcome: ImportOutcome) -> str:
     name = bold(endpoint.name)
     if outcome is ImportOutcome.ACCEPTED:
         return f"{name} isn't followed any more. It runs on as it is."

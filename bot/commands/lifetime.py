@@ -12,11 +12,11 @@ from bot.commands.operation_buttons import UNCONNECTED
 from bot.commands.operation_commands import here
 from bot.commands.registry import SLASH, DeferredTask, Feature
 from bot.domain.errors import UserError
-from bot.domain.listed_endpoint import Listed
+from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.permissions import Permission
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.duration import parse_duration
-from bot.domain.request.lifetime_rules import EXAMPLE_SPAN, LIFETIME_RULES
+from bot.domain.request.lifetime_rules import EXAMPLE_DURATION, LIFETIME_RULES
 from bot.domain.request.parsed_draft import ParsedDraft
 from bot.messages.answer import answer
 from bot.messages.lifetime import until
@@ -122,12 +122,12 @@ async def extend(request: EndpointRequest, lifetimes: Lifetimes) -> None:
     if given.outcome is LifetimeOutcome.NO_END:
         raise UserError(
             f"{bold(endpoint.name)} has no end. To give it one, say how long it may run from now.",
-            hint=code(f"{SLASH} extend {endpoint.name} {EXAMPLE_SPAN}"),
+            hint=code(f"{SLASH} extend {endpoint.name} {EXAMPLE_DURATION}"),
         )
     await request.answer(answer(_words(given)))
 
 
-def _duration(typed: str, endpoint: Listed) -> int:
+def _duration(typed: str, endpoint: ListedEndpoint) -> int:
     """Seconds.
 
     Raises:

@@ -148,7 +148,7 @@ class Listeners:
 
     def _check(self, request: Request) -> None:
         """Raise UserError unless this process may handle the request."""
-        if not self._schema.does_fit():
+        if not self._schema.is_current():
             raise OutdatedReplicaError
         if request.is_foreign:
             raise UserError("This form belongs to another workspace.")

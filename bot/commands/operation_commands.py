@@ -6,7 +6,7 @@ from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
 from bot.commands.operation_buttons import not_accepted
 from bot.commands.schedule import Planner
 from bot.domain.errors import UserError
-from bot.domain.listed_endpoint import Listed
+from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.operations import OperationKind
 from bot.domain.statuses import facts_of
 from bot.messages import questions
@@ -40,7 +40,7 @@ async def run_on(
     await request.answer(answer(words or questions.under_way(kind, endpoint.name)))
 
 
-def here(endpoint: Listed) -> str:
+def here(endpoint: ListedEndpoint) -> str:
     """The public id of the deployment that an endpoint belongs to in this channel.
 
     Raises:

@@ -9,7 +9,7 @@ from bot.domain.errors import UserError
 from bot.domain.instances import Prices
 from bot.domain.permissions import Permission
 from bot.domain.text import clip
-from bot.domain.update import gone_back, settle
+from bot.domain.update import next_version, rolled_back
 from bot.messages.markup import bold, code, escape
 from bot.services.updates import Updates
 
@@ -36,7 +36,7 @@ async def run_on(
         )
     if number == runs.number:
         raise UserError(f"{bold(endpoint.name)} runs version {code(number)} already.")
-    after = settle(runs.version, gone_back(runs.version, wanted.version, number))
+    after = next_version(runs.version, rolled_back(runs.version, wanted.version, number))
     if isinstance(after, tuple):
         # A version that was made elsewhere may be what nobody can ask for.
         raise UserError(escape(" ".join(field_error.sentences for field_error in after)))

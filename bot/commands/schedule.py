@@ -7,7 +7,7 @@ from bot.commands.endpoint_command import EndpointRequest
 from bot.commands.registry import SLASH, Command, DeferredTask, Feature, deferred
 from bot.commands.schedule_text import ScheduleTextError, read_when
 from bot.domain.errors import UserError
-from bot.domain.listed_endpoint import Listed
+from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
 from bot.domain.times_of_day import UTC_ZONE, is_zone
@@ -68,7 +68,9 @@ _WORDS = {
 }
 
 
-def _unreadable(error: ScheduleTextError, endpoint: Listed, kind: OperationKind) -> UserError:
+def _unreadable(
+    error: ScheduleTextError, endpoint: ListedEndpoint, kind: OperationKind
+) -> UserError:
     corrected = error.corrected
     hint = code(f"{SLASH} {kind} {endpoint.name} {corrected}") if corrected else ""
     return UserError(escape(error.words), hint=hint)

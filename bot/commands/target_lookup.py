@@ -8,7 +8,7 @@ from bot.db.encryption import MismatchedKeyError, UnreadableKeyError
 from bot.domain.actors import ChannelRef
 from bot.domain.errors import UserError
 from bot.domain.friendli_errors import FriendliError
-from bot.domain.listed_endpoint import Listed, Listing
+from bot.domain.listed_endpoint import ListedEndpoint, Listing
 from bot.messages.buttons import connect
 from bot.messages.markup import escape, mention
 from bot.messages.refusals import Refusal, no_key, unreadable
@@ -70,7 +70,7 @@ class TargetLookup:
 
     async def endpoints(
         self, place: ChannelRef, targets: Sequence[str]
-    ) -> tuple[Sequence[Listed], Mapping[str, UserError]]:
+    ) -> tuple[Sequence[ListedEndpoint], Mapping[str, UserError]]:
         """The endpoints of several targets, each once, and why some targets can't be read.
 
         Raises:
@@ -79,7 +79,7 @@ class TargetLookup:
         listings = await asyncio.gather(
             *(self.listing(place, target) for target in targets), return_exceptions=True
         )
-        found: dict[tuple[str, str], Listed] = {}
+        found: dict[tuple[str, str], ListedEndpoint] = {}
         errors = {}
         for target, listing in zip(targets, listings, strict=True):
             if isinstance(listing, UserError):

@@ -16,7 +16,7 @@ from bot.domain.errors import UserError
 from bot.domain.instances import Prices
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
-from bot.domain.update import applied, body, prepare, settle
+from bot.domain.update import body, build_update, next_version, with_edits
 from bot.domain.version import Version
 from bot.domain.version_history import RunningVersion
 from bot.messages import preview, update_diff
@@ -99,10 +99,10 @@ class UpdateRequests:
         place = request.place
         runs = await self.updates.known(place, state.public_id)
         await self.access.authorize(Permission.UPDATE, request, runs.target, runs.public_id)
-        after = settle(runs.version, applied(runs.version, state.edits))
+        after = next_version(runs.version, with_edits(runs.version, state.edits))
         if isinstance(after, tuple):
             return escape(" ".join(field_error.sentences for field_error in after))
-        update = prepare(
+        update = build_update(
             runs.version,
             after,
             replaces=state.number,

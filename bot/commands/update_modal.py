@@ -14,7 +14,7 @@ from bot.domain.instances import Prices
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
 from bot.domain.request.draft import DeployDraft
-from bot.domain.update import applied, body, edits, settle
+from bot.domain.update import body, edits, next_version, with_edits
 from bot.domain.version import Version
 from bot.domain.version_history import RunningVersion
 from bot.messages import update_diff
@@ -88,7 +88,7 @@ class UpdateForm:
             return
         then = next((one.asked for one in past if one.number == updating.number), None)
         typed = state.draft
-        wanted = settle(then, typed) if then is not None else None
+        wanted = next_version(then, typed) if then is not None else None
         await self._show(
             view_id,
             place,
@@ -114,7 +114,7 @@ class UpdateForm:
         state = form.FormState(
             request_id="",
             place=place,
-            draft=applied(version, edited) if edited is not None else version.draft(),
+            draft=with_edits(version, edited) if edited is not None else version.draft(),
             advanced_open=advanced_open,
             updating=form.Updating(
                 public_id=runs.public_id,
@@ -220,7 +220,7 @@ async def submitted(
             view=review.message(_ASKING),
             work=update_form.compare_anew(view_id, place, filled, filled.updating),
         )
-    after = settle(runs.version, filled.draft)
+    after = next_version(runs.version, filled.draft)
     if isinstance(after, tuple):
         return ViewResponse(errors=form.errors_by_block(after, submission.view))
     state = UpdateState.of(runs, after)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bot.commands.registry import SLASH
 from bot.domain.actors import ChannelRef
 from bot.domain.errors import UserError
-from bot.domain.listed_endpoint import Listed
+from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.request.draft import DeployDraft
 from bot.domain.update import edits
 from bot.domain.version import Version
@@ -94,7 +94,7 @@ class UpdateReviewState(BaseModel):
         return self.model_dump_json(exclude_unset=True, by_alias=True)
 
 
-def deployment_of(listed: Listed) -> str:
+def deployment_of(listed: ListedEndpoint) -> str:
     """The public id of the deployment that an endpoint of a list belongs to.
 
     Raises:

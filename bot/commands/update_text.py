@@ -6,7 +6,7 @@ from bot.commands.registry import SLASH
 from bot.domain.command_line import quote
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.rule import FieldError
-from bot.domain.update import settle
+from bot.domain.update import next_version
 from bot.domain.version import Version
 from bot.domain.version_history import RunningVersion
 
@@ -23,7 +23,9 @@ def read(text: str, runs: RunningVersion) -> Version | LineErrors:
 
     def meant(line: DeployLine) -> Version | tuple[FieldError, ...]:
         kept = [_KEPT[name] for name in _KEPT if name in line.places]
-        return tuple(kept) if kept else settle(runs.version, _merged(runs.version.draft(), line))
+        return (
+            tuple(kept) if kept else next_version(runs.version, _merged(runs.version.draft(), line))
+        )
 
     _, answer = read_with(text, meant, f"{SLASH} update {quote(runs.name)}")
     return answer

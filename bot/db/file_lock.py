@@ -11,7 +11,7 @@ from bot.domain.errors import ConfigError
 
 
 @contextmanager
-def sole_use(settings: DatabaseSettings) -> Iterator[None]:
+def exclusive_use(settings: DatabaseSettings) -> Iterator[None]:
     """Lock an SQLite file until the block ends; no-op on PostgreSQL.
 
     Each of two processes would assume that nobody else writes. The operating system releases the

@@ -89,7 +89,7 @@ class Heartbeat:
         )
         others = connection.execute(
             select(Replica.name, Replica.key_fingerprints)
-            .where(_lives(self._silent_after))
+            .where(_is_live(self._silent_after))
             .order_by(Replica.started_at, Replica.id)
         ).all()
         return others, connection.execute(REVISION).scalar_one()
@@ -111,7 +111,7 @@ class Heartbeat:
         }
 
 
-def _lives(silent_after: float) -> ColumnElement[bool]:
+def _is_live(silent_after: float) -> ColumnElement[bool]:
     return Replica.seen_at >= after(-silent_after)
 
 
@@ -119,6 +119,6 @@ async def live(session: AsyncSession, silent_after: float) -> Sequence[Replica]:
     """The replicas with a heartbeat within so many seconds."""
     return (
         await session.scalars(
-            select(Replica).where(_lives(silent_after)).order_by(Replica.started_at, Replica.id)
+            select(Replica).where(_is_live(silent_after)).order_by(Replica.started_at, Replica.id)
         )
     ).all()

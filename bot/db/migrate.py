@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # An arbitrary key of our advisory lock on a PostgreSQL server.
 _LOCK = 7_302_118_441
 # Seconds to wait for another process that migrates an SQLite file.
-_PATIENCE = 60.0
+_LOCK_TIMEOUT = 60.0
 
 
 def script_location() -> Path:
@@ -52,7 +52,7 @@ async def migrate(database: Database, *, revision: str = "head") -> None:
         UnknownRevisionError: The tables are of a revision that this version doesn't know.
     """
     # SQLite's busy timeout suits people's requests; a migration may take longer.
-    async for attempt in stamina.retry_context(on=_is_locked, attempts=None, timeout=_PATIENCE):
+    async for attempt in stamina.retry_context(on=_is_locked, attempts=None, timeout=_LOCK_TIMEOUT):
         with attempt:
             await _migrate(database, revision)
 

@@ -56,7 +56,7 @@ async def was_restored(session: AsyncSession, *, is_sqlite: bool) -> bool:
     return row.identity != await _identity(session)
 
 
-async def settle(session: AsyncSession, *, is_sqlite: bool) -> None:
+async def clear_mark(session: AsyncSession, *, is_sqlite: bool) -> None:
     """Record that the restored database was settled."""
     if is_sqlite:
         await session.execute(text("PRAGMA user_version = 0"))

@@ -26,14 +26,14 @@ class Schema:
         self.ours = newest_revision()
         self.found = self.ours
 
-    def does_fit(self) -> bool:
+    def is_current(self) -> bool:
         """Whether this process may claim rows and accept requests."""
         return self.found == self.ours
 
     @property
     def reason(self) -> str:
         """What is wrong and what helps; '' if nothing is."""
-        if self.does_fit():
+        if self.is_current():
             return ""
         return (
             f"the database is at schema revision {self.found}, this process needs {self.ours}:"
@@ -49,7 +49,7 @@ class Schema:
         if found == self.found:
             return
         self.found = found
-        if self.does_fit():
+        if self.is_current():
             log.info("schema revision fits again", revision=found)
         else:
             log.error("schema revision doesn't fit: claiming and accepting stop", why=self.reason)

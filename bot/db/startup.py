@@ -70,7 +70,7 @@ def is_missing(settings: DatabaseSettings) -> bool:
     return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
 
 
-def why_not_creatable(settings: DatabaseSettings) -> str | None:
+def creation_problem(settings: DatabaseSettings) -> str | None:
     """Why a missing SQLite file couldn't be created; changes nothing."""
     path = Path(make_url(settings.database).database or "")
     folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))

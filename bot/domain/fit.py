@@ -45,7 +45,7 @@ class Fit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Workload:
     """What has to fit; None where unknown.
 
     Attributes:
@@ -66,7 +66,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FitResult:
     """Whether a load fits, and why. Bytes are those of one card.
 
     Attributes:
@@ -92,13 +92,13 @@ class Answer:
     missing: int = 0
 
 
-def fit(load: Load, *, card_gb: int, count: int) -> Answer:
+def fit(load: Workload, *, card_gb: int, count: int) -> FitResult:
     """Whether a load fits `count` cards of a size (the label's GB)."""
     usable = int(SAFE_SHARE * card_gb * GB)
     at_best = int(BEST_SHARE * CARD_BYTES.get(card_gb, card_gb * 2**30))
     split = _split(load.heads, count)
     if load.weights is None:
-        return Answer(Fit.UNKNOWN, split=split, usable=usable, usable_at_best=at_best)
+        return FitResult(Fit.UNKNOWN, split=split, usable=usable, usable_at_best=at_best)
     weights = math.ceil(load.weights / split)
     activations = (
         CHUNK_TOKENS * (load.hidden_size or 0) * _VECTORS_PER_TOKEN * _VECTOR_BYTES // split
@@ -106,7 +106,7 @@ def fit(load: Load, *, card_gb: int, count: int) -> Answer:
     fixed = weights + activations + RESERVE_BYTES
     if load.cache is None:
         missing = max(0, fixed - at_best) * split
-        return Answer(
+        return FitResult(
             Fit.TOO_SMALL if missing else Fit.UNKNOWN,
             split=split,
             weights=weights,
@@ -124,7 +124,7 @@ def fit(load: Load, *, card_gb: int, count: int) -> Answer:
         verdict = Fit.FITS
     else:
         verdict = Fit.TIGHT
-    return Answer(
+    return FitResult(
         verdict,
         split=split,
         weights=weights,

@@ -21,16 +21,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class FieldError:
+class RefusedField:
     """The API's message about one field of a refused request: outside text, escape it.
 
     Attributes:
         place: The path to the field, as on the wire; empty for the whole request.
-        words: At most 200 characters of one line.
+        message: At most 200 characters of one line.
     """
 
     place: Sequence[str]
-    words: str
+    message: str
 
 
 class FriendliError(Exception):
@@ -39,7 +39,7 @@ class FriendliError(Exception):
     Attributes:
         operation: The name of the client's method.
         status: The HTTP status; None without a response.
-        words: The API's message, at most 500 characters of one line; may be empty. Outside
+        message: The API's message, at most 500 characters of one line; may be empty. Outside
             text: escape it.
         reason: Why there is no message, for the log; may be empty.
         retry_after: Seconds that the API asked to wait; None without a time.
@@ -51,19 +51,19 @@ class FriendliError(Exception):
         operation: str,
         *,
         status: int | None = None,
-        words: str = "",
+        message: str = "",
         reason: str = "",
         retry_after: float | None = None,
-        fields: Sequence[FieldError] = (),
+        fields: Sequence[RefusedField] = (),
     ) -> None:
         self.operation = operation
         self.status = status
-        self.words = words
+        self.message = message
         self.reason = reason
         self.retry_after = retry_after
         self.fields = fields
-        told = (str(status) if status is not None else "", words, reason)
-        super().__init__(f"{operation}: {' '.join(filter(None, told))}")
+        parts = (str(status) if status is not None else "", message, reason)
+        super().__init__(f"{operation}: {' '.join(filter(None, parts))}")
 
 
 class NotApplied(FriendliError):

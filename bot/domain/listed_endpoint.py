@@ -14,7 +14,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
+class StoredEndpoint:
     """What the bot has stored about an endpoint.
 
     Attributes:
@@ -38,7 +38,7 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedEndpoint:
     """An endpoint of a target. Texts are as people and the API wrote them, unescaped.
 
     Attributes:
@@ -55,8 +55,8 @@ class Listed:
     endpoint_id: str
     status: DedicatedEndpointStatus
     spec: DedicatedEndpointSpec | None
-    ours: Ours | None
-    perhaps_by: str | None
+    ours: StoredEndpoint | None
+    possible_requester_id: str | None
     seen_at: datetime
     prices: Prices
 
@@ -158,7 +158,7 @@ class Listing:
 
     target: str
     project_id: str
-    endpoints: Sequence[Listed]
+    endpoints: Sequence[ListedEndpoint]
     is_current: bool = True
 
     @property
@@ -179,16 +179,16 @@ def gpus_text(spec: DedicatedEndpointSpec) -> str | None:
     return model if spec.num_gpu is None else f"{spec.num_gpu} {TIMES} {model}"
 
 
-def in_order(endpoints: Sequence[Listed]) -> list[Listed]:
+def in_order(endpoints: Sequence[ListedEndpoint]) -> list[ListedEndpoint]:
     """Sort as lists show them; among equals, newest first."""
     by_name = sorted(endpoints, key=lambda listed: (listed.name, listed.endpoint_id))
     newest_first = sorted(by_name, key=_made_at, reverse=True)
     return sorted(newest_first, key=_rank)
 
 
-def _made_at(listed: Listed) -> datetime:
+def _made_at(listed: ListedEndpoint) -> datetime:
     return listed.status.created_at or _LONG_AGO
 
 
-def _rank(listed: Listed) -> int:
+def _rank(listed: ListedEndpoint) -> int:
     return facts_of(listed.status.status).rank

@@ -16,7 +16,7 @@ class PollFailure(StrEnum):
     PROJECT_LOST = "project_lost"
 
 
-def obstacle_of(error: FriendliError | TimeoutError) -> PollFailure:
+def poll_failure_of(error: FriendliError | TimeoutError) -> PollFailure:
     """The cause behind an error of a list request."""
     match error:
         case Unauthorized():

@@ -231,16 +231,16 @@ AnyPhase = Annotated[Phase | Word, Field(union_mode="left_to_right")]
 AnyErrorCode = Annotated[InferenceDeploymentErrorCode | Word, Field(union_mode="left_to_right")]
 
 # Fields of responses: None for null, missing or unreadable values.
-AnsweredMoment = Annotated[Annotated[datetime, AfterValidator(_aware)] | None, _LENIENT]
-AnsweredWord = Annotated[Word | None, _LENIENT]
-AnsweredCount = Annotated[Annotated[int, Field(ge=0, le=_LARGEST_COUNT)] | None, _LENIENT]
-AnsweredFlag = Annotated[bool | None, _LENIENT]
-AnsweredPhase = Annotated[AnyPhase | None, _LENIENT]
-AnsweredErrorCode = Annotated[AnyErrorCode | None, _LENIENT]
-AnsweredId = Annotated[EndpointId | None, _LENIENT]
+LenientMoment = Annotated[Annotated[datetime, AfterValidator(_aware)] | None, _LENIENT]
+LenientWord = Annotated[Word | None, _LENIENT]
+LenientCount = Annotated[Annotated[int, Field(ge=0, le=_LARGEST_COUNT)] | None, _LENIENT]
+LenientFlag = Annotated[bool | None, _LENIENT]
+LenientPhase = Annotated[AnyPhase | None, _LENIENT]
+LenientErrorCode = Annotated[AnyErrorCode | None, _LENIENT]
+LenientId = Annotated[EndpointId | None, _LENIENT]
 
 
-class AnswerModel(BaseModel):
+class ResponseModel(BaseModel):
     """A part of a response: unknown fields are kept and serialized again."""
 
     model_config = ConfigDict(
@@ -253,7 +253,7 @@ class AnswerModel(BaseModel):
     )
 
 
-class DedicatedEndpointStatus(AnswerModel):
+class DedicatedEndpointStatus(ResponseModel):
     """The status of an endpoint at the time of the response; all times are the API's clock.
 
     A missing or unreadable status is UNKNOWN; other fields are then None. Unknown fields are
@@ -265,10 +265,10 @@ class DedicatedEndpointStatus(AnswerModel):
     status: Annotated[AnyStatus, _OrElse(InferenceDeploymentStatus.UNKNOWN)] = (
         InferenceDeploymentStatus.UNKNOWN
     )
-    error_code: AnsweredErrorCode = None
-    created_at: AnsweredMoment = None
-    updated_at: AnsweredMoment = None
-    phase: AnsweredPhase = None
+    error_code: LenientErrorCode = None
+    created_at: LenientMoment = None
+    updated_at: LenientMoment = None
+    phase: LenientPhase = None
 
     @property
     def changed_at(self) -> datetime | None:
@@ -276,19 +276,19 @@ class DedicatedEndpointStatus(AnswerModel):
         return self.updated_at or self.created_at
 
 
-class CreateAnswer(AnswerModel):
+class CreateResponse(ResponseModel):
     """The readable part of a successful create response.
 
     The endpoint was created whatever this contains, so a missing or malformed field is None.
     `id` and `endpointId` are undocumented.
     """
 
-    created_at: AnsweredMoment = None
+    created_at: LenientMoment = None
     status: Annotated[AnyStatus | None, _LENIENT] = None
-    error_code: AnsweredErrorCode = None
-    phase: AnsweredPhase = None
-    id: AnsweredId = None
-    endpoint_id: AnsweredId = None
+    error_code: LenientErrorCode = None
+    phase: LenientPhase = None
+    id: LenientId = None
+    endpoint_id: LenientId = None
 
     @property
     def names(self) -> EndpointId | None:
@@ -314,7 +314,7 @@ def _addressable(
     return {id_: status for id_, status in (data or {}).items() if is_endpoint_id(id_)}
 
 
-class DedicatedEndpointListResponse(AnswerModel):
+class DedicatedEndpointListResponse(ResponseModel):
     """One page of a project's endpoints: endpoint id → status.
 
     A listed id is an endpoint, whatever its status contains.
@@ -327,7 +327,7 @@ class DedicatedEndpointListResponse(AnswerModel):
     next_cursor: str | None = None
 
 
-class DedicatedEndpointSpec(AnswerModel):
+class DedicatedEndpointSpec(ResponseModel):
     """How an endpoint is set up; it names no model repo.
 
     The API's document requires most of these and describes none in full: null, missing or
@@ -345,23 +345,23 @@ class DedicatedEndpointSpec(AnswerModel):
     """
 
     name: Annotated[Word, _OrElse("")] = ""
-    gpu_type: AnsweredWord = None
-    num_gpu: AnsweredCount = None
-    instance_id: AnsweredWord = None
-    project_id: AnsweredWord = None
-    creator_id: AnsweredWord = None
-    team_id: AnsweredWord = None
-    autoscaling_min: AnsweredCount = None
-    autoscaling_max: AnsweredCount = None
-    autoscaling_cooldown: AnsweredCount = None
-    max_batch_size: AnsweredCount = None
-    max_input_length: AnsweredCount = None
-    max_context_length: AnsweredCount = None
-    tokenizer_skip_special_tokens: AnsweredFlag = None
-    tokenizer_add_special_tokens: AnsweredFlag = None
-    curr_replica_cnt: AnsweredCount = None
-    desired_replica_cnt: AnsweredCount = None
-    updated_replica_cnt: AnsweredCount = None
+    gpu_type: LenientWord = None
+    num_gpu: LenientCount = None
+    instance_id: LenientWord = None
+    project_id: LenientWord = None
+    creator_id: LenientWord = None
+    team_id: LenientWord = None
+    autoscaling_min: LenientCount = None
+    autoscaling_max: LenientCount = None
+    autoscaling_cooldown: LenientCount = None
+    max_batch_size: LenientCount = None
+    max_input_length: LenientCount = None
+    max_context_length: LenientCount = None
+    tokenizer_skip_special_tokens: LenientFlag = None
+    tokenizer_add_special_tokens: LenientFlag = None
+    curr_replica_cnt: LenientCount = None
+    desired_replica_cnt: LenientCount = None
+    updated_replica_cnt: LenientCount = None
 
     def without_unknown(self) -> "DedicatedEndpointSpec":
         """A copy without undeclared fields, to keep in memory."""
@@ -369,7 +369,7 @@ class DedicatedEndpointSpec(AnswerModel):
         return DedicatedEndpointSpec.model_construct(self.model_fields_set & known.keys(), **known)
 
 
-class DedicatedEndpointVersionHistoryResponse(AnswerModel):
+class DedicatedEndpointVersionHistoryResponse(ResponseModel):
     """One page of an endpoint's versions: version number, as text → spec."""
 
     data: dict[str, DedicatedEndpointSpec] = Field(default_factory=dict)

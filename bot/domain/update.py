@@ -85,7 +85,7 @@ class Update(BaseModel):
         return self.version.cost(prices).at_full_scale
 
 
-def settle(before: Version, wanted: DeployDraft) -> Version | tuple[FieldError, ...]:
+def next_version(before: Version, wanted: DeployDraft) -> Version | tuple[FieldError, ...]:
     """Make the next version from a form, or return its errors.
 
     Args:
@@ -164,7 +164,7 @@ def body(before: Version, after: Version) -> DedicatedEndpointUpdateBody | None:
     )
 
 
-def prepare(
+def build_update(
     before: Version,
     after: Version,
     *,
@@ -205,7 +205,7 @@ def edits(before: Version, after: Version) -> DeployDraft:
     return DeployDraft.model_validate(differing, by_name=True)
 
 
-def applied(before: Version, edited: DeployDraft) -> DeployDraft:
+def with_edits(before: Version, edited: DeployDraft) -> DeployDraft:
     """All settings, with edits applied to the running ones."""
     return before.draft().model_copy(update=edited.model_dump(exclude_unset=True, by_alias=False))
 
@@ -231,7 +231,7 @@ def applied_to_spec(spec: DedicatedEndpointSpec, version: Version) -> DedicatedE
     return spec.model_copy(update=told)
 
 
-def made(history: History, update: Update) -> str | None:
+def created_version(history: History, update: Update) -> str | None:
     """The number of the version that an update made; None if there is none.
 
     Others may have made versions meanwhile: only one that came after the replaced version and has
@@ -240,10 +240,10 @@ def made(history: History, update: Update) -> str | None:
     numbers = in_order(history)
     if update.replaces is not None and update.replaces in history:
         numbers = numbers[numbers.index(update.replaces) + 1 :]
-    return next((number for number in numbers if _is_it(history[number], update)), None)
+    return next((number for number in numbers if _has_settings_of(history[number], update)), None)
 
 
-def _is_it(spec: DedicatedEndpointSpec, update: Update) -> bool:
+def _has_settings_of(spec: DedicatedEndpointSpec, update: Update) -> bool:
     sent, asked = update.body, update.after
     fields: set[str] = set()
     if sent.name is not None:
@@ -261,7 +261,7 @@ def _is_it(spec: DedicatedEndpointSpec, update: Update) -> bool:
     return fields.isdisjoint(changed(update.version, Version.of_spec(spec)))
 
 
-def gone_back(before: Version, to: Version, number: str) -> DeployDraft:
+def rolled_back(before: Version, to: Version, number: str) -> DeployDraft:
     """All settings of an earlier version; where unknown, the running ones."""
     unknown = {"gpu" if field == "instance_option_id" else field for field in to.unknown}
     known = {name: value for name, value in to.draft() if name not in unknown | NO_SETTINGS}

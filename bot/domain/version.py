@@ -18,7 +18,7 @@ from bot.domain.schemas import AutoscalingPolicy, DedicatedEndpointSpec, QueueBa
 History = Mapping[str, DedicatedEndpointSpec]
 """Version number, as the API writes it → spec."""
 
-UNTOLD = frozenset(
+UNREPORTED = frozenset(
     {
         "model",
         "revision",
@@ -74,7 +74,7 @@ class Version:
     def of_spec(cls, spec: DedicatedEndpointSpec, target: str = "") -> Self:
         """What the API reports of a version."""
         option = option_of(spec)
-        unknown = UNTOLD | (_untold_by(spec) & {_INSTANCE, _SCALING})
+        unknown = UNREPORTED | (_unreported_by(spec) & {_INSTANCE, _SCALING})
         least, most = spec.autoscaling_min or 0, spec.autoscaling_max or 0
         fixed = least == most and least > 0
         # Not validated: the API may allow what the bot refuses.
@@ -100,13 +100,13 @@ class Version:
     def with_spec(self, spec: DedicatedEndpointSpec) -> "Version":
         """This version, overridden by what the API reports."""
         told = Version.of_spec(spec).request
-        kept = UNTOLD | _untold_by(spec) | {"target", "comment", "lifetime_seconds"}
+        kept = UNREPORTED | _unreported_by(spec) | {"target", "comment", "lifetime_seconds"}
         if _SCALING in kept:
             kept |= {"autoscaling"}
         fields = {name: value for name, value in told if name not in kept}
         return Version(self.request.model_copy(update=fields), self.unknown)
 
-    def with_set_here(self, fields: Mapping[str, object]) -> "Version":
+    def with_unreported(self, fields: Mapping[str, object]) -> "Version":
         """This version with settings that the API doesn't report.
 
         Args:
@@ -118,9 +118,9 @@ class Version:
         return Version(self.request.model_copy(update=parsed), self.unknown - fields.keys())
 
     @property
-    def set_here(self) -> dict[str, object]:
+    def unreported(self) -> dict[str, object]:
         """The argument of `with_set_here`: known settings that the API doesn't report."""
-        return self.request.model_dump(mode="json", include=set(UNTOLD - self.unknown))
+        return self.request.model_dump(mode="json", include=set(UNREPORTED - self.unknown))
 
     @property
     def option(self) -> AnyInstance | None:
@@ -237,7 +237,7 @@ def _value(version: Version, field: str) -> object:
     return bool(value) if field in _FLAGS else value
 
 
-def _untold_by(spec: DedicatedEndpointSpec) -> frozenset[str]:
+def _unreported_by(spec: DedicatedEndpointSpec) -> frozenset[str]:
     """Fields that the API usually reports and that are missing in this spec."""
     told = {
         "name": spec.name or None,

@@ -18,19 +18,19 @@ from pydantic import ValidationError
 from bot.domain.friendli_errors import FriendliError, RateLimited, Unavailable
 from bot.domain.process.bounded_body import LargeBodies
 from bot.domain.schemas import (
-    AnswerModel,
-    CreateAnswer,
+    CreateResponse,
     DedicatedEndpointCreateBody,
     DedicatedEndpointListResponse,
     DedicatedEndpointSpec,
     DedicatedEndpointStatus,
     DedicatedEndpointUpdateBody,
     DedicatedEndpointVersionHistoryResponse,
+    ResponseModel,
 )
 from bot.friendli.cost import BUCKETS_A_PAGE, CostBucket, CostResponse
 from bot.friendli.credentials import Credentials
 from bot.friendli.exchange import Call, exchange, failure_of_changing, failure_of_reading
-from bot.friendli.responses import Answer
+from bot.friendli.responses import Response
 from bot.friendli.transport import ReadingTransport
 
 __all__ = ["Credentials", "EndpointListing", "FriendliClient", "TimeLimits"]
@@ -44,7 +44,7 @@ MAX_PAGES = 1_000
 KEEPALIVE_SECONDS = 120.0
 UNREADABLE = "unreadable answer"
 
-_AnswerT = TypeVar("_AnswerT", bound=AnswerModel)
+_ResponseT = TypeVar("_ResponseT", bound=ResponseModel)
 _PageT = TypeVar("_PageT", DedicatedEndpointListResponse, DedicatedEndpointVersionHistoryResponse)
 
 
@@ -150,7 +150,7 @@ class FriendliClient:
 
     async def list_endpoints(
         self,
-        access: Credentials,
+        credentials: Credentials,
         project_id: str,
         cursor: str | None = None,
         limit: int = PAGE_LIMIT,
@@ -159,15 +159,17 @@ class FriendliClient:
         params = {"project_id": project_id, "limit": str(limit)}
         if cursor:
             params["cursor"] = cursor
-        call = Call("list_endpoints", access, "GET", ENDPOINTS, params)
+        call = Call("list_endpoints", credentials, "GET", ENDPOINTS, params)
         page, _ = await self._read(call, DedicatedEndpointListResponse)
         return page
 
-    async def list_all_endpoints(self, access: Credentials, project_id: str) -> EndpointListing:
+    async def list_all_endpoints(
+        self, credentials: Credentials, project_id: str
+    ) -> EndpointListing:
         """All endpoints of a project: every page, or an error."""
         endpoints: dict[str, DedicatedEndpointStatus] = {}
         api_date, pages = None, 0
-        call = Call("list_all_endpoints", access, "GET", ENDPOINTS, {"project_id": project_id})
+        call = Call("list_all_endpoints", credentials, "GET", ENDPOINTS, {"project_id": project_id})
         async for page, answer in self._pages(call, DedicatedEndpointListResponse):
             if pages == 0:
                 api_date = answer.date
@@ -177,29 +179,33 @@ class FriendliClient:
                 raise Unavailable(call.operation, status=200, reason="paging doesn't end")
         return EndpointListing(endpoints, api_date, pages)
 
-    async def get_endpoint(self, access: Credentials, endpoint_id: str) -> DedicatedEndpointSpec:
-        call = Call("get_endpoint", access, "GET", _path(endpoint_id))
+    async def get_endpoint(
+        self, credentials: Credentials, endpoint_id: str
+    ) -> DedicatedEndpointSpec:
+        call = Call("get_endpoint", credentials, "GET", _path(endpoint_id))
         spec, _ = await self._read(call, DedicatedEndpointSpec)
         return spec
 
     async def get_endpoint_status(
-        self, access: Credentials, endpoint_id: str
+        self, credentials: Credentials, endpoint_id: str
     ) -> DedicatedEndpointStatus:
-        call = Call("get_endpoint_status", access, "GET", _path(endpoint_id, "/status"))
+        call = Call("get_endpoint_status", credentials, "GET", _path(endpoint_id, "/status"))
         status, _ = await self._read(call, DedicatedEndpointStatus)
         return status
 
     async def get_endpoint_version_history(
-        self, access: Credentials, endpoint_id: str
+        self, credentials: Credentials, endpoint_id: str
     ) -> dict[str, DedicatedEndpointSpec]:
         """All versions of an endpoint, from all pages: version number, as text → spec."""
         versions: dict[str, DedicatedEndpointSpec] = {}
-        call = Call("get_endpoint_version_history", access, "GET", _path(endpoint_id, "/version"))
+        call = Call(
+            "get_endpoint_version_history", credentials, "GET", _path(endpoint_id, "/version")
+        )
         async for page, _ in self._pages(call, DedicatedEndpointVersionHistoryResponse):
             versions.update(page.data)
         return versions
 
-    async def get_cost(self, access: Credentials, start: date, end: date) -> list[CostBucket]:
+    async def get_cost(self, credentials: Credentials, start: date, end: date) -> list[CostBucket]:
         """A team's charges by day and line, of all days in UTC before `end`."""
         params = {
             "start_time": f"{start}T00:00:00Z",
@@ -207,7 +213,7 @@ class FriendliClient:
             "group_by": "line_item",
             "limit": str(BUCKETS_A_PAGE),
         }
-        call = Call("get_cost", access, "GET", COST, params)
+        call = Call("get_cost", credentials, "GET", COST, params)
         buckets: list[CostBucket] = []
         # The API reports one year.
         for _ in range(1 + 366 // BUCKETS_A_PAGE):
@@ -219,54 +225,58 @@ class FriendliClient:
         raise Unavailable(call.operation, status=200, reason="paging doesn't end")
 
     async def create_endpoint(
-        self, access: Credentials, body: DedicatedEndpointCreateBody
-    ) -> CreateAnswer:
+        self, credentials: Credentials, body: DedicatedEndpointCreateBody
+    ) -> CreateResponse:
         """Create an endpoint, once, and return the API's response.
 
         Raises:
             NotApplied: No endpoint was created: the API refused, or was never reached.
             OutcomeUnknown: The request may have been carried out; only a listing can tell.
         """
-        call = Call("create_endpoint", access, "POST", ENDPOINTS, body=body.wire())
-        return await self._change(call, CreateAnswer)
+        call = Call("create_endpoint", credentials, "POST", ENDPOINTS, body=body.wire())
+        return await self._change(call, CreateResponse)
 
     async def update_endpoint(
-        self, access: Credentials, endpoint_id: str, body: DedicatedEndpointUpdateBody
+        self, credentials: Credentials, endpoint_id: str, body: DedicatedEndpointUpdateBody
     ) -> DedicatedEndpointSpec:
         """Create a new version; the old one serves until it is rolled out."""
-        call = Call("update_endpoint", access, "PUT", _path(endpoint_id), body=body.wire())
+        call = Call("update_endpoint", credentials, "PUT", _path(endpoint_id), body=body.wire())
         return await self._change(call, DedicatedEndpointSpec)
 
     async def sleep_endpoint(
-        self, access: Credentials, endpoint_id: str
+        self, credentials: Credentials, endpoint_id: str
     ) -> DedicatedEndpointStatus:
         """Free an endpoint's GPUs until it is woken or gets a request."""
-        call = Call("sleep_endpoint", access, "PUT", _path(endpoint_id, "/sleep"))
+        call = Call("sleep_endpoint", credentials, "PUT", _path(endpoint_id, "/sleep"))
         return await self._change(call, DedicatedEndpointStatus)
 
-    async def wake_endpoint(self, access: Credentials, endpoint_id: str) -> DedicatedEndpointStatus:
-        call = Call("wake_endpoint", access, "PUT", _path(endpoint_id, "/wake"))
+    async def wake_endpoint(
+        self, credentials: Credentials, endpoint_id: str
+    ) -> DedicatedEndpointStatus:
+        call = Call("wake_endpoint", credentials, "PUT", _path(endpoint_id, "/wake"))
         return await self._change(call, DedicatedEndpointStatus)
 
     async def restart_endpoint(
-        self, access: Credentials, endpoint_id: str
+        self, credentials: Credentials, endpoint_id: str
     ) -> DedicatedEndpointStatus:
         """Start an endpoint that failed or was terminated."""
-        call = Call("restart_endpoint", access, "PUT", _path(endpoint_id, "/restart"))
+        call = Call("restart_endpoint", credentials, "PUT", _path(endpoint_id, "/restart"))
         return await self._change(call, DedicatedEndpointStatus)
 
     async def terminate_endpoint(
-        self, access: Credentials, endpoint_id: str
+        self, credentials: Credentials, endpoint_id: str
     ) -> DedicatedEndpointStatus:
         """Stop an endpoint; it can be restarted."""
-        call = Call("terminate_endpoint", access, "PUT", _path(endpoint_id, "/terminate"))
+        call = Call("terminate_endpoint", credentials, "PUT", _path(endpoint_id, "/terminate"))
         return await self._change(call, DedicatedEndpointStatus)
 
-    async def delete_endpoint(self, access: Credentials, endpoint_id: str) -> None:
-        call = Call("delete_endpoint", access, "DELETE", _path(endpoint_id))
+    async def delete_endpoint(self, credentials: Credentials, endpoint_id: str) -> None:
+        call = Call("delete_endpoint", credentials, "DELETE", _path(endpoint_id))
         await self._send(call)
 
-    async def _pages(self, call: Call, model: type[_PageT]) -> AsyncIterator[tuple[_PageT, Answer]]:
+    async def _pages(
+        self, call: Call, model: type[_PageT]
+    ) -> AsyncIterator[tuple[_PageT, Response]]:
         cursors: list[str] = []
         while len(cursors) < MAX_PAGES:
             params = {**call.params, "limit": str(PAGE_LIMIT)}
@@ -281,15 +291,15 @@ class FriendliClient:
             cursors.append(page.next_cursor)
         raise Unavailable(call.operation, status=200, reason="paging doesn't end")
 
-    async def _read(self, call: Call, model: type[_AnswerT]) -> tuple[_AnswerT, Answer]:
+    async def _read(self, call: Call, model: type[_ResponseT]) -> tuple[_ResponseT, Response]:
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._limits.read
         last: FriendliError = Unavailable(call.operation, reason="Deadline")
 
-        async def once() -> tuple[_AnswerT, Answer]:
+        async def once() -> tuple[_ResponseT, Response]:
             async with self._bodies.reading() as reader:
                 outcome = await exchange(self._reading, call, reader, time_limit=None)
-                if not (isinstance(outcome, Answer) and outcome.is_success):
+                if not (isinstance(outcome, Response) and outcome.is_success):
                     raise failure_of_reading(call, outcome)
                 parsed = _parsed(outcome, model)
                 if parsed is None:
@@ -313,17 +323,17 @@ class FriendliClient:
             pass
         raise last
 
-    async def _change(self, call: Call, model: type[_AnswerT]) -> _AnswerT:
+    async def _change(self, call: Call, model: type[_ResponseT]) -> _ResponseT:
         answer = await self._send(call)
         parsed = _parsed(answer, model)
         if parsed is None:
             raise failure_of_changing(call, answer, UNREADABLE)
         return parsed
 
-    async def _send(self, call: Call) -> Answer:
+    async def _send(self, call: Call) -> Response:
         async with self._bodies.reading() as reader:
             outcome = await exchange(self._changing, call, reader, time_limit=self._limits.write)
-        if not (isinstance(outcome, Answer) and outcome.is_success):
+        if not (isinstance(outcome, Response) and outcome.is_success):
             raise failure_of_changing(call, outcome)
         return outcome
 
@@ -341,7 +351,7 @@ def _path(endpoint_id: str, rest: str = "") -> str:
     return f"{ENDPOINTS}/{quote(endpoint_id, safe='').replace('.', '%2E')}{rest}"
 
 
-def _parsed(answer: Answer, model: type[_AnswerT]) -> _AnswerT | None:
+def _parsed(answer: Response, model: type[_ResponseT]) -> _ResponseT | None:
     if answer.body is None:
         return None
     try:

@@ -6,13 +6,13 @@ Unlike the other operations, its fields are snake_case on the wire.
 from collections.abc import Iterable
 from decimal import Decimal
 
-from bot.domain.schemas import AnswerModel
+from bot.domain.schemas import ResponseModel
 
 BUCKETS_A_PAGE = 35
 _GPU_TIME = "gpu time cost"
 
 
-class CostResult(AnswerModel):
+class CostResult(ResponseModel):
     """A line of a day's cost.
 
     Attributes:
@@ -28,13 +28,13 @@ class CostResult(AnswerModel):
     line_item: str | None = None
 
 
-class CostBucket(AnswerModel):
+class CostBucket(ResponseModel):
     """The cost of a day in UTC."""
 
     results: tuple[CostResult, ...] = ()
 
 
-class CostResponse(AnswerModel):
+class CostResponse(ResponseModel):
     """One page of days."""
 
     data: tuple[CostBucket, ...] = ()

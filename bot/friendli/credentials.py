@@ -36,8 +36,8 @@ def _fits_header(text: str) -> bool:
 class CredentialHeaders(httpx.Auth):
     """Sets the key on the request itself, so that no variable of ours holds it in plain text."""
 
-    def __init__(self, access: Credentials) -> None:
-        self._access = access
+    def __init__(self, credentials: Credentials) -> None:
+        self._access = credentials
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add `Authorization` and, for a named team, `X-Friendli-Team`."""

@@ -20,7 +20,7 @@ from bot.domain.friendli_errors import (
 from bot.domain.process.bounded_body import BodyReader
 from bot.domain.process.metrics import FRIENDLI_REQUESTS, status_class
 from bot.friendli.credentials import CredentialHeaders, Credentials
-from bot.friendli.responses import Answer, read_body
+from bot.friendli.responses import Response, read_body
 
 # Raised before any byte of the request was sent.
 _NOT_CONNECTED = (
@@ -45,7 +45,7 @@ class Call:
     """One request; `path` is percent-encoded, `operation` names the client's method in errors."""
 
     operation: str
-    access: Credentials
+    credentials: Credentials
     method: str
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class NoResponse:
 
 async def exchange(
     client: httpx.AsyncClient, call: Call, reader: BodyReader, *, time_limit: float | None
-) -> Answer | NoResponse:
+) -> Response | NoResponse:
     """Send a request once, and count it.
 
     The outcome is returned, not raised: an exception raised from one of httpx's would keep the
@@ -78,7 +78,7 @@ async def exchange(
         time_limit: Seconds for all of it (httpx's own limits restart with every byte), or None.
     """
     outcome = await _send(client, call, reader, time_limit)
-    if isinstance(outcome, Answer):
+    if isinstance(outcome, Response):
         word = status_class(outcome.status)
     else:
         word = "no_response" if outcome.left else "not_sent"
@@ -88,8 +88,8 @@ async def exchange(
 
 async def _send(
     client: httpx.AsyncClient, call: Call, reader: BodyReader, time_limit: float | None
-) -> Answer | NoResponse:
-    answer: Answer | None = None
+) -> Response | NoResponse:
+    answer: Response | None = None
     try:
         async with (
             asyncio.timeout(time_limit),
@@ -98,10 +98,10 @@ async def _send(
                 call.path,
                 params=call.params,
                 json=call.body,
-                auth=CredentialHeaders(call.access),
+                auth=CredentialHeaders(call.credentials),
             ) as response,
         ):
-            answer = Answer(response.status_code, response.headers)
+            answer = Response(response.status_code, response.headers)
             answer = replace(answer, body=await read_body(response, reader))
     except _NOT_CONNECTED as error:
         return NoResponse(type(error).__name__, left=False)
@@ -112,23 +112,25 @@ async def _send(
     return answer
 
 
-def failure_of_reading(call: Call, outcome: Answer | NoResponse, reason: str = "") -> FriendliError:
+def failure_of_reading(
+    call: Call, outcome: Response | NoResponse, reason: str = ""
+) -> FriendliError:
     """The error of a reading call without a result."""
     match outcome:
         case NoResponse():
             return Unavailable(call.operation, reason=outcome.reason)
-        case Answer():
+        case Response():
             return _refusal(call, outcome) or Unavailable(
                 call.operation,
                 status=outcome.status,
-                words=outcome.words(call.access.api_key),
+                message=outcome.message(call.credentials.api_key),
                 reason=reason,
                 retry_after=outcome.retry_after,
             )
 
 
 def failure_of_changing(
-    call: Call, outcome: Answer | NoResponse, reason: str = ""
+    call: Call, outcome: Response | NoResponse, reason: str = ""
 ) -> FriendliError:
     """The error of a changing call without a result."""
     match outcome:
@@ -136,23 +138,23 @@ def failure_of_changing(
             return NotSent(call.operation, reason=outcome.reason)
         case NoResponse():
             return OutcomeUnknown(call.operation, reason=outcome.reason)
-        case Answer():
+        case Response():
             return _refusal(call, outcome) or OutcomeUnknown(
                 call.operation,
                 status=outcome.status,
-                words=outcome.words(call.access.api_key),
+                message=outcome.message(call.credentials.api_key),
                 reason=reason,
                 retry_after=outcome.retry_after,
             )
 
 
-def _refusal(call: Call, answer: Answer) -> Refused | None:
+def _refusal(call: Call, answer: Response) -> Refused | None:
     if not 400 <= answer.status < 500 or answer.status in _UNDECIDED:
         return None
     return _REFUSALS.get(answer.status, Refused)(
         call.operation,
         status=answer.status,
-        words=answer.words(call.access.api_key),
+        message=answer.message(call.credentials.api_key),
         retry_after=answer.retry_after,
-        fields=answer.field_errors(call.access.api_key),
+        fields=answer.field_errors(call.credentials.api_key),
     )

@@ -11,20 +11,20 @@ import httpx
 from pydantic import JsonValue, SecretStr
 from pydantic_core import from_json
 
-from bot.domain.friendli_errors import FieldError
+from bot.domain.friendli_errors import RefusedField
 from bot.domain.process.bounded_body import BodyReader, TooLargeError
 
 # Ten times a page of a hundred endpoints with every field.
 MAX_BODY_BYTES = 2_000_000
 _INFLATED_AT_ONCE = 64 * 1024
-MAX_WORDS = 500
+MAX_MESSAGE = 500
 _MOST_FIELDS = 20
-_LONGEST_FIELD_WORDS = 200
+_LONGEST_FIELD_MESSAGE = 200
 _LONGEST_NAME = 60
 # Searched for messages: bytes of JSON, and characters of any text. Megabytes would block the
 # event loop.
 _LARGEST_JSON = 100_000
-_LOOKED_AT = 20_000
+_SEARCHED = 20_000
 # No response may delay a caller longer, whatever it says.
 MAX_RETRY_AFTER = 86_400.0
 
@@ -35,7 +35,7 @@ _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """An HTTP response of which at least the status was read.
 
     Its repr shows the status only, since the rest may quote the key.
@@ -71,21 +71,21 @@ class Answer:
         wait = (until - (self.date or datetime.now(UTC))).total_seconds()
         return min(max(wait, 0.0), MAX_RETRY_AFTER)
 
-    def words(self, api_key: SecretStr) -> str:
+    def message(self, api_key: SecretStr) -> str:
         """The message of the response: one line, at most 500 characters, without keys."""
         key = api_key.get_secret_value()
         # Before the cut, which may leave only a part of the key.
         body = (self.body or b"").replace(key.encode(), _REDACTED.encode())
-        text = body[:_LOOKED_AT].decode(errors="replace")
+        text = body[:_SEARCHED].decode(errors="replace")
         try:
             value = _json(body)
         except ValueError:
             said = _title(text) if text.lstrip().startswith("<") else text
         else:
-            said = _spoken(value) or (text if value else "")
-        return _line(said, api_key, MAX_WORDS)
+            said = _error_message(value) or (text if value else "")
+        return _line(said, api_key, MAX_MESSAGE)
 
-    def field_errors(self, api_key: SecretStr) -> tuple[FieldError, ...]:
+    def field_errors(self, api_key: SecretStr) -> tuple[RefusedField, ...]:
         """Messages about single fields, in FastAPI's shape; without keys, 20 at most."""
         try:
             value = _json(self.body or b"")
@@ -97,9 +97,9 @@ class Answer:
             match entry:
                 case {"msg": str(message), "loc": list(place)}:
                     names = [_line(str(name), api_key, _LONGEST_NAME) for name in place[:9]]
-                    words = _line(message, api_key, _LONGEST_FIELD_WORDS) or "refused"
+                    text = _line(message, api_key, _LONGEST_FIELD_MESSAGE) or "refused"
                     # The first is the part of the request, which people never see.
-                    found.append(FieldError([name for name in names if name != "body"], words))
+                    found.append(RefusedField([name for name in names if name != "body"], text))
         return tuple(found)
 
 
@@ -109,7 +109,7 @@ def _json(body: bytes) -> JsonValue:
 
 
 def _line(said: str, api_key: SecretStr, limit: int) -> str:
-    said = said.replace(api_key.get_secret_value(), _REDACTED)[:_LOOKED_AT]
+    said = said.replace(api_key.get_secret_value(), _REDACTED)[:_SEARCHED]
     said = _KEYS.sub(_REDACTED, said)
     # Control characters and lone surrogates can be neither stored nor sent on.
     printable = "".join(char if char.isprintable() else " " for char in said)
@@ -160,19 +160,19 @@ def _title(html: str) -> str:
     return found[1] if found else ""
 
 
-def _spoken(value: JsonValue) -> str:
+def _error_message(value: JsonValue) -> str:
     """The message in the usual shapes of a JSON error: FastAPI's, OpenAI's, and plainer."""
     match value:
         case str():
             return value
         case list():
-            return "; ".join(filter(None, map(_spoken, value)))
+            return "; ".join(filter(None, map(_error_message, value)))
         case {"msg": str(message), "loc": list(place)}:
             # FastAPI begins each place with the part of the request, which people never see.
             names = [str(name) for name in place if name != "body"]
             return f"{'.'.join(names)}: {message}" if names else message
         case dict():
             keys = ("detail", "details", "message", "msg", "error", "errors")
-            return next(filter(None, (_spoken(value.get(key)) for key in keys)), "")
+            return next(filter(None, (_error_message(value.get(key)) for key in keys)), "")
         case _:
             return ""

@@ -1,6 +1,6 @@
 """One endpoint, whole: what it is doing, how it is set up, what it costs, whose it is."""
 
-from bot.domain.listed_endpoint import Listed
+from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.statuses import COMING_UP, facts_of
 from bot.messages.blocks import Block, actions, button, context, section
@@ -11,7 +11,7 @@ from bot.messages.listing import doing, mark, price, who
 from bot.messages.markup import bold, code, escape, link, moment, money
 
 
-def status(listed: Listed, *, suite_link: str | None, thread_link: str | None) -> Body:
+def status(listed: ListedEndpoint, *, suite_link: str | None, thread_link: str | None) -> Body:
     """Draw one endpoint.
 
     Args:
@@ -36,7 +36,7 @@ def status(listed: Listed, *, suite_link: str | None, thread_link: str | None) -
     return body(f"{headline} {_cost(listed)}", *blocks)
 
 
-def buttons_for(listed: Listed, *, suite_link: str | None) -> list[Block]:
+def buttons_for(listed: ListedEndpoint, *, suite_link: str | None) -> list[Block]:
     """What can be done with it now, the most useful first."""
     row = []
     if listed.ours is None:
@@ -50,7 +50,7 @@ def buttons_for(listed: Listed, *, suite_link: str | None) -> list[Block]:
     return row
 
 
-def _note(listed: Listed) -> str:
+def _note(listed: ListedEndpoint) -> str:
     if listed.status.status != Status.FAILED:
         return facts_of(listed.status.status).note_in_status
     error_code = listed.status.error_code
@@ -61,21 +61,21 @@ def _note(listed: Listed) -> str:
     )[0]
 
 
-def _setup(listed: Listed) -> list[str]:
+def _setup(listed: ListedEndpoint) -> list[str]:
     if listed.spec is None:
         return ["Friendli didn't say how it is set up", _cost(listed)]
     parts = [listed.model, listed.gpus, listed.replicas]
     return [*(escape(part) for part in parts if part), _cost(listed)]
 
 
-def _cost(listed: Listed) -> str:
+def _cost(listed: ListedEndpoint) -> str:
     now = bold(price(listed)) if listed.price_now is None else f"{bold(price(listed))} now"
     if listed.price_once_up is not None and listed.status.status in COMING_UP:
         return f"{now}, {money(listed.price_once_up)} once it serves"
     return now
 
 
-def _origin(listed: Listed, thread_link: str | None) -> list[str]:
+def _origin(listed: ListedEndpoint, thread_link: str | None) -> list[str]:
     is_asked_for = listed.ours is not None and not listed.ours.is_imported
     asked = f"asked for by {who(listed)}" if is_asked_for else who(listed)
     parts = [f"endpoint {code(listed.endpoint_id)}", f"target {code(listed.target)}"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from bot.domain.listed_endpoint import Listed, Listing
+from bot.domain.listed_endpoint import ListedEndpoint, Listing
 from bot.domain.process.slash_command import SLASH
 from bot.domain.statuses import COMING_UP, facts_of, phase_words
 from bot.domain.text import clip
@@ -23,12 +23,12 @@ _BLOCK = 80
 _NAME, _MODEL, _GPUS = 60, 80, 40
 
 
-def mark(listed: Listed) -> str:
+def mark(listed: ListedEndpoint) -> str:
     """The sign of its status."""
     return facts_of(listed.status.status).mark
 
 
-def doing(listed: Listed) -> str:
+def doing(listed: ListedEndpoint) -> str:
     """What it is doing, such as "serving" or "starting (downloading the model)"; mrkdwn."""
     words = escape(clip(facts_of(listed.status.status).name, _NAME))
     phase = listed.status.phase
@@ -37,20 +37,24 @@ def doing(listed: Listed) -> str:
     return f"{words} ({escape(clip(phase_words(phase).during, _NAME))})"
 
 
-def price(listed: Listed) -> str:
+def price(listed: ListedEndpoint) -> str:
     """What it costs now."""
     return "price unknown" if listed.price_now is None else money(listed.price_now)
 
 
-def who(listed: Listed) -> str:
+def who(listed: ListedEndpoint) -> str:
     """Who asked for it, as far as we know."""
     if listed.ours is None:
-        return f"perhaps {mention(listed.perhaps_by)}" if listed.perhaps_by else "made elsewhere"
+        return (
+            f"perhaps {mention(listed.possible_requester_id)}"
+            if listed.possible_requester_id
+            else "made elsewhere"
+        )
     by = mention(listed.ours.requester_id)
     return f"made elsewhere, followed by {by}" if listed.ours.is_imported else by
 
 
-def lines(listed: Listed) -> str:
+def lines(listed: ListedEndpoint) -> str:
     """An endpoint on two lines: what it is doing and costs, then how it is set up and whose."""
     name = bold(clip(listed.name, _NAME))
     setup = [
@@ -63,12 +67,12 @@ def lines(listed: Listed) -> str:
     return f"{now}\n{' · '.join(filter(None, setup))}"
 
 
-def _made(listed: Listed) -> str:
+def _made(listed: ListedEndpoint) -> str:
     """How long ago, and by whom as far as we know."""
     ago = "" if listed.age is None else f" {duration(listed.age)} ago"
     if listed.ours is None:
-        if listed.perhaps_by:
-            return f"made{ago}, perhaps by {mention(listed.perhaps_by)}"
+        if listed.possible_requester_id:
+            return f"made{ago}, perhaps by {mention(listed.possible_requester_id)}"
         return f"made elsewhere{ago}"
     by = mention(listed.ours.requester_id)
     if listed.ours.is_imported:
@@ -76,7 +80,7 @@ def _made(listed: Listed) -> str:
     return f"made{ago} by {by}"
 
 
-def total(endpoints: Sequence[Listed]) -> str:
+def total(endpoints: Sequence[ListedEndpoint]) -> str:
     """What all of them cost now, as far as that is known."""
     prices = [listed.price_now for listed in endpoints]
     known = sum((one for one in prices if one is not None), Decimal(0))
@@ -142,7 +146,7 @@ def _turn(target: str, offset: int, *, shown: int, more: bool) -> list[Block]:
     return buttons
 
 
-def _fitting(endpoints: Sequence[Listed]) -> list[str]:
+def _fitting(endpoints: Sequence[ListedEndpoint]) -> list[str]:
     found: list[str] = []
     room = _BYTES
     for listed in endpoints[:_ENDPOINTS]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from bot.domain.listed_endpoint import Listed, Listing
+from bot.domain.listed_endpoint import ListedEndpoint, Listing
 from bot.domain.statuses import facts_of
 from bot.domain.text import clip
 from bot.messages.blocks import Block, actions, external_select, option, section, static_select
@@ -90,7 +90,7 @@ def unknown(command: str, typed: str, nearest: Sequence[str], carried: PickerSta
 def several(
     command: str,
     typed: str,
-    endpoints: Sequence[Listed],
+    endpoints: Sequence[ListedEndpoint],
     carried: PickerState,
     is_exact: bool,  # noqa: FBT001 - reads like the rest
 ) -> Body:
@@ -126,15 +126,15 @@ def options(listings: Sequence[Listing], typed: str) -> list[Block]:
     return [_option(listed, tell_apart=names.count(listed.name) > 1) for listed in found[:_OPTIONS]]
 
 
-def _distinct(listings: Sequence[Listing]) -> list[Listed]:
-    found: dict[tuple[str, str], Listed] = {}
+def _distinct(listings: Sequence[Listing]) -> list[ListedEndpoint]:
+    found: dict[tuple[str, str], ListedEndpoint] = {}
     for listing in listings:
         for listed in listing.endpoints:
             found.setdefault((listed.project_id, listed.endpoint_id), listed)
     return list(found.values())
 
 
-def _fits(listed: Listed, sought: Sequence[str]) -> bool:
+def _fits(listed: ListedEndpoint, sought: Sequence[str]) -> bool:
     said = " ".join(
         (
             listed.name,
@@ -148,19 +148,19 @@ def _fits(listed: Listed, sought: Sequence[str]) -> bool:
     return all(word in said for word in sought)
 
 
-def _is_carried(listed: Listed) -> bool:
+def _is_carried(listed: ListedEndpoint) -> bool:
     return len(_value(listed)) <= _OPTION_VALUE
 
 
-def _value(listed: Listed) -> str:
+def _value(listed: ListedEndpoint) -> str:
     return f"{listed.target} {listed.endpoint_id}"
 
 
-def _option(listed: Listed, *, tell_apart: bool) -> Block:
+def _option(listed: ListedEndpoint, *, tell_apart: bool) -> Block:
     return option(_text(listed, tell_apart=tell_apart), _value(listed))
 
 
-def _text(listed: Listed, *, tell_apart: bool) -> str:
+def _text(listed: ListedEndpoint, *, tell_apart: bool) -> str:
     deployment = [clip(facts_of(listed.status.status).name, 20), listed.gpus]
     if tell_apart:
         deployment = [clip(listed.endpoint_id, 20), *deployment]

@@ -58,24 +58,24 @@ def by_the_api(error: FriendliError) -> Refusal:
         return Refusal(
             "Friendli takes no more requests from this team for now.",
             f"Try again{wait}.",
-            error.words,
+            error.message,
         )
     if isinstance(error, Unauthorized):
         return Refusal(
-            "Friendli refuses this target's API key.", _RECONNECT, error.words, reconnects=True
+            "Friendli refuses this target's API key.", _RECONNECT, error.message, reconnects=True
         )
     if isinstance(error, NotFound):
         return Refusal(
             "Friendli doesn't know this target's project.",
             f"An admin can connect another one with `{SLASH} connect`.",
-            error.words,
+            error.message,
             reconnects=True,
         )
     if error.status == 402:
         return Refusal(
             "The team's billing at Friendli doesn't allow it.",
             "Someone who may can settle it in Friendli Suite under Billing.",
-            error.words,
+            error.message,
         )
     if error.fields:
         return Refusal(
@@ -87,7 +87,7 @@ def by_the_api(error: FriendliError) -> Refusal:
     return Refusal(
         f"Friendli refused the request{status}.",
         "Change it and try again.",
-        error.words,
+        error.message,
         words_first=True,
     )
 
@@ -151,7 +151,7 @@ def unreadable(error: FriendliError, target: str) -> Refusal:
         return Refusal(
             f"Friendli refused to list what runs in {code(target)} (status {error.status}).",
             f"An admin can check the project with `{SLASH} connect`.",
-            error.words,
+            error.message,
         )
     return Refusal(
         f"Friendli isn't answering right now, so I can't see what runs in {code(target)}."

@@ -7,7 +7,7 @@ from bot.db.session import Database
 from bot.db.startup import prepare
 from bot.domain.errors import ConfigError
 from bot.domain.process.startup_retry import StartupRetry, UnreachableError, start_all
-from bot.ops.health import Check, answers, friendli_answers
+from bot.ops.health import Check, is_database_up, is_friendli_up
 from bot.services.restore import reconcile_if_restored
 from bot.slack.calls import WORKSPACE_ERRORS
 from bot.slack.clients import SlackClients, SlackUnreachableError
@@ -47,7 +47,7 @@ class Dependencies:
             "slack": self._is_slack_ready,
         }
         self.reported: dict[str, Check] = {
-            "friendli": partial(friendli_answers, database, settings.unready_after)
+            "friendli": partial(is_friendli_up, database, settings.unready_after)
         }
         if socket is not None:
             self._all.append(StartupRetry("Socket Mode", socket.connect, pause=pause))
@@ -75,7 +75,7 @@ class Dependencies:
             await part.stop()
 
     async def _is_database_ready(self) -> bool:
-        return self.database.reached.is_set() and await answers(self._open)
+        return self.database.reached.is_set() and await is_database_up(self._open)
 
     async def _is_slack_ready(self) -> bool:
         return self.is_slack_up()

@@ -20,12 +20,18 @@ from bot.db.encryption import KeyRing, MismatchedKeyError, UnreadableKeyError
 from bot.db.heartbeats import live
 from bot.db.key_rotation import OutOfOrderError, check_order, targets_of
 from bot.db.session import Database
-from bot.db.startup import is_missing, is_prepared, opened, why_not_creatable
+from bot.db.startup import creation_problem, is_missing, is_prepared, opened
 from bot.domain.errors import ConfigError
 from bot.domain.friendli_errors import FriendliError, MalformedCredentials, NotFound, Unauthorized
 from bot.domain.process.redaction import redactor
 from bot.friendli.client import FriendliClient
-from bot.ops.effective_settings import EffectiveSettings, Shown, read_settings, shown, unknown_names
+from bot.ops.effective_settings import (
+    EffectiveSettings,
+    ShownSetting,
+    read_settings,
+    shown_settings,
+    unknown_names,
+)
 from bot.ops.finding import Finding, Verdict
 from bot.services.credentials import credentials_for
 from bot.slack.calls import WORKSPACE_ERRORS
@@ -45,7 +51,7 @@ async def run_doctor(*, as_json: bool, say: Callable[[str], object]) -> int:
     """
     effective = read_settings()
     redactor.learn(effective.settings.secrets())
-    settings = list(shown(effective))
+    settings = list(shown_settings(effective))
     if not as_json:
         for one in settings:
             say(f"{one.name}={one.value}{' (default)' if one.is_default else ''}")
@@ -68,7 +74,9 @@ async def _all(effective: EffectiveSettings) -> AsyncIterator[Finding]:
         yield finding
 
 
-def _document(settings: Iterable[Shown], findings: Iterable[Finding], *, is_well: bool) -> str:
+def _document(
+    settings: Iterable[ShownSetting], findings: Iterable[Finding], *, is_well: bool
+) -> str:
     return json.dumps(
         {
             "ok": is_well,
@@ -128,7 +136,7 @@ async def _stored(settings: Settings, without_keys: Finding | None) -> AsyncIter
     """The database and, unless there is a reason against it, the keys in it."""
     part = "database"
     if is_missing(settings):
-        if (reason := why_not_creatable(settings)) is not None:
+        if (reason := creation_problem(settings)) is not None:
             yield Finding(Verdict.PROBLEM, part, reason)
             return
         words = "There is none yet. `friendli-deploy serve` makes it."
@@ -165,10 +173,10 @@ async def _replicas(database: Database, key_ring: KeyRing, silent_after: float) 
     running = ", ".join(f"{one.name} ({one.role} {one.version})" for one in replicas)
     if not replicas:
         return Finding(Verdict.ADVICE, "replicas", "None runs. Start `friendli-deploy serve`.")
-    if not any(one.role.works for one in replicas):
+    if not any(one.role.runs_workers for one in replicas):
         words = f"{running}: only web, so nothing is done. Start one with `--role worker`."
         return Finding(Verdict.PROBLEM, "replicas", words)
-    if not any(one.role.takes_requests for one in replicas):
+    if not any(one.role.accepts_requests for one in replicas):
         words = f"{running}: only workers, so nobody is answered. Start one with `--role web`."
         return Finding(Verdict.PROBLEM, "replicas", words)
     try:
@@ -231,8 +239,8 @@ async def _friendli(
             targets = ", ".join(await targets_of(database, [project.id]))
             whose = f"project {project.project_id} of {targets}"
             try:
-                access = credentials_for(project, key_ring)
-                await friendli.list_endpoints(access, project.project_id, limit=1)
+                credentials = credentials_for(project, key_ring)
+                await friendli.list_endpoints(credentials, project.project_id, limit=1)
             except (UnreadableKeyError, MalformedCredentials):
                 continue
             except Unauthorized:
@@ -261,7 +269,7 @@ async def _slack(settings: Settings) -> AsyncIterator[Finding]:
             yield _slack_failure("slack_bot_token", error.error, settings)
         else:
             yield _scopes(granted)
-        if settings.slack_app_token is not None and settings.role.takes_requests:
+        if settings.slack_app_token is not None and settings.role.accepts_requests:
             token = settings.slack_app_token
             try:
                 await clients.socket_url(token)

@@ -47,7 +47,7 @@ class EffectiveSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownSetting:
     """One setting for display; `value` is never a secret."""
 
     name: str
@@ -76,21 +76,21 @@ def read_settings() -> EffectiveSettings:
     return EffectiveSettings(Settings(**given), problems)
 
 
-def shown(effective: EffectiveSettings) -> Iterator[Shown]:
+def shown_settings(effective: EffectiveSettings) -> Iterator[ShownSetting]:
     """Every setting in order, with secrets hidden."""
     settings = effective.settings
     for name, field in Settings.model_fields.items():
         is_default = name not in settings.model_fields_set
         if name in effective.problems:
-            yield Shown(name.upper(), "(can't be used)", is_default=False)
+            yield ShownSetting(name.upper(), "(can't be used)", is_default=False)
         else:
             value = _text(name, field, getattr(settings, name), settings)
-            yield Shown(name.upper(), redactor.mask(value), is_default)
+            yield ShownSetting(name.upper(), redactor.mask(value), is_default)
 
 
 def changed_settings(settings: Settings) -> dict[str, str]:
     """The settings that differ from their defaults, with secrets hidden."""
-    every = shown(EffectiveSettings(settings, {}))
+    every = shown_settings(EffectiveSettings(settings, {}))
     return {one.name: one.value for one in every if not one.is_default}
 
 

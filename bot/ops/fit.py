@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.config import HubSettings
-from bot.domain.fit import DEFAULT_CONTEXT, GB, Answer, Fit, Load, fit
+from bot.domain.fit import DEFAULT_CONTEXT, GB, Fit, FitResult, Workload, fit
 from bot.domain.instances import INSTANCE_OPTIONS, InstanceOption, Prices
 from bot.domain.kv_cache import KvCache, UnknownAttentionError, decoder_config, heads_of, kv_cache
 from bot.domain.preflight import is_quantized, preflight
@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class FitQuery:
     """A query.
 
     Attributes:
@@ -51,15 +51,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class FitReport:
     """A model's properties, and how it fits each option."""
 
     model: str
     commit: str | None
-    load: Load
+    load: Workload
     blocked: str | None
     warnings: tuple[str, ...]
-    answers: tuple[tuple[InstanceOption, Answer], ...]
+    answers: tuple[tuple[InstanceOption, FitResult], ...]
     prices: Prices
 
     @property
@@ -100,7 +100,7 @@ class Result:
 
 
 async def run_fit(
-    settings: HubSettings, question: Question, *, as_json: bool, say: Callable[[str], object]
+    settings: HubSettings, question: FitQuery, *, as_json: bool, say: Callable[[str], object]
 ) -> ExitCode:
     """Read the model from the Hub, print how it fits, and return the exit code."""
     async with HubClient(settings.hf_endpoint, settings.hf_token) as hub:
@@ -109,8 +109,8 @@ async def run_fit(
     return result.exit_code
 
 
-async def _examine(hub: HubClient, question: Question, prices: Prices) -> Result:
-    unknown = Load(None, None, None, None, question.context or DEFAULT_CONTEXT, question.batch)
+async def _examine(hub: HubClient, question: FitQuery, prices: Prices) -> FitReport:
+    unknown = Workload(None, None, None, None, question.context or DEFAULT_CONTEXT, question.batch)
     try:
         info = await hub.model(question.model, question.revision)
     except HubNotFoundError as error:
@@ -156,12 +156,12 @@ async def _beside(hub: HubClient, model: str, info: ModelInfo) -> JsonObject | N
 
 
 def _load(
-    question: Question,
+    question: FitQuery,
     files: RepoFiles,
     config: JsonObject,
     beside: JsonObject | None,
     warnings: list[str],
-) -> Load:
+) -> Workload:
     text = decoder_config(config)
     longest = text.get("max_position_embeddings")
     context = question.context or DEFAULT_CONTEXT
@@ -179,7 +179,7 @@ def _load(
     if weights is None:
         warnings.append("The Hub doesn't tell the size of its weights.")
     hidden = text.get("hidden_size", text.get("d_model"))
-    return Load(
+    return Workload(
         weights,
         cache,
         hidden if isinstance(hidden, int) else None,
@@ -190,20 +190,20 @@ def _load(
 
 
 def _result(
-    question: Question,
+    question: FitQuery,
     info: ModelInfo | None,
-    load: Load,
+    load: Workload,
     prices: Prices,
     *,
     blocked: str | None = None,
     warnings: tuple[str, ...] = (),
-) -> Result:
+) -> FitReport:
     options = INSTANCE_OPTIONS if question.option is None else (question.option,)
     answers = tuple(
         (each, fit(load, card_gb=each.gpu.memory_gb, count=each.count)) for each in options
     )
     commit = None if info is None else info.sha
-    return Result(question.model, commit, load, blocked, warnings, answers, prices)
+    return FitReport(question.model, commit, load, blocked, warnings, answers, prices)
 
 
 def _sentence(error: HubError) -> str:
@@ -211,7 +211,7 @@ def _sentence(error: HubError) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _table(result: Result) -> str:
+def _table(result: FitReport) -> str:
     load = result.load
     weights = "unknown" if load.weights is None else f"{load.weights / GB:.1f} GB"
     cache = load.cache

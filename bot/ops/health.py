@@ -39,8 +39,8 @@ def health_routes(
         return web.json_response({"ok": lives}, status=200 if lives else 503)
 
     async def ask() -> dict[str, bool | str | None]:
-        answers = await asyncio.gather(*(_in_time(check) for check in checks.values()))
-        return dict(zip(checks, answers, strict=True))
+        is_database_up = await asyncio.gather(*(_in_time(check) for check in checks.values()))
+        return dict(zip(checks, is_database_up, strict=True))
 
     # However many clients ask, the database gets one query.
     asking = SingleFlight(ask)
@@ -53,7 +53,7 @@ def health_routes(
     return [web.get("/healthz", healthz), web.get("/readyz", readyz)]
 
 
-async def answers(database: Database) -> bool:
+async def is_database_up(database: Database) -> bool:
     """Whether the database answers a query."""
     try:
         async with database.read() as session:
@@ -63,7 +63,7 @@ async def answers(database: Database) -> bool:
     return True
 
 
-async def friendli_answers(database: Database, unready_after: float) -> bool | None:
+async def is_friendli_up(database: Database, unready_after: float) -> bool | None:
     """Whether Friendli answered the last polls; None while the database doesn't answer."""
     try:
         async with database.read() as session:

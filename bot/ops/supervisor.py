@@ -38,14 +38,18 @@ class Supervisor:
     """
 
     def __init__(
-        self, database: Database, workers: Workers | None, outside: Dependencies, timeout: float
+        self,
+        database: Database,
+        workers: Workers | None,
+        dependencies: Dependencies,
+        timeout: float,
     ) -> None:
         self._workers = workers
         self._needs: dict[asyncio.Task[None], list[asyncio.Event]] = {}
         if workers is None:
             return
         self._scan = Scan(database, workers.all)
-        tables, slack = outside.database.reached, outside.slack.reached
+        tables, slack = dependencies.database.reached, dependencies.slack.reached
         self._needs = {
             asyncio.create_task(_when_reached(needs, run), name=name): needs
             for name, run, needs in (

@@ -64,5 +64,5 @@ class Billing:
             return {}
         async with self._database.read() as session:
             row = await session.get_one(WatchedProject, project)
-        access = credentials_for(row, self._key_ring)
-        return charged(await self._friendli.get_cost(access, since, today + timedelta(days=1)))
+        credentials = credentials_for(row, self._key_ring)
+        return charged(await self._friendli.get_cost(credentials, since, today + timedelta(days=1)))

@@ -17,7 +17,7 @@ from bot.db.encryption import KeyRing, UnreadableKeyError
 from bot.db.session import Database
 from bot.domain.actors import ChannelRef
 from bot.domain.friendli_errors import FriendliError, NotFound, RateLimited, Refused, Unavailable
-from bot.domain.listed_endpoint import Listed, Listing, in_order
+from bot.domain.listed_endpoint import ListedEndpoint, Listing, in_order
 from bot.domain.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
 from bot.domain.statuses import facts_of
 from bot.friendli.client import EndpointListing, FriendliClient
@@ -83,16 +83,16 @@ class Catalog:
             UnreadableKeyError: Its key was encrypted with a key that isn't configured.
         """
         project = await own_rows.project_of(self._database, place, target)
-        access = credentials_for(project, self._key_ring)
+        credentials = credentials_for(project, self._key_ring)
         cached = self._lists.get(project.id)
         if cached is None or cached.at + fresh <= _clock():
             try:
                 async with asyncio.timeout(self._settings.list_timeout):
-                    cached = await self._list(project, access)
+                    cached = await self._list(project, credentials)
             except TimeoutError:
                 raise Unavailable("list_all_endpoints", reason="Deadline") from None
         await self._read_specs(
-            access, project.api_base, cached.listing, self._settings.list_timeout / 2
+            credentials, project.api_base, cached.listing, self._settings.list_timeout / 2
         )
         return await self._joined(place, target, project, cached.listing)
 
@@ -103,12 +103,12 @@ class Catalog:
         current = False
         try:
             async with asyncio.timeout(timeout):
-                access = credentials_for(project, self._key_ring)
+                credentials = credentials_for(project, self._key_ring)
                 cached = self._lists.get(project.id)
                 if cached is None or cached.at + _GLANCE_FRESH <= _clock():
-                    await self._list(project, access)
+                    await self._list(project, credentials)
                 cached = self._lists[project.id]
-                await self._read_specs(access, project.api_base, cached.listing, timeout)
+                await self._read_specs(credentials, project.api_base, cached.listing, timeout)
                 current = True
         except (TimeoutError, FriendliError, UnreadableKeyError) as error:
             log.info("using the cached list", error=type(error).__name__)
@@ -120,9 +120,9 @@ class Catalog:
             listing = EndpointListing(remembered, None, 0)
         return replace(await self._joined(place, target, project, listing), is_current=current)
 
-    async def _list(self, project: WatchedProject, access: Credentials) -> _CachedListing:
+    async def _list(self, project: WatchedProject, credentials: Credentials) -> _CachedListing:
         asked = _clock()
-        listing = await self._friendli.list_all_endpoints(access, project.project_id)
+        listing = await self._friendli.list_all_endpoints(credentials, project.project_id)
         cached = self._lists[project.id] = _CachedListing(listing, asked)
         _forget_oldest(self._lists, _LISTS_KEPT)
         while len(self._lists) > 1 and self._listed > _LISTED_KEPT:
@@ -134,7 +134,7 @@ class Catalog:
         return sum(len(cached.listing.endpoints) for cached in self._lists.values())
 
     async def _read_specs(
-        self, access: Credentials, api_base: str, listing: EndpointListing, within: float
+        self, credentials: Credentials, api_base: str, listing: EndpointListing, within: float
     ) -> None:
         """Read missing specs of a list within a time; the others stay unknown this time."""
         order = sorted(listing.endpoints.items(), key=lambda item: _settled(item[1]))
@@ -147,7 +147,7 @@ class Catalog:
             for endpoint_id, status in wanted:
                 async with self._reading:
                     if not self._knows(api_base, endpoint_id, status):
-                        await self._read_spec(access, api_base, endpoint_id, status)
+                        await self._read_spec(credentials, api_base, endpoint_id, status)
 
         readers = [asyncio.create_task(reader()) for _ in unknown[:_SPECS_AT_ONCE]]
         try:
@@ -163,10 +163,14 @@ class Catalog:
                 raise end
 
     async def _read_spec(
-        self, access: Credentials, api_base: str, endpoint_id: str, status: DedicatedEndpointStatus
+        self,
+        credentials: Credentials,
+        api_base: str,
+        endpoint_id: str,
+        status: DedicatedEndpointStatus,
     ) -> None:
         try:
-            spec = await self._friendli.get_endpoint(access, endpoint_id)
+            spec = await self._friendli.get_endpoint(credentials, endpoint_id)
         except RateLimited:
             raise
         except Refused as refused:
@@ -199,7 +203,7 @@ class Catalog:
             kept = self._specs.get((project.api_base, endpoint_id))
             name = kept.spec.name if kept else ""
             endpoints.append(
-                Listed(
+                ListedEndpoint(
                     target=target,
                     project_id=project.project_id,
                     team_id=project.team_id or (kept.spec.team_id if kept else None) or "",
@@ -207,7 +211,7 @@ class Catalog:
                     status=status,
                     spec=kept.spec if kept is not None else None,
                     ours=ours.get(endpoint_id),
-                    perhaps_by=None if endpoint_id in ours else unsettled.get(name),
+                    possible_requester_id=None if endpoint_id in ours else unsettled.get(name),
                     seen_at=listing.api_date or datetime.now(UTC),
                     prices=self._settings.prices,
                 )

@@ -16,7 +16,7 @@ from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.deployment_state import CLOSED, DeploymentState
-from bot.domain.listed_endpoint import Listed
+from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.permissions import Permission
 from bot.domain.schemas import DedicatedEndpointSpec
 from bot.domain.transitions import ObservedTransition, observe
@@ -56,7 +56,7 @@ class ImportedEndpoints:
         self,
         place: ChannelRef,
         person: Actor,
-        endpoint: Listed,
+        endpoint: ListedEndpoint,
         spec: DedicatedEndpointSpec,
         *,
         message_ts: str = "",
@@ -105,7 +105,7 @@ class ImportedEndpoints:
         session: AsyncSession,
         place: ChannelRef,
         person: Actor,
-        endpoint: Listed,
+        endpoint: ListedEndpoint,
         spec: DedicatedEndpointSpec,
         target: Target,
         project: WatchedProject,

@@ -8,7 +8,7 @@ from bot.db.deployment_tables import Deployment, Target, WatchedProject
 from bot.db.session import Database
 from bot.domain.actors import ChannelRef
 from bot.domain.deployment_state import UNIDENTIFIED, DeploymentState
-from bot.domain.listed_endpoint import Ours
+from bot.domain.listed_endpoint import StoredEndpoint
 from bot.domain.schemas import DedicatedEndpointStatus
 from bot.services.credentials import NoKeyError
 
@@ -36,7 +36,7 @@ async def project_of(database: Database, place: ChannelRef, target: str) -> Watc
 
 async def ours_among(
     database: Database, place: ChannelRef, api_base: str, endpoint_ids: Sequence[str]
-) -> dict[str, Ours]:
+) -> dict[str, StoredEndpoint]:
     """Those requested in this workspace; ids of people mean nothing in another one."""
     found = {}
     async with database.read() as session:
@@ -50,7 +50,7 @@ async def ours_among(
                 )
             )
             for row in rows:
-                found[str(row.endpoint_id)] = Ours(
+                found[str(row.endpoint_id)] = StoredEndpoint(
                     public_id=row.public_id,
                     name=row.name,
                     model=row.request.get("model"),

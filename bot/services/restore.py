@@ -58,7 +58,7 @@ async def reconcile_if_restored(database: Database, settings: Settings) -> None:
             .values(unreconciled=True)
             .execution_options(synchronize_session=False)
         )
-        await restore_mark.settle(session, is_sqlite=database.is_sqlite)
+        await restore_mark.clear_mark(session, is_sqlite=database.is_sqlite)
     log.warning("the database was restored from a backup", deployments=len(deployments))
 
 

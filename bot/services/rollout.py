@@ -7,7 +7,7 @@ from bot.db.operation_tables import Operation
 from bot.domain.friendli_errors import FriendliError
 from bot.domain.instances import Prices
 from bot.domain.schemas import DedicatedEndpointSpec
-from bot.domain.update import Update, applied_to_spec, made
+from bot.domain.update import Update, applied_to_spec, created_version
 from bot.domain.version import History, following, newest
 from bot.friendli.client import FriendliClient
 from bot.friendli.credentials import Credentials
@@ -21,22 +21,28 @@ class Rollout:
         self._friendli = friendli
         self._prices = prices
 
-    async def newest(self, access: Credentials, endpoint: str) -> str | None:
-        return newest(await self._history(access, endpoint))
+    async def newest(self, credentials: Credentials, endpoint: str) -> str | None:
+        return newest(await self._history(credentials, endpoint))
 
-    async def send(self, access: Credentials, endpoint: str, operation: Operation) -> str | None:
+    async def send(
+        self, credentials: Credentials, endpoint: str, operation: Operation
+    ) -> str | None:
         """Send the one request; return the number of its version, if known."""
         update = Update.stored(operation.request)
-        await self._friendli.update_endpoint(access, endpoint, update.body)
+        await self._friendli.update_endpoint(credentials, endpoint, update.body)
         try:
-            history = await self._history(access, endpoint)
+            history = await self._history(credentials, endpoint)
         except FriendliError:
             history = {}
-        return made(history, update) or following(update.replaces)
+        return created_version(history, update) or following(update.replaces)
 
-    async def find(self, access: Credentials, endpoint: str, operation: Operation) -> str | None:
+    async def find(
+        self, credentials: Credentials, endpoint: str, operation: Operation
+    ) -> str | None:
         """The version of a request with unknown outcome; None if there is none."""
-        return made(await self._history(access, endpoint), Update.stored(operation.request))
+        return created_version(
+            await self._history(credentials, endpoint), Update.stored(operation.request)
+        )
 
     async def follow(
         self, session: AsyncSession, deployment: Deployment, update: Update, version: str | None
@@ -51,7 +57,7 @@ class Rollout:
             spec = DedicatedEndpointSpec.model_validate(deployment.spec)
             updated = applied_to_spec(spec, update.version)
             deployment.spec = updated.model_dump(mode="json", by_alias=True)
-            deployment.request = update.version.set_here
+            deployment.request = update.version.unreported
         if update.is_whole:
             deployment.version_elsewhere = None
         price = update.version.cost(self._prices).each
@@ -61,8 +67,8 @@ class Rollout:
             deployment.name = update.after.name
         await session.flush()
 
-    async def _history(self, access: Credentials, endpoint: str) -> History:
-        return await self._friendli.get_endpoint_version_history(access, endpoint)
+    async def _history(self, credentials: Credentials, endpoint: str) -> History:
+        return await self._friendli.get_endpoint_version_history(credentials, endpoint)
 
 
 def overtaken_by(update: Update, number: str | None) -> str | None:

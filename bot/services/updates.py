@@ -112,10 +112,10 @@ class Updates:
         self, project: WatchedProject, endpoint: str
     ) -> tuple[DedicatedEndpointSpec, History]:
         try:
-            access: Credentials = credentials_for(project, self._key_ring)
+            credentials: Credentials = credentials_for(project, self._key_ring)
             return await both(
-                self._friendli.get_endpoint(access, endpoint),
-                self._friendli.get_endpoint_version_history(access, endpoint),
+                self._friendli.get_endpoint(credentials, endpoint),
+                self._friendli.get_endpoint_version_history(credentials, endpoint),
             )
         except (NoKeyError, UnreadableKeyError, MalformedCredentials) as error:
             refusal = refusals.no_key(

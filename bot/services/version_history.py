@@ -7,7 +7,7 @@ from bot.db.operation_tables import Operation
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.schemas import DedicatedEndpointSpec
 from bot.domain.update import Update
-from bot.domain.version import UNTOLD, History, Version, in_order
+from bot.domain.version import UNREPORTED, History, Version, in_order
 from bot.domain.version_history import PastVersion, RunningVersion
 
 
@@ -27,7 +27,7 @@ def version_of(row: Deployment) -> Version:
     """The version in a deployment's row."""
     if row.spec is not None:
         spec = DedicatedEndpointSpec.model_validate(row.spec)
-        return Version.of_spec(spec, row.target_name).with_set_here(row.request)
+        return Version.of_spec(spec, row.target_name).with_unreported(row.request)
     return Version(DeployRequest.model_validate(row.request))
 
 
@@ -45,8 +45,8 @@ def past_versions_of(
         if operation is not None:
             update = Update.stored(operation.request)
             has_unknown = has_unknown and not update.is_whole
-            set_here = {"model", "revision"} if update.body.hf_model_repo is not None else set()
-            unknown = UNTOLD - set_here if has_unknown else frozenset()
+            unreported = {"model", "revision"} if update.body.hf_model_repo is not None else set()
+            unknown = UNREPORTED - unreported if has_unknown else frozenset()
             version = Version(update.after, frozenset(unknown | set(update.unknown)))
             by, made_at = operation.requested_by, operation.requested_at
             # The API's fields take precedence.

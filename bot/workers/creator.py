@@ -83,8 +83,8 @@ class Creator:
             await self._refuse(claim, costs_more)
             return
         try:
-            access = credentials_for(project, self._key_ring)
-            listing = await self._list(access, project)
+            credentials = credentials_for(project, self._key_ring)
+            listing = await self._list(credentials, project)
         except MismatchedKeyError:
             refusal = refusals.no_key(unreadable=True, mismatched=True)
             await self._refuse(claim, refusal, audited="target:key")
@@ -124,7 +124,7 @@ class Creator:
         if time.monotonic() - committed > self._stalled:
             # The request could outlast the lease, and another worker would search meanwhile.
             return
-        await self._send(claim, deployment, access, project)
+        await self._send(claim, deployment, credentials, project)
 
     async def _costs_more(self, deployment: Deployment) -> refusals.Refusal | None:
         """Refuse if the price rose above the shown one and needs approval now."""
@@ -137,18 +137,22 @@ class Creator:
                 return None
         return refusals.costs_more(agreed, dollars)
 
-    async def _list(self, access: Credentials, project: WatchedProject) -> EndpointListing:
+    async def _list(self, credentials: Credentials, project: WatchedProject) -> EndpointListing:
         async with asyncio.timeout(_LIST_SECONDS):
-            return await self._friendli.list_all_endpoints(access, project.project_id)
+            return await self._friendli.list_all_endpoints(credentials, project.project_id)
 
     async def _send(
-        self, claim: Claim, deployment: Deployment, access: Credentials, project: WatchedProject
+        self,
+        claim: Claim,
+        deployment: Deployment,
+        credentials: Credentials,
+        project: WatchedProject,
     ) -> None:
         """Send the one create request, and record its outcome."""
         request = DeployRequest.model_validate(deployment.request)
         try:
             answer = await self._friendli.create_endpoint(
-                access, request.create_body(project.project_id)
+                credentials, request.create_body(project.project_id)
             )
         except NotSent as error:
             CREATES.labels("not_sent").inc()

@@ -119,8 +119,8 @@ class OperationRunner:
     ) -> None:
         """Send the request, or find out what became of it."""
         try:
-            access = credentials_for(project, self._key_ring)
-            fate = await self._fate(claim, access, deployment, operation)
+            credentials = credentials_for(project, self._key_ring)
+            fate = await self._fate(claim, credentials, deployment, operation)
         except MismatchedKeyError:
             words = "The stored API key was changed."
             fate = _Outcome(OperationState.FAILED, words, key_was_changed=True)
@@ -138,12 +138,12 @@ class OperationRunner:
                 await self._end(claim, deployment, operation, fate)
 
     async def _fate(
-        self, claim: Claim, access: Credentials, deployment: Deployment, operation: Operation
+        self, claim: Claim, credentials: Credentials, deployment: Deployment, operation: Operation
     ) -> _Outcome | None:
         attempt = self._update if _makes_version(operation) else self._act
         before = operation.state
         try:
-            return await attempt(claim, access, deployment, operation)
+            return await attempt(claim, credentials, deployment, operation)
         except NotFound as error:
             # The poller finds out whether the endpoint is really gone, and posts that.
             match operation.kind.facts.when_gone:
@@ -165,10 +165,10 @@ class OperationRunner:
             return _Outcome(operation.state, error=error)
 
     async def _act(
-        self, claim: Claim, access: Credentials, deployment: Deployment, operation: Operation
+        self, claim: Claim, credentials: Credentials, deployment: Deployment, operation: Operation
     ) -> _Outcome | None:
         is_sent = operation.state == OperationState.SENDING
-        if is_sent and await self._was_done(access, deployment, operation):
+        if is_sent and await self._was_done(credentials, deployment, operation):
             return _Outcome(OperationState.DONE)
         costs_more = None if is_sent else await self._costs_more(deployment, operation)
         if costs_more is not None:
@@ -176,26 +176,26 @@ class OperationRunner:
         if not await self._sending(claim, operation):
             return None
         try:
-            await _SEND[operation.kind](self._friendli, access, deployment.endpoint_id or "")
+            await _SEND[operation.kind](self._friendli, credentials, deployment.endpoint_id or "")
         except (NotFound, RateLimited, Unauthorized):
             raise
         except Refused:
             # What is as it was asked to be is refused too: somebody did it elsewhere, or a process
             # that died did it for us.
-            status = await self._status(access, deployment)
+            status = await self._status(credentials, deployment)
             if not operation.kind.is_done_in(status.status):
                 raise
         return _Outcome(OperationState.DONE)
 
     async def _update(
-        self, claim: Claim, access: Credentials, deployment: Deployment, operation: Operation
+        self, claim: Claim, credentials: Credentials, deployment: Deployment, operation: Operation
     ) -> _Outcome | None:
         endpoint = deployment.endpoint_id or ""
         if operation.state == OperationState.SENDING:
-            version = await self._rollout.find(access, endpoint, operation)
+            version = await self._rollout.find(credentials, endpoint, operation)
             state = OperationState.SENDING if version is None else OperationState.DONE
             return _Outcome(state, version=version)
-        newest = await self._rollout.newest(access, endpoint)
+        newest = await self._rollout.newest(credentials, endpoint)
         costs_more = await self._costs_more(deployment, operation)
         if costs_more is not None:
             return costs_more
@@ -205,7 +205,7 @@ class OperationRunner:
             return _Outcome(OperationState.REFUSED, said=said)
         if not await self._sending(claim, operation, version_before=newest):
             return None
-        version = await self._rollout.send(access, endpoint, operation)
+        version = await self._rollout.send(credentials, endpoint, operation)
         return _Outcome(OperationState.DONE, version=version)
 
     async def _costs_more(self, deployment: Deployment, operation: Operation) -> _Outcome | None:
@@ -238,16 +238,18 @@ class OperationRunner:
         return True
 
     async def _was_done(
-        self, access: Credentials, deployment: Deployment, operation: Operation
+        self, credentials: Credentials, deployment: Deployment, operation: Operation
     ) -> bool:
         """Whether what shows now comes from the request that was sent."""
-        status = await self._status(access, deployment)
+        status = await self._status(credentials, deployment)
         if operation.kind.facts.is_done_once_unfit and await self._moved(deployment, status):
             return True
         return operation.kind.is_done_in(status.status)
 
-    async def _status(self, access: Credentials, deployment: Deployment) -> DedicatedEndpointStatus:
-        return await self._friendli.get_endpoint_status(access, deployment.endpoint_id or "")
+    async def _status(
+        self, credentials: Credentials, deployment: Deployment
+    ) -> DedicatedEndpointStatus:
+        return await self._friendli.get_endpoint_status(credentials, deployment.endpoint_id or "")
 
     async def _moved(self, deployment: Deployment, status: DedicatedEndpointStatus) -> bool:
         """Whether an endpoint at rest came up and went down since the thread was last told."""

@@ -21,7 +21,7 @@ from bot.db.session import Database
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.errors import new_reference
 from bot.domain.friendli_errors import FriendliError, MalformedCredentials, NotFound
-from bot.domain.poll_failure import PollFailure, obstacle_of
+from bot.domain.poll_failure import PollFailure, poll_failure_of
 from bot.domain.process.metrics import POLLS
 from bot.domain.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
 from bot.domain.statuses import ENDED, MOVING
@@ -120,17 +120,17 @@ class Poller:
     async def _handle(self, claim: Claim, snapshot: Snapshot) -> timedelta | None:
         project, watched = snapshot.project, snapshot.watched
         try:
-            access = credentials_for(project, self._key_ring)
+            credentials = credentials_for(project, self._key_ring)
             # A poll that outlasts the lease would be cancelled and repeated unreported.
             async with asyncio.timeout(self._poll_seconds):
-                result = await self._poll(access, project, watched)
+                result = await self._poll(credentials, project, watched)
         except (NoKeyError, MismatchedKeyError):
             # A key is only wiped once nothing is watched with it.
             await self._failed(claim, project, PollFailure.KEY_MISMATCHED)
         except (UnreadableKeyError, MalformedCredentials):
             await self._failed(claim, project, PollFailure.KEY_UNREADABLE)
         except (FriendliError, TimeoutError) as error:
-            await self._failed(claim, project, obstacle_of(error), error)
+            await self._failed(claim, project, poll_failure_of(error), error)
         else:
             # Without those that were missing before.
             listed = sum(one.unlisted_at is None for one in watched)
@@ -142,29 +142,31 @@ class Poller:
         return None
 
     async def _poll(
-        self, access: Credentials, project: WatchedProject, watched: Sequence[Watched]
+        self, credentials: Credentials, project: WatchedProject, watched: Sequence[Watched]
     ) -> PollResult:
         """List the project, or read each endpoint, whichever takes fewer requests."""
         if len(watched) < project.list_pages:
             statuses = {}
             for one in watched:
-                status = await self._ask(access, one.endpoint_id)
+                status = await self._ask(credentials, one.endpoint_id)
                 if status is not None:
                     statuses[one.endpoint_id] = status
             return PollResult(statuses, project.list_pages, lists_nothing=not statuses)
-        listing = await self._friendli.list_all_endpoints(access, project.project_id)
+        listing = await self._friendli.list_all_endpoints(credentials, project.project_id)
         statuses = dict(listing.endpoints)
         for one in watched:
             if one.endpoint_id not in statuses:
                 # Lists lag: an endpoint is missing only if its own status is 404 too.
-                status = await self._ask(access, one.endpoint_id)
+                status = await self._ask(credentials, one.endpoint_id)
                 if status is not None:
                     statuses[one.endpoint_id] = status
         return PollResult(statuses, listing.pages, lists_nothing=not listing.endpoints)
 
-    async def _ask(self, access: Credentials, endpoint_id: str) -> DedicatedEndpointStatus | None:
+    async def _ask(
+        self, credentials: Credentials, endpoint_id: str
+    ) -> DedicatedEndpointStatus | None:
         try:
-            return await self._friendli.get_endpoint_status(access, endpoint_id)
+            return await self._friendli.get_endpoint_status(credentials, endpoint_id)
         except NotFound:
             return None
 

@@ -22,7 +22,7 @@ from bot.db.session import Database
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.friendli_errors import FriendliError, MalformedCredentials
 from bot.domain.matching import Candidate
-from bot.domain.poll_failure import PollFailure, obstacle_of
+from bot.domain.poll_failure import PollFailure, poll_failure_of
 from bot.friendli.client import FriendliClient
 from bot.messages import replies, search_replies
 from bot.messages.match_candidates import note
@@ -79,7 +79,7 @@ class Reconciler:
     async def look(self, claim: Claim, deployment: Deployment, project: WatchedProject) -> None:
         """Search the project once."""
         try:
-            access = credentials_for(project, self._key_ring)
+            credentials = credentials_for(project, self._key_ring)
         except NoKeyError:
             await self._unwatch(claim)
             return
@@ -91,9 +91,9 @@ class Reconciler:
             await self._search_failed(claim, deployment, PollFailure.KEY_UNREADABLE)
             return
         try:
-            found = await self._search.look(deployment, project, access)
+            found = await self._search.look(deployment, project, credentials)
         except (FriendliError, TimeoutError) as error:
-            await self._search_failed(claim, deployment, obstacle_of(error), error)
+            await self._search_failed(claim, deployment, poll_failure_of(error), error)
             return
         match found.match.ours, found.match.twins:
             case Candidate() as ours, _:

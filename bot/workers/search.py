@@ -67,7 +67,7 @@ class Search:
         self._strangers: dict[tuple[str, str], DedicatedEndpointSpec] = {}
 
     async def look(
-        self, deployment: Deployment, project: WatchedProject, access: Credentials
+        self, deployment: Deployment, project: WatchedProject, credentials: Credentials
     ) -> Found:
         """Search once; raises `FriendliError` or `TimeoutError` if the project can't be listed."""
         criteria = MatchCriteria(
@@ -78,13 +78,13 @@ class Search:
             deployment.answered_endpoint_id,
         )
         async with asyncio.timeout(self._to_list):
-            listing = await self._friendli.list_all_endpoints(access, project.project_id)
+            listing = await self._friendli.list_all_endpoints(credentials, project.project_id)
         listed = listing.endpoints
         async with self._database.read() as session:
             owned = await _owned_by_others(session, deployment)
             others = await _other_searches(session, deployment)
         ids = by_closeness(criteria, new_ids(criteria, listed, owned), listed)
-        specs = await self._specs(access, project.api_base, ids)
+        specs = await self._specs(credentials, project.api_base, ids)
         candidates = [Candidate(id_, listed[id_], specs.get(id_)) for id_ in ids]
         found = match(criteria, candidates, others)
         if deployment.ids_before is None:
@@ -94,7 +94,7 @@ class Search:
         return Found(listed, found, owned)
 
     async def _specs(
-        self, access: Credentials, api_base: str, ids: Sequence[str]
+        self, credentials: Credentials, api_base: str, ids: Sequence[str]
     ) -> dict[str, DedicatedEndpointSpec]:
         """Read specs in order, as many as possible in time."""
         remembered = {id_: self._strangers.get((api_base, id_)) for id_ in ids}
@@ -104,7 +104,7 @@ class Search:
         async def read() -> None:
             for id_ in unread:
                 try:
-                    specs[id_] = await self._friendli.get_endpoint(access, id_)
+                    specs[id_] = await self._friendli.get_endpoint(credentials, id_)
                 except FriendliError as error:
                     log.info("couldn't read a spec", endpoint=id_, error=str(error))
 

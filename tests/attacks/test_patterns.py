@@ -23,7 +23,7 @@ from bot.domain.errors import UserError
 from bot.domain.instances import Gpu, UnknownInstanceError, parse
 from bot.domain.process.redaction import redactor
 from bot.domain.request.duration import parse_duration
-from bot.friendli.responses import Answer
+from bot.friendli.responses import Response
 from bot.slack import payloads
 from tests.acceptance.thread_assertions import ephemeral_texts
 from tests.attacks.harness import AttackHarness
@@ -165,7 +165,7 @@ def test_every_pattern_reads_a_megabyte_of_its_worst_input_at_once() -> None:
 
 def words(text: str) -> str:
     """What an answer of Friendli's with this body says to people."""
-    return Answer(500, httpx.Headers(), text.encode()).words(SecretStr("made-up-key"))
+    return Response(500, httpx.Headers(), text.encode()).message(SecretStr("made-up-key"))
 
 
 def gpu(text: str) -> None:

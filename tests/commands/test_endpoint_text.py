@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.commands.endpoint_text import EndpointPhrase, match, nearest, read
 from bot.domain.errors import UserError
 from bot.domain.instances import PUBLISHED_PRICES
-from bot.domain.listed_endpoint import Listed, Listing, in_order
+from bot.domain.listed_endpoint import ListedEndpoint, Listing, in_order
 from bot.domain.schemas import DedicatedEndpointSpec, DedicatedEndpointStatus
 from bot.messages.picker import PickerState, options
 
@@ -19,8 +19,8 @@ TARGETS = ["prod", "staging"]
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def listed(name: str, endpoint_id: str = "dep0", status: str = "RUNNING") -> Listed:
-    return Listed(
+def listed(name: str, endpoint_id: str = "dep0", status: str = "RUNNING") -> ListedEndpoint:
+    return ListedEndpoint(
         target="prod",
         project_id="project",
         team_id="team",
@@ -37,13 +37,13 @@ def listed(name: str, endpoint_id: str = "dep0", status: str = "RUNNING") -> Lis
             curr_replica_cnt=1,
         ),
         ours=None,
-        perhaps_by=None,
+        possible_requester_id=None,
         seen_at=NOW,
         prices=PUBLISHED_PRICES,
     )
 
 
-def found(endpoints: Sequence[Listed], text: EndpointPhrase) -> tuple[list[str], str]:
+def found(endpoints: Sequence[ListedEndpoint], text: EndpointPhrase) -> tuple[list[str], str]:
     """The ids that a command with options finds, and what is left for it."""
     matched = match(endpoints, text, takes_more=True)
     return [one.endpoint_id for one in matched.endpoints], text.rest(matched.used)

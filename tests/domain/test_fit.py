@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.fit import Fit, Load, fit
+from bot.domain.fit import Fit, Workload, fit
 from bot.domain.kv_cache import UnknownAttentionError, decoder_config, heads_of, kv_cache
 from tests.domain.published_models import CLAIMS, MODELS, beside
 
@@ -16,7 +16,7 @@ OWN = {"bf16", "fp16"}
 TRUSTED = {"engine recipe", "maker of the engine", "measured", "arithmetic"}
 
 
-def load_of(model: dict[str, Any], context: int = 8192, batch: int = 1) -> Load:
+def load_of(model: dict[str, Any], context: int = 8192, batch: int = 1) -> Workload:
     """A model's load, with what is known of its weights."""
     config = model["config"]
     try:
@@ -27,7 +27,7 @@ def load_of(model: dict[str, Any], context: int = 8192, batch: int = 1) -> Load:
     width = 1 if quantization.get("quant_method") == "fp8" else 2
     weights = model["weight_bytes"] or (model["params_total"] or 0) * width or None
     hidden = decoder_config(config).get("hidden_size")
-    return Load(weights, cache, hidden, heads_of(config), context, batch)
+    return Workload(weights, cache, hidden, heads_of(config), context, batch)
 
 
 COMPARED = [
@@ -70,7 +70,7 @@ def rank(answer: Fit) -> int:
 
 
 @given(LOADS, st.sampled_from([80, 141, 180]))
-def test_more_gpus_never_fit_worse(load: Load, card: int) -> None:
+def test_more_gpus_never_fit_worse(load: Workload, card: int) -> None:
     """One, two, four and eight of the same."""
     ranks = [rank(fit(load, card_gb=card, count=count).fit) for count in (1, 2, 4, 8)]
     known = [each for each in ranks if each >= 0]
@@ -78,9 +78,9 @@ def test_more_gpus_never_fit_worse(load: Load, card: int) -> None:
 
 
 @given(LOADS, st.integers(1, 200_000), st.sampled_from([1, 2, 4, 8]))
-def test_a_longer_context_never_fits_better(load: Load, context: int, count: int) -> None:
+def test_a_longer_context_never_fits_better(load: Workload, context: int, count: int) -> None:
     """Whatever the model."""
-    longer = Load(
+    longer = Workload(
         load.weights, load.cache, load.hidden_size, load.heads, load.context + context, load.batch
     )
     now, then = (fit(each, card_gb=80, count=count) for each in (load, longer))
@@ -89,9 +89,9 @@ def test_a_longer_context_never_fits_better(load: Load, context: int, count: int
 
 
 @given(LOADS, st.integers(0, 10**12))
-def test_fewer_bytes_never_need_more(load: Load, less: int) -> None:
+def test_fewer_bytes_never_need_more(load: Workload, less: int) -> None:
     """A smaller copy of the same model fits at least as well."""
-    smaller = Load(
+    smaller = Workload(
         None if load.weights is None else max(0, load.weights - less),
         *(load.cache, load.hidden_size, load.heads, load.context, load.batch),
     )
@@ -100,8 +100,8 @@ def test_fewer_bytes_never_need_more(load: Load, less: int) -> None:
 
 def test_unknown_weights_are_unknown_and_unknown_caches_never_fit() -> None:
     """What is missing is told all the same where the weights alone don't fit."""
-    assert fit(Load(None, None, None, None), card_gb=80, count=8).fit is Fit.UNKNOWN
-    assert fit(Load(10**9, None, None, None), card_gb=80, count=1).fit is Fit.UNKNOWN
-    too_large = fit(Load(10**12, None, None, None), card_gb=80, count=1)
+    assert fit(Workload(None, None, None, None), card_gb=80, count=8).fit is Fit.UNKNOWN
+    assert fit(Workload(10**9, None, None, None), card_gb=80, count=1).fit is Fit.UNKNOWN
+    too_large = fit(Workload(10**12, None, None, None), card_gb=80, count=1)
     assert too_large.fit is Fit.TOO_SMALL
     assert too_large.missing > 900 * 10**9

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from bot.domain.schemas import (
     AutoscalingPolicy,
-    CreateAnswer,
+    CreateResponse,
     DedicatedEndpointCreateBody,
     DedicatedEndpointListResponse,
     DedicatedEndpointSpec,
@@ -320,7 +320,7 @@ def test_unknown_fields_survive_a_round_trip() -> None:
         (DedicatedEndpointSpec, spec),
         (DedicatedEndpointVersionHistoryResponse, {"data": {"0": spec}, "total": 1}),
         (DedicatedEndpointListResponse, {"data": {"e1": STATUS}, "total": 1}),
-        (CreateAnswer, {**STATUS, "id": "e1"}),
+        (CreateResponse, {**STATUS, "id": "e1"}),
     ):
         parsed = model.model_validate_json(json.dumps(answer))
         assert json.loads(parsed.model_dump_json(by_alias=True, exclude_unset=True)) == answer
@@ -435,13 +435,13 @@ def test_an_id_in_a_create_answer_is_read_although_none_is_documented(
     fields: dict[str, object], names: str | None
 ) -> None:
     """`endpointId` goes before `id`, which may be anything's."""
-    assert CreateAnswer.model_validate_json(json.dumps(fields)).names == names
+    assert CreateResponse.model_validate_json(json.dumps(fields)).names == names
 
 
 @pytest.mark.parametrize("created_at", [None, "", "soon", [], {}])
 def test_a_create_answer_is_read_as_far_as_it_can_be(created_at: object) -> None:
     """A malformed field of an answer to create is None and doesn't hide the others."""
-    answer = CreateAnswer.model_validate(
+    answer = CreateResponse.model_validate(
         {"createdAt": created_at, "status": "INITIALIZING", "phase": []}
     )
     assert answer.created_at is None

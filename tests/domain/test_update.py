@@ -12,14 +12,14 @@ from bot.domain.request.draft import DeployDraft
 from bot.domain.schemas import AutoscalingPolicy, DedicatedEndpointSpec, QueueBackpressureMetricKind
 from bot.domain.update import (
     Update,
-    applied,
     applied_to_spec,
     body,
+    build_update,
+    created_version,
     edits,
-    gone_back,
-    made,
-    prepare,
-    settle,
+    next_version,
+    rolled_back,
+    with_edits,
 )
 from bot.domain.version import Version, changed, differences, in_order, newest
 from bot.domain.version_history import RunningVersion
@@ -44,7 +44,7 @@ THEIRS = Version.of_spec(SPEC, "prod")
 
 def wanted(before: Version, **typed: object) -> Version:
     """The next version, with some fields typed anew."""
-    after = settle(before, before.draft().model_copy(update=typed))
+    after = next_version(before, before.draft().model_copy(update=typed))
     assert isinstance(after, Version)
     return after
 
@@ -131,7 +131,7 @@ def test_an_update_says_whether_it_may_cost_more(
     before: Version, typed: dict[str, object], expected: tuple[bool, Decimal | None]
 ) -> None:
     """At full scale; where a price isn't known, other GPUs or more of them may cost more."""
-    update = prepare(before, wanted(before, **typed), replaces="0", prices=PUBLISHED_PRICES)
+    update = build_update(before, wanted(before, **typed), replaces="0", prices=PUBLISHED_PRICES)
     assert update is not None
     again = Update.stored(update.to_row())
     for one in (update, again):
@@ -146,7 +146,9 @@ def test_a_strange_name_from_elsewhere_may_stay() -> None:
 
 def test_a_wrong_value_is_a_slip() -> None:
     """By the same rules as a deployment's."""
-    field_errors = settle(OURS, OURS.draft().model_copy(update={"replicas": "0", "model": None}))
+    field_errors = next_version(
+        OURS, OURS.draft().model_copy(update={"replicas": "0", "model": None})
+    )
     assert isinstance(field_errors, tuple)
     assert [field_error.field for field_error in field_errors] == ["model", "replicas"]
 
@@ -167,7 +169,7 @@ def test_edits_lead_to_the_same_version(before: Version, typed: dict[str, object
     carried = DeployDraft.model_validate_json(
         edits(before, after).model_dump_json(exclude_unset=True)
     )
-    again = settle(before, applied(before, carried))
+    again = next_version(before, with_edits(before, carried))
     assert isinstance(again, Version)
     assert body(before, again) == body(before, after)
 
@@ -175,7 +177,7 @@ def test_edits_lead_to_the_same_version(before: Version, typed: dict[str, object
 def test_an_update_is_stored_and_read_back() -> None:
     """With everything that it sends."""
     after = wanted(OURS, queue_backpressure_metric="TTFT_MS", queue_backpressure_threshold="1.5")
-    update = prepare(OURS, after, replaces="3", prices=PUBLISHED_PRICES)
+    update = build_update(OURS, after, replaces="3", prices=PUBLISHED_PRICES)
     assert update is not None
     assert Update.stored(update.to_row()) == update
 
@@ -224,12 +226,12 @@ def test_versions_are_ordered_by_number() -> None:
 def test_the_version_that_an_update_made_is_the_first_that_fits() -> None:
     """Not one from before, nor one that somebody else made meanwhile."""
     after = wanted(THEIRS, max_replicas="2", max_batch_size="32")
-    update = prepare(THEIRS, after, replaces="1", prices=PUBLISHED_PRICES)
+    update = build_update(THEIRS, after, replaces="1", prices=PUBLISHED_PRICES)
     assert update is not None
     ours = applied_to_spec(SPEC, after)
-    assert made({"0": ours, "1": SPEC}, update) is None
-    assert made({"0": SPEC, "1": SPEC, "2": SPEC}, update) is None
-    assert made({"1": SPEC, "2": SPEC, "3": ours, "4": ours}, update) == "3"
+    assert created_version({"0": ours, "1": SPEC}, update) is None
+    assert created_version({"0": SPEC, "1": SPEC, "2": SPEC}, update) is None
+    assert created_version({"1": SPEC, "2": SPEC, "3": ours, "4": ours}, update) == "3"
 
 
 @pytest.mark.parametrize(
@@ -244,13 +246,13 @@ def test_the_version_that_an_update_made_is_the_first_that_fits() -> None:
 def test_a_version_that_is_worded_otherwise_is_recognized(worded: dict[str, object]) -> None:
     """A fixed number shows from zero, or the GPUs of all replicas together, or neither shows."""
     after = wanted(OURS, gpu="1xH100", replicas="4")
-    update = prepare(OURS, after, replaces="1", prices=PUBLISHED_PRICES)
+    update = build_update(OURS, after, replaces="1", prices=PUBLISHED_PRICES)
     assert update is not None
     ours = applied_to_spec(SPEC.model_copy(update={"max_batch_size": 8}), after)
     history = {"1": SPEC, "2": ours.model_copy(update=worded)}
-    assert made(history, update) == "2"
+    assert created_version(history, update) == "2"
     other = ours.model_copy(update={"autoscaling_max": 5, "autoscaling_min": 5})
-    assert made({"1": SPEC, "2": other}, update) is None
+    assert created_version({"1": SPEC, "2": other}, update) is None
 
 
 def test_a_spec_follows_an_update() -> None:
@@ -264,11 +266,11 @@ def test_a_spec_follows_an_update() -> None:
 def test_going_back_takes_everything_that_is_known() -> None:
     """Of a version made here all of it; of another one what the API tells."""
     later = wanted(OURS, model="org/b", revision=None, queue_timeout_ms="900", gpu="1xA100")
-    whole = settle(later, gone_back(later, OURS, "0"))
+    whole = next_version(later, rolled_back(later, OURS, "0"))
     assert isinstance(whole, Version)
     assert changed(OURS, whole) == frozenset()
     assert whole.request.comment == "Back to version 0"
-    partly = settle(later, gone_back(later, THEIRS, "1"))
+    partly = next_version(later, rolled_back(later, THEIRS, "1"))
     assert isinstance(partly, Version)
     assert partly.request.model == "org/b"
     assert changed(partly, THEIRS) == frozenset()

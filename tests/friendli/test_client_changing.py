@@ -118,7 +118,7 @@ async def test_a_refusal_whose_body_breaks_off_is_still_a_refusal() -> None:
     async with WireServer.serve(truncated(422)) as wire:
         error = await change(wire.url, OPERATIONS["create"])
     assert type(error) is Refused
-    assert (error.status, error.words) == (422, "")
+    assert (error.status, error.message) == (422, "")
 
 
 @every_operation
@@ -216,7 +216,7 @@ async def test_a_changing_call_tells_what_became_of_it(
     api.replies(Reply(status, json={"message": "Top up first"}))
     error = await change(api.url, operation)
     assert type(error) is error_type
-    assert (error.status, error.words) == (status, "Top up first")
+    assert (error.status, error.message) == (status, "Top up first")
 
 
 async def test_a_rate_limit_says_how_long_to_wait(api: ScriptedApi) -> None:

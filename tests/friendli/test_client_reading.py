@@ -72,7 +72,7 @@ async def test_the_api_is_quoted(api: ScriptedApi) -> None:
     async with FriendliClient(api.url) as client:
         with pytest.raises(Refused) as caught:
             await client.list_all_endpoints(ACCESS, "project-1")
-    assert (caught.value.status, caught.value.words) == (400, "No such project.")
+    assert (caught.value.status, caught.value.message) == (400, "No such project.")
     assert str(caught.value) == "list_all_endpoints: 400 No such project."
 
 
@@ -156,7 +156,7 @@ async def test_attempts_are_counted(api: ScriptedApi, attempts: int) -> None:
     async with FriendliClient(api.url, attempts=attempts, first_wait=FAST) as client:
         with pytest.raises(Unavailable) as caught:
             await client.get_endpoint_status(ACCESS, "e1")
-    assert caught.value.words == "maintenance"
+    assert caught.value.message == "maintenance"
     assert len(api.seen) == attempts
 
 
@@ -246,7 +246,7 @@ async def test_the_time_limit_ends_all_attempts(api: ScriptedApi) -> None:
         with pytest.raises(Unavailable) as caught:
             await client.get_endpoint_status(ACCESS, "e1")
         took = asyncio.get_running_loop().time() - started
-    assert caught.value.words == "still down"
+    assert caught.value.message == "still down"
     assert 0.25 < took < 3
 
 

@@ -7,7 +7,7 @@ from pydantic import JsonValue, SecretStr
 
 from bot.domain.friendli_errors import MalformedCredentials, Unavailable
 from bot.domain.schemas import (
-    CreateAnswer,
+    CreateResponse,
     DedicatedEndpointListResponse,
     DedicatedEndpointSpec,
     DedicatedEndpointStatus,
@@ -56,7 +56,7 @@ Operation = Callable[[FriendliClient], Awaitable[object]]
             lambda client: client.create_endpoint(ACCESS, CREATE),
             ("POST", BASE, CREATE.wire()),
             STATUS,
-            CreateAnswer,
+            CreateResponse,
         ),
         (
             lambda client: client.update_endpoint(ACCESS, "e1", UPDATE),

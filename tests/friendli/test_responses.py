@@ -7,21 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue, SecretStr
 
-from bot.friendli.responses import Answer
+from bot.friendli.responses import Response
 from tests.friendli.loopback import KEY
 
 DATE = "Mon, 02 Nov 2026 10:00:00 GMT"
 
 
-def words(body: bytes | None) -> str:
+def message(body: bytes | None) -> str:
     """Return what people would read of a body."""
-    return Answer(422, httpx.Headers(), body).words(SecretStr(KEY))
+    return Response(422, httpx.Headers(), body).message(SecretStr(KEY))
 
 
 def wait(retry_after: str, date: str = DATE) -> float | None:
     """Return the wait that an answer with these headers asks for."""
     headers = httpx.Headers({"Retry-After": retry_after, "Date": date})
-    return Answer(429, headers).retry_after
+    return Response(429, headers).retry_after
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def wait(retry_after: str, date: str = DATE) -> float | None:
 )
 def test_words_are_found_in_the_usual_shapes(body: JsonValue, expected: str) -> None:
     """The API's own words are taken out of the JSON around them."""
-    assert words(json.dumps(body).encode()) == expected
+    assert message(json.dumps(body).encode()) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_words_are_found_in_the_usual_shapes(body: JsonValue, expected: str) -> 
 )
 def test_words_are_found_in_what_is_not_json(body: bytes | None, expected: str | None) -> None:
     """Plain text is taken as it is, of a page only the title, and no body breaks the reading."""
-    said = words(body)
+    said = message(body)
     assert said.isprintable()
     if expected is not None:
         assert said == expected
@@ -84,7 +84,7 @@ def test_words_are_found_in_what_is_not_json(body: bytes | None, expected: str |
 
 def test_words_are_trimmed() -> None:
     """A long answer is cut at 500 characters, and shows that it was."""
-    said = words(json.dumps({"detail": "word " * 200}).encode())
+    said = message(json.dumps({"detail": "word " * 200}).encode())
     assert len(said) == 500
     assert said.endswith("word…")
 
@@ -102,7 +102,7 @@ def test_words_are_trimmed() -> None:
 def test_words_hold_no_key(text: str) -> None:
     """A key that the API quotes, ours or another, is replaced before anything is cut off."""
     for body in (text, json.dumps({"detail": text})):
-        said = words(body.encode())
+        said = message(body.encode())
         assert "sandbox" not in said
         assert "flp_" not in said
         assert "some.other-token" not in said
@@ -111,7 +111,7 @@ def test_words_hold_no_key(text: str) -> None:
 @given(st.binary(max_size=200) | st.text().map(lambda text: json.dumps(text).encode()))
 def test_any_body_has_printable_words(body: bytes) -> None:
     """No body makes reading the words fail or yields what can't be stored."""
-    said = words(body)
+    said = message(body)
     assert len(said) <= 500
     assert said.isprintable()
     said.encode()
@@ -154,6 +154,8 @@ def test_any_header_is_a_wait_or_none(text: str) -> None:
 
 def test_the_date_is_the_apis_clock() -> None:
     """The Date header is read as a moment in UTC, or as none."""
-    assert Answer(200, httpx.Headers({"Date": DATE})).date == datetime(2026, 11, 2, 10, tzinfo=UTC)
-    assert Answer(200, httpx.Headers({"Date": "yesterday"})).date is None
-    assert Answer(200, httpx.Headers()).date is None
+    assert Response(200, httpx.Headers({"Date": DATE})).date == datetime(
+        2026, 11, 2, 10, tzinfo=UTC
+    )
+    assert Response(200, httpx.Headers({"Date": "yesterday"})).date is None
+    assert Response(200, httpx.Headers()).date is None

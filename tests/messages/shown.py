@@ -33,7 +33,7 @@ from bot.domain.deployment_view import (
 )
 from bot.domain.grants import Rules
 from bot.domain.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
-from bot.domain.listed_endpoint import Listed, Listing
+from bot.domain.listed_endpoint import ListedEndpoint, Listing
 from bot.domain.operations import Cause, OperationKind, OperationState
 from bot.domain.permissions import Permission
 from bot.domain.policy import ExpiryAction, Policy
@@ -235,9 +235,9 @@ def picked_for() -> Sequence[str]:
     ]
 
 
-def listed(status: str) -> Listed:
+def listed(status: str) -> ListedEndpoint:
     """An endpoint that was made elsewhere."""
-    return Listed(
+    return ListedEndpoint(
         target="prod",
         project_id="project",
         team_id="team",
@@ -254,7 +254,7 @@ def listed(status: str) -> Listed:
             curr_replica_cnt=1,
         ),
         ours=None,
-        perhaps_by=None,
+        possible_requester_id=None,
         seen_at=AT,
         prices=PUBLISHED_PRICES,
     )

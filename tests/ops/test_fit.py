@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, Po
 
 from bot.config import HubSettings
 from bot.domain.instances import INSTANCE_OPTIONS, parse
-from bot.ops.fit import ExitCode, Question, run_fit
+from bot.ops.fit import ExitCode, FitQuery, run_fit
 from tests.domain.published_models import MODELS
 
 COMMIT = "0e9e39f249a16976918f6564b8830bc894c89659"
@@ -116,11 +116,11 @@ async def hub(
 
 
 async def run(
-    settings: HubSettings, question: Question | None = None
+    settings: HubSettings, question: FitQuery | None = None
 ) -> tuple[ExitCode, dict[str, Any]]:
     """Ask for JSON; whatever comes keeps the contract."""
     said: list[str] = []
-    code = await run_fit(settings, question or Question(LLAMA), as_json=True, say=said.append)
+    code = await run_fit(settings, question or FitQuery(LLAMA), as_json=True, say=said.append)
     contract = Contract.model_validate_json(said[0])
     known = {each.id for each in INSTANCE_OPTIONS}
     assert {each.instance_option_id for each in contract.options} <= known
@@ -132,7 +132,7 @@ async def test_a_model_that_fits_is_shown_with_its_arithmetic(*, lists_sizes: bo
     """Only the indexed files count; sizes come from the tree where the info has none."""
     config = MODELS[LLAMA]["config"]
     async with hub(llama_files(), config, gated="manual", lists_sizes=lists_sizes) as settings:
-        code, found = await run(settings, Question(LLAMA, batch=4))
+        code, found = await run(settings, FitQuery(LLAMA, batch=4))
     assert code == 0
     assert found["revision"] == COMMIT
     assert found["weights_bytes"] == 16_060_522_496
@@ -146,7 +146,7 @@ async def test_the_table_names_room_and_prices() -> None:
     """A line per option; here only one was asked for."""
     said: list[str] = []
     async with hub(llama_files(), MODELS[LLAMA]["config"]) as settings:
-        question = Question(LLAMA, context=32_768, option=parse("1xH100"))
+        question = FitQuery(LLAMA, context=32_768, option=parse("1xH100"))
         await run_fit(settings, question, as_json=False, say=said.append)
     assert "\n".join(line.rstrip() for line in said[0].splitlines()) == snapshot("""\
 meta-llama/Llama-3.1-8B-Instruct@0e9e39f
@@ -190,9 +190,9 @@ async def test_what_cannot_be_served_says_why(files: dict[str, int], why: str) -
 
 
 @pytest.mark.parametrize(
-    "question", [Question("org/none"), Question(LLAMA, revision="nope")], ids=["repo", "revision"]
+    "question", [FitQuery("org/none"), FitQuery(LLAMA, revision="nope")], ids=["repo", "revision"]
 )
-async def test_what_does_not_exist_is_blocked(question: Question) -> None:
+async def test_what_does_not_exist_is_blocked(question: FitQuery) -> None:
     """The Hub doesn't tell it from what is private."""
     async with hub(llama_files(), {}) as settings:
         code, found = await run(settings, question)
@@ -203,7 +203,7 @@ async def test_what_does_not_exist_is_blocked(question: Question) -> None:
 async def test_a_revision_is_resolved_to_its_commit() -> None:
     """A tag as well as a branch."""
     async with hub(llama_files(), MODELS[LLAMA]["config"]) as settings:
-        _, found = await run(settings, Question(LLAMA, revision="v1"))
+        _, found = await run(settings, FitQuery(LLAMA, revision="v1"))
     assert found["revision"] == COMMIT
 
 

@@ -37,7 +37,7 @@ async def store(env: Environment) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def outside(env: Environment, store: Database) -> AsyncIterator[Dependencies]:
+async def dependencies(env: Environment, store: Database) -> AsyncIterator[Dependencies]:
     settings = env.settings()
     clients = SlackClients(settings.slack_bot_token, settings.slack_api_url, timeout=2)
     made = Dependencies(settings, store, clients, None)
@@ -56,25 +56,27 @@ def workers(store: Database, submitted: ClaimableTable = Deployment) -> Workers:
 
 
 async def test_a_worker_that_breaks_is_told_to_those_who_ask_after_our_health(
-    store: Database, outside: Dependencies
+    store: Database, dependencies: Dependencies
 ) -> None:
     """Nothing inside can mend it: an orchestrator starts the process anew."""
     broken = cast("ClaimableTable", object)
-    supervisor = Supervisor(store, workers(store, broken), outside, timeout=1)
+    supervisor = Supervisor(store, workers(store, broken), dependencies, timeout=1)
     routes = health_routes(supervisor.is_complete, {})
     async with (
         listening(routes, host="127.0.0.1", port=0) as url,
         aiohttp.ClientSession() as http,
     ):
         assert await get(http, f"{url}/healthz") == (200, {"ok": True})
-        outside.database.reached.set()
+        dependencies.database.reached.set()
         await wait_for_response(http, f"{url}/healthz", (503, {"ok": False}))
         await supervisor.stop()
 
 
-async def test_workers_that_still_wait_end_at_once(store: Database, outside: Dependencies) -> None:
+async def test_workers_that_still_wait_end_at_once(
+    store: Database, dependencies: Dependencies
+) -> None:
     """A database that was never there doesn't hold up the end."""
-    supervisor = Supervisor(store, workers(store), outside, timeout=60)
+    supervisor = Supervisor(store, workers(store), dependencies, timeout=60)
     assert supervisor.is_complete()
     async with asyncio.timeout(5):
         await supervisor.stop()

@@ -8,7 +8,7 @@ _MASK = "•••"
 
 
 # Patterns of secrets that nobody registered, and their replacements.
-_LOOKS = (
+_PATTERNS = (
     # Slack's tokens, Friendli's keys, Hugging Face's tokens.
     (re.compile(r"\b(?:xox[a-z]|xapp)[.-][\w.-]+|\bflp_\w+|\bhf_\w{8,}"), _MASK),
     (re.compile(r"\b(Bearer) [\w.~+/=-]+", re.IGNORECASE), rf"\1 {_MASK}"),
@@ -75,7 +75,7 @@ class Redactor:
 
     def mask(self, text: str) -> str:
         text = self._without_known(text) if len(text) <= _LONGEST else self._shortened(text)
-        for look, instead in _LOOKS:
+        for look, instead in _PATTERNS:
             text = look.sub(instead, text)
         return text
 

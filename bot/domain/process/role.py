@@ -13,9 +13,9 @@ class Role(StrEnum):
     """Carries out stored requests; accepts nothing from Slack."""
 
     @property
-    def takes_requests(self) -> bool:
+    def accepts_requests(self) -> bool:
         return self is not Role.WORKER
 
     @property
-    def works(self) -> bool:
+    def runs_workers(self) -> bool:
         return self is not Role.WEB

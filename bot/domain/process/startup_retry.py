@@ -74,18 +74,18 @@ class StartupRetry:
                 await self._attempt()
             except UnreachableError as error:
                 log.warning("can't be reached yet", part=self._part, error=error.reason)
-                self._tell()
+                self._report()
             except Exception as error:
-                if self._tell(error):
+                if self._report(error):
                     return
                 log.exception("can't be reached", part=self._part)
             else:
                 self.reached.set()
-                self._tell()
+                self._report()
                 return
             await asyncio.sleep(self._pause)
 
-    def _tell(self, error: Exception | None = None) -> bool:
+    def _report(self, error: Exception | None = None) -> bool:
         """Report the first attempt's outcome to `start`; returns whether it still waited."""
         if self._first.done():
             return False

@@ -14,19 +14,19 @@ NO_BACKPRESSURE: SuggestFix = {
 }
 
 
-def _nearest_metric(reading: ParsedDraft) -> str | None:
-    typed = re.sub(r"[\s-]+", "_", reading.text("queue_backpressure_metric")).upper()
+def _nearest_metric(parsed: ParsedDraft) -> str | None:
+    typed = re.sub(r"[\s-]+", "_", parsed.text("queue_backpressure_metric")).upper()
     close = get_close_matches(typed, METRICS, n=1, cutoff=0.4)
     return close[0] if close else None
 
 
-def _suggested_metric(reading: ParsedDraft) -> SuggestFix:
-    nearest = _nearest_metric(reading)
+def _suggested_metric(parsed: ParsedDraft) -> SuggestFix:
+    nearest = _nearest_metric(parsed)
     return {"queue_backpressure_metric": nearest} if nearest else NO_BACKPRESSURE
 
 
-def _suggested_threshold(reading: ParsedDraft) -> SuggestFix:
-    typed = reading.text("queue_backpressure_threshold")
+def _suggested_threshold(parsed: ParsedDraft) -> SuggestFix:
+    typed = parsed.text("queue_backpressure_threshold")
     thousands = re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+", typed)
     number = re.search(r"[0-9]{1,9}(\.[0-9]{1,9})?", typed.replace(",", "" if thousands else "."))
     if number is None or not float(number[0]):
@@ -40,7 +40,7 @@ BACKPRESSURE_RULES: tuple[Rule, ...] = (
         "one of the API's metrics",
         {"queue_backpressure_metric": "TTFT", "queue_backpressure_threshold": "500"},
         f"No backpressure metric is called {{given}}. There are {listed(METRICS)}.",
-        lambda reading: bool(reading.text("queue_backpressure_metric")) and reading.metric is None,
+        lambda parsed: bool(parsed.text("queue_backpressure_metric")) and parsed.metric is None,
         _nearest_metric,
         _suggested_metric,
     ),
@@ -49,9 +49,9 @@ BACKPRESSURE_RULES: tuple[Rule, ...] = (
         "needed with a threshold",
         {"queue_backpressure_threshold": "500"},
         "A backpressure threshold needs a metric to go with it, such as `TTFT_MS`.",
-        lambda reading: (
-            not reading.text("queue_backpressure_metric")
-            and bool(reading.text("queue_backpressure_threshold"))
+        lambda parsed: (
+            not parsed.text("queue_backpressure_metric")
+            and bool(parsed.text("queue_backpressure_threshold"))
         ),
         suggest_fix=lambda _: NO_BACKPRESSURE,
     ),
@@ -60,8 +60,8 @@ BACKPRESSURE_RULES: tuple[Rule, ...] = (
         "needed with a metric",
         {"queue_backpressure_metric": "TTFT_MS"},
         "The backpressure metric {metric} needs a threshold to go with it, such as 500.",
-        lambda reading: (
-            reading.metric is not None and not reading.text("queue_backpressure_threshold")
+        lambda parsed: (
+            parsed.metric is not None and not parsed.text("queue_backpressure_threshold")
         ),
         suggest_fix=lambda _: NO_BACKPRESSURE,
     ),
@@ -70,8 +70,8 @@ BACKPRESSURE_RULES: tuple[Rule, ...] = (
         "a number in digits, with a dot for decimals",
         {"queue_backpressure_metric": "TTFT_MS", "queue_backpressure_threshold": "0,8"},
         "Backpressure threshold must be a number, such as 500 or 0.8. You wrote {given}.",
-        lambda reading: (
-            bool(reading.text("queue_backpressure_threshold")) and reading.threshold is None
+        lambda parsed: (
+            bool(parsed.text("queue_backpressure_threshold")) and parsed.threshold is None
         ),
         suggest_fix=_suggested_threshold,
     ),
@@ -80,7 +80,7 @@ BACKPRESSURE_RULES: tuple[Rule, ...] = (
         "more than 0",
         {"queue_backpressure_metric": "TTFT_MS", "queue_backpressure_threshold": "0"},
         "Backpressure threshold must be more than 0.",
-        lambda reading: reading.threshold == 0,
+        lambda parsed: parsed.threshold == 0,
         suggest_fix=lambda _: NO_BACKPRESSURE,
     ),
 )

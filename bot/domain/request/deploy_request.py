@@ -110,7 +110,7 @@ class DeployRequest(BaseModel):
         each = self.price_per_replica(prices)
         return None if most is None or each is None else each * most
 
-    def with_default_lease(self, seconds: int | None) -> Self:
+    def with_default_lifetime(self, seconds: int | None) -> Self:
         """The request with the target's default lifetime, if it has none."""
         if self.lifetime_seconds is not None or seconds is None:
             return self

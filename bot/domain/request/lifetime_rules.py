@@ -6,32 +6,32 @@ from bot.domain.request.duration import LEAST_SECONDS, MOST_SECONDS, format_dura
 from bot.domain.request.parsed_draft import ParsedDraft
 from bot.domain.request.rule import Rule, SuggestFix
 
-EXAMPLE_SPAN = "8h"
+EXAMPLE_DURATION = "8h"
 
 
-def _seconds(reading: ParsedDraft) -> int | None:
-    return parse_duration(reading.text("lifetime"))
+def _seconds(parsed: ParsedDraft) -> int | None:
+    return parse_duration(parsed.text("lifetime"))
 
 
-def _unreadable(reading: ParsedDraft) -> bool:
-    return bool(reading.text("lifetime")) and _seconds(reading) is None
+def _unreadable(parsed: ParsedDraft) -> bool:
+    return bool(parsed.text("lifetime")) and _seconds(parsed) is None
 
 
-def _too_short(reading: ParsedDraft) -> bool:
-    seconds = _seconds(reading)
+def _too_short(parsed: ParsedDraft) -> bool:
+    seconds = _seconds(parsed)
     return seconds is not None and seconds < LEAST_SECONDS
 
 
-def _nearest(reading: ParsedDraft) -> str | None:
+def _nearest(parsed: ParsedDraft) -> str | None:
     """A plain number probably means hours."""
-    number = re.fullmatch(r"([0-9]{1,3})\s*[a-z]{0,6}", reading.text("lifetime").lower())
+    number = re.fullmatch(r"([0-9]{1,3})\s*[a-z]{0,6}", parsed.text("lifetime").lower())
     if number is None or not 0 < int(number[1]) * 3600 <= MOST_SECONDS:
         return None
     return f"{int(number[1])}h"
 
 
-def _suggested(reading: ParsedDraft) -> SuggestFix | None:
-    nearest = _nearest(reading)
+def _suggested(parsed: ParsedDraft) -> SuggestFix | None:
+    nearest = _nearest(parsed)
     return {"lifetime": nearest} if nearest else None
 
 
@@ -59,7 +59,7 @@ LIFETIME_RULES: tuple[Rule, ...] = (
         "not too long",
         {"lifetime": "1000d"},
         "{given} is too long: `90d` is the most. It can be extended later.",
-        lambda reading: (_seconds(reading) or 0) > MOST_SECONDS,
+        lambda parsed: (_seconds(parsed) or 0) > MOST_SECONDS,
         lambda _: format_duration(MOST_SECONDS),
         lambda _: {"lifetime": format_duration(MOST_SECONDS)},
     ),

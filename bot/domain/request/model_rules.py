@@ -16,24 +16,24 @@ EXAMPLE_MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 
 
 def _repo(fault: RepoFault, valid: str, bad: str, words: str) -> Rule:
-    def nearest(reading: ParsedDraft) -> str | None:
-        return suggested_repo(reading.model.repo or "")
+    def nearest(parsed: ParsedDraft) -> str | None:
+        return suggested_repo(parsed.model.repo or "")
 
-    def suggest_fix(reading: ParsedDraft) -> SuggestFix | None:
+    def suggest_fix(parsed: ParsedDraft) -> SuggestFix | None:
         # Replacing a pasted URL must keep its revision.
-        revision = reading.text("revision") or None
-        return {"model": nearest(reading), "revision": revision} if nearest(reading) else None
+        revision = parsed.text("revision") or None
+        return {"model": nearest(parsed), "revision": revision} if nearest(parsed) else None
 
-    def broken(reading: ParsedDraft) -> bool:
-        repo = reading.model.repo or ""
-        return repo not in reading.known_models and repo_fault(repo) is fault
+    def broken(parsed: ParsedDraft) -> bool:
+        repo = parsed.model.repo or ""
+        return repo not in parsed.known_models and repo_fault(repo) is fault
 
     return Rule("model", valid, {"model": bad}, words, broken, nearest, suggest_fix)
 
 
 def _revision(fault: RevisionFault, valid: str, bad: str, words: str) -> Rule:
-    def broken(reading: ParsedDraft) -> bool:
-        revision = reading.text("revision")
+    def broken(parsed: ParsedDraft) -> bool:
+        revision = parsed.text("revision")
         return bool(revision) and revision_fault(revision) is fault
 
     return Rule("revision", valid, {"revision": bad}, words, broken)
@@ -45,14 +45,14 @@ MODEL_RULES: tuple[Rule, ...] = (
         "needed",
         {"model": ""},
         f"Name the model as org/name, such as `{EXAMPLE_MODEL}`.",
-        lambda reading: not reading.text("model"),
+        lambda parsed: not parsed.text("model"),
     ),
     Rule(
         "model",
         "org/name, or the address of the model's page on huggingface.co",
         {"model": "https://huggingface.co/datasets/org/name"},
         "{given} isn't the page of a model on huggingface.co. Paste such a page or write org/name.",
-        lambda reading: reading.model.repo is None,
+        lambda parsed: parsed.model.repo is None,
     ),
     _repo(
         RepoFault.SHAPE,

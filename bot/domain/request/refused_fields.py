@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
-from bot.domain.friendli_errors import FieldError
+from bot.domain.friendli_errors import RefusedField
 from bot.domain.request.rule import LABELS
 from bot.domain.request.sent_fields import FORM_FIELDS, field_at, label_of
 
 _UNNAMED = "request"
 
 
-def by_form_field(errors: Iterable[FieldError]) -> Mapping[str, str]:
+def by_form_field(errors: Iterable[RefusedField]) -> Mapping[str, str]:
     """Field of a `DeployDraft` → Friendli's message, as plain text.
 
     A field that the form lacks keeps its name in the request.
@@ -18,7 +18,7 @@ def by_form_field(errors: Iterable[FieldError]) -> Mapping[str, str]:
     for error in errors:
         name = field_at(error.place) or _UNNAMED
         key = FORM_FIELDS.get(name, name)
-        said[key] = f"{said[key]}; {error.words}" if key in said else error.words
+        said[key] = f"{said[key]}; {error.message}" if key in said else error.message
     return said
 
 

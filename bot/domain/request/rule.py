@@ -96,18 +96,18 @@ class Rule:
     nearest: Callable[[ParsedDraft], str | None] = lambda _: None
     suggest_fix: Callable[[ParsedDraft], SuggestFix | None] = lambda _: None
 
-    def field_error(self, reading: ParsedDraft) -> FieldError:
-        given = reading.text(self.field)
-        if self.field == "gpu" and isinstance(reading.instance, UnknownInstanceError):
-            given = reading.instance.given or given
+    def field_error(self, parsed: ParsedDraft) -> FieldError:
+        given = parsed.text(self.field)
+        if self.field == "gpu" and isinstance(parsed.instance, UnknownInstanceError):
+            given = parsed.instance.given or given
         words = self.words.format(
             given=quoted(clip(given, _LONGEST_GIVEN)),
             length=len(given),
-            targets=listed([quoted(name) for name in reading.targets]),
-            minimum=reading.text("min_replicas"),
-            metric=quoted(reading.metric or ""),
+            targets=listed([quoted(name) for name in parsed.targets]),
+            minimum=parsed.text("min_replicas"),
+            metric=quoted(parsed.metric or ""),
         )
-        return FieldError(self.field, words, self.nearest(reading), self.suggest_fix(reading))
+        return FieldError(self.field, words, self.nearest(parsed), self.suggest_fix(parsed))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -129,23 +129,23 @@ def whole_number(
     valid = f"a whole number{unit}, {low} or more" + (f", at most {high}" if high else "")
     bounds = f"from {low} to {high}" if high else f"{low} or more"
 
-    def typed(reading: ParsedDraft) -> str:
+    def typed(parsed: ParsedDraft) -> str:
         belongs_to = _SCALING_OF.get(field)
         # Numbers of the scaling that wasn't chosen don't matter.
-        unused = belongs_to is not None and belongs_to != reading.draft.effective_scaling
-        return "" if unused else reading.text(field)
+        unused = belongs_to is not None and belongs_to != parsed.draft.effective_scaling
+        return "" if unused else parsed.text(field)
 
-    def digits(reading: ParsedDraft) -> bool:
-        return re.fullmatch(r"-?[0-9]+", typed(reading)) is not None
+    def digits(parsed: ParsedDraft) -> bool:
+        return re.fullmatch(r"-?[0-9]+", typed(parsed)) is not None
 
-    def out_of_range(reading: ParsedDraft) -> bool:
-        number = reading.whole(field)
+    def out_of_range(parsed: ParsedDraft) -> bool:
+        number = parsed.whole(field)
         if number is None:
-            return high is not None and digits(reading)
-        return digits(reading) and (number < low or (high is not None and number > high))
+            return high is not None and digits(parsed)
+        return digits(parsed) and (number < low or (high is not None and number > high))
 
-    def nearest_number(reading: ParsedDraft) -> SuggestFix | None:
-        joined = re.sub(r"(?<=[0-9])[,_'\s](?=[0-9])", "", typed(reading))
+    def nearest_number(parsed: ParsedDraft) -> SuggestFix | None:
+        joined = re.sub(r"(?<=[0-9])[,_'\s](?=[0-9])", "", typed(parsed))
         found = re.search(r"-?[0-9]+", joined)
         if found is None:
             return {field: None}
@@ -160,7 +160,7 @@ def whole_number(
             {field: "1,000"},
             f"{label} must be a whole number{unit} in digits only, such as {example}."
             " You wrote {given}.",
-            lambda reading: bool(typed(reading)) and not digits(reading),
+            lambda parsed: bool(typed(parsed)) and not digits(parsed),
             suggest_fix=nearest_number,
         ),
         Rule(
@@ -179,7 +179,7 @@ def whole_number(
         f"at most {LONGEST_WHOLE} digits",
         {field: "1" + "0" * LONGEST_WHOLE},
         f"{label} can have {LONGEST_WHOLE} digits at most. You wrote {{given}}.",
-        lambda reading: digits(reading) and reading.whole(field) is None,
+        lambda parsed: digits(parsed) and parsed.whole(field) is None,
     )
     return (*rules, too_long)
 
@@ -187,8 +187,8 @@ def whole_number(
 def one_line(field: str) -> Rule:
     """The rule that a text is one line of visible characters."""
 
-    def suggest_fix(reading: ParsedDraft) -> SuggestFix:
-        shown = re.sub(r"\s+", " ", reading.text(field))
+    def suggest_fix(parsed: ParsedDraft) -> SuggestFix:
+        shown = re.sub(r"\s+", " ", parsed.text(field))
         return {field: "".join(c for c in shown if not is_hidden(c)).strip() or None}
 
     return Rule(
@@ -196,7 +196,7 @@ def one_line(field: str) -> Rule:
         "one line, no control, direction or zero-width characters",
         {field: "one\ntwo"},
         f"{LABELS[field]} has a line break or an invisible character in it. Write it on one line.",
-        lambda reading: any(map(is_hidden, reading.text(field))),
+        lambda parsed: any(map(is_hidden, parsed.text(field))),
         suggest_fix=suggest_fix,
     )
 
@@ -209,7 +209,7 @@ def one_script(field: str) -> Rule:
         {field: "ll\N{CYRILLIC SMALL LETTER A}ma"},
         "{given} mixes Latin letters with look-alikes from another script. Write each word in one"
         " script.",
-        lambda reading: imitates_latin(reading.text(field)),
+        lambda parsed: imitates_latin(parsed.text(field)),
     )
 
 
@@ -220,6 +220,6 @@ def no_longer_than(field: str, limit: int) -> Rule:
         f"at most {limit} characters",
         {field: "x" * (limit + 1)},
         f"{LABELS[field]} is {{length}} characters long. {limit} is the most.",
-        lambda reading: len(reading.text(field)) > limit,
-        suggest_fix=lambda reading: {field: reading.text(field)[:limit].rstrip()},
+        lambda parsed: len(parsed.text(field)) > limit,
+        suggest_fix=lambda parsed: {field: parsed.text(field)[:limit].rstrip()},
     )

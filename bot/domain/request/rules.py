@@ -51,41 +51,41 @@ EXAMPLE_INSTANCE = "2xH100"
 MOST_REPLICAS = 10  # of an autoscaling policy
 
 
-def _nearest_target(reading: ParsedDraft) -> str | None:
-    lower = {name.lower(): name for name in reading.targets}
-    close = get_close_matches(reading.text("target").lower(), lower, n=1, cutoff=0.4)
+def _nearest_target(parsed: ParsedDraft) -> str | None:
+    lower = {name.lower(): name for name in parsed.targets}
+    close = get_close_matches(parsed.text("target").lower(), lower, n=1, cutoff=0.4)
     return lower[close[0]] if close else None
 
 
-def _suggested_target(reading: ParsedDraft) -> SuggestFix | None:
-    nearest = _nearest_target(reading)
+def _suggested_target(parsed: ParsedDraft) -> SuggestFix | None:
+    nearest = _nearest_target(parsed)
     return {"target": nearest} if nearest else None
 
 
 def _instance(part: Part, valid: str, bad: str, words: str) -> Rule:
-    def unknown(reading: ParsedDraft) -> UnknownInstanceError | None:
-        return reading.instance if isinstance(reading.instance, UnknownInstanceError) else None
+    def unknown(parsed: ParsedDraft) -> UnknownInstanceError | None:
+        return parsed.instance if isinstance(parsed.instance, UnknownInstanceError) else None
 
-    def nearest(reading: ParsedDraft) -> str | None:
-        error = unknown(reading)
+    def nearest(parsed: ParsedDraft) -> str | None:
+        error = unknown(parsed)
         if error is None or error.nearest is None:
             return None
         return error.nearest.gpu.name if part is Part.GPU else error.nearest.key
 
-    def suggest_fix(reading: ParsedDraft) -> SuggestFix | None:
-        error = unknown(reading)
+    def suggest_fix(parsed: ParsedDraft) -> SuggestFix | None:
+        error = unknown(parsed)
         return {"gpu": error.nearest.key} if error and error.nearest else None
 
-    def broken(reading: ParsedDraft) -> bool:
-        error = unknown(reading)
+    def broken(parsed: ParsedDraft) -> bool:
+        error = unknown(parsed)
         return error is not None and error.part is part
 
     return Rule("gpu", valid, {"gpu": bad}, words, broken, nearest, suggest_fix)
 
 
-def _reversed(reading: ParsedDraft) -> bool:
-    least, most = reading.whole("min_replicas"), reading.whole("max_replicas")
-    auto = reading.draft.effective_scaling == "auto"
+def _reversed(parsed: ParsedDraft) -> bool:
+    least, most = parsed.whole("min_replicas"), parsed.whole("max_replicas")
+    auto = parsed.draft.effective_scaling == "auto"
     if not auto or least is None or most is None:
         return False
     return most < least <= MOST_REPLICAS
@@ -97,9 +97,7 @@ RULES: tuple[Rule, ...] = (
         "the name of one of the channel's targets",
         {"target": "prd"},
         "No target here is called {given}. This channel has {targets}.",
-        lambda reading: (
-            bool(reading.text("target")) and reading.text("target") not in reading.targets
-        ),
+        lambda parsed: bool(parsed.text("target")) and parsed.text("target") not in parsed.targets,
         _nearest_target,
         _suggested_target,
     ),
@@ -109,7 +107,7 @@ RULES: tuple[Rule, ...] = (
         "more than spaces",
         {"name": "  "},
         "Endpoint name is only spaces. Write one, or leave it empty and it is made from the model.",
-        lambda reading: bool(reading.raw("name")) and not reading.text("name"),
+        lambda parsed: bool(parsed.raw("name")) and not parsed.text("name"),
         suggest_fix=lambda _: {"name": None},
     ),
     one_line("name"),
@@ -120,7 +118,7 @@ RULES: tuple[Rule, ...] = (
         "needed",
         {"gpu": ""},
         f"Choose an instance, such as `{EXAMPLE_INSTANCE}`.",
-        lambda reading: not reading.text("gpu"),
+        lambda parsed: not parsed.text("gpu"),
     ),
     _instance(
         Part.GPU,
@@ -147,10 +145,10 @@ RULES: tuple[Rule, ...] = (
         "fixed replicas or autoscaling",
         {"replicas": "2", "max_replicas": "3"},
         "Replicas are either fixed or autoscaled, not both. Choose one.",
-        lambda reading: reading.both_scalings,
-        suggest_fix=lambda reading: (
+        lambda parsed: parsed.both_scalings,
+        suggest_fix=lambda parsed: (
             {"replicas": None}
-            if reading.text("min_replicas") or reading.text("max_replicas")
+            if parsed.text("min_replicas") or parsed.text("max_replicas")
             else {"cooldown": None}
         ),
     ),
@@ -163,9 +161,9 @@ RULES: tuple[Rule, ...] = (
         {"min_replicas": "3", "max_replicas": "1"},
         "Maximum replicas can't be below minimum replicas. You wrote {given}, below {minimum}.",
         _reversed,
-        suggest_fix=lambda reading: {
-            "min_replicas": reading.text("max_replicas"),
-            "max_replicas": reading.text("min_replicas"),
+        suggest_fix=lambda parsed: {
+            "min_replicas": parsed.text("max_replicas"),
+            "max_replicas": parsed.text("min_replicas"),
         },
     ),
     *whole_number("cooldown", low=1, example="300", unit=" of seconds"),
@@ -204,36 +202,36 @@ def check(
         The request, or at most one error for each field.
     """
     field_errors = field_errors_of(draft, targets=targets, known_models=known_models)
-    reading = ParsedDraft(draft, targets, known_models)
+    parsed = ParsedDraft(draft, targets, known_models)
     # A valid draft has both; checked again for the type checker only.
     if (
         field_errors
-        or isinstance(reading.instance, UnknownInstanceError)
-        or reading.model.repo is None
+        or isinstance(parsed.instance, UnknownInstanceError)
+        or parsed.model.repo is None
     ):
         return field_errors
-    target = reading.text("target") or default_target
+    target = parsed.text("target") or default_target
     scaling = draft.named_scaling or scalings.get(target, DEFAULT_SCALING)
     return DeployRequest(
         target=target,
-        model=reading.model.repo,
-        name=reading.text("name") or propose_name(reading.model.repo, tag or new_tag()),
-        instance_option_id=reading.instance.id,
-        replicas=(reading.whole("replicas") or DEFAULT_REPLICAS) if scaling == "fixed" else None,
-        autoscaling=_autoscaling(reading) if scaling == "auto" else None,
-        lifetime_seconds=parse_duration(reading.text("lifetime")),
-        revision=reading.text("revision") or None,
-        comment=reading.text("comment") or None,
-        max_batch_size=reading.whole("max_batch_size"),
-        max_input_length=reading.whole("max_input_length"),
-        max_token_count=reading.whole("max_token_count"),
-        max_context_length=reading.whole("max_context_length"),
+        model=parsed.model.repo,
+        name=parsed.text("name") or propose_name(parsed.model.repo, tag or new_tag()),
+        instance_option_id=parsed.instance.id,
+        replicas=(parsed.whole("replicas") or DEFAULT_REPLICAS) if scaling == "fixed" else None,
+        autoscaling=_autoscaling(parsed) if scaling == "auto" else None,
+        lifetime_seconds=parse_duration(parsed.text("lifetime")),
+        revision=parsed.text("revision") or None,
+        comment=parsed.text("comment") or None,
+        max_batch_size=parsed.whole("max_batch_size"),
+        max_input_length=parsed.whole("max_input_length"),
+        max_token_count=parsed.whole("max_token_count"),
+        max_context_length=parsed.whole("max_context_length"),
         skip_special_tokens=draft.skip_special_tokens is not False,
         add_special_tokens=draft.add_special_tokens is not False,
         content_logging=draft.content_logging,
-        queue_timeout_ms=reading.whole("queue_timeout_ms"),
-        queue_backpressure_metric=reading.metric,
-        queue_backpressure_threshold=reading.threshold,
+        queue_timeout_ms=parsed.whole("queue_timeout_ms"),
+        queue_backpressure_metric=parsed.metric,
+        queue_backpressure_threshold=parsed.threshold,
     )
 
 
@@ -251,19 +249,19 @@ def field_errors_of(
         optional: Fields that may be empty here although a deployment needs them.
         known_models: Models without an organisation that exist on the Hub.
     """
-    reading = ParsedDraft(draft, targets, known_models)
+    parsed = ParsedDraft(draft, targets, known_models)
     field_errors: dict[str, FieldError] = {}
     for rule in RULES:
-        left_out = rule.field in optional and not reading.text(rule.field)
-        if rule.field not in field_errors and not left_out and rule.broken(reading):
-            field_errors[rule.field] = rule.field_error(reading)
+        left_out = rule.field in optional and not parsed.text(rule.field)
+        if rule.field not in field_errors and not left_out and rule.broken(parsed):
+            field_errors[rule.field] = rule.field_error(parsed)
     return tuple(field_errors.values())
 
 
-def _autoscaling(reading: ParsedDraft) -> AutoscalingPolicy:
-    least = reading.whole("min_replicas") or DEFAULT_MIN_REPLICAS
+def _autoscaling(parsed: ParsedDraft) -> AutoscalingPolicy:
+    least = parsed.whole("min_replicas") or DEFAULT_MIN_REPLICAS
     return AutoscalingPolicy(
         min_replica=least,
-        max_replica=reading.whole("max_replicas") or max(DEFAULT_MAX_REPLICAS, least),
-        cooldown_period=reading.whole("cooldown") or DEFAULT_COOLDOWN,
+        max_replica=parsed.whole("max_replicas") or max(DEFAULT_MAX_REPLICAS, least),
+        cooldown_period=parsed.whole("cooldown") or DEFAULT_COOLDOWN,
     )

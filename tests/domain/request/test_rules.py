@@ -260,8 +260,8 @@ Backpressure threshold: more than 0
 def test_each_rules_example_breaks_that_rule_and_no_other(rule: Rule) -> None:
     """An example gets exactly one slip: its own rule's words on its own field."""
     answer = field_errors(**rule.bad)
-    reading = ParsedDraft(GOOD.model_copy(update=rule.bad), TARGETS)
-    assert answer == (rule.field_error(reading),)
+    parsed = ParsedDraft(GOOD.model_copy(update=rule.bad), TARGETS)
+    assert answer == (rule.field_error(parsed),)
     assert answer[0].field == rule.field
 
 

@@ -21,7 +21,7 @@ from bot.sandbox.environment import Environment, connect, open_environment
 from bot.sandbox.friendli.operations import OPERATIONS
 from bot.sandbox.slack.conversations import Message
 from tests.acceptance.endpoints import RequestCounter, command_response
-from tests.acceptance.home_tab import home_tab
+from tests.acceptance.home_tab import home_tab, view_text
 from tests.acceptance.settings_form import open_settings
 from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import message_text, root, thread
@@ -52,8 +52,8 @@ async def main() -> None:
         ):
             env.slack.events_url = bot.events_url
             await connect(env)
-            view_text = await use(env, bot.events_url)
-    json.dump(view_text, sys.stdout)
+            seen = await use(env, bot.events_url)
+    json.dump(seen, sys.stdout)
 
 
 async def use(env: Environment, events_url: str) -> dict[str, object]:
@@ -62,7 +62,7 @@ async def use(env: Environment, events_url: str) -> dict[str, object]:
     database = Database(env.database)
     endpoint = await serve(env)
     question = await command_response(env, "pause it")
-    view_text: dict[str, object] = {
+    seen: dict[str, object] = {
         "question": message_text(env, question),
         "help": lines(env, await command_response(env, "help"), "pause"),
         "settings": re.findall(r"Putting to sleep[^:]*", str((await open_settings(env)).body)),
@@ -78,7 +78,7 @@ async def use(env: Environment, events_url: str) -> dict[str, object]:
         await env.slack.until(lambda: "is paused" in root(env).text)
     await env.slack.until(partial(tells, env, "Paused, as asked."))
     home = view_text(env, await home_tab(env))
-    view_text |= {
+    seen |= {
         "status message": message_text(env, root(env)),
         "thread": [
             line for line in dict.fromkeys(thread(env)) if "aused" in line or "asked to" in line
@@ -93,12 +93,12 @@ async def use(env: Environment, events_url: str) -> dict[str, object]:
     await grant_all(database, (SubjectKind.ADMINS, ""))
     env.friendli.set_status(endpoint, "RUNNING")
     await env.slack.until(lambda: "Pause" in root(env).buttons)
-    view_text["refusal"] = message_text(env, await command_response(env, "pause it"))
+    seen["refusal"] = message_text(env, await command_response(env, "pause it"))
     await database.close()
     page = events_url.replace("/slack/events", "/metrics")
     async with aiohttp.ClientSession() as http, http.get(page) as response:
         metrics = re.findall(r'operation="pause_endpoint"', await response.text())
-    return view_text | {
+    return seen | {
         "metrics": sorted(set(metrics)),
         "sandbox": OPERATIONS["pause_endpoint"].told,
         "fault proxy": friendli_operation("PUT", f"{ENDPOINT}/pause"),

@@ -132,11 +132,11 @@ class CostQuery(_Query):
     group_by: Literal["line_item"] | None = None
 
 
-class _Answer(BaseModel):
+class _Response(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class EndpointStatus(_Answer):
+class EndpointStatus(_Response):
     """`DedicatedEndpointStatus`; may hold strings that the reference doesn't list."""
 
     status: str
@@ -146,7 +146,7 @@ class EndpointStatus(_Answer):
     phase: str | None
 
 
-class EndpointSpec(_Answer):
+class EndpointSpec(_Response):
     """`DedicatedEndpointSpec`; a fixed replica count shows as equal minimum and maximum."""
 
     name: str

@@ -57,7 +57,7 @@ PURPOSES = {
 
 # The effect of an injected fault; one that responds in the service's place shows by its status.
 _FAULTS = {
-    "Answer": "",
+    "Respond": "",
     "DropRequest": "never arrived",
     "LoseReply": "answer lost",
     "Hang": "no answer",

@@ -58,7 +58,7 @@ async def test_a_record_tells_what_was_done_and_what_was_learned(
     ] == [
         ("create_endpoint", True, None, "LoseReply", True),
         ("create_endpoint", False, 400, None, True),
-        ("get_endpoint", False, 503, "Answer", True),
+        ("get_endpoint", False, 503, "Respond", True),
         ("unknown", False, 404, None, True),
     ]
     assert sandbox.requests[2].answer == {"detail": "down"}

@@ -108,7 +108,7 @@ async def test_sockets_have_faults_of_their_own(scene: Scene) -> None:
         assert (await scene.ann.command("ml", "say 3")).ok
         assert [body["text"] for body in scene.seen] == ["post", "say 3"]
         scene.slack.faults.add(Respond(500), operation="socket")
-        with pytest.raises(TypeError, match="Answer doesn't apply to sockets"):
+        with pytest.raises(TypeError, match="Respond doesn't apply to sockets"):
             await scene.ann.command("ml", "say 4")
 
 

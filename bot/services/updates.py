@@ -130,7 +130,9 @@ class Updates:
             ) from None
         except FriendliError as error:
             said = (
-                f" It said: “{escape(clip(error.words, _API_WORDS_LIMIT))}”." if error.words else ""
+                f" It said: “{escape(clip(error.message, _API_WORDS_LIMIT))}”."
+                if error.message
+                else ""
             )
             raise UserError(
                 f"Friendli doesn't tell right now what runs there.{said} Nothing was changed.",

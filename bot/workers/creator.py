@@ -196,7 +196,7 @@ class Creator:
                 state=DeploymentState.OUTCOME_UNKNOWN,
                 attempts=0,
                 answer_status=status,
-                answer_message=error.words if error is not None else None,
+                answer_message=error.message if error is not None else None,
             ):
                 return
             row = await session.get_one(Deployment, claim.id)
@@ -246,7 +246,7 @@ class Creator:
             ):
                 return
             if isinstance(error, RateLimited) and deployment.limited_since is None:
-                reply = replies.rate_limited(error.words, wait.total_seconds())
+                reply = replies.rate_limited(error.message, wait.total_seconds())
                 row = await session.get_one(Deployment, claim.id)
                 await post(session, row, self._settings, reply)
 

@@ -159,7 +159,7 @@ class OperationRunner:
             # Nothing came of this request, which says nothing about one that was sent before.
             return _Outcome(before, error=error)
         except Refused as error:
-            return _Outcome(OperationState.REFUSED, error.words, error)
+            return _Outcome(OperationState.REFUSED, error.message, error)
         except FriendliError as error:
             # A changing request that is ambiguous, or a question before it that had no answer.
             return _Outcome(operation.state, error=error)
@@ -309,7 +309,7 @@ class OperationRunner:
                     row.limited_since = since
                     await self._say_limited(session, operation, fate.error, wait)
         if is_over:
-            words = fate.error.words if fate.error is not None else ""
+            words = fate.error.message if fate.error is not None else ""
             await self._end(claim, deployment, operation, _Outcome(OperationState.FAILED, words))
 
     async def _say_limited(
@@ -323,7 +323,9 @@ class OperationRunner:
         row = await session.get_one(Deployment, operation.deployment_id)
         if operation.limited_since is not None or await _was_told(session, row, operation):
             return
-        said = replies.rate_limited(error.words if error is not None else "", wait.total_seconds())
+        said = replies.rate_limited(
+            error.message if error is not None else "", wait.total_seconds()
+        )
         await post(session, row, self._settings, said)
 
     async def _end(

@@ -14,14 +14,12 @@ from tests.slack.harness import Harness
 
 @pytest.fixture
 async def database_env(database_url: str) -> AsyncIterator[Environment]:
-    """Both sandboxes and an empty database."""
     async with open_environment(database_url, speed=0, limits=NO_LIMITS) as made:
         yield made
 
 
 @pytest.fixture
 async def delivery(database: Database, database_env: Environment) -> AsyncIterator[Harness]:
-    """Delivery without the rest of the bot."""
     settings = database_env.settings(**SHORT_WAITS).model_copy(
         update={
             # Otherwise stepping would leave messages that aren't due yet.

@@ -47,12 +47,10 @@ class Thread:
 
 
 def text_body(text: str) -> Body:
-    """A body of one section."""
     return body(text, section(text))
 
 
 def plan_body(text: str) -> Body:
-    """A body with a plan."""
     card = task_card("serve", "Serve", "pending")
     return body(text, section(text), plan("Deploying", [card]))
 
@@ -69,12 +67,10 @@ class Harness:
 
     @property
     def slack(self) -> SlackSandbox:
-        """The sandbox."""
         return self.env.slack
 
     @property
     def channel(self) -> conversations.Channel:
-        """The default channel of threads."""
         return self.env.channel
 
     # The outbox
@@ -89,7 +85,6 @@ class Harness:
         state: DeploymentState = DeploymentState.LIVE,
         status: str | None = "RUNNING",
     ) -> Thread:
-        """Add a deployment and open its thread."""
         place = channel or self.channel
         person = requester or self.env.member.user
         async with self.database.write() as session:
@@ -144,7 +139,6 @@ class Harness:
         self.notify()
 
     async def cycle(self, thread: Thread, text: str) -> None:
-        """Write or rewrite the reply about sleeping and waking."""
         async with self.database.write() as session:
             await outbox.rewrite_cycle(
                 session,
@@ -155,7 +149,6 @@ class Harness:
         self.notify()
 
     async def redraw(self, thread: Thread, root: Body | str) -> None:
-        """Change a root."""
         async with self.database.write() as session:
             await outbox.redraw_root(
                 session,
@@ -166,7 +159,6 @@ class Harness:
         self.notify()
 
     async def direct(self, person: conversations.User, text: str) -> None:
-        """Add a direct message."""
         async with self.database.write() as session:
             workspace = await outbox.workspace_row(session, enterprise_id="", workspace_id="T1")
             await outbox.send_direct(session, workspace, person.id, text_body(text))
@@ -227,12 +219,10 @@ class Harness:
                     self._workers.remove(worker)
 
     def notify(self) -> None:
-        """Wake the running senders."""
         for worker in self._workers:
             worker.notify()
 
     async def claims(self) -> list[Claim]:
-        """Claim every due channel."""
         lease = timedelta(seconds=self.settings.lease)
         async with self.database.write() as session:
             return await (await session.connection()).run_sync(
@@ -280,24 +270,20 @@ class Harness:
             ).one()
 
     async def seconds_until_due(self, thread: Thread, sequence: int) -> float:
-        """Seconds until a message is due."""
         async with self.database.read() as session:
             present = (await session.execute(select(now()))).scalar_one()
         due = (await self.row(thread, sequence)).due_at
         return 0.0 if due is None else (due - present).total_seconds()
 
     async def channel_row(self, thread: Thread) -> Channel:
-        """The row of a thread's channel."""
         async with self.database.read() as session:
             return await session.get_one(Channel, thread.channel_row)
 
     async def workspace_row(self) -> Workspace:
-        """The workspace's row."""
         async with self.database.read() as session:
             return (await session.scalars(select(Workspace))).one()
 
     async def seconds_until_posts(self) -> float:
-        """Seconds until the workspace accepts posts."""
         async with self.database.read() as session:
             present = (await session.execute(select(now()))).scalar_one()
         until = (await self.workspace_row()).post_after
@@ -325,11 +311,9 @@ class Harness:
         ]
 
     def direct_messages(self, person: conversations.User) -> list[str]:
-        """Direct messages to a person."""
         return [message.text for message in self.slack.direct_message(person).messages.values()]
 
     def calls(self, operation: str) -> list[LoggedRequest]:
-        """Logged requests of a method."""
         return self.slack.requests.calls(operation)
 
 

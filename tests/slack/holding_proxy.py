@@ -25,7 +25,6 @@ class HoldingProxy:
         self.url = ""
 
     def hold(self, *methods: str) -> None:
-        """Hold requests of these methods from now on."""
         self._holds = lambda method: method in methods
 
     async def held_request(self) -> asyncio.Event:
@@ -33,7 +32,6 @@ class HoldingProxy:
         return await self._held.get()
 
     async def forward(self, request: web.Request) -> web.Response:
-        """Forward a request, once it is released."""
         method = request.match_info["method"]
         body = await request.read()
         if self._holds(method):
@@ -65,7 +63,6 @@ class HoldingProxy:
 
 @asynccontextmanager
 async def holding_proxy(slack: str) -> AsyncIterator[HoldingProxy]:
-    """Run a proxy on a free port."""
     proxy = HoldingProxy(slack)
     app = web.Application()
     app.router.add_route("*", "/api/{method}", proxy.forward)
@@ -81,8 +78,6 @@ async def holding_proxy(slack: str) -> AsyncIterator[HoldingProxy]:
 
 
 class HeldCall:
-    """A sender whose request is held."""
-
     def __init__(self, task: asyncio.Task[None], gate: asyncio.Event) -> None:
         self._task = task
         self._gate = gate

@@ -37,7 +37,6 @@ async def slack_that(answer: Answer, *, timeout: float = 5) -> AsyncIterator[Sla
 
 
 async def post(answer: Answer, *, limit: float = 5) -> object:
-    """The outcome of a post."""
     async with slack_that(answer, timeout=limit) as clients:
         return await attempt(clients.posting.chat_postMessage(channel="C1", text="x"))
 
@@ -45,8 +44,6 @@ async def post(answer: Answer, *, limit: float = 5) -> object:
 def answering(
     status: int, content_type: str, body: bytes, headers: dict[str, str] | None = None
 ) -> Answer:
-    """A response."""
-
     async def answer(_request: web.Request) -> web.Response:
         return web.Response(
             status=status, body=body, headers={"Content-Type": content_type, **(headers or {})}
@@ -56,7 +53,6 @@ def answering(
 
 
 def refusing(error: object, **more: object) -> bytes:
-    """Slack's JSON for an error."""
     return json.dumps({"ok": False, "error": error, **more}).encode()
 
 
@@ -218,14 +214,12 @@ async def test_without_a_connection_nothing_is_sent() -> None:
 
 
 async def cut_before(request: web.Request) -> web.Response:
-    """Close the connection without a response."""
     assert request.transport is not None
     request.transport.abort()
     return web.Response()
 
 
 async def cut_within(request: web.Request) -> web.StreamResponse:
-    """Close the connection within the body."""
     part = web.StreamResponse(headers={"Content-Type": JSON})
     part.content_length = 100
     await part.prepare(request)
@@ -236,7 +230,6 @@ async def cut_within(request: web.Request) -> web.StreamResponse:
 
 
 async def never(_request: web.Request) -> web.Response:
-    """Never respond."""
     await asyncio.Event().wait()
     return web.Response()
 

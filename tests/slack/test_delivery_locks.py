@@ -19,14 +19,12 @@ AT_ONCE = 5.0
 
 
 async def change(session: AsyncSession, thread: Thread) -> None:
-    """Change a deployment."""
     deployment = await session.get_one(Deployment, thread.id)
     deployment.attempts += 1
     await session.flush()
 
 
 async def tell(session: AsyncSession, thread: Thread) -> None:
-    """Change a deployment and post to its thread."""
     await change(session, thread)
     channel, id_ = thread.channel_row, thread.id
     await outbox.reply(session, channel_row_id=channel, deployment_id=id_, body=text_body("told"))

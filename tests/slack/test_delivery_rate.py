@@ -18,7 +18,6 @@ NEVER = 1000.0
 
 
 def refused(delivery: Harness) -> list[str]:
-    """Methods answered with 429."""
     return [entry.operation for entry in delivery.slack.requests.entries if entry.status == 429]
 
 

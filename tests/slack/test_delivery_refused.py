@@ -18,7 +18,6 @@ REFUSED = Respond(200, {"ok": False, "error": "invalid_arguments"})
 
 
 def is_hopeless(call: Call) -> bool:
-    """Whether the call is for the message that is always refused."""
     return "hopeless" in str(call.body["text"])
 
 

@@ -15,13 +15,11 @@ from tests.slack.holding_proxy import HoldingProxy, hold_call, holding_proxy
 
 @pytest.fixture
 async def proxy(delivery: Harness) -> AsyncIterator[HoldingProxy]:
-    """The stalling sender's way to Slack."""
     async with holding_proxy(delivery.slack.url) as opened:
         yield opened
 
 
 async def opened(delivery: Harness) -> Thread:
-    """A thread with a posted root."""
     thread = await delivery.thread()
     await delivery.run_until_idle(await delivery.slow_sender())
     return thread
@@ -242,12 +240,14 @@ async def test_a_sender_that_stalled_before_its_request_does_not_send_it(
     thread = await delivery.thread()
     claim = await delivery.claim()
     async with delivery.database.write() as session:
-        # Somebody else writes to the message, and takes their time.
+        # Another transaction locks the message.
         message = await session.get_one(
             Message, (await delivery.row(thread, 0)).id, with_for_update=True
         )
         message.failures = 0
+        identified = len(delivery.calls("auth.test"))
         task = asyncio.create_task(hasty.handle(claim))
+        await delivery.slack.until(lambda: delivery.calls("auth.test")[identified:])
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await asyncio.shield(task)

@@ -9,7 +9,6 @@ from tests.slack.harness import DELETE, ON_SQLITE, POST, Harness, Thread
 
 
 async def opened(delivery: Harness, *replies: str) -> Thread:
-    """A thread with posted root and replies."""
     thread = await delivery.thread()
     await delivery.reply(thread, *replies)
     await delivery.run_until_idle(await delivery.slow_sender())
@@ -17,7 +16,6 @@ async def opened(delivery: Harness, *replies: str) -> Thread:
 
 
 def delete_root(delivery: Harness) -> None:
-    """Delete the oldest message, as a person may."""
     delivery.slack.delete_message(delivery.channel, next(iter(delivery.channel.messages)))
 
 

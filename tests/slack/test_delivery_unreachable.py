@@ -17,32 +17,32 @@ from tests.slack.harness import EDIT, ON_SQLITE, POST, Harness
 
 LINE = "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --replicas 1 --name my-llama --yes"
 
-Blow = Callable[[SlackSandbox, Channel], None]
+Disruption = Callable[[SlackSandbox, Channel], None]
 
 
-def unseen(slack: SlackSandbox, channel: Channel) -> None:
+def hide(slack: SlackSandbox, channel: Channel) -> None:
     """Hide a channel from the bot, as a private one."""
     channel.kind = type(channel.kind).PRIVATE
     slack.remove_bot(channel)
 
 
-BLOWS = [
+DISRUPTIONS = [
     pytest.param(SlackSandbox.archive, SlackSandbox.unarchive, id="archived"),
     pytest.param(SlackSandbox.remove_bot, SlackSandbox.invite_bot, id="bot removed"),
-    pytest.param(unseen, SlackSandbox.invite_bot, id="unseen"),
+    pytest.param(hide, SlackSandbox.invite_bot, id="hide"),
 ]
 
 
 @ON_SQLITE
-@pytest.mark.parametrize(("blow", "remedy"), BLOWS)
+@pytest.mark.parametrize(("disrupt", "restore"), DISRUPTIONS)
 async def test_waiting_messages_arrive_in_order_once_the_channel_is_back(
-    delivery: Harness, blow: Blow, remedy: Blow
+    delivery: Harness, disrupt: Disruption, restore: Disruption
 ) -> None:
     """Replies and the root's newest body wait."""
     sender = await delivery.slow_sender()
     first, second = await delivery.thread("first"), await delivery.thread("second")
     await delivery.run_until_idle(sender)
-    blow(delivery.slack, delivery.channel)
+    disrupt(delivery.slack, delivery.channel)
     for thread in (first, second):
         await delivery.reply(thread, "one", "two")
         await delivery.redraw(thread, "older")
@@ -51,7 +51,7 @@ async def test_waiting_messages_arrive_in_order_once_the_channel_is_back(
     await delivery.redraw(second, "second, changed")
     await delivery.run_rounds(sender)
     assert delivery.shown() == ["first", "second"]
-    remedy(delivery.slack, delivery.channel)
+    restore(delivery.slack, delivery.channel)
     await delivery.run_rounds(sender)
     assert delivery.shown() == [
         "first, changed",
@@ -220,15 +220,15 @@ async def test_an_unannounced_deployment_is_refused_and_its_requester_notified(
     assert delivery.shown() == []
 
 
-@pytest.mark.parametrize("blow", [SlackSandbox.uninstall, SlackSandbox.revoke_token])
+@pytest.mark.parametrize("disrupt", [SlackSandbox.uninstall, SlackSandbox.revoke_token])
 async def test_a_dead_token_loses_nothing(
-    delivery: Harness, blow: Callable[[SlackSandbox], None]
+    delivery: Harness, disrupt: Callable[[SlackSandbox], None]
 ) -> None:
     """Once the app is back, everything is delivered."""
     sender = await delivery.slow_sender()
     thread = await delivery.thread()
     await delivery.run_until_idle(sender)
-    blow(delivery.slack)
+    disrupt(delivery.slack)
     await delivery.reply(thread, "one")
     await delivery.thread("unmade", state=DeploymentState.REQUESTED, name="unmade")
     await delivery.direct(delivery.env.admin.user, "for the admin")

@@ -214,7 +214,6 @@ def test_the_usage_hint_lists_every_word() -> None:
 
 
 def listened_to() -> set[str]:
-    """Kinds of registered Bolt listeners."""
     build = ast.parse((PACKAGE / "commands" / "bolt_app.py").read_text())
     return {
         node.func.attr

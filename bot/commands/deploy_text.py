@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from bot.commands.deploy_line import DeployLine, LineError, parse
+from bot.commands.deploy_line import DeployLine, LineError
+from bot.commands.deploy_line_parser import parse
 from bot.commands.deploy_options import (
     COMMAND,
     OPTIONS,

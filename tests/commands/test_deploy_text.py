@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from bot.commands.deploy_line import parse
+from bot.commands.deploy_line_parser import parse
 from bot.commands.deploy_options import COMMAND, OPTIONS, Kind, options_help, to_line
 from bot.commands.deploy_text import LineErrors, TextDeploy, read
 from bot.domain.request.deploy_request import DeployRequest

@@ -1,0 +1,242 @@
+"""Fields of the deploy modal that are always shown."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from bot.commands.deploy_form_fields import (
+    menu_field,
+    number_field,
+)
+from bot.commands.deploy_form_state import (
+    INSTANCE_ID,
+    FormState,
+    Updating,
+    action_id,
+)
+from bot.domain.instances import (
+    GPUS,
+    ID_PREFIX,
+    INSTANCE_OPTIONS,
+    LONGEST_ID,
+    InstanceOption,
+    Prices,
+    UnlistedInstance,
+)
+from bot.domain.policy import ExpiryAction
+from bot.domain.request.draft import (
+    DEFAULT_COOLDOWN,
+    DEFAULT_MAX_REPLICAS,
+    DEFAULT_MIN_REPLICAS,
+    DEFAULT_REPLICAS,
+    DEFAULT_SCALING,
+    DeployDraft,
+    Scaling,
+    longest,
+)
+from bot.domain.request.duration import format_duration
+from bot.domain.request.lifetime_rules import EXAMPLE_DURATION
+from bot.domain.request.parsed_draft import ParsedDraft
+from bot.domain.request.rules import EXAMPLE_MODEL, LABELS
+from bot.messages.blocks import (
+    Block,
+    context,
+    input_block,
+    option,
+    option_group,
+    plain,
+    section,
+    text_input,
+)
+from bot.messages.lifetime import then
+from bot.messages.markup import duration, money
+
+_MOST_OPTIONS = 100  # in a menu
+
+
+class TargetChoice(NamedTuple):
+    """A target to choose; the first of several is the default.
+
+    Attributes:
+        name: What the channel calls it.
+        label: What tells it apart, such as its project.
+        lifetime_seconds: How long an endpoint runs there if nobody says otherwise; None for no end.
+        expiry_action: What happens then.
+        scaling: How an endpoint scales there if nobody says otherwise.
+    """
+
+    name: str
+    label: str
+    lifetime_seconds: int | None = None
+    expiry_action: ExpiryAction = ExpiryAction.TERMINATE
+    scaling: Scaling = DEFAULT_SCALING
+
+
+def target_field(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterable[Block]:
+    names = [target.name for target in targets]
+    chosen = draft.target or names[0]
+    if names == [chosen]:
+        return
+    shown = list(targets[:_MOST_OPTIONS])
+    if chosen in names[_MOST_OPTIONS:]:
+        shown[-1] = targets[names.index(chosen)]
+    options = {
+        target.name: option(f"{target.name} · {target.label}", target.name) for target in shown
+    }
+    yield menu_field("target", list(options.values()), options.get(chosen), redraw=True)
+
+
+def update_notes(updating: Updating) -> Iterable[Block]:
+    """What the form can't be filled in with, and what has changed since it was."""
+    if updating.meanwhile:
+        yield section(updating.meanwhile)
+    if updating.untold:
+        yield context(
+            "This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token"
+            " count, logging and queue settings. What you leave empty of them stays as it is."
+        )
+    elif updating.elsewhere:
+        yield context(
+            "A version was made outside of this channel since. Model, revision, token count,"
+            " logging and queue settings are shown as they were set here, and may differ."
+        )
+
+
+def model_field(state: FormState) -> Block:
+    draft = state.draft
+    return input_block(
+        LABELS["model"],
+        text_input(
+            action_id("model"),
+            max_length=longest("model"),
+            initial=draft.model,
+            placeholder=EXAMPLE_MODEL,
+            trigger="on_enter_pressed",
+        ),
+        block_id=action_id("model"),
+        optional=state.updating is not None and state.updating.untold,
+        hint="Its name on the Hugging Face Hub, or the address of its page there.",
+        dispatch=True,
+    )
+
+
+def name_field(state: FormState) -> Block:
+    return input_block(
+        LABELS["name"],
+        text_input(action_id("name"), max_length=longest("name"), initial=state.draft.name),
+        block_id=f"{action_id('name')}.{state.generation}",
+        optional=True,
+        hint="Stays as it is if you leave it empty."
+        if state.updating
+        else "Made from the model's name if you leave it empty.",
+    )
+
+
+def instance_fields(draft: DeployDraft, prices: Prices, *, optional: bool) -> Iterable[Block]:
+    reading = ParsedDraft(draft, ())
+    chosen = reading.instance.key if isinstance(reading.instance, InstanceOption) else None
+    by_id = chosen is None and reading.text("gpu").lower().startswith(ID_PREFIX)
+    options = {
+        choice.key: option(
+            f"{choice.label} · {choice.memory_gb} GB · {money(prices.per_hour(choice))}", choice.key
+        )
+        for choice in INSTANCE_OPTIONS
+    }
+    groups = [
+        option_group(
+            f"{gpu.name} · {gpu.memory_gb} GB each",
+            [options[choice.key] for choice in INSTANCE_OPTIONS if choice.gpu == gpu],
+        )
+        for gpu in GPUS
+    ]
+    other = option("By its instance option id", ID_PREFIX)
+    groups.append(option_group("Not listed here", [other]))
+    element: Block = {
+        "type": "static_select",
+        "action_id": action_id("gpu"),
+        "placeholder": plain("Choose GPUs for one replica"),
+        "option_groups": groups,
+    }
+    if chosen is not None:
+        element["initial_option"] = options[chosen]
+    elif by_id:
+        element["initial_option"] = other
+    yield input_block(
+        LABELS["gpu"], element, block_id=action_id("gpu"), optional=optional, dispatch=True
+    )
+    if by_id:
+        typed = reading.instance.id if isinstance(reading.instance, UnlistedInstance) else None
+        yield input_block(
+            "Instance option id",
+            text_input(action_id(INSTANCE_ID), max_length=LONGEST_ID, initial=typed),
+            block_id=action_id(INSTANCE_ID),
+            hint="As Friendli's API names it. This bot knows no price for it.",
+        )
+
+
+def scaling_field(state: FormState) -> Block:
+    words: dict[Scaling, str] = {
+        "auto": "Autoscaling: replicas follow the load",
+        "fixed": "A fixed number of replicas: never sleeps",
+        "friendli": "Friendli's default: no scaling is sent",
+    }
+    chosen = state.draft.effective_scaling
+    if state.updating is not None and chosen != "friendli":
+        # What an update leaves out stays as it is.
+        del words["friendli"]
+    options = {scaling: option(words[scaling], scaling) for scaling in words}
+    element: Block = {
+        "type": "radio_buttons",
+        "action_id": action_id("scaling"),
+        "options": list(options.values()),
+        "initial_option": options[chosen],
+    }
+    # Slack keeps what was chosen for as long as the block id stays the same.
+    block_id = f"{action_id('scaling')}.{state.default_scaling or chosen}"
+    return input_block(LABELS["scaling"], element, block_id=block_id, dispatch=True)
+
+
+def replica_fields(draft: DeployDraft) -> Iterable[Block]:
+    scaling = draft.effective_scaling
+    if scaling == "fixed":
+        yield number_field("replicas", draft.replicas or str(DEFAULT_REPLICAS), redraw=True)
+    if scaling != "auto":
+        return
+    yield number_field(
+        "min_replicas",
+        draft.min_replicas or str(DEFAULT_MIN_REPLICAS),
+        hint="0 lets the endpoint sleep when nobody uses it.",
+        redraw=True,
+    )
+    yield number_field(
+        "max_replicas",
+        draft.max_replicas or str(DEFAULT_MAX_REPLICAS),
+        hint="10 at most.",
+        redraw=True,
+    )
+    yield number_field(
+        "cooldown",
+        draft.cooldown or str(DEFAULT_COOLDOWN),
+        hint="Seconds after the last request before it scales down.",
+    )
+
+
+def lifetime_field(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Block:
+    chosen = chosen_target(draft, targets)
+    seconds = chosen.lifetime_seconds
+    unless = f"Empty: {duration(seconds)}." if seconds is not None else "Empty: no end."
+    return input_block(
+        LABELS["lifetime"],
+        text_input(
+            action_id("lifetime"),
+            max_length=longest("lifetime"),
+            initial=draft.lifetime,
+            placeholder=EXAMPLE_DURATION if seconds is None else format_duration(seconds),
+        ),
+        block_id=action_id("lifetime"),
+        optional=True,
+        hint=f"8h, 2d or 90m from when it is made, {then(chosen.expiry_action)}. {unless}",
+    )
+
+
+def chosen_target(draft: DeployDraft, targets: Sequence[TargetChoice]) -> TargetChoice:
+    return next((each for each in targets if each.name == draft.target), targets[0])

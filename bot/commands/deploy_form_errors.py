@@ -1,0 +1,98 @@
+"""What is wrong with the deploy form, shown at its fields, and where the cursor is."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from bot.commands.deploy_form_advanced import ADVANCED_FIELDS
+from bot.commands.deploy_form_state import (
+    ACTION_PREFIX,
+    FLAGS,
+    FLAGS_ACTION,
+    INSTANCE_ID,
+    blocks_by_field,
+)
+from bot.domain.request.refused_fields import label
+from bot.domain.request.rules import LABELS, FieldError
+from bot.messages.blocks import Block, context
+from bot.messages.markup import escape
+
+OPEN_ADVANCED_TO_FIX = "Open Advanced to mend it."
+_SAID = "✗ Friendli refused this:"
+
+
+def marked(blocks: Sequence[Block], refused: Mapping[str, str]) -> list[Block]:
+    """Return a form's blocks with what Friendli said of a field right below it.
+
+    Args:
+        blocks: The form's.
+        refused: Field of the draft → plain text. One that isn't shown is named at the top.
+    """
+    drawn: list[Block] = []
+    left = dict(refused)
+    for block in blocks:
+        drawn.append(block)
+        said = [left.pop(field) for field in _fields(block) if field in left]
+        if said:
+            drawn.append(context(*(f"{_SAID} {escape(words)}" for words in said)))
+    unseen = [f"{_SAID} {escape(_named(field, words))}" for field, words in left.items()]
+    return [*([context(*unseen[:10])] if unseen else []), *drawn]
+
+
+def focused(blocks: Sequence[Block], field: str | None) -> list[Block]:
+    """Return a form's blocks with the cursor in the field of the draft, if that is shown."""
+    drawn = []
+    for block in blocks:
+        element = block.get("element")
+        if field is not None and field in _fields(block) and isinstance(element, dict):
+            drawn.append(block | {"element": element | {"focus_on_load": True}})
+        else:
+            drawn.append(block)
+    return drawn
+
+
+def _fields(block: Block) -> Iterator[str]:
+    element = block.get("element")
+    action = element.get("action_id") if isinstance(element, dict) else None
+    if action == FLAGS_ACTION:
+        yield from FLAGS
+    elif isinstance(action, str):
+        yield action.removeprefix(f"{ACTION_PREFIX}.")
+
+
+def _named(field: str, words: str) -> str:
+    return f"{label(field)}: {words}"
+
+
+def errors_by_block(
+    field_errors: Sequence[FieldError], view: Mapping[str, object]
+) -> dict[str, str]:
+    """Put what is wrong under the fields that it is about.
+
+    Args:
+        field_errors: What is wrong.
+        view: The view that was submitted.
+
+    Returns:
+        Block id → plain text, as the answer to a submission wants it. A slip about a field that
+        isn't shown stands under the last one shown before it.
+    """
+    shown = blocks_by_field(view)
+    words: dict[str, list[str]] = {}
+    behind_advanced: set[str] = set()
+    for field_error in field_errors:
+        own = shown.get(INSTANCE_ID) if field_error.field == "gpu" else None
+        block = own or shown.get(field_error.field) or _nearest_block(field_error.field, shown)
+        # Plain text has no code font; what was typed stands between curly quotes instead.
+        words.setdefault(block, []).append(re.sub(r"`([^`]*)`", r"“\1”", field_error.sentences))
+        if field_error.field not in shown and field_error.field in ADVANCED_FIELDS:
+            behind_advanced.add(block)
+    for block in behind_advanced:
+        words[block].append(OPEN_ADVANCED_TO_FIX)
+    return {block: " ".join(said) for block, said in words.items()}
+
+
+def _nearest_block(field: str, shown: Mapping[str, str]) -> str:
+    order = list(LABELS)
+    at = order.index(field)
+    nearest = [*reversed(order[:at]), *order[at:]]
+    return next(shown[other] for other in nearest if other in shown)

@@ -1,0 +1,294 @@
+"""Parse a deploy line. Every syntax error comes with the edit that fixes it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from types import MappingProxyType
+
+from bot.commands.deploy_line import DeployLine, LineError, WordSpan
+from bot.commands.deploy_options import OPTIONS, Kind, Option
+from bot.domain.command_line import (
+    DASHES,
+    Edit,
+    UnclosedQuoteError,
+    Word,
+    closing_edits,
+    quote,
+    words,
+)
+from bot.domain.request.draft import DeployDraft, Scaling
+from bot.domain.text import clip, quoted
+
+_OPTION = re.compile(rf"([-{DASHES}]+)([A-Za-z][^=]*)")
+_TWO_BOUNDS = re.compile(r"(.*?)(?:\.{2,}|\N{HORIZONTAL ELLIPSIS})(.*)", re.DOTALL)
+_DASHED_BOUNDS = re.compile(rf"\s*([0-9]+)\s*[-:{DASHES}]\s*([0-9]+)\s*")
+# A line with so many mistakes isn't read on: nobody meant it, and it could hold thousands.
+_MOST_SLIPS = 10
+_FALSE = frozenset({"false", "no", "off", "0"})
+# What people call an option whose name is not similar.
+_OTHER_NAMES = MappingProxyType(
+    {
+        "instance": "gpu",
+        "target": "to",
+        "min": "min-replicas",
+        "max": "max-replicas",
+        "lifetime": "for",
+        "ttl": "for",
+    }
+)
+_SCALINGS: Mapping[str, Scaling] = {"fixed": "fixed", "auto": "auto", "friendli": "friendli"}
+_NAMES: Mapping[str, tuple[Option, bool]] = MappingProxyType(
+    {option.name: (option, True) for option in OPTIONS}
+    | {f"no-{option.name}": (option, False) for option in OPTIONS if option.kind is Kind.SWITCH}
+)
+
+
+def parse(text: str) -> DeployLine:
+    """Take a line apart.
+
+    Args:
+        text: What the person typed after the command.
+    """
+    try:
+        return _Parser(text, words(text)).run()
+    except UnclosedQuoteError as unclosed:
+        return _unclosed(text, unclosed)
+
+
+def _unclosed(text: str, unclosed: UnclosedQuoteError) -> DeployLine:
+    # What stands before the quote was meant as it stands; what follows may be part of it or not.
+    line = _Parser(text, words(text[: unclosed.start])).run()
+    line.edits = closing_edits(text, unclosed)
+    rest = quoted(clip(text[unclosed.start :], 40))
+    line.field_errors = [LineError(f"A quote is opened and never closed: {rest}.")]
+    line.told = {"model", "gpu"}
+    return line
+
+
+@dataclass
+class _Phrase:
+    """A value that the words after it may belong to."""
+
+    option: Option
+    place: WordSpan
+    texts: list[str]
+
+
+class _Parser:
+    def __init__(self, text: str, found: list[Word]) -> None:
+        self.line = DeployLine(text)
+        self.words = found
+        self.at = 0
+        self.values: dict[str, str | bool] = {}
+        self.phrase: _Phrase | None = None
+
+    def run(self) -> DeployLine:
+        while self.at < len(self.words):
+            if len(self.line.field_errors) >= _MOST_SLIPS:
+                self.line.is_cut = True
+                break
+            word = self.words[self.at]
+            self.at += 1
+            if option := _OPTION.match(word.text[: word.bare]):
+                self._end_phrase()
+                self._option(word, dashes=option[1], name=option[2].lower())
+            else:
+                self._stray(word)
+        self._end_phrase()
+        line = self.line
+        model = line.model.text if line.model else None
+        line.draft = DeployDraft.model_validate(
+            {**self.values, "model": model, "scaling": self._scaling()}, by_name=True
+        )
+        return line
+
+    def _scaling(self) -> Scaling | None:
+        places = self.line.places
+        auto = {"autoscale", "min-replicas", "max-replicas", "cooldown"} & places.keys()
+        if auto and "replicas" in places:
+            return None
+        implied: Scaling | None = "auto" if auto else "fixed" if "replicas" in places else None
+        named = _SCALINGS.get(str(self.values.get("scaling")))
+        if implied and named and implied != named:
+            place, also = places["scaling"], next(iter(auto), "replicas")
+            words = f"`--scaling {named}` contradicts {quoted(f'--{also}')}."
+            self._slip(words, self.line.deletion(place.start, place.end))
+        return implied or named
+
+    def _slip(self, words: str, edit: Edit, nearest: str | None = None) -> None:
+        self.line.field_errors.append(LineError(words, nearest))
+        self.line.edits.append(edit)
+
+    def _stray(self, word: Word) -> None:
+        """Take a word that follows no option: the model, part of a phrase, or a slip."""
+        line, given = self.line, quoted(clip(word.text, 40))
+        if line.model is None and (self.phrase is None or "/" in word.text):
+            self._end_phrase()
+            line.model = word
+        elif self.phrase is not None:
+            if len(self.phrase.texts) == 1:
+                words = f"{given} stands alone. A value of several words needs quotes."
+                line.field_errors.append(LineError(words))
+            self.phrase.texts.append(word.text)
+            self.phrase.place = self.phrase.place._replace(end=word.end, value_end=word.end)
+        elif "/" in word.text and line.model is not None:
+            first = quoted(clip(line.model.text, 40))
+            words = f"There are two models, {first} and {given}. Deploy one at a time."
+            self._slip(words, line.deletion(word.start, word.end))
+        else:
+            self._slip(f"{given} belongs to no option.", line.deletion(word.start, word.end))
+
+    def _end_phrase(self) -> None:
+        phrase, self.phrase = self.phrase, None
+        if phrase is None or len(phrase.texts) == 1:
+            return
+        whole = " ".join(phrase.texts)
+        self.values[phrase.option.fields[0]] = whole
+        self.line.places[phrase.option.name] = phrase.place
+        place = phrase.place
+        self.line.edits.append(Edit(place.value_start, place.value_end, quote(whole)))
+
+    def _option(self, word: Word, *, dashes: str, name: str) -> None:
+        equals = word.text[: word.bare].find("=")
+        written_end = word.end if equals < 0 else word.start + equals
+        known = _NAMES.get(name)
+        if known is None or dashes == "-":
+            known = self._unknown(word, name, written_end)
+        if known is None:
+            return
+        option, positive = known
+        if option.kind in {Kind.SWITCH, Kind.FLAG}:
+            if equals >= 0:
+                self._no_value(option, word, word.text[equals + 1 :], positive=positive)
+            place = WordSpan(word.start, word.end, word.end, word.end)
+            self._set(option, place, value=positive)
+            return
+        value, place = self._value(word, equals)
+        if value is None:
+            example = f" {option.example}" if equals < 0 else option.example
+            self._slip(
+                f"{quoted(f'--{option.name}')} needs a value, such as {quoted(option.example)}.",
+                Edit(word.end, word.end, example),
+            )
+            self.line.told.update(option.fields)
+            self.line.invented = True
+        elif option.kind is Kind.RANGE:
+            self._range(option, place, value)
+        elif option.kind is Kind.CHOICE:
+            self._choice(option, place, value)
+        elif (
+            self._set(option, place, value=f"{option.prefix}{value}") and option.kind is Kind.PHRASE
+        ):
+            self.phrase = _Phrase(option, place, [value])
+
+    def _unknown(self, word: Word, name: str, written_end: int) -> tuple[Option, bool] | None:
+        written = self.line.text[word.start : written_end]
+        if name == "model":
+            words = "The model stands without an option."
+            after = written_end + 1 if written_end < word.end else written_end
+            self._slip(words, Edit(word.start, after))
+            if written_end < word.end:
+                value = word.text[written_end - word.start + 1 :]
+                self._stray(replace(word, text=value, bare=0, start=after))
+            return None
+        nearest = _nearest(name)
+        words = f"There is no option {quoted(clip(written, 40))}."
+        if nearest is not None:
+            self._slip(words, Edit(word.start, written_end, f"--{nearest}"), f"--{nearest}")
+            return _NAMES[nearest]
+        end = word.end
+        if (
+            written_end == word.end
+            and self._next_is_value()
+            and (self.line.model is not None or "/" not in self.words[self.at].text)
+        ):
+            end = self.words[self.at].end
+            self.at += 1
+        self._slip(words, self.line.deletion(word.start, end))
+        return None
+
+    def _no_value(self, option: Option, word: Word, value: str, *, positive: bool) -> None:
+        wanted = positive != (value.strip().lower() in _FALSE)
+        negation = "" if wanted or option.kind is Kind.FLAG else "no-"
+        self._slip(
+            f"{quoted(f'--{option.name}')} takes no value.",
+            Edit(word.start, word.end, f"--{negation}{option.name}"),
+        )
+
+    def _next_is_value(self) -> bool:
+        if self.at == len(self.words):
+            return False
+        word = self.words[self.at]
+        option = _OPTION.match(word.text[: word.bare])
+        return option is None or option[1] == "-"
+
+    def _value(self, word: Word, equals: int) -> tuple[str | None, WordSpan]:
+        if equals >= 0:
+            start = word.start + equals + 1
+            place = WordSpan(word.start, word.end, start, word.end)
+            return (word.text[equals + 1 :] if start < word.end else None), place
+        if not self._next_is_value():
+            return None, WordSpan(word.start, word.end, word.end, word.end)
+        value = self.words[self.at]
+        self.at += 1
+        return value.text, WordSpan(word.start, value.end, value.start, value.end)
+
+    def _range(self, option: Option, place: WordSpan, value: str) -> None:
+        bounds = _TWO_BOUNDS.fullmatch(value) or _DASHED_BOUNDS.fullmatch(value)
+        if bounds is None:
+            most = re.sub(r"[^0-9]", "", value)
+            nearest = f"0..{most}" if most else None
+            words = f"{quoted(clip(value, 40))} isn't a range. Write MIN..MAX, such as `0..3`."
+            edit = Edit(place.value_start, place.value_end, nearest or option.example)
+            self._slip(words, edit, nearest)
+            self.line.invented = self.line.invented or nearest is None
+            self.line.told.update(option.fields)
+            self.line.places[option.name] = place
+            return
+        if self._claim(option, place):
+            typed = zip(option.fields, bounds.groups(), strict=True)
+            self.values.update({name: bound.strip() for name, bound in typed})
+
+    def _choice(self, option: Option, place: WordSpan, value: str) -> None:
+        if value.lower() in option.choices:
+            self._set(option, place, value=value.lower())
+            return
+        close = get_close_matches(value.lower(), option.choices, n=1, cutoff=0.4)
+        nearest = close[0] if close else None
+        words = f"{quoted(clip(value, 40))} is none of {', '.join(map(quoted, option.choices))}."
+        edit = Edit(place.value_start, place.value_end, nearest or option.example)
+        self._slip(words, edit, nearest)
+        self.line.invented = self.line.invented or nearest is None
+
+    def _set(self, option: Option, place: WordSpan, *, value: str | bool) -> bool:
+        if not self._claim(option, place):
+            return False
+        self.values.update(dict.fromkeys(option.fields, value))
+        self.line.yes = self.line.yes or option.kind is Kind.FLAG
+        return True
+
+    def _claim(self, option: Option, place: WordSpan) -> bool:
+        """Note where an option stands, unless another one has said the same already."""
+        line, written = self.line, quoted(f"--{option.name}")
+        earlier = line.places.get(option.name)
+        if earlier is not None:
+            self._slip(f"{written} is there twice.", line.deletion(earlier.start, earlier.end))
+        for other in OPTIONS:
+            shared = set(other.fields) & set(option.fields)
+            if shared and other is not option and other.name in line.places:
+                words = f"{written} repeats {quoted(f'--{other.name}')}."
+                self._slip(words, line.deletion(place.start, place.end))
+                return False
+        line.places[option.name] = place
+        return True
+
+
+def _nearest(name: str) -> str | None:
+    if name in _OTHER_NAMES:
+        return _OTHER_NAMES[name]
+    begun = [known for known in _NAMES if known.startswith(name)]
+    if len(begun) == 1:
+        return begun[0]
+    close = get_close_matches(name, _NAMES, n=1, cutoff=0.6)
+    return close[0] if close else None

@@ -59,7 +59,7 @@ class LineDeployment:
         )
         if isinstance(parsed, deploy_text.LineErrors):
             errors = [field_error.sentences for field_error in parsed.field_errors]
-            return _say(command, preview.slipped(errors, parsed.corrected_line))
+            return _say(command, preview.correction(errors, parsed.corrected_line))
         await self.authorizer.authorize(
             Permission.DEPLOY, person, place, target=parsed.request.target, among=targets
         )

@@ -7,7 +7,7 @@ from bot.domain.errors import UserError
 from bot.domain.permissions import Permission
 from bot.messages.buttons import ActionId
 from bot.messages.endpoint import status
-from bot.messages.summary import standing
+from bot.messages.summary import status_summary
 from bot.services.authorization import Authorizer
 from bot.services.summaries import Summaries
 from bot.slack.people import People
@@ -41,7 +41,7 @@ async def show_of_thread(used: ShortcutUse, authorizer: Authorizer, summaries: S
             hint=f"{SHORTCUT} is for messages of such threads. `{SLASH} list` shows what runs.",
         )
     [charged] = await summaries.charged([found])
-    await used.responder.say(standing(charged.deployment_view, charged.spend))
+    await used.responder.say(status_summary(charged.deployment_view, charged.spend))
 
 
 async def link_clicked(_click: BlockAction) -> DeferredTask:

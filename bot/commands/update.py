@@ -54,7 +54,7 @@ async def run_on(
     parsed = update_text.read(request.rest, runs)
     if isinstance(parsed, LineErrors):
         errors = [field_error.sentences for field_error in parsed.field_errors]
-        await request.answer(preview.slipped(errors, parsed.corrected_line))
+        await request.answer(preview.correction(errors, parsed.corrected_line))
     else:
         await request.answer(question(prices, runs, parsed))
 

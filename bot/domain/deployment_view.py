@@ -132,7 +132,7 @@ class DeploymentView:
         is_imported: Whether its endpoint was created elsewhere.
         requested_at: Our database's time of the click.
         history: Every transition, oldest first.
-        acts: Every operation on its endpoint, oldest first.
+        operations: Every operation on its endpoint, oldest first.
         suite_link: The endpoint's page in Friendli Suite, if known.
         integrations_link: Where a person sets the token with which Friendli reads models.
         model_link: The model's page, if the model is known.
@@ -156,7 +156,7 @@ class DeploymentView:
     state: DeploymentState
     endpoint_id: str | None
     history: Sequence[ObservedTransition]
-    acts: Sequence[OperationView]
+    operations: Sequence[OperationView]
     suite_link: str | None
     model_link: str | None
     integrations_link: str
@@ -178,4 +178,4 @@ class DeploymentView:
     @property
     def under_way(self) -> OperationView | None:
         """The newest unfinished operation."""
-        return next((act for act in reversed(self.acts) if act.state in UNDER_WAY), None)
+        return next((one for one in reversed(self.operations) if one.state in UNDER_WAY), None)

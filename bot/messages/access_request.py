@@ -1,4 +1,4 @@
-"""The reply in which somebody who may not do something asks those who may."""
+"""The reply in which a person asks those who have a permission to act."""
 
 from bot.domain.operations import OperationKind
 from bot.domain.permission_words import request
@@ -10,7 +10,7 @@ from bot.messages.reply import News, Reply, say
 def asks(
     person: str, permission: Permission, operation: OperationKind | None, whom: str, news: News
 ) -> Reply:
-    """Mention those who may (`whom`, as mrkdwn), since nobody else can go on."""
+    """Mention those who may act; `whom` is mrkdwn."""
     return say(
         f"{whom}: {mention(person)} asks you to {request(permission, operation)}.", news=news
     )

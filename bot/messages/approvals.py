@@ -1,4 +1,4 @@
-"""Words and buttons of what waits for somebody's yes."""
+"""Replies and buttons of what waits for approval."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,14 +19,13 @@ _NOT_SENT = "Nothing is sent to Friendli before."
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An operation that waits.
+    """An operation that waits for approval.
 
     Attributes:
         public_id: Of the operation.
-        kind: Of the operation.
-        approvers: Who may approve it, as mrkdwn.
-        until: How long it waits.
-        dollars: An hour, of the endpoint at full scale once it is done; None if that isn't known.
+        approvers: mrkdwn.
+        until: When it expires.
+        dollars: Per hour at full scale once it is done; None if unknown.
     """
 
     public_id: str
@@ -37,7 +36,7 @@ class Proposal:
 
 
 def proposed(deployment: DeploymentView, asked: str, proposal: Proposal) -> Reply:
-    """Something is asked for that needs a yes first; `asked` says what, as mrkdwn."""
+    """Ask for approval; `asked` is the request, as mrkdwn."""
     is_lifetime = proposal.kind.facts.mechanism is Mechanism.LIFETIME
     costs = "costs" if is_lifetime else "may then cost"
     known = proposal.dollars
@@ -53,12 +52,11 @@ def proposed(deployment: DeploymentView, asked: str, proposal: Proposal) -> Repl
 
 
 def repriced(asked: str) -> str:
-    """Introduce what is asked for, which costs more than the message showed that asked first."""
+    """Introduce a request whose price has risen since it was shown."""
     return f"{asked} Its price has changed since."
 
 
 def deployment_repriced(deployment: DeploymentView) -> Reply:
-    """A deployment that waits would cost more than was shown when it was requested."""
     return say(
         f"The price of {bold(deployment.name)} has changed since it was asked for. The first"
         " message of"
@@ -66,52 +64,58 @@ def deployment_repriced(deployment: DeploymentView) -> Reply:
     )
 
 
-def approved(person: str, act: OperationView | None = None) -> Reply:
-    """Somebody said yes to a deployment, or to an operation."""
-    return say(f"{mention(person)} approved {_what(act)}.")
+def approved(person: str, operation: OperationView | None = None) -> Reply:
+    """Of a deployment, or of an operation."""
+    return say(f"{mention(person)} approved {_what_was_asked(operation)}.")
 
 
 def rejected(
-    deployment: DeploymentView, person: str, reason: str, act: OperationView | None = None
+    deployment: DeploymentView, person: str, reason: str, operation: OperationView | None = None
 ) -> Reply:
-    """Somebody said no."""
     why = f": “{escape(clip(reason, _LONGEST_REASON))}”." if reason else "."
-    return _over(deployment, f"{mention(person)} rejected {_what(act)}{why}", act)
+    return _over(
+        deployment, f"{mention(person)} rejected {_what_was_asked(operation)}{why}", operation
+    )
 
 
-def expired(deployment: DeploymentView, waited: float, act: OperationView | None = None) -> Reply:
-    """Nobody decided in time."""
-    return _over(deployment, f"Nobody approved {_what(act)} within {duration(waited)}.", act)
+def expired(
+    deployment: DeploymentView, waited: float, operation: OperationView | None = None
+) -> Reply:
+    return _over(
+        deployment,
+        f"Nobody approved {_what_was_asked(operation)} within {duration(waited)}.",
+        operation,
+    )
 
 
 def target_gone(
     deployment: DeploymentView,
     person: str,
-    act: OperationView | None = None,
+    operation: OperationView | None = None,
     *,
     leads_elsewhere: bool,
 ) -> Reply:
-    """The target was disconnected, or leads to another project from now on."""
     where = code(deployment.target_name)
     what = f"connected {where} to another project" if leads_elsewhere else f"disconnected {where}"
-    return _over(deployment, f"{mention(person)} {what}, so this can't be approved any more.", act)
+    return _over(
+        deployment, f"{mention(person)} {what}, so this can't be approved any more.", operation
+    )
 
 
-def withdrawn(person: str, act: OperationView | None = None) -> Reply:
-    """Whoever asked doesn't want it any more."""
-    what = "it" if act is None else "the request"
-    return say(f"{mention(person)} withdrew {what}. {_so(act)}")
+def withdrawn(person: str, operation: OperationView | None = None) -> Reply:
+    what = "it" if operation is None else "the request"
+    return say(f"{mention(person)} withdrew {what}. {_else_true(operation)}")
 
 
-def _what(act: OperationView | None) -> str:
-    return "it" if act is None else f"what {mention(act.by)} asked for"
+def _what_was_asked(operation: OperationView | None) -> str:
+    return "it" if operation is None else f"what {mention(operation.by)} asked for"
 
 
-def _so(act: OperationView | None) -> str:
-    return "Nothing was made." if act is None else act.kind.facts.words.else_true
+def _else_true(operation: OperationView | None) -> str:
+    return "Nothing was made." if operation is None else operation.kind.facts.words.else_true
 
 
-def _over(deployment: DeploymentView, why: str, act: OperationView | None) -> Reply:
-    text = f"{why} {_so(act)}"
-    again = [] if act is not None else [actions(buttons.try_again(deployment))]
+def _over(deployment: DeploymentView, why: str, operation: OperationView | None) -> Reply:
+    text = f"{why} {_else_true(operation)}"
+    again = [] if operation is not None else [actions(buttons.try_again(deployment))]
     return Reply(body(text, section(text), *again), News.FAILED)

@@ -1,4 +1,4 @@
-"""The last acts of a channel, a short line each."""
+"""Pages of a channel's audit, a line per entry."""
 
 import re
 from collections.abc import Sequence
@@ -15,20 +15,17 @@ NEWEST_ACTION = "audit.newest"
 _EXPORT = "`friendli-deploy audit export` writes all of it, where the bot runs."
 _LONGEST_DETAIL = 120
 _SECTION = 2_900
-# What we write of people and groups in details, as it stands there once it is escaped.
+# Mentions of people and groups in details, once escaped.
 _MENTION = re.compile(r"&lt;(@\w+|!subteam\^\w+)&gt;")
 
 
 def page(
     entries: Sequence[AuditRecord], *, target: str = "", is_first: bool, has_more: bool
 ) -> Body:
-    """Some acts, the newest first.
+    """Entries of one channel, the newest first.
 
     Args:
-        entries: Of one channel.
-        target: Of this target alone; '' for all.
-        is_first: Whether these are its newest.
-        has_more: Whether there are older ones.
+        target: Only this target's; '' for all.
     """
     if not entries:
         where = f"in {bold(target)}" if target else "here"
@@ -49,7 +46,6 @@ def page(
 
 
 def line(entry: AuditRecord) -> str:
-    """Who did what, on which target, and what became of it."""
     what = escape(entry.action.partition(":")[2])
     if entry.endpoint:
         what += f" {bold(entry.endpoint)}"

@@ -1,7 +1,7 @@
-"""Slack's blocks and their elements, within the lengths of its Block Kit reference.
+"""Blocks and elements within the lengths of Slack's Block Kit reference.
 
-They take mrkdwn that is already safe, unless they say plain. Where text of unknown length may land,
-it is cut, because Slack refuses the whole message over one character too many.
+Texts are safe mrkdwn unless a docstring says plain. Text that may be too long is cut: Slack refuses
+a whole message over one character too many.
 """
 
 from collections.abc import Sequence
@@ -24,17 +24,16 @@ _INPUT_LABEL = 2_000
 
 
 def plain(text: str, limit: int = _SECTION) -> Block:
-    """A plain text object; colons are not read as emoji."""
+    """Plain text; colons aren't read as emoji."""
     return {"type": "plain_text", "text": clip(visible(text), limit), "emoji": False}
 
 
 def mrkdwn(text: str, limit: int = _SECTION) -> Block:
-    """A mrkdwn text object; a bare "@here" or address in it stays plain text."""
+    """Mrkdwn in which a bare "@here" or address stays plain text."""
     return {"type": "mrkdwn", "text": clip(text, limit), "verbatim": True}
 
 
 def section(text: str, *, accessory: Block | None = None) -> Block:
-    """A paragraph, with an element beside it if one is given."""
     block: Block = {"type": "section", "text": mrkdwn(text)}
     if accessory is not None:
         block["accessory"] = accessory
@@ -42,7 +41,7 @@ def section(text: str, *, accessory: Block | None = None) -> Block:
 
 
 def context(*texts: str, block_id: str | None = None) -> Block:
-    """One to ten small grey texts on a line."""
+    """One to ten small texts on a line."""
     block: Block = {"type": "context", "elements": [mrkdwn(text) for text in texts]}
     if block_id is not None:
         block["block_id"] = block_id
@@ -66,7 +65,7 @@ def button(
     url: str | None = None,
     confirmation: Block | None = None,
 ) -> Block:
-    """A button with a plain label; `value` comes back when it is pressed, at most 2,000 long."""
+    """Plain label; `value` comes back with the click, at most 2,000 characters."""
     element: Block = {"type": "button", "text": plain(text, _BUTTON), "action_id": action_id}
     for key, given in (("value", value), ("style", style), ("url", url), ("confirm", confirmation)):
         if given is not None:
@@ -75,7 +74,7 @@ def button(
 
 
 def confirm(title: str, text: str, *, yes: str, no: str, style: ButtonStyle | None = None) -> Block:
-    """A question that Slack asks before it passes a press on; all of it is plain text."""
+    """Slack's dialog before a click counts; plain text."""
     question: Block = {
         "title": plain(title, 100),
         "text": plain(text, 300),
@@ -88,7 +87,7 @@ def confirm(title: str, text: str, *, yes: str, no: str, style: ButtonStyle | No
 
 
 def option(text: str, value: str) -> Block:
-    """A choice of a menu, radio buttons or checkboxes; `value` is at most 150 long."""
+    """`value` is at most 150 characters."""
     return {"text": plain(text, _OPTION), "value": value}
 
 
@@ -103,7 +102,7 @@ def static_select(action_id: str, placeholder: str, options: Sequence[Block]) ->
 
 
 def external_select(action_id: str, placeholder: str) -> Block:
-    """A menu whose options we are asked for: when it is opened, and with each thing typed."""
+    """A menu that requests its options when it is opened or typed into."""
     return {
         "type": "external_select",
         "action_id": action_id,
@@ -113,7 +112,7 @@ def external_select(action_id: str, placeholder: str) -> Block:
 
 
 def option_group(label: str, options: Sequence[Block]) -> Block:
-    """Up to 100 choices of a menu under a common plain label."""
+    """Up to 100 options under a plain label."""
     return {"label": plain(label, _OPTION), "options": list(options)}
 
 
@@ -125,7 +124,7 @@ def text_input(
     placeholder: str | None = None,
     trigger: Trigger | None = None,
 ) -> Block:
-    """A field for one line of text, at most `max_length` (1 to 3,000) characters."""
+    """One line of text, at most `max_length` (1 to 3,000) characters."""
     element: Block = {"type": "plain_text_input", "action_id": action_id, "max_length": max_length}
     return _prefilled(element, initial=initial, placeholder=placeholder, trigger=trigger)
 
@@ -138,7 +137,7 @@ def number_input(
     placeholder: str | None = None,
     trigger: Trigger | None = None,
 ) -> Block:
-    """A field for a number, whole unless `decimal`; Slack takes the initial one as text."""
+    """Whole unless `decimal`; Slack takes the initial value as text."""
     element: Block = {
         "type": "number_input",
         "action_id": action_id,
@@ -168,15 +167,11 @@ def input_block(
     hint: str | None = None,
     dispatch: bool = False,
 ) -> Block:
-    """A labelled field of a modal.
+    """A labelled field of a modal; texts are plain.
 
     Args:
-        label: Plain text above the field.
-        element: The field.
-        block_id: What Slack keeps the typed value under while the modal changes.
-        optional: Whether it may stay empty.
-        hint: Plain text below the field.
-        dispatch: Whether a change is told at once and not only on submission.
+        block_id: Slack keeps the typed value under it while the modal changes.
+        dispatch: Whether a change is sent at once and not only on submission.
     """
     block: Block = {
         "type": "input",
@@ -192,13 +187,13 @@ def input_block(
 
 
 def rich_line(text: str) -> Block:
-    """A rich text block of one plain line, as the details of a task take it."""
+    """One plain line of rich text, as a task's details want it."""
     line: Block = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
     return {"type": "rich_text", "elements": [line]}
 
 
 def task_card(task_id: str, title: str, status: TaskStatus, *, output: str | None = None) -> Block:
-    """A step of a plan; title and output are plain, and the output is one line."""
+    """A step of a plan; title and output are plain, the output is one line."""
     card: Block = {"type": "task_card", "task_id": task_id, "title": title, "status": status}
     if output is not None:
         card["output"] = rich_line(output)
@@ -206,15 +201,14 @@ def task_card(task_id: str, title: str, status: TaskStatus, *, output: str | Non
 
 
 def plan(title: str, tasks: Sequence[Block]) -> Block:
-    """Up to 50 steps with distinct ids under a plain title; for messages, not for modals."""
+    """Up to 50 steps with distinct ids under a plain title; not for modals."""
     return {"type": "plan", "title": title, "tasks": list(tasks)}
 
 
 def header(text: str) -> Block:
-    """A headline of plain text, at most 150 characters."""
+    """Plain text, at most 150 characters."""
     return {"type": "header", "text": plain(text, 150)}
 
 
 def divider() -> Block:
-    """A line between blocks."""
     return {"type": "divider"}

@@ -1,4 +1,4 @@
-"""What is posted: blocks to look at, and the text that notifications and screen readers use."""
+"""A message: blocks, and the text for notifications and screen readers."""
 
 import json
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ POSSIBLE_REPEAT = "Possibly a repeat: Slack didn't confirm the first one."
 _TEXT_BYTES = 4_000
 _BLOCKS_BYTES = 13_000
 _MOST_BLOCKS = 50
-# To what length each text in the blocks is cut, one after the other, until they are small enough.
+# Each text in the blocks is cut to these lengths in turn, until the blocks are small enough.
 _SHORTER = (1_500, 750, 375, 150, 75)
 _TASK_MARKS = {"pending": "○", "in_progress": "●", "complete": "✓", "error": "✗"}
 
@@ -42,7 +42,7 @@ def _cut_blocks(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
         shorter = [_shortened(block, limit) for block in blocks]
         if _size(shorter) <= _BLOCKS_BYTES:
             return shorter
-    # So many blocks that even short ones are too long: the text says it.
+    # Even with short texts the blocks are too many: only the text is sent.
     return []
 
 
@@ -64,10 +64,10 @@ def _shortened(part: Any, limit: int) -> Any:  # noqa: ANN401 - JSON of any dept
 
 
 class Body(BaseModel):
-    """A message's contents, cut to what Slack takes.
+    """A message, cut to what Slack takes.
 
     Attributes:
-        text: mrkdwn; always set and always meaningful, at most 4,000 bytes of UTF-8.
+        text: mrkdwn, never empty, at most 4,000 bytes of UTF-8.
         blocks: At most 50, and at most 13,000 bytes of JSON.
     """
 
@@ -78,15 +78,15 @@ class Body(BaseModel):
 
     @property
     def has_plan(self) -> bool:
-        """Whether it needs a Slack that knows plan blocks."""
+        """Slack has to know plan blocks to show it."""
         return any(block["type"] == "plan" for block in self.blocks)
 
     def without_plan(self) -> "Body":
-        """The same with each plan drawn as a section, for a Slack that refuses plans."""
+        """Draw each plan as a section, for a Slack that refuses plans."""
         return Body(text=self.text, blocks=[_without_plan(block) for block in self.blocks])
 
     def as_possible_repeat(self) -> "Body":
-        """The same, marked as perhaps standing in the conversation already."""
+        """Mark it as possibly posted already."""
         mark = f" ({POSSIBLE_REPEAT})"
         text = _clip_bytes(self.text, _TEXT_BYTES - len(mark.encode()))
         blocks = [*self.blocks[: _MOST_BLOCKS - 1], context(POSSIBLE_REPEAT)]
@@ -94,10 +94,10 @@ class Body(BaseModel):
 
 
 def body(text: str, *blocks: Block) -> Body:
-    """A message of blocks and a text, to which everything is added that only the blocks say."""
+    """Add to the text whatever only the blocks say."""
     # A notification begins with the text: without one, it isn't made up from the blocks.
-    spoken = complete(text, blocks) if text.strip() else text
-    return Body(text=spoken, blocks=[dict(block) for block in blocks])
+    whole = complete(text, blocks) if text.strip() else text
+    return Body(text=whole, blocks=[dict(block) for block in blocks])
 
 
 def _without_plan(block: dict[str, Any]) -> dict[str, Any]:

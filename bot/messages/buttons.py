@@ -1,4 +1,4 @@
-"""Which buttons a status message has in which state. Each has its handler in `bot.commands`."""
+"""The buttons of a status message in each state. Their handlers are in `bot.commands`."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -17,7 +17,7 @@ from bot.messages.markup import money
 
 
 class ActionId(StrEnum):
-    """The action ids of the other buttons; links have one too, as Slack reports clicks on them."""
+    """The action ids of the other buttons; Slack reports clicks on links too."""
 
     OPEN = "deployment.open"
     CANCEL = "deployment.cancel"
@@ -39,13 +39,13 @@ class ActionId(StrEnum):
     INTEGRATIONS = "deployment.integrations"
 
 
-# What a button's value has for something that there isn't, or that isn't known.
+# In a button's value.
 NO_OPERATION = "-"
 UNKNOWN_PRICE = "?"
 
 
 def for_root(deployment: DeploymentView) -> list[Block]:
-    """The buttons that make sense now, the most useful first."""
+    """The most useful first."""
     if deployment.state is DeploymentState.PROPOSED:
         return decisions(deployment.public_id, "", deployment.setup.price_at_most)
     if deployment.state in IN_CREATION:
@@ -60,7 +60,6 @@ def for_root(deployment: DeploymentView) -> list[Block]:
 
 
 def for_live(deployment: DeploymentView) -> list[Block]:
-    """What can be done with an endpoint in its present state."""
     status = (
         deployment.endpoint_state.status
         if deployment.endpoint_state is not None
@@ -83,12 +82,11 @@ def for_live(deployment: DeploymentView) -> list[Block]:
 
 
 def decisions(public_id: str, operation_id: str, dollars: Decimal | None) -> list[Block]:
-    """What can be said about something that waits for approval.
+    """Approve, Reject and Withdraw.
 
     Args:
-        public_id: The deployment.
-        operation_id: The operation; '' if it is about the deployment itself.
-        dollars: Per hour at full scale, as the message shows it: an approval covers no more.
+        operation_id: '' if the deployment itself waits.
+        dollars: Per hour at full scale, as shown: an approval covers no more.
     """
     shown = UNKNOWN_PRICE if dollars is None else f"{dollars:f}"
     value = f"{public_id} {operation_id or NO_OPERATION} {shown}"
@@ -100,10 +98,10 @@ def decisions(public_id: str, operation_id: str, dollars: Decimal | None) -> lis
 
 
 def choices(deployment: DeploymentView) -> list[Block]:
-    """A button for each endpoint that may be ours, and one for none of them."""
+    """A button for each candidate endpoint, and one for none of them."""
     if deployment.candidate_notes:
         only = [this_is_it(deployment, one, 0) for one in deployment.candidates[:1]]
-        # Of several, the thread shows which button is whose.
+        # For several, the thread shows the buttons beside their endpoints.
         return [
             *(only if len(deployment.candidates) == 1 else ()),
             none_of_these(deployment),
@@ -121,7 +119,7 @@ def choices(deployment: DeploymentView) -> list[Block]:
 
 
 def this_is_it(deployment: DeploymentView, endpoint_id: str, index: int) -> Block:
-    """Says that an endpoint whose name isn't exactly ours is ours; `index` tells it from others."""
+    """Choose a candidate with another name; `index` makes the action id unique."""
     return button(
         "This is it",
         f"{ActionId.CHOOSE}.{index}",
@@ -131,50 +129,46 @@ def this_is_it(deployment: DeploymentView, endpoint_id: str, index: int) -> Bloc
 
 
 def none_of_these(deployment: DeploymentView) -> Block:
-    """Says that no endpoint that may be ours is."""
     return button("None of these", ActionId.CHOOSE_NONE, value=deployment.public_id)
 
 
 def _try_again(deployment: DeploymentView) -> list[Block]:
-    # Nobody knows what an endpoint that was made elsewhere was asked for with.
+    # The request of an endpoint made elsewhere isn't known.
     return [] if deployment.is_imported else [try_again(deployment)]
 
 
 def try_again(deployment: DeploymentView) -> Block:
-    """Opens the form with everything that was asked for filled in."""
+    """Opens the form, filled in with the former request."""
     return button("Try again", ActionId.TRY_AGAIN, value=deployment.public_id, style="primary")
 
 
 def update_again(public_id: str, operation_id: str) -> Block:
-    """Opens the form of an update that was refused, with what it was to change."""
+    """Opens the form of a refused update, filled in."""
     value = f"{public_id} {operation_id}"
     return button("Change", ActionId.UPDATE_AGAIN, value=value, style="primary")
 
 
 def connect() -> Block:
-    """Opens the form that connects a project."""
     return button("Connect a project", ActionId.CONNECT, style="primary")
 
 
 def connect_again(target_name: str) -> Block:
-    """Opens the form that connects a target, filled in but for its key."""
+    """Opens the form that connects a target, filled in but for the key."""
     return button("Connect again", ActionId.CONNECT, value=target_name)
 
 
 def terminate(deployment: DeploymentView) -> Block:
-    """Ends the endpoint, after a question."""
     return operation(OperationKind.TERMINATE, deployment.public_id, name=deployment.name)
 
 
 def acting(
     public_id: str, status: str, price: Decimal | None, *, name: str = "the endpoint"
 ) -> list[Block]:
-    """What a status lets people do with an endpoint, the most useful first.
+    """The buttons of the operations that fit a status, in the order of the table.
 
     Args:
-        public_id: The deployment that it belongs to.
-        status: What it is doing.
-        price: Dollars per hour of what a click starts to cost; None if it isn't known.
+        public_id: The deployment.
+        price: Dollars per hour of what a click starts; None if unknown.
         name: The endpoint's.
     """
     shown = operations_that(
@@ -190,7 +184,7 @@ def acting(
 def operation(
     kind: OperationKind, public_id: str, price: Decimal | None = None, *, name: str = "the endpoint"
 ) -> Block:
-    """The button of one operation; arguments as for `acting`."""
+    """One operation's button; arguments as for `acting`."""
     facts = kind.facts.button or ButtonFacts(kind.capitalize())
     costs = f" ({money(price)})" if facts.shows_price and price is not None else ""
     dialog = None
@@ -212,7 +206,6 @@ def operation(
 
 
 def follow(target: str, endpoint_id: str) -> Block:
-    """Opens a thread for an endpoint that was made elsewhere."""
     return button("Follow", ActionId.FOLLOW, value=f"{target} {endpoint_id}", style="primary")
 
 
@@ -238,10 +231,9 @@ def _open(deployment: DeploymentView) -> list[Block]:
 
 
 def _ways_out(deployment: DeploymentView, *, restart: Block) -> list[Block]:
-    """The buttons that do what the failure's words advise, the most useful first."""
+    """The buttons that the failure's advice names, the most useful first."""
     explained = explain(deployment)
-    # Only of what was asked for here is there a request to send again, and an endpoint that has
-    # served is worth keeping.
+    # Without a request there is nothing to send again, and one that has served is worth keeping.
     updates = deployment.is_imported or explained.is_rollout
     setting = FORM_FIELDS[explained.failure.setting]
     edit = button(
@@ -257,7 +249,7 @@ def _ways_out(deployment: DeploymentView, *, restart: Block) -> list[Block]:
         Action.OPEN_INTEGRATIONS: _link(
             "Integrations", ActionId.INTEGRATIONS, deployment.integrations_link
         ),
-        # Its other half, support, is a link in the words.
+        # Support is a link in the paragraph.
         Action.RESTART_THEN_SUPPORT: restart,
     }
     found = [offered[action] for action in explained.failure.actions]

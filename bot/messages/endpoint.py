@@ -1,4 +1,4 @@
-"""One endpoint, whole: what it is doing, how it is set up, what it costs, whose it is."""
+"""What `status` shows of one endpoint."""
 
 from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.schemas import InferenceDeploymentStatus as Status
@@ -12,13 +12,6 @@ from bot.messages.markup import bold, code, escape, link, moment, money
 
 
 def status(listed: ListedEndpoint, *, suite_link: str | None, thread_link: str | None) -> Body:
-    """Draw one endpoint.
-
-    Args:
-        listed: The endpoint.
-        suite_link: Its page in Friendli Suite, if that is known.
-        thread_link: The thread that tells of it, if there is one.
-    """
     headline = f"{mark(listed)} {bold(listed.name)} is {doing(listed)}"
     if listed.status.status == Status.FAILED:
         headline = f"{mark(listed)} {bold(listed.name)} failed"
@@ -37,7 +30,7 @@ def status(listed: ListedEndpoint, *, suite_link: str | None, thread_link: str |
 
 
 def buttons_for(listed: ListedEndpoint, *, suite_link: str | None) -> list[Block]:
-    """What can be done with it now, the most useful first."""
+    """The most useful first."""
     row = []
     if listed.ours is None:
         row.append(follow(listed.target, listed.endpoint_id))

@@ -1,4 +1,4 @@
-"""A failed endpoint in words: when it failed, why, and what a person can do."""
+"""When an endpoint failed, why, and what a person can do."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ _SOME_MODEL = "its model"
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The words for a failure, as mrkdwn.
+    """A failure, as mrkdwn.
 
     Attributes:
         headline: Completes "<name> …", such as "failed while downloading the model".
         paragraph: Cause, advice and the API's code.
         failure: With the actions that help.
-        is_rollout: Whether a new version of an endpoint that served before failed.
+        is_rollout: A new version of an endpoint that served before failed.
     """
 
     headline: str
@@ -32,7 +32,7 @@ class Explanation:
 
 
 def explain(deployment: DeploymentView) -> Explanation:
-    """Explain the newest failure of a deployment that has failed."""
+    """Explain a deployment's newest failure."""
     state = deployment.endpoint_state
     error_code = state.error_code if state is not None else None
     paragraph, known = explain_code(
@@ -52,12 +52,11 @@ def explain(deployment: DeploymentView) -> Explanation:
 def explain_code(
     error_code: str | None, *, model: str | None, endpoint_id: str
 ) -> tuple[str, Failure]:
-    """Explain an error code: cause, advice and the code as mrkdwn, and what helps.
+    """Cause, advice and code as mrkdwn, and the actions that help.
 
     Args:
-        error_code: The API's; None if it gave none.
-        model: The model's repo; None for an endpoint made elsewhere, whose model nobody tells.
-        endpoint_id: The endpoint that failed.
+        error_code: None if the API gave none.
+        model: None for an endpoint made elsewhere: the API doesn't name models.
     """
     known = failure(
         escape(error_code) if error_code else None,
@@ -74,8 +73,8 @@ def explain_code(
 
 
 def _last_state(deployment: DeploymentView) -> State | None:
-    """What it was doing before it failed."""
-    for told in reversed(deployment.history):
-        if told.state.status != Status.FAILED:
-            return told.state
+    """The state before the failure."""
+    for transition in reversed(deployment.history):
+        if transition.state.status != Status.FAILED:
+            return transition.state
     return None

@@ -1,6 +1,6 @@
-"""What a message's blocks say, as the text that notifications and screen readers get.
+"""The text of a message's blocks, for notifications and screen readers.
 
-Slack shows the blocks and reads the text, never both. Buttons and menus are no part of it: a screen
+Slack shows the blocks and reads the text, never both. Buttons and menus are left out: a screen
 reader reaches them one by one.
 """
 
@@ -20,23 +20,21 @@ _FORMATTING = re.compile("[`*]+")
 
 
 def complete(text: str, blocks: Sequence[Mapping[str, Any]]) -> str:
-    """Return the text with a line for each line of the blocks that it doesn't say already.
+    """Append each line of the blocks that the text, mrkdwn, doesn't contain.
 
-    Args:
-        text: mrkdwn; comes first, since a notification shows its beginning.
-        blocks: As Slack's JSON spells them.
+    The text comes first, since a notification shows its beginning.
     """
     lines = [text]
     heard = _compared(text)
-    for line in spoken(blocks):
+    for line in lines_of(blocks):
         if (compared := _compared(line)) not in heard:
             lines.append(line)
             heard += f" {compared}"
     return "\n".join(lines)
 
 
-def spoken(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what blocks say, line by line, as mrkdwn; the tasks of a plan are one line."""
+def lines_of(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The blocks' lines as mrkdwn; a plan's tasks are one line."""
     for block in blocks:
         if block["type"] == "plan":
             yield _plan(block)
@@ -51,7 +49,7 @@ def _plan(block: Mapping[str, Any]) -> str:
 
 
 def _texts(part: object) -> Iterator[str]:
-    """Yield the texts of a block, in order, without those of what can be pressed or chosen."""
+    """The texts of a block, but for its buttons and menus."""
     match part:
         case {"type": "mrkdwn", "text": str(text)}:
             yield text
@@ -69,5 +67,5 @@ def _texts(part: object) -> Iterator[str]:
 
 
 def _compared(text: str) -> str:
-    """Text without what only sets it out: fonts and line breaks."""
+    """Text without fonts and line breaks."""
     return " ".join(_FORMATTING.sub("", text).split())

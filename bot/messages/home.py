@@ -1,4 +1,4 @@
-"""The Home tab: what a person runs, what it has cost so far, and where they can deploy."""
+"""The Home tab: a person's endpoints, their cost so far, and where the person can deploy."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ class Endpoint:
     """A deployment of the person's.
 
     Attributes:
-        thread_link: The address of its thread; None while that isn't known.
-        may_act: Whether it has buttons that do something.
+        thread_link: None while the thread isn't posted.
+        may_act: Whether it has buttons beside links.
     """
 
     deployment: DeploymentView
@@ -46,11 +46,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ChannelTargets:
-    """A channel that the person is in and its targets, the default first.
-
-    Attributes:
-        may_deploy: Whether the person may deploy to one of them.
-    """
+    """A channel that the person is in and its targets, the default first."""
 
     channel_id: str
     targets: Sequence[str]
@@ -62,13 +58,12 @@ class Overview:
     """What the Home tab shows.
 
     Attributes:
-        endpoints: Those of the person that move, serve or rest.
+        endpoints: The person's that aren't over.
         more: How many of them are left out.
-        stopped: How many have failed or were terminated.
-        elsewhere: How many run in channels in which the person isn't seen.
+        stopped: How many are over.
+        elsewhere: How many run in channels that the person isn't in.
         more_channels: How many channels with targets are left out.
-        admins: Whom to turn to where nothing is connected.
-        at: When all this was so.
+        admins: Whom to ask where nothing is connected.
     """
 
     endpoints: Sequence[Endpoint]
@@ -98,7 +93,7 @@ def home(overview: Overview | None, note: Note | None = None) -> dict[str, objec
 
     Args:
         overview: None if Slack doesn't say which channels the person is in.
-        note: Stands above everything else.
+        note: Shown first.
     """
     blocks = [*_note(note)]
     if overview is None:
@@ -115,7 +110,7 @@ def home(overview: Overview | None, note: Note | None = None) -> dict[str, objec
 
 
 def channel_in(block_id: str) -> str:
-    """The channel that a block of the Home tab is about; '' if it is about none."""
+    """The channel of a block of the Home tab; '' for none."""
     prefix, _, rest = block_id.partition(".")
     return rest.partition(".")[0] if prefix == _PREFIX else ""
 
@@ -162,7 +157,7 @@ def _total(overview: Overview) -> str:
 
 
 def _price_now(deployment: DeploymentView) -> Decimal | None:
-    """Dollars per hour of what is sure to be billed now; None if that isn't known."""
+    """Dollars per hour that are certainly billed now; None if unknown."""
     if deployment.endpoint_state is None or deployment.endpoint_state.status not in _BILLED:
         return Decimal(0)
     return deployment.setup.price_once_up

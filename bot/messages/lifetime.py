@@ -1,4 +1,4 @@
-"""Words for how long an endpoint runs and what happens then."""
+"""Words for an endpoint's lifetime and its expiry action."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,15 +13,13 @@ _THEN: Mapping[str, str] = {
 
 
 def then(end: str | None) -> str:
-    """What is done when the time is over."""
     return _THEN.get(end or "", _THEN[ExpiryAction.TERMINATE])
 
 
 def planned(seconds: int, end: str | None) -> str:
-    """How long an endpoint will run that isn't made yet."""
     return f"It runs for {duration(seconds)} from when it is made, {then(end)}."
 
 
 def until(ends_at: datetime, end: str | None) -> str:
-    """When an endpoint ends, completing "it runs …"."""
+    """Completes "it runs …"."""
     return f"until {moment(ends_at)}, {then(end)}"

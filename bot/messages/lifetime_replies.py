@@ -1,4 +1,4 @@
-"""What a thread tells of an endpoint's time: that it ends soon, goes on, or can't be ended."""
+"""Replies about an endpoint's lifetime."""
 
 from datetime import datetime
 
@@ -20,7 +20,6 @@ _API_WORDS_LIMIT = 500
 
 
 def warning(deployment: DeploymentView) -> Reply:
-    """The time is nearly over."""
     text = (
         f"{bold(deployment.name)} runs {_until(deployment)}. Going on costs {cost(deployment)},"
         " and is for"
@@ -31,7 +30,7 @@ def warning(deployment: DeploymentView) -> Reply:
 
 
 def extend(deployment: DeploymentView) -> list[Block]:
-    """The button that gives it as much time again, once; none if it has no end."""
+    """The button for the same time again, once; none without an end."""
     if deployment.lifetime_seconds is None or deployment.lifetime_ends_at is None:
         return []
     seen = f"{deployment.public_id} {in_milliseconds(deployment.lifetime_ends_at)}"
@@ -39,7 +38,7 @@ def extend(deployment: DeploymentView) -> list[Block]:
 
 
 def extended(deployment: DeploymentView, person: str, seconds: int, *, had_end: bool) -> Reply:
-    """Somebody gave it more time, or an end."""
+    """It got more time, or an end."""
     did = f"extended it by {duration(seconds)}" if had_end else "gave it an end"
     return _say(
         f"{mention(person)} {did}: it runs {_until(deployment)}. It costs {cost(deployment)}."
@@ -47,7 +46,6 @@ def extended(deployment: DeploymentView, person: str, seconds: int, *, had_end: 
 
 
 def kept(deployment: DeploymentView, person: str) -> Reply:
-    """Somebody took its end away."""
     return _say(
         f"{mention(person)} keeps it running: nothing ends it by itself any more. It costs"
         f" {cost(deployment)} until somebody does."
@@ -55,10 +53,10 @@ def kept(deployment: DeploymentView, person: str) -> Reply:
 
 
 def not_ended(deployment: DeploymentView, kind: OperationKind, words: str) -> Reply:
-    """The time is over, and Friendli didn't end it, or couldn't be asked."""
+    """Friendli refused to end it, or couldn't be asked."""
     said = f" Friendli said: “{escape(clip(words, _API_WORDS_LIMIT))}”." if words else ""
     to_do = kind.facts.words.infinitive
-    return _loud(
+    return _for_channel(
         deployment,
         f"{bold(deployment.name)} runs on although its time is over: Friendli didn't {to_do}.{said}"
         f" It may be billed on, {rate(deployment)}. I keep trying; to be sure, end it in Friendli"
@@ -67,8 +65,8 @@ def not_ended(deployment: DeploymentView, kind: OperationKind, words: str) -> Re
 
 
 def given_up(deployment: DeploymentView, kind: OperationKind) -> Reply:
-    """The time is over, and Friendli didn't end it for so long that it isn't tried any more."""
-    return _loud(
+    """It is no longer tried to end it."""
+    return _for_channel(
         deployment,
         f"{bold(deployment.name)} runs on although its time is over, and I don't try to"
         f" {kind.facts.words.infinitive} any more. It may be billed on, {rate(deployment)}, until"
@@ -87,11 +85,11 @@ def rate(deployment: DeploymentView) -> str:
 
 
 def in_milliseconds(at: datetime) -> int:
-    """A moment as a button carries it."""
+    """A moment as a button's value has it."""
     return round(at.timestamp() * 1000)
 
 
-def _loud(deployment: DeploymentView, text: str) -> Reply:
+def _for_channel(deployment: DeploymentView, text: str) -> Reply:
     row = buttons.for_live(deployment)
     return Reply(body(text, section(text), *([actions(*row)] if row else [])), news=News.NEEDS_YOU)
 

@@ -1,4 +1,4 @@
-"""The list of a target's endpoints: two short lines each, some twenty at a time, and the total."""
+"""The list of a target's endpoints: two lines each, some twenty at a time, and the total."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -16,20 +16,19 @@ BACK_ACTION = "endpoint.back"
 
 _COMMAND = SLASH
 _ENDPOINTS = 20
-# Slack takes some 13,000 bytes of blocks; what stands beside the endpoints needs little.
+# Slack takes some 13,000 bytes of blocks.
 _BYTES = 11_000
-# Of a section beside its text.
+# A section's overhead.
 _BLOCK = 80
 _NAME, _MODEL, _GPUS = 60, 80, 40
 
 
 def mark(listed: ListedEndpoint) -> str:
-    """The sign of its status."""
     return facts_of(listed.status.status).mark
 
 
 def doing(listed: ListedEndpoint) -> str:
-    """What it is doing, such as "serving" or "starting (downloading the model)"; mrkdwn."""
+    """Such as "serving" or "starting (downloading the model)"; mrkdwn."""
     words = escape(clip(facts_of(listed.status.status).name, _NAME))
     phase = listed.status.phase
     if phase is None or listed.status.status not in COMING_UP:
@@ -38,12 +37,10 @@ def doing(listed: ListedEndpoint) -> str:
 
 
 def price(listed: ListedEndpoint) -> str:
-    """What it costs now."""
     return "price unknown" if listed.price_now is None else money(listed.price_now)
 
 
 def who(listed: ListedEndpoint) -> str:
-    """Who asked for it, as far as we know."""
     if listed.ours is None:
         return (
             f"perhaps {mention(listed.possible_requester_id)}"
@@ -55,7 +52,7 @@ def who(listed: ListedEndpoint) -> str:
 
 
 def lines(listed: ListedEndpoint) -> str:
-    """An endpoint on two lines: what it is doing and costs, then how it is set up and whose."""
+    """First status and price, then setup and requester."""
     name = bold(clip(listed.name, _NAME))
     setup = [
         escape(clip(listed.model, _MODEL)) if listed.model else None,
@@ -68,7 +65,6 @@ def lines(listed: ListedEndpoint) -> str:
 
 
 def _made(listed: ListedEndpoint) -> str:
-    """How long ago, and by whom as far as we know."""
     ago = "" if listed.age is None else f" {duration(listed.age)} ago"
     if listed.ours is None:
         if listed.possible_requester_id:
@@ -81,7 +77,7 @@ def _made(listed: ListedEndpoint) -> str:
 
 
 def total(endpoints: Sequence[ListedEndpoint]) -> str:
-    """What all of them cost now, as far as that is known."""
+    """The price of all of them now, as far as it is known."""
     prices = [listed.price_now for listed in endpoints]
     known = sum((one for one in prices if one is not None), Decimal(0))
     unknown = prices.count(None)
@@ -92,15 +88,14 @@ def page(listing: Listing, offset: int = 0, *, others: Sequence[str] = (), pick:
     """A part of the list.
 
     Args:
-        listing: The target's endpoints.
-        offset: Of the first line.
+        offset: Of the first endpoint.
         others: Names of the channel's other targets.
-        pick: The menu to choose one of the endpoints from.
+        pick: The menu to choose an endpoint from.
     """
     endpoints = listing.endpoints
     if not endpoints:
         return _empty(listing, others)
-    # Meanwhile there may be fewer.
+    # There may be fewer by now.
     offset = offset if 0 <= offset < len(endpoints) else 0
     shown = _fitting(endpoints[offset:])
     count = "1 endpoint" if len(endpoints) == 1 else f"{len(endpoints)} endpoints"

@@ -1,6 +1,6 @@
-"""Slack's text: what people and APIs wrote made safe, and quantities made readable.
+"""Makes foreign text safe for Slack, and quantities readable.
 
-Everything named `text` is plain here and comes out as mrkdwn.
+Arguments named `text` are plain; results are mrkdwn.
 """
 
 from datetime import UTC, datetime
@@ -13,47 +13,45 @@ from bot.domain.text import quoted
 
 
 def escape(text: str) -> str:
-    """Escape the three characters that Slack reads as markup, so that no text can ping anyone.
+    """Escape Slack's three special characters, so that no text can mention anyone.
 
-    Hidden characters are spelled out, so that none can make a text read as another one.
+    Hidden characters are spelled out, so that no text reads as another one.
     """
     return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def code(text: str) -> str:
-    """Show plain text in a fixed-width font, on one line."""
+    """Fixed-width, on one line."""
     return escape(quoted(text))
 
 
 def bold(text: str) -> str:
-    """Show plain text in bold. Slack has no escape for `*`, so a look-alike stands in for it."""
+    """Bold; Slack has no escape for `*`, so a look-alike replaces it."""
     one_line = " ".join(text.split())
     return "*" + escape(one_line.replace("*", "\N{ASTERISK OPERATOR}")) + "*"
 
 
 def mention(user_id: str) -> str:
-    """Mention a person, who is notified where the message is new."""
+    """The person is notified where the message is new."""
     return f"<@{user_id}>"
 
 
 def mention_group(group_id: str) -> str:
-    """Mention a user group."""
     return f"<!subteam^{group_id}>"
 
 
 def link(url: str, label: str) -> str:
-    """Link plain text to an address."""
     address = escape(url).replace("|", "%7C")
     return f"<{address}|{escape(' '.join(label.split()))}>"
 
 
 def money(per_hour: Decimal) -> str:
-    """Write dollars per hour, to the cent: "$10.00/h"."""
+    """Dollars per hour, to the cent: "$10.00/h"."""
     return f"${per_hour:,.2f}/h"
 
 
 def duration(seconds: float) -> str:
-    """Write how long something took: "48 s", "4 min 12 s", "2 h 5 min", "3 d 4 h"."""
+    """Such as "48 s", "4 min 12 s", "2 h 5 min" or "3 d 4 h"."""
     whole = int(seconds)
     if whole < 1:
         return "under 1 s"
@@ -68,18 +66,17 @@ def duration(seconds: float) -> str:
 
 
 def moment(at: datetime, tokens: str = "{date_short_pretty} at {time}") -> str:
-    """Write a moment that each reader sees in their own time zone.
+    """A moment that each reader sees in their own time zone.
 
     Args:
-        at: An aware moment.
-        tokens: Slack's date tokens; "{time}" alone suits a moment of today.
+        at: Aware.
+        tokens: Slack's date tokens; "{time}" alone for today.
     """
     fallback = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return f"<!date^{int(at.timestamp())}^{tokens}|{fallback}>"
 
 
 def who(subject: Subject) -> str:
-    """Somebody whom something is granted to, as mrkdwn."""
     match subject.kind:
         case SubjectKind.EVERYONE:
             return "everyone in the channel"

@@ -1,4 +1,4 @@
-"""What Friendli shows of an endpoint that may be a deployment's own, and how that differs."""
+"""What Friendli shows of a candidate endpoint, and how it differs from the request."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ _LONGEST = 100
 
 
 def note(candidate: Candidate) -> dict[str, object]:
-    """A `CandidateNote`, as rows keep it."""
+    """As rows store it."""
     spec = candidate.spec
     setup = (gpus_text(spec), _replicas(spec)) if spec is not None else ()
     return CandidateNote(
@@ -25,12 +25,11 @@ def note(candidate: Candidate) -> dict[str, object]:
 
 
 def notes(row: Mapping[str, object] | None) -> dict[str, CandidateNote]:
-    """The notes of a row by endpoint id."""
+    """By endpoint id."""
     return {id_: CandidateNote.model_validate(one) for id_, one in (row or {}).items()}
 
 
 def line(endpoint_id: str, noted: CandidateNote) -> str:
-    """A candidate on one line of mrkdwn."""
     parts = [code(endpoint_id)]
     parts.append(f"named {bold(clip(noted.name, _LONGEST))}" if noted.name else "name not readable")
     parts += [escape(clip(part, _LONGEST)) for part in noted.setup]
@@ -40,7 +39,7 @@ def line(endpoint_id: str, noted: CandidateNote) -> str:
 
 
 def differences(request: DeployRequest, spec: DedicatedEndpointSpec | None) -> list[str]:
-    """How an endpoint differs from what was asked for: sentences of mrkdwn."""
+    """Differences to the request: sentences of mrkdwn."""
     if spec is None:
         return ["Friendli doesn't say how it is set up."]
     said = []

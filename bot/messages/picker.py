@@ -1,4 +1,4 @@
-"""The picker of endpoints: asking which one, its options, and what it carries to the choice."""
+"""The picker of endpoints: question, options, and the state that it carries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,18 +27,17 @@ _LINES = 10
 
 
 def action_id(command: str) -> str:
-    """The action id of a command's picker."""
     return f"{PREFIX}.{command}"
 
 
 @dataclass(frozen=True, slots=True)
 class PickerState:
-    """What a picker keeps for the choice, in its block's id: menus carry nothing else of ours.
+    """State kept in the block id: menus carry nothing else of ours.
 
     Attributes:
-        target: Only this target's endpoints are offered; '' for those of all.
+        target: Only this target's endpoints are offered; '' for all.
         rest: What was typed behind the endpoint.
-        stays: Whether the message stays as it is after the choice.
+        stays: The message stays after the choice.
     """
 
     target: str = ""
@@ -47,24 +46,21 @@ class PickerState:
 
     @property
     def block_id(self) -> str:
-        """The block's id."""
         return f"{'show' if self.stays else 'ask'} {self.target} {self.rest}"
 
     @property
     def fits(self) -> bool:
-        """Whether Slack takes a block id that long."""
+        """Slack takes a block id that long."""
         return len(self.block_id) <= _BLOCK_ID
 
     @classmethod
     def read(cls, block_id: str) -> Self:
-        """Read what `block_id` wrote."""
         kind, _, carried = block_id.partition(" ")
         target, _, rest = carried.partition(" ")
         return cls(target, rest, stays=kind == "show")
 
 
 def menu(command: str, carried: PickerState, placeholder: str = _PLACEHOLDER) -> Block:
-    """A row with the picker."""
     return actions(
         external_select(action_id(command), placeholder), block_id=carried.block_id[:_BLOCK_ID]
     )
@@ -77,7 +73,7 @@ def which(command: str, carried: PickerState) -> Body:
 
 
 def unknown(command: str, typed: str, nearest: Sequence[str], carried: PickerState) -> Body:
-    """Nothing goes by the name that was typed."""
+    """No endpoint has the typed name."""
     text = f"No endpoint here is called {code(typed)}."
     if nearest:
         text += f" Nearest: {', '.join(code(clip(name, 80)) for name in nearest)}."
@@ -94,7 +90,7 @@ def several(
     carried: PickerState,
     is_exact: bool,  # noqa: FBT001 - reads like the rest
 ) -> Body:
-    """More than one endpoint goes by what was typed."""
+    """Several endpoints match."""
     asked = (
         f"{len(endpoints)} endpoints are called {code(typed)}. Which one?"
         if is_exact
@@ -116,7 +112,7 @@ def several(
 
 
 def options(listings: Sequence[Listing], typed: str) -> list[Block]:
-    """The options that fit what was typed: each word in the name, id, model or status."""
+    """Endpoints that have each typed word in name, id, model or status."""
     endpoints = _distinct(listings)
     sought = typed.casefold().split()
     found = [listed for listed in endpoints if _fits(listed, sought) and _is_carried(listed)]
@@ -141,7 +137,7 @@ def _fits(listed: ListedEndpoint, sought: Sequence[str]) -> bool:
             listed.endpoint_id,
             listed.model or "",
             listed.target,
-            # Whoever types what they see finds it.
+            # People type what they see.
             _text(listed, tell_apart=True),
         )
     ).casefold()
@@ -165,6 +161,6 @@ def _text(listed: ListedEndpoint, *, tell_apart: bool) -> str:
     if tell_apart:
         deployment = [clip(listed.endpoint_id, 20), *deployment]
     rest = clip(" · ".join(filter(None, deployment)), 45)
-    # Slack refuses the whole menu over one text that is nothing but space.
+    # Slack refuses a menu with a blank text.
     name = " ".join(listed.name.split()) or "?"
     return f"{clip(name, _OPTION_TEXT - len(rest) - 3)} · {rest}"

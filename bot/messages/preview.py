@@ -1,4 +1,4 @@
-"""What a person sees before and right after they ask for a deployment from text."""
+"""What a person sees before and after a deployment from text."""
 
 from collections.abc import Sequence
 
@@ -30,15 +30,13 @@ def preview(
     is_second: bool = False,
     unchecked: str = "",
 ) -> Body:
-    """What would be made and what it costs, with the question whether to.
+    """What would be made, its price, and the question whether to.
 
     Args:
-        request: What was asked for.
-        prices: Of GPUs.
-        expiry_action: What happens when its time is over, if it has one.
+        expiry_action: If it has an end.
         deploy_value: Comes back with Deploy, at most 2,000 characters.
         change_value: Comes back with Change, at most 2,000 characters.
-        is_second: Whether the same line was sent just before, and deploys already.
+        is_second: The same line was sent just before.
         unchecked: What couldn't be checked, as mrkdwn.
     """
     text = (
@@ -96,27 +94,22 @@ def scaling_note(request: DeployRequest) -> str:
 
 
 def under_way(request: DeployRequest, *, waits: bool) -> Body:
-    """Takes the preview's place once it was agreed to.
-
-    Args:
-        request: What was asked for.
-        waits: Whether somebody has to approve it first.
-    """
+    """Replaces the preview; `waits` if it needs approval first."""
     how = "waits for approval" if waits else "is on its way"
     text = f"{bold(request.name)} {how}; its thread is in this channel."
     return body(text, section(text))
 
 
-def slipped(sentences: Sequence[str], corrected_line: str | None) -> Body:
-    """What is wrong with a line, and the line as it was probably meant.
+def correction(sentences: Sequence[str], corrected_line: str | None) -> Body:
+    """What is wrong with a line, and the corrected line.
 
     Args:
-        sentences: Plain text with what was typed between backticks.
-        corrected_line: Plain text; None if nobody can tell.
+        sentences: Plain, with typed text between backticks.
+        corrected_line: Plain; None if there is none.
     """
     lines = [escape(sentence) for sentence in sentences]
     blocks: list[Block] = [section("\n".join(lines))]
     if corrected_line is not None:
-        # Fenced, so that it can be copied as a whole.
+        # Fenced, for copying.
         blocks.append(section(f"```{escape(corrected_line)}```"))
     return body("\n".join([*lines, escape(corrected_line or "")]).strip(), *blocks)

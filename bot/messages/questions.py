@@ -13,13 +13,10 @@ from bot.messages.preview import CANCEL_ACTION
 def ask(
     kind: OperationKind, name: str, price_once_up: Decimal | None, public_id: str
 ) -> Body | None:
-    """Ask whether to do it, with what it means; None for what is done without a question.
+    """Ask whether to do it, with the consequences; None if nothing is asked.
 
     Args:
-        kind: What is to be done.
-        name: The endpoint's.
-        price_once_up: Dollars per hour once it serves; None if that isn't known.
-        public_id: The deployment that it belongs to.
+        price_once_up: Dollars per hour once it serves; None if unknown.
     """
     command = kind.facts.command
     meaning = None if command is None else _meaning(command, price_once_up)
@@ -50,7 +47,7 @@ def _cost(price_once_up: Decimal | None) -> str:
 
 
 def under_way(kind: OperationKind, name: str, *, waits: bool = False) -> str:
-    """It was accepted; `waits` if somebody has to approve it first."""
+    """It was accepted; `waits` if it needs approval first."""
     being = kind.facts.words.being
     if waits:
         return f"{bold(name)} isn't {being} yet: this waits for approval in its thread."

@@ -1,4 +1,4 @@
-"""Why nothing was made, in words: the API's refusals and ours."""
+"""Why nothing was made: refusals by the API and by the bot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ class Refusal:
     Attributes:
         why: One or two sentences, as mrkdwn.
         advice: What to do, as mrkdwn.
-        words: The API's own words, plain.
-        reconnects: Whether connecting the target again helps.
-        fields: What the API said of single fields, by form field: plain.
-        words_first: Whether its words come before ours, since they are all that is known.
+        words: The API's own, plain.
+        reconnects: Connecting the target again helps.
+        fields: What the API said of fields, by form field: plain.
+        words_first: The API's words come first, since nothing else is known.
     """
 
     why: str
@@ -36,23 +36,22 @@ class Refusal:
 
     @property
     def text(self) -> str:
-        """All of it but words that come last, as mrkdwn; what is said of fields line by line."""
+        """Mrkdwn without words that come last; a line per field."""
         first = f"Friendli said: {self.said}. " if self.words_first and self.words else ""
         return "\n".join([f"{first}{self.why} {self.advice}".strip(), *self.field_lines])
 
     @property
     def said(self) -> str:
-        """The API's own words between quotes, as mrkdwn, at most 500 characters of them."""
+        """The API's words between quotes, as mrkdwn, at most 500 characters."""
         return f"“{escape(clip(self.words, _API_WORDS_LIMIT))}”"
 
     @property
     def field_lines(self) -> list[str]:
-        """What is said of each field on a line, by the name that people know, as mrkdwn."""
+        """A line per field, by the name that people know, as mrkdwn."""
         return [f"• {escape(label(key))}: {escape(words)}" for key, words in self.fields.items()]
 
 
 def by_the_api(error: FriendliError) -> Refusal:
-    """The API answered that it won't."""
     if isinstance(error, RateLimited):
         wait = f" in {duration(error.retry_after)}" if error.retry_after else " in a minute"
         return Refusal(
@@ -93,7 +92,7 @@ def by_the_api(error: FriendliError) -> Refusal:
 
 
 def costs_more(agreed: Decimal | None, dollars: Decimal | None) -> Refusal:
-    """It costs more at full scale than people were shown; None if a price isn't known."""
+    """More at full scale than was shown; None for an unknown price."""
     before = "an unknown price" if agreed is None else money(agreed)
     now = "an unknown price" if dollars is None else money(dollars)
     return Refusal(
@@ -111,7 +110,7 @@ def gave_up(waited: str) -> Refusal:
 
 
 def gave_up_limited(waited: str) -> Refusal:
-    """The API took no request in time."""
+    """The API rate-limited each try."""
     return Refusal(
         f"Friendli was limiting requests (429) for {waited}, so nothing was created.",
         "Try again once it takes requests.",
@@ -119,7 +118,7 @@ def gave_up_limited(waited: str) -> Refusal:
 
 
 def not_announced() -> Refusal:
-    """Nobody knew for a long time whether Slack had taken the root."""
+    """Slack didn't confirm the status message in time."""
     return Refusal(
         "Slack didn't confirm this message for a long time, so nothing was sent.",
         "Ask again if you still want it.",
@@ -127,7 +126,6 @@ def not_announced() -> Refusal:
 
 
 def no_key(*, unreadable: bool, mismatched: bool = False) -> Refusal:
-    """There is no key to ask with."""
     if mismatched:
         return Refusal(
             "The API key stored for this target isn't the one that was connected, so it isn't"
@@ -144,7 +142,7 @@ def no_key(*, unreadable: bool, mismatched: bool = False) -> Refusal:
 
 
 def unreadable(error: FriendliError, target: str) -> Refusal:
-    """What runs in a target couldn't be read; nothing was at stake."""
+    """A target's endpoints couldn't be read; nothing was requested."""
     if isinstance(error, (RateLimited, Unauthorized, NotFound)):
         return by_the_api(error)
     if isinstance(error, Refused):

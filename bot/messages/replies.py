@@ -1,4 +1,4 @@
-"""The replies in a deployment's thread about what was asked for, and what stands in its way."""
+"""Replies about requests and what prevents them."""
 
 from decimal import Decimal
 from typing import assert_never
@@ -21,7 +21,6 @@ _API_WORDS_LIMIT = 500
 
 
 def refused(deployment: DeploymentView, refusal: Refusal) -> Reply:
-    """Nothing was made, and why."""
     text = f"{bold(deployment.name)} wasn't made. {refusal.text}"
     blocks: list[Block] = [section(text)]
     if refusal.words and not refusal.words_first:
@@ -32,7 +31,7 @@ def refused(deployment: DeploymentView, refusal: Refusal) -> Reply:
 
 
 def rate_limited(words: str, seconds: float) -> Reply:
-    """Friendli answered 429: the request is sent again later."""
+    """Friendli answered 429."""
     said = f" (429: “{escape(clip(words, _API_WORDS_LIMIT))}”)" if words else " (429)"
     return say(
         f"Friendli is limiting requests{said}. Nothing was done yet; the next try is in"
@@ -41,26 +40,24 @@ def rate_limited(words: str, seconds: float) -> Reply:
 
 
 def cancelled() -> Reply:
-    """Cancelled before anything was sent."""
+    """Nothing was sent."""
     return say("Cancelled. Nothing was made.")
 
 
 def stop_asked(person: str) -> Reply:
-    """Somebody cancelled the deployment before its endpoint was known."""
+    """Cancelled before the endpoint was known."""
     return say(f"{mention(person)} asked to cancel it.")
 
 
 def operation_asked(
     kind: OperationKind, cause: Cause, by: str, detail: str = "", *, waits: bool = False
 ) -> Reply:
-    """Somebody, or something, wants something done with the endpoint.
+    """An operation was requested.
 
     Args:
-        kind: What.
-        cause: Why.
-        by: The person; '' if no person caused it.
+        by: '' if no person caused it.
         detail: More lines, as mrkdwn.
-        waits: Whether somebody has to approve it first.
+        waits: It needs approval first.
     """
     asked = _asked(kind.facts.words, cause, by, waits=waits)
     return say("\n".join(filter(None, (asked, detail))))
@@ -80,20 +77,14 @@ def _asked(words: OperationWords, cause: Cause, by: str, *, waits: bool) -> str:
 
 
 def operation_failed(kind: OperationKind, words: str) -> Reply:
-    """Friendli didn't do it, or couldn't be asked."""
+    """Friendli refused, or couldn't be asked."""
     spoken = kind.facts.words
     said = f" It said: “{escape(clip(words, _API_WORDS_LIMIT))}”." if words else ""
     return say(f"Friendli didn't {spoken.infinitive}.{said} {spoken.else_true}", news=News.FAILED)
 
 
 def update_refused(deployment: DeploymentView, operation_id: str, refusal: Refusal) -> Reply:
-    """Friendli didn't take an update, and the form opens again with what it said of its fields.
-
-    Args:
-        deployment: The deployment's.
-        operation_id: The public id of the update.
-        refusal: Why.
-    """
+    """Its button opens the form again, with the API's words at the fields."""
     text = f"Friendli didn't update it. {refusal.text}"
     blocks: list[Block] = [section(text)]
     if refusal.words and not refusal.words_first:
@@ -104,7 +95,7 @@ def update_refused(deployment: DeploymentView, operation_id: str, refusal: Refus
 
 
 def costs_more(kind: OperationKind, agreed: Decimal | None, dollars: Decimal | None) -> Reply:
-    """An operation costs more at full scale than people were shown; None if that isn't known."""
+    """More at full scale than was shown; None for an unknown price."""
     before = "at an unknown price" if agreed is None else f"at up to {money(agreed)}"
     now = "an unknown price" if dollars is None else f"up to {money(dollars)}"
     words = kind.facts.words
@@ -116,7 +107,7 @@ def costs_more(kind: OperationKind, agreed: Decimal | None, dollars: Decimal | N
 
 
 def updated_at_rest(deployment: DeploymentView, version: str | None) -> Reply | None:
-    """Friendli has a new version of an endpoint that doesn't run; None where a rollout shows it."""
+    """A new version of an endpoint that doesn't run; None where a roll-out shows it."""
     called = f"version {code(version)}" if version else "the new version"
     status = deployment.endpoint_state.status if deployment.endpoint_state is not None else ""
     if facts_of(status).may_be_woken:
@@ -131,7 +122,7 @@ def updated_at_rest(deployment: DeploymentView, version: str | None) -> Reply | 
 
 
 def update_overtaken(version: str) -> Reply:
-    """There is a version that nobody here knew of when the update was agreed to."""
+    """Somebody elsewhere made a version after this update was agreed to."""
     return say(
         f"Version {code(version)} was made outside of this channel meanwhile, so the update wasn't"
         " sent. Ask again to see what it would change now.",
@@ -140,7 +131,7 @@ def update_overtaken(version: str) -> Reply:
 
 
 def update_unconfirmed() -> Reply:
-    """The answer to an update was lost, and no new version shows."""
+    """The answer was lost, and no new version shows."""
     return say(
         "Friendli didn't confirm the update, and no new version shows. Nothing is sent twice: ask"
         " again if you still want it.",
@@ -149,7 +140,7 @@ def update_unconfirmed() -> Reply:
 
 
 def dropped(deployment: DeploymentView, kind: OperationKind) -> Reply:
-    """What was asked for isn't done, since the endpoint is gone or nobody watches it."""
+    """The endpoint is gone, unlisted or no longer watched."""
     why = "is no longer watched from here"
     if deployment.state is DeploymentState.ENDED:
         why = "is gone"
@@ -160,7 +151,6 @@ def dropped(deployment: DeploymentView, kind: OperationKind) -> Reply:
 
 
 def outage(seconds: float) -> Reply:
-    """The API doesn't answer."""
     return say(
         f"Friendli's API hasn't answered for {duration(seconds)}. The endpoint isn't touched;"
         " what happens to it meanwhile is told here later."
@@ -168,7 +158,6 @@ def outage(seconds: float) -> Reply:
 
 
 def key_refused(deployment: DeploymentView) -> Reply:
-    """The target's API key doesn't work any more."""
     return _wants_key(
         deployment,
         "Friendli refuses the API key of this target, so nothing can be told about the endpoint."
@@ -200,7 +189,7 @@ def _wants_key(deployment: DeploymentView, text: str) -> Reply:
 
 
 def project_lost() -> Reply:
-    """Every endpoint of the project vanished at once."""
+    """All endpoints of the project vanished at once."""
     return say(
         "Friendli lists none of this project's endpoints any more. Most likely the API key lost"
         " its access to the project; the endpoints may be billed on. Watching goes on."
@@ -208,7 +197,6 @@ def project_lost() -> Reply:
 
 
 def disconnected(deployment: DeploymentView, person: str) -> Reply:
-    """The target's key was wiped."""
     return say(
         f"{mention(person)} disconnected {code(deployment.target_name)}, so this endpoint is no"
         " longer watched. It runs on, and is billed, until it is ended in Friendli Suite."
@@ -216,7 +204,6 @@ def disconnected(deployment: DeploymentView, person: str) -> Reply:
 
 
 def unfollowed(person: str) -> Reply:
-    """Somebody let an endpoint go that was made elsewhere."""
     return say(
         f"{mention(person)} unfollowed it. It runs on as it is, and is billed while it serves;"
         " nothing more is told here."
@@ -224,7 +211,7 @@ def unfollowed(person: str) -> Reply:
 
 
 def disconnected_unfound() -> Reply:
-    """The target's key was wiped while its endpoint was still looked for."""
+    """Disconnected while its endpoint was searched for."""
     return say(
         "The target was disconnected before the endpoint was found. It may have been made, and be"
         " billed: look in Friendli Suite.",
@@ -233,5 +220,4 @@ def disconnected_unfound() -> Reply:
 
 
 def watching_again() -> Reply:
-    """What stood in the way of watching has passed."""
     return say("Friendli answers again; watching goes on.")

@@ -1,4 +1,4 @@
-"""A reply in a thread, and what kind of news it is."""
+"""A reply in a thread, and how loud it is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bot.messages.body import Body, body
 
 
 class News(StrEnum):
-    """What a reply is to the people of the channel."""
+    """How much a reply matters to the channel."""
 
     ORDINARY = "ordinary"
     """For those who follow the thread."""
@@ -31,21 +31,16 @@ _LOUD: Mapping[NotificationLevel, frozenset[News]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply, and how much it matters.
-
-    Attributes:
-        body: What it says.
-        news: Decides with the target's policy whether it reaches the channel itself too.
-    """
+    """A reply; `news` decides with the target's policy whether the channel sees it too."""
 
     body: Body
     news: News = News.ORDINARY
 
     def reaches_channel(self, notification_level: NotificationLevel) -> bool:
-        """Whether it is shown in the channel, and not in the thread alone."""
+        """It is shown in the channel, and not in the thread alone."""
         return self.news in _LOUD[notification_level]
 
 
 def say(text: str, *, news: News = News.ORDINARY) -> Reply:
-    """A reply of one paragraph of mrkdwn."""
+    """One paragraph of mrkdwn."""
     return Reply(body(text, section(text)), news)

@@ -1,4 +1,4 @@
-"""What threads read after the bot's database was restored from a backup."""
+"""Replies after the database was restored from a backup."""
 
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.operations import OperationKind
@@ -9,7 +9,7 @@ _RESTORED = "The bot's database was restored from a backup"
 
 
 def not_done(deployment: DeploymentView, kind: OperationKind) -> Reply:
-    """An operation that the backup has as unfinished."""
+    """An operation that is unfinished in the backup."""
     return say(
         f"{_RESTORED} in which {bold(deployment.name)} was still to be"
         f" {kind.facts.words.being}."
@@ -19,7 +19,7 @@ def not_done(deployment: DeploymentView, kind: OperationKind) -> Reply:
 
 
 def looking(deployment: DeploymentView) -> Reply:
-    """A request that the backup has as not yet sent."""
+    """A deployment that isn't sent yet in the backup."""
     return say(
         f"{_RESTORED} in which {bold(deployment.name)} wasn't created yet. It may have been since:"
         " checking by its name. It won't be created again."

@@ -1,4 +1,4 @@
-"""Words for what endpoints do at times of day: what it means, what was missed, what there is."""
+"""Replies about schedules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,13 +22,12 @@ _SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A schedule as people see it.
+    """A schedule.
 
     Attributes:
-        public_id: Names it in buttons.
         time_of_day: "HH:MM".
         zone: An IANA time zone.
-        next_at: When it acts next; None if never again.
+        next_at: None if never again.
         endpoint: The endpoint's name.
     """
 
@@ -58,14 +57,7 @@ def _days_and_time(planned: Planned) -> str:
 def scheduled(
     deployment: DeploymentView, planned: Planned, *, zone_known: bool, waits: bool = False
 ) -> Reply:
-    """Somebody wants something done at a time of day.
-
-    Args:
-        deployment: The deployment.
-        planned: What, and when.
-        zone_known: Whether Slack says in which time zone the person is.
-        waits: Whether somebody has to approve it first, each time.
-    """
+    """Say what the schedule does; `waits` if it needs approval each time."""
     text = f"{mention(planned.requested_by)} made a schedule: it {meaning(planned)}."
     if planned.kind.facts.spends:
         text += f" From then on it costs {cost(deployment)}."
@@ -77,13 +69,12 @@ def scheduled(
 
 
 def removed(planned: Planned, person: str) -> Reply:
-    """Somebody took a schedule back."""
     what = f"{planned.kind.facts.words.present} {_days_and_time(planned)}"
     return _say(f"{mention(person)} removed the schedule by which it {what}.")
 
 
 def missed(kind: OperationKind, due_at: datetime) -> Reply:
-    """A time has passed. What saves money is done late; spending late is for somebody to decide."""
+    """What saves money is done late; spending late is for somebody to decide."""
     words = kind.facts.words
     should = f"It should have been {words.being} {_at(due_at)}; that was missed, "
     if not kind.facts.spends:
@@ -95,7 +86,7 @@ def missed(kind: OperationKind, due_at: datetime) -> Reply:
 
 
 def unconnected(deployment: DeploymentView, kind: OperationKind) -> Reply:
-    """A time to spend has come, and nobody decides about spending on this target any more."""
+    """A time to spend has come, and the target is disconnected."""
     return _say(
         f"By its schedule, it is to be {kind.facts.words.being} now; but"
         f" {code(deployment.target_name)} was disconnected here, so it isn't. An admin can connect"
@@ -105,7 +96,7 @@ def unconnected(deployment: DeploymentView, kind: OperationKind) -> Reply:
 
 
 def listing(schedules: Sequence[Planned], name: str = "") -> Body:
-    """The schedules of a channel, or of one endpoint, each with its button."""
+    """Of a channel, or of one endpoint."""
     if not schedules:
         of = f" of {bold(name)}" if name else ""
         text = f"There are no schedules{of}."

@@ -1,4 +1,4 @@
-"""The replies of a deployment whose create request was sent and whose endpoint is looked for."""
+"""Replies while the endpoint of a create request is searched for."""
 
 from collections.abc import Sequence
 
@@ -26,13 +26,12 @@ _CHECKING = "Checking whether it exists; it won't be sent twice."
 def adopted(
     deployment: DeploymentView, *, late: bool, doubted: bool, differences: Sequence[str]
 ) -> Reply:
-    """The endpoint is found.
+    """The endpoint was found.
 
     Args:
-        deployment: The deployment.
-        late: Whether it was told before that nothing was created.
-        doubted: Whether it was told before that nobody knows.
-        differences: How it differs from what was asked for, as sentences of mrkdwn.
+        late: The thread said before that nothing was created.
+        doubted: The thread said before that the outcome is unknown.
+        differences: To the request, as sentences of mrkdwn.
     """
     endpoint = code(deployment.endpoint_id or "")
     if late:
@@ -47,7 +46,7 @@ def adopted(
         )
     found = "Found it: it was made" if doubted else "Friendli made it"
     newest = deployment.history[-1] if deployment.history else None
-    # One reply for what is one event to people: it is made, and on its way.
+    # One event to people: it is made, and coming up.
     comes_up = newest is not None and newest.state.status in COMING_UP
     first = [coming_up(newest, None, deployment)] if newest is not None and comes_up else []
     return say(" ".join([f"{found}, as {endpoint}.", *first, *differences]))
@@ -59,10 +58,9 @@ def doubtful(
     """The create request's outcome is unknown.
 
     Args:
-        deployment: The deployment.
         status: Of the answer; None if none came.
         words: The API's own.
-        was_interrupted: Whether the bot stopped before it saw an answer.
+        was_interrupted: The bot stopped before it saw an answer.
     """
     asked = f"when asked to create {bold(deployment.name)}"
     if was_interrupted:
@@ -97,7 +95,7 @@ def not_listed(deployment: DeploymentView, seconds: float) -> Reply:
 
 
 def not_created(deployment: DeploymentView, seconds: float) -> Reply:
-    """A create request whose outcome was unknown made nothing."""
+    """The search found nothing."""
     text = f"It wasn't created: nothing new was listed for {duration(seconds)}."
     return Reply(
         body(text, section(text), actions(buttons.try_again(deployment))), news=News.FAILED
@@ -138,22 +136,19 @@ def _may_be_yours(deployment: DeploymentView) -> Reply:
 
 
 def none_left() -> Reply:
-    """What may have been ours turned out to be other deployments'."""
+    """All candidates belong to other deployments."""
     return say("Those endpoints belong to other deployments. Looking on.")
 
 
 def chosen(deployment: DeploymentView, person: str) -> Reply:
-    """Somebody said which endpoint is ours."""
     return say(f"{mention(person)} says it is {code(deployment.endpoint_id or '')}.")
 
 
 def chosen_none(person: str) -> Reply:
-    """Somebody said that none of the endpoints is ours."""
     return say(f"{mention(person)} says it is none of them. Looking on; nothing is sent twice.")
 
 
 def cant_search(obstacle: PollFailure, seconds: float) -> Reply:
-    """The search for the endpoint can't be done."""
     reconnect = f"An admin can connect the key again with `{SLASH} connect`."
     why = {
         PollFailure.OUTAGE: f"Friendli's API hasn't answered for {duration(seconds)}.",
@@ -178,5 +173,4 @@ def cant_search(obstacle: PollFailure, seconds: float) -> Reply:
 
 
 def searching_again() -> Reply:
-    """What kept us from searching has passed."""
     return say("Friendli answers again. Still checking whether it was created.")

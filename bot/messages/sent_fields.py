@@ -1,4 +1,4 @@
-"""What a request sends, as one line of "name: value" that Slack folds when it is long."""
+"""What a request sends, as one line that Slack folds when it is long."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,12 @@ from bot.messages.markup import code, escape
 
 
 def line(sent: Sequence[SentField]) -> str:
-    """Write such as "Content logging: `on` · Replicas: `1`"; mrkdwn, '' for nothing."""
+    """Such as "Content logging: `on` · Replicas: `1`"; '' for nothing."""
     return " · ".join(f"{escape(one.label)}: {code(one.value)}" for one in sent)
 
 
 def block(sent: Sequence[SentField], *, whole: bool) -> list[Block]:
-    """The line as a paragraph; none if there is nothing.
-
-    Args:
-        sent: What is shown.
-        whole: Whether Slack must not fold it, because somebody decides by it.
-    """
+    """The line as a paragraph, unfolded if `whole`: somebody decides by it."""
     text = line(sent)
     if not text:
         return []

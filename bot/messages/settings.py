@@ -1,4 +1,4 @@
-"""A target's settings in words, and what changed in them."""
+"""A target's settings in words, and their changes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,19 +38,17 @@ _SCALING_WORDS: Mapping[DefaultScaling, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that was set anew, as mrkdwn."""
+    """A changed setting, as mrkdwn."""
 
     what: str
     before: str
     after: str
 
     def __str__(self) -> str:
-        """On one line."""
         return f"{self.what}: {self.before} → {self.after}"
 
 
 def changes(before: Policy, after: Policy) -> Sequence[Change]:
-    """What differs between two policies."""
     old, new = _words(before), _words(after)
     return [Change(what, old[what], new[what]) for what in old if old[what] != new[what]]
 
@@ -79,5 +77,4 @@ def _hours(hours: int) -> str:
 
 
 def whom(subjects: Sequence[Subject]) -> str:
-    """Everybody whom something is granted to, as mrkdwn."""
     return ", ".join(who(subject) for subject in subjects)

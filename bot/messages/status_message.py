@@ -1,4 +1,4 @@
-"""The root of a deployment's thread: one message, edited in place, that always shows what is so."""
+"""The status message: the root of a deployment's thread, edited in place."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -25,13 +25,12 @@ _PHASE_ORDER = [phase.value for phase in Phase]
 
 
 def root(deployment: DeploymentView) -> Body:
-    """Draw the root from the deployment's present state."""
     headline, note = _headline(deployment)
     blocks: list[Block] = [section(headline + (f"\n{note}" if note else ""))]
     plan_block = _plan(deployment)
     if plan_block is not None:
         blocks.append(plan_block)
-    # Who approves it sees all of it at once, and what nobody set among it.
+    # Approvers see everything unfolded, defaults too.
     waits = deployment.state is DeploymentState.PROPOSED
     sent = [one for one in deployment.setup.sent if waits or not one.is_default]
     blocks += sent_fields.block(sent, whole=waits)
@@ -43,7 +42,7 @@ def root(deployment: DeploymentView) -> Body:
 
 
 def price(deployment: DeploymentView) -> str:
-    """Dollars per hour in words, such as "$10.00/h" or "$10.00/h per replica"."""
+    """Dollars per hour, such as "$10.00/h" or "$10.00/h per replica"."""
     setup = deployment.setup
     if setup.price is None:
         return "price unknown"
@@ -83,7 +82,7 @@ def ends(deployment: DeploymentView) -> list[str]:
 
 
 def _headline(deployment: DeploymentView) -> tuple[str, str]:
-    """One sentence that says what is so, and one that says what it means."""
+    """What is so, and what it means."""
     name = bold(deployment.name)
     unmade = {
         DeploymentState.REQUESTED: (
@@ -129,7 +128,7 @@ def _which(deployment: DeploymentView) -> str:
 
 
 def _waits(deployment: DeploymentView) -> str:
-    """What it would cost, and who may say yes to that."""
+    """The price, and who may approve it."""
     cost = f"{price(deployment)} once it serves"
     if deployment.setup.is_price_of_each and deployment.setup.price_at_most is not None:
         cost += f", {money(deployment.setup.price_at_most)} at most"
@@ -181,12 +180,12 @@ def _live_headline(deployment: DeploymentView) -> tuple[str, str]:
 
 
 def _since(took: float | None) -> str:
-    # Of an endpoint that served before anybody looked, nobody knows since when.
+    # One that served before the first poll did so for an unknown time.
     return " from now" if took is not None else ""
 
 
 def _plan(deployment: DeploymentView) -> Block | None:
-    """A task per phase while the endpoint comes up or has failed to; None otherwise."""
+    """A task per phase while it comes up or has failed to; None otherwise."""
     if deployment.state not in IN_CREATION | {DeploymentState.LIVE}:
         return None
     run = current_run(deployment.history)
@@ -218,11 +217,15 @@ def _tasks_before_live(deployment: DeploymentView) -> list[Block]:
 
 def _tasks(run: Sequence[ObservedTransition], *, waking: bool) -> list[Block]:
     failed = run[-1].state.status == Status.FAILED
-    reached = [told for told in run if told.state.status in COMING_UP and told.state.phase]
+    reached = [
+        transition
+        for transition in run
+        if transition.state.status in COMING_UP and transition.state.phase
+    ]
     present = reached[-1].state.phase if reached else None
     position = _PHASE_ORDER.index(present) if present in _PHASE_ORDER else -1
     if present is not None and position < 0:
-        position = max((_index(told.state.phase) for told in reached), default=-1)
+        position = max((_index(transition.state.phase) for transition in reached), default=-1)
     tasks = [] if waking else [task_card("create", "Create the endpoint", "complete")]
     for index, phase in enumerate(_PHASE_ORDER):
         status: TaskStatus = "pending"
@@ -244,19 +247,18 @@ def _index(phase: str | None) -> int:
 
 
 def _took(run: Sequence[ObservedTransition], phase: str) -> float | None:
-    """Seconds between the last time a phase began and what came after it."""
+    """Seconds of a phase, the last time it was shown."""
     took = None
-    for told, following in pairwise(run):
-        if told.state.phase == phase:
-            took = seconds_between(told, following)
+    for transition, following in pairwise(run):
+        if transition.state.phase == phase:
+            took = seconds_between(transition, following)
     return took
 
 
 def summary(deployment: DeploymentView) -> str:
-    """What the root says first: what is so, and what it means, a line each."""
+    """Both headlines, a line each."""
     return "\n".join(filter(None, _headline(deployment)))
 
 
 def setup(deployment: DeploymentView) -> str:
-    """How the endpoint is set up, on one line."""
     return _setup(deployment)

@@ -1,4 +1,4 @@
-"""The one reply about a phase that lasts suspiciously long."""
+"""The reply about a phase that lasts suspiciously long."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -30,7 +30,6 @@ _WAIT_OR_CANCEL = "Wait on, or cancel it and deploy again."
 
 
 def stuck(deployment: DeploymentView, present: datetime) -> Reply:
-    """The present phase takes much longer than usual."""
     state = deployment.endpoint_state or State(Status.INITIALIZING.value)
     lasts = duration((present - deployment.history[-1].observed_at).total_seconds())
     text = f"{bold(deployment.name)} has been {_doing(state)} for {lasts}, which is unusually long."

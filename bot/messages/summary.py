@@ -1,4 +1,4 @@
-"""How a deployment stands, to one person: what its root shows, and what it has cost so far."""
+"""The status message with the cost so far, for one person."""
 
 from bot.domain.deployment_state import NEVER_BILLED
 from bot.domain.deployment_view import DeploymentView
@@ -15,9 +15,8 @@ ESTIMATED = (
 CHARGED = "“So far” is what Friendli charged, as it said in the last minutes."
 
 
-def standing(deployment: DeploymentView, spend: Spend) -> Body:
-    """What the root shows, with the same buttons, and what it has cost so far."""
-    # A workspace whose Slack refuses plans refuses them here too.
+def status_summary(deployment: DeploymentView, spend: Spend) -> Body:
+    # The workspace's Slack may refuse plans.
     drawn = root(deployment).without_plan()
     blocks = list(drawn.blocks)
     so_far = cost(deployment, spend)

@@ -8,6 +8,6 @@ ADDRESS = "support@friendli.ai"
 
 
 def link(endpoint_id: str) -> str:
-    """Open an e-mail that names the endpoint already; mrkdwn."""
+    """An e-mail that names the endpoint; mrkdwn."""
     subject = f"?subject={quote(f'Endpoint {endpoint_id}', safe='')}" if endpoint_id else ""
     return f"<mailto:{ADDRESS}{escape(subject)}|{ADDRESS}>"

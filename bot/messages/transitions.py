@@ -1,4 +1,4 @@
-"""Replies that tell what an endpoint does: each change of its status, and how long it took."""
+"""Replies to an endpoint's transitions."""
 
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.schemas import InferenceDeploymentStatus as Status
@@ -17,14 +17,13 @@ from bot.messages.body import body
 from bot.messages.failure import explain
 from bot.messages.markup import bold, code, duration, escape, moment
 from bot.messages.reply import News, Reply, say
-from bot.messages.requested_here import was_asked
+from bot.messages.requested_here import was_requested_here
 from bot.messages.status_message import price
 
 _PHASE_ORDER = [phase.value for phase in Phase]
 
 
 def transition(deployment: DeploymentView) -> Reply:
-    """Tell the newest transition of a deployment."""
     newest = deployment.history[-1]
     earlier = deployment.history[-2] if len(deployment.history) > 1 else None
     if newest.state.status == Status.FAILED:
@@ -33,12 +32,12 @@ def transition(deployment: DeploymentView) -> Reply:
         return _serving(deployment, earlier)
     if newest.state.status in COMING_UP:
         return say(coming_up(newest, earlier, deployment))
-    return say(_standing(deployment, newest.state))
+    return say(_status_reply(deployment, newest.state))
 
 
 def cycle(deployment: DeploymentView) -> Reply:
-    """One reply for an endpoint that falls asleep and wakes over and over; it is rewritten."""
-    history = [told.state for told in deployment.history]
+    """One reply for an autoscaler's sleeping and waking; it is rewritten."""
+    history = [one.state for one in deployment.history]
     words = escape(facts_of(history[-1].status).name)
     since = deployment.history[-1].observed_at
     return say(
@@ -65,7 +64,7 @@ def _serving(deployment: DeploymentView, earlier: ObservedTransition | None) -> 
     newest = deployment.history[-1]
     took = seconds_to_serve(deployment.history)
     after = f" after {duration(took)}" if took is not None else ""
-    if any(told.state.status in SERVING for told in deployment.history[:-1]):
+    if any(one.state.status in SERVING for one in deployment.history[:-1]):
         return say(_serving_again(earlier, newest, after))
     text = f"● {bold(deployment.name)} is serving{after} · {price(deployment)} from now"
     lines = [section(text)]
@@ -88,14 +87,18 @@ def _serving_again(
 def coming_up(
     newest: ObservedTransition, earlier: ObservedTransition | None, deployment: DeploymentView
 ) -> str:
-    """What comes next on the way up, and what was done before it."""
+    """What begins, and what ended before it."""
     state = newest.state
     began = earlier is None or earlier.state.status != state.status
     words = f"{escape(phase_words(state.phase).progress)}." if state.phase else ""
     if began:
         if state.status == Status.AWAKING:
             return f"Waking up. {words}".strip()
-        if earlier is not None and earlier.state.status in ENDED and not was_asked(deployment):
+        if (
+            earlier is not None
+            and earlier.state.status in ENDED
+            and not was_requested_here(deployment)
+        ):
             return f"Restarted outside of this channel. {words}".strip()
         if earlier is not None and earlier.state.status in STATUSES:
             return f"Starting again. {words}".strip()
@@ -109,7 +112,7 @@ def coming_up(
 
 
 def _done(before: str, now: str | None) -> str:
-    """What is over between two phases, the ones that no poll saw among it."""
+    """The phases between two, including those that no poll saw."""
     first, *unseen = [before]
     if before in _PHASE_ORDER and now in _PHASE_ORDER:
         first, *unseen = _PHASE_ORDER[_PHASE_ORDER.index(before) : _PHASE_ORDER.index(now)]
@@ -123,12 +126,12 @@ def _goes_back(before: str, now: str | None) -> bool:
     return _PHASE_ORDER.index(now) < _PHASE_ORDER.index(before)
 
 
-def _standing(deployment: DeploymentView, state: State) -> str:
+def _status_reply(deployment: DeploymentView, state: State) -> str:
     reply = facts_of(state.status).reply
     if reply is None:
         phase = f", phase {code(state.phase)}" if state.phase else ""
         return f"Friendli says {code(state.status)}{phase}, which this bot doesn't know."
-    if was_asked(deployment):
+    if was_requested_here(deployment):
         return reply.requested
     setup = deployment.setup
     if reply.when_idle and setup.sleeps_when_idle and setup.cooldown is not None:

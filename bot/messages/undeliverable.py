@@ -1,4 +1,4 @@
-"""Direct messages to people whose channel takes nothing from the bot any more."""
+"""Direct messages to people whose channel takes no messages any more."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bot.messages.markup import bold, code, mention, money
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
-    """Why a channel takes nothing, and what its people can do about it.
+    """Why a channel takes nothing.
 
     Attributes:
         why: Completes "I can't write in #channel: …".
@@ -25,7 +25,7 @@ class _Reason:
 
 _ARCHIVED = _Reason("it is archived", "Unarchive it")
 _SETTINGS = "Have its settings changed"
-# Nobody hears of it before it is over.
+# It can only be told afterwards.
 _CUT_OFF = _Reason("I was cut off from Slack for a while", "Check that I'm in it")
 _REASONS: Mapping[str, _Reason] = {
     "is_archived": _ARCHIVED,
@@ -45,7 +45,7 @@ _REASONS: Mapping[str, _Reason] = {
 
 
 def nothing_made(name: str, channel_id: str, error: str) -> Body:
-    """A deployment was given up before it began, since its channel can't be written to."""
+    """A deployment was given up before it began."""
     reason = _reason(error)
     text = (
         f"I can't write in <#{channel_id}>: {reason.why}. {bold(name)} wasn't made."
@@ -55,7 +55,7 @@ def nothing_made(name: str, channel_id: str, error: str) -> Body:
 
 
 def waits(name: str, channel_id: str, error: str) -> Body:
-    """A deployment waits for approval in a channel in which nobody can give it."""
+    """A deployment waits for approval where nobody can give it."""
     reason = _reason(error)
     text = (
         f"I can't write in <#{channel_id}>: {reason.why}. {bold(name)} waits there for approval,"
@@ -65,7 +65,7 @@ def waits(name: str, channel_id: str, error: str) -> Body:
 
 
 def not_announced(name: str, channel_id: str) -> Body:
-    """Slack took the first message of a deployment too late for it to be still expected."""
+    """Slack took the status message too late."""
     text = (
         f"Slack didn't take my message in <#{channel_id}> for a long time, so {bold(name)} wasn't"
         " made. Ask again if you still want it."
@@ -79,12 +79,11 @@ def still_watched(
     channel_id: str,
     error: str,
 ) -> Body:
-    """Endpoints live on, or have just ended, while their channel can't be written to.
+    """Endpoints run on, or have ended, in the channel.
 
     Args:
-        running: Name and dollars per hour per replica of each endpoint that may be billed.
-        ended: Name and status of each that isn't billed any more.
-        channel_id: Their channel.
+        running: Name and dollars per hour per replica.
+        ended: Name and status.
         error: Slack's error name.
     """
     reason = _reason(error)
@@ -105,7 +104,7 @@ def still_watched(
 
 
 def for_admin(message: Body, person: str) -> Body:
-    """Pass on what a person who can't be reached should have read."""
+    """Pass on what an unreachable person should have read."""
     text = f"This was for {mention(person)}, whom I can't reach: {message.text}"
     return body(text, section(text))
 

@@ -1,4 +1,4 @@
-"""The replies about an endpoint that Friendli doesn't show any more, and about its return."""
+"""Replies about an endpoint that Friendli doesn't list any more."""
 
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.statuses import AT_REST, facts_of
@@ -8,7 +8,6 @@ from bot.messages.status_message import price
 
 
 def unlisted(deployment: DeploymentView) -> Reply:
-    """Nobody knows whether it was deleted."""
     until = (
         "" if deployment.unlisted_until is None else f" until {moment(deployment.unlisted_until)}"
     )
@@ -21,7 +20,6 @@ def unlisted(deployment: DeploymentView) -> Reply:
 
 
 def listed_again(deployment: DeploymentView) -> Reply:
-    """It is back, and so is everything that belongs to it."""
     status = deployment.endpoint_state.status if deployment.endpoint_state is not None else None
     words = f": {escape(facts_of(status).name)}" if status is not None else ""
     cost = "" if status in AT_REST else f", {price(deployment)} while live"
@@ -29,5 +27,4 @@ def listed_again(deployment: DeploymentView) -> Reply:
 
 
 def gone() -> Reply:
-    """It was deleted, or stayed away for so long that it must have been."""
     return say("The endpoint is gone from Friendli. It costs nothing any more.")

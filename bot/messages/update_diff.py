@@ -1,4 +1,4 @@
-"""What an update changes and what that costs, before it is sent and in the thread. Pure."""
+"""What an update changes and costs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,14 +38,10 @@ class UpdateStage:
     """From one version to the next.
 
     Attributes:
-        name: The endpoint's, now.
-        number: Of the version that runs; None if that isn't known.
-        before: What runs.
-        after: What is to run.
-        status: What the endpoint is doing.
-        elsewhere: A version that was made outside of this channel and still has a say.
-        back_to: The number of the version that is gone back to; None for an ordinary update.
-        is_whole: Of going back: whether everything of that version is known.
+        number: Of the running version; None if unknown.
+        elsewhere: A version made outside of this channel that still matters.
+        back_to: The version that a rollback goes to; None for an ordinary update.
+        is_whole: Whether everything of that version is known.
     """
 
     name: str
@@ -59,7 +55,6 @@ class UpdateStage:
 
 
 def heading(step: UpdateStage) -> str:
-    """What is asked."""
     if step.back_to is not None:
         return f"Take {bold(step.name)} back to version {code(step.back_to)}?"
     now = f" Version {code(step.number)} runs now." if step.number else ""
@@ -67,7 +62,7 @@ def heading(step: UpdateStage) -> str:
 
 
 def paragraphs(step: UpdateStage, prices: Prices) -> list[str]:
-    """What changes, what it costs, and what happens meanwhile: mrkdwn."""
+    """Changes, costs, and what happens meanwhile: mrkdwn."""
     said = [
         changes(step.before, step.after),
         unchanged(step.before, step.after),
@@ -77,13 +72,7 @@ def paragraphs(step: UpdateStage, prices: Prices) -> list[str]:
 
 
 def question(step: UpdateStage, prices: Prices, *, value: str) -> Body:
-    """The same as a message with its buttons.
-
-    Args:
-        step: What is asked for.
-        prices: Of GPUs.
-        value: Comes back with the buttons, at most 2,000 characters.
-    """
+    """A message with buttons; `value` comes back with them, at most 2,000 characters."""
     back = step.back_to is not None
     row = [
         button("Roll back" if back else "Update", AGREE_ACTION, value=value, style="primary"),
@@ -101,13 +90,13 @@ def question(step: UpdateStage, prices: Prices, *, value: str) -> Body:
 
 
 def under_way(name: str) -> Body:
-    """Takes the question's place once it was agreed to."""
+    """Replaces the question."""
     text = f"{bold(name)} is being updated; its thread tells how it goes."
     return body(text, section(text))
 
 
 def view_blocks(step: UpdateStage, prices: Prices, *, value: str) -> list[Block]:
-    """The same as blocks of a modal, whose own buttons agree and cancel."""
+    """For a modal, whose own buttons agree and cancel."""
     return [
         section(heading(step)),
         *(section(text) for text in paragraphs(step, prices)),
@@ -117,7 +106,7 @@ def view_blocks(step: UpdateStage, prices: Prices, *, value: str) -> list[Block]
 
 
 def changes(before: Version, after: Version) -> str:
-    """What differs, a line each, as mrkdwn."""
+    """A line each, as mrkdwn."""
     lines = [_line(one) for one in differences(before, after)[:_MOST_LINES]]
     if after.request.comment:
         lines.append(f"Comment: “{escape(clip(after.request.comment, _LONGEST_SHOWN))}”")
@@ -125,9 +114,9 @@ def changes(before: Version, after: Version) -> str:
 
 
 def unchanged(before: Version, after: Version) -> str:
-    """What is sent beside that although it stays as it is, on one line of mrkdwn; '' for nothing.
+    """What is sent although it stays, on one line of mrkdwn; '' for nothing.
 
-    The API takes the engine's settings as one object, so that all of them go together.
+    The API takes the engine's settings as one object.
     """
     sent = update_body(before, after)
     if sent is None:
@@ -142,14 +131,7 @@ def unchanged(before: Version, after: Version) -> str:
 def in_thread(
     before: Version, after: Version, prices: Prices, *, back_to: str | None = None
 ) -> str:
-    """What was agreed to, as mrkdwn, for those who read the thread.
-
-    Args:
-        before: What runs.
-        after: What is to run.
-        prices: Of GPUs.
-        back_to: The number of the version that is gone back to, if it is one.
-    """
+    """For the thread; `back_to` is the version that a rollback goes to."""
     money_words = cost_change(before.cost(prices), after.cost(prices))
     back = [f"It goes back to version {code(back_to)}."] if back_to is not None else []
     lines = [*back, changes(before, after), unchanged(before, after), money_words]
@@ -162,7 +144,7 @@ def _line(one: Difference) -> str:
 
 
 def cost(one: Cost) -> str:
-    """Dollars per hour: of what is fixed, or from the least to the most that may run."""
+    """Dollars per hour: fixed, or from the least to the most."""
     if one.each is None:
         return _PRICE_UNKNOWN
     if one.most is None:
@@ -173,14 +155,13 @@ def cost(one: Cost) -> str:
 
 
 def cost_change(before: Cost, after: Cost) -> str:
-    """What it cost and will cost."""
     if cost(before) == cost(after):
         return f"It costs {cost(after)}, as before."
     return f"It costs {cost(before)} now, *{cost(after)}* then."
 
 
 def money_line(step: UpdateStage, prices: Prices) -> str:
-    """What it costs before, afterwards and in between."""
+    """Before, afterwards and in between."""
     before, after = step.before.cost(prices), step.after.cost(prices)
     said = cost_change(before, after)
     at_rest = facts_of(step.status).update_note
@@ -203,7 +184,7 @@ def _untold(version: Version) -> str:
 
 
 def notes(step: UpdateStage) -> Sequence[str]:
-    """What else is to be known, as mrkdwn: never empty."""
+    """mrkdwn, never empty."""
     said = []
     if step.back_to is not None and not step.is_whole:
         said.append(

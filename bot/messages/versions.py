@@ -1,4 +1,4 @@
-"""An endpoint's versions, the newest first: what each changed, who asked for it. Pure."""
+"""An endpoint's versions, the newest first."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,7 @@ _COMMAND = SLASH
 
 
 def listing(runs: RunningVersion, past: Sequence[PastVersion], prices: Prices) -> Body:
-    """Every version on a line or two.
-
-    Args:
-        runs: The endpoint.
-        past: Its versions, the oldest first.
-        prices: Of GPUs.
-    """
+    """A line or two per version; `past` has the oldest first."""
     count = "1 version" if len(past) == 1 else f"{len(past)} versions"
     headline = f"{bold(runs.name)} has {count}, the newest first."
     before = [None, *past[:-1]]

@@ -75,7 +75,7 @@ def _view(
         state=deployment.state,
         endpoint_id=deployment.endpoint_id,
         history=[observed_transition(row) for row in history],
-        acts=[operation_view(row) for row in operations],
+        operations=[operation_view(row) for row in operations],
         suite_link=settings.suite_link(
             team=deployment.friendli_team_id,
             project=deployment.friendli_project_id,

@@ -56,7 +56,10 @@ async def expire_operations(
         end(found, rejected_by=None)
         waited = ((operation.expires_at or present) - operation.requested_at).total_seconds()
         await post(
-            session, deployment, settings, partial(words.expired, waited=waited, act=found.act)
+            session,
+            deployment,
+            settings,
+            partial(words.expired, waited=waited, operation=found.act),
         )
         write_audit(session, found, "", "expire")
     return min(left, default=None)
@@ -99,7 +102,7 @@ async def end_proposals(
             reply = partial(
                 words.target_gone,
                 person=person.id,
-                act=found.act,
+                operation=found.act,
                 leads_elsewhere=leads_elsewhere,
             )
             await post(session, deployment, settings, reply)

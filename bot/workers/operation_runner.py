@@ -1,8 +1,8 @@
-"""Carries out one operation on an endpoint, and never pretends to know what it can't.
+"""Carries out one operation on an endpoint.
 
-"Sending" is committed before the request leaves. Whoever finds an operation that is being sent
-looks first whether it was done already: an update is never sent twice, and neither is a restart
-that shows; what does no harm when repeated is repeated.
+"Sending" is committed before the request leaves. An operation found in that state may have been
+done: its effect is looked for first. An update is never sent twice; other requests are repeated, as
+that does no harm.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -63,12 +63,12 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 # With their back-off, about ten minutes.
 _ATTEMPTS = 12
-# An update isn't repeated: looks, with their back-off, until it is given up.
+# Of looks for an update's version, with their back-off.
 _LOOKS = 5
 _NOW = timedelta(0)
-# Later than the moment of giving up by as much as the database's clock may round.
+# The database's clock rounds.
 _A_MOMENT = timedelta(milliseconds=50)
-# Our database keeps moments in whole milliseconds.
+# Stored in whole milliseconds.
 _STORED_PRECISION = timedelta(milliseconds=1)
 _ENDPOINT_GONE = "The endpoint isn't there any more."
 
@@ -83,13 +83,13 @@ _SEND: Mapping[OperationKind, Send] = {
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What became of an attempt: a state to go on from, or to end in.
+    """The outcome of an attempt: a state to continue from, or to end in.
 
     Attributes:
         words: The API's.
-        error: Why it is tried again, or was refused.
-        version: Of an update that was done: the number of the version that it made.
-        said: What the thread is told instead of what is usual.
+        error: Why it is retried, or was refused.
+        version: The version that an update made.
+        said: Replaces the usual reply.
         key_was_changed: The stored key isn't the one that was connected.
     """
 
@@ -102,7 +102,7 @@ class _Outcome:
 
 
 class OperationRunner:
-    """Takes the next step of an operation, under its deployment's claim."""
+    """Takes an operation's next step, under its deployment's claim."""
 
     def __init__(
         self, database: Database, friendli: FriendliClient, key_ring: KeyRing, settings: Settings
@@ -117,35 +117,34 @@ class OperationRunner:
     async def carry_out(
         self, claim: Claim, deployment: Deployment, project: WatchedProject, operation: Operation
     ) -> None:
-        """Send the request, or find out what became of it."""
         try:
             credentials = credentials_for(project, self._key_ring)
-            fate = await self._fate(claim, credentials, deployment, operation)
+            outcome = await self._attempt(claim, credentials, deployment, operation)
         except MismatchedKeyError:
             words = "The stored API key was changed."
-            fate = _Outcome(OperationState.FAILED, words, key_was_changed=True)
+            outcome = _Outcome(OperationState.FAILED, words, key_was_changed=True)
         except (NoKeyError, UnreadableKeyError, MalformedCredentials):
-            fate = _Outcome(OperationState.FAILED)
-        match fate:
+            outcome = _Outcome(OperationState.FAILED)
+        match outcome:
             case None:
-                # Not ours any more.
+                # Another worker has the claim.
                 return
             case _Outcome(OperationState.DONE):
-                await self._done(claim, deployment, operation, fate)
+                await self._finish(claim, deployment, operation, outcome)
             case _Outcome(OperationState.REQUESTED | OperationState.SENDING):
-                await self._later(claim, deployment, operation, fate)
+                await self._retry_later(claim, deployment, operation, outcome)
             case _:
-                await self._end(claim, deployment, operation, fate)
+                await self._give_up(claim, deployment, operation, outcome)
 
-    async def _fate(
+    async def _attempt(
         self, claim: Claim, credentials: Credentials, deployment: Deployment, operation: Operation
     ) -> _Outcome | None:
-        attempt = self._update if _makes_version(operation) else self._act
+        attempt = self._send_update if _makes_version(operation) else self._send
         before = operation.state
         try:
             return await attempt(claim, credentials, deployment, operation)
         except NotFound as error:
-            # The poller finds out whether the endpoint is really gone, and posts that.
+            # The poller confirms that the endpoint is gone, and posts it.
             match operation.kind.facts.when_gone:
                 case WhenGone.DONE:
                     return _Outcome(OperationState.DONE)
@@ -156,15 +155,15 @@ class OperationRunner:
                 case _ as unknown:
                     assert_never(unknown)
         except (NotSent, RateLimited) as error:
-            # Nothing came of this request, which says nothing about one that was sent before.
+            # An earlier request may still have been carried out.
             return _Outcome(before, error=error)
         except Refused as error:
             return _Outcome(OperationState.REFUSED, error.message, error)
         except FriendliError as error:
-            # A changing request that is ambiguous, or a question before it that had no answer.
+            # The request's outcome is unknown, or a read before it failed.
             return _Outcome(operation.state, error=error)
 
-    async def _act(
+    async def _send(
         self, claim: Claim, credentials: Credentials, deployment: Deployment, operation: Operation
     ) -> _Outcome | None:
         is_sent = operation.state == OperationState.SENDING
@@ -180,14 +179,13 @@ class OperationRunner:
         except (NotFound, RateLimited, Unauthorized):
             raise
         except Refused:
-            # What is as it was asked to be is refused too: somebody did it elsewhere, or a process
-            # that died did it for us.
+            # Refused too if the effect is there already: done elsewhere, or by a dead process.
             status = await self._status(credentials, deployment)
             if not operation.kind.is_done_in(status.status):
                 raise
         return _Outcome(OperationState.DONE)
 
-    async def _update(
+    async def _send_update(
         self, claim: Claim, credentials: Credentials, deployment: Deployment, operation: Operation
     ) -> _Outcome | None:
         endpoint = deployment.endpoint_id or ""
@@ -209,7 +207,7 @@ class OperationRunner:
         return _Outcome(OperationState.DONE, version=version)
 
     async def _costs_more(self, deployment: Deployment, operation: Operation) -> _Outcome | None:
-        """Refuse what would cost more than was agreed to, and needs approval at that price."""
+        """Refuse a price that is higher than agreed and needs approval."""
         agreed = Terms.stored(operation.terms).dollars
         async with self._database.read() as session:
             row = await session.get_one(Deployment, deployment.id)
@@ -224,7 +222,7 @@ class OperationRunner:
     async def _sending(
         self, claim: Claim, operation: Operation, *, version_before: str | None = None
     ) -> bool:
-        """Commit that the request may leave from now on. Returns whether we still may send it."""
+        """Commit that the request may leave; False if it may not be sent any more."""
         async with self._database.write() as session:
             if not await renew(session, Deployment, claim, lease=self._lease):
                 return False
@@ -240,7 +238,6 @@ class OperationRunner:
     async def _was_done(
         self, credentials: Credentials, deployment: Deployment, operation: Operation
     ) -> bool:
-        """Whether what shows now comes from the request that was sent."""
         status = await self._status(credentials, deployment)
         if operation.kind.facts.is_done_once_unfit and await self._moved(deployment, status):
             return True
@@ -252,7 +249,7 @@ class OperationRunner:
         return await self._friendli.get_endpoint_status(credentials, deployment.endpoint_id or "")
 
     async def _moved(self, deployment: Deployment, status: DedicatedEndpointStatus) -> bool:
-        """Whether an endpoint at rest came up and went down since the thread was last told."""
+        """Whether it came up and ended again since the last transition."""
         async with self._database.read() as session:
             before = await session.scalar(
                 select(Transition.api_updated_at)
@@ -263,92 +260,94 @@ class OperationRunner:
         at = status.updated_at
         return before is not None and at is not None and at - before > _STORED_PRECISION
 
-    async def _done(
-        self, claim: Claim, deployment: Deployment, operation: Operation, fate: _Outcome
+    async def _finish(
+        self, claim: Claim, deployment: Deployment, operation: Operation, outcome: _Outcome
     ) -> None:
         async with self._database.write() as session:
             if not await release(session, Deployment, claim, due=_NOW, last_operation_at=now()):
                 return
-            await _settle(session, operation, OperationState.DONE, version=fate.version)
+            await _settle(session, operation, OperationState.DONE, version=outcome.version)
             await make_due(session, WatchedProject, deployment.watched_project_id)
             row = await session.get_one(Deployment, deployment.id)
             if _makes_version(operation):
                 update = Update.stored(operation.request)
-                await self._rollout.follow(session, row, update, fate.version)
+                await self._rollout.follow(session, row, update, outcome.version)
 
             def reply(view: DeploymentView) -> Reply | None:
                 if not _makes_version(operation):
                     return None
-                return replies.updated_at_rest(view, fate.version)
+                return replies.updated_at_rest(view, outcome.version)
 
             await post(session, row, self._settings, reply)
             log_committed(session, log, "operation done", operation=operation.kind)
 
-    async def _later(
-        self, claim: Claim, deployment: Deployment, operation: Operation, fate: _Outcome
+    async def _retry_later(
+        self, claim: Claim, deployment: Deployment, operation: Operation, outcome: _Outcome
     ) -> None:
-        looks_only = _makes_version(operation) and fate.state is OperationState.SENDING
-        is_limited = isinstance(fate.error, RateLimited)
+        looks_only = _makes_version(operation) and outcome.state is OperationState.SENDING
+        is_limited = isinstance(outcome.error, RateLimited)
         if not is_limited and operation.attempts >= (_LOOKS if looks_only else _ATTEMPTS):
-            await self._end(claim, deployment, operation, _Outcome(OperationState.FAILED))
+            await self._give_up(claim, deployment, operation, _Outcome(OperationState.FAILED))
             return
-        wait = back_off(operation.attempts, self._settings, fate.error)
+        wait = back_off(operation.attempts, self._settings, outcome.error)
         async with self._database.write() as session:
             present: datetime = (await session.execute(select(now()))).scalar_one()
             since = operation.limited_since or present
             left = since + timedelta(seconds=self._settings.create_give_up_after) - present
             is_over = is_limited and left <= _NOW
             if is_limited and not is_over:
-                # However long Friendli asks to wait, nobody waits longer than for an outage.
+                # Retry-After may exceed the time after which it is given up.
                 wait = min(wait, left + _A_MOMENT)
             if not is_over and await release(session, Deployment, claim, due=wait):
                 row = await session.get_one(Operation, operation.id)
-                row.state = fate.state
+                row.state = outcome.state
                 row.attempts += 1
                 if is_limited:
                     row.limited_since = since
-                    await self._say_limited(session, operation, fate.error, wait)
+                    await self._post_rate_limit(session, operation, outcome.error, wait)
         if is_over:
-            words = fate.error.message if fate.error is not None else ""
-            await self._end(claim, deployment, operation, _Outcome(OperationState.FAILED, words))
+            words = outcome.error.message if outcome.error is not None else ""
+            outcome = _Outcome(OperationState.FAILED, words)
+            await self._give_up(claim, deployment, operation, outcome)
 
-    async def _say_limited(
+    async def _post_rate_limit(
         self,
         session: AsyncSession,
         operation: Operation,
         error: FriendliError | None,
         wait: timedelta,
     ) -> None:
-        """Tell a 429 once per operation, unless the thread knows that this can't be done."""
+        """Post a 429 once per operation."""
         row = await session.get_one(Deployment, operation.deployment_id)
-        if operation.limited_since is not None or await _was_told(session, row, operation):
+        if operation.limited_since is not None or await _is_known(session, row, operation):
             return
         said = replies.rate_limited(
             error.message if error is not None else "", wait.total_seconds()
         )
         await post(session, row, self._settings, said)
 
-    async def _end(
-        self, claim: Claim, deployment: Deployment, operation: Operation, fate: _Outcome
+    async def _give_up(
+        self, claim: Claim, deployment: Deployment, operation: Operation, outcome: _Outcome
     ) -> None:
-        """It won't be done; say why."""
         async with self._database.write() as session:
             if not await release(session, Deployment, claim, due=_NOW):
                 return
-            await _settle(session, operation, fate.state)
+            await _settle(session, operation, outcome.state)
             log_committed(
-                session, log, "operation not done", operation=operation.kind, state=fate.state
+                session, log, "operation not done", operation=operation.kind, state=outcome.state
             )
-            refused_fields = by_form_field(fate.error.fields) if fate.error is not None else {}
+            refused_fields = (
+                by_form_field(outcome.error.fields) if outcome.error is not None else {}
+            )
             refused = await session.get_one(Operation, operation.id)
             refused.refused_fields = dict(refused_fields) or None
             row = await session.get_one(Deployment, deployment.id)
-            was_told = await _was_told(session, row, operation)
+            is_known = await _is_known(session, row, operation)
             await post(
                 session,
                 row,
                 self._settings,
-                lambda view: None if was_told else _not_done(view, operation, fate),
+                lambda view: None if is_known else _not_done(view, operation, outcome),
             )
             audit.write_about(
                 session,
@@ -356,7 +355,7 @@ class OperationRunner:
                 operation.requested_by,
                 operation.kind.audit_action,
                 Effect.REFUSED,
-                detail=fate.words,
+                detail=outcome.words,
             )
 
 
@@ -364,8 +363,8 @@ def _makes_version(operation: Operation) -> bool:
     return operation.kind.facts.mechanism is Mechanism.VERSION
 
 
-async def _was_told(session: AsyncSession, deployment: Deployment, operation: Operation) -> bool:
-    """Whether the thread knows that this can't be ended although its time is over."""
+async def _is_known(session: AsyncSession, deployment: Deployment, operation: Operation) -> bool:
+    """The thread knows that this lifetime couldn't be ended."""
     ends_at = deployment.lifetime_ends_at
     if operation.cause is not Cause.LIFETIME or ends_at is None:
         return False
@@ -373,18 +372,20 @@ async def _was_told(session: AsyncSession, deployment: Deployment, operation: Op
     return bool(tries) and tries[0].id != operation.id
 
 
-def _not_done(deployment_view: DeploymentView, operation: Operation, fate: _Outcome) -> Reply:
-    if fate.said is not None:
-        return fate.said
-    if fate.key_was_changed:
+def _not_done(deployment_view: DeploymentView, operation: Operation, outcome: _Outcome) -> Reply:
+    if outcome.said is not None:
+        return outcome.said
+    if outcome.key_was_changed:
         return replies.key_mismatched(deployment_view)
-    if _makes_version(operation) and fate.state is OperationState.FAILED:
+    if _makes_version(operation) and outcome.state is OperationState.FAILED:
         return replies.update_unconfirmed()
-    if _makes_version(operation) and isinstance(fate.error, Refused):
-        return replies.update_refused(deployment_view, operation.public_id, by_the_api(fate.error))
+    if _makes_version(operation) and isinstance(outcome.error, Refused):
+        return replies.update_refused(
+            deployment_view, operation.public_id, by_the_api(outcome.error)
+        )
     if operation.cause is Cause.LIFETIME:
-        return lifetime_replies.not_ended(deployment_view, operation.kind, fate.words)
-    return replies.operation_failed(operation.kind, fate.words)
+        return lifetime_replies.not_ended(deployment_view, operation.kind, outcome.words)
+    return replies.operation_failed(operation.kind, outcome.words)
 
 
 async def _settle(

@@ -126,7 +126,7 @@ def every_facts() -> Iterator[DeploymentView]:
             state=step,
             endpoint_id="dep" if step is DeploymentState.LIVE else None,
             history=history,
-            acts=done,
+            operations=done,
             suite_link="https://friendli.test/it",
             model_link=None if is_imported else "https://hub.test/org/model",
             integrations_link="https://friendli.test/integrations",
@@ -146,7 +146,9 @@ def every_facts() -> Iterator[DeploymentView]:
 
 def every_failure() -> Iterator[DeploymentView]:
     """Each error code, of a first start and of a rollout; made here, and elsewhere."""
-    live = [one for one in every_facts() if one.state is DeploymentState.LIVE and not one.acts]
+    live = [
+        one for one in every_facts() if one.state is DeploymentState.LIVE and not one.operations
+    ]
     served = ObservedTransition(State(Status.UPDATING.value, None, None), AT)
     for error_code, before in product(InferenceDeploymentErrorCode, ([], [served])):
         failed = ObservedTransition(State(Status.FAILED.value, None, error_code.value), AT)
@@ -193,7 +195,7 @@ def of_deployments() -> Iterator[Body]:
     """Roots, replies, and how deployments stand: of every state."""
     for facts in chain(every_facts(), every_failure()):
         yield root(facts)
-        yield summary.standing(facts, Spend(0.0, None))
+        yield summary.status_summary(facts, Spend(0.0, None))
         for reply in every_reply(facts):
             yield reply.body
 

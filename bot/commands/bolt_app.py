@@ -76,5 +76,5 @@ def _authorizer(clients: SlackClients) -> Callable[..., Awaitable[AuthorizeResul
 
 async def _unreadable(error: Exception) -> BoltResponse:
     """The payload can't be parsed, so nobody can be answered: who asked is unknown."""
-    log.error("can't read what Slack sent", exc_info=error)
+    log.error("malformed request from Slack", exc_info=error)
     return BoltResponse(status=400)

@@ -115,7 +115,7 @@ async def forward_to_admin(
     else:
         remaining = list(admins[admins.index(person) + 1 :]) if person in admins else []
     if not remaining:
-        log.error("nobody could be told", row=message.id)
+        log.error("no recipient reachable", row=message.id)
         return
     await outbox.send_direct(
         session,

@@ -1,18 +1,16 @@
 """Publishes Home tabs: one at a time per person, with retries."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 from weakref import WeakValueDictionary
 
 import structlog
 
 from bot.slack.calls import Failure, attempt
 from bot.slack.clients import SlackClients
+from bot.slack.modals import View
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
-
-View = Mapping[str, Any]
 
 _ATTEMPTS = 3
 # Seconds. After a longer wait the person has left the tab or opened it again.

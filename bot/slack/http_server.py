@@ -94,7 +94,7 @@ def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.Ro
             )
             return await to_aiohttp_response(await bolt.async_dispatch(bolt_request))
         except Exception:  # Bolt raises many kinds for unexpected payloads
-            log.exception("can't read what Slack sent")
+            log.exception("malformed request from Slack")
             return web.Response(status=400)
 
     return web.post(path, events)

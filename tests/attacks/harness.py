@@ -423,7 +423,7 @@ def _shown(event: MutableMapping[str, Any]) -> str:
 def _is_expected(event: MutableMapping[str, Any]) -> bool:
     if logging.getLevelNamesMapping()[event["log_level"].upper()] < logging.ERROR:
         return True
-    if event["event"] == "can't read what Slack sent":
+    if event["event"] == "malformed request from Slack":
         return True
     if event["event"] == "failed" and isinstance(event["exc_info"], OperationalError):
         # The machine is so busy that a writer waited for two seconds; its row comes due again.

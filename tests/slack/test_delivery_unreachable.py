@@ -190,7 +190,7 @@ async def test_without_a_recipient_it_is_logged(delivery: Harness) -> None:
     with capture_logs() as logged:
         await delivery.run_until_idle(sender)
     assert [entry["event"] for entry in logged if entry["log_level"] == "error"] == [
-        "nobody could be told"
+        "no recipient reachable"
     ]
 
 

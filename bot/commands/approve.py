@@ -60,8 +60,8 @@ async def rejecting(
 ) -> None:
     """Ask for the reason, if the proposal is still open."""
     deployment = await _require(access, Permission.APPROVE, click, click.value)
-    decision = await approvals.standing(click.place, click.value)
-    if decision.standing is not ProposalStatus.OPEN:
+    decision = await approvals.status_of(click.place, click.value)
+    if decision.status is not ProposalStatus.OPEN:
         await click.responder.say(answer(_words(decision)))
         return
     rejection = Rejection(place=click.place, value=click.value, message_ts=click.message_ts)
@@ -138,13 +138,13 @@ async def _respond(
     pending_responses: PendingResponses, request: Request, decision: Decision
 ) -> DeferredTask:
     """Explain why nothing was decided; a decision shows in the thread."""
-    if decision.standing is ProposalStatus.DECIDED:
+    if decision.status is ProposalStatus.DECIDED:
         return None
     return await durable_response(pending_responses, request, answer(_words(decision)))
 
 
 def _words(decision: Decision) -> str:
-    match decision.standing:
+    match decision.status:
         case ProposalStatus.OWN:
             return (
                 "You asked for this yourself, so somebody else has to approve it:"

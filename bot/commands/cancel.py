@@ -27,7 +27,7 @@ async def clicked(
     It is written before the acknowledgement: a lost cancel would keep billing.
     """
     await access.require(Permission.TERMINATE, click, click.value)
-    outcome = await deployments.stop(
+    outcome = await deployments.cancel(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
     words = _WORDS.get(outcome)

@@ -94,7 +94,7 @@ async def submitted(
     await access.authorize(
         _KIND.facts.permission, submission, deployment.target_name, deployment.public_id
     )
-    asked = await operations.ask(
+    asked = await operations.request(
         submission.place,
         submission.person,
         deployment.public_id,

@@ -26,7 +26,7 @@ from bot.messages import preview
 from bot.messages.body import Body
 from bot.messages.markup import bold, escape
 from bot.services.authorization import Authorizer
-from bot.services.deployments import Deployments, DeployResult, Outcome
+from bot.services.deployments import Deployments, DeployOutcome, DeployResult
 from bot.slack.people import People
 from bot.slack.requests import BlockAction, SlashCommand
 
@@ -69,12 +69,12 @@ class LineDeployment:
         if not parsed.yes or bare.unchecked:
             return self._preview(command, request, policy, unchecked=bare.unchecked)
         # Committed before Slack is acknowledged: what spends money is written or refused.
-        result = await self.deployments.ask(
+        result = await self.deployments.deploy(
             place, person, request, command.request_id, line=command.text
         )
-        if result.outcome is Outcome.SAME_LINE:
+        if result.outcome is DeployOutcome.SAME_LINE:
             return self._preview(command, request, policy, is_second=True)
-        if result.outcome is not Outcome.ACCEPTED:
+        if result.outcome is not DeployOutcome.ACCEPTED:
             raise _not_accepted(result, request)
         return self.approvers.call(command, request.target, result)
 
@@ -123,10 +123,10 @@ async def confirmed(
     await authorizer.authorize(
         Permission.DEPLOY, click.person, click.place, target=request.target, among=targets
     )
-    result = await deployments.ask(
+    result = await deployments.deploy(
         click.place, click.person, request, request_id, message_ts=click.message_ts
     )
-    if result.outcome is not Outcome.ACCEPTED:
+    if result.outcome is not DeployOutcome.ACCEPTED:
         raise _not_accepted(result, request)
     return _under_way(click, request, result, approvers)
 
@@ -155,9 +155,9 @@ async def dismissed(click: BlockAction) -> None:
 
 
 def _not_accepted(result: DeployResult, request: DeployRequest) -> UserError:
-    if result.outcome is Outcome.REPEATED:
+    if result.outcome is DeployOutcome.REPEATED:
         return UserError(REPEATED)
-    if result.outcome is Outcome.NAME_TAKEN:
+    if result.outcome is DeployOutcome.NAME_TAKEN:
         return UserError(
             f"{bold(request.name)} is taken: a deployment of that name is on its way or running.",
             hint="Give another one with `--name`.",

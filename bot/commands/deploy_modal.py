@@ -17,7 +17,7 @@ from bot.domain.request.draft import DeployDraft
 from bot.domain.request.rules import FieldError
 from bot.messages.answer import answer
 from bot.services.authorization import Authorizer
-from bot.services.deployments import Deployments, DeployResult, Outcome
+from bot.services.deployments import Deployments, DeployOutcome, DeployResult
 from bot.services.targets import TargetView
 from bot.slack.modals import Modals
 from bot.slack.people import People
@@ -52,7 +52,7 @@ class DeployForm:
         """
         person, place = request.person, request.place
         # The submission is authorized anew; nobody is refused by what may be old.
-        targets = await self.lookup.targets.lately(place)
+        targets = await self.lookup.targets.cached(place)
         if not await self.authorizer.may(Permission.DEPLOY, person, place, among=targets):
             targets = await self.lookup.targets.of(place)
             await self.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
@@ -74,7 +74,7 @@ class DeployForm:
         if click.view is None:
             return
         state = form.react(form.parse(click.view), click.action_id)
-        targets = await self.lookup.require(await self.lookup.targets.lately(click.place))
+        targets = await self.lookup.require(await self.lookup.targets.cached(click.place))
         await self.modals.replace_after(click.view, self._view(state, targets), click.action_ts)
 
     def _view(self, state: form.FormState, targets: Sequence[TargetView]) -> Mapping[str, object]:
@@ -106,17 +106,17 @@ async def submitted(
     await authorizer.authorize(
         Permission.DEPLOY, person, place, target=request.target, among=targets
     )
-    result = await deployments.ask(place, person, request, state.request_id)
+    result = await deployments.deploy(place, person, request, state.request_id)
     match result.outcome:
-        case Outcome.NAME_TAKEN:
+        case DeployOutcome.NAME_TAKEN:
             taken = (
                 f"{request.name} is taken: a deployment of that name is on its way or running."
                 " Change it."
             )
             return _field_error(submission, "name", taken)
-        case Outcome.TARGET_GONE:
+        case DeployOutcome.TARGET_GONE:
             return _field_error(submission, "target", "This target was disconnected meanwhile.")
-        case Outcome.REPEATED:
+        case DeployOutcome.REPEATED:
             return ViewResponse(work=_say_repeated(submission))
         case _:
             return ViewResponse(

@@ -214,7 +214,7 @@ async def suggested(
     state = picker.PickerState.read(request.block_id)
     names = [target.name for target in await lookup.targets.of(request.place)]
     targets = [name for name in names if state.target in ("", name)]
-    listings = await all_of(catalog.glance(request.place, one) for one in targets)
+    listings = await all_of(catalog.cached(request.place, one) for one in targets)
     return picker.options(listings, request.typed)
 
 

@@ -11,9 +11,9 @@ from bot.messages.buttons import ActionId
 from bot.messages.markup import bold
 from bot.services.authorization import Authorizer
 from bot.services.imported_endpoints import (
-    ImportedEndpoint,
     ImportedEndpoints,
     ImportOutcome,
+    ImportResult,
 )
 from bot.slack.requests import BlockAction, Request
 
@@ -51,7 +51,7 @@ async def _follow(imported: ImportedEndpoints, request: Request, endpoint: Liste
     return _words(endpoint, followed)
 
 
-def _words(endpoint: ListedEndpoint, followed: ImportedEndpoint) -> str:
+def _words(endpoint: ListedEndpoint, followed: ImportResult) -> str:
     name = bold(endpoint.name)
     match followed.outcome:
         case ImportOutcome.ACCEPTED:

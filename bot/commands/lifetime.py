@@ -22,7 +22,7 @@ from bot.messages.answer import answer
 from bot.messages.lifetime import until
 from bot.messages.lifetime_replies import EXTEND_ACTION, KEEP_ACTION
 from bot.messages.markup import bold, code, escape, mention
-from bot.services.lifetimes import LifetimeAnswer, LifetimeOutcome, Lifetimes
+from bot.services.lifetimes import LifetimeOutcome, LifetimeResult, Lifetimes
 from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
 
@@ -65,7 +65,7 @@ async def keep_clicked(
 
 
 async def _respond(
-    pending_responses: PendingResponses, click: BlockAction, given: LifetimeAnswer
+    pending_responses: PendingResponses, click: BlockAction, given: LifetimeResult
 ) -> DeferredTask:
     """Explain why nothing changed; a change shows in the thread."""
     if given.outcome in (LifetimeOutcome.ACCEPTED, LifetimeOutcome.WAITS):
@@ -73,7 +73,7 @@ async def _respond(
     return await durable_response(pending_responses, click, answer(_words(given)))
 
 
-def _words(given: LifetimeAnswer) -> str:
+def _words(given: LifetimeResult) -> str:
     runs = "It has no end"
     if given.ends_at is not None:
         runs = f"It runs {until(given.ends_at, given.end)}"
@@ -97,7 +97,7 @@ def _words(given: LifetimeAnswer) -> str:
             return "It is over already, or no longer watched from here; nothing was done."
 
 
-def _needs_approval(given: LifetimeAnswer, runs: str) -> str:
+def _needs_approval(given: LifetimeResult, runs: str) -> str:
     match given.outcome:
         case LifetimeOutcome.WAITS:
             return f"{runs}, unless somebody approves this in its thread."

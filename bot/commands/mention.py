@@ -115,7 +115,7 @@ async def _operate(
         kind, deployment_view.name, deployment_view.setup.price_once_up, deployment_view.public_id
     )
     if question is None:
-        asked = await operations.ask(
+        asked = await operations.request(
             event.place, event.person, deployment_view.public_id, kind, event.event_id
         )
         if asked.outcome is OperationOutcome.REPEATED:

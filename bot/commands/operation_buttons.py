@@ -12,7 +12,7 @@ from bot.domain.statuses import facts_of
 from bot.messages.answer import answer
 from bot.messages.markup import escape, mention
 from bot.messages.questions import under_way
-from bot.services.operations import AskedFor, OperationOutcome, Operations
+from bot.services.operations import OperationOutcome, OperationResult, Operations
 from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
 
@@ -35,7 +35,7 @@ async def clicked(
     The thread shows the effect; only what keeps it from happening is answered here.
     """
     deployment = await access.require(kind.facts.permission, click, click.value, operation=kind)
-    asked = await operations.ask(
+    asked = await operations.request(
         click.place,
         click.person,
         deployment.public_id,
@@ -54,7 +54,7 @@ async def clicked(
     )
 
 
-def not_accepted(kind: OperationKind, asked: AskedFor) -> str | None:
+def not_accepted(kind: OperationKind, asked: OperationResult) -> str | None:
     """Why nothing was done, as mrkdwn; None if it was accepted, or known already."""
     match asked.outcome:
         case OperationOutcome.IN_FLIGHT:

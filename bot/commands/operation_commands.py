@@ -35,7 +35,9 @@ async def run_on(
     if question is not None:
         await request.answer(question)
         return
-    asked = await operations.ask(request.place, request.person, public_id, kind, request.request_id)
+    asked = await operations.request(
+        request.place, request.person, public_id, kind, request.request_id
+    )
     words = not_accepted(kind, asked)
     await request.answer(answer(words or questions.under_way(kind, endpoint.name)))
 

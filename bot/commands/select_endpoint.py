@@ -26,7 +26,7 @@ async def selected(
     """Write the choice; Slack is acknowledged only then. Without an endpoint, it is none."""
     public_id, _, endpoint_id = click.value.partition(" ")
     await access.require(Permission.DEPLOY, click, public_id)
-    outcome = await selection.choose(
+    outcome = await selection.select(
         click.place, click.person, public_id, endpoint_id or None, message_ts=click.message_ts
     )
     words = _WORDS.get(outcome)

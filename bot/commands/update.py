@@ -25,7 +25,7 @@ from bot.messages.blocks import button, section
 from bot.messages.body import Body
 from bot.messages.markup import bold, code, escape, mention
 from bot.messages.update_diff import in_thread
-from bot.services.operations import AskedFor, OperationOutcome, Operations
+from bot.services.operations import OperationOutcome, OperationResult, Operations
 from bot.services.pending_responses import PendingResponses
 from bot.services.updates import Updates
 from bot.slack.requests import BlockAction, Request, ViewSubmission
@@ -50,7 +50,7 @@ async def run_on(
             )
             await request.answer(answer(words, buttons=[open_form]))
         return
-    runs = await updates.look(request.place, public_id)
+    runs = await updates.refresh(request.place, public_id)
     parsed = update_text.read(request.rest, runs)
     if isinstance(parsed, LineErrors):
         errors = [field_error.sentences for field_error in parsed.field_errors]
@@ -111,7 +111,7 @@ class UpdateRequests:
         )
         if update is None:
             return f"{bold(runs.name)} runs like that already. {NOTHING}"
-        asked = await self.operations.ask(
+        asked = await self.operations.request(
             place,
             request.person,
             state.public_id,
@@ -153,7 +153,7 @@ async def _under_way(click: BlockAction, name: str) -> None:
     await click.responder.replace(update_diff.under_way(name))
 
 
-def _refusal(asked: AskedFor, runs: RunningVersion, after: Version) -> str | None:
+def _refusal(asked: OperationResult, runs: RunningVersion, after: Version) -> str | None:
     match asked.outcome:
         case OperationOutcome.REPEATED:
             return "You asked for that already; the thread tells how it goes."

@@ -72,7 +72,7 @@ class UpdateForm:
     ) -> None:
         """Turn an open modal into the form, with edits on top of what runs."""
         try:
-            runs = await self.updates.look(place, public_id)
+            runs = await self.updates.refresh(place, public_id)
             await self._show(view_id, place, runs, edited, refused=refused, focus=focus)
         except UserError as error:
             await self._show_error(view_id, error)

@@ -19,7 +19,7 @@ from bot.domain.permissions import Permission
 from bot.messages.access_request import asks
 from bot.messages.reply import News
 from bot.services import audit
-from bot.services.lookup import hold_deployment
+from bot.services.lookup import lock_deployment
 from bot.services.thread import post
 
 _ACTION = "permission:ask"
@@ -54,7 +54,7 @@ class AccessRequests:
     ) -> RequestOutcome:
         """Post the request; `whom` mentions those who have the permission, as mrkdwn."""
         async with self._database.write() as session:
-            deployment = await hold_deployment(session, place, public_id)
+            deployment = await lock_deployment(session, place, public_id)
             if deployment is None:
                 return RequestOutcome.GONE
             if await _asked_lately(session, place, person, deployment, permission):
@@ -77,7 +77,7 @@ class AccessRequests:
     ) -> None:
         """Mention those who may decide in a thread whose status message asks already."""
         async with self._database.write() as session:
-            deployment = await hold_deployment(session, place, public_id)
+            deployment = await lock_deployment(session, place, public_id)
             # It may be decided by now.
             if deployment is None or deployment.state is not DeploymentState.PROPOSED:
                 return

@@ -22,7 +22,7 @@ from bot.messages import approvals as words
 from bot.messages import lifetime_replies, replies
 from bot.messages.reply import Reply
 from bot.services.deployment_views import approvers
-from bot.services.lifetime import extend_to, take_end_away
+from bot.services.lifetime import extend_to, remove_end
 from bot.services.lookup import policy_of
 from bot.services.operations import proposal_of
 from bot.services.proposals import (
@@ -53,7 +53,7 @@ class Approvals:
         async with self._database.write() as session:
             found = await find(session, place, value)
             decision = await decision_on(session, found, place)
-            if found is None or decision.standing is not ProposalStatus.OPEN:
+            if found is None or decision.status is not ProposalStatus.OPEN:
                 return decision
             policy = await policy_of(session, found.deployment)
             is_own = person.id == found.requested_by and not policy.requester_may_approve
@@ -134,7 +134,7 @@ class Approvals:
         async with self._database.write() as session:
             found = await find(session, place, value)
             decision = await decision_on(session, found, place)
-            if found is None or decision.standing is not ProposalStatus.OPEN:
+            if found is None or decision.status is not ProposalStatus.OPEN:
                 return decision
             end(found, rejected_by=person.id)
             await self._close(
@@ -154,7 +154,7 @@ class Approvals:
         async with self._database.write() as session:
             found = await find(session, place, value)
             decision = await decision_on(session, found, place)
-            if found is None or decision.standing is not ProposalStatus.OPEN:
+            if found is None or decision.status is not ProposalStatus.OPEN:
                 return decision
             end(found, rejected_by=found.requested_by)
             if found.operation is None:
@@ -169,7 +169,7 @@ class Approvals:
             found = await find(session, place, value, lock=False)
             return found.requested_by if found is not None else None
 
-    async def standing(self, place: ChannelRef, value: str) -> Decision:
+    async def status_of(self, place: ChannelRef, value: str) -> Decision:
         async with self._database.read() as session:
             found = await find(session, place, value, lock=False)
             return await decision_on(session, found, place)
@@ -195,7 +195,7 @@ class Approvals:
 def _change_end(deployment: Deployment, operation: Operation) -> None:
     until = Terms.stored(operation.terms).until
     if operation.kind is OperationKind.KEEP:
-        take_end_away(deployment)
+        remove_end(deployment)
     elif until is not None:
         extend_to(deployment, until)
 

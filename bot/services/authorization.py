@@ -175,7 +175,7 @@ class Authorizer:
         named = [subject for subject in dict.fromkeys(subjects) if subject != ADMINS][:_NAMED]
         buttons: list[Block] = []
         if about:
-            buttons = [ask_them(permission, about, place, operation)]
+            buttons = [ask_button(permission, about, place, operation)]
         if named:
             whom = " and ".join(who(subject) for subject in named)
             hint = "Ask them posts your request in this thread." if about else ""
@@ -192,7 +192,7 @@ class Authorizer:
         return f"Ask {' or '.join(admins)}." if admins else "Ask one of them."
 
 
-def ask_them(
+def ask_button(
     permission: Permission, about: str, place: ChannelRef, operation: OperationKind | None = None
 ) -> Block:
     """A button that posts the request in the thread of the deployment with this public id."""

@@ -31,7 +31,7 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 # Seconds.
-_GLANCE_FRESH = 30.0
+_MENU_FRESH = 30.0
 # The number of replicas changes without a change of status.
 _SPEC_FRESH = 600.0
 _SPEC_FRESH_WHILE_SCALING = 30.0
@@ -96,7 +96,7 @@ class Catalog:
         )
         return await self._joined(place, target, project, cached.listing)
 
-    async def glance(self, place: ChannelRef, target: str) -> Listing:
+    async def cached(self, place: ChannelRef, target: str) -> Listing:
         """The same in time for a menu, from the cache if need be; raises `NoKeyError` only."""
         project = await own_rows.project_of(self._database, place, target)
         timeout = self._settings.menu_timeout
@@ -105,7 +105,7 @@ class Catalog:
             async with asyncio.timeout(timeout):
                 credentials = credentials_for(project, self._key_ring)
                 cached = self._lists.get(project.id)
-                if cached is None or cached.at + _GLANCE_FRESH <= _clock():
+                if cached is None or cached.at + _MENU_FRESH <= _clock():
                     await self._list(project, credentials)
                 cached = self._lists[project.id]
                 await self._read_specs(credentials, project.api_base, cached.listing, timeout)

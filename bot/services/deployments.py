@@ -29,15 +29,15 @@ from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.statuses import GOING_DOWN
 from bot.messages import replies
 from bot.services import audit, outbox
-from bot.services.lookup import find_deployment, find_target, hold_deployment
-from bot.services.operations import unfinished, write_down
+from bot.services.lookup import find_deployment, find_target, lock_deployment
+from bot.services.operations import request_operation, unfinished_operation
 from bot.services.repeated_commands import is_first
 from bot.services.thread import open_thread, post
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
-class Outcome(StrEnum):
+class DeployOutcome(StrEnum):
     """Outcome of a request to deploy."""
 
     ACCEPTED = "accepted"
@@ -58,7 +58,7 @@ class DeployResult:
         waits_as: The public id of the deployment, if it waits for approval.
     """
 
-    outcome: Outcome
+    outcome: DeployOutcome
     thread_ts: str | None = None
     waits_as: str = ""
 
@@ -86,7 +86,7 @@ class Deployments:
         self._database = database
         self._settings = settings
 
-    async def ask(
+    async def deploy(
         self,
         place: ChannelRef,
         person: Actor,
@@ -103,11 +103,11 @@ class Deployments:
             line: The command line, if it deploys without another question.
         """
 
-        async def write_down(session: AsyncSession) -> str | None:
+        async def insert(session: AsyncSession) -> str | None:
             destination = await _destination(session, place, request.target)
             if destination is None:
                 return None
-            waits_as = await self._write_down(
+            waits_as = await self._insert(
                 session, place, person, request, request_id, destination, message_ts
             )
             if line is not None:
@@ -115,16 +115,16 @@ class Deployments:
             return waits_as
 
         try:
-            waits_as = await self._database.transact(write_down)
+            waits_as = await self._database.transact(insert)
         except _SameLineError:
             # Of one command that is delivered twice at once, the line is the same too.
-            return await self._repeated(request_id) or DeployResult(Outcome.SAME_LINE)
+            return await self._repeated(request_id) or DeployResult(DeployOutcome.SAME_LINE)
         except IntegrityError:
             # Two at once.
-            return await self._repeated(request_id) or DeployResult(Outcome.NAME_TAKEN)
+            return await self._repeated(request_id) or DeployResult(DeployOutcome.NAME_TAKEN)
         if waits_as is None:
-            return await self._repeated(request_id) or DeployResult(Outcome.TARGET_GONE)
-        return DeployResult(Outcome.ACCEPTED, waits_as=waits_as)
+            return await self._repeated(request_id) or DeployResult(DeployOutcome.TARGET_GONE)
+        return DeployResult(DeployOutcome.ACCEPTED, waits_as=waits_as)
 
     async def _repeated(self, request_id: str) -> DeployResult | None:
         async with self._database.read() as session:
@@ -133,9 +133,9 @@ class Deployments:
                     select(Deployment.thread_ts).where(Deployment.request_id == request_id)
                 )
             ).first()
-        return None if row is None else DeployResult(Outcome.REPEATED, row[0])
+        return None if row is None else DeployResult(DeployOutcome.REPEATED, row[0])
 
-    async def _write_down(
+    async def _insert(
         self,
         session: AsyncSession,
         place: ChannelRef,
@@ -192,13 +192,13 @@ class Deployments:
         async with self._database.read() as session:
             return await find_deployment(session, place, public_id)
 
-    async def stop(
+    async def cancel(
         self, place: ChannelRef, person: Actor, public_id: str, *, message_ts: str = ""
     ) -> CancelOutcome:
         """Cancel a deployment before its endpoint is known, or terminate the endpoint."""
         try:
             async with self._database.write() as session:
-                deployment = await hold_deployment(session, place, public_id)
+                deployment = await lock_deployment(session, place, public_id)
                 if deployment is None or deployment.state in CLOSED:
                     return CancelOutcome.OVER
                 if deployment.state == DeploymentState.LIVE:
@@ -217,12 +217,14 @@ class Deployments:
     async def _terminate(
         self, session: AsyncSession, person: Actor, deployment: Deployment
     ) -> CancelOutcome:
-        under_way = await unfinished(session, deployment.id, OperationKind.TERMINATE)
+        under_way = await unfinished_operation(session, deployment.id, OperationKind.TERMINATE)
         if under_way is not None or deployment.status in GOING_DOWN:
             return CancelOutcome.ALREADY_ASKED
         if not OperationKind.TERMINATE.fits(deployment.status):
             return CancelOutcome.OVER
-        await write_down(session, deployment, self._settings, OperationKind.TERMINATE, by=person.id)
+        await request_operation(
+            session, deployment, self._settings, OperationKind.TERMINATE, by=person.id
+        )
         return CancelOutcome.ACCEPTED
 
     async def _cancel(

@@ -12,8 +12,8 @@ from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.messages import search_replies
 from bot.services import audit
-from bot.services.lookup import hold_deployment
-from bot.services.operations import stop_if_asked
+from bot.services.lookup import lock_deployment
+from bot.services.operations import terminate_if_cancelled
 from bot.services.thread import post
 
 
@@ -33,7 +33,7 @@ class EndpointSelection:
         self._database = database
         self._settings = settings
 
-    async def choose(
+    async def select(
         self,
         place: ChannelRef,
         person: Actor,
@@ -45,7 +45,7 @@ class EndpointSelection:
         """Select one of the candidates, or None for none of them."""
         try:
             async with self._database.write() as session:
-                deployment = await hold_deployment(session, place, public_id)
+                deployment = await lock_deployment(session, place, public_id)
                 if deployment is None or deployment.state != DeploymentState.AMBIGUOUS:
                     return SelectionOutcome.SETTLED
                 if endpoint_id is None:
@@ -78,7 +78,7 @@ class EndpointSelection:
                 )
                 await make_due(session, WatchedProject, deployment.watched_project_id)
                 if endpoint_id is not None:
-                    await stop_if_asked(session, deployment)
+                    await terminate_if_cancelled(session, deployment)
                 # For the next search, or the first step of a live endpoint.
                 await make_due(session, Deployment, deployment.id)
         except IntegrityError:

@@ -22,7 +22,7 @@ from bot.domain.schemas import DedicatedEndpointSpec
 from bot.domain.transitions import ObservedTransition, observe
 from bot.messages import replies
 from bot.services import audit, outbox
-from bot.services.lookup import find_target, hold_deployment
+from bot.services.lookup import find_target, lock_deployment
 from bot.services.thread import add_transition, open_thread, post
 
 
@@ -38,7 +38,7 @@ class ImportOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ImportedEndpoint:
+class ImportResult:
     """Result of a request to follow; with `KNOWN`, where it is followed already."""
 
     outcome: ImportOutcome
@@ -60,13 +60,13 @@ class ImportedEndpoints:
         spec: DedicatedEndpointSpec,
         *,
         message_ts: str = "",
-    ) -> ImportedEndpoint:
+    ) -> ImportResult:
         """Follow an endpoint from now on."""
         try:
             async with self._database.write() as session:
                 target = await find_target(session, place, endpoint.target)
                 if target is None:
-                    return ImportedEndpoint(ImportOutcome.TARGET_GONE)
+                    return ImportResult(ImportOutcome.TARGET_GONE)
                 project = await session.get_one(WatchedProject, target.watched_project_id)
                 known = await session.scalar(
                     select(Deployment).where(
@@ -75,7 +75,7 @@ class ImportedEndpoints:
                     )
                 )
                 if known is not None and known.state not in CLOSED:
-                    return ImportedEndpoint(ImportOutcome.KNOWN, known.channel_id)
+                    return ImportResult(ImportOutcome.KNOWN, known.channel_id)
                 if known is not None:
                     # Its old thread has ended; from now on it belongs to the new one.
                     await session.execute(
@@ -97,8 +97,8 @@ class ImportedEndpoints:
                 )
         except IntegrityError:
             # Another request was faster.
-            return ImportedEndpoint(ImportOutcome.KNOWN)
-        return ImportedEndpoint(ImportOutcome.ACCEPTED)
+            return ImportResult(ImportOutcome.KNOWN)
+        return ImportResult(ImportOutcome.ACCEPTED)
 
     async def _write_down(
         self,
@@ -153,7 +153,7 @@ class ImportedEndpoints:
     async def unfollow(self, place: ChannelRef, person: Actor, public_id: str) -> ImportOutcome:
         """Stop following an imported endpoint; it goes on running."""
         async with self._database.write() as session:
-            deployment = await hold_deployment(session, place, public_id)
+            deployment = await lock_deployment(session, place, public_id)
             if (
                 deployment is None
                 or deployment.spec is None

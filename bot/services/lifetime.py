@@ -25,7 +25,7 @@ def notice(seconds: int, settings: Settings) -> timedelta:
     return timedelta(seconds=min(max(seconds / _NOTICE_SHARE, least), most))
 
 
-def what_ends(deployment: Deployment) -> OperationKind:
+def expiry_operation(deployment: Deployment) -> OperationKind:
     asleep = deployment.expiry_action == ExpiryAction.SLEEP
     return OperationKind.SLEEP if asleep else OperationKind.TERMINATE
 
@@ -41,7 +41,7 @@ def extend_to(deployment: Deployment, until: datetime) -> None:
     deployment.lifetime_warned_at = None
 
 
-def take_end_away(deployment: Deployment) -> None:
+def remove_end(deployment: Deployment) -> None:
     """Let the endpoint run until a person ends it."""
     deployment.lifetime_seconds = None
     clear(deployment)

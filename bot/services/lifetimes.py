@@ -22,9 +22,9 @@ from bot.domain.statuses import AT_REST, GOING_DOWN
 from bot.messages import lifetime_replies
 from bot.messages.markup import duration, moment
 from bot.services import audit
-from bot.services.lifetime import extend_to, is_ending, take_end_away
-from bot.services.lookup import find_target, hold_deployment, target_of
-from bot.services.operations import needs_approval, still_under_way, write_down
+from bot.services.lifetime import extend_to, is_ending, remove_end
+from bot.services.lookup import find_target, lock_deployment, target_of
+from bot.services.operations import blocking_operation, needs_approval, request_operation
 from bot.services.terms import Terms, full_scale_price
 from bot.services.thread import AnyReply, post
 
@@ -47,7 +47,7 @@ class LifetimeOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LifetimeAnswer:
+class LifetimeResult:
     """Result of such a request.
 
     Attributes:
@@ -79,7 +79,7 @@ class Lifetimes:
         seen: datetime | None = None,
         message_ts: str = "",
         request_id: str | None = None,
-    ) -> LifetimeAnswer:
+    ) -> LifetimeResult:
         """Extend the lifetime.
 
         Args:
@@ -89,9 +89,9 @@ class Lifetimes:
             request_id: Of a command: accepted once.
         """
         async with self._database.write() as session:
-            deployment = await _held(session, place, public_id)
+            deployment = await _locked_live(session, place, public_id)
             if deployment is None:
-                return LifetimeAnswer(LifetimeOutcome.GONE)
+                return LifetimeResult(LifetimeOutcome.GONE)
             if request_id is not None and await audit.is_known(session, request_id):
                 return _answer(LifetimeOutcome.REPEATED, deployment)
             refused = await self._may_extend(session, deployment, seconds, seen)
@@ -138,7 +138,7 @@ class Lifetimes:
         deployment: Deployment,
         seconds: int | None,
         seen: datetime | None,
-    ) -> LifetimeAnswer | None:
+    ) -> LifetimeResult | None:
         """Why it can't be extended; None if it can."""
         if deployment.status in GOING_DOWN or await is_ending(session, deployment):
             return _answer(LifetimeOutcome.ENDING, deployment)
@@ -153,12 +153,12 @@ class Lifetimes:
 
     async def keep(
         self, place: ChannelRef, person: Actor, public_id: str, *, message_ts: str = ""
-    ) -> LifetimeAnswer:
+    ) -> LifetimeResult:
         """Remove the end."""
         async with self._database.write() as session:
-            deployment = await _held(session, place, public_id)
+            deployment = await _locked_live(session, place, public_id)
             if deployment is None:
-                return LifetimeAnswer(LifetimeOutcome.GONE)
+                return LifetimeResult(LifetimeOutcome.GONE)
             if deployment.lifetime_seconds is None:
                 return _answer(LifetimeOutcome.NO_END, deployment)
             if deployment.status in GOING_DOWN or await is_ending(session, deployment):
@@ -166,7 +166,7 @@ class Lifetimes:
             request = _Request(person, "no end", message_ts)
             answer = await self._propose(session, deployment, OperationKind.KEEP, request)
             if answer is None:
-                take_end_away(deployment)
+                remove_end(deployment)
                 answer = await self._accept(
                     session,
                     deployment,
@@ -183,18 +183,18 @@ class Lifetimes:
         request: "_Request",
         longer: Mapping[str, object] | None = None,
         detail: str = "",
-    ) -> LifetimeAnswer | None:
+    ) -> LifetimeResult | None:
         """Propose the change where the target's policy asks for approval; None if it doesn't."""
         if await target_of(session, deployment) is None:
             return _answer(LifetimeOutcome.UNCONNECTED, deployment)
         dollars = full_scale_price(deployment, self._settings.prices)
         terms = Terms.model_validate({"dollars": dollars, **(longer or {})})
-        waiting = await still_under_way(session, deployment, kind, terms)
+        waiting = await blocking_operation(session, deployment, kind, terms)
         if waiting is not None:
             return replace(_answer(LifetimeOutcome.IN_FLIGHT, deployment), by=waiting.requested_by)
         if not await needs_approval(session, deployment, terms):
             return None
-        await write_down(
+        await request_operation(
             session,
             deployment,
             self._settings,
@@ -212,7 +212,7 @@ class Lifetimes:
         deployment: Deployment,
         request: "_Request",
         reply: AnyReply,
-    ) -> LifetimeAnswer:
+    ) -> LifetimeResult:
         await post(session, deployment, self._settings, reply)
         await make_due(session, Deployment, deployment.id)
         _audit(session, deployment, request, request.detail)
@@ -229,9 +229,11 @@ class _Request:
     request_id: str | None = None
 
 
-async def _held(session: AsyncSession, place: ChannelRef, public_id: str) -> Deployment | None:
+async def _locked_live(
+    session: AsyncSession, place: ChannelRef, public_id: str
+) -> Deployment | None:
     """A live deployment, locked until the transaction ends."""
-    found = await hold_deployment(session, place, public_id)
+    found = await lock_deployment(session, place, public_id)
     return found if found is not None and found.state is DeploymentState.LIVE else None
 
 
@@ -241,8 +243,8 @@ async def _end_of(session: AsyncSession, place: ChannelRef, deployment: Deployme
     return Policy.model_validate(stored or {}).expiry_action.value
 
 
-def _answer(outcome: LifetimeOutcome, deployment: Deployment) -> LifetimeAnswer:
-    return LifetimeAnswer(outcome, deployment.lifetime_ends_at, deployment.expiry_action)
+def _answer(outcome: LifetimeOutcome, deployment: Deployment) -> LifetimeResult:
+    return LifetimeResult(outcome, deployment.lifetime_ends_at, deployment.expiry_action)
 
 
 def _audit(session: AsyncSession, deployment: Deployment, request: _Request, detail: str) -> None:

@@ -51,7 +51,7 @@ async def bind_request(session: AsyncSession, deployment: Deployment) -> None:
     )
 
 
-async def hold_deployment(
+async def lock_deployment(
     session: AsyncSession, place: ChannelRef, public_id: str
 ) -> Deployment | None:
     """Find a deployment and lock it until the transaction ends.

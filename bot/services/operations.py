@@ -27,7 +27,7 @@ from bot.messages import replies
 from bot.messages.approvals import Proposal, proposed
 from bot.services import audit
 from bot.services.deployment_views import approvers
-from bot.services.lookup import hold_deployment, is_name_taken, policy_of, target_of
+from bot.services.lookup import is_name_taken, lock_deployment, policy_of, target_of
 from bot.services.terms import Terms, terms_of
 from bot.services.thread import AnyReply, post
 
@@ -52,7 +52,7 @@ class OperationOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class AskedFor:
+class OperationResult:
     """Result of a request for an operation.
 
     Attributes:
@@ -75,7 +75,7 @@ class Operations:
         self._database = database
         self._settings = settings
 
-    async def ask(
+    async def request(
         self,
         place: ChannelRef,
         person: Actor,
@@ -86,7 +86,7 @@ class Operations:
         message_ts: str = "",
         update: Update | None = None,
         detail: str = "",
-    ) -> AskedFor:
+    ) -> OperationResult:
         """Request an operation for a person who has the permission.
 
         Args:
@@ -100,28 +100,28 @@ class Operations:
                     select(Operation.id).where(Operation.request_id == request_id)
                 )
                 if known is not None:
-                    return AskedFor(OperationOutcome.REPEATED)
-                deployment = await hold_deployment(session, place, public_id)
+                    return OperationResult(OperationOutcome.REPEATED)
+                deployment = await lock_deployment(session, place, public_id)
                 if deployment is None or deployment.state != DeploymentState.LIVE:
-                    return AskedFor(OperationOutcome.GONE)
+                    return OperationResult(OperationOutcome.GONE)
                 terms = terms_of(deployment, kind, self._settings.prices, update)
                 if terms is not None and await target_of(session, deployment) is None:
-                    return AskedFor(OperationOutcome.UNCONNECTED)
-                under_way = await still_under_way(session, deployment, kind, terms)
+                    return OperationResult(OperationOutcome.UNCONNECTED)
+                under_way = await blocking_operation(session, deployment, kind, terms)
                 if under_way is not None:
-                    return AskedFor(OperationOutcome.IN_FLIGHT, by=under_way.requested_by)
+                    return OperationResult(OperationOutcome.IN_FLIGHT, by=under_way.requested_by)
                 if not kind.fits(deployment.status):
                     await post(session, deployment, self._settings)
-                    asked = AskedFor(OperationOutcome.STALE, status=deployment.status)
+                    result = OperationResult(OperationOutcome.STALE, status=deployment.status)
                 elif update is not None and update.replaces != deployment.newest_version:
                     by = await _made_by(session, deployment)
-                    asked = AskedFor(OperationOutcome.OVERTAKEN, by=by)
+                    result = OperationResult(OperationOutcome.OVERTAKEN, by=by)
                 elif update is not None and await is_name_taken(
                     session, deployment, update.after.name
                 ):
-                    asked = AskedFor(OperationOutcome.NAME_TAKEN)
+                    result = OperationResult(OperationOutcome.NAME_TAKEN)
                 else:
-                    operation = await write_down(
+                    operation = await request_operation(
                         session,
                         deployment,
                         self._settings,
@@ -141,14 +141,14 @@ class Operations:
                         detail=f"{changes}\n{_WAITS}".strip() if waits else changes,
                         message_ts=message_ts,
                     )
-                    asked = AskedFor(OperationOutcome.ACCEPTED, waits=waits)
+                    result = OperationResult(OperationOutcome.ACCEPTED, waits=waits)
         except IntegrityError:
             # Two at once.
-            return AskedFor(OperationOutcome.IN_FLIGHT)
-        return asked
+            return OperationResult(OperationOutcome.IN_FLIGHT)
+        return result
 
 
-async def unfinished(
+async def unfinished_operation(
     session: AsyncSession, deployment_id: int, kind: OperationKind
 ) -> Operation | None:
     """The unfinished operation of a kind, if any."""
@@ -161,7 +161,7 @@ async def unfinished(
     )
 
 
-async def still_under_way(
+async def blocking_operation(
     session: AsyncSession, deployment: Deployment, kind: OperationKind, terms: Terms | None
 ) -> Operation | None:
     """The unfinished operation because of which the same one can't be requested again.
@@ -169,7 +169,7 @@ async def still_under_way(
     A proposal that needs no approval any more, since the policy changed, is dropped. An update
     isn't: the next one may change something else.
     """
-    found = await unfinished(session, deployment.id, kind)
+    found = await unfinished_operation(session, deployment.id, kind)
     if found is None or found.state is not OperationState.PROPOSED:
         return found
     if kind.facts.mechanism is Mechanism.VERSION or await needs_approval(
@@ -190,7 +190,7 @@ async def needs_approval(
     return (await policy_of(session, deployment)).asks_for_approval(terms.dollars)
 
 
-async def write_down(
+async def request_operation(
     session: AsyncSession,
     deployment: Deployment,
     settings: Settings,
@@ -263,7 +263,7 @@ async def _made_by(session: AsyncSession, deployment: Deployment) -> str:
     return by or ""
 
 
-async def stop_if_asked(session: AsyncSession, deployment: Deployment) -> None:
+async def terminate_if_cancelled(session: AsyncSession, deployment: Deployment) -> None:
     """Terminate an endpoint that was cancelled before it was known; the thread knows already."""
     if deployment.cancel_requested_by is None or deployment.cancel_done:
         return

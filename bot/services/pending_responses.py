@@ -34,13 +34,13 @@ class PendingResponses:
         self._database = database
         self._settings = settings
 
-    async def write(self, place: ChannelRef, person_id: str, said: Body) -> int | None:
+    async def write(self, place: ChannelRef, person_id: str, response: Body) -> int | None:
         """Add a response; the direct message has its text only, as buttons act in their channel.
 
         Returns None if the database is unavailable, or has no rows of the workspace.
         """
         where = f"You asked in <#{place.channel_id}>: " if place.channel_id else ""
-        text = f"{where}{said.text}"
+        text = f"{where}{response.text}"
         try:
             async with asyncio.timeout(_WRITE_SECONDS), self._database.write() as session:
                 workspace = await session.scalar(

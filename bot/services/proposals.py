@@ -22,7 +22,7 @@ from bot.messages.buttons import NO_OPERATION, UNKNOWN_PRICE
 from bot.services import audit
 from bot.services.deployment_views import operation_view
 from bot.services.lifetime import is_ending
-from bot.services.lookup import find_deployment, find_target, hold_deployment
+from bot.services.lookup import find_deployment, find_target, lock_deployment
 from bot.services.terms import Terms
 
 
@@ -52,7 +52,7 @@ class Decision:
         approvers: Who may approve it, as mrkdwn, with `OWN`.
     """
 
-    standing: ProposalStatus
+    status: ProposalStatus
     by: str = ""
     approvers: str = ""
 
@@ -85,7 +85,7 @@ async def find(
 ) -> Proposal | None:
     """The proposal that a button names, with the deployment locked."""
     public_id, operation_id, price = [*value.split(" "), "", "", ""][:3]
-    look_up = hold_deployment if lock else find_deployment
+    look_up = lock_deployment if lock else find_deployment
     deployment = await look_up(session, place, public_id)
     if deployment is None:
         return None

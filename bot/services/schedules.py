@@ -21,7 +21,7 @@ from bot.domain.times_of_day import When, next_time
 from bot.messages import schedule_replies
 from bot.messages.schedule_replies import Planned
 from bot.services import audit
-from bot.services.lookup import hold_deployment
+from bot.services.lookup import lock_deployment
 from bot.services.operations import needs_approval
 from bot.services.terms import terms_of
 from bot.services.thread import post
@@ -71,7 +71,7 @@ class Schedules:
         """
         own_id = uuid.uuid5(uuid.NAMESPACE_OID, request_id).hex
         async with self._database.write() as session:
-            deployment = await hold_deployment(session, place, public_id)
+            deployment = await lock_deployment(session, place, public_id)
             if deployment is None or deployment.state is not DeploymentState.LIVE:
                 return ScheduleOutcome.GONE, None
             known = select(Schedule.id).where(Schedule.public_id == own_id)

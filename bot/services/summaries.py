@@ -42,7 +42,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Mine:
+class OwnSummaries:
     """What a person has deployed or follows in a workspace, and isn't over.
 
     Attributes:
@@ -70,7 +70,7 @@ class Summaries:
 
     async def of(
         self, place: ChannelRef, person_id: str, channels: Collection[str], *, most: int
-    ) -> Mine:
+    ) -> OwnSummaries:
         """The summaries of a person's deployments, in the channels that the person may see."""
         async with self._database.read() as session:
             at = await _now(session)
@@ -87,8 +87,8 @@ class Summaries:
             ).all()
             here = [row for row in rows if row.channel_id in channels]
             running = sorted((row for row in here if row.status not in ENDED), key=_rank)
-            shown = [await self._standing(session, row, at) for row in running[:most]]
-        return Mine(
+            shown = [await self._summary(session, row, at) for row in running[:most]]
+        return OwnSummaries(
             shown=shown,
             more=len(running) - len(shown),
             stopped=len(here) - len(running),
@@ -111,7 +111,7 @@ class Summaries:
             if row is None and public_id:
                 # A status message that couldn't be edited any more, and was posted again.
                 row = await find_deployment(session, place, public_id)
-            return None if row is None else await self._standing(session, row, await _now(session))
+            return None if row is None else await self._summary(session, row, await _now(session))
 
     async def charged(self, summaries: Sequence[Summary]) -> list[Summary]:
         """The same, with what Friendli charged if it answers in time."""
@@ -141,7 +141,7 @@ class Summaries:
                     found.setdefault(channel_id, []).append(name)
         return found
 
-    async def _standing(self, session: AsyncSession, row: Deployment, at: datetime) -> Summary:
+    async def _summary(self, session: AsyncSession, row: Deployment, at: datetime) -> Summary:
         deployment_view = await view_of(session, row, self._settings)
         setup = deployment_view.setup
         spend = estimate(

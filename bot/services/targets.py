@@ -70,7 +70,7 @@ class Targets:
         # A cancelled caller must not cancel the others.
         return await asyncio.shield(answer)
 
-    async def lately(self, place: ChannelRef) -> Sequence[TargetView]:
+    async def cached(self, place: ChannelRef) -> Sequence[TargetView]:
         """The same from the cache, for rendering only; never empty.
 
         A change by this process is visible at once, one by another replica after up to 5 s.

@@ -30,7 +30,7 @@ from bot.friendli.credentials import Credentials
 from bot.messages import refusals
 from bot.messages.markup import bold, escape
 from bot.services.credentials import NoKeyError, credentials_for
-from bot.services.lookup import find_deployment, hold_deployment, is_name_taken
+from bot.services.lookup import find_deployment, is_name_taken, lock_deployment
 from bot.services.thread import post
 from bot.services.version_history import past_versions_of, running_version_of, version_of
 
@@ -81,28 +81,28 @@ class Updates:
             edited = edits(running_version_of(deployment).version, wanted)
             return RefusedUpdate(edited, operation.refused_fields or {})
 
-    async def look(self, place: ChannelRef, public_id: str) -> RunningVersion:
+    async def refresh(self, place: ChannelRef, public_id: str) -> RunningVersion:
         """The running version by the API; records what changed elsewhere."""
-        runs, _ = await self._look(place, public_id)
+        runs, _ = await self._read(place, public_id)
         return runs
 
     async def past(
         self, place: ChannelRef, public_id: str
     ) -> tuple[RunningVersion, Sequence[PastVersion]]:
         """The running version, and all versions, oldest first."""
-        runs, history = await self._look(place, public_id)
+        runs, history = await self._read(place, public_id)
         async with self._database.read() as session:
             deployment = _live(await find_deployment(session, place, public_id))
             updates = await _updates(session, deployment)
         return runs, past_versions_of(deployment, history, updates)
 
-    async def _look(self, place: ChannelRef, public_id: str) -> tuple[RunningVersion, History]:
+    async def _read(self, place: ChannelRef, public_id: str) -> tuple[RunningVersion, History]:
         async with self._database.read() as session:
             deployment = _live(await find_deployment(session, place, public_id))
             project = await session.get_one(WatchedProject, deployment.watched_project_id)
         spec, history = await self._ask(project, deployment.endpoint_id or "")
         async with self._database.write() as session:
-            row = _live(await hold_deployment(session, place, public_id))
+            row = _live(await lock_deployment(session, place, public_id))
             if await self._note(session, row, spec, history):
                 await post(session, row, self._settings)
             runs = running_version_of(row)

@@ -22,7 +22,7 @@ from bot.domain.transitions import ObservedTransition, observe
 from bot.messages import search_replies, transitions
 from bot.messages.match_candidates import differences
 from bot.services.back_off import jittered
-from bot.services.operations import stop_if_asked
+from bot.services.operations import terminate_if_cancelled
 from bot.services.thread import AnyReply, add_transition, post
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -69,7 +69,7 @@ class Adoption:
                     return
                 row = await session.get_one(Deployment, claim.id)
                 # First, so that the status message shows the operation.
-                await stop_if_asked(session, row)
+                await terminate_if_cancelled(session, row)
                 await self._introduce(session, row, status, ours, before=deployment.state)
                 await make_due(session, WatchedProject, deployment.watched_project_id)
         except IntegrityError:

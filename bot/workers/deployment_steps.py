@@ -92,7 +92,7 @@ class DeploymentSteps:
                 | DeploymentState.NOT_CREATED
                 | DeploymentState.AMBIGUOUS
             ):
-                await self._reconciler.look(claim, deployment, project)
+                await self._reconciler.search(claim, deployment, project)
             case DeploymentState.LIVE:
                 await self._live_step.handle(claim, deployment, project)
             case _:

@@ -16,8 +16,8 @@ from bot.domain.operations import Cause
 from bot.domain.statuses import AT_REST, GOING_DOWN
 from bot.messages import lifetime_replies
 from bot.services import audit
-from bot.services.lifetime import clear, notice, what_ends
-from bot.services.operations import unfinished, write_down
+from bot.services.lifetime import clear, expiry_operation, notice
+from bot.services.operations import request_operation, unfinished_operation
 from bot.services.thread import post
 
 _WAIT_FOR_OTHERS = timedelta(minutes=1)
@@ -60,7 +60,7 @@ async def _end(
     ends_at: datetime,
     settings: Settings,
 ) -> datetime | None:
-    kind = what_ends(deployment)
+    kind = expiry_operation(deployment)
     tries = await tries_to_end(session, deployment, ends_at)
     if tries:
         last = tries[-1]
@@ -76,9 +76,9 @@ async def _end(
         if present < again_at:
             return again_at
     # While it comes up or rolls out a version, it can't be put to sleep.
-    if not kind.fits(deployment.status) or await unfinished(session, deployment.id, kind):
+    if not kind.fits(deployment.status) or await unfinished_operation(session, deployment.id, kind):
         return present + _WAIT_FOR_OTHERS
-    await write_down(
+    await request_operation(
         session, deployment, settings, kind, by="", cause=Cause.LIFETIME, quietly=bool(tries)
     )
     audit.write_about(session, deployment, "", kind.audit_action, detail="its time was over")

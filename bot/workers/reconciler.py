@@ -76,7 +76,7 @@ class Reconciler:
         self._adoption = Adoption(database, settings)
         self._search = Search(database, friendli, settings)
 
-    async def look(self, claim: Claim, deployment: Deployment, project: WatchedProject) -> None:
+    async def search(self, claim: Claim, deployment: Deployment, project: WatchedProject) -> None:
         """Search the project once."""
         try:
             credentials = credentials_for(project, self._key_ring)
@@ -91,7 +91,7 @@ class Reconciler:
             await self._search_failed(claim, deployment, PollFailure.KEY_UNREADABLE)
             return
         try:
-            found = await self._search.look(deployment, project, credentials)
+            found = await self._search.run(deployment, project, credentials)
         except (FriendliError, TimeoutError) as error:
             await self._search_failed(claim, deployment, poll_failure_of(error), error)
             return

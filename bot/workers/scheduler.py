@@ -23,7 +23,7 @@ from bot.domain.times_of_day import When, next_time
 from bot.messages import schedule_replies
 from bot.services import audit
 from bot.services.lookup import target_of
-from bot.services.operations import unfinished, write_down
+from bot.services.operations import request_operation, unfinished_operation
 from bot.services.thread import post
 
 # For what can't be done yet, as while an endpoint comes up.
@@ -91,7 +91,7 @@ class Scheduler:
             return False
         if not row.kind.fits(deployment.status):
             return True
-        if await unfinished(session, deployment.id, row.kind) is not None:
+        if await unfinished_operation(session, deployment.id, row.kind) is not None:
             return True
         if late:
             missed = schedule_replies.missed(row.kind, due_at)
@@ -102,7 +102,7 @@ class Scheduler:
             unconnected = partial(schedule_replies.unconnected, kind=row.kind)
             await post(session, deployment, self._settings, unconnected)
             return True
-        await write_down(
+        await request_operation(
             session, deployment, self._settings, row.kind, by=row.requested_by, cause=Cause.SCHEDULE
         )
         detail = f"by a schedule of {row.requested_by}"

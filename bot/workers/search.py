@@ -66,7 +66,7 @@ class Search:
         self._to_read = settings.lease * _LEASE_TO_READ_SPECS
         self._strangers: dict[tuple[str, str], DedicatedEndpointSpec] = {}
 
-    async def look(
+    async def run(
         self, deployment: Deployment, project: WatchedProject, credentials: Credentials
     ) -> Found:
         """Search once; raises `FriendliError` or `TimeoutError` if the project can't be listed."""

@@ -76,7 +76,7 @@ from bot.messages.refusals import Refusal
 from bot.messages.reply import Reply
 from bot.messages.schedule_replies import Planned
 from bot.messages.status_message import root
-from bot.services.authorization import ask_them
+from bot.services.authorization import ask_button
 from bot.services.targets import TargetView
 
 AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -277,7 +277,7 @@ def of_questions() -> Iterator[Body]:
         UpdateState.of(runs(), after()).step(runs(), after()), PUBLISHED_PRICES, value="1"
     )
     yield disconnect.question(target(), [])
-    for button in (connect(), ask_them(Permission.TERMINATE, "0" * 32, PLACE)):
+    for button in (connect(), ask_button(Permission.TERMINATE, "0" * 32, PLACE)):
         yield Body(text="no", blocks=[dict(actions(button))])
 
 

@@ -14,7 +14,7 @@ from bot.domain.operations import Cause, OperationKind
 from bot.domain.schedule_days import ScheduleDays
 from bot.domain.times_of_day import When
 from bot.sandbox.environment import Environment
-from bot.services.lifetimes import LifetimeAnswer, LifetimeOutcome, Lifetimes
+from bot.services.lifetimes import LifetimeOutcome, LifetimeResult, Lifetimes
 from bot.services.schedules import ScheduleOutcome, Schedules
 from bot.workers.scheduler import Scheduler
 from tests.services.test_phase_statistics import add
@@ -63,7 +63,7 @@ async def test_two_clicks_at_once_extend_once(database: Database, env: Environme
     deployment = await leased(database)
     lifetimes = Lifetimes(database, env.settings())
 
-    async def extend() -> LifetimeAnswer:
+    async def extend() -> LifetimeResult:
         return await lifetimes.extend(PLACE, PERSON, "1", seen=deployment.lifetime_ends_at)
 
     outcomes = [answer.outcome for answer in await asyncio.gather(extend(), extend())]

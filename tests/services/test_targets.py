@@ -63,11 +63,11 @@ async def test_targets_come_with_their_rules(database: Database) -> None:
 async def test_what_this_process_changed_is_seen_at_once(database: Database) -> None:
     """Also by who is content with what was read lately."""
     views = Targets(database)
-    before = await views.lately(HERE)
+    before = await views.cached(HERE)
     async with views.writing() as session:
         await session.execute(update(Target).values(policy={"lifetime_hours": 8}))
     assert {target.policy.lifetime_hours for target in before} == {None}
-    assert {target.policy.lifetime_hours for target in await views.lately(HERE)} == {8}
+    assert {target.policy.lifetime_hours for target in await views.cached(HERE)} == {8}
 
 
 async def test_only_what_is_drawn_may_be_older_than_another_replicas_change(
@@ -75,18 +75,18 @@ async def test_only_what_is_drawn_may_be_older_than_another_replicas_change(
 ) -> None:
     """Whatever decides reads for itself, and what was read then is drawn from then on."""
     views, elsewhere = Targets(database), Targets(database)
-    await views.lately(HERE)
+    await views.cached(HERE)
     async with elsewhere.writing() as session:
         await session.execute(update(Target).values(policy={"lifetime_hours": 8}))
-    assert {target.policy.lifetime_hours for target in await views.lately(HERE)} == {None}
+    assert {target.policy.lifetime_hours for target in await views.cached(HERE)} == {None}
     assert {target.policy.lifetime_hours for target in await views.of(HERE)} == {8}
-    assert {target.policy.lifetime_hours for target in await views.lately(HERE)} == {8}
+    assert {target.policy.lifetime_hours for target in await views.cached(HERE)} == {8}
 
 
 async def test_that_there_is_no_target_is_never_remembered(database: Database) -> None:
     """Who has just connected the channel at another replica isn't told to connect it."""
     views, there = Targets(database), ChannelRef("", "T1", "C2")
-    assert await views.lately(there) == []
+    assert await views.cached(there) == []
     async with database.write() as session:
         await session.execute(update(Target).values(channel_id="C2"))
-    assert [target.name for target in await views.lately(there)] == ["staging", "prod"]
+    assert [target.name for target in await views.cached(there)] == ["staging", "prod"]

@@ -137,7 +137,9 @@ class DeliveryStore:
 
     async def send_text_only(self, job: OutboxJob) -> None:
         async with self._settling(job) as session:
-            await _undo_start(session, job, text_only=True)
+            # A body written meanwhile may be fine.
+            refused = Message.version == job.message.version
+            await _undo_start(session, job, text_only=refused)
 
     async def drop(self, job: OutboxJob) -> None:
         """Slack never accepts it: its thread goes on without."""

@@ -109,6 +109,22 @@ async def test_a_root_edited_with_bad_blocks_shows_its_text_until_the_next_edit(
     assert root.blocks
 
 
+async def test_a_body_written_during_a_refused_edit_keeps_its_blocks(delivery: Harness) -> None:
+    """Only the refused body goes as text only."""
+    thread = await delivery.thread()
+    await delivery.run_until_idle(await delivery.sender())
+    await delivery.redraw(thread, BAD)
+    async with holding_proxy(delivery.slack.url) as proxy:
+        sender = await delivery.sender(url=proxy.url)
+        edit = await hold_call(proxy, sender, await delivery.claim(), EDIT)
+        await delivery.redraw(thread, "fine")
+        await edit.arrive()
+        await delivery.run_until_idle(sender)
+    [root] = delivery.channel.messages.values()
+    assert root.words == "fine"
+    assert root.blocks
+
+
 async def test_a_message_that_is_always_refused_is_dropped_and_logged(
     delivery: Harness,
 ) -> None:

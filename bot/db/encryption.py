@@ -62,11 +62,9 @@ class KeyRing:
         return SecretStr(value)
 
     def is_operators(self, ciphertext: str) -> bool:
-        """Whether it stands for the operator's key."""
         return ciphertext == _OPERATORS
 
     def needs_rotation(self, ciphertext: str) -> bool:
-        """Whether another key than the first encrypted it, as far as can be told."""
         if ciphertext == _OPERATORS:
             return False
         try:
@@ -84,7 +82,6 @@ class KeyRing:
 
 
 def new_encryption_key() -> str:
-    """A key for the ENCRYPTION_KEYS setting."""
     return Fernet.generate_key().decode()
 
 

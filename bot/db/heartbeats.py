@@ -95,7 +95,6 @@ class Heartbeat:
         return others, connection.execute(REVISION).scalar_one()
 
     async def withdraw(self) -> None:
-        """Remove this process."""
         async with self._database.write() as session:
             await session.execute(delete(Replica).where(Replica.id == self.id))
 

@@ -37,7 +37,6 @@ class UnknownRevisionError(Exception):
 
 
 def newest_revision() -> str:
-    """The newest migration's revision, by its file's name."""
     names = (path.name for path in (script_location() / "versions").glob("[0-9]*.py"))
     return max(names).partition("_")[0]
 
@@ -82,7 +81,6 @@ async def _migrate(database: Database, revision: str) -> None:
 
 
 async def _current_revision(database: Database) -> str | None:
-    """Alembic's revision of the database; None if it has none."""
     async with database.read() as session:
         connection = await session.connection()
         if not await connection.run_sync(lambda here: inspect(here).has_table("alembic_version")):

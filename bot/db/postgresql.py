@@ -104,7 +104,6 @@ def engine_arguments(address: URL) -> dict[str, Any]:
 
 
 async def is_transaction_pooled(engine: AsyncEngine) -> bool:
-    """Whether a pooler assigns server connections per transaction."""
     pid = select(text("pg_backend_pid()"))
     seen: list[set[int]] = [set(), set()]
     async with engine.connect() as one, engine.connect() as other:

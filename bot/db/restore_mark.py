@@ -29,7 +29,6 @@ class Origin(Base):
 
 
 def mark_backup(connection: sqlite3.Connection) -> None:
-    """Mark this SQLite file as a backup."""
     connection.execute(f"PRAGMA user_version = {_RESTORED}")
 
 
@@ -57,7 +56,6 @@ async def was_restored(session: AsyncSession, *, is_sqlite: bool) -> bool:
 
 
 async def clear_mark(session: AsyncSession, *, is_sqlite: bool) -> None:
-    """Record that the restored database was settled."""
     if is_sqlite:
         await session.execute(text("PRAGMA user_version = 0"))
     else:

@@ -27,7 +27,6 @@ class Schema:
         self.found = self.ours
 
     def is_current(self) -> bool:
-        """Whether this process may claim rows and accept requests."""
         return self.found == self.ours
 
     @property
@@ -45,7 +44,6 @@ class Schema:
         return self.reason or True
 
     def compare(self, found: str) -> None:
-        """Store the database's revision, and log a change."""
         if found == self.found:
             return
         self.found = found

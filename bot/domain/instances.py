@@ -57,7 +57,6 @@ class InstanceOption:
 
     @property
     def label(self) -> str:
-        """As people read it, such as "2 × H100"."""
         return f"{self.count} {TIMES} {self.gpu.name}"
 
     @property
@@ -117,7 +116,6 @@ _GPU_BY_NAME = {gpu.name: gpu for gpu in GPUS}
 
 
 def by_id(option_id: str) -> InstanceOption | None:
-    """The option with this `instanceOptionId`, or None."""
     return _BY_ID.get(option_id)
 
 
@@ -240,7 +238,6 @@ class Prices:
     overridden: frozenset[str] = frozenset()
 
     def per_hour(self, option: InstanceOption) -> Decimal:
-        """Dollars per hour of one replica."""
         return self.per_gpu_hour[option.gpu.name] * option.count
 
     def override(self, setting: str) -> Self:

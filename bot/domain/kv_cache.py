@@ -100,7 +100,6 @@ class KvCache:
 
 
 def decoder_config(config: Config) -> Config:
-    """The decoder's part of a config; multi-modal models nest it."""
     for name in _NESTED:
         nested = config.get(name)
         if isinstance(nested, Mapping):
@@ -161,7 +160,6 @@ def _element_bytes(config: Config, beside: Config | None) -> int:
 
 
 def _kinds(text: Config) -> list[str]:
-    """The kind of each layer, in order."""
     kinds = _named_kinds(text)
     unknown = next((kind for kind in kinds if not _is_known(kind)), None)
     if unknown is not None:
@@ -329,7 +327,6 @@ def _state_bytes(text: Config, kind: str) -> int:
 
 
 def _number(config: Config, *names: str) -> int | None:
-    """The first of the fields that holds a positive number."""
     for name in names:
         value = config.get(name)
         if isinstance(value, bool):

@@ -83,7 +83,6 @@ class ListedEndpoint:
 
     @property
     def price_each(self) -> Decimal | None:
-        """Dollars per hour and replica; None for an unknown GPU."""
         if self.spec is None or self.spec.gpu_type is None or self.spec.num_gpu is None:
             return None
         for gpu in GPUS:
@@ -119,7 +118,6 @@ class ListedEndpoint:
 
     @property
     def price_now(self) -> Decimal | None:
-        """Dollars per hour of what runs now; None if unknown."""
         if self.replicas_up == 0:
             return Decimal(0)
         if self.replicas_up is None or self.price_each is None:
@@ -128,7 +126,6 @@ class ListedEndpoint:
 
     @property
     def replicas(self) -> str | None:
-        """Such as "1 replica", "0–3 replicas" or "2 of 0–3 replicas"."""
         if self.spec is None:
             return None
         least, most = self.spec.autoscaling_min, self.spec.autoscaling_max
@@ -141,7 +138,6 @@ class ListedEndpoint:
 
     @property
     def age(self) -> float | None:
-        """Seconds since its creation, by the API's clock; None if unknown."""
         if self.status.created_at is None:
             return None
         return max(0.0, (self.seen_at - self.status.created_at).total_seconds())

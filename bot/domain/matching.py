@@ -70,7 +70,6 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """'' if it can't be read."""
         return self.spec.name.strip() if self.spec is not None else ""
 
 
@@ -94,7 +93,6 @@ class Match:
 def new_ids(
     criteria: MatchCriteria, listed: Collection[str], owned_by_others: Collection[str]
 ) -> list[str]:
-    """Listed ids that weren't there before and belong to no other deployment."""
     explained = frozenset(criteria.ids_before) | frozenset(owned_by_others)
     return [id_ for id_ in listed if id_ not in explained]
 
@@ -102,7 +100,6 @@ def new_ids(
 def by_closeness(
     criteria: MatchCriteria, ids: Sequence[str], listed: Mapping[str, DedicatedEndpointStatus]
 ) -> list[str]:
-    """Sort ids by how close to our request they were created."""
     about = criteria.answered_created_at or criteria.listed_at
 
     def distance(id_: str) -> float:

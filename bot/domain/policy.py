@@ -70,7 +70,6 @@ class Policy(BaseModel):
 
     @property
     def lifetime_seconds(self) -> int | None:
-        """The default lifetime; None for no end."""
         return None if self.lifetime_hours is None else self.lifetime_hours * 3600
 
     def asks_for_approval(self, dollars_per_hour: Decimal | None) -> bool:

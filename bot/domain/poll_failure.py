@@ -17,7 +17,6 @@ class PollFailure(StrEnum):
 
 
 def poll_failure_of(error: FriendliError | TimeoutError) -> PollFailure:
-    """The cause behind an error of a list request."""
     match error:
         case Unauthorized():
             return PollFailure.KEY_REFUSED

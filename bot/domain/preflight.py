@@ -28,7 +28,6 @@ class Preflight:
 
 
 def preflight(files: RepoFiles, *, gated: bool, private: bool) -> Preflight:
-    """Check a repo with a known list of files."""
     warnings = []
     if gated:
         warnings.append(

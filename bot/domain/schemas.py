@@ -272,7 +272,6 @@ class DedicatedEndpointStatus(ResponseModel):
 
     @property
     def changed_at(self) -> datetime | None:
-        """When it last changed, as far as the API tells."""
         return self.updated_at or self.created_at
 
 
@@ -364,7 +363,6 @@ class DedicatedEndpointSpec(ResponseModel):
     updated_replica_cnt: LenientCount = None
 
     def without_unknown(self) -> "DedicatedEndpointSpec":
-        """A copy without undeclared fields, to keep in memory."""
         known = {name: getattr(self, name) for name in DedicatedEndpointSpec.model_fields}
         return DedicatedEndpointSpec.model_construct(self.model_fields_set & known.keys(), **known)
 

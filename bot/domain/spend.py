@@ -31,7 +31,6 @@ class Spend:
     is_charged: bool = False
 
     def charged(self, dollars: Decimal) -> Self:
-        """The same with Friendli's charge."""
         return replace(self, dollars=dollars.quantize(_CENT), is_least=False, is_charged=True)
 
 

@@ -48,12 +48,10 @@ _WEEKEND = (Weekday.SATURDAY, Weekday.SUNDAY)
 
 
 def today_in(zone: str, at: datetime) -> Date:
-    """A time zone's date at a moment."""
     return Instant(at).to_tz(zone).date()
 
 
 def is_zone(name: str) -> bool:
-    """Whether this machine knows a time zone."""
     try:
         Instant.from_timestamp(0).to_tz(name)
     except TimeZoneNotFoundError:

@@ -58,13 +58,11 @@ class Update(BaseModel):
         return cls.model_validate_json(json.dumps(row))
 
     def to_row(self) -> dict[str, Any]:
-        """JSON, for storage."""
         row: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
         return row | {"body": self.body.wire()}
 
     @property
     def version(self) -> Version:
-        """What is then known of the new version."""
         return Version(self.after, frozenset(self.unknown))
 
     @property
@@ -81,7 +79,6 @@ class Update(BaseModel):
         return is_scaled and most > self.most_before
 
     def cost_after(self, prices: Prices) -> Decimal | None:
-        """Dollars per hour at full scale of the new version; None if unknown."""
         return self.version.cost(prices).at_full_scale
 
 
@@ -131,7 +128,6 @@ def next_version(before: Version, wanted: DeployDraft) -> Version | tuple[FieldE
 
 
 def _is_empty(wanted: DeployDraft, field: str) -> bool:
-    """Whether nobody set a field of a `DeployRequest`."""
     names = {"instance_option_id": {"gpu"}, "replicas": SCALING}.get(field, {field})
     return all(getattr(wanted, name) is None for name in names)
 
@@ -206,7 +202,6 @@ def edits(before: Version, after: Version) -> DeployDraft:
 
 
 def with_edits(before: Version, edited: DeployDraft) -> DeployDraft:
-    """All settings, with edits applied to the running ones."""
     return before.draft().model_copy(update=edited.model_dump(exclude_unset=True, by_alias=False))
 
 

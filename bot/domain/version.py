@@ -124,7 +124,6 @@ class Version:
 
     @property
     def option(self) -> AnyInstance | None:
-        """The instance option, if known."""
         return None if _INSTANCE in self.unknown else self.request.option
 
     def draft(self) -> DeployDraft:
@@ -161,7 +160,6 @@ class Cost:
 
     @property
     def at_full_scale(self) -> Decimal | None:
-        """Dollars per hour with the maximum of replicas."""
         return None if self.each is None or self.most is None else self.each * self.most
 
 
@@ -188,7 +186,6 @@ def changed(before: Version, after: Version) -> frozenset[str]:
 
 
 def differences(before: Version, after: Version) -> list[Difference]:
-    """The same in words, in the order of the form."""
     fields = changed(before, after)
     found = []
     for field in ("model", "revision", "name", _INSTANCE, "replicas", *ENGINE):
@@ -251,7 +248,6 @@ def _unreported_by(spec: DedicatedEndpointSpec) -> frozenset[str]:
 
 
 def option_of(spec: DedicatedEndpointSpec) -> InstanceOption | None:
-    """The instance option of a spec, if known."""
     for option in INSTANCE_OPTIONS:
         if option.count == spec.num_gpu and option.gpu.matches(spec.gpu_type or ""):
             return option
@@ -259,12 +255,10 @@ def option_of(spec: DedicatedEndpointSpec) -> InstanceOption | None:
 
 
 def in_order(history: History) -> list[str]:
-    """The numbers of all versions, oldest first."""
     return sorted(history, key=_rank)
 
 
 def newest(history: History) -> str | None:
-    """The number of the newest version; None if there is none."""
     return in_order(history)[-1] if history else None
 
 

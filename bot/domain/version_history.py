@@ -49,5 +49,4 @@ class PastVersion:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it was requested here."""
         return self.made_at is not None

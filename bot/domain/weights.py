@@ -38,7 +38,6 @@ class RepoFiles:
 
     @property
     def loaded(self) -> Sequence[str]:
-        """The weight files that an engine loads, in order."""
         if self.indexed is not None:
             named = sorted({path for path in self.indexed if path in self.sizes})
             if named:

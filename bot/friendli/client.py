@@ -166,7 +166,6 @@ class FriendliClient:
     async def list_all_endpoints(
         self, credentials: Credentials, project_id: str
     ) -> EndpointListing:
-        """All endpoints of a project: every page, or an error."""
         endpoints: dict[str, DedicatedEndpointStatus] = {}
         api_date, pages = None, 0
         call = Call("list_all_endpoints", credentials, "GET", ENDPOINTS, {"project_id": project_id})

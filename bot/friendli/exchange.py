@@ -115,7 +115,6 @@ async def _send(
 def failure_of_reading(
     call: Call, outcome: Response | NoResponse, reason: str = ""
 ) -> FriendliError:
-    """The error of a reading call without a result."""
     match outcome:
         case NoResponse():
             return Unavailable(call.operation, reason=outcome.reason)
@@ -132,7 +131,6 @@ def failure_of_reading(
 def failure_of_changing(
     call: Call, outcome: Response | NoResponse, reason: str = ""
 ) -> FriendliError:
-    """The error of a changing call without a result."""
     match outcome:
         case NoResponse(left=False):
             return NotSent(call.operation, reason=outcome.reason)

@@ -155,7 +155,6 @@ def _http_date(value: str) -> datetime | None:
 
 
 def _title(html: str) -> str:
-    """The title of a proxy's error page."""
     found = _TITLE.search(html)
     return found[1] if found else ""
 

@@ -114,11 +114,9 @@ class HubClient:
         return list(found.values())
 
     async def config(self, repo: str, commit: str) -> JsonObject:
-        """The config.json at the repo's root. Raises HubError."""
         return await self.json_file(repo, commit, "config.json")
 
     async def json_file(self, repo: str, commit: str, path: str) -> JsonObject:
-        """A file with a JSON object. Raises HubError."""
         body = await self._get(f"/{quote(repo)}/resolve/{quote(commit, safe='')}/{quote(path)}")
         try:
             return _OBJECT.validate_json(body)
@@ -126,7 +124,6 @@ class HubClient:
             raise HubUnavailableError(f"the Hub's {path} is no JSON object") from None
 
     async def weight_index(self, repo: str, commit: str, path: str) -> WeightIndex:
-        """The index of a repo's split weights. Raises HubError."""
         return _parsed(
             WeightIndex,
             await self._get(f"/{quote(repo)}/resolve/{quote(commit, safe='')}/{quote(path)}"),

@@ -54,11 +54,7 @@ class Dependencies:
             self.ready["socket_mode"] = socket.is_connected
 
     async def start(self) -> None:
-        """Try to reach them all.
-
-        Raises:
-            ConfigError: Only a person can help.
-        """
+        """Try to reach them all. Raises ConfigError: only a person can help."""
         await start_all(self._all)
         self._token_checks = Periodic(
             "check Slack's token",
@@ -81,7 +77,6 @@ class Dependencies:
         return self.is_slack_up()
 
     def is_slack_up(self) -> bool:
-        """Whether Slack accepted our token, and still does."""
         return self.slack.reached.is_set() and self.token_check.is_well
 
 

@@ -133,7 +133,6 @@ def _skipped(part: str, bad: Mapping[str, str], *uses: type[BaseSettings]) -> Fi
 
 
 async def _stored(settings: Settings, without_keys: Finding | None) -> AsyncIterator[Finding]:
-    """The database and, unless there is a reason against it, the keys in it."""
     part = "database"
     if is_missing(settings):
         if (reason := creation_problem(settings)) is not None:
@@ -190,7 +189,6 @@ async def _replicas(database: Database, key_ring: KeyRing, silent_after: float) 
 async def _keys(
     database: Database, key_ring: KeyRing, projects: Sequence[WatchedProject]
 ) -> AsyncIterator[Finding]:
-    """Whether the encryption keys fit the stored API keys."""
     part = "keys"
     lost, changed, behind = [], [], 0
     for project in projects:
@@ -231,7 +229,6 @@ async def _keys(
 async def _friendli(
     settings: Settings, database: Database, key_ring: KeyRing, projects: Sequence[WatchedProject]
 ) -> AsyncIterator[Finding]:
-    """Whether Friendli accepts each stored key."""
     part = "friendli"
     wait = settings.friendli_retry_wait
     async with FriendliClient(settings.friendli_api_url, first_wait=wait) as friendli:
@@ -257,7 +254,6 @@ async def _friendli(
 
 
 async def _slack(settings: Settings) -> AsyncIterator[Finding]:
-    """The token and its scopes; in Socket Mode, the app token too."""
     part = "slack"
     clients = SlackClients(
         settings.slack_bot_token, settings.slack_api_url, timeout=settings.slack_timeout

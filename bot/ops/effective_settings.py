@@ -89,7 +89,6 @@ def shown_settings(effective: EffectiveSettings) -> Iterator[ShownSetting]:
 
 
 def changed_settings(settings: Settings) -> dict[str, str]:
-    """The settings that differ from their defaults, with secrets hidden."""
     every = shown_settings(EffectiveSettings(settings, {}))
     return {one.name: one.value for one in every if not one.is_default}
 
@@ -117,7 +116,6 @@ class UnknownName:
 
 
 def unknown_names() -> Iterator[UnknownName]:
-    """Unknown variables of the environment and of .env."""
     known = {name.upper() for name in Settings.model_fields}
     secret = [
         name for name, field in Settings.model_fields.items() if holds_secret(field.annotation)

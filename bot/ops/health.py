@@ -54,7 +54,6 @@ def health_routes(
 
 
 async def is_database_up(database: Database) -> bool:
-    """Whether the database answers a query."""
     try:
         async with database.read() as session:
             await session.execute(select(now()))

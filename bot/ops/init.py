@@ -56,7 +56,6 @@ def write_env_file(
 def _tokens(
     environment: Mapping[str, str], ask: Ask | None, say: Callable[[str], object]
 ) -> dict[str, str]:
-    """Slack's tokens, '' for a required one that wasn't given."""
     tokens = {"SLACK_BOT_TOKEN": _token("slack_bot_token", environment, ask, say)}
     app = _token("slack_app_token", environment, ask, say, "; leave it empty for HTTP mode")
     secret = environment.get("SLACK_SIGNING_SECRET", "")

@@ -46,7 +46,6 @@ WORKED_ON: Mapping[str, ClaimableTable] = {
 def metrics_route(
     database: Database, settings: Settings, *, is_slack_up: Callable[[], bool]
 ) -> web.RouteDef:
-    """The route `/metrics`; its database gauges are the same at every replica."""
     # Concurrent scrapes share one reading of the database.
     reading = SingleFlight(partial(_stand, database, settings))
 

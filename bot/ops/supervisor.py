@@ -64,11 +64,9 @@ class Supervisor:
             task.add_done_callback(_report)
 
     def is_complete(self) -> bool:
-        """Whether none has failed."""
         return not any(task.done() for task in self._needs)
 
     async def stop(self) -> None:
-        """Finish work in progress and stop."""
         if self._workers is None:
             return
         self._scan.stop()

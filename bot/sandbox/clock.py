@@ -28,7 +28,6 @@ class SandboxClock:
         self._callbacks: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
-        """The sandbox time, in UTC."""
         return self._start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
@@ -71,7 +70,6 @@ class SandboxClock:
         await self.sleep_until(self.now() + timedelta(seconds=seconds))
 
     async def changed(self) -> None:
-        """Return at the next `advance` or change of `speed`."""
         await self._changed.wait()
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:

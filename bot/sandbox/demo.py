@@ -93,7 +93,6 @@ class _Printer:
             self._console.print(f"[bold]#{self._env.channel.name}[/] {text}")
 
     def has_reported(self, root: Message) -> bool:
-        """Whether the last reply has the same outcome as the status message."""
         return any(end in root.text and end in self._last_reply for end in (_SERVES, *_ENDED))
 
 

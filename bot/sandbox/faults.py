@@ -137,7 +137,6 @@ class FaultPlan:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """The planned faults, without the permanent ones."""
         return tuple(self._faults)
 
     def add(

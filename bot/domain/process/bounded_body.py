@@ -41,7 +41,6 @@ class BodyReader:
         self.is_large = False
 
     async def read(self, chunks: AsyncIterator[bytes], limit: int) -> bytes:
-        """Return a body whole, or raise TooLargeError."""
         body = bytearray()
         async for chunk in chunks:
             body += chunk

@@ -30,7 +30,6 @@ def bind(reference: str | None, **fields: str) -> None:
 
 
 def reference() -> str | None:
-    """The current request's; None outside of one."""
     found = structlog.contextvars.get_contextvars().get("reference")
     return found if isinstance(found, str) else None
 

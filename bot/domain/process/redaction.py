@@ -62,7 +62,6 @@ class Redactor:
         self._known: list[str] = []
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Mask these exact texts from now on."""
         new = {secret for secret in secrets if len(secret) >= _SHORTEST}.difference(self._known)
         if new:
             self._known = sorted([*self._known, *new], key=len, reverse=True)
@@ -70,7 +69,6 @@ class Redactor:
     def __call__(
         self, _logger: object, _method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        """Mask every value of a log event."""
         return {name: self._field(name, value) for name, value in event.items()}
 
     def mask(self, text: str) -> str:

@@ -20,7 +20,6 @@ class Unusable:
 
 
 def holds_secret(annotation: object) -> bool:
-    """Whether a field of this type holds a secret."""
     return annotation is SecretStr or any(map(holds_secret, get_args(annotation)))
 
 
@@ -41,7 +40,6 @@ class SecretFiles(PydanticBaseSettingsSource):
         self._variables = variables
 
     def __call__(self) -> dict[str, Any]:
-        """The available values by field name."""
         values: dict[str, Any] = {}
         for name, field in self.settings_cls.model_fields.items():
             value, _, _ = self.get_field_value(field, name)
@@ -52,7 +50,6 @@ class SecretFiles(PydanticBaseSettingsSource):
     def get_field_value(
         self, field: FieldInfo, field_name: str
     ) -> tuple[str | Unusable | None, str, bool]:
-        """The value of one field; None if no file has it."""
         value: str | Unusable | None = None
         if holds_secret(field.annotation):
             named = self._variables.get(f"{field_name}{FILE_SUFFIX.lower()}")
@@ -95,7 +92,6 @@ class SecretConflicts(PydanticBaseSettingsSource):
         field: FieldInfo,  # noqa: ARG002 - the library names the parameters
         field_name: str,
     ) -> tuple[Unusable | None, str, bool]:
-        """The conflict of one field, or None."""
         return self._files.conflicts().get(field_name), field_name, False
 
 

@@ -53,7 +53,6 @@ def mistaken(*prefixes: str) -> Callable[[SecretStr], SecretStr]:
 
 
 def folder(value: Path) -> Path:
-    """Refuse what is no folder."""
     path = value.expanduser()
     if not path.is_dir():
         raise ValueError("isn't a folder")

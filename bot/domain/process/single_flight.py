@@ -15,7 +15,6 @@ class SingleFlight(Generic[_T]):
         self._running: asyncio.Task[_T] | None = None
 
     async def __call__(self) -> _T:
-        """The result of the running call, or of a new one."""
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
         return await asyncio.shield(self._running)

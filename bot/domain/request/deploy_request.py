@@ -21,7 +21,6 @@ SCALED_BY_FRIENDLI = "Friendli's default scaling"
 
 
 def replicas_text(least: int | None, most: int | None) -> str:
-    """Such as "1 replica" or "0–3 replicas"; None: Friendli decides."""
     if least is None or most is None:
         return SCALED_BY_FRIENDLI
     if least != most:
@@ -70,12 +69,10 @@ class DeployRequest(BaseModel):
         return self
 
     def to_json(self) -> str:
-        """JSON without None, for storage."""
         return self.model_dump_json(exclude_none=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Parse the JSON of `to_json`; raises pydantic.ValidationError for anything else."""
         return cls.model_validate_json(text)
 
     @property
@@ -93,11 +90,9 @@ class DeployRequest(BaseModel):
 
     @property
     def replicas_text(self) -> str:
-        """See the function `replicas_text`."""
         return replicas_text(*self.replica_bounds)
 
     def price_per_replica(self, prices: Prices) -> Decimal | None:
-        """Dollars per hour of one replica; None if unknown."""
         option = self.option
         return None if isinstance(option, UnlistedInstance) else prices.per_hour(option)
 
@@ -111,7 +106,6 @@ class DeployRequest(BaseModel):
         return None if most is None or each is None else each * most
 
     def with_default_lifetime(self, seconds: int | None) -> Self:
-        """The request with the target's default lifetime, if it has none."""
         if self.lifetime_seconds is not None or seconds is None:
             return self
         return self.model_copy(update={"lifetime_seconds": seconds})
@@ -136,11 +130,9 @@ class DeployRequest(BaseModel):
         return sent_fields(self.create_body(""))
 
     def simplescale(self) -> EndpointSimplescaleConfig | None:
-        """The fixed number of replicas, as the API takes it; None with autoscaling."""
         return EndpointSimplescaleConfig(replicas=self.replicas) if self.replicas else None
 
     def engine(self) -> EndpointAdvancedConfig:
-        """The engine settings as the API takes them, without unset ones."""
         engine = EndpointAdvancedConfig(
             max_batch_size=self.max_batch_size,
             tokenizer_skip_special_tokens=self.skip_special_tokens,

@@ -36,7 +36,6 @@ Text = Annotated[str | None, BeforeValidator(lambda typed: typed or None)]
 
 
 def longest(field: str) -> int:
-    """The most characters that a text field of a draft keeps."""
     return _LONGEST.get(field, LONGEST_NUMBER)
 
 
@@ -75,12 +74,10 @@ class DeployDraft(BaseModel):
     queue_backpressure_threshold: Text = Field(default=None, alias="u")
 
     def to_json(self) -> str:
-        """Compact JSON without None."""
         return self.model_dump_json(exclude_none=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Parse the JSON of `to_json`; raises pydantic.ValidationError for anything else."""
         return cls.model_validate_json(text)
 
     @property

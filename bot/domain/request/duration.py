@@ -30,7 +30,6 @@ def parse_duration(text: str) -> int | None:
 
 
 def format_duration(seconds: int) -> str:
-    """Format a duration for `parse_duration`, in the largest unit that fits."""
     for letter in ("d", "h"):
         if seconds % _UNITS[letter] == 0:
             return f"{seconds // _UNITS[letter]}{letter}"

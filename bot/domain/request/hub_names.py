@@ -65,7 +65,6 @@ class RepoFault(StrEnum):
 
 
 def repo_fault(repo: str) -> RepoFault | None:
-    """What is wrong with an org/name, or None."""
     parts = repo.split("/")
     if len(parts) != 2 or not all(parts):
         return RepoFault.SHAPE
@@ -86,7 +85,6 @@ def is_bare_name(repo: str) -> bool:
 
 
 def suggested_repo(repo: str) -> str | None:
-    """The nearest valid name, if dropping a part yields one."""
     parts = []
     for part in re.sub(r"[^A-Za-z0-9._/-]", "", repo).split("/"):
         single = re.sub(r"-{2,}", "-", re.sub(r"\.{2,}", ".", part))

@@ -27,7 +27,6 @@ class ParsedDraft:
     known_models: Collection[str] = ()
 
     def raw(self, field: str) -> str:
-        """The text as typed; empty if missing."""
         value: object = getattr(self.draft, field)
         return value if isinstance(value, str) else ""
 
@@ -38,18 +37,15 @@ class ParsedDraft:
         return self.raw(field).strip()
 
     def whole(self, field: str) -> int | None:
-        """A whole number, which may be out of range; None if it isn't one."""
         typed = self.text(field)
         return int(typed) if re.fullmatch(rf"-?[0-9]{{1,{LONGEST_WHOLE}}}", typed) else None
 
     @cached_property
     def model(self) -> ModelReference:
-        """The model and the revision in the model's field."""
         return read_model(self.raw("model"))
 
     @cached_property
     def instance(self) -> AnyInstance | UnknownInstanceError:
-        """The instance option, or why there is none."""
         try:
             return parse_any(self.text("gpu"))
         except UnknownInstanceError as unknown:
@@ -63,7 +59,6 @@ class ParsedDraft:
 
     @cached_property
     def threshold(self) -> float | None:
-        """The backpressure threshold, which may be 0; None if it isn't a number."""
         typed = self.text("queue_backpressure_threshold")
         return float(typed) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", typed) else None
 

@@ -23,5 +23,4 @@ def by_form_field(errors: Iterable[RefusedField]) -> Mapping[str, str]:
 
 
 def label(key: str) -> str:
-    """The label of a key of `by_form_field`."""
     return LABELS.get(key) or label_of(key)

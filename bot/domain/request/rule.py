@@ -185,8 +185,6 @@ def whole_number(
 
 
 def one_line(field: str) -> Rule:
-    """The rule that a text is one line of visible characters."""
-
     def suggest_fix(parsed: ParsedDraft) -> SuggestFix:
         shown = re.sub(r"\s+", " ", parsed.text(field))
         return {field: "".join(c for c in shown if not is_hidden(c)).strip() or None}
@@ -214,7 +212,6 @@ def one_script(field: str) -> Rule:
 
 
 def no_longer_than(field: str, limit: int) -> Rule:
-    """The rule that a text has at most so many characters."""
     return Rule(
         field,
         f"at most {limit} characters",

@@ -81,7 +81,6 @@ class SentField:
 
     @property
     def form_field(self) -> str | None:
-        """The field of a `DeployDraft` behind it, if any."""
         return FORM_FIELDS.get(self.field)
 
 
@@ -95,7 +94,6 @@ def sent_fields(body: RequestModel) -> tuple[SentField, ...]:
 
 
 def label_of(name: str) -> str:
-    """The label of a request model's field; an unknown one by its name."""
     return LABELS.get(FORM_FIELDS.get(name, ""), name.replace("_", " ").strip().capitalize())
 
 

@@ -47,7 +47,6 @@ class Api:
         self._variant = variant
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Register every operation; the route's name is the operation's name."""
         for method, path, handler, operation in (
             ("POST", ENDPOINTS, self._create, "create_endpoint"),
             ("GET", ENDPOINTS, self._list, "list_endpoints"),
@@ -162,7 +161,6 @@ class Api:
         )
 
     async def _bare(self, request: web.Request) -> Endpoint:
-        """The endpoint of an operation that has neither query nor body."""
         endpoint = self._endpoint(request, self._caller(request))
         parse_query(request, NoQuery)
         expect_no_body(await request.read())

@@ -36,7 +36,6 @@ def cost(endpoints: Sequence[Endpoint], query: CostQuery, now: datetime) -> Cost
 
 
 def dollars(endpoint: Endpoint, start: datetime, end: datetime) -> Decimal:
-    """The charge for one endpoint in an interval."""
     spans = endpoint.timeline.spans(start, end)
     return sum((_gpu_hours(up, s) * up.instance.cents / 100 for up, s in spans), Decimal(0))
 

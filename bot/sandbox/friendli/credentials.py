@@ -35,7 +35,6 @@ class Credentials:
             known.team_ids.append(team_id)
 
     def revoke(self, key: str) -> None:
-        """Revoke a key, but keep masking it."""
         self.keys[key] = _Key("", [])
 
     def caller(self, authorization: str | None, team: str | None) -> Caller:

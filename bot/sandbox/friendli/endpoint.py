@@ -74,7 +74,6 @@ class Endpoint:
         return self.versions[-1]
 
     def status_at(self, moment: datetime) -> EndpointStatus:
-        """The response of the status operation."""
         step = self.timeline.at(moment)
         return EndpointStatus(
             status=step.status,
@@ -85,7 +84,6 @@ class Endpoint:
         )
 
     def spec_at(self, moment: datetime, number: int | None = None) -> EndpointSpec:
-        """The spec of a version; the newest if `number` is None."""
         version = self.version if number is None else self.versions[number]
         newest = version is self.version
         step = self.timeline.at(moment)

@@ -58,7 +58,6 @@ class EndpointStore:
         return endpoint
 
     def next_change(self) -> datetime | None:
-        """When the next scheduled transition happens, or None."""
         now = self._clock.now()
         moments = [endpoint.timeline.next_after(now) for endpoint in self.endpoints.values()]
         moments += [endpoint.listed_at for endpoint in self.endpoints.values()]
@@ -140,7 +139,6 @@ class EndpointStore:
                 assert_never(unknown)
 
     def remove(self, endpoint: Endpoint) -> None:
-        """Remove an endpoint in any status."""
         self._replan(endpoint, [Segment("TERMINATED")])
         del self.endpoints[endpoint.id]
         self.deleted.append(endpoint)
@@ -165,7 +163,6 @@ class EndpointStore:
             self._replan(endpoint, idling(status, self._durations, idle))
 
     def show(self, endpoint: Endpoint, segments: Sequence[Segment]) -> None:
-        """Replace an endpoint's future."""
         self._replan(endpoint, segments)
 
     def script(self, name: str, segments: Sequence[Segment]) -> None:

@@ -4,11 +4,7 @@ from pydantic import JsonValue
 
 
 class ApiError(Exception):
-    """The request is refused.
-
-    Attributes:
-        detail: FastAPI's "detail": text or a list of validation errors.
-    """
+    """The request is refused. `detail`: FastAPI's "detail": text or a list of validation errors."""
 
     def __init__(self, status: int, detail: JsonValue) -> None:
         super().__init__(f"{status}: {detail}")

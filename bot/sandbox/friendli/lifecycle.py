@@ -132,7 +132,6 @@ def up(scenario: Scenario, durations: Durations, cooldown: int | None) -> Sequen
 
 
 def idling(status: str, durations: Durations, cooldown: int) -> list[Segment]:
-    """From serving to sleep without inference requests."""
     return [
         Segment(status, hold=cooldown),
         Segment("STOPPING", hold=durations.stopping),
@@ -148,7 +147,6 @@ def updating(
     error_code: str | None,
     cooldown: int | None,
 ) -> list[Segment]:
-    """The roll-out of a new version, while the old one serves."""
     rollout = Segment("UPDATING", hold=durations.updating * scenario.duration_factor, replicas=old)
     if error_code is not None:
         return [rollout, Segment("FAILED", error_code=error_code)]

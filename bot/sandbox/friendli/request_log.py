@@ -53,7 +53,6 @@ class RequestLog:
 
     @property
     def records(self) -> tuple[RequestRecord, ...]:
-        """Oldest first."""
         return tuple(self._records)
 
     def subscribe(self, callback: Callable[[RequestRecord], None]) -> Callable[[], None]:
@@ -84,7 +83,6 @@ class RequestLog:
     def close(
         self, record: RequestRecord, *, reply: web.StreamResponse | None, fault: str | None
     ) -> None:
-        """Record the end of a request; `reply` is None if the connection was cut."""
         record.done = True
         record.fault = fault
         if reply is not None:
@@ -117,6 +115,5 @@ def mask(secret: str) -> str:
 
 
 def mask_authorization(presented: str) -> str:
-    """Mask an `Authorization` header, keeping its scheme."""
     scheme, space, secret = presented.partition(" ")
     return f"{scheme} {mask(secret)}" if space else mask(presented)

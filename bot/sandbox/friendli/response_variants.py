@@ -83,7 +83,6 @@ def _shifted(seconds: float) -> Change:
 
 
 def _from_zero(fields: Fields) -> Fields:
-    """A fixed replica count is shown as autoscaling bounds."""
     return {**fields, "autoscalingMin": 0}
 
 

@@ -196,8 +196,6 @@ def scenario_of(model: str) -> ModelScenario:
 
 
 def model_faults() -> list[Fault]:
-    """The faults of create requests that are chosen by their model's name."""
-
     def of(model: str, effect: Effect) -> Fault:
         def names_it(call: Call) -> bool:
             return call.body.get("hfModelRepo") == model

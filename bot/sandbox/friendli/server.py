@@ -105,7 +105,6 @@ class FriendliSandbox:
         self._port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
-        """Stop listening: connections are refused, hanging requests are cut."""
         self.faults.clear()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -125,7 +124,6 @@ class FriendliSandbox:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end."""
         return f"http://127.0.0.1:{self._port}"
 
     # --- keys and projects
@@ -217,11 +215,9 @@ class FriendliSandbox:
         self.operate("sleep_endpoint", endpoint_id)
 
     def wake(self, endpoint_id: str) -> None:
-        """Wake a sleeping endpoint."""
         self.operate("wake_endpoint", endpoint_id)
 
     def delete(self, endpoint_id: str) -> None:
-        """Remove an endpoint in any status."""
         self._control(self._store.remove, endpoint_id)
 
     def set_status(
@@ -257,7 +253,6 @@ class FriendliSandbox:
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
-        """The latest requests, oldest first."""
         return self._request_log.records
 
     def on_request(self, callback: Callable[[RequestRecord], None]) -> Callable[[], None]:
@@ -265,7 +260,6 @@ class FriendliSandbox:
         return self._request_log.subscribe(callback)
 
     async def changed(self) -> None:
-        """Return after the next change: a request, a control, a scheduled transition."""
         await self._changes.next()
 
     async def until(self, predicate: Callable[[], T], *, within: float = 5.0) -> T:

@@ -57,7 +57,6 @@ class Timeline:
         return self._steps[max(self._count_begun(moment) - 1, 0)]
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """When the next segment begins, or None."""
         begun = self._count_begun(moment)
         return self._steps[begun].at if begun < len(self._steps) else None
 

@@ -94,7 +94,6 @@ class _OnElement(_Action):
     action: str
 
     def locate(self, slack: SlackSandbox) -> tuple[Message | View, Field]:
-        """The place and the element, or LookupError."""
         place = _place(slack, self.place)
         for item in fields(place.blocks):
             if (item.block_id, item.action_id) == (self.block, self.action):

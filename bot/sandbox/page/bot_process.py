@@ -60,7 +60,6 @@ class BotProcess:
         return self._process.pid if self._process is not None else None
 
     def on_change(self, callback: Callable[[], None]) -> None:
-        """Call `callback` whenever the state changes."""
         self._callbacks.append(callback)
 
     async def start(self) -> None:
@@ -79,7 +78,6 @@ class BotProcess:
             await self._end(signal.SIGTERM)
 
     async def kill(self) -> None:
-        """Kill it, as in a crash."""
         async with self._changing:
             await self._end(signal.SIGKILL)
 
@@ -153,7 +151,6 @@ class BotProcess:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's environment, with exactly these settings of the bot."""
     names = {name.upper() for name in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in names}
     # The child imports this same package, wherever it runs.

@@ -148,11 +148,7 @@ class ControlsDocument(BaseModel):
 
 
 class Controls:
-    """Carries out controls.
-
-    Args:
-        changed: Called after every change.
-    """
+    """Carries out controls. `changed`: called after every change."""
 
     def __init__(self, context: PageContext, changed: Callable[[], None]) -> None:
         self._context = context
@@ -189,14 +185,12 @@ class Controls:
         return said
 
     def on_request(self, record: RequestRecord) -> None:
-        """Note that a planned failure or loss has happened."""
         if record.done and record.acted and record.operation in _STARTS:
             self._failing = None
         if self._losing is not None and self._losing.taken:
             self._losing = None
 
     async def close(self) -> None:
-        """Cancel background tasks."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -87,7 +87,6 @@ def channel_document(channel: Channel) -> ChannelDocument:
 
 
 def message_document(message: Message) -> MessageDocument:
-    """A message without its metadata."""
     return MessageDocument(
         channel=message.channel_id,
         ts=message.ts,
@@ -103,7 +102,6 @@ def message_document(message: Message) -> MessageDocument:
 
 
 def view_document(view: View) -> ViewDocument:
-    """A view without its private_metadata."""
     return ViewDocument(
         id=view.id,
         user=view.user_id,

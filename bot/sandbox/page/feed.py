@@ -187,7 +187,6 @@ class Feed:
         return lambda: self._listeners.remove(listener)
 
     def bodies(self, number: int) -> Bodies:
-        """The bodies of a request and its response, or LookupError if it was dropped."""
         return self._requests.bodies(number)
 
     async def close(self) -> None:

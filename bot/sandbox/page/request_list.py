@@ -191,18 +191,15 @@ class RequestList:
 
     @property
     def documents(self) -> list[RequestDocument]:
-        """Oldest first."""
         return [row.document for row in self._rows]
 
     def bodies(self, number: int) -> Bodies:
-        """The bodies of a request and its response, or LookupError if it was dropped."""
         for row in self._rows:
             if row.number == number:
                 return row.bodies
         raise LookupError(f"request {number} isn't kept any more")
 
     def add_slack_request(self, entry: LoggedRequest) -> None:
-        """Add or update a request between the bot and Slack."""
         self._note(entry)
 
     def add_friendli_request(self, entry: RequestRecord) -> None:
@@ -244,7 +241,6 @@ def _indented(text: str) -> str:
 
 
 def _unfolded(fields: dict[str, object]) -> dict[str, object]:
-    """Decode JSON in form fields."""
     return {name: _parsed(value) for name, value in fields.items()}
 
 

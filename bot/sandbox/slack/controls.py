@@ -110,13 +110,11 @@ class Controls:
         ]
 
     def thread(self, channel: Channel | str, root: Message | str) -> list[Message]:
-        """A thread: the root, unless it was deleted, and its replies, oldest first."""
         found = self.workspace.channel(channel)
         first = root if isinstance(root, Message) else found.messages[root]
         return [*([] if first.deleted else [first]), *found.replies(first.ts)]
 
     def delete_message(self, channel: Channel | str, message: Message | str) -> None:
-        """Delete a message, as a person may."""
         found = self.workspace.channel(channel)
         gone = message if isinstance(message, Message) else found.messages[message]
         self.workspace.delete(gone)

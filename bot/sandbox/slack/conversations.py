@@ -89,7 +89,6 @@ class Message:
 
     @property
     def is_reply(self) -> bool:
-        """Whether it belongs to another message's thread."""
         return self.thread_ts is not None and self.thread_ts != self.ts
 
     @property

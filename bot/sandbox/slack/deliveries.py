@@ -121,7 +121,6 @@ class Deliveries:
         return Delivery(kind, name, payload, headers, body)
 
     async def send(self, delivery: Delivery) -> Ack:
-        """Send a delivery and wait for the acknowledgement."""
         self.last = delivery
         via = "POST" if self.url else "socket"
         entry = self._log.begin(

@@ -9,7 +9,6 @@ from bot.sandbox.slack.workspace import Workspace
 
 
 def user_document(workspace: Workspace, user: User) -> JsonObject:
-    """A user as in users.info."""
     local = workspace.clock.now().astimezone(ZoneInfo(user.tz))
     offset = local.utcoffset()
     foreign = user.team_id != workspace.identity.team_id
@@ -45,7 +44,6 @@ def user_document(workspace: Workspace, user: User) -> JsonObject:
 def usergroup_document(
     workspace: Workspace, group: Usergroup, *, with_users: bool, with_count: bool
 ) -> JsonObject:
-    """A user group as in usergroups.list."""
     return {
         "id": group.id,
         "team_id": workspace.identity.team_id,
@@ -63,7 +61,6 @@ def usergroup_document(
 def channel_document(
     workspace: Workspace, channel: Channel, *, with_count: bool = False
 ) -> JsonObject:
-    """A channel as in conversations.info."""
     team_id = workspace.identity.team_id
     common: JsonObject = {
         "id": channel.id,
@@ -106,7 +103,6 @@ def channel_document(
 def message_document(
     workspace: Workspace, message: Message, *, with_metadata: bool = True
 ) -> JsonObject:
-    """A message as in chat.postMessage and conversations.history."""
     if message.deleted:
         return _tombstone(workspace, message)
     document: JsonObject = {

@@ -11,7 +11,6 @@ from bot.sandbox.slack.wire import JsonObject
 
 
 def _reason(ack: Ack) -> str:
-    """X-Slack-Retry-Reason of a failed attempt."""
     if ack.error == "operation_timeout":
         return "http_timeout"
     return "http_error" if ack.status else "connection_failed"
@@ -63,12 +62,10 @@ class Events:
         return ack
 
     def announce(self, event: JsonObject) -> None:
-        """Send an event in the background."""
         if event["type"] in self._subscribed:
             self._in_background(self.send(event))
 
     async def close(self) -> None:
-        """Cancel background tasks."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

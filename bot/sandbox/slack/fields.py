@@ -116,7 +116,6 @@ def initial_value(element: JsonObject) -> JsonObject | None:
 
 
 def options(element: JsonObject) -> list[JsonObject]:
-    """An element's own options, those of groups in order."""
     groups = element.get("option_groups") or []
     return [
         *(element.get("options") or []),

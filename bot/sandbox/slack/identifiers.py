@@ -16,12 +16,10 @@ class Identifiers:
         self._last_ts = 0
 
     def mint(self, prefix: str) -> str:
-        """The next identifier that starts with `prefix`, such as "U" or "C"."""
         self._minted[prefix] += 1
         return f"{prefix}{self._minted[prefix]:09d}"
 
     def block(self) -> str:
-        """A block_id for a block without one."""
         self._minted["block"] += 1
         return f"{self._minted['block']:05x}"
 

@@ -48,7 +48,6 @@ class ModalClient(BaseClient):
 
     @property
     def field_errors(self) -> dict[str, str]:
-        """The error texts in the visible modal, by field label."""
         view = self.modal
         if view is None:
             return {}

@@ -30,7 +30,6 @@ class Modals:
         return list(self._stacks[user_id])
 
     def with_external_id(self, external_id: str) -> View | None:
-        """The open view with this external_id."""
         for view in self.views.values():
             if not view.closed and view.body.get("external_id") == external_id:
                 return view
@@ -62,7 +61,6 @@ class Modals:
         return view
 
     def publish_home(self, user_id: str, body: JsonObject) -> View:
-        """Show a Home tab, new or in place of the last one."""
         view = self.home_tabs.get(user_id)
         if view is not None:
             self.update(view, body)
@@ -76,7 +74,6 @@ class Modals:
         return view
 
     def update(self, view: View, body: JsonObject) -> None:
-        """Replace the content of an open view."""
         view.replace(self._with_block_ids(body), self._new_hash())
         self._changes.publish(ViewChanged(view))
 
@@ -85,7 +82,6 @@ class Modals:
         self._changes.publish(ViewChanged(view))
 
     def close(self, view: View) -> None:
-        """Close a view and those above it."""
         stack = self._stacks[view.user_id]
         while view in stack:
             top = stack.pop()
@@ -93,12 +89,10 @@ class Modals:
             self._changes.publish(ViewClosed(top))
 
     def clear(self, user_id: str) -> None:
-        """Close all of a user's modals."""
         for view in self.stack(user_id)[:1]:
             self.close(view)
 
     def document(self, view: View) -> JsonObject:
-        """The view as in Slack's responses and payloads."""
         identity = self._workspace.identity
         user: User = self._workspace.users[view.user_id]
         owner = ViewOwner(identity.app_id, identity.bot_id, user.team_id, identity.team_id)

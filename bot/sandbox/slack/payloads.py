@@ -39,7 +39,6 @@ class Payloads:
     team_missing: bool = False
 
     def moment(self) -> str:
-        """A timestamp for now."""
         return self.workspace.ids.timestamp(self.workspace.clock.now())
 
     def command(self, user: User, channel: Channel, command: str, text: str) -> JsonObject:
@@ -112,7 +111,6 @@ class Payloads:
         }
 
     def submission(self, user: User, view: View) -> JsonObject:
-        """`view_submission`."""
         return {
             **self._view_interaction("view_submission", user, view),
             "trigger_id": self.triggers.mint(user.id, view.id),
@@ -124,7 +122,6 @@ class Payloads:
         return {**self._view_interaction("view_closed", user, view), "is_cleared": cleared}
 
     def message_shortcut(self, user: User, message: Message, callback_id: str) -> JsonObject:
-        """`message_action`."""
         channel = self.workspace.channels[message.channel_id]
         return {
             **self._common("message_action", user),
@@ -138,7 +135,6 @@ class Payloads:
         }
 
     def global_shortcut(self, user: User, callback_id: str) -> JsonObject:
-        """`shortcut`."""
         return {
             **self._common("shortcut", user),
             "callback_id": callback_id,
@@ -147,7 +143,6 @@ class Payloads:
         }
 
     def event(self, event: JsonObject, *, shared: bool = False) -> JsonObject:
-        """Wrap an event as the Events API does."""
         identity = self.workspace.identity
         team_id = None if self.team_missing else identity.team_id
         return {

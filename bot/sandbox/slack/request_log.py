@@ -101,11 +101,9 @@ class RequestLog:
         self._changed(entry)
 
     def hide(self, secret: str, name: str) -> None:
-        """Mask this string by `name` from now on."""
         self._secrets[secret] = name
 
     def calls(self, operation: str) -> list[LoggedRequest]:
-        """The requests of one operation, oldest first."""
         return [entry for entry in self.entries if entry.operation == operation]
 
     def masked(self, text: str) -> str:

@@ -186,7 +186,6 @@ class SlackSandbox(Controls):
 
     @property
     def url(self) -> str:
-        """The base URL; the Web API is below `{url}/api/`."""
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}"
 
@@ -219,7 +218,6 @@ class SlackSandbox(Controls):
     # Acting and waiting
 
     def act_as(self, user: User) -> UserClient:
-        """This user's Slack client."""
         return self._people.setdefault(user.id, UserClient(user, self._surroundings))
 
     async def until(
@@ -239,7 +237,6 @@ class SlackSandbox(Controls):
         return await self.changes.until(predicate, timeout, self.summary)
 
     def summary(self) -> str:
-        """Everything that users see, in plain text."""
         return summary(self.workspace, self.modals, self.requests)
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
@@ -261,12 +258,10 @@ class SlackSandbox(Controls):
 
     @property
     def connections(self) -> int:
-        """The number of open Socket Mode connections."""
         return len(self.sockets.connections)
 
     @property
     def protocol_errors(self) -> list[str]:
-        """The app's errors on its Socket Mode connections."""
         return self.sockets.field_errors
 
     async def refresh_connection(self) -> None:
@@ -274,7 +269,6 @@ class SlackSandbox(Controls):
         await self.sockets.refresh()
 
     async def drop_connections(self) -> None:
-        """Abort all Socket Mode connections."""
         await self.sockets.close()
 
     def _connection_url(self) -> str:

@@ -47,7 +47,6 @@ class Server:
         self._app_token = app_token
 
     def application(self, routes: Iterable[web.AbstractRouteDef]) -> web.Application:
-        """The aiohttp application, with further routes beside Slack's."""
         app = web.Application(client_max_size=_MAX_BODY)
         app.add_routes(
             [

@@ -58,7 +58,6 @@ class SocketMode:
         self.field_errors: list[str] = []
 
     def ticket(self) -> str:
-        """A secret that opens one connection."""
         ticket = secrets.token_urlsafe(24)
         self._tickets.add(ticket)
         return ticket

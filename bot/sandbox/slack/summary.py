@@ -10,7 +10,6 @@ from bot.sandbox.slack.workspace import Workspace
 
 
 def summary(workspace: Workspace, modals: Modals, log: RequestLog) -> str:
-    """Describe channels with their messages, open modals, and the last requests."""
     return "\n".join([*_channels(workspace), *_modals(workspace, modals), *_requests(log)])
 
 

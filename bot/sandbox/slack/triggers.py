@@ -34,7 +34,6 @@ class Triggers:
         self._triggers: dict[str, Trigger] = {}
 
     def mint(self, user_id: str, view_id: str | None = None) -> str:
-        """A new trigger_id for an interaction of this user."""
         trigger_id = self._ids.trigger(self._clock.now())
         self._triggers[trigger_id] = Trigger(user_id, self._clock.monotonic(), view_id)
         return trigger_id

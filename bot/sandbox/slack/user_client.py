@@ -50,7 +50,6 @@ class UserClient(ModalClient):
         return ack
 
     def ephemerals(self, channel: Channel | str) -> list[Message]:
-        """The channel's ephemeral messages to this user, oldest first."""
         where = self._slack.workspace.channel(channel)
         return [message for message in where.ephemerals if message.ephemeral_to == self.user.id]
 
@@ -80,7 +79,6 @@ class UserClient(ModalClient):
         return await self._interact(self._press(place, button))
 
     async def double_click(self, place: Message | View, button: str | Field) -> tuple[Ack, Ack]:
-        """Press a button twice at once; the app gets two payloads."""
         first, second = self._press(place, button), self._press(place, button)
         acks = await asyncio.gather(self._interact(first), self._interact(second))
         return acks[0], acks[1]
@@ -188,7 +186,6 @@ class UserClient(ModalClient):
 def _message_values(
     place: Message | View, used: Field | None, state: JsonObject
 ) -> dict[str, dict[str, JsonObject]]:
-    """The state of a message's fields after one was used."""
     values: dict[str, dict[str, JsonObject]] = {}
     for item in fields(place.blocks):
         value = state if item == used else initial_value(item.element)

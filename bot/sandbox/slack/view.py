@@ -34,7 +34,6 @@ class View:
 
     @property
     def title(self) -> str:
-        """The visible title, empty for a Home tab."""
         title = self.body.get("title")
         return str(title["text"]) if title else ""
 
@@ -52,7 +51,6 @@ class View:
         return str(self.body.get("private_metadata") or "")
 
     def fields(self) -> list[Field]:
-        """The interactive elements, top to bottom."""
         return list(fields(self.blocks))
 
     def reset_values(self) -> None:
@@ -67,7 +65,6 @@ class View:
         self.values = kept
 
     def value(self, item: Field) -> JsonObject | None:
-        """The state of a field; None for one without state, such as a button."""
         return self.values.get(item.block_id, {}).get(item.action_id)
 
     def set_value(self, item: Field, value: JsonObject) -> None:
@@ -92,7 +89,6 @@ class ViewOwner:
     installed_team_id: str
 
     def document(self, view: View) -> JsonObject:
-        """The view as in Slack's responses and payloads."""
         body = view.body
         is_modal = body["type"] == "modal"
         return {

@@ -14,7 +14,6 @@ def encode(document: JsonObject) -> str:
 
 
 def decode_object(text: str | bytes) -> JsonObject | None:
-    """The JSON object in `text`; None if it is anything else."""
     try:
         document = json.loads(text)
     except ValueError:

@@ -52,7 +52,6 @@ class Identity:
 
     @property
     def enterprise(self) -> JsonObject | None:
-        """The organisation as in payloads."""
         if self.enterprise_id is None:
             return None
         return {"id": self.enterprise_id, "name": "Sandbox Organisation"}
@@ -189,7 +188,6 @@ class Workspace:
         ephemeral_to: str | None = None,
         unfurls: tuple[bool | None, bool | None] = (None, None),
     ) -> Message:
-        """Post a message, a reply or an ephemeral message."""
         message = Message(
             channel_id=channel.id,
             ts=self.ids.timestamp(self.clock.now()),
@@ -230,7 +228,6 @@ class Workspace:
         self.changes.publish(MessageDeleted(message))
 
     def with_block_ids(self, blocks: Sequence[JsonObject]) -> list[JsonObject]:
-        """The blocks, each with a block_id."""
         return [
             {**block, "block_id": block.get("block_id") or self.ids.block()} for block in blocks
         ]

@@ -79,8 +79,6 @@ Text: TypeAlias = Annotated[PlainText | Mrkdwn, Field(discriminator="type")]
 
 
 def at_most(characters: int) -> AfterValidator:
-    """A validator of a text object's length."""
-
     def check(text: PlainText | Mrkdwn) -> PlainText | Mrkdwn:
         if len(text.text) > characters:
             raise refusal(f"must be at most {characters} characters", "text")

@@ -104,7 +104,6 @@ class Message(Strict):
 
 
 def error_name(path: Path, kind: str) -> str:
-    """Slack's name for an error in a message."""
     match path:
         case ("blocks",) if kind in _NOT_THAT_SHAPE:
             return "invalid_blocks_format"

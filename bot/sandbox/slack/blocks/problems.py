@@ -67,7 +67,6 @@ def refusal(words: str, *at: str | int, error: str = "") -> PydanticCustomError:
 
 
 def problems_of(fault: ValidationError, payload: object, naming: Naming) -> list[Problem]:
-    """Everything that pydantic found wrong with `payload`, in its order."""
     problems = []
     for found in fault.errors(include_url=False, include_input=False):
         kind, location, context = found["type"], found["loc"], found.get("ctx", {})

@@ -54,6 +54,5 @@ def repeated(document: Iterable[Node], field: str, within: int = 0) -> Iterator[
 
 
 def encoded_bytes(document: object) -> int:
-    """The document's size as compact JSON in UTF-8."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return len(text.encode(errors="surrogatepass"))

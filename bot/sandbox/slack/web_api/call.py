@@ -155,8 +155,6 @@ def method(
     scopes: Iterable[str] = (),
     token: TokenKind = TokenKind.BOT,
 ) -> Method:
-    """A method that parses its arguments before it acts."""
-
     def parse_and_act(slack: Backend, fields: JsonObject) -> JsonObject:
         return action(slack, parse(arguments, fields))
 

@@ -30,7 +30,6 @@ class _Content(Arguments):
     link_names: bool | None = None
 
     def said(self) -> JsonObject:
-        """The arguments as they were sent."""
         return self.model_dump(exclude_unset=True, exclude={"team_id"})
 
 

@@ -47,7 +47,6 @@ class History(Arguments):
     limit: int = Field(default=100, ge=1, le=999)
 
     def covers(self, message: Message) -> bool:
-        """Whether a message is in the requested interval."""
         ts = _moment(message.ts)
         if self.oldest is not None:
             oldest = _moment(self.oldest)
@@ -157,7 +156,6 @@ def open_direct_message(slack: Backend, arguments: Open) -> JsonObject:
 
 
 def members(slack: Backend, arguments: Members) -> JsonObject:
-    """The ids of a channel's members."""
     channel = slack.channel(arguments.channel)
     slack.require_channel_scope(channel, "read")
     page, cursor = paged(channel.member_ids, arguments.cursor, arguments.limit)

@@ -11,12 +11,9 @@ class AuditRecord:
     """An audit entry for display.
 
     Attributes:
-        id: Rises with time.
         person_id: '' for the bot itself.
         action: Scope and action, such as "endpoint:sleep".
         target_name: '' for none.
-        endpoint: The endpoint's name; '' for none.
-        detail: Plain text.
     """
 
     id: int

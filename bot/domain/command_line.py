@@ -61,8 +61,6 @@ class Word:
     Attributes:
         text: Without the quotes around and in it.
         bare: How many of the text's first characters were unquoted.
-        start: Its first position in the line.
-        end: The position after it.
     """
 
     text: str

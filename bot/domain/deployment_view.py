@@ -19,7 +19,6 @@ class LargerInstance:
 
     Attributes:
         key: As the form takes it, such as "2xH100".
-        label: Such as "2 × H100".
         price: Dollars per hour of the replicas that are certain to run, at least one.
     """
 
@@ -34,13 +33,9 @@ class Setup:
 
     Attributes:
         instance: Such as "2 × H100".
-        least: Minimum of replicas.
-        most: Maximum of replicas.
         cooldown: Seconds without a request until it scales down; None if it doesn't.
         price_of_one: Dollars per hour of one replica.
-        larger: The next larger instance option, if there is one.
         sent: Further fields sent for the running version; empty if created elsewhere.
-        is_scaled_by_friendli: Whether no scaling was sent.
     """
 
     model: str | None
@@ -99,7 +94,6 @@ class OperationView:
     """An operation on the endpoint.
 
     Attributes:
-        by: The requester; '' if nobody requested it.
         at: When it ended; None before.
     """
 
@@ -116,7 +110,6 @@ class PendingApproval:
 
     Attributes:
         approvers: Who may approve, as mrkdwn.
-        until: When the request expires.
     """
 
     approvers: str
@@ -129,20 +122,15 @@ class DeploymentView:
 
     Attributes:
         public_id: Names the deployment in buttons.
-        is_imported: Whether its endpoint was created elsewhere.
         requested_at: Our database's time of the click.
         history: Every transition, oldest first.
         operations: Every operation on its endpoint, oldest first.
         suite_link: The endpoint's page in Friendli Suite, if known.
         integrations_link: Where a person sets the token with which Friendli reads models.
-        model_link: The model's page, if the model is known.
         candidates: Endpoints that may be ours, while a person has to choose.
         candidate_notes: Descriptions of those whose name isn't exactly ours.
         unlisted_until: How long a missing endpoint is still watched.
-        cancel_requested_by: Who cancelled it while its endpoint was unknown.
-        waiting: Set while approval is pending.
         lifetime_seconds: From when it comes up; None for no end.
-        lifetime_ends_at: None for no end.
         expiry_action: A `bot.domain.policy.ExpiryAction`.
     """
 

@@ -24,7 +24,6 @@ class Failure:
     """Why an endpoint failed, in words for people.
 
     Attributes:
-        cause: One sentence.
         advice: What to do, one to three sentences.
         actions: The most useful first; never empty.
         setting: The setting of `Action.EDIT`, by its name in the request model.
@@ -147,7 +146,6 @@ def failure(code: Code | str | None, *, model_repo: str, endpoint_id: str) -> Fa
     Args:
         code: None when the endpoint failed without one.
         model_repo: Such as "meta-llama/Llama-3.1-8B-Instruct".
-        endpoint_id: The failed endpoint.
     """
     known = FAILURES.get(code, _UNKNOWN_CODE) if code else _NO_CODE
     values = {"code": code or "", "model_repo": model_repo, "endpoint_id": endpoint_id}

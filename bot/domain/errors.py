@@ -35,7 +35,6 @@ class UserError(BotError):
     """An error that the user can understand and correct.
 
     Attributes:
-        message: What happened and why, as escaped mrkdwn.
         hint: What to do next, as escaped mrkdwn.
         actions: Button elements that do it, for an actions block.
     """

@@ -50,11 +50,8 @@ class Workload:
 
     Attributes:
         weights: Bytes as they load.
-        cache: Per request.
-        hidden_size: Of the decoder.
         heads: Attention heads; tensor parallelism has to divide them.
         context: Tokens of one request, prompt and answer.
-        batch: Concurrent requests.
     """
 
     weights: int | None
@@ -71,11 +68,7 @@ class FitResult:
 
     Attributes:
         split: Over how many GPUs the model is split; fewer than available if its heads can't be.
-        activations: While the engine processes a chunk of prompts.
-        reserve: The engine's overhead.
-        request: Of one request's cache.
         usable: The engine's memory, safe estimate.
-        usable_at_best: The same, best estimate.
         room: Concurrent requests, safe estimate; None if unknown.
         missing: Bytes missing over all cards for one request, best estimate; 0 if none.
     """

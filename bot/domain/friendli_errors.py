@@ -37,13 +37,9 @@ class FriendliError(Exception):
     """A call to Friendli's API failed.
 
     Attributes:
-        operation: The name of the client's method.
-        status: The HTTP status; None without a response.
         message: The API's message, at most 500 characters of one line; may be empty. Outside
             text: escape it.
-        reason: Why there is no message, for the log; may be empty.
         retry_after: Seconds that the API asked to wait; None without a time.
-        fields: Messages about single fields; at most 20.
     """
 
     def __init__(

@@ -20,13 +20,7 @@ _LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU model.
-
-    Attributes:
-        name: Such as "H100".
-        api_name: Such as "NVIDIA H100".
-        memory_gb: Memory of one GPU, in GB.
-    """
+    """A GPU model."""
 
     name: str
     api_name: str
@@ -145,7 +139,6 @@ class UnknownInstanceError(ValueError):
     """Text that names no instance option.
 
     Attributes:
-        part: The GPU when both parts are unknown.
         given: That part as typed; may be empty.
         nearest: The option that was probably meant, or None.
     """
@@ -225,8 +218,6 @@ class Prices:
     """Dollars per GPU-hour, billed per second.
 
     Attributes:
-        published: When Friendli published the table.
-        in_force_since: Its first day.
         per_gpu_hour: GPU name → dollars.
         overridden: Names of GPUs with the operator's price.
     """

@@ -54,7 +54,6 @@ class CachingLayers:
     """Layers with the same cache.
 
     Attributes:
-        count: How many layers.
         elements: Numbers kept per token and layer.
         heads: Over how many GPUs they can be split; 1 where every GPU keeps all.
         window: Maximum of tokens; None for all.
@@ -72,7 +71,6 @@ class KvCache:
 
     Attributes:
         layers: The caching layers; none for encoders.
-        state_bytes: Of recurrent layers, for one request.
         element_bytes: Of one number: 2, or 1 where the checkpoint declares an 8-bit cache.
     """
 

@@ -18,10 +18,8 @@ class StoredEndpoint:
     """What the bot has stored about an endpoint.
 
     Attributes:
-        public_id: Names its deployment in buttons.
         model: None of an imported endpoint.
         requester_id: Who requested or imported it.
-        channel_id: The channel of its thread.
         is_here: Whether that is the channel of the request, whose buttons reach it.
         thread_ts: The thread's root; None before it is posted.
     """
@@ -42,10 +40,9 @@ class ListedEndpoint:
     """An endpoint of a target. Texts are as people and the API wrote them, unescaped.
 
     Attributes:
-        target: The target's name in the channel.
         spec: None if Friendli didn't respond in time.
         ours: None for an endpoint created elsewhere.
-        perhaps_by: Who requested one of this name whose endpoint isn't identified yet.
+        possible_requester_id: Who requested one of this name whose endpoint isn't identified yet.
         seen_at: The API's clock of the listing.
     """
 

@@ -49,12 +49,7 @@ class MatchCriteria:
 
 @dataclass(frozen=True, slots=True)
 class OtherSearch:
-    """Another deployment whose endpoint is unknown.
-
-    Attributes:
-        name: The requested name.
-        ids_before: Ids that aren't its own.
-    """
+    """Another deployment whose endpoint is unknown."""
 
     name: str
     ids_before: Collection[str]
@@ -78,8 +73,6 @@ class Match:
     """The result of matching.
 
     Attributes:
-        ours: The endpoint, if identified.
-        twins: Several of our name that can't be told apart.
         likely: The name can't be read, is like ours, or all but the name fits.
         unlikely: The other unexplained new endpoints.
     """
@@ -119,7 +112,6 @@ def match(
     """Find ours among the new endpoints.
 
     Args:
-        candidates: Every new listed endpoint.
         others: The searches that take precedence where the name is theirs.
     """
     for one in candidates:

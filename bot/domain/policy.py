@@ -49,11 +49,8 @@ class Policy(BaseModel):
     """A target's settings, with the defaults of a new target.
 
     Attributes:
-        approval_above: Dollars an hour, with `Approval.ABOVE`.
         requester_may_approve: Whether requesters may approve their own requests.
-        approval_hours: Until a request expires.
         lifetime_hours: Default lifetime; None for no end.
-        guests_may_act: Whether people from other organisations may do more than read.
     """
 
     model_config = ConfigDict(frozen=True)

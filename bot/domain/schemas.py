@@ -103,13 +103,7 @@ class EndpointAdvancedConfig(RequestModel):
     are not sent, and the older edition accepts the body.
 
     Attributes:
-        max_batch_size: Maximum of concurrent requests.
-        tokenizer_skip_special_tokens: Omit special tokens from the output.
-        tokenizer_add_special_tokens: Add special tokens to the input.
         max_token_count: Tokens; `DEFAULT_MAX_TOKEN_COUNT` where the API decides.
-        enable_content_logging: Store the contents of requests and responses.
-        max_input_length: Tokens.
-        max_context_length: Tokens, input and output together.
         queue_timeout_ms: Milliseconds that a request may wait in the queue.
         queue_backpressure_metric_threshold: Above this the queue refuses requests.
     """
@@ -336,10 +330,6 @@ class DedicatedEndpointSpec(ResponseModel):
         name: '' if it can't be read.
         num_gpu: GPUs per replica.
         autoscaling_cooldown: Seconds.
-        max_input_length: Tokens.
-        max_context_length: Tokens, input and output together.
-        curr_replica_cnt: Replicas now.
-        desired_replica_cnt: Replicas that it scales to.
         updated_replica_cnt: Replicas of the newest version.
     """
 

@@ -19,9 +19,7 @@ class Spend:
     """An endpoint's cost.
 
     Attributes:
-        seconds: How long at least one replica was billed.
         dollars: Of the replicas that certainly ran; None if their price is unknown.
-        is_least: Whether an autoscaler may have run more.
         is_charged: Whether the dollars are Friendli's own count, not an estimate.
     """
 
@@ -45,11 +43,8 @@ def estimate(
     """Add up the time in which the endpoint was billed.
 
     Args:
-        history: Every transition, oldest first.
         price_of_one: Dollars per hour of one replica; None if unknown.
         least: Minimum of replicas; while it serves, at least one runs.
-        most: Maximum of replicas; None if unknown.
-        at: Until when, by our database's clock.
     """
     if not history:
         return Spend(0.0, None if price_of_one is None else Decimal(0))

@@ -20,7 +20,6 @@ class When:
 
     Attributes:
         time_of_day: "HH:MM".
-        zone: An IANA time zone.
         date: The day, as "YYYY-MM-DD", with `ScheduleDays.ONCE`; None for the next occurrence.
     """
 

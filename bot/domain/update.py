@@ -30,13 +30,10 @@ class Update(BaseModel):
     """An update that a person confirmed.
 
     Attributes:
-        body: What is sent.
         replaces: The number of the version that it was compared with.
         after: The settings of the new version; placeholders in unknown fields.
-        unknown: The unknown fields of `after`.
         is_whole: Whether no setting of a version that was created elsewhere stays.
         dollars_before: Dollars per hour at full scale; None if unknown.
-        dollars_after: The same of the new version.
         most_before: Maximum of replicas before; None if stored without it.
     """
 
@@ -86,7 +83,6 @@ def next_version(before: Version, wanted: DeployDraft) -> Version | tuple[FieldE
     """Make the next version from a form, or return its errors.
 
     Args:
-        before: The running version.
         wanted: All settings; unknown empty ones stay unchanged, and so does the name.
     """
     optional = set()
@@ -171,7 +167,6 @@ def build_update(
     """Build an update; None if nothing changes.
 
     Args:
-        before: The running version.
         replaces: The number of the running version.
         is_whole: Whether nothing of a version that was created elsewhere stays.
     """

@@ -64,7 +64,6 @@ class Version:
 
     Attributes:
         request: Its settings; placeholders in unknown fields.
-        unknown: The unknown fields of `request`.
     """
 
     request: DeployRequest
@@ -110,7 +109,7 @@ class Version:
         """This version with settings that the API doesn't report.
 
         Args:
-            fields: Some of `UNTOLD`, by name; None for cleared ones.
+            fields: Some of `UNREPORTED`, by name; None for cleared ones.
         """
         parsed = dict(fields)
         if metric := parsed.get(_METRIC):
@@ -119,7 +118,7 @@ class Version:
 
     @property
     def unreported(self) -> dict[str, object]:
-        """The argument of `with_set_here`: known settings that the API doesn't report."""
+        """The argument of `with_unreported`: known settings that the API doesn't report."""
         return self.request.model_dump(mode="json", include=set(UNREPORTED - self.unknown))
 
     @property
@@ -150,8 +149,6 @@ class Cost:
 
     Attributes:
         each: Dollars per hour and replica.
-        least: Minimum of replicas.
-        most: Maximum of replicas.
     """
 
     each: Decimal | None

@@ -12,8 +12,6 @@ class RunningVersion:
     """The running version of an endpoint.
 
     Attributes:
-        public_id: Of its deployment.
-        number: Of the running version, as last read.
         elsewhere: The number of a version that was created elsewhere: settings that the API
             doesn't report may differ from `version`.
     """
@@ -33,11 +31,8 @@ class PastVersion:
 
     Attributes:
         number: As the API writes it.
-        version: What is known of it.
         asked: The same without the API's own choices, for forms.
-        spec: What the API reports.
         made_by: Who requested it here; '' for nobody.
-        made_at: When; None if it wasn't requested here.
     """
 
     number: str

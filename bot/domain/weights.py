@@ -27,8 +27,6 @@ class RepoFiles:
     Attributes:
         sizes: Bytes of each file by its path; None where the Hub doesn't tell.
         indexed: The files of the root's index; None without an index, or unread.
-        parameters: Count by safetensors type, from the Hub.
-        quantized: Whether config.json, or a file beside it, declares a quantization.
     """
 
     sizes: Mapping[str, int | None]

@@ -14,7 +14,6 @@ class SandboxClock:
 
     Args:
         speed: Sandbox seconds per real second; at 0 only `advance` moves the clock.
-        start: The initial time; the real time if omitted.
     """
 
     def __init__(self, speed: float = 1.0, *, start: datetime | None = None) -> None:

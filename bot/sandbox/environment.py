@@ -29,12 +29,7 @@ TEAM = "sandbox-team"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Both sandboxes: a Slack with two users in one channel, a Friendli with one project.
-
-    Attributes:
-        clock: Friendli's clock.
-        database: URL of the bot's database.
-    """
+    """Both sandboxes: a Slack with two users in one channel, a Friendli with one project."""
 
     slack: SlackSandbox
     friendli: FriendliSandbox
@@ -91,10 +86,7 @@ async def open_environment(
     """Start both sandboxes on free ports.
 
     Args:
-        database: The bot's database URL.
         speed: How many times faster than real time Friendli's clock runs.
-        durations: How long Friendli's transitions take.
-        limits: Slack's rate limits and timeouts.
         enterprise_id: The organisation of the workspace, on Enterprise Grid.
         team_missing: Whether payloads omit the team, as org-wide installs may.
     """

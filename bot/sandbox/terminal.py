@@ -48,7 +48,6 @@ async def run_demo(
 
     Args:
         port: The page's port on 127.0.0.1; 0 takes a free one.
-        browser: Whether to open the page.
         speed: How many times faster than real time endpoints start.
         real_slack: Use the Slack app whose settings are in the environment.
         real_friendli: Use Friendli itself, where endpoints cost money.

@@ -10,11 +10,7 @@ from bot.domain.errors import new_reference
 
 
 def begin(**fields: str) -> None:
-    """Begin a request: log lines and rows of this task have a new reference from now on.
-
-    Args:
-        fields: Further fields of each log line; empty ones are omitted.
-    """
+    """Begin a request: log lines and rows of this task have a new reference from now on."""
     structlog.contextvars.clear_contextvars()
     bind(new_reference(), **fields)
 

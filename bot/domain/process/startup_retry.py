@@ -23,10 +23,8 @@ class StartupRetry:
     """Retries until it succeeds.
 
     Args:
-        part: The dependency's name, for the log.
         attempt: Connects. Raises UnreachableError to be retried, ConfigError if only a person
             can help.
-        pause: Seconds between attempts.
         timeout: Seconds that `start` waits for the first attempt; after that it continues in
             the background.
 

@@ -32,12 +32,10 @@ class DeployRequest(BaseModel):
     """A validated request for an endpoint.
 
     Attributes:
-        target: The target's name.
         model: org/name on the Hugging Face Hub.
         instance_option_id: The API's; may be missing in the bot's table.
         autoscaling: Never set beside `replicas`. With neither, Friendli decides.
         lifetime_seconds: From when it comes up; None for no end.
-        queue_timeout_ms: Milliseconds.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -28,7 +28,6 @@ class ModelReference(NamedTuple):
 
     Attributes:
         repo: Meant to be org/name, unchecked; None for a pasted URL that is no model's page.
-        revision: The revision in a pasted URL.
     """
 
     repo: str | None

@@ -18,7 +18,6 @@ class ParsedDraft:
     """A draft, parsed for a channel.
 
     Attributes:
-        targets: Names of the channel's targets.
         known_models: Models without an organisation that exist on the Hub.
     """
 

@@ -55,11 +55,8 @@ class FieldError:
     """One error in a draft.
 
     Attributes:
-        field: The draft's field.
         words: What is wrong and what is valid: plain text, not escaped, with the given value
             between backticks.
-        nearest: The valid choice that was probably meant, as people write it.
-        suggest_fix: The correction, if there is one.
     """
 
     field: str
@@ -78,14 +75,10 @@ class Rule:
     """A row of the table.
 
     Attributes:
-        field: The draft's field.
-        valid: What is valid, in words.
         bad: Fields that break the rule, on top of a valid draft.
         words: The message. `{given}` is the value and `{length}` its length; `{targets}`,
             `{minimum}` and `{metric}` depend on the rule.
         broken: Whether a draft breaks the rule, given that it keeps the field's earlier ones.
-        nearest: The valid choice that was probably meant.
-        suggest_fix: The correction.
     """
 
     field: str

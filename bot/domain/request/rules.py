@@ -192,9 +192,6 @@ def check(
     """Turn a draft into a request, or return its errors in the order of the form.
 
     Args:
-        targets: Names of the channel's targets.
-        default_target: The target of a draft without one.
-        scalings: Each target's default scaling.
         known_models: Models without an organisation that exist on the Hub.
         tag: The end of a generated name; a new one if None.
 
@@ -245,7 +242,6 @@ def field_errors_of(
     """All errors of a draft, at most one for each field.
 
     Args:
-        targets: Names of the channel's targets.
         optional: Fields that may be empty here although a deployment needs them.
         known_models: Models without an organisation that exist on the Hub.
     """

@@ -70,7 +70,6 @@ class SentField:
     """A field that a request sets: plain texts.
 
     Attributes:
-        field: Of the request model.
         is_default: Whether it is sent although nobody set it.
     """
 

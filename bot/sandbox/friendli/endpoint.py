@@ -53,8 +53,6 @@ class Endpoint:
     """One endpoint.
 
     Attributes:
-        number: Its position in the order of creation.
-        creator_id: The user whose key created it.
         listed_at: When lists begin to show it.
         versions: Oldest first; never empty.
     """

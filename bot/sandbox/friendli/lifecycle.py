@@ -34,7 +34,6 @@ class Durations:
 
     Attributes:
         waking_factor: Waking takes this part of a start.
-        stopping: Going to sleep after the cool-down.
     """
 
     requesting_virtual_machine: float = 48
@@ -72,11 +71,9 @@ class Scenario:
     """What a model name makes happen.
 
     Attributes:
-        description: For people who choose a name.
         error_code: If set, a start fails with it.
         fails_once: Whether only the first start fails.
         duration_factor: Scales all durations of a start.
-        serving: The status to show once up.
         afterwards: The timeline once up, instead of staying so.
     """
 

@@ -15,7 +15,6 @@ class RequestRecord:
     """One request and its response; keys are shown as their last four characters.
 
     Attributes:
-        at: The sandbox time of arrival.
         operation: Such as "create_endpoint"; "unknown" for what the API doesn't have.
         authorization: The header, masked; None if missing.
         team: The header `X-Friendli-Team`.
@@ -23,7 +22,6 @@ class RequestRecord:
         acted: Whether it was carried out, whether or not the client learned of it.
         status: None before the response and if the connection was cut.
         answer: The body of the response, like `body`.
-        fault: The name of the injected fault.
     """
 
     number: int

@@ -27,14 +27,10 @@ class ResponseVariant:
     """Changes to the wire's fields in responses about an endpoint.
 
     Attributes:
-        description: For people who choose one.
         spec: Applied to specs, also of earlier versions.
         status: Applied to statuses everywhere.
         listed: Applied to statuses in a list, after that.
         id_fields: Fields of the create response that carry the endpoint's id.
-        created_empty: Whether the create response has no body.
-        spec_fails: Whether specs are answered with 500.
-        neighbours: Further endpoints in a list.
         new_id: Derives an endpoint's id from a plain one.
         is_recognizable: Whether an endpoint can be matched to its request.
         needs_its_answer: Whether that takes the create response.

@@ -58,9 +58,7 @@ class FriendliSandbox:
     would refuse.
 
     Args:
-        port: The port on 127.0.0.1; 0 takes a free one.
         list_lag: Seconds of sandbox time until lists show a new endpoint.
-        log_size: How many requests to keep.
 
     Attributes:
         variant: How endpoints are described from now on; see `RESPONSE_VARIANTS`.

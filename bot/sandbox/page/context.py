@@ -16,10 +16,7 @@ class PageContext:
     """The parts of a demo.
 
     Attributes:
-        slack: None where the real Slack is used.
-        friendli: None where the real API is used.
         clock: Friendli's.
-        bot: None where something else runs it.
         people: Users the page can act as, the first one initially.
         channel: Where the page opens.
     """

@@ -130,8 +130,6 @@ class ControlsDocument(BaseModel):
 
     Attributes:
         bot: "starting", "running" or "stopped"; None where another process runs it.
-        slack: None where the real one is used.
-        friendli: None where the real one is used.
         wording: The response variant; None where the real API is used.
         failing: The code with which the next start fails.
         losing: Whether the next response to a create request gets lost.

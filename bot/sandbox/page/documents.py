@@ -34,7 +34,6 @@ class MessageDocument(BaseModel):
         thread: The root's ts, of a reply.
         broadcast: Whether a reply is shown in the channel too.
         only: The only user who sees it; None for everyone.
-        gone: Whether only its tombstone is left.
     """
 
     channel: str

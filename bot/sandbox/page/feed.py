@@ -62,10 +62,6 @@ class Snapshot(BaseModel):
     Attributes:
         people: Ids of the users the page can act as.
         channel: Where the page opens; None without a workspace.
-        commands: For completion after a slash.
-        shortcuts: Entries of a message's menu.
-        options: Options of a line that deploys.
-        codes: The documented codes with which a start can fail.
         wordings: The API's response variants: names and descriptions.
         project: The sandbox's project; None where Friendli is real.
         key: Its key, which is no secret.

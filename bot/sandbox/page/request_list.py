@@ -72,10 +72,7 @@ class RequestDocument(BaseModel):
     Attributes:
         at: Real seconds since 1970.
         source: "Slack" or "bot".
-        operation: The API's name for it.
-        purpose: In words; may be empty.
         status: The HTTP status; None without a response.
-        problem: What went wrong; empty if nothing did.
         seconds: Real seconds to the response, if known.
         count: Repetitions in a row with the same response.
     """

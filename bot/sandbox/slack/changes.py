@@ -132,7 +132,6 @@ class Changes:
         Args:
             predicate: A LookupError from it means "not yet".
             seconds: Real seconds to wait.
-            describe: Describes the state, for the error.
 
         Raises:
             ConditionTimeoutError: If the time is over first.

@@ -13,11 +13,9 @@ class User:
     """A person or a bot.
 
     Attributes:
-        id: Starts with U.
         name: The handle, without @.
         team_id: The user's workspace; another one for people from other organisations.
         tz: IANA name of the time zone.
-        is_owner: Owners are admins too.
         deleted: Whether the account is deactivated.
     """
 
@@ -64,9 +62,6 @@ class Message:
         thread_ts: The root's ts, of a reply.
         broadcast: Whether a reply is shown in the channel too.
         ephemeral_to: The only user who sees it; None for an ordinary message.
-        edited_at: When its text was last changed.
-        revisions: How often it was changed.
-        deleted: Whether it is gone, except for a tombstone above replies.
         posted_at: Seconds on the workspace's monotonic clock.
         unfurls: The values of unfurl_links and unfurl_media as sent.
     """
@@ -111,7 +106,6 @@ class Channel:
         member_ids: In the order of joining.
         is_ext_shared: Whether people from another organisation are in it.
         messages: By ts in order of posting: roots, replies and tombstones.
-        ephemerals: Ephemeral messages, in order of posting.
     """
 
     id: str

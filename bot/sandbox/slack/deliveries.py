@@ -30,9 +30,7 @@ class Delivery:
     Attributes:
         name: The payload's type, or the command; for the log.
         headers: For HTTP, with the signature.
-        body: For HTTP.
         attempt: How many times an event was sent before.
-        reason: Why it is sent again.
     """
 
     kind: Kind
@@ -85,7 +83,6 @@ class Deliveries:
     Attributes:
         url: Where the app listens for HTTP; None for Socket Mode.
         signing_secret: Signs requests from now on.
-        last: The newest delivery.
     """
 
     def __init__(

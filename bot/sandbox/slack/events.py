@@ -43,7 +43,6 @@ class Events:
         """Send an event; retries run in the background.
 
         Args:
-            event: With its `type`.
             shared: Whether it happened in a channel shared with another organisation.
 
         Returns:

@@ -41,9 +41,6 @@ class Field:
 
     Attributes:
         label: The input's label, or the text beside an accessory; empty in an actions block.
-        element: The element as the app sent it.
-        is_input: Whether it is in an input block.
-        optional: Whether it may stay empty.
         dispatch_action: Whether an input block sends `block_actions` as it is filled in.
     """
 
@@ -140,7 +137,6 @@ def chosen(
     Args:
         value: The text typed, the option picked (visible text or value), the id of a user or
             channel, an ISO date; several for an element that takes several; None clears it.
-        choices: The options a select shows.
 
     Raises:
         LookupError: If there is no such option.

@@ -30,11 +30,9 @@ class Limits:
     tolerates none, except `jitter` for the network between two well-spaced messages.
 
     Attributes:
-        enabled: Whether anything is limited at all.
         speed: How many times faster than Slack quotas come back; 10 makes a minute 6 s.
         message_spacing: Seconds between messages in one channel.
         jitter: Seconds by which a message may come too early.
-        messages_per_minute: Messages in the whole workspace.
         per_minute: Calls a minute of single methods, instead of their tier's; 0 allows none.
             Commercial apps outside the Marketplace get 1 for conversations.history and
             conversations.replies.

@@ -27,7 +27,6 @@ class LoggedRequest:
     Attributes:
         operation: The Web API method, "response_url", or the kind of delivery.
         via: "POST", "GET" or "socket".
-        body: The request's fields as JSON.
         started: Sandbox time.
         status: The HTTP status; None before the response, or without one.
         seconds: Real seconds to the response.
@@ -56,8 +55,6 @@ class RequestLog:
     """Keeps every request and notifies of changes.
 
     Args:
-        now: Returns the sandbox time.
-        changed: Called with each entry at its start and end.
         secrets: Strings to mask, with their replacements.
     """
 

@@ -59,7 +59,6 @@ class ResponseUrls:
         """Return a new response_url.
 
         Args:
-            base: The workspace server's URL.
             channel: Where new messages go.
             user: Who sees the ephemeral ones.
             original: The message to replace or delete.

@@ -50,25 +50,18 @@ class SlackSandbox(Controls):
 
     Args:
         app_token: The app-level token that opens Socket Mode connections.
-        limits: The workspace's limits; may be replaced at any time.
         port: Where to listen on 127.0.0.1; 0 takes a free port.
-        enterprise_id: The organisation's id, if the workspace belongs to one.
         org_wide: Whether the app is installed for the whole organisation.
         team_missing: Whether `team` is null in payloads, as it can be then.
-        scopes: Of the bot token.
         events: The subscribed event types; known are app_mention, message,
             app_home_opened, app_uninstalled, tokens_revoked, channel_archive, channel_unarchive,
             member_joined_channel and member_left_channel.
         event_retry_delays: Seconds of sandbox time before an event is sent again.
         clock: The time of everything but signatures and acknowledgement limits.
-        routes: Further routes to serve beside Slack's.
 
     Attributes:
         faults: The fault plan: operations are Web API methods such as
             "chat.postMessage", "response_url" and "socket".
-        requests: The log of every request in both directions.
-        changes: The stream of all changes.
-        modals: Everybody's open modals and Home tabs.
     """
 
     def __init__(

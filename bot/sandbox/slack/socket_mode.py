@@ -25,7 +25,6 @@ class Connection:
 
     Attributes:
         leaving: Whether the app was asked to replace it.
-        delivered: How many envelopes it received.
     """
 
     number: int

@@ -12,7 +12,6 @@ class Trigger:
 
     Attributes:
         minted: Seconds on the workspace's monotonic clock.
-        view_id: The modal of the interaction, if any.
     """
 
     user_id: str

@@ -11,14 +11,11 @@ class View:
     """A view on one user's screen.
 
     Attributes:
-        id: Starts with V.
         body: What the app sent, its blocks each with a block_id.
         hash: Changes with every update by the app.
         values: The input by block_id and action_id, in the shape of `state.values`.
         root_id: The lowest view of the stack, maybe itself.
-        previous_id: The view below, if any.
         errors: Error texts under fields, by block_id.
-        updates: How often the app changed it.
     """
 
     id: str

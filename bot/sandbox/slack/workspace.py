@@ -32,12 +32,9 @@ class Identity:
     """The workspace and the app.
 
     Attributes:
-        team_domain: The first part of its address.
         enterprise_id: The organisation of an Enterprise workspace.
         org_wide: Whether the app is installed for the whole organisation; payloads then carry
             `is_enterprise_install` and may lack `team`.
-        bot_id: The app's bot, as messages name it.
-        scopes: Of the bot token.
     """
 
     team_id: str

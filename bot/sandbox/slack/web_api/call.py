@@ -21,8 +21,6 @@ class SlackError(Exception):
     """A response with `"ok": false`.
 
     Args:
-        error: Slack's error name.
-        messages: The `response_metadata.messages`.
         more: Further fields of the response, such as `needed`.
     """
 

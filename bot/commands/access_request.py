@@ -1,4 +1,4 @@
-"""The Ask them button of a refusal: post an access request in the thread, for those who may."""
+"""The Ask them button of a refusal: post an access request in the thread."""
 
 from dataclasses import replace
 from typing import Self
@@ -22,7 +22,7 @@ _WORDS = {
 
 
 class _ButtonValue(BaseModel):
-    """What the button asks for.
+    """The button's value.
 
     Attributes:
         channel_id: Where it was refused.
@@ -36,11 +36,7 @@ class _ButtonValue(BaseModel):
 
     @classmethod
     def parse(cls, value: str) -> Self:
-        """Parse a button's value.
-
-        Raises:
-            pydantic.ValidationError: It is another version's.
-        """
+        """Raise pydantic.ValidationError if it is another version's."""
         return cls.model_validate(dict(zip(cls.model_fields, value.split(" "), strict=False)))
 
 

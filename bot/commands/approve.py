@@ -1,4 +1,4 @@
-"""The buttons of what waits for approval: Approve, Reject with a reason, and Withdraw."""
+"""The buttons of a proposal: Approve, Reject with a reason, and Withdraw."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,7 +28,7 @@ _LONGEST_REASON = 500
 
 
 class Rejection(BaseModel):
-    """What the modal is about.
+    """The modal's state.
 
     Attributes:
         value: The button's.
@@ -58,7 +58,6 @@ async def approved(
 async def rejecting(
     click: BlockAction, access: DeploymentAccess, approvals: Approvals, modals: Modals
 ) -> None:
-    """Ask for the reason, if the proposal is still open."""
     deployment = await _require(access, Permission.APPROVE, click, click.value)
     decision = await approvals.status_of(click.place, click.value)
     if decision.status is not ProposalStatus.OPEN:
@@ -69,7 +68,6 @@ async def rejecting(
 
 
 def build(rejection: Rejection, name: str) -> dict[str, Any]:
-    """Ask why it is rejected."""
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
@@ -95,7 +93,6 @@ async def rejected(
     approvals: Approvals,
     pending_responses: PendingResponses,
 ) -> ViewResponse:
-    """Write the rejection."""
     shown = Modal.model_validate(submission.view)
     rejection = Rejection.model_validate_json(shown.private_metadata)
     reason = (shown.element(_REASON).value or "").strip()
@@ -119,7 +116,7 @@ async def withdrawn(
     approvals: Approvals,
     pending_responses: PendingResponses,
 ) -> DeferredTask:
-    """Withdraw a request: its requester always may, and so may those who end endpoints."""
+    """Withdraw a proposal: its requester always may, and so may those who end endpoints."""
     if await approvals.requested_by(click.place, click.value) != click.person.id:
         await _require(access, Permission.TERMINATE, click, click.value)
     decision = await approvals.withdraw(

@@ -34,7 +34,7 @@ class AuditPages:
         Args:
             request: Who asks, and where.
             target: '' for all.
-            before: The id of the entry that the page ends before; None for the newest.
+            before: The entry that the page ends before; None for the newest page.
         """
         place, person = request.place, request.person
         await self.authorizer.authorize(Permission.AUDIT, person, place, target=target)
@@ -56,7 +56,6 @@ class AuditPages:
 
 @deferred
 async def run(command: SlashCommand, pages: AuditPages) -> None:
-    """Show the newest entries."""
     typed = command.text.strip()
     target = known_target(typed, await pages.lookup.names(command.place)) if typed else ""
     await command.responder.say(await pages.page(command, target, None))
@@ -64,7 +63,6 @@ async def run(command: SlashCommand, pages: AuditPages) -> None:
 
 @deferred
 async def turned(click: BlockAction, pages: AuditPages) -> None:
-    """Replace the page with another one."""
     number, _, target = click.value.partition(" ")
     # An older button says 0 for the newest page.
     before = (_ENTRY.validate_python(number) if number else 0) or None

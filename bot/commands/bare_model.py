@@ -9,11 +9,11 @@ from bot.messages.markup import code
 
 @dataclass(frozen=True, slots=True)
 class BareModel:
-    """What the Hub says about a model's name.
+    """The Hub's answer about a model's name.
 
     Attributes:
         known: The name, if it is valid.
-        unchecked: That the Hub couldn't be asked, as mrkdwn; '' if it was, or needn't be.
+        unchecked: That the Hub couldn't be asked, as mrkdwn; '' otherwise.
     """
 
     known: frozenset[str] = frozenset()
@@ -27,7 +27,6 @@ class BareModels:
     known_models: KnownModels
 
     async def look_up(self, typed: str | None) -> BareModel:
-        """Check a model's name; one with an organisation isn't looked up."""
         name = read_model(typed or "").repo or ""
         if not is_bare_name(name):
             return BareModel()
@@ -43,10 +42,10 @@ class BareModels:
                 )
 
     async def is_model(self, word: str, *, has_options: bool, resembles_command: bool) -> bool:
-        """Whether a first word that is no command is meant as a model.
+        """Whether a first word that is no command is a model.
 
-        If the Hub can't be asked, it is one only if options follow and no command is similar: a
-        mistyped command must not be deployed.
+        If the Hub can't be asked, only if options follow and no command is similar: a mistyped
+        command must not be deployed.
         """
         if not is_bare_name(word):
             return False

@@ -24,7 +24,6 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 def bolt_app(listeners: Listeners, clients: SlackClients) -> AsyncApp:
-    """Make the Bolt app with its listeners."""
     with _hidden_environment():
         app = AsyncApp(
             # Without one, Bolt looks through all modules for the file that made it.
@@ -49,7 +48,7 @@ def bolt_app(listeners: Listeners, clients: SlackClients) -> AsyncApp:
 
 @contextmanager
 def _hidden_environment() -> Iterator[None]:
-    """Bolt reads more settings from the environment than it is given, and complains of them."""
+    """Bolt reads more settings from the environment than it is given, and complains about them."""
     hidden = {name: value for name, value in os.environ.items() if name.startswith("SLACK_")}
     for name in hidden:
         del os.environ[name]
@@ -75,6 +74,6 @@ def _authorizer(clients: SlackClients) -> Callable[..., Awaitable[AuthorizeResul
 
 
 async def _unreadable(error: Exception) -> BoltResponse:
-    """The payload can't be parsed, so nobody can be answered: who asked is unknown."""
+    """Who asked is unknown, so nobody can be answered."""
     log.error("malformed request from Slack", exc_info=error)
     return BoltResponse(status=400)

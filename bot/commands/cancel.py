@@ -22,10 +22,7 @@ async def clicked(
     deployments: Deployments,
     pending_responses: PendingResponses,
 ) -> DeferredTask:
-    """Write the request; the thread shows its effect.
-
-    It is written before the acknowledgement: a lost cancel would keep billing.
-    """
+    """Write the request before the acknowledgement: a lost cancel would keep billing."""
     await access.require(Permission.TERMINATE, click, click.value)
     outcome = await deployments.cancel(
         click.place, click.person, click.value, message_ts=click.message_ts

@@ -36,7 +36,7 @@ _TYPED = f"`{SLASH} connect`"
 
 @dataclass(frozen=True, slots=True)
 class ConnectForm:
-    """Opens the form, and checks what it holds."""
+    """Opens the form, and checks its key."""
 
     authorizer: Authorizer
     targets: Targets
@@ -46,7 +46,6 @@ class ConnectForm:
     settings: Settings
 
     async def open(self, request: SlashCommand | BlockAction, name: str) -> None:
-        """Open the form for one of the channel's targets, or a new one."""
         if not request.place.channel_id:
             # A click in a modal doesn't always say which channel the modal was opened in.
             raise UserError("Type this in the channel that you want to connect:", hint=_TYPED)
@@ -94,13 +93,11 @@ class ConnectForm:
 
 @deferred
 async def run(command: SlashCommand, connect_form: ConnectForm) -> None:
-    """Open the form for the target that is named, or a new one."""
     await connect_form.open(command, command.text.strip())
 
 
 @deferred
 async def clicked(click: BlockAction, connect_form: ConnectForm) -> None:
-    """Open the form for the target that the button names if it names one."""
     await connect_form.open(click, click.value)
 
 
@@ -144,7 +141,7 @@ async def _show_late(
 
 
 def _refusal(error: FriendliError) -> dict[str, str]:
-    """The check's failure, on the field that it is about."""
+    """The failure, at its field."""
     match error:
         case MalformedCredentials():
             return {form.KEY: "A key is one word without spaces. Paste it again."}

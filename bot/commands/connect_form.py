@@ -1,4 +1,4 @@
-"""The modal that connects a channel to a Friendli project: build and parse side by side."""
+"""The modal that connects a channel to a Friendli project: build and parse."""
 
 import re
 from collections.abc import Mapping
@@ -33,13 +33,11 @@ _TARGET_NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_TARGET - 1}}}")
 
 
 class ConnectDraft(BaseModel):
-    """What was typed, but for the key, which never leaves the field that it was typed in.
+    """The form, without the key, which stays in its field.
 
     Attributes:
-        place: The channel.
-        name: Of the target.
         is_default: Deploy here when no target is named.
-        key_is_optional: Whether the operator has a key for targets that bring none.
+        key_is_optional: Whether the operator has a key for targets without one.
     """
 
     place: ChannelRef
@@ -51,7 +49,7 @@ class ConnectDraft(BaseModel):
 
 
 def build(draft: ConnectDraft) -> dict[str, Any]:
-    """The form, filled in with what is known; the key's field is always empty."""
+    """The key's field is always empty."""
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
@@ -97,19 +95,19 @@ def build(draft: ConnectDraft) -> dict[str, Any]:
 
 
 def read_back(view: Mapping[str, object]) -> ConnectDraft:
-    """What the bot keeps in a modal of this module.
+    """The state in a modal of this module.
 
     Raises:
-        pydantic.ValidationError: The modal is not one of these.
+        pydantic.ValidationError: The modal is another one.
     """
     return ConnectDraft.model_validate_json(Modal.model_validate(view).private_metadata)
 
 
 def parse(view: Mapping[str, object]) -> tuple[ConnectDraft, SecretStr | None]:
-    """What a submitted form says; no key is the operator's.
+    """Parse a submitted form; no key means the operator's.
 
     Raises:
-        pydantic.ValidationError: The view is not one that this form was built as.
+        pydantic.ValidationError: The view wasn't built by this form.
     """
     shown = Modal.model_validate(view)
     before = read_back(view)
@@ -126,13 +124,13 @@ def parse(view: Mapping[str, object]) -> tuple[ConnectDraft, SecretStr | None]:
 
 
 def clipped_name(typed: str) -> str:
-    """What was typed as a target's name, cut to what the form can be filled in with."""
+    """The typed name, cut to what the field takes."""
     printable = "".join(char if char.isprintable() else " " for char in typed.lower())
     return " ".join(printable.split())[:LONGEST_TARGET]
 
 
 def field_errors(draft: ConnectDraft, key: SecretStr | None) -> dict[str, str]:
-    """What is wrong with the form, by block id."""
+    """Errors by block id."""
     found: dict[str, str] = {}
     if not _TARGET_NAME.fullmatch(draft.name):
         found[NAME] = (
@@ -163,22 +161,20 @@ def _is_word(key: str) -> bool:
 
 
 def connection(draft: ConnectDraft, key: SecretStr | None) -> Connection:
-    """What to store."""
     return Connection(draft.name, draft.team_id, draft.project_id, key, draft.is_default)
 
 
 def checking(draft: ConnectDraft) -> dict[str, Any]:
-    """Shown while the key's check takes longer than Slack waits for an answer."""
+    """Shown while checking the key takes longer than Slack waits."""
     return _notice(draft, "Checking the key with Friendli…")
 
 
 def failed(draft: ConnectDraft, words: str) -> dict[str, Any]:
-    """The late check failed: what was typed is kept, but for the key."""
+    """The late check failed; everything but the key is kept."""
     return _notice(draft, escape(words), button("Back to the form", BACK_ACTION, style="primary"))
 
 
 def connected(draft: ConnectDraft, key: SecretStr | None, *, was_empty: bool) -> dict[str, Any]:
-    """The project is connected."""
     ending = escape(last_four(key))
     shown = f", with the key that ends in `{ending}`" if ending else ""
     if key is None:

@@ -28,10 +28,10 @@ _KIND = OperationKind.DELETE
 
 
 class Question(BaseModel):
-    """What the modal is about.
+    """The modal's state.
 
     Attributes:
-        request_id: The idempotency key: the same modal, submitted again, does nothing.
+        request_id: The idempotency key.
         message_ts: The message whose button opened it.
     """
 
@@ -43,7 +43,6 @@ class Question(BaseModel):
 
 @deferred
 async def clicked(click: BlockAction, access: DeploymentAccess, modals: Modals) -> None:
-    """Open the modal."""
     deployment = await access.require(_KIND.facts.permission, click, click.value)
     question = Question(
         place=click.place,
@@ -55,7 +54,6 @@ async def clicked(click: BlockAction, access: DeploymentAccess, modals: Modals) 
 
 
 def build(question: Question, name: str) -> dict[str, Any]:
-    """Ask for the name."""
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
@@ -83,7 +81,6 @@ async def submitted(
     operations: Operations,
     pending_responses: PendingResponses,
 ) -> ViewResponse:
-    """Write the request if the name is right."""
     shown = Modal.model_validate(submission.view)
     question = Question.model_validate_json(shown.private_metadata)
     deployment = await access.find(submission, question.public_id)

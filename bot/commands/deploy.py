@@ -144,13 +144,11 @@ async def _say(command: SlashCommand, body: Body) -> None:
 
 @deferred
 async def change(click: BlockAction, form: DeployForm) -> None:
-    """Open the form with what the preview shows."""
     await form.open(click, DeployDraft.from_json(click.value))
 
 
 @deferred
 async def dismissed(click: BlockAction) -> None:
-    """Remove the preview."""
     await click.responder.remove()
 
 

@@ -1,4 +1,4 @@
-"""What the form, the line and the preview of a deployment share: validation, and who approves."""
+"""What the form, the line and the preview of a deployment share: validation and approvers."""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -41,12 +41,10 @@ def checked(
 
 
 def policy_of(request: DeployRequest, targets: Sequence[TargetView]) -> Policy:
-    """The policy of the request's target."""
     return next(target.policy for target in targets if target.name == request.target)
 
 
 def scalings(targets: Sequence[TargetView]) -> Mapping[str, Scaling]:
-    """Each target's default scaling."""
     return {target.name: target.policy.scaling.value for target in targets}
 
 

@@ -1,4 +1,4 @@
-"""The line of money in the deploy modal, which follows every choice."""
+"""The cost line of the deploy modal."""
 
 from bot.domain.instances import InstanceOption, Prices, UnlistedInstance
 from bot.domain.request.draft import (
@@ -19,19 +19,18 @@ _MOST_REPLICAS = 9_999  # past this a number was not meant, and the sum would on
 def cost_line(draft: DeployDraft, prices: Prices) -> str:
     """Say, as mrkdwn, what a draft would cost as far as it is filled in.
 
-    A replica is billed from the end of its initialization until it shuts down, whether it is
-    asked for anything or not.
+    A replica is billed from the end of its initialization until it shuts down.
     """
-    reading = ParsedDraft(draft, ())
-    if isinstance(reading.instance, UnlistedInstance):
+    parsed = ParsedDraft(draft, ())
+    if isinstance(parsed.instance, UnlistedInstance):
         return UNLISTED_INSTANCE
-    if not isinstance(reading.instance, InstanceOption):
+    if not isinstance(parsed.instance, InstanceOption):
         return NO_INSTANCE
-    each = prices.per_hour(reading.instance)
+    each = prices.per_hour(parsed.instance)
     per_replica = f"{money(each)} per replica, billed from the moment it serves"
     if draft.effective_scaling == "friendli":
         return f"{per_replica} \N{MIDDLE DOT} how many there are is for Friendli to decide"
-    bounds = _bounds(reading)
+    bounds = _bounds(parsed)
     if bounds is None:
         return per_replica
     least, most = bounds
@@ -54,13 +53,13 @@ def cost_line(draft: DeployDraft, prices: Prices) -> str:
     return f"*{total}*: {per_replica}{asleep}"
 
 
-def _bounds(reading: ParsedDraft) -> tuple[int, int] | None:
-    """Return the fewest and the most replicas, or None if what was typed gives none."""
+def _bounds(parsed: ParsedDraft) -> tuple[int, int] | None:
+    """The fewest and the most replicas; None if the draft gives none."""
 
     def number(field: str, default: int) -> int | None:
-        return reading.whole(field) if reading.text(field) else default
+        return parsed.whole(field) if parsed.text(field) else default
 
-    if reading.draft.effective_scaling == "auto":
+    if parsed.draft.effective_scaling == "auto":
         least = number("min_replicas", DEFAULT_MIN_REPLICAS)
         most = number("max_replicas", max(DEFAULT_MAX_REPLICAS, least or 0))
         lowest = 0

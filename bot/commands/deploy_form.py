@@ -1,7 +1,4 @@
-"""The deploy modal: draw it from what is known, and put what is wrong under its fields.
-
-`bot.commands.deploy_form_state` reads it back.
-"""
+"""Build the deploy modal. `bot.commands.deploy_form_state` parses it."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -71,10 +68,10 @@ _MOST_METADATA = 3_000
 def build(
     state: FormState, *, targets: Sequence[TargetChoice], prices: Prices
 ) -> dict[str, object]:
-    """Draw the modal.
+    """Build the modal.
 
     Args:
-        state: What is typed so far, valid or not.
+        state: Of the form, valid or not.
         targets: The channel's targets, at least one, the default first. A menu shows 100.
         prices: Of GPUs.
     """
@@ -103,10 +100,7 @@ _UNTOUCHED = FormState(request_id="", place=ChannelRef("", "", ""), tag="")
 
 
 def _with_scaling(state: FormState, targets: Sequence[TargetChoice]) -> FormState:
-    """From the first drawing on, one scaling is chosen on the screen.
-
-    It follows the target's default until the person chooses another one.
-    """
+    """One scaling is always chosen: the target's default until the person chooses another one."""
     draft = state.draft
     scaling = draft.effective_scaling
     if state.updating is None:
@@ -118,12 +112,12 @@ def _with_scaling(state: FormState, targets: Sequence[TargetChoice]) -> FormStat
 
 
 def opened(state: FormState, refused: Mapping[str, str], focus: str | None) -> FormState:
-    """Return the state of a form that opens at a field, or with marks at some.
+    """Open the form with the advanced fields if one of them is marked or focused.
 
     Args:
-        state: As it is filled in.
-        refused: What Friendli said of fields: field of the draft → plain text.
-        focus: The field that the cursor stands in; the first marked one if None.
+        state: Of the form.
+        refused: Friendli's error messages: field of the draft → plain text.
+        focus: The field that gets the cursor; the first marked one if None.
     """
     at = focus or next(iter(refused), None)
     hidden = not {*refused, at}.isdisjoint(ADVANCED_FIELDS)
@@ -162,10 +156,10 @@ def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -
 
 
 def _memory(state: FormState) -> str:
-    """What the modal keeps; what it only tells is the first to go if that is too long for Slack."""
+    """What the modal keeps; if that is too long for Slack, without messages."""
     kept = state.model_dump_json(exclude_none=True)
     if len(kept.encode("utf-16-le")) // 2 <= _MOST_METADATA:
         return kept
-    silent = state.updating and state.updating.model_copy(update={"meanwhile": ""})
-    told: dict[str, object] = {"updating": silent, "refused": {}}
-    return state.model_copy(update=told).model_dump_json(exclude_none=True)
+    updating = state.updating and state.updating.model_copy(update={"meanwhile": ""})
+    shorter: dict[str, object] = {"updating": updating, "refused": {}}
+    return state.model_copy(update=shorter).model_dump_json(exclude_none=True)

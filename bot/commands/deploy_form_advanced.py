@@ -21,7 +21,6 @@ ADVANCED_FIELDS = tuple(LABELS)[tuple(LABELS).index("revision") :]
 
 
 def advanced_fields(draft: DeployDraft, *, updates: bool) -> Iterable[Block]:
-    """Yield the fields that most people leave alone."""
     version = "new" if updates else "first"
     for field, hint in (
         ("revision", "A branch or a whole commit hash; main if you leave it empty."),

@@ -57,11 +57,10 @@ class TargetChoice(NamedTuple):
     """A target to choose; the first of several is the default.
 
     Attributes:
-        name: What the channel calls it.
-        label: What tells it apart, such as its project.
-        lifetime_seconds: How long an endpoint runs there if nobody says otherwise; None for no end.
-        expiry_action: What happens then.
-        scaling: How an endpoint scales there if nobody says otherwise.
+        label: What distinguishes it, such as its project.
+        lifetime_seconds: The default; None for no end.
+        expiry_action: What happens at the end.
+        scaling: The default.
     """
 
     name: str
@@ -86,10 +85,10 @@ def target_field(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Iterabl
 
 
 def update_notes(updating: Updating) -> Iterable[Block]:
-    """What the form can't be filled in with, and what has changed since it was."""
+    """What the form can't show, and what has changed since it opened."""
     if updating.meanwhile:
         yield section(updating.meanwhile)
-    if updating.untold:
+    if updating.is_partial:
         yield context(
             "This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token"
             " count, logging and queue settings. What you leave empty of them stays as it is."
@@ -113,7 +112,7 @@ def model_field(state: FormState) -> Block:
             trigger="on_enter_pressed",
         ),
         block_id=action_id("model"),
-        optional=state.updating is not None and state.updating.untold,
+        optional=state.updating is not None and state.updating.is_partial,
         hint="Its name on the Hugging Face Hub, or the address of its page there.",
         dispatch=True,
     )
@@ -132,9 +131,9 @@ def name_field(state: FormState) -> Block:
 
 
 def instance_fields(draft: DeployDraft, prices: Prices, *, optional: bool) -> Iterable[Block]:
-    reading = ParsedDraft(draft, ())
-    chosen = reading.instance.key if isinstance(reading.instance, InstanceOption) else None
-    by_id = chosen is None and reading.text("gpu").lower().startswith(ID_PREFIX)
+    parsed = ParsedDraft(draft, ())
+    chosen = parsed.instance.key if isinstance(parsed.instance, InstanceOption) else None
+    by_id = chosen is None and parsed.text("gpu").lower().startswith(ID_PREFIX)
     options = {
         choice.key: option(
             f"{choice.label} · {choice.memory_gb} GB · {money(prices.per_hour(choice))}", choice.key
@@ -164,7 +163,7 @@ def instance_fields(draft: DeployDraft, prices: Prices, *, optional: bool) -> It
         LABELS["gpu"], element, block_id=action_id("gpu"), optional=optional, dispatch=True
     )
     if by_id:
-        typed = reading.instance.id if isinstance(reading.instance, UnlistedInstance) else None
+        typed = parsed.instance.id if isinstance(parsed.instance, UnlistedInstance) else None
         yield input_block(
             "Instance option id",
             text_input(action_id(INSTANCE_ID), max_length=LONGEST_ID, initial=typed),

@@ -1,4 +1,4 @@
-"""What is wrong with the deploy form, shown at its fields, and where the cursor is."""
+"""Errors at the fields of the deploy modal, and its cursor."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,25 +21,25 @@ _SAID = "✗ Friendli refused this:"
 
 
 def marked(blocks: Sequence[Block], refused: Mapping[str, str]) -> list[Block]:
-    """Return a form's blocks with what Friendli said of a field right below it.
+    """Add Friendli's error messages below the fields.
 
     Args:
         blocks: The form's.
-        refused: Field of the draft → plain text. One that isn't shown is named at the top.
+        refused: Field of the draft → plain text. A field that isn't shown is named at the top.
     """
     drawn: list[Block] = []
     left = dict(refused)
     for block in blocks:
         drawn.append(block)
-        said = [left.pop(field) for field in _fields(block) if field in left]
-        if said:
-            drawn.append(context(*(f"{_SAID} {escape(words)}" for words in said)))
-    unseen = [f"{_SAID} {escape(_named(field, words))}" for field, words in left.items()]
-    return [*([context(*unseen[:10])] if unseen else []), *drawn]
+        errors = [left.pop(field) for field in _fields(block) if field in left]
+        if errors:
+            drawn.append(context(*(f"{_SAID} {escape(words)}" for words in errors)))
+    not_shown = [f"{_SAID} {escape(_named(field, words))}" for field, words in left.items()]
+    return [*([context(*not_shown[:10])] if not_shown else []), *drawn]
 
 
 def focused(blocks: Sequence[Block], field: str | None) -> list[Block]:
-    """Return a form's blocks with the cursor in the field of the draft, if that is shown."""
+    """Put the cursor in a field of the draft, if that is shown."""
     drawn = []
     for block in blocks:
         element = block.get("element")
@@ -66,15 +66,9 @@ def _named(field: str, words: str) -> str:
 def errors_by_block(
     field_errors: Sequence[FieldError], view: Mapping[str, object]
 ) -> dict[str, str]:
-    """Put what is wrong under the fields that it is about.
+    """Errors for the response to a submission: block id → plain text.
 
-    Args:
-        field_errors: What is wrong.
-        view: The view that was submitted.
-
-    Returns:
-        Block id → plain text, as the answer to a submission wants it. A slip about a field that
-        isn't shown stands under the last one shown before it.
+    An error in a field that isn't shown goes below the last one shown before it.
     """
     shown = blocks_by_field(view)
     words: dict[str, list[str]] = {}

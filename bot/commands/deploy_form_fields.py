@@ -1,4 +1,4 @@
-"""Fields of the deploy modal: kinds that repeat, and those that stand behind Advanced."""
+"""The kinds of fields in the deploy modal."""
 
 import re
 from collections.abc import Sequence
@@ -23,16 +23,16 @@ def number_field(
     optional: bool = False,
     redraw: bool = False,
 ) -> Block:
-    """A field for a number, filled in if what was typed is one.
+    """A field for a number, filled in with a valid one.
 
     Args:
         field: Of the draft.
-        typed: What was typed, valid or not.
+        typed: Valid or not.
         hint: Plain text below the field.
-        placeholder: What is sent if the field stays empty, where that is known.
+        placeholder: The default, where it is known.
         decimal: Whether the number may have decimals.
         optional: Whether it may stay empty.
-        redraw: Whether every character typed is told at once.
+        redraw: Whether each typed character is sent at once.
     """
     # Slack refuses a view whose initial number is none.
     valid = (_DECIMAL if decimal else _NUMBER).fullmatch((typed or "").strip())
@@ -61,7 +61,7 @@ def menu_field(
     optional: bool = False,
     redraw: bool = False,
 ) -> Block:
-    """A menu for a field of the draft, with up to 100 options, one of which may be chosen."""
+    """A menu for a field of the draft, with up to 100 options."""
     element: Block = {
         "type": "static_select",
         "action_id": action_id(field),

@@ -1,4 +1,4 @@
-"""What the deploy modal remembers from one drawing to the next, and how it is read back."""
+"""The state that the deploy modal carries, and how the modal is parsed."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -15,27 +15,27 @@ ACTION_PREFIX = "deploy"
 ADVANCED_ACTION = f"{ACTION_PREFIX}.advanced"
 FLAGS_ACTION = f"{ACTION_PREFIX}.flags"
 FLAGS = ("skip_special_tokens", "add_special_tokens")
-"""The switches with two states, both on if nobody says otherwise."""
+"""The switches with two states, both on by default."""
 INSTANCE_ID = "instance_id"
 """The field for an instance option id that the menu doesn't have."""
 FRIENDLIS_CHOICE = "friendli"
-"""The menu's choice that leaves content logging to Friendli."""
+"""The option that leaves content logging to Friendli."""
 NO_METRIC = "none"
-"""The menu's choice that unsets the metric, since a menu can't be emptied again."""
+"""The option for no metric, since a menu can't be emptied again."""
 
 
 def action_id(field: str) -> str:
-    """Return the action id of the element that holds a field of the draft."""
+    """The action id of the element for a field of the draft."""
     return f"{ACTION_PREFIX}.{field}"
 
 
 class Updating(BaseModel):
-    """Which endpoint a form updates.
+    """The endpoint that a form updates.
 
     Attributes:
         public_id: Of its deployment.
-        number: Of the version that the form was filled in from.
-        untold: Whether nobody here knows its model and some other settings.
+        number: The version that the form was filled in from.
+        is_partial: Whether its model and some other settings are unknown.
         elsewhere: Whether a version was made outside of this channel.
         meanwhile: What was changed while an earlier form was open, as mrkdwn.
     """
@@ -44,28 +44,26 @@ class Updating(BaseModel):
 
     public_id: str
     number: str | None = None
-    untold: bool = False
+    is_partial: bool = False
     elsewhere: bool = False
     meanwhile: str = ""
 
 
 class FormState(BaseModel):
-    """The modal's memory; it travels in the modal itself.
+    """The modal's state, in its private_metadata.
 
     Attributes:
-        request_id: Minted with the form, so that it is carried out once.
+        request_id: The idempotency key.
         place: The channel that it was opened in.
-        draft: What was typed, hidden fields included.
-        advanced_open: Whether the advanced fields are shown.
-        tag: What the proposed name ends in.
+        draft: Hidden fields included.
+        tag: The end of the proposed name.
         proposed_name: Made from the model; None before there is one.
-        generation: How many names were proposed. Slack keeps what a field shows for as long as
-            its block id stays the same, so that each proposal needs a new one.
-        default_scaling: What the form shows while the person hasn't chosen another scaling; None
-            before it is drawn.
-        updating: The endpoint that is there already; None for a new one.
-        refused: What Friendli said of fields when it refused what was typed: field → plain text.
-        focus: The field that the cursor stands in when the form opens; not remembered.
+        generation: Counts the proposed names. Slack keeps the content of a field while its block id
+            stays the same, so each proposal needs a new one.
+        default_scaling: Shown while the person hasn't chosen another one; None before it is drawn.
+        updating: The existing endpoint; None for a new one.
+        refused: Friendli's error messages: field → plain text.
+        focus: The field that gets the cursor when the form opens; not kept.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,14 +82,13 @@ class FormState(BaseModel):
 
     @property
     def is_untouched(self) -> bool:
-        """Whether the form is a new one in which nobody has chosen or typed anything."""
+        """Whether the form is a new one in which nothing was chosen or typed."""
         return self.updating is None and not self.advanced_open and self.draft == DeployDraft()
 
     def settled(self) -> Self:
-        """Return the state with a name proposed for the model that is typed now.
+        """Propose a name for the model.
 
-        A name that the person wrote is left alone, and so is one that they emptied, until the
-        model changes.
+        A name that the person typed or emptied is kept until the model changes.
         """
         if self.updating is not None:
             return self
@@ -124,13 +121,13 @@ class _Drawn(BaseModel):
 
 
 def parse(view: Mapping[str, object]) -> FormState:
-    """Read the view of a submission or of an action in the modal.
+    """Parse the view of a submission or of an action in the modal.
 
-    What is shown counts as it is shown. What is hidden counts as it was remembered, and so does
-    what Slack leaves out: an initial value that nobody touched, in some views.
+    A hidden field keeps its value, and so does one that Slack leaves out: an untouched initial
+    value, in some views.
 
     Raises:
-        pydantic.ValidationError: The view is not one that this form was built as.
+        pydantic.ValidationError: The view wasn't built by this form.
     """
     shown = Modal.model_validate(view)
     state = FormState.model_validate_json(shown.private_metadata)
@@ -157,7 +154,7 @@ def parse(view: Mapping[str, object]) -> FormState:
 
 
 def _flags(draft: DeployDraft, ticked: set[str]) -> dict[str, str | bool | None]:
-    """Return what the checkboxes say; one that stands as it does by default stays unset."""
+    """The checkboxes' values; an untouched default stays unset."""
     flags: dict[str, str | bool | None] = {}
     for field in FLAGS:
         before: bool | None = getattr(draft, field)
@@ -167,14 +164,14 @@ def _flags(draft: DeployDraft, ticked: set[str]) -> dict[str, str | bool | None]
 
 
 def react(state: FormState, action: str) -> FormState:
-    """Return what an action makes of the form; most only have it drawn again."""
+    """Apply an action to the state; most only redraw the form."""
     if action == ADVANCED_ACTION:
         return state.model_copy(update={"advanced_open": not state.advanced_open})
     return state
 
 
 def blocks_by_field(view: Mapping[str, object]) -> dict[str, str]:
-    """Return the fields that a view shows, each with the id of its block.
+    """The shown fields, each with the id of its block.
 
     Raises:
         pydantic.ValidationError: The view has no blocks.

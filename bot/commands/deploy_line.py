@@ -1,7 +1,4 @@
-"""Take a deploy line apart: options, values, and what is wrong with the way they are written.
-
-What the values mean is not judged here. Every mistake of form comes with the edit that mends it.
-"""
+"""A parsed deploy line: options, values, and syntax errors. Values aren't validated here."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,12 +13,11 @@ from bot.domain.text import quoted
 
 @dataclass(frozen=True, slots=True)
 class LineError:
-    """One mistake in a line.
+    """One error in a line.
 
     Attributes:
-        words: What is wrong and what is valid: plain text, not escaped, in which what was typed
-            stands between backticks.
-        nearest: The valid choice that was most likely meant.
+        words: What is wrong and what is valid: plain text, not escaped, the input in backticks.
+        nearest: The nearest valid choice.
     """
 
     words: str
@@ -29,12 +25,11 @@ class LineError:
 
     @property
     def sentences(self) -> str:
-        """The words, and the nearest choice if there is one."""
         return f"{self.words} Nearest: {quoted(self.nearest)}." if self.nearest else self.words
 
 
-class WordSpan(NamedTuple):
-    """Where an option stands in a line, and where its value does; both ends are exclusive."""
+class Span(NamedTuple):
+    """The position of an option in a line, and of its value; both ends are exclusive."""
 
     start: int
     end: int
@@ -44,34 +39,32 @@ class WordSpan(NamedTuple):
 
 @dataclass
 class DeployLine:
-    """A line, taken apart.
+    """A parsed line.
 
     Attributes:
         text: The line, without the command.
-        draft: What was typed.
-        yes: Whether `--yes` was.
-        model: Where the model stands, if anywhere.
-        places: Option name → where it stands.
-        field_errors: Mistakes of form.
-        told: Fields of the draft that a slip is about, of which no more need be said.
-        edits: What mends the slips.
-        invented: Whether an edit puts an example where nobody typed a value.
-        is_cut: Whether there were too many mistakes to read on.
+        yes: Whether it has `--yes`.
+        spans: Option name → position.
+        field_errors: Syntax errors.
+        reported: Fields of the draft with an error; further errors in them are dropped.
+        edits: Fix the errors.
+        has_example: Whether an edit puts an example where no value was typed.
+        is_cut: Whether parsing stopped at too many errors.
     """
 
     text: str
     draft: DeployDraft = field(default_factory=DeployDraft)
     yes: bool = False
     model: Word | None = None
-    places: dict[str, WordSpan] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
     field_errors: list[LineError] = field(default_factory=list)
-    told: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
     edits: list[Edit] = field(default_factory=list)
-    invented: bool = False
+    has_example: bool = False
     is_cut: bool = False
 
     def deletion(self, start: int, end: int) -> Edit:
-        """Return the edit that leaves a part out, with the space that set it apart."""
+        """The edit that deletes a part and the space before it."""
         before = self.text[:start].rstrip()
         if before:
             return Edit(len(before), end)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from bot.commands.deploy_line import DeployLine, LineError, WordSpan
+from bot.commands.deploy_line import DeployLine, LineError, Span
 from bot.commands.deploy_options import OPTIONS, Kind, Option
 from bot.domain.command_line import (
     DASHES,
@@ -24,7 +24,7 @@ _OPTION = re.compile(rf"([-{DASHES}]+)([A-Za-z][^=]*)")
 _TWO_BOUNDS = re.compile(r"(.*?)(?:\.{2,}|\N{HORIZONTAL ELLIPSIS})(.*)", re.DOTALL)
 _DASHED_BOUNDS = re.compile(rf"\s*([0-9]+)\s*[-:{DASHES}]\s*([0-9]+)\s*")
 # A line with so many mistakes isn't read on: nobody meant it, and it could hold thousands.
-_MOST_SLIPS = 10
+_MAX_ERRORS = 10
 _FALSE = frozenset({"false", "no", "off", "0"})
 # What people call an option whose name is not similar.
 _OTHER_NAMES = MappingProxyType(
@@ -45,11 +45,6 @@ _NAMES: Mapping[str, tuple[Option, bool]] = MappingProxyType(
 
 
 def parse(text: str) -> DeployLine:
-    """Take a line apart.
-
-    Args:
-        text: What the person typed after the command.
-    """
     try:
         return _Parser(text, words(text)).run()
     except UnclosedQuoteError as unclosed:
@@ -62,16 +57,16 @@ def _unclosed(text: str, unclosed: UnclosedQuoteError) -> DeployLine:
     line.edits = closing_edits(text, unclosed)
     rest = quoted(clip(text[unclosed.start :], 40))
     line.field_errors = [LineError(f"A quote is opened and never closed: {rest}.")]
-    line.told = {"model", "gpu"}
+    line.reported = {"model", "gpu"}
     return line
 
 
 @dataclass
 class _Phrase:
-    """A value that the words after it may belong to."""
+    """A value that may continue in the words after it."""
 
     option: Option
-    place: WordSpan
+    span: Span
     texts: list[str]
 
 
@@ -85,7 +80,7 @@ class _Parser:
 
     def run(self) -> DeployLine:
         while self.at < len(self.words):
-            if len(self.line.field_errors) >= _MOST_SLIPS:
+            if len(self.line.field_errors) >= _MAX_ERRORS:
                 self.line.is_cut = True
                 break
             word = self.words[self.at]
@@ -94,7 +89,7 @@ class _Parser:
                 self._end_phrase()
                 self._option(word, dashes=option[1], name=option[2].lower())
             else:
-                self._stray(word)
+                self._argument(word)
         self._end_phrase()
         line = self.line
         model = line.model.text if line.model else None
@@ -104,24 +99,24 @@ class _Parser:
         return line
 
     def _scaling(self) -> Scaling | None:
-        places = self.line.places
-        auto = {"autoscale", "min-replicas", "max-replicas", "cooldown"} & places.keys()
-        if auto and "replicas" in places:
+        spans = self.line.spans
+        auto = {"autoscale", "min-replicas", "max-replicas", "cooldown"} & spans.keys()
+        if auto and "replicas" in spans:
             return None
-        implied: Scaling | None = "auto" if auto else "fixed" if "replicas" in places else None
+        implied: Scaling | None = "auto" if auto else "fixed" if "replicas" in spans else None
         named = _SCALINGS.get(str(self.values.get("scaling")))
         if implied and named and implied != named:
-            place, also = places["scaling"], next(iter(auto), "replicas")
+            span, also = spans["scaling"], next(iter(auto), "replicas")
             words = f"`--scaling {named}` contradicts {quoted(f'--{also}')}."
-            self._slip(words, self.line.deletion(place.start, place.end))
+            self._add_error(words, self.line.deletion(span.start, span.end))
         return implied or named
 
-    def _slip(self, words: str, edit: Edit, nearest: str | None = None) -> None:
+    def _add_error(self, words: str, edit: Edit, nearest: str | None = None) -> None:
         self.line.field_errors.append(LineError(words, nearest))
         self.line.edits.append(edit)
 
-    def _stray(self, word: Word) -> None:
-        """Take a word that follows no option: the model, part of a phrase, or a slip."""
+    def _argument(self, word: Word) -> None:
+        """Parse a word that follows no option: the model, part of a phrase, or an error."""
         line, given = self.line, quoted(clip(word.text, 40))
         if line.model is None and (self.phrase is None or "/" in word.text):
             self._end_phrase()
@@ -131,13 +126,13 @@ class _Parser:
                 words = f"{given} stands alone. A value of several words needs quotes."
                 line.field_errors.append(LineError(words))
             self.phrase.texts.append(word.text)
-            self.phrase.place = self.phrase.place._replace(end=word.end, value_end=word.end)
+            self.phrase.span = self.phrase.span._replace(end=word.end, value_end=word.end)
         elif "/" in word.text and line.model is not None:
             first = quoted(clip(line.model.text, 40))
             words = f"There are two models, {first} and {given}. Deploy one at a time."
-            self._slip(words, line.deletion(word.start, word.end))
+            self._add_error(words, line.deletion(word.start, word.end))
         else:
-            self._slip(f"{given} belongs to no option.", line.deletion(word.start, word.end))
+            self._add_error(f"{given} belongs to no option.", line.deletion(word.start, word.end))
 
     def _end_phrase(self) -> None:
         phrase, self.phrase = self.phrase, None
@@ -145,73 +140,73 @@ class _Parser:
             return
         whole = " ".join(phrase.texts)
         self.values[phrase.option.fields[0]] = whole
-        self.line.places[phrase.option.name] = phrase.place
-        place = phrase.place
-        self.line.edits.append(Edit(place.value_start, place.value_end, quote(whole)))
+        self.line.spans[phrase.option.name] = phrase.span
+        span = phrase.span
+        self.line.edits.append(Edit(span.value_start, span.value_end, quote(whole)))
 
     def _option(self, word: Word, *, dashes: str, name: str) -> None:
         equals = word.text[: word.bare].find("=")
-        written_end = word.end if equals < 0 else word.start + equals
+        name_end = word.end if equals < 0 else word.start + equals
         known = _NAMES.get(name)
         if known is None or dashes == "-":
-            known = self._unknown(word, name, written_end)
+            known = self._unknown(word, name, name_end)
         if known is None:
             return
         option, positive = known
         if option.kind in {Kind.SWITCH, Kind.FLAG}:
             if equals >= 0:
-                self._no_value(option, word, word.text[equals + 1 :], positive=positive)
-            place = WordSpan(word.start, word.end, word.end, word.end)
-            self._set(option, place, value=positive)
+                self._unwanted_value(option, word, word.text[equals + 1 :], positive=positive)
+            span = Span(word.start, word.end, word.end, word.end)
+            self._set(option, span, value=positive)
             return
-        value, place = self._value(word, equals)
+        value, span = self._value(word, equals)
         if value is None:
             example = f" {option.example}" if equals < 0 else option.example
-            self._slip(
+            self._add_error(
                 f"{quoted(f'--{option.name}')} needs a value, such as {quoted(option.example)}.",
                 Edit(word.end, word.end, example),
             )
-            self.line.told.update(option.fields)
-            self.line.invented = True
+            self.line.reported.update(option.fields)
+            self.line.has_example = True
         elif option.kind is Kind.RANGE:
-            self._range(option, place, value)
+            self._range(option, span, value)
         elif option.kind is Kind.CHOICE:
-            self._choice(option, place, value)
+            self._choice(option, span, value)
         elif (
-            self._set(option, place, value=f"{option.prefix}{value}") and option.kind is Kind.PHRASE
+            self._set(option, span, value=f"{option.prefix}{value}") and option.kind is Kind.PHRASE
         ):
-            self.phrase = _Phrase(option, place, [value])
+            self.phrase = _Phrase(option, span, [value])
 
-    def _unknown(self, word: Word, name: str, written_end: int) -> tuple[Option, bool] | None:
-        written = self.line.text[word.start : written_end]
+    def _unknown(self, word: Word, name: str, name_end: int) -> tuple[Option, bool] | None:
+        written = self.line.text[word.start : name_end]
         if name == "model":
             words = "The model stands without an option."
-            after = written_end + 1 if written_end < word.end else written_end
-            self._slip(words, Edit(word.start, after))
-            if written_end < word.end:
-                value = word.text[written_end - word.start + 1 :]
-                self._stray(replace(word, text=value, bare=0, start=after))
+            after = name_end + 1 if name_end < word.end else name_end
+            self._add_error(words, Edit(word.start, after))
+            if name_end < word.end:
+                value = word.text[name_end - word.start + 1 :]
+                self._argument(replace(word, text=value, bare=0, start=after))
             return None
         nearest = _nearest(name)
         words = f"There is no option {quoted(clip(written, 40))}."
         if nearest is not None:
-            self._slip(words, Edit(word.start, written_end, f"--{nearest}"), f"--{nearest}")
+            self._add_error(words, Edit(word.start, name_end, f"--{nearest}"), f"--{nearest}")
             return _NAMES[nearest]
         end = word.end
         if (
-            written_end == word.end
+            name_end == word.end
             and self._next_is_value()
             and (self.line.model is not None or "/" not in self.words[self.at].text)
         ):
             end = self.words[self.at].end
             self.at += 1
-        self._slip(words, self.line.deletion(word.start, end))
+        self._add_error(words, self.line.deletion(word.start, end))
         return None
 
-    def _no_value(self, option: Option, word: Word, value: str, *, positive: bool) -> None:
+    def _unwanted_value(self, option: Option, word: Word, value: str, *, positive: bool) -> None:
         wanted = positive != (value.strip().lower() in _FALSE)
         negation = "" if wanted or option.kind is Kind.FLAG else "no-"
-        self._slip(
+        self._add_error(
             f"{quoted(f'--{option.name}')} takes no value.",
             Edit(word.start, word.end, f"--{negation}{option.name}"),
         )
@@ -223,64 +218,64 @@ class _Parser:
         option = _OPTION.match(word.text[: word.bare])
         return option is None or option[1] == "-"
 
-    def _value(self, word: Word, equals: int) -> tuple[str | None, WordSpan]:
+    def _value(self, word: Word, equals: int) -> tuple[str | None, Span]:
         if equals >= 0:
             start = word.start + equals + 1
-            place = WordSpan(word.start, word.end, start, word.end)
-            return (word.text[equals + 1 :] if start < word.end else None), place
+            span = Span(word.start, word.end, start, word.end)
+            return (word.text[equals + 1 :] if start < word.end else None), span
         if not self._next_is_value():
-            return None, WordSpan(word.start, word.end, word.end, word.end)
+            return None, Span(word.start, word.end, word.end, word.end)
         value = self.words[self.at]
         self.at += 1
-        return value.text, WordSpan(word.start, value.end, value.start, value.end)
+        return value.text, Span(word.start, value.end, value.start, value.end)
 
-    def _range(self, option: Option, place: WordSpan, value: str) -> None:
+    def _range(self, option: Option, span: Span, value: str) -> None:
         bounds = _TWO_BOUNDS.fullmatch(value) or _DASHED_BOUNDS.fullmatch(value)
         if bounds is None:
             most = re.sub(r"[^0-9]", "", value)
             nearest = f"0..{most}" if most else None
             words = f"{quoted(clip(value, 40))} isn't a range. Write MIN..MAX, such as `0..3`."
-            edit = Edit(place.value_start, place.value_end, nearest or option.example)
-            self._slip(words, edit, nearest)
-            self.line.invented = self.line.invented or nearest is None
-            self.line.told.update(option.fields)
-            self.line.places[option.name] = place
+            edit = Edit(span.value_start, span.value_end, nearest or option.example)
+            self._add_error(words, edit, nearest)
+            self.line.has_example = self.line.has_example or nearest is None
+            self.line.reported.update(option.fields)
+            self.line.spans[option.name] = span
             return
-        if self._claim(option, place):
+        if self._claim(option, span):
             typed = zip(option.fields, bounds.groups(), strict=True)
             self.values.update({name: bound.strip() for name, bound in typed})
 
-    def _choice(self, option: Option, place: WordSpan, value: str) -> None:
+    def _choice(self, option: Option, span: Span, value: str) -> None:
         if value.lower() in option.choices:
-            self._set(option, place, value=value.lower())
+            self._set(option, span, value=value.lower())
             return
         close = get_close_matches(value.lower(), option.choices, n=1, cutoff=0.4)
         nearest = close[0] if close else None
         words = f"{quoted(clip(value, 40))} is none of {', '.join(map(quoted, option.choices))}."
-        edit = Edit(place.value_start, place.value_end, nearest or option.example)
-        self._slip(words, edit, nearest)
-        self.line.invented = self.line.invented or nearest is None
+        edit = Edit(span.value_start, span.value_end, nearest or option.example)
+        self._add_error(words, edit, nearest)
+        self.line.has_example = self.line.has_example or nearest is None
 
-    def _set(self, option: Option, place: WordSpan, *, value: str | bool) -> bool:
-        if not self._claim(option, place):
+    def _set(self, option: Option, span: Span, *, value: str | bool) -> bool:
+        if not self._claim(option, span):
             return False
         self.values.update(dict.fromkeys(option.fields, value))
         self.line.yes = self.line.yes or option.kind is Kind.FLAG
         return True
 
-    def _claim(self, option: Option, place: WordSpan) -> bool:
-        """Note where an option stands, unless another one has said the same already."""
+    def _claim(self, option: Option, span: Span) -> bool:
+        """Note an option's position, unless another one sets the same field already."""
         line, written = self.line, quoted(f"--{option.name}")
-        earlier = line.places.get(option.name)
+        earlier = line.spans.get(option.name)
         if earlier is not None:
-            self._slip(f"{written} is there twice.", line.deletion(earlier.start, earlier.end))
+            self._add_error(f"{written} is there twice.", line.deletion(earlier.start, earlier.end))
         for other in OPTIONS:
             shared = set(other.fields) & set(option.fields)
-            if shared and other is not option and other.name in line.places:
+            if shared and other is not option and other.name in line.spans:
                 words = f"{written} repeats {quoted(f'--{other.name}')}."
-                self._slip(words, line.deletion(place.start, place.end))
+                self._add_error(words, line.deletion(span.start, span.end))
                 return False
-        line.places[option.name] = place
+        line.spans[option.name] = span
         return True
 
 

@@ -47,7 +47,7 @@ class DeployForm:
         Args:
             request: With the trigger that opens it.
             draft: What it is filled in with.
-            refused: What Friendli said about fields: field of the draft → plain text.
+            refused: Friendli's error messages: field of the draft → plain text.
             focus: The field that gets the cursor.
         """
         person, place = request.person, request.place
@@ -70,7 +70,6 @@ class DeployForm:
         await self.modals.replace(view_id, self._view(_state(place, DeployDraft()), targets))
 
     async def redraw(self, click: BlockAction) -> None:
-        """Draw the form anew after something was chosen or typed in it."""
         if click.view is None:
             return
         state = form.react(form.parse(click.view), click.action_id)
@@ -83,7 +82,6 @@ class DeployForm:
 
 @deferred
 async def changed(click: BlockAction, deploy_form: DeployForm) -> None:
-    """Redraw after a change that the rest of the form depends on."""
     await deploy_form.redraw(click)
 
 
@@ -95,7 +93,7 @@ async def submitted(
     deployments: Deployments,
     approvers: Approvers,
 ) -> ViewResponse:
-    """Check the form and write the request; nothing is acknowledged before it is written."""
+    """Validate the form and write the request before the acknowledgement."""
     place, person = submission.place, submission.person
     state = form.parse(submission.view)
     targets = await lookup.all(place)

@@ -1,4 +1,4 @@
-"""The options of the deploy command as one table, and drafts written as lines with them."""
+"""The options of the deploy command as one table, and drafts written as lines."""
 
 import re
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Kind(Enum):
     RANGE = auto()
     """MIN..MAX, either of which may be missing."""
     SWITCH = auto()
-    """Nothing; the option with "no-" before it is its opposite."""
+    """Nothing; the prefix "no-" negates it."""
     CHOICE = auto()
     """One of the words that its metavar lists."""
     FLAG = auto()
@@ -38,12 +38,11 @@ class Option:
 
     Attributes:
         name: Without the dashes.
-        fields: The draft's fields that it sets; none for `--yes`, which is not about the endpoint.
-        kind: What follows it.
-        metavar: What stands for the value in the help.
-        help: What it means, as the rest of a line of help.
+        fields: The draft's fields that it sets; none for `--yes`.
+        metavar: The value's name in the help.
+        help: The rest of a line of help.
         example: A valid value.
-        prefix: What stands before the value in the draft, and not in the line.
+        prefix: Precedes the value in the draft, but not in the line.
     """
 
     name: str
@@ -195,7 +194,7 @@ OPTIONS: tuple[Option, ...] = (
 
 
 def options_help() -> str:
-    """Return the options and what they mean, one a line, as mrkdwn."""
+    """One option a line, as mrkdwn."""
     return "\n".join(f"`{_usage(option)}`  {option.help}" for option in OPTIONS)
 
 
@@ -205,7 +204,7 @@ def _usage(option: Option) -> str:
 
 
 def to_line(draft: DeployDraft, *, yes: bool = False) -> str:
-    """Write a draft as the line that means it, without what its scaling leaves unused."""
+    """Write a draft as a line, without what its scaling leaves unused."""
     if draft.named_scaling is not None:
         draft = draft.effective()
         implied = draft.model_copy(update={"scaling": None})
@@ -214,12 +213,12 @@ def to_line(draft: DeployDraft, *, yes: bool = False) -> str:
     parts = [COMMAND]
     if draft.model:
         parts.append(quote(draft.model))
-    told: set[str] = set()
+    written: set[str] = set()
     for option in OPTIONS:
         typed: list[object] = [getattr(draft, field) for field in option.fields]
-        if told.isdisjoint(option.fields) and (words := _words(option, typed)):
+        if written.isdisjoint(option.fields) and (words := _words(option, typed)):
             parts.append(words)
-            told.update(option.fields)
+            written.update(option.fields)
     if yes:
         parts.append("--yes")
     return " ".join(parts)
@@ -232,7 +231,7 @@ def _words(option: Option, typed: list[object]) -> str | None:
         return f"--{option.name}" if typed[0] else f"--no-{option.name}"
     if option.kind is Kind.RANGE:
         bounds = [str(value or "") for value in typed]
-        # A bound that is no number is told apart with an option of its own.
+        # A bound that is no number is written with an option of its own.
         return (
             f"--{option.name} {bounds[0]}..{bounds[1]}"
             if re.fullmatch(r"[0-9]*", "".join(bounds))

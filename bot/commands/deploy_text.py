@@ -1,4 +1,4 @@
-"""The deploy command as text: read a line, or say what is wrong and offer a corrected one."""
+"""The deploy command as text: a request, or errors with a corrected line."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,11 +41,9 @@ _LONGEST_CORRECTED = 2_000
 
 @dataclass(frozen=True, slots=True)
 class TextDeploy:
-    """A line that means something.
+    """A valid line.
 
     Attributes:
-        request: What is asked for.
-        draft: What was typed.
         yes: Whether to deploy without asking again.
     """
 
@@ -56,13 +54,13 @@ class TextDeploy:
 
 @dataclass(frozen=True, slots=True)
 class LineErrors:
-    """A line that can't be carried out.
+    """An invalid line.
 
     Attributes:
-        field_errors: What is wrong, at least one.
-        corrected_line: The whole line, command included, with every slip mended and all else as
-            it was typed: plain text that reads without slips. None if mending takes a guess.
-        draft: What could be understood, for a form to go on from.
+        field_errors: At least one.
+        corrected_line: The whole line, command included, with every error fixed and the rest
+            unchanged: plain text that is valid. None if that takes a guess.
+        draft: What was understood, for a form to go on from.
     """
 
     field_errors: tuple[LineError, ...]
@@ -71,7 +69,7 @@ class LineErrors:
 
 
 def model_of(text: str) -> str | None:
-    """Return what stands as the model in a line, valid or not."""
+    """The model of a line, valid or not."""
     return parse(typed(text).strip()).draft.model
 
 
@@ -84,15 +82,15 @@ def read(
     known_models: Collection[str] = (),
     tag: str | None = None,
 ) -> TextDeploy | LineErrors:
-    """Read what stands after the command.
+    """Parse and validate what follows the command.
 
     Args:
         text: As Slack sent it.
         targets: Names of the channel's targets.
-        default_target: The one that is meant when none was named.
-        scalings: How an endpoint scales on each target if the line doesn't say.
+        default_target: Where none is named.
+        scalings: Each target's default.
         known_models: Models without an organisation that the Hub has.
-        tag: What a name made from the model ends in, if none was typed; a new one if None.
+        tag: The end of a name made from the model; a new one if None.
     """
 
     def checked(line: DeployLine) -> DeployRequest | tuple[FieldError, ...]:
@@ -112,19 +110,21 @@ def read(
 def read_with(
     text: str, check_line: Callable[[DeployLine], T | tuple[FieldError, ...]], command: str
 ) -> tuple[DeployLine, T | LineErrors]:
-    """Read a line for which something else decides what it means.
+    """Parse a line that something else validates.
 
     Args:
         text: As Slack sent it.
-        check_line: Says what a line means, or what is wrong with its values.
-        command: What the corrected line begins with.
+        check_line: Returns the meaning of a line, or errors in its values.
+        command: The beginning of the corrected line.
     """
 
     def checked(line: DeployLine) -> T | tuple[FieldError, ...]:
         answer = check_line(line)
         if not isinstance(answer, tuple):
             return () if line.field_errors else answer
-        return tuple(field_error for field_error in answer if field_error.field not in line.told)
+        return tuple(
+            field_error for field_error in answer if field_error.field not in line.reported
+        )
 
     first = line = parse(typed(text).strip())
     first_answer = answer = checked(line)
@@ -150,20 +150,20 @@ def read_with(
 
 
 def _corrected(line: DeployLine, field_errors: Sequence[FieldError]) -> str | None:
-    """Return the line with the slips mended, or None when one of them can't be."""
+    """The line with its errors fixed; None if one can't be."""
     if line.is_cut or len(line.text) > _LONGEST_CORRECTED:
         return None
     if line.model is None and any(field_error.field == "model" for field_error in field_errors):
-        rest = _applied(line.text, _asking(line))
+        rest = _apply(line.text, _yes_removed(line))
         return f"{EXAMPLE_MODEL} {line.text if rest is None else rest}".strip()
     edits = list(line.edits)
-    invented = line.invented
+    has_example = line.has_example
     suggest_fix: dict[str, str | None] = {}
     for field_error in field_errors:
         if field_error.suggest_fix is not None:
             suggest_fix |= field_error.suggest_fix
         elif field_error.field == "gpu" and line.draft.gpu is None:
-            suggest_fix["gpu"], invented = EXAMPLE_INSTANCE, True
+            suggest_fix["gpu"], has_example = EXAMPLE_INSTANCE, True
         else:
             return None
     if line.model is not None and suggest_fix.get("model"):
@@ -174,38 +174,38 @@ def _corrected(line: DeployLine, field_errors: Sequence[FieldError]) -> str | No
         for option in OPTIONS
         if suggest_fix.keys() & set(option.fields) and (edit := _edit(line, option, suggested))
     ]
-    return _applied(line.text, edits + _asking(line) if invented else edits)
+    return _apply(line.text, edits + _yes_removed(line) if has_example else edits)
 
 
-def _asking(line: DeployLine) -> list[Edit]:
-    """Leave `--yes` out: nobody should deploy an example without having looked at it."""
-    place = line.places.get("yes")
-    return [line.deletion(place.start, place.end)] if place else []
+def _yes_removed(line: DeployLine) -> list[Edit]:
+    """Leave `--yes` out: an example must not be deployed without a look at it."""
+    span = line.spans.get("yes")
+    return [line.deletion(span.start, span.end)] if span else []
 
 
 def _edit(line: DeployLine, option: Option, suggested: DeployDraft) -> Edit | None:
-    """Return the edit that makes an option say what the mended draft does."""
+    """The edit that sets an option to the suggested value."""
     values: list[str | None] = [getattr(suggested, field) for field in option.fields]
     if option.prefix and not (values[0] or "").startswith(option.prefix):
         return None
-    place = line.places.get(option.name)
-    if place is None:
+    span = line.spans.get(option.name)
+    if span is None:
         covered = any(
-            set(option.fields) & set(other.fields) for other in OPTIONS if other.name in line.places
+            set(option.fields) & set(other.fields) for other in OPTIONS if other.name in line.spans
         )
         if covered or len(values) != 1 or values[0] is None:
             return None
         end = len(line.text)
         return Edit(end, end, f" --{option.name} {quote(values[0])}")
     if not any(values):
-        return line.deletion(place.start, place.end)
+        return line.deletion(span.start, span.end)
     if option.kind is Kind.RANGE:
-        return Edit(place.value_start, place.value_end, "..".join(value or "" for value in values))
-    return Edit(place.value_start, place.value_end, quote(values[0] or ""))
+        return Edit(span.value_start, span.value_end, "..".join(value or "" for value in values))
+    return Edit(span.value_start, span.value_end, quote(values[0] or ""))
 
 
-def _applied(text: str, edits: Sequence[Edit]) -> str | None:
-    """Apply edits, of which the first wins where two overlap; None if nothing changes."""
+def _apply(text: str, edits: Sequence[Edit]) -> str | None:
+    """Apply edits; of two that overlap, the first. None if nothing changes."""
     kept: list[Edit] = []
     for edit in edits:
         if all(edit.end <= other.start or edit.start >= other.end for other in kept):

@@ -1,4 +1,4 @@
-"""The deployment that a button or a form is about, for people who may do what it does."""
+"""Find the deployment that a button or a form is about, and check the permission."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class DeploymentAccess:
         """Return the deployment.
 
         Raises:
-            UserError: It isn't in the request's channel, or the person may not.
+            UserError: It isn't in the request's channel, or the person lacks the permission.
         """
         deployment = await self.find(request, public_id)
         await self.authorize(
@@ -64,7 +64,7 @@ class DeploymentAccess:
         """Check a permission on a deployment that was read before.
 
         Raises:
-            UserError: The person may not.
+            UserError: The person lacks it.
         """
         await self.authorizer.authorize(
             permission,
@@ -78,5 +78,4 @@ class DeploymentAccess:
 
 
 def unknown_endpoint() -> UserError:
-    """The deployment isn't in this channel, or not any more."""
     return UserError("I don't know this endpoint any more, so nothing was done.")

@@ -1,4 +1,4 @@
-"""`disconnect [name]`: forget a target and wipe its key, after saying what still runs there."""
+"""`disconnect [name]`: delete a target and its key, after showing what still runs there."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,6 @@ async def run(
     authorizer: Authorizer,
     target_connections: TargetConnections,
 ) -> None:
-    """Ask before a target is forgotten."""
     target = _named(await lookup.all(command.place), command.text.strip().lower())
     await authorizer.authorize(
         Permission.CONNECT, command.person, command.place, target=target.name
@@ -51,7 +50,6 @@ def _named(targets: Sequence[TargetView], name: str) -> TargetView:
 
 
 def question(target: TargetView, running: Sequence[Running]) -> Body:
-    """What forgetting a target means."""
     lines = [f"Disconnect {bold(target.name)} (project {code(target.project_id)})?"]
     if running:
         lines.append("These were deployed through it. They run on, and nobody here sees them:")
@@ -81,7 +79,6 @@ def _line(one: Running) -> str:
 async def confirmed(
     click: BlockAction, authorizer: Authorizer, target_connections: TargetConnections
 ) -> None:
-    """Forget the target."""
     await authorizer.authorize(Permission.CONNECT, click.person, click.place, target=click.value)
     known = await target_connections.disconnect(
         click.place, click.person, click.value, message_ts=click.message_ts
@@ -93,7 +90,6 @@ async def confirmed(
 
 @deferred
 async def kept(click: BlockAction) -> None:
-    """Leave everything as it is."""
     await click.responder.remove()
 
 

@@ -27,8 +27,7 @@ class Dispatcher:
         """Run the handler.
 
         Raises:
-            UserError: The first word is no command, and nothing that could be a model either; or
-                the text is too long.
+            UserError: The first word is neither a command nor a model, or the text is too long.
         """
         require_short(command.text)
         text = command.text.strip()

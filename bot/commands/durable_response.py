@@ -9,14 +9,7 @@ from bot.slack.requests import Request
 async def durable_response(
     pending: PendingResponses, request: Request, body: Body, *, replaces: bool = False
 ) -> DeferredTask:
-    """Write the answer to the database before the acknowledgement, and return what shows it.
-
-    Args:
-        pending: Where it is written.
-        request: What is answered.
-        body: The answer.
-        replaces: Whether it replaces the message that was clicked.
-    """
+    """Write the answer before the acknowledgement, and return what shows it."""
     row = await pending.write(request.place, request.person.id, body)
     return _show(pending, request, body, row, replaces=replaces)
 

@@ -1,7 +1,6 @@
 """Commands about one endpoint, typed by name or id, or else chosen from a picker.
 
-Such a command is written once, as what it does to an endpoint. It becomes a word of the slash
-command, and the picker's handler, which continues where the word stopped.
+Such a command is written once. It becomes a word of the slash command, and the picker's handler.
 """
 
 import asyncio
@@ -30,13 +29,13 @@ _LONGEST_SHOWN = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointRequest(Request):
-    """A request for something about an endpoint.
+    """A request about an endpoint.
 
     Attributes:
         endpoint: As Friendli lists it.
-        rest: What was typed behind the endpoint, Slack's markup undone, quotes kept.
+        rest: What follows the endpoint, Slack's markup undone, quotes kept.
         trigger_id: Opens a form for three seconds; '' if it opens none.
-        request_id: Of the command or of the choice, so each has its own.
+        request_id: Of the command or of the choice.
         replaces: Whether the answer replaces the picker.
     """
 
@@ -47,7 +46,6 @@ class EndpointRequest(Request):
     replaces: bool = False
 
     async def answer(self, body: Body) -> None:
-        """Answer only the person who asked."""
         if self.replaces:
             await self.responder.replace(body)
         else:
@@ -59,7 +57,7 @@ RunOn = Callable[Concatenate[EndpointRequest, ...], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class EndpointSearch:
-    """What finding an endpoint takes, and running the command on it."""
+    """Finds an endpoint and runs the command on it."""
 
     lookup: TargetLookup
     authorizer: Authorizer
@@ -72,10 +70,10 @@ class EndpointCommand:
 
     Attributes:
         name: Its word.
-        summary: What it does, one line of mrkdwn, for help.
+        summary: One line of mrkdwn, for help.
         run_on: Its handler, after the acknowledgement and the permission check.
-        arguments: What may follow the endpoint, for help; '' if nothing may.
-        permission: What a person needs to be allowed.
+        arguments: What may follow the endpoint, for help; '' for nothing.
+        permission: What a person needs.
         operation: What it does, if it is an operation on the endpoint.
     """
 
@@ -87,7 +85,6 @@ class EndpointCommand:
     operation: OperationKind | None = None
 
     def feature(self) -> Feature:
-        """The word, and the picker's choice."""
         arguments = " ".join(filter(None, ("[endpoint]", self.arguments)))
         return Feature(
             commands=[Command(self.name, arguments, self.summary, deferred(self._typed))],
@@ -194,7 +191,6 @@ class EndpointCommand:
 
 
 def _unreadable(phrase: str, errors: Mapping[str, UserError]) -> UserError:
-    """Nothing matches, and not every target could be read."""
     target, error = next(iter(errors.items()))
     words = f"I can't see into {code(target)} now. {error.message}"
     if phrase:
@@ -209,7 +205,7 @@ def _not_there(hint: str) -> UserError:
 async def suggested(
     request: OptionsRequest, authorizer: Authorizer, lookup: TargetLookup, catalog: Catalog
 ) -> Sequence[picker.Block]:
-    """The options of every picker: the endpoints of this channel that match the typed text."""
+    """The options of every picker: the channel's endpoints that match the typed text."""
     await authorizer.authorize(Permission.LOOK, request.person, request.place)
     state = picker.PickerState.read(request.block_id)
     names = [target.name for target in await lookup.targets.of(request.place)]

@@ -1,4 +1,4 @@
-"""Which endpoint a line of text names, and what is left for the command. Pure."""
+"""Which endpoint a line of text names, and what is left for the command."""
 
 import re
 from collections import defaultdict
@@ -24,10 +24,10 @@ class EndpointPhrase:
     """A parsed line.
 
     Attributes:
-        line: As it was typed, Slack's markup undone.
-        lead: The words before the first option; the endpoint is named by one or more of them.
+        line: As typed, Slack's markup undone.
+        lead: The words before the first option; one or more of them name the endpoint.
         others: The words from the first option on.
-        target: The target that was named with `--target`, or before a slash; '' for none.
+        target: From `--target`, or before a slash; '' for none.
     """
 
     line: str
@@ -36,11 +36,10 @@ class EndpointPhrase:
     target: str
 
     def phrase(self, count: int) -> str:
-        """The first words together."""
         return " ".join(word.text for word in self.lead[:count])
 
     def rest(self, used: int) -> str:
-        """What follows the words that name the endpoint, quotes and all."""
+        """What follows the endpoint, quotes kept."""
         left = [*self.lead[used:], *self.others]
         return " ".join(self.line[word.start : word.end] for word in left)
 
@@ -53,7 +52,7 @@ def read(text: str, targets: Sequence[str]) -> EndpointPhrase:
         targets: Names of the channel's targets, of which one may precede a slash.
 
     Raises:
-        UserError: A quote isn't closed, or a target is named that isn't there.
+        UserError: A quote isn't closed, or there is no such target.
     """
     line = typed(text)
     try:
@@ -92,11 +91,7 @@ def _without_target(found: Sequence[Word], targets: Sequence[str]) -> tuple[list
 
 
 def known_target(name: str, targets: Sequence[str]) -> str:
-    """The target of this name.
-
-    Raises:
-        UserError: There is none.
-    """
+    """Raise UserError if there is no target of this name."""
     if name.lower() in targets:
         return name.lower()
     close = get_close_matches(name.lower()[:100], targets, n=1)
@@ -139,8 +134,8 @@ def match(
         text: The line.
         takes_more: Whether the command takes words beside the endpoint; a name may consist of
             several words, and the longest match wins.
-        about: The public id of the deployment whose endpoint is meant where none is named, as in
-            its thread; arguments of the command are then not read as the prefix of a name.
+        about: The deployment whose endpoint is meant where none is named, as in its thread;
+            arguments of the command are then not read as the prefix of a name.
     """
     most = len(text.lead)
     by_id: defaultdict[str, list[ListedEndpoint]] = defaultdict(list)
@@ -171,7 +166,7 @@ def match(
 
 
 def nearest(endpoints: Sequence[ListedEndpoint], name: str) -> list[str]:
-    """The names that a mistyped one may have meant, the likeliest first."""
+    """The nearest names, the likeliest first."""
     # Comparing takes time, and the end of a long list doesn't run any more.
     names = {_normalized(listed.name): listed.name for listed in reversed(endpoints[:_COMPARED])}
     return [names[close] for close in get_close_matches(_normalized(name)[:100], names, n=_NEAREST)]

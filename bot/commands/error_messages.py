@@ -28,7 +28,7 @@ class OutdatedReplicaError(UserError):
 
 
 def error_message(error: Exception) -> Body:
-    """Return what the person reads; log what only operators can use."""
+    """Return what the person reads; log what operators need."""
     if isinstance(error, UserError):
         return answer(error.message, hint=error.hint, buttons=error.actions)
     reference = correlation.reference_to_show()
@@ -53,10 +53,7 @@ def error_message(error: Exception) -> Body:
 
 
 def form_error(view: Mapping[str, Any], error: Exception) -> dict[str, Any]:
-    """Return the acknowledgement of a form that failed.
-
-    After a transient error the form stays open, so that nothing has to be typed again.
-    """
+    """The acknowledgement of a form that failed; after a transient error the form stays open."""
     message = error_message(error)
     is_transient = isinstance(error, OutdatedReplicaError) or is_outage(error)
     fields = [block["block_id"] for block in view.get("blocks", ()) if block.get("type") == "input"]

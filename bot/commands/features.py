@@ -34,7 +34,6 @@ from bot.commands.registry import Registry
 
 
 def registry() -> Registry:
-    """Gather what every module of this package registers."""
     return Registry(
         [
             deploy.FEATURE,

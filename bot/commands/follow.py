@@ -1,4 +1,4 @@
-"""`follow` and `unfollow`: watch an endpoint that was made elsewhere, or let it go."""
+"""`follow` and `unfollow`: watch an endpoint that was made elsewhere."""
 
 from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
 from bot.commands.registry import Feature, deferred
@@ -19,7 +19,6 @@ from bot.slack.requests import BlockAction, Request
 
 
 async def follow(request: EndpointRequest, imported: ImportedEndpoints) -> None:
-    """Open a thread for an endpoint."""
     await request.answer(answer(await _follow(imported, request, request.endpoint)))
 
 
@@ -64,7 +63,6 @@ def _words(endpoint: ListedEndpoint, followed: ImportResult) -> str:
 
 
 async def unfollow(request: EndpointRequest, imported: ImportedEndpoints) -> None:
-    """Stop watching an endpoint."""
     endpoint = request.endpoint
     outcome = ImportOutcome.NOT_FOLLOWED
     if endpoint.ours is not None and endpoint.ours.is_here:

@@ -14,12 +14,10 @@ EXAMPLE = f"{SLASH} meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100"
 
 @deferred
 async def run(command: SlashCommand, registry: Registry) -> None:
-    """Show all commands."""
     await command.responder.say(overview(registry.commands.values()))
 
 
 def overview(commands: Iterable[Command]) -> Body:
-    """The help text."""
     lines = [
         f"`{SLASH}`  Opens the form to deploy a model.",
         f"`{EXAMPLE}`  Deploys from text; shows the price and asks first.",

@@ -1,7 +1,6 @@
-"""The Home tab: what a person runs, with its buttons, and where they can deploy.
+"""The Home tab: a person's endpoints with their buttons, and where they can deploy.
 
-A click in it comes from no channel. It acts in the channel that its block names, if the person is
-in that channel now.
+A click acts in the channel that its block names, if the person is in that channel now.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ _ADMINS_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class HomeTab:
-    """Shows people their Home tabs, and runs the buttons in them."""
+    """Shows Home tabs, and runs the buttons in them."""
 
     people: People
     summaries: Summaries
@@ -48,7 +47,7 @@ class HomeTab:
     home_tabs: HomeTabs
 
     async def run(self, click: BlockAction, handler: ClickHandler) -> DeferredTask:
-        """Run a button's handler as in its channel, then show the tab anew.
+        """Run a button's handler as in its channel, then show the tab again.
 
         Raises:
             UserError: The person isn't in the button's channel.
@@ -83,16 +82,16 @@ class HomeTab:
                 hint="Someone who is in that channel can do it there.",
             )
 
-    async def show(self, place: ChannelRef, person: Actor, said: Body | None = None) -> bool:
+    async def show(self, place: ChannelRef, person: Actor, answer: Body | None = None) -> bool:
         """Show the tab, with an answer above it. Returns whether Slack took the answer."""
-        note = None if said is None else Note(said, place.channel_id)
+        note = None if answer is None else Note(answer, place.channel_id)
 
         async def draw() -> dict[str, object]:
             return home(await self._overview(place, person), note)
 
         shown = await self.home_tabs.publish(person.id, draw)
-        if not shown and said is not None and place.channel_id:
-            return await self.people.post_ephemeral(place, person.id, said)
+        if not shown and answer is not None and place.channel_id:
+            return await self.people.post_ephemeral(place, person.id, answer)
         return shown
 
     async def _overview(self, place: ChannelRef, person: Actor) -> Overview | None:
@@ -119,7 +118,7 @@ class HomeTab:
 
     async def _endpoint(self, person: Actor, summary: Summary) -> Endpoint:
         place, deployment_view = summary.place, summary.deployment_view
-        # Who belongs here and may not do something is told whom to ask; a guest has nobody to ask.
+        # A member without the permission learns whom to ask; a guest gets no buttons.
         may_act = not person.is_from_elsewhere(place) or await self.authorizer.may(
             Permission.OPERATE, person, place, deployment_view.target_name
         )
@@ -148,7 +147,6 @@ class HomeTab:
 
 @deferred
 async def opened(event: Event, tab: HomeTab) -> None:
-    """Show the tab that was opened."""
     if event.tab == "home":
         # The event doesn't say where the person belongs.
         await tab.show(event.place, await tab.people.actor(event.person.id))
@@ -156,13 +154,11 @@ async def opened(event: Event, tab: HomeTab) -> None:
 
 @deferred
 async def refreshed(click: BlockAction, tab: HomeTab) -> None:
-    """Show the tab anew."""
     await tab.show(click.place, click.person)
 
 
 @deferred
 async def deploy_clicked(click: BlockAction, form: DeployForm) -> None:
-    """Open the form for a channel."""
     await form.open(click)
 
 

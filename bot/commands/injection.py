@@ -1,4 +1,4 @@
-"""Give each handler the services that it declares as parameters, by their types, at start-up."""
+"""Give each handler the services that it declares as parameters, by type, at start-up."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import fields, is_dataclass
@@ -26,7 +26,7 @@ class Injector:
         """Return the one service of a type.
 
         Raises:
-            TypeError: There is none, or several, and the type is no dataclass to make one of.
+            TypeError: There is none, or several, and the type is no dataclass.
         """
         found = [service for service in self._services if isinstance(service, kind)]
         if len(found) == 1:
@@ -41,10 +41,10 @@ class Injector:
     def bind(
         self, handler: Callable[Concatenate[_Request, ...], Awaitable[_Result]]
     ) -> Callable[[_Request], Awaitable[_Result]]:
-        """Return the handler with everything but its request filled in.
+        """Fill in everything but the request.
 
         Raises:
-            TypeError: It declares something that isn't there.
+            TypeError: The handler declares something that isn't there.
         """
         if handler in self._bound:
             return cast("Callable[[_Request], Awaitable[_Result]]", self._bound[handler])

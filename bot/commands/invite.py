@@ -1,4 +1,4 @@
-"""A channel that the bot can't post in: how to let it in, before anything is created."""
+"""A channel that the bot can't post in: how to invite it, before anything is created."""
 
 from typing import Any
 
@@ -17,20 +17,15 @@ _WORDS = {
 
 
 def needs_invitation(membership: Membership) -> bool:
-    """Whether nothing can be deployed from here.
-
-    If Slack didn't say, it is tried: nothing is created before the status message is posted.
-    """
+    """Whether nothing can be deployed from here. If Slack doesn't say, it is tried."""
     return membership in _WORDS
 
 
 async def invitation(people: People, membership: Membership) -> UserError:
-    """What is in the way, and the way out."""
     return UserError(_WORDS[membership], hint=await _way_out(people, membership))
 
 
 async def invitation_view(people: People, membership: Membership) -> dict[str, Any]:
-    """The same as a modal."""
     return {
         "type": "modal",
         "title": {"type": "plain_text", "text": "Invite me first"},

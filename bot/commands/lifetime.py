@@ -1,4 +1,4 @@
-"""`extend` and `keep`, and the buttons of the warning before an endpoint's time is over."""
+"""`extend` and `keep`, and the buttons of the warning before an endpoint's lifetime ends."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -37,7 +37,7 @@ async def extend_clicked(
     lifetimes: Lifetimes,
     pending_responses: PendingResponses,
 ) -> DeferredTask:
-    """Give it as much time again, once for each warning."""
+    """Extend it once for each warning."""
     public_id, _, seen = click.value.partition(" ")
     deployment = await access.require(Permission.EXTEND, click, public_id)
     given = await lifetimes.extend(
@@ -56,7 +56,6 @@ async def keep_clicked(
     lifetimes: Lifetimes,
     pending_responses: PendingResponses,
 ) -> DeferredTask:
-    """Let it run with no end."""
     deployment = await access.require(Permission.EXTEND, click, click.value)
     given = await lifetimes.keep(
         click.place, click.person, deployment.public_id, message_ts=click.message_ts
@@ -109,7 +108,7 @@ def _needs_approval(given: LifetimeResult, runs: str) -> str:
 
 
 async def extend(request: EndpointRequest, lifetimes: Lifetimes) -> None:
-    """Give an endpoint more time: its first lifetime again, or the typed duration."""
+    """Extend by the first lifetime, or by the typed duration."""
     endpoint = request.endpoint
     seconds = _duration(request.rest, endpoint) if request.rest else None
     given = await lifetimes.extend(
@@ -128,7 +127,7 @@ async def extend(request: EndpointRequest, lifetimes: Lifetimes) -> None:
 
 
 def _duration(typed: str, endpoint: ListedEndpoint) -> int:
-    """Seconds.
+    """In seconds.
 
     Raises:
         UserError: It isn't a valid duration.
@@ -147,7 +146,6 @@ def _duration(typed: str, endpoint: ListedEndpoint) -> int:
 
 
 async def keep(request: EndpointRequest, lifetimes: Lifetimes) -> None:
-    """Let an endpoint run with no end."""
     given = await lifetimes.keep(request.place, request.person, here(request.endpoint))
     await request.answer(answer(_words(given)))
 

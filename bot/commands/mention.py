@@ -67,8 +67,8 @@ async def mentioned(
             return _say_status(event, summaries, about)
         if word in _VERBS:
             # Written before Slack is acknowledged, which otherwise delivers the event again.
-            said = await _operate(event, access, operations, about, _VERBS[word])
-            return None if said is None else _say(event, said)
+            body = await _operate(event, access, operations, about, _VERBS[word])
+            return None if body is None else _say(event, body)
     if word in ("", "help"):
         return _say(event, _how(in_thread=about is not None))
     command = registry.commands.get(word)

@@ -1,4 +1,4 @@
-"""What Slack tells of a modal: what the bot keeps in it, and what stands in its fields."""
+"""A modal as Slack sends it: the bot's private_metadata, and the state of the fields."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -12,7 +12,7 @@ _E = TypeVar("_E", bound=StrEnum)
 
 
 class Choice(BaseModel):
-    """An option that is chosen."""
+    """A chosen option."""
 
     value: str
 
@@ -29,19 +29,18 @@ class Element(BaseModel):
 
     @property
     def typed(self) -> str:
-        """What stands in a text field; '' if nothing does."""
         return (self.value or "").strip()
 
     @property
     def ticked(self) -> Sequence[str]:
-        """The values of everything that is chosen."""
+        """The values of all chosen options."""
         return [choice.value for choice in self.selected_options or ()]
 
     def chosen(self, shown: _E) -> _E:
-        """The choice in a menu of what an enum names; what the menu showed if it has none.
+        """The chosen option as an enum; the one shown if Slack sends none.
 
         Raises:
-            pydantic.ValidationError: The enum doesn't name it.
+            pydantic.ValidationError: The enum doesn't have it.
         """
         if self.selected_option is None:
             return shown
@@ -55,11 +54,7 @@ class State(BaseModel):
 
 
 class Modal(BaseModel):
-    """A modal as a submission or a click in it describes it.
-
-    Attributes:
-        private_metadata: As the bot wrote it.
-    """
+    """A modal in a submission or a block action."""
 
     private_metadata: str
     state: State | None = None

@@ -1,8 +1,8 @@
-"""Every command, button, modal, shortcut and event, each named once and led to its handler.
+"""Every command, button, modal, shortcut and event, mapped to its handler.
 
 A handler takes the request, and the services that it needs as further parameters:
-`bot.commands.injection` fills them in by their types. It runs before Slack is acknowledged and has
-milliseconds. Only what spends money or decides is written there; a `deferred` handler runs after
+`bot.commands.injection` fills them in by type. It runs before Slack is acknowledged and has
+milliseconds: only what spends money or decides is written there. A `deferred` handler runs after
 the acknowledgement.
 """
 
@@ -59,7 +59,7 @@ __all__ = ["SLASH"]
 def deferred(
     work: Callable[_P, Coroutine[object, object, None]],
 ) -> Callable[_P, Awaitable[DeferredTask]]:
-    """Make a handler of work that the acknowledgement doesn't wait for."""
+    """Run a handler after the acknowledgement."""
 
     @wraps(work)
     async def handler(*args: _P.args, **kwargs: _P.kwargs) -> DeferredTask:
@@ -73,10 +73,8 @@ class Command:
     """A first word of the slash command.
 
     Attributes:
-        name: The word.
         arguments: What may follow, for help.
-        summary: What it does, one line of mrkdwn.
-        run: Its handler.
+        summary: One line of mrkdwn, for help.
     """
 
     name: str
@@ -86,7 +84,6 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """How it is typed."""
         return " ".join(filter(None, (SLASH, self.name, self.arguments)))
 
 
@@ -95,10 +92,8 @@ class Shortcut:
     """An entry in the menu of every message.
 
     Attributes:
-        callback_id: What Slack calls it.
-        name: What people read, at most 24 characters.
-        summary: What it does, plain, at most 150 characters.
-        run: Its handler.
+        name: At most 24 characters.
+        summary: Plain text of at most 150 characters.
     """
 
     callback_id: str
@@ -112,11 +107,9 @@ class Feature:
     """What one module of this package registers.
 
     Attributes:
-        commands: Words of the slash command.
         clicks: By action id, or by its part before the last dot, for buttons in a numbered row.
         submissions: By the modal's callback id.
-        suggestions: Options of menus that are searched while a person types, named like clicks.
-        shortcuts: Entries of messages' menus.
+        suggestions: Options of menus that are searched, named like clicks.
         events: By the event's type.
         steps: What its handlers call with the services that it declares in turn.
     """
@@ -154,10 +147,10 @@ class Registry:
             _add(self.events, feature.events)
 
     def bind(self, injector: Injector) -> None:
-        """Fill in what the handlers need.
+        """Fill in the services that handlers declare.
 
         Raises:
-            TypeError: One needs what there isn't.
+            TypeError: There is no such service.
         """
         injector.add(self)
         for name, command in self.commands.items():
@@ -172,15 +165,13 @@ class Registry:
             injector.bind(step)
 
     def click(self, action_id: str) -> ClickHandler | None:
-        """The handler of a button; None for one that is no longer ours."""
+        """None for a button that no longer exists."""
         return _numbered(self.clicks, action_id)
 
     def suggestion(self, action_id: str) -> SuggestionHandler | None:
-        """The handler of a searched menu; None for one that is no longer ours."""
         return _numbered(self.suggestions, action_id)
 
     def nearest(self, word: str) -> str | None:
-        """The command that a mistyped word may have meant."""
         close = difflib.get_close_matches(word.lower(), self.commands, n=1)
         return close[0] if close else None
 

@@ -1,4 +1,4 @@
-"""Buttons that try again: the form, with everything that was asked for filled in."""
+"""Buttons that try again: the form, filled in with the earlier request."""
 
 from dataclasses import dataclass
 
@@ -53,7 +53,6 @@ class FilledForm:
 
 @deferred
 async def clicked(click: BlockAction, filled: FilledForm) -> None:
-    """Open the form."""
     await filled.open(click, click.value)
 
 
@@ -66,16 +65,12 @@ async def edit(click: BlockAction, filled: FilledForm) -> None:
 
 @deferred
 async def larger(click: BlockAction, filled: FilledForm) -> None:
-    """Open the form with a larger instance chosen."""
     public_id, _, key = click.value.partition(" ")
     await filled.open(click, public_id, gpu=key)
 
 
 def _draft(request: DeployRequest) -> DeployDraft:
-    """What was requested; a proposed name is proposed anew.
-
-    The endpoint that failed, or that appears late, may still have the old name.
-    """
+    """Propose a proposed name anew: the failed or late endpoint may still have the old one."""
     draft = request.draft()
     if request.name == propose_name(request.model, request.name[-_TAG_LENGTH:]):
         return draft.model_copy(update={"name": None})

@@ -1,4 +1,4 @@
-"""`rollback [endpoint] <version>`: back to an earlier version, after a look at what changes."""
+"""`rollback [endpoint] <version>`: back to an earlier version, after a look at the changes."""
 
 from bot.commands.deployment_access import DeploymentAccess
 from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
@@ -19,7 +19,6 @@ _LONGEST_SHOWN = 40
 async def run_on(
     request: EndpointRequest, access: DeploymentAccess, updates: Updates, prices: Prices
 ) -> None:
-    """Show what going back would change, and ask."""
     endpoint = request.endpoint
     public_id = deployment_of(endpoint)
     await access.authorize(Permission.UPDATE, request, endpoint.target, public_id)

@@ -29,7 +29,7 @@ class Planner:
     schedules: Schedules
 
     async def add(self, request: EndpointRequest, public_id: str, kind: OperationKind) -> None:
-        """Add a schedule to an endpoint.
+        """Add a schedule.
 
         Args:
             request: With the words that say when.
@@ -89,7 +89,6 @@ async def show(command: SlashCommand, authorizer: Authorizer, schedules: Schedul
 async def remove_clicked(
     click: BlockAction, access: DeploymentAccess, schedules: Schedules
 ) -> DeferredTask:
-    """Remove a schedule."""
     deployment = await schedules.deployment_of(click.place, click.value)
     if deployment is not None:
         await access.authorize(

@@ -1,4 +1,4 @@
-"""Read when something is to be done, such as "at 18:00 on weekdays" or "tomorrow at 9". Pure."""
+"""Parse a time, such as "at 18:00 on weekdays" or "tomorrow at 9"."""
 
 import re
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ _DAYS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ScheduleTextError:
-    """Words that don't say when.
+    """An invalid time.
 
     Attributes:
-        words: What is wrong and what is valid: plain text, with what was typed in backticks.
-        corrected: What was most likely meant, as it would be typed; None if nobody can tell.
+        words: What is wrong and what is valid: plain text, the input in backticks.
+        corrected: What was most likely meant, as typed; None if unknown.
     """
 
     words: str
@@ -37,12 +37,12 @@ class ScheduleTextError:
 
 
 def read_when(text: str, zone: str, now: datetime) -> When | ScheduleTextError:
-    """Read what stands behind an endpoint's name.
+    """Parse what follows an endpoint's name.
 
     Args:
         text: Such as "at 18:00 on weekdays".
         zone: The person's time zone.
-        now: An aware moment; what is asked for must lie behind it.
+        now: Aware; the time must be later.
     """
     line = " ".join(text.split())
     named = list(_DAYS.finditer(line))

@@ -23,7 +23,7 @@ async def selected(
     selection: EndpointSelection,
     pending_responses: PendingResponses,
 ) -> DeferredTask:
-    """Write the choice; Slack is acknowledged only then. Without an endpoint, it is none."""
+    """Write the choice before the acknowledgement. Without an endpoint, it is none of them."""
     public_id, _, endpoint_id = click.value.partition(" ")
     await access.require(Permission.DEPLOY, click, public_id)
     outcome = await selection.select(

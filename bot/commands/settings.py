@@ -1,4 +1,4 @@
-"""`settings [target]`: approvals, how long endpoints run, what the channel hears, who may what."""
+"""`settings [target]`: approvals, lifetimes, what reaches the channel, and permissions."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,6 @@ _PERMISSION = TypeAdapter(Permission)
 async def run(
     command: SlashCommand, lookup: TargetLookup, authorizer: Authorizer, modals: Modals
 ) -> None:
-    """Open the form."""
     targets = await lookup.names(command.place)
     typed = command.text.strip()
     if not typed and len(targets) > 1:
@@ -44,7 +43,6 @@ async def run(
 async def submitted(
     submission: ViewSubmission, authorizer: Authorizer, target_settings: TargetSettings
 ) -> ViewResponse:
-    """Save what was changed."""
     state = form.read(submission.view)
     wanted = form.parse(submission.view)
     if isinstance(wanted, dict):
@@ -61,7 +59,7 @@ async def submitted(
 
 @deferred
 async def who(click: BlockAction, authorizer: Authorizer, people: People, modals: Modals) -> None:
-    """Open the form of who may do one thing over the settings."""
+    """Open the form of one permission over the settings."""
     if click.view is None:
         return
     state = form.read(click.view)
@@ -78,7 +76,7 @@ async def submitted_who(
     target_settings: TargetSettings,
     modals: Modals,
 ) -> ViewResponse:
-    """Save who may do one thing; the settings below show it then."""
+    """Save one permission; the settings below show it then."""
     state = who_form.read(submission.view)
     target = state.settings.target
     wanted = who_form.parse(submission.view)
@@ -115,7 +113,7 @@ async def _redraw(
 
 
 async def groups(request: OptionsRequest, people: People) -> Sequence[Block]:
-    """The user groups that match what was typed, for people who have the form open."""
+    """The user groups that match the typed text, for people who have the form open."""
     who_form.read(request.view or {})
     typed = request.typed.lower().lstrip("@")
     matching = [

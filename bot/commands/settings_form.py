@@ -1,4 +1,4 @@
-"""The modal of a target's settings: build and parse side by side."""
+"""The modal of a target's settings: build and parse."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -31,7 +31,7 @@ GRANTABLE = tuple(permission for permission in Permission if permission is not P
 
 
 class SettingsForm(BaseModel):
-    """What an open modal is about.
+    """The modal's state.
 
     Attributes:
         shown: The policy that it was filled in with.
@@ -43,7 +43,6 @@ class SettingsForm(BaseModel):
 
 
 def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
-    """The policy's fields, and who may do what, a line each."""
     policy = form.shown
     return {
         "type": "modal",
@@ -103,17 +102,15 @@ def _line(permission: Permission, rules: Rules) -> Block:
 
 
 def granted_to(permission: Permission, rules: Rules) -> Sequence[Subject]:
-    """Who may do something."""
     return rules.granted.get(permission) or [DEFAULTS[permission]]
 
 
 def read(view: Mapping[str, Any]) -> SettingsForm:
-    """What an open modal is about."""
     return SettingsForm.model_validate_json(Modal.model_validate(view).private_metadata)
 
 
 def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
-    """The policy that a submitted form asks for, or what is wrong with it, by block id."""
+    """The policy, or errors by block id."""
     form, modal = read(view), Modal.model_validate(view)
     errors: dict[str, str] = {}
     approval = modal.element(_APPROVAL).chosen(form.shown.approval)

@@ -1,4 +1,4 @@
-"""The modal of who may do one thing, over the settings: build and parse side by side."""
+"""The modal of one permission, over the settings: build and parse."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -24,7 +24,7 @@ _IDS = TypeAdapter(tuple[SlackId, ...])
 
 
 class WhoForm(BaseModel):
-    """What the modal is about.
+    """The modal's state.
 
     Attributes:
         settings: The modal below.
@@ -38,7 +38,7 @@ class WhoForm(BaseModel):
     @computed_field  # type: ignore[prop-decorator] # as pydantic documents it
     @property
     def place(self) -> ChannelRef:
-        """The channel, where each modal names it."""
+        """Every modal names its channel like this."""
         return self.settings.place
 
 
@@ -56,10 +56,10 @@ _WHO_WORDS: Mapping[_Who, str] = {
 
 
 def build(form: WhoForm, groups: Mapping[str, str]) -> dict[str, Any]:
-    """Who may do one thing.
+    """Build the modal.
 
     Args:
-        form: What it is about.
+        form: Its state.
         groups: Names of user groups by id, as far as they are known.
     """
     people: Block = {
@@ -106,17 +106,15 @@ def build(form: WhoForm, groups: Mapping[str, str]) -> dict[str, Any]:
 
 
 def group_option(group_id: str, name: str) -> Block:
-    """A user group to choose."""
     return option(name, group_id)
 
 
 def read(view: Mapping[str, Any]) -> WhoForm:
-    """What the modal over the settings is about."""
     return WhoForm.model_validate_json(Modal.model_validate(view).private_metadata)
 
 
 def parse(view: Mapping[str, Any]) -> Sequence[Subject] | dict[str, str]:
-    """Who may from now on, or what is wrong with the form, by block id."""
+    """To whom the permission is granted, or errors by block id."""
     modal = Modal.model_validate(view)
     shown = _kind(read(view).shown)
     choice = modal.element(_WHO).chosen(shown)

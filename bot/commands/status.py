@@ -18,7 +18,6 @@ SHORTCUT = "Endpoint status"
 
 
 async def show(request: EndpointRequest, people: People, settings: Settings) -> None:
-    """Show the endpoint as it is now."""
     endpoint = request.endpoint
     ours = endpoint.ours
     thread_link = None
@@ -32,7 +31,6 @@ async def show(request: EndpointRequest, people: People, settings: Settings) -> 
 
 @deferred
 async def show_of_thread(used: ShortcutUse, authorizer: Authorizer, summaries: Summaries) -> None:
-    """Show the deployment of the message's thread."""
     await authorizer.authorize(Permission.LOOK, used.person, used.place)
     found = await summaries.in_thread(used.place, used.thread_ts or used.message_ts, used.public_id)
     if found is None:
@@ -45,7 +43,7 @@ async def show_of_thread(used: ShortcutUse, authorizer: Authorizer, summaries: S
 
 
 async def link_clicked(_click: BlockAction) -> DeferredTask:
-    """Acknowledge: Slack has opened the address and reports the click."""
+    """Slack has opened the address and reports the click."""
     return None
 
 

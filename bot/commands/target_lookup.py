@@ -1,4 +1,4 @@
-"""A channel's targets and what runs there, or a UserError that says why that can't be read."""
+"""Read a channel's targets and endpoints, or raise a UserError that says why not."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ class TargetLookup:
         return await self.require(await self.targets.of(place))
 
     async def require(self, targets: Sequence[TargetView]) -> Sequence[TargetView]:
-        """Return the targets that were read; errors as for `all`."""
+        """Errors as for `all`."""
         if targets:
             return targets
         admins = [mention(admin) for admin in (await self.people.admins())[:_ADMINS_NAMED]]
@@ -49,14 +49,14 @@ class TargetLookup:
         )
 
     async def names(self, place: ChannelRef) -> Sequence[str]:
-        """The names of a channel's targets; errors as for `all`."""
+        """Errors as for `all`."""
         return [target.name for target in await self.all(place)]
 
     async def listing(self, place: ChannelRef, target: str, *, fresh: float = 0.0) -> Listing:
         """List one target's endpoints; see `Catalog.read`.
 
         Raises:
-            UserError: That can't be done now; with why, and the way out.
+            UserError: With the reason, and the way out.
         """
         try:
             return await self.catalog.read(place, target, fresh=fresh)

@@ -13,12 +13,10 @@ from bot.slack.requests import SlashCommand
 
 @deferred
 async def run(command: SlashCommand, lookup: TargetLookup) -> None:
-    """List the channel's targets."""
     await command.responder.say(listing(await lookup.all(command.place)))
 
 
 def listing(targets: Sequence[TargetView]) -> Body:
-    """The targets, a line each."""
     lines = [_line(target) for target in targets]
     return body("\n".join(lines), section("\n".join(lines)))
 

@@ -78,7 +78,7 @@ def question(
     back_to: str | None = None,
     is_whole: bool = False,
 ) -> Body:
-    """Before and after as a message with buttons; or that there is no difference."""
+    """Before and after as a message with buttons; or that nothing changes."""
     if body(runs.version, after) is None:
         return answer(f"{bold(runs.name)} runs like that already. {NOTHING}")
     state = UpdateState.of(runs, after, back_to=back_to, is_whole=is_whole)
@@ -125,8 +125,7 @@ class UpdateRequests:
 
 
 async def confirmed(submission: ViewSubmission, requests: UpdateRequests) -> ViewResponse:
-    """Write what the modal shows."""
-    state = UpdateReviewState.model_validate_json(submission.view["private_metadata"]).carried
+    state = UpdateReviewState.model_validate_json(submission.view["private_metadata"]).state
     problem = await requests.write(submission, state)
     if problem is None:
         return ViewResponse()
@@ -140,7 +139,7 @@ async def agreed(
     updates: Updates,
     pending_responses: PendingResponses,
 ) -> DeferredTask:
-    """Write what the message shows, before Slack is acknowledged: it costs money."""
+    """Write the update before the acknowledgement: it costs money."""
     state = UpdateState.model_validate_json(click.value)
     problem = await requests.write(click, state)
     if problem is not None:
@@ -169,7 +168,6 @@ def _refusal(asked: OperationResult, runs: RunningVersion, after: Version) -> st
 
 @deferred
 async def dismissed(click: BlockAction) -> None:
-    """Remove the question."""
     await click.responder.remove()
 
 

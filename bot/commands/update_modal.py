@@ -30,7 +30,7 @@ NOTHING = "Nothing would change, so nothing is sent."
 
 @dataclass(frozen=True, slots=True)
 class UpdateForm:
-    """Opens the form with what runs."""
+    """The form with what runs."""
 
     updates: Updates
     modals: Modals
@@ -52,8 +52,8 @@ class UpdateForm:
             request: Whose channel the endpoint is in.
             trigger_id: Opens the modal.
             public_id: The deployment.
-            edited: What is changed in it.
-            refused: What Friendli said about fields: field of the draft → plain text.
+            edited: Changes to what runs.
+            refused: Friendli's error messages: field of the draft → plain text.
             focus: The field that gets the cursor.
         """
         # The trigger dies after three seconds, and reading what runs may take longer.
@@ -70,7 +70,7 @@ class UpdateForm:
         refused: Mapping[str, str] | None = None,
         focus: str | None = None,
     ) -> None:
-        """Turn an open modal into the form, with edits on top of what runs."""
+        """Turn an open modal into the form."""
         try:
             runs = await self.updates.refresh(place, public_id)
             await self._show(view_id, place, runs, edited, refused=refused, focus=focus)
@@ -119,7 +119,7 @@ class UpdateForm:
             updating=form.Updating(
                 public_id=runs.public_id,
                 number=runs.number,
-                untold="model" in version.unknown,
+                is_partial="model" in version.unknown,
                 elsewhere=runs.elsewhere is not None,
                 meanwhile=meanwhile,
             ),
@@ -147,14 +147,13 @@ class UpdateButtons:
         *,
         focus: str | None = None,
     ) -> None:
-        """Open the form with what runs; arguments as for `UpdateForm.open`."""
+        """Arguments as for `UpdateForm.open`."""
         deployment = await self.access.require(Permission.UPDATE, click, public_id)
         await self.form.open(click, click.trigger_id, deployment.public_id, edited, focus=focus)
 
 
 @deferred
 async def clicked(click: BlockAction, buttons: UpdateButtons) -> None:
-    """Open the form with what runs."""
     await buttons.open(click, click.value)
 
 
@@ -167,7 +166,6 @@ async def edit(click: BlockAction, buttons: UpdateButtons) -> None:
 
 @deferred
 async def larger(click: BlockAction, buttons: UpdateButtons) -> None:
-    """Open the form with a larger instance chosen."""
     public_id, _, key = click.value.partition(" ")
     await buttons.open(click, public_id, DeployDraft(gpu=key))
 
@@ -176,7 +174,7 @@ async def larger(click: BlockAction, buttons: UpdateButtons) -> None:
 async def again(
     click: BlockAction, access: DeploymentAccess, updates: Updates, update_form: UpdateForm
 ) -> None:
-    """Open the form of an update that was refused, with what it was to change."""
+    """Open the form of an update that was refused, with its changes."""
     public_id, _, operation_id = click.value.partition(" ")
     runs = await updates.known(click.place, public_id)
     await access.authorize(Permission.UPDATE, click, runs.target, public_id)
@@ -190,7 +188,7 @@ async def again(
 async def change(
     click: BlockAction, access: DeploymentAccess, updates: Updates, update_form: UpdateForm
 ) -> None:
-    """Open the form with what runs now, and the edits of the question."""
+    """Open the form with what runs now, and the changes of the question."""
     state = UpdateState.model_validate_json(click.value)
     runs = await updates.known(click.place, state.public_id)
     await access.authorize(Permission.UPDATE, click, runs.target, runs.public_id)
@@ -207,7 +205,7 @@ async def submitted(
     update_form: UpdateForm,
     prices: Prices,
 ) -> ViewResponse:
-    """Check the form, and show before and after."""
+    """Validate the form, and show before and after."""
     place = submission.place
     filled = form.parse(submission.view)
     if filled.updating is None:

@@ -1,4 +1,4 @@
-"""The modal that shows before and after of an update, and what it says instead of sending one."""
+"""The modal that shows before and after of an update, or why none is sent."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,23 +15,23 @@ from bot.messages.update_diff import CHANGE_ACTION, changes
 
 CALLBACK_ID = "update.review"
 # It travels in the form.
-_LONGEST_TOLD = 400
+_MAX_LENGTH = 400
 
 
 def build(
-    place: ChannelRef, carried: UpdateState, blocks: Sequence[Block], *, submit: str | None = None
+    place: ChannelRef, state: UpdateState, blocks: Sequence[Block], *, submit: str | None = None
 ) -> dict[str, Any]:
-    """Draw the modal.
+    """Build the modal.
 
     Args:
         place: The channel that the form was opened in.
-        carried: The update that is asked about.
-        blocks: What it shows.
+        state: The update.
+        blocks: The content.
         submit: The button that agrees; None if there is nothing to agree to.
     """
     view = message("") | {
         "callback_id": CALLBACK_ID,
-        "private_metadata": UpdateReviewState(place=place, carried=carried).to_json(),
+        "private_metadata": UpdateReviewState(place=place, state=state).to_json(),
         "close": plain("Cancel" if submit else "Close"),
         "blocks": list(blocks),
     }
@@ -43,22 +43,23 @@ def updated_meanwhile(runs: RunningVersion, before: Version | None) -> str:
 
     Args:
         runs: What runs now.
-        before: What the form was filled in from; None if nobody knows that any more.
+        before: What the form was filled in from; None if unknown.
     """
-    told = changes(before, runs.version) if before is not None else ""
-    now = f" Version {code(runs.number)} runs now{':' if told else '.'}" if runs.number else ""
+    difference = changes(before, runs.version) if before is not None else ""
+    now = (
+        f" Version {code(runs.number)} runs now{':' if difference else '.'}" if runs.number else ""
+    )
     words = f"{bold(runs.name)} was updated while the form was open, so nothing was sent.{now}"
     kept = "What you had changed is kept below."
-    return clip("\n".join(filter(None, (words, told, kept))), _LONGEST_TOLD)
+    return clip("\n".join(filter(None, (words, difference, kept))), _MAX_LENGTH)
 
 
-def change_button(carried: UpdateState) -> Block:
-    """A row with the button that leads back to the form."""
-    return actions(button("Change", CHANGE_ACTION, value=carried.to_json()))
+def change_button(state: UpdateState) -> Block:
+    return actions(button("Change", CHANGE_ACTION, value=state.to_json()))
 
 
 def message(words: str) -> dict[str, Any]:
-    """A modal that only says something, as mrkdwn."""
+    """A modal with only a message, as mrkdwn."""
     return {
         "type": "modal",
         "title": plain(form.UPDATE_TITLE),

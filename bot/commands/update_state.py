@@ -1,4 +1,4 @@
-"""What travels in the buttons and the modal of a question whether to update an endpoint."""
+"""The state in the buttons and the modal of a question about an update."""
 
 import secrets
 from typing import Self
@@ -18,15 +18,14 @@ from bot.messages.update_diff import UpdateStage
 
 
 class UpdateState(BaseModel):
-    """An update that is asked about; as JSON at most 2,000 characters, for a button's value.
+    """A proposed update; as JSON at most 2,000 characters, for a button's value.
 
     Attributes:
-        request_id: Minted with the question, so that it is carried out once.
-        public_id: The deployment.
-        number: Of the version that it was compared with.
-        back_to: The number of the version that is gone back to.
+        request_id: The idempotency key.
+        number: The version that it was compared with.
+        back_to: The version to go back to.
         is_whole: Whether nothing of a version that was made elsewhere would stay.
-        edits: What changes, and nothing else.
+        edits: Only what changes.
     """
 
     model_config = ConfigDict(
@@ -49,23 +48,21 @@ class UpdateState(BaseModel):
         back_to: str | None = None,
         is_whole: bool = False,
     ) -> Self:
-        """A new question about what runs."""
-        carried = cls(
+        state = cls(
             request_id=secrets.token_urlsafe(6),
             public_id=runs.public_id,
             number=runs.number,
             edits=edits(runs.version, after),
         )
         if back_to is None:
-            return carried
-        return carried.model_copy(update={"back_to": back_to, "is_whole": is_whole})
+            return state
+        return state.model_copy(update={"back_to": back_to, "is_whole": is_whole})
 
     def to_json(self) -> str:
-        """Write compact JSON; what isn't edited is left out, what is emptied is null."""
+        """Compact JSON; what isn't edited is left out, what is emptied is null."""
         return self.model_dump_json(exclude_unset=True)
 
     def step(self, runs: RunningVersion, after: Version) -> UpdateStage:
-        """What the question shows."""
         return UpdateStage(
             name=runs.name,
             number=runs.number,
@@ -79,23 +76,18 @@ class UpdateState(BaseModel):
 
 
 class UpdateReviewState(BaseModel):
-    """The same in a modal, which knows no channel by itself.
-
-    Attributes:
-        place: The channel that the form was opened in.
-        carried: As in a button.
-    """
+    """The state of the modal, which names its channel."""
 
     place: ChannelRef
-    carried: UpdateState
+    state: UpdateState
 
     def to_json(self) -> str:
-        """Write compact JSON, at most 3,000 characters."""
+        """Compact JSON, at most 3,000 characters."""
         return self.model_dump_json(exclude_unset=True, by_alias=True)
 
 
 def deployment_of(listed: ListedEndpoint) -> str:
-    """The public id of the deployment that an endpoint of a list belongs to.
+    """The public id of a listed endpoint's deployment.
 
     Raises:
         UserError: It was made elsewhere and isn't followed, or its thread is in another channel.

@@ -1,4 +1,4 @@
-"""The options of `update` and what they change of what runs."""
+"""The options of `update` and what they change."""
 
 from bot.commands.deploy_line import DeployLine
 from bot.commands.deploy_text import LineErrors, read_with
@@ -14,7 +14,7 @@ _AUTO = frozenset({"autoscale", "min-replicas", "max-replicas", "cooldown"})
 
 
 def read(text: str, runs: RunningVersion) -> Version | LineErrors:
-    """Read what stands behind the endpoint.
+    """Parse what follows the endpoint.
 
     Args:
         text: Options as of a deployment; only what is named changes.
@@ -22,7 +22,7 @@ def read(text: str, runs: RunningVersion) -> Version | LineErrors:
     """
 
     def meant(line: DeployLine) -> Version | tuple[FieldError, ...]:
-        kept = [_KEPT[name] for name in _KEPT if name in line.places]
+        kept = [_KEPT[name] for name in _KEPT if name in line.spans]
         return (
             tuple(kept) if kept else next_version(runs.version, _merged(runs.version.draft(), line))
         )
@@ -46,7 +46,7 @@ def _merged(draft: DeployDraft, line: DeployLine) -> DeployDraft:
         for name, value in line.draft
         if value is not None and name not in ("scaling", "target")
     }
-    auto, fixed = not _AUTO.isdisjoint(line.places), "replicas" in line.places
+    auto, fixed = not _AUTO.isdisjoint(line.spans), "replicas" in line.spans
     if auto and fixed:
         # Which one is meant isn't ours to say.
         typed["scaling"] = None

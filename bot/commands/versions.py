@@ -13,7 +13,6 @@ from bot.slack.requests import BlockAction
 
 
 async def show(request: EndpointRequest, updates: Updates, prices: Prices) -> None:
-    """List them, the newest first."""
     runs, past = await updates.past(request.place, deployment_of(request.endpoint))
     await request.answer(listing(runs, past, prices))
 
@@ -22,7 +21,6 @@ async def show(request: EndpointRequest, updates: Updates, prices: Prices) -> No
 async def clicked(
     click: BlockAction, authorizer: Authorizer, updates: Updates, prices: Prices
 ) -> None:
-    """List them for the person who clicked."""
     await authorizer.authorize(Permission.LOOK, click.person, click.place)
     runs, past = await updates.past(click.place, click.value)
     await click.responder.say(listing(runs, past, prices))

@@ -1,4 +1,4 @@
-"""Work that goes on after Slack got its acknowledgement: kept referenced, awaited on shutdown."""
+"""Tasks that run after the acknowledgement: kept referenced, awaited on shutdown."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,17 +12,15 @@ class DeferredTasks:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing runs."""
         return not self._tasks
 
     def start(self, work: Coroutine[object, object, None]) -> None:
-        """Run it as a task."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def drain(self, grace: float) -> None:
-        """Let what runs end, for so many seconds, then cancel it."""
+        """Wait for the tasks so many seconds, then cancel them."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=grace)
             for task in late:

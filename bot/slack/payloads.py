@@ -1,4 +1,4 @@
-"""Slack's payloads, parsed once at the edge into what commands work with."""
+"""Parse Slack's payloads into requests."""
 
 import re
 from collections.abc import Mapping
@@ -75,7 +75,6 @@ class _Action(_Payload):
 
     @property
     def chosen(self) -> str:
-        """The value of the menu's option or of the button."""
         return self.selected_option.value if self.selected_option else self.value or ""
 
 
@@ -91,7 +90,7 @@ class _View(_Payload):
 
     @property
     def opened_in(self) -> ChannelRef | None:
-        """The channel that the modal was opened in, as the bot noted it in the modal."""
+        """The channel that the modal was opened in, as the bot noted it."""
         try:
             return _ViewMetadata.model_validate_json(self.private_metadata).place
         except ValidationError:
@@ -143,7 +142,7 @@ class _Type(_Payload):
 
 
 class _TypedEvent(_Payload):
-    """Any event, also one in which other fields are other things."""
+    """Any event, also one whose other fields have other types."""
 
     event: _Type = Field(default_factory=_Type)
 
@@ -233,7 +232,7 @@ class _OnMessage(_Interaction):
 
 
 class _Typed(_Interaction):
-    """A menu that asks for its options has no list of actions: it is named by the payload."""
+    """An options request has no actions: the payload itself names the menu."""
 
     action_id: str
     block_id: str = ""
@@ -258,7 +257,6 @@ def _storable(part: object) -> object:
 
 
 def command(payload: Mapping[str, Any]) -> SlashCommand:
-    """A slash command."""
     slash = _read(_Slash, payload)
     return SlashCommand(
         place=ChannelRef(slash.enterprise_id or "", slash.team_id or "", slash.channel_id),
@@ -272,7 +270,7 @@ def command(payload: Mapping[str, Any]) -> SlashCommand:
 
 
 def click(payload: Mapping[str, Any]) -> BlockAction:
-    """A button or a menu that was used; of several actions, the first."""
+    """Of several actions, the first."""
     parsed = _read(_Interaction, payload)
     action = parsed.actions[0]
     container = parsed.container or _Container()
@@ -296,7 +294,6 @@ def click(payload: Mapping[str, Any]) -> BlockAction:
 
 
 def options_request(payload: Mapping[str, Any]) -> OptionsRequest:
-    """A menu whose options we find was opened or typed into."""
     parsed = _read(_Typed, payload)
     return OptionsRequest(
         place=parsed.place,
@@ -310,7 +307,6 @@ def options_request(payload: Mapping[str, Any]) -> OptionsRequest:
 
 
 def submission(payload: Mapping[str, Any]) -> ViewSubmission:
-    """A modal that was submitted."""
     parsed = _read(_Interaction, payload)
     return ViewSubmission(
         place=parsed.place,
@@ -322,7 +318,6 @@ def submission(payload: Mapping[str, Any]) -> ViewSubmission:
 
 
 def shortcut(payload: Mapping[str, Any]) -> ShortcutUse:
-    """A message shortcut that was chosen."""
     parsed = _read(_OnMessage, payload)
     message = parsed.message
     # A message with replies names itself as its thread.
@@ -339,7 +334,7 @@ def shortcut(payload: Mapping[str, Any]) -> ShortcutUse:
 
 
 def event_type(payload: Mapping[str, Any]) -> str:
-    """The type of an event, such as "app_mention"; '' if there is none."""
+    """Such as "app_mention"; '' if there is none."""
     return _TypedEvent.model_validate(payload).event.type
 
 

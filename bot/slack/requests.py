@@ -13,13 +13,11 @@ class Request:
     """What a person did in Slack.
 
     Attributes:
-        place: The channel; of a modal, the channel that it was opened in. No channel in the Home
-            tab, except for a block that names one.
+        place: The channel, or where the modal was opened; in the Home tab, only a block has one.
         is_foreign: Whether the modal names a channel of another workspace.
         response_url: Takes answers for 30 minutes; '' if there is none.
-        thread_ts: The thread of the message; None outside of threads.
-        message_ts: The message; '' if the request doesn't come from one.
-        responder: Answers the person.
+        thread_ts: The thread of the message.
+        message_ts: '' if the request doesn't come from a message.
     """
 
     place: ChannelRef
@@ -36,11 +34,10 @@ class SlashCommand(Request):
     """A slash command, or a mention that stands for one.
 
     Attributes:
-        text: What follows the command, or the command's first word.
-        trigger_id: Opens a form for three seconds; '' for a mention, which opens none.
-        request_id: The same each time Slack delivers the same.
-        about: Public id of the deployment whose thread the mention is in: the endpoint that is
-            meant where none is named. '' elsewhere.
+        text: Without the command's first word, once it is dispatched.
+        trigger_id: Opens a form for three seconds; '' for a mention.
+        request_id: An idempotency key.
+        about: Public id of the deployment whose thread the mention is in; '' elsewhere.
     """
 
     text: str
@@ -51,13 +48,12 @@ class SlashCommand(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockAction(Request):
-    """A button or a menu that was used, in a message, a modal or the Home tab.
+    """A button or a menu that was used.
 
     Attributes:
         value: The button's value, or that of the chosen option; '' for other elements.
         view: The modal; None in a message and in the Home tab.
         is_ephemeral: Whether only the person who clicked sees the message.
-        is_in_home: Whether it was used in the person's Home tab.
     """
 
     action_id: str
@@ -75,7 +71,7 @@ class OptionsRequest(Request):
     """A menu whose options we find was opened or typed into.
 
     Attributes:
-        typed: As it was typed; '' when the menu was only opened.
+        typed: '' when the menu was only opened.
         view: The modal or Home tab; None in a message.
     """
 
@@ -95,10 +91,10 @@ class ViewSubmission(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShortcutUse(Request):
-    """A message shortcut that was chosen.
+    """A message shortcut.
 
     Attributes:
-        public_id: The deployment that the message's metadata names; '' if it names none.
+        public_id: The deployment in the message's metadata; '' if there is none.
     """
 
     callback_id: str
@@ -107,11 +103,11 @@ class ShortcutUse(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Request):
-    """An event of the Events API; Slack may deliver the same one several times.
+    """An event of the Events API.
 
     Attributes:
-        event_id: The same each time.
-        tab: The opened tab of the app's space, such as "home".
+        event_id: The same for each delivery.
+        tab: The opened tab, such as "home".
         text: The message, as mrkdwn.
         by_app: Whether an app wrote the message.
     """

@@ -29,12 +29,11 @@ class Responder:
         self.has_answered = False
 
     async def say(self, body: Body) -> bool:
-        """Show a new message."""
         self.has_answered = True
         return await self._send(body, replaces=False)
 
     async def replace(self, body: Body) -> bool:
-        """Show it in place of the message that was clicked."""
+        """Replace the message that was clicked."""
         self.has_answered = True
         return await self._send(body, replaces=True)
 

@@ -1,4 +1,4 @@
-"""Where an answer to a request goes: its response_url, the Home tab, its modal, or the channel.
+"""Where an answer goes: the request's response_url, the Home tab, its modal, or the channel.
 
 A response_url works even where the bot may not post.
 """
@@ -52,7 +52,6 @@ class Responses:
         self._show_in_home = show_in_home
 
     def attach(self, request: _R) -> _R:
-        """Return the request with its responder."""
         return replace(request, responder=Responder(partial(self._send, request)))
 
     async def _send(self, request: Request, body: Body | None, *, replaces: bool) -> bool:
@@ -106,7 +105,7 @@ def _content(request: Request, body: Body | None, *, replaces: bool) -> dict[str
 
 
 def message_view(body: Body) -> dict[str, Any]:
-    """A modal that only shows a message."""
+    """A modal with only a message."""
     blocks: list[Block] = body.blocks or [section(body.text)]
     return {
         "type": "modal",

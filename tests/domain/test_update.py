@@ -210,7 +210,7 @@ def test_the_heaviest_update_fits_into_a_button_and_a_modal(character: str) -> N
     runs = RunningVersion("p" * 32, "it", "prod", before, "99999", None, "RUNNING")
     carried = UpdateState.of(runs, after)
     assert utf16_units(carried.to_json()) <= 2_000
-    held = UpdateReviewState(place=ChannelRef("E" * 11, "T" * 11, "C" * 11), carried=carried)
+    held = UpdateReviewState(place=ChannelRef("E" * 11, "T" * 11, "C" * 11), state=carried)
     assert utf16_units(held.to_json()) <= 3_000
     assert UpdateState.model_validate_json(carried.to_json()) == carried
 

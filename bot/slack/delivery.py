@@ -10,7 +10,7 @@ if the outcome is unknown, it is searched for in the channel's history before it
     ──▶ PENDING ──────────────────────────────────────▶ SENDING ◀─┐ after an unknown outcome
            ▲                                             │    └───┘ or a takeover
            │                                             │ posted, or found
-           │   root or edited message gone: post anew    ▼
+           │   root or edited message gone: post again   ▼
            └─────────────────────────────────────────── SENT ◀──┐ edit,
                                                          └──────┘ if version > sent_version
 

@@ -199,7 +199,7 @@ class DeliveryStore:
             )
 
     async def root_gone(self, job: OutboxJob) -> None:
-        """Post a new root, then the reply; or the edited message anew.
+        """Post a new root, then the reply; or the edited message again.
 
         The old `ts` stays: a search must not take the old message for the new one.
         """

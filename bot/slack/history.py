@@ -112,7 +112,7 @@ class History:
         wanted = _Payload(deployment=job.public_id, sequence=job.sequence)
         since = message.sending_since.timestamp() if message.sending_since else 0.0
         oldest = f"{max(0.0, since - _CLOCK_SKEW):.6f}"
-        # A message that is posted anew isn't the old one, which may still be there.
+        # A message posted again isn't the old one, which may still be there.
         oldest = max(oldest, message.ts or "0", key=float)
         thread_ts = job.thread_ts
         if thread_ts is not None:

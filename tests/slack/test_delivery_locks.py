@@ -24,10 +24,10 @@ async def change(session: AsyncSession, thread: Thread) -> None:
     await session.flush()
 
 
-async def tell(session: AsyncSession, thread: Thread) -> None:
+async def post_update(session: AsyncSession, thread: Thread) -> None:
     await change(session, thread)
     channel, id_ = thread.channel_row, thread.id
-    await outbox.reply(session, channel_row_id=channel, deployment_id=id_, body=text_body("told"))
+    await outbox.reply(session, channel_row_id=channel, deployment_id=id_, body=text_body("reply"))
     await outbox.redraw_root(
         session, channel_row_id=channel, deployment_id=id_, body=text_body("redrawn")
     )
@@ -44,12 +44,12 @@ async def test_a_post_to_one_thread_blocks_no_other(delivery: Harness) -> None:
     """A transaction that posts to two threads doesn't block one that posts to the second."""
     first, second = await two_threads(delivery)
     async with delivery.database.write() as polled, asyncio.timeout(AT_ONCE):
-        await tell(polled, first)
+        await post_update(polled, first)
         async with delivery.database.write() as other:
-            await tell(other, second)
-        await tell(polled, second)
+            await post_update(other, second)
+        await post_update(polled, second)
     await delivery.run_until_idle(await delivery.sender())
-    assert delivery.shown() == ["redrawn", "  told", "redrawn", "  told", "  told"]
+    assert delivery.shown() == ["redrawn", "  reply", "redrawn", "  reply", "  reply"]
 
 
 async def test_a_post_to_a_thread_does_not_block_the_sender(delivery: Harness) -> None:
@@ -58,11 +58,11 @@ async def test_a_post_to_a_thread_does_not_block_the_sender(delivery: Harness) -
     await delivery.reply(second, "one")
     claim = await delivery.claim()
     async with delivery.database.write() as session, asyncio.timeout(AT_ONCE):
-        await tell(session, first)
+        await post_update(session, first)
         await (await delivery.sender()).handle(claim)
         assert delivery.shown() == ["first", "second", "  one"]
     await delivery.run_until_idle(await delivery.sender())
-    assert delivery.shown() == ["redrawn", "  told", "second", "  one"]
+    assert delivery.shown() == ["redrawn", "  reply", "second", "  one"]
 
 
 async def test_a_sender_that_waits_for_a_message_blocks_no_other_thread(

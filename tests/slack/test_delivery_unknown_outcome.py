@@ -162,16 +162,16 @@ async def test_a_history_that_lags_is_waited_for(delivery: Harness) -> None:
 async def test_other_threads_go_on_during_a_search(delivery: Harness) -> None:
     """An unknown outcome blocks its own thread only."""
     sender = await delivery.slow_sender()
-    doubtful, other = await delivery.thread("doubtful"), await delivery.thread("other")
+    searched, other = await delivery.thread("searched"), await delivery.thread("other")
     await delivery.run_until_idle(sender)
     delivery.slack.faults.add(DropRequest(), operation=POST)
-    await delivery.reply(doubtful, "lost", "held back")
-    await delivery.redraw(doubtful, "held back too")
+    await delivery.reply(searched, "lost", "held back")
+    await delivery.redraw(searched, "held back too")
     await delivery.run_until_idle(sender)
     await delivery.reply(other, "one", "two")
     await delivery.redraw(other, "other, edited")
     await delivery.run_until_idle(sender)
-    assert delivery.shown() == ["doubtful", "other, edited", "  one", "  two"]
+    assert delivery.shown() == ["searched", "other, edited", "  one", "  two"]
     await delivery.run_rounds(sender, rounds=4)
     assert delivery.shown() == [
         "held back too",

@@ -77,8 +77,8 @@ async def test_the_requester_gets_one_direct_message(delivery: Harness, operatio
     else:
         await delivery.redraw(thread, "changed")
     await delivery.run_rounds(sender, rounds=3)
-    [told] = delivery.direct_messages(delivery.env.member.user)
-    assert told == (
+    [notice] = delivery.direct_messages(delivery.env.member.user)
+    assert notice == (
         f"I can no longer write in <#{delivery.channel.id}>: it is archived. What you deployed"
         " there runs on, and is billed while it serves: *llama* ($10.00/h), *qwen* ($10.00/h)."
         " I keep watching. Unarchive it, and I go on there."
@@ -97,9 +97,9 @@ async def test_each_requester_gets_their_own_endpoints(delivery: Harness) -> Non
     await delivery.reply(thread, "one")
     await delivery.run_rounds(sender)
     for person, name, other in ((ann, "*llama*", "*qwen*"), (bob, "*qwen*", "*llama*")):
-        [told] = delivery.direct_messages(person)
-        assert name in told
-        assert other not in told
+        [notice] = delivery.direct_messages(person)
+        assert name in notice
+        assert other not in notice
     assert delivery.direct_messages(delivery.env.member.user) == []
 
 
@@ -170,8 +170,8 @@ async def test_an_admin_is_notified_if_the_requester_is_unreachable(
         when=lambda call: call.body["users"] == delivery.env.admin.user.id,
     )
     await delivery.run_until_idle(sender)
-    [told] = delivery.direct_messages(reachable)
-    assert told.startswith(f"This was for <@{gone.id}>, whom I can't reach: I can no longer")
+    [notice] = delivery.direct_messages(reachable)
+    assert notice.startswith(f"This was for <@{gone.id}>, whom I can't reach: I can no longer")
 
 
 @ON_SQLITE
@@ -210,8 +210,8 @@ async def test_an_unannounced_deployment_is_refused_and_its_requester_notified(
         1,
     )
     assert (await delivery.row(thread, 0)).delivery == Delivery.DROPPED
-    [told] = delivery.direct_messages(delivery.env.member.user)
-    assert told == (
+    [notice] = delivery.direct_messages(delivery.env.member.user)
+    assert notice == (
         f"I can't write in <#{delivery.channel.id}>: I'm not in it any more. *llama* wasn't made."
         " Type `/invite` and my name there, then ask again."
     )
@@ -238,8 +238,8 @@ async def test_a_dead_token_loses_nothing(
     await delivery.run_rounds(sender)
     assert delivery.shown() == ["root", "  one"]
     assert delivery.direct_messages(delivery.env.admin.user) == ["for the admin"]
-    [told] = delivery.direct_messages(delivery.env.member.user)
-    assert "*unmade* wasn't made" in told
+    [notice] = delivery.direct_messages(delivery.env.member.user)
+    assert "*unmade* wasn't made" in notice
 
 
 @ON_SQLITE
@@ -253,8 +253,8 @@ async def test_an_app_that_is_back_but_not_invited_notifies(delivery: Harness) -
     await delivery.run_rounds(sender)
     delivery.slack.reinstall()
     await delivery.run_rounds(sender, rounds=2)
-    [told] = delivery.direct_messages(delivery.env.member.user)
-    assert "Type `/invite` and my name there" in told
+    [notice] = delivery.direct_messages(delivery.env.member.user)
+    assert "Type `/invite` and my name there" in notice
 
 
 @ON_SQLITE
@@ -313,8 +313,8 @@ async def test_nothing_is_created_in_a_channel_the_bot_cannot_write_to(
     )
     await running_bot.member.command(running_bot.channel, LINE)
     direct = running_bot.slack.direct_message(running_bot.member.user)
-    [told] = await running_bot.slack.until(lambda: list(direct.messages.values()))
-    assert told.text == (
+    [notice] = await running_bot.slack.until(lambda: list(direct.messages.values()))
+    assert notice.text == (
         f"I can't write in <#{running_bot.channel.id}>: it is archived. *my-llama* wasn't made."
         " Unarchive it, then ask again."
     )
@@ -352,8 +352,8 @@ async def test_a_requester_who_waits_for_approval_is_notified(
     delivery.slack.archive(delivery.channel)
     await delivery.redraw(thread, "changed")
     await delivery.run_rounds(sender, rounds=3)
-    [told] = delivery.direct_messages(delivery.env.member.user)
-    assert told == (
+    [notice] = delivery.direct_messages(delivery.env.member.user)
+    assert notice == (
         f"I can't write in <#{delivery.channel.id}>: it is archived. *llama* waits there for"
         " approval, and nothing is made before. Unarchive it, so that it can be approved."
     )
@@ -368,7 +368,7 @@ async def test_an_unannounced_proposal_is_refused(
     delivery.slack.archive(delivery.channel)
     thread = await delivery.thread(state=DeploymentState.PROPOSED, status=None)
     await delivery.run_rounds(sender)
-    [told] = delivery.direct_messages(delivery.env.member.user)
-    assert "*llama* wasn't made" in told
+    [notice] = delivery.direct_messages(delivery.env.member.user)
+    assert "*llama* wasn't made" in notice
     async with delivery.database.read() as session:
         assert (await session.get_one(Deployment, thread.id)).state is DeploymentState.REFUSED

@@ -49,6 +49,7 @@ from bot.services.approvals import Approvals
 from bot.services.audit import Audit
 from bot.services.authorization import Authorizer
 from bot.services.billing import Billing
+from bot.services.cancellations import Cancellations
 from bot.services.catalog import Catalog
 from bot.services.deployments import Deployments
 from bot.services.endpoint_selection import EndpointSelection
@@ -326,6 +327,7 @@ def _services(
         AccessRequests(database, settings),
         Approvals(database, settings),
         Authorizer(targets, audit, people),
+        Cancellations(database, settings),
         Catalog(database, friendli, key_ring, settings),
         Deployments(database, settings),
         EndpointSelection(database, settings),

@@ -6,7 +6,7 @@ from bot.commands.registry import DeferredTask, Feature
 from bot.domain.permissions import Permission
 from bot.messages.answer import answer
 from bot.messages.buttons import ActionId
-from bot.services.deployments import CancelOutcome, Deployments
+from bot.services.cancellations import Cancellations, CancelOutcome
 from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
 
@@ -19,12 +19,12 @@ _WORDS = {
 async def clicked(
     click: BlockAction,
     access: DeploymentAccess,
-    deployments: Deployments,
+    cancellations: Cancellations,
     pending_responses: PendingResponses,
 ) -> DeferredTask:
     """Write the request before the acknowledgement: a lost cancel would keep billing."""
     await access.require(Permission.TERMINATE, click, click.value)
-    outcome = await deployments.cancel(
+    outcome = await cancellations.cancel(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
     words = _WORDS.get(outcome)

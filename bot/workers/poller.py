@@ -5,7 +5,7 @@ to poll (a refused key, an outage) is posted once to each thread, and so is its 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,40 +23,21 @@ from bot.domain.errors import new_reference
 from bot.domain.friendli_errors import FriendliError, MalformedCredentials, NotFound
 from bot.domain.poll_failure import PollFailure, poll_failure_of
 from bot.domain.process.metrics import POLLS
-from bot.domain.schemas import DedicatedEndpointStatus, InferenceDeploymentStatus
-from bot.domain.statuses import ENDED, MOVING
-from bot.domain.transitions import ObservedTransition, State, observe
+from bot.domain.schemas import DedicatedEndpointStatus
 from bot.friendli.client import FriendliClient
 from bot.friendli.credentials import Credentials
 from bot.messages import replies
 from bot.services.back_off import jittered
 from bot.services.credentials import NoKeyError, credentials_for
-from bot.services.deployment_views import state_of
 from bot.services.lookup import bind_request
-from bot.services.thread import record
-from bot.workers import unlisted_endpoint
 from bot.workers.poll_failures import post_to_all, record_failure
+from bot.workers.poll_result import PollResult
 from bot.workers.snapshots import Snapshot, Snapshots, Watched, read
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 # A part of the lease; the rest is for the transaction.
 _LEASE_TO_POLL = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class PollResult:
-    """What one poll returned.
-
-    Attributes:
-        statuses: By endpoint id; a missing one answered 404 itself, too.
-        pages: Requests of a complete list.
-        lists_nothing: A complete list was empty, or each endpoint answered 404.
-    """
-
-    statuses: Mapping[str, DedicatedEndpointStatus]
-    pages: int
-    lists_nothing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +162,10 @@ class Poller:
         self._snapshots.forget(claim)
         # The poll may not show operations that were sent after it began.
         comparable = [one for one in watched if _precedes(one.last_operation_at, claim)]
-        changed = [one.id for one in comparable if self._has_changed(one, result, claim.at)]
-        cadence = self._cadence(watched, result, claim.at)
+        changed = [
+            one.id for one in comparable if result.has_changed(one, claim.at, self._settings)
+        ]
+        cadence = result.cadence(watched, claim.at, self._settings)
         if not changed and len(comparable) == len(watched) and _is_as_before(project, result):
             if all(one.endpoint_id in result.statuses for one in watched):
                 self._snapshots.remember(claim, snapshot, result.statuses, cadence)
@@ -241,60 +224,7 @@ class Poller:
             and _precedes(deployment.last_operation_at, changes.claim)
         ):
             await bind_request(session, deployment)
-            await self._change(session, deployment, changes.result, changes.claim.at)
-
-    def _has_changed(self, one: Watched, result: PollResult, started: datetime) -> bool:
-        status = result.statuses.get(one.endpoint_id)
-        if status is None:
-            return unlisted_endpoint.changes_row(one, started, self._settings)
-        return (
-            one.missing_since is not None
-            or one.status is None
-            or _differs(one, status)
-            or one.unknown_since is not None
-        )
-
-    async def _change(
-        self, session: AsyncSession, deployment: Deployment, result: PollResult, started: datetime
-    ) -> None:
-        status = result.statuses.get(deployment.endpoint_id or "")
-        if status is None:
-            await unlisted_endpoint.not_shown(session, deployment, started, self._settings)
-            return
-        if deployment.missing_since is not None:
-            await unlisted_endpoint.shown_again(session, deployment, self._settings)
-        lasts = False
-        if status.status == InferenceDeploymentStatus.UNKNOWN:
-            since = deployment.unknown_since or started
-            deployment.unknown_since = since
-            lasts = (started - since).total_seconds() >= self._settings.unknown_notify_after
-        else:
-            deployment.unknown_since = None
-        state = observe(state_of(deployment), status, unknown_lasts=lasts)
-        if state is not None:
-            await record(
-                session,
-                deployment,
-                self._settings,
-                ObservedTransition(state, started, status.changed_at),
-            )
-
-    def _cadence(self, watched: Sequence[Watched], result: PollResult, started: datetime) -> float:
-        settings = self._settings
-        statuses = {
-            str(result.statuses[one.endpoint_id].status)
-            for one in watched
-            if one.endpoint_id in result.statuses
-        }
-        missing = [
-            unlisted_endpoint.pause(one, started, settings)
-            for one in watched
-            if one.endpoint_id not in result.statuses
-        ]
-        if statuses & (MOVING | {InferenceDeploymentStatus.UNKNOWN.value}):
-            return settings.poll_seconds_transitional
-        shown = settings.poll_seconds_ended if statuses <= ENDED else settings.poll_seconds_stable
-        return min([*missing, *([shown] if statuses else [])])
+            await changes.result.apply(session, deployment, changes.claim.at, self._settings)
 
     async def _failed(
         self,
@@ -321,8 +251,3 @@ def _is_as_before(project: WatchedProject, result: PollResult) -> bool:
         and project.list_pages == result.pages
         and not project.unreconciled
     )
-
-
-def _differs(one: Watched, status: DedicatedEndpointStatus) -> bool:
-    before = State(one.status, one.phase, one.error_code) if one.status is not None else None
-    return observe(before, status) is not None or status.status == InferenceDeploymentStatus.UNKNOWN

@@ -1,4 +1,4 @@
-"""A few runs of the chaos matrix: real processes, struck at the steps that cost the most."""
+"""A few runs of the chaos matrix: real processes, with faults at the steps that cost the most."""
 
 import asyncio
 
@@ -12,13 +12,13 @@ from bot.sandbox.friendli.app import Api
 from bot.sandbox.friendli.credentials import Credentials
 from bot.sandbox.friendli.endpoint_store import EndpointStore
 from bot.sandbox.friendli.lifecycle import Durations
-from tests.chaos.approvals import ALL_ACTS
+from tests.chaos.approvals import ALL_ACTIONS
 from tests.chaos.cells import Cell, Fault, RequestKind, cells
 from tests.chaos.databases import Databases, Engine
 from tests.chaos.fault_proxy import friendli_operation, slack_method
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
-from tests.chaos.operations import ACTS
-from tests.chaos.prefork import Nurseries
+from tests.chaos.operations import ACTIONS
+from tests.chaos.prefork import ForkServers
 from tests.chaos.run import run
 from tests.chaos.setup import Setup
 from tests.chaos.thread_assertions import ALWAYS
@@ -33,15 +33,15 @@ SHORT_RUN = (
 @pytest.mark.timeout(150)
 async def test_kills_leave_nothing_twice_and_nothing_lost(postgresql_server: str) -> None:
     """Killed once the other side acted, or not answered, bots do nothing twice and lose nothing."""
-    async with Nurseries() as nurseries, Databases(postgresql_server) as databases:
-        setup = Setup(nurseries, databases)
+    async with ForkServers() as fork_servers, Databases(postgresql_server) as databases:
+        setup = Setup(fork_servers, databases)
         outcomes = await asyncio.gather(
             *(run(cell, engine, 0, setup) for cell, engine in SHORT_RUN)
         )
     assert [outcome.violations for outcome in outcomes] == [[], [], []], "\n".join(
         outcome.report for outcome in outcomes
     )
-    assert all(outcome.struck for outcome in outcomes)
+    assert all(outcome.injected for outcome in outcomes)
 
 
 def test_every_operation_has_its_name_at_the_gates() -> None:
@@ -61,20 +61,20 @@ def test_every_operation_has_its_name_at_the_gates() -> None:
     assert slack_method("POST", "/chat.postMessage") is None
 
 
-def test_every_operation_has_cells_that_strike_it() -> None:
-    """Each request that an operation sends is struck, and each approval of one that spends."""
-    struck = {cell.request for cell in cells()}
+def test_every_operation_has_cells() -> None:
+    """Each request that an operation sends has cells, and each approval of one that spends."""
+    requests = {cell.request for cell in cells()}
     for kind in OperationKind:
         facts = kind.facts
-        assert facts.client_call is None or {kind} <= struck & set(ALL_ACTS), kind
+        assert facts.client_call is None or {kind} <= requests & set(ALL_ACTIONS), kind
         if facts.spends or facts.mechanism is Mechanism.VERSION:
             approved = RequestKind(f"approve {kind}")
-            assert {approved} <= struck & set(ALL_ACTS), kind
+            assert {approved} <= requests & set(ALL_ACTIONS), kind
 
 
 def test_the_crash_runs_know_what_a_thread_says_of_each_status_that_an_operation_leads_to() -> None:
     """What has no words would pass for the first serving, or unseen."""
-    leads_to = {ACTS[kind].leads_to for kind in BY_COMMAND}
+    leads_to = {ACTIONS[kind].leads_to for kind in BY_COMMAND}
     assert leads_to <= {"", "RUNNING", *ALWAYS}
 
 

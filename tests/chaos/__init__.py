@@ -1,1 +1,1 @@
-"""Real bots on the sandboxes, killed, stalled and cut off at every step, and what they left."""
+"""Crash tests: real bots over the sandboxes, with a fault at every step."""

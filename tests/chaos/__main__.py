@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: run the matrix, print it, and fail on any broken promise."""
+"""`python -m tests.chaos`: run the matrix, print it, and fail on a violation."""
 
 import argparse
 import asyncio
@@ -21,11 +21,11 @@ from tests.chaos.bots import NotStartedError
 from tests.chaos.cells import Cell, cells
 from tests.chaos.databases import Databases, Engine, postgresql_server
 from tests.chaos.mutants import MUTANTS, Mutant, mutated
-from tests.chaos.prefork import Nurseries
+from tests.chaos.prefork import ForkServers
 from tests.chaos.run import run
 from tests.chaos.setup import PACKAGE, Outcome, Setup
 
-# What goes wrong with a run itself, as on a machine that is too busy.
+# Errors of a run itself, as on a busy machine.
 _BREAKS = (
     ConditionTimeoutError,
     NotStartedError,
@@ -38,7 +38,6 @@ _BREAKS = (
 
 
 def main() -> int:
-    """Run what the command line asks for; return the exit code."""
     asked = _arguments()
     if asked.mutants:
         return _run_mutants(Console(), asked.seeds)
@@ -52,24 +51,24 @@ def main() -> int:
         return 2
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgresql_server()) if Engine.POSTGRESQL in engines else ""
-        # So that a run which is broken off has been everywhere.
+        # Seed by seed: an interrupted run has tried every cell.
         jobs = [(cell, engine, seed) for seed in seeds for cell in chosen for engine in engines]
         outcomes = asyncio.run(_run_all(console, jobs, server, asked.package, asked.jobs))
     console.print(_matrix(outcomes, engines))
     broken = sum(bool(outcome.violations) for outcome in outcomes)
-    missed = sum(not outcome.struck for outcome in outcomes)
-    never = _never_struck(outcomes)
+    missed = sum(not outcome.injected for outcome in outcomes)
+    never = _without_fault(outcomes)
     console.print(
-        f"{len(outcomes)} runs, {broken} with violations; {missed} in which nothing struck, and"
-        f" {never} cells in which nothing ever did"
+        f"{len(outcomes)} runs, {broken} with violations; {missed} without a fault, and"
+        f" {never} cells that never had one"
     )
     return 1 if broken or never else 0
 
 
-def _never_struck(outcomes: Sequence[Outcome]) -> int:
-    """How many cells have no run in which the fault struck: they have shown nothing."""
-    struck = {(one.cell, one.engine) for one in outcomes if one.struck}
-    return len({(one.cell, one.engine) for one in outcomes} - struck)
+def _without_fault(outcomes: Sequence[Outcome]) -> int:
+    """Cells whose fault was never injected: they show nothing."""
+    injected = {(one.cell, one.engine) for one in outcomes if one.injected}
+    return len({(one.cell, one.engine) for one in outcomes} - injected)
 
 
 def _arguments() -> argparse.Namespace:
@@ -97,8 +96,8 @@ async def _run_all(
 ) -> list[Outcome]:
     room = asyncio.Semaphore(at_once)
 
-    async with Nurseries(server) as nurseries, Databases(server) as databases:
-        setup = Setup(nurseries, databases, package)
+    async with ForkServers(server) as fork_servers, Databases(server) as databases:
+        setup = Setup(fork_servers, databases, package)
 
         async def one(cell: Cell, engine: Engine, seed: int) -> Outcome:
             async with room:
@@ -106,7 +105,6 @@ async def _run_all(
                 try:
                     outcome = await run(cell, engine, seed, setup)
                 except _BREAKS:
-                    # The others go on.
                     broken, report = ["the run itself broke"], traceback.format_exc()
                     outcome = Outcome(cell, engine, seed, False, broken, report)  # noqa: FBT003
                 seconds = time.monotonic() - started
@@ -117,7 +115,7 @@ async def _run_all(
 
 
 def _run_mutants(console: Console, seeds: int) -> int:
-    """Run each mutant until it breaks a promise; return 1 if one breaks none."""
+    """Run each mutant until it violates a promise; return 1 if one never does."""
     unseen = 0
     with postgresql_server() as server:
         for mutant in MUTANTS:
@@ -135,9 +133,9 @@ def _run_mutants(console: Console, seeds: int) -> int:
 
 
 async def _seen(mutant: Mutant, server: str, package: Path, seeds: int) -> Outcome | None:
-    """The first run that the mutant turns red and the bot itself doesn't; None if there is none."""
-    async with Nurseries(server) as nurseries, Databases(server) as databases:
-        setup, control = Setup(nurseries, databases, package), Setup(nurseries, databases)
+    """The first run that only the mutant turns red."""
+    async with ForkServers(server) as fork_servers, Databases(server) as databases:
+        setup, control = Setup(fork_servers, databases, package), Setup(fork_servers, databases)
         for seed in range(seeds):
             for cell, engine in mutant.cells:
                 outcome = await run(cell, engine, seed, setup)
@@ -148,7 +146,7 @@ async def _seen(mutant: Mutant, server: str, package: Path, seeds: int) -> Outco
 
 def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
     at = f"--cell {outcome.cell.name} --engine {outcome.engine} --first {outcome.seed} --seeds 1"
-    how = "VIOLATED" if outcome.violations else "ok" if outcome.struck else "NEVER STRUCK"
+    how = "VIOLATED" if outcome.violations else "ok" if outcome.injected else "NO FAULT"
     console.print(f"{how}  {at}  {seconds:.1f} s", highlight=False, markup=False, soft_wrap=True)
     for words in outcome.violations:
         console.print(f"  · {words}", highlight=False, markup=False, soft_wrap=True)
@@ -157,7 +155,7 @@ def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
 
 
 def _matrix(outcomes: Sequence[Outcome], engines: Sequence[Engine]) -> Table:
-    table = Table(title="runs / struck / with violations")
+    table = Table(title="runs / with the fault / with violations")
     for heading in ("step", "fault", *engines):
         table.add_column(heading)
     by_cell: defaultdict[tuple[Cell, Engine], list[Outcome]] = defaultdict(list)
@@ -172,10 +170,10 @@ def _matrix(outcomes: Sequence[Outcome], engines: Sequence[Engine]) -> Table:
 
 def _counts(columns: Sequence[Sequence[Outcome]]) -> Iterator[str]:
     for column in columns:
-        struck = sum(one.struck for one in column)
+        injected = sum(one.injected for one in column)
         broken = sum(bool(one.violations) for one in column)
-        style = "bold red" if broken or not struck else "green"
-        yield f"[{style}]{len(column)} / {struck} / {broken}[/]"
+        style = "bold red" if broken or not injected else "green"
+        yield f"[{style}]{len(column)} / {injected} / {broken}[/]"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What people do where everything needs approval: they decide about deployments and operations."""
+"""Users where everything needs approval: they decide about deployments and operations."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,9 +10,9 @@ from bot.sandbox.friendli.timeline import Segment
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.user_client import UserClient
 from tests.chaos.cells import Request, RequestKind
-from tests.chaos.clicks import ANSWERS_WITHIN, ATTEMPTS, Crowd, OperationView, Wish
+from tests.chaos.clicks import ANSWERS_WITHIN, ATTEMPTS, UserAction, UserRequest, Users
 from tests.chaos.operations import (
-    ACTS,
+    ACTIONS,
     SHOWS_WITHIN,
     Find,
     Press,
@@ -25,7 +25,7 @@ from tests.chaos.operations import (
 )
 from tests.chaos.scenario import FAILING, SLEEPING, UP
 
-Ask = Callable[[Crowd, Wish, OperationView, Random], Awaitable[object]]
+Ask = Callable[[Users, UserRequest, UserAction, Random], Awaitable[object]]
 """Asks for an operation on an endpoint that is there."""
 
 HOURS = 8
@@ -36,16 +36,16 @@ _reject = partial(fill_in_form, field="Reason", text="not now")
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """Who presses what about one proposal."""
+    """One user's click on a proposal."""
 
     who: UserClient
     label: str
     press: Press
 
 
-def _plans(crowd: Crowd, lots: Random, *others_than: UserClient) -> list[list[_Decision]]:
-    """One person, one person twice, or two at once; nobody may approve what they asked for."""
-    first, second = lots.sample([one for one in crowd.admins if one not in others_than], 2)
+def _plans(users: Users, rng: Random, *others_than: UserClient) -> list[list[_Decision]]:
+    """Nobody may approve their own request."""
+    first, second = rng.sample([one for one in users.admins if one not in others_than], 2)
     return [
         [_Decision(first, "Approve", click), _Decision(second, "Approve", click)],
         [_Decision(first, "Approve", click)],
@@ -55,42 +55,43 @@ def _plans(crowd: Crowd, lots: Random, *others_than: UserClient) -> list[list[_D
     ]
 
 
-async def _decide(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
-    """Approve or reject a deployment."""
-    await _carry_out(crowd, deploy, act, lots, lots.choice(_plans(crowd, lots, deploy.who)))
+async def _decide(users: Users, deploy: UserRequest, action: UserAction, rng: Random) -> None:
+    await _carry_out(users, deploy, action, rng, rng.choice(_plans(users, rng, deploy.who)))
 
 
-async def _decide_at_once(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
-    """Two approve a deployment, so that one of them is answered."""
-    await _carry_out(crowd, deploy, act, lots, _plans(crowd, lots, deploy.who)[0])
+async def _decide_at_once(
+    users: Users, deploy: UserRequest, action: UserAction, rng: Random
+) -> None:
+    """Two approve, so that one of them is answered."""
+    await _carry_out(users, deploy, action, rng, _plans(users, rng, deploy.who)[0])
 
 
 async def _carry_out(
-    crowd: Crowd, deploy: Wish, act: OperationView, lots: Random, plan: Sequence[_Decision]
+    users: Users, deploy: UserRequest, action: UserAction, rng: Random, plan: Sequence[_Decision]
 ) -> None:
-    await crowd.until(lambda: labelled(deploy, ("Approve",)), SHOWS_WITHIN)
-    await asyncio.sleep(lots.uniform(0, 0.5))
-    crowd.due.set()
+    await users.until(lambda: labelled(deploy, ("Approve",)), SHOWS_WITHIN)
+    await asyncio.sleep(rng.uniform(0, 0.5))
+    users.due.set()
     if any(one.label == "Approve" for one in plan):
-        crowd.decided.add(deploy.name)
-    await _all_press(crowd, deploy, act, lots, plan)
+        users.decided.add(deploy.name)
+    await _all_press(users, deploy, action, rng, plan)
 
 
 async def _all_press(
-    crowd: Crowd,
-    deploy: Wish,
-    act: OperationView,
-    lots: Random,
+    users: Users,
+    deploy: UserRequest,
+    action: UserAction,
+    rng: Random,
     plan: Sequence[_Decision],
     find: Find = labelled,
 ) -> None:
     await asyncio.gather(
         *(
             press_button(
-                crowd,
+                users,
                 deploy,
-                act,
-                Random(lots.random()),  # noqa: S311 - not a secret
+                action,
+                Random(rng.random()),  # noqa: S311 - not a secret
                 who=one.who,
                 labels=(one.label,),
                 press=one.press,
@@ -101,8 +102,8 @@ async def _all_press(
     )
 
 
-def _proposed(deploy: Wish, labels: tuple[str, ...]) -> tuple[Message, str] | None:
-    """The thread's newest reply that waits for approval, and the first of these buttons."""
+def _proposed(deploy: UserRequest, labels: tuple[str, ...]) -> tuple[Message, str] | None:
+    """The newest reply that waits for approval."""
     root = deploy.root
     if root is None:
         return None
@@ -114,46 +115,46 @@ def _proposed(deploy: Wish, labels: tuple[str, ...]) -> tuple[Message, str] | No
 
 
 async def _ask_and_decide(
-    crowd: Crowd, deploy: Wish, act: OperationView, lots: Random, *, ask: Ask
+    users: Users, deploy: UserRequest, action: UserAction, rng: Random, *, ask: Ask
 ) -> None:
-    """Approve a deployment, ask for an operation on its endpoint, and decide about that."""
-    admin = crowd.env.admin
-    plans = _plans(crowd, lots, deploy.who, admin)
-    crowd.decided.add(deploy.name)
-    await _all_press(crowd, deploy, DECISION, lots, plans[1])
-    await ask(crowd, deploy, act, lots)
-    if await crowd.until(lambda: _proposed(deploy, ("Approve",)), SHOWS_WITHIN) is None:
+    """Approve a deployment, request an operation on it, and decide about that."""
+    admin = users.env.admin
+    plans = _plans(users, rng, deploy.who, admin)
+    users.decided.add(deploy.name)
+    await _all_press(users, deploy, DECISION, rng, plans[1])
+    await ask(users, deploy, action, rng)
+    if await users.until(lambda: _proposed(deploy, ("Approve",)), SHOWS_WITHIN) is None:
         return
-    await asyncio.sleep(lots.uniform(0, 0.5))
-    plan = lots.choice(plans[:4])
-    crowd.agreed.add(deploy.name)
-    crowd.due.set()
-    await _all_press(crowd, deploy, OPERATION_DECISION, lots, plan, _proposed)
+    await asyncio.sleep(rng.uniform(0, 0.5))
+    plan = rng.choice(plans[:4])
+    users.agreed.add(deploy.name)
+    users.due.set()
+    await _all_press(users, deploy, OPERATION_DECISION, rng, plan, _proposed)
 
 
 def _by_button(label: str) -> Ask:
-    async def ask(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
-        who, press = lots.choice([deploy.who, crowd.env.admin]), lots.choice([click, click_twice])
-        await press_button(crowd, deploy, act, lots, who=who, labels=(label,), press=press)
+    async def ask(users: Users, deploy: UserRequest, action: UserAction, rng: Random) -> None:
+        who, press = rng.choice([deploy.who, users.env.admin]), rng.choice([click, click_twice])
+        await press_button(users, deploy, action, rng, who=who, labels=(label,), press=press)
 
     return ask
 
 
-async def _by_update(crowd: Crowd, deploy: Wish, act: OperationView, lots: Random) -> None:
-    if await crowd.until(lambda: deploy.tells("is serving"), SHOWS_WITHIN):
-        await agree(crowd, deploy, act, lots, f"update {deploy.name} --replicas 2", "Update")
+async def _by_update(users: Users, deploy: UserRequest, action: UserAction, rng: Random) -> None:
+    if await users.until(lambda: deploy.thread_has("is serving"), SHOWS_WITHIN):
+        await agree(users, deploy, action, rng, f"update {deploy.name} --replicas 2", "Update")
 
 
 def _by_line(line: str) -> Ask:
-    async def ask(crowd: Crowd, deploy: Wish, act: OperationView, _lots: Random) -> None:
-        if not await crowd.until(lambda: deploy.tells("is serving"), SHOWS_WITHIN):
+    async def ask(users: Users, deploy: UserRequest, action: UserAction, _rng: Random) -> None:
+        if not await users.until(lambda: deploy.thread_has("is serving"), SHOWS_WITHIN):
             return
-        wish = crowd.about(deploy, act, deploy.who)
+        request = users.about(deploy, action, deploy.who)
         for _ in range(ATTEMPTS):
-            crowd.front()
+            users.route()
             ack = await deploy.who.command(deploy.where, line.format(deploy.name))
-            wish.acknowledged |= ack.ok
-            if await crowd.until(lambda: _proposed(deploy, ("Approve",)), ANSWERS_WITHIN):
+            request.acknowledged |= ack.ok
+            if await users.until(lambda: _proposed(deploy, ("Approve",)), ANSWERS_WITHIN):
                 return
 
     return ask
@@ -161,8 +162,8 @@ def _by_line(line: str) -> Ask:
 
 def _operation(
     infinitive: str, ask: Ask, way: Sequence[Segment], leads_to: str, options: str = ""
-) -> OperationView:
-    return OperationView(
+) -> UserAction:
+    return UserAction(
         infinitive,
         partial(_ask_and_decide, ask=ask),
         way,
@@ -174,14 +175,14 @@ def _operation(
     )
 
 
-DECISION = OperationView("decide about it", _decide, UP)
-DECISION_AT_ONCE = OperationView("decide about it at once", _decide_at_once, UP)
-OPERATION_DECISION = OperationView("decide about what was asked", _decide, UP)
+DECISION = UserAction("decide about it", _decide, UP)
+DECISION_AT_ONCE = UserAction("decide about it at once", _decide_at_once, UP)
+OPERATION_DECISION = UserAction("decide about what was asked", _decide, UP)
 EXTENSION = _operation(
     "extend it", _by_line(f"extend {{}} {MORE_HOURS}h"), UP, "RUNNING", f"--for {HOURS}h"
 )
 KEEPING = _operation("keep it running", _by_line("keep {}"), UP, "RUNNING", f"--for {HOURS}h")
-APPROVED_ACTS: Mapping[Request, OperationView] = {
+APPROVED_ACTIONS: Mapping[Request, UserAction] = {
     RequestKind.APPROVE: DECISION,
     RequestKind.ANSWER: DECISION_AT_ONCE,
     RequestKind.APPROVE_WAKE: _operation("wake it", _by_button("Wake ("), SLEEPING, "RUNNING"),
@@ -193,4 +194,4 @@ APPROVED_ACTS: Mapping[Request, OperationView] = {
     RequestKind.APPROVE_KEEP: KEEPING,
 }
 """By the step that a cell is about."""
-ALL_ACTS: Mapping[Request, OperationView] = {**ACTS, **APPROVED_ACTS}
+ALL_ACTIONS: Mapping[Request, UserAction] = {**ACTIONS, **APPROVED_ACTIONS}

@@ -1,4 +1,4 @@
-"""Replicas of the bot as processes of their own, which can be killed and stalled at any instant."""
+"""Replicas of the bot as processes that can be killed and stalled."""
 
 import asyncio
 import contextlib
@@ -30,8 +30,7 @@ class Replica:
         fork: Starts the process.
 
     Attributes:
-        log: Its log file, of all its lives.
-        deaths: How often it was killed.
+        log: Of all its lives.
         awake: Set unless it is stalled.
     """
 
@@ -57,24 +56,22 @@ class Replica:
 
     @property
     def events_url(self) -> str:
-        """Where Slack sends what people do."""
         return f"http://127.0.0.1:{self._port}/slack/events"
 
     @property
     def is_alive(self) -> bool:
-        """Whether it listens, as far as anybody can know."""
         return self._process is not None and self._process.is_running and not self._starting
 
     @property
     def is_responsive(self) -> bool:
-        """Whether it lives and isn't stalled."""
+        """It lives and isn't stalled."""
         return self.is_alive and self._stalled is None
 
     async def start(self) -> None:
-        """Start it, and return once it listens.
+        """Return once it listens.
 
         Raises:
-            NotStartedError: It doesn't; its last words are in the error.
+            NotStartedError: With the end of its log.
         """
         self._starting = True
         try:
@@ -88,7 +85,7 @@ class Replica:
         raise NotStartedError(f"{self.name} didn't start:\n{self.tail(20)}")
 
     def kill(self) -> None:
-        """End it with SIGKILL; nothing it has in hand is finished."""
+        """SIGKILL."""
         process, self._process = self._process, None
         self._awake()
         if process is not None and process.is_running:
@@ -96,7 +93,7 @@ class Replica:
             process.send(signal.SIGKILL)
 
     def stall(self, seconds: float) -> None:
-        """Stop it with SIGSTOP, and let it go on later."""
+        """SIGSTOP, and SIGCONT later."""
         if not self.is_responsive:
             return
         self._send(signal.SIGSTOP)
@@ -104,20 +101,17 @@ class Replica:
         self._stalled = asyncio.get_running_loop().call_later(seconds, self.go_on)
 
     def go_on(self) -> None:
-        """Let a stalled one go on."""
         if self._stalled is not None:
             self._awake()
             self._send(signal.SIGCONT)
 
     async def end(self) -> None:
-        """Kill it, and wait until it is gone."""
         process = self._process
         self.kill()
         if process is not None:
             await process.wait()
 
     def tail(self, lines: int) -> str:
-        """The end of its log."""
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

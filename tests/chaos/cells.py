@@ -1,4 +1,4 @@
-"""The matrix: at which step what strikes."""
+"""The matrix of crash tests: which fault at which step."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,41 +9,41 @@ from bot.sandbox.faults import Call
 
 
 class RequestKind(StrEnum):
-    """What the bot is at: a request of its own, unless it says otherwise."""
+    """The step; a request of the bot, unless its comment says otherwise."""
 
     CLICK = "click"
-    """A person's click is on its way to the bot."""
+    """A user's click."""
     LIST = "list"
-    """The project is listed before the create request."""
+    """Before the create request."""
     CREATE = "create"
     LOOK = "look"
-    """The project is listed right after the create request, for what that made."""
+    """After the create request, for what that made."""
     ROOT = "root"
-    """A thread's first message is posted."""
+    """The status message is posted."""
     REPLY = "reply"
     EDIT = "edit"
-    """A root is redrawn."""
+    """The status message is updated."""
     POLL = "poll"
-    """The project is listed while an endpoint shows something new."""
+    """A list that shows something new."""
     LIFETIME = "lease"
-    """From when an endpoint's time is over on: what is said, asked, and ended."""
+    """From the end of a lifetime on."""
     SCHEDULE = "schedule"
-    """From when a schedule falls due on."""
+    """From a schedule's due time on."""
     APPROVE = "approve"
-    """From when somebody approves or rejects on."""
+    """From a decision on."""
     APPROVE_WAKE = "approve wake"
-    """The request that somebody's approval lets leave; so are the next two."""
+    """The request after an approval; so are the next two."""
     APPROVE_RESTART = "approve restart"
     APPROVE_UPDATE = "approve update"
     APPROVE_EXTEND = "approve extend"
-    """From when somebody decides about a later end on; in the next, about no end."""
+    """From a decision on; so is the next."""
     APPROVE_KEEP = "approve keep"
     ANSWER = "answer"
-    """A click is acknowledged, and its answer to one person is on its way to Slack."""
+    """The ephemeral answer to an acknowledged click."""
     HISTORY = "history"
-    """A message whose post is doubtful is looked for."""
+    """The search for a message whose post is doubtful."""
     ANY = "any"
-    """No step in particular: instants drawn by lot."""
+    """No step: random times."""
 
 
 SENT = operations_that(lambda facts: facts.client_call is not None)
@@ -52,41 +52,41 @@ Request = RequestKind | OperationKind
 
 
 class Fault(StrEnum):
-    """What strikes."""
+    """The fault."""
 
     KILL_ARRIVES = "kill on arrival"
-    """SIGKILL as the request arrives; the other side never acts."""
+    """SIGKILL before the other side acts."""
     KILL_ACTED = "kill when acted"
-    """SIGKILL after the other side acted and before it answers."""
+    """SIGKILL before the other side answers."""
     KILL_ANSWERED = "kill when answered"
     """SIGKILL up to 30 ms after the answer."""
     STALL = "stall"
     """SIGSTOP, and SIGCONT once the lease is over."""
     SUSPEND = "suspend"
-    """A stall during which the process's own clock stands still, as when a machine sleeps."""
+    """A stall that also stops the process's clock, as when a machine sleeps."""
     LOST_REQUEST = "lost request"
     LOST_REPLY = "lost reply"
     TOO_MANY = "429"
     FAILS = "5xx"
     SLOW = "slow"
-    """The other side acts, and answers after the bot has given up."""
+    """The answer comes after the bot's time limit."""
     GARBLED = "garbled"
-    """The other side acts, and the answer makes no sense or is cut short."""
+    """The other side acts; its answer is unreadable."""
     CUT_OFF = "cut off"
-    """From the step on, Slack or Friendli, whichever was asked, can't be reached for a while."""
+    """The other side can't be reached for a while."""
     DATABASE = "database cut"
-    """No database for a while, from the step on."""
+    """No database for a while."""
     SLACK_DOWN = "Slack down"
     FRIENDLI_DOWN = "Friendli down"
     BOTH_DOWN = "both down"
     EMPTY_LIST = "empty list"
-    """Friendli lists nothing for a while; each endpoint still answers for itself."""
+    """Lists are empty for a while; single endpoints answer."""
     PROJECT_404 = "project 404"
     """The list is answered with 404 for a while."""
     MEMBERSHIP = "lost membership"
-    """The key sees nothing of the project for a while: an empty list, and 404 for its endpoints."""
+    """Lists are empty and endpoints are 404 for a while."""
     RESTARTED = "database restart"
-    """The connection breaks, or on SQLite the process dies, in the middle of a transaction."""
+    """The connection, on SQLite the process, dies in a transaction."""
     REVOKED = "token revoked"
     """Slack refuses the bot's token for a while."""
     UNREADABLE = "unreadable"
@@ -104,7 +104,7 @@ _ANSWERS = (
 )
 STALLS = (Fault.STALL, Fault.SUSPEND)
 _OF_A_REQUEST = (*KILLS, *STALLS, *_ANSWERS, Fault.CUT_OFF, Fault.DATABASE)
-# Of requests that go the same way as another's that is struck by all of these.
+# Of requests whose code path another step covers fully.
 _OF_A_LIKE = (*KILLS, Fault.STALL, *_ANSWERS, Fault.CUT_OFF, Fault.DATABASE)
 _OF_A_TIME = (*KILLS, *STALLS, Fault.LOST_REPLY, Fault.FAILS, Fault.CUT_OFF, Fault.DATABASE)
 _OF_AN_APPROVED_REQUEST = (*KILLS, Fault.LOST_REPLY, Fault.TOO_MANY, Fault.DATABASE)
@@ -141,7 +141,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """For the command line, such as "create/lost-reply"."""
+        """Such as "create/lost-reply"."""
         return f"{self.request}/{self.fault}".replace(" ", "-").lower()
 
 
@@ -182,14 +182,14 @@ _MATRIX: Sequence[tuple[Sequence[Request], Sequence[Fault]]] = (
 
 
 def cells() -> Iterator[Cell]:
-    """Every cell, in the order of a deployment's life."""
+    """In the order of a deployment's life."""
     for steps, faults in _MATRIX:
         for step in steps:
             for fault in faults:
                 yield Cell(step, fault)
 
 
-# From which request on, of those that match, a step counts: a range to draw by lot from.
+# Which of the matching requests counts: a range to draw from.
 FIRST_OF: dict[Request, tuple[int, int]] = {
     **dict.fromkeys(SENT, (1, 1)),
     RequestKind.LIST: (1, 2),
@@ -253,11 +253,10 @@ def requests_of(
     """Return which requests belong to a step.
 
     Args:
-        request: One with requests of its own.
-        is_awaited: Whether a create request that was asked for hasn't arrived yet.
-        is_created: Whether a create request has arrived already.
-        has_news: Whether an endpoint shows what isn't written down yet.
-        is_due: Whether a time is over, a schedule has fallen due, or somebody has decided.
+        is_awaited: A create request hasn't arrived yet.
+        is_created: A create request has arrived.
+        has_news: An endpoint shows what isn't stored yet.
+        is_due: A lifetime or a schedule is due, or somebody has decided.
     """
 
     def belongs(call: Call) -> bool:

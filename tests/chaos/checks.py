@@ -1,4 +1,4 @@
-"""What must be so after everything has settled, by what the sandboxes saw."""
+"""The promises, checked by what the sandboxes saw once everything has settled."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,10 +10,10 @@ from bot.messages.body import POSSIBLE_REPEAT
 from bot.sandbox.environment import Environment
 from bot.sandbox.friendli.server import EndpointView
 from bot.sandbox.slack.conversations import Channel, Message
-from tests.chaos.clicks import Wish
+from tests.chaos.clicks import UserRequest
 from tests.chaos.operation_checks import broken
-from tests.chaos.scenario import BORN, Lives
-from tests.chaos.thread_assertions import told_wrong
+from tests.chaos.scenario import BORN, Lifecycles
+from tests.chaos.thread_assertions import thread_violations
 
 _UNMADE_WORDS = (
     "wasn't created",
@@ -32,41 +32,37 @@ class Evidence:
     """What a run left.
 
     Attributes:
-        here: Both sandboxes.
-        channels: Where people asked.
-        deploys: What they asked for.
-        wishes: What they wanted done with it.
-        creates: Names in the create requests that the API received, and how often each, but for
-            those that it answered with 429.
-        updates: The update requests that it received.
-        unknown: Requests that were refused, as no step is about them.
-        unapproved: Names in those that it received before anybody could have approved them.
-        lives: What endpoints showed, and what the bot wrote down.
-        repeats_allowed: Whether the history couldn't be read.
+        channels: Where users asked.
+        creates: Create requests by name, without those answered with 429.
+        updates: Update requests.
+        unknown: Requests that belong to no step.
+        unapproved: Names in create requests that came before an approval.
+        lifecycles: What endpoints showed, and what the bot stored.
+        repeats_allowed: The history couldn't be read.
     """
 
     env: Environment
     channels: Sequence[Channel]
-    deploys: Sequence[Wish]
-    wishes: Sequence[Wish]
+    deploy_requests: Sequence[UserRequest]
+    requests: Sequence[UserRequest]
     creates: Mapping[str, int]
     updates: Sequence[str]
     unknown: Sequence[str]
     unapproved: Sequence[str]
-    lives: Lives
+    lifecycles: Lifecycles
     repeats_allowed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Thread:
-    """A deployment's messages that stand in Slack, by sequence and then by time."""
+    """A deployment's messages in Slack, by sequence and time."""
 
     deployment: str
     messages: dict[int, list[Message]]
 
     @property
     def root(self) -> Message | None:
-        # Of an allowed repeat, the later one is the one that the bot knows.
+        # Of an allowed repeat, the bot knows the later one.
         return next(reversed(self.messages.get(0, ())), None)
 
     @property
@@ -77,7 +73,7 @@ class _Thread:
 
 
 def violations(evidence: Evidence) -> list[str]:
-    """Return every broken promise, in words."""
+    """Describe every violated promise."""
     threads = _threads(evidence.channels)
     return [
         *_requests(evidence),
@@ -112,13 +108,16 @@ def _requests(evidence: Evidence) -> Iterator[str]:
             yield f"{count} create requests for one click ({name})"
     for what, count in Counter(evidence.updates).items():
         if count > 1:
-            yield f"{count} update requests for one wish ({what})"
+            yield f"{count} update requests for one user request ({what})"
     for name in evidence.unapproved:
         yield f"{name} was asked for before anybody had approved it"
 
 
 def _endpoints(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
-    ours = {wish.name: evidence.lives.endpoints(wish.name) for wish in evidence.deploys}
+    ours = {
+        request.name: evidence.lifecycles.endpoints(request.name)
+        for request in evidence.deploy_requests
+    }
     for name, made in ours.items():
         if len(made) > 1:
             yield f"{len(made)} endpoints for one click ({name})"
@@ -158,24 +157,24 @@ def _order(thread: _Thread, evidence: Evidence) -> Iterator[str]:
 
 
 def _transitions(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
-    for row in evidence.lives.kept.values():
+    for row in evidence.lifecycles.stored.values():
         thread = next((one for one in threads if one.deployment == row.public_id), None)
         if row.endpoint_id is None or thread is None:
             continue
-        # What a request to end it overtook, nobody may have seen.
-        ended = any(one.status == "TERMINATED" for one in evidence.lives.endpoints(row.name))
-        shown = evidence.lives.shown.get(row.name, [BORN])
+        # A termination may have hidden the last status.
+        ended = any(one.status == "TERMINATED" for one in evidence.lifecycles.endpoints(row.name))
+        shown = evidence.lifecycles.shown.get(row.name, [BORN])
         replies = [reply.text for reply in thread.replies]
-        for words in told_wrong(row.endpoint_id, shown, replies, is_terminated=ended):
+        for words in thread_violations(row.endpoint_id, shown, replies, is_terminated=ended):
             yield f"{words} in the thread {_title(thread)}"
 
 
 def _roots(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
-    for row in evidence.lives.kept.values():
+    for row in evidence.lifecycles.stored.values():
         thread = next((one for one in threads if one.deployment == row.public_id), None)
         if thread is None or thread.root is None:
             continue
-        made = evidence.lives.endpoints(row.name)
+        made = evidence.lifecycles.endpoints(row.name)
         said = thread.root.text
         if made and not _fits(said, made[0]):
             yield f"the root says {said!r} and the endpoint is {made[0].status}"
@@ -189,33 +188,35 @@ def _fits(said: str, endpoint: EndpointView) -> bool:
 
 
 def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
-    for wish in evidence.deploys:
-        row = evidence.lives.kept.get(wish.name)
+    for request in evidence.deploy_requests:
+        row = evidence.lifecycles.stored.get(request.name)
         thread = next((one for one in threads if row and one.deployment == row.public_id), None)
-        told_directly = any(wish.name in words for words in _direct(evidence.env, wish))
+        told_directly = any(request.name in words for words in _direct(evidence.env, request))
         if thread is None:
-            if wish.acknowledged and not wish.whispers and not told_directly:
-                yield f"nobody answered the click for {wish.name}"
+            if request.acknowledged and not request.ephemerals and not told_directly:
+                yield f"nobody answered the click for {request.name}"
             continue
-        if not evidence.lives.endpoints(wish.name) and (row is None or row.state not in _UNMADE):
-            yield f"{wish.name} has no endpoint, and its thread doesn't say so"
-    for name in dict.fromkeys(wish.name for wish in evidence.wishes):
-        row = evidence.lives.kept.get(name)
+        if not evidence.lifecycles.endpoints(request.name) and (
+            row is None or row.state not in _UNMADE
+        ):
+            yield f"{request.name} has no endpoint, and its thread doesn't say so"
+    for name in dict.fromkeys(request.name for request in evidence.requests):
+        row = evidence.lifecycles.stored.get(name)
         thread = next((one for one in threads if row and one.deployment == row.public_id), None)
         replies = [reply.text for reply in thread.replies] if thread else []
-        wishes = [wish for wish in evidence.wishes if wish.name == name]
+        requests = [request for request in evidence.requests if request.name == name]
         yield from broken(
             name,
-            wishes,
-            evidence.lives.endpoints(name),
+            requests,
+            evidence.lifecycles.endpoints(name),
             replies,
             row.ends_at if row else None,
-            lambda wish: bool(wish.whispers or _direct(evidence.env, wish)),
+            lambda request: bool(request.ephemerals or _direct(evidence.env, request)),
         )
 
 
-def _direct(env: Environment, wish: Wish) -> list[str]:
-    channel = env.slack.direct_message(wish.who.user)
+def _direct(env: Environment, request: UserRequest) -> list[str]:
+    channel = env.slack.direct_message(request.who.user)
     return [message.text for message in channel.messages.values() if not message.deleted]
 
 

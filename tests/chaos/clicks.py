@@ -1,4 +1,4 @@
-"""What people do in a run: ask for endpoints in several ways, and then for something else."""
+"""The users of a run: they request endpoints in several ways, and then an action on them."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from bot.sandbox.friendli.timeline import Segment
 from bot.sandbox.slack.changes import ConditionTimeoutError
 from bot.sandbox.slack.conversations import Channel, Message
 from bot.sandbox.slack.user_client import UserClient
-from tests.chaos.scenario import BORN, Lives
+from tests.chaos.scenario import BORN, Lifecycles
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ ATTEMPTS = 4
 
 
 class Way(StrEnum):
-    """How an endpoint is asked for."""
+    """How an endpoint is requested."""
 
     AT_ONCE = "--yes"
     REPLAYED = "--yes, delivered twice"
@@ -31,19 +31,18 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OperationView:
-    """Something that is done with an endpoint, some time after it was asked for.
+class UserAction:
+    """An action on an endpoint, some time after it was requested.
 
     Attributes:
-        name: What.
-        perform: Does it as a person does: again if Slack says that it failed.
-        way: Where the endpoint goes before; None if it doesn't matter.
-        options: Of the line that asks for the endpoint.
-        asked: What the thread says once it is accepted; '' if other rules hold for it.
-        refused: What it may say if it isn't done.
-        leads_to: What the endpoint shows once it was done; '' if it is gone.
-        is_approved: Whether somebody has to approve it first.
-        is_tried_again: Whether a try that fails is followed by another one.
+        perform: Repeats clicks that Slack reports as failed.
+        way: The endpoint's timeline before; None for any.
+        options: Of the line that requests the endpoint.
+        asked: The thread's reply once it is accepted; '' if other rules hold.
+        refused: Replies if it isn't done.
+        leads_to: The status afterwards; '' if the endpoint is gone.
+        is_approved: It needs approval.
+        is_tried_again: A failed try is followed by another.
     """
 
     name: str
@@ -60,42 +59,37 @@ class OperationView:
     def operation(
         cls, infinitive: str, perform: "Perform", way: Sequence[Segment], leads_to: str
     ) -> Self:
-        """What somebody asks Friendli to do."""
         asked, refused = f"asked to {infinitive}.", (f"Friendli didn't {infinitive}",)
         return cls(infinitive, perform, way, asked=asked, refused=refused, leads_to=leads_to)
 
 
 @dataclass(eq=False, slots=True)
-class Wish:
-    """Something a person asked for, and what that person saw of it at once.
+class UserRequest:
+    """A request by a user, and what the user saw of it.
 
     Attributes:
         name: Of the endpoint.
-        who: The person.
-        where: The channel.
-        act: What is wanted of an endpoint that was asked for; None for the endpoint itself.
-        clicks: How many requests of Slack's say so.
-        acknowledged: Whether the bot took it in time; else Slack itself has said so.
-        whispers_before: How many ephemeral messages the person had seen.
+        action: None for the endpoint itself.
+        clicks: How often Slack delivers it.
+        acknowledged: In time; otherwise Slack has shown an error.
     """
 
     name: str
     who: UserClient
     where: Channel
-    act: OperationView | None = None
+    action: UserAction | None = None
     clicks: int = 1
     acknowledged: bool = False
-    whispers_before: int = 0
+    ephemerals_before: int = 0
 
     @property
-    def whispers(self) -> list[str]:
-        """What only this person saw since."""
-        seen = self.who.ephemerals(self.where)[self.whispers_before :]
+    def ephemerals(self) -> list[str]:
+        """Shown to this user since the request."""
+        seen = self.who.ephemerals(self.where)[self.ephemerals_before :]
         return [message.text for message in seen]
 
     @property
     def root(self) -> Message | None:
-        """The thread's root in Slack."""
         name = f"*{self.name}*"
         for message in self.where.messages.values():
             if not message.deleted and not message.is_reply and name in message.text:
@@ -103,65 +97,60 @@ class Wish:
         return None
 
     def begin(self) -> None:
-        """Remember what the person has seen already."""
-        self.whispers_before = len(self.who.ephemerals(self.where))
+        self.ephemerals_before = len(self.who.ephemerals(self.where))
 
-    def tells(self, words: str) -> bool:
-        """Whether the thread has a reply with these words."""
+    def thread_has(self, words: str) -> bool:
         root = self.root
         return root is not None and any(
             words in reply.text for reply in self.where.replies(root.ts)
         )
 
 
-Perform = Callable[["Crowd", Wish, OperationView, Random], Awaitable[None]]
-"""Does an act, given the wish for the endpoint."""
+Perform = Callable[["Users", UserRequest, UserAction, Random], Awaitable[None]]
+"""Performs an action, given the request for the endpoint."""
 
 
-class Crowd:
-    """Acts for everybody in a run.
+class Users:
+    """Acts for every user of a run.
 
     Args:
-        here: Where they are.
-        channels: The connected channels.
-        lots: Draws what they do.
-        front: Points Slack to a replica that can take a click; called before each.
-        lives: Leads the endpoints.
+        rng: Draws what they do.
+        route: Points Slack to a replica that can take a click; called before each.
         creates: Names in the create requests that have arrived.
-        fall_due: Lets an endpoint's time be over.
+        fall_due: Makes an endpoint's lifetime and schedules due.
 
     Attributes:
-        deploys: Every wish for an endpoint that may have reached the bot; names are unique.
-        wishes: Every wish about such an endpoint that may have.
-        decided: Names of the endpoints about which somebody may have decided.
-        agreed: The same of what was asked to be done with them.
-        begun: Set as the first wish for an endpoint is on its way.
-        due: Set as the first time is over, or the first decision is on its way.
-        form: Held by whoever has a form open: it covers whatever else is on the screen.
-        admins: Who may approve what somebody else asks for.
+        deploy_requests: Requests for endpoints that may have reached the bot; names are unique.
+        requests: Requests about such endpoints.
+        decided: Endpoints that somebody may have decided about.
+        agreed: Endpoints of which an operation may have been decided about.
+        begun: Set with the first request for an endpoint.
+        due: Set with the first due time or decision.
+        form: Held while a form is open: it covers the screen.
+        admins: Who may approve others' requests.
     """
 
     def __init__(
         self,
         env: Environment,
         channels: list[Channel],
-        lots: Random,
+        rng: Random,
         *,
-        front: Callable[[], None],
-        lives: Lives,
+        route: Callable[[], None],
+        lifecycles: Lifecycles,
         creates: Sequence[str],
         fall_due: Callable[[str], Awaitable[None]],
     ) -> None:
         self.env = env
         self._channels = channels
-        self._lots = lots
-        self.front = front
-        self._lives = lives
+        self._rng = rng
+        self.route = route
+        self._lifecycles = lifecycles
         self._creates = creates
         self.fall_due = fall_due
         self._named = 0
-        self.deploys: list[Wish] = []
-        self.wishes: list[Wish] = []
+        self.deploy_requests: list[UserRequest] = []
+        self.requests: list[UserRequest] = []
         self.decided: set[str] = set()
         self.agreed: set[str] = set()
         self.begun = asyncio.Event()
@@ -169,94 +158,89 @@ class Crowd:
         self.form = asyncio.Lock()
         self.admins = [env.admin]
 
-    async def ask(self, act: OperationView | None) -> None:
-        """Ask for an endpoint, again under another name if Slack says that it failed.
-
-        Args:
-            act: What is done with it, some time after its thread has begun.
-        """
-        lots = Random(self._lots.random())  # noqa: S311 - not a secret
-        who = lots.choice([self.env.admin, self.env.member])
-        where = lots.choice(self._channels)
-        way = lots.choice(list(Way))
-        await asyncio.sleep(lots.uniform(0, 0.6))
+    async def ask(self, action: UserAction | None) -> None:
+        """Request an endpoint, again under another name if Slack reports a failure."""
+        rng = Random(self._rng.random())  # noqa: S311 - not a secret
+        who = rng.choice([self.env.admin, self.env.member])
+        where = rng.choice(self._channels)
+        way = rng.choice(list(Way))
+        await asyncio.sleep(rng.uniform(0, 0.6))
         for _ in range(ATTEMPTS):
-            wish = self._new_wish(who, where, act)
-            if await self._deploy(wish, way, act.options if act else ""):
+            request = self._new_wish(who, where, action)
+            if await self._deploy(request, way, action.options if action else ""):
                 break
-            await asyncio.sleep(lots.uniform(0.3, 1.2))
+            await asyncio.sleep(rng.uniform(0.3, 1.2))
         else:
             return
-        if act is not None:
-            await act.perform(self, wish, act, lots)
+        if action is not None:
+            await action.perform(self, request, action, rng)
 
-    def about(self, deploy: Wish, act: OperationView, who: UserClient) -> Wish:
-        """A wish about an endpoint that was asked for; it is on its way from now on."""
-        wish = Wish(deploy.name, who, deploy.where, act)
-        wish.begin()
-        self.wishes.append(wish)
-        return wish
+    def about(self, deploy: UserRequest, action: UserAction, who: UserClient) -> UserRequest:
+        """Record a request about an endpoint."""
+        request = UserRequest(deploy.name, who, deploy.where, action)
+        request.begin()
+        self.requests.append(request)
+        return request
 
     async def until(self, look: Callable[[], T | None], seconds: float) -> T | None:
-        """What shows in Slack; None if it doesn't in time."""
+        """None if it doesn't show in time."""
         try:
             return await self.env.slack.until(look, seconds)
         except ConditionTimeoutError:
             return None
 
     async def has_arrived(self, name: str, seconds: float) -> bool:
-        """Whether the create request for an endpoint arrives in time."""
         with contextlib.suppress(TimeoutError):
             return await self.env.friendli.until(lambda: name in self._creates, within=seconds)
         return False
 
-    async def asked(self, wish: Wish, line: str, button: str) -> Message | None:
-        """Type a line; the question that comes, or None, after which a person types it again."""
-        name = f"*{wish.name}*"
-        wish.begin()
-        self.front()
-        if not (await wish.who.command(wish.where, line)).ok:
+    async def asked(self, request: UserRequest, line: str, button: str) -> Message | None:
+        """Type a line; the question that it is answered with, or None."""
+        name = f"*{request.name}*"
+        request.begin()
+        self.route()
+        if not (await request.who.command(request.where, line)).ok:
             return None
 
         def shown() -> Message | None:
-            seen = wish.who.ephemerals(wish.where)[wish.whispers_before :]
+            seen = request.who.ephemerals(request.where)[request.ephemerals_before :]
             return next((one for one in seen if button in one.buttons and name in one.words), None)
 
         return await self.until(shown, ANSWERS_WITHIN)
 
-    async def _deploy(self, wish: Wish, way: Way, options: str) -> bool:
-        line = f"sandbox/works --gpu 1xH100 --name {wish.name} {options}".strip()
+    async def _deploy(self, request: UserRequest, way: Way, options: str) -> bool:
+        line = f"sandbox/works --gpu 1xH100 --name {request.name} {options}".strip()
         if way in (Way.AT_ONCE, Way.REPLAYED):
-            self._send(wish)
-            self.front()
-            ack = await wish.who.command(wish.where, f"{line} --yes")
-            wish.acknowledged = ack.ok
+            self._send(request)
+            self.route()
+            ack = await request.who.command(request.where, f"{line} --yes")
+            request.acknowledged = ack.ok
             if way is Way.REPLAYED:
-                self.front()
+                self.route()
                 await self.env.slack.deliver_again(ack.delivery)
             return ack.ok
-        preview = await self.asked(wish, line, "Deploy")
+        preview = await self.asked(request, line, "Deploy")
         if preview is None:
             return False
-        self._send(wish)
-        self.front()
+        self._send(request)
+        self.route()
         if way is Way.TWICE:
-            first, second = await wish.who.double_click(preview, "Deploy")
-            wish.acknowledged = first.ok or second.ok
+            first, second = await request.who.double_click(preview, "Deploy")
+            request.acknowledged = first.ok or second.ok
         else:
-            wish.acknowledged = (await wish.who.click(preview, "Deploy")).ok
-        return wish.acknowledged
+            request.acknowledged = (await request.who.click(preview, "Deploy")).ok
+        return request.acknowledged
 
-    def _send(self, wish: Wish) -> None:
-        self.deploys.append(wish)
-        wish.begin()
+    def _send(self, request: UserRequest) -> None:
+        self.deploy_requests.append(request)
+        request.begin()
         self.begun.set()
 
-    def _new_wish(self, who: UserClient, where: Channel, act: OperationView | None) -> Wish:
+    def _new_wish(self, who: UserClient, where: Channel, action: UserAction | None) -> UserRequest:
         self._named += 1
         name = f"chaos-{self._named}"
-        # Its endpoint stays where it is until the run moves it on.
+        # The endpoint waits until the run moves it on.
         self.env.friendli.script(name, [BORN])
-        if act is not None and act.way is not None:
-            self._lives.lead(name, act.way)
-        return Wish(name, who, where)
+        if action is not None and action.way is not None:
+            self._lifecycles.lead(name, action.way)
+        return UserRequest(name, who, where)

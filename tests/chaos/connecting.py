@@ -1,4 +1,4 @@
-"""Connects a channel, as an admin does before anybody deploys."""
+"""Connects a channel, as an admin does."""
 
 from bot.sandbox.environment import API_KEY, PROJECT, Environment
 from bot.sandbox.slack.changes import ConditionTimeoutError
@@ -8,14 +8,13 @@ _ATTEMPTS = 3
 
 
 async def connect(env: Environment, channel: Channel) -> None:
-    """Connect a channel to the sandbox's project, the way an admin does it."""
     admin = env.admin
     for attempt in range(_ATTEMPTS):
         await admin.command(channel, "connect prod")
         try:
             await env.slack.until(lambda: admin.modal, timeout=10)
         except ConditionTimeoutError:
-            # A busy machine: people would try again.
+            # A busy machine.
             if attempt == _ATTEMPTS - 1:
                 raise
         else:

@@ -1,4 +1,4 @@
-"""The bot's database on each engine: one for each run, cut off at will, and read."""
+"""The bot's database on each engine: one per run, which can be cut off."""
 
 import asyncio
 import contextlib
@@ -44,14 +44,14 @@ _MOMENT = timedelta(seconds=0.1)
 # Longer than any run.
 _SOON = timedelta(minutes=10)
 _UNDER_WAY = union(
-    # What waits for approval may wait for ever.
+    # Proposals may wait for ever.
     select(Operation.deployment_id).where(
         Operation.state.in_([OperationState.REQUESTED, OperationState.SENDING])
     ),
     select(Schedule.deployment_id).where(Schedule.next_at < after(_SOON)),
     select(Deployment.id).where(Deployment.lifetime_ends_at < after(_SOON)),
 )
-# In one statement, so that the transaction is still open.
+# In one statement: the transaction is still open.
 _BREAK = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
     WHERE datname = $1 AND EXISTS (
@@ -63,30 +63,24 @@ _UNSENT = (Delivery.PENDING, Delivery.SENDING)
 
 
 class Engine(StrEnum):
-    """What the bot keeps its rows in."""
+    """The database engine."""
 
     SQLITE = "sqlite"
     POSTGRESQL = "postgresql"
 
     @property
     def replicas(self) -> int:
-        """How many processes share it."""
+        """Processes that share it."""
         return 1 if self is Engine.SQLITE else 3
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What the bot's rows say of a deployment.
+class StoredDeployment:
+    """A deployment in the bot's database.
 
     Attributes:
-        name: The endpoint's name.
-        public_id: Names the deployment in message metadata.
-        step: How far it has come.
-        status: What its endpoint was last seen doing.
-        phase: The last phase seen.
-        endpoint_id: The endpoint it adopted.
-        ends_at: When its time is over; None if it has no end.
-        waits: Whether something is left to be done: a wish, a time that is over, a schedule.
+        ends_at: The end of its lifetime; None for no end.
+        waits: An operation, a lifetime or a schedule is unfinished.
     """
 
     name: str
@@ -99,25 +93,21 @@ class Kept:
     waits: bool
 
 
-class Books(ABC):
-    """One run's database, as the run sees it.
-
-    Args:
-        url: What the bot is told.
-    """
+class BotDatabase(ABC):
+    """One run's database."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._database = Database(url)
 
-    async def deployments(self) -> list[Kept]:
-        """What is written down; nothing while the database can't be read."""
+    async def deployments(self) -> list[StoredDeployment]:
+        """Nothing while the database can't be read."""
         with contextlib.suppress(DBAPIError, OSError):
             async with self._database.read() as session:
-                rows = await session.scalars(select(Deployment).order_by(Deployment.id))
+                database = await session.scalars(select(Deployment).order_by(Deployment.id))
                 under_way = set(await session.scalars(_UNDER_WAY))
                 return [
-                    Kept(
+                    StoredDeployment(
                         row.name,
                         row.public_id,
                         row.state,
@@ -128,12 +118,12 @@ class Books(ABC):
                         row.id in under_way
                         or (row.cancel_requested_by is not None and not row.cancel_done),
                     )
-                    for row in rows
+                    for row in database
                 ]
         return []
 
     async def unsent(self) -> int | None:
-        """How many messages aren't in Slack as they should be; None if nobody can tell."""
+        """Messages that aren't delivered; None if unknown."""
         with contextlib.suppress(DBAPIError, OSError):
             async with self._database.read() as session:
                 return await session.scalar(
@@ -150,8 +140,8 @@ class Books(ABC):
         return None
 
     async def fall_due(self, name: str) -> None:
-        """Let the time of an endpoint, and those of its schedules, be over in a moment."""
-        # We are cut off as the bot is.
+        """Make an endpoint's lifetime and schedules due."""
+        # This process is cut off too.
         async for attempt in stamina.retry_context(
             on=(DBAPIError, OSError), attempts=None, timeout=_PATIENCE, wait_max=0.5
         ):
@@ -171,38 +161,36 @@ class Books(ABC):
             await make_due(session, Deployment, row)
 
     async def require_approval(self) -> None:
-        """Let everything in every channel need a second person's yes."""
         policy = Policy(approval=Approval.ALWAYS)
         async with self._database.write() as session:
             await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))
 
     async def close(self) -> None:
-        """Let go of it."""
         await self._database.close()
 
     @abstractmethod
     async def cut(self, seconds: float) -> None:
-        """Keep the bot from it for so long, and break what it has open."""
+        """Cut the bot off for so long, open connections too."""
 
     @abstractmethod
     async def restart(self, kill: Callable[[], None]) -> None:
         """Break a transaction that has written something.
 
         Args:
-            kill: Ends the bot's processes: where the database lives in them, it ends with them.
+            kill: Ends the bot's processes, where the database lives in them.
 
         Raises:
-            TimeoutError: There was none for too long.
+            TimeoutError: There was none.
         """
 
 
-class _Sqlite(Books):
+class _Sqlite(BotDatabase):
     async def cut(self, seconds: float) -> None:
         """Hold the file's write lock."""
         await asyncio.to_thread(self._lock, seconds)
 
     async def restart(self, kill: Callable[[], None]) -> None:
-        """Kill the process that holds the file's write lock."""
+        """Kill the process that holds the write lock."""
         if not await asyncio.to_thread(self._is_locked_soon):
             raise TimeoutError("nobody writes")
         kill()
@@ -217,7 +205,7 @@ class _Sqlite(Books):
                 except sqlite3.OperationalError:
                     return True
                 own.execute("ROLLBACK")
-                # A lock that we hold ourselves most of the time would be nobody else's.
+                # Otherwise this process would hold the lock most of the time.
                 time.sleep(0.0005)
         return False
 
@@ -229,14 +217,14 @@ class _Sqlite(Books):
             own.execute("ROLLBACK")
 
 
-class _Postgresql(Books):
+class _Postgresql(BotDatabase):
     def __init__(self, url: str, *, server: str, name: str) -> None:
         super().__init__(url)
         self._server = server
         self._name = name
 
     async def cut(self, seconds: float) -> None:
-        """Refuse connections to it, and terminate those that are open."""
+        """Refuse and terminate connections."""
         own = await asyncpg.connect(self._server)
         try:
             await own.execute(f"ALTER DATABASE {self._name} ALLOW_CONNECTIONS false")
@@ -251,7 +239,7 @@ class _Postgresql(Books):
             await own.close()
 
     async def restart(self, kill: Callable[[], None]) -> None:  # noqa: ARG002 - the server's own
-        """Terminate every connection once one of them has written and not committed."""
+        """Terminate connections once one has written and not committed."""
         own = await asyncpg.connect(self._server)
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -264,12 +252,12 @@ class _Postgresql(Books):
 
 @contextmanager
 def postgresql_server() -> Iterator[str]:
-    """A real PostgreSQL; gives its URL."""
-    # Its socket's path must be short, and its data must not lie in the root user's home.
+    """Gives its URL."""
+    # A short socket path, outside of root's home.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     server = get_server(folder, cleanup_mode="stop")
     try:
-        # Only bots die here, and never the server's machine: nothing has to reach its disk.
+        # Only bots die here: nothing has to reach the disk.
         server.psql(
             "ALTER SYSTEM SET fsync = off;"
             "ALTER SYSTEM SET full_page_writes = off;"
@@ -283,10 +271,10 @@ def postgresql_server() -> Iterator[str]:
 
 
 class Databases:
-    """Makes a database for each run: empty, or a copy of one that has been migrated.
+    """Makes a database per run: empty, or a copy of a migrated one.
 
     Args:
-        server: The PostgreSQL server's URL; '' if only SQLite is used.
+        server: The PostgreSQL server's URL; '' for SQLite alone.
     """
 
     def __init__(self, server: str = "") -> None:
@@ -306,7 +294,9 @@ class Databases:
         self._folder.cleanup()
 
     @asynccontextmanager
-    async def books(self, engine: Engine, folder: Path, *, empty: bool) -> AsyncIterator[Books]:
+    async def database(
+        self, engine: Engine, folder: Path, *, empty: bool
+    ) -> AsyncIterator[BotDatabase]:
         """Make a database, and drop it in the end.
 
         Args:
@@ -318,7 +308,7 @@ class Databases:
             url = f"sqlite:///{folder / 'bot.sqlite3'}"
             if not empty:
                 url = copied_sqlite(await self._migrated_file(), folder)
-            made: Books = _Sqlite(url)
+            made: BotDatabase = _Sqlite(url)
             try:
                 yield made
             finally:

@@ -1,8 +1,7 @@
-"""The doors through which one replica reaches Slack and Friendli, so that its requests are its own.
+"""Reverse proxies before the sandboxes, one pair per replica.
 
-A sandbox sees a request; which process sent it, only a door that was made for it knows. So what
-strikes a process strikes here: as a request arrives, after the sandbox acted and before it answers,
-or after the answer was written.
+A sandbox doesn't know which process sent a request; the proxy does. So a fault for a process is
+injected here: as a request arrives, after the sandbox acted, or after the answer.
 """
 
 import asyncio
@@ -54,7 +53,7 @@ _OWN_HEADERS = frozenset(
 
 
 class Instant(StrEnum):
-    """When, in the life of a request."""
+    """A moment of a request."""
 
     ARRIVES = "arrives"
     """The whole request is there; the other side never acts."""
@@ -66,50 +65,44 @@ class Instant(StrEnum):
 
 @dataclass(eq=False, slots=True)
 class Trap:
-    """Waits for a request, and strikes the replica that made it.
+    """Waits for a request, and injects a fault into the replica that made it.
 
     Attributes:
-        matches: Which requests count.
-        instant: When it strikes.
-        strike: What happens to the replica, named by its number.
-        nth: Which of the matching requests springs it, from 1.
-        pause: Seconds between a written answer and the strike.
-        sprung: Set once it has.
+        inject: Gets the replica's number.
+        nth: Which of the matching requests, from 1.
+        pause: Seconds between the answer and the fault.
     """
 
     matches: Callable[[Call], bool]
     instant: Instant
-    strike: Callable[[int], None]
+    inject: Callable[[int], None]
     nth: int = 1
     pause: float = 0.0
-    sprung: asyncio.Event = field(default_factory=asyncio.Event)
+    triggered: asyncio.Event = field(default_factory=asyncio.Event)
 
     def takes(self, call: Call) -> bool:
         """Count a request; return whether it is the one."""
-        if self.sprung.is_set() or not self.matches(call):
+        if self.triggered.is_set() or not self.matches(call):
             return False
         self.nth -= 1
         if self.nth > 0:
             return False
-        self.sprung.set()
+        self.triggered.set()
         return True
 
 
 @dataclass(slots=True)
-class Passages:
-    """What the gates of a run share.
+class ProxyLog:
+    """What the proxies of a run share.
 
     Attributes:
-        traps: What lies in wait.
-        creates: Names in the create requests that arrived, in order.
-        limited_creates: Names in those that were answered with 429, which creates nothing.
-        updates: Endpoint and content of the update requests that arrived, but for those that were
-            told to come again.
-        unknown: Requests that no step is about: they are refused.
+        creates: Names in create requests, in order of arrival.
+        limited_creates: Those that were answered with 429.
+        updates: Endpoint and body of update requests, without those answered with 429.
+        unknown: Requests that belong to no step: they are refused.
         on_create: Called as a create request arrives.
-        on_operation: Called as a request arrives that starts spending on an endpoint, with its
-            operation and the endpoint's id.
-        on_created: Called when the API has acted on one.
+        on_operation: Called with operation and endpoint as a request arrives that spends.
+        on_created: Called when the API has acted on a create request.
     """
 
     traps: list[Trap] = field(default_factory=list)
@@ -122,7 +115,7 @@ class Passages:
     on_created: Callable[[], None] = lambda: None
 
     def arrived(self, call: Call) -> Trap | None:
-        """Note a request, and return the trap that it springs."""
+        """Record a request, and return its trap."""
         trap = next((trap for trap in self.traps if trap.takes(call)), None)
         if call.operation == "create_endpoint":
             self.creates.append(str(call.body.get("name")))
@@ -135,7 +128,6 @@ class Passages:
         return trap
 
     def answered(self, call: Call, status: int) -> None:
-        """Note what the other side said to it."""
         if call.operation == "create_endpoint":
             self.on_created()
             if status == _TOO_MANY:
@@ -144,22 +136,15 @@ class Passages:
             self.updates.remove(_update(call))
 
 
-class Gate:
-    """One replica's doors: a reverse proxy before each sandbox.
+class ReplicaProxy:
+    """One replica's proxies."""
 
-    Args:
-        replica: The replica's number.
-        slack: The sandbox's address.
-        friendli: The other's.
-        passages: Where requests are noted and traps lie.
-    """
-
-    def __init__(self, replica: int, *, slack: str, friendli: str, passages: Passages) -> None:
+    def __init__(self, replica: int, *, slack: str, friendli: str, proxy_log: ProxyLog) -> None:
         self._replica = replica
-        self._passages = passages
-        self._doors = {
-            "slack": _Door(partial(self._pass, slack, slack_method)),
-            "friendli": _Door(partial(self._pass, friendli, friendli_operation)),
+        self._proxy_log = proxy_log
+        self._servers = {
+            "slack": _ProxyServer(partial(self._pass, slack, slack_method)),
+            "friendli": _ProxyServer(partial(self._pass, friendli, friendli_operation)),
         }
         self._http: aiohttp.ClientSession | None = None
 
@@ -170,27 +155,26 @@ class Gate:
             middlewares=[_send_once],
             auto_decompress=False,
         )
-        for door in self._doors.values():
-            await door.open()
+        for server in self._servers.values():
+            await server.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for door in self._doors.values():
-            await door.close()
+        for server in self._servers.values():
+            await server.close()
         if self._http is not None:
             await self._http.close()
 
     def url(self, service: str) -> str:
-        """Where the replica reaches "slack" or "friendli"."""
-        return self._doors[service].url
+        """Of "slack" or "friendli"."""
+        return self._servers[service].url
 
     async def shut(self, service: str) -> None:
-        """Refuse connections, and break those that are open."""
-        await self._doors[service].close()
+        """Refuse and break connections."""
+        await self._servers[service].close()
 
     async def reopen(self, service: str) -> None:
-        """Take connections again, at the same address."""
-        await self._doors[service].open()
+        await self._servers[service].open()
 
     async def _pass(
         self,
@@ -199,22 +183,22 @@ class Gate:
         request: web.BaseRequest,
     ) -> web.StreamResponse:
         content = await request.read()
-        # As it was sent: an endpoint's id may have a slash in it, which is escaped.
+        # Raw: an endpoint's id may contain an escaped slash.
         path = request.raw_path.partition("?")[0]
         operation = operation_of(request.method, path)
         if operation is None:
-            self._passages.unknown.append(f"{request.method} {path}")
+            self._proxy_log.unknown.append(f"{request.method} {path}")
             return web.Response(status=501)
         query, fields = dict(request.query), _fields(content)
         call = Call(operation, request.method, path, query, fields)
-        trap = self._passages.arrived(call)
+        trap = self._proxy_log.arrived(call)
         if trap is not None and trap.instant is Instant.ARRIVES:
-            trap.strike(self._replica)
+            trap.inject(self._replica)
             return _broken(request)
         answer = await self._forwarded(upstream, request, content)
-        self._passages.answered(call, answer.status if answer is not None else 0)
+        self._proxy_log.answered(call, answer.status if answer is not None else 0)
         if trap is not None and trap.instant is Instant.ACTED:
-            trap.strike(self._replica)
+            trap.inject(self._replica)
         if answer is None:
             return _broken(request)
         # Its replica may be dead.
@@ -223,15 +207,15 @@ class Gate:
             await answer.write_eof()
         if trap is not None and trap.instant is Instant.ANSWERED:
             await asyncio.sleep(trap.pause)
-            trap.strike(self._replica)
+            trap.inject(self._replica)
         return answer
 
     async def _forwarded(
         self, upstream: str, request: web.BaseRequest, content: bytes
     ) -> web.Response | None:
-        """Ask the sandbox; None if it broke the connection."""
+        """None if the sandbox broke the connection."""
         if self._http is None:
-            raise RuntimeError("the gate isn't open")
+            raise RuntimeError("the proxy isn't open")
         try:
             async with self._http.request(
                 request.method,
@@ -253,18 +237,18 @@ class _ConnectionBrokenError(Exception):
 async def _send_once(
     request: aiohttp.ClientRequest, handle: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep the client from sending a PUT, a GET or a DELETE again when its reply is lost."""
+    """Keep the client from repeating a request whose reply is lost."""
     try:
         return await handle(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise _ConnectionBrokenError from error
 
 
-class _Door:
-    """A server before one sandbox, on a port that it keeps."""
+class _ProxyServer:
+    """A server on a port that it keeps."""
 
-    def __init__(self, act: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
-        self._act = act
+    def __init__(self, action: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        self._act = action
         self._port = 0
         self._runner: web.ServerRunner | None = None
 
@@ -289,7 +273,7 @@ class _Door:
 
 
 def friendli_operation(method: str, path: str) -> str | None:
-    """The operation of Friendli's API that a request is for; None if it is for none."""
+    """None for an unknown request."""
     named = path.removeprefix(f"{_ENDPOINTS}/")
     if named != path:
         _, slash, rest = named.partition("/")
@@ -298,7 +282,7 @@ def friendli_operation(method: str, path: str) -> str | None:
 
 
 def slack_method(_: str, path: str) -> str | None:
-    """The method of Slack's Web API that a request is for; None if it is for none."""
+    """None for an unknown request."""
     name = path.removeprefix(_SLACK_METHODS)
     return name if name != path and name in METHODS else None
 

@@ -1,4 +1,4 @@
-"""Copies of the bot with one safeguard switched off each: every one must turn the run red."""
+"""Copies of the bot without one safeguard each: each must turn the crash tests red."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,11 @@ _PARTS = ("bot", "migrations")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One place in the source.
+    """A replacement in the source.
 
     Attributes:
-        path: The file, from the repository's root.
-        before: What must stand there exactly once.
-        after: What stands there instead.
+        path: From the repository's root.
+        before: Stands there exactly once.
     """
 
     path: str
@@ -32,12 +31,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A bot without one of its safeguards.
+    """A bot without one safeguard.
 
     Attributes:
-        name: The safeguard.
-        changes: What switches it off.
-        cells: Where its absence must show, in at least one run.
+        cells: In which at least one run must be red.
     """
 
     name: str
@@ -46,7 +43,7 @@ class Mutant:
 
 
 class NotMatchedError(Exception):
-    """The source has changed, and the mutant would be the bot itself."""
+    """A snippet isn't in the source any more."""
 
 
 MUTANTS = (
@@ -81,7 +78,6 @@ MUTANTS = (
     Mutant(
         "the adoption rule",
         (
-            # The first id that wasn't there before is taken, whatever it is.
             Change(
                 "bot/domain/matching.py",
                 "named = [one for one in left if one.name == criteria.request.name]",
@@ -156,10 +152,10 @@ MUTANTS = (
 
 @contextmanager
 def mutated(mutant: Mutant) -> Iterator[Path]:
-    """Make the mutant's package; gives the folder in which it lies.
+    """Make the mutant; gives its folder.
 
     Raises:
-        NotMatchedError: A change doesn't find its place.
+        NotMatchedError: A change doesn't apply.
     """
     with TemporaryDirectory(prefix="mutant") as name:
         folder = Path(name)

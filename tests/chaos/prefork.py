@@ -1,12 +1,11 @@
-"""Starts bots in a moment: a process that has imported everything forks one for each that is asked.
+"""Forks bots from a process that has imported everything and run once (`tests.chaos.warm_up`).
 
-What is done the first time only, such as importing, is most of what a start costs, and a run
-starts several bots; here `tests.chaos.warm_up` has done it. What is forked goes on as
-`python -m bot.sandbox.page.parent_watchdog serve` does, in a session of its own; the kernel knows
-it as any other process, to be killed and stalled at any instant.
+Imports are most of a start's time, and a run starts several bots. A fork continues as `python -m
+bot.sandbox.page.parent_watchdog serve` in a session of its own: it can be killed and stalled like
+any process.
 
-Runs as a program too: it reads orders from its standard input, a JSON object a line, and answers
-each with a process id. When that input ends, every bot that it forked ends too.
+As a program it reads a JSON object per line from its standard input and answers with a process id.
+When the input ends, all its forks end.
 """
 
 import asyncio
@@ -25,13 +24,7 @@ _ANSWERS = 1
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A bot to start.
-
-    Attributes:
-        environment: All of its environment.
-        folder: Where it runs.
-        log: Where its output goes.
-    """
+    """A bot to start."""
 
     environment: dict[str, str]
     folder: str
@@ -39,11 +32,7 @@ class Order:
 
 
 class Forked:
-    """A process that isn't our own child.
-
-    Args:
-        pid: Its id.
-    """
+    """A process that isn't our own child."""
 
     def __init__(self, pid: int) -> None:
         self._ended = asyncio.Event()
@@ -57,11 +46,10 @@ class Forked:
 
     @property
     def is_running(self) -> bool:
-        """Whether it hasn't ended yet, as far as we know."""
         return not self._ended.is_set()
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal; nothing happens if it has ended."""
+        """Nothing happens if it has ended."""
         if self._descriptor is not None:
             try:
                 signal.pidfd_send_signal(self._descriptor, number)
@@ -69,7 +57,6 @@ class Forked:
                 return
 
     async def wait(self) -> None:
-        """Return once it has ended."""
         await self._ended.wait()
 
     def _has_ended(self) -> None:
@@ -80,8 +67,8 @@ class Forked:
         self._ended.set()
 
 
-class _Nursery:
-    """The program, seen from the tests: one for each path that bots are imported from."""
+class _ForkServer:
+    """The program, as its client sees it: one per import path."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -103,16 +90,16 @@ class _Nursery:
         await self._process.wait()
 
 
-class Nurseries:
-    """A nursery for each path, made when it is first needed.
+class ForkServers:
+    """A fork server per import path, started when needed.
 
     Args:
-        server: The PostgreSQL server's URL; '' if only SQLite is used.
+        server: The PostgreSQL server's URL; '' for SQLite alone.
     """
 
     def __init__(self, server: str = "") -> None:
         self._server = server
-        self._made: dict[str, _Nursery] = {}
+        self._made: dict[str, _ForkServer] = {}
         self._making = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -124,14 +111,13 @@ class Nurseries:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        for nursery in self._made.values():
-            await nursery.close()
+        for fork_server in self._made.values():
+            await fork_server.close()
 
     async def fork(self, path: str, order: Order) -> Forked:
-        """Start a bot whose modules lie in the folders of a path."""
         async with self._making:
             if path not in self._made:
-                self._made[path] = _Nursery(
+                self._made[path] = _ForkServer(
                     await asyncio.create_subprocess_exec(
                         sys.executable,
                         *("-P", "-m", "tests.chaos.prefork", self._server),
@@ -145,13 +131,13 @@ class Nurseries:
 
 
 def _main() -> None:
-    # The bot is imported in the program alone, from the path that this one was given.
+    # Only the program imports the bot, from its own path.
     import bot.cli  # noqa: F401, PLC0415
-    from tests.chaos.warm_up import rehearse, settle_down  # noqa: PLC0415
+    from tests.chaos.warm_up import settle_down, warm_up  # noqa: PLC0415
 
-    asyncio.run(rehearse(sys.argv[1]))
+    asyncio.run(warm_up(sys.argv[1]))
     settle_down()
-    # The kernel keeps no trace of what has ended, as nobody here waits for it.
+    # Lets the kernel reap children.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     leash, hand = os.pipe()
     for line in sys.stdin:

@@ -1,7 +1,7 @@
-"""Moves endpoints through their lives, each step only once the one before is written down.
+"""Moves endpoints along their timelines, each step only once the last one is stored.
 
-So what their threads must tell is known exactly, whatever struck meanwhile. What somebody does with
-an endpoint moves it too, and it goes on from there.
+So what a thread must contain is known exactly, whatever the fault. A user's action changes the
+timeline.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from bot.domain.statuses import statuses_that
 from bot.sandbox.friendli import FriendliSandbox
 from bot.sandbox.friendli.server import EndpointView
 from bot.sandbox.friendli.timeline import Segment
-from tests.chaos.databases import Books, Kept
+from tests.chaos.databases import BotDatabase, StoredDeployment
 
 _LOOKS_EVERY = 0.1
 _GOING_DOWN = OperationKind.TERMINATE.facts.effect
@@ -31,72 +31,63 @@ FAILING = (
 )
 SLEEPING = (*UP, Segment("SLEEPING"))
 BORN = Segment("INITIALIZING", "REQUESTING_VIRTUAL_MACHINE")
-# Where an endpoint goes on to from what somebody did with it.
+# What follows a user's action.
 _ONWARDS: Mapping[str, Sequence[Segment]] = dict.fromkeys(
     statuses_that(lambda facts: facts.has_phases), (UP[-1],)
 )
 
 
-class Lives:
-    """Knows what the bot has written down, and moves endpoints on.
-
-    Args:
-        friendli: Where they are.
-        books: The bot's database.
-        seed: Draws their ways.
+class Lifecycles:
+    """Reads the bot's database, and moves endpoints on.
 
     Attributes:
-        kept: What was written down, by name, as of the last look.
-        shown: What each endpoint has shown, by name, from its first status on, but for its end.
+        stored: By name, as of the last look.
+        shown: What each endpoint has shown, by name, without its end.
     """
 
-    def __init__(self, friendli: FriendliSandbox, books: Books, seed: str) -> None:
+    def __init__(self, friendli: FriendliSandbox, database: BotDatabase, seed: str) -> None:
         self._friendli = friendli
-        self._books = books
+        self._bot_database = database
         self._seed = seed
         self._ways: dict[str, Sequence[Segment]] = {}
-        self.kept: dict[str, Kept] = {}
+        self.stored: dict[str, StoredDeployment] = {}
         self.shown: dict[str, list[Segment]] = {}
 
     def endpoints(self, name: str) -> list[EndpointView]:
-        """Every endpoint of a name."""
         return [one for one in self._friendli.endpoints.values() if one.name == name]
 
     def lead(self, name: str, way: Sequence[Segment]) -> None:
-        """Lay out the way of an endpoint that will be made."""
+        """Set an endpoint's timeline."""
         self._ways[name] = way
 
     async def run(self) -> None:
-        """Look and move, until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(_LOOKS_EVERY)
 
     async def look(self) -> None:
-        """Look once, and move what may move."""
-        rows = await self._books.deployments()
-        if rows:
-            self.kept = {row.name: row for row in rows}
-        for row in rows:
+        database = await self._bot_database.deployments()
+        if database:
+            self.stored = {row.name: row for row in database}
+        for row in database:
             self._move(row)
 
     @property
     def has_news(self) -> bool:
-        """Whether an endpoint shows what isn't written down yet."""
+        """An endpoint shows what isn't stored yet."""
         return any(
             row.state is DeploymentState.LIVE
             and (found := self._friendli.endpoints.get(row.endpoint_id or "")) is not None
             and not _is(row, found.status, found.phase)
-            for row in self.kept.values()
+            for row in self.stored.values()
         )
 
-    def has_settled(self, row: Kept) -> bool:
-        """Whether nothing is left to happen to a deployment, but for its messages."""
+    def has_settled(self, row: StoredDeployment) -> bool:
+        """Only messages may be left to deliver."""
         found = self.endpoints(row.name)
         if row.state in OVER | {DeploymentState.PROPOSED, DeploymentState.AMBIGUOUS}:
-            # What turns up late is told late.
+            # It may still turn up late.
             return not (found and row.state is DeploymentState.NOT_CREATED)
-        # What has vanished is told to be gone.
         return (
             row.state is DeploymentState.LIVE
             and not row.waits
@@ -106,13 +97,13 @@ class Lives:
             and (not self._way(row.name) or found[0].status in _GOING_DOWN)
         )
 
-    def _move(self, row: Kept) -> None:
+    def _move(self, row: StoredDeployment) -> None:
         found = self._friendli.endpoints.get(row.endpoint_id or "")
         if row.state is not DeploymentState.LIVE or found is None or found.status in _GOING_DOWN:
             return
         shown = self.shown.setdefault(row.name, [BORN])
         if (found.status, found.phase) != (shown[-1].status, shown[-1].phase):
-            # Somebody did something with it.
+            # A user's action.
             shown.append(Segment(found.status, found.phase))
             self.lead(row.name, _ONWARDS.get(found.status, ()))
         way = self._way(row.name)
@@ -124,10 +115,10 @@ class Lives:
 
     def _way(self, name: str) -> Sequence[Segment]:
         if name not in self._ways:
-            lots = Random(f"{self._seed}/{name}")  # noqa: S311 - not a secret
-            self._ways[name] = lots.choice([UP, UP, FAILING, SLEEPING])
+            rng = Random(f"{self._seed}/{name}")  # noqa: S311 - not a secret
+            self._ways[name] = rng.choice([UP, UP, FAILING, SLEEPING])
         return self._ways[name]
 
 
-def _is(row: Kept, status: str, phase: str | None) -> bool:
+def _is(row: StoredDeployment, status: str, phase: str | None) -> bool:
     return row.status == status and (phase is None or row.phase == phase)

@@ -1,4 +1,4 @@
-"""What a run needs, and what it shows."""
+"""What a run needs, and its outcome."""
 
 import os
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.chaos.cells import Cell, Fault
 from tests.chaos.databases import Databases, Engine
-from tests.chaos.prefork import Nurseries
+from tests.chaos.prefork import ForkServers
 
 PACKAGE = Path(__file__).parents[2]
 _SLEEPY = Path(__file__).parent / "suspend"
@@ -14,42 +14,35 @@ _SLEEPY = Path(__file__).parent / "suspend"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a run needs from outside.
+    """What a run needs.
 
     Attributes:
-        nurseries: Where bots are started.
-        databases: Where they keep their rows.
-        package: The folder in which the bot's package lies.
+        package: The folder of the bot's package.
     """
 
-    nurseries: Nurseries
+    fork_servers: ForkServers
     databases: Databases
     package: Path = PACKAGE
 
     def path(self, cell: Cell) -> str:
-        """Where the bot's processes look for modules first."""
+        """The import path of the bot's processes."""
         sleepy = [_SLEEPY] if cell.fault is Fault.SUSPEND else []
-        # A package of another bot lacks what starts it here.
+        # Another bot's folder lacks the tests.
         folders = dict.fromkeys([self.package, *sleepy, PACKAGE])
         return os.pathsep.join(map(str, folders))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run showed.
+    """The outcome of a run.
 
     Attributes:
-        cell: Which.
-        engine: On which.
-        seed: With which.
-        struck: Whether the fault came to strike.
-        violations: Every broken promise.
-        report: What there was, for a run with violations.
+        report: For a run with violations.
     """
 
     cell: Cell
     engine: Engine
     seed: int
-    struck: bool
+    injected: bool
     violations: list[str]
     report: str

@@ -1,4 +1,4 @@
-"""What a thread must tell of an endpoint that went through known states: each once, in order."""
+"""What a thread must contain, given its endpoint's statuses: each once, in order."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -20,7 +20,7 @@ ALWAYS = {
     "TERMINATED": "Terminated. It costs nothing now",
 }
 _PROGRESS = {phase: f"{words.progress}." for phase, words in PHASES.items()}
-# Getting a machine is told with what began it.
+# The first phase is posted with the start.
 _KNOWN = [
     *ALWAYS.values(),
     *(words for after in _AFTER.values() for words in after.values()),
@@ -30,26 +30,23 @@ _KNOWN = [
 ]
 
 
-def told_wrong(
+def thread_violations(
     endpoint_id: str, shown: Sequence[Segment], replies: Sequence[str], *, is_terminated: bool
 ) -> Iterator[str]:
-    """Say what a thread tells too often, not at all, or in the wrong order.
+    """Describe what is missing, repeated or out of order.
 
     Args:
-        endpoint_id: The endpoint, whose adoption is the first that is told.
-        shown: What it showed, from its first status on, but for its end.
-        replies: The thread's replies, in order.
-        is_terminated: Whether it has been ended then, so that the last state before may have
-            passed unseen.
+        shown: The endpoint's statuses, without its end.
+        is_terminated: It was terminated then, so that the last status may have passed unseen.
     """
     made = f", as `{endpoint_id}`"
     wanted = [made, *_wanted(shown)]
     end = [ALWAYS["TERMINATED"]] if is_terminated else []
     known = dict.fromkeys([made, *_KNOWN])
-    told = [words for reply in replies for words in known if words in reply]
+    posted = [words for reply in replies for words in known if words in reply]
     unseen = [*wanted[:-1], *end]
-    if told != [*wanted, *end] and not (is_terminated and len(wanted) > 1 and told == unseen):
-        yield f"told are {told} instead of {[*wanted, *end]}"
+    if posted != [*wanted, *end] and not (is_terminated and len(wanted) > 1 and posted == unseen):
+        yield f"posted are {posted} instead of {[*wanted, *end]}"
 
 
 def _wanted(shown: Sequence[Segment]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How long things take in a run: the bot's own waits, made short, so that what they mean stays."""
+"""The times of a run: the bot's own, shortened in proportion."""
 
 from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.slack.rate_limits import Limits
@@ -27,9 +27,9 @@ WAITS: dict[str, object] = {
     "reconnect_after": 0.2,
     "shutdown_timeout": 2.0,
 }
-# History lags, by less than the bot looks for what it doesn't find.
+# The history lags by less than the bot searches.
 LIMITS = Limits(enabled=False, history_lag=0.2)
-# Friendli's seconds in one of ours: an endpoint takes a second to go down.
+# Sandbox seconds per real second: an endpoint takes one to terminate.
 SPEED = 20.0
-# What comes up, or is rolled out, waits until the run moves it on.
+# Starts and roll-outs wait until the run moves them on.
 DURATIONS = Durations(requesting_virtual_machine=1e6, updating=1e6)

@@ -1,8 +1,4 @@
-"""Has the bot deploy one endpoint, so that what it does the first time only is done already.
-
-What it imports on the way, the source files that a library looks through, the mappings, the models
-and the statements that are worked out when they are first used: that is most of what a start costs.
-"""
+"""Deploys one endpoint, so that forks find everything imported, mapped and compiled."""
 
 import gc
 import tempfile
@@ -20,10 +16,10 @@ _SERVES_WITHIN = 20.0
 
 
 class ThreadsLeftError(Exception):
-    """A fork of this process would lack what its threads do."""
+    """A fork would lack this process's threads."""
 
 
-async def rehearse(server: str) -> None:
+async def warm_up(server: str) -> None:
     """Deploy on each engine and wait until it serves, in this process; each fork logs as it wants.
 
     Args:
@@ -34,8 +30,8 @@ async def rehearse(server: str) -> None:
     with tempfile.TemporaryDirectory(prefix="rehearsal", dir=MEMORY) as name:
         async with Databases(server) as databases:
             for engine in Engine if server else (Engine.SQLITE,):
-                async with databases.books(engine, Path(name), empty=True) as rows:
-                    await _deploy(rows.url)
+                async with databases.database(engine, Path(name), empty=True) as database:
+                    await _deploy(database.url)
 
 
 async def _deploy(database: str) -> None:
@@ -54,13 +50,9 @@ async def _deploy(database: str) -> None:
 
 
 def settle_down() -> None:
-    """Make this process fit to be forked.
-
-    Raises:
-        ThreadsLeftError: It has more than one thread.
-    """
+    """Freeze memory for forks; ThreadsLeftError if this process has more than one thread."""
     if threading.active_count() > 1:
         raise ThreadsLeftError(", ".join(thread.name for thread in threading.enumerate()))
-    # What is collected later is not what lies here already: forks go on sharing its memory.
+    # Forks share the memory of what is frozen.
     gc.collect()
     gc.freeze()

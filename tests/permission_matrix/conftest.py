@@ -1,4 +1,4 @@
-"""An endpoint that serves, and a member who may do nothing with it."""
+"""An endpoint that serves, and a member without permissions."""
 
 from collections.abc import AsyncIterator
 
@@ -17,7 +17,6 @@ from tests.permission_matrix.denials import Denials, grant_all
 
 @pytest.fixture
 async def database(env: Environment) -> AsyncIterator[Database]:
-    """The bot's."""
     opened = Database(env.database)
     yield opened
     await opened.close()
@@ -25,12 +24,11 @@ async def database(env: Environment) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def denied(env: Environment, bot: Running, database: Database) -> Denials:  # noqa: ARG001 - it has to run
-    """An endpoint serves, and the member may do nothing."""
     await serve(env)
     await grant_all(database, (SubjectKind.ADMINS, ""))
     async with database.write() as session:
-        # Whoever asked may take it back; here it was somebody else.
+        # A requester may withdraw.
         await session.execute(update(Deployment).values(requester_id=env.admin.user.id))
-    # Forms may show what was known before another hand than the bot's wrote that.
+    # Forms may be cached.
     await save_settings(env, wait=25)
     return Denials(database)

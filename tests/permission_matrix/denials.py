@@ -1,4 +1,4 @@
-"""What the bot has denied, as its audit tells it, and how people come to be denied."""
+"""What was denied, by the audit."""
 
 from dataclasses import dataclass
 
@@ -17,12 +17,12 @@ from bot.sandbox.slack.user_client import UserClient
 
 @dataclass
 class Denials:
-    """What was denied so far, as the audit tells it."""
+    """Denied actions so far."""
 
     database: Database
 
     async def take(self) -> list[tuple[str, str]]:
-        """Who, and what for."""
+        """Person and permission."""
         async with self.database.read() as session:
             rows = await session.execute(
                 select(AuditEntry.person_id, AuditEntry.action)
@@ -35,7 +35,7 @@ class Denials:
 async def grant_all(
     database: Database, *subjects: tuple[SubjectKind, str], policy: Policy | None = None
 ) -> None:
-    """Let only these do anything at all."""
+    """Grant every permission to these alone."""
     async with database.write() as session:
         target = (await session.scalars(select(Target.id))).one()
         session.add_all(
@@ -48,7 +48,7 @@ async def grant_all(
 
 
 def guest(env: Environment) -> UserClient:
-    """Somebody of another organisation in the channel, which is shared with it."""
+    """A person of another organisation in a shared channel."""
     env.channel.is_ext_shared = True
     user = env.slack.add_user("guest", team_id="T000000099")
     env.slack.set_member(env.channel, user, member=True)

@@ -1,4 +1,4 @@
-"""Forms as an admin gets them, and what they need before they ask whether one may."""
+"""Forms as an admin gets them, and what they need to be submitted."""
 
 from copy import deepcopy
 
@@ -16,7 +16,6 @@ from tests.permission_matrix.tables import P
 
 
 async def fill(env: Environment, name: str) -> None:
-    """Fill in what a form needs before it asks whether one may."""
     fields = {
         "deploy": {"Model": "org/model", "Instance": "1xH100"},
         "connect": {
@@ -32,7 +31,6 @@ async def fill(env: Environment, name: str) -> None:
 
 
 async def admins_forms(env: Environment) -> dict[str, JsonObject]:
-    """Each form as an admin gets it."""
     forms: dict[str, JsonObject] = {}
 
     def open_form(name: str) -> View | None:

@@ -1,11 +1,11 @@
-"""What each command, button, form, mention and menu needs: a line for whatever can be done."""
+"""The permission that each command, button, form, mention and menu needs."""
 
 from collections.abc import Mapping
 
 from bot.domain.permissions import Permission
 
 P = Permission
-# None: it only looks, or shows a form whose submission asks.
+# None: it only looks, or opens a form that checks on submission.
 COMMANDS: Mapping[str, Permission | None] = {
     "": P.DEPLOY,
     "org/model --gpu 1xH100 --replicas 1 --yes": P.DEPLOY,
@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, Permission | None] = {
     "schedules": None,
     "help": None,
 }
-# Commands about an endpoint ask once it is named.
+# Checked once the endpoint is named.
 NEEDS_ENDPOINT = {
     "sleep",
     "wake",
@@ -98,9 +98,9 @@ CLICKS: Mapping[str, Permission | None] = {
     "deployment.choose_none": P.DEPLOY,
     "approval.approve": P.APPROVE,
     "approval.reject": P.APPROVE,
-    # Of somebody else's request; one's own needs none.
+    # One's own needs none.
     "approval.withdraw": P.TERMINATE,
-    # Whoever may not, asks.
+    # For those without the permission.
     "permission.ask": None,
     "home.refresh": None,
     "home.deploy": P.DEPLOY,
@@ -118,7 +118,7 @@ SUBMISSIONS: Mapping[str, Permission] = {
     "update": P.UPDATE,
     "update.review": P.UPDATE,
 }
-# In an endpoint's thread. None: it only looks, or says where to type it.
+# In a thread. None: it only looks, or says where to type the command.
 MENTIONS: Mapping[str, Permission | None] = {
     **{word: permission for word, permission in COMMANDS.items() if word.isalpha()},
     "": None,
@@ -126,8 +126,8 @@ MENTIONS: Mapping[str, Permission | None] = {
     "disconnect": None,
     "settings": None,
 }
-# Whoever sees a message, or the bot, may look.
+# Everybody may look.
 SHORTCUTS: Mapping[str, Permission | None] = {"endpoint.status": None}
 SUGGESTIONS: Mapping[str, Permission | None] = {"settings.groups": None, "endpoint.pick": None}
-# What a mention does asks for what stands above.
+# A mention checks what is above.
 EVENTS: Mapping[str, Permission | None] = {"app_home_opened": None, "app_mention": None}

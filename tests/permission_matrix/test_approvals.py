@@ -1,4 +1,4 @@
-"""Every way to start or prolong spending asks for the approval that the target's policy wants."""
+"""Every way to spend waits for the approval that the policy wants."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from decimal import Decimal
@@ -32,25 +32,24 @@ ALWAYS = Policy(approval=Approval.ALWAYS)
 
 @pytest.fixture
 async def env(database_url: str) -> AsyncIterator[Environment]:
-    """Both sandboxes, on a database of each kind."""
+    """On a database of each kind."""
     async with open_environment(database_url, speed=0, limits=NO_LIMITS) as made:
         yield made
 
 
 async def press(env: Environment, label: str) -> None:
-    """Use a button of the thread's first message."""
     await env.member.click(root(env), next(one for one in root(env).buttons if label in one))
 
 
 async def typed(env: Environment, text: str, label: str = "") -> None:
-    """Type a command, and agree to what it asks."""
+    """Type a command, and confirm."""
     question = await command_response(env, text)
     if label:
         await env.member.click(question, label)
 
 
 async def mentioned(env: Environment, text: str, label: str = "") -> None:
-    """Mention the bot in the thread, and agree to what it asks."""
+    """Mention the bot in the thread, and confirm."""
     seen = len(env.member.ephemerals(env.channel))
     await env.member.mention(env.channel, text, thread=root(env))
     [question] = await env.slack.until(lambda: env.member.ephemerals(env.channel)[seen:])
@@ -59,7 +58,6 @@ async def mentioned(env: Environment, text: str, label: str = "") -> None:
 
 
 async def at_home(env: Environment, label: str) -> None:
-    """Use a button of the Home tab."""
     view = await home_tab(env)
     block = str(view.body)
     found = next(
@@ -69,13 +67,11 @@ async def at_home(env: Environment, label: str) -> None:
 
 
 async def by_schedule(env: Environment) -> None:
-    """Let a time to wake come."""
     await typed(env, "wake it at 09:55")
     await make_schedules_due(env)
 
 
 async def by_form(env: Environment) -> None:
-    """Fill the form in, and agree to before and after."""
     await open_update_form(env)
     await env.member.fill("Instance", "2xH100")
     await env.member.submit()
@@ -83,13 +79,13 @@ async def by_form(env: Environment) -> None:
 
 
 async def proposal(env: Environment) -> Message:
-    """The reply that asks for approval, as the newest of its thread."""
+    """The thread's newest reply, which asks for approval."""
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
     return env.channel.replies(root(env).ts)[-1]
 
 
 async def all_wait(env: Environment, ways: Mapping[str, Way], sent: str) -> None:
-    """Each way waits for approval; withdrawn it does nothing, approved it is done once."""
+    """Each way waits; withdrawn it does nothing, approved it is done once."""
     counted = RequestCounter(env)
     for name, way in ways.items():
         await way(env)
@@ -216,7 +212,6 @@ async def test_an_unknown_price_needs_approval_wherever_there_is_a_price_rule(
 
 
 async def states(env: Environment) -> list[OperationState]:
-    """Of all operations, oldest first."""
     database = Database(env.database)
     async with database.read() as session:
         found = await session.scalars(select(Operation.state).order_by(Operation.id))

@@ -1,4 +1,4 @@
-"""What commands and buttons need, held against the audit of what they deny."""
+"""Commands and buttons deny people without their permission."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""What forms need as they are submitted, held against the audit of what they deny."""
+"""Forms check the permission when they are submitted."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""What mentions and the Home tab need, and that everybody may look, held against the audit."""
+"""Mentions and the Home tab check permissions; everybody may look."""
 
 import pytest
 from sqlalchemy import select
@@ -79,6 +79,5 @@ async def test_every_button_at_home_asks_for_its_permission(
 
 
 async def operations(database: Database) -> int:
-    """How many were asked for."""
     async with database.read() as session:
         return len((await session.scalars(select(Operation.id))).all())

@@ -1,4 +1,4 @@
-"""Each operation succeeds on each surface that offers it, and shows in the thread and the audit."""
+"""Each operation succeeds on each surface that offers it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
@@ -48,7 +48,7 @@ SAID: Mapping[OperationKind, str] = {
 
 @pytest.fixture
 async def database(env: Environment, bot: Running) -> AsyncIterator[Database]:  # noqa: ARG001 - it has to run
-    """The bot's, in which everybody may do everything."""
+    """Everybody may do everything."""
     opened = Database(env.database)
     await grant_all(opened, (SubjectKind.EVERYONE, ""))
     yield opened
@@ -56,13 +56,12 @@ async def database(env: Environment, bot: Running) -> AsyncIterator[Database]:  
 
 
 def label(kind: OperationKind, buttons: list[str]) -> str:
-    """The operation's button among others."""
     assert kind.facts.button is not None
     return next(one for one in buttons if one.startswith(kind.facts.button.label))
 
 
 async def answer(env: Environment, kind: OperationKind, said: Message) -> None:
-    """Agree to what a command or a mention asks first."""
+    """Confirm what a command or a mention asks."""
     command = kind.facts.command
     asks = Confirmation.NONE if command is None else command.confirmation
     if kind is OperationKind.UPDATE or asks is not Confirmation.NONE:
@@ -72,7 +71,6 @@ async def answer(env: Environment, kind: OperationKind, said: Message) -> None:
 
 
 async def submit_form(env: Environment, kind: OperationKind) -> None:
-    """Fill in and submit the form that a button has opened."""
     await env.slack.until(lambda: env.member.modal)
     if kind is OperationKind.UPDATE:
         await env.slack.until(lambda: env.member.modal and env.member.modal.callback_id == "update")
@@ -84,13 +82,12 @@ async def submit_form(env: Environment, kind: OperationKind) -> None:
 
 
 async def by_command(env: Environment, kind: OperationKind) -> None:
-    """Type it with the endpoint's name."""
     said = await command_response(env, f"{kind} it{ARGUMENTS.get(kind, '')}")
     await answer(env, kind, said)
 
 
 async def by_picker(env: Environment, kind: OperationKind) -> None:
-    """Type it alone, and choose the endpoint."""
+    """Type the command alone, and choose the endpoint."""
     question = await command_response(env, kind)
     [option] = await env.member.suggest(picker.action_id(kind), "it", question)
     seen = env.member.ephemerals(env.channel)
@@ -110,7 +107,6 @@ async def by_picker(env: Environment, kind: OperationKind) -> None:
 
 
 async def by_mention(env: Environment, kind: OperationKind) -> None:
-    """Mention the bot in the endpoint's thread."""
     seen = len(env.member.ephemerals(env.channel))
     text = f"{kind}{ARGUMENTS.get(kind, '')}"
     await env.member.mention(env.channel, text, thread=root(env))
@@ -119,7 +115,6 @@ async def by_mention(env: Environment, kind: OperationKind) -> None:
 
 
 async def press(env: Environment, kind: OperationKind, message: Message) -> None:
-    """Use its button in a message."""
     await env.member.click(message, label(kind, message.buttons))
     command = kind.facts.command
     if command is None or command.confirmation is Confirmation.TYPED_NAME:
@@ -127,17 +122,17 @@ async def press(env: Environment, kind: OperationKind, message: Message) -> None
 
 
 async def by_button(env: Environment, kind: OperationKind) -> None:
-    """Use the button of the thread's first message."""
+    """Of the status message."""
     await press(env, kind, root(env))
 
 
 async def in_status(env: Environment, kind: OperationKind) -> None:
-    """Use the button of what `status` shows."""
+    """The button of what `status` shows."""
     await press(env, kind, await command_response(env, "status it"))
 
 
 async def in_list(env: Environment, kind: OperationKind) -> None:
-    """Choose the endpoint in the list, and use the button of what that shows."""
+    """Choose the endpoint in the list, and press its button."""
     shown = await command_response(env, "list")
     seen = len(env.member.ephemerals(env.channel))
     [option] = await env.member.suggest(picker.action_id("status"), "it", shown)
@@ -147,7 +142,6 @@ async def in_list(env: Environment, kind: OperationKind) -> None:
 
 
 async def at_home(env: Environment, kind: OperationKind) -> None:
-    """Use the button of the Home tab."""
     view = await home_tab(env)
     facts = kind.facts.button
     assert facts is not None
@@ -157,7 +151,7 @@ async def at_home(env: Environment, kind: OperationKind) -> None:
 
 
 def statuses(kind: OperationKind, *, at_home: bool) -> list[str]:
-    """Where it is offered; the Home tab doesn't show what is over."""
+    """Where it is offered; the Home tab leaves out what is over."""
     hidden = kind.facts.button.hidden_in if kind.facts.button is not None else frozenset()
     fitting = [
         status.value
@@ -212,7 +206,7 @@ async def test_each_operation_succeeds_where_it_is_offered(
 
 
 def shows(env: Environment, kind: OperationKind, status: str) -> bool:
-    """Whether the thread's first message shows a status, with the operation's button."""
+    """The status message shows the status, with the operation's button."""
     name = facts_of(status).name
     button = kind.facts.button
     has_button = button is None or any(one.startswith(button.label) for one in root(env).buttons)
@@ -220,17 +214,15 @@ def shows(env: Environment, kind: OperationKind, status: str) -> bool:
 
 
 def asked_once(counted: RequestCounter, call: str) -> bool:
-    """Whether Friendli got the request."""
     return counted.of(call) == 1
 
 
 def tells(env: Environment, said: str) -> bool:
-    """Whether the thread says something."""
     return any(said in line for line in thread(env))
 
 
 async def audited(database: Database) -> list[str]:
-    """What the audit keeps as accepted."""
+    """Accepted actions."""
     async with database.read() as session:
         rows = await session.scalars(
             select(AuditEntry.action).where(AuditEntry.effect == Effect.ACCEPTED)
@@ -239,7 +231,7 @@ async def audited(database: Database) -> list[str]:
 
 
 async def settle(env: Environment, database: Database, kinds: list[OperationKind]) -> None:
-    """Wait until the operations so far, and no others, are done."""
+    """Wait until these operations, and no others, are done."""
     while True:
         async with database.read() as session:
             rows = (await session.execute(select(Operation.kind, Operation.state))).all()

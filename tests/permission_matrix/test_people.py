@@ -1,4 +1,4 @@
-"""Who may do what: every permission and every person, held against the one place that decides."""
+"""Every permission and every kind of person, against the one place that decides."""
 
 import pytest
 from pydantic import JsonValue
@@ -43,7 +43,7 @@ async def test_every_permission_and_every_person(env: Environment, database: Dat
     place = ChannelRef("", "T000000001", env.channel.id)
 
     async def allowed() -> dict[str, set[Permission]]:
-        """Asked both ways, which must agree."""
+        """By both methods, which must agree."""
         found: dict[str, set[Permission]] = {name: set() for name in users}
         for name, user in users.items():
             person = Actor(user.id, user.team_id)

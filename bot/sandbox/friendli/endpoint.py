@@ -23,8 +23,6 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The settings of one version."""
-
     name: str
     instance: Instance
     model: str

@@ -37,8 +37,6 @@ class Advanced(BaseModel):
 
 
 class Simplescale(_Body):
-    """`EndpointSimplescaleConfig`."""
-
     replicas: Annotated[int, Field(ge=1)]
 
 
@@ -62,8 +60,6 @@ class _Scalable(_Body):
 
 
 class CreateBody(_Scalable):
-    """`DedicatedEndpointCreateBody`."""
-
     project_id: str
     name: str
     instance_option_id: str
@@ -109,8 +105,6 @@ class NoQuery(_Query):
 
 
 class PageQuery(_Query):
-    """The query of the version history."""
-
     cursor: str | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
@@ -179,16 +173,12 @@ class CostResult(BaseModel):
 
 
 class CostBucket(BaseModel):
-    """`CostBucket`: one day."""
-
     start_time: datetime
     end_time: datetime
     results: list[CostResult]
 
 
 class CostResponse(BaseModel):
-    """`CostResponse`."""
-
     has_more: bool
     next_page: str | None
     data: list[CostBucket]

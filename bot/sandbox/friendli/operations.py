@@ -63,8 +63,6 @@ def status_of(name: str) -> Status:
 
 
 class Effect(Enum):
-    """What an operation does to an endpoint."""
-
     STARTS = "starts"
     """It comes up, from the row's status on."""
     SHOWS = "shows"

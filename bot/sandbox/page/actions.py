@@ -102,8 +102,6 @@ class _OnElement(_Action):
 
 
 class BlockAction(_OnElement):
-    """A button was pressed and its dialog confirmed."""
-
     act: Literal["click"]
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:
@@ -111,8 +109,6 @@ class BlockAction(_OnElement):
 
 
 class Choose(_OnElement):
-    """A choice outside an input block."""
-
     act: Literal["choose"]
     value: str | list[str] | None
 
@@ -121,8 +117,6 @@ class Choose(_OnElement):
 
 
 class Fill(_OnElement):
-    """A field of the visible modal was filled in."""
-
     act: Literal["fill"]
     value: str | int | list[str] | None
     enter: bool = False
@@ -137,8 +131,6 @@ class Fill(_OnElement):
 
 
 class Suggest(_OnElement):
-    """A query was typed into a menu with external options."""
-
     act: Literal["suggest"]
     query: str
 
@@ -148,8 +140,6 @@ class Suggest(_OnElement):
 
 
 class Submit(_Action):
-    """The visible modal was submitted."""
-
     act: Literal["submit"]
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
@@ -157,8 +147,6 @@ class Submit(_Action):
 
 
 class Close(_Action):
-    """The visible modal was closed."""
-
     act: Literal["close"]
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others
@@ -166,8 +154,6 @@ class Close(_Action):
 
 
 class Home(_Action):
-    """The app's Home tab was opened."""
-
     act: Literal["home"]
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> None:  # noqa: ARG002 - as others

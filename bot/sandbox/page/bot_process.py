@@ -24,8 +24,6 @@ _LOG_LINES_SHOWN = 5
 
 
 class BotState(StrEnum):
-    """The state of the process."""
-
     STARTING = "starting"
     RUNNING = "running"
     STOPPED = "stopped"

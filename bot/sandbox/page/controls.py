@@ -26,8 +26,6 @@ _DOWNLOAD_TIMEOUT = 120.0
 
 
 class Condition(StrEnum):
-    """The condition of a service."""
-
     WORKS = "works"
     DOWN = "down"
     LIMITED = "rate-limited"
@@ -71,8 +69,6 @@ class FailNext(_Control):
 
 
 class LoseNextReply(_Control):
-    """Lose the response to the next create request."""
-
     control: Literal["lose"]
 
 
@@ -99,21 +95,15 @@ class SetWording(_Control):
 
 
 class Bot(_Control):
-    """Start, restart or kill the bot's process."""
-
     control: Literal["bot"]
     do: Literal["start", "restart", "kill"]
 
 
 class Replay(_Control):
-    """Resend Slack's last delivery to the bot."""
-
     control: Literal["replay"]
 
 
 class Prepare(_Control):
-    """Prepare an example."""
-
     control: Literal["prepare"]
     preparation: Preparation
 

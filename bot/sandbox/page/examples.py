@@ -16,8 +16,6 @@ class Preparation(StrEnum):
 
 
 class Example(BaseModel):
-    """An example; `title` is its button's text."""
-
     id: str
     title: str
     summary: str

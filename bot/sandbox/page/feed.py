@@ -88,43 +88,31 @@ class Snapshot(BaseModel):
 
 
 class UserShown(BaseModel):
-    """A new user."""
-
     type: Literal["user"] = "user"
     user: UserDocument
 
 
 class ChannelShown(BaseModel):
-    """A new or changed channel."""
-
     type: Literal["channel"] = "channel"
     channel: ChannelDocument
 
 
 class MessageShown(BaseModel):
-    """A new, changed or deleted message."""
-
     type: Literal["message"] = "message"
     message: MessageDocument
 
 
 class ViewShown(BaseModel):
-    """A new, changed or filled-in view."""
-
     type: Literal["view"] = "view"
     view: ViewDocument
 
 
 class ViewGone(BaseModel):
-    """A closed modal."""
-
     type: Literal["view_gone"] = "view_gone"
     id: str
 
 
 class Notice(BaseModel):
-    """Slack's client showed a user an error."""
-
     type: Literal["notice"] = "notice"
     user: str
     text: str
@@ -138,8 +126,6 @@ class RequestShown(BaseModel):
 
 
 class ControlsShown(BaseModel):
-    """The controls changed."""
-
     type: Literal["controls"] = "controls"
     controls: ControlsDocument
 

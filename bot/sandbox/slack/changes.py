@@ -14,36 +14,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class UserAdded:
-    """A user joined the workspace."""
-
     user: User
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelChanged:
-    """A channel was created, archived or unarchived, or its members changed."""
-
     channel: Channel
 
 
 @dataclass(frozen=True, slots=True)
 class MessagePosted:
-    """A message, a reply or an ephemeral message was posted."""
-
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
 class MessageUpdated:
-    """A message was edited in place."""
-
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
 class MessageDeleted:
-    """A message was deleted."""
-
     message: Message
 
 
@@ -56,8 +46,6 @@ class ViewChanged:
 
 @dataclass(frozen=True, slots=True)
 class ViewClosed:
-    """A modal was closed."""
-
     view: View
 
 
@@ -71,8 +59,6 @@ class NoticeShown:
 
 @dataclass(frozen=True, slots=True)
 class InstallationChanged:
-    """The app was installed or uninstalled, or its token revoked."""
-
     state: str
 
 
@@ -85,8 +71,6 @@ class ConnectionsChanged:
 
 @dataclass(frozen=True, slots=True)
 class RequestLogged:
-    """A request in either direction began or ended."""
-
     request: LoggedRequest
 
 

@@ -42,8 +42,6 @@ class Usergroup:
 
 
 class ChannelKind(StrEnum):
-    """The kinds of conversations."""
-
     PUBLIC = "public"
     PRIVATE = "private"
     DIRECT = "direct"

@@ -26,8 +26,6 @@ from bot.sandbox.slack.wire import JsonObject
 
 
 class ModalClient(BaseClient):
-    """A Slack client that may have modals open."""
-
     def __init__(self, user: User, context: ClientContext) -> None:
         super().__init__(user, context)
         self._offered: dict[tuple[str, str, str], list[JsonObject]] = {}

@@ -16,8 +16,6 @@ class StackFullError(Exception):
 
 
 class Modals:
-    """Opens, updates and closes views."""
-
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._changes: Changes = workspace.changes

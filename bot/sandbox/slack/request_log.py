@@ -14,8 +14,6 @@ _SECRETS = re.compile(
 
 
 class Direction(StrEnum):
-    """Which side sent the request."""
-
     TO_SLACK = "app → Slack"
     TO_APP = "Slack → app"
 

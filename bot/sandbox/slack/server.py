@@ -25,8 +25,6 @@ _MAX_BODY = 4 * 1024 * 1024
 
 
 class Server:
-    """Handles the app's requests."""
-
     def __init__(
         self,
         slack: Backend,

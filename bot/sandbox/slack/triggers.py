@@ -25,8 +25,6 @@ class TriggerError(Exception):
 
 
 class Triggers:
-    """Creates and exchanges trigger_ids."""
-
     def __init__(self, ids: Identifiers, clock: SandboxClock) -> None:
         self._ids = ids
         self._clock = clock

@@ -78,8 +78,6 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class ViewOwner:
-    """The app and workspace of a view object."""
-
     app_id: str
     bot_id: str
     team_id: str

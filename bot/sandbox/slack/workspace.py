@@ -20,8 +20,6 @@ from bot.sandbox.slack.wire import JsonObject
 
 
 class Installation(StrEnum):
-    """Whether the app may call the Web API, and why not."""
-
     INSTALLED = "installed"
     UNINSTALLED = "account_inactive"
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - Slack's name of an error

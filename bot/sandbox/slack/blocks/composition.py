@@ -60,16 +60,12 @@ ConversationId: TypeAlias = Annotated[
 
 
 class PlainText(Strict):
-    """Text without markup."""
-
     type: Literal["plain_text"]
     text: Annotated[str, Field(max_length=3000), NOT_BLANK]
     emoji: bool | None = None
 
 
 class Mrkdwn(Strict):
-    """Text with mrkdwn."""
-
     type: Literal["mrkdwn"]
     text: Annotated[str, Field(max_length=3000), NOT_BLANK, ONLY_KNOWN_MARKUP]
     verbatim: bool | None = None
@@ -88,8 +84,6 @@ def at_most(characters: int) -> AfterValidator:
 
 
 class Confirm(Strict):
-    """A confirmation dialog."""
-
     title: Annotated[PlainText, at_most(100)]
     text: Annotated[PlainText, at_most(300)]
     confirm: Annotated[PlainText, at_most(30)]
@@ -98,8 +92,6 @@ class Confirm(Strict):
 
 
 class Option(Strict):
-    """An option of a menu."""
-
     text: Annotated[PlainText, at_most(75)]
     value: Annotated[str, Field(max_length=150), NOT_BLANK]
     description: Annotated[PlainText, at_most(75)] | None = None
@@ -136,8 +128,6 @@ DISTINCT_OPTIONS = AfterValidator(_distinct_options)
 
 
 class OptionGroup(Strict):
-    """Options under a common label."""
-
     label: Annotated[PlainText, at_most(75)]
     options: Annotated[list[Option], Field(min_length=1, max_length=100)]
 
@@ -172,8 +162,6 @@ class DispatchActionConfig(Strict):
 
 
 class ConversationFilter(Strict):
-    """Which conversations a menu offers."""
-
     include: (
         Annotated[list[Literal["im", "mpim", "private", "public"]], Field(min_length=1), DISTINCT]
         | None
@@ -189,8 +177,6 @@ class ConversationFilter(Strict):
 
 
 class SlackFile(Strict):
-    """An image that was uploaded to Slack."""
-
     id: Annotated[str, matching(r"F[A-Z0-9]+", "the id of a file")] | None = None
     url: Address | None = None
 
@@ -202,8 +188,6 @@ class SlackFile(Strict):
 
 
 class Picture(Strict):
-    """An image's source and alt text."""
-
     image_url: Address | None = None
     slack_file: SlackFile | None = None
     alt_text: Annotated[str, Field(max_length=2000), NOT_BLANK]

@@ -38,20 +38,14 @@ Number: TypeAlias = Annotated[str, matching(r"-?\d+(\.\d+)?", "a number in a str
 
 
 class Image(Picture):
-    """A small image beside text."""
-
     type: Literal["image"]
 
 
 class Confirmable(Interactive):
-    """An element with an optional confirmation dialog."""
-
     confirm: Confirm | None = None
 
 
 class Button(Confirmable):
-    """A button."""
-
     type: Literal["button"]
     text: ButtonText
     url: Address | None = None
@@ -61,8 +55,6 @@ class Button(Confirmable):
 
 
 class Overflow(Confirmable):
-    """A menu behind three dots."""
-
     type: Literal["overflow"]
     options: Annotated[list[LinkOption], Field(min_length=1, max_length=5), DISTINCT_OPTIONS]
 
@@ -74,8 +66,6 @@ class Focusable(Confirmable):
 
 
 class RadioButtons(Focusable):
-    """One choice of a few."""
-
     type: Literal["radio_buttons"]
     options: Annotated[list[MarkedOption], Field(min_length=1, max_length=10), DISTINCT_OPTIONS]
     initial_option: MarkedOption | None = None
@@ -88,8 +78,6 @@ class RadioButtons(Focusable):
 
 
 class Checkboxes(Focusable):
-    """Any choice of a few."""
-
     type: Literal["checkboxes"]
     options: Annotated[list[MarkedOption], Field(min_length=1, max_length=10), DISTINCT_OPTIONS]
     initial_options: Annotated[list[MarkedOption], Field(min_length=1), DISTINCT_OPTIONS] | None = (
@@ -113,8 +101,6 @@ def _day(text: str) -> str:
 
 
 class DatePicker(Focusable):
-    """A day."""
-
     type: Literal["datepicker"]
     # date.fromisoformat alone also reads 20261001 and 2026-W40-4.
     initial_date: (
@@ -125,8 +111,6 @@ class DatePicker(Focusable):
 
 
 class TimePicker(Focusable):
-    """A time of day, shown in `timezone`."""
-
     type: Literal["timepicker"]
     initial_time: (
         Annotated[str, matching(r"([01]\d|2[0-3]):[0-5]\d", "a time of day as HH:mm")] | None
@@ -145,16 +129,12 @@ class DateTimePicker(Focusable):
 
 
 class TextField(Interactive):
-    """Common fields of text inputs."""
-
     placeholder: Placeholder | None = None
     dispatch_action_config: DispatchActionConfig | None = None
     focus_on_load: bool | None = None
 
 
 class PlainTextInput(TextField):
-    """Text in one line or several."""
-
     type: Literal["plain_text_input"]
     initial_value: Annotated[str, Field(max_length=3000), NOT_BLANK] | None = None
     multiline: bool | None = None
@@ -172,22 +152,16 @@ class PlainTextInput(TextField):
 
 
 class EmailInput(TextField):
-    """An email address."""
-
     type: Literal["email_text_input"]
     initial_value: Words | None = None
 
 
 class UrlInput(TextField):
-    """A web address."""
-
     type: Literal["url_text_input"]
     initial_value: Words | None = None
 
 
 class RichTextInput(TextField):
-    """Formatted text."""
-
     type: Literal["rich_text_input"]
     initial_value: RichText | None = None
 
@@ -216,24 +190,18 @@ class NumberInput(TextField):
 
 
 class FeedbackButton(Strict):
-    """One half of the feedback buttons."""
-
     text: ButtonText
     value: ButtonValue
     accessibility_label: AccessibilityLabel | None = None
 
 
 class FeedbackButtons(Interactive):
-    """Thumbs up and thumbs down."""
-
     type: Literal["feedback_buttons"]
     positive_button: FeedbackButton
     negative_button: FeedbackButton
 
 
 class IconButton(Confirmable):
-    """A button that is an icon."""
-
     type: Literal["icon_button"]
     icon: Literal["trash"]
     text: ButtonText

@@ -65,14 +65,10 @@ ElementT = TypeVar("ElementT")
 
 
 class Block(Strict):
-    """Common fields of blocks."""
-
     block_id: Identifier | None = None
 
 
 class Section(Block):
-    """Text, short fields in two columns, and an element beside them."""
-
     type: Literal["section"]
     text: Text | None = None
     fields: (
@@ -89,21 +85,15 @@ class Section(Block):
 
 
 class Divider(Block):
-    """A line."""
-
     type: Literal["divider"]
 
 
 class Header(Block):
-    """Large text."""
-
     type: Literal["header"]
     text: Annotated[PlainText, at_most(150)]
 
 
 class Context(Block):
-    """Small text and images."""
-
     type: Literal["context"]
     elements: Annotated[
         list[
@@ -117,8 +107,6 @@ class Context(Block):
 
 
 class ContextActions(Block):
-    """Small buttons under a message."""
-
     type: Literal["context_actions"]
     elements: Annotated[
         list[Annotated[FeedbackButtons | IconButton, Field(discriminator="type")]],
@@ -127,15 +115,11 @@ class ContextActions(Block):
 
 
 class Actions(Block, Generic[ElementT]):
-    """Buttons, menus and pickers in a row."""
-
     type: Literal["actions"]
     elements: Annotated[list[ElementT], Field(min_length=1, max_length=25)]
 
 
 class Input(Block, Generic[ElementT]):
-    """A labelled field."""
-
     type: Literal["input"]
     label: Annotated[PlainText, at_most(2000)]
     element: ElementT
@@ -145,15 +129,11 @@ class Input(Block, Generic[ElementT]):
 
 
 class ImageBlock(Block, Picture):
-    """An image of its own."""
-
     type: Literal["image"]
     title: Annotated[PlainText, at_most(2000)] | None = None
 
 
 class Alert(Block):
-    """A notice in a modal."""
-
     type: Literal["alert"]
     text: Annotated[Text, at_most(200)]
     level: Literal["default", "info", "warning", "error", "success"] | None = None
@@ -167,8 +147,6 @@ class Markdown(Block):
 
 
 class UrlSource(Strict):
-    """A page that a task refers to."""
-
     type: Literal["url"]
     url: Address
     text: Words
@@ -179,8 +157,6 @@ _Title: TypeAlias = Annotated[str, Field(max_length=256), NOT_BLANK]
 
 
 class TaskCard(Block):
-    """One task and its status."""
-
     type: Literal["task_card"]
     task_id: Identifier
     title: _Title
@@ -191,30 +167,22 @@ class TaskCard(Block):
 
 
 class Plan(Block):
-    """Tasks under a common title."""
-
     type: Literal["plan"]
     title: _Title
     tasks: Annotated[list[TaskCard], Field(min_length=1, max_length=50)]
 
 
 class RawText(Strict):
-    """A cell of plain text."""
-
     type: Literal["raw_text"]
     text: Annotated[str, NOT_BLANK]
 
 
 class ColumnSettings(Strict):
-    """How a column looks."""
-
     align: Literal["left", "center", "right"] | None = None
     is_wrapped: bool | None = None
 
 
 class Table(Block):
-    """Rows of cells."""
-
     type: Literal["table"]
     rows: Annotated[
         list[

@@ -48,8 +48,6 @@ def _flat_payload(payload: dict[str, object]) -> dict[str, object]:
 
 
 class Metadata(Strict):
-    """Data of a message for apps."""
-
     event_type: Annotated[
         str, Field(max_length=255), matching(r"[A-Za-z0-9_]+", "letters, digits and underscores")
     ]

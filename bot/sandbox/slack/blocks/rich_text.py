@@ -35,8 +35,6 @@ def _not_empty(text: str) -> str:
 
 
 class Style(Strict):
-    """The style of a text."""
-
     bold: bool | None = None
     italic: bool | None = None
     strike: bool | None = None
@@ -45,21 +43,15 @@ class Style(Strict):
 
 
 class Piece(Strict):
-    """An inline element."""
-
     style: Style | None = None
 
 
 class TextPiece(Piece):
-    """Text that is shown as it is."""
-
     type: Literal["text"]
     text: Annotated[str, AfterValidator(_not_empty)]
 
 
 class LinkPiece(Piece):
-    """A link."""
-
     type: Literal["link"]
     url: Annotated[
         str,
@@ -92,36 +84,26 @@ class DatePiece(Piece):
 
 
 class UserPiece(Piece):
-    """A mention of a user."""
-
     type: Literal["user"]
     user_id: UserId
 
 
 class UserGroupPiece(Piece):
-    """A mention of a user group."""
-
     type: Literal["usergroup"]
     usergroup_id: Annotated[str, matching(r"S[A-Z0-9]+", "the id of a user group")]
 
 
 class ChannelPiece(Piece):
-    """A mention of a channel."""
-
     type: Literal["channel"]
     channel_id: ChannelId
 
 
 class BroadcastPiece(Piece):
-    """A mention of everyone there."""
-
     type: Literal["broadcast"]
     range: Literal["here", "channel", "everyone"]
 
 
 class ColorPiece(Piece):
-    """A swatch of a color."""
-
     type: Literal["color"]
     value: Annotated[str, matching(r"#[0-9A-Fa-f]{6}", "a color such as #F405B3")]
 
@@ -143,15 +125,11 @@ Border: TypeAlias = Annotated[int, Field(ge=0, le=1)]
 
 
 class RichTextSection(Strict):
-    """A paragraph."""
-
     type: Literal["rich_text_section"]
     elements: Line
 
 
 class RichTextList(Strict):
-    """A list of paragraphs."""
-
     type: Literal["rich_text_list"]
     style: Literal["bullet", "ordered"]
     elements: Annotated[list[RichTextSection], Field(min_length=1)]
@@ -161,16 +139,12 @@ class RichTextList(Strict):
 
 
 class RichTextQuote(Strict):
-    """A quotation."""
-
     type: Literal["rich_text_quote"]
     elements: Line
     border: Border | None = None
 
 
 class RichTextPreformatted(Strict):
-    """A block of code."""
-
     type: Literal["rich_text_preformatted"]
     elements: Annotated[
         list[Annotated[TextPiece | LinkPiece, Field(discriminator="type")]], Field(min_length=1)
@@ -179,8 +153,6 @@ class RichTextPreformatted(Strict):
 
 
 class RichText(Strict):
-    """Formatted text as a tree."""
-
     type: Literal["rich_text"]
     block_id: Identifier | None = None
     elements: Annotated[

@@ -37,16 +37,12 @@ class Interactive(Strict):
 
 
 class Menu(Interactive):
-    """Common fields of menus."""
-
     placeholder: Placeholder | None = None
     confirm: Confirm | None = None
     focus_on_load: bool | None = None
 
 
 class MultiMenu(Menu):
-    """Common fields of multi-select menus."""
-
     max_selected_items: Annotated[int, Field(ge=1)] | None = None
 
     def refuse_more_than_allowed(self, field: str, chosen: list[str] | list[Option] | None) -> None:
@@ -56,8 +52,6 @@ class MultiMenu(Menu):
 
 
 class WithChoices(Strict):
-    """Options, or groups of options."""
-
     options: Annotated[list[Option], Field(min_length=1, max_length=100)] | None = None
     option_groups: Annotated[list[OptionGroup], Field(min_length=1, max_length=100)] | None = None
 
@@ -68,8 +62,6 @@ class WithChoices(Strict):
 
 
 class StaticSelect(WithChoices, Menu):
-    """A select with fixed options."""
-
     type: Literal["static_select"]
     initial_option: Option | None = None
 
@@ -82,8 +74,6 @@ class StaticSelect(WithChoices, Menu):
 
 
 class MultiStaticSelect(WithChoices, MultiMenu):
-    """A multi-select with fixed options."""
-
     type: Literal["multi_static_select"]
     initial_options: Annotated[list[Option], Field(min_length=1), DISTINCT_OPTIONS] | None = None
 
@@ -106,8 +96,6 @@ class ExternalSelect(Menu):
 
 
 class MultiExternalSelect(MultiMenu):
-    """A multi-select whose options the app returns as a user types."""
-
     type: Literal["multi_external_select"]
     initial_options: Annotated[list[Option], Field(min_length=1), DISTINCT_OPTIONS] | None = None
     min_query_length: QueryLength | None = None
@@ -119,15 +107,11 @@ class MultiExternalSelect(MultiMenu):
 
 
 class UsersSelect(Menu):
-    """A select of users."""
-
     type: Literal["users_select"]
     initial_user: UserId | None = None
 
 
 class MultiUsersSelect(MultiMenu):
-    """A multi-select of users."""
-
     type: Literal["multi_users_select"]
     initial_users: Annotated[list[UserId], Field(min_length=1), DISTINCT] | None = None
 
@@ -138,8 +122,6 @@ class MultiUsersSelect(MultiMenu):
 
 
 class ConversationsSelect(Menu):
-    """A select of channels and direct messages."""
-
     type: Literal["conversations_select"]
     initial_conversation: ConversationId | None = None
     default_to_current_conversation: bool | None = None
@@ -148,8 +130,6 @@ class ConversationsSelect(Menu):
 
 
 class MultiConversationsSelect(MultiMenu):
-    """A multi-select of channels and direct messages."""
-
     type: Literal["multi_conversations_select"]
     initial_conversations: Annotated[list[ConversationId], Field(min_length=1), DISTINCT] | None = (
         None
@@ -164,16 +144,12 @@ class MultiConversationsSelect(MultiMenu):
 
 
 class ChannelsSelect(Menu):
-    """A select of public channels."""
-
     type: Literal["channels_select"]
     initial_channel: ChannelId | None = None
     response_url_enabled: bool | None = None
 
 
 class MultiChannelsSelect(MultiMenu):
-    """A multi-select of public channels."""
-
     type: Literal["multi_channels_select"]
     initial_channels: Annotated[list[ChannelId], Field(min_length=1), DISTINCT] | None = None
 

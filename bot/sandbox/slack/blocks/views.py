@@ -15,16 +15,12 @@ MAX_VIEW_BYTES = 250_000
 
 
 class BaseView(Strict):
-    """Common fields of both kinds."""
-
     private_metadata: Annotated[str, Field(max_length=3000)] | None = None
     callback_id: Identifier | None = None
     external_id: Identifier | None = None
 
 
 class Modal(BaseView):
-    """A modal."""
-
     type: Literal["modal"]
     title: Annotated[PlainText, at_most(24)]
     submit: Annotated[PlainText, at_most(24)] | None = None
@@ -41,8 +37,6 @@ class Modal(BaseView):
 
 
 class Home(BaseView):
-    """A Home tab."""
-
     type: Literal["home"]
     blocks: Annotated[list[HomeBlock], Field(min_length=1, max_length=100)]
 
@@ -51,6 +45,4 @@ View: TypeAlias = Annotated[Modal | Home, Field(discriminator="type")]
 
 
 class ViewArgument(Strict):
-    """The argument that carries a view."""
-
     view: View

@@ -47,8 +47,6 @@ class RateLimitedError(SlackError):
 
 
 class TokenKind(StrEnum):
-    """Which token a method requires."""
-
     BOT = "bot"
     APP = "app"
     ANY = "any"

@@ -34,8 +34,6 @@ class _Content(Arguments):
 
 
 class PostMessage(_Content):
-    """The arguments of chat.postMessage."""
-
     thread_ts: str | None = None
     reply_broadcast: bool = False
     unfurl_links: bool | None = None
@@ -44,29 +42,21 @@ class PostMessage(_Content):
 
 
 class PostEphemeral(_Content):
-    """The arguments of chat.postEphemeral."""
-
     user: str
     thread_ts: str | None = None
 
 
 class Update(_Content):
-    """The arguments of chat.update."""
-
     ts: str
     reply_broadcast: bool = False
 
 
 class Delete(Arguments):
-    """The arguments of chat.delete."""
-
     channel: str
     ts: str
 
 
 class GetPermalink(Arguments):
-    """The arguments of chat.getPermalink."""
-
     channel: str
     message_ts: str = Field(pattern=r"^\d+\.\d{6}$")
 

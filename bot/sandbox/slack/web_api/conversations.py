@@ -28,16 +28,12 @@ _TS = r"^\d+(\.\d{1,6})?$"
 
 
 class Info(Arguments):
-    """The arguments of conversations.info."""
-
     channel: str
     include_locale: bool = False
     include_num_members: bool = False
 
 
 class History(Arguments):
-    """The arguments of conversations.history."""
-
     channel: str
     cursor: str | None = None
     include_all_metadata: bool = False
@@ -60,15 +56,11 @@ class History(Arguments):
 
 
 class Replies(History):
-    """The arguments of conversations.replies."""
-
     ts: str
     limit: int = Field(default=1000, ge=1, le=1000)
 
 
 class Open(Arguments):
-    """The arguments of conversations.open."""
-
     channel: str | None = None
     users: str | None = None
     return_im: bool = False
@@ -76,16 +68,12 @@ class Open(Arguments):
 
 
 class Members(Arguments):
-    """The arguments of conversations.members."""
-
     channel: str
     cursor: str | None = None
     limit: int = Field(default=100, ge=1, le=1000)
 
 
 class OfUser(Arguments):
-    """The arguments of users.conversations."""
-
     user: str | None = None
     types: str = "public_channel"
     exclude_archived: bool = False

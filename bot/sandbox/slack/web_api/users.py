@@ -10,31 +10,23 @@ from bot.sandbox.slack.wire import JsonObject
 
 
 class Info(Arguments):
-    """The arguments of users.info."""
-
     user: str
     include_locale: bool = False
 
 
 class List(Arguments):
-    """The arguments of users.list."""
-
     cursor: str | None = None
     include_locale: bool = False
     limit: int = Field(default=1000, ge=1, le=1000)
 
 
 class ListGroups(Arguments):
-    """The arguments of usergroups.list."""
-
     include_count: bool = False
     include_disabled: bool = False
     include_users: bool = False
 
 
 class ListGroupUsers(Arguments):
-    """The arguments of usergroups.users.list."""
-
     usergroup: str
     include_disabled: bool = False
 

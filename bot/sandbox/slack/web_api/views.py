@@ -17,15 +17,11 @@ from bot.sandbox.slack.wire import JsonObject
 
 
 class Open(Arguments):
-    """The arguments of views.open and views.push."""
-
     trigger_id: str
     view: JsonObjectArgument
 
 
 class Update(Arguments):
-    """The arguments of views.update."""
-
     view: JsonObjectArgument
     view_id: str | None = None
     external_id: str | None = None
@@ -33,8 +29,6 @@ class Update(Arguments):
 
 
 class Publish(Arguments):
-    """The arguments of views.publish."""
-
     user_id: str
     view: JsonObjectArgument
     hash: str | None = None

@@ -34,15 +34,7 @@ def table_of(model: type[Base]) -> Table:
 
 
 def storage(*, fillfactor: int, vacuum_at: float) -> dict[str, Any]:
-    """PostgreSQL storage parameters of a frequently updated table.
-
-    By default vacuum runs after updates of a fifth of the table: too late for a few hot rows, and
-    for a table whose rows mostly rest.
-
-    Args:
-        fillfactor: Percent of a page for new rows; the rest is for their next versions (HOT).
-        vacuum_at: The part of dead rows at which vacuum runs.
-    """
+    """PostgreSQL storage parameters of a hot table: page fill in percent, dead part."""
     return {
         "postgresql_with": {"fillfactor": fillfactor, "autovacuum_vacuum_scale_factor": vacuum_at}
     }

@@ -40,7 +40,6 @@ class WatchedProject(Claimable, Base):
     key_last_four: Mapped[str]
     # NULL once the last target with this key is disconnected.
     key_ciphertext: Mapped[str | None]
-    # Requests of the last complete list.
     list_pages: Mapped[int] = mapped_column(default=1)
     failures: Mapped[int] = mapped_column(default=0)
     failing_since: Mapped[datetime | None]

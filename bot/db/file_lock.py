@@ -12,13 +12,9 @@ from bot.domain.errors import ConfigError
 
 @contextmanager
 def exclusive_use(settings: DatabaseSettings) -> Iterator[None]:
-    """Lock an SQLite file until the block ends; no-op on PostgreSQL.
+    """Lock an SQLite file until the block ends, or raise ConfigError; no-op on PostgreSQL.
 
-    Each of two processes would assume that nobody else writes. The operating system releases the
-    lock when a process dies.
-
-    Raises:
-        ConfigError: Another process serves it.
+    The operating system releases the lock when a process dies.
     """
     url = make_url(settings.database)
     if url.get_backend_name() != "sqlite":

@@ -51,14 +51,7 @@ class _Outcome(StrEnum):
 
 
 async def check_order(database: Database, key_ring: KeyRing, silent_after: float) -> None:
-    """Check that every live replica encrypts with our first key.
-
-    Args:
-        silent_after: Seconds without a heartbeat after which a replica counts as gone.
-
-    Raises:
-        OutOfOrderError: One doesn't.
-    """
+    """Raise OutOfOrderError unless every live replica encrypts with our first key."""
     async with database.read() as session:
         replicas = await live(session, silent_after)
     first = key_ring.fingerprints[0]

@@ -44,7 +44,6 @@ class Channel(Claimable, Base):
     channel_id: Mapped[str | None]
     # Slack's error that stopped delivery here; NULL while it works.
     stopped_reason: Mapped[str | None]
-    # One message a second and channel.
     post_after: Mapped[datetime | None]
 
 

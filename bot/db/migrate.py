@@ -42,13 +42,9 @@ def newest_revision() -> str:
 
 
 async def migrate(database: Database, *, revision: str = "head") -> None:
-    """Upgrade to a revision, the newest by default.
+    """Upgrade to a revision, the newest by default, or raise UnknownRevisionError.
 
-    One process upgrades while others wait, on an advisory lock in PostgreSQL, on the file's write
-    lock in SQLite.
-
-    Raises:
-        UnknownRevisionError: The tables are of a revision that this version doesn't know.
+    Others wait meanwhile: on an advisory lock in PostgreSQL, on the write lock in SQLite.
     """
     # SQLite's busy timeout suits people's requests; a migration may take longer.
     async for attempt in stamina.retry_context(on=_is_locked, attempts=None, timeout=_LOCK_TIMEOUT):

@@ -42,7 +42,6 @@ class Operation(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     # One-use: a redelivered click does nothing.
     request_id: Mapped[str]
-    # Names it in buttons.
     public_id: Mapped[str]
     deployment_id: Mapped[int] = mapped_column(ForeignKey("deployments.id"))
     kind: Mapped[OperationKind] = mapped_column(Enumerated(OperationKind))
@@ -61,7 +60,6 @@ class Operation(Base):
     # Of a paid operation: a `bot.services.terms.Terms`, as shown at the request.
     terms: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     decided_by: Mapped[str | None]
-    # Until when it may be approved.
     expires_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     # Since when Friendli answers 429 to it; NULL if it doesn't.
@@ -83,7 +81,6 @@ class Schedule(Claimable, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     public_id: Mapped[str]
     deployment_id: Mapped[int] = mapped_column(ForeignKey("deployments.id"))
-    # SLEEP or WAKE.
     kind: Mapped[OperationKind] = mapped_column(Enumerated(OperationKind))
     days: Mapped[ScheduleDays] = mapped_column(Enumerated(ScheduleDays))
     # "HH:MM" in an IANA time zone.
@@ -102,7 +99,6 @@ class Grant(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     target_id: Mapped[int] = mapped_column(ForeignKey("targets.id", ondelete="CASCADE"))
-    # A `bot.domain.permissions.Permission`.
     permission: Mapped[str]
     kind: Mapped[SubjectKind] = mapped_column(Enumerated(SubjectKind))
     # A user's or a user group's id; '' for the other kinds.
@@ -131,7 +127,6 @@ class AuditEntry(Base):
     # The endpoint's name; '' if it isn't about one.
     endpoint: Mapped[str]
     effect: Mapped[Effect] = mapped_column(Enumerated(Effect))
-    # Further text, such as what was changed.
     detail: Mapped[str]
     # The `ts` of the message with the used button; '' for a command or a form.
     message_ts: Mapped[str]

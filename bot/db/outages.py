@@ -19,11 +19,7 @@ _POSTGRESQL_PASSES = {"08", "25006", "40", "53", "55", "57", "58"}
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether a database error is temporary.
-
-    Args:
-        error: Of a driver, of SQLAlchemy, or of a connection that can't be opened.
-    """
+    """Whether an error of a driver, of SQLAlchemy or of connecting is temporary."""
     if not isinstance(error, DBAPIError):
         return isinstance(error, OSError | TimeoutError | PoolTimeoutError)
     state = sqlstate(error)

@@ -51,11 +51,7 @@ _TLS_REFUSALS = {"KEY_VALUES_MISMATCH", "NO_START_LINE", "PEM lib", "BAD_BASE64_
 
 
 def open_database(settings: DatabaseSettings) -> Database:
-    """Open the database, without a connection yet.
-
-    Raises:
-        ConfigError: Its folder can't be created, or its URL has an invalid parameter.
-    """
+    """Open the database, without a connection yet; ConfigError for an unusable URL or folder."""
     try:
         return Database(settings.database)
     except AddressError as error:
@@ -86,14 +82,7 @@ def creation_problem(settings: DatabaseSettings) -> str | None:
 
 @asynccontextmanager
 async def opened(settings: DatabaseSettings, *, create: bool = True) -> AsyncIterator[Database]:
-    """Open the database for a short command.
-
-    Args:
-        create: Whether an SQLite file may be created.
-
-    Raises:
-        ConfigError: It can't be used, or can't be reached now.
-    """
+    """Open the database for a short command, or raise ConfigError."""
     if not create and is_missing(settings):
         raise ConfigError(["There is no database yet. `friendli-deploy serve` creates it."])
     database = open_database(settings)
@@ -106,12 +95,7 @@ async def opened(settings: DatabaseSettings, *, create: bool = True) -> AsyncIte
 
 
 async def prepare(database: Database, settings: DatabaseSettings) -> None:
-    """Migrate the tables.
-
-    Raises:
-        ConfigError: Only a person can help.
-        UnreachableError: It may work later.
-    """
+    """Migrate the tables. Raises ConfigError, or UnreachableError if it may work later."""
     with _in_words(settings):
         await _refuse_undeclared_pooler(database, settings)
         await migrate(database)

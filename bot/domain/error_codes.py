@@ -138,14 +138,10 @@ _NO_CODE = Failure(
 
 
 def failure(code: Code | str | None, *, model_repo: str, endpoint_id: str) -> Failure:
-    """The words for an error code, with the model and the endpoint filled in.
+    """The words for an error code (None: without one), with the model and the endpoint filled in.
 
     The words are mrkdwn and contain the three values unchanged: escape each of them first, the
     code too, as an unknown one is outside text.
-
-    Args:
-        code: None when the endpoint failed without one.
-        model_repo: Such as "meta-llama/Llama-3.1-8B-Instruct".
     """
     known = FAILURES.get(code, _UNKNOWN_CODE) if code else _NO_CODE
     values = {"code": code or "", "model_repo": model_repo, "endpoint_id": endpoint_id}

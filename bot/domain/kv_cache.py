@@ -111,11 +111,7 @@ def heads_of(config: Config) -> int | None:
 
 
 def kv_cache(config: Config, quantization_beside: Config | None = None) -> KvCache:
-    """Read a model's cache from its config.json and, if any, hf_quant_config.json.
-
-    Raises:
-        UnknownAttentionError: It can't be determined; never zero by default.
-    """
+    """A model's cache from its config files, or UnknownAttentionError."""
     text = decoder_config(config)
     element = _element_bytes(config, quantization_beside)
     if _is_encoder(config):

@@ -109,11 +109,7 @@ def by_closeness(
 def match(
     criteria: MatchCriteria, candidates: Sequence[Candidate], others: Sequence[OtherSearch] = ()
 ) -> Match:
-    """Find ours among the new endpoints.
-
-    Args:
-        others: The searches that take precedence where the name is theirs.
-    """
+    """Find ours among the new endpoints; `others` take precedence where the name is theirs."""
     for one in candidates:
         if one.endpoint_id == criteria.answered_id:
             return Match(ours=one)

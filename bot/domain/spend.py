@@ -40,12 +40,7 @@ def estimate(
     most: int | None,
     at: datetime,
 ) -> Spend:
-    """Add up the time in which the endpoint was billed.
-
-    Args:
-        price_of_one: Dollars per hour of one replica; None if unknown.
-        least: Minimum of replicas; while it serves, at least one runs.
-    """
+    """Add up the time in which the endpoint was billed: at least one replica while it serves."""
     if not history:
         return Spend(0.0, None if price_of_one is None else Decimal(0))
     # What isn't over yet has no other clock than ours.

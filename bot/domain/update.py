@@ -80,11 +80,7 @@ class Update(BaseModel):
 
 
 def next_version(before: Version, wanted: DeployDraft) -> Version | tuple[FieldError, ...]:
-    """Make the next version from a form, or return its errors.
-
-    Args:
-        wanted: All settings; unknown empty ones stay unchanged, and so does the name.
-    """
+    """The next version from a form, or its errors; unknown empty settings stay unchanged."""
     optional = set()
     if "model" in before.unknown:
         optional.add("model")
@@ -164,12 +160,7 @@ def build_update(
     prices: Prices,
     is_whole: bool = False,
 ) -> Update | None:
-    """Build an update; None if nothing changes.
-
-    Args:
-        replaces: The number of the running version.
-        is_whole: Whether nothing of a version that was created elsewhere stays.
-    """
+    """Build an update of the version `replaces`; None if nothing changes."""
     sent = body(before, after)
     if sent is None:
         return None

@@ -106,11 +106,7 @@ class Version:
         return Version(self.request.model_copy(update=fields), self.unknown)
 
     def with_unreported(self, fields: Mapping[str, object]) -> "Version":
-        """This version with settings that the API doesn't report.
-
-        Args:
-            fields: Some of `UNREPORTED`, by name; None for cleared ones.
-        """
+        """This version with settings that the API doesn't report; None for cleared ones."""
         parsed = dict(fields)
         if metric := parsed.get(_METRIC):
             parsed[_METRIC] = QueueBackpressureMetricKind(str(metric))

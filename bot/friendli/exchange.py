@@ -68,14 +68,10 @@ class NoResponse:
 async def exchange(
     client: httpx.AsyncClient, call: Call, reader: BodyReader, *, time_limit: float | None
 ) -> Response | NoResponse:
-    """Send a request once, and count it.
+    """Send a request once within `time_limit` seconds, and count it.
 
     The outcome is returned, not raised: an exception raised from one of httpx's would keep the
-    request, and with it the key.
-
-    Args:
-        reader: Reads the body of the response.
-        time_limit: Seconds for all of it (httpx's own limits restart with every byte), or None.
+    request, and with it the key. httpx's own limits restart with every byte.
     """
     outcome = await _send(client, call, reader, time_limit)
     if isinstance(outcome, Response):

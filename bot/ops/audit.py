@@ -14,11 +14,7 @@ from bot.services.audit import Audit, to_json
 async def export_audit(
     settings: DatabaseSettings, since: datetime | None, write: Callable[[str], object]
 ) -> None:
-    """Write each entry from `since` on as one line, oldest first.
-
-    Raises:
-        ConfigError: The database doesn't exist or can't be read.
-    """
+    """Write each entry from `since` on as one line, oldest first, or raise ConfigError."""
     async with opened(settings, create=False) as database:
         try:
             async for entry in Audit(database).since(since):

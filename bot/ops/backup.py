@@ -61,11 +61,7 @@ def _copy(source: Path, file: Path) -> None:
 
 
 async def restored(settings: DatabaseSettings) -> None:
-    """Mark the database as restored: the next `serve` repeats nothing done since.
-
-    Raises:
-        ConfigError: There is no database, or its tables aren't up to date.
-    """
+    """Mark the database as restored: the next `serve` repeats nothing done since."""
     async with opened(settings, create=False) as database:
         if not await is_prepared(database, settings):
             problem = "The database isn't up to date. Run `friendli-deploy migrate` first."

@@ -41,14 +41,7 @@ _CONNECT = "An admin connects a new one with `/friendli-deploy connect` there."
 
 
 async def run_doctor(*, as_json: bool, say: Callable[[str], object]) -> int:
-    """Print the effective settings and every finding.
-
-    Args:
-        as_json: Print one JSON document: `{"ok": …, "settings": […], "findings": […]}`.
-
-    Returns:
-        The exit code: 1 if there is a problem.
-    """
+    """Print the effective settings and every finding; returns 1 if there is a problem."""
     effective = read_settings()
     redactor.learn(effective.settings.secrets())
     settings = list(shown_settings(effective))
@@ -96,12 +89,7 @@ def _document(
 async def examine(
     settings: Settings, problems: Mapping[str, str] | None = None
 ) -> AsyncIterator[Finding]:
-    """Run every check.
-
-    Args:
-        settings: The usable ones.
-        problems: A line for each unusable one, by its field; checks that need it are skipped.
-    """
+    """Run every check; those that need a setting in `problems` are skipped."""
     bad = problems or {}
     for problem in bad.values():
         yield Finding(Verdict.PROBLEM, "settings", problem)

@@ -28,7 +28,6 @@ def health_routes(
 
     Args:
         alive: Whether all permanent tasks run; if not, only a restart helps.
-        ready: Checks of dependencies.
         reported: Checks that don't take the replica out of service: while Friendli is away,
             people in Slack must still be answered. None is unknown.
     """

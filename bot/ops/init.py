@@ -22,16 +22,10 @@ _HEAD = (
 def write_env_file(
     path: Path, environment: Mapping[str, str], *, ask: Ask | None, say: Callable[[str], object]
 ) -> None:
-    """Create a .env file that only its owner can read.
+    """Create a .env file that only its owner can read, or raise ConfigError and write nothing.
 
     Args:
-        path: The file; an existing one stays unchanged.
-        environment: Tokens and encryption keys that are already set.
         ask: Prompts for a secret, which may be empty; None without a terminal.
-
-    Raises:
-        ConfigError: The file exists or can't be created, or a token in the environment is
-            malformed. Nothing was written.
     """
     if os.path.lexists(path):
         raise ConfigError([_exists(path)])

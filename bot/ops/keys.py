@@ -10,14 +10,7 @@ from bot.domain.errors import ConfigError
 
 
 async def rotate_keys(settings: KeySettings, say: Callable[[str], object]) -> int:
-    """Encrypt every stored API key with the first encryption key, once every replica has it.
-
-    Returns:
-        The exit code: 0 if every stored key is under the first encryption key now.
-
-    Raises:
-        ConfigError: The database can't be used.
-    """
+    """Encrypt every stored API key with the first key, once every replica has it; 0 if all are."""
     key_ring = KeyRing(settings.encryption_keys)
     silent_after = settings.replica_silent_after
     async with opened(settings, create=False) as database:

@@ -22,15 +22,10 @@ def print_manifest(
     say: Callable[[str], object],
     advise: Callable[[str], object],
 ) -> None:
-    """Print a manifest as JSON, or the URL that creates an app from it.
+    """Print a manifest as JSON, or the URL that creates an app from it, or raise ConfigError.
 
     Args:
         url: Where Slack reaches the bot, for HTTP mode; None for Socket Mode.
-        link: Whether to print the URL.
-        advise: Takes advice beside the manifest.
-
-    Raises:
-        ConfigError: Slack wouldn't accept one of them.
     """
     problems = []
     if url is not None and not _is_public_address(url):

@@ -5,10 +5,6 @@ from bot.db.startup import opened, prepare
 
 
 async def migrate(settings: DatabaseSettings) -> None:
-    """Create the database, or migrate its tables.
-
-    Raises:
-        ConfigError: It can't be used, or can't be reached now.
-    """
+    """Create the database, or migrate its tables, or raise ConfigError."""
     async with opened(settings) as database:
         await prepare(database, settings)

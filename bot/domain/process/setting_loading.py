@@ -14,14 +14,7 @@ _Kind = TypeVar("_Kind", bound=BaseSettings)
 
 
 def load_only(kind: type[_Kind], **given: Any) -> _Kind:  # noqa: ANN401 - of any field's type
-    """Load one settings class alone: a migration job has no Slack token.
-
-    Args:
-        given: Settings that override the environment's.
-
-    Raises:
-        ConfigError: With one line for each missing or malformed setting of this class.
-    """
+    """Load one settings class alone (a migration job has no Slack token), or raise ConfigError."""
     try:
         return kind(**given)
     except ValidationError as error:

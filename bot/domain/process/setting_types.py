@@ -38,11 +38,7 @@ def _word(secret: SecretStr) -> SecretStr:
 
 
 def mistaken(*prefixes: str) -> Callable[[SecretStr], SecretStr]:
-    """Refuse tokens of other kinds, which are easily confused.
-
-    Args:
-        prefixes: What those begin with.
-    """
+    """Refuse tokens of other kinds, by their prefixes."""
 
     def check(secret: SecretStr) -> SecretStr:
         if secret.get_secret_value().startswith(prefixes):

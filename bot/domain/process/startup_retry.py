@@ -49,11 +49,7 @@ class StartupRetry:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Make the first attempt; after a failure or the timeout, continue in the background.
-
-        Raises:
-            ConfigError: Only a person can help.
-        """
+        """Make the first attempt, or raise ConfigError; retries continue in the background."""
         self._task = asyncio.create_task(self._try_until_reached(), name=f"reach {self._part}")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience):

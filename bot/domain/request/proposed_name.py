@@ -23,11 +23,8 @@ def new_tag() -> str:
 def propose_name(model: str, tag: str) -> str:
     """An endpoint's name from a model's: "meta-llama/Llama-3.1-8B" → "llama-3-1-8b-k7wq".
 
-    Args:
-        model: org/name or a pasted URL, valid or not.
-
-    Returns:
-        Lower-case ASCII letters, digits and hyphens, at most 55 characters with a 4-character tag.
+    The model may be a pasted URL, valid or not. Lower-case ASCII letters, digits and hyphens, at
+    most 55 characters with a 4-character tag.
     """
     repo = read_model(model).repo or ""
     slug = re.sub(r"[^a-z0-9]+", "-", repo.rpartition("/")[2].lower())[:_SLUG_LENGTH].strip("-")

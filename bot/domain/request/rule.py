@@ -112,12 +112,7 @@ def listed(names: Sequence[str]) -> str:
 def whole_number(
     field: str, *, low: int, high: int | None = None, example: str, unit: str = ""
 ) -> tuple[Rule, ...]:
-    """The rules of a whole number.
-
-    Args:
-        high: The maximum, or None where only its length is limited.
-        unit: " of seconds" or the like.
-    """
+    """The rules of a whole number; without `high` only its length is limited."""
     label = LABELS[field]
     valid = f"a whole number{unit}, {low} or more" + (f", at most {high}" if high else "")
     bounds = f"from {low} to {high}" if high else f"{low} or more"

@@ -189,15 +189,7 @@ def check(
     known_models: Collection[str] = (),
     tag: str | None = None,
 ) -> DeployRequest | tuple[FieldError, ...]:
-    """Turn a draft into a request, or return its errors in the order of the form.
-
-    Args:
-        known_models: Models without an organisation that exist on the Hub.
-        tag: The end of a generated name; a new one if None.
-
-    Returns:
-        The request, or at most one error for each field.
-    """
+    """The request, or its errors in the order of the form, at most one for each field."""
     field_errors = field_errors_of(draft, targets=targets, known_models=known_models)
     parsed = ParsedDraft(draft, targets, known_models)
     # A valid draft has both; checked again for the type checker only.
@@ -239,12 +231,7 @@ def field_errors_of(
     optional: Collection[str] = (),
     known_models: Collection[str] = (),
 ) -> tuple[FieldError, ...]:
-    """All errors of a draft, at most one for each field.
-
-    Args:
-        optional: Fields that may be empty here although a deployment needs them.
-        known_models: Models without an organisation that exist on the Hub.
-    """
+    """All errors of a draft, at most one for each field; `optional` ones may be empty."""
     parsed = ParsedDraft(draft, targets, known_models)
     field_errors: dict[str, FieldError] = {}
     for rule in RULES:

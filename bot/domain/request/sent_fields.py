@@ -97,11 +97,9 @@ def label_of(name: str) -> str:
 
 
 def field_at(place: Sequence[str]) -> str:
-    """The request model's field at an API path; '' for none.
+    """The request model's field at an API path on the wire; '' for none.
 
-    Args:
-        place: The path as on the wire, such as "autoscalingPolicy", "minReplica". The last known
-            name counts, since unions add names of their own.
+    The last known name counts, since unions add names of their own.
     """
     names = [_INNER_CAPITAL.sub("_", name).lower() for name in place]
     known = [name for name in names if name in FORM_FIELDS]

@@ -19,13 +19,18 @@ from slack_bolt.response import BoltResponse
 from bot.commands.listeners import Listeners
 from bot.commands.registry import SLASH
 from bot.slack.clients import SlackClients
+from bot.slack.direct_app import DirectApp
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 def bolt_app(listeners: Listeners, clients: SlackClients) -> AsyncApp:
     with _hidden_environment():
-        app = AsyncApp(
+        app = DirectApp(
+            SLASH,
+            listeners.command,
+            listeners.action,
+            _unreadable,
             # Without one, Bolt looks through all modules for the file that made it.
             name=__name__,
             # Bolt takes its loggers' level from this one; from the root's, it would log bodies.

@@ -3,10 +3,13 @@
 import asyncio
 import json
 import logging
+from json import JSONDecodeError
+from typing import Any
 
 import aiohttp
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
+from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncServerErrorRetryHandler,
@@ -69,7 +72,7 @@ class SlackClients:
         self._auth_test: asyncio.Task[Identity] | None = None
         # The SDK formats every request for its log unless its logger itself has a level.
         logger = logging.getLogger("slack_sdk")
-        self.posting = AsyncWebClient(
+        self.posting = _PostingClient(
             token.get_secret_value(),
             base_url=api_url,
             session=self._session,
@@ -156,6 +159,33 @@ class SlackClients:
             self._auth_test.cancel()
             await asyncio.gather(self._auth_test, return_exceptions=True)
         await self._session.close()
+
+
+class _PostingClient(AsyncWebClient):
+    """Makes requests without the SDK's bookkeeping for retries, of which there are none."""
+
+    async def _request(
+        self, *, http_verb: str, api_url: str, req_args: dict[str, Any]
+    ) -> dict[str, Any]:
+        assert self.session is not None  # noqa: S101 - for the type checker
+        async with self.session.request(http_verb, api_url, **req_args) as response:
+            data: object = {}
+            if response.content_type == "text/plain":
+                data = await response.text()
+            else:
+                try:
+                    data = await response.json()
+                except aiohttp.ContentTypeError:
+                    # Without data the SDK treats it as a failure.
+                    pass
+                except JSONDecodeError:
+                    raise _unreadable(response) from None
+            return {"data": data, "headers": response.headers, "status_code": response.status}
+
+
+def _unreadable(response: aiohttp.ClientResponse) -> Exception:
+    error: Exception = SlackApiError("The answer isn't JSON.", response)  # type: ignore[no-untyped-call]
+    return error
 
 
 class _BoundedResponse(aiohttp.ClientResponse):

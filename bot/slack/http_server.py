@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import cast
@@ -73,11 +74,13 @@ def _connection(request: web.Request) -> Connection:
 def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.RouteDef:
     """The route for Slack's requests; `bolt` gets those signed within the last five minutes."""
     verifier = SignatureVerifier(signing_secret.get_secret_value())
+    turns = _Turns()
 
     async def events(request: web.Request) -> web.Response:
         # Bolt would verify after parsing the body, and fails on malformed bodies and timestamps.
         if not all(name in request.headers for name in _SIGNATURE_HEADERS):
             return web.Response(status=401)
+        await turns.wait()
         body = await _read(request)
         try:
             is_signed = verifier.is_valid_request(body, dict(request.headers))
@@ -98,6 +101,38 @@ def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.Ro
             return web.Response(status=400)
 
     return web.post(path, events)
+
+
+class _Turns:
+    """Starts one request in each iteration of the event loop.
+
+    Of many that arrive together, the first one's form is on its way before the next is handled.
+    Otherwise all of them would be acknowledged before any form is opened.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._is_taken = False
+
+    async def wait(self) -> None:
+        """Wait until it is this request's turn; a request that is alone doesn't wait."""
+        loop = asyncio.get_running_loop()
+        if self._is_taken:
+            turn = loop.create_future()
+            self._waiting.append(turn)
+            await turn
+        else:
+            self._is_taken = True
+            loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                asyncio.get_running_loop().call_soon(self._next)
+                return
+        self._is_taken = False
 
 
 async def _read(request: web.Request) -> bytes:

@@ -19,7 +19,7 @@ from bot.domain.permissions import Permission
 from bot.messages.access_request import asks
 from bot.messages.reply import News
 from bot.services import audit
-from bot.services.lookup import lock_deployment
+from bot.services.lookup import in_channel, lock_deployment
 from bot.services.thread import post
 
 _ACTION = "permission:ask"
@@ -95,9 +95,7 @@ async def _asked_lately(
     entry = await session.scalar(
         select(AuditEntry.id)
         .where(
-            AuditEntry.enterprise_id == place.enterprise_id,
-            AuditEntry.workspace_id == place.workspace_id,
-            AuditEntry.channel_id == place.channel_id,
+            *in_channel(AuditEntry, place),
             AuditEntry.person_id == person.id,
             AuditEntry.action == _ACTION,
             AuditEntry.endpoint == deployment.name,

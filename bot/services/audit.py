@@ -16,7 +16,7 @@ from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.audit_record import AuditRecord
 from bot.domain.permissions import Permission
-from bot.services.lookup import find_deployment
+from bot.services.lookup import find_deployment, in_channel
 
 _LONGEST_DETAIL = 2_000
 
@@ -149,9 +149,7 @@ class Audit:
     ) -> Sequence[AuditRecord]:
         """The newest entries of a channel, newest first, older than the one with id `before`."""
         query = select(AuditEntry).where(
-            AuditEntry.enterprise_id == place.enterprise_id,
-            AuditEntry.workspace_id == place.workspace_id,
-            AuditEntry.channel_id == place.channel_id,
+            *in_channel(AuditEntry, place),
         )
         if target is not None:
             query = query.where(AuditEntry.target_name == target)

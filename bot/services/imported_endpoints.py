@@ -84,7 +84,7 @@ class ImportedEndpoints:
                         .values(endpoint_id=None)
                         .execution_options(synchronize_session=False)
                     )
-                await self._write_down(session, place, person, endpoint, spec, target, project)
+                await self._insert(session, place, person, endpoint, spec, target, project)
                 audit.write(
                     session,
                     place,
@@ -100,7 +100,7 @@ class ImportedEndpoints:
             return ImportResult(ImportOutcome.KNOWN)
         return ImportResult(ImportOutcome.ACCEPTED)
 
-    async def _write_down(
+    async def _insert(
         self,
         session: AsyncSession,
         place: ChannelRef,

@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.deployment_tables import Deployment, Target
-from bot.db.operation_tables import Operation
+from bot.db.operation_tables import AuditEntry, Operation
 from bot.domain.actors import ChannelRef
 from bot.domain.deployment_state import UNFINISHED
 from bot.domain.policy import Policy
@@ -12,7 +12,9 @@ from bot.domain.process import correlation
 
 
 async def find_target(session: AsyncSession, place: ChannelRef, name: str) -> Target | None:
-    return await session.scalar(select(Target).where(*_here(Target, place), Target.name == name))
+    return await session.scalar(
+        select(Target).where(*in_channel(Target, place), Target.name == name)
+    )
 
 
 async def target_of(session: AsyncSession, deployment: Deployment) -> Target | None:
@@ -32,7 +34,7 @@ async def find_deployment(
 ) -> Deployment | None:
     """The deployment with a public id, if it belongs to this channel."""
     return await session.scalar(
-        select(Deployment).where(*_here(Deployment, place), Deployment.public_id == public_id)
+        select(Deployment).where(*in_channel(Deployment, place), Deployment.public_id == public_id)
     )
 
 
@@ -66,14 +68,15 @@ async def lock_deployment(
     return deployment
 
 
-def _here(
-    table: type[Target] | type[Deployment], place: ChannelRef
-) -> tuple[ColumnElement[bool], ...]:
-    return (
-        table.enterprise_id == place.enterprise_id,
-        table.workspace_id == place.workspace_id,
-        table.channel_id == place.channel_id,
-    )
+_OfAChannel = type[Target] | type[Deployment] | type[AuditEntry]
+
+
+def in_workspace(table: _OfAChannel, place: ChannelRef) -> tuple[ColumnElement[bool], ...]:
+    return table.enterprise_id == place.enterprise_id, table.workspace_id == place.workspace_id
+
+
+def in_channel(table: _OfAChannel, place: ChannelRef) -> tuple[ColumnElement[bool], ...]:
+    return *in_workspace(table, place), table.channel_id == place.channel_id
 
 
 async def is_name_taken(session: AsyncSession, deployment: Deployment, name: str) -> bool:

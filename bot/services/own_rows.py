@@ -11,6 +11,7 @@ from bot.domain.deployment_state import UNIDENTIFIED, DeploymentState
 from bot.domain.listed_endpoint import StoredEndpoint
 from bot.domain.schemas import DedicatedEndpointStatus
 from bot.services.credentials import NoKeyError
+from bot.services.lookup import in_channel, in_workspace
 
 # Ids in a query; SQLite takes some thousands of parameters.
 _IDS_AT_ONCE = 500
@@ -23,9 +24,7 @@ async def project_of(database: Database, place: ChannelRef, target: str) -> Watc
             select(WatchedProject)
             .join(Target, Target.watched_project_id == WatchedProject.id)
             .where(
-                Target.enterprise_id == place.enterprise_id,
-                Target.workspace_id == place.workspace_id,
-                Target.channel_id == place.channel_id,
+                *in_channel(Target, place),
                 Target.name == target,
             )
         )
@@ -45,8 +44,7 @@ async def ours_among(
                 select(Deployment).where(
                     Deployment.api_base == api_base,
                     Deployment.endpoint_id.in_(some),
-                    Deployment.enterprise_id == place.enterprise_id,
-                    Deployment.workspace_id == place.workspace_id,
+                    *in_workspace(Deployment, place),
                 )
             )
             for row in rows:
@@ -73,8 +71,7 @@ async def unsettled_in(
             select(Deployment.name, Deployment.requester_id).where(
                 Deployment.watched_project_id == project.id,
                 Deployment.state.in_(UNIDENTIFIED),
-                Deployment.enterprise_id == place.enterprise_id,
-                Deployment.workspace_id == place.workspace_id,
+                *in_workspace(Deployment, place),
             )
         )
         return {row.name: row.requester_id for row in rows}
@@ -91,8 +88,7 @@ async def remembered_in(
                 Deployment.state == DeploymentState.LIVE,
                 Deployment.status.is_not(None),
                 Deployment.endpoint_id.is_not(None),
-                Deployment.enterprise_id == place.enterprise_id,
-                Deployment.workspace_id == place.workspace_id,
+                *in_workspace(Deployment, place),
             )
         )
         return {

@@ -18,6 +18,7 @@ from bot.domain.operations import OperationState
 from bot.messages import approvals as words
 from bot.messages import undeliverable
 from bot.services import outbox
+from bot.services.lookup import in_channel
 from bot.services.proposals import Proposal, end, write_audit
 from bot.services.thread import post
 
@@ -79,9 +80,7 @@ async def end_proposals(
     rows = await session.scalars(
         select(Deployment)
         .where(
-            Deployment.enterprise_id == place.enterprise_id,
-            Deployment.workspace_id == place.workspace_id,
-            Deployment.channel_id == place.channel_id,
+            *in_channel(Deployment, place),
             Deployment.target_name == target,
             Deployment.state.in_([DeploymentState.PROPOSED, DeploymentState.LIVE]),
         )

@@ -21,7 +21,7 @@ from bot.domain.times_of_day import When, next_time
 from bot.messages import schedule_replies
 from bot.messages.schedule_replies import Planned
 from bot.services import audit
-from bot.services.lookup import lock_deployment
+from bot.services.lookup import in_channel, lock_deployment
 from bot.services.operations import needs_approval
 from bot.services.terms import terms_of
 from bot.services.thread import post
@@ -121,9 +121,7 @@ class Schedules:
             select(Schedule, Deployment.name)
             .join(Deployment, Deployment.id == Schedule.deployment_id)
             .where(
-                Deployment.enterprise_id == place.enterprise_id,
-                Deployment.workspace_id == place.workspace_id,
-                Deployment.channel_id == place.channel_id,
+                *in_channel(Deployment, place),
                 Deployment.state == DeploymentState.LIVE,
             )
             .order_by(Schedule.next_at, Schedule.id)

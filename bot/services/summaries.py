@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
@@ -20,7 +20,7 @@ from bot.domain.spend import Spend, estimate
 from bot.domain.statuses import ENDED, facts_of
 from bot.services.billing import Billing
 from bot.services.deployment_views import view_of
-from bot.services.lookup import find_deployment
+from bot.services.lookup import find_deployment, in_channel, in_workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Summaries:
                 await session.scalars(
                     select(Deployment)
                     .where(
-                        *_in_workspace(Deployment, place),
+                        *in_workspace(Deployment, place),
                         Deployment.requester_id == person_id,
                         Deployment.state.in_(UNFINISHED),
                     )
@@ -103,8 +103,7 @@ class Summaries:
         async with self._database.read() as session:
             row = await session.scalar(
                 select(Deployment).where(
-                    *_in_workspace(Deployment, place),
-                    Deployment.channel_id == place.channel_id,
+                    *in_channel(Deployment, place),
                     Deployment.thread_ts == ts,
                 )
             )
@@ -133,7 +132,7 @@ class Summaries:
         async with self._database.read() as session:
             rows = await session.execute(
                 select(Target.channel_id, Target.name)
-                .where(*_in_workspace(Target, place))
+                .where(*in_workspace(Target, place))
                 .order_by(Target.channel_id, Target.is_default.desc(), Target.name)
             )
             for channel_id, name in rows:
@@ -180,12 +179,3 @@ async def _now(session: AsyncSession) -> datetime:
 
 def _rank(row: Deployment) -> int:
     return 0 if row.status is None else facts_of(row.status).rank
-
-
-def _in_workspace(
-    table: type[Target] | type[Deployment], place: ChannelRef
-) -> tuple[ColumnElement[bool], ...]:
-    return (
-        table.enterprise_id == place.enterprise_id,
-        table.workspace_id == place.workspace_id,
-    )

@@ -22,6 +22,7 @@ from bot.domain.deployment_state import WILL_BE_BILLED, DeploymentState
 from bot.domain.permissions import Permission
 from bot.messages import replies
 from bot.services import audit
+from bot.services.lookup import find_target, in_channel
 from bot.services.proposal_expiry import end_proposals
 from bot.services.targets import Targets
 from bot.services.thread import post
@@ -95,9 +96,7 @@ class TargetConnections:
             OtherProjectError: Something may still run in its present project.
         """
         async with self._targets.writing() as session:
-            target = await session.scalar(
-                select(Target).where(*_here(place), Target.name == wanted.name)
-            )
+            target = await find_target(session, place, wanted.name)
             project = await self._project(session, wanted)
             existed = target is not None
             if target is None:
@@ -119,7 +118,7 @@ class TargetConnections:
             if wanted.is_default:
                 await session.execute(
                     update(Target)
-                    .where(*_here(place))
+                    .where(*in_channel(Target, place))
                     .values(is_default=Target.name == wanted.name)
                 )
             await self._promote(session, place)
@@ -213,7 +212,7 @@ class TargetConnections:
     ) -> bool:
         """Delete a target, and its key if unused; return whether there was one."""
         async with self._targets.writing() as session:
-            target = await session.scalar(select(Target).where(*_here(place), Target.name == name))
+            target = await find_target(session, place, name)
             if target is None:
                 return False
             project = await session.get_one(WatchedProject, target.watched_project_id)
@@ -254,7 +253,9 @@ class TargetConnections:
 
     async def _promote(self, session: AsyncSession, place: ChannelRef) -> None:
         remaining = (
-            await session.scalars(select(Target).where(*_here(place)).order_by(Target.id))
+            await session.scalars(
+                select(Target).where(*in_channel(Target, place)).order_by(Target.id)
+            )
         ).all()
         if remaining and not any(target.is_default for target in remaining):
             remaining[0].is_default = True
@@ -281,18 +282,5 @@ class TargetConnections:
         )
 
 
-def _here(place: ChannelRef) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Target.enterprise_id == place.enterprise_id,
-        Target.workspace_id == place.workspace_id,
-        Target.channel_id == place.channel_id,
-    )
-
-
 def _deployed(place: ChannelRef, name: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Deployment.enterprise_id == place.enterprise_id,
-        Deployment.workspace_id == place.workspace_id,
-        Deployment.channel_id == place.channel_id,
-        Deployment.target_name == name,
-    )
+    return *in_channel(Deployment, place), Deployment.target_name == name

@@ -1,19 +1,19 @@
-"""What people can be permitted to do, and who may by default."""
+"""Permissions, and who has them by default."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
+from bot.domain.enum_table import table
 from bot.domain.grants import Subject
 from bot.domain.subjects import SubjectKind
 
 
 class Permission(StrEnum):
-    """A thing to be allowed, as scope and action."""
+    """A permission, as scope and action."""
 
     LOOK = "endpoint:look"
     DEPLOY = "endpoint:deploy"
     OPERATE = "endpoint:operate"
-    """Sleep, wake and restart, now or by schedule."""
     UPDATE = "endpoint:update"
     TERMINATE = "endpoint:terminate"
     DELETE = "endpoint:delete"
@@ -31,12 +31,22 @@ EVERYONE = Subject(SubjectKind.EVERYONE)
 ADMINS = Subject(SubjectKind.ADMINS)
 
 
-# What can't be undone, hands out money or changes these rules is for admins, until they say
-# otherwise.
-DEFAULTS: Mapping[Permission, Subject] = {
-    permission: ADMINS
-    if permission
-    in {Permission.DELETE, Permission.APPROVE, Permission.CONNECT, Permission.CONFIGURE}
-    else EVERYONE
-    for permission in Permission
-}
+# Admins alone may do what can't be undone, spend for others, or change these rules.
+DEFAULTS: Mapping[str, Subject] = table(
+    Permission,
+    {
+        Permission.LOOK: EVERYONE,
+        Permission.DEPLOY: EVERYONE,
+        Permission.OPERATE: EVERYONE,
+        Permission.UPDATE: EVERYONE,
+        Permission.TERMINATE: EVERYONE,
+        Permission.DELETE: ADMINS,
+        Permission.FOLLOW: EVERYONE,
+        Permission.EXTEND: EVERYONE,
+        Permission.APPROVE: ADMINS,
+        Permission.CONNECT: ADMINS,
+        Permission.CONFIGURE: ADMINS,
+        Permission.AUDIT: EVERYONE,
+    },
+)
+"""Who has a permission unless a target's settings say otherwise."""

@@ -1,4 +1,4 @@
-"""From what the API shows to the transitions worth telling. Pure: no I/O, no clock."""
+"""Derives the transitions that are posted from what the API shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ _SAME_STATUS = {Status.READY.value: Status.RUNNING.value}
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What an endpoint is doing, as far as people are told.
+    """An endpoint's state, as people see it.
 
     Attributes:
-        status: One of the API's statuses, READY folded into RUNNING; or an unknown one as it came.
-        phase: The last phase seen under this status; None outside of phases.
-        error_code: Why it failed; None unless it failed.
+        status: READY is folded into RUNNING; an unknown status is as it came.
+        phase: The last phase shown in this status.
+        error_code: Why it failed.
     """
 
     status: str
@@ -29,7 +29,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class ObservedTransition:
-    """A transition with its times: the API's clock where it gave one, and our database's."""
+    """A transition, by the API's clock where it gives a time, and by the database's."""
 
     state: State
     observed_at: datetime
@@ -39,10 +39,9 @@ class ObservedTransition:
 def observe(
     before: State | None, seen: DedicatedEndpointStatus, *, unknown_lasts: bool = False
 ) -> State | None:
-    """Tell what has changed since the last transition; None if nothing worth telling.
+    """Return the new state; None if it isn't a transition.
 
-    A phase that is missing doesn't take back the one seen before, nor does a missing error code.
-    UNKNOWN says that the API can't tell, which is only worth telling once it lasts.
+    A missing phase or error code doesn't replace one shown before. UNKNOWN counts once it lasts.
     """
     status = str(seen.status)
     status = _SAME_STATUS.get(status, status)
@@ -64,10 +63,7 @@ def observe(
 
 
 def cycles(history: Sequence[State]) -> int:
-    """Count how often the endpoint fell asleep in the unbroken run of sleeping and waking.
-
-    The run ends at anything that isn't part of it, such as a failure or an update.
-    """
+    """Count the times asleep in the unbroken run of sleeping and waking."""
     count = 0
     for state in reversed(history):
         if not facts_of(state.status).in_sleep_cycle:
@@ -79,30 +75,27 @@ def cycles(history: Sequence[State]) -> int:
 def current_run(history: Sequence[ObservedTransition]) -> Sequence[ObservedTransition]:
     """The transitions since the endpoint last began to come up."""
     start = 0
-    for index, told in enumerate(history):
-        begins = index == 0 or history[index - 1].state.status != told.state.status
-        if told.state.status in COMING_UP and begins:
+    for index, transition in enumerate(history):
+        begins = index == 0 or history[index - 1].state.status != transition.state.status
+        if transition.state.status in COMING_UP and begins:
             start = index
     return history[start:]
 
 
 def seconds_to_serve(history: Sequence[ObservedTransition]) -> float | None:
-    """How long the endpoint took to come up, if its newest transition is that it serves.
+    """How long it took to come up, if the newest transition is that it serves.
 
-    None if it only came back to serving, as after an update or a nap that no poll saw the end of.
+    None if it only returned to serving, as after an update.
     """
     run = current_run(history)
     if run[0].state.status not in COMING_UP:
         return None
-    served = [told for told in run if told.state.status in SERVING]
+    served = [one for one in run if one.state.status in SERVING]
     return seconds_between(run[0], run[-1]) if served == [run[-1]] else None
 
 
 def seconds_between(earlier: ObservedTransition, later: ObservedTransition) -> float:
-    """How long passed between two transitions.
-
-    By the API's clock where it moved, since our polls see a change up to one cadence late.
-    """
+    """By the API's clock if it advanced: polls see a change late."""
     if earlier.api_at is not None and later.api_at is not None:
         by_api = (later.api_at - earlier.api_at).total_seconds()
         if by_api > 0:

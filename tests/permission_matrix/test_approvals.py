@@ -102,7 +102,7 @@ async def all_wait(env: Environment, ways: Mapping[str, Way], sent: str) -> None
 
 
 async def test_waking(env: Environment) -> None:
-    """By button, text, mention, schedule, and in the Home tab."""
+    """By button, text, mention, schedule and the Home tab."""
     endpoint = await serve(env)
     env.friendli.set_status(endpoint, "SLEEPING")
     await env.slack.until(lambda: "is sleeping" in root(env).text)
@@ -132,7 +132,7 @@ async def test_restarting(env: Environment) -> None:
 
 
 async def test_scaling_up(env: Environment) -> None:
-    """By text, mention, form, and back to a version that costs more; scaling down is free to do."""
+    """By text, mention, form and rollback; scaling down needs none."""
     await serve(env)
     await typed(env, "update it --replicas 2", "Update")
     env.clock.advance(1)
@@ -156,7 +156,7 @@ async def test_scaling_up(env: Environment) -> None:
 
 
 async def test_running_longer(env: Environment) -> None:
-    """By text, mention, the buttons of the warning, and in the Home tab."""
+    """By text, mention, the warning's buttons and the Home tab."""
     await deploy(env)
     await lifetime_ends_in(env, 300)
     await env.slack.until(partial(last_reply_contains, env, "Going on costs"))
@@ -190,7 +190,7 @@ async def test_running_longer(env: Environment) -> None:
 async def test_an_unknown_price_needs_approval_wherever_there_is_a_price_rule(
     env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of an endpoint made elsewhere on GPUs that nobody here knows, however high the limit."""
+    """Of an endpoint made elsewhere on unknown GPUs, however high the limit."""
     monkeypatch.setitem(INSTANCES, "odd-option", Instance("odd-option", "NVIDIA Odd", 1, 100))
     endpoint = env.friendli.create(
         project_id=PROJECT, name="it", instance_option_id="odd-option", replicas=1

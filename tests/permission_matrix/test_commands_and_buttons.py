@@ -26,7 +26,7 @@ from tests.permission_matrix.tables import (
 
 
 def test_nothing_is_missing_here() -> None:
-    """Whatever can be done stands in the tables above."""
+    """The tables list everything that is registered."""
     known = registry()
     assert {word.split()[0] for word in COMMANDS if word} - {"org/model"} == set(known.commands)
     assert set(MENTIONS) == {"", *known.commands}
@@ -39,14 +39,14 @@ def test_nothing_is_missing_here() -> None:
 
 @pytest.mark.parametrize("kind", OperationKind)
 def test_an_operation_needs_the_same_permission_everywhere(kind: OperationKind) -> None:
-    """What its row says is what its command, mention and buttons ask for."""
+    """The row's, for command, mention and button."""
     assert COMMANDS[kind] == MENTIONS[kind] == kind.facts.permission
     if kind.facts.button is not None:
         assert CLICKS[kind.action_id] == kind.facts.permission
 
 
 async def test_every_command_asks_for_its_permission(env: Environment, denied: Denials) -> None:
-    """Whoever may not is told so, and the audit says what was denied."""
+    """A refusal, and an entry in the audit."""
     for word, permission in COMMANDS.items():
         if permission is None:
             continue
@@ -62,7 +62,7 @@ async def test_every_command_asks_for_its_permission(env: Environment, denied: D
 
 
 async def test_every_button_asks_for_its_permission(env: Environment, denied: Denials) -> None:
-    """Also where it is shown to somebody for whom it isn't."""
+    """Also where somebody sees it who may not use it."""
     async with denied.database.write() as session:
         deployment = (await session.scalars(select(Deployment))).one()
         public_id = deployment.public_id

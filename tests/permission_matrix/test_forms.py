@@ -9,7 +9,7 @@ from tests.permission_matrix.tables import SUBMISSIONS, P
 
 
 async def test_every_form_asks_for_its_permission(env: Environment, denied: Denials) -> None:
-    """Whoever lost it while the form was open is refused as it is submitted."""
+    """A permission lost while the form was open is missed."""
     forms = await admins_forms(env)
     assert set(forms) == set(SUBMISSIONS)
     for name, form in forms.items():

@@ -16,7 +16,7 @@ from tests.permission_matrix.tables import CLICKS, MENTIONS, SHORTCUTS
 
 
 async def test_every_mention_asks_for_its_permission(env: Environment, denied: Denials) -> None:
-    """In a thread too, and of people from elsewhere too; what only looks is answered to both."""
+    """In a thread and by guests too; what only looks is answered."""
     for person in (env.member, guest(env)):
         for word, permission in MENTIONS.items():
             before = await denied.take()
@@ -31,7 +31,7 @@ async def test_every_mention_asks_for_its_permission(env: Environment, denied: D
 
 
 async def test_everybody_may_look(env: Environment, denied: Denials) -> None:
-    """By the shortcut, in the Home tab, and in the menus that are searched while one types."""
+    """By shortcut, Home tab and searched menus."""
     seen = len(env.admin.ephemerals(env.channel))
     await env.admin.command(env.channel, "status")
     [which] = await env.slack.until(lambda: env.admin.ephemerals(env.channel)[seen:])
@@ -58,7 +58,7 @@ async def test_everybody_may_look(env: Environment, denied: Denials) -> None:
 async def test_every_button_at_home_asks_for_its_permission(
     env: Environment, database: Database
 ) -> None:
-    """A tab that was drawn before somebody lost a permission lets nobody act."""
+    """Also in a tab drawn before a permission was lost."""
     await serve(env)
     drawn = await home_tab(env)
     await grant_all(database, (SubjectKind.ADMINS, ""))

@@ -181,7 +181,7 @@ def statuses(kind: OperationKind, *, at_home: bool) -> list[str]:
 async def test_each_operation_succeeds_where_it_is_offered(
     env: Environment, database: Database, act: Act, kinds: list[OperationKind]
 ) -> None:
-    """Friendli is asked once, the thread says who asked, and the audit keeps it."""
+    """Friendli is asked once; thread and audit name it."""
     endpoint = await deploy(env)
     done = []
     for kind in sorted(kinds, key=lambda kind: kind in DELETING):
@@ -246,7 +246,7 @@ async def settle(env: Environment, database: Database, kinds: list[OperationKind
 def test_a_button_is_shown_exactly_where_its_operation_fits(
     kind: OperationKind, status: str
 ) -> None:
-    """On each surface with buttons, which all come from here."""
+    """On every surface with buttons: all come from here."""
     shown = [button["action_id"] for button in acting("id", status, None)]
     facts = kind.facts.button
     offered = facts is not None and kind.fits(status) and status not in facts.hidden_in

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("bot")
 
 
 async def test_every_permission_and_every_person(env: Environment, database: Database) -> None:
-    """Admins always, who was named, who is in a named group; others neither here nor elsewhere."""
+    """Admins, people named and members of named groups; guests only if the policy says so."""
     users = {
         name: env.slack.add_user(name, team_id=team)
         for name, team in {
@@ -91,7 +91,7 @@ async def test_every_permission_and_every_person(env: Environment, database: Dat
 async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
     env: Environment, database: Database
 ) -> None:
-    """Afterwards Slack is asked again; if it doesn't answer then, nobody is let through."""
+    """Afterwards Slack is asked again; without an answer nobody may."""
     ann = env.slack.add_user("ann")
     group = env.slack.add_usergroup("ml-leads", [ann])
     settings, present = env.settings(), [0.0]

@@ -48,13 +48,7 @@ class LifetimeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LifetimeResult:
-    """Result of such a request.
-
-    Attributes:
-        ends_at: The new end; None if there is none.
-        end: What is done then: a `bot.domain.policy.ExpiryAction`.
-        by: The earlier requester, with `IN_FLIGHT`.
-    """
+    """Result of such a request; with `IN_FLIGHT`, `by` requested the same before."""
 
     outcome: LifetimeOutcome
     ends_at: datetime | None = None

@@ -55,11 +55,7 @@ class OperationOutcome(StrEnum):
 class OperationResult:
     """Result of a request for an operation.
 
-    Attributes:
-        by: With `IN_FLIGHT`, who requested it before; with `OVERTAKEN`, who made the newer version.
-            '' if no person did.
-        status: The endpoint's, with `STALE`.
-        waits: Whether it waits for approval, with `ACCEPTED`.
+    `by` requested the unfinished operation or made the newer version; '' if no person did.
     """
 
     outcome: OperationOutcome

@@ -25,13 +25,7 @@ from bot.services.lookup import find_deployment, in_channel, in_workspace
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Summary of a deployment.
-
-    Attributes:
-        thread_ts: None before the status message is posted.
-        project: Id of its watched project.
-        at: The database's time of the summary.
-    """
+    """Summary of a deployment, at a time of the database's clock."""
 
     deployment_view: DeploymentView
     spend: Spend
@@ -47,10 +41,8 @@ class OwnSummaries:
 
     Attributes:
         shown: Serving or changing ones first, then those at rest; the newest first among them.
-        more: How many others there are.
         stopped: How many have failed or were terminated.
         elsewhere: How many are in channels that weren't named.
-        at: The database's time of the summaries.
     """
 
     shown: Sequence[Summary]

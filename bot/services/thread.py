@@ -47,14 +47,8 @@ async def post(
 ) -> None:
     """Update the status message and add replies, in the transaction that changed the deployment.
 
-    Locks the row first, otherwise the status message is rendered from stale data.
-
-    Args:
-        session: In a writing transaction; pending changes are flushed.
-        deployment: The row.
-        settings: The bot's.
-        replies: Each a reply, or a function that builds it, or returns None, given what the status
-            message shows.
+    Locks the row first, otherwise the status message is rendered from stale data. A reply may be a
+    function of what the status message shows.
     """
     view = await _locked_view(session, deployment, settings)
     built = [reply(view) if callable(reply) else reply for reply in replies]

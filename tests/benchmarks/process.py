@@ -1,4 +1,4 @@
-"""Processes of their own that are measured: the parent asks, the child tells its own figures."""
+"""Measured processes: the child reports its own figures when the parent asks."""
 
 import asyncio
 import json
@@ -26,10 +26,10 @@ class Mark:
     """What a process has used since it started.
 
     Attributes:
-        at: Its monotonic clock, in seconds, which all processes of the machine share.
-        cpu: Seconds of CPU time, of all its threads.
+        at: The machine's monotonic clock, in seconds.
+        cpu: Seconds of CPU time, of all threads.
         memory: Resident bytes, at present.
-        commits: Database transactions that it has committed.
+        commits: Committed database transactions.
     """
 
     at: float
@@ -39,10 +39,10 @@ class Mark:
 
 
 class Child:
-    """A child process that listens to its standard input.
+    """A child process, controlled through its standard input.
 
     Attributes:
-        ready: What it said as it became ready.
+        ready: What it reported as it became ready.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -50,32 +50,32 @@ class Child:
         self.ready: Mapping[str, float | str] = {}
 
     async def mark(self) -> Mark:
-        """Ask what it has used until now."""
+        """Read what it has used so far."""
         assert self._process.stdin is not None
         self._process.stdin.write(b"mark\n")
         said = await self.listen()
         return Mark(**{name: float(value) for name, value in said.items()})
 
     async def listen(self) -> Mapping[str, float | str]:
-        """Read one line that it says."""
+        """Read one line of its output."""
         assert self._process.stdout is not None
         line = await asyncio.wait_for(self._process.stdout.readline(), _LONGEST_WAIT)
         if not line:
             raise RuntimeError(f"a benchmark's process ended with {await self._process.wait()}")
         return _Line.validate_json(line)
 
-    async def idle(self) -> None:
-        """Wait until it does next to nothing: less than 5 % of a core over half a second."""
+    async def idle(self) -> Mark:
+        """Wait until it uses less than 5 % of a core over half a second."""
         last = await self.mark()
         while True:
             await asyncio.sleep(0.5)
             present = await self.mark()
             if present.cpu - last.cpu < 0.05 * (present.at - last.at):
-                return
+                return present
             last = present
 
     async def end(self) -> None:
-        """Let it end by itself: it does once nobody speaks to it any more."""
+        """Close its input, at which it ends."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         await self._process.wait()
@@ -83,7 +83,7 @@ class Child:
 
 @asynccontextmanager
 async def child(module: str, *arguments: str, **settings: str) -> AsyncIterator[Child]:
-    """Run a module of this package, from when it is ready until the block ends.
+    """Run a module of this package; it is ready when the block begins.
 
     Args:
         module: Its name in this package.
@@ -124,13 +124,13 @@ async def run_in(checkout: Path, script: str, /, **settings: str) -> None:
 
 
 def environment(checkout: Path = PROJECT, /, **settings: str) -> dict[str, str]:
-    """An environment of our own settings and nothing of the person's."""
+    """An environment of these settings only, without the person's."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     return {**kept, "PYTHONPATH": str(checkout), "LOG_LEVEL": "WARNING", **settings}
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """A free port of loopback."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port: int = unused.getsockname()[1]
@@ -149,7 +149,7 @@ class Commits:
 
 
 async def answer_marks(**ready: float | str) -> None:
-    """Say that this process is ready, and tell its figures until its input ends."""
+    """Report that this process is ready, then its figures at each request until its input ends."""
     commits = Commits()
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()

@@ -235,6 +235,21 @@ async def test_who_is_allowed_meanwhile_needn_t_ask(env: Environment) -> None:
     assert len(thread(env)) == 2
 
 
+async def test_what_was_refused_is_asked_for_whatever_the_endpoint_does_meanwhile(
+    env: Environment,
+) -> None:
+    """The request names the operation, and doesn't guess it from the status."""
+    endpoint = await serve(env)
+    await grant(env, Permission.OPERATE, who="Workspace admins")
+    await env.member.click(root(env), "Sleep")
+    [refusal] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
+    env.friendli.set_status(endpoint, "SLEEPING")
+    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.member.click(refusal, "Ask them")
+    await env.slack.until(lambda: last_reply_contains(env, "asks you"))
+    assert thread(env)[-1] == snapshot("# @admin: @requester asks you to put it to sleep.")
+
+
 async def test_a_group_is_asked_by_its_name(env: Environment) -> None:
     """As it is written in Slack, so that all of it hear of it."""
     endpoint = await serve(env)

@@ -42,14 +42,11 @@ class BareModels:
                 )
 
     async def is_model(self, word: str, *, has_options: bool, resembles_command: bool) -> bool:
-        """Whether a first word that is no command is a model.
-
-        If the Hub can't be asked, only if options follow and no command is similar: a mistyped
-        command must not be deployed.
-        """
+        """Whether a first word that is no command is a model."""
         if not is_bare_name(word):
             return False
         found = await self.known_models.has(word)
+        # Where the Hub can't be asked: a mistyped command must not be deployed.
         return has_options and not resembles_command if found is None else found
 
 

@@ -67,7 +67,6 @@ class ConnectForm:
     async def connect(
         self, submission: ViewSubmission, draft: form.ConnectDraft, key: SecretStr | None
     ) -> ViewResponse:
-        """Check the key with one list request, then store the target."""
         await self.authorizer.authorize(
             Permission.CONNECT, submission.person, submission.place, target=draft.name
         )
@@ -104,7 +103,7 @@ async def clicked(click: BlockAction, connect_form: ConnectForm) -> None:
 async def submitted(
     submission: ViewSubmission, connect_form: ConnectForm, modals: Modals
 ) -> ViewResponse:
-    """Check the key and store the target; a slow check continues after the acknowledgement."""
+    """A slow check continues after the acknowledgement."""
     draft, key = form.parse(submission.view)
     errors = form.field_errors(draft, key)
     if errors:
@@ -168,14 +167,12 @@ def _refusal(error: FriendliError) -> dict[str, str]:
 
 @deferred
 async def back(click: BlockAction, modals: Modals) -> None:
-    """Show the form again after a late failure."""
     if click.view is not None:
         await modals.replace(click.view["id"], form.build(form.read_back(click.view)))
 
 
 @deferred
 async def deploy_now(click: BlockAction, deploy_form: DeployForm) -> None:
-    """Turn the modal into the deploy form."""
     if click.view is not None:
         await deploy_form.show_in(click.view["id"], form.read_back(click.view).place)
 

@@ -95,20 +95,11 @@ def build(draft: ConnectDraft) -> dict[str, Any]:
 
 
 def read_back(view: Mapping[str, object]) -> ConnectDraft:
-    """The state in a modal of this module.
-
-    Raises:
-        pydantic.ValidationError: The modal is another one.
-    """
     return ConnectDraft.model_validate_json(Modal.model_validate(view).private_metadata)
 
 
 def parse(view: Mapping[str, object]) -> tuple[ConnectDraft, SecretStr | None]:
-    """Parse a submitted form; no key means the operator's.
-
-    Raises:
-        pydantic.ValidationError: The view wasn't built by this form.
-    """
+    """Parse a submitted form; no key means the operator's."""
     shown = Modal.model_validate(view)
     before = read_back(view)
     draft = ConnectDraft(
@@ -130,7 +121,6 @@ def clipped_name(typed: str) -> str:
 
 
 def field_errors(draft: ConnectDraft, key: SecretStr | None) -> dict[str, str]:
-    """Errors by block id."""
     found: dict[str, str] = {}
     if not _TARGET_NAME.fullmatch(draft.name):
         found[NAME] = (
@@ -170,7 +160,6 @@ def checking(draft: ConnectDraft) -> dict[str, Any]:
 
 
 def failed(draft: ConnectDraft, words: str) -> dict[str, Any]:
-    """The late check failed; everything but the key is kept."""
     return _notice(draft, escape(words), button("Back to the form", BACK_ACTION, style="primary"))
 
 

@@ -91,7 +91,7 @@ async def submitted(
     await access.authorize(
         _KIND.facts.permission, submission, deployment.target_name, deployment.public_id
     )
-    asked = await operations.request(
+    result = await operations.request(
         submission.place,
         submission.person,
         deployment.public_id,
@@ -99,8 +99,8 @@ async def submitted(
         question.request_id,
         message_ts=question.message_ts,
     )
-    words = not_accepted(_KIND, asked)
-    if words is None or asked.outcome is OperationOutcome.REPEATED:
+    words = not_accepted(_KIND, result)
+    if words is None or result.outcome is OperationOutcome.REPEATED:
         return ViewResponse()
     return ViewResponse(work=await durable_response(pending_responses, submission, answer(words)))
 

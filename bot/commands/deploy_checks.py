@@ -55,7 +55,7 @@ def new_request_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Approvers:
-    """Calls those who may approve a deployment."""
+    """Calls those who may approve."""
 
     authorizer: Authorizer
     access_requests: AccessRequests

@@ -68,13 +68,7 @@ _MOST_METADATA = 3_000
 def build(
     state: FormState, *, targets: Sequence[TargetChoice], prices: Prices
 ) -> dict[str, object]:
-    """Build the modal.
-
-    Args:
-        state: Of the form, valid or not.
-        targets: The channel's targets, at least one, the default first. A menu shows 100.
-        prices: Of GPUs.
-    """
+    """Build the modal. The targets are at least one, the default first; a menu shows 100."""
     blocks: Sequence[Block]
     if state.is_untouched:
         state = _with_scaling(state, targets)
@@ -156,7 +150,7 @@ def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -
 
 
 def _memory(state: FormState) -> str:
-    """What the modal keeps; if that is too long for Slack, without messages."""
+    """If it is too long for Slack, messages are left out."""
     kept = state.model_dump_json(exclude_none=True)
     if len(kept.encode("utf-16-le")) // 2 <= _MOST_METADATA:
         return kept

@@ -54,14 +54,7 @@ _MOST_OPTIONS = 100  # in a menu
 
 
 class TargetChoice(NamedTuple):
-    """A target to choose; the first of several is the default.
-
-    Attributes:
-        label: What distinguishes it, such as its project.
-        lifetime_seconds: The default; None for no end.
-        expiry_action: What happens at the end.
-        scaling: The default.
-    """
+    """A target to choose; the label distinguishes it, the rest are its defaults."""
 
     name: str
     label: str

@@ -21,12 +21,7 @@ _SAID = "✗ Friendli refused this:"
 
 
 def marked(blocks: Sequence[Block], refused: Mapping[str, str]) -> list[Block]:
-    """Add Friendli's error messages below the fields.
-
-    Args:
-        blocks: The form's.
-        refused: Field of the draft → plain text. A field that isn't shown is named at the top.
-    """
+    """Add Friendli's error messages below their fields, or else above the form."""
     drawn: list[Block] = []
     left = dict(refused)
     for block in blocks:
@@ -39,7 +34,6 @@ def marked(blocks: Sequence[Block], refused: Mapping[str, str]) -> list[Block]:
 
 
 def focused(blocks: Sequence[Block], field: str | None) -> list[Block]:
-    """Put the cursor in a field of the draft, if that is shown."""
     drawn = []
     for block in blocks:
         element = block.get("element")

@@ -23,17 +23,7 @@ def number_field(
     optional: bool = False,
     redraw: bool = False,
 ) -> Block:
-    """A field for a number, filled in with a valid one.
-
-    Args:
-        field: Of the draft.
-        typed: Valid or not.
-        hint: Plain text below the field.
-        placeholder: The default, where it is known.
-        decimal: Whether the number may have decimals.
-        optional: Whether it may stay empty.
-        redraw: Whether each typed character is sent at once.
-    """
+    """A field for a number, filled in with a valid one; `redraw` sends each typed character."""
     # Slack refuses a view whose initial number is none.
     valid = (_DECIMAL if decimal else _NUMBER).fullmatch((typed or "").strip())
     return input_block(
@@ -61,7 +51,6 @@ def menu_field(
     optional: bool = False,
     redraw: bool = False,
 ) -> Block:
-    """A menu for a field of the draft, with up to 100 options."""
     element: Block = {
         "type": "static_select",
         "action_id": action_id(field),

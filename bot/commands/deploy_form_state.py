@@ -1,4 +1,4 @@
-"""The state that the deploy modal carries, and how the modal is parsed."""
+"""The state of the deploy modal, and how the modal is parsed."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -15,17 +15,12 @@ ACTION_PREFIX = "deploy"
 ADVANCED_ACTION = f"{ACTION_PREFIX}.advanced"
 FLAGS_ACTION = f"{ACTION_PREFIX}.flags"
 FLAGS = ("skip_special_tokens", "add_special_tokens")
-"""The switches with two states, both on by default."""
 INSTANCE_ID = "instance_id"
-"""The field for an instance option id that the menu doesn't have."""
 FRIENDLIS_CHOICE = "friendli"
-"""The option that leaves content logging to Friendli."""
 NO_METRIC = "none"
-"""The option for no metric, since a menu can't be emptied again."""
 
 
 def action_id(field: str) -> str:
-    """The action id of the element for a field of the draft."""
     return f"{ACTION_PREFIX}.{field}"
 
 
@@ -33,7 +28,6 @@ class Updating(BaseModel):
     """The endpoint that a form updates.
 
     Attributes:
-        public_id: Of its deployment.
         number: The version that the form was filled in from.
         is_partial: Whether its model and some other settings are unknown.
         elsewhere: Whether a version was made outside of this channel.
@@ -50,20 +44,17 @@ class Updating(BaseModel):
 
 
 class FormState(BaseModel):
-    """The modal's state, in its private_metadata.
+    """The modal's private_metadata.
 
     Attributes:
-        request_id: The idempotency key.
-        place: The channel that it was opened in.
         draft: Hidden fields included.
         tag: The end of the proposed name.
-        proposed_name: Made from the model; None before there is one.
-        generation: Counts the proposed names. Slack keeps the content of a field while its block id
-            stays the same, so each proposal needs a new one.
-        default_scaling: Shown while the person hasn't chosen another one; None before it is drawn.
+        generation: Counts proposed names: a field keeps its content in Slack while its block id
+            stays the same.
+        default_scaling: Shown while the person hasn't chosen another one.
         updating: The existing endpoint; None for a new one.
         refused: Friendli's error messages: field → plain text.
-        focus: The field that gets the cursor when the form opens; not kept.
+        focus: The field that gets the cursor when the form opens.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,7 +73,6 @@ class FormState(BaseModel):
 
     @property
     def is_untouched(self) -> bool:
-        """Whether the form is a new one in which nothing was chosen or typed."""
         return self.updating is None and not self.advanced_open and self.draft == DeployDraft()
 
     def settled(self) -> Self:
@@ -121,7 +111,7 @@ class _Drawn(BaseModel):
 
 
 def parse(view: Mapping[str, object]) -> FormState:
-    """Parse the view of a submission or of an action in the modal.
+    """Parse a submitted or changed form.
 
     A hidden field keeps its value, and so does one that Slack leaves out: an untouched initial
     value, in some views.
@@ -154,7 +144,7 @@ def parse(view: Mapping[str, object]) -> FormState:
 
 
 def _flags(draft: DeployDraft, ticked: set[str]) -> dict[str, str | bool | None]:
-    """The checkboxes' values; an untouched default stays unset."""
+    """An untouched default stays unset."""
     flags: dict[str, str | bool | None] = {}
     for field in FLAGS:
         before: bool | None = getattr(draft, field)
@@ -171,11 +161,7 @@ def react(state: FormState, action: str) -> FormState:
 
 
 def blocks_by_field(view: Mapping[str, object]) -> dict[str, str]:
-    """The shown fields, each with the id of its block.
-
-    Raises:
-        pydantic.ValidationError: The view has no blocks.
-    """
+    """Field → id of its block; pydantic.ValidationError if the view has no blocks."""
     return {
         block.element.action_id.removeprefix(f"{ACTION_PREFIX}."): block.block_id
         for block in _Drawn.model_validate(view).blocks

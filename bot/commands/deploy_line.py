@@ -13,12 +13,7 @@ from bot.domain.text import quoted
 
 @dataclass(frozen=True, slots=True)
 class LineError:
-    """One error in a line.
-
-    Attributes:
-        words: What is wrong and what is valid: plain text, not escaped, the input in backticks.
-        nearest: The nearest valid choice.
-    """
+    """An error: plain text, not escaped, the input in backticks; and the nearest valid choice."""
 
     words: str
     nearest: str | None = None
@@ -44,8 +39,7 @@ class DeployLine:
     Attributes:
         text: The line, without the command.
         yes: Whether it has `--yes`.
-        spans: Option name → position.
-        field_errors: Syntax errors.
+        spans: By option name.
         reported: Fields of the draft with an error; further errors in them are dropped.
         edits: Fix the errors.
         has_example: Whether an edit puts an example where no value was typed.
@@ -64,7 +58,6 @@ class DeployLine:
     is_cut: bool = False
 
     def deletion(self, start: int, end: int) -> Edit:
-        """The edit that deletes a part and the space before it."""
         before = self.text[:start].rstrip()
         if before:
             return Edit(len(before), end)

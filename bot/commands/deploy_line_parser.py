@@ -116,7 +116,7 @@ class _Parser:
         self.line.edits.append(edit)
 
     def _argument(self, word: Word) -> None:
-        """Parse a word that follows no option: the model, part of a phrase, or an error."""
+        """The model, part of a phrase, or an error."""
         line, given = self.line, quoted(clip(word.text, 40))
         if line.model is None and (self.phrase is None or "/" in word.text):
             self._end_phrase()

@@ -65,7 +65,6 @@ class DeployForm:
             await self.modals.replace(view_id, await invitation_view(self.people, membership))
 
     async def show_in(self, view_id: str, place: ChannelRef) -> None:
-        """Turn an open modal into the form."""
         targets = await self.lookup.all(place)
         await self.modals.replace(view_id, self._view(_state(place, DeployDraft()), targets))
 

@@ -37,11 +37,8 @@ class Option:
     """An option of the command.
 
     Attributes:
-        name: Without the dashes.
         fields: The draft's fields that it sets; none for `--yes`.
         metavar: The value's name in the help.
-        help: The rest of a line of help.
-        example: A valid value.
         prefix: Precedes the value in the draft, but not in the line.
     """
 
@@ -55,7 +52,6 @@ class Option:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words of a `Kind.CHOICE`."""
         return tuple(self.metavar.split("|"))
 
 
@@ -194,7 +190,6 @@ OPTIONS: tuple[Option, ...] = (
 
 
 def options_help() -> str:
-    """One option a line, as mrkdwn."""
     return "\n".join(f"`{_usage(option)}`  {option.help}" for option in OPTIONS)
 
 

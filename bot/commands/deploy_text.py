@@ -41,11 +41,7 @@ _LONGEST_CORRECTED = 2_000
 
 @dataclass(frozen=True, slots=True)
 class TextDeploy:
-    """A valid line.
-
-    Attributes:
-        yes: Whether to deploy without asking again.
-    """
+    """A valid line."""
 
     request: DeployRequest
     draft: DeployDraft
@@ -57,7 +53,6 @@ class LineErrors:
     """An invalid line.
 
     Attributes:
-        field_errors: At least one.
         corrected_line: The whole line, command included, with every error fixed and the rest
             unchanged: plain text that is valid. None if that takes a guess.
         draft: What was understood, for a form to go on from.
@@ -69,7 +64,6 @@ class LineErrors:
 
 
 def model_of(text: str) -> str | None:
-    """The model of a line, valid or not."""
     return parse(typed(text).strip()).draft.model
 
 
@@ -110,13 +104,7 @@ def read(
 def read_with(
     text: str, check_line: Callable[[DeployLine], T | tuple[FieldError, ...]], command: str
 ) -> tuple[DeployLine, T | LineErrors]:
-    """Parse a line that something else validates.
-
-    Args:
-        text: As Slack sent it.
-        check_line: Returns the meaning of a line, or errors in its values.
-        command: The beginning of the corrected line.
-    """
+    """Parse a line that `check_line` validates; the corrected line begins with `command`."""
 
     def checked(line: DeployLine) -> T | tuple[FieldError, ...]:
         answer = check_line(line)
@@ -184,7 +172,6 @@ def _yes_removed(line: DeployLine) -> list[Edit]:
 
 
 def _edit(line: DeployLine, option: Option, suggested: DeployDraft) -> Edit | None:
-    """The edit that sets an option to the suggested value."""
     values: list[str | None] = [getattr(suggested, field) for field in option.fields]
     if option.prefix and not (values[0] or "").startswith(option.prefix):
         return None

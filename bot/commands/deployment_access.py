@@ -26,11 +26,7 @@ class DeploymentAccess:
         *,
         operation: OperationKind | None = None,
     ) -> Deployment:
-        """Return the deployment.
-
-        Raises:
-            UserError: It isn't in the request's channel, or the person lacks the permission.
-        """
+        """Raise UserError if it isn't in this channel, or the person lacks the permission."""
         deployment = await self.find(request, public_id)
         await self.authorize(
             permission,
@@ -42,11 +38,7 @@ class DeploymentAccess:
         return deployment
 
     async def find(self, request: Request, public_id: str) -> Deployment:
-        """Return the deployment.
-
-        Raises:
-            UserError: It isn't in the request's channel.
-        """
+        """Raise UserError if it isn't in this channel."""
         deployment = await self.deployments.find(request.place, public_id)
         if deployment is None:
             raise unknown_endpoint()
@@ -61,11 +53,7 @@ class DeploymentAccess:
         *,
         operation: OperationKind | None = None,
     ) -> None:
-        """Check a permission on a deployment that was read before.
-
-        Raises:
-            UserError: The person lacks it.
-        """
+        """Raise UserError if the person lacks the permission."""
         await self.authorizer.authorize(
             permission,
             request.person,

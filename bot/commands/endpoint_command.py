@@ -32,10 +32,8 @@ class EndpointRequest(Request):
     """A request about an endpoint.
 
     Attributes:
-        endpoint: As Friendli lists it.
         rest: What follows the endpoint, Slack's markup undone, quotes kept.
         trigger_id: Opens a form for three seconds; '' if it opens none.
-        request_id: Of the command or of the choice.
         replaces: Whether the answer replaces the picker.
     """
 
@@ -69,11 +67,8 @@ class EndpointCommand:
     """A command about one endpoint.
 
     Attributes:
-        name: Its word.
-        summary: One line of mrkdwn, for help.
         run_on: Its handler, after the acknowledgement and the permission check.
         arguments: What may follow the endpoint, for help; '' for nothing.
-        permission: What a person needs.
         operation: What it does, if it is an operation on the endpoint.
     """
 
@@ -205,7 +200,6 @@ def _not_there(hint: str) -> UserError:
 async def suggested(
     request: OptionsRequest, authorizer: Authorizer, lookup: TargetLookup, catalog: Catalog
 ) -> Sequence[picker.Block]:
-    """The options of every picker: the channel's endpoints that match the typed text."""
     await authorizer.authorize(Permission.LOOK, request.person, request.place)
     state = picker.PickerState.read(request.block_id)
     names = [target.name for target in await lookup.targets.of(request.place)]

@@ -39,17 +39,12 @@ class EndpointPhrase:
         return " ".join(word.text for word in self.lead[:count])
 
     def rest(self, used: int) -> str:
-        """What follows the endpoint, quotes kept."""
         left = [*self.lead[used:], *self.others]
         return " ".join(self.line[word.start : word.end] for word in left)
 
 
 def read(text: str, targets: Sequence[str]) -> EndpointPhrase:
-    """Parse a line.
-
-    Args:
-        text: What follows the command's word, as Slack sent it.
-        targets: Names of the channel's targets, of which one may precede a slash.
+    """Parse what follows the command's word, as Slack sent it.
 
     Raises:
         UserError: A quote isn't closed, or there is no such target.
@@ -111,11 +106,9 @@ def _is_option(word: Word) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The endpoints that a line may name.
+    """The endpoints that match, and how many words of the line name them.
 
     Attributes:
-        endpoints: One if it is unambiguous.
-        used: How many words of the line name it.
         is_exact: Whether a whole name or id was typed, not only a prefix.
     """
 
@@ -132,8 +125,7 @@ def match(
     Args:
         endpoints: Where to look.
         text: The line.
-        takes_more: Whether the command takes words beside the endpoint; a name may consist of
-            several words, and the longest match wins.
+        takes_more: Whether the command takes words beside the endpoint; the longest name wins.
         about: The deployment whose endpoint is meant where none is named, as in its thread;
             arguments of the command are then not read as the prefix of a name.
     """
@@ -166,7 +158,6 @@ def match(
 
 
 def nearest(endpoints: Sequence[ListedEndpoint], name: str) -> list[str]:
-    """The nearest names, the likeliest first."""
     # Comparing takes time, and the end of a long list doesn't run any more.
     names = {_normalized(listed.name): listed.name for listed in reversed(endpoints[:_COMPARED])}
     return [names[close] for close in get_close_matches(_normalized(name)[:100], names, n=_NEAREST)]

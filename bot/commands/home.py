@@ -83,7 +83,7 @@ class HomeTab:
             )
 
     async def show(self, place: ChannelRef, person: Actor, answer: Body | None = None) -> bool:
-        """Show the tab, with an answer above it. Returns whether Slack took the answer."""
+        """Returns whether Slack took the answer."""
         note = None if answer is None else Note(answer, place.channel_id)
 
         async def draw() -> dict[str, object]:

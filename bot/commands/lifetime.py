@@ -66,7 +66,7 @@ async def keep_clicked(
 async def _respond(
     pending_responses: PendingResponses, click: BlockAction, given: LifetimeResult
 ) -> DeferredTask:
-    """Explain why nothing changed; a change shows in the thread."""
+    """A change shows in the thread."""
     if given.outcome in (LifetimeOutcome.ACCEPTED, LifetimeOutcome.WAITS):
         return None
     return await durable_response(pending_responses, click, answer(_words(given)))
@@ -127,11 +127,7 @@ async def extend(request: EndpointRequest, lifetimes: Lifetimes) -> None:
 
 
 def _duration(typed: str, endpoint: ListedEndpoint) -> int:
-    """In seconds.
-
-    Raises:
-        UserError: It isn't a valid duration.
-    """
+    """In seconds; UserError if it isn't a valid duration."""
     reading = ParsedDraft(DeployDraft(lifetime=typed.removeprefix("for ").removeprefix("by ")), ())
     for rule in LIFETIME_RULES:
         if rule.broken(reading):

@@ -39,12 +39,8 @@ class Listeners:
     """The listeners of the Bolt app.
 
     Args:
-        registry: Maps names to handlers.
-        dispatcher: Maps the text of the slash command to handlers.
         home: The Home tab, whose buttons act in the channel of their endpoint.
-        responses: Makes responders.
         pending_responses: Keeps answers that must arrive.
-        deferred_tasks: Runs what the acknowledgement doesn't wait for.
         schema: While it doesn't fit, nothing is accepted.
     """
 
@@ -68,13 +64,11 @@ class Listeners:
         self._deduplicator = EventDeduplicator()
 
     async def command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """A slash command."""
         command = self._begin("command", "", payloads.command(body))
         await self._handle(command, self._dispatcher.run)
         await ack()
 
     async def action(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """A button or a menu was used."""
         click = payloads.click(body)
         click = self._begin("action", click.action_id, click)
         handler = self._registry.click(click.action_id)
@@ -84,7 +78,6 @@ class Listeners:
         await ack()
 
     async def submission(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """A modal was submitted."""
         submission = payloads.submission(body)
         callback_id = submission.view.get("callback_id", "")
         submission = self._begin("submission", callback_id, submission)
@@ -107,7 +100,7 @@ class Listeners:
         self._start(response.work, submission)
 
     async def options(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """A menu whose options we find was opened or typed into; Slack shows that it is empty."""
+        """A menu without options is all that can be shown of an error."""
         request = payloads.options_request(body)
         handler = self._registry.suggestion(request.action_id)
         found: Sequence[Block] = []
@@ -122,7 +115,6 @@ class Listeners:
         await ack(options=[dict(option) for option in found])
 
     async def shortcut(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """A message shortcut was chosen."""
         used = payloads.shortcut(body)
         used = self._begin("shortcut", used.callback_id, used)
         shortcut = self._registry.shortcuts.get(used.callback_id)
@@ -130,7 +122,7 @@ class Listeners:
         await ack()
 
     async def event(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """An event; Slack delivers it up to three times more if we are slow."""
+        """Slack delivers an event up to three times more if we are slow."""
         kind = payloads.event_type(body)
         handler = self._registry.events.get(kind)
         if handler is not None:
@@ -141,13 +133,12 @@ class Listeners:
         await ack()
 
     def _begin(self, kind: str, name: str, request: _R) -> _R:
-        """Log who asked for what where; what was typed may hold a key, and isn't logged."""
+        """Log the request, without its text, which may hold a key."""
         correlation.begin(channel=request.place.channel_id)
         log.info("request", kind=kind, name=name, person=request.person.id)
         return self._responses.attach(request)
 
     def _check(self, request: Request) -> None:
-        """Raise UserError unless this process may handle the request."""
         if not self._schema.is_current():
             raise OutdatedReplicaError
         if request.is_foreign:

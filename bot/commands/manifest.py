@@ -62,7 +62,7 @@ def manifest(
     """The manifest to create the Slack app from.
 
     Args:
-        url: Where the bot is reached from outside, for HTTP mode; None for Socket Mode.
+        url: The bot's public address, for HTTP mode; None for Socket Mode.
         name: The app's.
         slash_command: With the slash. A workspace knows each only once.
     """
@@ -121,6 +121,5 @@ def manifest(
 
 
 def creation_link(made: Mapping[str, Any]) -> str:
-    """The address at which Slack creates an app from a manifest."""
     compact = json.dumps(made, separators=(",", ":"))
     return f"https://api.slack.com/apps?new_app=1&manifest_json={quote(compact)}"

@@ -1,7 +1,4 @@
-"""A mention of the bot: in a deployment's thread about that one, elsewhere like a typed command.
-
-A mention opens no form: a command that needs one says where to type it.
-"""
+"""A mention of the bot: in a deployment's thread about that one, elsewhere like a typed command."""
 
 import re
 
@@ -50,7 +47,6 @@ async def mentioned(
     access: DeploymentAccess,
     operations: Operations,
 ) -> DeferredTask:
-    """Run what the mention asks for."""
     if event.by_app or not event.person.id:
         return None
     require_short(event.text)
@@ -115,12 +111,12 @@ async def _operate(
         kind, deployment_view.name, deployment_view.setup.price_once_up, deployment_view.public_id
     )
     if question is None:
-        asked = await operations.request(
+        result = await operations.request(
             event.place, event.person, deployment_view.public_id, kind, event.event_id
         )
-        if asked.outcome is OperationOutcome.REPEATED:
+        if result.outcome is OperationOutcome.REPEATED:
             return None
-        return answer(not_accepted(kind, asked) or questions.under_way(kind, deployment_view.name))
+        return answer(not_accepted(kind, result) or questions.under_way(kind, deployment_view.name))
     status = (
         deployment_view.endpoint_state.status
         if deployment_view.endpoint_state is not None
@@ -133,7 +129,6 @@ async def _operate(
 
 
 def _behind_the_mention(text: str) -> str:
-    """The text after the first mention, which is the bot's own."""
     _, _, behind = text.partition("<@")
     return " ".join(re.sub(r"^[^>]*>", "", behind).split())
 

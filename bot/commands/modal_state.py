@@ -33,15 +33,10 @@ class Element(BaseModel):
 
     @property
     def ticked(self) -> Sequence[str]:
-        """The values of all chosen options."""
         return [choice.value for choice in self.selected_options or ()]
 
     def chosen(self, shown: _E) -> _E:
-        """The chosen option as an enum; the one shown if Slack sends none.
-
-        Raises:
-            pydantic.ValidationError: The enum doesn't have it.
-        """
+        """The one shown if Slack sends none; a ValidationError if it isn't in the enum."""
         if self.selected_option is None:
             return shown
         return TypeAdapter(type(shown)).validate_python(self.selected_option.value)

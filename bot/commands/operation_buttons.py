@@ -35,7 +35,7 @@ async def clicked(
     The thread shows the effect; only what keeps it from happening is answered here.
     """
     deployment = await access.require(kind.facts.permission, click, click.value, operation=kind)
-    asked = await operations.request(
+    result = await operations.request(
         click.place,
         click.person,
         deployment.public_id,
@@ -43,10 +43,10 @@ async def clicked(
         click.trigger_id,
         message_ts=click.message_ts,
     )
-    words = not_accepted(kind, asked)
+    words = not_accepted(kind, result)
     if click.is_ephemeral:
         # The answer replaces the question.
-        words = words or under_way(kind, deployment.name, waits=asked.waits)
+        words = words or under_way(kind, deployment.name, waits=result.waits)
     if words is None:
         return None
     return await durable_response(
@@ -54,15 +54,15 @@ async def clicked(
     )
 
 
-def not_accepted(kind: OperationKind, asked: OperationResult) -> str | None:
+def not_accepted(kind: OperationKind, result: OperationResult) -> str | None:
     """Why nothing was done, as mrkdwn; None if it was accepted, or known already."""
-    match asked.outcome:
+    match result.outcome:
         case OperationOutcome.IN_FLIGHT:
-            by = mention(asked.by) if asked.by else "Somebody"
+            by = mention(result.by) if result.by else "Somebody"
             to_do = kind.facts.words.infinitive
             return f"{by} asked to {to_do} already; the thread tells how it goes."
         case OperationOutcome.STALE:
-            now = escape(facts_of(asked.status).name) if asked.status else "coming up"
+            now = escape(facts_of(result.status).name) if result.status else "coming up"
             return f"It is {now} now, so there was nothing to do."
         case OperationOutcome.UNCONNECTED:
             return UNCONNECTED

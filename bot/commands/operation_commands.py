@@ -35,19 +35,15 @@ async def run_on(
     if question is not None:
         await request.answer(question)
         return
-    asked = await operations.request(
+    result = await operations.request(
         request.place, request.person, public_id, kind, request.request_id
     )
-    words = not_accepted(kind, asked)
+    words = not_accepted(kind, result)
     await request.answer(answer(words or questions.under_way(kind, endpoint.name)))
 
 
 def here(endpoint: ListedEndpoint) -> str:
-    """The public id of the deployment that an endpoint belongs to in this channel.
-
-    Raises:
-        UserError: Its thread is elsewhere, or nobody follows it yet; with the way there.
-    """
+    """Raise UserError if its thread is elsewhere, or nobody follows it yet; with the way there."""
     ours = endpoint.ours
     if ours is None:
         raise UserError(

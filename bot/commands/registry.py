@@ -2,8 +2,7 @@
 
 A handler takes the request, and the services that it needs as further parameters:
 `bot.commands.injection` fills them in by type. It runs before Slack is acknowledged and has
-milliseconds: only what spends money or decides is written there. A `deferred` handler runs after
-the acknowledgement.
+milliseconds: only what spends money or decides is written there.
 """
 
 import difflib
@@ -25,7 +24,6 @@ from bot.slack.requests import (
 )
 
 DeferredTask = Coroutine[object, object, None] | None
-"""Runs after the acknowledgement."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -33,12 +31,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class ViewResponse:
-    """The response to a submitted modal.
+    """The response to a submitted modal; with neither errors nor a view, the modal closes.
 
     Attributes:
         errors: By block id; the modal stays open and shows them.
-        view: Replaces the modal. With neither, the modal closes.
-        work: Runs after the acknowledgement.
+        view: Replaces the modal.
     """
 
     errors: Mapping[str, str] | None = None
@@ -70,12 +67,7 @@ def deferred(
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A first word of the slash command.
-
-    Attributes:
-        arguments: What may follow, for help.
-        summary: One line of mrkdwn, for help.
-    """
+    """A first word of the slash command. The summary is one line of mrkdwn."""
 
     name: str
     arguments: str
@@ -89,12 +81,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """An entry in the menu of every message.
-
-    Attributes:
-        name: At most 24 characters.
-        summary: Plain text of at most 150 characters.
-    """
+    """An entry in the menu of every message: a name of 24 characters, a summary of 150 at most."""
 
     callback_id: str
     name: str
@@ -110,7 +97,6 @@ class Feature:
         clicks: By action id, or by its part before the last dot, for buttons in a numbered row.
         submissions: By the modal's callback id.
         suggestions: Options of menus that are searched, named like clicks.
-        events: By the event's type.
         steps: What its handlers call with the services that it declares in turn.
     """
 
@@ -147,11 +133,6 @@ class Registry:
             _add(self.events, feature.events)
 
     def bind(self, injector: Injector) -> None:
-        """Fill in the services that handlers declare.
-
-        Raises:
-            TypeError: There is no such service.
-        """
         injector.add(self)
         for name, command in self.commands.items():
             self.commands[name] = replace(command, run=injector.bind(command.run))
@@ -165,7 +146,6 @@ class Registry:
             injector.bind(step)
 
     def click(self, action_id: str) -> ClickHandler | None:
-        """None for a button that no longer exists."""
         return _numbered(self.clicks, action_id)
 
     def suggestion(self, action_id: str) -> SuggestionHandler | None:

@@ -33,14 +33,7 @@ class FilledForm:
         gpu: str | None = None,
         focus: str | None = None,
     ) -> None:
-        """Open the form.
-
-        Args:
-            click: With the trigger that opens it.
-            public_id: The deployment.
-            gpu: The instance option to choose instead, such as "2xH100".
-            focus: The field that gets the cursor.
-        """
+        """Open the form, such as with the GPU "2xH100" chosen, or with the cursor in a field."""
         deployment = await self.deployments.find(click.place, public_id)
         if deployment is None:
             await click.responder.say(answer(_FORGOTTEN))
@@ -58,7 +51,6 @@ async def clicked(click: BlockAction, filled: FilledForm) -> None:
 
 @deferred
 async def edit(click: BlockAction, filled: FilledForm) -> None:
-    """Open the form at the setting that a failure is about."""
     public_id, _, field = click.value.partition(" ")
     await filled.open(click, public_id, focus=field)
 

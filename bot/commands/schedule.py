@@ -29,13 +29,7 @@ class Planner:
     schedules: Schedules
 
     async def add(self, request: EndpointRequest, public_id: str, kind: OperationKind) -> None:
-        """Add a schedule.
-
-        Args:
-            request: With the words that say when.
-            public_id: Of the endpoint's deployment.
-            kind: Sleep or wake.
-        """
+        """Add a schedule; the rest of the request says when."""
         endpoint = request.endpoint
         zone = await self.people.time_zone(request.person.id)
         zone_known = zone is not None and is_zone(zone)
@@ -78,7 +72,7 @@ def _unreadable(
 
 @deferred
 async def show(command: SlashCommand, authorizer: Authorizer, schedules: Schedules) -> None:
-    """List the channel's schedules, the thread's, or those of endpoints whose name begins so."""
+    """The channel's schedules, the thread's, or those of endpoints whose name begins so."""
     await authorizer.authorize(Permission.LOOK, command.person, command.place)
     name = command.text.strip()
     found = await schedules.of(command.place, None if name else command.about or None)

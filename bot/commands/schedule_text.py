@@ -25,25 +25,14 @@ _DAYS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ScheduleTextError:
-    """An invalid time.
-
-    Attributes:
-        words: What is wrong and what is valid: plain text, the input in backticks.
-        corrected: What was most likely meant, as typed; None if unknown.
-    """
+    """An invalid time: plain text, the input in backticks; and what was most likely meant."""
 
     words: str
     corrected: str | None = None
 
 
 def read_when(text: str, zone: str, now: datetime) -> When | ScheduleTextError:
-    """Parse what follows an endpoint's name.
-
-    Args:
-        text: Such as "at 18:00 on weekdays".
-        zone: The person's time zone.
-        now: Aware; the time must be later.
-    """
+    """Parse what follows an endpoint's name; the time must be later than `now`, which is aware."""
     line = " ".join(text.split())
     named = list(_DAYS.finditer(line))
     rest = " ".join(_DAYS.sub(" ", line).split())

@@ -56,12 +56,6 @@ _WHO_WORDS: Mapping[_Who, str] = {
 
 
 def build(form: WhoForm, groups: Mapping[str, str]) -> dict[str, Any]:
-    """Build the modal.
-
-    Args:
-        form: Its state.
-        groups: Names of user groups by id, as far as they are known.
-    """
     people: Block = {
         "type": "multi_users_select",
         "action_id": _PEOPLE,

@@ -29,15 +29,10 @@ class TargetLookup:
     catalog: Catalog
 
     async def all(self, place: ChannelRef) -> Sequence[TargetView]:
-        """A channel's targets, the default first, at least one.
-
-        Raises:
-            UserError: There is none; with the way to connect one.
-        """
+        """The default first. Raises UserError if there is none, with the way to connect one."""
         return await self.require(await self.targets.of(place))
 
     async def require(self, targets: Sequence[TargetView]) -> Sequence[TargetView]:
-        """Errors as for `all`."""
         if targets:
             return targets
         admins = [mention(admin) for admin in (await self.people.admins())[:_ADMINS_NAMED]]
@@ -49,15 +44,10 @@ class TargetLookup:
         )
 
     async def names(self, place: ChannelRef) -> Sequence[str]:
-        """Errors as for `all`."""
         return [target.name for target in await self.all(place)]
 
     async def listing(self, place: ChannelRef, target: str, *, fresh: float = 0.0) -> Listing:
-        """List one target's endpoints; see `Catalog.read`.
-
-        Raises:
-            UserError: With the reason, and the way out.
-        """
+        """See `Catalog.read`; raises UserError with the reason and the way out."""
         try:
             return await self.catalog.read(place, target, fresh=fresh)
         except NoKeyError:
@@ -71,11 +61,7 @@ class TargetLookup:
     async def endpoints(
         self, place: ChannelRef, targets: Sequence[str]
     ) -> tuple[Sequence[ListedEndpoint], Mapping[str, UserError]]:
-        """The endpoints of several targets, each once, and why some targets can't be read.
-
-        Raises:
-            UserError: None of them can be read.
-        """
+        """Each endpoint once, and why some targets can't be read; a UserError if none can."""
         listings = await asyncio.gather(
             *(self.listing(place, target) for target in targets), return_exceptions=True
         )

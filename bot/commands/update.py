@@ -111,7 +111,7 @@ class UpdateRequests:
         )
         if update is None:
             return f"{bold(runs.name)} runs like that already. {NOTHING}"
-        asked = await self.operations.request(
+        result = await self.operations.request(
             place,
             request.person,
             state.public_id,
@@ -121,7 +121,7 @@ class UpdateRequests:
             update=update,
             detail=in_thread(runs.version, after, self.prices, back_to=state.back_to),
         )
-        return _refusal(asked, runs, after)
+        return _refusal(result, runs, after)
 
 
 async def confirmed(submission: ViewSubmission, requests: UpdateRequests) -> ViewResponse:
@@ -152,18 +152,18 @@ async def _under_way(click: BlockAction, name: str) -> None:
     await click.responder.replace(update_diff.under_way(name))
 
 
-def _refusal(asked: OperationResult, runs: RunningVersion, after: Version) -> str | None:
-    match asked.outcome:
+def _refusal(result: OperationResult, runs: RunningVersion, after: Version) -> str | None:
+    match result.outcome:
         case OperationOutcome.REPEATED:
             return "You asked for that already; the thread tells how it goes."
         case OperationOutcome.OVERTAKEN:
-            by = f"{mention(asked.by)} updated it" if asked.by else "It was updated"
+            by = f"{mention(result.by)} updated it" if result.by else "It was updated"
             runs_now = f": version {code(runs.number)} runs now" if runs.number else ""
             return f"{by} meanwhile{runs_now}. Nothing was sent; Change shows what is so now."
         case OperationOutcome.NAME_TAKEN:
             return f"{bold(after.request.name)} is taken by another endpoint. Nothing was sent."
         case _:
-            return not_accepted(OperationKind.UPDATE, asked)
+            return not_accepted(OperationKind.UPDATE, result)
 
 
 @deferred

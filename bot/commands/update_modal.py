@@ -70,7 +70,6 @@ class UpdateForm:
         refused: Mapping[str, str] | None = None,
         focus: str | None = None,
     ) -> None:
-        """Turn an open modal into the form."""
         try:
             runs = await self.updates.refresh(place, public_id)
             await self._show(view_id, place, runs, edited, refused=refused, focus=focus)
@@ -147,7 +146,6 @@ class UpdateButtons:
         *,
         focus: str | None = None,
     ) -> None:
-        """Arguments as for `UpdateForm.open`."""
         deployment = await self.access.require(Permission.UPDATE, click, public_id)
         await self.form.open(click, click.trigger_id, deployment.public_id, edited, focus=focus)
 
@@ -159,7 +157,6 @@ async def clicked(click: BlockAction, buttons: UpdateButtons) -> None:
 
 @deferred
 async def edit(click: BlockAction, buttons: UpdateButtons) -> None:
-    """Open the form at the setting that a failure is about."""
     public_id, _, field = click.value.partition(" ")
     await buttons.open(click, public_id, focus=field)
 
@@ -174,7 +171,6 @@ async def larger(click: BlockAction, buttons: UpdateButtons) -> None:
 async def again(
     click: BlockAction, access: DeploymentAccess, updates: Updates, update_form: UpdateForm
 ) -> None:
-    """Open the form of an update that was refused, with its changes."""
     public_id, _, operation_id = click.value.partition(" ")
     runs = await updates.known(click.place, public_id)
     await access.authorize(Permission.UPDATE, click, runs.target, public_id)
@@ -188,7 +184,6 @@ async def again(
 async def change(
     click: BlockAction, access: DeploymentAccess, updates: Updates, update_form: UpdateForm
 ) -> None:
-    """Open the form with what runs now, and the changes of the question."""
     state = UpdateState.model_validate_json(click.value)
     runs = await updates.known(click.place, state.public_id)
     await access.authorize(Permission.UPDATE, click, runs.target, runs.public_id)
@@ -205,7 +200,6 @@ async def submitted(
     update_form: UpdateForm,
     prices: Prices,
 ) -> ViewResponse:
-    """Validate the form, and show before and after."""
     place = submission.place
     filled = form.parse(submission.view)
     if filled.updating is None:

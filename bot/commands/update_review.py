@@ -21,14 +21,7 @@ _MAX_LENGTH = 400
 def build(
     place: ChannelRef, state: UpdateState, blocks: Sequence[Block], *, submit: str | None = None
 ) -> dict[str, Any]:
-    """Build the modal.
-
-    Args:
-        place: The channel that the form was opened in.
-        state: The update.
-        blocks: The content.
-        submit: The button that agrees; None if there is nothing to agree to.
-    """
+    """Build the modal; without `submit`, there is nothing to agree to."""
     view = message("") | {
         "callback_id": CALLBACK_ID,
         "private_metadata": UpdateReviewState(place=place, state=state).to_json(),
@@ -39,12 +32,7 @@ def build(
 
 
 def updated_meanwhile(runs: RunningVersion, before: Version | None) -> str:
-    """The endpoint was updated while its form was open, as mrkdwn.
-
-    Args:
-        runs: What runs now.
-        before: What the form was filled in from; None if unknown.
-    """
+    """As mrkdwn. `before` is what the form was filled in from; None if unknown."""
     difference = changes(before, runs.version) if before is not None else ""
     now = (
         f" Version {code(runs.number)} runs now{':' if difference else '.'}" if runs.number else ""
@@ -59,7 +47,6 @@ def change_button(state: UpdateState) -> Block:
 
 
 def message(words: str) -> dict[str, Any]:
-    """A modal with only a message, as mrkdwn."""
     return {
         "type": "modal",
         "title": plain(form.UPDATE_TITLE),

@@ -21,7 +21,6 @@ class UpdateState(BaseModel):
     """A proposed update; as JSON at most 2,000 characters, for a button's value.
 
     Attributes:
-        request_id: The idempotency key.
         number: The version that it was compared with.
         back_to: The version to go back to.
         is_whole: Whether nothing of a version that was made elsewhere would stay.
@@ -82,16 +81,11 @@ class UpdateReviewState(BaseModel):
     state: UpdateState
 
     def to_json(self) -> str:
-        """Compact JSON, at most 3,000 characters."""
         return self.model_dump_json(exclude_unset=True, by_alias=True)
 
 
 def deployment_of(listed: ListedEndpoint) -> str:
-    """The public id of a listed endpoint's deployment.
-
-    Raises:
-        UserError: It was made elsewhere and isn't followed, or its thread is in another channel.
-    """
+    """Raise UserError if the endpoint isn't followed, or its thread is in another channel."""
     ours = listed.ours
     if ours is None:
         raise UserError(

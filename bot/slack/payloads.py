@@ -90,7 +90,7 @@ class _View(_Payload):
 
     @property
     def opened_in(self) -> ChannelRef | None:
-        """The channel that the modal was opened in, as the bot noted it."""
+        """As the bot noted it."""
         try:
             return _ViewMetadata.model_validate_json(self.private_metadata).place
         except ValidationError:
@@ -113,7 +113,7 @@ class _Message(_Payload):
 
     @property
     def public_id(self) -> str:
-        """The deployment in the message's metadata; '' in another app's."""
+        """'' in another app's message."""
         if self.metadata is None or self.metadata.event_type != EVENT_TYPE:
             return ""
         named = self.metadata.event_payload.get("deployment")
@@ -339,7 +339,6 @@ def event_type(payload: Mapping[str, Any]) -> str:
 
 
 def event(payload: Mapping[str, Any]) -> Event:
-    """An event of a type that we handle."""
     parsed = _read(_EventDelivery, payload)
     happened = parsed.event
     place = parsed.place

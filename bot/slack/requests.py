@@ -16,7 +16,6 @@ class Request:
         place: The channel, or where the modal was opened; in the Home tab, only a block has one.
         is_foreign: Whether the modal names a channel of another workspace.
         response_url: Takes answers for 30 minutes; '' if there is none.
-        thread_ts: The thread of the message.
         message_ts: '' if the request doesn't come from a message.
     """
 
@@ -34,7 +33,6 @@ class SlashCommand(Request):
     """A slash command, or a mention that stands for one.
 
     Attributes:
-        text: Without the command's first word, once it is dispatched.
         trigger_id: Opens a form for three seconds; '' for a mention.
         request_id: An idempotency key.
         about: Public id of the deployment whose thread the mention is in; '' elsewhere.
@@ -48,10 +46,9 @@ class SlashCommand(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockAction(Request):
-    """A button or a menu that was used.
+    """A button or a menu that was used; the value is the button's or the chosen option's.
 
     Attributes:
-        value: The button's value, or that of the chosen option; '' for other elements.
         view: The modal; None in a message and in the Home tab.
         is_ephemeral: Whether only the person who clicked sees the message.
     """
@@ -68,12 +65,7 @@ class BlockAction(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionsRequest(Request):
-    """A menu whose options we find was opened or typed into.
-
-    Attributes:
-        typed: '' when the menu was only opened.
-        view: The modal or Home tab; None in a message.
-    """
+    """A menu whose options we find was opened or typed into."""
 
     action_id: str
     block_id: str
@@ -91,11 +83,7 @@ class ViewSubmission(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShortcutUse(Request):
-    """A message shortcut.
-
-    Attributes:
-        public_id: The deployment in the message's metadata; '' if there is none.
-    """
+    """A message shortcut; the public id is in the message's metadata."""
 
     callback_id: str
     public_id: str
@@ -103,14 +91,7 @@ class ShortcutUse(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Request):
-    """An event of the Events API.
-
-    Attributes:
-        event_id: The same for each delivery.
-        tab: The opened tab, such as "home".
-        text: The message, as mrkdwn.
-        by_app: Whether an app wrote the message.
-    """
+    """An event of the Events API; each delivery of it has the same id."""
 
     event_id: str
     tab: str

@@ -33,11 +33,7 @@ _R = TypeVar("_R", bound=Request)
 
 
 class Responses:
-    """Sends answers that only the person who made the request sees.
-
-    Args:
-        show_in_home: Shows an answer above a person's Home tab. Returns whether Slack took it.
-    """
+    """Sends answers that only the person who made the request sees."""
 
     def __init__(
         self,

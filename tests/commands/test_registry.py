@@ -2,7 +2,9 @@
 
 import pytest
 
+from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
 from bot.commands.features import registry
+from bot.commands.injection import Injector
 from bot.commands.registry import Command, DeferredTask, Feature, Registry
 from bot.messages import preview, update_diff
 from bot.messages.buttons import ActionId
@@ -58,3 +60,41 @@ def test_two_features_can_t_claim_one_name() -> None:
 def test_a_mistyped_word_has_a_nearest_command(typed: str, meant: str | None) -> None:
     """Close enough is offered; far off is not guessed."""
     assert registry().nearest(typed) == meant
+
+
+class Service:
+    """Something that a handler may declare."""
+
+
+async def needing(_command: SlashCommand, _service: Service) -> DeferredTask:
+    return None
+
+
+async def needing_on_an_endpoint(_request: EndpointRequest, _service: Service) -> None:
+    pass
+
+
+ON_AN_ENDPOINT = EndpointCommand("needs", "Needs it.", needing_on_an_endpoint)
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        Feature(commands=[Command("needs", "", "Needs it.", needing)]),
+        Feature(
+            steps=EndpointCommand("needs", "Needs it.", needing_on_an_endpoint).feature().steps
+        ),
+    ],
+    ids=["command", "command about an endpoint"],
+)
+def test_a_handler_gets_what_it_declares_or_the_bot_does_not_start(feature: Feature) -> None:
+    """A service that nobody provides is found at start-up, not at the first click."""
+    Registry([feature]).bind(Injector(Service()))
+    with pytest.raises(TypeError, match=r"0 services are a .*Service"):
+        Registry([feature]).bind(Injector())
+
+
+def test_a_type_with_two_services_is_none() -> None:
+    """Which of them is meant can't be told."""
+    with pytest.raises(TypeError, match="2 services are a"):
+        Injector(Service(), Service()).get(Service)

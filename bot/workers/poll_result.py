@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +15,9 @@ from bot.services.deployment_views import state_of
 from bot.services.thread import record
 from bot.workers import unlisted_endpoint
 from bot.workers.snapshots import Watched
+
+# For so long after an operation, a list may still show the status before it.
+_LIST_LAG = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,11 @@ class PollResult:
             for one in watched
             if one.endpoint_id not in self.statuses
         ]
-        if statuses & (MOVING | {InferenceDeploymentStatus.UNKNOWN.value}):
+        has_operation = any(
+            one.last_operation_at is not None and started - one.last_operation_at < _LIST_LAG
+            for one in watched
+        )
+        if has_operation or statuses & (MOVING | {InferenceDeploymentStatus.UNKNOWN.value}):
             return settings.poll_seconds_transitional
         shown = settings.poll_seconds_ended if statuses <= ENDED else settings.poll_seconds_stable
         return min([*missing, *([shown] if statuses else [])])

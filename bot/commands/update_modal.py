@@ -85,7 +85,7 @@ class UpdateForm:
         except UserError as error:
             await self._show_error(view_id, error)
             return
-        then = next((one.asked for one in past if one.number == updating.number), None)
+        then = next((one.requested for one in past if one.number == updating.number), None)
         typed = state.draft
         wanted = next_version(then, typed) if then is not None else None
         await self._show(

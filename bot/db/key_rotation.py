@@ -80,9 +80,9 @@ async def rotate(database: Database, key_ring: KeyRing) -> Rotation:
                 .order_by(WatchedProject.id)
             )
         ).all()
-    fates = {row: await _rotate(database, key_ring, row) for row in rows}
-    counted = list(fates.values())
-    lost = [row for row, fate in fates.items() if fate is _Outcome.LOST]
+    outcomes = {row: await _rotate(database, key_ring, row) for row in rows}
+    counted = list(outcomes.values())
+    lost = [row for row, outcome in outcomes.items() if outcome is _Outcome.LOST]
     return Rotation(
         counted.count(_Outcome.ROTATED),
         counted.count(_Outcome.CURRENT),

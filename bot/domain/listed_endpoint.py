@@ -43,7 +43,7 @@ class ListedEndpoint:
         spec: None if Friendli didn't respond in time.
         ours: None for an endpoint created elsewhere.
         possible_requester_id: Who requested one of this name whose endpoint isn't identified yet.
-        seen_at: The API's clock of the listing.
+        listed_at: The API's clock of the listing.
     """
 
     target: str
@@ -54,7 +54,7 @@ class ListedEndpoint:
     spec: DedicatedEndpointSpec | None
     ours: StoredEndpoint | None
     possible_requester_id: str | None
-    seen_at: datetime
+    listed_at: datetime
     prices: Prices
 
     @property
@@ -137,7 +137,7 @@ class ListedEndpoint:
     def age(self) -> float | None:
         if self.status.created_at is None:
             return None
-        return max(0.0, (self.seen_at - self.status.created_at).total_seconds())
+        return max(0.0, (self.listed_at - self.status.created_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,10 @@ def estimate(
     until = ObservedTransition(history[-1].state, at)
     seconds = 0.0
     billed = False
-    for index, (told, following) in enumerate(pairwise([*history, until])):
-        billed = _is_billed(told.state.status, before=billed, is_first=index == 0)
+    for index, (current, following) in enumerate(pairwise([*history, until])):
+        billed = _is_billed(current.state.status, before=billed, is_first=index == 0)
         if billed:
-            seconds += seconds_between(told, following)
+            seconds += seconds_between(current, following)
     sure = max(1, least or 0)
     dollars = None
     if price_of_one is not None:

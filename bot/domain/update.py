@@ -195,7 +195,7 @@ def applied_to_spec(spec: DedicatedEndpointSpec, version: Version) -> DedicatedE
     """The spec that the API reports once a version exists."""
     request = version.request
     least, most = request.replica_bounds
-    told: dict[str, object] = {
+    reported: dict[str, object] = {
         "name": request.name,
         "autoscaling_min": spec.autoscaling_min if least is None else least,
         "autoscaling_max": spec.autoscaling_max if most is None else most,
@@ -206,10 +206,10 @@ def applied_to_spec(spec: DedicatedEndpointSpec, version: Version) -> DedicatedE
         "tokenizer_add_special_tokens": request.add_special_tokens,
     }
     if request.autoscaling is not None:
-        told["autoscaling_cooldown"] = request.autoscaling.cooldown_period
+        reported["autoscaling_cooldown"] = request.autoscaling.cooldown_period
     if isinstance(version.option, InstanceOption):
-        told |= {"gpu_type": version.option.gpu.api_name, "num_gpu": version.option.count}
-    return spec.model_copy(update=told)
+        reported |= {"gpu_type": version.option.gpu.api_name, "num_gpu": version.option.count}
+    return spec.model_copy(update=reported)
 
 
 def created_version(history: History, update: Update) -> str | None:
@@ -225,20 +225,20 @@ def created_version(history: History, update: Update) -> str | None:
 
 
 def _has_settings_of(spec: DedicatedEndpointSpec, update: Update) -> bool:
-    sent, asked = update.body, update.after
+    sent, requested = update.body, update.after
     fields: set[str] = set()
     if sent.name is not None:
         fields.add("name")
-    if sent.instance_option_id is not None and differs_in_gpus(asked, spec):
+    if sent.instance_option_id is not None and differs_in_gpus(requested, spec):
         return False
-    if sent.simplescale is not None and spec.autoscaling_max not in (None, asked.replicas):
+    if sent.simplescale is not None and spec.autoscaling_max not in (None, requested.replicas):
         # Its minimum may be reported as zero.
         return False
     if sent.autoscaling_policy is not None:
         fields.add("replicas")
     if sent.advanced is not None:
         # Settings left to the API prove nothing.
-        fields.update(field for field in ENGINE if getattr(asked, field) is not None)
+        fields.update(field for field in ENGINE if getattr(requested, field) is not None)
     return fields.isdisjoint(changed(update.version, Version.of_spec(spec)))
 
 

@@ -98,11 +98,11 @@ class Version:
 
     def with_spec(self, spec: DedicatedEndpointSpec) -> "Version":
         """This version, overridden by what the API reports."""
-        told = Version.of_spec(spec).request
+        reported = Version.of_spec(spec).request
         kept = UNREPORTED | _unreported_by(spec) | {"target", "comment", "lifetime_seconds"}
         if _SCALING in kept:
             kept |= {"autoscaling"}
-        fields = {name: value for name, value in told if name not in kept}
+        fields = {name: value for name, value in reported if name not in kept}
         return Version(self.request.model_copy(update=fields), self.unknown)
 
     def with_unreported(self, fields: Mapping[str, object]) -> "Version":
@@ -229,7 +229,7 @@ def _value(version: Version, field: str) -> object:
 
 def _unreported_by(spec: DedicatedEndpointSpec) -> frozenset[str]:
     """Fields that the API usually reports and that are missing in this spec."""
-    told = {
+    reported = {
         "name": spec.name or None,
         _INSTANCE: option_of(spec),
         _SCALING: None if spec.autoscaling_min is None else spec.autoscaling_max,
@@ -237,7 +237,7 @@ def _unreported_by(spec: DedicatedEndpointSpec) -> frozenset[str]:
         "skip_special_tokens": spec.tokenizer_skip_special_tokens,
         "add_special_tokens": spec.tokenizer_add_special_tokens,
     }
-    return frozenset(field for field, value in told.items() if value is None)
+    return frozenset(field for field, value in reported.items() if value is None)
 
 
 def option_of(spec: DedicatedEndpointSpec) -> InstanceOption | None:

@@ -31,17 +31,17 @@ class PastVersion:
 
     Attributes:
         number: As the API writes it.
-        asked: The same without the API's own choices, for forms.
-        made_by: Who requested it here; '' for nobody.
+        requested: The same without the API's own choices, for forms.
+        requested_by: Who requested it here; '' for nobody.
     """
 
     number: str
     version: Version
-    asked: Version
+    requested: Version
     spec: DedicatedEndpointSpec
-    made_by: str = ""
-    made_at: datetime | None = None
+    requested_by: str = ""
+    requested_at: datetime | None = None
 
     @property
     def is_ours(self) -> bool:
-        return self.made_at is not None
+        return self.requested_at is not None

@@ -80,10 +80,10 @@ class Response:
         try:
             value = _json(body)
         except ValueError:
-            said = _title(text) if text.lstrip().startswith("<") else text
+            message = _title(text) if text.lstrip().startswith("<") else text
         else:
-            said = _error_message(value) or (text if value else "")
-        return _line(said, api_key, MAX_MESSAGE)
+            message = _error_message(value) or (text if value else "")
+        return _line(message, api_key, MAX_MESSAGE)
 
     def field_errors(self, api_key: SecretStr) -> tuple[RefusedField, ...]:
         """Messages about single fields, in FastAPI's shape; without keys, 20 at most."""
@@ -108,11 +108,11 @@ def _json(body: bytes) -> JsonValue:
     return value
 
 
-def _line(said: str, api_key: SecretStr, limit: int) -> str:
-    said = said.replace(api_key.get_secret_value(), _REDACTED)[:_SEARCHED]
-    said = _KEYS.sub(_REDACTED, said)
+def _line(message: str, api_key: SecretStr, limit: int) -> str:
+    message = message.replace(api_key.get_secret_value(), _REDACTED)[:_SEARCHED]
+    message = _KEYS.sub(_REDACTED, message)
     # Control characters and lone surrogates can be neither stored nor sent on.
-    printable = "".join(char if char.isprintable() else " " for char in said)
+    printable = "".join(char if char.isprintable() else " " for char in message)
     line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

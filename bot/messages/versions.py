@@ -44,8 +44,8 @@ def listing(runs: RunningVersion, past: Sequence[PastVersion], prices: Prices) -
 def _line(one: PastVersion, earlier: PastVersion | None, prices: Prices) -> str:
     request = one.version.request
     parts = [code(one.number)]
-    if one.is_ours and one.made_at is not None:
-        parts.append(f"{mention(one.made_by)} at {moment(one.made_at)}")
+    if one.is_ours and one.requested_at is not None:
+        parts.append(f"{mention(one.requested_by)} at {moment(one.requested_at)}")
     else:
         parts.append("made elsewhere")
     parts.append(cost(one.version.cost(prices)))

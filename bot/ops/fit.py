@@ -216,10 +216,10 @@ def _table(result: FitReport) -> str:
     weights = "unknown" if load.weights is None else f"{load.weights / GB:.1f} GB"
     cache = load.cache
     per_token = "unknown" if cache is None else f"{cache.bytes_per_token / 1024:.1f} KiB"
-    asked = f"{load.batch} × {load.context} tokens"
+    requested = f"{load.batch} × {load.context} tokens"
     lines = [
         f"{result.model}@{(result.commit or 'unknown')[:7]}",
-        f"weights {weights} · KV cache {per_token} per token · {asked}",
+        f"weights {weights} · KV cache {per_token} per token · {requested}",
     ]
     lines += [f"! {warning}" for warning in result.warnings]
     if result.blocked is not None:

@@ -40,8 +40,8 @@ def print_manifest(
         )
     if problems:
         raise ConfigError(problems)
-    made = manifest(url, name=name or APP_NAME, slash_command=slash)
-    say(creation_link(made) if link else json.dumps(made, indent=2, ensure_ascii=False))
+    document = manifest(url, name=name or APP_NAME, slash_command=slash)
+    say(creation_link(document) if link else json.dumps(document, indent=2, ensure_ascii=False))
     if slash != DEFAULT_SLASH:
         advise(f"The bot of this app needs the setting {VARIABLE}={slash}")
 

@@ -16,7 +16,7 @@ class HubSandbox:
     Attributes:
         models: Existing models. One without an organisation redirects to another name, as the
             Hub's oldest ones do.
-        asked: The requested names, oldest first.
+        requested_models: The names, oldest first.
     """
 
     def __init__(self, clock: SandboxClock) -> None:
@@ -24,7 +24,7 @@ class HubSandbox:
         self._runner: web.AppRunner | None = None
         self.models = {"gpt2"}
         self.faults = FaultPlan()
-        self.asked: list[str] = []
+        self.requested_models: list[str] = []
         self.url = ""
 
     async def __aenter__(self) -> Self:
@@ -49,7 +49,7 @@ class HubSandbox:
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
-        self.asked.append(name)
+        self.requested_models.append(name)
 
         async def answer() -> web.Response:
             if name not in self.models:

@@ -212,7 +212,7 @@ class Catalog:
                     spec=kept.spec if kept is not None else None,
                     ours=ours.get(endpoint_id),
                     possible_requester_id=None if endpoint_id in ours else unsettled.get(name),
-                    seen_at=listing.api_date or datetime.now(UTC),
+                    listed_at=listing.api_date or datetime.now(UTC),
                     prices=self._settings.prices,
                 )
             )

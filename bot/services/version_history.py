@@ -48,13 +48,15 @@ def past_versions_of(
             unreported = {"model", "revision"} if update.body.hf_model_repo is not None else set()
             unknown = UNREPORTED - unreported if has_unknown else frozenset()
             version = Version(update.after, frozenset(unknown | set(update.unknown)))
-            by, made_at = operation.requested_by, operation.requested_at
+            by, requested_at = operation.requested_by, operation.requested_at
             # The API's fields take precedence.
-            found.append(PastVersion(number, version.with_spec(spec), version, spec, by, made_at))
+            found.append(
+                PastVersion(number, version.with_spec(spec), version, spec, by, requested_at)
+            )
         elif at == 0 and not has_unknown:
             first = Version(DeployRequest.model_validate(row.first_request or row.request))
-            by, made_at = row.requester_id, row.requested_at
-            found.append(PastVersion(number, first.with_spec(spec), first, spec, by, made_at))
+            by, requested_at = row.requester_id, row.requested_at
+            found.append(PastVersion(number, first.with_spec(spec), first, spec, by, requested_at))
         else:
             has_unknown = True
             from_api = Version.of_spec(spec, row.target_name)

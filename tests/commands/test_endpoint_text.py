@@ -38,7 +38,7 @@ def listed(name: str, endpoint_id: str = "dep0", status: str = "RUNNING") -> Lis
         ),
         ours=None,
         possible_requester_id=None,
-        seen_at=NOW,
+        listed_at=NOW,
         prices=PUBLISHED_PRICES,
     )
 

@@ -36,7 +36,7 @@ async def test_an_answer_is_kept_for_a_while(hub: HubSandbox) -> None:
             present[0] = moment
             await known.has("gpt2")
             await known.has("gpt3")
-        assert hub.asked == ["gpt2", "gpt3", "gpt3", "gpt3"]
+        assert hub.requested_models == ["gpt2", "gpt3", "gpt3", "gpt3"]
         for number in range(1_001):
             await known.has(f"m{number}")
         assert len(known._kept) == 1_000
@@ -53,8 +53,8 @@ async def test_a_hub_that_is_away_says_nothing(
     async with HubClient(hub.url) as client:
         known = KnownModels(client)
         assert await known.has("gpt2") is None
-        asked = len(hub.asked)
+        requested_models = len(hub.requested_models)
         assert await known.has("gpt2") is None
-        assert len(hub.asked) == asked
+        assert len(hub.requested_models) == requested_models
     async with HubClient("http://127.0.0.1:9") as client:
         assert await KnownModels(client).has("gpt2") is None

@@ -257,7 +257,7 @@ def listed(status: str) -> ListedEndpoint:
         ),
         ours=None,
         possible_requester_id=None,
-        seen_at=AT,
+        listed_at=AT,
         prices=PUBLISHED_PRICES,
     )
 

@@ -159,7 +159,7 @@ async def _in_hand(_session: AsyncSession, made: Deployment) -> None:
     made.claimed = True
 
 
-async def _untold_reply(session: AsyncSession, made: Deployment) -> None:
+async def _unreported_reply(session: AsyncSession, made: Deployment) -> None:
     session.add(message(made, kind=MessageKind.REPLY, sequence=1, delivery=Delivery.PENDING))
 
 
@@ -178,7 +178,7 @@ async def _unfinished_operation(session: AsyncSession, made: Deployment) -> None
 OPEN: dict[str, Change] = {
     "still looked for": _still_looked_for,
     "in hand": _in_hand,
-    "an untold reply": _untold_reply,
+    "an untold reply": _unreported_reply,
     "a doubtful reply": _doubtful_reply,
     "an outdated root": _outdated_root,
     "an unfinished operation": _unfinished_operation,

@@ -14,12 +14,12 @@ def by_form_field(errors: Iterable[RefusedField]) -> Mapping[str, str]:
 
     A field that the form lacks keeps its name in the request.
     """
-    said: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for error in errors:
         name = field_at(error.place) or _UNNAMED
         key = FORM_FIELDS.get(name, name)
-        said[key] = f"{said[key]}; {error.message}" if key in said else error.message
-    return said
+        messages[key] = f"{messages[key]}; {error.message}" if key in messages else error.message
+    return messages
 
 
 def label(key: str) -> str:

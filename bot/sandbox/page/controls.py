@@ -168,9 +168,9 @@ class Controls:
             NotPossibleError: The service is the real one, or there is nothing to apply it to.
             ConfigError: The bot doesn't start.
         """
-        said = await self._apply(control)
+        sentence = await self._apply(control)
         self._changed()
-        return said
+        return sentence
 
     def on_request(self, record: RequestRecord) -> None:
         if record.done and record.acted and record.operation in _STARTS:

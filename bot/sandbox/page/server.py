@@ -133,12 +133,12 @@ class _Pages:
     async def _control(self, request: web.Request) -> web.Response:
         try:
             control = CONTROL.validate_json(await request.read())
-            said = await self._feed.controls.apply(control)
+            sentence = await self._feed.controls.apply(control)
         except ValidationError as error:
             return _problem(400, _first(error))
         except (LookupError, NotPossibleError, ConfigError) as error:
             return _problem(409, str(error))
-        return web.json_response({"said": said})
+        return web.json_response({"said": sentence})
 
     async def _close_sockets(self, _: web.Application) -> None:
         for socket in tuple(self._sockets):

@@ -36,15 +36,15 @@ class UserClient(ModalClient):
         payload = self._slack.payloads.command(self.user, where, command, text)
         ack = await self._deliver(Kind.COMMAND, command, payload)
         if ack.ok and ack.body.strip():
-            said: JsonObject = ack.document or {"text": ack.body}
-            in_channel = said.pop("response_type", "ephemeral") == "in_channel"
-            if problems := check_message(said):
+            response: JsonObject = ack.document or {"text": ack.body}
+            in_channel = response.pop("response_type", "ephemeral") == "in_channel"
+            if problems := check_message(response):
                 self._notice(f"{command}: {problems[0].error}: {problems[0].detail}")
             else:
                 self._slack.workspace.post(
                     where,
                     self._slack.workspace.bot,
-                    Content(text=said.get("text") or "", blocks=said.get("blocks") or []),
+                    Content(text=response.get("text") or "", blocks=response.get("blocks") or []),
                     ephemeral_to=None if in_channel else self.user.id,
                 )
         return ack

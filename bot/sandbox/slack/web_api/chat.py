@@ -29,7 +29,7 @@ class _Content(Arguments):
     parse: str | None = None
     link_names: bool | None = None
 
-    def said(self) -> JsonObject:
+    def sent_fields(self) -> JsonObject:
         return self.model_dump(exclude_unset=True, exclude={"team_id"})
 
 
@@ -61,34 +61,34 @@ class GetPermalink(Arguments):
     message_ts: str = Field(pattern=r"^\d+\.\d{6}$")
 
 
-def check_content(said: JsonObject, limits: Limits) -> Content:
+def check_content(sent_fields: JsonObject, limits: Limits) -> Content:
     """A new message's content.
 
     Args:
-        said: The arguments as sent, with `text`, `blocks` and `metadata`.
+        sent_fields: The arguments as sent, with `text`, `blocks` and `metadata`.
         limits: Whether `plan` blocks are known here.
 
     Raises:
         SlackError: no_text, msg_too_long, invalid_blocks and the like.
     """
-    refuse(check_message(said))
-    blocks: list[JsonObject] = said.get("blocks") or []
+    refuse(check_message(sent_fields))
+    blocks: list[JsonObject] = sent_fields.get("blocks") or []
     if limits.refuse_plan:
         for index, block in enumerate(blocks):
             if block["type"] == "plan":
                 words = f"[ERROR] unsupported type: plan [json-pointer:/blocks/{index}/type]"
                 raise SlackError("invalid_blocks", [words])
     return Content(
-        text=said.get("text") or "",
+        text=sent_fields.get("text") or "",
         blocks=blocks,
-        metadata=said.get("metadata") or None,
+        metadata=sent_fields.get("metadata") or None,
     )
 
 
 def post_message(slack: Backend, arguments: PostMessage) -> JsonObject:
     channel = _conversation(slack, arguments.channel)
     _may_post(slack, channel)
-    content = check_content(arguments.said(), slack.limits)
+    content = check_content(arguments.sent_fields(), slack.limits)
     thread_ts = live_thread(channel, arguments.thread_ts)
     if (retry_after := slack.limiter.message(channel.id, slack.limits)) is not None:
         raise RateLimitedError(retry_after)
@@ -110,7 +110,7 @@ def post_message(slack: Backend, arguments: PostMessage) -> JsonObject:
 def post_ephemeral(slack: Backend, arguments: PostEphemeral) -> JsonObject:
     channel = slack.channel(arguments.channel)
     _may_post(slack, channel)
-    content = check_content(arguments.said(), slack.limits)
+    content = check_content(arguments.sent_fields(), slack.limits)
     if arguments.user not in channel.member_ids:
         raise SlackError("user_not_in_channel")
     message = slack.workspace.post(
@@ -137,17 +137,17 @@ def update(slack: Backend, arguments: Update) -> JsonObject:
     window = slack.limits.edit_window
     if window is not None and slack.workspace.clock.monotonic() - message.posted_at > window:
         raise SlackError("edit_window_closed")
-    said = arguments.said()
-    if "text" not in said and "blocks" not in said:
+    sent_fields = arguments.sent_fields()
+    if "text" not in sent_fields and "blocks" not in sent_fields:
         raise SlackError("no_text")
-    if "text" not in said:
-        said["text"] = message.text
-    kept = message.metadata if "metadata" not in said else None
-    if said.get("metadata") == {}:
-        del said["metadata"]
-    if said.get("blocks") == []:
-        del said["blocks"]
-    content = check_content(said, slack.limits)
+    if "text" not in sent_fields:
+        sent_fields["text"] = message.text
+    kept = message.metadata if "metadata" not in sent_fields else None
+    if sent_fields.get("metadata") == {}:
+        del sent_fields["metadata"]
+    if sent_fields.get("blocks") == []:
+        del sent_fields["blocks"]
+    content = check_content(sent_fields, slack.limits)
     content.metadata = content.metadata or kept
     if arguments.reply_broadcast:
         if not message.is_reply:

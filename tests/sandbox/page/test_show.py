@@ -18,8 +18,8 @@ from tests.sandbox.page.conftest import Visit
 
 _ENDS = (signal.SIGINT, signal.SIGTERM)
 SHOW = (
-    "import asyncio; from bot.sandbox.terminal import show;"
-    " asyncio.run(show(port=0, browser=False, speed=30))"
+    "import asyncio; from bot.sandbox.terminal import run_demo;"
+    " asyncio.run(run_demo(port=0, browser=False, speed=30))"
 )
 
 

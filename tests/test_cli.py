@@ -129,7 +129,7 @@ async def test_serve_ends_cleanly_when_it_is_told_to(env: Environment) -> None:
         async with asyncio.timeout(ENDS_WITHIN):
             ended = await bot.ended()
     assert (ended.code, ended.out) == (0, "")
-    assert ended.events == ["running", "stopping", "stopped"]
+    assert ended.events == ["running", "request", "stopping", "stopped"]
 
 
 async def test_serve_in_socket_mode_ends_cleanly_too(env: Environment) -> None:
@@ -141,7 +141,7 @@ async def test_serve_in_socket_mode_ends_cleanly_too(env: Environment) -> None:
         async with asyncio.timeout(ENDS_WITHIN):
             ended = await bot.ended()
     assert (ended.code, ended.out) == (0, "")
-    assert ended.events == ["running", "stopping", "stopped"]
+    assert ended.events == ["running", "request", "stopping", "stopped"]
     assert env.slack.connections == 0
 
 

@@ -42,14 +42,12 @@ async def press(env: Environment, label: str) -> None:
 
 
 async def typed(env: Environment, text: str, label: str = "") -> None:
-    """Type a command, and confirm."""
     question = await command_response(env, text)
     if label:
         await env.member.click(question, label)
 
 
 async def mentioned(env: Environment, text: str, label: str = "") -> None:
-    """Mention the bot in the thread, and confirm."""
     seen = len(env.member.ephemerals(env.channel))
     await env.member.mention(env.channel, text, thread=root(env))
     [question] = await env.slack.until(lambda: env.member.ephemerals(env.channel)[seen:])
@@ -79,7 +77,6 @@ async def by_form(env: Environment) -> None:
 
 
 async def proposal(env: Environment) -> Message:
-    """The thread's newest reply, which asks for approval."""
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
     return env.channel.replies(root(env).ts)[-1]
 

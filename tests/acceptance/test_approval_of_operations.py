@@ -10,9 +10,9 @@ from bot.db.operation_tables import Operation
 from bot.db.session import Database
 from bot.domain.operations import OperationState
 from bot.sandbox.environment import Environment
+from tests.acceptance.deploying import serve
 from tests.acceptance.settings_form import save_settings
 from tests.acceptance.test_approval import ALWAYS, run_out
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import (
     last_reply_contains,
     message_text,

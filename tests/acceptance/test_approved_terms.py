@@ -15,12 +15,12 @@ from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import DropRequest, Respond
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.user_client import UserClient
+from tests.acceptance.deploying import serve
 from tests.acceptance.due_times import lifetime_ends_in, set_policy
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.settings_form import save_settings
 from tests.acceptance.test_approval import ALWAYS, creates, propose, run_out, second_admin
 from tests.acceptance.test_lifetime import deploy
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import (
     ephemeral_texts,
     last_reply_contains,

@@ -13,8 +13,8 @@ from bot.domain.permissions import Permission
 from bot.sandbox.environment import API_KEY, BOT_TOKEN, SIGNING_SECRET, Environment, connect
 from bot.sandbox.slack.user_client import UserClient
 from bot.services import audit
+from tests.acceptance.deploying import serve
 from tests.acceptance.settings_form import grant, save_settings
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import (
     ephemeral_texts,
     has_replies,

@@ -13,21 +13,17 @@ from bot.domain.schemas import InferenceDeploymentErrorCode
 from bot.sandbox.environment import API_KEY, Environment
 from bot.sandbox.faults import Respond
 from bot.sandbox.slack.view import View
+from tests.acceptance.deploying import send_deploy, serve
 from tests.acceptance.test_imported_endpoints import follow
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import message_text, root, thread
 
 AGES = 3600
 
 
-async def deploy(env: Environment, model: str) -> None:
-    await env.member.command(env.channel, f"{model} --gpu 1xH100 --replicas 1 --name it --yes")
-
-
 @pytest.mark.usefixtures("bot")
 async def test_a_gated_model_fails_with_what_to_do(env: Environment) -> None:
     """The root and a loud reply say why, and the buttons lead to the way out."""
-    await deploy(env, "sandbox/gated")
+    await send_deploy(env, "sandbox/gated")
     await env.slack.until(lambda: thread(env))
     env.clock.advance(50)
     await env.slack.until(lambda: "Downloading" in thread(env)[-1])
@@ -58,7 +54,7 @@ asked by @requester at TIME · target `prod`
 @pytest.mark.usefixtures("bot")
 async def test_try_again_opens_the_form_with_everything_filled_in(env: Environment) -> None:
     """A failure's button leads to a form that only wants to be sent, and a new thread."""
-    await deploy(env, "sandbox/out-of-memory")
+    await send_deploy(env, "sandbox/out-of-memory")
     await env.slack.until(lambda: thread(env))
     env.clock.advance(AGES)
     await env.slack.until(lambda: "Try again" in root(env).buttons)
@@ -75,7 +71,7 @@ async def test_try_again_opens_the_form_with_everything_filled_in(env: Environme
 
 async def failed_with(env: Environment, code: str, model: str = "org/model") -> None:
     """An endpoint that was made here has failed, and its root shows it."""
-    await deploy(env, model)
+    await send_deploy(env, model)
     await env.slack.until(lambda: thread(env))
     [endpoint] = env.friendli.endpoints
     env.friendli.set_status(endpoint, "FAILED", error_code=code)
@@ -155,7 +151,7 @@ async def test_every_error_code_is_told_in_words_with_the_code(
     env: Environment, code: InferenceDeploymentErrorCode
 ) -> None:
     """Whatever the code, the thread says what happened and names it."""
-    await deploy(env, "org/model")
+    await send_deploy(env, "org/model")
     await env.slack.until(lambda: thread(env))
     [endpoint] = env.friendli.endpoints
     env.friendli.set_status(endpoint, "FAILED", error_code=code)
@@ -168,7 +164,7 @@ async def test_every_error_code_is_told_in_words_with_the_code(
 @pytest.mark.usefixtures("bot")
 async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(env: Environment) -> None:
     """A code of tomorrow, with characters that would ping everyone, stays text."""
-    await deploy(env, "org/model")
+    await send_deploy(env, "org/model")
     await env.slack.until(lambda: thread(env))
     [endpoint] = env.friendli.endpoints
     env.friendli.set_status(endpoint, "FAILED", error_code="<!channel>_ERROR")
@@ -236,7 +232,7 @@ async def test_a_refusal_is_told_with_the_apis_own_words(
         Respond(status, {"detail": "<no> & never"}, headers={"Retry-After": "90"}),
         operation="create_endpoint",
     )
-    await deploy(env, "org/model")
+    await send_deploy(env, "org/model")
     await env.slack.until(lambda: thread(env))
     reply = env.channel.replies(root(env).ts)[-1]
     assert message_text(env, reply) == said
@@ -329,7 +325,7 @@ async def test_a_refusal_in_any_other_shape_is_told_as_it_came(
     """Nothing of it stops the refusal from being told."""
     answer = Respond(422, {"detail": detail})
     env.friendli.faults.add(answer, operation="create_endpoint")
-    await deploy(env, "org/model")
+    await send_deploy(env, "org/model")
     await env.slack.until(lambda: thread(env))
     assert "Friendli refused the request (status 422)." in thread(env)[-1]
 
@@ -368,7 +364,7 @@ It stays as it is.
 async def test_a_key_that_was_revoked_before_the_click_refuses(env: Environment) -> None:
     """The list before the create request is refused, so nothing is sent."""
     env.friendli.revoke_key(API_KEY)
-    await deploy(env, "org/model")
+    await send_deploy(env, "org/model")
     await env.slack.until(lambda: thread(env))
     assert thread(env) == snapshot(
         [
@@ -385,7 +381,7 @@ Friendli said: “Missing or invalid API key.”\
 async def test_an_api_that_is_down_before_the_click_gives_up_in_the_end(env: Environment) -> None:
     """Nothing was sent, and after a while the person is told so."""
     env.friendli.faults.add(Respond(503), times=None)
-    await deploy(env, "org/model")
+    await send_deploy(env, "org/model")
     await env.slack.until(lambda: thread(env), timeout=20)
     [said] = thread(env)
     assert re.sub(r"for .*, so", "for A WHILE, so", said) == snapshot(
@@ -397,7 +393,7 @@ async def test_an_api_that_is_down_before_the_click_gives_up_in_the_end(env: Env
 @pytest.mark.usefixtures("bot")
 async def test_cancelling_on_the_way_terminates(env: Environment) -> None:
     """Cancel is carried out, told, and the root says that it is over."""
-    await deploy(env, "org/model")
+    await send_deploy(env, "org/model")
     await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
     await env.member.click(root(env), "Cancel")
     await env.slack.until(lambda: "Terminating" in thread(env)[-1])
@@ -424,7 +420,7 @@ asked by @requester at TIME · target `prod`
 @pytest.mark.usefixtures("bot")
 async def test_a_second_click_on_cancel_is_told_that_it_is_under_way(env: Environment) -> None:
     """Two people who press it at once make one request."""
-    await deploy(env, "org/model")
+    await send_deploy(env, "org/model")
     await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
     await env.member.double_click(root(env), "Cancel")
     await env.slack.until(lambda: env.member.ephemerals(env.channel))
@@ -442,7 +438,7 @@ async def test_a_second_click_on_cancel_is_told_that_it_is_under_way(env: Enviro
 @pytest.mark.usefixtures("bot")
 async def test_a_wish_to_end_it_is_written_before_slack_hears_back(env: Environment) -> None:
     """A bot that dies right after its answer leaves nothing billing that somebody has ended."""
-    await deploy(env, "org/model")
+    await send_deploy(env, "org/model")
     await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
     database = Database(env.database)
     await env.member.click(root(env), "Cancel")
@@ -457,7 +453,7 @@ async def test_guests_from_elsewhere_look_but_don_t_act(env: Environment) -> Non
     """Someone of another organisation in a shared channel can't end an endpoint."""
     guest = env.slack.act_as(env.slack.add_user("guest", team_id="T0ELSEWHERE"))
     env.slack.workspace.set_member(env.channel, guest.user, member=True)
-    await deploy(env, "org/model")
+    await send_deploy(env, "org/model")
     await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
     await guest.click(root(env), "Cancel")
     [said] = await env.slack.until(lambda: guest.ephemerals(env.channel))

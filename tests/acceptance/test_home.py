@@ -10,9 +10,9 @@ from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Respond, Slow
 from bot.sandbox.slack.conversations import ChannelKind
 from bot.sandbox.slack.request_log import Direction
+from tests.acceptance.deploying import serve
 from tests.acceptance.home_tab import click_in_home_tab, home_tab, updated_home_tab, view_text
 from tests.acceptance.test_operations import sent
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import ephemeral_texts, root, roots, thread
 from tests.conftest import StartBot
 

@@ -8,12 +8,12 @@ from inline_snapshot import snapshot
 from bot.domain.permissions import Permission
 from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import Environment
+from tests.acceptance.deploying import serve
 from tests.acceptance.due_times import set_policy
 from tests.acceptance.home_tab import click_in_home_tab, home_tab, updated_home_tab, view_text
 from tests.acceptance.settings_form import grant
 from tests.acceptance.test_lifetime import deploy
 from tests.acceptance.test_operations import sent
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import last_reply_contains, root, thread
 
 pytestmark = pytest.mark.usefixtures("bot")

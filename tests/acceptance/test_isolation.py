@@ -19,7 +19,7 @@ from bot.sandbox.faults import Call, Hang
 from bot.services import outbox
 from bot.workers.claim_loop import Worker
 from bot.workers.poller import Poller
-from tests.acceptance.test_polling import deploy
+from tests.acceptance.deploying import deploy
 from tests.acceptance.thread_assertions import roots
 from tests.conftest import SHORT_WAITS
 

@@ -8,6 +8,7 @@ from inline_snapshot import snapshot
 from bot.domain.policy import ExpiryAction, Policy
 from bot.sandbox.environment import API_KEY, Environment, connect
 from bot.sandbox.faults import Respond
+from tests.acceptance.deploying import REPLICA, serve
 from tests.acceptance.due_times import lifetime_ends_in, lifetime_is_removed, set_policy
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.thread_assertions import (
@@ -17,7 +18,6 @@ from tests.acceptance.thread_assertions import (
     message_text,
     rendered_text,
     root,
-    roots,
     thread,
 )
 from tests.conftest import StartBot
@@ -27,16 +27,7 @@ SOON = 0.05
 
 async def deploy(env: Environment, *, lease: str = "--for 8h", name: str = "it") -> str:
     """Deploy a model for a time and wait until it serves; returns its id."""
-    before = len(roots(env))
-    line = f"org/model --gpu 1xH100 --replicas 1 --name {name} {lease} --yes"
-    await env.member.command(env.channel, line)
-    await env.slack.until(
-        lambda: len(roots(env)) > before and env.channel.replies(roots(env)[-1].ts)
-    )
-    endpoint = list(env.friendli.endpoints)[-1]
-    env.friendli.set_status(endpoint, "RUNNING")
-    await env.slack.until(lambda: "is serving" in root(env).text and has_replies(env, 2))
-    return endpoint
+    return await serve(env, name, f"{REPLICA} {lease}")
 
 
 async def warned(env: Environment) -> None:

@@ -6,9 +6,9 @@ from inline_snapshot import snapshot
 from bot.sandbox.environment import Environment, connect
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.workspace import Content
+from tests.acceptance.deploying import serve
 from tests.acceptance.home_tab import without_durations
 from tests.acceptance.test_operations import rest, sent
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root, thread
 from tests.conftest import StartBot
 

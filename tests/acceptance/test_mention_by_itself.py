@@ -7,12 +7,12 @@ from inline_snapshot import snapshot
 
 from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import Environment
+from tests.acceptance.deploying import serve
 from tests.acceptance.due_times import set_policy
 from tests.acceptance.endpoints import create_in_suite
 from tests.acceptance.test_lifetime import deploy
 from tests.acceptance.test_mention import mentioned
 from tests.acceptance.test_operations import sent
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import last_reply_contains, message_text, root, thread
 
 

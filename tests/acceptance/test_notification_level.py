@@ -4,8 +4,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment
+from tests.acceptance.deploying import serve
 from tests.acceptance.settings_form import save_settings
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import has_replies, root, thread
 
 pytestmark = pytest.mark.usefixtures("bot")

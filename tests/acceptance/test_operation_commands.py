@@ -6,8 +6,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment, connect
+from tests.acceptance.deploying import serve
 from tests.acceptance.test_operations import rest, sent
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import ephemeral_texts, has_replies, root, thread
 
 

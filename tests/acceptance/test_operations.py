@@ -13,7 +13,8 @@ from bot.domain.operations import OperationKind, OperationState
 from bot.domain.schemas import InferenceDeploymentStatus
 from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Hang, LoseReply, Respond, Slow
-from tests.acceptance.test_polling import asked_since, serve
+from tests.acceptance.deploying import serve
+from tests.acceptance.test_polling import asked_since
 from tests.acceptance.thread_assertions import (
     ephemeral_texts,
     has_replies,

@@ -7,6 +7,7 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import API_KEY, PROJECT, TEAM, Environment, connect
 from bot.sandbox.faults import Respond
+from tests.acceptance.deploying import deploy, serve
 from tests.acceptance.thread_assertions import (
     has_replies,
     last_reply_contains,
@@ -19,28 +20,9 @@ from tests.acceptance.thread_assertions import (
 from tests.conftest import StartBot
 
 
-async def deploy(env: Environment, name: str = "it", model: str = "org/model") -> str:
-    """Deploy a model and wait until the thread knows the endpoint; returns its id."""
-    before = len(env.friendli.endpoints)
-    line = f"{model} --gpu 1xH100 --replicas 1 --name {name} --yes"
-    await env.member.command(env.channel, line)
-    await env.slack.until(
-        lambda: len(roots(env)) > before and env.channel.replies(roots(env)[-1].ts)
-    )
-    return list(env.friendli.endpoints)[-1]
-
-
 def asked_since(env: Environment, start: int, requests: int) -> bool:
     """Whether more requests than that reached Friendli since there were `start`."""
     return len(env.friendli.requests) > start + requests
-
-
-async def serve(env: Environment) -> str:
-    """Deploy a model and wait until its thread says that it serves."""
-    endpoint = await deploy(env)
-    env.friendli.set_status(endpoint, "RUNNING")
-    await env.slack.until(lambda: has_replies(env, 2) and "is serving" in root(env).text)
-    return endpoint
 
 
 @pytest.mark.usefixtures("bot")

@@ -8,6 +8,7 @@ from inline_snapshot import snapshot
 
 from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import Environment, connect
+from tests.acceptance.deploying import serve
 from tests.acceptance.due_times import make_schedules_due, set_policy
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.thread_assertions import (
@@ -17,22 +18,16 @@ from tests.acceptance.thread_assertions import (
     message_text,
     rendered_text,
     root,
-    roots,
     thread,
 )
 from tests.conftest import StartBot
 
 
-async def serve(env: Environment, status: str = "RUNNING") -> str:
+async def serve_in(env: Environment, status: str) -> str:
     """Deploy a model and bring it to a status; returns its id."""
-    await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
-    await env.slack.until(lambda: roots(env) and has_replies(env, 1))
-    endpoint = next(iter(env.friendli.endpoints))
-    env.friendli.set_status(endpoint, "RUNNING")
-    await env.slack.until(lambda: has_replies(env, 2))
-    if status != "RUNNING":
-        env.friendli.set_status(endpoint, status)
-        await env.slack.until(lambda: has_replies(env, 3))
+    endpoint = await serve(env)
+    env.friendli.set_status(endpoint, status)
+    await env.slack.until(lambda: has_replies(env, 3))
     return endpoint
 
 
@@ -97,7 +92,7 @@ async def test_at_its_time_it_is_done_once_and_comes_again(env: Environment) -> 
 @pytest.mark.usefixtures("bot")
 async def test_waking_once_leaves_no_schedule(env: Environment) -> None:
     """What comes once is gone once it is done."""
-    await serve(env, "SLEEPING")
+    await serve_in(env, "SLEEPING")
     counted = RequestCounter(env)
     await schedule(env, "wake it at 09:55")
     await make_schedules_due(env)
@@ -112,7 +107,7 @@ There are no schedules.
 @pytest.mark.usefixtures("bot")
 async def test_what_doesn_t_fit_is_skipped_quietly(env: Environment) -> None:
     """An endpoint that sleeps already isn't put to sleep, and nobody is told."""
-    await serve(env, "SLEEPING")
+    await serve_in(env, "SLEEPING")
     await schedule(env, "sleep it at 18:00")
     await env.slack.until(lambda: has_replies(env, 4))
     await make_schedules_due(env)
@@ -154,7 +149,7 @@ async def test_a_wake_that_was_missed_does_not_wait_for_what_goes_down(
     """While it is stopping, it is said at once that it isn't woken late."""
     async with start_bot():
         await connect(env)
-        await serve(env, "STOPPING")
+        await serve_in(env, "STOPPING")
         await schedule(env, "wake it at 09:55")
     await make_schedules_due(env, ago=3600)
     async with start_bot():
@@ -169,7 +164,7 @@ async def test_a_wake_on_a_target_that_was_disconnected_is_not_done(
     """Its endpoint is watched on through another target; nobody decides about spending on it."""
     async with start_bot():
         await connect(env)
-        await serve(env, "SLEEPING")
+        await serve_in(env, "SLEEPING")
         await connect(env, "staging")
         await schedule(env, "wake it at 09:55")
         await env.admin.command(env.channel, "disconnect prod")
@@ -215,7 +210,7 @@ async def test_waking_by_schedule_needs_the_approval_that_its_price_needs(
     env: Environment,
 ) -> None:
     """Asked for when it is due, of somebody else than whose schedule it is; or woken by hand."""
-    await serve(env, "SLEEPING")
+    await serve_in(env, "SLEEPING")
     await set_policy(env, Policy(approval=Approval.ABOVE, approval_above=Decimal(4)))
     counted = RequestCounter(env)
     await schedule(env, "wake it daily at 09:55")
@@ -245,7 +240,7 @@ async def test_a_wake_that_waits_for_approval_is_not_walked_around_by_hand(
     env: Environment,
 ) -> None:
     """By hand it needs the same approval, until the target asks for none any more."""
-    await serve(env, "SLEEPING")
+    await serve_in(env, "SLEEPING")
     await set_policy(env, Policy(approval=Approval.ALWAYS))
     counted = RequestCounter(env)
     await schedule(env, "wake it at 09:55")

@@ -4,9 +4,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment
+from tests.acceptance.deploying import serve
 from tests.acceptance.home_tab import without_durations
 from tests.acceptance.test_operations import sent
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root
 
 pytestmark = pytest.mark.usefixtures("bot")

@@ -6,8 +6,8 @@ import pytest
 
 from bot.sandbox.environment import TEAM, Environment, connect
 from bot.sandbox.faults import Slow
+from tests.acceptance.deploying import deploy
 from tests.acceptance.test_operations import sent
-from tests.acceptance.test_polling import deploy
 from tests.acceptance.thread_assertions import has_replies, last_reply_contains, root, roots, thread
 
 pytestmark = pytest.mark.usefixtures("bot")

@@ -17,12 +17,9 @@ from bot.sandbox.faults import (
     Slow,
     TruncateBody,
 )
+from tests.acceptance.deploying import send_deploy
 from tests.acceptance.thread_assertions import candidate_question, message_text, root, roots, thread
 from tests.conftest import StartBot
-
-
-async def deploy(env: Environment, model: str = "org/model", name: str = "it") -> None:
-    await env.member.command(env.channel, f"{model} --gpu 1xH100 --replicas 1 --name {name} --yes")
 
 
 def creates(env: Environment) -> int:
@@ -64,7 +61,7 @@ async def test_an_endpoint_that_was_made_is_found_and_not_made_again(
 ) -> None:
     """Whatever hides the answer: what is known is said, one request is sent, its endpoint adopted."""
     env.friendli.faults.add(fault, operation="create_endpoint")
-    await deploy(env)
+    await send_deploy(env)
     await env.slack.until(lambda: len(thread(env)) == 2)
     checking = "Checking whether it exists; it won't be sent twice."
     assert thread(env) == [
@@ -90,7 +87,7 @@ async def test_an_endpoint_that_was_not_made_is_told_so_after_a_while(
 ) -> None:
     """Several complete lists without it are proof enough, and the form comes back with a click."""
     env.friendli.faults.add(fault, operation="create_endpoint")
-    await deploy(env)
+    await send_deploy(env)
     await env.slack.until(lambda: len(thread(env)) == 2)
     assert thread(env)[1].startswith("# It wasn't created: nothing new was listed for ")
     await env.slack.until(lambda: root(env).buttons == ["Try again"])
@@ -107,7 +104,7 @@ asked by @requester at TIME · target `prod`
 @pytest.mark.usefixtures("short_timeout_bot")
 async def test_an_endpoint_that_appears_late_is_told_with_its_price(env: Environment) -> None:
     """After "it wasn't made" it is looked for on, and ends with one click."""
-    await deploy(env, "sandbox/very-late")
+    await send_deploy(env, "sandbox/very-late")
     await env.slack.until(lambda: "wasn't created" in root(env).text)
     looked = len(env.friendli.requests)
     await env.friendli.until(lambda: len(env.friendli.requests) > looked + 3)
@@ -127,7 +124,7 @@ async def test_an_endpoint_that_appears_late_is_told_with_its_price(env: Environ
 @pytest.mark.usefixtures("bot")
 async def test_of_two_that_look_like_it_a_person_chooses(env: Environment) -> None:
     """Nothing is adopted by guess."""
-    await deploy(env, "sandbox/twins")
+    await send_deploy(env, "sandbox/twins")
     question = await candidate_question(env)
     assert message_text(env, question) == snapshot("""\
 2 new endpoints look like it: `ENDPOINT-2`, `ENDPOINT-1`. Which one is it?
@@ -147,7 +144,7 @@ async def test_of_two_that_look_like_it_a_person_chooses(env: Environment) -> No
 @pytest.mark.usefixtures("short_timeout_bot")
 async def test_neither_of_them_is_an_answer_too(env: Environment) -> None:
     """It is looked on for another one, and nothing is adopted."""
-    await deploy(env, "sandbox/twins")
+    await send_deploy(env, "sandbox/twins")
     await env.member.click(await candidate_question(env), "Neither")
     await env.slack.until(lambda: root(env).buttons == ["Try again"])
     assert thread(env)[-2] == snapshot(
@@ -160,7 +157,7 @@ async def test_neither_of_them_is_an_answer_too(env: Environment) -> None:
 async def test_an_endpoint_of_our_name_is_taken_and_what_differs_is_told(env: Environment) -> None:
     """Nobody knows how the API words what it made, so the name decides and a person sees the rest."""
     env.friendli.faults.add(DropRequest(), operation="create_endpoint")
-    await deploy(env)
+    await send_deploy(env)
     await env.slack.until(lambda: thread(env))
     env.friendli.create(project_id=PROJECT, name="it", instance_option_id="zfTutSiLn0Hq")
     await env.slack.until(lambda: len(thread(env)) == 2)
@@ -176,7 +173,7 @@ async def test_a_bot_that_dies_while_it_sends_looks_for_what_it_made(
     hanging = env.friendli.faults.add(Hang(acts=True), operation="create_endpoint")
     async with start_bot(shutdown_timeout=0.1, lease=2, slack_timeout=1):
         await connect(env)
-        await deploy(env)
+        await send_deploy(env)
         await env.friendli.until(lambda: hanging.taken)
     async with start_bot(lease=2, slack_timeout=1):
         await env.slack.until(lambda: len(thread(env)) >= 2)
@@ -191,7 +188,7 @@ async def test_a_bot_that_stalls_before_its_request_does_not_send_it(
     async with start_bot(lease=2, create_timeout=1.9, slack_timeout=1, create_give_up_after=2):
         await connect(env)
         listing = env.friendli.faults.add(Slow(1), operation="list_endpoints")
-        await deploy(env)
+        await send_deploy(env)
         await env.friendli.until(lambda: listing.taken)
         path = env.database.removeprefix("sqlite:///")
         with contextlib.closing(
@@ -214,7 +211,7 @@ async def test_a_cancel_before_the_endpoint_is_known_is_carried_out_once_it_is(
     lists = env.friendli.faults.add(
         Respond(503), operation="list_endpoints", times=None, when=lambda _: creates(env) > 0
     )
-    await deploy(env)
+    await send_deploy(env)
     await env.friendli.until(lambda: len(env.friendli.endpoints) == 1)
     await env.slack.until(lambda: "Cancel" in root(env).buttons)
     await env.member.click(root(env), "Cancel")
@@ -231,7 +228,7 @@ async def test_a_request_that_never_left_is_sent_again(
 ) -> None:
     """A refused connection made nothing, for sure, so the deployment goes on when it is back."""
     await env.friendli.close()
-    await deploy(env)
+    await send_deploy(env)
     await env.slack.until(lambda: roots(env))
     await env.friendli.start()
     await env.slack.until(lambda: thread(env))

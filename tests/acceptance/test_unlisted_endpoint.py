@@ -7,27 +7,15 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import PROJECT, Environment, connect
 from bot.sandbox.faults import Respond
+from tests.acceptance.deploying import REPLICA, serve
 from tests.acceptance.due_times import lifetime_ends_in
 from tests.acceptance.thread_assertions import (
     last_reply_contains,
     message_text,
     root,
-    roots,
     thread,
 )
 from tests.conftest import StartBot
-
-
-async def serve(env: Environment, options: str = "") -> str:
-    """Deploy one endpoint and wait until it serves; returns its id."""
-    await env.member.command(
-        env.channel, f"org/model --gpu 1xH100 --replicas 1 --name it {options} --yes"
-    )
-    await env.slack.until(lambda: roots(env) and thread(env))
-    [endpoint] = env.friendli.endpoints
-    env.friendli.set_status(endpoint, "RUNNING")
-    await env.slack.until(lambda: len(thread(env)) == 2 and "is serving" in root(env).text)
-    return endpoint
 
 
 def sent(env: Environment, operation: str) -> int:
@@ -86,7 +74,7 @@ async def test_a_lifetime_that_ended_meanwhile_is_ended_afterwards(
     """Nothing is sent to what isn't listed; once it is back, its end is warned of and carried out."""
     async with start_bot(lifetime_notice_min=0.1, lifetime_notice_max=0.1):
         await connect(env)
-        await serve(env, "--for 2h")
+        await serve(env, options=f"{REPLICA} --for 2h")
         env.friendli.hide_project(PROJECT)
         await env.slack.until(lambda: "isn't listed" in root(env).text)
         await lifetime_ends_in(env, 0)

@@ -19,7 +19,7 @@ from bot.domain.schedule_days import ScheduleDays
 from bot.domain.subjects import SubjectKind
 from bot.sandbox.slack.conversations import User
 from bot.sandbox.slack.wire import JsonObject
-from tests.acceptance.test_polling import serve
+from tests.acceptance.deploying import serve
 from tests.acceptance.thread_assertions import roots
 from tests.attacks.conftest import SharedBot
 from tests.attacks.harness import AttackHarness

@@ -20,10 +20,10 @@ from bot.domain.subjects import SubjectKind
 from bot.sandbox.environment import Environment, connect, open_environment
 from bot.sandbox.friendli.operations import OPERATIONS
 from bot.sandbox.slack.conversations import Message
+from tests.acceptance.deploying import serve
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.home_tab import home_tab, view_text
 from tests.acceptance.settings_form import open_settings
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import message_text, root, thread
 from tests.chaos.cells import cells
 from tests.chaos.fault_proxy import friendli_operation

@@ -10,8 +10,8 @@ from bot.db.deployment_tables import Deployment
 from bot.db.session import Database
 from bot.domain.subjects import SubjectKind
 from bot.sandbox.environment import Environment
+from tests.acceptance.deploying import serve
 from tests.acceptance.settings_form import save_settings
-from tests.acceptance.test_polling import serve
 from tests.permission_matrix.denials import Denials, grant_all
 
 

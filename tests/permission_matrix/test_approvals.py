@@ -14,11 +14,11 @@ from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import PROJECT, Environment, open_environment
 from bot.sandbox.friendli.instances import INSTANCES, Instance
 from bot.sandbox.slack.conversations import Message
+from tests.acceptance.deploying import serve
 from tests.acceptance.due_times import lifetime_ends_in, make_schedules_due, set_policy
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.home_tab import click_in_home_tab, home_tab
 from tests.acceptance.test_lifetime import deploy
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import ephemeral_texts, last_reply_contains, root, roots
 from tests.acceptance.update_form import open_update_form
 from tests.conftest import NO_LIMITS

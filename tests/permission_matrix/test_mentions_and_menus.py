@@ -8,8 +8,8 @@ from bot.db.session import Database
 from bot.domain.subjects import SubjectKind
 from bot.sandbox.environment import Environment
 from bot.sandbox.slack.workspace import Content
+from tests.acceptance.deploying import serve
 from tests.acceptance.home_tab import home_tab, updated_home_tab
-from tests.acceptance.test_polling import serve
 from tests.acceptance.thread_assertions import root
 from tests.permission_matrix.denials import Denials, grant_all, guest
 from tests.permission_matrix.tables import CLICKS, MENTIONS, SHORTCUTS

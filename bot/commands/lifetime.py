@@ -44,7 +44,7 @@ async def extend_clicked(
         click.place,
         click.person,
         deployment.public_id,
-        seen=_EPOCH + timedelta(milliseconds=_MILLISECONDS.validate_python(seen)),
+        shown_end=_EPOCH + timedelta(milliseconds=_MILLISECONDS.validate_python(seen)),
         message_ts=click.message_ts,
     )
     return await _respond(pending_responses, click, given)

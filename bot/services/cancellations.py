@@ -74,14 +74,14 @@ class Cancellations:
     async def _cancel(
         self, session: AsyncSession, person: Actor, deployment: Deployment
     ) -> CancelOutcome:
-        asked = await session.execute(
+        updated = await session.execute(
             update(Deployment)
             .where(Deployment.id == deployment.id, Deployment.cancel_requested_by.is_(None))
             .values(cancel_requested_by=person.id, attempts=0)
             .returning(Deployment.id)
             .execution_options(synchronize_session=False)
         )
-        if asked.first() is None:
+        if updated.first() is None:
             return CancelOutcome.ALREADY_ASKED
         await session.refresh(deployment)
         # Also if it waits for its status message, a choice or a list: it may end sooner.

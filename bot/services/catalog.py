@@ -121,9 +121,9 @@ class Catalog:
         return replace(await self._joined(place, target, project, listing), is_current=current)
 
     async def _list(self, project: WatchedProject, credentials: Credentials) -> _CachedListing:
-        asked = _clock()
+        requested_at = _clock()
         listing = await self._friendli.list_all_endpoints(credentials, project.project_id)
-        cached = self._lists[project.id] = _CachedListing(listing, asked)
+        cached = self._lists[project.id] = _CachedListing(listing, requested_at)
         _forget_oldest(self._lists, _LISTS_KEPT)
         while len(self._lists) > 1 and self._listed > _LISTED_KEPT:
             _forget_oldest(self._lists, len(self._lists) - 1)

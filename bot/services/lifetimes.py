@@ -70,7 +70,7 @@ class Lifetimes:
         public_id: str,
         *,
         seconds: int | None = None,
-        seen: datetime | None = None,
+        shown_end: datetime | None = None,
         message_ts: str = "",
         request_id: str | None = None,
     ) -> LifetimeResult:
@@ -79,7 +79,7 @@ class Lifetimes:
         Args:
             seconds: None for as long as the first lifetime. Without an end, one is set
                 that many seconds from now.
-            seen: The end in the message whose button was used: each is extended once.
+            shown_end: The end in the message whose button was used: each is extended once.
             request_id: Of a command: accepted once.
         """
         async with self._database.write() as session:
@@ -88,7 +88,7 @@ class Lifetimes:
                 return LifetimeResult(LifetimeOutcome.GONE)
             if request_id is not None and await audit.is_known(session, request_id):
                 return _answer(LifetimeOutcome.REPEATED, deployment)
-            refused = await self._may_extend(session, deployment, seconds, seen)
+            refused = await self._may_extend(session, deployment, seconds, shown_end)
             if refused is not None:
                 return refused
             present: datetime = (await session.execute(select(now()))).scalar_one()
@@ -131,7 +131,7 @@ class Lifetimes:
         session: AsyncSession,
         deployment: Deployment,
         seconds: int | None,
-        seen: datetime | None,
+        shown_end: datetime | None,
     ) -> LifetimeResult | None:
         """Why it can't be extended; None if it can."""
         if deployment.status in GOING_DOWN or await is_ending(session, deployment):
@@ -141,7 +141,7 @@ class Lifetimes:
             return _answer(LifetimeOutcome.NO_END, deployment)
         if ends_at is None and deployment.status in AT_REST:
             return _answer(LifetimeOutcome.AT_REST, deployment)
-        if seen is not None and ends_at != seen:
+        if shown_end is not None and ends_at != shown_end:
             return _answer(LifetimeOutcome.CHANGED, deployment)
         return None
 

@@ -24,7 +24,7 @@ from bot.domain.delivery import Delivery, MessageKind
 from bot.domain.process import correlation
 from bot.messages.body import Body
 
-_WAKING = "channels to wake"
+_DUE_CHANNELS = "channels to make due"
 _TRYING_AGAIN = "channels to try again in"
 
 
@@ -91,7 +91,7 @@ async def send_root(
     )
     # A request from the channel: what stopped delivery there may be fixed, so try it now.
     session.info.setdefault(_TRYING_AGAIN, set()).add(channel_row_id)
-    _wake(session, channel_row_id)
+    _make_due_on_commit(session, channel_row_id)
 
 
 async def redraw_root(
@@ -104,7 +104,7 @@ async def redraw_root(
         .values(_redrawn(body))
         .execution_options(synchronize_session=False)
     )
-    _wake(session, channel_row_id)
+    _make_due_on_commit(session, channel_row_id)
 
 
 async def reply(
@@ -131,7 +131,7 @@ async def reply(
             broadcast=broadcast,
         )
     )
-    _wake(session, channel_row_id)
+    _make_due_on_commit(session, channel_row_id)
 
 
 async def rewrite_cycle(
@@ -166,7 +166,7 @@ async def rewrite_cycle(
         .values(_redrawn(body))
         .execution_options(synchronize_session=False)
     )
-    _wake(session, channel_row_id)
+    _make_due_on_commit(session, channel_row_id)
 
 
 async def send_direct(
@@ -184,7 +184,7 @@ async def send_direct(
     message = Message(channel_row_id=channel, kind=kind, body=body.model_dump(), due_at=due)
     session.add(message)
     await session.flush()
-    _wake(session, channel, later)
+    _make_due_on_commit(session, channel, later)
     return message
 
 
@@ -205,24 +205,26 @@ async def _lock(session: AsyncSession, deployment_id: int) -> None:
     )
 
 
-def _wake(session: AsyncSession, channel_row_id: int, later: timedelta | None = None) -> None:
+def _make_due_on_commit(
+    session: AsyncSession, channel_row_id: int, later: timedelta | None = None
+) -> None:
     """Make a channel due as the transaction commits: now, or after a delay."""
-    waking: dict[int, timedelta | None] | None = session.info.get(_WAKING)
-    if waking is None:
-        waking = session.info[_WAKING] = {}
+    due: dict[int, timedelta | None] | None = session.info.get(_DUE_CHANNELS)
+    if due is None:
+        due = session.info[_DUE_CHANNELS] = {}
 
-        def wake_all(_committing: Session) -> None:
-            await_only(_wake_all(session))
+        def make_all_due(_committing: Session) -> None:
+            await_only(_make_all_due(session))
 
-        event.listen(session.sync_session, "before_commit", wake_all, once=True)
-    if later is None or channel_row_id not in waking:
-        waking[channel_row_id] = later
+        event.listen(session.sync_session, "before_commit", make_all_due, once=True)
+    if later is None or channel_row_id not in due:
+        due[channel_row_id] = later
 
 
-async def _wake_all(session: AsyncSession) -> None:
+async def _make_all_due(session: AsyncSession) -> None:
     await session.flush()
     trying_again = session.info.pop(_TRYING_AGAIN, ())
-    for row, later in sorted(session.info.pop(_WAKING).items()):
+    for row, later in sorted(session.info.pop(_DUE_CHANNELS).items()):
         if later is not None:
             await make_due_in(session, Channel, row, later)
         elif row in trying_again:

@@ -54,7 +54,7 @@ class Targets:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._asked: dict[ChannelRef, asyncio.Future[Sequence[TargetView]]] = {}
+        self._waiting: dict[ChannelRef, asyncio.Future[Sequence[TargetView]]] = {}
         self._reading: asyncio.Task[None] | None = None
         self._kept: dict[ChannelRef, tuple[Sequence[TargetView], float]] = {}
         self._kept_seconds = _KEPT_SECONDS_ALONE if database.is_sqlite else _KEPT_SECONDS
@@ -62,9 +62,9 @@ class Targets:
 
     async def of(self, place: ChannelRef) -> Sequence[TargetView]:
         """The targets of a channel, the default first."""
-        answer = self._asked.get(place)
+        answer = self._waiting.get(place)
         if answer is None:
-            answer = self._asked[place] = asyncio.get_running_loop().create_future()
+            answer = self._waiting[place] = asyncio.get_running_loop().create_future()
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_all())
         # A cancelled caller must not cancel the others.
@@ -93,18 +93,18 @@ class Targets:
 
     async def _read_all(self) -> None:
         try:
-            while self._asked:
-                asked, self._asked = self._asked, {}
+            while self._waiting:
+                waiting, self._waiting = self._waiting, {}
                 changes = self._changes
                 try:
-                    found = await self._read(list(asked))
-                except Exception as error:  # noqa: BLE001 - told to whoever asked
-                    for answer in asked.values():
+                    found = await self._read(list(waiting))
+                except Exception as error:  # noqa: BLE001 - every caller gets it
+                    for answer in waiting.values():
                         _fail(answer, error)
                 else:
                     if changes == self._changes:
                         self._keep(found)
-                    for place, answer in asked.items():
+                    for place, answer in waiting.items():
                         if not answer.done():
                             answer.set_result(found[place])
         finally:

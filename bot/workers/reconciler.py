@@ -211,13 +211,13 @@ class Reconciler:
         self, claim: Claim, deployment: Deployment, found: Found, progress: Progress
     ) -> None:
         """Update an open question if the candidates have changed."""
-        asked = list(deployment.candidates or ())
+        offered = list(deployment.candidates or ())
         unexplained = [*found.match.likely, *found.match.unlikely]
-        more = [one for one in found.match.likely if one.endpoint_id not in asked]
+        more = [one for one in found.match.likely if one.endpoint_id not in offered]
         if more:
-            kept = [one for one in unexplained if one.endpoint_id in asked]
+            kept = [one for one in unexplained if one.endpoint_id in offered]
             await self._ask(claim, deployment, [*kept, *more])
-        elif asked and found.owned.issuperset(asked):
+        elif offered and found.owned.issuperset(offered):
             # All of them belong to other deployments.
             async with self._database.write() as session:
                 back = deployment.state_before or DeploymentState.OUTCOME_UNKNOWN

@@ -77,11 +77,11 @@ class Snapshots:
             return None
         return quiet.snapshot
 
-    def still(self, claim: Claim, seen: Mapping[str, DedicatedEndpointStatus]) -> float | None:
+    def still(self, claim: Claim, statuses: Mapping[str, DedicatedEndpointStatus]) -> float | None:
         """The cadence of a kept project whose statuses haven't changed; None otherwise."""
         quiet = self._quiet.get(claim.id)
         if quiet is None or any(
-            (status := seen.get(id_)) is None
+            (status := statuses.get(id_)) is None
             or status.status != shown.status
             or status.phase != shown.phase
             or status.error_code != shown.error_code
@@ -96,11 +96,11 @@ class Snapshots:
         self,
         claim: Claim,
         snapshot: Snapshot,
-        seen: Mapping[str, DedicatedEndpointStatus],
+        statuses: Mapping[str, DedicatedEndpointStatus],
         cadence: float,
     ) -> None:
         """Keep a project that was read under this claim and is unchanged."""
-        shown = {one.endpoint_id: _shown(seen[one.endpoint_id]) for one in snapshot.watched}
+        shown = {one.endpoint_id: _shown(statuses[one.endpoint_id]) for one in snapshot.watched}
         self._quiet[claim.id] = _Quiet(
             snapshot, shown, cadence, claim.fencing_token, _TRUSTED_POLLS
         )

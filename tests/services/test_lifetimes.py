@@ -64,7 +64,7 @@ async def test_two_clicks_at_once_extend_once(database: Database, env: Environme
     lifetimes = Lifetimes(database, env.settings())
 
     async def extend() -> LifetimeResult:
-        return await lifetimes.extend(PLACE, PERSON, "1", seen=deployment.lifetime_ends_at)
+        return await lifetimes.extend(PLACE, PERSON, "1", shown_end=deployment.lifetime_ends_at)
 
     outcomes = [answer.outcome for answer in await asyncio.gather(extend(), extend())]
     assert sorted(outcomes) == [LifetimeOutcome.ACCEPTED, LifetimeOutcome.CHANGED]

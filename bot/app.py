@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -109,6 +110,11 @@ class Running:
     @property
     def events_url(self) -> str:
         return self.url + EVENTS_PATH
+
+
+# A thread that runs a transaction gives the interpreter up at each statement. To get it back from a
+# busy event loop takes this long, 5 ms by default.
+_SWITCH_SECONDS = 0.0005
 
 
 @asynccontextmanager
@@ -224,6 +230,7 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
     """
     async with running(settings) as bot:
         gc.freeze()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         yield bot
 
 

@@ -48,7 +48,8 @@ class LineDeployment:
         person, place = command.person, command.place
         targets = await self.lookup.targets.of(place)
         await self.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
-        await self.lookup.require(targets)
+        if not targets:
+            raise await self.lookup.unconnected()
         bare = await self.bare_models.look_up(deploy_text.model_of(command.text))
         parsed = deploy_text.read(
             command.text,
@@ -76,7 +77,8 @@ class LineDeployment:
             return self._preview(command, request, policy, is_second=True)
         if result.outcome is not DeployOutcome.ACCEPTED:
             raise _not_accepted(result, request)
-        return self.approvers.call(command, request.target, result)
+        # Without anything to approve, there is nothing left to do.
+        return self.approvers.call(command, request.target, result) if result.waits else None
 
     async def _preview(
         self,

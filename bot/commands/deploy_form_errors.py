@@ -70,7 +70,7 @@ def errors_by_block(
     for field_error in field_errors:
         own = shown.get(INSTANCE_ID) if field_error.field == "gpu" else None
         block = own or shown.get(field_error.field) or _nearest_block(field_error.field, shown)
-        # Plain text has no code font; what was typed stands between curly quotes instead.
+        # Plain text has no code font, so the input is put in curly quotes.
         words.setdefault(block, []).append(re.sub(r"`([^`]*)`", r"“\1”", field_error.sentences))
         if field_error.field not in shown and field_error.field in ADVANCED_FIELDS:
             behind_advanced.add(block)

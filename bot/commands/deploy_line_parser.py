@@ -52,7 +52,7 @@ def parse(text: str) -> DeployLine:
 
 
 def _unclosed(text: str, unclosed: UnclosedQuoteError) -> DeployLine:
-    # What stands before the quote was meant as it stands; what follows may be part of it or not.
+    # The text before the quote is parsed; what follows may be part of the quote or not.
     line = _Parser(text, words(text[: unclosed.start])).run()
     line.edits = closing_edits(text, unclosed)
     rest = quoted(clip(text[unclosed.start :], 40))

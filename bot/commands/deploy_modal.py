@@ -56,7 +56,8 @@ class DeployForm:
         if not await self.authorizer.may(Permission.DEPLOY, person, place, among=targets):
             targets = await self.lookup.targets.of(place)
             await self.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
-        await self.lookup.require(targets)
+        if not targets:
+            raise await self.lookup.unconnected()
         state = form.opened(_state(place, draft or DeployDraft()), refused or {}, focus)
         # The trigger dies after three seconds, so the form comes first and the check after.
         view_id = await self.modals.open(request.trigger_id, self._view(state, targets))
@@ -72,7 +73,9 @@ class DeployForm:
         if click.view is None:
             return
         state = form.react(form.parse(click.view), click.action_id)
-        targets = await self.lookup.require(await self.lookup.targets.cached(click.place))
+        targets = await self.lookup.targets.cached(click.place)
+        if not targets:
+            raise await self.lookup.unconnected()
         await self.modals.replace_after(click.view, self._view(state, targets), click.action_ts)
 
     def _view(self, state: form.FormState, targets: Sequence[TargetView]) -> Mapping[str, object]:

@@ -116,7 +116,7 @@ def read_with(
 
     first = line = parse(typed(text).strip())
     first_answer = answer = checked(line)
-    # One edit may uncover the next slip: an open quote, for one, hid all that followed it.
+    # One edit may uncover the next error: an open quote hides all that follows it.
     for _ in range(5):
         if not isinstance(answer, tuple):
             break

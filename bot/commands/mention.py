@@ -34,7 +34,7 @@ _ABOUT_ONE = {
     "unfollow",
     *_VERBS,
 }
-# Commands that need no form of their own, so that a mention can stand for them.
+# Commands that need no form, so a mention can run them.
 POSSIBLE = frozenset({"list", "targets", "audit", *_ABOUT_ONE})
 _IN_THREAD = ", ".join(code(word) for word in ("status", *_VERBS, "update", "extend"))
 _LONGEST_SHOWN = 80

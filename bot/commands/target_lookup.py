@@ -30,14 +30,16 @@ class TargetLookup:
 
     async def all(self, place: ChannelRef) -> Sequence[TargetView]:
         """The default first. Raises UserError if there is none, with the way to connect one."""
-        return await self.require(await self.targets.of(place))
+        targets = await self.targets.of(place)
+        if not targets:
+            raise await self.unconnected()
+        return targets
 
-    async def require(self, targets: Sequence[TargetView]) -> Sequence[TargetView]:
-        if targets:
-            return targets
+    async def unconnected(self) -> UserError:
+        """The channel has no target; with the way to connect one."""
         admins = [mention(admin) for admin in (await self.people.admins())[:_ADMINS_NAMED]]
         whom = f" Ask {' or '.join(admins)}." if admins else ""
-        raise UserError(
+        return UserError(
             "This channel isn't connected to a Friendli project yet.",
             hint=f"Only admins can connect one.{whom}",
             actions=[connect()],

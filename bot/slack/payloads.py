@@ -4,12 +4,18 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from bot.domain.actors import Actor, ChannelRef, SlackId
+from bot.domain.actors import Actor, ChannelRef
 from bot.domain.command_line import LONGEST
-from bot.messages.home import channel_in
-from bot.slack.history import EVENT_TYPE
+from bot.slack.payload_models import (
+    Container,
+    EventDelivery,
+    Interaction,
+    Payload,
+    ShortcutPayload,
+    SlashPayload,
+    SuggestionPayload,
+    TypedEvent,
+)
 from bot.slack.requests import (
     BlockAction,
     Event,
@@ -19,224 +25,12 @@ from bot.slack.requests import (
     ViewSubmission,
 )
 
-# PostgreSQL stores no NUL, and half of a surrogate pair has no bytes: neither is anything a person
-# can type, so what takes their place is the sign for a character that can't be read.
+# PostgreSQL stores no NUL, and half of a surrogate pair has no bytes. Nobody can type either: both
+# become the replacement character.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# Of all that is read, Slack makes no text longer than 4,000 characters; a typed command may be, and
-# is then refused for it.
+# Slack's other texts have at most 4,000 characters; a longer command is refused.
 _LONGEST = LONGEST + 1
-_Read = TypeVar("_Read", bound="_Payload")
-
-
-class _Payload(BaseModel):
-    # A payload holds response_urls, at which anybody may answer: errors don't quote it.
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, payload: object) -> object:
-        """Drop nulls: Slack leaves an absent field out or sends null, and doesn't say which."""
-        if not isinstance(payload, Mapping):
-            return payload
-        return {name: value for name, value in payload.items() if value is not None}
-
-
-class _Workspace(_Payload):
-    id: SlackId = ""
-
-
-class _User(_Payload):
-    id: SlackId
-    team_id: SlackId = ""
-    enterprise_id: SlackId = ""
-
-
-class _Channel(_Payload):
-    id: SlackId = ""
-
-
-class _Container(_Payload):
-    channel_id: SlackId = ""
-    message_ts: str = ""
-    is_ephemeral: bool = False
-    thread_ts: str | None = None
-
-
-class _Option(_Payload):
-    value: str = ""
-
-
-class _Action(_Payload):
-    action_id: str
-    block_id: str = ""
-    value: str | None = None
-    selected_option: _Option | None = None
-    action_ts: str = ""
-
-    @property
-    def chosen(self) -> str:
-        return self.selected_option.value if self.selected_option else self.value or ""
-
-
-class _View(_Payload):
-    # The rest is read by the command that the modal belongs to.
-    model_config = ConfigDict(extra="allow")
-
-    id: str = ""
-    type: str = ""
-    callback_id: str = ""
-    private_metadata: str = ""
-    app_installed_team_id: SlackId | None = None
-
-    @property
-    def opened_in(self) -> ChannelRef | None:
-        """As the bot noted it."""
-        try:
-            return _ViewMetadata.model_validate_json(self.private_metadata).place
-        except ValidationError:
-            return None
-
-
-class _ViewMetadata(BaseModel):
-    place: ChannelRef
-
-
-class _Metadata(_Payload):
-    event_type: str = ""
-    event_payload: dict[str, object] = Field(default_factory=dict)
-
-
-class _Message(_Payload):
-    ts: str = ""
-    thread_ts: str | None = None
-    metadata: _Metadata | None = None
-
-    @property
-    def public_id(self) -> str:
-        """'' in another app's message."""
-        if self.metadata is None or self.metadata.event_type != EVENT_TYPE:
-            return ""
-        named = self.metadata.event_payload.get("deployment")
-        return named if isinstance(named, str) else ""
-
-
-class _Installed(_Payload):
-    enterprise_id: SlackId | None = None
-    team_id: SlackId | None = None
-
-
-class _Happened(_Payload):
-    user: SlackId = ""
-    bot_id: str | None = None
-    # Of the author; in a shared channel, not always the workspace that receives the event.
-    user_team: SlackId | None = None
-    team: SlackId | None = None
-    channel: SlackId = ""
-    tab: str = ""
-    text: str = ""
-    thread_ts: str | None = None
-
-
-class _Type(_Payload):
-    type: str = ""
-
-
-class _TypedEvent(_Payload):
-    """Any event, also one whose other fields have other types."""
-
-    event: _Type = Field(default_factory=_Type)
-
-
-class _EventDelivery(_Payload):
-    event_id: str = ""
-    team_id: SlackId | None = None
-    context_team_id: SlackId | None = None
-    context_enterprise_id: SlackId | None = None
-    authorizations: list[_Installed] = Field(default_factory=list)
-    is_ext_shared_channel: bool = False
-    event: _Happened
-
-    @property
-    def place(self) -> ChannelRef:
-        # In a shared channel, `team_id` may be another workspace than the one that delivers it.
-        installed = self.authorizations[0] if self.authorizations else _Installed()
-        enterprise = installed.enterprise_id or self.context_enterprise_id or ""
-        team = installed.team_id or self.context_team_id or self.team_id or ""
-        # The Home tab belongs to no channel; the event names the app's direct messages.
-        return ChannelRef(enterprise, team, "" if self.event.tab else self.event.channel)
-
-
-class _Slash(_Payload):
-    enterprise_id: SlackId | None = None
-    team_id: SlackId | None = None
-    channel_id: SlackId
-    user_id: SlackId
-    text: str = ""
-    trigger_id: str = ""
-    response_url: str = ""
-
-
-class _Interaction(_Payload):
-    # Null in organisation-wide installs and outside of Enterprise Grid, respectively.
-    team: _Workspace | None = None
-    enterprise: _Workspace | None = None
-    user: _User
-    channel: _Channel | None = None
-    container: _Container | None = None
-    actions: list[_Action] = Field(default_factory=list)
-    trigger_id: str = ""
-    response_url: str | None = None
-    view: _View | None = None
-
-    @property
-    def person(self) -> Actor:
-        # In a modal, `team` is the person's own.
-        team = self.user.team_id or (self.team.id if self.team else "")
-        return Actor(self.user.id, team, self.user.enterprise_id)
-
-    @property
-    def workspace(self) -> tuple[str, str]:
-        # An organisation-wide install may leave `team` out.
-        installed = self.view.app_installed_team_id if self.view else None
-        team = installed or (self.team.id if self.team else "") or self.user.team_id
-        return self.enterprise.id if self.enterprise else "", team
-
-    @property
-    def place(self) -> ChannelRef:
-        if self.opened_in is not None and not self.is_foreign:
-            return self.opened_in
-        channel = self.channel.id if self.channel else ""
-        if not channel and self.container:
-            channel = self.container.channel_id
-        if not channel and self.is_in_home and self.actions:
-            channel = channel_in(self.actions[0].block_id)
-        return ChannelRef(*self.workspace, channel)
-
-    @property
-    def is_in_home(self) -> bool:
-        return self.view is not None and self.view.type == "home"
-
-    @property
-    def opened_in(self) -> ChannelRef | None:
-        return self.view.opened_in if self.view else None
-
-    @property
-    def is_foreign(self) -> bool:
-        there = self.opened_in
-        return there is not None and (there.enterprise_id, there.workspace_id) != self.workspace
-
-
-class _OnMessage(_Interaction):
-    callback_id: str
-    message: _Message
-
-
-class _Typed(_Interaction):
-    """An options request has no actions: the payload itself names the menu."""
-
-    action_id: str
-    block_id: str = ""
-    value: str = ""
+_Read = TypeVar("_Read", bound="Payload")
 
 
 def _read(model: type[_Read], payload: Mapping[str, Any]) -> _Read:
@@ -257,7 +51,7 @@ def _storable(part: object) -> object:
 
 
 def command(payload: Mapping[str, Any]) -> SlashCommand:
-    slash = _read(_Slash, payload)
+    slash = _read(SlashPayload, payload)
     return SlashCommand(
         place=ChannelRef(slash.enterprise_id or "", slash.team_id or "", slash.channel_id),
         person=Actor(slash.user_id, slash.team_id or "", slash.enterprise_id or ""),
@@ -271,9 +65,9 @@ def command(payload: Mapping[str, Any]) -> SlashCommand:
 
 def click(payload: Mapping[str, Any]) -> BlockAction:
     """Of several actions, the first."""
-    parsed = _read(_Interaction, payload)
+    parsed = _read(Interaction, payload)
     action = parsed.actions[0]
-    container = parsed.container or _Container()
+    container = parsed.container or Container()
     in_modal = parsed.view is not None and not parsed.is_in_home
     return BlockAction(
         place=parsed.place,
@@ -294,7 +88,7 @@ def click(payload: Mapping[str, Any]) -> BlockAction:
 
 
 def options_request(payload: Mapping[str, Any]) -> OptionsRequest:
-    parsed = _read(_Typed, payload)
+    parsed = _read(SuggestionPayload, payload)
     return OptionsRequest(
         place=parsed.place,
         person=parsed.person,
@@ -307,7 +101,7 @@ def options_request(payload: Mapping[str, Any]) -> OptionsRequest:
 
 
 def submission(payload: Mapping[str, Any]) -> ViewSubmission:
-    parsed = _read(_Interaction, payload)
+    parsed = _read(Interaction, payload)
     return ViewSubmission(
         place=parsed.place,
         person=parsed.person,
@@ -318,7 +112,7 @@ def submission(payload: Mapping[str, Any]) -> ViewSubmission:
 
 
 def shortcut(payload: Mapping[str, Any]) -> ShortcutUse:
-    parsed = _read(_OnMessage, payload)
+    parsed = _read(ShortcutPayload, payload)
     message = parsed.message
     # A message with replies names itself as its thread.
     in_thread = message.thread_ts is not None and message.thread_ts != message.ts
@@ -335,11 +129,11 @@ def shortcut(payload: Mapping[str, Any]) -> ShortcutUse:
 
 def event_type(payload: Mapping[str, Any]) -> str:
     """Such as "app_mention"; '' if there is none."""
-    return _TypedEvent.model_validate(payload).event.type
+    return TypedEvent.model_validate(payload).event.type
 
 
 def event(payload: Mapping[str, Any]) -> Event:
-    parsed = _read(_EventDelivery, payload)
+    parsed = _read(EventDelivery, payload)
     happened = parsed.event
     place = parsed.place
     # Only a channel shared with another organisation has people of another one.

@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlashCommand(Request):
-    """A slash command, or a mention that stands for one.
+    """A slash command, or a mention that is read as one.
 
     Attributes:
         trigger_id: Opens a form for three seconds; '' for a mention.

@@ -1,4 +1,4 @@
-"""Ask a bot over HTTP what an orchestrator would ask."""
+"""Requests to a bot over HTTP, as an orchestrator sends them."""
 
 import asyncio
 
@@ -19,14 +19,14 @@ async def get(http: aiohttp.ClientSession, url: str) -> Answered:
 
 
 async def wait_for_response(http: aiohttp.ClientSession, url: str, wanted: Answered) -> None:
-    """Ask until the answer is this one."""
+    """Repeat the request until the response is this one."""
     async with asyncio.timeout(10):
         while await get(http, url) != wanted:
             pass
 
 
 async def wait_for_replicas(database_url: str, replicas: int) -> None:
-    """Wait until so many replicas have said that they live."""
+    """Wait until so many replicas have sent a heartbeat."""
     database = Database(database_url)
     async with asyncio.timeout(10):
         found = -1

@@ -1,4 +1,4 @@
-"""What the tests share: a world of both sandboxes, a bot in it, a real PostgreSQL."""
+"""Shared fixtures: both sandboxes, a bot on them, a real PostgreSQL."""
 
 import gc
 import tempfile
@@ -19,20 +19,20 @@ from tests.messages.unread import unheard
 
 databases.compile_once()
 
-# Shared cores are slow at times; what a property costs is no part of what it says.
+# Shared cores are slow at times, so examples have no deadline.
 settings.register_profile("shared cores", deadline=None)
 # `pytest -n 0 --timeout 0 --hypothesis-profile thorough tests/attacks` looks for new failures.
 THOROUGH = "thorough"
 settings.register_profile(THOROUGH, deadline=None)
 settings.load_profile("shared cores")
 
-# The bot's own waits, so short that a test never waits for the clock: what they mean stays.
+# The bot's own waits, so short that no test waits for the clock.
 SHORT_WAITS: dict[str, object] = {
     "poll_seconds_transitional": 0.02,
     "poll_seconds_stable": 0.05,
     "poll_seconds_ended": 0.05,
     "outage_notify_after": 0.2,
-    # Long enough that a loaded machine is not taken for an API that is down.
+    # Long enough that a loaded machine doesn't look like an outage of the API.
     "create_give_up_after": 30.0,
     "friendli_retry_wait": 0.01,
     "gone_confirmed_after": 0.1,
@@ -53,7 +53,7 @@ StartBot = Callable[..., AbstractAsyncContextManager[Running]]
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage less often, and never among what is imported: a tenth of the time it was."""
+    """Collect garbage less often, and never the imported modules: a tenth of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -61,7 +61,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_tracebacks() -> None:
-    """Logs show tracebacks without variables, which take seconds to lay out."""
+    """Logs show tracebacks without variables, which take seconds to render."""
     *processors, _ = structlog.get_config()["processors"]
     plain = structlog.dev.ConsoleRenderer(
         colors=False, exception_formatter=structlog.dev.plain_traceback
@@ -71,13 +71,13 @@ def plain_tracebacks() -> None:
 
 @pytest.fixture(scope="session")
 async def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file of which tests use copies."""
+    """A migrated file that tests copy."""
     return await databases.migrated_sqlite(tmp_path_factory.mktemp("databases"))
 
 
 @pytest.fixture
 def sqlite_url(sqlite_template: Path) -> Iterator[str]:
-    """The URL of a migrated SQLite file in which there are no rows yet."""
+    """The URL of an empty migrated SQLite file."""
     with tempfile.TemporaryDirectory(prefix="bot", dir=databases.MEMORY) as folder:
         yield databases.copied_sqlite(sqlite_template, Path(folder))
 
@@ -98,7 +98,7 @@ async def env(sqlite_url: str) -> AsyncIterator[Environment]:
 
 @pytest.fixture
 def start_bot(env: Environment) -> StartBot:
-    """Start a bot in the world; leaving the block stops it, and it can be started again."""
+    """Start a bot in the environment; leaving the block stops it, and it can be started again."""
 
     @asynccontextmanager
     async def start(**overrides: object) -> AsyncIterator[Running]:
@@ -120,7 +120,7 @@ async def bot(env: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
 
 @pytest.fixture
 async def short_timeout_bot(env: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
-    """The same, but it gives up on a silent API after two seconds."""
+    """The same with a create timeout of two seconds."""
     async with start_bot(create_give_up_after=2) as started:
         await connect(env)
         yield started
@@ -136,19 +136,19 @@ def postgresql_server(testrun_uid: str, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 async def postgresql_template(postgresql_server: str) -> str:
-    """The name of a migrated database of which tests use copies."""
+    """The name of a migrated database that tests copy."""
     return await databases.migrated_postgresql(postgresql_server)
 
 
 @pytest.fixture
 async def postgresql_url(postgresql_server: str, postgresql_template: str) -> str:
-    """The URL of a migrated PostgreSQL database in which there are no rows yet."""
+    """The URL of an empty migrated PostgreSQL database."""
     return await databases.new_postgresql(postgresql_server, postgresql_template)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The URL of a migrated database of each kind, in which there are no rows yet."""
+    """The URL of an empty migrated database of each kind."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 

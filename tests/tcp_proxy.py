@@ -1,4 +1,4 @@
-"""A door before a real PostgreSQL, which can be closed: connections then break, and are refused."""
+"""A TCP proxy before a real PostgreSQL; closing it breaks connections and refuses new ones."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from tests.friendli.loopback import refused_url
 
 
 class TcpProxy:
-    """A port that leads to the PostgreSQL server while it is open.
+    """A port that forwards to the PostgreSQL server while it is open.
 
     Args:
         url: The database's, on a socket in a folder.
@@ -23,7 +23,7 @@ class TcpProxy:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Let connections through until the block ends, which cuts them."""
+        """Forward connections until the block ends, which aborts them."""
         writers: list[asyncio.StreamWriter] = []
 
         async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Lets time pass for the bot: moves what is due in its database, and wakes what looks at it."""
+"""Changes due times in the bot's database, and makes the rows due."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from bot.sandbox.environment import Environment
 
 
 async def lifetime_ends_in(env: Environment, seconds: float) -> None:
-    """The only deployment's time is over so much later than now."""
+    """Set when the only deployment's lifetime ends."""
     database = Database(env.database)
     async with database.write() as session:
         row = await session.scalar(
@@ -28,24 +28,24 @@ async def lifetime_ends_in(env: Environment, seconds: float) -> None:
 
 
 async def lifetime_is_removed(env: Environment) -> None:
-    """Wait until the only deployment has no end any more."""
+    """Wait until the only deployment has no lifetime any more."""
     database = Database(env.database)
     async with database.read() as session:
         while await session.scalar(select(Deployment.lifetime_ends_at)) is not None:
-            # Each look is a transaction of its own.
+            # Each read is a transaction of its own.
             await session.rollback()
             await _polled(env)
     await database.close()
 
 
 async def _polled(env: Environment) -> None:
-    """Let the bot look at its endpoints once more, which doesn't keep it as busy as we could."""
+    """Wait for the bot's next poll, without keeping the database busy."""
     seen = len(env.friendli.requests)
     await env.friendli.until(lambda: len(env.friendli.requests) > seen)
 
 
 async def phase_is_stuck_in(env: Environment, seconds: float) -> None:
-    """The only deployment's phase lasts suspiciously long from so much later on."""
+    """Set when the only deployment's phase counts as stuck."""
     database = Database(env.database)
     async with database.write() as session:
         row = await session.scalar(
@@ -59,7 +59,7 @@ async def phase_is_stuck_in(env: Environment, seconds: float) -> None:
 
 
 async def make_schedules_due(env: Environment, *, ago: float = 0) -> None:
-    """Every schedule was due so many seconds ago."""
+    """Make every schedule due, so many seconds ago."""
     at = after(timedelta(seconds=-ago))
     database = Database(env.database)
     async with database.write() as session:
@@ -68,7 +68,7 @@ async def make_schedules_due(env: Environment, *, ago: float = 0) -> None:
 
 
 async def set_policy(env: Environment, policy: Policy) -> None:
-    """The only target's team has decided so."""
+    """Set the only target's policy."""
     database = Database(env.database)
     async with database.write() as session:
         await session.execute(update(Target).values(policy=policy.model_dump(mode="json")))

@@ -1,25 +1,25 @@
-"""Endpoints that stories list, and what the member is answered about them."""
+"""Endpoints from Friendli Suite, responses to commands, request counts."""
 
 from bot.sandbox.environment import PROJECT, Environment
 from bot.sandbox.slack.conversations import Message
 
 
 def create_in_suite(env: Environment, name: str, status: str = "RUNNING", replicas: int = 1) -> str:
-    """Make an endpoint as from Friendli Suite, and return its id."""
+    """Create an endpoint as in Friendli Suite, and return its id."""
     endpoint = env.friendli.create(project_id=PROJECT, name=name, replicas=replicas)
     env.friendli.set_status(endpoint, status)
     return endpoint
 
 
 async def command_response(env: Environment, text: str) -> Message:
-    """Type a command, and return what it is answered."""
+    """Type a command, and return the response."""
     before = len(env.member.ephemerals(env.channel))
     await env.member.command(env.channel, text)
     return await env.slack.until(lambda: env.member.ephemerals(env.channel)[before:][-1])
 
 
 class RequestCounter:
-    """Counts requests to Friendli by their operation, from now on."""
+    """Counts requests to Friendli by operation, from now on."""
 
     def __init__(self, env: Environment) -> None:
         self._operations: list[str] = []
@@ -28,5 +28,4 @@ class RequestCounter:
         )
 
     def of(self, operation: str) -> int:
-        """How many there were."""
         return self._operations.count(operation)

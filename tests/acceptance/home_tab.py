@@ -1,4 +1,4 @@
-"""Reads people's Home tabs the way stories quote them."""
+"""Reads Home tabs."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.acceptance.thread_assertions import rendered_text
 
 
 async def home_tab(env: Environment, person: UserClient | None = None) -> View:
-    """Open somebody's Home tab, the member's if nobody is named, and return it once it is drawn."""
+    """Open a user's Home tab (by default the member's), and return it once it is published."""
     who = person or env.member
     before = who.home.updates if who.home else -1
     await who.open_home()
@@ -19,7 +19,7 @@ async def home_tab(env: Environment, person: UserClient | None = None) -> View:
 async def updated_home_tab(
     env: Environment, updates: int, person: UserClient | None = None
 ) -> View:
-    """The Home tab once it was drawn more often than that."""
+    """The Home tab after more than so many updates."""
     who = person or env.member
     return await env.slack.until(
         lambda: who.home if who.home and who.home.updates > updates else None
@@ -27,7 +27,7 @@ async def updated_home_tab(
 
 
 async def click_in_home_tab(env: Environment, button: str, view: View | None = None) -> View:
-    """Press a button in the member's Home tab, and return the tab once it is drawn anew."""
+    """Press a button in the member's Home tab, and return the updated tab."""
     shown = env.member.home
     assert shown is not None
     before = shown.updates
@@ -37,7 +37,7 @@ async def click_in_home_tab(env: Environment, button: str, view: View | None = N
 
 
 def view_text(env: Environment, view: View) -> str:
-    """Everything that stands in a view, and its buttons."""
+    """The full text of a view, with its buttons."""
     lines = []
     for block in view.blocks:
         texts = [block["text"]] if "text" in block else []
@@ -55,7 +55,7 @@ def view_text(env: Environment, view: View) -> str:
 
 
 def without_durations(said: str) -> str:
-    """A text without the moments that passed while the story was told, by our own clock."""
+    """A text without durations of the test run."""
     said = re.sub(r"serving after (under 1|\d+) s\b", "serving after MOMENTS", said)
     said = re.sub(r"about \$0\.0\d so far\n", "SOME so far\n", said)
     return re.sub(r"served for (under 1|\d+) s, about \$0\.0\d", "served for MOMENTS", said)

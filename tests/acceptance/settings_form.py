@@ -1,4 +1,4 @@
-"""Sets a target up the way an admin does it, for stories in which settings matter."""
+"""Changes a target's settings through the form."""
 
 from collections.abc import Mapping, Sequence
 
@@ -30,7 +30,7 @@ async def save_settings(env: Environment, **fields: str | int | Sequence[str] | 
 async def open_permission(
     env: Environment, permission: Permission, person: UserClient | None = None
 ) -> View:
-    """Open who may do something, over the settings."""
+    """Open a permission's form, on top of the settings."""
     who = person or env.admin
     settings = await open_settings(env, who)
     await who.click(settings, permission.value)
@@ -40,7 +40,7 @@ async def open_permission(
 async def grant(
     env: Environment, permission: Permission, **fields: str | Sequence[str] | Mapping[str, str]
 ) -> None:
-    """Let somebody do something: `who`, and `people` or `groups` by their ids."""
+    """Grant a permission to `who`, and `people` or `groups` by their ids."""
     await open_permission(env, permission)
     settings = env.admin.modals[-2]
     before = settings.hash

@@ -1,4 +1,4 @@
-"""Reads the sandbox's Slack the way stories quote it."""
+"""Reads threads and ephemeral messages."""
 
 import re
 from dataclasses import replace
@@ -32,7 +32,7 @@ def root(env: Environment) -> Message:
 
 
 def thread(env: Environment) -> list[str]:
-    """The replies of the only thread; those that reached the channel too begin with `#`."""
+    """The replies of the only thread; broadcast ones begin with `#`."""
     return [
         ("# " if reply.broadcast else "") + rendered_text(env, reply.text)
         for reply in env.channel.replies(root(env).ts)
@@ -44,19 +44,19 @@ def has_replies(env: Environment, replies: int) -> bool:
     return len(thread(env)) == replies
 
 
-def last_reply_contains(env: Environment, message_text: str, root_: Message | None = None) -> bool:
-    """Whether the last reply of a thread, the only one if none is named, has these words."""
+def last_reply_contains(env: Environment, text: str, root_: Message | None = None) -> bool:
+    """Whether the last reply of a thread (by default the only one) contains a text."""
     replies = env.channel.replies((root_ or root(env)).ts)
-    return bool(replies) and message_text in replies[-1].text
+    return bool(replies) and text in replies[-1].text
 
 
 def ephemeral_texts(env: Environment) -> list[str]:
-    """What only the member sees."""
+    """The member's ephemeral messages."""
     return [rendered_text(env, message.text) for message in env.member.ephemerals(env.channel)]
 
 
 def message_text(env: Environment, message: Message) -> str:
-    """Everything that stands in a message, and its buttons."""
+    """The full text of a message, with its buttons."""
     shown = [rendered_text(env, label) for label in message.buttons]
     buttons = f"\n[{'] ['.join(shown)}]" if shown else ""
     body = Body(text=message.text, blocks=message.blocks).without_plan()
@@ -65,7 +65,7 @@ def message_text(env: Environment, message: Message) -> str:
 
 
 def rendered_text(env: Environment, text: str) -> str:
-    """Mrkdwn as a person sees it; what differs from run to run gets a name."""
+    """Mrkdwn as a user sees it; ids and times get placeholders."""
     text = re.sub(r"<!date\^\d+\^[^|>]*\|[^>]*>", "TIME", text)
     text = re.sub(r"<@(\w+)>", lambda match: f"@{env.slack.workspace.users[match[1]].name}", text)
     text = re.sub(r"<#(\w+)>", lambda match: f"#{env.slack.workspace.channel(match[1]).name}", text)

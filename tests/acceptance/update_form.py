@@ -1,4 +1,4 @@
-"""An endpoint that serves, what the member is answered about it, and what was sent for it."""
+"""A serving endpoint, its update form, and the update requests."""
 
 from bot.sandbox.environment import Environment
 from bot.sandbox.slack.view import View
@@ -32,7 +32,7 @@ def update_bodies(env: Environment) -> list[object]:
 
 
 async def open_update_form(env: Environment) -> View:
-    """Press Update on the root, and wait until the form is filled in."""
+    """Press Update on the status message, and wait until the form is filled in."""
     await env.member.click(root(env), "Update")
 
     def filled() -> View | None:
@@ -43,11 +43,7 @@ async def open_update_form(env: Environment) -> View:
 
 
 def modal_text(env: Environment, view: View | None) -> str:
-    """What stands in a modal that only shows something.
-
-    Raises:
-        LookupError: There is no modal.
-    """
+    """The text of a modal without inputs, or LookupError without a modal."""
     if view is None:
         raise LookupError("no modal")
     texts = [

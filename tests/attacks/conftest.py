@@ -1,4 +1,4 @@
-"""Running bots to attack, whose logs and tasks are watched."""
+"""Bots to attack, with their logs and tasks captured."""
 
 import asyncio
 import gc
@@ -26,7 +26,7 @@ SLOW_POLLING: dict[str, object] = {"poll_seconds_transitional": 5, "poll_seconds
 
 @dataclass(frozen=True, slots=True)
 class SharedBot:
-    """A running bot that stands one attack after another, on a database of either kind."""
+    """A running bot for all attacks of a file, on either kind of database."""
 
     env: Environment
     bot: Running
@@ -36,14 +36,14 @@ class SharedBot:
 def _with_error(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Keep the exception itself, which is gone by the time that anybody looks at the event."""
+    """Keep the exception itself, which is gone when the event is checked."""
     if event.get("exc_info") is True:
         event["exc_info"] = sys.exc_info()[1]
     return event
 
 
 class ErrorCapture:
-    """What the bot logs, and what asyncio complains of, while it is looked at."""
+    """The bot's log events, and asyncio's complaints."""
 
     def __init__(self) -> None:
         self.logged: list[MutableMapping[str, Any]] = []
@@ -52,7 +52,7 @@ class ErrorCapture:
 
 @asynccontextmanager
 async def capture_errors() -> AsyncIterator[ErrorCapture]:
-    """Look at everything that goes wrong unseen."""
+    """Capture log events and unhandled errors."""
     capture = ErrorCapture()
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
@@ -67,10 +67,10 @@ async def capture_errors() -> AsyncIterator[ErrorCapture]:
 
 @asynccontextmanager
 async def capture_errors_until_stopped() -> AsyncIterator[ErrorCapture]:
-    """The same; whatever was left behind is found too."""
+    """The same; also finds tasks that were left behind."""
     async with capture_errors() as capture:
         yield capture
-        gc.collect()  # a task that failed unseen tells when it goes
+        gc.collect()  # a failed task reports its exception when it is collected
         await asyncio.sleep(0)
 
 
@@ -94,27 +94,27 @@ async def isolated_attack(
 
 @pytest.fixture(scope="module")
 def shared_sqlite_url(sqlite_template: Path) -> Iterator[str]:
-    """The URL of a migrated SQLite file in which there are no rows yet."""
+    """The URL of an empty migrated SQLite file."""
     with tempfile.TemporaryDirectory(prefix="attack", dir=databases.MEMORY) as folder:
         yield databases.copied_sqlite(sqlite_template, Path(folder))
 
 
 @pytest.fixture(scope="module")
 async def shared_postgresql_url(postgresql_server: str, postgresql_template: str) -> str:
-    """The URL of a migrated PostgreSQL database in which there are no rows yet."""
+    """The URL of an empty migrated PostgreSQL database."""
     return await databases.new_postgresql(postgresql_server, postgresql_template)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def shared_database_url(request: pytest.FixtureRequest) -> str:
-    """The URL of a migrated database of each kind, in which there are no rows yet."""
+    """The URL of an empty migrated database of each kind."""
     url: str = request.getfixturevalue(f"shared_{request.param}_url")
     return url
 
 
 @pytest.fixture(scope="module")
 def settings_overrides() -> dict[str, object]:
-    """How the bot of a file differs from others: what serves is looked at rarely."""
+    """Settings of a file's bot that differ: it polls rarely."""
     return SLOW_POLLING
 
 
@@ -122,7 +122,7 @@ def settings_overrides() -> dict[str, object]:
 async def shared_bot(
     shared_database_url: str, settings_overrides: dict[str, object]
 ) -> AsyncIterator[SharedBot]:
-    """One bot for all attacks of a file: it stands them as it would in life."""
+    """One bot for all attacks of a file, as in production."""
     async with (
         open_environment(shared_database_url, speed=0, limits=NO_LIMITS) as env,
         capture_errors_until_stopped() as capture,
@@ -132,7 +132,7 @@ async def shared_bot(
         env.slack.events_url = bot.events_url
         await connect(env)
         yield SharedBot(env, bot, http)
-        # From here on it stops, with whatever is still under way.
+        # From here on it stops, with whatever is still in progress.
         isolated_attack = AttackHarness(env, bot, http, capture.logged, capture.leaks)
     isolated_attack.check()
 
@@ -141,13 +141,13 @@ async def shared_bot(
 async def attack(
     shared_bot: SharedBot, caplog: pytest.LogCaptureFixture
 ) -> AsyncIterator[AttackHarness]:
-    """A test's attack on the bot of its file."""
+    """A test's attack on its file's bot."""
     async with capture_errors() as capture:
         isolated_attack = AttackHarness(
             shared_bot.env, shared_bot.bot, shared_bot.http, capture.logged, capture.leaks
         )
         if not await isolated_attack.is_connected():
-            # The attack before this one found the button that disconnects.
+            # The attack before this one may have disconnected the channel.
             await connect(shared_bot.env)
         yield isolated_attack
         await isolated_attack.wait_until_idle()

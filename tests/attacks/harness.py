@@ -1,4 +1,4 @@
-"""A bot under attack: what is sent to it, and what must never come of it."""
+"""Send requests to a bot under attack, and check their effects."""
 
 import asyncio
 import io
@@ -38,7 +38,7 @@ from bot.sandbox.slack.workspace import Content
 _PING = re.compile(
     r"<(?:!channel|!here|!everyone|!subteam|@U0EVIL|#C0EVIL|https://evil|mailto:x@evil)"
 )
-# The person was too slow, or closed the modal meanwhile: no fault of what was sent.
+# The user was too slow, or closed the modal meanwhile: valid requests may cause this.
 _CLIENT_RACES = frozenset(
     {"expired_trigger_id", "exchanged_trigger_id", "not_found", "hash_conflict"}
 )
@@ -60,11 +60,7 @@ ANSWER_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bot's HTTP answer.
-
-    Attributes:
-        seconds: Until it came.
-    """
+    """The bot's HTTP response, and the seconds until it came."""
 
     status: int
     body: str
@@ -77,14 +73,12 @@ class Answer:
 
 
 class AttackHarness:
-    """A running bot, a line to it that signs as Slack does, and what it logged.
+    """A running bot, a client that signs as Slack does, and what the bot logged.
 
     Args:
-        here: Where the bot lives.
-        bot: What is under attack.
-        http: Carries the requests.
+        env: The bot's environment.
         logged: The bot's log events.
-        leaks: What asyncio complained of.
+        leaks: asyncio's complaints.
     """
 
     def __init__(
@@ -100,11 +94,11 @@ class AttackHarness:
         self._http = http
         self._logged = logged
         self._leaks = leaks
-        # How many log events, and entries of Slack's request log, were looked at.
+        # The numbers of log events and of request log entries that were checked.
         self._looked, self._seen = 0, len(env.slack.requests.entries)
 
     def __repr__(self) -> str:
-        """Hypothesis shows what an example was about; this is the same for all."""
+        """Hypothesis prints it for each example."""
         return "a bot"
 
     # Sending
@@ -135,17 +129,17 @@ class AttackHarness:
         return await self.signed(form_encoded(form | changes))
 
     async def interaction(self, payload: JsonObject) -> Answer:
-        """Send what was clicked or submitted."""
+        """Send an interaction's payload."""
         return await self.signed(form_encoded({"payload": json.dumps(payload)}))
 
     async def send_event(self, event: JsonObject) -> Answer:
-        """Tell of an event, as the Events API does."""
+        """Send an event of the Events API."""
         return await self.signed(json.dumps(event).encode(), "application/json")
 
-    # What Slack would send
+    # Payloads
 
     def submission(self, view: View, person: UserClient | None = None) -> JsonObject:
-        """A submission of an open modal."""
+        """`view_submission` of an open modal."""
         person = person or self.env.member
         return person._slack.payloads.submission(person.user, view)
 
@@ -158,7 +152,7 @@ class AttackHarness:
         channel: SlackChannel | None = None,
         view: View | None = None,
     ) -> JsonObject:
-        """A button's click, in a message of a channel or in an open modal."""
+        """`block_actions` of a button, in a message of a channel or in an open modal."""
         person, channel = person or self.env.member, channel or self.env.channel
         payloads = person._slack.payloads
         action = {
@@ -206,7 +200,7 @@ class AttackHarness:
         channel: SlackChannel | None = None,
         view: View | None = None,
     ) -> JsonObject:
-        """What was typed into a menu of a message, or of an open modal."""
+        """`block_suggestion` of a menu in a message or in an open modal."""
         click = self.click(action_id, person=person, channel=channel, view=view)
         del click["actions"], click["trigger_id"]
         click.pop("response_url", None)
@@ -221,7 +215,7 @@ class AttackHarness:
         person: UserClient | None = None,
         channel: SlackChannel | None = None,
     ) -> JsonObject:
-        """An entry of a message's menu; the message says of itself what an app may say of it."""
+        """`message_action`; `metadata` is what an app may attach to a message."""
         person, channel = person or self.env.member, channel or self.env.channel
         workspace = self.env.slack.workspace
         message = workspace.post(channel, person.user, Content(text="a message"))
@@ -235,7 +229,7 @@ class AttackHarness:
         *,
         person: UserClient | None = None,
     ) -> JsonObject:
-        """An event about a person, in the channel if nothing else is said."""
+        """An event about a user, in the channel unless `fields` differ."""
         person = person or self.env.member
         happened: JsonObject = {
             "type": kind,
@@ -246,7 +240,7 @@ class AttackHarness:
         return person._slack.payloads.event(happened | dict(fields))
 
     async def open_modal(self, typed: str, person: UserClient | None = None) -> View:
-        """The modal that a command opens."""
+        """Open the modal of a command, and return it."""
         person = person or self.env.member
         before = person.modal
         await self.command(typed, person=person)
@@ -255,10 +249,10 @@ class AttackHarness:
             raise LookupError(f"{typed!r} opened no modal")
         return person.modal
 
-    # What came of it
+    # Checks
 
     async def wait_until_idle(self) -> None:
-        """Wait until everything that went on after an acknowledgement is done."""
+        """Wait until all work after acknowledgements is done."""
         while working := [
             task
             for task in asyncio.all_tasks()
@@ -274,12 +268,11 @@ class AttackHarness:
         *,
         shapes_only: bool = False,
     ) -> None:
-        """Check one answer and everything that has happened since the last check.
+        """Check a response and everything that has happened since the last check.
 
         Args:
-            answer: The bot's.
             allowed: HTTP statuses.
-            shapes_only: The payload's ids may be nonsense, so that Slack refuses to use them.
+            shapes_only: Whether the payload's ids may be invalid, so that Slack refuses them.
         """
         await self.wait_until_idle()
         self.check(shapes_only=shapes_only)
@@ -296,7 +289,7 @@ class AttackHarness:
             self._logged[self._looked :],
             self.env.slack.requests.entries[self._seen :],
         )
-        # What one example did wrong is none of the next one's business.
+        # One example's errors don't count for the next one.
         self._looked, self._seen = len(self._logged), len(self.env.slack.requests.entries)
         for event in events:
             assert _is_expected(event), _shown(event)
@@ -308,7 +301,7 @@ class AttackHarness:
                 assert not _PING.search(said), entry
                 assert not _INTERNAL_ERROR.search(said), (entry, self._logged[-3:])
                 if entry.note:
-                    continue  # what a fault made Slack say
+                    continue  # the effect of an injected fault
                 fine = _CLIENT_RACES | (_INVALID_INPUT_ERRORS if shapes_only else set())
                 assert not entry.error or entry.error in fine, entry
                 assert "/view/" not in entry.answer, entry
@@ -323,11 +316,11 @@ class AttackHarness:
             await database.close()
 
     async def check_stored_rows(self) -> None:
-        """Check that what is stored is whole: a deployment has its thread, a target its key."""
+        """Check that stored rows are complete: a deployment has its thread, a target its key."""
         database = Database(self.env.database)
         try:
             async with database.read() as session:
-                # PostgreSQL checks them by itself, always.
+                # PostgreSQL enforces them.
                 if database.is_sqlite:
                     assert not (await session.execute(text("PRAGMA foreign_key_check"))).all()
                 deployments = (await session.scalars(select(Deployment))).all()
@@ -343,7 +336,7 @@ class AttackHarness:
                 channels = {one.id: one.address for one in await session.scalars(select(Channel))}
                 for one in deployments:
                     assert channels[one.channel_row_id] == one.channel_id
-                # A form that says it was opened where no channel is has no thread.
+                # A form from an unknown channel has no thread.
                 known = self.env.slack.workspace.channels
                 wanted = {one.public_id for one in deployments if one.channel_id in known}
                 await self.env.slack.until(lambda: wanted <= self._announced())
@@ -352,7 +345,7 @@ class AttackHarness:
             await database.close()
 
     def _announced(self) -> set[str]:
-        """The deployments whose roots stand in Slack."""
+        """The deployments whose status messages are in Slack."""
         return {
             str(deployment)
             for channel in self.env.slack.workspace.channels.values()
@@ -370,9 +363,8 @@ def signature_headers(
     """The headers of a signed request.
 
     Args:
-        body: What is signed.
         at: The timestamp, in seconds since 1970; now if None.
-        secret: Slack's, or somebody else's.
+        secret: Slack's, or another one.
     """
     timestamp = at if isinstance(at, str) else str(int(time.time() if at is None else at))
     return {
@@ -382,18 +374,18 @@ def signature_headers(
 
 
 def form_encoded(form: Mapping[str, object]) -> bytes:
-    """A form as bytes; lone surrogates as the three bytes that a careless client makes of them."""
+    """A form as bytes; lone surrogates become the three bytes of a careless client."""
     return urlencode(form, errors="surrogatepass").encode()
 
 
 def are_errors_valid(answer: Answer, view: JsonObject) -> bool:
-    """Whether Slack would show the errors that a submission was answered with."""
+    """Whether Slack would show the errors of a submission's response."""
     errors = answer.document.get("errors")
     return errors is None or not check_view_errors(errors, view)
 
 
 def mrkdwn(part: object) -> Iterator[str]:
-    """Every text in an answer or a call that Slack reads as markup."""
+    """Every text of a request or a response that Slack parses as mrkdwn."""
     if isinstance(part, list):
         for item in part:
             yield from mrkdwn(item)
@@ -406,7 +398,7 @@ def mrkdwn(part: object) -> Iterator[str]:
 
 
 def _unpacked(document: JsonObject) -> JsonObject:
-    """Arguments that travel as JSON in text are taken out of it."""
+    """Decode arguments that are JSON in text."""
     return {
         key: json.loads(value) if key in ("blocks", "view") and isinstance(value, str) else value
         for key, value in document.items()
@@ -428,5 +420,5 @@ def _is_expected(event: MutableMapping[str, Any]) -> bool:
     if event["event"] == "failed" and isinstance(event["exc_info"], OperationalError):
         # The machine is so busy that a writer waited for two seconds; its row comes due again.
         return True
-    # A form or button of another version of the bot: said so, in front of the person.
+    # A form or button of another version of the bot; the user is notified.
     return isinstance(event.get("exc_info"), ValidationError)

@@ -1,4 +1,4 @@
-"""Bots in processes of their own, under limits of the operating system."""
+"""Bots in separate processes, under resource limits."""
 
 import asyncio
 import json
@@ -19,13 +19,7 @@ _START_TIMEOUT = 40.0
 
 @dataclass(frozen=True, slots=True)
 class BotProcess:
-    """A running `serve`.
-
-    Attributes:
-        url: Where it listens.
-        log: What it has logged.
-        pid: Its process id.
-    """
+    """A running `serve`."""
 
     url: str
     log: Path
@@ -46,13 +40,11 @@ class BotProcess:
 async def bot_process(
     env: Environment, folder: Path, *, descriptors: int, socket_mode: bool = False, **settings: str
 ) -> AsyncIterator[BotProcess]:
-    """Run a bot in this world until the block ends.
+    """Run a bot in this environment until the block ends.
 
     Args:
-        here: The sandboxes that it talks to, and its database.
-        folder: Where its log goes.
+        folder: The folder of its log.
         descriptors: How many files it may open.
-        socket_mode: Whether it takes Slack's requests over a websocket.
         settings: Settings that differ from their defaults, by their names in the environment.
     """
     way_in = (

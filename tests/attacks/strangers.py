@@ -1,4 +1,4 @@
-"""Strangers of every kind, what they got hold of, and what of a place they must not change."""
+"""Users of other channels and workspaces, the ids they have, and what they must not change."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from bot.sandbox.slack.user_client import UserClient
 from bot.sandbox.slack.wire import JsonObject
 from tests.attacks.harness import AttackHarness, form_encoded
 
-# What strangers must not learn of the place; tags of names and the like are nobody's secret.
+# Requests whose content only one user sees; strangers must find no secrets in them.
 _PRIVATE_RESPONSES = {
     "response_url",
     "views.open",
@@ -28,9 +28,9 @@ _PRIVATE_RESPONSES = {
     "views.publish",
     "chat.postEphemeral",
 }
-# When to look next, and who has it in hand, changes by itself; so does who lives.
+# Claims and heartbeats change by themselves.
 _VOLATILE_COLUMNS = {"due_at", "fencing_token", "claimed", "due_again"}
-# How messages are delivered goes on by itself; what counts is that there is no other one.
+# Delivery states change by themselves; only the ids of these rows are compared.
 _BY_ID = {"channels", "messages", "workspaces"}
 _TABLES = [
     table for table in Base.metadata.sorted_tables if table.name not in {"audit", "replicas"}
@@ -39,12 +39,12 @@ _TABLES = [
 
 @dataclass(frozen=True)
 class StolenIds:
-    """What somebody has who got hold of everything that a place's messages and forms carry.
+    """Everything that a channel's messages and forms contain.
 
     Attributes:
-        ids: By the words that stand for them in the tables.
-        forms: Its open forms by callback id, ready to be submitted.
-        thread_ts: Of the thread of the deployment that serves.
+        ids: By their placeholders in the tables.
+        forms: Open forms by callback id, ready to be submitted.
+        thread_ts: The thread of the serving deployment.
     """
 
     ids: Mapping[str, str]
@@ -55,19 +55,18 @@ class StolenIds:
         return "what lies in the first place"
 
     def filled_in(self, template: str) -> str:
-        """A template with the ids in it."""
+        """A template with the ids filled in."""
         return re.sub(r"[A-Z]{6,}", lambda found: self.ids.get(found[0], found[0]), template)
 
 
 @dataclass(frozen=True)
 class Stranger:
-    """Somebody who belongs elsewhere.
+    """A user from elsewhere.
 
     Attributes:
-        person: Who.
         channel: Where they write.
-        disguise: Makes payloads of this workspace into those of theirs.
-        may_look: Whether they are in the first place's channel, as guests.
+        rewrite: Turns payloads of this workspace into theirs.
+        can_read_channel: Whether they are in the attacked channel, as guests.
     """
 
     person: UserClient
@@ -80,7 +79,7 @@ class Stranger:
 
 
 async def stored_rows(env: Environment) -> dict[str, list[tuple[object, ...]]]:
-    """What the database holds, but for when to look next; and what people did, but not tried."""
+    """All rows without claims, and the audit without denied attempts."""
     database = Database(env.database)
     try:
         async with database.read() as session:
@@ -96,7 +95,7 @@ async def _rows(session: AsyncSession, table: Table) -> list[tuple[object, ...]]
     columns = [column for column in every if column.name not in _VOLATILE_COLUMNS]
     found = select(*columns)
     if table.name == "channels":
-        # Where a person is answered whom Slack may not have told what became of their click.
+        # Direct messages to users whom Slack may not have shown a click's outcome.
         found = found.where(~table.c.address.startswith("@"))
     if table.name == "messages":
         found = found.where(table.c.kind != MessageKind.DIRECT)
@@ -104,7 +103,7 @@ async def _rows(session: AsyncSession, table: Table) -> list[tuple[object, ...]]
 
 
 async def queued_direct_messages(env: Environment) -> list[str]:
-    """The answers in the outbox that Slack hasn't shown yet."""
+    """Direct messages in the outbox that Slack hasn't shown yet."""
     database = Database(env.database)
     try:
         async with database.read() as session:
@@ -115,7 +114,7 @@ async def queued_direct_messages(env: Environment) -> list[str]:
 
 
 class LeakCheck:
-    """Looks for traces of a stranger in the first place."""
+    """Checks that a stranger changes nothing and learns nothing."""
 
     def __init__(self, attack: AttackHarness, stranger: Stranger, stolen_ids: StolenIds) -> None:
         self._attack = attack
@@ -123,16 +122,16 @@ class LeakCheck:
         self._secret = [PROJECT, TEAM, stolen_ids.ids["ENDPOINT"], "theirs-oncall"]
 
     async def begin(self) -> None:
-        """Remember how everything is."""
+        """Store the current state."""
         self._before = await stored_rows(self._attack.env)
         self._said = len(self._attack.env.slack.requests.entries)
         self._changes = self._changing()
 
     async def send(self, *payloads: JsonObject) -> None:
-        """Send what the stranger would, and check what comes back.
+        """Send a stranger's payloads, and check the responses.
 
         Raises:
-            AssertionError: It isn't answered, or tells what isn't the stranger's to know.
+            AssertionError: There is no response, or it contains a secret.
         """
         for payload in payloads:
             disguised = self._stranger.rewrite(payload)
@@ -146,14 +145,14 @@ class LeakCheck:
             self._check_leaks_nothing(answer.body)
 
     async def check_nothing_changed(self) -> None:
-        """Check that nothing was done, and nothing was told that isn't the stranger's to know.
+        """Check that nothing was changed, and nothing secret was sent.
 
         Raises:
             AssertionError: Something was.
         """
         env = self._attack.env
         await self._attack.wait_until_idle()
-        # A thread of the first place is none in the stranger's.
+        # The attacked channel's threads don't exist in the stranger's.
         self._attack.check(shapes_only=True)
         present = await stored_rows(env)
         for name, before in self._before.items():

@@ -16,7 +16,7 @@ from bot.db.deployment_tables import Deployment, Target, Transition, WatchedProj
 from bot.db.message_tables import Channel, Message
 from bot.db.operation_tables import Operation, Schedule
 from bot.db.session import Database
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import UNDELIVERED, Delivery
 from bot.domain.deployment_state import OVER
 from bot.domain.operations import UNFINISHED
 from bot.services import repeated_commands
@@ -178,7 +178,7 @@ def _has_words() -> ColumnElement[bool]:
     return exists().where(
         Message.deployment_id == Deployment.id,
         or_(
-            Message.delivery.in_([Delivery.PENDING, Delivery.SENDING]),
+            Message.delivery.in_(UNDELIVERED),
             and_(Message.delivery == Delivery.SENT, Message.version > Message.sent_version),
         ),
     )

@@ -18,6 +18,11 @@ async def command_response(env: Environment, text: str) -> Message:
     return await env.slack.until(lambda: env.member.ephemerals(env.channel)[before:][-1])
 
 
+def request_count(env: Environment, operation: str) -> int:
+    """How many requests of an operation have reached Friendli."""
+    return sum(one.operation == operation for one in env.friendli.requests)
+
+
 class RequestCounter:
     """Counts requests to Friendli by operation, from now on."""
 

@@ -8,6 +8,7 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment, open_environment
 from bot.sandbox.faults import Slow
+from tests.acceptance.endpoints import request_count
 from tests.acceptance.thread_assertions import rendered_text, root, roots, thread
 from tests.conftest import NO_LIMITS
 
@@ -23,11 +24,6 @@ async def env(database_url: str) -> AsyncIterator[Environment]:
         yield made
 
 
-def sent(env: Environment, operation: str) -> int:
-    """How many requests of an operation have reached Friendli."""
-    return sum(one.operation == operation for one in env.friendli.requests)
-
-
 async def deploy(env: Environment) -> None:
     """Ask for an endpoint, and see its root."""
     await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
@@ -36,7 +32,7 @@ async def deploy(env: Environment) -> None:
 
 async def is_over(env: Environment) -> None:
     """Let the endpoint go down, and see that the root says so."""
-    await env.friendli.until(lambda: sent(env, ENDS))
+    await env.friendli.until(lambda: request_count(env, ENDS))
     await env.slack.until(lambda: "Terminating." in thread(env))
     env.clock.advance(60)
     await env.slack.until(lambda: "is terminated" in root(env).text)
@@ -47,7 +43,7 @@ async def test_a_cancel_written_before_the_adoption_is_carried_out_by_it(env: En
     """The endpoint was found already and about to be written down as ours."""
     env.friendli.faults.add(Slow(5), operation="get_endpoint")
     await deploy(env)
-    await env.friendli.until(lambda: sent(env, "get_endpoint"))
+    await env.friendli.until(lambda: request_count(env, "get_endpoint"))
     assert (await env.member.click(root(env), "Cancel")).ok
     await env.slack.until(lambda: "is being cancelled" in root(env).text)
     env.clock.advance(5)
@@ -60,7 +56,7 @@ async def test_a_cancel_written_before_the_adoption_is_carried_out_by_it(env: En
             "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
         ]
     )
-    assert (sent(env, "create_endpoint"), sent(env, ENDS)) == (1, 1)
+    assert (request_count(env, "create_endpoint"), request_count(env, ENDS)) == (1, 1)
 
 
 async def test_a_cancel_clicked_after_the_adoption_ends_what_it_found(env: Environment) -> None:
@@ -78,7 +74,7 @@ async def test_a_cancel_clicked_after_the_adoption_ends_what_it_found(env: Envir
             "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
         ]
     )
-    assert (sent(env, "create_endpoint"), sent(env, ENDS)) == (1, 1)
+    assert (request_count(env, "create_endpoint"), request_count(env, ENDS)) == (1, 1)
 
 
 async def test_a_cancel_between_the_list_and_the_request_sends_nothing(env: Environment) -> None:
@@ -93,14 +89,14 @@ async def test_a_cancel_between_the_list_and_the_request_sends_nothing(env: Envi
     assert thread(env) == snapshot(
         ["@requester asked to cancel it.", "Cancelled. Nothing was made."]
     )
-    assert sent(env, "create_endpoint") == 0
+    assert request_count(env, "create_endpoint") == 0
 
 
 async def test_a_second_cancel_is_told_that_there_was_one(env: Environment) -> None:
     """Whoever clicks what was drawn before the first one changes nothing."""
     env.friendli.faults.add(Slow(5), operation="get_endpoint")
     await deploy(env)
-    await env.friendli.until(lambda: sent(env, "get_endpoint"))
+    await env.friendli.until(lambda: request_count(env, "get_endpoint"))
     before = deepcopy(root(env))
     assert (await env.member.click(before, "Cancel")).ok
     assert (await env.admin.click(before, "Cancel")).ok

@@ -14,13 +14,12 @@ from bot.sandbox.environment import PROJECT, Environment, connect
 from bot.sandbox.faults import Hang, LoseReply, Respond
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.deliveries import Ack
-from bot.sandbox.slack.user_client import UserClient
+from tests.acceptance.endpoints import request_count
 from tests.acceptance.thread_assertions import (
     candidate_question,
     ephemeral_texts,
     has_replies,
     last_reply_contains,
-    rendered_text,
     root,
     roots,
     thread,
@@ -29,16 +28,6 @@ from tests.conftest import StartBot
 
 LINE = "org/model --gpu 1xH100 --replicas 1 --name it"
 ALREADY = "You asked for that already; its thread is in this channel. Nothing was made twice."
-
-
-def sent(env: Environment, operation: str) -> int:
-    """How many requests of a kind reached the API."""
-    return sum(one.operation == operation for one in env.friendli.requests)
-
-
-def heard(env: Environment, person: UserClient) -> list[str]:
-    """What only this person sees."""
-    return [rendered_text(env, message.text) for message in person.ephemerals(env.channel)]
 
 
 async def shown_preview(env: Environment) -> Message:
@@ -65,7 +54,7 @@ async def test_a_click_that_slack_delivers_three_times_deploys_once(env: Environ
     await asyncio.gather(*(env.slack.deliver_again(click.delivery) for _ in range(2)))
     await env.slack.until(lambda: ephemeral_texts(env).count(ALREADY) == 2)
     await env.slack.until(lambda: thread(env))
-    assert sent(env, "create_endpoint") == len(roots(env)) == 1
+    assert request_count(env, "create_endpoint") == len(roots(env)) == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -77,7 +66,7 @@ async def test_a_line_that_slack_delivers_three_times_at_once_deploys_once(
     await asyncio.gather(first, env.slack.deliver_again(), env.slack.deliver_again())
     await env.slack.until(lambda: ephemeral_texts(env) == [ALREADY] * 2)
     await env.slack.until(lambda: thread(env))
-    assert sent(env, "create_endpoint") == len(roots(env)) == 1
+    assert request_count(env, "create_endpoint") == len(roots(env)) == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -91,7 +80,7 @@ async def test_a_form_that_is_submitted_twice_at_once_deploys_once(env: Environm
     await asyncio.gather(first, env.slack.deliver_again())
     await env.slack.until(lambda: ephemeral_texts(env) == [ALREADY])
     await env.slack.until(lambda: thread(env))
-    assert sent(env, "create_endpoint") == len(roots(env)) == 1
+    assert request_count(env, "create_endpoint") == len(roots(env)) == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -111,7 +100,7 @@ async def test_a_click_on_cancel_that_slack_delivers_three_times_ends_it_once(
     )
     await env.slack.until(lambda: "Terminating." in thread(env))
     assert thread(env).count("@requester asked to terminate it.") == 1
-    assert sent(env, "terminate_endpoint") == 1
+    assert request_count(env, "terminate_endpoint") == 1
 
 
 # Two people
@@ -122,13 +111,13 @@ async def test_two_people_who_take_a_name_at_once_make_one_endpoint(env: Environ
     """The unique key decides; whoever came second chooses another name."""
     people = (env.member, env.admin)
     await asyncio.gather(*(one.command(env.channel, f"{LINE} --yes") for one in people))
-    await env.slack.until(lambda: any(heard(env, one) for one in people))
-    [refusal] = [words for one in people for words in heard(env, one)]
+    await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
+    [refusal] = [words for one in people for words in ephemeral_texts(env, one)]
     assert refusal == snapshot(
         "*it* is taken: a deployment of that name is on its way or running. Give another one with `--name`."
     )
     await env.slack.until(lambda: thread(env))
-    assert sent(env, "create_endpoint") == len(env.friendli.endpoints) == 1
+    assert request_count(env, "create_endpoint") == len(env.friendli.endpoints) == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -138,12 +127,12 @@ async def test_two_people_who_end_it_at_once_make_one_request(env: Environment) 
     await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
     people = (env.member, env.admin)
     await asyncio.gather(*(one.click(root(env), "Cancel") for one in people))
-    await env.slack.until(lambda: any(heard(env, one) for one in people))
-    [second] = [words for one in people for words in heard(env, one)]
+    await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
+    [second] = [words for one in people for words in ephemeral_texts(env, one)]
     assert second == "Somebody asked for that already; the thread tells how it goes."
     await env.slack.until(lambda: "Terminating." in thread(env))
     assert sum("asked to terminate it" in reply for reply in thread(env)) == 1
-    assert sent(env, "terminate_endpoint") == 1
+    assert request_count(env, "terminate_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -154,8 +143,8 @@ async def test_two_people_who_choose_at_once_settle_it_once(env: Environment) ->
     first, second = env.friendli.endpoints
     await asyncio.gather(env.member.click(question, first), env.admin.click(question, second))
     people = (env.member, env.admin)
-    await env.slack.until(lambda: any(heard(env, one) for one in people))
-    [late] = [words for one in people for words in heard(env, one)]
+    await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
+    [late] = [words for one in people for words in ephemeral_texts(env, one)]
     assert late == snapshot("That was settled already; the thread says how.")
     await env.slack.until(lambda: "says it is" in " ".join(thread(env)))
     assert sum("says it is" in reply for reply in thread(env)) == 1
@@ -187,7 +176,7 @@ async def test_a_click_that_reaches_two_replicas_at_once_deploys_once(
     await asyncio.gather(click, env.slack.deliver_again())
     await env.slack.until(lambda: ALREADY in ephemeral_texts(env))
     await env.slack.until(lambda: thread(env))
-    assert sent(env, "create_endpoint") == len(roots(env)) == 1
+    assert request_count(env, "create_endpoint") == len(roots(env)) == 1
 
 
 async def test_a_name_that_is_asked_of_two_replicas_at_once_is_given_once(
@@ -198,11 +187,11 @@ async def test_a_name_that_is_asked_of_two_replicas_at_once_is_given_once(
     env.slack.events_url = replicas[0].events_url
     await asyncio.gather(first, env.admin.command(env.channel, f"{LINE} --yes"))
     people = (env.member, env.admin)
-    await env.slack.until(lambda: any(heard(env, one) for one in people))
-    [refusal] = [words for one in people for words in heard(env, one)]
+    await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
+    [refusal] = [words for one in people for words in ephemeral_texts(env, one)]
     assert refusal.startswith("*it* is taken")
     await env.slack.until(lambda: thread(env))
-    assert sent(env, "create_endpoint") == len(env.friendli.endpoints) == 1
+    assert request_count(env, "create_endpoint") == len(env.friendli.endpoints) == 1
 
 
 @pytest.mark.parametrize("label", ["Cancel", "Terminate"])
@@ -219,12 +208,12 @@ async def test_two_people_who_end_it_through_two_replicas_make_one_request(
     env.slack.events_url = replicas[0].events_url
     await asyncio.gather(first, env.admin.click(root(env), label))
     people = (env.member, env.admin)
-    await env.slack.until(lambda: any(heard(env, one) for one in people))
-    [second] = [words for one in people for words in heard(env, one)]
+    await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
+    [second] = [words for one in people for words in ephemeral_texts(env, one)]
     assert second.endswith("already; the thread tells how it goes.")
     await env.slack.until(lambda: "Terminating." in thread(env))
     assert sum("asked to terminate it" in reply for reply in thread(env)) == 1
-    assert sent(env, "terminate_endpoint") == 1
+    assert request_count(env, "terminate_endpoint") == 1
 
 
 async def test_two_people_who_choose_through_two_replicas_settle_it_once(
@@ -238,7 +227,7 @@ async def test_two_people_who_choose_through_two_replicas_settle_it_once(
     env.slack.events_url = replicas[0].events_url
     await asyncio.gather(first, env.admin.click(question, another))
     people = (env.member, env.admin)
-    await env.slack.until(lambda: any(heard(env, person) for person in people))
+    await env.slack.until(lambda: any(ephemeral_texts(env, person) for person in people))
     await env.slack.until(lambda: "says it is" in " ".join(thread(env)))
     assert sum("says it is" in reply for reply in thread(env)) == 1
 
@@ -265,7 +254,7 @@ async def test_two_bots_of_one_project_take_nothing_of_each_other(
         theirs, its_own = env.friendli.endpoints
         await env.slack.until(partial(last_reply_contains, env, its_own, sure))
         assert env.channel.replies(doubtful.ts)[-1].buttons[-3:] == [its_own, theirs, "Neither"]
-        assert sent(env, "create_endpoint") == 2
+        assert request_count(env, "create_endpoint") == 2
 
 
 # Somebody in Friendli Suite
@@ -293,7 +282,7 @@ async def test_an_endpoint_of_the_same_name_made_at_the_same_time_is_asked_about
         Respond(503),
         operation="list_endpoints",
         times=None,
-        when=lambda _: sent(env, "create_endpoint") > 0,
+        when=lambda _: request_count(env, "create_endpoint") > 0,
     )
     env.friendli.faults.add(LoseReply(), operation="create_endpoint")
     await env.member.command(env.channel, f"{LINE} --yes")
@@ -306,7 +295,7 @@ async def test_an_endpoint_of_the_same_name_made_at_the_same_time_is_asked_about
     assert sorted(question.buttons[:-1]) == sorted([ours, stranger])
     await env.member.click(question, ours)
     await env.slack.until(partial(last_reply_contains, env, f"says it is `{ours}`"))
-    assert sent(env, "create_endpoint") == 1
+    assert request_count(env, "create_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")

@@ -11,8 +11,8 @@ from bot.sandbox.faults import Respond, Slow
 from bot.sandbox.slack.conversations import ChannelKind
 from bot.sandbox.slack.request_log import Direction
 from tests.acceptance.deploying import serve
+from tests.acceptance.endpoints import request_count
 from tests.acceptance.home_tab import click_in_home_tab, home_tab, updated_home_tab, view_text
-from tests.acceptance.test_operations import sent
 from tests.acceptance.thread_assertions import ephemeral_texts, root, roots, thread
 from tests.conftest import StartBot
 
@@ -98,7 +98,7 @@ async def test_a_double_click_at_home_acts_once(env: Environment) -> None:
     await serve(env)
     await env.member.double_click(await home_tab(env), "Sleep")
     await env.slack.until(lambda: "is sleeping" in root(env).text)
-    assert sent(env, "sleep_endpoint") == 1
+    assert request_count(env, "sleep_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -115,7 +115,7 @@ async def test_a_stale_button_at_home_is_answered_with_what_is_true(env: Environ
     assert view_text(env, view).splitlines()[:3] == snapshot(
         ["It is sleeping now, so there was nothing to do.", "---", "Your endpoints"]
     )
-    assert sent(env, "sleep_endpoint") == 0
+    assert request_count(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
@@ -164,7 +164,7 @@ No channel that you are in is connected to a Friendli project yet. Type `/friend
 As of TIME.
 [Refresh]\
 """)
-    assert sent(env, "sleep_endpoint") == 0
+    assert request_count(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
@@ -177,7 +177,7 @@ async def test_a_private_channel_that_the_bot_was_removed_from(env: Environment)
     assert "You aren't in its channel any more, or I'm not" in view_text(
         env, await click_in_home_tab(env, "Sleep")
     )
-    assert sent(env, "sleep_endpoint") == 0
+    assert request_count(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
@@ -195,7 +195,7 @@ async def test_ids_of_another_channel_reach_nothing(env: Environment) -> None:
     assert view_text(env, view).startswith(
         "I don't know this endpoint any more, so nothing was done."
     )
-    assert sent(env, "sleep_endpoint") == 0
+    assert request_count(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
@@ -230,7 +230,7 @@ Slack doesn't say which channels you are in, so I can't show what is yours. What
 """)
     env.slack.faults.remove(fault)
     assert "[Sleep]" in view_text(env, await click_in_home_tab(env, "Refresh"))
-    assert sent(env, "sleep_endpoint") == 0
+    assert request_count(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
@@ -330,4 +330,4 @@ async def test_what_was_charged_is_asked_once_in_minutes(env: Environment) -> No
     await env.member.shortcut("endpoint.status", root(env))
     [said] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
     assert "served for 1 h, $5.00 so far. “So far” is what Friendli charged" in said.words
-    assert sent(env, "get_cost") == 1
+    assert request_count(env, "get_cost") == 1

@@ -10,10 +10,10 @@ from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import Environment
 from tests.acceptance.deploying import serve
 from tests.acceptance.due_times import set_policy
+from tests.acceptance.endpoints import request_count
 from tests.acceptance.home_tab import click_in_home_tab, home_tab, updated_home_tab, view_text
 from tests.acceptance.settings_form import grant
 from tests.acceptance.test_lifetime import deploy
-from tests.acceptance.test_operations import sent
 from tests.acceptance.thread_assertions import last_reply_contains, root, thread
 
 pytestmark = pytest.mark.usefixtures("bot")
@@ -30,7 +30,7 @@ async def test_updating(env: Environment) -> None:
     assert env.member.modal.callback_id == "update.review"
     await env.member.submit()
     await env.slack.until(partial(last_reply_contains, env, "asked to update it"))
-    await env.friendli.until(lambda: sent(env, "update_endpoint") == 1)
+    await env.friendli.until(lambda: request_count(env, "update_endpoint") == 1)
     assert env.member.modal is None
 
 
@@ -88,4 +88,4 @@ Ask @admin.
         "Your request stands in the thread."
     )
     await env.slack.until(partial(last_reply_contains, env, "asks you to terminate it"))
-    assert sent(env, "terminate_endpoint") == 0
+    assert request_count(env, "terminate_endpoint") == 0

@@ -7,8 +7,9 @@ from bot.sandbox.environment import Environment, connect
 from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.workspace import Content
 from tests.acceptance.deploying import serve
+from tests.acceptance.endpoints import request_count
 from tests.acceptance.home_tab import without_durations
-from tests.acceptance.test_operations import rest, sent
+from tests.acceptance.test_operations import rest
 from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root, thread
 from tests.conftest import StartBot
 
@@ -57,9 +58,9 @@ async def test_what_costs_or_breaks_asks_first(env: Environment) -> None:
 Terminate *it*? Requests to it fail from then on. It can be restarted.
 [Terminate] [Leave it]\
 """)
-    assert sent(env, "terminate_endpoint") == 0
+    assert request_count(env, "terminate_endpoint") == 0
     await env.member.click(question, "Terminate")
-    await env.slack.until(lambda: sent(env, "terminate_endpoint") == 1)
+    await env.slack.until(lambda: request_count(env, "terminate_endpoint") == 1)
 
 
 @pytest.mark.usefixtures("bot")
@@ -155,7 +156,7 @@ async def test_outside_of_threads_it_is_like_a_command(env: Environment) -> None
     assert "1 endpoint" in message_text(env, await mentioned(env, "list", in_thread=False))
     said = message_text(env, await mentioned(env, "sleep it", in_thread=False))
     assert said == snapshot("*it* is being put to sleep; its thread tells how it goes.")
-    await env.slack.until(lambda: sent(env, "sleep_endpoint") == 1)
+    await env.slack.until(lambda: request_count(env, "sleep_endpoint") == 1)
 
 
 async def test_a_mention_that_is_told_three_times_acts_once(
@@ -174,7 +175,7 @@ async def test_a_mention_that_is_told_three_times_acts_once(
         env.friendli.set_status(next(iter(env.friendli.endpoints)), "RUNNING")
         await env.slack.until(lambda: "is serving" in root(env).text)
         assert (await env.slack.deliver_again(heard)).ok
-    assert sent(env, "sleep_endpoint") == 1
+    assert request_count(env, "sleep_endpoint") == 1
     assert len(ephemeral_texts(env)) == 1
 
 
@@ -195,7 +196,7 @@ async def test_a_guest_looks_and_doesn_t_act(env: Environment) -> None:
 You belong to another organisation, so you can look on here but not act.
 Someone of this workspace can do it for you.\
 """)
-    assert sent(env, "sleep_endpoint") == 0
+    assert request_count(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
@@ -217,5 +218,5 @@ async def test_apps_aren_t_answered(env: Environment) -> None:
         }
     )
     await mentioned(env, "status")
-    assert sent(env, "sleep_endpoint") == 0
+    assert request_count(env, "sleep_endpoint") == 0
     assert len(ephemeral_texts(env)) == 1

@@ -9,10 +9,9 @@ from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import Environment
 from tests.acceptance.deploying import serve
 from tests.acceptance.due_times import set_policy
-from tests.acceptance.endpoints import create_in_suite
+from tests.acceptance.endpoints import create_in_suite, request_count
 from tests.acceptance.test_lifetime import deploy
 from tests.acceptance.test_mention import mentioned
-from tests.acceptance.test_operations import sent
 from tests.acceptance.thread_assertions import last_reply_contains, message_text, root, thread
 
 
@@ -67,7 +66,7 @@ What shall change of *it*?
     await env.slack.until(lambda: env.member.modal and env.member.modal.callback_id == "update")
     await env.member.close_modal()
     await env.member.click(question, "Update")
-    await env.slack.until(lambda: sent(env, "update_endpoint") == 1)
+    await env.slack.until(lambda: request_count(env, "update_endpoint") == 1)
 
 
 @pytest.mark.usefixtures("bot")

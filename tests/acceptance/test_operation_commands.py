@@ -7,7 +7,8 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment, connect
 from tests.acceptance.deploying import serve
-from tests.acceptance.test_operations import rest, sent
+from tests.acceptance.endpoints import request_count
+from tests.acceptance.test_operations import rest
 from tests.acceptance.thread_assertions import ephemeral_texts, has_replies, root, thread
 
 
@@ -21,7 +22,7 @@ async def test_sleep_is_done_at_once(env: Environment) -> None:
     assert ephemeral_texts(env) == snapshot(
         ["*it* is being put to sleep; its thread tells how it goes."]
     )
-    assert sent(env, "sleep_endpoint") == 1
+    assert request_count(env, "sleep_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -69,12 +70,12 @@ async def test_what_costs_or_breaks_asks_first(
     await env.member.command(env.channel, line)
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == [asked]
-    assert sent(env, operation) == 0
+    assert request_count(env, operation) == 0
     [question] = env.member.ephemerals(env.channel)
     if status != "RUNNING":
         await env.slack.until(lambda: has_replies(env, 3))
     await env.member.click(question, button)
-    await env.friendli.until(lambda: sent(env, operation) == 1)
+    await env.friendli.until(lambda: request_count(env, operation) == 1)
     await env.slack.until(lambda: ephemeral_texts(env) == [answered])
 
 
@@ -87,7 +88,7 @@ async def test_a_question_can_be_left(env: Environment) -> None:
     [question] = env.member.ephemerals(env.channel)
     await env.member.click(question, "Leave it")
     await env.slack.until(lambda: not ephemeral_texts(env))
-    assert sent(env, "terminate_endpoint") == 0
+    assert request_count(env, "terminate_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")

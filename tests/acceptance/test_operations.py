@@ -14,6 +14,7 @@ from bot.domain.schemas import InferenceDeploymentStatus
 from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Hang, LoseReply, Respond, Slow
 from tests.acceptance.deploying import serve
+from tests.acceptance.endpoints import request_count
 from tests.acceptance.test_polling import asked_since
 from tests.acceptance.thread_assertions import (
     ephemeral_texts,
@@ -23,11 +24,6 @@ from tests.acceptance.thread_assertions import (
     thread,
 )
 from tests.conftest import StartBot
-
-
-def sent(env: Environment, operation: str) -> int:
-    """How many requests of an operation have reached Friendli."""
-    return sum(request.operation == operation for request in env.friendli.requests)
 
 
 async def rest(env: Environment) -> str:
@@ -135,7 +131,7 @@ async def test_a_stale_button_is_answered_with_what_is_true(env: Environment) ->
     await env.member.click(stale, "Sleep")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(["It is sleeping now, so there was nothing to do."])
-    assert sent(env, "sleep_endpoint") == 0
+    assert request_count(env, "sleep_endpoint") == 0
 
 
 @pytest.mark.usefixtures("bot")
@@ -152,7 +148,7 @@ async def test_two_clicks_at_once_do_it_once(env: Environment) -> None:
     )
     env.clock.advance(60)
     await env.slack.until(lambda: "is sleeping" in root(env).text)
-    assert sent(env, "sleep_endpoint") == 1
+    assert request_count(env, "sleep_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -163,7 +159,7 @@ async def test_a_lost_reply_is_looked_into(env: Environment) -> None:
     await env.member.click(root(env), "Restart ($5.00/h)")
     await env.slack.until(lambda: "Starting again" in thread(env)[-1])
     await env.slack.until(lambda: "is coming up" in root(env).text)
-    assert sent(env, "restart_endpoint") == 1
+    assert request_count(env, "restart_endpoint") == 1
 
 
 async def test_a_restart_that_came_and_went_is_not_sent_again(
@@ -179,14 +175,14 @@ async def test_a_restart_that_came_and_went_is_not_sent_again(
             for operation in ("get_endpoint_status", "list_endpoints")
         ]
         await env.member.click(root(env), "Restart ($5.00/h)")
-        await env.friendli.until(lambda: sent(env, "restart_endpoint"))
+        await env.friendli.until(lambda: request_count(env, "restart_endpoint"))
         env.clock.advance(5)
         env.friendli.set_status(endpoint, "TERMINATED")
         for fault in blind:
             env.friendli.faults.remove(fault)
         seen = len(env.friendli.requests)
         await env.friendli.until(partial(asked_since, env, seen, 10))
-        assert sent(env, "restart_endpoint") == 1
+        assert request_count(env, "restart_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -237,7 +233,7 @@ async def test_what_is_so_already_is_no_refusal(env: Environment) -> None:
             "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
         ]
     )
-    assert sent(env, "sleep_endpoint") == 1
+    assert request_count(env, "sleep_endpoint") == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -247,7 +243,7 @@ async def test_what_is_asked_of_one_that_goes_away_ends_with_it(env: Environment
     wait = Respond(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
     env.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
     await env.member.click(root(env), "Sleep")
-    await env.friendli.until(lambda: sent(env, "sleep_endpoint") == 1)
+    await env.friendli.until(lambda: request_count(env, "sleep_endpoint") == 1)
     env.friendli.delete(endpoint)
     await env.slack.until(lambda: has_replies(env, 6))
     assert thread(env)[2:] == snapshot(
@@ -268,7 +264,7 @@ async def test_what_is_asked_of_one_that_is_let_go_ends_with_it(env: Environment
     wait = Respond(429, {"detail": "slow down"}, headers={"Retry-After": "60"})
     env.friendli.faults.add(wait, operation="sleep_endpoint", times=None)
     await env.member.click(root(env), "Sleep")
-    await env.friendli.until(lambda: sent(env, "sleep_endpoint") == 1)
+    await env.friendli.until(lambda: request_count(env, "sleep_endpoint") == 1)
     await env.admin.command(env.channel, "disconnect")
     [question] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
     await env.admin.click(question, "Disconnect")
@@ -294,7 +290,7 @@ async def test_a_request_is_stored_as_sending_before_it_leaves(env: Environment)
     await serve(env)
     fault = env.friendli.faults.add(Hang(), operation="sleep_endpoint")
     await env.member.click(root(env), "Sleep")
-    await env.friendli.until(lambda: sent(env, "sleep_endpoint"))
+    await env.friendli.until(lambda: request_count(env, "sleep_endpoint"))
     database = Database(env.database)
     async with database.read() as session:
         states = (await session.scalars(select(Operation.state))).all()

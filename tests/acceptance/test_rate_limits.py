@@ -5,6 +5,7 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Respond
+from tests.acceptance.endpoints import request_count
 from tests.acceptance.thread_assertions import root, thread
 from tests.conftest import StartBot
 
@@ -15,11 +16,6 @@ def limited(seconds: str | None = None) -> Respond:
     """A 429 that asks for a wait."""
     headers = {} if seconds is None else {"Retry-After": seconds}
     return Respond(429, {"detail": "slow <down>"}, headers=headers)
-
-
-def sent(env: Environment, operation: str) -> int:
-    """How many requests of a kind reached the API."""
-    return sum(one.operation == operation for one in env.friendli.requests)
 
 
 @pytest.mark.usefixtures("bot")
@@ -34,7 +30,7 @@ async def test_a_create_request_that_is_limited_waits_and_is_sent_again(env: Env
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
         ]
     )
-    assert sent(env, "create_endpoint") == 4
+    assert request_count(env, "create_endpoint") == 4
     assert len(env.friendli.endpoints) == 1
 
 
@@ -46,7 +42,7 @@ async def test_a_create_request_that_is_limited_for_too_long_is_given_up(env: En
     await env.slack.until(lambda: root(env).buttons == ["Try again"], timeout=20)
     assert len(thread(env)) == 2
     assert "was limiting requests (429) for" in thread(env)[1]
-    assert sent(env, "create_endpoint") == 1
+    assert request_count(env, "create_endpoint") == 1
     assert not env.friendli.endpoints
 
 
@@ -58,7 +54,7 @@ async def test_a_wait_for_friendli_can_be_cancelled(env: Environment) -> None:
     await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
     await env.member.click(root(env), "Cancel")
     await env.slack.until(lambda: "was cancelled" in root(env).text)
-    assert sent(env, "create_endpoint") == 1
+    assert request_count(env, "create_endpoint") == 1
 
 
 async def test_a_wait_survives_a_restart(env: Environment, start_bot: StartBot) -> None:
@@ -71,7 +67,7 @@ async def test_a_wait_survives_a_restart(env: Environment, start_bot: StartBot) 
     async with start_bot():
         await env.slack.until(lambda: "Friendli made it" in thread(env)[-1])
     assert len(thread(env)) == 2
-    assert sent(env, "create_endpoint") == 2
+    assert request_count(env, "create_endpoint") == 2
 
 
 @pytest.mark.usefixtures("bot")
@@ -81,7 +77,7 @@ async def test_an_operation_that_is_limited_waits_and_is_told_once(env: Environm
     await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
     env.friendli.faults.add(limited("0.2"), operation="terminate_endpoint", times=2)
     await env.member.click(root(env), "Cancel")
-    await env.friendli.until(lambda: sent(env, "terminate_endpoint") == 3)
+    await env.friendli.until(lambda: request_count(env, "terminate_endpoint") == 3)
     await env.slack.until(lambda: "Terminating." in thread(env))
     assert sum("is limiting requests" in line for line in thread(env)) == 1
 

@@ -22,11 +22,6 @@ def shown(env: Environment, view: View) -> list[str]:
     return lines
 
 
-def told(env: Environment) -> list[str]:
-    """What only the admin sees."""
-    return [rendered_text(env, message.text) for message in env.admin.ephemerals(env.channel)]
-
-
 async def test_the_settings_are_one_form(env: Environment) -> None:
     """First what holds for all, then who may do what, a line each."""
     view = await open_settings(env)
@@ -60,7 +55,7 @@ async def test_the_settings_are_one_form(env: Environment) -> None:
 async def test_what_was_changed_is_saved_and_said(env: Environment) -> None:
     """Before and after, and nothing else."""
     await save_settings(env, approval="Requests above a price need approval", above=20, lifetime=72)
-    assert told(env) == snapshot(
+    assert ephemeral_texts(env, env.admin) == snapshot(
         [
             """\
 The settings of *prod* are saved.
@@ -77,7 +72,7 @@ The settings of *prod* are saved.
 async def test_saving_without_a_change_says_so(env: Environment) -> None:
     """Nothing is written then."""
     await save_settings(env)
-    assert told(env) == snapshot(["The settings of *prod* were so already."])
+    assert ephemeral_texts(env, env.admin) == snapshot(["The settings of *prod* were so already."])
 
 
 async def test_slips_are_said_on_their_fields(env: Environment) -> None:
@@ -107,8 +102,8 @@ async def test_two_who_change_different_things_both_get_theirs(env: Environment)
     await env.slack.until(lambda: second.ephemerals(env.channel))
     await env.admin.fill("lifetime", 5)
     await env.admin.submit()
-    await env.slack.until(lambda: told(env))
-    assert told(env) == snapshot(
+    await env.slack.until(lambda: ephemeral_texts(env, env.admin))
+    assert ephemeral_texts(env, env.admin) == snapshot(
         [
             """\
 The settings of *prod* are saved.
@@ -134,8 +129,8 @@ async def test_of_two_who_change_the_same_thing_the_later_says_what_it_replaces(
     await env.slack.until(lambda: second.ephemerals(env.channel))
     await env.admin.fill("wait", 12)
     await env.admin.submit()
-    await env.slack.until(lambda: told(env))
-    assert told(env) == snapshot(
+    await env.slack.until(lambda: ephemeral_texts(env, env.admin))
+    assert ephemeral_texts(env, env.admin) == snapshot(
         [
             """\
 The settings of *prod* are saved.

@@ -5,8 +5,8 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment
 from tests.acceptance.deploying import serve
+from tests.acceptance.endpoints import request_count
 from tests.acceptance.home_tab import without_durations
-from tests.acceptance.test_operations import sent
 from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root
 
 pytestmark = pytest.mark.usefixtures("bot")
@@ -30,7 +30,7 @@ served for MOMENTS so far. “About” is estimated from how long it served and 
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
     await env.member.click(said, "Sleep")
-    await env.slack.until(lambda: sent(env, "sleep_endpoint") == 1)
+    await env.slack.until(lambda: request_count(env, "sleep_endpoint") == 1)
 
 
 async def test_on_what_people_write_in_the_thread(env: Environment) -> None:

@@ -7,7 +7,7 @@ import pytest
 from bot.sandbox.environment import TEAM, Environment, connect
 from bot.sandbox.faults import Slow
 from tests.acceptance.deploying import deploy
-from tests.acceptance.test_operations import sent
+from tests.acceptance.endpoints import request_count
 from tests.acceptance.thread_assertions import has_replies, last_reply_contains, root, roots, thread
 
 pytestmark = pytest.mark.usefixtures("bot")
@@ -25,9 +25,9 @@ async def list_shows(env: Environment, endpoint: str, status: str | None = None)
 
 async def listed_again(env: Environment) -> None:
     """Let the list arrive that was held back, and two more after it."""
-    lists = sent(env, "list_endpoints")
+    lists = request_count(env, "list_endpoints")
     env.clock.advance(HELD)
-    await env.friendli.until(lambda: sent(env, "list_endpoints") >= lists + 2)
+    await env.friendli.until(lambda: request_count(env, "list_endpoints") >= lists + 2)
 
 
 async def test_what_moved_to_another_key_is_not_told_by_the_old_one(env: Environment) -> None:
@@ -53,7 +53,7 @@ async def test_a_list_older_than_what_we_did_is_not_told(env: Environment) -> No
     endpoint = await deploy(env)
     await list_shows(env, endpoint, "RUNNING")
     await env.member.click(root(env), "Cancel")
-    await env.friendli.until(lambda: sent(env, "terminate_endpoint"))
+    await env.friendli.until(lambda: request_count(env, "terminate_endpoint"))
     await listed_again(env)
     await env.slack.until(partial(last_reply_contains, env, "Terminat"))
     assert not [said for said in thread(env) if "serving" in said]

@@ -9,6 +9,7 @@ from bot.sandbox.environment import PROJECT, Environment, connect
 from bot.sandbox.faults import Respond
 from tests.acceptance.deploying import REPLICA, serve
 from tests.acceptance.due_times import lifetime_ends_in
+from tests.acceptance.endpoints import request_count
 from tests.acceptance.thread_assertions import (
     last_reply_contains,
     message_text,
@@ -16,11 +17,6 @@ from tests.acceptance.thread_assertions import (
     thread,
 )
 from tests.conftest import StartBot
-
-
-def sent(env: Environment, operation: str) -> int:
-    """How many requests of a kind reached the API."""
-    return sum(one.operation == operation for one in env.friendli.requests)
 
 
 @pytest.mark.usefixtures("bot")
@@ -79,7 +75,7 @@ async def test_a_lifetime_that_ended_meanwhile_is_ended_afterwards(
         await env.slack.until(lambda: "isn't listed" in root(env).text)
         await lifetime_ends_in(env, 0)
         env.friendli.unhide_project(PROJECT)
-        await env.friendli.until(lambda: sent(env, "terminate_endpoint") > 0, within=20)
+        await env.friendli.until(lambda: request_count(env, "terminate_endpoint") > 0, within=20)
 
 
 @pytest.mark.usefixtures("bot")

@@ -7,6 +7,7 @@ from bot.domain.text import unescape
 from bot.messages.body import Body
 from bot.sandbox.environment import Environment
 from bot.sandbox.slack.conversations import Message
+from bot.sandbox.slack.user_client import UserClient
 
 
 def roots(env: Environment) -> list[Message]:
@@ -50,9 +51,10 @@ def last_reply_contains(env: Environment, text: str, root_: Message | None = Non
     return bool(replies) and text in replies[-1].text
 
 
-def ephemeral_texts(env: Environment) -> list[str]:
-    """The member's ephemeral messages."""
-    return [rendered_text(env, message.text) for message in env.member.ephemerals(env.channel)]
+def ephemeral_texts(env: Environment, user: UserClient | None = None) -> list[str]:
+    """A user's ephemeral messages, by default the member's."""
+    messages = (user or env.member).ephemerals(env.channel)
+    return [rendered_text(env, message.text) for message in messages]
 
 
 def message_text(env: Environment, message: Message) -> str:

@@ -36,6 +36,7 @@ CUTS = {
     "commands": LONGEST + 1,  # by `payloads`, like all that Slack sends
     "request": LONGEST + 1,
     "command_line": LONGEST + 1,
+    "characters": LONGEST + 1,
     "payloads": LONGEST + 1,
     "audit": 600,
     "markup": 3_000,

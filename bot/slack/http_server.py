@@ -28,6 +28,8 @@ _SLACK_TIMEOUT = 3.0
 _MAX_BODY_BYTES = 1024 * 1024
 # Slack sends the body together with the headers.
 _BODY_SECONDS = 5.0
+# With one, 64 together took a fifth more CPU time: each iteration of the loop costs a system call.
+_STARTED_TOGETHER = 4
 _SIGNATURE_HEADERS = ("X-Slack-Signature", "X-Slack-Request-Timestamp")
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -104,10 +106,10 @@ def events_route(path: str, bolt: AsyncApp, signing_secret: SecretStr) -> web.Ro
 
 
 class _Turns:
-    """Starts one request in each iteration of the event loop.
+    """Starts a few requests in each iteration of the event loop.
 
-    Of many that arrive together, the first one's form is on its way before the next is handled.
-    Otherwise all of them would be acknowledged before any form is opened.
+    Of many that arrive together, the first forms are on their way before the next requests are
+    handled. Otherwise all of them would be acknowledged before any form is opened.
     """
 
     def __init__(self) -> None:
@@ -126,13 +128,16 @@ class _Turns:
             loop.call_soon(self._next)
 
     def _next(self) -> None:
-        while self._waiting:
+        started = 0
+        while self._waiting and started < _STARTED_TOGETHER:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-                asyncio.get_running_loop().call_soon(self._next)
-                return
-        self._is_taken = False
+                started += 1
+        if started:
+            asyncio.get_running_loop().call_soon(self._next)
+        else:
+            self._is_taken = False
 
 
 async def _read(request: web.Request) -> bytes:

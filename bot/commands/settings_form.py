@@ -15,7 +15,7 @@ from bot.domain.permissions import DEFAULTS, Permission
 from bot.domain.policy import Approval, Policy
 from bot.messages.blocks import Block, button, input_block, number_input, option, plain, section
 from bot.messages.markup import bold
-from bot.messages.settings import APPROVALS, LEASE_ENDS, LOUDNESS, SCALINGS, whom
+from bot.messages.settings import APPROVALS, EXPIRY_ACTIONS, NOTIFICATION_LEVELS, SCALINGS, whom
 
 CALLBACK_ID = "settings"
 WHO_ACTION = "settings.who"
@@ -73,7 +73,7 @@ def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
                 None if policy.lifetime_hours is None else str(policy.lifetime_hours),
                 hint="If nobody says otherwise when it is deployed. Empty for no end.",
             ),
-            _menu("And then", _EXPIRY_ACTION, LEASE_ENDS, policy.expiry_action),
+            _menu("And then", _EXPIRY_ACTION, EXPIRY_ACTIONS, policy.expiry_action),
             _menu(
                 "Default scaling",
                 _SCALING,
@@ -84,7 +84,7 @@ def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
             _menu(
                 "What reaches the channel",
                 _NOTIFICATION_LEVEL,
-                LOUDNESS,
+                NOTIFICATION_LEVELS,
                 policy.notification_level,
                 hint="All else stays in the thread. What waits for somebody always shows.",
             ),

@@ -180,7 +180,7 @@ class _Turns:
 
     Attributes:
         next: Held by the writer. Of those who go through `turn`, one at most waits for it, so
-            whoever acquires it directly goes before the others.
+            a caller that acquires it directly goes before the others.
     """
 
     def __init__(self) -> None:

@@ -114,8 +114,8 @@ def several(
 def options(listings: Sequence[Listing], typed: str) -> list[Block]:
     """Endpoints that have each typed word in name, id, model or status."""
     endpoints = _distinct(listings)
-    sought = typed.casefold().split()
-    found = [listed for listed in endpoints if _fits(listed, sought) and _is_carried(listed)]
+    terms = typed.casefold().split()
+    found = [listed for listed in endpoints if _fits(listed, terms) and _is_carried(listed)]
     if not found and not all(listing.is_current for listing in listings):
         return [option(_NO_ANSWER, f"{listings[0].target} ")]
     names = [listed.name for listed in endpoints]
@@ -130,7 +130,7 @@ def _distinct(listings: Sequence[Listing]) -> list[ListedEndpoint]:
     return list(found.values())
 
 
-def _fits(listed: ListedEndpoint, sought: Sequence[str]) -> bool:
+def _fits(listed: ListedEndpoint, terms: Sequence[str]) -> bool:
     said = " ".join(
         (
             listed.name,
@@ -141,7 +141,7 @@ def _fits(listed: ListedEndpoint, sought: Sequence[str]) -> bool:
             _text(listed, tell_apart=True),
         )
     ).casefold()
-    return all(word in said for word in sought)
+    return all(word in said for word in terms)
 
 
 def _is_carried(listed: ListedEndpoint) -> bool:

@@ -148,7 +148,7 @@ def chosen_none(person: str) -> Reply:
     return say(f"{mention(person)} says it is none of them. Looking on; nothing is sent twice.")
 
 
-def cant_search(obstacle: PollFailure, seconds: float) -> Reply:
+def cant_search(failure: PollFailure, seconds: float) -> Reply:
     reconnect = f"An admin can connect the key again with `{SLASH} connect`."
     why = {
         PollFailure.OUTAGE: f"Friendli's API hasn't answered for {duration(seconds)}.",
@@ -164,7 +164,7 @@ def cant_search(obstacle: PollFailure, seconds: float) -> Reply:
         PollFailure.PROJECT_LOST: (
             f"Friendli doesn't show this target's project to its API key. {reconnect}"
         ),
-    }[obstacle]
+    }[failure]
     return say(
         f"{why} Until that works, nobody can tell whether the endpoint was created; it may be"
         " billed. The search goes on by itself.",

@@ -13,7 +13,7 @@ APPROVALS: Mapping[Approval, str] = {
     Approval.ALWAYS: "Every request needs approval",
     Approval.ABOVE: "Requests above a price need approval",
 }
-LEASE_ENDS: Mapping[ExpiryAction, str] = {
+EXPIRY_ACTIONS: Mapping[ExpiryAction, str] = {
     ExpiryAction.TERMINATE: "Terminate the endpoint",
     ExpiryAction.SLEEP: "Put it to sleep; any request wakes it",
 }
@@ -22,7 +22,7 @@ SCALINGS: Mapping[DefaultScaling, str] = {
     DefaultScaling.FIXED: "One fixed replica: never sleeps",
     DefaultScaling.FRIENDLI: "Friendli's default: no scaling is sent",
 }
-LOUDNESS: Mapping[NotificationLevel, str] = {
+NOTIFICATION_LEVELS: Mapping[NotificationLevel, str] = {
     NotificationLevel.EVERYTHING: "Everything that the thread tells",
     NotificationLevel.READY_AND_FAILED: "When an endpoint is ready, and what failed",
     NotificationLevel.FAILED: "Only what failed",
@@ -67,7 +67,7 @@ def _words(policy: Policy) -> dict[str, str]:
         "time to live": "no end" if hours is None else _hours(hours),
         "then": "terminate" if policy.expiry_action is ExpiryAction.TERMINATE else "sleep",
         "default scaling": _SCALING_WORDS[policy.scaling],
-        "in the channel": LOUDNESS[policy.notification_level].lower(),
+        "in the channel": NOTIFICATION_LEVELS[policy.notification_level].lower(),
         "people from other organisations": "may act" if policy.guests_may_act else "look only",
     }
 

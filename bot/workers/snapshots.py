@@ -2,7 +2,7 @@
 
 A snapshot only saves reading the rows: a difference is compared with the rows again in the
 transaction that posts it. It is valid while the fencing token shows that nobody else has polled the
-project or made it due. So whoever changes which endpoints a project watches, what is recorded of
+project or made it due. So code that changes which endpoints a project watches, what is recorded of
 them, or the key, makes the project due in the same transaction.
 """
 

@@ -1,7 +1,7 @@
 """Users of other channels and workspaces, the ids they have, and what they must not change."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Table, select
@@ -14,6 +14,7 @@ from bot.db.session import Database
 from bot.domain.audit_effect import Effect
 from bot.domain.delivery import MessageKind
 from bot.sandbox.environment import PROJECT, TEAM, Environment
+from bot.sandbox.friendli.request_log import RequestRecord
 from bot.sandbox.slack.conversations import Channel
 from bot.sandbox.slack.user_client import UserClient
 from bot.sandbox.slack.wire import JsonObject
@@ -125,7 +126,8 @@ class LeakCheck:
         """Store the current state."""
         self._before = await stored_rows(self._attack.env)
         self._said = len(self._attack.env.slack.requests.entries)
-        self._changes = self._changing()
+        # The log keeps the latest requests only.
+        self._last_request = max((one.number for one in self._requests()), default=0)
 
     async def send(self, *payloads: JsonObject) -> None:
         """Send a stranger's payloads, and check the responses.
@@ -158,7 +160,8 @@ class LeakCheck:
         for name, before in self._before.items():
             assert [row for row in present[name] if row not in before] == [], name
             assert len(present[name]) == len(before), name
-        assert self._changing() == self._changes
+        late = [one for one in self._requests() if one.number > self._last_request]
+        assert [one for one in late if one.method != "GET"] == []
         for words in await queued_direct_messages(env):
             self._check_leaks_nothing(words)
         for entry in env.slack.requests.entries[self._said :]:
@@ -169,5 +172,5 @@ class LeakCheck:
         if not self._stranger.can_read_channel:
             assert [secret for secret in self._secret if secret in words] == [], words
 
-    def _changing(self) -> int:
-        return sum(one.method != "GET" for one in self._attack.env.friendli.requests)
+    def _requests(self) -> Sequence[RequestRecord]:
+        return self._attack.env.friendli.requests

@@ -12,7 +12,7 @@ from bot.commands import (
     disconnect,
     endpoint_command,
     follow,
-    help,  # noqa: A004
+    help,  # noqa: A004 - named after its command
     home,
     lifetime,
     list_endpoints,

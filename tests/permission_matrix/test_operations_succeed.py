@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.app import Running
+from bot.db.deployment_tables import Deployment
 from bot.db.operation_tables import AuditEntry, Operation
 from bot.db.session import Database
 from bot.domain.audit_effect import Effect
@@ -189,6 +190,7 @@ async def test_each_operation_succeeds_where_it_is_offered(
         if not offered:
             continue
         env.friendli.set_status(endpoint, offered[0])
+        await observed(env, database, offered[0])
         await env.slack.until(partial(shows, env, kind, offered[0]))
         counted = RequestCounter(env)
         await act(env, kind)
@@ -203,6 +205,18 @@ async def test_each_operation_succeeds_where_it_is_offered(
             done.append(kind)
             await settle(env, database, done)
     assert set(done) >= {kind for kind in kinds if kind.facts.mechanism is Mechanism.VERSION}
+
+
+async def observed(env: Environment, database: Database, status: str) -> None:
+    """Wait until a poll has seen the status.
+
+    The status message alone can't tell: it still shows the status of before while an edit waits.
+    """
+    while True:
+        async with database.read() as session:
+            if await session.scalar(select(Deployment.status)) == status:
+                return
+        await env.friendli.changed()
 
 
 def shows(env: Environment, kind: OperationKind, status: str) -> bool:

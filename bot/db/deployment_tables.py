@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bot.db.base import Base, Claimable, storage
 from bot.db.enum_column import Enumerated
 from bot.domain.deployment_state import DeploymentState
+from bot.domain.fit_history import FitOutcome
 from bot.domain.process import correlation
 
 
@@ -228,3 +229,32 @@ class Transition(Base):
     # The API's `updatedAt`, on its clock, and our database's time.
     api_updated_at: Mapped[datetime | None]
     observed_at: Mapped[datetime]
+
+
+class FitRecord(Base):
+    """One start of a model that served or ran out of memory: see `bot.domain.fit_history`.
+
+    Outlives its deployment, so there is no foreign key; each deployment has one row for the same
+    settings and outcome, which restarts and wakes only renew.
+    """
+
+    __tablename__ = "fit_records"
+    __table_args__ = (
+        Index("ix_fit_records_model", "enterprise_id", "workspace_id", "model"),
+        Index("ix_fit_records_deployment", "deployment_public_id"),
+        Index("ix_fit_records_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    enterprise_id: Mapped[str]
+    workspace_id: Mapped[str]
+    model: Mapped[str]
+    # As requested; '' for the repo's main branch.
+    revision: Mapped[str]
+    gpu: Mapped[str]
+    gpu_count: Mapped[int]
+    # A `bot.domain.fit_history.EngineSettings`.
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    outcome: Mapped[FitOutcome] = mapped_column(Enumerated(FitOutcome))
+    deployment_public_id: Mapped[str]
+    at: Mapped[datetime]

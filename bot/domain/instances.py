@@ -113,6 +113,10 @@ def by_id(option_id: str) -> InstanceOption | None:
     return _BY_ID.get(option_id)
 
 
+def by_shape(gpu: str, count: int) -> InstanceOption | None:
+    return _BY_SHAPE.get((gpu, count))
+
+
 def instance(option_id: str) -> AnyInstance:
     """The option with this `instanceOptionId`, maybe an unlisted one."""
     return by_id(option_id) or UnlistedInstance(option_id)

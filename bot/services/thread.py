@@ -15,7 +15,7 @@ from bot.domain.transitions import ObservedTransition, cycles
 from bot.messages import transitions
 from bot.messages.reply import Reply
 from bot.messages.status_message import root
-from bot.services import outbox, phase_statistics
+from bot.services import fit_records, outbox, phase_statistics
 from bot.services.deployment_views import new_view, view_of
 from bot.services.lifetime import follow
 from bot.services.lookup import policy_of
@@ -104,6 +104,7 @@ async def add_transition(
     deployment.status = newest.state.status
     deployment.phase = newest.state.phase
     deployment.error_code = newest.state.error_code
+    await fit_records.record(session, deployment, newest)
     timeout = await phase_statistics.stuck_after(session, deployment, newest.state, settings)
     deployment.stuck_at = None if timeout is None else newest.observed_at + timeout
     await session.flush()

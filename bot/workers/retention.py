@@ -19,7 +19,7 @@ from bot.db.session import Database
 from bot.domain.delivery import UNDELIVERED, Delivery
 from bot.domain.deployment_state import OVER
 from bot.domain.operations import UNFINISHED
-from bot.services import repeated_commands
+from bot.services import fit_records, repeated_commands
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -42,6 +42,7 @@ class Retention:
         """Delete everything that is old enough."""
         async with self._database.write() as session:
             await repeated_commands.forget(session)
+            await fit_records.forget(session, older_than=self._keep)
         await self._repeat(_mark)
         await self._repeat(_unmark)
         forgotten = {

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from bot.domain.fit_history import EngineSettings
 from bot.domain.instances import AnyInstance, Prices, UnlistedInstance, instance
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.duration import format_duration
@@ -145,6 +146,16 @@ class DeployRequest(BaseModel):
         if self.max_token_count is not None:
             engine = engine.model_copy(update={"max_token_count": self.max_token_count})
         return engine
+
+    @property
+    def engine_settings(self) -> EngineSettings:
+        """What the engine's memory depends on."""
+        return EngineSettings(
+            self.max_batch_size,
+            self.max_input_length,
+            self.max_context_length,
+            self.max_token_count,
+        )
 
     def draft(self) -> DeployDraft:
         """The draft of this request, to edit or retry.

@@ -15,19 +15,20 @@ from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.permissions import Permission
 from bot.domain.request.draft import DeployDraft
-from bot.domain.request.duration import parse_duration
+from bot.domain.request.duration import LEAST_SECONDS, MOST_SECONDS, parse_duration
 from bot.domain.request.lifetime_rules import EXAMPLE_DURATION, LIFETIME_RULES
 from bot.domain.request.parsed_draft import ParsedDraft
 from bot.messages.answer import answer
 from bot.messages.lifetime import until
-from bot.messages.lifetime_replies import EXTEND_ACTION, KEEP_ACTION
-from bot.messages.markup import bold, code, escape, mention
+from bot.messages.lifetime_replies import EXTEND_ACTION, KEEP_ACTION, SET_ACTION, ask_lifetime
+from bot.messages.markup import code, escape, mention
 from bot.services.lifetimes import LifetimeOutcome, LifetimeResult, Lifetimes
 from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Up to the year 9999; a button of another version may hold anything.
+_SECONDS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=LEAST_SECONDS, le=MOST_SECONDS)])
 _MILLISECONDS: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, lt=2**47)])
 
 
@@ -63,13 +64,35 @@ async def keep_clicked(
     return await _respond(pending_responses, click, given)
 
 
+async def set_clicked(
+    click: BlockAction,
+    access: DeploymentAccess,
+    lifetimes: Lifetimes,
+    pending_responses: PendingResponses,
+) -> DeferredTask:
+    """Set the lifetime that the question shows."""
+    public_id, _, shown = click.value.partition(" ")
+    deployment = await access.require(Permission.EXTEND, click, public_id)
+    given = await lifetimes.set(
+        click.place,
+        click.person,
+        deployment.public_id,
+        _SECONDS.validate_python(shown),
+        message_ts=click.message_ts,
+    )
+    return await _respond(pending_responses, click, given)
+
+
 async def _respond(
     pending_responses: PendingResponses, click: BlockAction, given: LifetimeResult
 ) -> DeferredTask:
-    """A change shows in the thread."""
-    if given.outcome in (LifetimeOutcome.ACCEPTED, LifetimeOutcome.WAITS):
+    """A change shows in the thread; the answer replaces a question that only they see."""
+    is_done = given.outcome in (LifetimeOutcome.ACCEPTED, LifetimeOutcome.WAITS)
+    if is_done and not click.is_ephemeral:
         return None
-    return await durable_response(pending_responses, click, answer(_words(given)))
+    return await durable_response(
+        pending_responses, click, answer(_words(given)), replaces=click.is_ephemeral
+    )
 
 
 def _words(given: LifetimeResult) -> str:
@@ -119,10 +142,9 @@ async def extend(request: EndpointRequest, lifetimes: Lifetimes) -> None:
         request_id=request.request_id,
     )
     if given.outcome is LifetimeOutcome.NO_END:
-        raise UserError(
-            f"{bold(endpoint.name)} has no end. To give it one, say how long it may run from now.",
-            hint=code(f"{SLASH} extend {endpoint.name} {EXAMPLE_DURATION}"),
-        )
+        length = seconds or parse_duration(EXAMPLE_DURATION) or 0
+        await request.answer(ask_lifetime(endpoint.name, here(endpoint), length, given.end))
+        return
     await request.answer(answer(_words(given)))
 
 
@@ -147,7 +169,13 @@ async def keep(request: EndpointRequest, lifetimes: Lifetimes) -> None:
 
 
 FEATURES = (
-    Feature(clicks={EXTEND_ACTION: extend_clicked, KEEP_ACTION: keep_clicked}),
+    Feature(
+        clicks={
+            EXTEND_ACTION: extend_clicked,
+            KEEP_ACTION: keep_clicked,
+            SET_ACTION: set_clicked,
+        }
+    ),
     EndpointCommand(
         "extend",
         "Lets an endpoint run for longer than it was given.",

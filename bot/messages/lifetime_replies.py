@@ -6,15 +6,18 @@ from bot.domain.deployment_view import DeploymentView
 from bot.domain.operations import OperationKind
 from bot.domain.text import clip
 from bot.messages import buttons
+from bot.messages.answer import answer
 from bot.messages.blocks import Block, actions, button, section
-from bot.messages.body import body
-from bot.messages.lifetime import until
+from bot.messages.body import Body, body
+from bot.messages.lifetime import then, until
 from bot.messages.markup import bold, duration, escape, mention
+from bot.messages.preview import CANCEL_ACTION
 from bot.messages.reply import News, Reply
 from bot.messages.status_message import price
 
 EXTEND_ACTION = "lifetime.extend"
 KEEP_ACTION = "lifetime.keep"
+SET_ACTION = "lifetime.set"
 
 _API_WORDS_LIMIT = 500
 
@@ -37,11 +40,30 @@ def extend(deployment: DeploymentView) -> list[Block]:
     return [button(f"Extend {duration(deployment.lifetime_seconds)}", EXTEND_ACTION, value=seen)]
 
 
-def extended(deployment: DeploymentView, person: str, seconds: int, *, had_end: bool) -> Reply:
-    """It got more time, or an end."""
-    did = f"extended it by {duration(seconds)}" if had_end else "gave it an end"
+def extended(deployment: DeploymentView, person: str, seconds: int) -> Reply:
+    did = f"extended it by {duration(seconds)}"
     return _say(
         f"{mention(person)} {did}: it runs {_until(deployment)}. It costs {cost(deployment)}."
+    )
+
+
+def lifetime_set(deployment: DeploymentView, person: str, seconds: int) -> Reply:
+    """An endpoint that had no lifetime got one."""
+    did = f"set a lifetime of {duration(seconds)}"
+    return _say(
+        f"{mention(person)} {did}: it runs {_until(deployment)}. It costs {cost(deployment)}."
+    )
+
+
+def ask_lifetime(name: str, public_id: str, seconds: int, end: str | None) -> Body:
+    """Ask whether an endpoint without a lifetime gets one."""
+    return answer(
+        f"{bold(name)} runs until someone stops it. Set a lifetime of {duration(seconds)}?",
+        hint=f"It runs for {duration(seconds)} from your click, {then(end)}.",
+        buttons=[
+            button("Set lifetime", SET_ACTION, value=f"{public_id} {seconds}", style="primary"),
+            button("Cancel", CANCEL_ACTION),
+        ],
     )
 
 

@@ -204,4 +204,4 @@ def _end_changed(operation: Operation, deployment_view: DeploymentView) -> Reply
     if operation.kind is OperationKind.KEEP:
         return lifetime_replies.kept(deployment_view, operation.requested_by)
     seconds = Terms.stored(operation.terms).seconds or 0
-    return lifetime_replies.extended(deployment_view, operation.requested_by, seconds, had_end=True)
+    return lifetime_replies.extended(deployment_view, operation.requested_by, seconds)

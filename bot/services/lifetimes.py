@@ -17,13 +17,12 @@ from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
-from bot.domain.policy import Policy
 from bot.domain.statuses import AT_REST, GOING_DOWN
 from bot.messages import lifetime_replies
 from bot.messages.markup import duration, moment
 from bot.services import audit
 from bot.services.lifetime import extend_to, is_ending, remove_end
-from bot.services.lookup import find_target, lock_deployment, target_of
+from bot.services.lookup import lock_deployment, policy_of, target_of
 from bot.services.operations import blocking_operation, needs_approval, request_operation
 from bot.services.terms import Terms, full_scale_price
 from bot.services.thread import AnyReply, post
@@ -74,11 +73,10 @@ class Lifetimes:
         message_ts: str = "",
         request_id: str | None = None,
     ) -> LifetimeResult:
-        """Extend the lifetime.
+        """Extend the lifetime; an endpoint without one isn't given one unasked.
 
         Args:
-            seconds: None for as long as the first lifetime. Without an end, one is set
-                that many seconds from now.
+            seconds: None for as long as the first lifetime.
             shown_end: The end in the message whose button was used: each is extended once.
             request_id: Of a command: accepted once.
         """
@@ -88,7 +86,7 @@ class Lifetimes:
                 return LifetimeResult(LifetimeOutcome.GONE)
             if request_id is not None and await audit.is_known(session, request_id):
                 return _answer(LifetimeOutcome.REPEATED, deployment)
-            refused = await self._may_extend(session, deployment, seconds, shown_end)
+            refused = await self._may_extend(session, deployment, shown_end)
             if refused is not None:
                 return refused
             present: datetime = (await session.execute(select(now()))).scalar_one()
@@ -100,45 +98,68 @@ class Lifetimes:
                 message_ts,
                 request_id,
             )
-            answer = None
-            # An endpoint without an end gets one, so it costs less than before.
-            if deployment.lifetime_seconds is not None:
-                longer = {"seconds": by, "until": until}
-                answer = await self._propose(
-                    session,
-                    deployment,
-                    OperationKind.EXTEND,
-                    request,
-                    longer,
-                    f"By {duration(by)}, until {moment(until)}.",
-                )
+            answer = await self._propose(
+                session,
+                deployment,
+                OperationKind.EXTEND,
+                request,
+                {"seconds": by, "until": until},
+                f"By {duration(by)}, until {moment(until)}.",
+            )
             if answer is None:
-                had_end = deployment.lifetime_ends_at is not None
                 extend_to(deployment, until)
-                if deployment.lifetime_seconds is None:
-                    deployment.lifetime_seconds = by
-                    deployment.expiry_action = await _end_of(session, place, deployment)
                 answer = await self._accept(
                     session,
                     deployment,
                     request,
-                    lambda view: lifetime_replies.extended(view, person.id, by, had_end=had_end),
+                    lambda view: lifetime_replies.extended(view, person.id, by),
                 )
         return answer
+
+    async def set(
+        self,
+        place: ChannelRef,
+        person: Actor,
+        public_id: str,
+        seconds: int,
+        *,
+        message_ts: str = "",
+    ) -> LifetimeResult:
+        """Give an endpoint without a lifetime one from now; it costs less, so nobody approves."""
+        async with self._database.write() as session:
+            deployment = await _locked_live(session, place, public_id)
+            if deployment is None:
+                return LifetimeResult(LifetimeOutcome.GONE)
+            if deployment.status in GOING_DOWN or await is_ending(session, deployment):
+                return _answer(LifetimeOutcome.ENDING, deployment)
+            if deployment.lifetime_seconds is not None:
+                return _answer(LifetimeOutcome.CHANGED, deployment)
+            present: datetime = (await session.execute(select(now()))).scalar_one()
+            until = present + timedelta(seconds=seconds)
+            deployment.lifetime_seconds = seconds
+            deployment.expiry_action = await _end_of(session, deployment)
+            extend_to(deployment, until)
+            return await self._accept(
+                session,
+                deployment,
+                _Request(
+                    person, f"{duration(seconds)}, until {until:%Y-%m-%d %H:%M} UTC", message_ts
+                ),
+                lambda view: lifetime_replies.lifetime_set(view, person.id, seconds),
+            )
 
     async def _may_extend(
         self,
         session: AsyncSession,
         deployment: Deployment,
-        seconds: int | None,
         shown_end: datetime | None,
     ) -> LifetimeResult | None:
         """Why it can't be extended; None if it can."""
         if deployment.status in GOING_DOWN or await is_ending(session, deployment):
             return _answer(LifetimeOutcome.ENDING, deployment)
         ends_at = deployment.lifetime_ends_at
-        if ends_at is None and deployment.lifetime_seconds is None and seconds is None:
-            return _answer(LifetimeOutcome.NO_END, deployment)
+        if deployment.lifetime_seconds is None:
+            return await _no_end(session, deployment)
         if ends_at is None and deployment.status in AT_REST:
             return _answer(LifetimeOutcome.AT_REST, deployment)
         if shown_end is not None and ends_at != shown_end:
@@ -154,7 +175,7 @@ class Lifetimes:
             if deployment is None:
                 return LifetimeResult(LifetimeOutcome.GONE)
             if deployment.lifetime_seconds is None:
-                return _answer(LifetimeOutcome.NO_END, deployment)
+                return await _no_end(session, deployment)
             if deployment.status in GOING_DOWN or await is_ending(session, deployment):
                 return _answer(LifetimeOutcome.ENDING, deployment)
             request = _Request(person, "no end", message_ts)
@@ -231,10 +252,13 @@ async def _locked_live(
     return found if found is not None and found.state is DeploymentState.LIVE else None
 
 
-async def _end_of(session: AsyncSession, place: ChannelRef, deployment: Deployment) -> str:
-    target = await find_target(session, place, deployment.target_name)
-    stored = target.policy if target is not None else None
-    return Policy.model_validate(stored or {}).expiry_action.value
+async def _no_end(session: AsyncSession, deployment: Deployment) -> LifetimeResult:
+    """With what would happen at the end of a lifetime."""
+    return LifetimeResult(LifetimeOutcome.NO_END, end=await _end_of(session, deployment))
+
+
+async def _end_of(session: AsyncSession, deployment: Deployment) -> str:
+    return (await policy_of(session, deployment)).expiry_action.value
 
 
 def _answer(outcome: LifetimeOutcome, deployment: Deployment) -> LifetimeResult:

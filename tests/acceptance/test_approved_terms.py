@@ -292,8 +292,9 @@ async def test_giving_an_end_needs_no_approval(env: Environment) -> None:
     """It costs less than before."""
     await deploy(env, lease="")
     await set_policy(env, EVERYTHING)
-    await command_response(env, "extend it 8h")
-    await env.slack.until(partial(last_reply_contains, env, "gave it an end"))
+    question = await command_response(env, "extend it 8h")
+    await env.member.click(question, "Set lifetime")
+    await env.slack.until(partial(last_reply_contains, env, "set a lifetime"))
 
 
 @pytest.mark.usefixtures("bot")

@@ -289,21 +289,13 @@ async def test_a_command_that_slack_delivers_again_extends_once(
 @pytest.mark.usefixtures("bot")
 async def test_extending_and_keeping_by_name(env: Environment) -> None:
     """What the buttons do, at any time; slips come with a correction."""
-    await deploy(env, lease="")
+    await deploy(env)
     answers = [
         rendered_text(env, (await command_response(env, text)).text)
-        for text in (
-            "extend it",
-            "extend it 8",
-            "extend it 8h",
-            "extend it",
-            "keep it",
-            "keep it",
-        )
+        for text in ("extend it 8", "extend it", "extend it 1h", "keep it", "keep it")
     ]
     assert answers == snapshot(
         [
-            "*it* has no end. To give it one, say how long it may run from now. `/friendli-deploy extend it 8h`",
             "`8` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `8h`. `/friendli-deploy extend it 8h`",
             "It runs until TIME, then it is terminated.",
             "It runs until TIME, then it is terminated.",
@@ -314,8 +306,42 @@ async def test_extending_and_keeping_by_name(env: Environment) -> None:
     await env.slack.until(partial(last_reply_contains, env, "keeps it running"))
     assert thread(env)[2:] == snapshot(
         [
-            "@requester gave it an end: it runs until TIME, then it is terminated. It costs $5.00/h.",
             "@requester extended it by 8 h: it runs until TIME, then it is terminated. It costs $5.00/h.",
+            "@requester extended it by 1 h: it runs until TIME, then it is terminated. It costs $5.00/h.",
             "@requester keeps it running: nothing ends it by itself any more. It costs $5.00/h until somebody does.",
         ]
     )
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize("typed", ["extend it", "extend it 2h"])
+async def test_an_endpoint_without_an_end_gets_one_only_if_someone_says_so(
+    env: Environment, typed: str
+) -> None:
+    """`extend` asks first and says what changes; a click twice sets one lifetime."""
+    await deploy(env, lease="")
+    question = await command_response(env, typed)
+    assert "until someone stops it. Set a lifetime of" in question.text
+    assert "then it is terminated" in question.text
+    assert question.buttons == ["Set lifetime", "Cancel"]
+    assert "until TIME" not in message_text(env, root(env))
+    assert has_replies(env, 2)
+    await env.member.double_click(question, "Set lifetime")
+    await env.slack.until(lambda: "until TIME" in message_text(env, root(env)))
+    await env.slack.until(lambda: "until TIME" in ephemeral_texts(env)[-1])
+    assert sum("set a lifetime" in line for line in thread(env)) == 1
+    again = await command_response(env, "extend it 8h")
+    await env.slack.until(partial(last_reply_contains, env, "extended it by 8 h"))
+    assert not again.buttons
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_question_about_a_lifetime_is_stale_once_there_is_one(env: Environment) -> None:
+    """The lifetime that somebody else set meanwhile stays as it is."""
+    await deploy(env, lease="")
+    stale, other = [await command_response(env, f"extend it {hours}h") for hours in (9, 2)]
+    await env.member.click(other, "Set lifetime")
+    await env.slack.until(partial(last_reply_contains, env, "set a lifetime"))
+    await env.member.click(stale, "Set lifetime")
+    await env.slack.until(lambda: any("decided already" in one for one in ephemeral_texts(env)))
+    assert sum("set a lifetime" in line for line in thread(env)) == 1

@@ -7,7 +7,7 @@ from inline_snapshot import snapshot
 
 from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import Environment
-from tests.acceptance.deploying import serve
+from tests.acceptance.deploying import REPLICA, serve
 from tests.acceptance.due_times import set_policy
 from tests.acceptance.endpoints import create_in_suite, request_count
 from tests.acceptance.test_lifetime import deploy
@@ -72,12 +72,12 @@ What shall change of *it*?
 @pytest.mark.usefixtures("bot")
 async def test_another_one_can_be_named(env: Environment) -> None:
     """By its whole name or id; words that a command takes aren't read as the beginning of one."""
-    await serve(env)
+    await serve(env, options=f"{REPLICA} --for 8h")
     create_in_suite(env, "100h-run")
     assert message_text(env, await mentioned(env, "extend 100h")) == snapshot(
         "It runs until TIME, then it is terminated."
     )
-    await env.slack.until(partial(last_reply_contains, env, "gave it an end"))
+    await env.slack.until(partial(last_reply_contains, env, "extended it by 4 d 4 h"))
     assert message_text(env, await mentioned(env, "extend 100h-run")) == snapshot("""\
 *100h-run* was made elsewhere. Follow it first: what is done with it is then told in its thread.
 [Follow]\

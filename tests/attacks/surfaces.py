@@ -78,6 +78,7 @@ CLICKS: Mapping[str, Sequence[str]] = {
     "update.cancel": ("UPDATE",),
     "lifetime.extend": ("PUBLIC 0",),
     "lifetime.keep": _IDS,
+    "lifetime.set": ("PUBLIC 3600",),
     "schedule.remove": ("a-schedule",),
     "endpoint.sleep": _IDS,
     "endpoint.wake": _IDS,

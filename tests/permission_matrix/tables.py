@@ -84,6 +84,7 @@ CLICKS: Mapping[str, Permission | None] = {
     "update.cancel": None,
     "lifetime.extend": P.EXTEND,
     "lifetime.keep": P.EXTEND,
+    "lifetime.set": P.EXTEND,
     "schedule.remove": P.OPERATE,
     "endpoint.sleep": P.OPERATE,
     "endpoint.wake": P.OPERATE,

@@ -97,6 +97,7 @@ async def test_every_button_asks_for_its_permission(env: Environment, denied: De
         "update.agree": agree,
         "update.change": agree,
         "lifetime.extend": f"{public_id} 0",
+        "lifetime.set": f"{public_id} 3600",
         "schedule.remove": "a-schedule",
         "endpoint.edit": f"{public_id} model",
         "endpoint.larger": f"{public_id} 8xB200",

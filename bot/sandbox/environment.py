@@ -14,6 +14,7 @@ from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli import FriendliSandbox
 from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.hub import HubSandbox
+from bot.sandbox.hub.published import published_repos
 from bot.sandbox.slack.conversations import Channel, User
 from bot.sandbox.slack.rate_limits import Limits
 from bot.sandbox.slack.sandbox import SlackSandbox
@@ -25,6 +26,13 @@ SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105 - as above
 API_KEY = "sandbox-key-not-a-secret"
 PROJECT = "sandbox-project"
 TEAM = "sandbox-team"
+HUB_TOKEN = "sandbox-hub-token"  # noqa: S105 - as above
+# Gated repos that the token may read.
+READABLE = tuple(
+    name
+    for name, repo in published_repos().items()
+    if repo.gated and name.startswith("meta-llama/")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class Environment:
                 "slack_api_url": f"{self.slack.url}/api/",
                 "friendli_api_url": self.friendli.url,
                 "hf_endpoint": self.hub.url,
+                "hf_token": HUB_TOKEN,
                 "database_url": self.database,
                 "encryption_keys": [self.encryption_key],
                 "port": 0,
@@ -93,7 +102,8 @@ async def open_environment(
     clock = SandboxClock(speed)
     async with (
         FriendliSandbox(clock=clock, durations=durations) as friendli,
-        HubSandbox(clock) as hub,
+        # The Hub is as fast as life, however fast endpoints start.
+        HubSandbox(SandboxClock()) as hub,
         SlackSandbox(
             bot_token=BOT_TOKEN,
             app_token=APP_TOKEN,
@@ -105,6 +115,7 @@ async def open_environment(
             events=EVENTS,
         ) as slack,
     ):
+        hub.add_token(HUB_TOKEN, reads=READABLE)
         friendli.add_project(PROJECT, TEAM)
         friendli.add_key(API_KEY, team_id=TEAM)
         admin: User = slack.add_user("admin", is_admin=True)

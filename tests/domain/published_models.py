@@ -1,10 +1,10 @@
-"""Facts of public models, with their sources, as rows of tests."""
+"""Facts of public models, with their sources, as rows of tests; the sandbox's Hub serves them."""
 
 import json
-from pathlib import Path
+from importlib import resources
 from typing import Any
 
-_FILE = json.loads((Path(__file__).parent / "models.json").read_text("utf-8"))
+_FILE = json.loads((resources.files("bot.sandbox.hub") / "models.json").read_text("utf-8"))
 MODELS: dict[str, dict[str, Any]] = {model["repo"]: model for model in _FILE["models"]}
 CLAIMS: list[dict[str, Any]] = _FILE["claims"]
 

@@ -7,6 +7,7 @@ from bot.hub.known_models import KnownModels
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import DropRequest, Hang, Respond
 from bot.sandbox.hub import HubSandbox
+from bot.sandbox.hub.rate_limits import Limits
 
 
 @pytest.fixture
@@ -17,7 +18,6 @@ async def hub() -> AsyncIterator[HubSandbox]:
 
 async def test_the_hub_has_a_model_or_not(hub: HubSandbox) -> None:
     """One that leads to another name is there; one that the Hub won't show isn't."""
-    hub.models |= {"org/name"}
     async with HubClient(hub.url) as client:
         known = KnownModels(client)
         assert [await known.has(name) for name in ("gpt2", "org/name", "gpt3")] == [
@@ -36,7 +36,8 @@ async def test_an_answer_is_kept_for_a_while(hub: HubSandbox) -> None:
             present[0] = moment
             await known.has("gpt2")
             await known.has("gpt3")
-        assert hub.requested_models == ["gpt2", "gpt3", "gpt3", "gpt3"]
+        assert [request.repo for request in hub.requests] == ["gpt2", "gpt3", "gpt3", "gpt3"]
+        hub.set_limits(Limits({"api": 5_000}, {}))
         for number in range(1_001):
             await known.has(f"m{number}")
         assert len(known._kept) == 1_000
@@ -53,8 +54,8 @@ async def test_a_hub_that_is_away_says_nothing(
     async with HubClient(hub.url) as client:
         known = KnownModels(client)
         assert await known.has("gpt2") is None
-        requested_models = len(hub.requested_models)
+        requests = len(hub.requests)
         assert await known.has("gpt2") is None
-        assert len(hub.requested_models) == requested_models
+        assert len(hub.requests) == requests
     async with HubClient("http://127.0.0.1:9") as client:
         assert await KnownModels(client).has("gpt2") is None

@@ -68,6 +68,8 @@ def _fails(description: str, error_code: str, *, fails_once: bool = False) -> Mo
     )
 
 
+_NO_MANIFEST = "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR"
+
 MODELS: dict[str, ModelScenario] = {
     "sandbox/works": ORDINARY,
     "sandbox/slow": ModelScenario("Starts ten times as slowly.", duration_factor=10),
@@ -83,6 +85,20 @@ MODELS: dict[str, ModelScenario] = {
         "No config.json or weights at the root, or no such revision.",
         "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR",
     ),
+    "sandbox/no-config": _fails("No config.json.", _NO_MANIFEST),
+    "sandbox/no-safetensors": _fails("A pytorch_model.bin only.", _NO_MANIFEST),
+    "sandbox/gguf-only": _fails("GGUF files only.", _NO_MANIFEST),
+    "sandbox/lora-adapter": _fails("A LoRA adapter without its base model.", _NO_MANIFEST),
+    "sandbox/diffusers": _fails("A diffusers pipeline.", _NO_MANIFEST),
+    "sandbox/nested": _fails("Everything is in a folder.", _NO_MANIFEST),
+    "sandbox/missing-shard": _fails("The index names a file that isn't there.", _NO_MANIFEST),
+    "sandbox/private": _fails(
+        "The repository is private.", "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR"
+    ),
+    "sandbox/missing": _fails(
+        "There is no such repository.", "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR"
+    ),
+    "sandbox/no-chat-template": ModelScenario("Runs, but its repo has no chat template."),
     "sandbox/unsupported": _fails(
         "The architecture is not supported.", "WORKLOAD_INIT_MANIFEST_TYPE_ERROR"
     ),

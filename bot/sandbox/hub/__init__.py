@@ -1,0 +1,9 @@
+"""A Hugging Face Hub on loopback.
+
+Slow, down and unreadable are faults (`bot.sandbox.faults`), planned by operation.
+"""
+
+from bot.sandbox.hub.repo import File, Gate, Repo
+from bot.sandbox.hub.server import HubSandbox
+
+__all__ = ["File", "Gate", "HubSandbox", "Repo"]

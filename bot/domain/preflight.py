@@ -1,45 +1,54 @@
-"""Whether Friendli can serve a repo, by its files and its config.
+"""Whether Friendli can serve a repo, by its files; and what may stand in its way.
 
 Friendli needs config.json and safetensors at the repo's root; adapters, GGUF files and pipelines of
-diffusers lack them in that form.
+diffusers lack them in that form. It reads the repo with the Hugging Face account that is connected
+to it, and not with the bot's token: each may read what the other can't.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
+from bot.domain.model_facts import Gate, MissingModel, MissingPart
 from bot.domain.weights import INDEX, RepoFiles
 
 _ADAPTER = "adapter_config.json"
 _DIFFUSERS = "model_index.json"
+_TEMPLATES = frozenset({"chat_template.jinja", "chat_template.json"})
+_ACCESS = (
+    "The Hugging Face account connected to Friendli needs access, whatever this bot's token may"
+    " read."
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Preflight:
-    """The result of the check.
-
-    Attributes:
-        blocked: Why the model can't be served, as a sentence; None if it can.
-        warnings: Risks, a sentence each.
-    """
-
-    blocked: str | None
-    warnings: Sequence[str] = ()
-
-
-def preflight(files: RepoFiles, *, gated: bool, private: bool) -> Preflight:
+def access_warnings(gate: Gate, *, private: bool) -> Sequence[str]:
+    """What reading the repo needs, a sentence or two each."""
     warnings = []
-    if gated:
+    if gate is Gate.AUTO:
+        warnings.append(f"The repo is gated: accept its licence on the model page. {_ACCESS}")
+    elif gate is Gate.MANUAL:
         warnings.append(
-            "The repo is gated: the Hugging Face account that is connected to Friendli needs"
-            " access, whatever the token here may read."
+            f"The repo is gated: its owners decide about requests on the model page. {_ACCESS}"
         )
     if private:
-        warnings.append("The repo is private: Friendli needs an integration that may read it.")
-    return Preflight(_blocked(files), tuple(warnings))
+        warnings.append(f"The repo is private. {_ACCESS}")
+    return warnings
 
 
-def _blocked(files: RepoFiles) -> str | None:
+def missing(model: MissingModel) -> str:
+    """Why a model that the Hub doesn't show is stopped, as a sentence with the way out."""
+    if model.part is MissingPart.REVISION:
+        return f"The repo has no revision {model.revision}."
+    return (
+        "The Hub shows this bot no such repo: it doesn't exist, or it is private. Friendli's own"
+        " token may still read it."
+    )
+
+
+def has_template_file(files: RepoFiles) -> bool:
+    return not _TEMPLATES.isdisjoint(files.sizes)
+
+
+def blocked(files: RepoFiles) -> str | None:
+    """Why the files can't be served, as a sentence; None if they can."""
     paths = files.sizes
     root = [path for path in paths if "/" not in path]
     if _DIFFUSERS in root:
@@ -56,14 +65,7 @@ def _blocked(files: RepoFiles) -> str | None:
         nested = any(path.endswith(".safetensors") for path in paths)
         where = " at its root" if nested else ""
         return f"It has no safetensors weights{where}."
-    missing = sorted(set(files.indexed or ()) - set(paths))
-    if missing:
-        return f"Its {INDEX} names {missing[0]}, which isn't there."
+    missing_files = sorted(set(files.indexed or ()) - set(paths))
+    if missing_files:
+        return f"Its {INDEX} names {missing_files[0]}, which isn't there."
     return None
-
-
-def is_quantized(config: Mapping[str, Any], *, beside: Mapping[str, Any] | None) -> bool:
-    """Whether the weights are quantized, by config.json or the hf_quant_config.json beside it."""
-    nested = config.get("text_config")
-    inner = nested if isinstance(nested, Mapping) else {}
-    return bool(beside or config.get("quantization_config") or inner.get("quantization_config"))

@@ -49,21 +49,22 @@ class RepoFiles:
         return root
 
 
+def stored_bytes(files: RepoFiles) -> int | None:
+    """The loaded files' bytes on disk; None if unknown."""
+    sizes = [files.sizes[path] for path in files.loaded]
+    known = [size for size in sizes if size is not None]
+    if sizes and len(known) == len(sizes):
+        return sum(known)
+    return _counted(files.parameters)
+
+
 def loaded_bytes(files: RepoFiles) -> int | None:
     """The weights' bytes as they load; None if unknown.
 
     Weights stored as float32 load with 16 bits, unless they are part of a quantization.
     """
-    sizes = [files.sizes[path] for path in files.loaded]
-    known = [size for size in sizes if size is not None]
-    counted = _counted(files.parameters)
-    if sizes and len(known) == len(sizes):
-        stored = sum(known)
-    elif counted is not None:
-        stored = counted
-    else:
-        return None
-    if files.quantized or counted is None:
+    stored = stored_bytes(files)
+    if stored is None or files.quantized or _counted(files.parameters) is None:
         return stored
     halved = 2 * files.parameters.get("F32", 0)
     return max(stored - halved, stored // 2)

@@ -1,11 +1,13 @@
-"""Calls the Hugging Face Hub: whether a model exists, and what its repo contains.
+"""Calls the Hugging Face Hub: searches models, and reads what a model's repo contains.
 
-Every request is a GET with a limit on time and size. The Hub answers 401 or 404 both for private
-and for missing repos, and 403 for files of a gated repo that the token may not read.
+Every request is a GET with a limit on time and size; past the Hub's rate limit none is sent. The
+Hub answers 401 or 404 both for private and for missing repos, and 403 for files of a gated repo
+that the token may not read.
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
@@ -13,14 +15,20 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
-from bot.hub.schemas import HubFile, JsonObject, ModelInfo, WeightIndex
+from bot.domain.model_facts import DEFAULT_BRANCH, MissingPart
+from bot.hub.rate_limit import RateLimit
+from bot.hub.schemas import FoundModel, HubFile, JsonObject, ModelInfo, WeightIndex
 
-_SECONDS = 15.0
+_SECONDS = 10.0
+_CONNECT_SECONDS = 3.0
 # The info of a repo with thousands of files, or the index of one with thousands of tensors.
 _MOST_BYTES = 30_000_000
 _OBJECT: TypeAdapter[JsonObject] = TypeAdapter(JsonObject)
 _FILES: TypeAdapter[list[HubFile]] = TypeAdapter(list[HubFile])
+_FOUND: TypeAdapter[list[FoundModel]] = TypeAdapter(list[FoundModel])
+_SEARCH_FIELDS = ("downloads", "gated", "pipeline_tag", "library_name", "safetensors")
 _Parsed = TypeVar("_Parsed", bound=BaseModel)
+_LIMITED = "the Hub's rate limit is used up for some minutes"
 
 
 class HubError(Exception):
@@ -29,6 +37,10 @@ class HubError(Exception):
 
 class HubNotFoundError(HubError):
     """There is no such repo, revision or file, or the token may not see it."""
+
+    def __init__(self, message: str, part: MissingPart = MissingPart.REPO) -> None:
+        super().__init__(message)
+        self.part = part
 
 
 class HubForbiddenError(HubError):
@@ -45,14 +57,27 @@ class HubClient:
     Args:
         endpoint: Its URL, as `HF_ENDPOINT`.
         token: For gated and private repos; None for none.
+        clock: Returns seconds.
     """
 
-    def __init__(self, endpoint: str, token: SecretStr | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        token: SecretStr | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._endpoint = endpoint.rstrip("/")
         headers = {"User-Agent": "friendli-deploy"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token.get_secret_value()}"
-        self._client = httpx.AsyncClient(headers=headers, follow_redirects=True, timeout=_SECONDS)
+        self._client = httpx.AsyncClient(
+            headers=headers,
+            follow_redirects=True,
+            timeout=httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS),
+        )
+        # The Hub counts requests to its API and for files apart.
+        self._api_limit, self._file_limit = RateLimit(clock), RateLimit(clock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,9 +97,9 @@ class HubClient:
             HubError: See the subclasses.
         """
         path = f"/api/models/{quote(repo)}"
-        if revision != "main":
+        if revision != DEFAULT_BRANCH:
             path += f"/revision/{quote(revision, safe='')}"
-        info = _parsed(ModelInfo, await self._get(path, {"blobs": "true"}))
+        info = _parsed(ModelInfo, await self._get(path, [("blobs", "true")]))
         if all(file.size is not None for file in info.siblings) and info.siblings:
             return info
         return info.model_copy(update={"siblings": await self._tree(repo, info)})
@@ -87,9 +112,11 @@ class HubClient:
         """
         try:
             # The body may be long and isn't needed.
+            self._require_allowed(self._api_limit)
             async with self._client.stream(
                 "GET", f"{self._endpoint}/api/models/{quote(repo)}", follow_redirects=False
             ) as answer:
+                self._api_limit.heed(answer.status_code, answer.headers)
                 if not answer.has_redirect_location:
                     _raise_for(answer)
                 return True
@@ -101,11 +128,23 @@ class HubClient:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise _unreachable(error) from None
 
+    async def search(self, text: str, most: int) -> Sequence[FoundModel]:
+        """The most downloaded models whose name contains a text."""
+        query = [
+            *(("search", text), ("sort", "downloads"), ("limit", str(most))),
+            *(("expand", field) for field in _SEARCH_FIELDS),
+        ]
+        body = await self._get("/api/models", query)
+        try:
+            return _FOUND.validate_json(body)[:most]
+        except ValidationError:
+            raise HubUnavailableError("the Hub's answer can't be read") from None
+
     async def _tree(self, repo: str, info: ModelInfo) -> Sequence[HubFile]:
         """The files of the info, with their sizes where the tree listing has them."""
         path = f"/api/models/{quote(repo)}/tree/{quote(info.sha, safe='')}"
         try:
-            listed = _FILES.validate_json(await self._get(path, {"recursive": "true"}))
+            listed = _FILES.validate_json(await self._get(path, [("recursive", "true")]))
         except (HubError, ValidationError):
             return info.siblings
         # A long listing continues on further pages, so it only adds to the info.
@@ -129,12 +168,16 @@ class HubClient:
             await self._get(f"/{quote(repo)}/resolve/{quote(commit, safe='')}/{quote(path)}"),
         )
 
-    async def _get(self, path: str, query: dict[str, str] | None = None) -> bytes:
+    async def _get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> bytes:
+        limit = self._api_limit if path.startswith("/api/") else self._file_limit
+        self._require_allowed(limit)
+        params = httpx.QueryParams(list(query)) if query else None
         try:
             async with (
                 asyncio.timeout(_SECONDS),
-                self._client.stream("GET", self._endpoint + path, params=query) as answer,
+                self._client.stream("GET", self._endpoint + path, params=params) as answer,
             ):
+                limit.heed(answer.status_code, answer.headers)
                 _raise_for(answer)
                 body = bytearray()
                 async for chunk in answer.aiter_bytes():
@@ -144,6 +187,10 @@ class HubClient:
                 return bytes(body)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
             raise _unreachable(error) from None
+
+    def _require_allowed(self, limit: RateLimit) -> None:
+        if limit.seconds_left > 0:
+            raise HubUnavailableError(_LIMITED)
 
 
 def _unreachable(error: Exception) -> HubUnavailableError:
@@ -158,9 +205,13 @@ def _raise_for(answer: httpx.Response) -> None:
     if answer.status_code == 401 and answer.headers.get("X-Error-Code") == "GatedRepo":
         raise HubForbiddenError("the repo is gated, and the Hub lets nobody without access read it")
     if answer.status_code in {400, 401, 404, 410}:
-        raise HubNotFoundError("the Hub has no such repo or revision, or it is private")
+        is_revision = answer.headers.get("X-Error-Code") == "RevisionNotFound"
+        raise HubNotFoundError(
+            "the Hub has no such repo or revision, or it is private",
+            MissingPart.REVISION if is_revision else MissingPart.REPO,
+        )
     if answer.status_code == 429:
-        raise HubUnavailableError("the Hub asks to wait (429); set HF_TOKEN for a higher limit")
+        raise HubUnavailableError(_LIMITED)
     raise HubUnavailableError(f"the Hub answered {answer.status_code}")
 
 

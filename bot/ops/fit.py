@@ -1,8 +1,8 @@
 """`friendli-deploy fit`: which instance options a model fits, without Slack or Friendli."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from io import StringIO
 from typing import Any
@@ -11,16 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.config import HubSettings
-from bot.domain.fit import DEFAULT_CONTEXT, GB, Fit, FitResult, Workload, fit
+from bot.domain.fit import DEFAULT_CONTEXT, GB, Fit, FitResult, Workload, fit_of
 from bot.domain.instances import INSTANCE_OPTIONS, InstanceOption, Prices
-from bot.domain.kv_cache import KvCache, UnknownAttentionError, decoder_config, heads_of, kv_cache
-from bot.domain.preflight import is_quantized, preflight
-from bot.domain.weights import INDEX, RepoFiles, loaded_bytes
-from bot.hub.client import HubClient, HubError, HubForbiddenError, HubNotFoundError
-from bot.hub.schemas import JsonObject, ModelInfo
+from bot.domain.model_facts import CheckedModel, MissingModel, ModelFacts, NotChecked
+from bot.domain.preflight import missing
+from bot.hub.client import HubClient
+from bot.hub.inspection import inspect
 
 _HOURS_PER_MONTH = 730
-_QUANTIZATION = "hf_quant_config.json"
 _WORDS = {Fit.FITS: "fits", Fit.TIGHT: "tight", Fit.TOO_SMALL: "too small", Fit.UNKNOWN: "unknown"}
 
 
@@ -58,8 +56,8 @@ class FitReport:
     commit: str | None
     load: Workload
     blocked: str | None
-    warnings: tuple[str, ...]
-    answers: tuple[tuple[InstanceOption, FitResult], ...]
+    warnings: Sequence[str]
+    answers: Sequence[tuple[InstanceOption, FitResult]]
     prices: Prices
 
     @property
@@ -104,111 +102,30 @@ async def run_fit(
 ) -> ExitCode:
     """Read the model from the Hub, print how it fits, and return the exit code."""
     async with HubClient(settings.hf_endpoint, settings.hf_token) as hub:
-        result = await _examine(hub, question, settings.prices)
+        checked = await inspect(hub, question.model, question.revision)
+    result = _report(question, checked, settings.prices)
     say(json.dumps(result.to_json(), indent=2) if as_json else _table(result))
     return result.exit_code
 
 
-async def _examine(hub: HubClient, question: FitQuery, prices: Prices) -> FitReport:
-    unknown = Workload(None, None, None, None, question.context or DEFAULT_CONTEXT, question.batch)
-    try:
-        info = await hub.model(question.model, question.revision)
-    except HubNotFoundError as error:
-        return _result(question, None, unknown, prices, blocked=f"{_sentence(error)}")
-    except HubError as error:
-        return _result(question, None, unknown, prices, warnings=(_sentence(error),))
-    files = RepoFiles(
-        {file.path: file.size for file in info.siblings},
-        parameters=info.safetensors.parameters if info.safetensors else {},
-    )
-    found = preflight(files, gated=info.gated, private=info.private)
-    if found.blocked is not None:
-        return _result(
-            question, info, unknown, prices, blocked=found.blocked, warnings=tuple(found.warnings)
-        )
-    warnings = list(found.warnings)
-    try:
-        config = await hub.config(question.model, info.sha)
-        beside = await _beside(hub, question.model, info)
-        if INDEX in files.sizes:
-            index = await hub.weight_index(question.model, info.sha, INDEX)
-            files = replace(files, indexed=tuple(set(index.weight_map.values())))
-            found = preflight(files, gated=info.gated, private=info.private)
-    except HubForbiddenError:
-        warnings.append(
-            "Its config can't be read with this token: set HF_TOKEN of an account with access."
-        )
-        load = replace(unknown, weights=loaded_bytes(files))
-        return _result(question, info, load, prices, warnings=tuple(warnings))
-    except HubError as error:
-        warnings.append(_sentence(error))
-        load = replace(unknown, weights=loaded_bytes(files))
-        return _result(question, info, load, prices, warnings=tuple(warnings))
-    files = replace(files, quantized=is_quantized(config, beside=beside))
-    load = _load(question, files, config, beside, warnings)
-    return _result(question, info, load, prices, blocked=found.blocked, warnings=tuple(warnings))
-
-
-async def _beside(hub: HubClient, model: str, info: ModelInfo) -> JsonObject | None:
-    if not any(file.path == _QUANTIZATION for file in info.siblings):
-        return None
-    return await hub.json_file(model, info.sha, _QUANTIZATION)
-
-
-def _load(
-    question: FitQuery,
-    files: RepoFiles,
-    config: JsonObject,
-    beside: JsonObject | None,
-    warnings: list[str],
-) -> Workload:
-    text = decoder_config(config)
-    longest = text.get("max_position_embeddings")
-    context = question.context or DEFAULT_CONTEXT
-    if isinstance(longest, int) and 0 < longest < context:
-        if question.context is not None:
-            warnings.append(f"The model's context ends at {longest} tokens.")
-        context = longest
-    cache: KvCache | None = None
-    try:
-        cache = kv_cache(config, beside)
-    except (UnknownAttentionError, TypeError, ValueError) as error:
-        why = str(error) if isinstance(error, UnknownAttentionError) else "an unusual config"
-        warnings.append(f"Memory per request is unknown: {why}.")
-    weights = loaded_bytes(files)
-    if weights is None:
-        warnings.append("The Hub doesn't tell the size of its weights.")
-    hidden = text.get("hidden_size", text.get("d_model"))
-    return Workload(
-        weights,
-        cache,
-        hidden if isinstance(hidden, int) else None,
-        heads_of(config),
-        context,
-        question.batch,
-    )
-
-
-def _result(
-    question: FitQuery,
-    info: ModelInfo | None,
-    load: Workload,
-    prices: Prices,
-    *,
-    blocked: str | None = None,
-    warnings: tuple[str, ...] = (),
-) -> FitReport:
+def _report(question: FitQuery, checked: CheckedModel, prices: Prices) -> FitReport:
+    load = Workload(None, None, None, None, question.context or DEFAULT_CONTEXT, question.batch)
+    commit: str | None = None
+    blocked: str | None = None
+    warnings: list[str] = []
+    match checked:
+        case ModelFacts():
+            commit, blocked, warnings = checked.commit, checked.blocked, list(checked.warnings)
+            load = checked.workload(question.context, question.batch)
+            if question.context is not None and load.context < question.context:
+                warnings.append(f"The model's context ends at {load.context} tokens.")
+        case MissingModel():
+            blocked = missing(checked)
+        case NotChecked():
+            warnings.append(f"Not checked: {checked.why}.")
     options = INSTANCE_OPTIONS if question.option is None else (question.option,)
-    answers = tuple(
-        (each, fit(load, card_gb=each.gpu.memory_gb, count=each.count)) for each in options
-    )
-    commit = None if info is None else info.sha
+    answers = [(each, fit_of(load, each)) for each in options]
     return FitReport(question.model, commit, load, blocked, warnings, answers, prices)
-
-
-def _sentence(error: HubError) -> str:
-    text = str(error)
-    return f"{text[0].upper()}{text[1:]}."
 
 
 def _table(result: FitReport) -> str:

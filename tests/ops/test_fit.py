@@ -197,7 +197,10 @@ async def test_what_does_not_exist_is_blocked(question: FitQuery) -> None:
     async with hub(llama_files(), {}) as settings:
         code, found = await run(settings, question)
     assert code == 1
-    assert found["blocked"] == snapshot("The Hub has no such repo or revision, or it is private.")
+    assert found["blocked"] == (
+        "The Hub shows this bot no such repo: it doesn't exist, or it is private. Friendli's own"
+        " token may still read it."
+    )
 
 
 async def test_a_revision_is_resolved_to_its_commit() -> None:

@@ -362,7 +362,7 @@ class Settings(HubSettings, KeySettings, FriendliSettings, SlackSettings):
     )
     lifetime_end_give_up_after: Seconds = advanced(24 * 3600, "How long that is tried")
     stuck_after: Seconds = advanced(
-        1800, "A phase counts as stuck after so long, until ten durations of it are known"
+        1800, "A phase counts as stuck after so long, until five durations of it are known"
     )
     schedule_grace: Seconds = advanced(600, "A wake-up that is later than this is skipped")
     slack_message_interval: Seconds = advanced(1, "Between two posts to a channel: Slack's limit")

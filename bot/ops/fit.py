@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.config import HubSettings
+from bot.domain.cost_forecast import monthly
 from bot.domain.fit import DEFAULT_CONTEXT, GB, Fit, FitResult, Workload, fit_of
 from bot.domain.instances import INSTANCE_OPTIONS, InstanceOption, Prices
 from bot.domain.model_facts import CheckedModel, MissingModel, ModelFacts, NotChecked
@@ -18,7 +19,6 @@ from bot.domain.preflight import missing
 from bot.hub.client import HubClient
 from bot.hub.inspection import inspect
 
-_HOURS_PER_MONTH = 730
 _WORDS = {Fit.FITS: "fits", Fit.TIGHT: "tight", Fit.TOO_SMALL: "too small", Fit.UNKNOWN: "unknown"}
 
 
@@ -153,7 +153,7 @@ def _table(result: FitReport) -> str:
             else _WORDS[answer.fit],
             "" if answer.room is None or answer.missing else str(answer.room),
             f"{price:.2f}",
-            f"{price * _HOURS_PER_MONTH:,.0f}",
+            f"{monthly(price):,.0f}",
         )
     out = StringIO()
     Console(file=out, width=100, color_system=None).print(table)

@@ -1,8 +1,14 @@
-"""How long a phase usually lasts, from this database's transitions on the same GPUs."""
+"""How long starts usually take, from this database's transitions.
 
+Compared are starts on the same GPUs, of the same model or one of about the same size. The usual
+times before a click, those of the status message and the limit after which a phase counts as stuck
+all come from here.
+"""
+
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from math import ceil
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,13 +16,14 @@ from sqlalchemy.orm import aliased
 
 from bot.config import Settings
 from bot.db.deployment_tables import Deployment, Transition
-from bot.domain.instances import GPUS, by_id
+from bot.domain.instances import GPUS, InstanceOption, by_id
+from bot.domain.model_size import is_alike
+from bot.domain.phase_times import StartTimes, usual_time
 from bot.domain.schemas import DedicatedEndpointSpec
+from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.statuses import COMING_UP, MOVING, SERVING, facts_of, statuses_that
 from bot.domain.transitions import ObservedTransition, State, seconds_between
 
-_LEAST_KNOWN = 10
-_PERCENTILE = 0.9
 _TIMES_AS_LONG = 3
 # Limits for large databases: transitions scanned, phases compared, durations counted.
 _NEWEST = 10_000
@@ -28,35 +35,115 @@ _POLLS = 2
 # The statuses after a phase that went well; others don't count.
 _GOES_ON = COMING_UP | SERVING | statuses_that(lambda facts: facts.may_be_woken)
 
-
-def percentile(durations: Sequence[float], share: float = _PERCENTILE) -> float:
-    """The nearest-rank percentile of at least one duration."""
-    ranked = sorted(durations)
-    return ranked[ceil(share * len(ranked)) - 1]
+_CACHE = "phase_statistics"
 
 
-def suspicious_after(durations: Sequence[float], settings: Settings) -> float:
-    """Seconds after which a phase lasts suspiciously long, given durations of the same phase."""
-    if len(durations) < _LEAST_KNOWN:
-        return settings.stuck_after
-    usual = _TIMES_AS_LONG * percentile(durations)
-    return max(usual, _POLLS * settings.poll_seconds_transitional)
+@dataclass(frozen=True, slots=True)
+class StartSetup:
+    """What decides how long a start takes.
+
+    Attributes:
+        gpus: GPU and count of one replica; None if unknown.
+        model: None if unknown.
+    """
+
+    gpus: tuple[str, int] | None
+    model: str | None
+
+    @classmethod
+    def of(cls, deployment: Deployment) -> "StartSetup":
+        request = deployment.request
+        gpus = _gpus(request.get("instance_option_id"), deployment.spec)
+        return cls(gpus, request.get("model"))
+
+    @classmethod
+    def planned(cls, option: InstanceOption, model: str) -> "StartSetup":
+        return cls((option.gpu.name, option.count), model)
+
+    def is_comparable(self, other: "StartSetup") -> bool:
+        # A model isn't known of endpoints made elsewhere.
+        same = self.model is None and other.model is None
+        return self.gpus == other.gpus and (same or is_alike(self.model, other.model))
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A phase, or a whole status, that went well."""
+
+    deployment_id: int
+    sequence: int
+    began: ObservedTransition
+    ended: ObservedTransition
+
+    @property
+    def seconds(self) -> float:
+        return seconds_between(self.began, self.ended)
+
+
+async def start_times(
+    session: AsyncSession, what: StartSetup, status: str = Status.INITIALIZING.value
+) -> StartTimes:
+    """The usual times of a start, or of waking."""
+    steps = await _steps(session, what, status)
+    by_phase: dict[str, list[float]] = defaultdict(list)
+    for step in steps:
+        if step.began.state.phase is not None:
+            by_phase[step.began.state.phase].append(step.seconds)
+    phases = {
+        phase: usual
+        for phase, durations in by_phase.items()
+        if (usual := usual_time(durations[:_COUNTED])) is not None
+    }
+    return StartTimes(phases, usual_time(_wholes(steps)[:_COUNTED]))
+
+
+def _wholes(steps: Sequence[_Step]) -> list[float]:
+    """Seconds from the start to serving, of each start of which all steps are known."""
+    by_place = {(step.deployment_id, step.sequence): step for step in steps}
+    wholes = []
+    for step in steps:
+        if step.ended.state.status not in SERVING:
+            continue
+        first = step
+        while before := by_place.get((first.deployment_id, first.sequence - 1)):
+            first = before
+        wholes.append(seconds_between(first.began, step.ended))
+    return wholes
 
 
 async def durations(session: AsyncSession, deployment: Deployment, state: State) -> list[float]:
-    """Seconds that a phase took on the same GPUs, newest first."""
-    gpus = _gpus(deployment.request.get("instance_option_id"), deployment.spec)
-    if gpus is None:
-        return []
+    """Seconds that a phase took in comparable starts, newest first."""
+    steps = await _steps(session, StartSetup.of(deployment), state.status)
+    return [step.seconds for step in steps if step.began.state.phase == state.phase][:_COUNTED]
+
+
+async def _steps(session: AsyncSession, what: StartSetup, status: str) -> list[_Step]:
+    """The phases of a status that went well in comparable starts, newest first.
+
+    Read once in a transaction.
+    """
+    cache: dict[tuple[StartSetup, str], list[_Step]] = session.info.setdefault(_CACHE, {})
+    if (what, status) not in cache:
+        cache[what, status] = [] if what.gpus is None else await _read(session, what, status)
+    return cache[what, status]
+
+
+async def _read(session: AsyncSession, what: StartSetup, status: str) -> list[_Step]:
     began, ended = aliased(Transition), aliased(Transition)
     newest = select(func.max(Transition.id)).scalar_subquery()
     rows = await session.execute(
         select(
+            began.deployment_id,
+            began.sequence,
+            began.phase,
             began.observed_at,
             began.api_updated_at,
+            ended.status,
+            ended.phase,
             ended.observed_at,
             ended.api_updated_at,
             Deployment.request["instance_option_id"].as_string(),
+            Deployment.request["model"].as_string(),
             Deployment.spec,
         )
         .join(
@@ -66,21 +153,35 @@ async def durations(session: AsyncSession, deployment: Deployment, state: State)
         .join(Deployment, Deployment.id == began.deployment_id)
         .where(
             began.id > newest - _NEWEST,
-            began.status == state.status,
-            began.phase.is_(None) if state.phase is None else began.phase == state.phase,
-            ended.status.in_(facts_of(state.status).ends_in or _GOES_ON),
+            began.status == status,
+            ended.status.in_(facts_of(status).ends_in or _GOES_ON),
         )
         .order_by(began.id.desc())
         .limit(_LOOKED_THROUGH)
     )
-    known = [
-        seconds_between(
-            ObservedTransition(state, first, first_api), ObservedTransition(state, then, then_api)
+    return [
+        _Step(
+            deployment_id,
+            sequence,
+            ObservedTransition(State(status, phase), first, first_api),
+            ObservedTransition(State(then, then_phase), last, last_api),
         )
-        for first, first_api, then, then_api, option, spec in rows
-        if _gpus(option, spec) == gpus
+        for (
+            deployment_id,
+            sequence,
+            phase,
+            first,
+            first_api,
+            then,
+            then_phase,
+            last,
+            last_api,
+            option,
+            model,
+            spec,
+        ) in rows
+        if what.is_comparable(StartSetup(_gpus(option, spec), model))
     ]
-    return known[:_COUNTED]
 
 
 def _gpus(option_id: str | None, spec: dict[str, object] | None) -> tuple[str, int] | None:
@@ -93,6 +194,14 @@ def _gpus(option_id: str | None, spec: dict[str, object] | None) -> tuple[str, i
         return (names[0] if names else parsed.gpu_type), parsed.num_gpu
     option = by_id(option_id or "")
     return None if option is None else (option.gpu.name, option.count)
+
+
+def suspicious_after(known: Sequence[float], settings: Settings) -> float:
+    """Seconds after which a phase lasts suspiciously long, given durations of the same phase."""
+    usual = usual_time(known)
+    if usual is None:
+        return settings.stuck_after
+    return max(_TIMES_AS_LONG * usual.p90, _POLLS * settings.poll_seconds_transitional)
 
 
 async def stuck_after(

@@ -11,6 +11,7 @@ from bot.sandbox.friendli import RESPONSE_VARIANTS
 from bot.sandbox.friendli.app import Api
 from bot.sandbox.friendli.credentials import Credentials
 from bot.sandbox.friendli.endpoint_store import EndpointStore
+from bot.sandbox.friendli.inference import Pace
 from bot.sandbox.friendli.lifecycle import Durations
 from tests.chaos.approvals import ALL_ACTIONS
 from tests.chaos.cells import Cell, Fault, RequestKind, cells
@@ -48,7 +49,8 @@ def test_every_operation_has_its_name_at_the_gates() -> None:
     """As the sandboxes serve them; a path that nobody knows has none, and is refused."""
     clock, app = SandboxClock(0), web.Application()
     fleet = EndpointStore(clock, Durations(), 0.0, new_id=str)
-    Api(clock, Credentials(), fleet, lambda: RESPONSE_VARIANTS["published"]).add_routes(app.router)
+    api = Api(clock, Credentials(), fleet, lambda: RESPONSE_VARIANTS["published"], Pace())
+    api.add_routes(app.router)
     for route in app.router.routes():
         assert route.resource is not None
         path = route.resource.canonical.replace("{endpoint_id}", "dep1")

@@ -113,7 +113,7 @@ class FriendliClient:
         ) -> httpx.AsyncClient:
             return httpx.AsyncClient(
                 base_url=base_url,
-                verify=_tls_context(),
+                verify=tls_context(),
                 timeout=httpx.Timeout(
                     self._limits.silence, connect=self._limits.connect, pool=self._limits.connect
                 ),
@@ -129,7 +129,7 @@ class FriendliClient:
             )
 
         reading = ReadingTransport(
-            tls=_tls_context(), connections=connections, keepalive=KEEPALIVE_SECONDS
+            tls=tls_context(), connections=connections, keepalive=KEEPALIVE_SECONDS
         )
         # For every URL without a proxy in the environment, which takes precedence.
         self._reading = client(connections, mounts={"all://*": reading})
@@ -338,7 +338,7 @@ class FriendliClient:
 
 
 @cache
-def _tls_context() -> SSLContext:
+def tls_context() -> SSLContext:
     # Reading the certificates costs 20 ms, so all clients of a process share them.
     return httpx.create_ssl_context()
 

@@ -23,7 +23,7 @@ from bot.friendli.credentials import CredentialHeaders, Credentials
 from bot.friendli.responses import Response, read_body
 
 # Raised before any byte of the request was sent.
-_NOT_CONNECTED = (
+NOT_CONNECTED = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -99,7 +99,7 @@ async def _send(
         ):
             answer = Response(response.status_code, response.headers)
             answer = replace(answer, body=await read_body(response, reader))
-    except _NOT_CONNECTED as error:
+    except NOT_CONNECTED as error:
         return NoResponse(type(error).__name__, left=False)
     except TimeoutError:
         return answer or NoResponse("Deadline", left=True)

@@ -38,6 +38,8 @@ _OPERATIONS: Mapping[tuple[str, str], str] = {
     },
     ("GET", "/v1/team/cost"): "get_cost",
     ("POST", "/dedicated/v1/chat/completions"): "chat_completions",
+    ("POST", "/dedicated/v1/completions"): "completions",
+    ("POST", "/dedicated/v1/embeddings"): "embeddings",
 }
 _SLACK_METHODS = "/api/"
 _TOO_MANY = 429

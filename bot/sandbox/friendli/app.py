@@ -1,11 +1,11 @@
 """The routes of the sandbox's Friendli API."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from aiohttp import web
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli.billing import cost
@@ -13,8 +13,8 @@ from bot.sandbox.friendli.credentials import Caller, Credentials
 from bot.sandbox.friendli.endpoint import Endpoint
 from bot.sandbox.friendli.endpoint_store import EndpointStore
 from bot.sandbox.friendli.errors import ApiError
+from bot.sandbox.friendli.inference import Inference, Pace
 from bot.sandbox.friendli.models import (
-    ChatBody,
     CostQuery,
     CreateBody,
     ListQuery,
@@ -40,11 +40,13 @@ class Api:
         credentials: Credentials,
         store: EndpointStore,
         variant: Callable[[], ResponseVariant],
+        pace: Pace,
     ) -> None:
         self._clock = clock
         self._credentials = credentials
         self._store = store
         self._variant = variant
+        self._inference = Inference(clock, store, pace, self._caller, self._visible)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         for method, path, handler, operation in (
@@ -55,11 +57,11 @@ class Api:
             ("GET", ENDPOINT + "/version", self._versions, "get_endpoint_version_history"),
             ("GET", ENDPOINT + "/status", self._status, "get_endpoint_status"),
             ("GET", "/v1/team/cost", self._cost, "get_cost"),
-            ("POST", "/dedicated/v1/chat/completions", self._chat, "chat_completions"),
         ):
             router.add_route(method, path, handler, name=operation)
         for row in OPERATIONS.values():
             router.add_route(row.method, row.path, partial(self._operate, row), name=row.name)
+        self._inference.add_routes(router)
 
     async def _create(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
@@ -132,16 +134,6 @@ class Api:
         answer = cost(own, query, self._clock.now())
         return _json(answer, exclude_none=True)
 
-    async def _chat(self, request: web.Request) -> web.Response:
-        caller = self._caller(request)
-        parse_query(request, NoQuery)
-        body = parse_body(request, await request.read(), ChatBody)
-        if body.stream:
-            raise ApiError(400, "The sandbox doesn't stream.")
-        endpoint = self._visible(caller, body.model)
-        self._store.infer(endpoint)
-        return web.json_response(_completion(endpoint, self._clock.now()))
-
     def _changed(self, endpoint: Endpoint) -> web.Response:
         return web.json_response(self._status_of(endpoint, self._clock.now()))
 
@@ -184,23 +176,3 @@ class Api:
 def _json(answer: BaseModel, *, exclude_none: bool = False) -> web.Response:
     content = answer.model_dump_json(by_alias=True, exclude_none=exclude_none)
     return web.Response(text=content, content_type="application/json")
-
-
-def _completion(endpoint: Endpoint, now: datetime) -> dict[str, JsonValue]:
-    return {
-        "id": f"chatcmpl-{endpoint.id}",
-        "object": "chat.completion",
-        "created": int(now.astimezone(UTC).timestamp()),
-        "model": endpoint.id,
-        "choices": [
-            {
-                "index": 0,
-                "message": {
-                    "role": "assistant",
-                    "content": f"Hello from {endpoint.version.model} in the sandbox.",
-                },
-                "finish_reason": "stop",
-            }
-        ],
-        "usage": {"prompt_tokens": 8, "completion_tokens": 8, "total_tokens": 16},
-    }

@@ -156,7 +156,7 @@ class EndpointStore:
         if facts.inference is Inference.WAKES:
             self._start(endpoint, "AWAKING")
         if facts.inference is not Inference.ANSWERS:
-            raise ApiError(503, "The endpoint isn't up yet. Try again shortly.")
+            raise ApiError(503, "Endpoint is unavailable")
         version = endpoint.version
         idle = None if version.scenario.afterwards else version.idle_seconds
         if facts.is_up and idle is not None:

@@ -10,6 +10,7 @@ from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import Call, FaultPlan
 from bot.sandbox.friendli.changes import Changes
 from bot.sandbox.friendli.errors import ApiError
+from bot.sandbox.friendli.event_stream import EventStream
 from bot.sandbox.friendli.request_log import RequestLog
 from bot.sandbox.serving import serve
 
@@ -37,13 +38,16 @@ def exchange_through(
 
         call = Call(operation, request.method, request.path, dict(request.query), _fields(content))
         served = await serve(faults, call, request, action, clock)
+        response = served.response
+        if isinstance(response, EventStream) and response.is_unchanged and served.replied:
+            response = await response.send(request)
         request_log.close(
             record,
             reply=served.response if served.replied else None,
             fault=type(served.fault.effect).__name__ if served.fault else None,
         )
         changes.announce()
-        return served.response
+        return response
 
     return exchange
 

@@ -6,7 +6,7 @@ Written from the reference and not from the bot's schemas, so that a mistake the
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 
@@ -78,21 +78,6 @@ class UpdateBody(_Scalable):
     hf_model_repo_revision: str | None = None
     new_version_comment: str | None = None
     instance_option_id: str | None = None
-
-
-class ChatMessage(BaseModel):
-    """A chat message; further fields of OpenAI's shape are ignored."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    content: JsonValue = None
-
-
-class ChatBody(BaseModel):
-    """The part of a chat completion request that the sandbox reads."""
-
-    model: str
-    messages: Annotated[list[ChatMessage], Field(min_length=1)]
-    stream: bool = False
 
 
 class _Query(BaseModel):

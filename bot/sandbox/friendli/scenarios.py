@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from bot.sandbox.faults import Call, DropRequest, Effect, Fault, LoseReply, Respond
+from bot.sandbox.friendli.inference_models import INFERENCE_MODELS
 from bot.sandbox.friendli.lifecycle import (
     DOWNLOADING,
     ENGINE,
@@ -204,6 +205,8 @@ MODELS: dict[str, ModelScenario] = {
         "Is refused with 402.",
         refusal=Refusal(402, "The team has no credit left. Add a payment method."),
     ),
+    # what may happen to inference requests
+    **{name: ModelScenario(model.description) for name, model in INFERENCE_MODELS.items()},
 }
 
 

@@ -21,6 +21,7 @@ from bot.sandbox.friendli.credentials import Caller, Credentials
 from bot.sandbox.friendli.endpoint import Endpoint
 from bot.sandbox.friendli.endpoint_store import EndpointStore
 from bot.sandbox.friendli.exchange import exchange_through
+from bot.sandbox.friendli.inference import Pace
 from bot.sandbox.friendli.lifecycle import Durations
 from bot.sandbox.friendli.models import CreateBody, UpdateBody
 from bot.sandbox.friendli.operations import OPERATIONS
@@ -62,6 +63,7 @@ class FriendliSandbox:
 
     Attributes:
         variant: How endpoints are described from now on; see `RESPONSE_VARIANTS`.
+        pace: How fast tokens come.
     """
 
     def __init__(
@@ -87,14 +89,15 @@ class FriendliSandbox:
         self._changes = Changes(clock, self._store.next_change)
         self._runner: web.AppRunner | None = None
         self.faults = FaultPlan(model_faults())
+        self.pace = Pace()
 
     async def start(self) -> None:
         """Listen; after `close`, on the same port as before."""
         exchange = exchange_through(self.faults, self._request_log, self._changes, self._clock)
         app = web.Application(middlewares=[exchange])
-        Api(self._clock, self._credentials, self._store, lambda: self.variant).add_routes(
-            app.router
-        )
+        Api(
+            self._clock, self._credentials, self._store, lambda: self.variant, self.pace
+        ).add_routes(app.router)
         app.on_response_prepare.append(self._stamp)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()

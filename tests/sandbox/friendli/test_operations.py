@@ -242,7 +242,7 @@ async def test_terminate_restart_and_delete(
 async def test_chat_answers_in_openai_s_shape(
     api: httpx.AsyncClient, sandbox: FriendliSandbox, clock: SandboxClock
 ) -> None:
-    """A serving endpoint answers a chat, whatever further fields of OpenAI's the request has."""
+    """A serving endpoint answers a chat with an answer, its usage and why it ended."""
     endpoint_id = sandbox.create(project_id=PROJECT, name="chat", model="owner/model")
     clock.advance(248)
     messages = [{"role": "user", "content": "Hello"}]
@@ -265,12 +265,12 @@ async def test_chat_answers_in_openai_s_shape(
                         "index": 0,
                         "message": {
                             "role": "assistant",
-                            "content": "Hello from owner/model in the sandbox.",
+                            "content": "Hello! How can I help you today?",
                         },
                         "finish_reason": "stop",
                     }
                 ],
-                "usage": {"prompt_tokens": 8, "completion_tokens": 8, "total_tokens": 16},
+                "usage": {"prompt_tokens": 1, "completion_tokens": 7, "total_tokens": 8},
             },
         )
     )

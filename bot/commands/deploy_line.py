@@ -42,7 +42,7 @@ class DeployLine:
         spans: By option name.
         reported: Fields of the draft with an error; further errors in them are dropped.
         edits: Fix the errors.
-        has_example: Whether an edit puts an example where no value was typed.
+        lacks_value: Whether a value is missing that only the person knows.
         is_cut: Whether parsing stopped at too many errors.
     """
 
@@ -54,7 +54,7 @@ class DeployLine:
     field_errors: list[LineError] = field(default_factory=list)
     reported: set[str] = field(default_factory=set)
     edits: list[Edit] = field(default_factory=list)
-    has_example: bool = False
+    lacks_value: bool = False
     is_cut: bool = False
 
     def deletion(self, start: int, end: int) -> Edit:

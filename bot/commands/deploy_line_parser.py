@@ -17,6 +17,8 @@ from bot.domain.command_line import (
     quote,
     words,
 )
+from bot.domain.instances import UnknownInstanceError
+from bot.domain.instances import parse as parse_instance
 from bot.domain.request.draft import DeployDraft, Scaling
 from bot.domain.text import clip, quoted
 
@@ -25,6 +27,8 @@ _TWO_BOUNDS = re.compile(r"(.*?)(?:\.{2,}|\N{HORIZONTAL ELLIPSIS})(.*)", re.DOTA
 _DASHED_BOUNDS = re.compile(rf"\s*([0-9]+)\s*[-:{DASHES}]\s*([0-9]+)\s*")
 # A line with so many mistakes isn't read on: nobody meant it, and it could hold thousands.
 _MAX_ERRORS = 10
+# Below this, `--foo` would be read as `--for`.
+_SIMILAR = 0.75
 _FALSE = frozenset({"false", "no", "off", "0"})
 # What people call an option whose name is not similar.
 _OTHER_NAMES = MappingProxyType(
@@ -35,6 +39,7 @@ _OTHER_NAMES = MappingProxyType(
         "max": "max-replicas",
         "lifetime": "for",
         "ttl": "for",
+        "duration": "for",
     }
 )
 _SCALINGS: Mapping[str, Scaling] = {"fixed": "fixed", "auto": "auto", "friendli": "friendli"}
@@ -42,6 +47,7 @@ _NAMES: Mapping[str, tuple[Option, bool]] = MappingProxyType(
     {option.name: (option, True) for option in OPTIONS}
     | {f"no-{option.name}": (option, False) for option in OPTIONS if option.kind is Kind.SWITCH}
 )
+_AUTOSCALE = _NAMES["autoscale"][0]
 
 
 def parse(text: str) -> DeployLine:
@@ -58,6 +64,8 @@ def _unclosed(text: str, unclosed: UnclosedQuoteError) -> DeployLine:
     rest = quoted(clip(text[unclosed.start :], 40))
     line.field_errors = [LineError(f"A quote is opened and never closed: {rest}.")]
     line.reported = {"model", "gpu"}
+    # The next reading finds what is still missing.
+    line.lacks_value = False
     return line
 
 
@@ -111,9 +119,13 @@ class _Parser:
             self._add_error(words, self.line.deletion(span.start, span.end))
         return implied or named
 
-    def _add_error(self, words: str, edit: Edit, nearest: str | None = None) -> None:
+    def _add_error(self, words: str, edit: Edit | None, nearest: str | None = None) -> None:
+        """Without an edit, the line can't be corrected without a guess."""
         self.line.field_errors.append(LineError(words, nearest))
-        self.line.edits.append(edit)
+        if edit is None:
+            self.line.lacks_value = True
+        else:
+            self.line.edits.append(edit)
 
     def _argument(self, word: Word) -> None:
         """The model, part of a phrase, or an error."""
@@ -122,7 +134,7 @@ class _Parser:
             self._end_phrase()
             line.model = word
         elif self.phrase is not None:
-            if len(self.phrase.texts) == 1:
+            if len(self.phrase.texts) == 1 and self.phrase.option.name != "gpu":
                 words = f"{given} stands alone. A value of several words needs quotes."
                 line.field_errors.append(LineError(words))
             self.phrase.texts.append(word.text)
@@ -138,11 +150,31 @@ class _Parser:
         phrase, self.phrase = self.phrase, None
         if phrase is None or len(phrase.texts) == 1:
             return
-        whole = " ".join(phrase.texts)
+        whole, span = " ".join(phrase.texts), phrase.span
+        if phrase.option.name == "gpu":
+            self._end_instance(phrase, whole)
+            return
         self.values[phrase.option.fields[0]] = whole
-        self.line.spans[phrase.option.name] = phrase.span
-        span = phrase.span
+        self.line.spans[phrase.option.name] = span
         self.line.edits.append(Edit(span.value_start, span.value_end, quote(whole)))
+
+    def _end_instance(self, phrase: _Phrase, whole: str) -> None:
+        """An instance in several words is meant as one; other words belong to nothing."""
+        span = phrase.span
+        try:
+            nearest: str | None = parse_instance(whole).key
+        except UnknownInstanceError as unknown:
+            if unknown.nearest is None:
+                behind = whole[len(phrase.texts[0]) :].strip()
+                first = self.line.spans[phrase.option.name]
+                words = f"{quoted(clip(behind, 40))} belongs to no option."
+                self._add_error(words, self.line.deletion(first.value_end, span.value_end))
+                return
+            nearest = None
+        self.values["gpu"] = nearest or whole
+        self.line.spans[phrase.option.name] = span
+        edit = Edit(span.value_start, span.value_end, nearest or quote(whole))
+        self._add_error("Write the instance as one word.", edit, nearest)
 
     def _option(self, word: Word, *, dashes: str, name: str) -> None:
         equals = word.text[: word.bare].find("=")
@@ -161,13 +193,16 @@ class _Parser:
             return
         value, span = self._value(word, equals)
         if value is None:
-            example = f" {option.example}" if equals < 0 else option.example
             self._add_error(
                 f"{quoted(f'--{option.name}')} needs a value, such as {quoted(option.example)}.",
-                Edit(word.end, word.end, example),
+                None,
             )
             self.line.reported.update(option.fields)
-            self.line.has_example = True
+        elif option.name == "replicas" and (bounds := _bounds(value)):
+            written = f"--{_AUTOSCALE.name} {bounds[0]}..{bounds[1]}"
+            words = f"`--replicas` takes one number. A range is {quoted(written)}."
+            self._add_error(words, Edit(span.start, span.end, written))
+            self._range(_AUTOSCALE, span, "..".join(bounds))
         elif option.kind is Kind.RANGE:
             self._range(option, span, value)
         elif option.kind is Kind.CHOICE:
@@ -232,12 +267,11 @@ class _Parser:
     def _range(self, option: Option, span: Span, value: str) -> None:
         bounds = _TWO_BOUNDS.fullmatch(value) or _DASHED_BOUNDS.fullmatch(value)
         if bounds is None:
-            most = re.sub(r"[^0-9]", "", value)
-            nearest = f"0..{most}" if most else None
+            most = re.fullmatch(r"[0-9]+", value)
+            nearest = f"0..{value}" if most else None
             words = f"{quoted(clip(value, 40))} isn't a range. Write MIN..MAX, such as `0..3`."
-            edit = Edit(span.value_start, span.value_end, nearest or option.example)
+            edit = Edit(span.value_start, span.value_end, nearest) if nearest else None
             self._add_error(words, edit, nearest)
-            self.line.has_example = self.line.has_example or nearest is None
             self.line.reported.update(option.fields)
             self.line.spans[option.name] = span
             return
@@ -252,9 +286,8 @@ class _Parser:
         close = get_close_matches(value.lower(), option.choices, n=1, cutoff=0.4)
         nearest = close[0] if close else None
         words = f"{quoted(clip(value, 40))} is none of {', '.join(map(quoted, option.choices))}."
-        edit = Edit(span.value_start, span.value_end, nearest or option.example)
+        edit = Edit(span.value_start, span.value_end, nearest) if nearest else None
         self._add_error(words, edit, nearest)
-        self.line.has_example = self.line.has_example or nearest is None
 
     def _set(self, option: Option, span: Span, *, value: str | bool) -> bool:
         if not self._claim(option, span):
@@ -285,5 +318,12 @@ def _nearest(name: str) -> str | None:
     begun = [known for known in _NAMES if known.startswith(name)]
     if len(begun) == 1:
         return begun[0]
-    close = get_close_matches(name, _NAMES, n=1, cutoff=0.6)
+    close = get_close_matches(name, _NAMES, n=1, cutoff=_SIMILAR)
     return close[0] if close else None
+
+
+def _bounds(value: str) -> tuple[str, str] | None:
+    """The bounds of a range whose both ends are numbers."""
+    found = _TWO_BOUNDS.fullmatch(value) or _DASHED_BOUNDS.fullmatch(value)
+    least, most = (found[1].strip(), found[2].strip()) if found else ("", "")
+    return (least, most) if least.isdecimal() and most.isdecimal() else None

@@ -18,7 +18,7 @@ from bot.commands.deploy_options import (
 from bot.domain.command_line import Edit, quote, typed
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft, Scaling
-from bot.domain.request.rules import EXAMPLE_INSTANCE, EXAMPLE_MODEL, FieldError, check
+from bot.domain.request.rules import FieldError, check
 
 __all__ = [
     "COMMAND",
@@ -54,7 +54,8 @@ class LineErrors:
 
     Attributes:
         corrected_line: The whole line, command included, with every error fixed and the rest
-            unchanged: plain text that is valid. None if that takes a guess.
+            unchanged but for `--yes`, so that it asks first: plain text that is valid. None if
+            that takes a guess.
         draft: What was understood, for a form to go on from.
     """
 
@@ -139,21 +140,14 @@ def read_with(
 
 def _corrected(line: DeployLine, field_errors: Sequence[FieldError]) -> str | None:
     """The line with its errors fixed; None if one can't be."""
-    if line.is_cut or len(line.text) > _LONGEST_CORRECTED:
+    if line.is_cut or line.lacks_value or len(line.text) > _LONGEST_CORRECTED:
         return None
-    if line.model is None and any(field_error.field == "model" for field_error in field_errors):
-        rest = _apply(line.text, _yes_removed(line))
-        return f"{EXAMPLE_MODEL} {line.text if rest is None else rest}".strip()
-    edits = list(line.edits)
-    has_example = line.has_example
+    edits = [*_yes_removed(line), *line.edits]
     suggest_fix: dict[str, str | None] = {}
     for field_error in field_errors:
-        if field_error.suggest_fix is not None:
-            suggest_fix |= field_error.suggest_fix
-        elif field_error.field == "gpu" and line.draft.gpu is None:
-            suggest_fix["gpu"], has_example = EXAMPLE_INSTANCE, True
-        else:
+        if field_error.suggest_fix is None:
             return None
+        suggest_fix |= field_error.suggest_fix
     if line.model is not None and suggest_fix.get("model"):
         edits.append(Edit(line.model.start, line.model.end, quote(suggest_fix["model"] or "")))
     suggested = line.draft.model_copy(update=suggest_fix)
@@ -162,11 +156,11 @@ def _corrected(line: DeployLine, field_errors: Sequence[FieldError]) -> str | No
         for option in OPTIONS
         if suggest_fix.keys() & set(option.fields) and (edit := _edit(line, option, suggested))
     ]
-    return _apply(line.text, edits + _yes_removed(line) if has_example else edits)
+    return _apply(line.text, edits)
 
 
 def _yes_removed(line: DeployLine) -> list[Edit]:
-    """Leave `--yes` out: an example must not be deployed without a look at it."""
+    """Leave `--yes` out: what nobody typed must not be deployed without a look at it."""
     span = line.spans.get("yes")
     return [line.deletion(span.start, span.end)] if span else []
 

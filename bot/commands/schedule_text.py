@@ -2,17 +2,26 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from whenever import Date
+from whenever import Date, Instant
 
+from bot.domain.request.duration import parse_duration
 from bot.domain.schedule_days import ScheduleDays
 from bot.domain.text import clip, quoted
-from bot.domain.times_of_day import When, next_time, today_in
+from bot.domain.times_of_day import UTC_ZONE, When, next_time, today_in
 
-EXAMPLES = "`at 18:00`, `at 6pm on weekdays`, `daily at 09:55` or `tomorrow at 9`"
+EXAMPLES = "`at 18:00`, `in 2 hours`, `at 6pm on weekdays` or `tomorrow at 9`"
+_LONGEST_AHEAD = timedelta(days=90)
 
 _TIME = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm|a\.m\.|p\.m\.)?", re.IGNORECASE)
+_FROM_NOW = re.compile(r"(?:in|after) (?P<delay>.+)", re.IGNORECASE)
+# A duration, a boundary or a rhythm, not a time of day.
+_OTHER_MEANING = re.compile(
+    r"\b(?:in|for|after|before|until|till|from|every|each|hours?|hrs?|min(?:ute)?s?|days?|weeks?|"
+    r"months?|(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:days?)?)\b|\d[hm]\b",
+    re.IGNORECASE,
+)
 _NAMED = {"noon": "12:00", "midnight": "00:00"}
 _DAYS = re.compile(
     r"\b(?:(?P<weekdays>(?:on |every )?(?:weekdays?|workdays?))"
@@ -34,6 +43,8 @@ class ScheduleTextError:
 def read_when(text: str, zone: str, now: datetime) -> When | ScheduleTextError:
     """Parse what follows an endpoint's name; the time must be later than `now`, which is aware."""
     line = " ".join(text.split())
+    if (ahead := _FROM_NOW.fullmatch(line)) and (delay := _delay(ahead["delay"])):
+        return _from_now(delay, zone, now)
     named = list(_DAYS.finditer(line))
     rest = " ".join(_DAYS.sub(" ", line).split())
     if len(named) > 1:
@@ -57,6 +68,27 @@ def read_when(text: str, zone: str, now: datetime) -> When | ScheduleTextError:
             f"{quoted(clip(line, 60))} is over already, in {zone}.", f"tomorrow at {time_of_day}"
         )
     return when
+
+
+def _delay(typed: str) -> timedelta | None:
+    """None if it isn't a length of time, or a longer one than can be planned."""
+    words = re.sub(r"\bhalf an? hour\b", "30 min", typed.lower())
+    seconds = parse_duration(re.sub(r"\ban?(?= )", "1", words)) or 0
+    delay = timedelta(seconds=seconds)
+    return delay if timedelta(0) < delay <= _LONGEST_AHEAD else None
+
+
+def _from_now(delay: timedelta, zone: str, now: datetime) -> When:
+    """The minute at which a delay is over, once."""
+    at = now + delay
+    at += timedelta(minutes=1) - timedelta(seconds=at.second or 60, microseconds=at.microsecond)
+    local = Instant(at).to_tz(zone)
+    when = When(ScheduleDays.ONCE, f"{local.hour:02}:{local.minute:02}", zone, str(local.date()))
+    if next_time(when, now) == at:
+        return when
+    # Of a local time that occurs twice, the other one would be meant.
+    utc = Instant(at).to_tz(UTC_ZONE)
+    return When(ScheduleDays.ONCE, f"{utc.hour:02}:{utc.minute:02}", UTC_ZONE, str(utc.date()))
 
 
 def _date(
@@ -111,7 +143,9 @@ def _unreadable(line: str, rest: str, days: str) -> ScheduleTextError:
 
 
 def _nearest(rest: str, days: str) -> str | None:
-    """Hours past the day's end are no guess; words around a time of day can be left out."""
+    """Filler words around a time of day can be left out; with others, it means something else."""
+    if _OTHER_MEANING.search(rest):
+        return None
     for found in _TIME.finditer(rest):
         time_of_day = _time_of_day(found[0].strip())
         if time_of_day is not None:

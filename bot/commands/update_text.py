@@ -36,7 +36,9 @@ _KEPT = {
         "target", "An endpoint stays on its target. Leave `--to` out.", suggest_fix={"target": None}
     ),
     "for": FieldError("lifetime", "An update doesn't change when it ends. Leave `--for` out."),
-    "yes": FieldError("comment", "An update asks before it is sent. Leave `--yes` out."),
+    "yes": FieldError(
+        "comment", "An update asks before it is sent. Leave `--yes` out.", suggest_fix={}
+    ),
 }
 
 

@@ -142,18 +142,12 @@ There is no option `--replica`. Nearest: `--replicas`.
         ),
         pytest.param(
             "org/model",
-            snapshot("""\
-Choose an instance, such as `2xH100`.
-```/friendli-deploy org/model --gpu 2xH100```\
-"""),
+            snapshot("Choose an instance, such as `2xH100`."),
             id="no GPU",
         ),
         pytest.param(
             "org/model --gpu 2xH100 --replicas 2 --autoscale 0..3",
-            snapshot("""\
-Replicas are either fixed or autoscaled, not both. Choose one.
-```/friendli-deploy org/model --gpu 2xH100 --autoscale 0..3```\
-"""),
+            snapshot("Replicas are either fixed or autoscaled, not both. Choose one."),
             id="both scalings",
         ),
         pytest.param(

@@ -1,5 +1,7 @@
 """Stories of endpoints that fall asleep and wake at times of day."""
 
+import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 
@@ -55,7 +57,7 @@ async def test_what_a_schedule_means_is_said_back(env: Environment) -> None:
             "*it* is put to sleep weekdays at 18:00, Europe/Amsterdam; next: TIME.",
             "*it* is woken daily at 09:55, Europe/Amsterdam; next: TIME.",
             "*it* is put to sleep once at 20:00, Europe/Amsterdam; that is TIME.",
-            "`at 25:00` isn't a time of day. Write `at 18:00`, `at 6pm on weekdays`, `daily at 09:55` or `tomorrow at 9`.",
+            "`at 25:00` isn't a time of day. Write `at 18:00`, `in 2 hours`, `at 6pm on weekdays` or `tomorrow at 9`.",
             "`on weekdays` needs a time of day, such as `on weekdays at 18:00`. `/friendli-deploy wake it on weekdays at 18:00`",
         ]
     )
@@ -67,6 +69,19 @@ async def test_what_a_schedule_means_is_said_back(env: Environment) -> None:
             "@requester made a schedule: it is put to sleep once at 20:00, Europe/Amsterdam; that is TIME.",
         ]
     )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_time_from_now_is_said_back_as_the_moment_that_it_is(env: Environment) -> None:
+    """`in 2 hours` isn't two o'clock; what can't be read gets no guess."""
+    await serve(env)
+    said = (await command_response(env, "sleep it in 2 hours")).text
+    [moment] = re.findall(r"<!date\^(\d+)\^", said)
+    ahead = int(moment) - datetime.now(UTC).timestamp()
+    assert 7_190 < ahead <= 7_260
+    refused = await command_response(env, "sleep it for 2 hours")
+    assert "isn't a time of day" in refused.text
+    assert "/friendli-deploy sleep" not in refused.text
 
 
 @pytest.mark.usefixtures("bot")

@@ -242,7 +242,10 @@ This channel deploys to `prod`.\
         ),
         pytest.param(
             "--yes --replicas 2",
-            snapshot("An update asks before it is sent. Leave `--yes` out."),
+            snapshot("""\
+An update asks before it is sent. Leave `--yes` out.
+```/friendli-deploy update it --replicas 2```\
+"""),
             id="without asking",
         ),
     ],

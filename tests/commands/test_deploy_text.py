@@ -1,11 +1,15 @@
+import re
+from difflib import SequenceMatcher
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from bot.commands.deploy_line_parser import parse
 from bot.commands.deploy_options import COMMAND, OPTIONS, Kind, options_help, to_line
 from bot.commands.deploy_text import LineErrors, TextDeploy, read
+from bot.domain.command_line import DASHES
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.rules import RULES, Rule
@@ -214,28 +218,28 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             "org/name --replicas 2 --gpu",
             [
                 "`--gpu` needs a value, such as `2xH100`.",
-                "/friendli-deploy org/name --replicas 2 --gpu 2xH100",
+                None,
             ],
         ),
         (
             "org/name --gpu H100 --replicas= --to prod",
             [
                 "`--replicas` needs a value, such as `1`.",
-                "/friendli-deploy org/name --gpu H100 --replicas=1 --to prod",
+                None,
             ],
         ),
         (
             "org/name --gpu H100 --name --to prod",
             [
                 "`--name` needs a value, such as `my-llama`.",
-                "/friendli-deploy org/name --gpu H100 --name my-llama --to prod",
+                None,
             ],
         ),
         (
             "org/name --gpu H100 --replicas two --to prod",
             [
                 ("Replicas must be a whole number in digits only, such as 2. You wrote `two`."),
-                "/friendli-deploy org/name --gpu H100 --to prod",
+                None,
             ],
         ),
         (
@@ -249,7 +253,7 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             "org/name --gpu H100 --autoscale on --yes",
             [
                 "`on` isn't a range. Write MIN..MAX, such as `0..3`.",
-                "/friendli-deploy org/name --gpu H100 --autoscale 0..1",
+                None,
             ],
         ),
         (
@@ -263,7 +267,7 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             "org/name --gpu H100 --replicas 2 --autoscale 0..3",
             [
                 "Replicas are either fixed or autoscaled, not both. Choose one.",
-                "/friendli-deploy org/name --gpu H100 --autoscale 0..3",
+                None,
             ],
         ),
         (
@@ -272,10 +276,7 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
                 "`--yes` takes no value.",
                 "`--skip-special-tokens` takes no value.",
                 "`--content-logging` takes no value.",
-                (
-                    "/friendli-deploy org/name --gpu H100 --yes --no-skip-special-tokens"
-                    " --content-logging"
-                ),
+                ("/friendli-deploy org/name --gpu H100 --no-skip-special-tokens --content-logging"),
             ],
         ),
         (
@@ -296,8 +297,48 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             "--comment my first try org/name --gpu 2 H100",
             [
                 "`first` stands alone. A value of several words needs quotes.",
-                "`H100` stands alone. A value of several words needs quotes.",
-                '/friendli-deploy --comment "my first try" org/name --gpu "2 H100"',
+                "Write the instance as one word. Nearest: `2xH100`.",
+                '/friendli-deploy --comment "my first try" org/name --gpu 2xH100',
+            ],
+        ),
+        (
+            "org/name --gpu nvidia H100 x 2 --to prod --yes",
+            [
+                "Write the instance as one word. Nearest: `2xH100`.",
+                "/friendli-deploy org/name --gpu 2xH100 --to prod",
+            ],
+        ),
+        (
+            "org/name --gpu 2 h10",
+            [
+                "Write the instance as one word.",
+                "No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.",
+                "/friendli-deploy org/name --gpu 2xH100",
+            ],
+        ),
+        (
+            "org/name --gpu H100 please",
+            ["`please` belongs to no option.", "/friendli-deploy org/name --gpu H100"],
+        ),
+        *(
+            (
+                f"org/name --gpu H100 --replicas{typed} --to prod",
+                [
+                    "`--replicas` takes one number. A range is `--autoscale 1..3`.",
+                    "/friendli-deploy org/name --gpu H100 --autoscale 1..3 --to prod",
+                ],
+            )
+            for typed in (" 1-3", "=1..3", " 1–3", " 1:3")
+        ),
+        (
+            "org/name --gpu H100 --foo 3",
+            ["There is no option `--foo`.", "/friendli-deploy org/name --gpu H100"],
+        ),
+        (
+            "org/name --gpu H100 --fo 3h",
+            [
+                "There is no option `--fo`. Nearest: `--for`.",
+                "/friendli-deploy org/name --gpu H100 --for 3h",
             ],
         ),
         (
@@ -376,14 +417,14 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             "--gpu H100 --yes",
             [
                 "Name the model as org/name, such as `meta-llama/Llama-3.1-8B-Instruct`.",
-                "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu H100",
+                None,
             ],
         ),
         (
             "org/name --yes --to prod",
             [
                 "Choose an instance, such as `2xH100`.",
-                "/friendli-deploy org/name --to prod --gpu 2xH100",
+                None,
             ],
         ),
         (
@@ -391,7 +432,7 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             [
                 "Name the model as org/name, such as `meta-llama/Llama-3.1-8B-Instruct`.",
                 "Choose an instance, such as `2xH100`.",
-                "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100",
+                None,
             ],
         ),
         (
@@ -413,14 +454,9 @@ def test_each_slip_is_told_with_a_line_to_paste(line: str, said: list[str | None
     assert told(line) == said
 
 
-def test_examples_are_never_deployed_without_asking() -> None:
-    """A corrected line asks first where it has a value that nobody typed."""
-    assert told("--yes") == [
-        "Name the model as org/name, such as `meta-llama/Llama-3.1-8B-Instruct`.",
-        "Choose an instance, such as `2xH100`.",
-        "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100",
-    ]
-    assert told("org/name --gpu h10 --yes")[-1] == "/friendli-deploy org/name --gpu 1xH100 --yes"
+def test_a_corrected_line_asks_before_it_deploys() -> None:
+    """What nobody typed is never deployed without a look at it, so `--yes` is left out."""
+    assert told("org/name --gpu h10 --yes")[-1] == "/friendli-deploy org/name --gpu 1xH100"
 
 
 def test_what_was_understood_is_kept_for_the_form() -> None:
@@ -477,24 +513,54 @@ def test_the_canonical_line_is_the_one_a_person_would_type() -> None:
     )
 
 
-@settings(max_examples=300)
-@given(
-    st.lists(
-        st.one_of(
-            st.text(max_size=8),
-            st.sampled_from([f"--{option.name}" for option in OPTIONS]),
-            st.sampled_from(["org/name", "H100", "2", "0..3", "=", '"', "'", "“", "--gpus", "—"]),
-        ),
-        max_size=12,
-    ).map(" ".join)
+_WORDS = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from([f"--{option.name}" for option in OPTIONS]),
+    st.sampled_from(
+        ["org/name", "hf.co/o/m/tree/v2", "H100", "2", "1-3", "0..3", "8h", "--foo", "--gpus"]
+    ),
+    st.sampled_from(["=", '"', "'", "“", "—", "--yes=no", "--yess", "--ttl", "--replica"]),
 )
-def test_any_line_is_understood_or_told(line: str) -> None:
-    """No text makes the command fail, and a corrected line never has slips of its own."""
+# Other names of an option.
+_TYPED_AS = {
+    "autoscale": {"replicas"},
+    "gpu": {"instance"},
+    "to": {"target"},
+    "for": {"lifetime", "ttl", "duration"},
+    "min-replicas": {"min"},
+    "max-replicas": {"max"},
+}
+
+
+@settings(max_examples=400)
+@given(st.lists(_WORDS, max_size=12).map(" ".join))
+@example("org/name --gpu h10 --yes")
+@example("org/name --replicas 1-3 --gpu 2 h100 --foo 3 --yess")
+@example("https://hf.co/org/name.git/tree/v2 --gpu H100")
+def test_a_corrected_line_is_valid_and_means_what_was_typed(line: str) -> None:
+    """It has no errors, asks first, and has no option that wasn't typed in some form."""
     outcome = answer(line)
-    if isinstance(outcome, LineErrors):
-        assert outcome.field_errors
-        if outcome.corrected_line is not None:
-            deployed(escape(outcome.corrected_line.removeprefix(COMMAND)))
+    if isinstance(outcome, TextDeploy):
+        return
+    assert outcome.field_errors
+    if outcome.corrected_line is None:
+        return
+    meant = deployed(escape(outcome.corrected_line.removeprefix(COMMAND)))
+    assert not meant.yes
+    corrected = parse(outcome.corrected_line.removeprefix(COMMAND))
+    assert [name for name in corrected.spans if not _was_typed(name, line)] == []
+
+
+def _was_typed(option: str, line: str) -> bool:
+    """Whether a line has an option by its name, a beginning, another name, or nearly."""
+    typed = re.findall(rf"[-{DASHES}]([a-z][\w-]*)", line.lower())
+    typed += ["revision"] if "/tree/" in line else []
+    return any(
+        option.startswith(word)
+        or word in _TYPED_AS.get(option, ())
+        or SequenceMatcher(None, word.removeprefix("no-"), option).ratio() >= 0.75
+        for word in typed
+    )
 
 
 def test_every_field_has_exactly_one_option_of_its_own() -> None:

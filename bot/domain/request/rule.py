@@ -135,9 +135,7 @@ def whole_number(
     def nearest_number(parsed: ParsedDraft) -> SuggestFix | None:
         joined = re.sub(r"(?<=[0-9])[,_'\s](?=[0-9])", "", typed(parsed))
         found = re.search(r"-?[0-9]+", joined)
-        if found is None:
-            return {field: None}
-        if len(found[0]) > LONGEST_WHOLE:
+        if found is None or len(found[0]) > LONGEST_WHOLE:
             return None
         return {field: str(max(low, min(int(found[0]), high or int(found[0]))))}
 

@@ -147,7 +147,7 @@ RULES: tuple[Rule, ...] = (
         "Replicas are either fixed or autoscaled, not both. Choose one.",
         lambda parsed: parsed.both_scalings,
         suggest_fix=lambda parsed: (
-            {"replicas": None}
+            None
             if parsed.text("min_replicas") or parsed.text("max_replicas")
             else {"cooldown": None}
         ),

@@ -125,7 +125,7 @@ class HomeTab:
         thread = None
         if summary.thread_ts is not None:
             thread = await self.people.local_permalink(place.channel_id, summary.thread_ts)
-        return Endpoint(deployment_view, summary.spend, place.channel_id, thread, may_act)
+        return Endpoint(summary.facts, place.channel_id, thread, may_act)
 
     async def _channel(
         self, person: Actor, place: ChannelRef, targets: Sequence[str]

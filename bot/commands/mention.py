@@ -14,8 +14,8 @@ from bot.domain.text import clip, unescape
 from bot.messages import questions
 from bot.messages.answer import answer
 from bot.messages.body import Body
+from bot.messages.endpoint import status_of_thread
 from bot.messages.markup import bold, code, escape
-from bot.messages.summary import status_summary
 from bot.services.operations import OperationOutcome, Operations
 from bot.services.summaries import Summaries, Summary
 from bot.slack.requests import Event, SlashCommand
@@ -163,7 +163,7 @@ def _not_understood(text: str, *, in_thread: bool) -> UserError:
 
 async def _say_status(event: Event, summaries: Summaries, about: Summary) -> None:
     [charged] = await summaries.charged([about])
-    await _say(event, status_summary(charged.deployment_view, charged.spend))
+    await _say(event, status_of_thread(charged.facts))
 
 
 async def _say(event: Event, body: Body) -> None:

@@ -6,8 +6,7 @@ from bot.config import Settings
 from bot.domain.errors import UserError
 from bot.domain.permissions import Permission
 from bot.messages.buttons import ActionId
-from bot.messages.endpoint import status
-from bot.messages.summary import status_summary
+from bot.messages.endpoint import status, status_of_thread
 from bot.services.authorization import Authorizer
 from bot.services.summaries import Summaries
 from bot.slack.people import People
@@ -17,16 +16,24 @@ COMMAND = "status"
 SHORTCUT = "Endpoint status"
 
 
-async def show(request: EndpointRequest, people: People, settings: Settings) -> None:
+async def show(
+    request: EndpointRequest, people: People, settings: Settings, summaries: Summaries
+) -> None:
     endpoint = request.endpoint
     ours = endpoint.ours
-    thread_link = None
+    thread_link = facts = None
+    if ours is not None:
+        summary = (await summaries.of_endpoints(request.place, [ours.public_id])).get(
+            ours.public_id
+        )
+        facts = summary.facts if summary is not None else None
     if ours is not None and ours.thread_ts is not None:
         thread_link = await people.permalink(ours.channel_id, ours.thread_ts)
     suite_link = settings.suite_link(
         team=endpoint.team_id, project=endpoint.project_id, endpoint=endpoint.endpoint_id
     )
-    await request.answer(status(endpoint, suite_link=suite_link, thread_link=thread_link))
+    shown = status(endpoint, facts, suite_link=suite_link, thread_link=thread_link)
+    await request.answer(shown)
 
 
 @deferred
@@ -39,7 +46,7 @@ async def show_of_thread(used: ShortcutUse, authorizer: Authorizer, summaries: S
             hint=f"{SHORTCUT} is for messages of such threads. `{SLASH} list` shows what runs.",
         )
     [charged] = await summaries.charged([found])
-    await used.responder.say(status_summary(charged.deployment_view, charged.spend))
+    await used.responder.say(status_of_thread(charged.facts))
 
 
 async def link_clicked(_click: BlockAction) -> DeferredTask:

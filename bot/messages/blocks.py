@@ -101,6 +101,11 @@ def static_select(action_id: str, placeholder: str, options: Sequence[Block]) ->
     }
 
 
+def overflow(action_id: str, options: Sequence[Block]) -> Block:
+    """The ⋯ menu of 1 to 5 options."""
+    return {"type": "overflow", "action_id": action_id, "options": list(options)}
+
+
 def external_select(action_id: str, placeholder: str) -> Block:
     """A menu that requests its options when it is opened or typed into."""
     return {

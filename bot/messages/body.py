@@ -1,6 +1,7 @@
 """A message: blocks, and the text for notifications and screen readers."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -14,7 +15,7 @@ POSSIBLE_REPEAT = "Possibly a repeat: Slack didn't confirm the first one."
 # chat.update counts bytes of UTF-8, not characters. Blocks are refused as too long from some
 # 13,200 on, in a count that Slack doesn't publish.
 _TEXT_BYTES = 4_000
-_BLOCKS_BYTES = 13_000
+BLOCKS_BYTES = 13_000
 _MOST_BLOCKS = 50
 # Each text in the blocks is cut to these lengths in turn, until the blocks are small enough.
 _SHORTER = (1_500, 750, 375, 150, 75)
@@ -36,18 +37,20 @@ def _clip_bytes(text: str, limit: int) -> str:
 
 
 def _cut_blocks(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    if _size(blocks) <= _BLOCKS_BYTES:
+    if size(blocks) <= BLOCKS_BYTES:
         return blocks
     for limit in _SHORTER:
         shorter = [_shortened(block, limit) for block in blocks]
-        if _size(shorter) <= _BLOCKS_BYTES:
+        if size(shorter) <= BLOCKS_BYTES:
             return shorter
     # Even with short texts the blocks are too many: only the text is sent.
     return []
 
 
-def _size(blocks: list[dict[str, Any]]) -> int:
-    return len(json.dumps(blocks, ensure_ascii=False).encode(errors="surrogatepass"))
+def size(blocks: Sequence[Mapping[str, Any]]) -> int:
+    """The bytes of blocks, of which Slack takes `BLOCKS_BYTES`."""
+    text = json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _shortened(part: Any, limit: int) -> Any:  # noqa: ANN401 - JSON of any depth

@@ -1,17 +1,27 @@
-"""What `status` shows of one endpoint."""
+"""What `status` and its shortcut show of one endpoint."""
 
 from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.statuses import COMING_UP, facts_of
+from bot.messages import cost
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.buttons import ActionId, acting, follow
+from bot.messages.endpoint_facts import EndpointFacts, facts_line
 from bot.messages.failure import explain_code
 from bot.messages.listing import doing, mark, price, who
 from bot.messages.markup import bold, code, escape, link, moment, money
+from bot.messages.status_message import root
 
 
-def status(listed: ListedEndpoint, *, suite_link: str | None, thread_link: str | None) -> Body:
+def status(
+    listed: ListedEndpoint,
+    facts: EndpointFacts | None,
+    *,
+    suite_link: str | None,
+    thread_link: str | None,
+) -> Body:
+    """As Friendli lists it; `facts` is None of one that isn't deployed or followed from here."""
     headline = f"{mark(listed)} {bold(listed.name)} is {doing(listed)}"
     if listed.status.status == Status.FAILED:
         headline = f"{mark(listed)} {bold(listed.name)} failed"
@@ -21,12 +31,28 @@ def status(listed: ListedEndpoint, *, suite_link: str | None, thread_link: str |
     blocks = [
         section("\n".join(filter(None, (headline, note)))),
         section(" · ".join(_setup(listed))),
-        context(" · ".join(_origin(listed, thread_link))),
+        context(" · ".join(_origin(listed, facts, thread_link))),
+        *_cost_note(facts),
     ]
     row = buttons_for(listed, suite_link=suite_link)
     if row:
         blocks.append(actions(*row))
     return body(f"{headline} {_cost(listed)}", *blocks)
+
+
+def status_of_thread(facts: EndpointFacts) -> Body:
+    """The status message as it is now, with the facts that change without an edit."""
+    # The workspace's Slack may refuse plans.
+    drawn = root(facts.deployment).without_plan()
+    blocks = list(drawn.blocks)
+    at = len(blocks) - (blocks[-1]["type"] == "actions")
+    blocks[at:at] = [context(facts_line(facts)), *_cost_note(facts)]
+    return body(drawn.text, *blocks)
+
+
+def _cost_note(facts: EndpointFacts | None) -> list[Block]:
+    note = cost.origin(facts.spend) if facts is not None else ""
+    return [context(note)] if note else []
 
 
 def buttons_for(listed: ListedEndpoint, *, suite_link: str | None) -> list[Block]:
@@ -68,13 +94,13 @@ def _cost(listed: ListedEndpoint) -> str:
     return now
 
 
-def _origin(listed: ListedEndpoint, thread_link: str | None) -> list[str]:
-    is_asked_for = listed.ours is not None and not listed.ours.is_imported
-    asked = f"asked for by {who(listed)}" if is_asked_for else who(listed)
+def _origin(
+    listed: ListedEndpoint, facts: EndpointFacts | None, thread_link: str | None
+) -> list[str]:
     parts = [f"endpoint {code(listed.endpoint_id)}", f"target {code(listed.target)}"]
     if listed.status.created_at is not None:
-        parts.append(f"made {moment(listed.status.created_at)}")
-    parts.append(asked)
+        parts.append(f"created {moment(listed.status.created_at)}")
+    parts.append(who(listed) if facts is None else facts_line(facts))
     if thread_link is not None:
-        parts.append(link(thread_link, "its thread"))
+        parts.append(link(thread_link, f"{listed.name}'s thread"))
     return parts

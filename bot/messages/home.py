@@ -12,10 +12,11 @@ from bot.domain.statuses import Billing, statuses_that
 from bot.messages.blocks import Block, actions, button, context, divider, header, section
 from bot.messages.body import Body
 from bot.messages.buttons import ActionId, for_root
+from bot.messages.cost import amount, origin
+from bot.messages.endpoint_facts import EndpointFacts, facts_line
 from bot.messages.lifetime_replies import extend
 from bot.messages.markup import bold, code, link, mention, moment, money
 from bot.messages.status_message import ends, setup, summary
-from bot.messages.summary import CHARGED, ESTIMATED, amount, cost
 
 REFRESH_ACTION = "home.refresh"
 DEPLOY_ACTION = "home.deploy"
@@ -37,8 +38,7 @@ class Endpoint:
         may_act: Whether it has buttons beside links.
     """
 
-    deployment: DeploymentView
-    spend: Spend
+    facts: EndpointFacts
     channel_id: str
     thread_link: str | None
     may_act: bool
@@ -143,8 +143,8 @@ def _endpoints(overview: Overview) -> Iterator[Block]:
 def _total(overview: Overview) -> str:
     endpoints = overview.endpoints
     count = "1 endpoint" if len(endpoints) == 1 else f"{len(endpoints)} endpoints"
-    prices = [_price_now(endpoint.deployment) for endpoint in endpoints]
-    spends = [endpoint.spend for endpoint in endpoints]
+    prices = [_price_now(endpoint.facts.deployment) for endpoint in endpoints]
+    spends = [endpoint.facts.spend for endpoint in endpoints]
     known = sum((one for one in prices if one is not None), Decimal(0))
     unknown = " and what has no known price" if None in prices else ""
     spent = Spend(
@@ -164,15 +164,12 @@ def _price_now(deployment: DeploymentView) -> Decimal | None:
 
 
 def _endpoint(endpoint: Endpoint) -> Iterator[Block]:
-    deployment = endpoint.deployment
+    deployment = endpoint.facts.deployment
     yield section(summary(deployment))
-    verb = "followed" if deployment.is_imported else "asked for"
     about = [
         f"{code(deployment.target_name)} in <#{endpoint.channel_id}>",
-        f"{verb} {moment(deployment.requested_at)}",
-        *ends(deployment),
-        cost(deployment, endpoint.spend),
-        link(endpoint.thread_link, "its thread") if endpoint.thread_link else "",
+        facts_line(endpoint.facts),
+        link(endpoint.thread_link, f"{deployment.name}'s thread") if endpoint.thread_link else "",
     ]
     yield context(setup(deployment), " · ".join(filter(None, about)))
     row = [*for_root(deployment), *(extend(deployment) if ends(deployment) else ())]
@@ -224,11 +221,9 @@ def _channel(channel: ChannelTargets) -> Block:
 def _end(overview: Overview) -> Iterator[Block]:
     yield divider()
     notes = [f"As of {moment(overview.at)}."]
-    ran = [one.spend for one in overview.endpoints if one.spend.seconds]
-    if any(not spend.is_charged for spend in ran):
-        notes.append(ESTIMATED)
-    elif ran:
-        notes.append(CHARGED)
+    came_from = origin(*(one.facts.spend for one in overview.endpoints))
+    if came_from:
+        notes.append(came_from)
     yield context(*notes)
     yield _refresh()
 

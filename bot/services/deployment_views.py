@@ -34,19 +34,37 @@ from bot.services.lookup import target_of
 async def view_of(
     session: AsyncSession, deployment: Deployment, settings: Settings
 ) -> DeploymentView:
-    history = (
-        await session.scalars(
-            select(Transition)
-            .where(Transition.deployment_id == deployment.id)
-            .order_by(Transition.sequence)
+    [view] = await views_of(session, [deployment], settings)
+    return view
+
+
+async def views_of(
+    session: AsyncSession, deployments: Sequence[Deployment], settings: Settings
+) -> list[DeploymentView]:
+    """The same of several, by as many queries as of one."""
+    ids = [deployment.id for deployment in deployments]
+    history: dict[int, list[Transition]] = {}
+    for transition in await session.scalars(
+        select(Transition)
+        .where(Transition.deployment_id.in_(ids))
+        .order_by(Transition.deployment_id, Transition.sequence)
+    ):
+        history.setdefault(transition.deployment_id, []).append(transition)
+    operations: dict[int, list[Operation]] = {}
+    for operation in await session.scalars(
+        select(Operation).where(Operation.deployment_id.in_(ids)).order_by(Operation.id)
+    ):
+        operations.setdefault(operation.deployment_id, []).append(operation)
+    return [
+        _view(
+            deployment,
+            settings,
+            history.get(deployment.id, ()),
+            operations.get(deployment.id, ()),
+            await _waiting(session, deployment),
         )
-    ).all()
-    operations = (
-        await session.scalars(
-            select(Operation).where(Operation.deployment_id == deployment.id).order_by(Operation.id)
-        )
-    ).all()
-    return _view(deployment, settings, history, operations, await _waiting(session, deployment))
+        for deployment in deployments
+    ]
 
 
 async def new_view(

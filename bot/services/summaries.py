@@ -12,27 +12,39 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.config import Settings
 from bot.db.clock import now
 from bot.db.deployment_tables import Deployment, Target
+from bot.db.operation_tables import Schedule
 from bot.db.session import Database
 from bot.domain.actors import ChannelRef
-from bot.domain.deployment_state import UNFINISHED
+from bot.domain.deployment_state import UNFINISHED, DeploymentState
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.spend import Spend, estimate
 from bot.domain.statuses import ENDED, facts_of
+from bot.messages.endpoint_facts import EndpointFacts, NextSchedule
 from bot.services.billing import Billing
-from bot.services.deployment_views import view_of
+from bot.services.deployment_views import views_of
 from bot.services.lookup import find_deployment, in_channel, in_workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Summary of a deployment, at a time of the database's clock."""
+    """Summary of a deployment, at a time of the database's clock.
+
+    Attributes:
+        next_schedule: None if nothing is scheduled.
+    """
 
     deployment_view: DeploymentView
     spend: Spend
+    next_schedule: NextSchedule | None
     place: ChannelRef
     thread_ts: str | None
     project: int
     at: datetime
+
+    @property
+    def facts(self) -> EndpointFacts:
+        """What every surface shows of it."""
+        return EndpointFacts(self.deployment_view, self.spend, self.next_schedule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,7 @@ class Summaries:
             ).all()
             here = [row for row in rows if row.channel_id in channels]
             running = sorted((row for row in here if row.status not in ENDED), key=_rank)
-            shown = [await self._summary(session, row, at) for row in running[:most]]
+            shown = await self._summaries(session, running[:most], at)
         return OwnSummaries(
             shown=shown,
             more=len(running) - len(shown),
@@ -102,7 +114,23 @@ class Summaries:
             if row is None and public_id:
                 # A status message that couldn't be edited any more, and was posted again.
                 row = await find_deployment(session, place, public_id)
-            return None if row is None else await self._summary(session, row, await _now(session))
+            if row is None:
+                return None
+            [summary] = await self._summaries(session, [row], await _now(session))
+            return summary
+
+    async def of_endpoints(
+        self, place: ChannelRef, public_ids: Collection[str]
+    ) -> Mapping[str, Summary]:
+        """By public id, those of this workspace, with what Friendli charged."""
+        async with self._database.read() as session:
+            rows = await session.scalars(
+                select(Deployment).where(
+                    *in_workspace(Deployment, place), Deployment.public_id.in_(public_ids)
+                )
+            )
+            found = await self._summaries(session, rows.all(), await _now(session))
+        return {one.deployment_view.public_id: one for one in await self.charged(found)}
 
     async def charged(self, summaries: Sequence[Summary]) -> list[Summary]:
         """The same, with what Friendli charged if it answers in time."""
@@ -132,14 +160,39 @@ class Summaries:
                     found.setdefault(channel_id, []).append(name)
         return found
 
-    async def _summary(self, session: AsyncSession, row: Deployment, at: datetime) -> Summary:
-        deployment_view = await view_of(session, row, self._settings)
-        setup = deployment_view.setup
-        spend = estimate(
-            deployment_view.history, setup.price_of_one, least=setup.least, most=setup.most, at=at
-        )
-        place = ChannelRef(row.enterprise_id, row.workspace_id, row.channel_id)
-        return Summary(deployment_view, spend, place, row.thread_ts, row.watched_project_id, at)
+    async def _summaries(
+        self, session: AsyncSession, rows: Sequence[Deployment], at: datetime
+    ) -> list[Summary]:
+        views = await views_of(session, rows, self._settings)
+        live = [row.id for row in rows if row.state is DeploymentState.LIVE]
+        planned = await _next_schedules(session, live)
+        return [
+            Summary(
+                view,
+                _spend(view, at),
+                planned.get(row.id),
+                ChannelRef(row.enterprise_id, row.workspace_id, row.channel_id),
+                row.thread_ts,
+                row.watched_project_id,
+                at,
+            )
+            for row, view in zip(rows, views, strict=True)
+        ]
+
+
+def _spend(view: DeploymentView, at: datetime) -> Spend:
+    setup = view.setup
+    return estimate(view.history, setup.price_of_one, least=setup.least, most=setup.most, at=at)
+
+
+async def _next_schedules(session: AsyncSession, ids: Sequence[int]) -> Mapping[int, NextSchedule]:
+    rows = await session.execute(
+        select(Schedule.deployment_id, Schedule.kind, Schedule.next_at)
+        .where(Schedule.deployment_id.in_(ids), Schedule.next_at.is_not(None))
+        .order_by(Schedule.next_at.desc(), Schedule.id.desc())
+    )
+    # The earliest of each comes last.
+    return {id_: NextSchedule(kind, at) for id_, kind, at in rows if at is not None}
 
 
 def _may_be_charged(one: Summary) -> bool:

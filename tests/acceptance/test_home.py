@@ -52,7 +52,7 @@ Your endpoints
 *1 endpoint* · *$5.00/h* now · SOME so far
 ● *it* is serving after MOMENTS
 $5.00/h from now, until it sleeps or ends
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · asked for TIME · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|its thread>
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Sleep] [Open in Friendli] [Update] [Terminate]
 ---
 Where you can deploy
@@ -69,7 +69,7 @@ Your endpoints
 *1 endpoint* · *$0.00/h* now · about $5.00 so far
 *it* is sleeping
 $0.00/h while it sleeps; any request wakes it.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · asked for TIME · served for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|its thread>
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]
 ---
 Where you can deploy
@@ -329,5 +329,6 @@ async def test_what_was_charged_is_asked_once_in_minutes(env: Environment) -> No
     await home_tab(env)
     await env.member.shortcut("endpoint.status", root(env))
     [said] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
-    assert "served for 1 h, $5.00 so far. “So far” is what Friendli charged" in said.words
+    assert "served for 1 h, $5.00 so far" in said.words
+    assert "“So far” is what Friendli charged" in said.words
     assert request_count(env, "get_cost") == 1

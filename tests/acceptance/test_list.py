@@ -1,19 +1,29 @@
-"""Stories of listing what runs in a target, whoever made it."""
+"""Stories of listing what runs in a target, whoever created it."""
 
+import re
 from functools import partial
 
 import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue, SecretStr
 
+from bot.domain.permissions import Permission
 from bot.domain.schemas import DedicatedEndpointUpdateBody
 from bot.friendli.client import FriendliClient
 from bot.friendli.credentials import Credentials
 from bot.sandbox.environment import API_KEY, PROJECT, Environment, connect
 from bot.sandbox.faults import Effect, Hang, Respond
 from bot.sandbox.slack.conversations import Message
-from tests.acceptance.endpoints import RequestCounter, command_response, create_in_suite
-from tests.acceptance.thread_assertions import message_text, root, thread
+from bot.sandbox.slack.fields import Field, fields
+from tests.acceptance.deploying import serve
+from tests.acceptance.endpoints import (
+    RequestCounter,
+    command_response,
+    create_in_suite,
+    request_count,
+)
+from tests.acceptance.settings_form import grant
+from tests.acceptance.thread_assertions import message_text, root, roots, thread
 from tests.conftest import StartBot
 
 
@@ -38,23 +48,23 @@ async def test_everything_in_the_project_is_listed(env: Environment) -> None:
     assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 9 endpoints · *$20.00/h and 1 of unknown price* now
 ◐ *mine* · starting (downloading the model) · $0.00/h
-org/model · 2 × H100 · 1 replica · made 1 min 39 s ago by @requester
+org/model · 2 × H100 · 1 replica · requested by @requester · no lifetime · not billed so far
 ◐ *scales* · starting (downloading the model) · $0.00/h
-1 × H100 · 0–1 replicas · made elsewhere 1 min 39 s ago
+1 × H100 · 0–1 replicas · created elsewhere 1 min 39 s ago
 ● *up* · serving · $15.00/h
-1 × H100 · 3 replicas · made elsewhere 1 min 39 s ago
+1 × H100 · 3 replicas · created elsewhere 1 min 39 s ago
 ◐ *changing* · updating · $5.00/h
-1 × H100 · 1 replica · made elsewhere 1 min 40 s ago
+1 × H100 · 1 replica · created elsewhere 1 min 40 s ago
 ◐ *going* · stopping · $0.00/h
-1 × H100 · 1 replica · made elsewhere 1 min 41 s ago
+1 × H100 · 1 replica · created elsewhere 1 min 41 s ago
 ? *odd* · HIBERNATING · price unknown
-1 × H100 · 1 replica · made elsewhere 1 min 42 s ago
+1 × H100 · 1 replica · created elsewhere 1 min 42 s ago
 ○ *asleep* · sleeping · $0.00/h
-1 × H100 · 1 replica · made elsewhere 1 min 43 s ago
+1 × H100 · 1 replica · created elsewhere 1 min 43 s ago
 ✗ *broken* · failed · $0.00/h
-1 × H100 · 1 replica · made elsewhere 1 min 44 s ago
+1 × H100 · 1 replica · created elsewhere 1 min 44 s ago
 – *gone* · terminated · $0.00/h
-1 × H100 · 1 replica · made elsewhere 1 min 45 s ago\
+1 × H100 · 1 replica · created elsewhere 1 min 45 s ago\
 """)
 
 
@@ -66,9 +76,9 @@ async def test_what_isn_t_told_apart_yet_is_not_called_a_strangers(env: Environm
     assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 2 endpoints · *$0.00/h* now
 ◐ *it* · starting (getting a GPU machine) · $0.00/h
-1 × H100 · 1 replica · made under 1 s ago, perhaps by @requester
+1 × H100 · 1 replica · created under 1 s ago, perhaps by @requester
 ◐ *it* · starting (getting a GPU machine) · $0.00/h
-1 × H100 · 1 replica · made under 1 s ago, perhaps by @requester\
+1 × H100 · 1 replica · created under 1 s ago, perhaps by @requester\
 """)
 
 
@@ -91,7 +101,7 @@ async def test_names_can_t_ping_or_draw_anything(env: Environment) -> None:
     assert message_text(env, said) == snapshot("""\
 *prod* · 1 endpoint · *$0.00/h and 1 of unknown price* now
 ? *<!channel> ∗bold∗ & <https://x.test|link>* · <!here> · price unknown
-3 × <@U000000002> L40S · 1 replica · made elsewhere under 1 s ago\
+3 × <@U000000002> L40S · 1 replica · created elsewhere under 1 s ago\
 """)
     raw = str(said.blocks) + said.text
     assert "<!" not in raw
@@ -100,7 +110,7 @@ async def test_names_can_t_ping_or_draw_anything(env: Environment) -> None:
     assert message_text(env, await command_response(env, f"status {endpoint}")) == snapshot("""\
 ? *<!channel> ∗bold∗ & <https://x.test|link>* is <!here> · since TIME
 3 × <@U000000002> L40S · 1 replica · *price unknown*
-endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
+endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 [Follow]\
 """)
 
@@ -135,16 +145,15 @@ async def test_a_target_is_named(env: Environment) -> None:
         assert message_text(env, await command_response(env, text)) == snapshot("""\
 *staging* · 1 endpoint · *$5.00/h* now
 ● *up* · serving · $5.00/h
-1 × H100 · 1 replica · made elsewhere under 1 s ago
-Also here: `/friendli-deploy list prod`.\
+1 × H100 · 1 replica · created elsewhere under 1 s ago\
 """)
     assert message_text(env, await command_response(env, "list prdo")) == snapshot("""\
 No target here is called `prdo`. Nearest: `prod`.
 This channel deploys to `prod`, `staging`.\
 """)
     assert message_text(env, await command_response(env, "list prod staging")) == snapshot("""\
-`list` takes one target.
-`/friendli-deploy list prod`\
+`list` takes one target and one of `all`, `mine`, `live`, `asleep`, `failed`.
+`/friendli-deploy list prod mine`\
 """)
     assert message_text(env, await command_response(env, "list --target")) == snapshot(
         "Which target? This channel deploys to `prod`, `staging`."
@@ -213,7 +222,7 @@ Try again in a minute.\
 
 @pytest.mark.usefixtures("bot")
 async def test_hundreds_are_named_once_and_turned_page_by_page(env: Environment) -> None:
-    """Their specs are read once: listing again costs a request per hundred."""
+    """Twenty at a time. Their specs are read once: listing again costs a request per hundred."""
     for number in range(250):
         create_in_suite(env, f"number-{number:03}", "RUNNING" if number % 10 else "FAILED")
     first = RequestCounter(env)
@@ -223,31 +232,33 @@ async def test_hundreds_are_named_once_and_turned_page_by_page(env: Environment)
     shown = message_text(env, page).splitlines()
     assert [*shown[:3], *shown[39:]] == snapshot(
         [
-            "*prod* · 250 endpoints · *$1,125.00/h* now",
+            "*prod* · 250 endpoints · *$1,125.00/h* now · 1–20",
             "● *number-001* · serving · $5.00/h",
-            "1 × H100 · 1 replica · made elsewhere under 1 s ago",
+            "1 × H100 · 1 replica · created elsewhere under 1 s ago",
             "● *number-022* · serving · $5.00/h",
-            "1 × H100 · 1 replica · made elsewhere under 1 s ago",
-            "and 230 more",
-            "[Show more]",
+            "1 × H100 · 1 replica · created elsewhere under 1 s ago",
+            "[Next]",
         ]
     )
-    await env.member.click(page, "Show more")
-    await env.slack.until(lambda: "from 21 on" in page.text)
-    assert page.buttons == ["Back to the first", "Show more"]
-    while "Show more" in page.buttons:
+    pages = 1
+    while "Next" in page.buttons:
         before = page.revisions
-        await env.member.click(page, "Show more")
+        await env.member.click(page, "Next")
         await env.slack.until(partial(_was_changed, page, before))
+        pages += 1
+    assert pages == 13
+    assert message_text(env, page).splitlines()[0] == snapshot(
+        "*prod* · 250 endpoints · *$1,125.00/h* now · 241–250"
+    )
     assert message_text(env, page).splitlines()[-3:] == snapshot(
         [
             "✗ *number-240* · failed · $0.00/h",
-            "1 × H100 · 1 replica · made elsewhere under 1 s ago",
-            "[Back to the first]",
+            "1 × H100 · 1 replica · created elsewhere under 1 s ago",
+            "[Previous]",
         ]
     )
-    await env.member.click(page, "Back to the first")
-    await env.slack.until(lambda: "from" not in page.text.splitlines()[0])
+    await env.member.click(page, "Previous")
+    await env.slack.until(lambda: "221–240" in page.text.splitlines()[0])
     assert again.of("list_endpoints") == 0
     await command_response(env, "list")
     assert again.of("list_endpoints") == 3
@@ -256,6 +267,123 @@ async def test_hundreds_are_named_once_and_turned_page_by_page(env: Environment)
 
 def _was_changed(message: Message, before: int) -> bool:
     return message.revisions > before
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_filter_is_typed_or_chosen(env: Environment) -> None:
+    """What is mine, live, asleep or failed; the menu of the message does the same."""
+    for name, status in (("up", "RUNNING"), ("changing", "UPDATING"), ("rests", "SLEEPING")):
+        create_in_suite(env, name, status)
+    create_in_suite(env, "broken", "FAILED")
+    await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --name own --yes")
+    await env.slack.until(lambda: thread(env))
+    listed = {}
+    for words in ("mine", "live", "prod asleep", "failed prod", "all"):
+        lines = message_text(env, await command_response(env, f"list {words}")).splitlines()
+        listed[words] = [lines[0], *re.findall(r"\*([a-z]+)\* · [a-z]+ ", "\n".join(lines[1:]))]
+    assert listed == snapshot(
+        {
+            "mine": ["*prod* · 1 yours of 5 endpoints · *$0.00/h* now", "own"],
+            "live": ["*prod* · 2 live of 5 endpoints · *$10.00/h* now", "changing", "up"],
+            "prod asleep": ["*prod* · 1 asleep of 5 endpoints · *$0.00/h* now", "rests"],
+            "failed prod": ["*prod* · 1 failed of 5 endpoints · *$0.00/h* now", "broken"],
+            "all": [
+                "*prod* · 5 endpoints · *$10.00/h* now",
+                "changing",
+                "own",
+                "up",
+                "rests",
+                "broken",
+            ],
+        }
+    )
+    page = await command_response(env, "list")
+    await env.member.choose(page, "list.filter", "Failed")
+    await env.slack.until(lambda: "failed" in page.text.splitlines()[0])
+    assert message_text(env, page).splitlines()[0] == listed["failed prod"][0]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_filter_that_lets_nothing_through_says_so(env: Environment) -> None:
+    """With the menu to choose another; what can't be known isn't listed."""
+    create_in_suite(env, "up")
+    said = await command_response(env, "list failed")
+    assert message_text(env, said) == snapshot("*prod* · 0 failed of 1 endpoint")
+    assert "list.filter" in [one.action_id for one in fields(said.blocks)]
+    assert message_text(env, await command_response(env, "list idle")) == snapshot("""\
+I can't see whether a live endpoint is used, so I can't list idle ones.
+`/friendli-deploy list asleep` lists what sleeps, `/friendli-deploy list live` what is billed now.\
+""")
+    assert message_text(env, await command_response(env, "list mine live")) == snapshot("""\
+`list` takes one target and one of `all`, `mine`, `live`, `asleep`, `failed`.
+`/friendli-deploy list prod mine`\
+""")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_each_row_has_a_menu_of_its_actions(env: Environment) -> None:
+    """They do what the typed commands do, and ask what those ask."""
+    theirs = create_in_suite(env, "theirs")
+    endpoint = await serve(env)
+    page = await command_response(env, "list")
+    menus = {
+        name: [choice["text"]["text"] for choice in row_menu(page, id_).element["options"]]
+        for name, id_ in (("it", endpoint), ("theirs", theirs))
+    }
+    assert menus == snapshot(
+        {"it": ["Details", "Sleep", "Update", "Terminate"], "theirs": ["Details", "Follow"]}
+    )
+    before = len(env.member.ephemerals(env.channel))
+    await env.member.choose(page, row_menu(page, endpoint), "terminate")
+    said = await env.slack.until(lambda: env.member.ephemerals(env.channel)[before:][-1])
+    assert message_text(env, said) == snapshot("""\
+Terminate *it*? Requests to it fail from then on. It can be restarted.
+[Terminate] [Leave it]\
+""")
+    assert "*theirs*" in page.text
+    await env.member.choose(page, row_menu(page, theirs), "follow")
+    await env.slack.until(lambda: len(roots(env)) == 2)
+    await env.member.choose(page, row_menu(page, endpoint), "sleep")
+    await env.slack.until(lambda: request_count(env, "sleep_endpoint") == 1)
+
+
+def row_menu(page: Message, endpoint_id: str) -> Field:
+    """The menu in an endpoint's row."""
+    [menu] = [one for one in fields(page.blocks) if one.block_id == f"row prod {endpoint_id}"]
+    return menu
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_menu_of_what_is_gone_or_forbidden_is_answered(env: Environment) -> None:
+    """The row may be old, and who looks may not act."""
+    endpoint = await serve(env)
+    page = await command_response(env, "list")
+    await grant(env, Permission.OPERATE, who="admins")
+    before = len(env.member.ephemerals(env.channel))
+    await env.member.choose(page, row_menu(page, endpoint), "sleep")
+    refused = await env.slack.until(lambda: env.member.ephemerals(env.channel)[before:][-1])
+    assert "admins" in refused.text
+    env.friendli.delete(endpoint)
+    await env.member.choose(page, row_menu(page, endpoint), "status")
+    gone = await env.slack.until(lambda: env.member.ephemerals(env.channel)[before + 1 :][-1])
+    assert "isn't there any more" in gone.text
+    assert request_count(env, "sleep_endpoint") == 0
+
+
+@pytest.mark.usefixtures("bot")
+async def test_long_names_leave_a_page_within_slack_s_limits(env: Environment) -> None:
+    """The menus get shorter, then the page; nothing is left out between two pages."""
+    for number in range(40):
+        create_in_suite(env, f"{number:02}-{'长' * 56}")
+    page = await command_response(env, "list")
+    seen = set(re.findall(r"\*(\d\d)-", message_text(env, page)))
+    assert len(page.blocks) > 10
+    while "Next" in page.buttons:
+        before = page.revisions
+        await env.member.click(page, "Next")
+        await env.slack.until(partial(_was_changed, page, before))
+        seen |= set(re.findall(r"\*(\d\d)-", message_text(env, page)))
+    assert len(seen) == 40
 
 
 @pytest.mark.usefixtures("bot")
@@ -287,7 +415,7 @@ async def test_a_name_that_isn_t_told_in_time_is_left_out(
         assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 1 endpoint · *$0.00/h and 1 of unknown price* now
 ● *ENDPOINT-1* · serving · price unknown
-made elsewhere under 1 s ago
+created elsewhere under 1 s ago
 Friendli didn't say how 1 of them is set up; list again.\
 """)
         env.friendli.faults.remove(fault)
@@ -308,9 +436,9 @@ async def test_an_endpoint_that_goes_away_meanwhile_does_no_harm(env: Environmen
     assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 2 endpoints · *$5.00/h and 1 of unknown price* now
 ● *ENDPOINT-1* · serving · price unknown
-made elsewhere under 1 s ago
+created elsewhere under 1 s ago
 ● *stays* · serving · $5.00/h
-1 × H100 · 1 replica · made elsewhere under 1 s ago
+1 × H100 · 1 replica · created elsewhere under 1 s ago
 Friendli didn't say how 1 of them is set up; list again.\
 """)
 

@@ -33,7 +33,8 @@ async def test_how_the_thread_s_endpoint_is(env: Environment, text: str) -> None
 $5.00/h from now, until it sleeps or ends
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-served for MOMENTS so far. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+requested by @requester · no lifetime · served for MOMENTS so far
+“About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
 

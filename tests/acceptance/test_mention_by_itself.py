@@ -107,5 +107,6 @@ async def test_one_that_isn_t_there_has_its_buttons(env: Environment) -> None:
 Nothing was made.
 org/model · 1 × H100 · 1 replica
 asked by @requester at TIME · target `prod`
+requested by @requester
 [Try again]\
 """)

@@ -26,7 +26,8 @@ async def test_on_a_message_of_an_endpoint_s_thread(env: Environment, on: str) -
 $5.00/h from now, until it sleeps or ends
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-served for MOMENTS so far. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+requested by @requester · no lifetime · served for MOMENTS so far
+“About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
     await env.member.click(said, "Sleep")

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.usefixtures("bot")
 
 def without_root(env: Environment, message: Message) -> str:
     """A message's words; the root's address, which differs from run to run, gets a name."""
-    return message_text(env, message).replace(root(env).ts.replace(".", ""), "ROOT")
+    said = message_text(env, message).replace(root(env).ts.replace(".", ""), "ROOT")
+    return re.sub(r"served for (under 1|\d+) s,", "served for MOMENTS,", said)
 
 
 async def test_an_endpoint_that_was_asked_for_here(env: Environment) -> None:
@@ -28,7 +29,7 @@ async def test_an_endpoint_that_was_asked_for_here(env: Environment) -> None:
     assert without_root(env, starting) == snapshot("""\
 ◐ *mine* is starting (downloading the model) · since TIME
 org/model · 2 × H100 · 1 replica · *$0.00/h* now, $10.00/h once it serves
-endpoint `ENDPOINT-1` · target `prod` · made TIME · asked for by @requester · <https://sandbox.slack.com/archives/C000000001/pROOT|its thread>
+endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · not billed so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
 [Terminate] [Open in Friendli]\
 """)
     env.clock.advance(600)
@@ -37,7 +38,8 @@ endpoint `ENDPOINT-1` · target `prod` · made TIME · asked for by @requester �
     assert without_root(env, said) == snapshot("""\
 ● *mine* is serving · since TIME
 org/model · 2 × H100 · 1 replica · *$10.00/h* now
-endpoint `ENDPOINT-1` · target `prod` · made TIME · asked for by @requester · <https://sandbox.slack.com/archives/C000000001/pROOT|its thread>
+endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · served for MOMENTS, $1.14 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
+“So far” is what Friendli charged, as it said in the last minutes.
 [Sleep] [Update] [Terminate] [Open in Friendli]\
 """)
     open_ = env.member.button(said, "Open in Friendli")
@@ -54,7 +56,7 @@ async def test_a_failure_is_explained(env: Environment) -> None:
 ✗ *theirs* failed · since TIME
 Friendli can't read its model: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
 1 × H100 · 1 replica · *$0.00/h* now
-endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
+endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 [Follow] [Open in Friendli]\
 """)
     env.friendli.set_status(endpoint, "FAILED", error_code="<!here>")
@@ -62,7 +64,7 @@ endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
 ✗ *theirs* failed · since TIME
 Friendli names a cause that this bot doesn't know: `<!here>`. Restart it once. If it fails again, write to support@friendli.ai and name endpoint `ENDPOINT-1`.
 1 × H100 · 1 replica · *$0.00/h* now
-endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
+endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 [Follow] [Open in Friendli]\
 """)
     await env.member.command(env.channel, "org/model --gpu 2xH100 --replicas 1 --name mine --yes")
@@ -163,9 +165,9 @@ async def test_several_of_one_name_are_shown_to_choose_from(env: Environment) ->
     assert message_text(env, said) == snapshot("""\
 2 endpoints are called `twin`. Which one?
 ● *twin* · serving · $5.00/h
-1 × H100 · 1 replica · made elsewhere under 1 s ago · `ENDPOINT-1`
+1 × H100 · 1 replica · created elsewhere under 1 s ago · `ENDPOINT-1`
 ○ *twin* · sleeping · $0.00/h
-1 × H100 · 1 replica · made elsewhere under 1 s ago · `ENDPOINT-2`\
+1 × H100 · 1 replica · created elsewhere under 1 s ago · `ENDPOINT-2`\
 """)
     await env.member.choose(said, "endpoint.pick.status", f"prod {second}")
     await env.slack.until(lambda: "*twin* is sleeping" in message_text(env, said))
@@ -212,6 +214,6 @@ async def test_how_it_is_set_up_may_be_untold(env: Environment) -> None:
     assert message_text(env, await command_response(env, f"status {endpoint}")) == snapshot("""\
 ● *ENDPOINT-1* is serving · since TIME
 Friendli didn't say how it is set up · *price unknown*
-endpoint `ENDPOINT-1` · target `prod` · made TIME · made elsewhere
+endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 [Follow]\
 """)

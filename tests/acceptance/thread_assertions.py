@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from bot.domain.text import unescape
 from bot.messages.body import Body
@@ -62,8 +63,16 @@ def message_text(env: Environment, message: Message) -> str:
     shown = [rendered_text(env, label) for label in message.buttons]
     buttons = f"\n[{'] ['.join(shown)}]" if shown else ""
     body = Body(text=message.text, blocks=message.blocks).without_plan()
-    drawn = replace(message, blocks=[block for block in body.blocks if block["type"] != "actions"])
+    # Menus are chosen from, not read.
+    blocks = [_without_menu(block) for block in body.blocks if block["type"] != "actions"]
+    drawn = replace(message, blocks=blocks)
     return rendered_text(env, drawn.words) + buttons
+
+
+def _without_menu(block: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: part for key, part in block.items() if key != "accessory" or part["type"] != "overflow"
+    }
 
 
 def rendered_text(env: Environment, text: str) -> str:

@@ -46,7 +46,10 @@ CLICKS: Mapping[str, Sequence[str]] = {
     "audit.older": ("1", "9223372036854775807"),
     "audit.newest": ("",),
     "endpoint.more": ("TARGET 0",),
-    "endpoint.back": ("TARGET 0",),
+    "endpoint.back": ("TARGET live 20",),
+    "list.filter": ("TARGET mine 0",),
+    "list.target": ("TARGET all 0",),
+    "list.row": ("status", "terminate"),
     **{
         f"endpoint.pick.{command}": _PICKED
         for command in (

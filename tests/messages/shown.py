@@ -64,7 +64,6 @@ from bot.messages import (
     schedule_replies,
     search_replies,
     stuck_phase,
-    summary,
     transitions,
     update_diff,
 )
@@ -72,6 +71,7 @@ from bot.messages.approvals import Proposal
 from bot.messages.blocks import actions
 from bot.messages.body import Body
 from bot.messages.buttons import connect
+from bot.messages.endpoint_facts import EndpointFacts
 from bot.messages.refusals import Refusal
 from bot.messages.reply import Reply
 from bot.messages.schedule_replies import Planned
@@ -195,7 +195,7 @@ def of_deployments() -> Iterator[Body]:
     """Roots, replies, and how deployments stand: of every state."""
     for facts in chain(every_facts(), every_failure()):
         yield root(facts)
-        yield summary.status_summary(facts, Spend(0.0, None))
+        yield endpoint.status_of_thread(EndpointFacts(facts, Spend(0.0, None), None))
         for reply in every_reply(facts):
             yield reply.body
 
@@ -205,10 +205,12 @@ def of_lists() -> Iterator[Body]:
     endpoints = [listed(status) for status in STATUSES if status is not None]
     pick = picker.menu("status", picker.PickerState("prod", stays=True))
     several = [*endpoints, *endpoints]
-    yield listing.page(Listing("prod", "p", several), pick=pick)
-    yield listing.page(Listing("prod", "p", several), 20, pick=pick)
+    for offset in (0, 20):
+        view = listing.ListView("prod", offset=offset)
+        found = Listing("prod", "p", several)
+        yield listing.page(found, view, "U1", {}, targets=["prod", "staging"], pick=pick)
     for one in endpoints:
-        yield endpoint.status(one, suite_link="https://friendli.test/it", thread_link=None)
+        yield endpoint.status(one, None, suite_link="https://friendli.test/it", thread_link=None)
     for name in picked_for():
         yield picker.which(name, picker.PickerState())
         yield picker.unknown(name, "it", ["other"], picker.PickerState())
@@ -343,6 +345,6 @@ def home_tabs() -> Iterator[Mapping[str, Any]]:
     """A Home tab for each state of an endpoint, and an empty one."""
     channels = [home.ChannelTargets("C1", ["prod"], may_deploy=True)]
     for facts in every_facts():
-        mine = home.Endpoint(facts, Spend(0.0, None), "C1", None, may_act=True)
+        mine = home.Endpoint(EndpointFacts(facts, Spend(0.0, None), None), "C1", None, may_act=True)
         yield home.home(home.Overview([mine], 0, 0, 0, channels, 0, [], AT))
     yield home.home(None)

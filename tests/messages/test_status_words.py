@@ -11,7 +11,8 @@ from bot.domain.operations import Cause, OperationKind, OperationState
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.spend import Spend
 from bot.domain.statuses import STATUSES
-from bot.messages import endpoint, home, listing, replies, status_message, summary, transitions
+from bot.messages import endpoint, home, listing, replies, status_message, transitions
+from bot.messages.endpoint_facts import EndpointFacts
 from tests.messages.shown import AT, every_facts, listed
 
 NEVER_BILLED = Spend(0.0, None)
@@ -33,7 +34,7 @@ def live(status: Status) -> DeploymentView:
 def test_a_status_is_named_in_lists_and_by_itself(status: Status) -> None:
     """With its mark; what comes up is named by that."""
     facts = STATUSES[status]
-    shown = endpoint.status(listed(status), suite_link=None, thread_link=None)
+    shown = endpoint.status(listed(status), None, suite_link=None, thread_link=None)
     assert shown.text.startswith(f"{facts.mark} *it* ")
     assert facts.name in shown.text
     assert facts.note_in_status in str(shown.blocks)
@@ -47,8 +48,9 @@ def test_a_status_is_named_in_its_thread_and_at_home(status: Status) -> None:
     facts, view = STATUSES[status], live(status)
     name = {Status.INITIALIZING: "coming up"}.get(status, facts.name)
     assert name in status_message.root(view).text
-    assert name in summary.status_summary(view, NEVER_BILLED).text
-    one = home.Endpoint(view, NEVER_BILLED, "C1", None, may_act=True)
+    known = EndpointFacts(view, NEVER_BILLED, None)
+    assert name in endpoint.status_of_thread(known).text
+    one = home.Endpoint(known, "C1", None, may_act=True)
     overview = home.Overview([one], 0, 0, 0, [], 0, [], AT)
     drawn = str(home.home(overview))
     assert name in drawn

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 _LIMIT = 4_000
-_PRESSED = {"actions", "button"}
+_PRESSED = {"actions", "button", "overflow"}
 
 
 def unheard(text: str, blocks: Sequence[object]) -> list[str]:

@@ -60,6 +60,10 @@ CLICKS: Mapping[str, Permission | None] = {
     "audit.newest": P.AUDIT,
     "endpoint.more": None,
     "endpoint.back": None,
+    "list.filter": None,
+    "list.target": None,
+    # Runs the command that was chosen, which checks its own permission.
+    "list.row": None,
     "endpoint.pick.status": None,
     "endpoint.pick.sleep": P.OPERATE,
     "endpoint.pick.wake": P.OPERATE,

@@ -1,12 +1,9 @@
-"""The status message with the cost so far, for one person."""
+"""What an endpoint has cost so far, in words."""
 
 from bot.domain.deployment_state import NEVER_BILLED
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.spend import Spend
-from bot.messages.blocks import context
-from bot.messages.body import Body, body
 from bot.messages.markup import duration
-from bot.messages.status_message import root
 
 ESTIMATED = (
     "“About” is estimated from how long it served and the price of its GPUs. What is charged stands"
@@ -15,16 +12,12 @@ ESTIMATED = (
 CHARGED = "“So far” is what Friendli charged, as it said in the last minutes."
 
 
-def status_summary(deployment: DeploymentView, spend: Spend) -> Body:
-    # The workspace's Slack may refuse plans.
-    drawn = root(deployment).without_plan()
-    blocks = list(drawn.blocks)
-    so_far = cost(deployment, spend)
-    if so_far:
-        at = len(blocks) - (blocks[-1]["type"] == "actions")
-        note = CHARGED if spend.is_charged else ESTIMATED
-        blocks.insert(at, context(f"{so_far}. {note}" if spend.seconds else f"{so_far}."))
-    return body(drawn.text, *blocks)
+def origin(*spends: Spend) -> str:
+    """Where the dollars come from, a sentence; '' if nothing ran."""
+    ran = [spend for spend in spends if spend.seconds]
+    if not ran:
+        return ""
+    return CHARGED if all(spend.is_charged for spend in ran) else ESTIMATED
 
 
 def cost(deployment: DeploymentView, spend: Spend) -> str:

@@ -8,8 +8,8 @@ from bot.commands.deploy_checks import (
     REPEATED,
     Approvers,
     checked,
-    new_request_id,
     policy_of,
+    request_id_of,
     scalings,
 )
 from bot.commands.deploy_modal import DeployForm
@@ -25,6 +25,7 @@ from bot.domain.request.draft import DeployDraft
 from bot.messages import preview
 from bot.messages.body import Body
 from bot.messages.markup import bold, escape
+from bot.messages.suggestion import draft_value, open_in_form
 from bot.services.authorization import Authorizer
 from bot.services.deployments import Deployments, DeployOutcome, DeployResult
 from bot.slack.people import People
@@ -60,7 +61,8 @@ class LineDeployment:
         )
         if isinstance(parsed, deploy_text.LineErrors):
             errors = [field_error.sentences for field_error in parsed.field_errors]
-            return _say(command, preview.correction(errors, parsed.corrected_line))
+            form = open_in_form(preview.CHANGE_ACTION, draft_value(parsed.draft))
+            return _say(command, preview.correction(errors, parsed.corrected_line, form))
         await self.authorizer.authorize(
             Permission.DEPLOY, person, place, target=parsed.request.target, among=targets
         )
@@ -98,7 +100,8 @@ class LineDeployment:
                 request,
                 self.prices,
                 expiry_action=policy.expiry_action,
-                deploy_value=f"{new_request_id()} {draft}",
+                # A command whose preview is shown twice deploys once.
+                deploy_value=f"{request_id_of(command)} {draft}",
                 change_value=draft,
                 is_second=is_second,
                 unchecked=unchecked,

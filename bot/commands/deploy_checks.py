@@ -13,7 +13,7 @@ from bot.services.access_requests import AccessRequests
 from bot.services.authorization import Authorizer
 from bot.services.deployments import DeployResult
 from bot.services.targets import TargetView
-from bot.slack.requests import Request
+from bot.slack.requests import Request, SlashCommand
 
 REPEATED = "You asked for that already; its thread is in this channel. Nothing was made twice."
 
@@ -51,6 +51,11 @@ def scalings(targets: Sequence[TargetView]) -> Mapping[str, Scaling]:
 def new_request_id() -> str:
     """An idempotency key: a form or a preview is carried out once."""
     return uuid.uuid4().hex
+
+
+def request_id_of(command: SlashCommand) -> str:
+    """The idempotency key of what a command shows: the same whenever it is handled again."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, command.request_id).hex
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class LineErrors:
         corrected_line: The whole line, command included, with every error fixed and the rest
             unchanged but for `--yes`, so that it asks first: plain text that is valid. None if
             that takes a guess.
-        draft: What was understood, for a form to go on from.
+        draft: What was understood, corrected if that takes no guess, for a form to go on from.
     """
 
     field_errors: tuple[LineError, ...]
@@ -134,7 +134,7 @@ def read_with(
             *(LineError(field_error.words, field_error.nearest) for field_error in first_answer),
         ),
         None if isinstance(answer, tuple) else f"{command} {line.text}",
-        first.draft,
+        first.draft if isinstance(answer, tuple) else line.draft,
     )
 
 

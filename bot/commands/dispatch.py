@@ -6,11 +6,14 @@ from bot.commands.bare_model import BareModels
 from bot.commands.deploy import LineDeployment
 from bot.commands.deploy_modal import DeployForm
 from bot.commands.registry import SLASH, DeferredTask, Registry
-from bot.domain.command_line import require_short
+from bot.domain.command_line import require_short, typed
 from bot.domain.errors import UserError
+from bot.domain.text import clip
 from bot.messages.markup import code
+from bot.messages.suggestion import run_this
 from bot.slack.requests import SlashCommand
 
+_LONGEST_SHOWN = 200
 _DASHES = ("-", "–", "—")
 
 
@@ -45,9 +48,11 @@ class Dispatcher:
         ):
             return await self.lines.deploy(replace(command, text=text))
         if nearest is not None:
+            line = typed(f"{SLASH} {nearest} {rest}".strip())
             raise UserError(
                 f"No command is called {code(word)}. Nearest: {code(nearest)}.",
-                hint=f"`{SLASH} {nearest}`",
+                hint=code(clip(line, _LONGEST_SHOWN)),
+                actions=run_this(line) if len(line) <= _LONGEST_SHOWN else (),
             )
         raise UserError(
             f"{code(word)} is neither a command nor a model. A model is written org/name.",

@@ -21,6 +21,7 @@ from bot.commands import (
     operation_commands,
     retry,
     rollback,
+    run_line,
     schedule,
     select_endpoint,
     settings,
@@ -64,5 +65,6 @@ def registry() -> Registry:
             home.FEATURE,
             mention.FEATURE,
             help.FEATURE,
+            run_line.FEATURE,
         ]
     )

@@ -11,6 +11,7 @@ from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
 from bot.commands.operation_buttons import UNCONNECTED
 from bot.commands.operation_commands import here
 from bot.commands.registry import SLASH, DeferredTask, Feature
+from bot.domain.command_line import quote
 from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.permissions import Permission
@@ -22,6 +23,7 @@ from bot.messages.answer import answer
 from bot.messages.lifetime import until
 from bot.messages.lifetime_replies import EXTEND_ACTION, KEEP_ACTION, SET_ACTION, ask_lifetime
 from bot.messages.markup import code, escape, mention
+from bot.messages.suggestion import run_this
 from bot.services.lifetimes import LifetimeOutcome, LifetimeResult, Lifetimes
 from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
@@ -154,12 +156,10 @@ def _duration(typed: str, endpoint: ListedEndpoint) -> int:
     for rule in LIFETIME_RULES:
         if rule.broken(reading):
             field_error = rule.field_error(reading)
-            hint = (
-                code(f"{SLASH} extend {endpoint.name} {field_error.nearest}")
-                if field_error.nearest
-                else ""
-            )
-            raise UserError(escape(field_error.sentences), hint=hint)
+            if field_error.nearest is None:
+                raise UserError(escape(field_error.sentences))
+            line = f"{SLASH} extend {quote(endpoint.name)} {field_error.nearest}"
+            raise UserError(escape(field_error.sentences), hint=code(line), actions=run_this(line))
     return parse_duration(reading.text("lifetime")) or 0
 
 

@@ -6,6 +6,7 @@ from bot.commands.deployment_access import DeploymentAccess
 from bot.commands.endpoint_command import EndpointRequest
 from bot.commands.registry import SLASH, Command, DeferredTask, Feature, deferred
 from bot.commands.schedule_text import ScheduleTextError, read_when
+from bot.domain.command_line import quote
 from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.operations import OperationKind
@@ -15,6 +16,7 @@ from bot.messages import schedule_replies
 from bot.messages.answer import answer
 from bot.messages.markup import bold, code, escape
 from bot.messages.schedule_replies import REMOVE_ACTION, meaning
+from bot.messages.suggestion import run_this
 from bot.services.authorization import Authorizer
 from bot.services.schedules import MOST_PER_ENDPOINT, ScheduleOutcome, Schedules
 from bot.slack.people import People
@@ -65,9 +67,10 @@ _WORDS = {
 def _unreadable(
     error: ScheduleTextError, endpoint: ListedEndpoint, kind: OperationKind
 ) -> UserError:
-    corrected = error.corrected
-    hint = code(f"{SLASH} {kind} {endpoint.name} {corrected}") if corrected else ""
-    return UserError(escape(error.words), hint=hint)
+    if error.corrected is None:
+        return UserError(escape(error.words))
+    line = f"{SLASH} {kind} {quote(endpoint.name)} {error.corrected}"
+    return UserError(escape(error.words), hint=code(line), actions=run_this(line))
 
 
 @deferred

@@ -24,6 +24,7 @@ from bot.messages.answer import answer
 from bot.messages.blocks import button, section
 from bot.messages.body import Body
 from bot.messages.markup import bold, code, escape, mention
+from bot.messages.suggestion import open_in_form
 from bot.messages.update_diff import in_thread
 from bot.services.operations import OperationOutcome, OperationResult, Operations
 from bot.services.pending_responses import PendingResponses
@@ -54,7 +55,9 @@ async def run_on(
     parsed = update_text.read(request.rest, runs)
     if isinstance(parsed, LineErrors):
         errors = [field_error.sentences for field_error in parsed.field_errors]
-        await request.answer(preview.correction(errors, parsed.corrected_line))
+        state = UpdateState.typed(runs, parsed.draft)
+        form = open_in_form(update_diff.CHANGE_ACTION, state.to_json())
+        await request.answer(preview.correction(errors, parsed.corrected_line, form))
     else:
         await request.answer(question(prices, runs, parsed))
 

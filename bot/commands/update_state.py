@@ -57,6 +57,20 @@ class UpdateState(BaseModel):
             return state
         return state.model_copy(update={"back_to": back_to, "is_whole": is_whole})
 
+    @classmethod
+    def typed(cls, runs: RunningVersion, draft: DeployDraft) -> Self:
+        """What a line wants to change, unchecked, for the form."""
+        kept = {"target", "lifetime"}
+        wanted = {field: value for field, value in draft if value is not None}
+        return cls(
+            request_id=secrets.token_urlsafe(6),
+            public_id=runs.public_id,
+            number=runs.number,
+            edits=DeployDraft.model_validate(
+                {field: value for field, value in wanted.items() if field not in kept}
+            ),
+        )
+
     def to_json(self) -> str:
         """Compact JSON; what isn't edited is left out, what is emptied is null."""
         return self.model_dump_json(exclude_unset=True)

@@ -25,3 +25,8 @@ ELLIPSIS = "…"
 def unescape(text: str) -> str:
     """Undo `escape`, which Slack applies to what people type into a command."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def as_slack_sends(text: str) -> str:
+    """Escape a line as Slack escapes what is typed; the inverse of `unescape`."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

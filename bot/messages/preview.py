@@ -11,6 +11,7 @@ from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.lifetime import planned
 from bot.messages.markup import bold, code, duration, escape
+from bot.messages.suggestion import run_this
 from bot.messages.update_diff import cost
 
 DEPLOY_ACTION = "preview.deploy"
@@ -100,16 +101,23 @@ def under_way(request: DeployRequest, *, waits: bool) -> Body:
     return body(text, section(text))
 
 
-def correction(sentences: Sequence[str], corrected_line: str | None) -> Body:
+def correction(
+    sentences: Sequence[str], corrected_line: str | None, open_form: Sequence[Block]
+) -> Body:
     """What is wrong with a line, and the corrected line.
 
     Args:
         sentences: Plain, with typed text between backticks.
         corrected_line: Plain; None if there is none.
+        open_form: The button that opens the form with what was understood.
     """
     lines = [escape(sentence) for sentence in sentences]
     blocks: list[Block] = [section("\n".join(lines))]
+    buttons = [*open_form]
     if corrected_line is not None:
         # Fenced, for copying.
         blocks.append(section(f"```{escape(corrected_line)}```"))
+        buttons = [*run_this(corrected_line), *buttons]
+    if buttons:
+        blocks.append(actions(*buttons))
     return body("\n".join([*lines, escape(corrected_line or "")]).strip(), *blocks)

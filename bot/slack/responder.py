@@ -1,6 +1,6 @@
 """Answer the person who made a request, where only they see it."""
 
-from typing import Protocol
+from typing import Protocol, Self
 
 from bot.messages.body import Body
 
@@ -36,6 +36,17 @@ class Responder:
         """Replace the message that was clicked."""
         self.has_answered = True
         return await self._send(body, replaces=True)
+
+    def in_place(self) -> Self:
+        """A responder whose first answer replaces the message that was clicked."""
+        is_first = True
+
+        async def send(body: Body | None, *, replaces: bool) -> bool:
+            nonlocal is_first
+            replaces, is_first = replaces or is_first, False
+            return await self._send(body, replaces=replaces)
+
+        return type(self)(send)
 
     async def remove(self) -> bool:
         """Remove the message that was clicked."""

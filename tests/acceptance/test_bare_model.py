@@ -74,11 +74,11 @@ async def test_a_command_with_a_typo_is_no_model(env: Environment, *, away: bool
     """It gets its suggestion, whether the Hub can be asked or not."""
     if away:
         env.hub.faults.add(Hang(), times=None)
-    for line in ("sttus it", "sttus --to prod"):
-        assert await answered(env, line) == snapshot("""\
-No command is called `sttus`. Nearest: `status`.
-`/friendli-deploy status`\
-""")
+    for rest in ("it", "--to prod"):
+        assert await answered(env, f"sttus {rest}") == (
+            "No command is called `sttus`. Nearest: `status`.\n"
+            f"`/friendli-deploy status {rest}`\n[Run this]"
+        )
     assert not env.friendli.endpoints
 
 

@@ -128,7 +128,8 @@ async def test_every_field_reaches_the_api(env: Environment) -> None:
             "meta-llama/Llama-3.1-8B-Instruct --gpu 2xh10",
             snapshot("""\
 No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.
-```/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100```\
+```/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100```
+[Run this] [Open in form]\
 """),
             id="a GPU that isn't",
         ),
@@ -136,25 +137,33 @@ No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.
             "org/model --gpu 2xH100 --replica 3",
             snapshot("""\
 There is no option `--replica`. Nearest: `--replicas`.
-```/friendli-deploy org/model --gpu 2xH100 --replicas 3```\
+```/friendli-deploy org/model --gpu 2xH100 --replicas 3```
+[Run this] [Open in form]\
 """),
             id="an option that isn't",
         ),
         pytest.param(
             "org/model",
-            snapshot("Choose an instance, such as `2xH100`."),
+            snapshot("""\
+Choose an instance, such as `2xH100`.
+[Open in form]\
+"""),
             id="no GPU",
         ),
         pytest.param(
             "org/model --gpu 2xH100 --replicas 2 --autoscale 0..3",
-            snapshot("Replicas are either fixed or autoscaled, not both. Choose one."),
+            snapshot("""\
+Replicas are either fixed or autoscaled, not both. Choose one.
+[Open in form]\
+"""),
             id="both scalings",
         ),
         pytest.param(
             "org/model --gpu 2xH100 --to prd",
             snapshot("""\
 No target here is called `prd`. This channel has `prod`. Nearest: `prod`.
-```/friendli-deploy org/model --gpu 2xH100 --to prod```\
+```/friendli-deploy org/model --gpu 2xH100 --to prod```
+[Run this] [Open in form]\
 """),
             id="a target that isn't",
         ),
@@ -162,7 +171,8 @@ No target here is called `prd`. This channel has `prod`. Nearest: `prod`.
             "conect",
             snapshot("""\
 No command is called `conect`. Nearest: `connect`.
-`/friendli-deploy connect`\
+`/friendli-deploy connect`
+[Run this]\
 """),
             id="a command that isn't",
         ),
@@ -177,7 +187,10 @@ No command is called `conect`. Nearest: `connect`.
         pytest.param(
             "org/model --gpu 2xH100 --name '<!channel>' --revision 'a b'",
             snapshot(
-                "`a b` can't be a branch. Branches have no spaces, quotes, .. or @{ and none of ~ ^ : ? * [ \\; no part begins with . or ends in .lock."
+                """\
+`a b` can't be a branch. Branches have no spaces, quotes, .. or @{ and none of ~ ^ : ? * [ \\; no part begins with . or ends in .lock.
+[Open in form]\
+"""
             ),
             id="text that would ping everyone",
         ),

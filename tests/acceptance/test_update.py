@@ -215,7 +215,8 @@ Nothing is sent before you agree.
             "--replicas 0",
             snapshot("""\
 Replicas must be 1 or more. You wrote `0`.
-```/friendli-deploy update it --replicas 1```\
+```/friendli-deploy update it --replicas 1```
+[Run this] [Open in form]\
 """),
             id="a wrong value",
         ),
@@ -223,7 +224,8 @@ Replicas must be 1 or more. You wrote `0`.
             "--replica 2",
             snapshot("""\
 There is no option `--replica`. Nearest: `--replicas`.
-```/friendli-deploy update it --replicas 2```\
+```/friendli-deploy update it --replicas 2```
+[Run this] [Open in form]\
 """),
             id="an option that isn't",
         ),
@@ -237,14 +239,18 @@ This channel deploys to `prod`.\
         ),
         pytest.param(
             "--for 8h --replicas 2",
-            snapshot("An update doesn't change when it ends. Leave `--for` out."),
+            snapshot("""\
+An update doesn't change when it ends. Leave `--for` out.
+[Open in form]\
+"""),
             id="another end",
         ),
         pytest.param(
             "--yes --replicas 2",
             snapshot("""\
 An update asks before it is sent. Leave `--yes` out.
-```/friendli-deploy update it --replicas 2```\
+```/friendli-deploy update it --replicas 2```
+[Run this] [Open in form]\
 """),
             id="without asking",
         ),

@@ -37,6 +37,7 @@ CLICKS: Mapping[str, Sequence[str]] = {
     "preview.deploy": ("AGREEMENT",),
     "preview.change": ("DRAFT",),
     "preview.cancel": ("",),
+    "line.run": ("key terminate PUBLIC", "key terminate theirs", "key delete ENDPOINT", "key"),
     "target.connect": ("",),
     "connect.back": ("",),
     "connect.deploy": ("",),

@@ -460,10 +460,17 @@ def test_a_corrected_line_asks_before_it_deploys() -> None:
 
 
 def test_what_was_understood_is_kept_for_the_form() -> None:
-    """A line with slips still fills a form."""
-    outcome = answer("org/name --gpu h10 --replicas 2 --comment 'never closed")
+    """A line with mistakes still fills a form: corrected, or else as it was typed."""
+    outcome = answer("org/name --gpu h10 --replicas 2 --comment 'closed late")
     assert isinstance(outcome, LineErrors)
-    assert outcome.draft == DeployDraft(model="org/name", gpu="h10", replicas="2", scaling="fixed")
+    assert outcome.draft == DeployDraft(
+        model="org/name", gpu="1xH100", replicas="2", scaling="fixed", comment="closed late"
+    )
+    outcome = answer("org/name --gpu h10 --replicas two")
+    assert isinstance(outcome, LineErrors)
+    assert outcome.draft == DeployDraft(
+        model="org/name", gpu="h10", replicas="two", scaling="fixed"
+    )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=rule_id)

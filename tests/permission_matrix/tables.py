@@ -50,6 +50,8 @@ CLICKS: Mapping[str, Permission | None] = {
     "preview.deploy": P.DEPLOY,
     "preview.change": P.DEPLOY,
     "preview.cancel": None,
+    # Checked as the line is.
+    "line.run": None,
     "target.connect": P.CONNECT,
     "connect.back": None,
     "connect.deploy": None,

@@ -56,6 +56,7 @@ from bot.services.deployments import Deployments
 from bot.services.endpoint_selection import EndpointSelection
 from bot.services.imported_endpoints import ImportedEndpoints
 from bot.services.lifetimes import Lifetimes
+from bot.services.model_history import ModelHistory
 from bot.services.operations import Operations
 from bot.services.pending_responses import PendingResponses
 from bot.services.proposal_expiry import expire_operations
@@ -347,6 +348,7 @@ def _services(
         PendingResponses(database, settings),
         Schedules(database, settings),
         Summaries(database, settings, billing),
+        ModelHistory(database),
         TargetConnections(database, key_ring, settings, targets),
         TargetSettings(targets),
         Updates(database, friendli, key_ring, settings),

@@ -17,7 +17,7 @@ from bot.commands.invite import invitation, needs_invitation
 from bot.commands.registry import DeferredTask, Feature, deferred
 from bot.commands.target_lookup import TargetLookup
 from bot.domain.errors import UserError
-from bot.domain.instances import Prices
+from bot.domain.instances import InstanceOption, Prices
 from bot.domain.permissions import Permission
 from bot.domain.policy import Policy
 from bot.domain.request.deploy_request import DeployRequest
@@ -28,6 +28,7 @@ from bot.messages.markup import bold, escape
 from bot.messages.suggestion import draft_value, open_in_form
 from bot.services.authorization import Authorizer
 from bot.services.deployments import Deployments, DeployOutcome, DeployResult
+from bot.services.model_history import ModelHistory
 from bot.slack.people import People
 from bot.slack.requests import BlockAction, SlashCommand
 
@@ -43,6 +44,7 @@ class LineDeployment:
     approvers: Approvers
     people: People
     prices: Prices
+    history: ModelHistory
 
     async def deploy(self, command: SlashCommand) -> DeferredTask:
         """Show what the line means and ask, or do it at once with `--yes`."""
@@ -94,6 +96,8 @@ class LineDeployment:
         membership = await self.people.membership(command.place)
         if needs_invitation(membership):
             raise await invitation(self.people, membership)
+        option = request.option if isinstance(request.option, InstanceOption) else None
+        seen = await self.history.of(command.place, request.model, option)
         draft = request.draft().to_json()
         await command.responder.say(
             preview.preview(
@@ -105,6 +109,8 @@ class LineDeployment:
                 change_value=draft,
                 is_second=is_second,
                 unchecked=unchecked,
+                present=seen.present,
+                usual=seen.usual,
             )
         )
 

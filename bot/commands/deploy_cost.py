@@ -1,5 +1,6 @@
-"""The cost line of the deploy modal."""
+"""The line of money and time of the deploy modal."""
 
+from bot.domain.cost_forecast import CostForecast
 from bot.domain.instances import InstanceOption, Prices, UnlistedInstance
 from bot.domain.request.draft import (
     DEFAULT_MAX_REPLICAS,
@@ -7,8 +8,11 @@ from bot.domain.request.draft import (
     DEFAULT_REPLICAS,
     DeployDraft,
 )
+from bot.domain.request.duration import MOST_SECONDS, parse_duration
 from bot.domain.request.parsed_draft import ParsedDraft
+from bot.messages.forecast import before_click, price
 from bot.messages.markup import money
+from bot.services.model_history import SeenBefore
 
 NO_INSTANCE = "Choose an instance to see what it costs."
 UNLISTED_INSTANCE = "This bot knows no price for that instance."
@@ -16,10 +20,19 @@ UNLISTED_INSTANCE = "This bot knows no price for that instance."
 _MOST_REPLICAS = 9_999  # past this a number was not meant, and the sum would only puzzle
 
 
-def cost_line(draft: DeployDraft, prices: Prices) -> str:
+def cost_line(
+    draft: DeployDraft,
+    prices: Prices,
+    *,
+    default_lifetime: int | None = None,
+    seen: SeenBefore | None = None,
+) -> str:
     """Say, as mrkdwn, what a draft would cost as far as it is filled in.
 
-    A replica is billed from the end of its initialization until it shuts down.
+    Args:
+        default_lifetime: Seconds, where the draft names none; None for no end.
+        seen: With the present time and the usual time of a start; None for an update, which has
+            no lifetime.
     """
     parsed = ParsedDraft(draft, ())
     if isinstance(parsed.instance, UnlistedInstance):
@@ -27,30 +40,23 @@ def cost_line(draft: DeployDraft, prices: Prices) -> str:
     if not isinstance(parsed.instance, InstanceOption):
         return NO_INSTANCE
     each = prices.per_hour(parsed.instance)
-    per_replica = f"{money(each)} per replica, billed from the moment it serves"
     if draft.effective_scaling == "friendli":
-        return f"{per_replica} \N{MIDDLE DOT} how many there are is for Friendli to decide"
-    bounds = _bounds(parsed)
-    if bounds is None:
-        return per_replica
-    least, most = bounds
-    asleep = f" \N{MIDDLE DOT} {money(each * 0)} while it sleeps" if least == 0 else ""
-    awake = "" if draft.effective_scaling == "auto" else " \N{MIDDLE DOT} never sleeps"
-    if least == most == 1:
-        return f"*{money(each)}*, billed from the moment it serves{awake}"
-    if least == most:
-        return (
-            f"*{money(each * most)}* for {most} replicas, each billed from the moment it"
-            f" serves{awake}"
-        )
-    if most == 1:
-        return f"*{money(each)}*, billed from the moment it serves{asleep}"
-    total = (
-        f"Up to {money(each * most)}"
-        if least == 0
-        else f"{money(each * least)} to {money(each * most)}"
-    )
-    return f"*{total}*: {per_replica}{asleep}"
+        least, most = None, None
+    else:
+        bounds = _bounds(parsed)
+        if bounds is None:
+            return f"*{money(each)}* per replica while live"
+        least, most = bounds
+    seconds = _lifetime(draft) or default_lifetime
+    forecast = CostForecast(each, least, most, seconds)
+    if seen is None:
+        return price(forecast)
+    return before_click(forecast, present=seen.present, usual=seen.usual)
+
+
+def _lifetime(draft: DeployDraft) -> int | None:
+    seconds = parse_duration(draft.lifetime or "")
+    return seconds if seconds is not None and seconds <= MOST_SECONDS else None
 
 
 def _bounds(parsed: ParsedDraft) -> tuple[int, int] | None:

@@ -37,6 +37,7 @@ from bot.messages.blocks import (
     context,
     plain,
 )
+from bot.services.model_history import SeenBefore
 
 __all__ = [
     "ACTION_PREFIX",
@@ -66,9 +67,20 @@ _MOST_METADATA = 3_000
 
 
 def build(
-    state: FormState, *, targets: Sequence[TargetChoice], prices: Prices
+    state: FormState,
+    *,
+    targets: Sequence[TargetChoice],
+    prices: Prices,
+    seen: SeenBefore | None = None,
 ) -> dict[str, object]:
-    """Build the modal. The targets are at least one, the default first; a menu shows 100."""
+    """Build the modal.
+
+    Args:
+        state: Of the form.
+        targets: At least one, the default first; a menu shows 100.
+        prices: Of the instance options.
+        seen: What was seen of the model; None for an untouched form and for updates.
+    """
     blocks: Sequence[Block]
     if state.is_untouched:
         state = _with_scaling(state, targets)
@@ -77,7 +89,7 @@ def build(
         state = state.settled()
         state = state.model_copy(update={"draft": state.draft.clipped()})
         state = _with_scaling(state, targets)
-        blocks = focused(marked(_blocks(state, targets, prices), state.refused), state.focus)
+        blocks = focused(marked(_blocks(state, targets, prices, seen), state.refused), state.focus)
     updates = state.updating is not None
     return {
         "type": "modal",
@@ -130,8 +142,14 @@ def _untouched_blocks(targets: tuple[TargetChoice, ...], prices: Prices) -> Sequ
     return _blocks(_with_scaling(_UNTOUCHED, targets), targets, prices)
 
 
-def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -> Sequence[Block]:
+def _blocks(
+    state: FormState,
+    targets: Sequence[TargetChoice],
+    prices: Prices,
+    seen: SeenBefore | None = None,
+) -> Sequence[Block]:
     draft, opened, updates = state.draft, state.advanced_open, state.updating is not None
+    default_lifetime = None if updates else chosen_target(draft, targets).lifetime_seconds
     return [
         *(update_notes(state.updating) if state.updating else target_field(draft, targets)),
         model_field(state),
@@ -140,7 +158,15 @@ def _blocks(state: FormState, targets: Sequence[TargetChoice], prices: Prices) -
         scaling_field(state),
         *replica_fields(draft),
         *(() if updates else [lifetime_field(draft, targets)]),
-        context(cost_line(draft, prices), block_id=f"{ACTION_PREFIX}.cost"),
+        context(
+            cost_line(
+                draft,
+                prices,
+                default_lifetime=default_lifetime,
+                seen=seen,
+            ),
+            block_id=f"{ACTION_PREFIX}.cost",
+        ),
         actions(
             button(CLOSE_ADVANCED if opened else OPEN_ADVANCED, ADVANCED_ACTION),
             block_id=ADVANCED_ACTION,

@@ -223,9 +223,11 @@ def lifetime_field(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Block
             max_length=longest("lifetime"),
             initial=draft.lifetime,
             placeholder=EXAMPLE_DURATION if seconds is None else format_duration(seconds),
+            trigger="on_enter_pressed",
         ),
         block_id=action_id("lifetime"),
         optional=True,
+        dispatch=True,
         hint=f"8h, 2d or 90m from when it is made, {then(chosen.expiry_action)}. {unless}",
     )
 

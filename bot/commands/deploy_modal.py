@@ -10,14 +10,16 @@ from bot.commands.invite import invitation_view, needs_invitation
 from bot.commands.registry import Feature, ViewResponse, deferred
 from bot.commands.target_lookup import TargetLookup
 from bot.domain.actors import ChannelRef
-from bot.domain.instances import Prices
+from bot.domain.instances import InstanceOption, Prices
 from bot.domain.permissions import Permission
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
+from bot.domain.request.parsed_draft import ParsedDraft
 from bot.domain.request.rules import FieldError
 from bot.messages.answer import answer
 from bot.services.authorization import Authorizer
 from bot.services.deployments import Deployments, DeployOutcome, DeployResult
+from bot.services.model_history import ModelHistory
 from bot.services.targets import TargetView
 from bot.slack.modals import Modals
 from bot.slack.people import People
@@ -33,6 +35,7 @@ class DeployForm:
     people: People
     modals: Modals
     prices: Prices
+    history: ModelHistory
 
     async def open(
         self,
@@ -60,14 +63,14 @@ class DeployForm:
             raise await self.lookup.unconnected()
         state = form.opened(_state(place, draft or DeployDraft()), refused or {}, focus)
         # The trigger dies after three seconds, so the form comes first and the check after.
-        view_id = await self.modals.open(request.trigger_id, self._view(state, targets))
+        view_id = await self.modals.open(request.trigger_id, await self._view(state, targets))
         membership = await self.people.membership(place)
         if needs_invitation(membership):
             await self.modals.replace(view_id, await invitation_view(self.people, membership))
 
     async def show_in(self, view_id: str, place: ChannelRef) -> None:
         targets = await self.lookup.all(place)
-        await self.modals.replace(view_id, self._view(_state(place, DeployDraft()), targets))
+        await self.modals.replace(view_id, await self._view(_state(place, DeployDraft()), targets))
 
     async def redraw(self, click: BlockAction) -> None:
         if click.view is None:
@@ -76,10 +79,18 @@ class DeployForm:
         targets = await self.lookup.targets.cached(click.place)
         if not targets:
             raise await self.lookup.unconnected()
-        await self.modals.replace_after(click.view, self._view(state, targets), click.action_ts)
+        view = await self._view(state, targets)
+        await self.modals.replace_after(click.view, view, click.action_ts)
 
-    def _view(self, state: form.FormState, targets: Sequence[TargetView]) -> Mapping[str, object]:
-        return form.build(state, targets=_choices(targets), prices=self.prices)
+    async def _view(
+        self, state: form.FormState, targets: Sequence[TargetView]
+    ) -> Mapping[str, object]:
+        seen = None
+        if state.updating is None and not state.is_untouched:
+            parsed = ParsedDraft(state.draft, ())
+            option = parsed.instance if isinstance(parsed.instance, InstanceOption) else None
+            seen = await self.history.of(state.place, parsed.model.repo, option)
+        return form.build(state, targets=_choices(targets), prices=self.prices, seen=seen)
 
 
 @deferred

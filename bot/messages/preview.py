@@ -1,18 +1,19 @@
 """What a person sees before and after a deployment from text."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from bot.domain.instances import Prices
+from bot.domain.phase_times import UsualTime
 from bot.domain.policy import ExpiryAction
 from bot.domain.request.deploy_request import DeployRequest, replicas_text
-from bot.domain.version import Cost
 from bot.messages import sent_fields
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
+from bot.messages.forecast import before_click
 from bot.messages.lifetime import planned
 from bot.messages.markup import bold, code, duration, escape
 from bot.messages.suggestion import run_this
-from bot.messages.update_diff import cost
 
 DEPLOY_ACTION = "preview.deploy"
 CHANGE_ACTION = "preview.change"
@@ -30,6 +31,8 @@ def preview(
     change_value: str,
     is_second: bool = False,
     unchecked: str = "",
+    present: datetime,
+    usual: UsualTime | None = None,
 ) -> Body:
     """What would be made, its price, and the question whether to.
 
@@ -39,10 +42,13 @@ def preview(
         change_value: Comes back with Change, at most 2,000 characters.
         is_second: The same line was sent just before.
         unchecked: What couldn't be checked, as mrkdwn.
+        present: By the database's clock.
+        usual: How long such a start usually takes.
     """
+    forecast = request.forecast(prices)
     text = (
         f"{bold(request.name)} on {escape(request.option.label)}, {request.replicas_text}, in"
-        f" {code(request.target)}: {_price(request, prices)}"
+        f" {code(request.target)}: {before_click(forecast, present=present, usual=usual)}"
     )
     if is_second:
         text = f"{_SECOND}\n{text}"
@@ -68,13 +74,6 @@ def preview(
             button("Cancel", CANCEL_ACTION),
         ),
     )
-
-
-def _price(request: DeployRequest, prices: Prices) -> str:
-    each = request.price_per_replica(prices)
-    if each is None:
-        return "its price isn't known."
-    return f"*{cost(Cost(each, *request.replica_bounds))}* once it serves."
 
 
 def scaling_note(request: DeployRequest) -> str:

@@ -48,9 +48,7 @@ async def test_filling_the_form_deploys(env: Environment) -> None:
     await env.member.fill("Model", "meta-llama/Llama-3.1-8B-Instruct")
     await env.member.fill("Instance", "2 × H100 · 160 GB · $10.00/h")
     await env.slack.until(lambda: cost(view) != "Choose an instance to see what it costs.")
-    assert cost(view) == snapshot(
-        "*$10.00/h*, billed from the moment it serves · $0.00/h while it sleeps"
-    )
+    assert cost(view) == snapshot("*$10.00/h* while live ($7,300/month), $0.00/h asleep")
     ack = await env.member.submit()
     assert (ack.status, ack.body) == (200, "")
     assert env.member.modal is None
@@ -69,15 +67,13 @@ async def test_the_price_follows_the_scaling(env: Environment) -> None:
     await env.slack.until(lambda: any(item.label == "Replicas" for item in view.fields()))
     await env.member.fill("Replicas", "3")
     await env.slack.until(lambda: "$108.00" in cost(view))
-    assert cost(view) == snapshot(
-        "*$108.00/h* for 3 replicas, each billed from the moment it serves · never sleeps"
-    )
+    assert cost(view) == snapshot("*$108.00/h* for 3 replicas while live ($78,840/month)")
     await env.member.fill("Scaling", "auto")
     await env.slack.until(lambda: any(item.label == "Maximum replicas" for item in view.fields()))
     await env.member.fill("Maximum replicas", "2")
     await env.slack.until(lambda: "$72.00" in cost(view))
     assert cost(view) == snapshot(
-        "*Up to $72.00/h*: $36.00/h per replica, billed from the moment it serves · $0.00/h while it sleeps"
+        "*$36.00/h–$72.00/h* while live ($26,280–$52,560/month), $0.00/h asleep"
     )
 
 

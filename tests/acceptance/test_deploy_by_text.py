@@ -26,7 +26,7 @@ async def test_a_line_shows_its_price_and_asks_before_it_spends(env: Environment
     await env.slack.until(lambda: env.member.ephemerals(env.channel))
     [preview] = env.member.ephemerals(env.channel)
     assert message_text(env, preview) == snapshot("""\
-*my-llama* on 2 × H100, 1 replica, in `prod`: *$10.00/h* once it serves.
+*my-llama* on 2 × H100, 1 replica, in `prod`: *$10.00/h* while live ($7,300/month)
 Skip special tokens: `on` · Add special tokens: `on`
 meta-llama/Llama-3.1-8B-Instruct
 A fixed replica never sleeps: it is billed until the endpoint ends.

@@ -433,7 +433,7 @@ async def test_who_comes_second_sees_what_is_so_now(env: Environment) -> None:
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
 What you had changed is kept below.
-*$20.00/h* for 2 replicas, each billed from the moment it serves · never sleeps\
+*$20.00/h* for 2 replicas while live ($14,600/month)\
 """)
     await env.member.submit()
     assert modal_text(env, env.member.modal) == snapshot("""\
@@ -554,7 +554,7 @@ async def test_the_form_of_an_endpoint_made_elsewhere_says_what_it_can_t_know(
     view = await open_update_form(env)
     assert modal_text(env, view) == snapshot("""\
 This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token count, logging and queue settings. What you leave empty of them stays as it is.
-*$5.00/h*, billed from the moment it serves · never sleeps\
+*$5.00/h* while live ($3,650/month)\
 """)
     await env.member.fill("Instance", "1xB200")
     await env.member.submit()

@@ -44,6 +44,7 @@ CUTS = {
     "matching": 200,
     "delivery_result": 500,
     "instances": 60,
+    "model_size": 100,
     "responses": 20_000,
     "redaction": 50_000,
     "manifest": 100,  # the operator's own words

@@ -1,5 +1,7 @@
 import json
+import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +22,7 @@ from bot.commands.deploy_form import (
 from bot.commands.deploy_form_state import FLAGS_ACTION
 from bot.domain.actors import ChannelRef
 from bot.domain.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
+from bot.domain.phase_times import UsualTime
 from bot.domain.policy import ExpiryAction
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
@@ -28,6 +31,7 @@ from bot.domain.schemas import AutoscalingPolicy
 from bot.sandbox.slack.blocks import check_view, check_view_errors
 from bot.sandbox.slack.fields import Field, chosen, options
 from bot.sandbox.slack.view import View
+from bot.services.model_history import SeenBefore
 from tests.domain.request.test_draft import ASTRAL, DRAFTS, FULL, utf16_units
 
 PLACE = ChannelRef("E0123456789", "T0123456789", "C0123456789")
@@ -347,56 +351,29 @@ def test_a_metric_can_be_unset_again() -> None:
 @pytest.mark.parametrize(
     ("typed", "line"),
     [
-        (
-            {"scaling": "fixed"},
-            "*$10.00/h*, billed from the moment it serves · never sleeps",
-        ),
+        ({"scaling": "fixed"}, "*$10.00/h* while live ($7,300/month)"),
         (
             {"scaling": "fixed", "replicas": "2"},
-            "*$20.00/h* for 2 replicas, each billed from the moment it serves · never sleeps",
+            "*$20.00/h* for 2 replicas while live ($14,600/month)",
         ),
-        (
-            {"scaling": "fixed", "replicas": "0"},
-            "$10.00/h per replica, billed from the moment it serves",
-        ),
-        (
-            {"scaling": "fixed", "replicas": None},
-            "*$10.00/h*, billed from the moment it serves · never sleeps",
-        ),
-        (
-            {"scaling": "fixed", "replicas": "99999"},
-            "$10.00/h per replica, billed from the moment it serves",
-        ),
+        ({"scaling": "fixed", "replicas": "0"}, "*$10.00/h* per replica while live"),
+        ({"scaling": "fixed", "replicas": None}, "*$10.00/h* while live ($7,300/month)"),
+        ({"scaling": "fixed", "replicas": "99999"}, "*$10.00/h* per replica while live"),
         (
             {"scaling": "friendli"},
-            (
-                "$10.00/h per replica, billed from the moment it serves"
-                " · how many there are is for Friendli to decide"
-            ),
+            "*$10.00/h* per replica while live; Friendli decides how many",
         ),
-        (
-            {},
-            "*$10.00/h*, billed from the moment it serves · $0.00/h while it sleeps",
-        ),
+        ({}, "*$10.00/h* while live ($7,300/month), $0.00/h asleep"),
         (
             {"scaling": "auto", "max_replicas": "3"},
-            (
-                "*Up to $30.00/h*: $10.00/h per replica, billed from the moment it serves"
-                " · $0.00/h while it sleeps"
-            ),
+            "*$10.00/h–$30.00/h* while live ($7,300–$21,900/month), $0.00/h asleep",
         ),
         (
             {"scaling": "auto", "max_replicas": "3", "min_replicas": "1"},
-            "*$10.00/h to $30.00/h*: $10.00/h per replica, billed from the moment it serves",
+            "*$10.00/h–$30.00/h* while live ($7,300–$21,900/month)",
         ),
-        (
-            {"scaling": "auto", "min_replicas": "1"},
-            "*$10.00/h*, billed from the moment it serves",
-        ),
-        (
-            {"scaling": "auto", "min_replicas": "2"},
-            "$10.00/h per replica, billed from the moment it serves",
-        ),
+        ({"scaling": "auto", "min_replicas": "1"}, "*$10.00/h* while live ($7,300/month)"),
+        ({"scaling": "auto", "min_replicas": "2"}, "*$10.00/h* per replica while live"),
     ],
 )
 def test_the_line_of_money_follows_every_choice(typed: dict[str, str | None], line: str) -> None:
@@ -567,8 +544,27 @@ def test_the_cost_of_a_draft_that_no_form_shows() -> None:
     """The line reads a draft from text as well."""
     draft = DeployDraft(gpu="h200 x 4", max_replicas="2")
     assert cost_line(draft, PUBLISHED_PRICES) == (
-        "*Up to $56.00/h*: $28.00/h per replica, billed from the moment it serves"
-        " · $0.00/h while it sleeps"
+        "*$28.00/h–$56.00/h* while live ($20,440–$40,880/month), $0.00/h asleep"
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "default", "line"),
+    [
+        (None, None, ""),
+        (None, 2 * 3600, " · about $20.00 by TIME"),
+        ("8h", 2 * 3600, " · about $80.00 by TIME"),
+        ("8 parsecs", None, ""),
+        ("1000d", None, ""),
+    ],
+)
+def test_the_cost_follows_the_lifetime(typed: str | None, default: int | None, line: str) -> None:
+    """The typed one, else the target's; what is no lifetime counts as none."""
+    seen = SeenBefore(datetime(2026, 11, 28, tzinfo=UTC), usual=UsualTime(240, 360))
+    draft = DeployDraft(gpu="2xH100", replicas="1", scaling="fixed", lifetime=typed)
+    said = cost_line(draft, PUBLISHED_PRICES, default_lifetime=default, seen=seen)
+    assert re.sub("<[^>]*>", "TIME", said) == (
+        f"*$10.00/h* while live ($7,300/month){line} · usually live in 4–6 min"
     )
 
 

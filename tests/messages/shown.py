@@ -36,6 +36,7 @@ from bot.domain.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
 from bot.domain.listed_endpoint import ListedEndpoint, Listing
 from bot.domain.operations import Cause, OperationKind, OperationState
 from bot.domain.permissions import Permission
+from bot.domain.phase_times import UsualTime
 from bot.domain.policy import ExpiryAction, Policy
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
@@ -272,6 +273,8 @@ def of_questions() -> Iterator[Body]:
         expiry_action=ExpiryAction.TERMINATE,
         deploy_value="1",
         change_value="1",
+        present=AT,
+        usual=UsualTime(240, 360),
     )
     asked = [questions.ask(kind, "it", Decimal(5), "0" * 32) for kind in OperationKind]
     yield from filter(None, [*asked, questions.ask(OperationKind.WAKE, "it", None, "0" * 32)])

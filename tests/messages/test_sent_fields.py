@@ -134,6 +134,7 @@ def test_the_preview_shows_it(request_: DeployRequest) -> None:
         expiry_action=ExpiryAction.SLEEP,
         deploy_value="1",
         change_value="1",
+        present=shown.AT,
     )
     assert missing(request_, said) == []
     assert f"*it* on {request_.option.label}, {request_.replicas_text}, in" in said.text

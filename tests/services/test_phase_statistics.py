@@ -35,6 +35,7 @@ async def add(
     then: str = "RUNNING",
     model: str = "meta-llama/Llama-3.1-8B-Instruct",
     machine: float | None = None,
+    state: DeploymentState = DeploymentState.LIVE,
 ) -> Deployment:
     """A deployment whose download took so long, after the machine did if that was seen."""
     async with database.write() as session:
@@ -72,7 +73,7 @@ async def add(
             ),
             price_per_hour="5",
             requested_at=BEGAN,
-            state=DeploymentState.LIVE,
+            state=state,
             endpoint_id=str(number),
         )
         session.add(deployment)
@@ -81,13 +82,13 @@ async def add(
         steps = [(DOWNLOADING, waited), (State(then), waited + lasted)]
         if machine is not None:
             steps.insert(0, (GETTING_MACHINE, 0.0))
-        for sequence, (state, seconds) in enumerate(steps, start=1):
+        for sequence, (shown, seconds) in enumerate(steps, start=1):
             session.add(
                 Transition(
                     deployment_id=deployment.id,
                     sequence=sequence,
-                    status=state.status,
-                    phase=state.phase,
+                    status=shown.status,
+                    phase=shown.phase,
                     observed_at=BEGAN + timedelta(seconds=seconds),
                 )
             )

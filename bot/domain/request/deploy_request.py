@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from bot.domain.cost_forecast import CostForecast
 from bot.domain.fit_history import EngineSettings
 from bot.domain.instances import AnyInstance, Prices, UnlistedInstance, instance
 from bot.domain.request.draft import DeployDraft
@@ -103,6 +104,10 @@ class DeployRequest(BaseModel):
         _, most = self.replica_bounds
         each = self.price_per_replica(prices)
         return None if most is None or each is None else each * most
+
+    def forecast(self, prices: Prices) -> CostForecast:
+        least, most = self.replica_bounds
+        return CostForecast(self.price_per_replica(prices), least, most, self.lifetime_seconds)
 
     def with_default_lifetime(self, seconds: int | None) -> Self:
         if self.lifetime_seconds is not None or seconds is None:

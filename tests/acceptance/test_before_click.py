@@ -1,0 +1,68 @@
+"""Stories of what a person knows before a click that spends: the price, and how long it takes."""
+
+import pytest
+
+from bot.db.session import Database
+from bot.domain.deployment_state import DeploymentState
+from bot.sandbox.environment import Environment
+from tests.acceptance.thread_assertions import ephemeral_texts
+from tests.services.test_phase_statistics import add
+
+MODEL = "meta-llama/Llama-3.1-8B-Instruct"
+
+
+@pytest.fixture
+async def earlier_starts(sqlite_url: str) -> None:
+    """Five starts of the model on two H100, of two to six minutes."""
+    database = Database(sqlite_url)
+    for number in range(2, 7):
+        await add(
+            database,
+            number,
+            60.0 * number,
+            option="zfTutSiLn0Hq",
+            state=DeploymentState.ENDED,
+        )
+    await database.close()
+
+
+@pytest.mark.usefixtures("earlier_starts", "bot")
+async def test_the_preview_says_what_it_costs_and_how_long_it_takes(env: Environment) -> None:
+    """In one line, from what this database has seen on the same GPUs."""
+    await env.member.command(env.channel, f"{MODEL} --gpu 2xH100 --for 8h --name it")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env)[-1].splitlines()[0] == (
+        "*it* on 2 × H100, 0–1 replicas, in `prod`: *$10.00/h* while live ($7,300/month),"
+        " $0.00/h asleep · at most $80.00 by TIME · usually live in 4–6 min"
+    )
+
+
+@pytest.mark.usefixtures("earlier_starts", "bot")
+async def test_other_gpus_say_nothing_about_the_time(env: Environment) -> None:
+    """Only the price is known there."""
+    await env.member.command(env.channel, f"{MODEL} --gpu H200 --replicas 2 --name it")
+    await env.slack.until(lambda: ephemeral_texts(env))
+    assert ephemeral_texts(env)[-1].splitlines()[0] == (
+        "*it* on 1 × H200, 2 replicas, in `prod`:"
+        " *$14.00/h* for 2 replicas while live ($10,220/month)"
+    )
+
+
+@pytest.mark.usefixtures("earlier_starts", "bot")
+async def test_the_form_says_it_too(env: Environment) -> None:
+    """As soon as model and instance are chosen, and the lifetime once it is typed."""
+    await env.member.command(env.channel)
+    view = await env.slack.until(lambda: env.member.modal)
+
+    def line() -> str:
+        [block] = [one for one in view.blocks if one["block_id"] == "deploy.cost"]
+        return str(block["elements"][0]["text"])
+
+    await env.member.fill("Model", MODEL)
+    await env.member.fill("Instance", "2xH100")
+    await env.slack.until(lambda: "usually live" in line())
+    assert line() == (
+        "*$10.00/h* while live ($7,300/month), $0.00/h asleep · usually live in 4–6 min"
+    )
+    await env.member.fill("Ends after", "8h")
+    await env.slack.until(lambda: "at most $80.00 by <!date^" in line())

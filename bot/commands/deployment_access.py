@@ -6,8 +6,11 @@ from bot.db.deployment_tables import Deployment
 from bot.domain.errors import UserError
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
+from bot.messages.buttons import connect_again
+from bot.messages.markup import code
 from bot.services.authorization import Authorizer
 from bot.services.deployments import Deployments
+from bot.services.targets import Targets
 from bot.slack.requests import Request
 
 
@@ -17,6 +20,7 @@ class DeploymentAccess:
 
     deployments: Deployments
     authorizer: Authorizer
+    targets: Targets
 
     async def require(
         self,
@@ -53,12 +57,20 @@ class DeploymentAccess:
         *,
         operation: OperationKind | None = None,
     ) -> None:
-        """Raise UserError if the person lacks the permission."""
+        """Raise UserError if the person lacks the permission, or the target is disconnected.
+
+        Nobody's permissions are known on a target that isn't there any more, although another one
+        may keep the project watched.
+        """
+        among = await self.targets.of(request.place)
+        if target not in [one.name for one in among]:
+            raise disconnected(target)
         await self.authorizer.authorize(
             permission,
             request.person,
             request.place,
             target=target,
+            among=among,
             about=public_id,
             message_ts=request.message_ts,
             operation=operation,
@@ -67,3 +79,11 @@ class DeploymentAccess:
 
 def unknown_endpoint() -> UserError:
     return UserError("I don't know this endpoint any more, so nothing was done.")
+
+
+def disconnected(target: str) -> UserError:
+    return UserError(
+        f"{code(target)} is disconnected from this channel, so nothing was done.",
+        hint="An admin can connect it again; until then, use Friendli Suite.",
+        actions=[connect_again(target)],
+    )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bot.commands.registry import SLASH, Command, Feature, deferred
 from bot.commands.target_lookup import TargetLookup
+from bot.domain.actors import ChannelRef
 from bot.domain.errors import UserError
 from bot.domain.permissions import Permission
 from bot.domain.statuses import facts_of
@@ -12,7 +13,7 @@ from bot.messages.blocks import button
 from bot.messages.body import Body
 from bot.messages.markup import bold, code, escape, money
 from bot.services.authorization import Authorizer
-from bot.services.target_connections import Running, TargetConnections
+from bot.services.target_connections import Running, Sharing, TargetConnections
 from bot.services.targets import TargetView
 from bot.slack.requests import BlockAction, SlashCommand
 
@@ -20,6 +21,7 @@ CONFIRM_ACTION = "target.disconnect"
 KEEP_ACTION = "target.keep"
 
 _LISTED = 20
+_NAMED = 5
 
 
 @deferred
@@ -34,7 +36,8 @@ async def run(
         Permission.CONNECT, command.person, command.place, target=target.name
     )
     running = await target_connections.running(command.place, target.name)
-    await command.responder.say(question(target, running))
+    sharing = await target_connections.sharing(command.place, target.name)
+    await command.responder.say(question(command.place, target, running, sharing))
 
 
 def _named(targets: Sequence[TargetView], name: str) -> TargetView:
@@ -49,10 +52,17 @@ def _named(targets: Sequence[TargetView], name: str) -> TargetView:
     raise UserError(f"No target here is called {code(name)}.", hint=names)
 
 
-def question(target: TargetView, running: Sequence[Running]) -> Body:
+def question(
+    place: ChannelRef, target: TargetView, running: Sequence[Running], sharing: Sequence[Sharing]
+) -> Body:
     lines = [f"Disconnect {bold(target.name)} (project {code(target.project_id)})?"]
     if running:
-        lines.append("These were deployed through it. They run on, and nobody here sees them:")
+        then = (
+            "They run on and stay watched, and their buttons stop working:"
+            if sharing
+            else "They run on and are billed, but their threads no longer follow them:"
+        )
+        lines.append(f"These were deployed through it. {then}")
         lines += [_line(one) for one in running[:_LISTED]]
         if len(running) > _LISTED:
             lines.append(f"… and {len(running) - _LISTED} more")
@@ -60,12 +70,26 @@ def question(target: TargetView, running: Sequence[Running]) -> Body:
         lines.append("Nothing that was deployed through it is running.")
     return answer(
         "\n".join(lines),
-        hint="Its API key is wiped.",
+        hint=f"Its API key stays stored: {_sharing(place, sharing)}."
+        if sharing
+        else "Its API key is deleted.",
         buttons=[
             button("Disconnect", CONFIRM_ACTION, value=target.name, style="danger"),
             button("Keep", KEEP_ACTION),
         ],
     )
+
+
+def _sharing(place: ChannelRef, sharing: Sequence[Sharing]) -> str:
+    """Who has the project too; a channel that the reader isn't in stays unnamed in Slack."""
+    named = [
+        code(one.name) if one.channel_id == place.channel_id else f"<#{one.channel_id}>"
+        for one in sharing
+    ]
+    *first, last = dict.fromkeys(named)
+    if not first:
+        return f"{last} uses the same project"
+    return f"{', '.join(first[:_NAMED])} and {last} use the same project"
 
 
 def _line(one: Running) -> str:
@@ -80,11 +104,16 @@ async def confirmed(
     click: BlockAction, authorizer: Authorizer, target_connections: TargetConnections
 ) -> None:
     await authorizer.authorize(Permission.CONNECT, click.person, click.place, target=click.value)
-    known = await target_connections.disconnect(
+    sharing = await target_connections.disconnect(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
     name = bold(click.value)
-    text = f"{name} is disconnected; its key is wiped." if known else f"{name} is gone already."
+    if sharing is None:
+        text = f"{name} is disconnected already."
+    elif sharing:
+        text = f"{name} is disconnected. Its key stays stored: {_sharing(click.place, sharing)}."
+    else:
+        text = f"{name} is disconnected, and its key is deleted."
     await click.responder.replace(answer(text))
 
 
@@ -94,6 +123,6 @@ async def kept(click: BlockAction) -> None:
 
 
 FEATURE = Feature(
-    commands=[Command("disconnect", "[name]", "Forgets a target and wipes its API key.", run)],
+    commands=[Command("disconnect", "[name]", "Removes a target from this channel.", run)],
     clicks={CONFIRM_ACTION: confirmed, KEEP_ACTION: kept},
 )

@@ -134,13 +134,13 @@ async def open_environment(
         )
 
 
-async def connect(env: Environment, name: str = "prod") -> None:
-    """Connect the channel to the sandbox's project through the form.
+async def connect(env: Environment, name: str = "prod", channel: Channel | None = None) -> None:
+    """Connect a channel, by default the first, to the sandbox's project through the form.
 
     Raises:
         bot.sandbox.slack.changes.ConditionTimeoutError: The form wasn't opened or not accepted.
     """
-    await env.admin.command(env.channel, f"connect {name}")
+    await env.admin.command(channel or env.channel, f"connect {name}")
     await env.slack.until(lambda: env.admin.modal)
     await env.admin.fill("Target name", name)
     await env.admin.fill("Friendli project id", PROJECT)

@@ -39,6 +39,14 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Sharing:
+    """Another target with the same project and key."""
+
+    channel_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """What a channel is connected to; without an API key, the operator's is used."""
 
@@ -85,6 +93,12 @@ class TargetConnections:
                 )
                 for row in rows
             ]
+
+    async def sharing(self, place: ChannelRef, name: str) -> Sequence[Sharing]:
+        """The other targets with the project and key of a target, which stay watched by it."""
+        async with self._database.read() as session:
+            target = await find_target(session, place, name)
+            return [] if target is None else await _sharing(session, target)
 
     async def connect(self, place: ChannelRef, person: Actor, wanted: Connection) -> bool:
         """Store a target, or a new key for it, which was checked before.
@@ -209,12 +223,17 @@ class TargetConnections:
 
     async def disconnect(
         self, place: ChannelRef, person: Actor, name: str, *, message_ts: str = ""
-    ) -> bool:
-        """Delete a target, and its key if unused; return whether there was one."""
+    ) -> Sequence[Sharing] | None:
+        """Delete a target, and its key unless other targets have it too.
+
+        Returns:
+            Those other targets; None if there was no such target.
+        """
         async with self._targets.writing() as session:
             target = await find_target(session, place, name)
             if target is None:
-                return False
+                return None
+            sharing = await _sharing(session, target)
             project = await session.get_one(WatchedProject, target.watched_project_id)
             await end_proposals(session, place, name, person, self._settings)
             await session.execute(delete(Target).where(Target.id == target.id))
@@ -230,7 +249,7 @@ class TargetConnections:
             )
             await self._promote(session, place)
             if not await self._wipe_unused(session, project):
-                return True
+                return sharing
             left = await session.scalars(
                 select(Deployment)
                 .where(
@@ -249,7 +268,7 @@ class TargetConnections:
                     self._settings,
                     lambda view: replies.disconnected(view, person.id),
                 )
-        return True
+        return []
 
     async def _promote(self, session: AsyncSession, place: ChannelRef) -> None:
         remaining = (
@@ -280,6 +299,15 @@ class TargetConnections:
                 .where(*_deployed(place, name), Deployment.state.in_(WILL_BE_BILLED))
             )
         )
+
+
+async def _sharing(session: AsyncSession, target: Target) -> Sequence[Sharing]:
+    others = await session.execute(
+        select(Target.channel_id, Target.name)
+        .where(Target.watched_project_id == target.watched_project_id, Target.id != target.id)
+        .order_by(Target.channel_id != target.channel_id, Target.id)
+    )
+    return [Sharing(channel_id, name) for channel_id, name in others]
 
 
 def _deployed(place: ChannelRef, name: str) -> tuple[ColumnElement[bool], ...]:

@@ -318,7 +318,7 @@ async def test_disconnecting_ends_what_waits(env: Environment) -> None:
     await env.admin.click(stale, "Approve")
     await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
     assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
-        "There is nothing left to decide here; the thread says how it stands."
+        "`prod` is disconnected from this channel, so nothing was done. An admin can connect it again; until then, use Friendli Suite."
     )
 
 

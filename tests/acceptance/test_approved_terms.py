@@ -313,6 +313,6 @@ async def test_nothing_is_spent_on_a_target_that_is_disconnected(env: Environmen
     await env.member.click(root(env), "Wake ($5.00/h)")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env)[-1] == snapshot(
-        "Its target was disconnected here, so nothing that costs money is done. An admin can connect it again with `/friendli-deploy connect`."
+        "`gone` is disconnected from this channel, so nothing was done. An admin can connect it again; until then, use Friendli Suite."
     )
     assert counted.of("wake_endpoint") == 0

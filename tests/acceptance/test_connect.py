@@ -5,8 +5,16 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import API_KEY, PROJECT, TEAM, Environment, connect
 from bot.sandbox.faults import Hang, Respond
+from bot.sandbox.slack.conversations import ChannelKind
 from bot.sandbox.slack.user_client import UserClient
-from tests.acceptance.thread_assertions import ephemeral_texts, message_text, rendered_text, thread
+from tests.acceptance.deploying import serve
+from tests.acceptance.thread_assertions import (
+    ephemeral_texts,
+    message_text,
+    rendered_text,
+    root,
+    thread,
+)
 from tests.conftest import StartBot
 
 
@@ -243,7 +251,7 @@ async def test_from_connecting_one_goes_on_to_deploying(
 
 
 @pytest.mark.usefixtures("bot")
-async def test_disconnecting_lists_what_runs_asks_and_wipes_the_key(env: Environment) -> None:
+async def test_disconnecting_lists_what_runs_asks_and_deletes_the_key(env: Environment) -> None:
     """What runs on is named with its price; after the click nobody watches it any more."""
     await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name left --yes")
     await env.slack.until(lambda: thread(env))
@@ -251,9 +259,9 @@ async def test_disconnecting_lists_what_runs_asks_and_wipes_the_key(env: Environ
     [question] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
     assert message_text(env, question) == snapshot("""\
 Disconnect *prod* (project `sandbox-project`)?
-These were deployed through it. They run on, and nobody here sees them:
+These were deployed through it. They run on and are billed, but their threads no longer follow them:
 • *left* · `ENDPOINT-1` · starting · $5.00/h per replica
-Its API key is wiped.
+Its API key is deleted.
 [Disconnect] [Keep]\
 """)
     await env.admin.click(question, "Disconnect")
@@ -261,7 +269,7 @@ Its API key is wiped.
     assert thread(env)[-1] == snapshot(
         "@admin disconnected `prod`, so this endpoint is no longer watched. It runs on, and is billed, until it is ended in Friendli Suite."
     )
-    await env.slack.until(lambda: "wiped" in env.admin.ephemerals(env.channel)[-1].text)
+    await env.slack.until(lambda: "key is deleted" in env.admin.ephemerals(env.channel)[-1].text)
     await env.member.command(env.channel, "targets")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
@@ -269,6 +277,63 @@ Its API key is wiped.
             "This channel isn't connected to a Friendli project yet. Only admins can connect one. Ask @admin."
         ]
     )
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_disconnecting_says_what_stays_where_another_target_has_the_project(
+    env: Environment, *, elsewhere: bool
+) -> None:
+    """The key and the watch stay; nobody uses the buttons until the target is connected again."""
+    await serve(env, "left")
+    channel = env.channel
+    if elsewhere:
+        channel = env.slack.workspace.add_channel("elsewhere", ChannelKind.PUBLIC, [env.admin.user])
+    await connect(env, "other", channel=channel)
+    await env.admin.command(env.channel, "disconnect prod")
+    question = await env.slack.until(lambda: env.admin.ephemerals(env.channel)[-1])
+    other = "#elsewhere" if elsewhere else "`other`"
+    assert rendered_text(env, question.text) == (
+        "Disconnect *prod* (project `sandbox-project`)?\n"
+        "These were deployed through it. They run on and stay watched, and their buttons stop"
+        " working:\n"
+        "• *left* · `ENDPOINT-1` · serving · $5.00/h per replica"
+        f" Its API key stays stored: {other} uses the same project."
+    )
+    await env.admin.click(question, "Disconnect")
+    said = f"*prod* is disconnected. Its key stays stored: {other} uses the same project."
+    await env.slack.until(lambda: ephemeral_texts(env, env.admin)[-1] == said)
+    assert "no longer watched" not in thread(env)[-1]
+    for label, person in (("Sleep", env.member), ("Terminate", env.admin)):
+        await env.slack.until(lambda label=label: label in root(env).buttons)
+        before = len(ephemeral_texts(env, person))
+        await person.click(root(env), label)
+        refusal = await env.slack.until(
+            lambda person=person, before=before: person.ephemerals(env.channel)[before:][-1]
+        )
+        assert message_text(env, refusal) == snapshot("""\
+`prod` is disconnected from this channel, so nothing was done.
+An admin can connect it again; until then, use Friendli Suite.
+[Connect again]\
+""")
+    counted = {one.operation for one in env.friendli.requests}
+    assert not counted & {"sleep_endpoint", "terminate_endpoint"}
+    await connect(env)
+    await env.member.click(root(env), "Sleep")
+    await env.friendli.until(
+        lambda: any(one.operation == "sleep_endpoint" for one in env.friendli.requests)
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_target_that_is_shared_meanwhile_is_told_as_it_is(env: Environment) -> None:
+    """What is said after the click is what was done, not what the question expected."""
+    await env.admin.command(env.channel, "disconnect prod")
+    question = await env.slack.until(lambda: env.admin.ephemerals(env.channel)[-1])
+    assert "key is deleted" in question.text
+    await connect(env, "other")
+    await env.admin.click(question, "Disconnect")
+    await env.slack.until(lambda: "stays stored" in ephemeral_texts(env, env.admin)[-1])
 
 
 @pytest.mark.usefixtures("bot")

@@ -336,11 +336,11 @@ async def test_help_names_everything_that_can_be_typed(env: Environment) -> None
 `/friendli-deploy`  Opens the form to deploy a model.
 `/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100`  Deploys from text; shows the price and asks first.
 `/friendli-deploy connect [name]`  Connects this channel to a Friendli project.
-`/friendli-deploy disconnect [name]`  Forgets a target and wipes its API key.
+`/friendli-deploy disconnect [name]`  Removes a target from this channel.
 `/friendli-deploy targets`  Lists the Friendli projects that this channel deploys to.
 `/friendli-deploy settings [target]`  Approvals, time to live, what the channel hears, and who may do what.
 `/friendli-deploy audit [target]`  Shows who did what lately, and who wasn't allowed.
-`/friendli-deploy list [target]`  Lists the endpoints, also those made elsewhere, with $/h.
+`/friendli-deploy list [target] [filter]`  Lists endpoints with $/h, also those created elsewhere; filters: `mine`, `live`, `asleep`, `failed`.
 `/friendli-deploy status [endpoint]`  Shows one endpoint, whole.
 `/friendli-deploy sleep [endpoint] [at TIME]`  Puts an endpoint to sleep; any request wakes it.
 `/friendli-deploy wake [endpoint] [at TIME]`  Wakes a sleeping endpoint; shows the price and asks first.

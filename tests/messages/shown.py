@@ -281,7 +281,7 @@ def of_questions() -> Iterator[Body]:
     yield update_diff.question(
         UpdateState.of(runs(), after()).step(runs(), after()), PUBLISHED_PRICES, value="1"
     )
-    yield disconnect.question(target(), [])
+    yield disconnect.question(PLACE, target(), [], [])
     for button in (connect(), ask_button(Permission.TERMINATE, "0" * 32, PLACE)):
         yield Body(text="no", blocks=[dict(actions(button))])
 

@@ -30,6 +30,7 @@ from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.db.encryption import KeyRing
 from bot.db.file_lock import exclusive_use
 from bot.db.heartbeats import REPORTS_BEFORE_SILENT, Heartbeat
+from bot.db.inference_tables import SmokeTest
 from bot.db.message_tables import Channel
 from bot.db.operation_tables import Schedule
 from bot.db.schema_revision import Schema
@@ -38,8 +39,10 @@ from bot.db.startup import open_database
 from bot.domain.process.file_descriptors import share
 from bot.domain.process.redaction import redactor
 from bot.friendli.client import FriendliClient, TimeLimits
+from bot.friendli.inference import InferenceClient
 from bot.hub.client import HubClient
 from bot.hub.known_models import KnownModels
+from bot.hub.model_checks import ModelChecks
 from bot.ops.dependencies import Dependencies
 from bot.ops.effective_settings import changed_settings
 from bot.ops.health import health_routes
@@ -86,6 +89,7 @@ from bot.workers.poller import Poller
 from bot.workers.reconciler import Reconciler
 from bot.workers.retention import FIRST_SWEEP_AFTER, Retention
 from bot.workers.scheduler import Scheduler
+from bot.workers.smoke_tester import SmokeTester
 from bot.workers.stuck import report_stuck_phase
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -97,7 +101,9 @@ PERIODIC_CHECKS: Sequence[PeriodicCheck] = (expire_operations, end_in_time, repo
 
 _WITHDRAW_SECONDS = 1.0
 # Rows of each kind that a process handles at once.
-_DEPLOYMENTS, _PROJECTS, _CHANNELS, _SCHEDULES = 100, 100, 40, 5
+_DEPLOYMENTS, _PROJECTS, _CHANNELS, _SCHEDULES, _SMOKE_TESTS = 100, 100, 40, 5, 10
+# Connections to endpoints, of smoke tests and prompts.
+_STREAMS = 200
 # A due project waits this part of the shortest interval, to be claimed together with others.
 _GATHER = 0.05
 
@@ -111,6 +117,16 @@ class Running:
     @property
     def events_url(self) -> str:
         return self.url + EVENTS_PATH
+
+
+@dataclass(frozen=True, slots=True)
+class _Apis:
+    """Clients of Friendli and the Hub."""
+
+    friendli: FriendliClient
+    inference: InferenceClient
+    hub: HubClient
+    checks: ModelChecks
 
 
 # A thread that runs a transaction gives the interpreter up at each statement. To get it back from a
@@ -136,20 +152,12 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             settings.slack_bot_token, settings.slack_api_url, timeout=settings.slack_timeout
         )
         stack.push_async_callback(clients.close)
-        friendli = await stack.enter_async_context(
-            FriendliClient(
-                settings.friendli_api_url,
-                limits=TimeLimits(write=settings.create_timeout),
-                first_wait=settings.friendli_retry_wait,
-                connections=share(8, most=_DEPLOYMENTS + _PROJECTS),
-            )
-        )
+        apis = await _open_apis(stack, settings)
         key_ring = KeyRing(settings.encryption_keys, settings.friendli_token)
         people = People(clients, settings.admins)
         schema = Schema()
-        workers = _workers(stack, settings, database, schema, clients, friendli, key_ring, people)
-        hub = await stack.enter_async_context(HubClient(settings.hf_endpoint, settings.hf_token))
-        services = _services(settings, database, clients, friendli, hub, key_ring, people)
+        workers = _workers(stack, settings, database, schema, clients, apis, key_ring, people)
+        services = _services(settings, database, clients, apis, key_ring, people)
         deferred_tasks = DeferredTasks()
         accepts_requests = settings.role.accepts_requests
         app_token = settings.slack_app_token if accepts_requests else None
@@ -223,6 +231,24 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             log.info("stopping")
 
 
+async def _open_apis(stack: AsyncExitStack, settings: Settings) -> _Apis:
+    friendli = await stack.enter_async_context(
+        FriendliClient(
+            settings.friendli_api_url,
+            limits=TimeLimits(write=settings.create_timeout),
+            first_wait=settings.friendli_retry_wait,
+            connections=share(8, most=_DEPLOYMENTS + _PROJECTS),
+        )
+    )
+    inference = await stack.enter_async_context(
+        InferenceClient(settings.inference_url, connections=share(8, most=_STREAMS))
+    )
+    hub = await stack.enter_async_context(HubClient(settings.hf_endpoint, settings.hf_token))
+    checks = ModelChecks(hub)
+    stack.push_async_callback(checks.close)
+    return _Apis(friendli, inference, hub, checks)
+
+
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Running]:
     """The same until the process ends, which lets the garbage collector ignore what was started.
@@ -266,10 +292,11 @@ def _workers(
     database: Database,
     schema: Schema,
     clients: SlackClients,
-    friendli: FriendliClient,
+    apis: _Apis,
     key_ring: KeyRing,
     people: People,
 ) -> Workers:
+    friendli = apis.friendli
     lease = timedelta(seconds=settings.lease)
     steps = DeploymentSteps(
         database,
@@ -293,6 +320,7 @@ def _workers(
     sender = Sender(database, clients, settings, find_admins=people.admins)
     stack.push_async_callback(sender.close)
     scheduler = Scheduler(database, settings)
+    smoke_tester = SmokeTester(database, friendli, apis.inference, apis.checks, key_ring, settings)
     worker = partial(Worker, database=database, lease=lease, may_claim=schema.is_current)
     return Workers(
         deployments=worker(
@@ -309,6 +337,9 @@ def _workers(
         scheduler=worker(
             "scheduler", table=Schedule, handle=scheduler.handle, concurrency=_SCHEDULES
         ),
+        smoke_tester=worker(
+            "smoke_tester", table=SmokeTest, handle=smoke_tester.handle, concurrency=_SMOKE_TESTS
+        ),
     )
 
 
@@ -316,12 +347,12 @@ def _services(
     settings: Settings,
     database: Database,
     clients: SlackClients,
-    friendli: FriendliClient,
-    hub: HubClient,
+    apis: _Apis,
     key_ring: KeyRing,
     people: People,
 ) -> Sequence[object]:
     """Everything that a handler may declare as a parameter."""
+    friendli, hub = apis.friendli, apis.hub
     targets = Targets(database)
     audit = Audit(database)
     billing = Billing(database, friendli, key_ring, timeout=settings.menu_timeout)

@@ -210,12 +210,22 @@ class FriendliSettings(CommonSettings):
     friendli_api_url: WebAddress = advanced(
         "https://api.friendli.ai", "Friendli's API", "Unset it for https://api.friendli.ai."
     )
+    friendli_inference_url: WebAddress | None = advanced(
+        None,
+        "Friendli's inference API; FRIENDLI_API_URL and /dedicated/v1 if unset",
+        "Unset it for https://api.friendli.ai/dedicated/v1.",
+    )
     friendli_token: Secret | None = Field(
         None,
         title="The operator's Friendli API key, for targets connected without a key of their own",
         description="Make one at https://friendli.ai/suite/~/setting/keys (flp_…).",
     )
     friendli_retry_wait: Seconds = advanced(0.5, "First pause before a read request is repeated")
+
+    @property
+    def inference_url(self) -> str:
+        """The base URL of OpenAI clients, without a trailing slash."""
+        return self.friendli_inference_url or f"{self.friendli_api_url}/dedicated/v1"
 
 
 class DatabaseSettings(CommonSettings):
@@ -353,6 +363,15 @@ class Settings(HubSettings, KeySettings, FriendliSettings, SlackSettings):
     # Slack gives a menu three seconds.
     list_timeout: Seconds = advanced(10, "Time limit of what a person waits for, such as a list")
     menu_timeout: Seconds = advanced(2, "Time limit of what a menu or a form waits for")
+    smoke_test: bool = Field(
+        default=True,
+        title="Send a small test request when an endpoint starts, where the target's settings"
+        " allow it",
+        description="Write true or false.",
+    )
+    smoke_test_give_up_after: Seconds = advanced(
+        120, "How long a failing test request is repeated before the thread is told"
+    )
     lifetime_notice_min: Seconds = advanced(
         600, "The notice before a lifetime ends: a tenth of the lifetime, but at least this"
     )

@@ -45,6 +45,8 @@ SHORT_WAITS: dict[str, object] = {
     "create_timeout": 1.0,
     "lease": 5.0,
     "reconnect_after": 0.05,
+    # Its own tests switch it on: to all others it would add a request and an edit.
+    "smoke_test": False,
     "shutdown_timeout": 2.0,
 }
 NO_LIMITS = Limits(enabled=False)

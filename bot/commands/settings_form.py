@@ -23,7 +23,7 @@ WHO_ACTION = "settings.who"
 _APPROVAL, _ABOVE, _WAIT, _ALSO = "approval", "above", "wait", "also"
 _LIFETIME, _EXPIRY_ACTION, _NOTIFICATION_LEVEL = "lifetime", "expiry_action", "notification_level"
 _SCALING = "scaling"
-_OWN, _GUESTS = "own", "guests"
+_OWN, _GUESTS, _SMOKE_TEST = "own", "guests", "smoke_test"
 _MOST_WAIT, _MAX_LIFETIME, _MOST_DOLLARS = 24 * 7, 24 * 90, 1_000_000
 
 # Looking is everybody's.
@@ -142,6 +142,7 @@ def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
         scaling=modal.element(_SCALING).chosen(form.shown.scaling),
         notification_level=modal.element(_NOTIFICATION_LEVEL).chosen(form.shown.notification_level),
         guests_may_act=_GUESTS in ticked,
+        smoke_test=_SMOKE_TEST in ticked,
     )
 
 
@@ -175,8 +176,12 @@ def _also(policy: Policy) -> Block:
     choices = {
         _OWN: option("Whoever asks may approve it, if they may approve at all", _OWN),
         _GUESTS: option("People from other organisations may act, not only look", _GUESTS),
+        _SMOKE_TEST: option(
+            "Send a short test request when an endpoint starts (under $0.01)", _SMOKE_TEST
+        ),
     }
     ticked = [_OWN] * policy.requester_may_approve + [_GUESTS] * policy.guests_may_act
+    ticked += [_SMOKE_TEST] * policy.smoke_test
     element: Block = {
         "type": "checkboxes",
         "action_id": _ALSO,

@@ -10,6 +10,7 @@ from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import UNDER_WAY, Cause, OperationKind, OperationState
 from bot.domain.request.deploy_request import SCALED_BY_FRIENDLI, replicas_text
 from bot.domain.request.sent_fields import SentField
+from bot.domain.smoke_test import SmokeTestView
 from bot.domain.transitions import ObservedTransition, State
 
 
@@ -132,6 +133,7 @@ class DeploymentView:
         unlisted_until: How long a missing endpoint is still watched.
         lifetime_seconds: From when it comes up; None for no end.
         expiry_action: A `bot.domain.policy.ExpiryAction`.
+        smoke_test: Of the newest start, while the endpoint is live.
     """
 
     public_id: str
@@ -157,6 +159,7 @@ class DeploymentView:
     lifetime_seconds: int | None
     lifetime_ends_at: datetime | None
     expiry_action: str | None
+    smoke_test: SmokeTestView | None = None
 
     @property
     def endpoint_state(self) -> State | None:

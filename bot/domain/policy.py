@@ -50,6 +50,7 @@ class Policy(BaseModel):
 
     Attributes:
         requester_may_approve: Whether requesters may approve their own requests.
+        smoke_test: Whether an endpoint gets a small request when it starts.
         lifetime_hours: Default lifetime; None for no end.
     """
 
@@ -64,6 +65,7 @@ class Policy(BaseModel):
     scaling: DefaultScaling = DefaultScaling.AUTO
     notification_level: NotificationLevel = NotificationLevel.READY_AND_FAILED
     guests_may_act: bool = False
+    smoke_test: bool = True
 
     @property
     def lifetime_seconds(self) -> int | None:

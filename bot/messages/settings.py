@@ -68,6 +68,7 @@ def _words(policy: Policy) -> dict[str, str]:
         "then": "terminate" if policy.expiry_action is ExpiryAction.TERMINATE else "sleep",
         "default scaling": _SCALING_WORDS[policy.scaling],
         "in the channel": NOTIFICATION_LEVELS[policy.notification_level].lower(),
+        "test request at a start": "sent" if policy.smoke_test else "not sent",
         "people from other organisations": "may act" if policy.guests_may_act else "look only",
     }
 

@@ -14,7 +14,7 @@ from bot.domain.transitions import (
     seconds_between,
     seconds_to_serve,
 )
-from bot.messages import buttons, sent_fields
+from bot.messages import buttons, sent_fields, smoke_test
 from bot.messages.blocks import Block, TaskStatus, actions, context, plan, section, task_card
 from bot.messages.body import Body, body
 from bot.messages.failure import explain
@@ -26,7 +26,8 @@ _PHASE_ORDER = [phase.value for phase in Phase]
 
 def root(deployment: DeploymentView) -> Body:
     headline, note = _headline(deployment)
-    blocks: list[Block] = [section(headline + (f"\n{note}" if note else ""))]
+    test = smoke_test.line(deployment.smoke_test)
+    blocks: list[Block] = [section("\n".join(filter(None, (headline, note, test))))]
     plan_block = _plan(deployment)
     if plan_block is not None:
         blocks.append(plan_block)

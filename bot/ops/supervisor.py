@@ -1,4 +1,4 @@
-"""Runs the four workers, each from when its dependencies are reached, until all are stopped."""
+"""Runs the workers, each from when its dependencies are reached, until all are stopped."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,10 +23,11 @@ class Workers:
     poller: Worker
     delivery: Worker
     scheduler: Worker
+    smoke_tester: Worker
 
     @property
-    def all(self) -> tuple[Worker, Worker, Worker, Worker]:
-        return self.deployments, self.poller, self.delivery, self.scheduler
+    def all(self) -> tuple[Worker, ...]:
+        return self.deployments, self.poller, self.delivery, self.scheduler, self.smoke_tester
 
 
 class Supervisor:
@@ -57,6 +58,7 @@ class Supervisor:
                 ("poller", partial(workers.poller.run, timeout), [tables]),
                 ("delivery", partial(workers.delivery.run, timeout), [tables, slack]),
                 ("scheduler", partial(workers.scheduler.run, timeout), [tables]),
+                ("smoke_tester", partial(workers.smoke_tester.run, timeout), [tables]),
                 ("scan", self._scan.run, [tables]),
             )
         }

@@ -24,11 +24,13 @@ from bot.domain.listed_endpoint import gpus_text
 from bot.domain.permissions import DEFAULTS, Permission
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.schemas import DedicatedEndpointSpec
+from bot.domain.smoke_test import SmokeTestView
 from bot.domain.transitions import ObservedTransition, State
 from bot.domain.version import option_of
 from bot.messages.markup import who
 from bot.messages.match_candidates import notes
 from bot.services.lookup import target_of
+from bot.services.smoke_tests import last_smoke_tests
 
 
 async def view_of(
@@ -55,6 +57,7 @@ async def views_of(
         select(Operation).where(Operation.deployment_id.in_(ids)).order_by(Operation.id)
     ):
         operations.setdefault(operation.deployment_id, []).append(operation)
+    smoke_tests = await last_smoke_tests(session, deployments)
     return [
         _view(
             deployment,
@@ -62,6 +65,7 @@ async def views_of(
             history.get(deployment.id, ()),
             operations.get(deployment.id, ()),
             await _waiting(session, deployment),
+            smoke_tests.get(deployment.id),
         )
         for deployment in deployments
     ]
@@ -80,6 +84,7 @@ def _view(
     history: Sequence[Transition],
     operations: Sequence[Operation],
     waiting: PendingApproval | None,
+    smoke_test: SmokeTestView | None = None,
 ) -> DeploymentView:
     setup = setup_of(deployment, settings.prices)
     return DeploymentView(
@@ -110,6 +115,7 @@ def _view(
         lifetime_seconds=deployment.lifetime_seconds,
         lifetime_ends_at=deployment.lifetime_ends_at,
         expiry_action=deployment.expiry_action,
+        smoke_test=smoke_test,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
@@ -17,6 +17,7 @@ from bot.db import restore_mark
 from bot.db.claims import make_due
 from bot.db.clock import now
 from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.inference_tables import SmokeTest
 from bot.db.message_tables import Message
 from bot.db.operation_tables import Operation, Schedule
 from bot.db.session import Database
@@ -25,6 +26,7 @@ from bot.domain.delivery import Delivery
 from bot.domain.deployment_state import UNSENT, DeploymentState
 from bot.domain.operations import UNFINISHED, OperationState
 from bot.domain.schedule_days import ScheduleDays
+from bot.domain.smoke_test import SmokeTestState
 from bot.domain.times_of_day import When, next_time
 from bot.messages import restored_replies
 from bot.services import audit
@@ -50,6 +52,7 @@ async def reconcile_if_restored(database: Database, settings: Settings) -> None:
                 # It may have been extended since: without a warning, the minimum notice applies.
                 deployment.lifetime_warned_at = None
         await _skip_missed_schedules(session, present)
+        await _skip_smoke_tests(session)
         await session.flush()
         for id_ in (await session.scalars(select(WatchedProject.id))).all():
             await make_due(session, WatchedProject, id_)
@@ -107,6 +110,16 @@ async def _doubt(
     deployment.expires_at = None
     await post(session, deployment, settings, restored_replies.looking)
     await make_due(session, Deployment, deployment.id)
+
+
+async def _skip_smoke_tests(session: AsyncSession) -> None:
+    """They may have been sent since."""
+    await session.execute(
+        update(SmokeTest)
+        .where(SmokeTest.state.in_((SmokeTestState.PENDING, SmokeTestState.SENDING)))
+        .values(state=SmokeTestState.SKIPPED, due_at=null())
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _skip_missed_schedules(session: AsyncSession, present: datetime) -> None:

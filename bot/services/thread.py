@@ -15,7 +15,7 @@ from bot.domain.transitions import ObservedTransition, cycles
 from bot.messages import transitions
 from bot.messages.reply import Reply
 from bot.messages.status_message import root
-from bot.services import fit_records, outbox, phase_statistics
+from bot.services import fit_records, outbox, phase_statistics, smoke_tests
 from bot.services.deployment_views import new_view, view_of
 from bot.services.lifetime import follow
 from bot.services.lookup import policy_of
@@ -108,6 +108,7 @@ async def add_transition(
     timeout = await phase_statistics.stuck_after(session, deployment, newest.state, settings)
     deployment.stuck_at = None if timeout is None else newest.observed_at + timeout
     await session.flush()
+    await smoke_tests.request_if_started(session, deployment, settings)
     state = newest.state
     log_committed(
         session,

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.clock import after, now
 from bot.db.deployment_tables import Deployment, Target, Transition, WatchedProject
+from bot.db.inference_tables import SmokeTest
 from bot.db.message_tables import Channel, Message
 from bot.db.operation_tables import Operation, Schedule
 from bot.db.session import Database
@@ -67,7 +68,7 @@ class Retention:
     async def _deployments(self, session: AsyncSession) -> int:
         aged = Deployment.ended_at <= after(-self._keep)
         rows = await _take(session, Deployment, aged, _is_over(), not_(_has_words()))
-        for table in (Transition, Message, Operation, Schedule):
+        for table in (Transition, Message, Operation, Schedule, SmokeTest):
             await _delete(session, delete_from=table, where=table.deployment_id.in_(rows))
         await _delete(session, delete_from=Deployment, where=Deployment.id.in_(rows))
         return len(rows)
@@ -153,7 +154,7 @@ async def _take(
 async def _delete(
     session: AsyncSession,
     *,
-    delete_from: Table | type[Transition] | type[Operation] | type[Schedule],
+    delete_from: Table | type[Transition] | type[Operation] | type[Schedule] | type[SmokeTest],
     where: ColumnElement[bool],
 ) -> None:
     await session.execute(

@@ -8,6 +8,7 @@ import pytest
 
 from bot.db.claims import Claim, ClaimableTable
 from bot.db.deployment_tables import Deployment, WatchedProject
+from bot.db.inference_tables import SmokeTest
 from bot.db.message_tables import Channel
 from bot.db.operation_tables import Schedule
 from bot.db.session import Database
@@ -52,6 +53,7 @@ def workers(store: Database, submitted: ClaimableTable = Deployment) -> Workers:
         worker("poller", store, WatchedProject),
         worker("delivery", store, Channel),
         worker("scheduler", store, Schedule),
+        worker("smoke_tester", store, SmokeTest),
     )
 
 

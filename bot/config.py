@@ -363,11 +363,10 @@ class Settings(HubSettings, KeySettings, FriendliSettings, SlackSettings):
     # Slack gives a menu three seconds.
     list_timeout: Seconds = advanced(10, "Time limit of what a person waits for, such as a list")
     menu_timeout: Seconds = advanced(2, "Time limit of what a menu or a form waits for")
-    smoke_test: bool = Field(
-        default=True,
-        title="Send a small test request when an endpoint starts, where the target's settings"
-        " allow it",
-        description="Write true or false.",
+    smoke_test: bool = advanced(
+        True,  # noqa: FBT003 - as Field
+        "Whether an endpoint gets a small test request when it starts, where its target allows it",
+        "Write true or false.",
     )
     smoke_test_give_up_after: Seconds = advanced(
         120, "How long a failing test request is repeated before the thread is told"

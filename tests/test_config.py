@@ -75,6 +75,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "slack_api_url": "https://slack.com/api/",
             "slash_command": "/friendli-deploy",
             "friendli_api_url": "https://api.friendli.ai",
+            "friendli_inference_url": None,
             "friendli_token": None,
             "friendli_suite_url": "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints/{endpoint}",
             "friendli_integrations_url": "https://friendli.ai/suite/~/setting/integrations",
@@ -116,6 +117,8 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "shutdown_timeout": 8.0,
             "keep_finished_days": 90.0,
             "retention_interval": 3600.0,
+            "smoke_test": True,
+            "smoke_test_give_up_after": 120.0,
             "replica_silent_after": 30.0,
         }
     )

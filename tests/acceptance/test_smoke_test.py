@@ -40,6 +40,11 @@ def card(env: Environment) -> str:
     return re.sub(r"[\d,.]+ tokens/s", "142 tokens/s", text)
 
 
+async def edited(env: Environment, revisions: int) -> None:
+    """Wait until the status message was edited more often than that."""
+    await env.slack.until(lambda: root(env).revisions > revisions)
+
+
 def request_total(env: Environment) -> int:
     return sum(request_count(env, one) for one in ("chat_completions", "completions", "embeddings"))
 
@@ -139,7 +144,7 @@ async def test_a_wake_is_no_start(env: Environment) -> None:
         for status in statuses:
             before = root(env).revisions
             env.friendli.set_status(endpoint, status)
-            await env.slack.until(lambda before=before: root(env).revisions > before)
+            await edited(env, before)
         await env.slack.until(lambda: "First token" in card(env))
         assert request_total(env) == requests
 

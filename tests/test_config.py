@@ -388,7 +388,7 @@ def test_a_worker_needs_no_way_in(environment: SetUp) -> None:
 def test_a_role_that_is_none_is_told(environment: SetUp) -> None:
     """With those that there are."""
     environment(ROLE="back")
-    assert problems() == ["ROLE is none of its words. Write all, web or worker."]
+    assert problems() == ["ROLE isn't valid. Choose its words. Write all, web or worker."]
 
 
 def test_the_former_name_of_a_role_is_pointed_at(environment: SetUp) -> None:

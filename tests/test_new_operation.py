@@ -66,7 +66,7 @@ Pause *it*? Requests to it fail until somebody wakes it.
             "help": [
                 "`/friendli-deploy pause [endpoint]`  Pauses an endpoint; only a wake ends that."
             ],
-            "settings": ["Putting to sleep, pausing, waking and restarting"],
+            "settings": ["Sleep, pause, wake and restart"],
             "buttons while it serves": [
                 "Sleep",
                 "Open in Friendli",
@@ -90,7 +90,7 @@ asked by @requester at TIME · target `prod`
             "home": ["*it* is paused", "$0.00/h while it is paused; requests don't wake it."],
             "audit": ["endpoint:pause"],
             "refusal": """\
-Putting to sleep, pausing, waking and restarting in `prod` is for workspace admins.
+Only workspace admins can sleep, pause, wake and restart in `prod`.
 Ask @admin.
 [Ask them]\
 """,
@@ -147,7 +147,7 @@ def test_a_row_that_is_left_out_is_missed(left_out: Change, program: str, error:
     ("change", "before", "after", "error"),
     [
         (FACTS, WORDS, "", "missing 1 required keyword-only argument: 'words'"),
-        (FACTS, '                doing="pausing",\n', "", "'doing'"),
+        (FACTS, '                verb="pause",\n', "", "'verb'"),
         (FACTS, '            button=ButtonFacts("Pause"),\n', "", "'button'"),
         (FACTS, WARNING, "", "a command shows its warning, or has none"),
         (STATUS_FACTS, "            rank=2,\n", "", "'rank'"),

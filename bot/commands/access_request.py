@@ -16,8 +16,8 @@ from bot.services.authorization import ASK_ACTION, Authorizer
 from bot.slack.requests import BlockAction
 
 _WORDS = {
-    RequestOutcome.POSTED: "Your request stands in the thread.",
-    RequestOutcome.REPEATED: "You asked already; your request stands in the thread.",
+    RequestOutcome.POSTED: "Asked in the thread.",
+    RequestOutcome.REPEATED: "You already asked in the thread.",
 }
 
 
@@ -57,7 +57,7 @@ async def clicked(
     deployment = await access.find(replace(click, place=place), value.public_id)
     target = deployment.target_name
     if await authorizer.may(permission, click.person, place, target):
-        await click.responder.replace(answer("You may do this yourself now. Try once more."))
+        await click.responder.replace(answer("You can do this yourself now. Try again."))
         return
     rules = await authorizer.rules(place, target)
     if click.person.is_from_elsewhere(place) and not rules.policy.guests_may_act:

@@ -16,7 +16,7 @@ from bot.domain.request.rules import LABELS, FieldError
 from bot.messages.blocks import Block, context
 from bot.messages.markup import escape
 
-OPEN_ADVANCED_TO_FIX = "Open Advanced to mend it."
+OPEN_ADVANCED_TO_FIX = "Fix these under Advanced."
 _SAID = "✗ Friendli refused this:"
 
 

@@ -20,7 +20,7 @@ class LineError:
 
     @property
     def sentences(self) -> str:
-        return f"{self.words} Nearest: {quoted(self.nearest)}." if self.nearest else self.words
+        return f"{self.words} Did you mean {quoted(self.nearest)}?" if self.nearest else self.words
 
 
 class Span(NamedTuple):

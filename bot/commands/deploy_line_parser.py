@@ -62,7 +62,7 @@ def _unclosed(text: str, unclosed: UnclosedQuoteError) -> DeployLine:
     line = _Parser(text, words(text[: unclosed.start])).run()
     line.edits = closing_edits(text, unclosed)
     rest = quoted(clip(text[unclosed.start :], 40))
-    line.field_errors = [LineError(f"A quote is opened and never closed: {rest}.")]
+    line.field_errors = [LineError(f"A quote is never closed: {rest}.")]
     line.reported = {"model", "gpu"}
     # The next reading finds what is still missing.
     line.lacks_value = False
@@ -115,7 +115,7 @@ class _Parser:
         named = _SCALINGS.get(str(self.values.get("scaling")))
         if implied and named and implied != named:
             span, also = spans["scaling"], next(iter(auto), "replicas")
-            words = f"`--scaling {named}` contradicts {quoted(f'--{also}')}."
+            words = f"`--scaling {named}` conflicts with {quoted(f'--{also}')}."
             self._add_error(words, self.line.deletion(span.start, span.end))
         return implied or named
 
@@ -135,13 +135,13 @@ class _Parser:
             line.model = word
         elif self.phrase is not None:
             if len(self.phrase.texts) == 1 and self.phrase.option.name != "gpu":
-                words = f"{given} stands alone. A value of several words needs quotes."
+                words = f"{given} belongs to no option. Put a value of several words in quotes."
                 line.field_errors.append(LineError(words))
             self.phrase.texts.append(word.text)
             self.phrase.span = self.phrase.span._replace(end=word.end, value_end=word.end)
         elif "/" in word.text and line.model is not None:
             first = quoted(clip(line.model.text, 40))
-            words = f"There are two models, {first} and {given}. Deploy one at a time."
+            words = f"You named two models, {first} and {given}. Deploy one at a time."
             self._add_error(words, line.deletion(word.start, word.end))
         else:
             self._add_error(f"{given} belongs to no option.", line.deletion(word.start, word.end))
@@ -215,7 +215,7 @@ class _Parser:
     def _unknown(self, word: Word, name: str, name_end: int) -> tuple[Option, bool] | None:
         written = self.line.text[word.start : name_end]
         if name == "model":
-            words = "The model stands without an option."
+            words = "Write the model without an option."
             after = name_end + 1 if name_end < word.end else name_end
             self._add_error(words, Edit(word.start, after))
             if name_end < word.end:
@@ -223,7 +223,7 @@ class _Parser:
                 self._argument(replace(word, text=value, bare=0, start=after))
             return None
         nearest = _nearest(name)
-        words = f"There is no option {quoted(clip(written, 40))}."
+        words = f"I don't know the option {quoted(clip(written, 40))}."
         if nearest is not None:
             self._add_error(words, Edit(word.start, name_end, f"--{nearest}"), f"--{nearest}")
             return _NAMES[nearest]
@@ -285,7 +285,10 @@ class _Parser:
             return
         close = get_close_matches(value.lower(), option.choices, n=1, cutoff=0.4)
         nearest = close[0] if close else None
-        words = f"{quoted(clip(value, 40))} is none of {', '.join(map(quoted, option.choices))}."
+        words = (
+            f"{quoted(clip(value, 40))} isn't valid. Choose"
+            f" {', '.join(map(quoted, option.choices))}."
+        )
         edit = Edit(span.value_start, span.value_end, nearest) if nearest else None
         self._add_error(words, edit, nearest)
 
@@ -301,11 +304,11 @@ class _Parser:
         line, written = self.line, quoted(f"--{option.name}")
         earlier = line.spans.get(option.name)
         if earlier is not None:
-            self._add_error(f"{written} is there twice.", line.deletion(earlier.start, earlier.end))
+            self._add_error(f"{written} is given twice.", line.deletion(earlier.start, earlier.end))
         for other in OPTIONS:
             shared = set(other.fields) & set(option.fields)
             if shared and other is not option and other.name in line.spans:
-                words = f"{written} repeats {quoted(f'--{other.name}')}."
+                words = f"{written} conflicts with {quoted(f'--{other.name}')}."
                 self._add_error(words, line.deletion(span.start, span.end))
                 return False
         line.spans[option.name] = span

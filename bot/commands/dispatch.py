@@ -50,7 +50,7 @@ class Dispatcher:
         if nearest is not None:
             line = typed(f"{SLASH} {nearest} {rest}".strip())
             raise UserError(
-                f"No command is called {code(word)}. Nearest: {code(nearest)}.",
+                f"I don't know the command {code(word)}. Did you mean {code(nearest)}?",
                 hint=code(clip(line, _LONGEST_SHOWN)),
                 actions=run_this(line) if len(line) <= _LONGEST_SHOWN else (),
             )

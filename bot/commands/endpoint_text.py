@@ -54,7 +54,7 @@ def read(text: str, targets: Sequence[str]) -> EndpointPhrase:
         found = words(line)
     except UnclosedQuoteError as unclosed:
         raise UserError(
-            f"A quote is opened and never closed: {code(clip(line[unclosed.start :], 40))}."
+            f"A quote is never closed: {code(clip(line[unclosed.start :], 40))}."
         ) from None
     kept, target = _without_target(found, targets)
     option = next((at for at, word in enumerate(kept) if _is_option(word)), len(kept))
@@ -90,7 +90,7 @@ def known_target(name: str, targets: Sequence[str]) -> str:
     if name.lower() in targets:
         return name.lower()
     close = get_close_matches(name.lower()[:100], targets, n=1)
-    nearest = f" Nearest: {code(close[0])}." if close else ""
+    nearest = f" Did you mean {code(close[0])}?" if close else ""
     raise UserError(
         f"No target here is called {code(clip(name, 80))}.{nearest}", hint=_names(targets)
     )

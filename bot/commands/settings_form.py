@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bot.commands.modal_state import Modal
 from bot.domain.actors import ChannelRef
 from bot.domain.grants import Rules, Subject
-from bot.domain.permission_words import DOING
+from bot.domain.permission_words import VERBS
 from bot.domain.permissions import DEFAULTS, Permission
 from bot.domain.policy import Approval, Policy
 from bot.messages.blocks import Block, button, input_block, number_input, option, plain, section
@@ -98,7 +98,7 @@ def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
 def _line(permission: Permission, rules: Rules) -> Block:
     granted = granted_to(permission, rules)
     change = button("Change", WHO_ACTION, value=permission)
-    return section(f"{DOING[permission]}: {whom(granted)}", accessory=change)
+    return section(f"{VERBS[permission].capitalize()}: {whom(granted)}", accessory=change)
 
 
 def granted_to(permission: Permission, rules: Rules) -> Sequence[Subject]:

@@ -10,7 +10,7 @@ from bot.commands.modal_state import Modal
 from bot.commands.settings_form import SettingsForm
 from bot.domain.actors import ChannelRef, SlackId
 from bot.domain.grants import Subject
-from bot.domain.permission_words import DOING
+from bot.domain.permission_words import VERBS
 from bot.domain.permissions import ADMINS, EVERYONE, Permission
 from bot.domain.subjects import SubjectKind
 from bot.messages.blocks import Block, input_block, option, plain
@@ -89,7 +89,7 @@ def build(form: WhoForm, groups: Mapping[str, str]) -> dict[str, Any]:
         "private_metadata": form.model_dump_json(),
         "blocks": [
             input_block(
-                f"{DOING[form.permission]} in {form.settings.target} is for",
+                f"Who can {VERBS[form.permission]} in {form.settings.target}",
                 radio,
                 block_id=_WHO,
             ),

@@ -33,8 +33,8 @@ def require_short(text: str) -> None:
     """Raise UserError for a command of more than 4,000 characters."""
     if len(text) > LONGEST:
         raise UserError(
-            f"That command has more than {LONGEST:,} characters, so I didn't read it.",
-            hint="Leave something out and send it again.",
+            f"This command is longer than {LONGEST:,} characters, so I didn't run it.",
+            hint="Shorten it and send it again.",
         )
 
 

@@ -36,54 +36,54 @@ class Failure:
 
 
 _SUPPORT = (
-    "Restart it once. If it fails again, write to support@friendli.ai and name endpoint"
+    "Restart it once. If it fails again, write to support@friendli.ai and mention endpoint"
     " `{endpoint_id}`."
 )
-_EDIT = "Change what you set under Advanced and deploy again."
+_EDIT = "Change the settings under Advanced and deploy again."
 
 # The remedies are Friendli's troubleshooting advice; the codes are those of
 # InferenceDeploymentErrorCode in its OpenAPI document.
 FAILURES: Mapping[str, Failure] = MappingProxyType(
     {
         Code.WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR: Failure(
-            "Friendli can't read `{model_repo}`: it is gated or private.",
-            "Accept its licence on the model page. Then connect a Hugging Face token that may"
-            " read it, under Friendli Suite → Personal settings → Integrations.",
+            "Friendli can't read `{model_repo}`: the repo is gated or private.",
+            "Accept the licence on the model page, and check that the Hugging Face token under"
+            " Friendli Suite → Personal settings → Integrations can read the repo.",
             (Action.OPEN_MODEL_PAGE, Action.OPEN_INTEGRATIONS, Action.RETRY),
         ),
         Code.WORKLOAD_INIT_INVALID_TOKEN_ERROR: Failure(
-            "Hugging Face refused the token that Friendli holds for you.",
-            "It was revoked, or it lacks the permission to read. Put a new one under"
-            " Friendli Suite → Personal settings → Integrations, then try again.",
+            "Hugging Face rejected your token in Friendli.",
+            "It was revoked, or it can't read repos. Add a new one under Friendli Suite → Personal"
+            " settings → Integrations, then try again.",
             (Action.OPEN_INTEGRATIONS, Action.RETRY),
         ),
         Code.WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR: Failure(
             "Friendli found no model in `{model_repo}`.",
-            "`config.json` and the safetensors weights must lie at the top of the repo, not in"
-            " a folder. If you named a revision, check that it exists.",
+            "`config.json` and the safetensors weights must be at the top of the repo, not in a"
+            " folder. If you set a revision, check that it exists.",
             (Action.EDIT, Action.OPEN_MODEL_PAGE),
             setting="hf_model_repo_revision",
         ),
         Code.WORKLOAD_INIT_MANIFEST_TYPE_ERROR: Failure(
-            "Friendli can't serve this kind of model: `{model_repo}`.",
-            "Its architecture or its file format isn't supported. Pick another repo, with"
-            " safetensors weights.",
+            "Friendli doesn't support `{model_repo}`.",
+            "Its architecture or file format isn't supported. Use another repo, with safetensors"
+            " weights.",
             (Action.EDIT, Action.OPEN_MODEL_PAGE),
             setting="hf_model_repo",
         ),
         Code.WORKLOAD_INIT_DOWNLOAD_ERROR: Failure(
-            "The download of `{model_repo}` broke off.",
-            "The fault is the model hub's, and it usually passes. Try again.",
+            "Downloading `{model_repo}` failed.",
+            "The model hub had a problem, which usually passes. Try again.",
             (Action.RETRY,),
         ),
         Code.WORKLOAD_INIT_HF_WANDB_API_ERROR: Failure(
-            "The model hub gave Friendli no usable answer about `{model_repo}`.",
+            "The model hub returned an error for `{model_repo}`.",
             "This usually passes. Try again in a few minutes.",
             (Action.RETRY,),
         ),
         Code.WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR: Failure(
             "The weights of `{model_repo}` don't fit on the machine's disk.",
-            "Take a larger instance, or a quantized repo of the same model.",
+            "Use a larger instance, or a quantized repo of the same model.",
             (Action.LARGER_INSTANCE, Action.EDIT),
             setting="hf_model_repo",
         ),
@@ -98,27 +98,27 @@ FAILURES: Mapping[str, Failure] = MappingProxyType(
             (Action.EDIT,),
         ),
         Code.INFERENCE_ENGINE_MEMORY_ERROR: Failure(
-            "`{model_repo}` doesn't fit into the memory of these GPUs.",
-            "Take the next larger instance, or lower the max batch size or the max input length.",
+            "`{model_repo}` doesn't fit in the memory of these GPUs.",
+            "Use a larger instance, or lower the max batch size or the max input length.",
             (Action.LARGER_INSTANCE, Action.EDIT),
         ),
         Code.WORKLOAD_INIT_GRPC_ERROR: Failure(
-            "Friendli lost contact with the machine while it was setting it up.",
+            "Friendli lost contact with the machine while setting it up.",
             _SUPPORT,
             (Action.RESTART_THEN_SUPPORT,),
         ),
         Code.WORKLOAD_INIT_UNKNOWN_ERROR: Failure(
-            "The start failed on Friendli's side, and Friendli doesn't say why.",
+            "The start failed on Friendli's side, without a reason.",
             _SUPPORT,
             (Action.RESTART_THEN_SUPPORT,),
         ),
         Code.INFERENCE_ENGINE_UNKNOWN_ERROR: Failure(
-            "The engine failed on Friendli's side, and Friendli doesn't say why.",
+            "The engine failed on Friendli's side, without a reason.",
             _SUPPORT,
             (Action.RESTART_THEN_SUPPORT,),
         ),
         Code.INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR: Failure(
-            "The engine failed because Friendli's metering isn't set up right.",
+            "The engine failed: Friendli's metering is misconfigured.",
             _SUPPORT,
             (Action.RESTART_THEN_SUPPORT,),
         ),
@@ -126,12 +126,12 @@ FAILURES: Mapping[str, Failure] = MappingProxyType(
 )
 
 _UNKNOWN_CODE = Failure(
-    "Friendli names a cause that this bot doesn't know: `{code}`.",
+    "Friendli returned an error code that this bot doesn't know: `{code}`.",
     _SUPPORT,
     (Action.RESTART_THEN_SUPPORT,),
 )
 _NO_CODE = Failure(
-    "Friendli doesn't say why.",
+    "Friendli gave no reason.",
     _SUPPORT,
     (Action.RESTART_THEN_SUPPORT,),
 )

@@ -92,7 +92,7 @@ class OperationWords:
         infinitive: Completes "asked to …" and "Friendli didn't …".
         being: Completes "<name> is being …".
         present: Completes "It …", when no person caused it.
-        doing: Completes "… is for @somebody", in lower case.
+        verb: Completes "Only @somebody can …".
         else_true: What is true if it wasn't done.
         request: Completes "@somebody asks you to …"; '' for the infinitive.
     """
@@ -100,7 +100,7 @@ class OperationWords:
     infinitive: str
     being: str
     present: str
-    doing: str
+    verb: str
     else_true: str
     request: str = ""
 
@@ -212,10 +212,10 @@ class OperationFacts:
 
 
 _STAYS = "It stays as it is."
-_END_STAYS = "Its end stays as it is."
+_END_STAYS = "Its lifetime stays as it is."
 _MAY_BE_BILLED = "It may still be billed."
-_RUN_LONGER = "let it run longer"
-_EXTENDING = "extending how long endpoints run"
+_EXTEND = "extend lifetimes"
+_EXTEND_IT = "extend its lifetime"
 
 # In the order of the buttons.
 OPERATIONS: Mapping[str, OperationFacts] = table(
@@ -231,7 +231,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
                 infinitive="put it to sleep",
                 being="put to sleep",
                 present="is put to sleep",
-                doing="putting to sleep",
+                verb="sleep",
                 else_true=_MAY_BE_BILLED,
             ),
             button=ButtonFacts("Sleep"),
@@ -248,12 +248,12 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
                 infinitive="wake it",
                 being="woken",
                 present="is woken",
-                doing="waking",
+                verb="wake",
                 else_true=_STAYS,
             ),
             button=ButtonFacts("Wake", style="primary", shows_price=True),
             command=CommandFacts(
-                "Wakes a sleeping endpoint; shows the price and asks first.", Confirmation.PRICE
+                "Wakes a sleeping endpoint, after showing the price.", Confirmation.PRICE
             ),
             waits_in=frozenset({Status.STOPPING.value}),
         ),
@@ -268,12 +268,12 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
                 infinitive="restart it",
                 being="restarted",
                 present="is restarted",
-                doing="restarting",
+                verb="restart",
                 else_true=_STAYS,
             ),
             button=ButtonFacts("Restart", shows_price=True),
             command=CommandFacts(
-                "Starts an endpoint again that failed or was terminated; asks first.",
+                "Restarts a failed or terminated endpoint, after showing the price.",
                 Confirmation.PRICE,
             ),
         ),
@@ -288,7 +288,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
                 infinitive="update it",
                 being="updated",
                 present="is updated",
-                doing="updating",
+                verb="update",
                 else_true=_STAYS,
             ),
             # After a failure, the buttons that fit its cause open the same form.
@@ -308,7 +308,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
                 infinitive="terminate it",
                 being="terminated",
                 present="is terminated",
-                doing="terminating",
+                verb="terminate",
                 else_true=_MAY_BE_BILLED,
             ),
             button=ButtonFacts(
@@ -316,15 +316,15 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
                 style="danger",
                 dialog=Dialog(
                     title="Terminate the endpoint?",
-                    text="Requests to {name} fail from then on.",
+                    text="Requests to {name} will fail. You can restart it later.",
                     yes="Terminate",
-                    no="Keep it",
+                    no="Cancel",
                 ),
             ),
             command=CommandFacts(
-                "Ends an endpoint, after a question; it can be restarted.",
+                "Terminates an endpoint, after a confirmation. It can be restarted.",
                 Confirmation.WARNING,
-                "Requests to it fail from then on. It can be restarted.",
+                "Requests to it will fail. You can restart it later.",
             ),
         ),
         OperationKind.DELETE: OperationFacts(
@@ -338,14 +338,14 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
                 infinitive="delete it",
                 being="deleted",
                 present="is deleted",
-                doing="deleting",
+                verb="delete",
                 else_true=_STAYS,
             ),
             button=ButtonFacts("Delete", style="danger"),
             command=CommandFacts(
-                "Deletes an endpoint for good, once its name was typed.",
+                "Deletes an endpoint permanently, after you type its name.",
                 Confirmation.TYPED_NAME,
-                "It can't be brought back.",
+                "This can't be undone.",
             ),
         ),
         OperationKind.EXTEND: OperationFacts(
@@ -359,9 +359,9 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
                 infinitive="extend it",
                 being="extended",
                 present="is extended",
-                doing=_EXTENDING,
+                verb=_EXTEND,
                 else_true=_END_STAYS,
-                request=_RUN_LONGER,
+                request=_EXTEND_IT,
             ),
             button=None,
             command=None,
@@ -377,9 +377,9 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
                 infinitive="keep it running",
                 being="kept running",
                 present="is kept running",
-                doing=_EXTENDING,
+                verb=_EXTEND,
                 else_true=_END_STAYS,
-                request=_RUN_LONGER,
+                request=_EXTEND_IT,
             ),
             button=None,
             command=None,

@@ -6,20 +6,20 @@ from bot.domain.enum_table import table
 from bot.domain.operations import OperationKind, OperationWords, operations_that
 from bot.domain.permissions import Permission
 
-_DOING: Mapping[Permission, str] = {
-    Permission.LOOK: "Looking",
-    Permission.DEPLOY: "Deploying",
-    Permission.FOLLOW: "Following endpoints",
-    Permission.APPROVE: "Approving",
-    Permission.CONNECT: "Connecting and disconnecting",
-    Permission.CONFIGURE: "Changing the settings",
-    Permission.AUDIT: "Reading the audit",
+_VERBS: Mapping[Permission, str] = {
+    Permission.LOOK: "look",
+    Permission.DEPLOY: "deploy",
+    Permission.FOLLOW: "follow endpoints",
+    Permission.APPROVE: "approve",
+    Permission.CONNECT: "connect and disconnect projects",
+    Permission.CONFIGURE: "change the settings",
+    Permission.AUDIT: "read the audit",
 }
 _REQUEST: Mapping[Permission, str] = {
-    Permission.DEPLOY: "settle which endpoint it is",
-    Permission.APPROVE: "decide about it",
+    Permission.DEPLOY: "choose the right endpoint",
+    Permission.APPROVE: "approve or reject it",
 }
-_ANY_REQUEST = "see to it"
+_ANY_REQUEST = "take a look"
 
 
 def _words(permission: Permission) -> list[OperationWords]:
@@ -27,21 +27,20 @@ def _words(permission: Permission) -> list[OperationWords]:
     return [kind.facts.words for kind in kinds]
 
 
-def _doing(permission: Permission) -> str:
-    *first, last = dict.fromkeys(words.doing for words in _words(permission))
-    said = f"{', '.join(first)} and {last}" if first else last
-    return f"{said[:1].upper()}{said[1:]}"
+def _verbs(permission: Permission) -> str:
+    *first, last = dict.fromkeys(words.verb for words in _words(permission))
+    return f"{', '.join(first)} and {last}" if first else last
 
 
-DOING: Mapping[str, str] = table(
+VERBS: Mapping[str, str] = table(
     Permission,
     {
-        permission: _DOING.get(permission) or _doing(permission)
+        permission: _VERBS.get(permission) or _verbs(permission)
         for permission in Permission
-        if permission in _DOING or _words(permission)
+        if permission in _VERBS or _words(permission)
     },
 )
-"""Completes "… is for @somebody"."""
+"""Completes "Only @somebody can …"."""
 
 
 def request(permission: Permission, kind: OperationKind | None) -> str:

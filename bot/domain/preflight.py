@@ -38,7 +38,7 @@ def missing(model: MissingModel) -> str:
     if model.part is MissingPart.REVISION:
         return f"The repo has no revision {model.revision}."
     return (
-        "The Hub shows this bot no such repo: it doesn't exist, or it is private. Friendli's own"
+        "The repo doesn't exist, or it is private and this bot's token can't see it. Friendli's own"
         " token may still read it."
     )
 
@@ -52,20 +52,20 @@ def blocked(files: RepoFiles) -> str | None:
     paths = files.sizes
     root = [path for path in paths if "/" not in path]
     if _DIFFUSERS in root:
-        return "It is a diffusers pipeline, which Friendli doesn't serve."
+        return "It's a diffusers pipeline, which Friendli can't serve."
     if "config.json" not in root:
         if _ADAPTER in root:
-            return "It is a LoRA adapter without a base model, which Friendli doesn't serve alone."
+            return "It's a LoRA adapter without its base model, which Friendli can't serve alone."
         if any(path.endswith(".gguf") for path in paths):
-            return "It has GGUF files only; Friendli needs safetensors."
+            return "It has only GGUF files; Friendli needs safetensors."
         return "It has no config.json at its root."
     if not files.loaded:
         if any(path.endswith(".gguf") for path in paths):
-            return "It has GGUF files only; Friendli needs safetensors."
+            return "It has only GGUF files; Friendli needs safetensors."
         nested = any(path.endswith(".safetensors") for path in paths)
         where = " at its root" if nested else ""
         return f"It has no safetensors weights{where}."
     missing_files = sorted(set(files.indexed or ()) - set(paths))
     if missing_files:
-        return f"Its {INDEX} names {missing_files[0]}, which isn't there."
+        return f"Its {INDEX} lists {missing_files[0]}, which is missing."
     return None

@@ -23,7 +23,7 @@ from bot.domain.version import ENGINE, NO_SETTINGS, SCALING, History, Version, c
 
 _DEFAULT_BRANCH = "main"
 # An omitted field stays unchanged, and no value means "Friendli decides".
-_NO_WAY_BACK = FieldError("scaling", "An update can't go back to Friendli's default scaling.")
+_NO_WAY_BACK = FieldError("scaling", "An update can't return to Friendli's default scaling.")
 
 
 class Update(BaseModel):

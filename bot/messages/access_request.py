@@ -12,5 +12,5 @@ def asks(
 ) -> Reply:
     """Mention those who may act; `whom` is mrkdwn."""
     return say(
-        f"{whom}: {mention(person)} asks you to {request(permission, operation)}.", news=news
+        f"{whom}, {mention(person)} asks you to {request(permission, operation)}.", news=news
     )

@@ -17,16 +17,16 @@ from bot.messages.reply import Reply
 
 _ADVICE: Mapping[str, str] = {
     Phase.REQUESTING_VIRTUAL_MACHINE.value: (
-        "Such machines may be scarce now. Wait on, or cancel it and deploy on another GPU."
+        "These GPUs may be scarce right now. Keep waiting, or cancel and deploy on another GPU."
     ),
     Phase.DOWNLOADING_MODEL.value: (
-        "A large model takes its time. Wait on, or cancel it and deploy again."
+        "Large models take a while. Keep waiting, or cancel and deploy again."
     ),
     Phase.ENGINE_INITIALIZING.value: (
-        "The model may hardly fit. Wait on, or cancel it and deploy on a larger instance."
+        "The model may barely fit. Keep waiting, or cancel and deploy on a larger instance."
     ),
 }
-_WAIT_OR_CANCEL = "Wait on, or cancel it and deploy again."
+_WAIT_OR_CANCEL = "Keep waiting, or cancel and deploy again."
 
 
 def stuck(deployment: DeploymentView, present: datetime) -> Reply:
@@ -54,14 +54,14 @@ def _advice(state: State, deployment: DeploymentView) -> str:
     if state.status in COMING_UP:
         # Friendli bills a replica only from the end of its initialization.
         return (
-            f"{_ADVICE.get(state.phase or '', _WAIT_OR_CANCEL)} It costs nothing until it serves."
+            f"{_ADVICE.get(state.phase or '', _WAIT_OR_CANCEL)} It costs nothing until it is live."
         )
     return facts_of(state.status).stuck_advice or (
-        f"It may be billed until it is down, {rate(deployment)}. Look in Friendli Suite."
+        f"It may be billed until it stops, {rate(deployment)}. Check Friendli Suite."
     )
 
 
 def _support(deployment: DeploymentView) -> str:
     endpoint = code(deployment.endpoint_id or "")
     address = support.link(deployment.endpoint_id or "")
-    return f"If nothing moves, write to {address} and name endpoint {endpoint}."
+    return f"If nothing changes, write to {address} and mention endpoint {endpoint}."

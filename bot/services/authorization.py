@@ -8,7 +8,7 @@ from bot.domain.actors import Actor, ChannelRef
 from bot.domain.errors import UserError
 from bot.domain.grants import Rules, Subject
 from bot.domain.operations import OperationKind
-from bot.domain.permission_words import DOING
+from bot.domain.permission_words import VERBS
 from bot.domain.permissions import ADMINS, DEFAULTS, EVERYONE, Permission
 from bot.domain.subjects import SubjectKind
 from bot.messages.blocks import Block, button
@@ -76,8 +76,8 @@ class Authorizer:
         )
         if not subjects:
             raise UserError(
-                "You belong to another organisation, so you can look on here but not act.",
-                hint="Someone of this workspace can do it for you.",
+                "You belong to another organisation, so you can look here but not act.",
+                hint="Ask someone in this workspace to do it.",
             )
         raise await self._refusal(permission, subjects, place, target, about, operation)
 
@@ -156,7 +156,7 @@ class Authorizer:
             in_doubt = True
         if in_doubt:
             raise UserError(
-                "Slack doesn't say in time whether you may do this, so nothing was done.",
+                "Slack didn't confirm your permissions in time, so nothing was done.",
                 hint="Try again in a moment.",
             )
         return False
@@ -178,11 +178,11 @@ class Authorizer:
             buttons = [ask_button(permission, about, place, operation)]
         if named:
             whom = " and ".join(who(subject) for subject in named)
-            hint = "Ask them posts your request in this thread." if about else ""
-            message = f"{DOING[permission]}{where} is for {whom}."
+            hint = "*Ask them* posts your request in this thread." if about else ""
+            message = f"Only {whom} can {VERBS[permission]}{where}."
             return UserError(message, hint=hint, actions=buttons)
         return UserError(
-            f"{DOING[permission]}{where} is for workspace admins.",
+            f"Only workspace admins can {VERBS[permission]}{where}.",
             hint=await self._whom(),
             actions=buttons,
         )

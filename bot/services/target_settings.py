@@ -11,7 +11,7 @@ from bot.db.operation_tables import Grant
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.grants import Subject
-from bot.domain.permission_words import DOING
+from bot.domain.permission_words import VERBS
 from bot.domain.permissions import DEFAULTS, Permission
 from bot.domain.policy import Policy
 from bot.messages.settings import Change, changes, whom
@@ -101,7 +101,7 @@ class TargetSettings:
                     )
                     for subject in dict.fromkeys(wanted)
                 )
-            change = Change(DOING[permission].lower(), whom(current), whom(wanted))
+            change = Change(VERBS[permission], whom(current), whom(wanted))
             saved = Saved([change], overtook=overtook)
             _audit(session, place, person, target, saved)
         return saved

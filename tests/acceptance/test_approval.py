@@ -47,7 +47,7 @@ async def propose(env: Environment, line: str = LINE) -> None:
     """Ask for a deployment that needs approval, and see its root."""
     await waits(env, env.member, line)
     # Admins, who aren't named in the root, are mentioned in the thread.
-    await env.slack.until(lambda: last_reply_contains(env, "asks you to decide about it"))
+    await env.slack.until(lambda: last_reply_contains(env, "asks you to approve or reject it"))
 
 
 def second_admin(env: Environment) -> UserClient:
@@ -87,7 +87,7 @@ asked by @requester at TIME · target `prod`
     await env.slack.until(lambda: len(thread(env)) == 3)
     assert thread(env) == snapshot(
         [
-            "@admin: @requester asks you to decide about it.",
+            "@admin, @requester asks you to approve or reject it.",
             "@admin approved it.",
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
         ]
@@ -157,7 +157,7 @@ async def test_a_rejection_says_why(env: Environment) -> None:
     await env.slack.until(lambda: len(thread(env)) == 2 and root(env).buttons == ["Try again"])
     assert thread(env) == snapshot(
         [
-            "@admin: @requester asks you to decide about it.",
+            "@admin, @requester asks you to approve or reject it.",
             "# @admin rejected it: “Use the <staging> one, please”. Nothing was made.",
         ]
     )
@@ -176,7 +176,7 @@ async def test_nobody_approves_their_own_unless_the_target_lets_them(env: Enviro
     """Also not an admin."""
     await save_settings(env, approval=ALWAYS)
     await waits(env, env.admin, LINE)
-    await env.slack.until(lambda: last_reply_contains(env, "asks you to decide about it"))
+    await env.slack.until(lambda: last_reply_contains(env, "asks you to approve or reject it"))
     seen = len(env.admin.ephemerals(env.channel))
     await env.admin.click(root(env), "Approve")
     await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
@@ -200,7 +200,7 @@ async def test_who_may_not_approve_is_told_who_may(env: Environment) -> None:
     await env.member.click(root(env), "Approve")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env)[0].replace(group.id, "GROUP") == snapshot(
-        "Approving in `prod` is for <!subteam^GROUP>. Ask them posts your request in this thread."
+        "Only <!subteam^GROUP> can approve in `prod`. *Ask them* posts your request in this thread."
     )
     assert "waits for approval" in root(env).text
 
@@ -245,7 +245,7 @@ async def test_whoever_asked_may_withdraw_it(env: Environment) -> None:
     await env.slack.until(lambda: len(thread(env)) == 2 and root(env).buttons == ["Try again"])
     assert thread(env) == snapshot(
         [
-            "@admin: @requester asks you to decide about it.",
+            "@admin, @requester asks you to approve or reject it.",
             "@requester withdrew it. Nothing was made.",
         ]
     )
@@ -310,7 +310,7 @@ async def test_disconnecting_ends_what_waits(env: Environment) -> None:
     await env.slack.until(lambda: len(thread(env)) == 2 and root(env).buttons == ["Try again"])
     assert thread(env) == snapshot(
         [
-            "@admin: @requester asks you to decide about it.",
+            "@admin, @requester asks you to approve or reject it.",
             "# @admin disconnected `prod`, so this can't be approved any more. Nothing was made.",
         ]
     )
@@ -329,7 +329,7 @@ async def test_an_approval_that_was_switched_off_is_still_given_by_a_click(
     """Even by whoever asked, who may approve: no second person is needed any more."""
     await save_settings(env, approval=ALWAYS)
     await waits(env, env.admin, LINE)
-    await env.slack.until(lambda: last_reply_contains(env, "asks you to decide about it"))
+    await env.slack.until(lambda: last_reply_contains(env, "asks you to approve or reject it"))
     await save_settings(env, approval="Nobody has to approve")
     await env.admin.click(root(env), "Approve")
     await env.slack.until(lambda: len(thread(env)) == 3)
@@ -381,7 +381,7 @@ async def test_another_project_ends_what_waits(env: Environment) -> None:
     await env.slack.until(lambda: len(thread(env)) == 2 and root(env).buttons == ["Try again"])
     assert thread(env) == snapshot(
         [
-            "@admin: @requester asks you to decide about it.",
+            "@admin, @requester asks you to approve or reject it.",
             "# @admin connected `prod` to another project, so this can't be approved any more. Nothing was made.",
         ]
     )

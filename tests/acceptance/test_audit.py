@@ -57,7 +57,7 @@ async def test_what_was_done_is_listed_newest_first(env: Environment) -> None:
             "@admin · configure in `prod` · done · approval: never → always; time to live: no end → 5 h",
             "@requester · sleep *it* in `prod` · accepted",
             "@requester · terminate *it* in `prod` · denied",
-            "@admin · configure in `prod` · done · terminating: everyone in the channel → workspace admins",
+            "@admin · configure in `prod` · done · terminate: everyone in the channel → workspace admins",
             "@requester · deploy *it* in `prod` · accepted · org/model on 1 × H100, 1 replica",
             "@admin · connect in `prod` · done · project sandbox-project",
         ]
@@ -137,7 +137,7 @@ TIME · @admin · connect in `prod` · done · project sandbox-project
 async def test_the_audit_may_be_for_some(env: Environment) -> None:
     """As everything may."""
     await grant(env, Permission.AUDIT, who="Workspace admins")
-    assert await shown(env) == snapshot(["Reading the audit is for workspace admins. Ask @admin."])
+    assert await shown(env) == snapshot(["Only workspace admins can read the audit. Ask @admin."])
 
 
 async def test_each_target_has_its_own(env: Environment) -> None:
@@ -154,14 +154,14 @@ async def test_each_target_has_its_own(env: Environment) -> None:
         [
             [
                 "@admin · connect in `staging` · done · project sandbox-project",
-                "@admin · configure in `prod` · done · reading the audit: everyone in the channel → workspace admins",
+                "@admin · configure in `prod` · done · read the audit: everyone in the channel → workspace admins",
                 "@admin · connect in `prod` · done · project sandbox-project",
             ],
             ["@admin · connect in `staging` · done · project sandbox-project"],
             ["@admin · connect in `staging` · done · project sandbox-project"],
-            ["Reading the audit in `prod` is for workspace admins. Ask @admin."],
+            ["Only workspace admins can read the audit in `prod`. Ask @admin."],
             [
-                "No target here is called `prdo`. Nearest: `prod`. This channel deploys to `prod`, `staging`."
+                "No target here is called `prdo`. Did you mean `prod`? This channel deploys to `prod`, `staging`."
             ],
         ]
     )
@@ -207,19 +207,19 @@ async def test_asking_those_who_may_puts_the_wish_into_the_thread_once(env: Envi
     await env.member.click(root(env), "Terminate")
     [refusal] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
     assert message_text(env, refusal) == snapshot("""\
-Terminating in `prod` is for workspace admins.
+Only workspace admins can terminate in `prod`.
 Ask @admin.
 [Ask them]\
 """)
     await env.member.double_click(refusal, "Ask them")
     await env.slack.until(lambda: last_reply_contains(env, "asks you"))
     await env.slack.until(lambda: "Ask them" not in env.member.ephemerals(env.channel)[0].buttons)
-    assert thread(env)[2:] == snapshot(["# @admin: @requester asks you to terminate it."])
-    assert "request stands in the thread" in ephemeral_texts(env)[0]
+    assert thread(env)[2:] == snapshot(["# @admin, @requester asks you to terminate it."])
+    assert "sked in the thread" in ephemeral_texts(env)[0]
     await env.member.click(root(env), "Terminate")
     await env.slack.until(lambda: len(ephemeral_texts(env)) == 2)
     await env.member.click(env.member.ephemerals(env.channel)[1], "Ask them")
-    await env.slack.until(lambda: "asked already" in ephemeral_texts(env)[1])
+    await env.slack.until(lambda: "already asked" in ephemeral_texts(env)[1])
     assert len(thread(env)) == 3
 
 
@@ -231,7 +231,7 @@ async def test_who_is_allowed_meanwhile_needn_t_ask(env: Environment) -> None:
     [refusal] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
     await grant(env, Permission.OPERATE, who="Everyone in the channel")
     await env.member.click(refusal, "Ask them")
-    await env.slack.until(lambda: "may do this yourself" in ephemeral_texts(env)[0])
+    await env.slack.until(lambda: "can do this yourself" in ephemeral_texts(env)[0])
     assert len(thread(env)) == 2
 
 
@@ -247,7 +247,7 @@ async def test_what_was_refused_is_asked_for_whatever_the_endpoint_does_meanwhil
     await env.slack.until(lambda: "is sleeping" in root(env).text)
     await env.member.click(refusal, "Ask them")
     await env.slack.until(lambda: last_reply_contains(env, "asks you"))
-    assert thread(env)[-1] == snapshot("# @admin: @requester asks you to put it to sleep.")
+    assert thread(env)[-1] == snapshot("# @admin, @requester asks you to put it to sleep.")
 
 
 async def test_a_group_is_asked_by_its_name(env: Environment) -> None:
@@ -260,12 +260,12 @@ async def test_a_group_is_asked_by_its_name(env: Environment) -> None:
     await env.member.click(root(env), "Wake ($5.00/h)")
     [refusal] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
     assert message_text(env, refusal).replace(group.id, "GROUP") == snapshot("""\
-Putting to sleep, waking and restarting in `prod` is for <!subteam^GROUP>.
-Ask them posts your request in this thread.
+Only <!subteam^GROUP> can sleep, wake and restart in `prod`.
+*Ask them* posts your request in this thread.
 [Ask them]\
 """)
     await env.member.click(refusal, "Ask them")
     await env.slack.until(lambda: last_reply_contains(env, "asks you"))
     assert thread(env)[-1].replace(group.id, "GROUP") == snapshot(
-        "# <!subteam^GROUP>: @requester asks you to wake it."
+        "# <!subteam^GROUP>, @requester asks you to wake it."
     )

@@ -45,7 +45,7 @@ async def test_the_form_takes_it_as_well(env: Environment) -> None:
     await env.member.submit()
     assert env.member.field_errors == snapshot(
         {
-            "Model": "“gpt3” isn't a whole model name. Write org/name, such as “meta-llama/Llama-3.1-8B-Instruct”."
+            "Model": "“gpt3” isn't a full model name. Write org/name, such as “meta-llama/Llama-3.1-8B-Instruct”."
         }
     )
     await env.member.fill("Model", "gpt2")
@@ -76,7 +76,7 @@ async def test_a_command_with_a_typo_is_no_model(env: Environment, *, away: bool
         env.hub.faults.add(Hang(), times=None)
     for rest in ("it", "--to prod"):
         assert await answered(env, f"sttus {rest}") == (
-            "No command is called `sttus`. Nearest: `status`.\n"
+            "I don't know the command `sttus`. Did you mean `status`?\n"
             f"`/friendli-deploy status {rest}`\n[Run this]"
         )
     assert not env.friendli.endpoints

@@ -64,5 +64,5 @@ async def test_the_form_says_it_too(env: Environment) -> None:
     assert line() == (
         "*$10.00/h* while live ($7,300/month), $0.00/h asleep · usually live in 4–6 min"
     )
-    await env.member.fill("Ends after", "8h")
+    await env.member.fill("Lifetime", "8h")
     await env.slack.until(lambda: "at most $80.00 by <!date^" in line())

@@ -229,7 +229,7 @@ async def test_only_admins_connect(env: Environment, start_bot: StartBot) -> Non
         await env.member.command(env.channel, "connect prod")
         await env.slack.until(lambda: ephemeral_texts(env))
         assert ephemeral_texts(env) == snapshot(
-            ["Connecting and disconnecting is for workspace admins. Ask @admin."]
+            ["Only workspace admins can connect and disconnect projects. Ask @admin."]
         )
         assert env.member.modal is None
 
@@ -358,7 +358,7 @@ async def test_only_admins_disconnect(env: Environment) -> None:
     await env.member.command(env.channel, "disconnect prod")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env)[0].startswith(
-        "Connecting and disconnecting is for workspace admins."
+        "Only workspace admins can connect and disconnect projects."
     )
 
 
@@ -372,7 +372,7 @@ async def test_nobody_is_refused_because_slack_does_not_answer(
     await env.admin.command(env.channel, "connect other")
     [said] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
     assert message_text(env, said) == snapshot("""\
-Slack doesn't say in time whether you may do this, so nothing was done.
+Slack didn't confirm your permissions in time, so nothing was done.
 Try again in a moment.\
 """)
 

@@ -35,7 +35,7 @@ async def test_the_form_opens_before_anything_else_is_asked(env: Environment) ->
             "Minimum replicas",
             "Maximum replicas",
             "Cool-down",
-            "Ends after",
+            "Lifetime",
             "Advanced",
         ]
     )
@@ -125,7 +125,7 @@ async def test_errors_stand_under_their_fields(env: Environment) -> None:
     await env.member.submit()
     assert env.member.field_errors == snapshot(
         {
-            "Model": "“no-slash” isn't a whole model name. Write org/name, such as “meta-llama/Llama-3.1-8B-Instruct”.",
+            "Model": "“no-slash” isn't a full model name. Write org/name, such as “meta-llama/Llama-3.1-8B-Instruct”.",
             "Replicas": "Replicas must be 1 or more. You wrote “0”.",
         }
     )

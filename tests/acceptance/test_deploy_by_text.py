@@ -127,7 +127,7 @@ async def test_every_field_reaches_the_api(env: Environment) -> None:
         pytest.param(
             "meta-llama/Llama-3.1-8B-Instruct --gpu 2xh10",
             snapshot("""\
-No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.
+I don't know the GPU `h10`. Friendli has A100, H100, H200 and B200. Did you mean `H100`?
 ```/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100```
 [Run this] [Open in form]\
 """),
@@ -136,7 +136,7 @@ No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.
         pytest.param(
             "org/model --gpu 2xH100 --replica 3",
             snapshot("""\
-There is no option `--replica`. Nearest: `--replicas`.
+I don't know the option `--replica`. Did you mean `--replicas`?
 ```/friendli-deploy org/model --gpu 2xH100 --replicas 3```
 [Run this] [Open in form]\
 """),
@@ -161,7 +161,7 @@ Replicas are either fixed or autoscaled, not both. Choose one.
         pytest.param(
             "org/model --gpu 2xH100 --to prd",
             snapshot("""\
-No target here is called `prd`. This channel has `prod`. Nearest: `prod`.
+I don't know the target `prd`. This channel has `prod`. Did you mean `prod`?
 ```/friendli-deploy org/model --gpu 2xH100 --to prod```
 [Run this] [Open in form]\
 """),
@@ -170,7 +170,7 @@ No target here is called `prd`. This channel has `prod`. Nearest: `prod`.
         pytest.param(
             "conect",
             snapshot("""\
-No command is called `conect`. Nearest: `connect`.
+I don't know the command `conect`. Did you mean `connect`?
 `/friendli-deploy connect`
 [Run this]\
 """),
@@ -188,7 +188,7 @@ No command is called `conect`. Nearest: `connect`.
             "org/model --gpu 2xH100 --name '<!channel>' --revision 'a b'",
             snapshot(
                 """\
-`a b` can't be a branch. Branches have no spaces, quotes, .. or @{ and none of ~ ^ : ? * [ \\; no part begins with . or ends in .lock.
+`a b` isn't a valid branch name. Branch names can't contain spaces, quotes, .. or @{, or any of ~ ^ : ? * [ \\; no part starts with . or ends with .lock.
 [Open in form]\
 """
             ),
@@ -343,10 +343,10 @@ async def test_help_names_everything_that_can_be_typed(env: Environment) -> None
 `/friendli-deploy list [target] [filter]`  Lists endpoints with $/h, also those created elsewhere; filters: `mine`, `live`, `asleep`, `failed`.
 `/friendli-deploy status [endpoint]`  Shows one endpoint, whole.
 `/friendli-deploy sleep [endpoint] [at TIME]`  Puts an endpoint to sleep; any request wakes it.
-`/friendli-deploy wake [endpoint] [at TIME]`  Wakes a sleeping endpoint; shows the price and asks first.
-`/friendli-deploy restart [endpoint]`  Starts an endpoint again that failed or was terminated; asks first.
-`/friendli-deploy terminate [endpoint]`  Ends an endpoint, after a question; it can be restarted.
-`/friendli-deploy delete [endpoint]`  Deletes an endpoint for good, once its name was typed.
+`/friendli-deploy wake [endpoint] [at TIME]`  Wakes a sleeping endpoint, after showing the price.
+`/friendli-deploy restart [endpoint]`  Restarts a failed or terminated endpoint, after showing the price.
+`/friendli-deploy terminate [endpoint]`  Terminates an endpoint, after a confirmation. It can be restarted.
+`/friendli-deploy delete [endpoint]`  Deletes an endpoint permanently, after you type its name.
 `/friendli-deploy follow [endpoint]`  Tells in a thread how an endpoint is going that was made elsewhere.
 `/friendli-deploy unfollow [endpoint]`  Stops telling about an endpoint that was made elsewhere.
 `/friendli-deploy extend [endpoint] [8h]`  Lets an endpoint run for longer than it was given.

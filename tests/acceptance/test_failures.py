@@ -33,12 +33,12 @@ async def test_a_gated_model_fails_with_what_to_do(env: Environment) -> None:
         [
             "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
             "A GPU machine is ready (48 s). Downloading the model.",
-            "# *it* failed while downloading the model. Friendli can't read `sandbox/gated`: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)",
+            "# *it* failed while downloading the model. Friendli can't read `sandbox/gated`: the repo is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)",
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
 ✗ *it* failed while downloading the model
-Friendli can't read `sandbox/gated`: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
+Friendli can't read `sandbox/gated`: the repo is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
 Deploying
 ✓ Create the endpoint
 ✓ Get a GPU machine · 48 s
@@ -170,7 +170,7 @@ async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(env: Environm
     env.friendli.set_status(endpoint, "FAILED", error_code="<!channel>_ERROR")
     await env.slack.until(lambda: len(thread(env)) == 2)
     assert thread(env)[-1] == snapshot(
-        "# *it* failed while getting a GPU machine. Friendli names a cause that this bot doesn't know: `<!channel>_ERROR`. Restart it once. If it fails again, write to support@friendli.ai and name endpoint `ENDPOINT-1`."
+        "# *it* failed while getting a GPU machine. Friendli returned an error code that this bot doesn't know: `<!channel>_ERROR`. Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
     )
     assert "&lt;!channel&gt;" in env.channel.replies(root(env).ts)[-1].text
 
@@ -458,6 +458,6 @@ async def test_guests_from_elsewhere_look_but_don_t_act(env: Environment) -> Non
     await guest.click(root(env), "Cancel")
     [said] = await env.slack.until(lambda: guest.ephemerals(env.channel))
     assert message_text(env, said) == snapshot("""\
-You belong to another organisation, so you can look on here but not act.
-Someone of this workspace can do it for you.\
+You belong to another organisation, so you can look here but not act.
+Ask someone in this workspace to do it.\
 """)

@@ -80,12 +80,12 @@ async def test_asking_those_who_may(env: Environment) -> None:
     await home_tab(env)
     refused = view_text(env, await click_in_home_tab(env, "Terminate")).split("---")[0]
     assert refused == snapshot("""\
-Terminating in `prod` is for workspace admins.
+Only workspace admins can terminate in `prod`.
 Ask @admin.
 [Ask them]
 """)
     assert view_text(env, await click_in_home_tab(env, "Ask them")).splitlines()[0] == snapshot(
-        "Your request stands in the thread."
+        "Asked in the thread."
     )
     await env.slack.until(partial(last_reply_contains, env, "asks you to terminate it"))
     assert request_count(env, "terminate_endpoint") == 0

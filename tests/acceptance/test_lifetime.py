@@ -296,7 +296,7 @@ async def test_extending_and_keeping_by_name(env: Environment) -> None:
     ]
     assert answers == snapshot(
         [
-            "`8` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `8h`. `/friendli-deploy extend it 8h`",
+            "`8` isn't a duration. Write `8h`, `2d` or `90m`. Did you mean `8h`? `/friendli-deploy extend it 8h`",
             "It runs until TIME, then it is terminated.",
             "It runs until TIME, then it is terminated.",
             "It has no end.",

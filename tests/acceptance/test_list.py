@@ -148,7 +148,7 @@ async def test_a_target_is_named(env: Environment) -> None:
 1 × H100 · 1 replica · created elsewhere under 1 s ago\
 """)
     assert message_text(env, await command_response(env, "list prdo")) == snapshot("""\
-No target here is called `prdo`. Nearest: `prod`.
+No target here is called `prdo`. Did you mean `prod`?
 This channel deploys to `prod`, `staging`.\
 """)
     assert message_text(env, await command_response(env, "list prod staging")) == snapshot("""\
@@ -159,7 +159,7 @@ This channel deploys to `prod`, `staging`.\
         "Which target? This channel deploys to `prod`, `staging`."
     )
     assert message_text(env, await command_response(env, 'list "prod')) == snapshot(
-        'A quote is opened and never closed: `"prod`.'
+        'A quote is never closed: `"prod`.'
     )
 
 
@@ -337,7 +337,7 @@ async def test_each_row_has_a_menu_of_its_actions(env: Environment) -> None:
     await env.member.choose(page, row_menu(page, endpoint), "terminate")
     said = await env.slack.until(lambda: env.member.ephemerals(env.channel)[before:][-1])
     assert message_text(env, said) == snapshot("""\
-Terminate *it*? Requests to it fail from then on. It can be restarted.
+Terminate *it*? Requests to it will fail. You can restart it later.
 [Terminate] [Leave it]\
 """)
     assert "*theirs*" in page.text

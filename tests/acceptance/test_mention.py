@@ -56,7 +56,7 @@ async def test_what_costs_or_breaks_asks_first(env: Environment) -> None:
     await serve(env)
     question = await mentioned(env, "terminate")
     assert message_text(env, question) == snapshot("""\
-Terminate *it*? Requests to it fail from then on. It can be restarted.
+Terminate *it*? Requests to it will fail. You can restart it later.
 [Terminate] [Leave it]\
 """)
     assert request_count(env, "terminate_endpoint") == 0
@@ -194,8 +194,8 @@ async def test_a_guest_looks_and_doesn_t_act(env: Environment) -> None:
     looked, acted = guest.ephemerals(env.channel)
     assert "is serving" in looked.text
     assert message_text(env, acted) == snapshot("""\
-You belong to another organisation, so you can look on here but not act.
-Someone of this workspace can do it for you.\
+You belong to another organisation, so you can look here but not act.
+Ask someone in this workspace to do it.\
 """)
     assert request_count(env, "sleep_endpoint") == 0
 

@@ -29,7 +29,7 @@ async def test_it_is_given_more_time(env: Environment) -> None:
     await mentioned(env, "extend 2h")
     await env.slack.until(partial(last_reply_contains, env, "by 2 h"))
     assert message_text(env, await mentioned(env, "extend me")) == snapshot(
-        "`me` isn't a length of time. Write it as `8h`, `2d` or `90m`."
+        "`me` isn't a duration. Write `8h`, `2d` or `90m`."
     )
 
 

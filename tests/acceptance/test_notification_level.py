@@ -25,7 +25,7 @@ async def test_ready_and_failed_is_the_default(env: Environment) -> None:
         [
             "Friendli made it, as `ENDPOINT-1`. Getti",
             "# ● *it* is serving after under 1 s · $5",
-            "# *it* failed. Friendli doesn't say why.",
+            "# *it* failed. Friendli gave no reason.",
         ]
     )
 
@@ -37,7 +37,7 @@ async def test_everything_may_reach_the_channel(env: Environment) -> None:
         [
             "# Friendli made it, as `ENDPOINT-1`. Get",
             "# ● *it* is serving after under 1 s · $5",
-            "# *it* failed. Friendli doesn't say why.",
+            "# *it* failed. Friendli gave no reason.",
         ]
     )
 
@@ -49,7 +49,7 @@ async def test_only_what_failed_may_reach_the_channel(env: Environment) -> None:
         [
             "Friendli made it, as `ENDPOINT-1`. Getti",
             "● *it* is serving after under 1 s · $5.0",
-            "# *it* failed. Friendli doesn't say why.",
+            "# *it* failed. Friendli gave no reason.",
         ]
     )
 

@@ -50,7 +50,7 @@ async def test_sleep_is_done_at_once(env: Environment) -> None:
             "RUNNING",
             "Terminate",
             "terminate_endpoint",
-            snapshot("Terminate *it*? Requests to it fail from then on. It can be restarted."),
+            snapshot("Terminate *it*? Requests to it will fail. You can restart it later."),
             snapshot("*it* is being terminated; its thread tells how it goes."),
         ),
     ],

@@ -98,7 +98,7 @@ async def test_deleting_asks_for_the_name(env: Environment) -> None:
     await env.member.click(root(env), "Delete")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
-        ["Deleting in `prod` is for workspace admins. Ask @admin."]
+        ["Only workspace admins can delete in `prod`. Ask @admin."]
     )
     await env.admin.click(root(env), "Delete")
     await env.slack.until(lambda: env.admin.modal)

@@ -60,7 +60,7 @@ def asked_since(env: Environment, start: int, requests: int) -> bool:
         (
             "FAILED",
             snapshot(
-                "# *it* failed. Friendli doesn't say why. Restart it once. If it fails again, write to support@friendli.ai and name endpoint `ENDPOINT-1`."
+                "# *it* failed. Friendli doesn't say why. Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
             ),
             snapshot("✗ *it* failed"),
         ),

@@ -37,17 +37,17 @@ async def test_the_settings_are_one_form(env: Environment) -> None:
             "What reaches the channel",
             "Also",
             "*Who may…* Workspace admins always may.",
-            "Deploying: everyone in the channel",
-            "Putting to sleep, waking and restarting: everyone in the channel",
-            "Updating: everyone in the channel",
-            "Terminating: everyone in the channel",
-            "Deleting: workspace admins",
-            "Following endpoints: everyone in the channel",
-            "Extending how long endpoints run: everyone in the channel",
-            "Approving: workspace admins",
-            "Connecting and disconnecting: workspace admins",
-            "Changing the settings: workspace admins",
-            "Reading the audit: everyone in the channel",
+            "Deploy: everyone in the channel",
+            "Sleep, wake and restart: everyone in the channel",
+            "Update: everyone in the channel",
+            "Terminate: everyone in the channel",
+            "Delete: workspace admins",
+            "Follow endpoints: everyone in the channel",
+            "Extend lifetimes: everyone in the channel",
+            "Approve: workspace admins",
+            "Connect and disconnect projects: workspace admins",
+            "Change the settings: workspace admins",
+            "Read the audit: everyone in the channel",
         ]
     )
 
@@ -144,21 +144,21 @@ async def test_a_permission_is_granted_to_people_and_groups(env: Environment) ->
     """From then on nobody else may, a refusal says who can, and the form shows it."""
     group = env.slack.add_usergroup("ml-oncall", [env.admin.user])
     view = await open_permission(env, Permission.TERMINATE)
-    assert shown(env, view) == snapshot(["Terminating in prod is for", "People", "User groups"])
+    assert shown(env, view) == snapshot(["Who can terminate in prod", "People", "User groups"])
     await env.admin.fill("who", "The people and groups below")
     await env.admin.fill("User groups", "@ml-oncall")
     await env.admin.submit()
     settings = await env.slack.until(
         lambda: env.admin.modal if "subteam" in str(getattr(env.admin.modal, "body", "")) else None
     )
-    line = [text for text in shown(env, settings) if text.startswith("Terminating")]
-    assert line == [f"Terminating: <!subteam^{group.id}>"]
+    line = [text for text in shown(env, settings) if text.startswith("Terminate")]
+    assert line == [f"Terminate: <!subteam^{group.id}>"]
     await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
     await env.slack.until(lambda: thread(env) and "Cancel" in root(env).buttons)
     await env.member.click(root(env), "Cancel")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env)[0].replace(group.id, "GROUP") == snapshot(
-        "Terminating in `prod` is for <!subteam^GROUP>. Ask them posts your request in this thread."
+        "Only <!subteam^GROUP> can terminate in `prod`. *Ask them* posts your request in this thread."
     )
 
 
@@ -172,7 +172,7 @@ async def test_naming_nobody_is_a_slip(env: Environment) -> None:
     await env.admin.fill("People", [env.member.user.id])
     await env.admin.submit()
     assert env.admin.field_errors == snapshot(
-        {"Deploying in prod is for": "Choose “The people and groups below”, or name nobody there."}
+        {"Who can deploy in prod": "Choose “The people and groups below”, or name nobody there."}
     )
 
 
@@ -181,7 +181,7 @@ async def test_a_default_that_is_granted_again_is_no_grant(env: Environment) -> 
     await grant(env, Permission.DEPLOY, who="Workspace admins")
     await env.member.command(env.channel)
     await env.slack.until(lambda: ephemeral_texts(env))
-    assert ephemeral_texts(env) == snapshot(["Deploying is for workspace admins. Ask @admin."])
+    assert ephemeral_texts(env) == snapshot(["Only workspace admins can deploy. Ask @admin."])
     await grant(env, Permission.DEPLOY, who="Everyone in the channel")
     await env.member.command(env.channel)
     await env.slack.until(lambda: env.member.modal)
@@ -192,7 +192,7 @@ async def test_settings_are_for_admins(env: Environment) -> None:
     await env.member.command(env.channel, "settings")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
-        ["Changing the settings in `prod` is for workspace admins. Ask @admin."]
+        ["Only workspace admins can change the settings in `prod`. Ask @admin."]
     )
 
 
@@ -224,7 +224,7 @@ async def test_a_group_that_slack_does_not_tell_about_in_time_denies_nothing_for
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
         [
-            "Slack doesn't say in time whether you may do this, so nothing was done. Try again in a moment."
+            "Slack didn't confirm your permissions in time, so nothing was done. Try again in a moment."
         ]
     )
     await env.admin.command(env.channel)

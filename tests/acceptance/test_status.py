@@ -54,7 +54,7 @@ async def test_a_failure_is_explained(env: Environment) -> None:
     env.friendli.set_status(endpoint, "FAILED", error_code=code)
     assert message_text(env, await command_response(env, "status theirs")) == snapshot("""\
 ✗ *theirs* failed · since TIME
-Friendli can't read its model: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
+Friendli can't read its model: it is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
 1 × H100 · 1 replica · *$0.00/h* now
 endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 [Follow] [Open in Friendli]\
@@ -62,7 +62,7 @@ endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
     env.friendli.set_status(endpoint, "FAILED", error_code="<!here>")
     assert message_text(env, await command_response(env, "status theirs")) == snapshot("""\
 ✗ *theirs* failed · since TIME
-Friendli names a cause that this bot doesn't know: `<!here>`. Restart it once. If it fails again, write to support@friendli.ai and name endpoint `ENDPOINT-1`.
+Friendli returned an error code that this bot doesn't know: `<!here>`. Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `ENDPOINT-1`.
 1 × H100 · 1 replica · *$0.00/h* now
 endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 [Follow] [Open in Friendli]\
@@ -74,7 +74,7 @@ endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
     assert said.splitlines()[:2] == snapshot(
         [
             "✗ *mine* failed · since TIME",
-            "Friendli can't read `org/model`: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)",
+            "Friendli can't read `org/model`: the repo is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)",
         ]
     )
 

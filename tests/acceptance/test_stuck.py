@@ -42,9 +42,9 @@ async def test_each_phase_is_told_once_with_what_to_do(env: Environment) -> None
     said = [timeless(line) for line in thread(env) if "unusually" in line]
     assert said == snapshot(
         [
-            "*it* has been getting a GPU machine for A WHILE, which is unusually long. Such machines may be scarce now. Wait on, or cancel it and deploy on another GPU. It costs nothing until it serves. If nothing moves, write to support@friendli.ai and name endpoint `ENDPOINT-1`.",
-            "*it* has been downloading the model for A WHILE, which is unusually long. A large model takes its time. Wait on, or cancel it and deploy again. It costs nothing until it serves. If nothing moves, write to support@friendli.ai and name endpoint `ENDPOINT-1`.",
-            "*it* has been starting the engine for A WHILE, which is unusually long. The model may hardly fit. Wait on, or cancel it and deploy on a larger instance. It costs nothing until it serves. If nothing moves, write to support@friendli.ai and name endpoint `ENDPOINT-1`.",
+            "*it* has been getting a GPU machine for A WHILE, which is unusually long. These GPUs may be scarce right now. Keep waiting, or cancel and deploy on another GPU. It costs nothing until it is live. If nothing changes, write to support@friendli.ai and mention endpoint `ENDPOINT-1`.",
+            "*it* has been downloading the model for A WHILE, which is unusually long. Large models take a while. Keep waiting, or cancel and deploy again. It costs nothing until it is live. If nothing changes, write to support@friendli.ai and mention endpoint `ENDPOINT-1`.",
+            "*it* has been starting the engine for A WHILE, which is unusually long. The model may barely fit. Keep waiting, or cancel and deploy on a larger instance. It costs nothing until it is live. If nothing changes, write to support@friendli.ai and mention endpoint `ENDPOINT-1`.",
         ]
     )
 
@@ -56,13 +56,13 @@ async def test_each_phase_is_told_once_with_what_to_do(env: Environment) -> None
         (
             "UPDATING",
             snapshot(
-                "*it* has been updating for A WHILE, which is unusually long. The version before it serves meanwhile. Wait on, or look in Friendli Suite. If nothing moves, write to support@friendli.ai and name endpoint `ENDPOINT-1`."
+                "*it* has been updating for A WHILE, which is unusually long. The version before it serves meanwhile. Wait on, or look in Friendli Suite. If nothing changes, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
             ),
         ),
         (
             "TERMINATING",
             snapshot(
-                "*it* has been terminating for A WHILE, which is unusually long. It may be billed until it is down, at $5.00/h. Look in Friendli Suite. If nothing moves, write to support@friendli.ai and name endpoint `ENDPOINT-1`."
+                "*it* has been terminating for A WHILE, which is unusually long. It may be billed until it stops, at $5.00/h. Check Friendli Suite. If nothing changes, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
             ),
         ),
     ],

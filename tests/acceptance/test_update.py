@@ -223,7 +223,7 @@ Replicas must be 1 or more. You wrote `0`.
         pytest.param(
             "--replica 2",
             snapshot("""\
-There is no option `--replica`. Nearest: `--replicas`.
+I don't know the option `--replica`. Did you mean `--replicas`?
 ```/friendli-deploy update it --replicas 2```
 [Run this] [Open in form]\
 """),
@@ -298,12 +298,12 @@ async def test_a_rollout_that_fails_is_told(env: Environment) -> None:
     assert thread(env)[3:] == snapshot(
         [
             "Rolling out a new version. The one before serves until it's ready.",
-            "# *it* failed while rolling out a new version. `org/model` doesn't fit into the memory of these GPUs. Take the next larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.",
+            "# *it* failed while rolling out a new version. `org/model` doesn't fit in the memory of these GPUs. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.",
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
 ✗ *it* failed while rolling out a new version
-`org/model` doesn't fit into the memory of these GPUs. Take the next larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.
+`org/model` doesn't fit in the memory of these GPUs. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.
 Max batch size: `512`
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`

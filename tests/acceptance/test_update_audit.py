@@ -72,7 +72,7 @@ async def test_a_guest_may_look_but_not_update(env: Environment) -> None:
     said = [rendered_text(env, message.text) for message in guest.ephemerals(env.channel)]
     assert said == snapshot(
         [
-            "You belong to another organisation, so you can look on here but not act. Someone of this workspace can do it for you."
+            "You belong to another organisation, so you can look here but not act. Ask someone in this workspace to do it."
         ]
     )
     assert guest.modal is None

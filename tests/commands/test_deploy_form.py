@@ -119,8 +119,8 @@ class Screen:
 
 
 BASIC = ["Model", "Endpoint name", "Instance", "Scaling"]
-AUTO = [*BASIC, "Minimum replicas", "Maximum replicas", "Cool-down", "Ends after"]
-FIXED = [*BASIC, "Replicas", "Ends after"]
+AUTO = [*BASIC, "Minimum replicas", "Maximum replicas", "Cool-down", "Lifetime"]
+FIXED = [*BASIC, "Replicas", "Lifetime"]
 ADVANCED = [
     "Revision",
     "Version comment",
@@ -252,7 +252,7 @@ def test_a_proposal_for_another_model_is_not_submitted() -> None:
 def test_scaling_changes_which_numbers_are_asked_for() -> None:
     """Fixed replicas have one number, autoscaling three."""
     screen = Screen()
-    assert screen.shown()[4:] == ["Minimum replicas", "Maximum replicas", "Cool-down", "Ends after"]
+    assert screen.shown()[4:] == ["Minimum replicas", "Maximum replicas", "Cool-down", "Lifetime"]
     assert [screen.typed(name) for name in ("min_replicas", "max_replicas", "cooldown")] == [
         "0",
         "1",
@@ -261,7 +261,7 @@ def test_scaling_changes_which_numbers_are_asked_for() -> None:
     screen.fill(scaling="fixed")
     assert screen.shown() == FIXED
     screen.fill(scaling="friendli")
-    assert screen.shown() == [*BASIC, "Ends after"]
+    assert screen.shown() == [*BASIC, "Lifetime"]
 
 
 def test_nothing_typed_is_lost_when_parts_come_and_go() -> None:
@@ -440,11 +440,11 @@ def test_errors_stand_under_their_fields() -> None:
     assert check_view_errors(errors, screen.payload()) == []
     assert errors == {
         "deploy.model": (
-            "“gpt2” isn't a whole model name. Write org/name, such as"
+            "“gpt2” isn't a full model name. Write org/name, such as"
             " “meta-llama/Llama-3.1-8B-Instruct”."
         ),
         "deploy.name.1": (
-            "Endpoint name is only spaces. Write one, or leave it empty and it is made from the"
+            "Endpoint name has only spaces. Type a name, or leave it empty to derive it from the"
             " model."
         ),
         "deploy.replicas": "Replicas must be 1 or more. You wrote “0”.",
@@ -460,9 +460,9 @@ def test_an_error_in_a_hidden_field_stands_under_the_nearest_shown_one() -> None
     assert check_view_errors(errors, screen.payload()) == []
     assert errors == {
         "deploy.lifetime": (
-            "“a b” can't be a branch. Branches have no spaces, quotes, .. or @{ and none of"
-            " ~ ^ : ? * [ \\; no part begins with . or ends in .lock."
-            " Max batch size must be 1 or more. You wrote “0”. Open Advanced to mend it."
+            "“a b” isn't a valid branch name. Branch names can't contain spaces, quotes, .. or @{,"
+            " or any of ~ ^ : ? * [ \\; no part starts with . or ends with .lock."
+            " Max batch size must be 1 or more. You wrote “0”. Fix these under Advanced."
         )
     }
     screen.toggle_advanced()
@@ -627,11 +627,11 @@ def test_the_form_says_when_an_endpoint_ends_by_itself() -> None:
     """What holds where nothing is typed is the chosen target's, and follows it."""
     guarded = TargetChoice("guarded", "project-3", 8 * 3600, ExpiryAction.SLEEP)
     screen = Screen(targets=(PROD, guarded))
-    assert hint(screen, "Ends after") == (
+    assert hint(screen, "Lifetime") == (
         "8h, 2d or 90m from when it is made, then it is terminated. Empty: no end."
     )
     screen.fill(target="guarded")
-    assert hint(screen, "Ends after") == (
+    assert hint(screen, "Lifetime") == (
         "8h, 2d or 90m from when it is made, then it is put to sleep, until any request wakes it."
         " Empty: 8 h."
     )

@@ -126,91 +126,98 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
         (
             "org/name --gpu H100 --for 8",
             [
-                "`8` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `8h`.",
+                "`8` isn't a duration. Write `8h`, `2d` or `90m`. Did you mean `8h`?",
                 "/friendli-deploy org/name --gpu H100 --for 8h",
             ],
         ),
         (
             "org/name --gpu H100 --for 1s",
             [
-                "`1s` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `1h`.",
+                "`1s` isn't a duration. Write `8h`, `2d` or `90m`. Did you mean `1h`?",
                 "/friendli-deploy org/name --gpu H100 --for 1h",
             ],
         ),
         (
             "org/name --gpu H100 --for 5m",
             [
-                "`5m` is too short: an endpoint runs for at least `30m`. Nearest: `30m`.",
+                "`5m` is too short. The shortest lifetime is `30m`. Did you mean `30m`?",
                 "/friendli-deploy org/name --gpu H100 --for 30m",
             ],
         ),
         (
             "org/name --gpu H100 --for 1 year",
             [
-                "`year` stands alone. A value of several words needs quotes.",
-                "`1 year` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `1h`.",
+                "`year` belongs to no option. Put a value of several words in quotes.",
+                "`1 year` isn't a duration. Write `8h`, `2d` or `90m`. Did you mean `1h`?",
                 "/friendli-deploy org/name --gpu H100 --for 1h",
             ],
         ),
         (
             "org/name --gpu H100 --ttl=1000d",
             [
-                "There is no option `--ttl`. Nearest: `--for`.",
-                "`1000d` is too long: `90d` is the most. It can be extended later. Nearest: `90d`.",
+                "I don't know the option `--ttl`. Did you mean `--for`?",
+                (
+                    "`1000d` is too long. The longest lifetime is `90d`, and you can extend it"
+                    " later."
+                    " Did you mean `90d`?"
+                ),
                 "/friendli-deploy org/name --gpu H100 --for=90d",
             ],
         ),
         (
             "org/name --gpu 2xh10",
             [
-                "No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.",
+                (
+                    "I don't know the GPU `h10`. Friendli has A100, H100, H200 and B200. Did you"
+                    " mean `H100`?"
+                ),
                 "/friendli-deploy org/name --gpu 2xH100",
             ],
         ),
         (
             "org/name --gpus 2xH100",
             [
-                "There is no option `--gpus`. Nearest: `--gpu`.",
+                "I don't know the option `--gpus`. Did you mean `--gpu`?",
                 "/friendli-deploy org/name --gpu 2xH100",
             ],
         ),
         (
             "org/name -gpu=2xH100",
             [
-                "There is no option `-gpu`. Nearest: `--gpu`.",
+                "I don't know the option `-gpu`. Did you mean `--gpu`?",
                 "/friendli-deploy org/name --gpu=2xH100",
             ],
         ),
         (
             "org/name —instance 2xH100 --target prod",
             [
-                "There is no option `—instance`. Nearest: `--gpu`.",
-                "There is no option `--target`. Nearest: `--to`.",
+                "I don't know the option `—instance`. Did you mean `--gpu`?",
+                "I don't know the option `--target`. Did you mean `--to`?",
                 "/friendli-deploy org/name --gpu 2xH100 --to prod",
             ],
         ),
         (
             "org/name --gpu H100 --zone eu-1 --replicas 2",
             [
-                "There is no option `--zone`.",
+                "I don't know the option `--zone`.",
                 "/friendli-deploy org/name --gpu H100 --replicas 2",
             ],
         ),
         (
             "--zone org/name --gpu H100",
-            ["There is no option `--zone`.", "/friendli-deploy org/name --gpu H100"],
+            ["I don't know the option `--zone`.", "/friendli-deploy org/name --gpu H100"],
         ),
         (
             "--model org/name --gpu H100",
             [
-                "The model stands without an option.",
+                "Write the model without an option.",
                 "/friendli-deploy org/name --gpu H100",
             ],
         ),
         (
             "--gpu H100 --model=org/name",
             [
-                "The model stands without an option.",
+                "Write the model without an option.",
                 "/friendli-deploy --gpu H100 org/name",
             ],
         ),
@@ -245,7 +252,7 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
         (
             "org/name --gpu H100 --autoscale 3",
             [
-                "`3` isn't a range. Write MIN..MAX, such as `0..3`. Nearest: `0..3`.",
+                "`3` isn't a range. Write MIN..MAX, such as `0..3`. Did you mean `0..3`?",
                 "/friendli-deploy org/name --gpu H100 --autoscale 0..3",
             ],
         ),
@@ -259,7 +266,7 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
         (
             "org/name --gpu H100 --autoscale 3..1",
             [
-                ("Maximum replicas can't be below minimum replicas. You wrote `1`, below 3."),
+                ("Maximum replicas (`1`) can't be below minimum replicas (`3`)."),
                 "/friendli-deploy org/name --gpu H100 --autoscale 1..3",
             ],
         ),
@@ -282,7 +289,7 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
         (
             "org/name other/model --gpu H100",
             [
-                "There are two models, `org/name` and `other/model`. Deploy one at a time.",
+                "You named two models, `org/name` and `other/model`. Deploy one at a time.",
                 "/friendli-deploy org/name --gpu H100",
             ],
         ),
@@ -296,15 +303,15 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
         (
             "--comment my first try org/name --gpu 2 H100",
             [
-                "`first` stands alone. A value of several words needs quotes.",
-                "Write the instance as one word. Nearest: `2xH100`.",
+                "`first` belongs to no option. Put a value of several words in quotes.",
+                "Write the instance as one word. Did you mean `2xH100`?",
                 '/friendli-deploy --comment "my first try" org/name --gpu 2xH100',
             ],
         ),
         (
             "org/name --gpu nvidia H100 x 2 --to prod --yes",
             [
-                "Write the instance as one word. Nearest: `2xH100`.",
+                "Write the instance as one word. Did you mean `2xH100`?",
                 "/friendli-deploy org/name --gpu 2xH100 --to prod",
             ],
         ),
@@ -312,7 +319,10 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             "org/name --gpu 2 h10",
             [
                 "Write the instance as one word.",
-                "No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.",
+                (
+                    "I don't know the GPU `h10`. Friendli has A100, H100, H200 and B200. Did you"
+                    " mean `H100`?"
+                ),
                 "/friendli-deploy org/name --gpu 2xH100",
             ],
         ),
@@ -332,44 +342,44 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
         ),
         (
             "org/name --gpu H100 --foo 3",
-            ["There is no option `--foo`.", "/friendli-deploy org/name --gpu H100"],
+            ["I don't know the option `--foo`.", "/friendli-deploy org/name --gpu H100"],
         ),
         (
             "org/name --gpu H100 --fo 3h",
             [
-                "There is no option `--fo`. Nearest: `--for`.",
+                "I don't know the option `--fo`. Did you mean `--for`?",
                 "/friendli-deploy org/name --gpu H100 --for 3h",
             ],
         ),
         (
             "org/name --gpu A100 --gpu H100",
-            ["`--gpu` is there twice.", "/friendli-deploy org/name --gpu H100"],
+            ["`--gpu` is given twice.", "/friendli-deploy org/name --gpu H100"],
         ),
         (
             "org/name --gpu H100 --content-logging --no-content-logging",
             [
-                "`--content-logging` is there twice.",
+                "`--content-logging` is given twice.",
                 "/friendli-deploy org/name --gpu H100 --no-content-logging",
             ],
         ),
         (
             "org/name --gpu H100 --autoscale 0..3 --max-replicas 5",
             [
-                "`--max-replicas` repeats `--autoscale`.",
+                "`--max-replicas` conflicts with `--autoscale`.",
                 "/friendli-deploy org/name --gpu H100 --autoscale 0..3",
             ],
         ),
         (
             'org/name --comment "hello --gpu h10',
             [
-                'A quote is opened and never closed: `"hello --gpu h10`.',
+                'A quote is never closed: `"hello --gpu h10`.',
                 '/friendli-deploy org/name --comment "hello" --gpu 1xH100',
             ],
         ),
         (
             "org/name --comment don't ask --gpu H100",
             [
-                "A quote is opened and never closed: `don't ask --gpu H100`.",
+                "A quote is never closed: `don't ask --gpu H100`.",
                 '/friendli-deploy org/name --comment "don\'t ask" --gpu H100',
             ],
         ),
@@ -377,8 +387,8 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             "org/name --gpu H100 --to prd",
             [
                 (
-                    "No target here is called `prd`. This channel has `staging` and `prod`."
-                    " Nearest: `prod`."
+                    "I don't know the target `prd`. This channel has `staging` and `prod`."
+                    " Did you mean `prod`?"
                 ),
                 "/friendli-deploy org/name --gpu H100 --to prod",
             ],
@@ -387,8 +397,8 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             "https://hf.co/org/name.git/tree/v2 --gpu H100",
             [
                 (
-                    "`https://hf.co/org/name.git/tree/v2` ends in .git, and no model name does."
-                    " Nearest: `org/name`."
+                    "`https://hf.co/org/name.git/tree/v2` ends in .git, which model names can't."
+                    " Did you mean `org/name`?"
                 ),
                 "/friendli-deploy org/name --gpu H100 --revision v2",
             ],
@@ -397,7 +407,7 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             "gpt2 --gpu H100",
             [
                 (
-                    "`gpt2` isn't a whole model name. Write org/name, such as"
+                    "`gpt2` isn't a full model name. Write org/name, such as"
                     " `meta-llama/Llama-3.1-8B-Instruct`."
                 ),
                 None,
@@ -407,8 +417,8 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
             "org/name --gpu H100 --revision 0e9e39f",
             [
                 (
-                    "`0e9e39f` looks like a shortened commit hash."
-                    " Write all 40 characters of it, or a branch."
+                    "`0e9e39f` looks like a shortened commit hash. Write all 40 characters, or a"
+                    " branch."
                 ),
                 None,
             ],
@@ -438,8 +448,11 @@ def test_the_model_may_be_pasted_and_stand_anywhere(line: str) -> None:
         (
             "org/name   —gpu 2xh10  --comment “it’s  fine” --replicas 0 --nmae x",
             [
-                "There is no option `--nmae`. Nearest: `--name`.",
-                "No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.",
+                "I don't know the option `--nmae`. Did you mean `--name`?",
+                (
+                    "I don't know the GPU `h10`. Friendli has A100, H100, H200 and B200. Did you"
+                    " mean `H100`?"
+                ),
                 "Replicas must be 1 or more. You wrote `0`.",
                 (
                     "/friendli-deploy org/name   —gpu 2xH100  --comment “it’s  fine”"
@@ -631,17 +644,17 @@ def test_scaling_is_what_the_line_says_or_its_target_s(line: str, scaling: str) 
     [
         (
             "--scaling frendli",
-            "`frendli` is none of `auto`, `fixed`, `friendli`. Nearest: `friendli`.",
+            "`frendli` isn't valid. Choose `auto`, `fixed`, `friendli`. Did you mean `friendli`?",
             "--scaling friendli",
         ),
         (
             "--scaling friendli --replicas 2",
-            "`--scaling friendli` contradicts `--replicas`.",
+            "`--scaling friendli` conflicts with `--replicas`.",
             "--replicas 2",
         ),
         (
             "--scaling fixed --autoscale 0..2",
-            "`--scaling fixed` contradicts `--autoscale`.",
+            "`--scaling fixed` conflicts with `--autoscale`.",
             "--autoscale 0..2",
         ),
     ],
@@ -662,13 +675,13 @@ def test_an_instance_can_be_named_by_its_id_alone() -> None:
     assert deployed("org/name --instance-id TwD5AqnBSVN0").request.draft().gpu == "1xH100"
     assert told("org/name --instance-id 'no id'") == [
         (
-            "`no id` can't be an instance option id. Letters, digits, - and _ are valid,"
-            " 36 characters at most."
+            "`no id` isn't an instance option id. Use letters, digits, - and _, at most 36"
+            " characters."
         ),
         None,
     ]
     assert told("org/name --gpu H100 --instance-id x") == [
-        "`--instance-id` repeats `--gpu`.",
+        "`--instance-id` conflicts with `--gpu`.",
         f"{COMMAND} org/name --gpu H100",
     ]
 

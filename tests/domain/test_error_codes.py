@@ -47,73 +47,73 @@ def test_the_words_for_each_code() -> None:
     assert {code.value: told(code) for code in InferenceDeploymentErrorCode} == snapshot(
         {
             "WORKLOAD_INIT_UNKNOWN_ERROR": (
-                "The start failed on Friendli's side, and Friendli doesn't say why.",
-                "Restart it once. If it fails again, write to support@friendli.ai and name endpoint `dep4x`.",
+                "The start failed on Friendli's side, without a reason.",
+                "Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `dep4x`.",
                 ["restart_then_support"],
             ),
             "WORKLOAD_INIT_SETTINGS_ERROR": (
                 "Friendli refused one of the settings.",
-                "Change what you set under Advanced and deploy again.",
+                "Change the settings under Advanced and deploy again.",
                 ["edit"],
             ),
             "WORKLOAD_INIT_GRPC_ERROR": (
-                "Friendli lost contact with the machine while it was setting it up.",
-                "Restart it once. If it fails again, write to support@friendli.ai and name endpoint `dep4x`.",
+                "Friendli lost contact with the machine while setting it up.",
+                "Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `dep4x`.",
                 ["restart_then_support"],
             ),
             "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR": (
                 "Friendli found no model in `meta-llama/Llama-3.1-8B`.",
-                "`config.json` and the safetensors weights must lie at the top of the repo, not in a folder. If you named a revision, check that it exists.",
+                "`config.json` and the safetensors weights must be at the top of the repo, not in a folder. If you set a revision, check that it exists.",
                 ["edit", "open_model_page"],
             ),
             "WORKLOAD_INIT_MANIFEST_TYPE_ERROR": (
-                "Friendli can't serve this kind of model: `meta-llama/Llama-3.1-8B`.",
-                "Its architecture or its file format isn't supported. Pick another repo, with safetensors weights.",
+                "Friendli doesn't support `meta-llama/Llama-3.1-8B`.",
+                "Its architecture or file format isn't supported. Use another repo, with safetensors weights.",
                 ["edit", "open_model_page"],
             ),
             "WORKLOAD_INIT_DOWNLOAD_ERROR": (
-                "The download of `meta-llama/Llama-3.1-8B` broke off.",
-                "The fault is the model hub's, and it usually passes. Try again.",
+                "Downloading `meta-llama/Llama-3.1-8B` failed.",
+                "The model hub had a problem, which usually passes. Try again.",
                 ["retry"],
             ),
             "WORKLOAD_INIT_INVALID_TOKEN_ERROR": (
-                "Hugging Face refused the token that Friendli holds for you.",
-                "It was revoked, or it lacks the permission to read. Put a new one under Friendli Suite → Personal settings → Integrations, then try again.",
+                "Hugging Face rejected your token in Friendli.",
+                "It was revoked, or it can't read repos. Add a new one under Friendli Suite → Personal settings → Integrations, then try again.",
                 ["open_integrations", "retry"],
             ),
             "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR": (
-                "Friendli can't read `meta-llama/Llama-3.1-8B`: it is gated or private.",
-                "Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations.",
+                "Friendli can't read `meta-llama/Llama-3.1-8B`: the repo is gated or private.",
+                "Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo.",
                 ["open_model_page", "open_integrations", "retry"],
             ),
             "WORKLOAD_INIT_HF_WANDB_API_ERROR": (
-                "The model hub gave Friendli no usable answer about `meta-llama/Llama-3.1-8B`.",
+                "The model hub returned an error for `meta-llama/Llama-3.1-8B`.",
                 "This usually passes. Try again in a few minutes.",
                 ["retry"],
             ),
             "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": (
                 "The weights of `meta-llama/Llama-3.1-8B` don't fit on the machine's disk.",
-                "Take a larger instance, or a quantized repo of the same model.",
+                "Use a larger instance, or a quantized repo of the same model.",
                 ["larger_instance", "edit"],
             ),
             "INFERENCE_ENGINE_UNKNOWN_ERROR": (
-                "The engine failed on Friendli's side, and Friendli doesn't say why.",
-                "Restart it once. If it fails again, write to support@friendli.ai and name endpoint `dep4x`.",
+                "The engine failed on Friendli's side, without a reason.",
+                "Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `dep4x`.",
                 ["restart_then_support"],
             ),
             "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR": (
                 "The engine refused one of the settings.",
-                "Change what you set under Advanced and deploy again.",
+                "Change the settings under Advanced and deploy again.",
                 ["edit"],
             ),
             "INFERENCE_ENGINE_MEMORY_ERROR": (
-                "`meta-llama/Llama-3.1-8B` doesn't fit into the memory of these GPUs.",
-                "Take the next larger instance, or lower the max batch size or the max input length.",
+                "`meta-llama/Llama-3.1-8B` doesn't fit in the memory of these GPUs.",
+                "Use a larger instance, or lower the max batch size or the max input length.",
                 ["larger_instance", "edit"],
             ),
             "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR": (
-                "The engine failed because Friendli's metering isn't set up right.",
-                "Restart it once. If it fails again, write to support@friendli.ai and name endpoint `dep4x`.",
+                "The engine failed: Friendli's metering is misconfigured.",
+                "Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `dep4x`.",
                 ["restart_then_support"],
             ),
         }
@@ -124,8 +124,8 @@ def test_an_unknown_code_is_shown_as_it_came() -> None:
     """A code that the API invents tomorrow is named, with the way to support."""
     assert told("GPU_ON_FIRE") == snapshot(
         (
-            "Friendli names a cause that this bot doesn't know: `GPU_ON_FIRE`.",
-            "Restart it once. If it fails again, write to support@friendli.ai and name endpoint `dep4x`.",
+            "Friendli returned an error code that this bot doesn't know: `GPU_ON_FIRE`.",
+            "Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `dep4x`.",
             ["restart_then_support"],
         )
     )
@@ -136,8 +136,8 @@ def test_a_failure_without_a_code_is_told_too(code: str | None) -> None:
     """No code at all still leaves a next step."""
     assert told(code) == snapshot(
         (
-            "Friendli doesn't say why.",
-            "Restart it once. If it fails again, write to support@friendli.ai and name endpoint `dep4x`.",
+            "Friendli gave no reason.",
+            "Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `dep4x`.",
             ["restart_then_support"],
         )
     )
@@ -148,4 +148,4 @@ def test_values_stand_as_they_were_passed() -> None:
     said = failure(
         "INFERENCE_ENGINE_MEMORY_ERROR", model_repo="a&amp;{endpoint_id}", endpoint_id="e"
     )
-    assert said.cause == "`a&amp;{endpoint_id}` doesn't fit into the memory of these GPUs."
+    assert said.cause == "`a&amp;{endpoint_id}` doesn't fit in the memory of these GPUs."

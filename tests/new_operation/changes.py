@@ -37,7 +37,7 @@ WORDS = """\
                 infinitive="pause it",
                 being="paused",
                 present="is paused",
-                doing="pausing",
+                verb="pause",
                 else_true=_MAY_BE_BILLED,
             ),
 """

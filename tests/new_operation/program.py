@@ -65,7 +65,7 @@ async def use(env: Environment, events_url: str) -> dict[str, object]:
     seen: dict[str, object] = {
         "question": message_text(env, question),
         "help": lines(env, await command_response(env, "help"), "pause"),
-        "settings": re.findall(r"Putting to sleep[^:]*", str((await open_settings(env)).body)),
+        "settings": re.findall(r"Sleep, [^:]*", str((await open_settings(env)).body)),
         "buttons while it serves": root(env).buttons,
     }
     await env.admin.close_modal()

@@ -198,7 +198,7 @@ async def test_what_does_not_exist_is_blocked(question: FitQuery) -> None:
         code, found = await run(settings, question)
     assert code == 1
     assert found["blocked"] == (
-        "The Hub shows this bot no such repo: it doesn't exist, or it is private. Friendli's own"
+        "The repo doesn't exist, or it is private and this bot's token can't see it. Friendli's own"
         " token may still read it."
     )
 

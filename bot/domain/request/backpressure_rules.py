@@ -39,7 +39,7 @@ BACKPRESSURE_RULES: tuple[Rule, ...] = (
         "queue_backpressure_metric",
         "one of the API's metrics",
         {"queue_backpressure_metric": "TTFT", "queue_backpressure_threshold": "500"},
-        f"No backpressure metric is called {{given}}. There are {listed(METRICS)}.",
+        f"I don't know the backpressure metric {{given}}. Friendli has {listed(METRICS)}.",
         lambda parsed: bool(parsed.text("queue_backpressure_metric")) and parsed.metric is None,
         _nearest_metric,
         _suggested_metric,
@@ -48,7 +48,7 @@ BACKPRESSURE_RULES: tuple[Rule, ...] = (
         "queue_backpressure_metric",
         "needed with a threshold",
         {"queue_backpressure_threshold": "500"},
-        "A backpressure threshold needs a metric to go with it, such as `TTFT_MS`.",
+        "A backpressure threshold needs a metric, such as `TTFT_MS`.",
         lambda parsed: (
             not parsed.text("queue_backpressure_metric")
             and bool(parsed.text("queue_backpressure_threshold"))
@@ -59,7 +59,7 @@ BACKPRESSURE_RULES: tuple[Rule, ...] = (
         "queue_backpressure_threshold",
         "needed with a metric",
         {"queue_backpressure_metric": "TTFT_MS"},
-        "The backpressure metric {metric} needs a threshold to go with it, such as 500.",
+        "The backpressure metric {metric} needs a threshold, such as 500.",
         lambda parsed: (
             parsed.metric is not None and not parsed.text("queue_backpressure_threshold")
         ),

@@ -51,39 +51,40 @@ MODEL_RULES: tuple[Rule, ...] = (
         "model",
         "org/name, or the address of the model's page on huggingface.co",
         {"model": "https://huggingface.co/datasets/org/name"},
-        "{given} isn't the page of a model on huggingface.co. Paste such a page or write org/name.",
+        "{given} isn't a model page on huggingface.co. Paste its address, or write org/name.",
         lambda parsed: parsed.model.repo is None,
     ),
     _repo(
         RepoFault.SHAPE,
         "two parts with one slash between them",
         "gpt2",
-        f"{{given}} isn't a whole model name. Write org/name, such as `{EXAMPLE_MODEL}`.",
+        f"{{given}} isn't a full model name. Write org/name, such as `{EXAMPLE_MODEL}`.",
     ),
     _repo(
         RepoFault.CHARACTERS,
         "letters, digits, - _ and .",
         "org/na me",
-        "{given} has a character that no model name has. Letters, digits, - _ and . are valid.",
+        "{given} has a character that model names can't have. Use only letters, digits, `-`, `_`"
+        " and dots.",
     ),
     _repo(
         RepoFault.LENGTH,
         f"at most {LONGEST_PART} characters in each part",
         "org/" + "n" * (LONGEST_PART + 1),
-        f"{{given}} is too long. Each part of a model name has {LONGEST_PART} characters at most.",
+        f"{{given}} is too long. Each part of a model name has at most {LONGEST_PART} characters.",
     ),
     _repo(
         RepoFault.EDGES,
         "no part begins or ends with - or . or has -- or .. in it",
         "org/name-",
-        "{given} isn't a model name. No part of one begins or ends with - or . or has -- or .."
-        " in it.",
+        "{given} isn't a model name. Parts can't start or end with `-` or `.`, or contain `--` or"
+        " `..`.",
     ),
     _repo(
         RepoFault.GIT,
         "doesn't end in .git",
         "org/name.git",
-        "{given} ends in .git, and no model name does.",
+        "{given} ends in .git, which model names can't.",
     ),
 )
 
@@ -92,26 +93,27 @@ REVISION_RULES: tuple[Rule, ...] = (
         RevisionFault.SHORT_HASH,
         "not a shortened commit hash",
         "0e9e39f",
-        "{given} looks like a shortened commit hash. Write all 40 characters of it, or a branch.",
+        "{given} looks like a shortened commit hash. Write all 40 characters, or a branch.",
     ),
     _revision(
         RevisionFault.WRONG_HASH,
         "not nearly a commit hash",
         "0e9e39f249a16976918f6564b8830bc894c8965O",
-        "{given} looks like a commit hash, but isn't one. A hash has exactly 40 characters,"
-        " each 0 to 9 or a to f.",
+        "{given} looks like a commit hash, but isn't one. A hash has exactly 40 characters from"
+        " 0–9 and a–f.",
     ),
     _revision(
         RevisionFault.LENGTH,
         f"at most {LONGEST_REVISION} characters",
         "x" * (LONGEST_REVISION + 1),
-        f"Revision is {{length}} characters long. {LONGEST_REVISION} is the most.",
+        f"Revision is {{length}} characters long; the limit is {LONGEST_REVISION}.",
     ),
     _revision(
         RevisionFault.BRANCH,
         "a branch that git allows, or a commit hash of 40 characters",
         "my branch",
-        "{given} can't be a branch. Branches have no spaces, quotes, .. or @{{ and none of"
-        " ~ ^ : ? * [ \\; no part begins with . or ends in .lock.",
+        "{given} isn't a valid branch name. Branch names can't contain spaces, quotes, .. or @{{,"
+        " or any of"
+        " ~ ^ : ? * [ \\; no part starts with . or ends with .lock.",
     ),
 )

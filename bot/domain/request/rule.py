@@ -21,7 +21,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "min_replicas": "Minimum replicas",
         "max_replicas": "Maximum replicas",
         "cooldown": "Cool-down",
-        "lifetime": "Ends after",
+        "lifetime": "Lifetime",
         "revision": "Revision",
         "comment": "Version comment",
         "max_batch_size": "Max batch size",
@@ -67,7 +67,7 @@ class FieldError:
     @property
     def sentences(self) -> str:
         """The words, and the nearest choice if there is one."""
-        return f"{self.words} Nearest: {quoted(self.nearest)}." if self.nearest else self.words
+        return f"{self.words} Did you mean {quoted(self.nearest)}?" if self.nearest else self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def whole_number(
         field,
         f"at most {LONGEST_WHOLE} digits",
         {field: "1" + "0" * LONGEST_WHOLE},
-        f"{label} can have {LONGEST_WHOLE} digits at most. You wrote {{given}}.",
+        f"{label} can have at most {LONGEST_WHOLE} digits. You wrote {{given}}.",
         lambda parsed: digits(parsed) and parsed.whole(field) is None,
     )
     return (*rules, too_long)
@@ -179,7 +179,7 @@ def one_line(field: str) -> Rule:
         field,
         "one line, no control, direction or zero-width characters",
         {field: "one\ntwo"},
-        f"{LABELS[field]} has a line break or an invisible character in it. Write it on one line.",
+        f"{LABELS[field]} has a line break or an invisible character. Write it on one line.",
         lambda parsed: any(map(is_hidden, parsed.text(field))),
         suggest_fix=suggest_fix,
     )
@@ -202,7 +202,7 @@ def no_longer_than(field: str, limit: int) -> Rule:
         field,
         f"at most {limit} characters",
         {field: "x" * (limit + 1)},
-        f"{LABELS[field]} is {{length}} characters long. {limit} is the most.",
+        f"{LABELS[field]} is {{length}} characters long; the limit is {limit}.",
         lambda parsed: len(parsed.text(field)) > limit,
         suggest_fix=lambda parsed: {field: parsed.text(field)[:limit].rstrip()},
     )

@@ -96,7 +96,7 @@ RULES: tuple[Rule, ...] = (
         "target",
         "the name of one of the channel's targets",
         {"target": "prd"},
-        "No target here is called {given}. This channel has {targets}.",
+        "I don't know the target {given}. This channel has {targets}.",
         lambda parsed: bool(parsed.text("target")) and parsed.text("target") not in parsed.targets,
         _nearest_target,
         _suggested_target,
@@ -106,7 +106,8 @@ RULES: tuple[Rule, ...] = (
         "name",
         "more than spaces",
         {"name": "  "},
-        "Endpoint name is only spaces. Write one, or leave it empty and it is made from the model.",
+        "Endpoint name has only spaces. Type a name, or leave it empty to derive it from the"
+        " model.",
         lambda parsed: bool(parsed.raw("name")) and not parsed.text("name"),
         suggest_fix=lambda _: {"name": None},
     ),
@@ -124,21 +125,21 @@ RULES: tuple[Rule, ...] = (
         Part.GPU,
         "COUNTxGPU with a GPU that Friendli has",
         "2xh10",
-        f"No GPU is called {{given}}. There are {listed([gpu.name for gpu in GPUS])}.",
+        f"I don't know the GPU {{given}}. Friendli has {listed([gpu.name for gpu in GPUS])}.",
     ),
     _instance(
         Part.COUNT,
         "COUNTxGPU with a count that Friendli has",
         "3xH100",
         "No instance has {given} GPUs. "
-        f"{', '.join(map(str, COUNTS[:-1]))} or {COUNTS[-1]} is valid.",
+        f"Choose {', '.join(map(str, COUNTS[:-1]))} or {COUNTS[-1]}.",
     ),
     _instance(
         Part.ID,
         f"letters, digits, - and _ behind {ID_PREFIX}",
         f"{ID_PREFIX}no id",
-        "{given} can't be an instance option id. Letters, digits, - and _ are valid,"
-        f" {LONGEST_ID} characters at most.",
+        f"{{given}} isn't an instance option id. Use letters, digits, - and _, at most {LONGEST_ID}"
+        " characters.",
     ),
     Rule(
         "scaling",
@@ -159,7 +160,7 @@ RULES: tuple[Rule, ...] = (
         "max_replicas",
         "not below the minimum",
         {"min_replicas": "3", "max_replicas": "1"},
-        "Maximum replicas can't be below minimum replicas. You wrote {given}, below {minimum}.",
+        "Maximum replicas ({given}) can't be below minimum replicas (`{minimum}`).",
         _reversed,
         suggest_fix=lambda parsed: {
             "min_replicas": parsed.text("max_replicas"),

@@ -65,61 +65,62 @@ def test_the_whole_table_reads_like_this(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == snapshot("""\
 Target: the name of one of the channel's targets
   target='prd'
-  > No target here is called `prd`. This channel has `staging` and `prod`. Nearest:
-    `prod`.
+  > I don't know the target `prd`. This channel has `staging` and `prod`. Did you mean
+    `prod`?
 Model: needed
   model=''
   > Name the model as org/name, such as `meta-llama/Llama-3.1-8B-Instruct`.
 Model: org/name, or the address of the model's page on huggingface.co
   model='https://huggingface.co/datasets/org/name'
-  > `https://huggingface.co/datasets/org/name` isn't the page of a model on
-    huggingface.co. Paste such a page or write org/name.
+  > `https://huggingface.co/datasets/org/name` isn't a model page on huggingface.co. Paste
+    its address, or write org/name.
 Model: two parts with one slash between them
   model='gpt2'
-  > `gpt2` isn't a whole model name. Write org/name, such as
+  > `gpt2` isn't a full model name. Write org/name, such as
     `meta-llama/Llama-3.1-8B-Instruct`.
 Model: letters, digits, - _ and .
   model='org/na me'
-  > `org/na me` has a character that no model name has. Letters, digits, - _ and . are
-    valid. Nearest: `org/name`.
+  > `org/na me` has a character that model names can't have. Use only letters, digits,
+    `-`, `_` and dots. Did you mean `org/name`?
 Model: at most 96 characters in each part
   model='org/nnnn… (101 characters)'
   > `org/nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…` is too long. Each part
-    of a model name has 96 characters at most.
+    of a model name has at most 96 characters.
 Model: no part begins or ends with - or . or has -- or .. in it
   model='org/name-'
-  > `org/name-` isn't a model name. No part of one begins or ends with - or . or has -- or
-    .. in it. Nearest: `org/name`.
+  > `org/name-` isn't a model name. Parts can't start or end with `-` or `.`, or contain
+    `--` or `..`. Did you mean `org/name`?
 Model: doesn't end in .git
   model='org/name.git'
-  > `org/name.git` ends in .git, and no model name does. Nearest: `org/name`.
+  > `org/name.git` ends in .git, which model names can't. Did you mean `org/name`?
 Endpoint name: more than spaces
   name='  '
-  > Endpoint name is only spaces. Write one, or leave it empty and it is made from the
+  > Endpoint name has only spaces. Type a name, or leave it empty to derive it from the
     model.
 Endpoint name: one line, no control, direction or zero-width characters
   name='one\\ntwo'
-  > Endpoint name has a line break or an invisible character in it. Write it on one line.
+  > Endpoint name has a line break or an invisible character. Write it on one line.
 Endpoint name: no word of Latin letters and others that look like them
   name='llаma'
   > `llаma` mixes Latin letters with look-alikes from another script. Write each word in
     one script.
 Endpoint name: at most 100 characters
   name='xxxxxxxx… (101 characters)'
-  > Endpoint name is 101 characters long. 100 is the most.
+  > Endpoint name is 101 characters long; the limit is 100.
 Instance: needed
   gpu=''
   > Choose an instance, such as `2xH100`.
 Instance: COUNTxGPU with a GPU that Friendli has
   gpu='2xh10'
-  > No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`.
+  > I don't know the GPU `h10`. Friendli has A100, H100, H200 and B200. Did you mean
+    `H100`?
 Instance: COUNTxGPU with a count that Friendli has
   gpu='3xH100'
-  > No instance has `3` GPUs. 1, 2, 4 or 8 is valid. Nearest: `4xH100`.
+  > No instance has `3` GPUs. Choose 1, 2, 4 or 8. Did you mean `4xH100`?
 Instance: letters, digits, - and _ behind id:
   gpu='id:no id'
-  > `no id` can't be an instance option id. Letters, digits, - and _ are valid, 36
-    characters at most.
+  > `no id` isn't an instance option id. Use letters, digits, - and _, at most 36
+    characters.
 Scaling: fixed replicas or autoscaling
   replicas='2', max_replicas='3'
   > Replicas are either fixed or autoscaled, not both. Choose one.
@@ -131,7 +132,7 @@ Replicas: a whole number, 1 or more
   > Replicas must be 1 or more. You wrote `0`.
 Replicas: at most 9 digits
   replicas='1000000000'
-  > Replicas can have 9 digits at most. You wrote `1000000000`.
+  > Replicas can have at most 9 digits. You wrote `1000000000`.
 Minimum replicas: a whole number, 0 or more, at most 10
   min_replicas='1,000'
   > Minimum replicas must be a whole number in digits only, such as 0. You wrote `1,000`.
@@ -146,7 +147,7 @@ Maximum replicas: a whole number, 1 or more, at most 10
   > Maximum replicas must be from 1 to 10. You wrote `11`.
 Maximum replicas: not below the minimum
   min_replicas='3', max_replicas='1'
-  > Maximum replicas can't be below minimum replicas. You wrote `1`, below 3.
+  > Maximum replicas (`1`) can't be below minimum replicas (`3`).
 Cool-down: a whole number of seconds, 1 or more
   cooldown='1,000'
   > Cool-down must be a whole number of seconds in digits only, such as 300. You wrote
@@ -156,38 +157,37 @@ Cool-down: a whole number of seconds, 1 or more
   > Cool-down must be 1 or more. You wrote `0`.
 Cool-down: at most 9 digits
   cooldown='1000000000'
-  > Cool-down can have 9 digits at most. You wrote `1000000000`.
-Ends after: a length of time
+  > Cool-down can have at most 9 digits. You wrote `1000000000`.
+Lifetime: a duration
   lifetime='8'
-  > `8` isn't a length of time. Write it as `8h`, `2d` or `90m`. Nearest: `8h`.
-Ends after: not too short
+  > `8` isn't a duration. Write `8h`, `2d` or `90m`. Did you mean `8h`?
+Lifetime: not too short
   lifetime='5m'
-  > `5m` is too short: an endpoint runs for at least `30m`. Nearest: `30m`.
-Ends after: not too long
+  > `5m` is too short. The shortest lifetime is `30m`. Did you mean `30m`?
+Lifetime: not too long
   lifetime='1000d'
-  > `1000d` is too long: `90d` is the most. It can be extended later. Nearest: `90d`.
+  > `1000d` is too long. The longest lifetime is `90d`, and you can extend it later. Did
+    you mean `90d`?
 Revision: not a shortened commit hash
   revision='0e9e39f'
-  > `0e9e39f` looks like a shortened commit hash. Write all 40 characters of it, or a
-    branch.
+  > `0e9e39f` looks like a shortened commit hash. Write all 40 characters, or a branch.
 Revision: not nearly a commit hash
   revision='0e9e39f249a16976918f6564b8830bc894c8965O'
   > `0e9e39f249a16976918f6564b8830bc894c8965O` looks like a commit hash, but isn't one. A
-    hash has exactly 40 characters, each 0 to 9 or a to f.
+    hash has exactly 40 characters from 0–9 and a–f.
 Revision: at most 255 characters
   revision='xxxxxxxx… (256 characters)'
-  > Revision is 256 characters long. 255 is the most.
+  > Revision is 256 characters long; the limit is 255.
 Revision: a branch that git allows, or a commit hash of 40 characters
   revision='my branch'
-  > `my branch` can't be a branch. Branches have no spaces, quotes, .. or @{ and none of ~
-    ^ : ? * [ \\; no part begins with . or ends in .lock.
+  > `my branch` isn't a valid branch name. Branch names can't contain spaces, quotes, ..
+    or @{, or any of ~ ^ : ? * [ \\; no part starts with . or ends with .lock.
 Version comment: one line, no control, direction or zero-width characters
   comment='one\\ntwo'
-  > Version comment has a line break or an invisible character in it. Write it on one
-    line.
+  > Version comment has a line break or an invisible character. Write it on one line.
 Version comment: at most 500 characters
   comment='xxxxxxxx… (501 characters)'
-  > Version comment is 501 characters long. 500 is the most.
+  > Version comment is 501 characters long; the limit is 500.
 Max batch size: a whole number, 1 or more
   max_batch_size='1,000'
   > Max batch size must be a whole number in digits only, such as 64. You wrote `1,000`.
@@ -196,7 +196,7 @@ Max batch size: a whole number, 1 or more
   > Max batch size must be 1 or more. You wrote `0`.
 Max batch size: at most 9 digits
   max_batch_size='1000000000'
-  > Max batch size can have 9 digits at most. You wrote `1000000000`.
+  > Max batch size can have at most 9 digits. You wrote `1000000000`.
 Max input length: a whole number of tokens, 1 or more
   max_input_length='1,000'
   > Max input length must be a whole number of tokens in digits only, such as 4096. You
@@ -206,7 +206,7 @@ Max input length: a whole number of tokens, 1 or more
   > Max input length must be 1 or more. You wrote `0`.
 Max input length: at most 9 digits
   max_input_length='1000000000'
-  > Max input length can have 9 digits at most. You wrote `1000000000`.
+  > Max input length can have at most 9 digits. You wrote `1000000000`.
 Max token count: a whole number of tokens, 1 or more
   max_token_count='1,000'
   > Max token count must be a whole number of tokens in digits only, such as 2560. You
@@ -216,7 +216,7 @@ Max token count: a whole number of tokens, 1 or more
   > Max token count must be 1 or more. You wrote `0`.
 Max token count: at most 9 digits
   max_token_count='1000000000'
-  > Max token count can have 9 digits at most. You wrote `1000000000`.
+  > Max token count can have at most 9 digits. You wrote `1000000000`.
 Max context length: a whole number of tokens, 1 or more
   max_context_length='1,000'
   > Max context length must be a whole number of tokens in digits only, such as 8192. You
@@ -226,7 +226,7 @@ Max context length: a whole number of tokens, 1 or more
   > Max context length must be 1 or more. You wrote `0`.
 Max context length: at most 9 digits
   max_context_length='1000000000'
-  > Max context length can have 9 digits at most. You wrote `1000000000`.
+  > Max context length can have at most 9 digits. You wrote `1000000000`.
 Queue time-out: a whole number of milliseconds, 1 or more
   queue_timeout_ms='1,000'
   > Queue time-out must be a whole number of milliseconds in digits only, such as 30000.
@@ -236,17 +236,18 @@ Queue time-out: a whole number of milliseconds, 1 or more
   > Queue time-out must be 1 or more. You wrote `0`.
 Queue time-out: at most 9 digits
   queue_timeout_ms='1000000000'
-  > Queue time-out can have 9 digits at most. You wrote `1000000000`.
+  > Queue time-out can have at most 9 digits. You wrote `1000000000`.
 Backpressure metric: one of the API's metrics
   queue_backpressure_metric='TTFT', queue_backpressure_threshold='500'
-  > No backpressure metric is called `TTFT`. There are TPOT_MS, TTFT_MS, REQUEST_COUNT,
-    WORKSPACE_UTILIZATION and QUEUED_PREFILL_TOKENS. Nearest: `TTFT_MS`.
+  > I don't know the backpressure metric `TTFT`. Friendli has TPOT_MS, TTFT_MS,
+    REQUEST_COUNT, WORKSPACE_UTILIZATION and QUEUED_PREFILL_TOKENS. Did you mean
+    `TTFT_MS`?
 Backpressure metric: needed with a threshold
   queue_backpressure_threshold='500'
-  > A backpressure threshold needs a metric to go with it, such as `TTFT_MS`.
+  > A backpressure threshold needs a metric, such as `TTFT_MS`.
 Backpressure threshold: needed with a metric
   queue_backpressure_metric='TTFT_MS'
-  > The backpressure metric `TTFT_MS` needs a threshold to go with it, such as 500.
+  > The backpressure metric `TTFT_MS` needs a threshold, such as 500.
 Backpressure threshold: a number in digits, with a dot for decimals
   queue_backpressure_metric='TTFT_MS', queue_backpressure_threshold='0,8'
   > Backpressure threshold must be a number, such as 500 or 0.8. You wrote `0,8`.
@@ -277,9 +278,9 @@ def test_what_would_mend_a_slip_does(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=rule_id)
 def test_words_are_short_plain_sentences(rule: Rule) -> None:
-    """Words end in a full stop, fit under a field, and neither shout nor mention an error."""
+    """Words end in a full stop or a suggestion, fit under a field, and don't shout."""
     said = field_errors(**rule.bad)[0].sentences
-    assert said.endswith(".")
+    assert said.endswith((".", "?"))
     assert len(said) <= 200
     assert "!" not in said
     assert "error" not in said.lower()
@@ -429,7 +430,7 @@ def test_an_unknown_instance_names_its_gpu_and_keeps_its_count() -> None:
     """The words are about the GPU, the mend about the whole instance."""
     (field_error,) = field_errors(gpu="8xh10")
     assert field_error.sentences == snapshot(
-        "No GPU is called `h10`. There are A100, H100, H200 and B200. Nearest: `H100`."
+        "I don't know the GPU `h10`. Friendli has A100, H100, H200 and B200. Did you mean `H100`?"
     )
     assert field_error.suggest_fix == {"gpu": "8xH100"}
     (hopeless,) = field_errors(gpu="toaster")
@@ -440,7 +441,7 @@ def test_what_was_typed_can_not_break_out_of_the_words() -> None:
     """A backtick in a value leaves the sentence whole."""
     (field_error,) = field_errors(gpu="`*" * 5)
     assert field_error.words == snapshot(
-        "No GPU is called `ˋ*ˋ*ˋ*ˋ*ˋ*`. There are A100, H100, H200 and B200."
+        "I don't know the GPU `ˋ*ˋ*ˋ*ˋ*ˋ*`. Friendli has A100, H100, H200 and B200."
     )
 
 

@@ -51,7 +51,7 @@ async def test_several_groups_may_do_something(
     page = await visit(address)
     await page.get_by_label("You are").select_option("@admin · admin")
     await send(page, "/friendli-deploy settings")
-    line = page.locator("#modal-body .section").filter(has_text="Deploying:")
+    line = page.locator("#modal-body .section").filter(has_text="Deploy:")
     await line.get_by_role("button", name="Change").click()
     await page.get_by_label("The people and groups below").check()
     groups = page.get_by_role("combobox", name="User groups")
@@ -68,7 +68,7 @@ async def test_several_groups_may_do_something(
     await expect(offered).to_have_text(["@ml-oncall", "@ml-ops"])
     await offered.last.click()
     await page.get_by_role("button", name="Save").click()
-    await expect(line).to_contain_text("Deploying: @ml-leads, @ml-ops")
+    await expect(line).to_contain_text("Deploy: @ml-leads, @ml-ops")
 
 
 def neighbours(env: Environment) -> None:

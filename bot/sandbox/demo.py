@@ -27,16 +27,16 @@ async def once(model: str, *, speed: float) -> bool:
 
     Args:
         model: Any model; those of `models_table` misbehave.
-        speed: How many times faster than real time the endpoint starts.
+        speed: How many times faster than in life the endpoint starts.
     """
     # Terminals wrap long lines themselves.
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="friendli-deploy-") as folder:
         database = f"sqlite:///{Path(folder) / 'demo.sqlite3'}"
-        async with open_environment(database, speed=speed) as env:
+        async with open_environment(database, start_speed=speed) as env:
             settings = env.settings(
                 poll_seconds_transitional=_POLL_SECONDS,
-                # Friendli's clock runs faster, so the timeout shrinks.
+                # Endpoints are listed sooner, so the timeout shrinks.
                 create_give_up_after=600 / speed,
             )
             async with running(settings) as bot:

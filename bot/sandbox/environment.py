@@ -87,6 +87,7 @@ async def open_environment(
     database: str,
     *,
     speed: float = 1.0,
+    start_speed: float = 1.0,
     durations: Durations | None = None,
     limits: Limits | None = None,
     enterprise_id: str | None = None,
@@ -95,7 +96,9 @@ async def open_environment(
     """Start both sandboxes on free ports.
 
     Args:
-        speed: How many times faster than real time Friendli's clock runs.
+        speed: How many times faster than real time Friendli's clock runs. The bot's isn't faster,
+            so costs and times agree only at 1.
+        start_speed: How many times faster than in life endpoints start.
         enterprise_id: The organisation of the workspace, on Enterprise Grid.
         team_missing: Whether payloads omit the team, as org-wide installs may.
     """
@@ -115,6 +118,7 @@ async def open_environment(
             events=EVENTS,
         ) as slack,
     ):
+        friendli.start_speed = start_speed
         hub.add_token(HUB_TOKEN, reads=READABLE)
         friendli.add_project(PROJECT, TEAM)
         friendli.add_key(API_KEY, team_id=TEAM)

@@ -48,7 +48,7 @@ async def run_demo(
 
     Args:
         port: The page's port on 127.0.0.1; 0 takes a free one.
-        speed: How many times faster than real time endpoints start.
+        speed: How many times faster than in life endpoints start.
         real_slack: Use the Slack app whose settings are in the environment.
         real_friendli: Use Friendli itself, where endpoints cost money.
 
@@ -100,7 +100,8 @@ async def open_demo(
         raise ConfigError(["With Slack and Friendli both real there is no sandbox: run `serve`"])
     with tempfile.TemporaryDirectory(prefix="friendli-deploy-") as name:
         folder = Path(name)
-        async with open_environment(f"sqlite:///{folder / 'demo.sqlite3'}", speed=speed) as env:
+        database = f"sqlite:///{folder / 'demo.sqlite3'}"
+        async with open_environment(database, start_speed=speed) as env:
             settings = _settings(
                 env, speed, real_slack=real_slack, real_friendli=real_friendli
             ).model_copy(update=overrides)
@@ -126,7 +127,7 @@ def _settings(env: Environment, speed: float, *, real_slack: bool, real_friendli
         )
     quick = {
         "poll_seconds_transitional": _POLL_SECONDS,
-        # Friendli's clock runs faster, so the timeout shrinks.
+        # Endpoints are listed sooner, so the timeout shrinks.
         "create_give_up_after": _GIVE_UP_SECONDS / speed,
         # A killed bot's claims come due again after the lease; loopback needs no long one.
         "lease": 8,
@@ -148,7 +149,7 @@ def page_context(
 ) -> PageContext:
     """Add a guest and an unconnected channel, and return what the page shows."""
     if real_slack:
-        return PageContext(slack=None, friendli=env.friendli, clock=env.clock, bot=bot)
+        return PageContext(slack=None, friendli=env.friendli, bot=bot, hub=env.hub)
     env.slack.requests.hide(API_KEY, "API key")
     guest = env.slack.add_user("guest", team_id=_GUEST_TEAM)
     env.channel.is_ext_shared = True
@@ -157,8 +158,8 @@ def page_context(
     return PageContext(
         slack=env.slack,
         friendli=None if real_friendli else env.friendli,
-        clock=env.clock,
         bot=bot,
+        hub=env.hub,
         people=[env.member, env.admin, env.slack.act_as(guest)],
         channel=env.channel,
     )

@@ -22,6 +22,8 @@ from bot.sandbox.friendli.operations import (
 )
 from bot.sandbox.friendli.timeline import Segment, Timeline
 
+# In place of zero: a second of a start takes years.
+_STANDING_STILL = 1e-6
 _ID_LETTERS = string.ascii_lowercase + string.digits
 
 
@@ -47,8 +49,25 @@ class EndpointStore:
         self._new_id = new_id
         self._scripts: dict[str, Sequence[Segment]] = {}
         self._next_failure: str | None = None
+        self._start_speed = 1.0
         self.endpoints: dict[str, Endpoint] = {}
         self.deleted: list[Endpoint] = []
+
+    @property
+    def start_speed(self) -> float:
+        """How many times faster than in life endpoints start, stop and change; 0 for never.
+
+        Only these: what they cost and how long they idle is counted by the clock.
+        """
+        return 0.0 if self._start_speed == _STANDING_STILL else self._start_speed
+
+    @start_speed.setter
+    def start_speed(self, speed: float) -> None:
+        if speed < 0:
+            raise ValueError("a speed can't be negative")
+        old, self._start_speed = self._start_speed, speed or _STANDING_STILL
+        for endpoint in self.endpoints.values():
+            endpoint.timeline.rescale(self._clock.now(), old / self._start_speed)
 
     def find(self, endpoint_id: str) -> Endpoint:
         """Return an endpoint, or raise `ApiError` 404."""
@@ -182,7 +201,7 @@ class EndpointStore:
             error_code=self._failure(version),
             cooldown=version.idle_seconds,
         )
-        lag = timedelta(seconds=self._list_lag + version.scenario.listed_after)
+        lag = timedelta(seconds=self._list_lag + version.scenario.listed_after / self._start_speed)
         endpoint = Endpoint(
             id=self._new_id("dep" + "".join(secrets.choice(_ID_LETTERS) for _ in range(12))),
             number=len(self.endpoints) + len(self.deleted),
@@ -192,7 +211,7 @@ class EndpointStore:
             created_at=now,
             listed_at=now + lag,
             versions=[version],
-            timeline=Timeline(now, segments, version.replicas),
+            timeline=Timeline(now, segments, version.replicas, self._start_speed),
         )
         self.endpoints[endpoint.id] = endpoint
         return endpoint
@@ -213,7 +232,8 @@ class EndpointStore:
         return forced or (None if healed else version.scenario.error_code)
 
     def _replan(self, endpoint: Endpoint, segments: Sequence[Segment]) -> None:
-        endpoint.timeline.replan(self._clock.now(), segments, endpoint.version.replicas)
+        now = self._clock.now()
+        endpoint.timeline.replan(now, segments, endpoint.version.replicas, self._start_speed)
 
     def _require(self, endpoint: Endpoint, done: str, takes: Callable[[str], bool]) -> str:
         status = endpoint.timeline.at(self._clock.now()).status

@@ -130,7 +130,7 @@ def up(scenario: Scenario, durations: Durations, cooldown: int | None) -> Sequen
 
 def idling(status: str, durations: Durations, cooldown: int) -> list[Segment]:
     return [
-        Segment(status, hold=cooldown),
+        Segment(status, hold=cooldown, scaled=False),
         Segment("STOPPING", hold=durations.stopping),
         Segment("SLEEPING"),
     ]

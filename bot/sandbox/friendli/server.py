@@ -127,6 +127,16 @@ class FriendliSandbox:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def start_speed(self) -> float:
+        """How many times faster than in life endpoints start, stop and change; 0 for never."""
+        return self._store.start_speed
+
+    @start_speed.setter
+    def start_speed(self, speed: float) -> None:
+        self._store.start_speed = speed
+        self._changes.announce()
+
     # --- keys and projects
 
     def add_key(self, key: str, *, team_id: str, user_id: str = "user-sandbox") -> None:

@@ -1,6 +1,6 @@
 """Middleware of every request: log, fault plan, rate limit, refusals."""
 
-from collections.abc import Callable, MutableSequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -14,6 +14,9 @@ from bot.sandbox.hub.errors import HubApiError
 from bot.sandbox.hub.rate_limits import RateLimiter
 from bot.sandbox.serving import serve
 
+# A search's answer can be long, and all requests are kept.
+_SHOWN_BYTES = 20_000
+
 
 @dataclass(eq=False, slots=True)
 class HubRequest:
@@ -24,6 +27,7 @@ class HubRequest:
         repo: The repo that it is about; "" for searches.
         authorized: Whether it carried a token.
         status: None before the response and if the connection was cut.
+        answer: The beginning of the response's text.
     """
 
     operation: str
@@ -31,12 +35,36 @@ class HubRequest:
     query: str
     repo: str
     authorized: bool
+    done: bool = False
     status: int | None = None
+    answer: str = ""
+    fault: str | None = None
+
+
+class HubRequests:
+    """All requests, oldest first."""
+
+    def __init__(self) -> None:
+        self.records: list[HubRequest] = []
+        self._callbacks: list[Callable[[HubRequest], None]] = []
+
+    def add(self, record: HubRequest) -> None:
+        self.records.append(record)
+        self.announce(record)
+
+    def announce(self, record: HubRequest) -> None:
+        for callback in tuple(self._callbacks):
+            callback(record)
+
+    def subscribe(self, callback: Callable[[HubRequest], None]) -> Callable[[], None]:
+        """Call `callback` at the start and end of each request; returns the undo function."""
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
 
 
 def exchange_through(
     faults: FaultPlan,
-    log: MutableSequence[HubRequest],
+    log: HubRequests,
     limiter: Callable[[], RateLimiter],
     clock: SandboxClock,
 ) -> Middleware:
@@ -55,7 +83,7 @@ def exchange_through(
             request.match_info.get("repo", ""),
             authorized=authorization is not None,
         )
-        log.append(record)
+        log.add(record)
 
         async def action() -> web.Response:
             allowed, headers = limiter().count(authorization, BUCKETS.get(operation, "pages"))
@@ -69,7 +97,11 @@ def exchange_through(
 
         call = Call(operation, request.method, request.path, dict(request.query))
         served = await serve(faults, call, request, action, clock)
+        record.done = True
         record.status = served.response.status if served.replied else None
+        record.answer = _text(served.response)
+        record.fault = type(served.fault.effect).__name__ if served.fault else None
+        log.announce(record)
         return served.response
 
     return exchange
@@ -97,3 +129,8 @@ def _refusal(request: web.Request, error: HubApiError) -> web.Response:
     if request.path.startswith("/api/"):
         return web.json_response({"error": error.message}, status=error.status, headers=headers)
     return web.Response(text=error.message, status=error.status, headers=headers)
+
+
+def _text(response: web.StreamResponse) -> str:
+    body = response.body if isinstance(response, web.Response) else None
+    return body[:_SHOWN_BYTES].decode(errors="replace") if isinstance(body, bytes) else ""

@@ -1,6 +1,6 @@
 """A Hugging Face Hub on loopback: real models' facts, and repos that can't be served."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self
 
@@ -9,7 +9,7 @@ from aiohttp import web
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import FaultPlan
 from bot.sandbox.hub.app import Api
-from bot.sandbox.hub.exchange import HubRequest, exchange_through
+from bot.sandbox.hub.exchange import HubRequest, HubRequests, exchange_through
 from bot.sandbox.hub.rate_limits import Limits, RateLimiter, documented_limits
 from bot.sandbox.hub.repo import Repo
 from bot.sandbox.hub.repos import Repos
@@ -21,9 +21,6 @@ class HubSandbox:
     Args:
         clock: Of rate limits and slow answers; the Hub's is as fast as life in the demo, too.
         tree_page: Entries of a tree's page.
-
-    Attributes:
-        requests: All of them, oldest first.
     """
 
     def __init__(
@@ -32,11 +29,20 @@ class HubSandbox:
         self.clock = clock
         self.tree_page = tree_page
         self.faults = FaultPlan()
-        self.requests: list[HubRequest] = []
+        self._log = HubRequests()
         self.url = ""
         self._repos = Repos()
         self._limiter = RateLimiter(limits or documented_limits(), clock.monotonic)
         self._runner: web.AppRunner | None = None
+
+    @property
+    def requests(self) -> list[HubRequest]:
+        """All of them, oldest first."""
+        return self._log.records
+
+    def on_request(self, callback: Callable[[HubRequest], None]) -> Callable[[], None]:
+        """Call `callback` at the start and end of each request; returns the undo function."""
+        return self._log.subscribe(callback)
 
     def add(self, repo: Repo) -> None:
         """Add a repo, or replace the one of the same name."""
@@ -66,7 +72,7 @@ class HubSandbox:
         self._limiter = RateLimiter(limits, self.clock.monotonic)
 
     async def __aenter__(self) -> Self:
-        exchange = exchange_through(self.faults, self.requests, lambda: self._limiter, self.clock)
+        exchange = exchange_through(self.faults, self._log, lambda: self._limiter, self.clock)
         app = web.Application(middlewares=[exchange])
         Api(self._repos, lambda: self.tree_page).add_routes(app.router)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)

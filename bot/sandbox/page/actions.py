@@ -16,10 +16,19 @@ from bot.sandbox.slack.user_client import UserClient
 from bot.sandbox.slack.view import View
 
 
-class Outcome(BaseModel):
-    """The result; `options` are the texts that a menu offers."""
+class OfferedOption(BaseModel):
+    """An option of a menu; `group` is its group's label, "" without one."""
 
-    options: list[str] = []
+    value: str
+    text: str
+    description: str
+    group: str
+
+
+class Outcome(BaseModel):
+    """The result; `options` are what a menu offers."""
+
+    options: list[OfferedOption] = []
 
 
 class _Action(BaseModel, ABC):
@@ -136,7 +145,19 @@ class Suggest(_OnElement):
 
     async def perform(self, person: UserClient, slack: SlackSandbox) -> Outcome:
         place, item = self.locate(slack)
-        return Outcome(options=await person.suggest(item, self.query, place))
+        groups = await person.suggest_groups(item, self.query, place)
+        return Outcome(
+            options=[
+                OfferedOption(
+                    value=option["value"],
+                    text=option["text"]["text"],
+                    description=(option.get("description") or {}).get("text", ""),
+                    group=label,
+                )
+                for label, offered in groups
+                for option in offered
+            ]
+        )
 
 
 class Submit(_Action):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.sandbox.clock import SandboxClock
 from bot.sandbox.friendli import FriendliSandbox
+from bot.sandbox.hub import HubSandbox
 from bot.sandbox.page.bot_process import BotProcess
 from bot.sandbox.slack.conversations import Channel
 from bot.sandbox.slack.sandbox import SlackSandbox
@@ -16,14 +16,13 @@ class PageContext:
     """The parts of a demo.
 
     Attributes:
-        clock: Friendli's.
         people: Users the page can act as, the first one initially.
         channel: Where the page opens.
     """
 
     slack: SlackSandbox | None
     friendli: FriendliSandbox | None
-    clock: SandboxClock
     bot: BotProcess | None
+    hub: HubSandbox | None = None
     people: Sequence[UserClient] = ()
     channel: Channel | None = None

@@ -4,34 +4,41 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
 from bot.domain.errors import ConfigError
-from bot.sandbox.faults import Fault, FaultPlan, LoseReply, Respond
+from bot.sandbox.faults import Effect, Fault, FaultPlan, LoseReply, Respond, Slow
 from bot.sandbox.friendli import RESPONSE_VARIANTS, FriendliSandbox, RequestRecord
 from bot.sandbox.friendli.lifecycle import DOWNLOADING, FAILING_PHASES
-from bot.sandbox.friendli.operations import OPERATIONS, Effect, status_of
+from bot.sandbox.friendli.operations import OPERATIONS, status_of
+from bot.sandbox.friendli.operations import Effect as OperationEffect
 from bot.sandbox.page.bot_process import BotProcess
 from bot.sandbox.page.context import PageContext
 from bot.sandbox.page.examples import Preparation
 from bot.sandbox.slack.base_client import NotPossibleError
 
 _STARTS = {"create_endpoint", "update_endpoint"} | {
-    name for name, operation in OPERATIONS.items() if operation.effect is Effect.STARTS
+    name for name, operation in OPERATIONS.items() if operation.effect is OperationEffect.STARTS
 }
 _DOWN_SECONDS = 2.0
 _DOWNLOAD_TIMEOUT = 120.0
+
+
+Service: TypeAlias = Literal["slack", "friendli", "hub"]
 
 
 class Condition(StrEnum):
     WORKS = "works"
     DOWN = "down"
     LIMITED = "rate-limited"
+    SLOW = "slow"
 
 
-_ANSWERS = {
+# Longer than Slack waits.
+_SLOW_SECONDS = 5
+_ANSWERS: dict[tuple[str, Condition], Effect] = {
     ("slack", Condition.DOWN): Respond(503),
     ("slack", Condition.LIMITED): Respond(
         429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "3"}
@@ -40,7 +47,19 @@ _ANSWERS = {
     ("friendli", Condition.LIMITED): Respond(
         429, {"detail": "Too many requests."}, {"Retry-After": "3"}
     ),
+    ("hub", Condition.DOWN): Respond(503, {"error": "Service Unavailable"}),
+    ("hub", Condition.LIMITED): Respond(
+        429,
+        {"error": "Too many requests"},
+        {
+            "RateLimit": '"api";r=0;t=60',
+            "RateLimit-Policy": '"fixed window";"api";q=500;w=300',
+        },
+    ),
+    ("hub", Condition.SLOW): Slow(_SLOW_SECONDS),
 }
+_NAMES = {"slack": "Slack's API", "friendli": "Friendli's API", "hub": "The Hugging Face Hub"}
+_WAITS = {"slack": "3 s", "friendli": "3 s", "hub": "60 s"}
 
 
 class _Control(BaseModel):
@@ -48,7 +67,7 @@ class _Control(BaseModel):
 
 
 class Speed(_Control):
-    """How many times faster than real time Friendli's clock runs; 0 stops it."""
+    """How many times faster than in life endpoints start; 0 for never."""
 
     control: Literal["speed"]
     speed: Annotated[float, Field(ge=0, le=1000)]
@@ -76,8 +95,14 @@ class SetCondition(_Control):
     """Take a service down, rate-limit it, or restore it."""
 
     control: Literal["condition"]
-    service: Literal["slack", "friendli"]
+    service: Service
     condition: Condition
+
+    @model_validator(mode="after")
+    def _is_in_the_table(self) -> Self:
+        if self.condition is not Condition.WORKS and (self.service, self.condition) not in _ANSWERS:
+            raise ValueError(f"{_NAMES[self.service]} can't be {self.condition}")
+        return self
 
 
 class SetWording(_Control):
@@ -127,9 +152,10 @@ class ControlsDocument(BaseModel):
 
     bot: str | None
     pid: int | None
-    speed: float
+    speed: float | None
     slack: Condition | None
     friendli: Condition | None
+    hub: Condition | None
     wording: str | None
     failing: str | None
     losing: bool
@@ -153,9 +179,12 @@ class Controls:
         return ControlsDocument(
             bot=bot.state.value if bot is not None else None,
             pid=bot.pid if bot is not None else None,
-            speed=self._context.clock.speed,
+            speed=self._context.friendli.start_speed
+            if self._context.friendli is not None
+            else None,
             slack=self._condition("slack") if self._context.slack is not None else None,
             friendli=self._condition("friendli") if self._context.friendli is not None else None,
+            hub=self._condition("hub") if self._context.hub is not None else None,
             wording=self._variant if self._context.friendli is not None else None,
             failing=self._failing,
             losing=self._losing is not None,
@@ -218,10 +247,10 @@ class Controls:
                 return self._prepare(control.preparation)
 
     def _set_speed(self, speed: float) -> str:
-        self._context.clock.speed = speed
+        self._friendli.start_speed = speed
         if not speed:
-            return "Friendli's clock stands still."
-        return f"Friendli's clock runs {speed:g} times as fast as life."
+            return "Endpoints stay as they are."
+        return f"Endpoints start {speed:g} times as fast as in life."
 
     def _fail(self, code: str) -> str:
         friendli = self._friendli
@@ -238,18 +267,19 @@ class Controls:
             self._losing = self._friendli.faults.add(LoseReply(), operation="create_endpoint")
         return "The next endpoint is made, and Friendli's answer gets lost."
 
-    def _set(self, service: Literal["slack", "friendli"], condition: Condition) -> str:
+    def _set(self, service: Service, condition: Condition) -> str:
         plan = self._plan(service)
         if service in self._conditions:
             plan.remove(self._conditions.pop(service)[1])
         if condition is not Condition.WORKS:
             fault = plan.add(_ANSWERS[service, condition], times=None)
             self._conditions[service] = (condition, fault)
-        name = service.capitalize()
+        name = _NAMES[service]
         return {
-            Condition.WORKS: f"{name}'s API works again.",
-            Condition.DOWN: f"{name}'s API answers 503 to every request.",
-            Condition.LIMITED: f"{name}'s API answers 429 to every request: wait 3 s.",
+            Condition.WORKS: f"{name} works again.",
+            Condition.DOWN: f"{name} answers 503 to every request.",
+            Condition.LIMITED: f"{name} answers 429 to every request: wait {_WAITS[service]}.",
+            Condition.SLOW: f"{name} takes {_SLOW_SECONDS} s for every answer.",
         }[condition]
 
     def _set_variant(self, wording: str) -> str:
@@ -257,7 +287,11 @@ class Controls:
         self._variant = wording
         return f"Friendli's API words endpoints so: {RESPONSE_VARIANTS[wording].description}"
 
-    def _plan(self, service: Literal["slack", "friendli"]) -> FaultPlan:
+    def _plan(self, service: Service) -> FaultPlan:
+        if service == "hub":
+            if self._context.hub is None:
+                raise NotPossibleError("the Hub is the real one here")
+            return self._context.hub.faults
         if service == "friendli":
             return self._friendli.faults
         if self._context.slack is None:

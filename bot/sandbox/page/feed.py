@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel
 
@@ -159,6 +160,8 @@ class Feed:
             self._ends.append(context.slack.subscribe(self._on_slack_change))
         if context.friendli is not None:
             self._ends.append(context.friendli.on_request(self._on_friendli_request))
+        if context.hub is not None:
+            self._ends.append(context.hub.on_request(self._requests.add_hub_request))
         if context.bot is not None:
             context.bot.on_change(self._show_controls)
 
@@ -167,6 +170,15 @@ class Feed:
         listener(self.snapshot())
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def set_zone(self, zone: str) -> None:
+        """Give the page's people the browser's time zone; nothing happens if it is unknown."""
+        try:
+            ZoneInfo(zone)
+        except (ValueError, ZoneInfoNotFoundError):
+            return
+        for person in self._context.people:
+            person.user.tz = zone
 
     def bodies(self, number: int) -> Bodies:
         return self._requests.bodies(number)

@@ -4,11 +4,13 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TypeAlias
 
 from pydantic import BaseModel
 
 from bot.sandbox.friendli.operations import OPERATIONS
 from bot.sandbox.friendli.request_log import RequestRecord
+from bot.sandbox.hub import HubRequest
 from bot.sandbox.slack.request_log import Direction, LoggedRequest
 
 _KEPT = 500
@@ -51,6 +53,13 @@ PURPOSES = {
     "update_endpoint": "changes an endpoint",
     "get_cost": "asks what was charged",
     "chat_completions": "asks the model something",
+    # bot → Hub
+    "list_models": "searches for models",
+    "model_info": "asks what a repo is",
+    "list_tree": "asks for a repo's files",
+    "list_refs": "asks for a repo's branches",
+    "resolve": "asks where a file is",
+    "resolve_cache": "reads a file",
     **{name: operation.told for name, operation in OPERATIONS.items()},
 }
 
@@ -97,10 +106,13 @@ class Bodies(BaseModel):
     answer: str
 
 
+Entry: TypeAlias = LoggedRequest | RequestRecord | HubRequest
+
+
 class _Row:
     """A request with its position in the list."""
 
-    def __init__(self, number: int, entry: LoggedRequest | RequestRecord) -> None:
+    def __init__(self, number: int, entry: Entry) -> None:
         self.number = number
         self.at = time.time()
         self.entry = entry
@@ -110,13 +122,18 @@ class _Row:
     def document(self) -> RequestDocument:
         if isinstance(self.entry, LoggedRequest):
             return self._of_slack(self.entry)
-        return self._of_friendli(self.entry)
+        target = "Hub" if isinstance(self.entry, HubRequest) else "Friendli"
+        return self._of_service(self.entry, target)
 
     @property
     def bodies(self) -> Bodies:
         entry = self.entry
         if isinstance(entry, LoggedRequest):
             return Bodies(request=_indented(entry.body), answer=_indented(entry.answer))
+        if isinstance(entry, HubRequest):
+            path = f"GET {entry.path}{'?' if entry.query else ''}{entry.query}"
+            token = "\nAuthorization: Bearer …" if entry.authorized else ""
+            return Bodies(request=path + token, answer=_indented(entry.answer))
         line = f"{entry.method} {entry.path}"
         if entry.query:
             line += "?" + "&".join(f"{name}={value}" for name, value in entry.query.items())
@@ -139,11 +156,11 @@ class _Row:
             seconds=entry.seconds,
         )
 
-    def _of_friendli(self, entry: RequestRecord) -> RequestDocument:
+    def _of_service(self, entry: RequestRecord | HubRequest, target: str) -> RequestDocument:
         fault = entry.fault or ""
         return self._document(
             source="bot",
-            target="Friendli",
+            target=target,
             operation=entry.operation,
             status=entry.status,
             problem=_FAULTS.get(fault, fault),
@@ -212,7 +229,10 @@ class RequestList:
             else:
                 self._last_reading = self._note(entry)
 
-    def _note(self, entry: LoggedRequest | RequestRecord) -> _Row:
+    def add_hub_request(self, entry: HubRequest) -> None:
+        self._note(entry)
+
+    def _note(self, entry: Entry) -> _Row:
         # A finished request was added recently, so the search starts at the end.
         row = next((row for row in reversed(self._rows) if row.entry is entry), None)
         if row is None:
@@ -223,7 +243,7 @@ class RequestList:
         return row
 
 
-def _is_same_json(one: LoggedRequest | RequestRecord, other: RequestRecord) -> bool:
+def _is_same_json(one: Entry, other: RequestRecord) -> bool:
     return isinstance(one, RequestRecord) and (
         (one.path, one.query, one.status, one.answer, one.fault)
         == (other.path, other.query, other.status, other.answer, other.fault)

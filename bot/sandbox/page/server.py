@@ -100,6 +100,7 @@ class _Pages:
         socket = web.WebSocketResponse(heartbeat=20)
         await socket.prepare(request)
         self._sockets.add(socket)
+        self._feed.set_zone(request.query.get("zone", ""))
         events: asyncio.Queue[Event] = asyncio.Queue(_BACKLOG)
         end = self._feed.subscribe(_listener(events, socket))
         sending = asyncio.create_task(_send(socket, events))

@@ -112,12 +112,18 @@ def initial_value(element: JsonObject) -> JsonObject | None:
     return None
 
 
-def options(element: JsonObject) -> list[JsonObject]:
-    groups = element.get("option_groups") or []
-    return [
-        *(element.get("options") or []),
-        *(item for group in groups for item in group["options"]),
+def grouped_options(element: JsonObject) -> list[tuple[str, list[JsonObject]]]:
+    """The options by their group's label; "" for those without a group."""
+    groups = [
+        (str(group["label"]["text"]), list(group["options"]))
+        for group in element.get("option_groups") or []
     ]
+    own = list(element.get("options") or [])
+    return [("", own), *groups] if own else groups
+
+
+def options(element: JsonObject) -> list[JsonObject]:
+    return [option for _, group in grouped_options(element) for option in group]
 
 
 def pick(choices: Sequence[JsonObject], wanted: str) -> JsonObject:

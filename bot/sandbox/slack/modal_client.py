@@ -16,6 +16,7 @@ from bot.sandbox.slack.fields import (
     TEXT_INPUTS,
     Field,
     chosen,
+    grouped_options,
     options,
     pick,
     validation_error,
@@ -107,12 +108,19 @@ class ModalClient(BaseClient):
             NotPossibleError: If no modal is open, the user can't see the place, or the query is
                 too short for Slack to send.
         """
+        groups = await self.suggest_groups(field, query, place)
+        return [str(option["text"]["text"]) for _, offered in groups for option in offered]
+
+    async def suggest_groups(
+        self, field: str | Field, query: str, place: Message | View | None = None
+    ) -> list[tuple[str, list[JsonObject]]]:
+        """As `suggest`, but the whole options by their group's label."""
         where = place or self._open_modal()
         self._must_see(where)
         item = find(where, field)
-        offered = await self._suggestions(where, item, query)
-        self._offered[_shown(where, item)] = offered
-        return [str(option["text"]["text"]) for option in offered]
+        answer = await self._suggestions(where, item, query)
+        self._offered[_shown(where, item)] = options(answer)
+        return grouped_options(answer)
 
     async def submit(self) -> Ack:
         """Press the visible modal's submit button.
@@ -173,6 +181,9 @@ class ModalClient(BaseClient):
         query: str | None,
     ) -> list[JsonObject]:
         known = [item.element.get("initial_option"), *(item.element.get("initial_options") or [])]
+        if isinstance(place, View):
+            current = place.value(item) or {}
+            known += [current.get("selected_option"), *(current.get("selected_options") or [])]
         wanted = [str(value)] if isinstance(value, str | int) else list(value)
         shown = self._offered.get(_shown(place, item), [])
         choices: list[JsonObject] = []
@@ -180,24 +191,26 @@ class ModalClient(BaseClient):
             if any(name in (option["text"]["text"], option["value"]) for option in shown):
                 choices.append(pick(shown, name))
                 continue
-            offered = await self._suggestions(place, item, query or name)
-            choices.append(pick([*filter(None, known), *offered], name))
+            kept = [option for option in known if option]
+            if any(name in (option["text"]["text"], option["value"]) for option in kept):
+                choices.append(pick(kept, name))
+                continue
+            offered = options(await self._suggestions(place, item, query or name))
+            choices.append(pick(offered, name))
         return choices
 
-    async def _suggestions(
-        self, place: Message | View, item: Field, query: str
-    ) -> list[JsonObject]:
+    async def _suggestions(self, place: Message | View, item: Field, query: str) -> JsonObject:
         if item.type not in EXTERNAL:
             raise NotPossibleError(f"a {item.type} brings its own options")
         if len(query) < item.element.get("min_query_length", 3):
             raise NotPossibleError(f"Slack doesn't ask for options with as little as {query!r}")
         ack = await self._interact(self._slack.payloads.suggestion(self.user, place, item, query))
         if not ack.ok:
-            return []
+            return {}
         if problem := _first(check_suggestions(ack.document)):
             self._notice(f"block_suggestion: {problem}")
-            return []
-        return options(ack.document)
+            return {}
+        return ack.document
 
     def _take_answer(self, view: View, ack: Ack) -> str:
         """Apply the response to a submission; returns what is wrong with it."""

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import httpx
 import pytest
 
@@ -46,6 +48,40 @@ async def test_durations_can_be_set(clock: SandboxClock) -> None:
         assert sandbox.endpoints[endpoint_id].status == "AWAKING"
         clock.advance(0.1)
         assert sandbox.endpoints[endpoint_id].status == "RUNNING"
+
+
+async def test_a_fast_start_is_billed_by_the_same_clock_as_everything_else(
+    sandbox: FriendliSandbox, clock: SandboxClock
+) -> None:
+    """At 30 × a start takes 8 s; 9 minutes of service cost 9 minutes, and idling lasts as asked."""
+    sandbox.start_speed = 30
+    endpoint_id = sandbox.create(project_id=PROJECT, name="chat", sleeps_after=600)
+    clock.advance(248 / 30)
+    assert sandbox.endpoints[endpoint_id].status == "RUNNING"
+    clock.advance(540)
+    assert sandbox.endpoints[endpoint_id].status == "RUNNING"
+    # An H100 for $5.00/h.
+    assert round(sandbox.endpoints[endpoint_id].charged, 2) == Decimal("0.75")
+    clock.advance(61)
+    assert sandbox.endpoints[endpoint_id].status == "SLEEPING"
+
+
+async def test_the_speed_of_a_start_changes_on_the_way(
+    sandbox: FriendliSandbox, clock: SandboxClock
+) -> None:
+    """What is left of the start takes so much longer or shorter; at 0 it goes no further."""
+    endpoint_id = sandbox.create(project_id=PROJECT, name="chat")
+    clock.advance(24)
+    sandbox.start_speed = 0
+    clock.advance(3600)
+    assert sandbox.endpoints[endpoint_id].phase == "REQUESTING_VIRTUAL_MACHINE"
+    sandbox.start_speed = 10
+    clock.advance(2.5)
+    assert sandbox.endpoints[endpoint_id].phase == "DOWNLOADING_MODEL"
+    clock.advance(20)
+    assert sandbox.endpoints[endpoint_id].status == "RUNNING"
+    with pytest.raises(ValueError, match="negative"):
+        sandbox.start_speed = -1
 
 
 async def test_an_idle_endpoint_falls_asleep_after_its_cooldown(

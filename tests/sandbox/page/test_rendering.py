@@ -30,7 +30,7 @@ async def scene() -> AsyncIterator[Scene]:
 @pytest.fixture
 async def page(scene: Scene, visit: Visit) -> AsyncIterator[Page]:
     """A browser on its page."""
-    shown = PageContext(scene.slack, None, scene.slack.clock, None, [scene.ann], scene.channel)
+    shown = PageContext(scene.slack, None, None, None, [scene.ann], scene.channel)
     async with page_server(shown, port=0) as address:
         yield await visit(address)
 

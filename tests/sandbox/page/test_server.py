@@ -137,6 +137,8 @@ async def test_controls_say_what_follows(env: Environment, http: aiohttp.ClientS
         {"control": "condition", "service": "slack", "condition": "down"},
         {"control": "condition", "service": "friendli", "condition": "rate-limited"},
         {"control": "condition", "service": "friendli", "condition": "works"},
+        {"control": "condition", "service": "hub", "condition": "slow"},
+        {"control": "condition", "service": "hub", "condition": "rate-limited"},
         {"control": "wording", "wording": "usage-gpu"},
     ):
         status, answer = await told(http, "/control", **control)
@@ -144,19 +146,23 @@ async def test_controls_say_what_follows(env: Environment, http: aiohttp.ClientS
         said.append(answer["said"])
     assert said == snapshot(
         [
-            "Friendli's clock runs 10 times as fast as life.",
-            "Friendli's clock stands still.",
+            "Endpoints start 10 times as fast as in life.",
+            "Endpoints stay as they are.",
             "The next endpoint that starts fails with INFERENCE_ENGINE_MEMORY_ERROR.",
             "The next endpoint is made, and Friendli's answer gets lost.",
             "Slack's API answers 503 to every request.",
             "Friendli's API answers 429 to every request: wait 3 s.",
             "Friendli's API works again.",
+            "The Hugging Face Hub takes 5 s for every answer.",
+            "The Hugging Face Hub answers 429 to every request: wait 60 s.",
             "Friendli's API words endpoints so: GPU types are worded as in the usage API.",
         ]
     )
-    assert env.clock.speed == 0
+    assert env.friendli.start_speed == 0
     async with http.post(f"{env.slack.url}/api/auth.test") as refused:
         assert refused.status == 503
+    async with http.get(f"{env.hub.url}/api/models/gpt2") as refused:
+        assert (refused.status, refused.headers["RateLimit"]) == (429, '"api";r=0;t=60')
 
 
 async def test_an_endpoint_on_its_way_fails_at_once(
@@ -170,7 +176,7 @@ async def test_an_endpoint_on_its_way_fails_at_once(
 
 
 async def test_what_there_is_not_cant_be_steered(
-    env: Environment, http: aiohttp.ClientSession
+    http: aiohttp.ClientSession,
 ) -> None:
     """Without a click there is nothing to replay; what is real or runs elsewhere is left alone."""
     assert await told(http, "/control", control="replay") == (
@@ -181,7 +187,7 @@ async def test_what_there_is_not_cant_be_steered(
         409,
         {"problem": "the bot runs elsewhere"},
     )
-    bare = PageContext(None, None, env.clock, None)
+    bare = PageContext(None, None, None)
     async with (
         page_server(bare, port=0) as address,
         aiohttp.ClientSession(address, headers={"Origin": address.rstrip("/")}) as other,

@@ -8,6 +8,8 @@ const WINDOW = 80; // messages drawn at once; older ones are drawn as the reader
 const ROWS = 200; // requests drawn at once
 const TYPING_PAUSE = 250; // ms without a key before what was typed is told
 
+const NARROW = matchMedia("(max-width: 900px)");
+
 const $ = (id) => document.getElementById(id);
 
 // ---------------------------------------------------------------- making and updating nodes
@@ -74,6 +76,8 @@ const state = {
   users: new Map(), groups: {}, people: [], channels: new Map(), views: new Map(), requests: new Map(),
   controls: null, examples: [], commands: [], shortcuts: [], options: [], codes: [], wordings: {}, home: null,
   me: null, place: null, thread: null, shown: WINDOW, ready: false,
+  left: new Map(), // channel and person → where they were in it
+  unseen: new Set(), // channels and persons with messages below what they see
   read: new Map(), // person → channel → ts of the newest message they have seen
 };
 
@@ -117,6 +121,8 @@ function insert(sorted, message) {
 
 const seen = (message) => message.only === null || message.only === state.me;
 const repliesOf = (place, ts) => (place.replies.get(ts) || []).filter((reply) => !reply.gone && seen(reply));
+/** What the channel counts below a message: not what one person alone sees in the thread. */
+const publicReplies = (place, message) => (message.thread ? [] : repliesOf(place, message.ts).filter((reply) => !reply.only));
 const isThere = (place, message) => seen(message) && (!message.gone || (!message.only && repliesOf(place, message.ts).length > 0));
 const inStream = (place, message) => isThere(place, message) && (!message.thread || message.broadcast);
 
@@ -154,7 +160,9 @@ async function control(name, details = {}) {
 }
 
 function connect() {
-  const socket = new WebSocket(`ws://${location.host}/live`);
+  // The people here live where the reader does, so that schedules mean the times that are shown.
+  const zone = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone ?? "");
+  const socket = new WebSocket(`ws://${location.host}/live?zone=${zone}`);
   socket.onmessage = (event) => {
     $("offline").hidden = true;
     for (const told of JSON.parse(event.data)) take(told);
@@ -327,6 +335,7 @@ function anchor(address, children, attributes = {}) {
 
 const format = (options) => new Intl.DateTimeFormat("en", options);
 const CLOCK = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const SECONDS = format({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const fullMoment = (seconds) => format({ dateStyle: "full", timeStyle: "long" }).format(new Date(seconds * 1000));
 const clock = (ts) => CLOCK.format(new Date(Number(ts) * 1000));
 
@@ -494,7 +503,10 @@ function overflowNode(element, target, name) {
   const show = (open) => {
     menu.hidden = !open;
     toggle.setAttribute("aria-expanded", String(open));
-    if (open) menu.firstChild.focus();
+    if (open) {
+      placeMenu(menu, toggle);
+      menu.firstChild.focus({ preventScroll: true });
+    }
   };
   for (const option of element.options) {
     const chosen = () => {
@@ -503,7 +515,8 @@ function overflowNode(element, target, name) {
       if (option.url) window.open(option.url, "_blank", "noopener");
       asked(element.confirm, () => act("choose", { ...target, value: option.value }));
     };
-    menu.append(h("button", { role: "menuitem", type: "button", tabindex: "-1", onclick: chosen }, words(option.text)));
+    menu.append(h("button", { role: "menuitem", type: "button", tabindex: "-1", onclick: chosen }, words(option.text),
+      option.description && h("span", { class: "hint" }, words(option.description))));
   }
   toggle.addEventListener("click", () => show(menu.hidden));
   menu.addEventListener("keydown", (event) => {
@@ -517,6 +530,19 @@ function overflowNode(element, target, name) {
   const host = h("span", { class: "menu-host" }, toggle, menu);
   host.addEventListener("focusout", (event) => { if (!host.contains(event.relatedTarget)) show(false); });
   return host;
+}
+
+/** Put an open menu below its field or button, or above where there is more room, within the window. */
+function placeMenu(menu, beside, wide = false) {
+  const box = beside.getBoundingClientRect();
+  const below = innerHeight - box.bottom - 12, above = box.top - 12;
+  const up = below < Math.min(menu.scrollHeight, 200) && above > below;
+  menu.style.maxHeight = `${Math.min(300, up ? above : below)}px`;
+  menu.style.top = up ? "auto" : `${box.bottom + 4}px`;
+  menu.style.bottom = up ? `${innerHeight - box.top + 4}px` : "auto";
+  menu.style.width = wide ? `${box.width}px` : "auto";
+  menu.style.left = wide ? `${box.left}px` : "auto";
+  menu.style.right = wide ? "auto" : `${document.documentElement.clientWidth - box.right}px`;
 }
 
 /** Ask an element's question, if it has one, and do it after a yes. */
@@ -714,33 +740,53 @@ function externalControl(element, field) {
   const multiple = element.type.startsWith("multi");
   const list = h("div", { class: "menu wide", role: "listbox", id: newId(), "aria-label": field.label, hidden: true });
   const input = h("input", { ...attributesOf(field), type: "text", role: "combobox", autocomplete: "off", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id, placeholder: element.placeholder?.text ?? "Type to search" });
-  let chosen = [], timer = null, asking = 0, active = -1;
+  // What is chosen, and what is offered: {value, text}.
+  let chosen = [], offered = [], timer = null, asking = 0, active = -1;
+  const shown = () => chosen.map((option) => option.text).join(", ");
   const show = (open) => {
     list.hidden = !open;
+    if (open) placeMenu(list, input, true);
     input.setAttribute("aria-expanded", String(open));
     if (!open) { active = -1; input.removeAttribute("aria-activedescendant"); }
   };
   // Several that are chosen stand before the field, which is for searching more.
   const chips = multiple ? h("span", { class: "chips" }) : null;
-  const draw = () => chips?.replaceChildren(...chosen.map((text) => h("button", { type: "button", "aria-label": `Remove ${text}`, onclick: () => tell(chosen.filter((other) => other !== text)) }, text, " ✕")));
-  const tell = (texts) => {
-    chosen = texts;
-    input.value = multiple ? "" : chosen.join(", ");
+  const draw = () => chips?.replaceChildren(...chosen.map((option) => h("button", { type: "button", "aria-label": `Remove ${option.text}`, onclick: () => tell(chosen.filter((other) => other !== option)) }, option.text, " ✕")));
+  const tell = (options) => {
+    chosen = options;
+    input.value = multiple ? "" : shown();
     draw();
     if (multiple) input.focus();
-    field.told(multiple ? chosen : chosen[0]);
+    const values = chosen.map((option) => option.value);
+    field.told(multiple ? values : values[0]);
   };
-  const choose = (text) => {
+  const choose = (option) => {
     show(false);
-    tell(multiple ? [...chosen, text] : [text]);
+    tell(multiple ? [...chosen, option] : [option]);
+  };
+  const optionNode = (option) => h("div", { role: "option", id: newId(), "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); choose(option); } },
+    h("span", {}, option.text), option.description && h("span", { class: "hint" }, option.description));
+  /** The options under the labels of their groups, in the app's order. */
+  const grouped = () => {
+    const groups = [];
+    for (const option of offered) {
+      if (groups.at(-1)?.label !== option.group) groups.push({ label: option.group, options: [] });
+      groups.at(-1).options.push(option);
+    }
+    return groups.flatMap(({ label, options }) => {
+      if (!label) return options.map(optionNode);
+      const id = newId();
+      return [h("div", { role: "group", "aria-labelledby": id }, h("div", { class: "group-label", id }, label), options.map(optionNode))];
+    });
   };
   const ask = async () => {
     const number = ++asking, text = input.value;
     if (text.length < (element.min_query_length ?? 3)) return show(false);
     const answer = await field.query(text);
     if (number !== asking || !answer) return;
-    const offered = answer.options.filter((option) => !multiple || !chosen.includes(option));
-    list.replaceChildren(...offered.map((option) => h("div", { role: "option", id: newId(), "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); choose(option); } }, option)));
+    offered = answer.options.filter((option) => !multiple || !chosen.some((other) => other.value === option.value));
+    active = -1;
+    list.replaceChildren(...grouped());
     if (!offered.length) list.append(h("div", { class: "hint" }, "Nothing found"));
     show(true);
   };
@@ -756,7 +802,7 @@ function externalControl(element, field) {
       options.forEach((option, at) => option.setAttribute("aria-selected", String(at === active)));
       options[active].scrollIntoView({ block: "nearest" });
       input.setAttribute("aria-activedescendant", options[active].id);
-    } else if (event.key === "Enter" && active >= 0) choose(options[active].textContent);
+    } else if (event.key === "Enter" && active >= 0) choose(offered[active]);
     else if (event.key === "Escape") show(false);
     else return;
     event.preventDefault();
@@ -766,13 +812,13 @@ function externalControl(element, field) {
     show(false);
     if (multiple) { input.value = ""; return; }
     if (input.value === "" && chosen.length) { chosen = []; field.told(null); }
-    input.value = chosen.join(", ");
+    input.value = shown();
   });
   const set = (value) => {
     const { type, ...rest } = value ?? {};
-    chosen = [Object.values(rest)[0]].flat().filter(Boolean).map((option) => option.text.text);
+    chosen = [Object.values(rest)[0]].flat().filter(Boolean).map((option) => ({ value: option.value, text: option.text.text }));
     draw();
-    if (!multiple && document.activeElement !== input) input.value = chosen.join(", ");
+    if (!multiple && document.activeElement !== input) input.value = shown();
   };
   set(field.value);
   return { node: h("div", { class: "menu-host" }, chips, input, list), target: input, set };
@@ -783,7 +829,7 @@ function externalControl(element, field) {
 function messageNode(place, message, inThread, follows) {
   const author = state.users.get(message.user);
   const name = author?.name ?? message.user;
-  const replies = message.thread ? [] : repliesOf(place, message.ts);
+  const replies = publicReplies(place, message);
   const at = { place: { channel: place.id, ts: message.ts }, fields: new Map() };
   const body = message.gone ? h("p", { class: "gone" }, "This message was deleted.") : message.blocks.length
     ? h("div", { class: "blocks" }, message.blocks.map((block) => blockNode(block, at)))
@@ -802,7 +848,7 @@ function messageNode(place, message, inThread, follows) {
       message.broadcast && inThread && h("p", { class: "aside" }, `Also sent to #${place.name}`),
       replies.length > 0 && !inThread && h("button", { class: "replies", type: "button", "data-name": "replies", onclick: () => openThread(place.id, message.ts) },
         `${replies.length} ${replies.length === 1 ? "reply" : "replies"}`, h("span", {}, `last at ${clock(replies.at(-1).ts)}`))),
-    menu && h("div", { class: "menu" }, menu));
+    menu && h("div", { class: "row-menu" }, menu));
 }
 
 function threadLink(place, message) {
@@ -814,7 +860,7 @@ function threadLink(place, message) {
 const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
 function messageItem(place, message, inThread, follows = false) {
-  const replies = message.thread ? [] : repliesOf(place, message.ts);
+  const replies = publicReplies(place, message);
   const root = message.thread ? place.messages.get(message.thread)?.text : "";
   return {
     key: message.key,
@@ -823,12 +869,44 @@ function messageItem(place, message, inThread, follows = false) {
   };
 }
 
-/** Draw into a scrolling area, and stay at its end if the reader was there. */
+// Where a reader is in a scrolling area: at its end, or at a message so many pixels below the top.
+const AT_END = { atEnd: true };
+const places = new WeakMap();
+const placeIn = (area) => places.get(area) ?? AT_END;
+
+function scrolledTo(area) {
+  if (area.scrollHeight - area.scrollTop - area.clientHeight < 24) return AT_END;
+  const top = area.getBoundingClientRect().top;
+  for (const node of area.querySelectorAll("[data-ts], summary")) {
+    const box = node.getBoundingClientRect();
+    if (box.bottom > top) return { atEnd: false, node, ts: node.dataset.ts, below: box.top - top };
+  }
+  return { atEnd: false, below: 0 };
+}
+
+function scrollTo(area, place) {
+  const node = place.node?.isConnected ? place.node : place.ts && area.querySelector(`[data-ts="${CSS.escape(place.ts)}"]`);
+  if (place.atEnd) area.scrollTop = area.scrollHeight;
+  else if (node) area.scrollTop += node.getBoundingClientRect().top - area.getBoundingClientRect().top - place.below;
+  places.set(area, place);
+}
+
+/** Draw into a scrolling area: a reader at its end stays there, another one keeps their place. */
 function drawScrolled(area, draw) {
-  const atEnd = area.scrollHeight - area.scrollTop - area.clientHeight < 80;
+  const place = placeIn(area);
   draw();
-  if (atEnd) area.scrollTop = area.scrollHeight;
-  return atEnd;
+  scrollTo(area, place);
+}
+
+/** Notice where the reader goes, and stay there when the area gets larger or smaller. */
+function followReader(area) {
+  area.addEventListener("scroll", () => {
+    places.set(area, scrolledTo(area));
+    if (area.id !== "stream" || !placeIn(area).atEnd) return;
+    state.unseen.delete(area.dataset.key);
+    $("newer").hidden = true;
+  }, { passive: true });
+  new ResizeObserver(() => scrollTo(area, placeIn(area))).observe(area);
 }
 
 function renderStream() {
@@ -842,26 +920,25 @@ function renderStream() {
   const area = $("stream");
   const key = place.id + state.me;
   const moved = area.dataset.key !== key;
+  if (moved) state.left.set(area.dataset.key, placeIn(area));
   area.dataset.key = key;
   const before = area.dataset.newest;
   area.dataset.newest = visible.at(-1)?.key ?? "";
-  const atEnd = drawScrolled(area, () => {
+  drawScrolled(area, () => {
     $("earlier").hidden = shown.length === visible.length;
     reconcile($("intro"), shown.length === visible.length ? [introItem(place)] : []);
     reconcile($("messages"), shown.map((message) => messageItem(place, message, false)));
   });
-  if (moved) area.scrollTop = area.scrollHeight;
-  if (atEnd || moved) $("newer").hidden = true;
-  else if (before !== area.dataset.newest) $("newer").hidden = false;
+  if (moved) scrollTo(area, state.left.get(key) ?? AT_END);
+  if (placeIn(area).atEnd) state.unseen.delete(key);
+  else if (!moved && before !== area.dataset.newest) state.unseen.add(key);
+  $("newer").hidden = !state.unseen.has(key);
   if (document.visibilityState === "visible") markRead(place);
 }
 
 function showEarlier() {
-  const area = $("stream");
-  const height = area.scrollHeight, top = area.scrollTop;
   state.shown += WINDOW;
   renderStream();
-  area.scrollTop = top + area.scrollHeight - height;
 }
 
 function introItem(place) {
@@ -919,7 +996,7 @@ function renderThread() {
   const area = $("thread-stream");
   const messages = [...(isThere(place, root) ? [root] : []), ...repliesOf(place, root.ts)];
   drawScrolled(area, () => reconcile($("replies"), messages.map((message, index) => messageItem(place, message, true, followsOn(messages[index - 1], message)))));
-  if (area.dataset.ts !== open.ts) { area.dataset.ts = open.ts; area.scrollTop = area.scrollHeight; }
+  if (area.dataset.ts !== open.ts) { area.dataset.ts = open.ts; scrollTo(area, AT_END); }
 }
 
 /** Whether a reply goes on what the same person said just before, so that it needs no name. */
@@ -1017,6 +1094,7 @@ function render() {
 function send(text) {
   const place = here();
   if (!place || !text.trim()) return null;
+  places.set($("stream"), AT_END);
   if (!text.startsWith("/")) return act("say", { channel: place.id, text });
   const [command] = text.split(/\s/, 1);
   if (command !== BOT_COMMAND) {
@@ -1052,7 +1130,10 @@ function setUpComposer(form, area, go) {
 function reply(text) {
   if (!text.trim()) return;
   if (text.startsWith("/")) notice("Slack takes no slash commands in a thread. Use the message field of the channel.");
-  else act("say", { channel: state.thread.channel, text, thread: state.thread.ts });
+  else {
+    places.set($("thread-stream"), AT_END);
+    act("say", { channel: state.thread.channel, text, thread: state.thread.ts });
+  }
 }
 
 let activeHint = -1;
@@ -1220,6 +1301,7 @@ function drawOnce() {
 }
 
 const CONDITIONS = [["works", "works"], ["down", "is down"], ["rate-limited", "rate-limits"]];
+const HUB_CONDITIONS = [...CONDITIONS, ["slow", "takes 5 s"]];
 
 function row(label, node) {
   const id = newId();
@@ -1238,13 +1320,14 @@ const press = (label, go, style = "") => h("button", { type: "button", class: st
 function renderControls() {
   const told = state.controls, box = $("controls");
   if (!box.children.length) drawControls(box, told);
-  const { speed, slack, friendli, wording, start, restart, kill } = box.parts;
+  const { speed, slack, friendli, hub, wording, start, restart, kill } = box.parts;
   if (speed) {
-    if (![...speed.options].some((option) => Number(option.value) === told.speed)) speed.append(h("option", { value: told.speed }, `${told.speed} × life`));
+    if (![...speed.options].some((option) => Number(option.value) === told.speed)) speed.append(h("option", { value: told.speed }, `${told.speed} × as fast`));
     speed.value = told.speed;
   }
   if (slack) slack.value = told.slack;
   if (friendli) friendli.value = told.friendli;
+  if (hub) hub.value = told.hub;
   if (wording) wording.value = told.wording;
   if (start) {
     start.hidden = told.bot !== "stopped";
@@ -1255,9 +1338,9 @@ function renderControls() {
 function drawControls(box, told) {
   const parts = (box.parts = {});
   if (told.friendli !== null) {
-    parts.speed = chooser([[0, "stands still"], [1, "1 × life"], [10, "10 × life"], [30, "30 × life"], [100, "100 × life"]], (value) => control("speed", { speed: Number(value) }));
+    parts.speed = chooser([[0, "never"], [1, "as in life"], [10, "10 × as fast"], [30, "30 × as fast"], [100, "100 × as fast"]], (value) => control("speed", { speed: Number(value) }));
     parts.code = chooser(state.codes.map((code) => [code, code]), () => {});
-    box.append(row("Friendli's clock", parts.speed), h("div", { class: "stack" }, row("What can go wrong while it starts", parts.code),
+    box.append(row("Endpoints start", parts.speed), h("div", { class: "stack" }, row("What can go wrong while it starts", parts.code),
       h("div", { class: "buttons" }, press("Fail the next step", () => control("fail", { code: parts.code.value })), press("Lose the next reply", () => control("lose")))));
     parts.friendli = chooser(CONDITIONS, (value) => control("condition", { service: "friendli", condition: value }));
     parts.wording = chooser(Object.entries(state.wordings).map(([name, meaning]) => [name, `${name}: ${meaning}`]), (value) => control("wording", { wording: value }));
@@ -1266,6 +1349,10 @@ function drawControls(box, told) {
   if (told.slack !== null) {
     parts.slack = chooser(CONDITIONS, (value) => control("condition", { service: "slack", condition: value }));
     box.append(row("Slack's API", parts.slack));
+  }
+  if (told.hub !== null) {
+    parts.hub = chooser(HUB_CONDITIONS, (value) => control("condition", { service: "hub", condition: value }));
+    box.append(row("Hugging Face", parts.hub));
   }
   const buttons = h("div", { class: "buttons" });
   if (told.bot !== null) {
@@ -1301,7 +1388,8 @@ function outcomeNode(request) {
 function requestNode(request) {
   const bodies = h("div", { class: "bodies" });
   const details = h("details", {},
-    h("summary", {}, h("span", { class: "operation" }, request.operation), outcomeNode(request),
+    h("summary", {}, h("time", { datetime: new Date(request.at * 1000).toISOString() }, SECONDS.format(new Date(request.at * 1000))),
+      h("span", { class: "operation" }, request.operation), outcomeNode(request),
       h("span", { class: "purpose" }, [`${request.source} → ${request.target}`, request.purpose].filter(Boolean).join(" · "))),
     bodies);
   details.addEventListener("toggle", async () => {
@@ -1322,7 +1410,7 @@ function selectTab(name) {
     $(`panel-${tab}`).hidden = !on;
   }
   render();
-  if (name === "requests") $("panel-requests").scrollTop = $("panel-requests").scrollHeight;
+  if (name === "requests") scrollTo($("panel-requests"), AT_END);
 }
 
 function setDock(open) {
@@ -1330,6 +1418,19 @@ function setDock(open) {
   $("app").dataset.dock = open ? "open" : "closed";
   render();
   (open ? document.querySelector('[role="tab"][aria-selected="true"]') : $("open-dock")).focus();
+}
+
+/** Escape closes what stands beside the channel, unless a dialog or a list takes it. */
+function escape(event) {
+  if (event.key !== "Escape" || event.defaultPrevented || $("modal").open || $("question").open) return;
+  if (state.thread) closeThread();
+  else if (NARROW.matches && $("app").dataset.dock === "open") setDock(false);
+}
+
+/** An open menu stays beside its button, so it closes where the button scrolls away. */
+function closeMenus(event) {
+  for (const toggle of document.querySelectorAll('.menu-host [aria-haspopup="menu"][aria-expanded="true"]'))
+    if (event.target !== document && event.target.contains?.(toggle)) toggle.click();
 }
 
 function setTheme(theme) {
@@ -1340,6 +1441,7 @@ function setTheme(theme) {
 // ---------------------------------------------------------------- beginning
 
 function begin() {
+  if (NARROW.matches) $("app").dataset.dock = "closed";
   if (localStorage.getItem("theme")) setTheme(localStorage.getItem("theme"));
   $("theme").addEventListener("click", () => {
     const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
@@ -1356,10 +1458,12 @@ function begin() {
   setUpComposer($("composer"), $("text"), send);
   setUpComposer($("reply"), $("reply-text"), reply);
   $("close-thread").addEventListener("click", closeThread);
-  $("thread").addEventListener("keydown", (event) => event.key === "Escape" && closeThread());
+  for (const area of ["stream", "thread-stream", "panel-requests"]) followReader($(area));
+  document.addEventListener("keydown", escape);
+  document.addEventListener("scroll", closeMenus, { capture: true, passive: true });
   $("earlier").addEventListener("click", showEarlier);
   new IntersectionObserver((seen) => seen.some((entry) => entry.isIntersecting) && showEarlier(), { root: $("stream") }).observe($("earlier"));
-  $("newer").addEventListener("click", () => { $("stream").scrollTop = $("stream").scrollHeight; $("newer").hidden = true; $("text").focus(); });
+  $("newer").addEventListener("click", () => { scrollTo($("stream"), AT_END); $("text").focus(); });
   $("open-dock").addEventListener("click", () => setDock(true));
   $("close-dock").addEventListener("click", () => setDock(false));
   $("tabs").addEventListener("click", (event) => event.target.id.startsWith("tab-") && selectTab(event.target.id.slice(4)));

@@ -1,6 +1,8 @@
 """What somebody does who has never seen the product, with the bot as a process of its own."""
 
 import time
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from playwright.async_api import expect
 
@@ -18,7 +20,12 @@ async def test_a_newcomer_deploys_a_model_within_a_minute(demo: Demo, visit: Vis
     thread = page.get_by_role("complementary", name="Thread")
     await expect(thread.locator(".message").last).to_contain_text("is serving")
     await expect(page.locator("#messages .message").last).to_contain_text("Replied in the thread")
-    assert time.monotonic() - began < 60
+    passed = time.monotonic() - began
+    assert passed < 60
+    # However fast it came up, it is charged for the time that passed, at $10.00/h.
+    [endpoint] = demo.env.friendli.endpoints.values()
+    assert endpoint.created_at <= datetime.now(UTC)
+    assert endpoint.charged <= Decimal(passed) * 10 / 3600
 
 
 async def test_a_bot_that_is_killed_half_way_goes_on_where_it_was(demo: Demo, visit: Visit) -> None:

@@ -1,43 +1,17 @@
 """The buttons of a status message in each state. Their handlers are in `bot.commands`."""
 
 from decimal import Decimal
-from enum import StrEnum
 
 from bot.domain.deployment_state import IN_CREATION, OVER, DeploymentState
 from bot.domain.deployment_view import DeploymentView
-from bot.domain.error_codes import Action
 from bot.domain.operations import ButtonFacts, OperationKind, operations_that
-from bot.domain.request.sent_fields import FORM_FIELDS
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.statuses import COMING_UP, GOING_DOWN, facts_of
 from bot.domain.text import clip
+from bot.messages.action_ids import ActionId as ActionId  # noqa: PLC0414 - handlers know it from here
 from bot.messages.blocks import Block, button, confirm
-from bot.messages.failure import explain
 from bot.messages.markup import money
-
-
-class ActionId(StrEnum):
-    """The action ids of the other buttons; Slack reports clicks on links too."""
-
-    OPEN = "deployment.open"
-    CANCEL = "deployment.cancel"
-    APPROVE = "approval.approve"
-    REJECT = "approval.reject"
-    WITHDRAW = "approval.withdraw"
-    FOLLOW = "endpoint.follow"
-    TRY_AGAIN = "deployment.try_again"
-    EDIT = "deployment.edit"
-    LARGER = "deployment.larger"
-    UPDATE_EDIT = "endpoint.edit"
-    UPDATE_LARGER = "endpoint.larger"
-    UPDATE_AGAIN = "endpoint.update_again"
-    VERSIONS = "endpoint.versions"
-    CHOOSE = "deployment.choose"
-    CHOOSE_NONE = "deployment.choose_none"
-    CONNECT = "target.connect"
-    MODEL_PAGE = "deployment.model_page"
-    INTEGRATIONS = "deployment.integrations"
-
+from bot.messages.ways_out import secondary, ways_out
 
 # In a button's value.
 NO_OPERATION = "-"
@@ -75,9 +49,13 @@ def for_live(deployment: DeploymentView) -> list[Block]:
     row = acting(deployment.public_id, status, price, name=deployment.name)
     if status == Status.FAILED:
         restart, *others = row
-        ways_out = _ways_out(deployment, restart=restart)
-        usual = [one for one in [*_try_again(deployment), restart] if one not in ways_out]
-        return [*ways_out, *usual, *open_suite, *others]
+        again = next(iter(_try_again(deployment)), None)
+        repairs = ways_out(deployment, restart=restart, again=again)
+        offered = {one["action_id"] for one in repairs}
+        usual = [
+            secondary(one) for one in [again, restart] if one and one["action_id"] not in offered
+        ]
+        return [*repairs, *usual, *open_suite, *others]
     return [*row[:1], *open_suite, *row[1:]] if len(row) > 1 else [*open_suite, *row]
 
 
@@ -228,46 +206,3 @@ def _open(deployment: DeploymentView) -> list[Block]:
     if deployment.suite_link is None:
         return []
     return [button("Open in Friendli", ActionId.OPEN, url=deployment.suite_link)]
-
-
-def _ways_out(deployment: DeploymentView, *, restart: Block) -> list[Block]:
-    """The buttons that the failure's advice names, the most useful first."""
-    explained = explain(deployment)
-    # Without a request there is nothing to send again, and one that has served is worth keeping.
-    updates = deployment.is_imported or explained.is_rollout
-    setting = FORM_FIELDS[explained.failure.setting]
-    edit = button(
-        "Edit settings",
-        ActionId.UPDATE_EDIT if updates else ActionId.EDIT,
-        value=f"{deployment.public_id} {setting}",
-    )
-    offered: dict[Action, Block | None] = {
-        Action.RETRY: next(iter(_try_again(deployment)), restart),
-        Action.EDIT: edit,
-        Action.LARGER_INSTANCE: _larger(deployment, updates=updates),
-        Action.OPEN_MODEL_PAGE: _link("Model page", ActionId.MODEL_PAGE, deployment.model_link),
-        Action.OPEN_INTEGRATIONS: _link(
-            "Integrations", ActionId.INTEGRATIONS, deployment.integrations_link
-        ),
-        # Support is a link in the paragraph.
-        Action.RESTART_THEN_SUPPORT: restart,
-    }
-    found = [offered[action] for action in explained.failure.actions]
-    versions = button("Versions", ActionId.VERSIONS, value=deployment.public_id)
-    return [one for one in [*found, *([versions] if explained.is_rollout else [])] if one]
-
-
-def _larger(deployment: DeploymentView, *, updates: bool) -> Block | None:
-    larger = deployment.setup.larger
-    if larger is None:
-        return None
-    verb = "Update to" if updates else "Retry on"
-    return button(
-        f"{verb} {larger.label} ({money(larger.price)})",
-        ActionId.UPDATE_LARGER if updates else ActionId.LARGER,
-        value=f"{deployment.public_id} {larger.key}",
-    )
-
-
-def _link(text: str, action_id: str, url: str | None) -> Block | None:
-    return None if url is None else button(text, action_id, url=url)

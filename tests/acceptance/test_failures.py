@@ -87,7 +87,7 @@ def cursor(view: View) -> list[str]:
 async def test_a_larger_instance_is_a_click_away(env: Environment) -> None:
     """The button says its price; the form has it chosen, and makes a second endpoint."""
     await failed_with(env, "INFERENCE_ENGINE_MEMORY_ERROR")
-    await env.member.click(root(env), "Retry on 1 × H200 ($7.00/h)")
+    await env.member.click(root(env), "Retry on 1 × H200, $7.00/h")
     view = await env.slack.until(lambda: env.member.modal)
     [instance] = [item for item in view.fields() if item.label == "Instance"]
     assert instance.element["initial_option"]["value"] == "1xH200"
@@ -138,7 +138,7 @@ async def test_an_endpoint_made_elsewhere_is_updated_instead(env: Environment) -
     await env.slack.until(lambda: [one for one in view.fields() if one.label == "Instance"])
     [instance] = [item for item in view.fields() if item.label == "Instance"]
     chosen = instance.element["initial_option"]["text"]["text"]
-    assert larger.removeprefix("Update to ").split(" (")[0] in chosen
+    assert larger.removeprefix("Update to ").split(", ")[0] in chosen
     await env.member.close_modal()
     await env.member.click(root(env), "Edit settings")
     form = await env.slack.until(lambda: env.member.modal)

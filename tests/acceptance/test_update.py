@@ -307,7 +307,7 @@ async def test_a_rollout_that_fails_is_told(env: Environment) -> None:
 Max batch size: `512`
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 asked by @requester at TIME · target `prod`
-[Update to 1 × H200 ($7.00/h)] [Edit settings] [Versions] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
+[Update to 1 × H200, $7.00/h] [Edit settings] [Versions] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)
     question = await command_response(env, "rollback it 0")
     assert message_text(env, question) == snapshot("""\

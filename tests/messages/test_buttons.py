@@ -125,10 +125,10 @@ def test_every_action_that_a_failure_names_is_a_button() -> None:
             "WORKLOAD_INIT_INVALID_TOKEN_ERROR": "Integrations · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
             "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR": "Model page · Integrations · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
             "WORKLOAD_INIT_HF_WANDB_API_ERROR": "Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": "Retry on 2 × H100 ($10.00/h) · Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": "Retry on 2 × H100, $10.00/h · Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
             "INFERENCE_ENGINE_UNKNOWN_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · Delete",
             "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR": "Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "INFERENCE_ENGINE_MEMORY_ERROR": "Retry on 2 × H100 ($10.00/h) · Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "INFERENCE_ENGINE_MEMORY_ERROR": "Retry on 2 × H100, $10.00/h · Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
             "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · Delete",
         }
     )
@@ -147,10 +147,10 @@ def test_a_rollout_that_failed_is_mended_by_another_update() -> None:
             "WORKLOAD_INIT_INVALID_TOKEN_ERROR": "Integrations · Try again · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
             "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR": "Model page · Integrations · Try again · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
             "WORKLOAD_INIT_HF_WANDB_API_ERROR": "Try again · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": "Update to 2 × H100 ($10.00/h) · Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": "Update to 2 × H100, $10.00/h · Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
             "INFERENCE_ENGINE_UNKNOWN_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · Delete",
             "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR": "Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "INFERENCE_ENGINE_MEMORY_ERROR": "Update to 2 × H100 ($10.00/h) · Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
+            "INFERENCE_ENGINE_MEMORY_ERROR": "Update to 2 × H100, $10.00/h · Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
             "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · Delete",
         }
     )

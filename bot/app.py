@@ -69,6 +69,7 @@ from bot.services.target_connections import TargetConnections
 from bot.services.target_settings import TargetSettings
 from bot.services.targets import Targets
 from bot.services.updates import Updates
+from bot.services.waiting import WaitingItems
 from bot.slack.clients import SlackClients
 from bot.slack.deferred_tasks import DeferredTasks
 from bot.slack.delivery import Sender
@@ -383,6 +384,7 @@ def _services(
         TargetConnections(database, key_ring, settings, targets),
         TargetSettings(targets),
         Updates(database, friendli, key_ring, settings),
+        WaitingItems(database, settings),
     ]
 
 

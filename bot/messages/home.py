@@ -1,4 +1,4 @@
-"""The Home tab: a person's endpoints, their cost so far, and where the person can deploy."""
+"""The Home tab: what waits for a person, their endpoints, and the targets with their totals."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.domain.deployment_view import DeploymentView
+from bot.domain.listed_endpoint import Listing
 from bot.domain.process.slash_command import SLASH
 from bot.domain.spend import Spend
 from bot.domain.statuses import Billing, statuses_that
@@ -15,13 +16,16 @@ from bot.messages.buttons import ActionId, for_root
 from bot.messages.cost import amount, origin
 from bot.messages.endpoint_facts import EndpointFacts, facts_line
 from bot.messages.lifetime_replies import extend
+from bot.messages.listing import endpoints_text, total
 from bot.messages.markup import bold, code, link, mention, moment, money
 from bot.messages.status_message import ends, setup, summary
+from bot.messages.waiting import Waiting
 
 REFRESH_ACTION = "home.refresh"
 DEPLOY_ACTION = "home.deploy"
-# A Home tab takes 100 blocks; an endpoint takes four of them, a channel one.
-MOST_ENDPOINTS, MOST_CHANNELS = 15, 20
+# A Home tab takes 100 blocks: three for what waits and for an endpoint, one for a channel.
+MOST_WAITING, MOST_ENDPOINTS, MOST_CHANNELS = 8, 14, 15
+_MOST_BLOCKS = 100
 
 _PREFIX = "home"
 _COMMAND = SLASH
@@ -45,11 +49,32 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingEntry:
+    """Something that waits for the person.
+
+    Attributes:
+        thread_link: None while the thread isn't posted.
+    """
+
+    waiting: Waiting
+    channel_id: str
+    thread_link: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTotal:
+    """A target and what its project holds; None if that isn't read."""
+
+    name: str
+    listing: Listing | None
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelTargets:
     """A channel that the person is in and its targets, the default first."""
 
     channel_id: str
-    targets: Sequence[str]
+    targets: Sequence[TargetTotal]
     may_deploy: bool
 
 
@@ -58,6 +83,8 @@ class Overview:
     """What the Home tab shows.
 
     Attributes:
+        waiting: What waits for the person, the most urgent first.
+        more_waiting: How much of it is left out.
         endpoints: The person's that aren't over.
         more: How many of them are left out.
         stopped: How many are over.
@@ -66,6 +93,8 @@ class Overview:
         admins: Whom to ask where nothing is connected.
     """
 
+    waiting: Sequence[WaitingEntry]
+    more_waiting: int
     endpoints: Sequence[Endpoint]
     more: int
     stopped: int
@@ -105,7 +134,10 @@ def home(overview: Overview | None, note: Note | None = None) -> dict[str, objec
         )
         blocks.append(_refresh())
     else:
-        blocks += [*_endpoints(overview), *_channels(overview), *_end(overview)]
+        end = [*_end(overview)]
+        blocks += [*_waiting(overview), *_endpoints(overview), *_channels(overview)]
+        # The answer to a click may be long.
+        blocks = [*blocks[: _MOST_BLOCKS - len(end)], *end]
     return {"type": "home", "blocks": blocks}
 
 
@@ -123,6 +155,31 @@ def _note(note: Note | None) -> Iterator[Block]:
     yield divider()
 
 
+def _waiting(overview: Overview) -> Iterator[Block]:
+    if not overview.waiting:
+        return
+    yield header("Waiting for you")
+    for number, entry in enumerate(overview.waiting):
+        deployment = entry.waiting.deployment
+        yield section(entry.waiting.text)
+        about = [
+            entry.waiting.about,
+            f"{code(deployment.target_name)} in <#{entry.channel_id}>",
+            _thread(deployment, entry.thread_link),
+        ]
+        yield context(" · ".join(filter(None, about)))
+        if entry.waiting.buttons:
+            block_id = f"{_PREFIX}.{entry.channel_id}.waiting{number}"
+            yield actions(*entry.waiting.buttons, block_id=block_id)
+    if overview.more_waiting:
+        yield context(f"and {overview.more_waiting} more, once these are decided")
+    yield divider()
+
+
+def _thread(deployment: DeploymentView, address: str | None) -> str:
+    return link(address, f"{deployment.name}'s thread") if address else ""
+
+
 def _endpoints(overview: Overview) -> Iterator[Block]:
     yield header("Your endpoints")
     if overview.endpoints:
@@ -131,10 +188,9 @@ def _endpoints(overview: Overview) -> Iterator[Block]:
         yield section("Nothing of yours runs now. Deploy a model from one of the channels below.")
     else:
         yield section("Nothing of yours runs now.")
-    for number, endpoint in enumerate(overview.endpoints):
-        if number:
-            yield divider()
-        yield from _endpoint(endpoint)
+    waiting = {one.waiting.deployment.public_id for one in overview.waiting}
+    for endpoint in overview.endpoints:
+        yield from _endpoint(endpoint, waits=endpoint.facts.deployment.public_id in waiting)
     left_out = [*_left_out(overview)]
     if left_out:
         yield context(*left_out)
@@ -163,16 +219,18 @@ def _price_now(deployment: DeploymentView) -> Decimal | None:
     return deployment.setup.price_once_up
 
 
-def _endpoint(endpoint: Endpoint) -> Iterator[Block]:
+def _endpoint(endpoint: Endpoint, *, waits: bool) -> Iterator[Block]:
     deployment = endpoint.facts.deployment
     yield section(summary(deployment))
     about = [
         f"{code(deployment.target_name)} in <#{endpoint.channel_id}>",
         facts_line(endpoint.facts),
-        link(endpoint.thread_link, f"{deployment.name}'s thread") if endpoint.thread_link else "",
+        _thread(deployment, endpoint.thread_link),
     ]
     yield context(setup(deployment), " · ".join(filter(None, about)))
-    row = [*for_root(deployment), *(extend(deployment) if ends(deployment) else ())]
+    # What ends soon has the button above.
+    extends = extend(deployment) if ends(deployment) and not waits else ()
+    row = [*for_root(deployment), *extends]
     if not endpoint.may_act:
         row = [element for element in row if element["action_id"] == ActionId.OPEN]
     if row:
@@ -194,7 +252,7 @@ def _left_out(overview: Overview) -> Iterator[str]:
 
 def _channels(overview: Overview) -> Iterator[Block]:
     yield divider()
-    yield header("Where you can deploy")
+    yield header("Targets")
     for channel in overview.channels:
         yield _channel(channel)
     if overview.more_channels:
@@ -208,14 +266,30 @@ def _channels(overview: Overview) -> Iterator[Block]:
 
 
 def _channel(channel: ChannelTargets) -> Block:
-    names = [code(name) for name in channel.targets[:_MOST_TARGETS]]
-    if len(channel.targets) > len(names):
-        names.append(f"and {len(channel.targets) - len(names)} more")
-    text = f"<#{channel.channel_id}> · {', '.join(names)}"
+    lines = [f"<#{channel.channel_id}>", *map(_target, channel.targets[:_MOST_TARGETS])]
+    if len(channel.targets) > _MOST_TARGETS:
+        lines.append(f"and {len(channel.targets) - _MOST_TARGETS} more")
     block_id = f"{_PREFIX}.{channel.channel_id}"
     if not channel.may_deploy:
-        return {**section(f"{text} · you can look on there"), "block_id": block_id}
-    return {**section(text, accessory=button("Deploy", DEPLOY_ACTION)), "block_id": block_id}
+        lines[0] += " · you can look here, not deploy"
+        return {**section("\n".join(lines)), "block_id": block_id}
+    deploy = button("Deploy", DEPLOY_ACTION)
+    return {**section("\n".join(lines), accessory=deploy), "block_id": block_id}
+
+
+def _target(target: TargetTotal) -> str:
+    """Its count and dollars per hour, as `list` shows them."""
+    found = target.listing
+    if found is None:
+        return code(target.name)
+    if not (found.endpoints or found.is_current):
+        return f"{code(target.name)} · Friendli isn't answering now"
+    parts = [code(target.name), endpoints_text(len(found.endpoints))]
+    if found.endpoints:
+        parts.append(f"{bold(total(found.endpoints))} now")
+    if not found.is_current:
+        parts.append("as last seen")
+    return " · ".join(parts)
 
 
 def _end(overview: Overview) -> Iterator[Block]:

@@ -259,6 +259,8 @@ def _headline(
 
 
 def endpoints_text(count: int) -> str:
+    if not count:
+        return "no endpoints"
     return "1 endpoint" if count == 1 else f"{count} endpoints"
 
 

@@ -96,7 +96,9 @@ class Catalog:
         )
         return await self._joined(place, target, project, cached.listing)
 
-    async def cached(self, place: ChannelRef, target: str) -> Listing:
+    async def cached(
+        self, place: ChannelRef, target: str, *, fresh: float = _MENU_FRESH
+    ) -> Listing:
         """The same in time for a menu, from the cache if need be; raises `NoKeyError` only."""
         project = await own_rows.project_of(self._database, place, target)
         timeout = self._settings.menu_timeout
@@ -105,7 +107,7 @@ class Catalog:
             async with asyncio.timeout(timeout):
                 credentials = credentials_for(project, self._key_ring)
                 cached = self._lists.get(project.id)
-                if cached is None or cached.at + _MENU_FRESH <= _clock():
+                if cached is None or cached.at + fresh <= _clock():
                     await self._list(project, credentials)
                 cached = self._lists[project.id]
                 await self._read_specs(credentials, project.api_base, cached.listing, timeout)

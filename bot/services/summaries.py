@@ -73,9 +73,19 @@ class Summaries:
         self._billing = billing
 
     async def of(
-        self, place: ChannelRef, person_id: str, channels: Collection[str], *, most: int
+        self,
+        place: ChannelRef,
+        person_id: str,
+        channels: Collection[str],
+        *,
+        besides: Collection[str],
+        most: int,
     ) -> OwnSummaries:
-        """The summaries of a person's deployments, in the channels that the person may see."""
+        """The summaries of a person's deployments, in the channels that the person may see.
+
+        Args:
+            besides: Public ids of those that aren't counted.
+        """
         async with self._database.read() as session:
             at = await _now(session)
             rows = (
@@ -89,7 +99,9 @@ class Summaries:
                     .order_by(Deployment.id.desc())
                 )
             ).all()
-            here = [row for row in rows if row.channel_id in channels]
+            here = [
+                row for row in rows if row.channel_id in channels and row.public_id not in besides
+            ]
             running = sorted((row for row in here if row.status not in ENDED), key=_rank)
             shown = await self._summaries(session, running[:most], at)
         return OwnSummaries(

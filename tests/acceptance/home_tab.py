@@ -26,14 +26,17 @@ async def updated_home_tab(
     )
 
 
-async def click_in_home_tab(env: Environment, button: str, view: View | None = None) -> View:
-    """Press a button in the member's Home tab, and return the updated tab."""
-    shown = env.member.home
+async def click_in_home_tab(
+    env: Environment, button: str, view: View | None = None, person: UserClient | None = None
+) -> View:
+    """Press a button in a user's Home tab, by default the member's; return the updated tab."""
+    who = person or env.member
+    shown = who.home
     assert shown is not None
     before = shown.updates
-    ack = await env.member.click(view or shown, button)
+    ack = await who.click(view or shown, button)
     assert (ack.status, ack.body) == (200, "")
-    return await updated_home_tab(env, before)
+    return await updated_home_tab(env, before, who)
 
 
 def view_text(env: Environment, view: View) -> str:

@@ -24,7 +24,7 @@ async def test_the_first_look(env: Environment, start_bot: StartBot) -> None:
 Your endpoints
 Nothing of yours runs now.
 ---
-Where you can deploy
+Targets
 No channel that you are in is connected to a Friendli project yet. Type `/friendli-deploy connect` in the channel that should be; workspace admins can, such as @admin.
 ---
 As of TIME.
@@ -35,8 +35,9 @@ As of TIME.
 Your endpoints
 Nothing of yours runs now. Deploy a model from one of the channels below.
 ---
-Where you can deploy
-#ml-deploys · `prod` [Deploy]
+Targets
+#ml-deploys
+`prod` · no endpoints [Deploy]
 ---
 As of TIME.
 [Refresh]\
@@ -55,8 +56,9 @@ $5.00/h from now, until it sleeps or ends
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Sleep] [Open in Friendli] [Update] [Terminate]
 ---
-Where you can deploy
-#ml-deploys · `prod` [Deploy]
+Targets
+#ml-deploys
+`prod` · 1 endpoint · *$5.00/h* now [Deploy]
 ---
 As of TIME. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Refresh]\
@@ -72,8 +74,9 @@ $0.00/h while it sleeps; any request wakes it.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]
 ---
-Where you can deploy
-#ml-deploys · `prod` [Deploy]
+Targets
+#ml-deploys
+`prod` · 1 endpoint · *$0.00/h* now [Deploy]
 ---
 As of TIME. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Refresh]\
@@ -158,7 +161,7 @@ Your endpoints
 Nothing of yours runs now.
 1 of yours runs where you or I have left the channel, so it isn't shown here
 ---
-Where you can deploy
+Targets
 No channel that you are in is connected to a Friendli project yet. Type `/friendli-deploy connect` in the channel that should be; workspace admins can, such as @admin.
 ---
 As of TIME.
@@ -207,8 +210,9 @@ async def test_a_guest_looks_and_has_no_buttons(env: Environment) -> None:
 Your endpoints
 Nothing of yours runs now. Deploy a model from one of the channels below.
 ---
-Where you can deploy
-#ml-deploys · `prod` · you can look on there
+Targets
+#ml-deploys · you can look here, not deploy
+`prod` · no endpoints
 ---
 As of TIME.
 [Refresh]\
@@ -238,7 +242,7 @@ async def test_slack_asks_to_wait_before_it_shows_a_home_tab(env: Environment) -
     """It is drawn again after that, with what is so by then."""
     wait = Respond(429, {"ok": False, "error": "ratelimited"}, headers={"Retry-After": "1"})
     env.slack.faults.add(wait, operation="views.publish")
-    assert "Where you can deploy" in view_text(env, await home_tab(env))
+    assert "Your endpoints" in view_text(env, await home_tab(env))
 
 
 @pytest.mark.usefixtures("bot")
@@ -285,7 +289,7 @@ async def test_what_doesn_t_fit_is_counted(env: Environment) -> None:
     await env.slack.until(lambda: len(roots(env)) == 17, timeout=30)
     view = await home_tab(env)
     assert len(view.blocks) <= 100
-    assert "and 2 more; `/friendli-deploy list` in their channels shows them" in view_text(
+    assert "and 3 more; `/friendli-deploy list` in their channels shows them" in view_text(
         env, view
     )
 

@@ -68,6 +68,7 @@ from bot.messages import (
     transitions,
     update_diff,
 )
+from bot.messages import waiting as waiting_words
 from bot.messages.approvals import Proposal
 from bot.messages.blocks import actions
 from bot.messages.body import Body
@@ -346,8 +347,10 @@ def of_views() -> Iterator[Mapping[str, Any]]:
 
 def home_tabs() -> Iterator[Mapping[str, Any]]:
     """A Home tab for each state of an endpoint, and an empty one."""
-    channels = [home.ChannelTargets("C1", ["prod"], may_deploy=True)]
+    totals = [home.TargetTotal("prod", Listing("prod", "p", [listed(Status.RUNNING)]))]
+    channels = [home.ChannelTargets("C1", totals, may_deploy=True)]
     for facts in every_facts():
         mine = home.Endpoint(EndpointFacts(facts, Spend(0.0, None), None), "C1", None, may_act=True)
-        yield home.home(home.Overview([mine], 0, 0, 0, channels, 0, [], AT))
+        waits = home.WaitingEntry(waiting_words.own(facts), "C1", None)
+        yield home.home(home.Overview([waits], 1, [mine], 0, 0, 0, channels, 0, [], AT))
     yield home.home(None)

@@ -51,7 +51,7 @@ def test_a_status_is_named_in_its_thread_and_at_home(status: Status) -> None:
     known = EndpointFacts(view, NEVER_BILLED, None)
     assert name in endpoint.status_of_thread(known).text
     one = home.Endpoint(known, "C1", None, may_act=True)
-    overview = home.Overview([one], 0, 0, 0, [], 0, [], AT)
+    overview = home.Overview([], 0, [one], 0, 0, 0, [], 0, [], AT)
     drawn = str(home.home(overview))
     assert name in drawn
     assert facts.note in drawn

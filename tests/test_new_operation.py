@@ -78,7 +78,7 @@ Pause *it*? Requests to it fail until somebody wakes it.
 *it* is paused
 $0.00/h while it is paused; requests don't wake it.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Wake ($5.00/h)] [Open in Friendli] [Terminate]\
 """,
             "thread": [

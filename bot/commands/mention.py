@@ -123,7 +123,7 @@ async def _operate(
         else None
     )
     if not kind.fits(status):
-        now = escape(facts_of(status).name) if status else "coming up"
+        now = escape(facts_of(status).name) if status else "starting"
         return answer(f"{bold(deployment_view.name)} is {now} now, so there is nothing to do.")
     return question
 

@@ -62,7 +62,7 @@ def not_accepted(kind: OperationKind, result: OperationResult) -> str | None:
             to_do = kind.facts.words.infinitive
             return f"{by} asked to {to_do} already; the thread tells how it goes."
         case OperationOutcome.STALE:
-            now = escape(facts_of(result.status).name) if result.status else "coming up"
+            now = escape(facts_of(result.status).name) if result.status else "starting"
             return f"It is {now} now, so there was nothing to do."
         case OperationOutcome.UNCONNECTED:
             return UNCONNECTED

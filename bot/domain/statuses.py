@@ -62,7 +62,7 @@ class StatusFacts:
     Attributes:
         name: Completes "the endpoint is …".
         kind: What kind of status it is.
-        mark: The sign in lists.
+        mark: The sign before its name, wherever it is shown; never without a word.
         rank: Lists show smaller ranks first.
         billing: Whether it is billed.
         comes_up: It will serve, and doesn't yet.
@@ -139,18 +139,33 @@ class StatusFacts:
         return self.kind in (Kind.RESTING, Kind.ENDED)
 
     @property
+    def sentence(self) -> str:
+        """Completes "<name> …", such as "is live" or "was terminated"."""
+        return self.ended_as or f"is {self.name}"
+
+    @property
     def note_in_status(self) -> str:
         """The second line of `status`."""
         return self.note if self.short_note is None else self.short_note
 
 
-_WITH_OLD_VERSION = "The version before it serves until the new one is ready."
-_CANT_SAY = "Friendli can't say what it is doing. It may be billed."
+LIVE_MARK = "🟢"
+STARTING_MARK = "🟡"
+UPDATING_MARK = "🟠"
+ASLEEP_MARK = "😴"
+FAILED_MARK = "🔴"
+ENDED_MARK = "⚪"
+WAITING_MARK = "🔵"
+CHECKING_MARK = "❓"
+
+_WITH_OLD_VERSION = "The previous version stays live until the new one is ready."
+_COSTS_NOTHING_ASLEEP = "$0.00/h while asleep; any request wakes it."
+_CANT_SAY = "Friendli reports an unknown state. It may be billed."
 # READY and RUNNING are one status to people: both serve.
 _SERVING = StatusFacts(
-    name="serving",
+    name="live",
     kind=Kind.SERVING,
-    mark="●",
+    mark=LIVE_MARK,
     rank=0,
     billing=Billing.YES,
     may_be_updated=True,
@@ -163,18 +178,19 @@ STATUSES: Mapping[str, StatusFacts] = table(
         Status.UNKNOWN: StatusFacts(
             name="in an unknown state",
             kind=Kind.UNKNOWN,
-            mark="?",
+            mark=CHECKING_MARK,
             rank=1,
             billing=Billing.AS_BEFORE,
             note=_CANT_SAY,
             reply=StatusReply(
-                "Friendli can't say what the endpoint is doing. It may be serving, and billed."
+                f"{CHECKING_MARK} Friendli reports an unknown state. The endpoint may be live and"
+                " billed."
             ),
         ),
         Status.INITIALIZING: StatusFacts(
             name="starting",
             kind=Kind.MOVING,
-            mark="◐",
+            mark=STARTING_MARK,
             rank=0,
             billing=Billing.NO,
             comes_up=True,
@@ -185,43 +201,44 @@ STATUSES: Mapping[str, StatusFacts] = table(
         Status.UPDATING: StatusFacts(
             name="updating",
             kind=Kind.MOVING,
-            mark="◐",
+            mark=UPDATING_MARK,
             rank=0,
             billing=Billing.AS_BEFORE_OR_FIRST,
             has_phases=True,
             note=_WITH_OLD_VERSION,
             reply=StatusReply(
-                requested="Rolling out a new version. The one before serves until it's ready.",
-                elsewhere="Rolling out a new version that was made outside of this channel. The"
-                " one before serves until it's ready.",
+                requested=f"{UPDATING_MARK} Rolling out a new version. The previous one stays live"
+                " until it is ready.",
+                elsewhere=f"{UPDATING_MARK} Rolling out a new version, created outside this"
+                " channel. The previous one stays live until it is ready.",
             ),
-            stuck_advice="The version before it serves meanwhile. Wait on, or look in Friendli"
+            stuck_advice="The previous version stays live meanwhile. Wait, or look in Friendli"
             " Suite.",
         ),
         Status.SLEEPING: StatusFacts(
-            name="sleeping",
+            name="asleep",
             kind=Kind.RESTING,
-            mark="○",
+            mark=ASLEEP_MARK,
             rank=2,
             billing=Billing.NO,
             may_be_woken=True,
             may_be_updated=True,
             in_sleep_cycle=True,
-            note="$0.00/h while it sleeps; any request wakes it.",
+            note=_COSTS_NOTHING_ASLEEP,
             short_note="Any request wakes it.",
-            update_note="It sleeps, so nothing is billed until it wakes with the new version.",
+            update_note="Asleep: nothing is billed until it wakes, with the new version.",
             reply=StatusReply(
-                requested="Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
-                elsewhere="Put to sleep outside of this channel. $0.00/h while it sleeps; any"
-                " request wakes it.",
-                when_idle="Went to sleep after {cooldown} without requests. $0.00/h while it"
-                " sleeps; any request wakes it.",
+                requested=f"{ASLEEP_MARK} Asleep. {_COSTS_NOTHING_ASLEEP}",
+                elsewhere=f"{ASLEEP_MARK} Put to sleep outside this channel."
+                f" {_COSTS_NOTHING_ASLEEP}",
+                when_idle=f"{ASLEEP_MARK} Fell asleep after {{cooldown}} without requests."
+                f" {_COSTS_NOTHING_ASLEEP}",
             ),
         ),
         Status.AWAKING: StatusFacts(
             name="waking up",
             kind=Kind.MOVING,
-            mark="◐",
+            mark=STARTING_MARK,
             rank=0,
             billing=Billing.NO,
             comes_up=True,
@@ -231,50 +248,50 @@ STATUSES: Mapping[str, StatusFacts] = table(
         Status.STOPPING: StatusFacts(
             name="stopping",
             kind=Kind.MOVING,
-            mark="◐",
+            mark=UPDATING_MARK,
             rank=0,
             billing=Billing.AS_BEFORE,
             goes_down=True,
             in_sleep_cycle=True,
             ends_in=frozenset({Status.SLEEPING.value, Status.TERMINATED.value}),
-            reply=StatusReply("Stopping."),
+            reply=StatusReply(f"{UPDATING_MARK} Stopping."),
         ),
         Status.TERMINATING: StatusFacts(
             name="terminating",
             kind=Kind.MOVING,
-            mark="◐",
+            mark=UPDATING_MARK,
             rank=0,
             billing=Billing.AS_BEFORE,
             goes_down=True,
             ends_in=frozenset({Status.TERMINATED.value}),
             reply=StatusReply(
-                requested="Terminating.",
-                elsewhere="It is being terminated outside of this channel.",
+                requested=f"{UPDATING_MARK} Terminating.",
+                elsewhere=f"{UPDATING_MARK} Terminating, requested outside this channel.",
             ),
         ),
         Status.TERMINATED: StatusFacts(
-            name="terminated",
+            name="ended",
             kind=Kind.ENDED,
-            mark="–",
+            mark=ENDED_MARK,
             rank=4,
             billing=Billing.NO,
             ended_as="was terminated",
-            note="It costs nothing now. A restart in Friendli Suite bills again.",
-            short_note="A restart bills again.",
+            note="$0.00/h. Restarting starts billing again.",
+            short_note="Restarting starts billing again.",
             reply=StatusReply(
-                "Terminated. It costs nothing now; a restart in Friendli Suite would be told here."
+                f"{ENDED_MARK} Terminated. $0.00/h; a restart in Friendli Suite shows up here."
             ),
         ),
         Status.FAILED: StatusFacts(
             name="failed",
             kind=Kind.ENDED,
-            mark="✗",
+            mark=FAILED_MARK,
             rank=3,
             billing=Billing.NO,
             may_be_updated=True,
             has_error_code=True,
             ended_as="failed",
-            update_note="It has failed: the new version runs after a restart.",
+            update_note="Failed: the new version runs after a restart.",
         ),
     },
 )
@@ -333,7 +350,7 @@ def facts_of(status: Status | str | None) -> StatusFacts:
     return StatusFacts(
         name=status or "",
         kind=Kind.UNKNOWN,
-        mark="?",
+        mark=CHECKING_MARK,
         rank=1,
         billing=Billing.AS_BEFORE,
         has_phases=True,

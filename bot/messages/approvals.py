@@ -112,7 +112,7 @@ def _what_was_asked(operation: OperationView | None) -> str:
 
 
 def _else_true(operation: OperationView | None) -> str:
-    return "Nothing was made." if operation is None else operation.kind.facts.words.else_true
+    return "Nothing was created." if operation is None else operation.kind.facts.words.else_true
 
 
 def _over(deployment: DeploymentView, why: str, operation: OperationView | None) -> Reply:

@@ -21,7 +21,7 @@ _API_WORDS_LIMIT = 500
 
 
 def refused(deployment: DeploymentView, refusal: Refusal) -> Reply:
-    text = f"{bold(deployment.name)} wasn't made. {refusal.text}"
+    text = f"{bold(deployment.name)} wasn't created. {refusal.text}"
     blocks: list[Block] = [section(text)]
     if refusal.words and not refusal.words_first:
         blocks.append(context(f"Friendli said: {refusal.said}"))
@@ -41,7 +41,7 @@ def rate_limited(words: str, seconds: float) -> Reply:
 
 def cancelled() -> Reply:
     """Nothing was sent."""
-    return say("Cancelled. Nothing was made.")
+    return say("Cancelled. Nothing was created.")
 
 
 def stop_asked(person: str) -> Reply:

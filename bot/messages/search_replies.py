@@ -36,20 +36,20 @@ def adopted(
     endpoint = code(deployment.endpoint_id or "")
     if late:
         made = (
-            f"{bold(deployment.name)} was made after all, as {endpoint}, and is billed:"
-            f" {price(deployment)} once it serves. Terminate it if you don't want it any more."
+            f"{bold(deployment.name)} was created after all: {endpoint}. It is billed,"
+            f" {price(deployment)} once live. Terminate it if you don't want it any more."
         )
         text = " ".join([made, *differences])
         return Reply(
             body(text, section(text), actions(buttons.terminate(deployment))),
             news=News.NEEDS_YOU,
         )
-    found = "Found it: it was made" if doubted else "Friendli made it"
+    found = "Found it" if doubted else "Endpoint created"
     newest = deployment.history[-1] if deployment.history else None
     # One event to people: it is made, and coming up.
     comes_up = newest is not None and newest.state.status in COMING_UP
     first = [coming_up(newest, None, deployment)] if newest is not None and comes_up else []
-    return say(" ".join([f"{found}, as {endpoint}.", *first, *differences]))
+    return say(" ".join([f"{found}: {endpoint}.", *first, *differences]))
 
 
 def doubtful(

@@ -1,13 +1,27 @@
 """The status message: the root of a deployment's thread, edited in place."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from bot.domain.deployment_state import BEFORE_LIVE, IN_CREATION, DeploymentState
 from bot.domain.deployment_view import DeploymentView
+from bot.domain.policy import ExpiryAction
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.schemas import Phase
-from bot.domain.statuses import AT_REST, COMING_UP, PHASES, SERVING, facts_of, phase_words
+from bot.domain.statuses import (
+    AT_REST,
+    CHECKING_MARK,
+    COMING_UP,
+    ENDED_MARK,
+    FAILED_MARK,
+    PHASES,
+    STARTING_MARK,
+    UPDATING_MARK,
+    WAITING_MARK,
+    facts_of,
+    phase_words,
+)
 from bot.domain.transitions import (
     ObservedTransition,
     current_run,
@@ -18,16 +32,15 @@ from bot.messages import buttons, sent_fields, smoke_test
 from bot.messages.blocks import Block, TaskStatus, actions, context, plan, section, task_card
 from bot.messages.body import Body, body
 from bot.messages.failure import explain
-from bot.messages.lifetime import until
 from bot.messages.markup import bold, code, duration, escape, mention, moment, money
 
 _PHASE_ORDER = [phase.value for phase in Phase]
 
 
 def root(deployment: DeploymentView) -> Body:
-    headline, note = _headline(deployment)
+    headline = _headline(deployment)
     test = smoke_test.line(deployment.smoke_test)
-    blocks: list[Block] = [section("\n".join(filter(None, (headline, note, test))))]
+    blocks: list[Block] = [section("\n".join(filter(None, (headline.text, headline.note, test))))]
     plan_block = _plan(deployment)
     if plan_block is not None:
         blocks.append(plan_block)
@@ -35,11 +48,11 @@ def root(deployment: DeploymentView) -> Body:
     waits = deployment.state is DeploymentState.PROPOSED
     sent = [one for one in deployment.setup.sent if waits or not one.is_default]
     blocks += sent_fields.block(sent, whole=waits)
-    blocks.append(context(_setup(deployment), *ends(deployment), _asked(deployment)))
+    blocks.append(context(_setup(deployment), _requested(deployment)))
     row = buttons.for_root(deployment)
     if row:
         blocks.append(actions(*row))
-    return body(headline, *blocks)
+    return body(headline.text, *blocks)
 
 
 def price(deployment: DeploymentView) -> str:
@@ -59,8 +72,8 @@ def _setup(deployment: DeploymentView) -> str:
     return " · ".join(parts)
 
 
-def _asked(deployment: DeploymentView) -> str:
-    verb = "followed" if deployment.is_imported else "asked"
+def _requested(deployment: DeploymentView) -> str:
+    verb = "followed" if deployment.is_imported else "requested"
     return (
         f"{verb} by {mention(deployment.requester_id)} at"
         f" {moment(deployment.requested_at, '{time}')}"
@@ -69,55 +82,78 @@ def _asked(deployment: DeploymentView) -> str:
 
 
 def ends(deployment: DeploymentView) -> list[str]:
-    """When it ends by itself, if it does."""
-    at_rest = deployment.endpoint_state is not None and deployment.endpoint_state.status in AT_REST
-    if (
-        deployment.state is DeploymentState.LIVE
-        and deployment.lifetime_ends_at is not None
-        and not at_rest
-    ):
-        return [until(deployment.lifetime_ends_at, deployment.expiry_action)]
+    """When it ends by itself, if it does; before that, its lifetime."""
+    state = deployment.endpoint_state
+    at_rest = state is not None and state.status in AT_REST
+    ends_at = deployment.lifetime_ends_at
+    if deployment.state is DeploymentState.LIVE and ends_at is not None and not at_rest:
+        if deployment.expiry_action == ExpiryAction.SLEEP:
+            return [f"sleeps {moment(ends_at)} (wakes on request)"]
+        return [f"ends {moment(ends_at)}"]
     if deployment.state in BEFORE_LIVE and deployment.lifetime_seconds is not None:
-        return [f"for {duration(deployment.lifetime_seconds)} from when it is made"]
+        return [f"{duration(deployment.lifetime_seconds)} lifetime"]
     return []
 
 
-def _headline(deployment: DeploymentView) -> tuple[str, str]:
-    """What is so, and what it means."""
-    name = bold(deployment.name)
-    unmade = {
-        DeploymentState.REQUESTED: (
-            f"{name} is about to be created",
-            f"{price(deployment)} once it serves",
-        ),
-        DeploymentState.SENDING: (
-            f"{name} is being created",
-            f"{price(deployment)} once it serves",
-        ),
-        DeploymentState.CREATED: (
-            f"{name} is being created",
-            f"{price(deployment)} once it serves",
-        ),
+@dataclass(frozen=True, slots=True)
+class _Headline:
+    """What is so, at which price and for how long.
+
+    Attributes:
+        sentence: With the name; mrkdwn.
+        facts: Price and lifetime.
+        note: The next line.
+    """
+
+    mark: str
+    sentence: str
+    facts: Sequence[str] = ()
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        return " · ".join([f"{self.mark} {self.sentence}", *self.facts])
+
+
+def _headline(deployment: DeploymentView) -> _Headline:
+    name, state = bold(deployment.name), deployment.state
+    if state is DeploymentState.LIVE:
+        return _live_headline(deployment)
+    if state is DeploymentState.PROPOSED:
+        said, waits = f"{name} is waiting for approval", _approvers(deployment)
+        return _Headline(WAITING_MARK, said, _once_live(deployment), waits)
+    if deployment.cancel_requested_by and state in BEFORE_LIVE:
+        note = "If it was created, it is terminated as soon as Friendli lists it."
+        return _Headline(UPDATING_MARK, f"{name} is being cancelled", note=note)
+    if state in IN_CREATION and state is not DeploymentState.OUTCOME_UNKNOWN:
+        return _Headline(STARTING_MARK, f"Creating {name}", _once_live(deployment))
+    mark, said, note = {
         DeploymentState.OUTCOME_UNKNOWN: (
-            f"{name} may have been created",
+            CHECKING_MARK,
+            "may have been created",
             "Checking whether it exists; it won't be sent twice.",
         ),
-        DeploymentState.PROPOSED: (f"{name} waits for approval", _waits(deployment)),
+        DeploymentState.AMBIGUOUS: (CHECKING_MARK, "may have been created", _which(deployment)),
         DeploymentState.REJECTED: (
-            f"{name} wasn't approved",
-            "Nothing was made; the thread says why.",
+            ENDED_MARK,
+            "wasn't approved",
+            "Nothing was created; the thread says why.",
         ),
-        DeploymentState.AMBIGUOUS: (f"{name} may have been created", _which(deployment)),
-        DeploymentState.NOT_CREATED: (f"{name} wasn't created", "Friendli lists nothing new."),
-        DeploymentState.REFUSED: (f"{name} wasn't made", "The thread says why."),
-        DeploymentState.CANCELLED: (f"{name} was cancelled", "Nothing was made."),
-    }
-    is_proposed = deployment.state is DeploymentState.PROPOSED
-    if deployment.cancel_requested_by and deployment.state in BEFORE_LIVE and not is_proposed:
-        return f"{name} is being cancelled", "If it was made, it is terminated as soon as it shows."
-    if deployment.state in unmade:
-        return unmade[deployment.state]
-    return _live_headline(deployment)
+        DeploymentState.NOT_CREATED: (
+            FAILED_MARK,
+            "wasn't created",
+            "Friendli lists nothing new.",
+        ),
+        DeploymentState.REFUSED: (FAILED_MARK, "wasn't created", "The thread says why."),
+        DeploymentState.CANCELLED: (ENDED_MARK, "was cancelled", "Nothing was created."),
+        DeploymentState.ENDED: (ENDED_MARK, "is gone", "It costs nothing any more."),
+        DeploymentState.UNWATCHED: (
+            ENDED_MARK,
+            "is no longer watched",
+            "It may run on, and be billed, until somebody ends it in Friendli Suite.",
+        ),
+    }[state]
+    return _Headline(mark, f"{name} {said}", note=note)
 
 
 def _which(deployment: DeploymentView) -> str:
@@ -128,61 +164,54 @@ def _which(deployment: DeploymentView) -> str:
     return "Several new endpoints look like it. Choose below."
 
 
-def _waits(deployment: DeploymentView) -> str:
-    """The price, and who may approve it."""
-    cost = f"{price(deployment)} once it serves"
-    if deployment.setup.is_price_of_each and deployment.setup.price_at_most is not None:
-        cost += f", {money(deployment.setup.price_at_most)} at most"
+def _once_live(deployment: DeploymentView) -> list[str]:
+    """The price and lifetime of what isn't live yet."""
+    setup = deployment.setup
+    cost = f"{price(deployment)} once live"
+    waits = deployment.state is DeploymentState.PROPOSED
+    if waits and setup.is_price_of_each and setup.price_at_most is not None:
+        cost += f", {money(setup.price_at_most)} at most"
+    return [cost, *ends(deployment)]
+
+
+def _approvers(deployment: DeploymentView) -> str:
     if deployment.waiting is None:
-        return cost
+        return ""
     return (
-        f"{cost} · {deployment.waiting.approvers} may approve it, until"
-        f" {moment(deployment.waiting.until)}."
-        " Nothing is made before."
+        f"{deployment.waiting.approvers} can approve until {moment(deployment.waiting.until)}."
+        " Nothing is created until then."
     )
 
 
-def _live_headline(deployment: DeploymentView) -> tuple[str, str]:
+def _live_headline(deployment: DeploymentView) -> _Headline:
     name = bold(deployment.name)
-    if deployment.state is DeploymentState.ENDED:
-        return f"{name} is gone", "It costs nothing any more."
-    if deployment.state is DeploymentState.UNWATCHED:
-        return (
-            f"{name} is no longer watched",
-            "It may run on, and be billed, until it is ended in Friendli Suite.",
-        )
     if deployment.unlisted_until is not None:
-        until = f"Watching on until {moment(deployment.unlisted_until)}."
-        return (
+        return _Headline(
+            CHECKING_MARK,
             f"{name} isn't listed by Friendli any more",
-            f"It was deleted, or the API key lost its project; then it may be billed. {until}",
+            note="It was deleted, or the API key lost its project; then it may be billed."
+            f" Watching until {moment(deployment.unlisted_until)}.",
         )
     state = deployment.endpoint_state
     if state is None:
-        return f"{name} is coming up", f"{price(deployment)} once it serves"
+        return _Headline(STARTING_MARK, f"{name} is starting", _once_live(deployment))
+    facts = facts_of(state.status)
     if state.status == Status.FAILED:
         failed = explain(deployment)
-        return f"✗ {name} {failed.headline}", failed.paragraph
+        return _Headline(facts.mark, f"{name} {failed.headline}", note=failed.paragraph)
     if deployment.under_way is not None:
-        return f"{name} is being {deployment.under_way.kind.facts.words.being}", ""
-    if state.status in SERVING:
+        kind = deployment.under_way.kind.facts
+        mark = STARTING_MARK if kind.effect & COMING_UP else UPDATING_MARK
+        return _Headline(mark, f"{name} is being {kind.words.being}")
+    if facts.serves:
         took = seconds_to_serve(deployment.history)
-        after = f" after {duration(took)}" if took is not None else ""
-        return (
-            f"● {name} is serving{after}",
-            f"{price(deployment)}{_since(took)}, until it sleeps or ends",
-        )
-    if state.status in COMING_UP:
-        waking = state.status == Status.AWAKING
-        verb = "is waking up" if waking else "is coming up"
-        return f"{name} {verb}", f"{price(deployment)} once it serves"
-    facts = facts_of(state.status)
-    return f"{name} is {escape(facts.name)}", facts.note
-
-
-def _since(took: float | None) -> str:
-    # One that served before the first poll did so for an unknown time.
-    return " from now" if took is not None else ""
+        after = f" (took {duration(took)})" if took is not None else ""
+        cost = f"{price(deployment)} while live"
+        return _Headline(facts.mark, f"{name} is live{after}", [cost, *ends(deployment)])
+    said = f"{name} {escape(facts.sentence)}"
+    if facts.comes_up:
+        return _Headline(facts.mark, said, _once_live(deployment))
+    return _Headline(facts.mark, said, ends(deployment), facts.note)
 
 
 def _plan(deployment: DeploymentView) -> Block | None:
@@ -212,7 +241,7 @@ def _tasks_before_live(deployment: DeploymentView) -> list[Block]:
             task_card(phase.lower(), title, "pending")
             for phase, title in zip(_PHASE_ORDER, titles, strict=True)
         ),
-        task_card("serve", "Serve", "pending"),
+        task_card("serve", "Live", "pending"),
     ]
 
 
@@ -239,7 +268,7 @@ def _tasks(run: Sequence[ObservedTransition], *, waking: bool) -> list[Block]:
         if status == "complete" and took is not None:
             title = f"{title} · {duration(took)}"
         tasks.append(task_card(phase.lower(), title, status))
-    tasks.append(task_card("serve", "Serve", "error" if failed and position < 0 else "pending"))
+    tasks.append(task_card("serve", "Live", "error" if failed and position < 0 else "pending"))
     return tasks
 
 
@@ -257,8 +286,9 @@ def _took(run: Sequence[ObservedTransition], phase: str) -> float | None:
 
 
 def summary(deployment: DeploymentView) -> str:
-    """Both headlines, a line each."""
-    return "\n".join(filter(None, _headline(deployment)))
+    """The headline and its note, a line each."""
+    headline = _headline(deployment)
+    return "\n".join(filter(None, (headline.text, headline.note)))
 
 
 def setup(deployment: DeploymentView) -> str:

@@ -3,7 +3,16 @@
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.schemas import Phase
-from bot.domain.statuses import COMING_UP, ENDED, SERVING, STATUSES, facts_of, phase_words
+from bot.domain.statuses import (
+    COMING_UP,
+    ENDED,
+    FAILED_MARK,
+    LIVE_MARK,
+    SERVING,
+    STATUSES,
+    facts_of,
+    phase_words,
+)
 from bot.domain.transitions import (
     ObservedTransition,
     State,
@@ -38,17 +47,17 @@ def transition(deployment: DeploymentView) -> Reply:
 def cycle(deployment: DeploymentView) -> Reply:
     """One reply for an autoscaler's sleeping and waking; it is rewritten."""
     history = [one.state for one in deployment.history]
-    words = escape(facts_of(history[-1].status).name)
+    facts = facts_of(history[-1].status)
     since = deployment.history[-1].observed_at
     return say(
-        f"It sleeps and wakes with its traffic: asleep {cycles(history)} times by now."
-        f" Since {moment(since, '{time}')} it is {words}."
+        f"{facts.mark} Sleeps and wakes with its traffic: asleep {cycles(history)} times so far,"
+        f" {escape(facts.name)} since {moment(since, '{time}')}."
     )
 
 
 def _failure(deployment: DeploymentView) -> Reply:
     failed = explain(deployment)
-    text = f"{bold(deployment.name)} {failed.headline}."
+    text = f"{FAILED_MARK} {bold(deployment.name)} {failed.headline}."
     row = buttons.for_root(deployment)
     return Reply(
         body(
@@ -63,13 +72,14 @@ def _failure(deployment: DeploymentView) -> Reply:
 def _serving(deployment: DeploymentView, earlier: ObservedTransition | None) -> Reply:
     newest = deployment.history[-1]
     took = seconds_to_serve(deployment.history)
-    after = f" after {duration(took)}" if took is not None else ""
+    after = f" (took {duration(took)})" if took is not None else ""
     if any(one.state.status in SERVING for one in deployment.history[:-1]):
         return say(_serving_again(earlier, newest, after))
-    text = f"● {bold(deployment.name)} is serving{after} · {price(deployment)} from now"
+    text = f"{LIVE_MARK} {bold(deployment.name)} is live{after} · {price(deployment)}"
     lines = [section(text)]
     if deployment.endpoint_id:
-        lines.append(context(f"Its model name in requests is {code(deployment.endpoint_id)}."))
+        model = code(f'model: "{deployment.endpoint_id}"')
+        lines.append(context(f"Call it with {model}"))
     return Reply(body(text, *lines), news=News.READY)
 
 
@@ -78,10 +88,11 @@ def _serving_again(
 ) -> str:
     before = earlier.state.status if earlier is not None else None
     if earlier is not None and before == Status.UPDATING:
-        return f"The new version serves ({duration(seconds_between(earlier, newest))})."
+        rollout = duration(seconds_between(earlier, newest))
+        return f"{LIVE_MARK} The new version is live (took {rollout})."
     if before is not None and (facts_of(before).may_be_woken or before == Status.AWAKING):
-        return f"Awake and serving again{after}."
-    return f"Serving again{after}."
+        return f"{LIVE_MARK} Awake and live again{after}."
+    return f"{LIVE_MARK} Live again{after}."
 
 
 def coming_up(
@@ -99,7 +110,7 @@ def coming_up(
             and earlier.state.status in ENDED
             and not was_requested_here(deployment)
         ):
-            return f"Restarted outside of this channel. {words}".strip()
+            return f"Restarted outside this channel. {words}".strip()
         if earlier is not None and earlier.state.status in STATUSES:
             return f"Starting again. {words}".strip()
         return words or "Friendli is starting it."

@@ -18,8 +18,8 @@ _TIMEOUT = 300.0
 _POLL_SECONDS = 0.5
 
 # Text that the status message and the last reply share at the end.
-_SERVES = "is serving"
-_ENDED = ("failed", "wasn't made", "wasn't created")
+_SERVES = "is live"
+_ENDED = ("failed", "wasn't created")
 
 
 async def once(model: str, *, speed: float) -> bool:

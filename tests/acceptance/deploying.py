@@ -29,5 +29,5 @@ async def serve(env: Environment, name: str = "it", options: str = REPLICA) -> s
     """Deploy a model and wait until its thread says that it serves; returns the endpoint's id."""
     endpoint = await deploy(env, name, options=options)
     env.friendli.set_status(endpoint, "RUNNING")
-    await env.slack.until(lambda: has_replies(env, 2) and "is serving" in root(env).text)
+    await env.slack.until(lambda: has_replies(env, 2) and "is live" in root(env).text)
     return endpoint

@@ -40,7 +40,7 @@ def creates(env: Environment) -> int:
 async def waits(env: Environment, person: UserClient, line: str) -> None:
     """Ask for a deployment, and see that it waits."""
     await person.command(env.channel, line)
-    await env.slack.until(lambda: "waits for approval" in root(env).text)
+    await env.slack.until(lambda: "is waiting for approval" in root(env).text)
 
 
 async def propose(env: Environment, line: str = LINE) -> None:
@@ -75,11 +75,11 @@ async def test_nothing_is_made_before_somebody_approved_it(env: Environment) -> 
     await save_settings(env, approval=ALWAYS)
     await propose(env)
     assert message_text(env, root(env)) == snapshot("""\
-*it* waits for approval
-$5.00/h once it serves · workspace admins may approve it, until TIME. Nothing is made before.
+🔵 *it* is waiting for approval · $5.00/h once live
+workspace admins can approve until TIME. Nothing is created until then.
 Skip special tokens: `on` · Add special tokens: `on`
 org/model · 1 × H100 · 1 replica
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Approve] [Reject] [Withdraw]\
 """)
     assert env.friendli.requests[-1].operation != "create_endpoint"
@@ -89,7 +89,7 @@ asked by @requester at TIME · target `prod`
         [
             "@admin, @requester asks you to approve or reject it.",
             "@admin approved it.",
-            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
         ]
     )
     assert creates(env) == 1
@@ -111,7 +111,7 @@ async def test_what_waited_long_for_its_approval_is_not_given_up(env: Environmen
     await propose(env)
     await asked_long_ago(env)
     await env.admin.click(root(env), "Approve")
-    await env.slack.until(lambda: last_reply_contains(env, "Friendli made it"))
+    await env.slack.until(lambda: last_reply_contains(env, "Endpoint created"))
     assert creates(env) == 1
 
 
@@ -131,15 +131,15 @@ async def test_the_price_at_full_scale_decides(env: Environment) -> None:
     )
     big = await env.slack.until(
         lambda: next(
-            (one for one in env.channel.messages.values() if "*big* waits" in one.text), None
+            (one for one in env.channel.messages.values() if "*big* is waiting" in one.text), None
         )
     )
     assert message_text(env, big) == snapshot("""\
-*big* waits for approval
-$5.00/h per replica once it serves, $15.00/h at most · workspace admins may approve it, until TIME. Nothing is made before.
+🔵 *big* is waiting for approval · $5.00/h per replica once live, $15.00/h at most
+workspace admins can approve until TIME. Nothing is created until then.
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
 org/model · 1 × H100 · 0–3 replicas
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Approve] [Reject] [Withdraw]\
 """)
     assert creates(env) == 1
@@ -162,10 +162,10 @@ async def test_a_rejection_says_why(env: Environment) -> None:
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
-*it* wasn't approved
-Nothing was made; the thread says why.
+⚪ *it* wasn't approved
+Nothing was created; the thread says why.
 org/model · 1 × H100 · 1 replica
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Try again]\
 """)
     assert creates(env) == 0
@@ -196,13 +196,13 @@ async def test_who_may_not_approve_is_told_who_may(env: Environment) -> None:
     group = env.slack.add_usergroup("ml-leads", [env.admin.user])
     await grant(env, Permission.APPROVE, who="The people and groups below", groups=["@ml-leads"])
     await waits(env, env.member, LINE)
-    assert f"<!subteam^{group.id}> may approve it" in str(root(env).blocks)
+    assert f"<!subteam^{group.id}> can approve until" in str(root(env).blocks)
     await env.member.click(root(env), "Approve")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env)[0].replace(group.id, "GROUP") == snapshot(
         "Only <!subteam^GROUP> can approve in `prod`. *Ask them* posts your request in this thread."
     )
-    assert "waits for approval" in root(env).text
+    assert "is waiting for approval" in root(env).text
 
 
 @pytest.mark.usefixtures("bot")

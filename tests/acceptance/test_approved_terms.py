@@ -48,7 +48,7 @@ async def asleep(env: Environment) -> None:
     """An endpoint sleeps on a target whose every request needs approval."""
     endpoint = await serve(env)
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     await set_policy(env, EVERYTHING)
 
 
@@ -73,13 +73,13 @@ async def test_a_deployment_whose_price_has_risen_is_approved_anew(
             assert await answered(env, env.admin, stale) == snapshot(
                 "Its price has changed since this message was made, so nothing was approved. The thread shows what it costs now; decide there."
             )
-        await env.slack.until(lambda: "$7.00/h once it serves" in message_text(env, root(env)))
+        await env.slack.until(lambda: "$7.00/h once live" in message_text(env, root(env)))
         assert thread(env)[1] == snapshot(
             "The price of *it* has changed since it was asked for. The first message of this thread shows the new one, and still waits for approval."
         )
         assert creates(env) == 0
         await env.admin.click(root(env), "Approve")
-        await env.slack.until(partial(last_reply_contains, env, "Friendli made it"))
+        await env.slack.until(partial(last_reply_contains, env, "Endpoint created"))
     assert creates(env) == 1
 
 
@@ -112,7 +112,7 @@ async def test_a_price_that_has_fallen_is_covered(env: Environment, start_bot: S
         await propose(env)
     async with start_bot(gpu_prices="H100=3"):
         await env.admin.click(root(env), "Approve")
-        await env.slack.until(partial(last_reply_contains, env, "Friendli made it"))
+        await env.slack.until(partial(last_reply_contains, env, "Endpoint created"))
 
 
 async def test_what_was_approved_is_compared_with_what_is_sent(
@@ -128,9 +128,9 @@ async def test_what_was_approved_is_compared_with_what_is_sent(
         await env.slack.until(partial(last_reply_contains, env, "approved it"))
     env.friendli.faults.clear()
     async with start_bot(gpu_prices="H100=7"):
-        await env.slack.until(partial(last_reply_contains, env, "wasn't made"))
+        await env.slack.until(partial(last_reply_contains, env, "wasn't created"))
     assert thread(env)[-1] == snapshot(
-        "# *it* wasn't made. It was asked for at up to $5.00/h, and costs up to $7.00/h by now, so nothing was sent. Try again shows the new price, and asks for approval of it."
+        "# *it* wasn't created. It was asked for at up to $5.00/h, and costs up to $7.00/h by now, so nothing was sent. Try again shows the new price, and asks for approval of it."
     )
     assert creates(env) == 0
 
@@ -206,7 +206,7 @@ async def test_a_late_approval_of_a_wake_does_nothing(env: Environment) -> None:
     proposal = await propose_wake(env)
     [endpoint] = env.friendli.endpoints
     env.friendli.set_status(endpoint, "RUNNING")
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     assert await answered(env, env.admin, proposal) == snapshot(
         "There is nothing left to decide here; the thread says how it stands."
     )
@@ -302,7 +302,7 @@ async def test_nothing_is_spent_on_a_target_that_is_disconnected(env: Environmen
     """While another target still watches its project: nobody decides about money there any more."""
     endpoint = await serve(env)
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     await connect(env, name="other")
     database = Database(env.database)
     async with database.write() as session:

@@ -71,7 +71,7 @@ async def test_approvals_are_listed(env: Environment) -> None:
         line = f"org/model --gpu 1xH100 --replicas 1 --name it-{number} --yes"
         await env.member.command(env.channel, line)
     await env.slack.until(
-        lambda: len([1 for one in env.channel.messages.values() if "waits" in one.text]) == 2
+        lambda: len([1 for one in env.channel.messages.values() if "is waiting" in one.text]) == 2
     )
     first, second = roots(env)
     await env.admin.click(first, "Reject")
@@ -244,7 +244,7 @@ async def test_what_was_refused_is_asked_for_whatever_the_endpoint_does_meanwhil
     await env.member.click(root(env), "Sleep")
     [refusal] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     await env.member.click(refusal, "Ask them")
     await env.slack.until(lambda: last_reply_contains(env, "asks you"))
     assert thread(env)[-1] == snapshot("# @admin, @requester asks you to put it to sleep.")

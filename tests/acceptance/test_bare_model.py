@@ -33,7 +33,7 @@ async def test_a_model_without_organisation_passes_when_the_hub_has_it(env: Envi
     assert "not checked" not in await answered(env, LINE)
     await env.member.click(env.member.ephemerals(env.channel)[-1], "Deploy")
     assert await sent_model(env) == "gpt2"
-    await env.slack.until(lambda: "is coming up" in root(env).text)
+    await env.slack.until(lambda: "is starting" in root(env).text)
 
 
 async def test_the_form_takes_it_as_well(env: Environment) -> None:

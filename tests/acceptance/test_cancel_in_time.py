@@ -33,9 +33,9 @@ async def deploy(env: Environment) -> None:
 async def is_over(env: Environment) -> None:
     """Let the endpoint go down, and see that the root says so."""
     await env.friendli.until(lambda: request_count(env, ENDS))
-    await env.slack.until(lambda: "Terminating." in thread(env))
+    await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
     env.clock.advance(60)
-    await env.slack.until(lambda: "is terminated" in root(env).text)
+    await env.slack.until(lambda: "was terminated" in root(env).text)
     await env.slack.until(lambda: "Terminated." in thread(env)[-1])
 
 
@@ -51,9 +51,9 @@ async def test_a_cancel_written_before_the_adoption_is_carried_out_by_it(env: En
     assert thread(env) == snapshot(
         [
             "@requester asked to cancel it.",
-            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
-            "Terminating.",
-            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
+            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
+            "🟠 Terminating.",
+            "⚪ Terminated. $0.00/h; a restart in Friendli Suite shows up here.",
         ]
     )
     assert (request_count(env, "create_endpoint"), request_count(env, ENDS)) == (1, 1)
@@ -68,10 +68,10 @@ async def test_a_cancel_clicked_after_the_adoption_ends_what_it_found(env: Envir
     await is_over(env)
     assert thread(env) == snapshot(
         [
-            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
             "@requester asked to terminate it.",
-            "Terminating.",
-            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
+            "🟠 Terminating.",
+            "⚪ Terminated. $0.00/h; a restart in Friendli Suite shows up here.",
         ]
     )
     assert (request_count(env, "create_endpoint"), request_count(env, ENDS)) == (1, 1)
@@ -87,7 +87,7 @@ async def test_a_cancel_between_the_list_and_the_request_sends_nothing(env: Envi
     env.clock.advance(5)
     await env.slack.until(lambda: len(thread(env)) == 2)
     assert thread(env) == snapshot(
-        ["@requester asked to cancel it.", "Cancelled. Nothing was made."]
+        ["@requester asked to cancel it.", "Cancelled. Nothing was created."]
     )
     assert request_count(env, "create_endpoint") == 0
 

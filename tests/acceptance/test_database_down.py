@@ -129,13 +129,13 @@ async def test_a_postgresql_that_is_away_stops_nothing_for_good(
         )
         env.clock.advance(AGES)
         async with postgresql.open():
-            await env.slack.until(partial(last_reply_contains, env, "is serving"), timeout=20)
+            await env.slack.until(partial(last_reply_contains, env, "is live"), timeout=20)
             assert thread(env) == snapshot(
                 [
-                    "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+                    "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
                     """\
-# ● *it* is serving after 4 min 8 s · $5.00/h from now
-Its model name in requests is `ENDPOINT-1`.\
+# 🟢 *it* is live (took 4 min 8 s) · $5.00/h
+Call it with `model: "ENDPOINT-1"`\
 """,
                 ]
             )
@@ -218,5 +218,5 @@ async def test_an_sqlite_file_that_is_locked_stops_nothing_for_good(
                 ]
             )
             other.execute("ROLLBACK")
-        await env.slack.until(partial(last_reply_contains, env, "is serving"), timeout=20)
+        await env.slack.until(partial(last_reply_contains, env, "is live"), timeout=20)
         assert len(roots(env)) == len(env.friendli.endpoints) == 1

@@ -34,18 +34,17 @@ A fixed replica never sleeps: it is billed until the endpoint ends.
 """)
     assert not env.friendli.endpoints
     await env.member.click(preview, "Deploy")
-    await env.slack.until(lambda: "is coming up" in root(env).text and thread(env))
+    await env.slack.until(lambda: "is starting" in root(env).text and thread(env))
     assert message_text(env, root(env)) == snapshot("""\
-*my-llama* is coming up
-$10.00/h once it serves
+🟡 *my-llama* is starting · $10.00/h once live
 Deploying
 ✓ Create the endpoint
 ● Get a GPU machine
 ○ Download the model
 ○ Start the engine
-○ Serve
+○ Live
 meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Open in Friendli] [Cancel]\
 """)
     for replies, seconds in ((2, 48), (3, 80), (4, 120)):
@@ -53,21 +52,20 @@ asked by @requester at TIME · target `prod`
         await env.slack.until(partial(has_replies, env, replies))
     assert thread(env) == snapshot(
         [
-            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
             "A GPU machine is ready (48 s). Downloading the model.",
             "Model downloaded (1 min 20 s). Starting the engine.",
             """\
-# ● *my-llama* is serving after 4 min 8 s · $10.00/h from now
-Its model name in requests is `ENDPOINT-1`.\
+# 🟢 *my-llama* is live (took 4 min 8 s) · $10.00/h
+Call it with `model: "ENDPOINT-1"`\
 """,
         ]
     )
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     assert message_text(env, root(env)) == snapshot("""\
-● *my-llama* is serving after 4 min 8 s
-$10.00/h from now, until it sleeps or ends
+🟢 *my-llama* is live (took 4 min 8 s) · $10.00/h while live
 meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
     assert ephemeral_texts(env) == snapshot(

@@ -98,7 +98,7 @@ async def test_a_click_on_cancel_that_slack_delivers_three_times_ends_it_once(
             == ["Somebody asked for that already; the thread tells how it goes."] * 2
         )
     )
-    await env.slack.until(lambda: "Terminating." in thread(env))
+    await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
     assert thread(env).count("@requester asked to terminate it.") == 1
     assert request_count(env, "terminate_endpoint") == 1
 
@@ -130,7 +130,7 @@ async def test_two_people_who_end_it_at_once_make_one_request(env: Environment) 
     await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
     [second] = [words for one in people for words in ephemeral_texts(env, one)]
     assert second == "Somebody asked for that already; the thread tells how it goes."
-    await env.slack.until(lambda: "Terminating." in thread(env))
+    await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
     assert sum("asked to terminate it" in reply for reply in thread(env)) == 1
     assert request_count(env, "terminate_endpoint") == 1
 
@@ -211,7 +211,7 @@ async def test_two_people_who_end_it_through_two_replicas_make_one_request(
     await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
     [second] = [words for one in people for words in ephemeral_texts(env, one)]
     assert second.endswith("already; the thread tells how it goes.")
-    await env.slack.until(lambda: "Terminating." in thread(env))
+    await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
     assert sum("asked to terminate it" in reply for reply in thread(env)) == 1
     assert request_count(env, "terminate_endpoint") == 1
 

@@ -31,22 +31,22 @@ async def test_a_gated_model_fails_with_what_to_do(env: Environment) -> None:
     await env.slack.until(lambda: "failed" in root(env).text and len(thread(env)) > 1)
     assert thread(env) == snapshot(
         [
-            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
             "A GPU machine is ready (48 s). Downloading the model.",
-            "# *it* failed while downloading the model. Friendli can't read `sandbox/gated`: the repo is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)",
+            "# 🔴 *it* failed while downloading the model. Friendli can't read `sandbox/gated`: the repo is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)",
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
-✗ *it* failed while downloading the model
+🔴 *it* failed while downloading the model
 Friendli can't read `sandbox/gated`: the repo is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
 Deploying
 ✓ Create the endpoint
 ✓ Get a GPU machine · 48 s
 ✗ Download the model
 ○ Start the engine
-○ Serve
+○ Live
 sandbox/gated · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Model page] [Integrations] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)
 
@@ -170,7 +170,7 @@ async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(env: Environm
     env.friendli.set_status(endpoint, "FAILED", error_code="<!channel>_ERROR")
     await env.slack.until(lambda: len(thread(env)) == 2)
     assert thread(env)[-1] == snapshot(
-        "# *it* failed while getting a GPU machine. Friendli returned an error code that this bot doesn't know: `<!channel>_ERROR`. Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
+        "# 🔴 *it* failed while getting a GPU machine. Friendli returned an error code that this bot doesn't know: `<!channel>_ERROR`. Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
     )
     assert "&lt;!channel&gt;" in env.channel.replies(root(env).ts)[-1].text
 
@@ -181,7 +181,7 @@ async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(env: Environm
         pytest.param(
             400,
             snapshot("""\
-*it* wasn't made. Friendli said: “<no> & never”. Friendli refused the request (status 400). Change it and try again.
+*it* wasn't created. Friendli said: “<no> & never”. Friendli refused the request (status 400). Change it and try again.
 [Try again]\
 """),
             id="400",
@@ -189,7 +189,7 @@ async def test_an_error_code_that_nobody_knows_is_shown_as_it_came(env: Environm
         pytest.param(
             401,
             snapshot("""\
-*it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
+*it* wasn't created. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
 Friendli said: “<no> & never”
 [Try again] [Connect again]\
 """),
@@ -198,7 +198,7 @@ Friendli said: “<no> & never”
         pytest.param(
             402,
             snapshot("""\
-*it* wasn't made. The team's billing at Friendli doesn't allow it. Someone who may can settle it in Friendli Suite under Billing.
+*it* wasn't created. The team's billing at Friendli doesn't allow it. Someone who may can settle it in Friendli Suite under Billing.
 Friendli said: “<no> & never”
 [Try again]\
 """),
@@ -207,7 +207,7 @@ Friendli said: “<no> & never”
         pytest.param(
             404,
             snapshot("""\
-*it* wasn't made. Friendli doesn't know this target's project. An admin can connect another one with `/friendli-deploy connect`.
+*it* wasn't created. Friendli doesn't know this target's project. An admin can connect another one with `/friendli-deploy connect`.
 Friendli said: “<no> & never”
 [Try again] [Connect again]\
 """),
@@ -216,7 +216,7 @@ Friendli said: “<no> & never”
         pytest.param(
             422,
             snapshot("""\
-*it* wasn't made. Friendli said: “<no> & never”. Friendli refused the request (status 422). Change it and try again.
+*it* wasn't created. Friendli said: “<no> & never”. Friendli refused the request (status 422). Change it and try again.
 [Try again]\
 """),
             id="422",
@@ -236,7 +236,7 @@ async def test_a_refusal_is_told_with_the_apis_own_words(
     await env.slack.until(lambda: thread(env))
     reply = env.channel.replies(root(env).ts)[-1]
     assert message_text(env, reply) == said
-    await env.slack.until(lambda: "wasn't made" in root(env).text)
+    await env.slack.until(lambda: "wasn't created" in root(env).text)
     assert root(env).buttons == ["Try again"]
     creates = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
     assert len(creates) == 1
@@ -278,14 +278,14 @@ async def test_what_friendli_refuses_of_single_fields_is_told_field_by_field(
     await env.slack.until(lambda: thread(env))
     reply = env.channel.replies(root(env).ts)[-1]
     assert message_text(env, reply).replace("x" * 189, "…") == snapshot("""\
-*it* wasn't made. Friendli refused some of the settings. Change these and try again:
+*it* wasn't created. Friendli refused some of the settings. Change these and try again:
 • Max batch size: <!channel> is too large
 • Maximum replicas: must be at most 10
 • Something new: Field required
 • Endpoint name: is taken & xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
 [Try again]\
 """)
-    await env.slack.until(lambda: "wasn't made" in root(env).text)
+    await env.slack.until(lambda: "wasn't created" in root(env).text)
     for message in (reply, root(env)):
         await env.member.click(message, "Try again")
         view = await env.slack.until(lambda: env.member.modal)
@@ -369,7 +369,7 @@ async def test_a_key_that_was_revoked_before_the_click_refuses(env: Environment)
     assert thread(env) == snapshot(
         [
             """\
-# *it* wasn't made. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
+# *it* wasn't created. Friendli refuses this target's API key. An admin can connect a new key with `/friendli-deploy connect`.
 Friendli said: “Missing or invalid API key.”\
 """
         ]
@@ -385,7 +385,7 @@ async def test_an_api_that_is_down_before_the_click_gives_up_in_the_end(env: Env
     await env.slack.until(lambda: thread(env), timeout=20)
     [said] = thread(env)
     assert re.sub(r"for .*, so", "for A WHILE, so", said) == snapshot(
-        "# *it* wasn't made. Friendli's API couldn't be reached for A WHILE, so nothing was sent. Try again once it is back."
+        "# *it* wasn't created. Friendli's API couldn't be reached for A WHILE, so nothing was sent. Try again once it is back."
     )
     assert not env.friendli.endpoints
 
@@ -398,21 +398,21 @@ async def test_cancelling_on_the_way_terminates(env: Environment) -> None:
     await env.member.click(root(env), "Cancel")
     await env.slack.until(lambda: "Terminating" in thread(env)[-1])
     env.clock.advance(AGES)
-    await env.slack.until(lambda: "is terminated" in root(env).text)
+    await env.slack.until(lambda: "was terminated" in root(env).text)
     await env.slack.until(lambda: "Terminated" in thread(env)[-1])
     assert thread(env) == snapshot(
         [
-            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
             "@requester asked to terminate it.",
-            "Terminating.",
-            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
+            "🟠 Terminating.",
+            "⚪ Terminated. $0.00/h; a restart in Friendli Suite shows up here.",
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
-*it* is terminated
-It costs nothing now. A restart in Friendli Suite bills again.
+⚪ *it* was terminated
+$0.00/h. Restarting starts billing again.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)
 

@@ -51,8 +51,7 @@ async def test_what_serves_and_what_it_has_cost(env: Environment) -> None:
     assert view_text(env, await home_tab(env)) == snapshot("""\
 Your endpoints
 *1 endpoint* · *$5.00/h* now · SOME so far
-● *it* is serving after MOMENTS
-$5.00/h from now, until it sleeps or ends
+🟢 *it* is live (took MOMENTS) · $5.00/h while live
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Sleep] [Open in Friendli] [Update] [Terminate]
 ---
@@ -65,12 +64,12 @@ As of TIME. “About” is estimated from how long it served and the price of it
 """)
     env.clock.advance(3600)
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     assert view_text(env, await home_tab(env)) == snapshot("""\
 Your endpoints
 *1 endpoint* · *$0.00/h* now · about $5.00 so far
-*it* is sleeping
-$0.00/h while it sleeps; any request wakes it.
+😴 *it* is asleep
+$0.00/h while asleep; any request wakes it.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]
 ---
@@ -90,7 +89,7 @@ async def test_a_button_at_home_does_what_it_does_in_the_channel(env: Environmen
     await home_tab(env)
     view = await click_in_home_tab(env, "Sleep")
     assert "*it* is being put to sleep" in view_text(env, view)
-    await env.slack.until(lambda: "Asleep, as asked" in thread(env)[-1])
+    await env.slack.until(lambda: "Asleep" in thread(env)[-1])
     assert thread(env)[2] == snapshot("@requester asked to put it to sleep.")
     assert "[Wake ($5.00/h)]" in view_text(env, await home_tab(env))
 
@@ -100,7 +99,7 @@ async def test_a_double_click_at_home_acts_once(env: Environment) -> None:
     """The second one is answered above everything else."""
     await serve(env)
     await env.member.double_click(await home_tab(env), "Sleep")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     assert request_count(env, "sleep_endpoint") == 1
 
 
@@ -110,13 +109,13 @@ async def test_a_stale_button_at_home_is_answered_with_what_is_true(env: Environ
     endpoint = await serve(env)
     stale = deepcopy(env.member.button(await home_tab(env), "Sleep"))
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     assert env.member.home is not None
     before = env.member.home.updates
     await env.member.click(env.member.home, stale)
     view = await updated_home_tab(env, before)
     assert view_text(env, view).splitlines()[:3] == snapshot(
-        ["It is sleeping now, so there was nothing to do.", "---", "Your endpoints"]
+        ["It is asleep now, so there was nothing to do.", "---", "Your endpoints"]
     )
     assert request_count(env, "sleep_endpoint") == 0
 
@@ -139,7 +138,7 @@ async def test_ending_it_from_home(env: Environment) -> None:
     """A sleeping one can be ended too."""
     endpoint = await serve(env)
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     view = await home_tab(env)
     assert "[Terminate]" in view_text(env, view)
     await click_in_home_tab(env, "Terminate")
@@ -254,14 +253,14 @@ async def test_an_answer_that_can_t_be_shown_at_home_is_shown_in_the_channel(
     await home_tab(env)
     stale = deepcopy(env.member.button(await home_tab(env), "Sleep"))
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     env.slack.faults.add(
         Respond(200, {"ok": False, "error": "not_enabled"}), operation="views.publish", times=None
     )
     assert env.member.home is not None
     await env.member.click(env.member.home, stale)
     await env.slack.until(lambda: ephemeral_texts(env))
-    assert ephemeral_texts(env) == snapshot(["It is sleeping now, so there was nothing to do."])
+    assert ephemeral_texts(env) == snapshot(["It is asleep now, so there was nothing to do."])
 
 
 @pytest.mark.usefixtures("bot")
@@ -314,7 +313,7 @@ async def test_what_it_cost_is_estimated_where_friendli_doesn_t_say(
         endpoint = await serve(env)
         env.clock.advance(3600)
         env.friendli.set_status(endpoint, "SLEEPING")
-        await env.slack.until(lambda: "is sleeping" in root(env).text)
+        await env.slack.until(lambda: "is asleep" in root(env).text)
         env.friendli.faults.add(trouble, operation="get_cost", times=None)
         shown = view_text(env, await home_tab(env))
     assert "served for 1 h, about $5.00 so far" in shown
@@ -328,7 +327,7 @@ async def test_what_was_charged_is_asked_once_in_minutes(env: Environment) -> No
     endpoint = await serve(env)
     env.clock.advance(3600)
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     assert "served for 1 h, $5.00 so far" in view_text(env, await home_tab(env))
     await home_tab(env)
     await env.member.shortcut("endpoint.status", root(env))

@@ -39,7 +39,7 @@ async def test_what_waits_for_approval(env: Environment) -> None:
     await set_policy(env, Policy(approval=Approval.ALWAYS))
     await grant(env, Permission.APPROVE, who="everyone")
     await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
-    await env.slack.until(lambda: "waits for approval" in root(env).text)
+    await env.slack.until(lambda: "is waiting for approval" in root(env).text)
     view = await home_tab(env)
     assert "[Approve] [Reject] [Withdraw]" in view_text(env, view)
     told = view_text(env, await click_in_home_tab(env, "Approve")).splitlines()[0]
@@ -60,7 +60,7 @@ async def test_extending(env: Environment) -> None:
     """It says until when it runs; the button moves that once, and is drawn anew."""
     await deploy(env)
     view = await home_tab(env)
-    assert "until TIME, then it is terminated" in view_text(env, view)
+    assert "ends TIME" in view_text(env, view)
     stale = env.member.button(view, "Extend 8 h")
     await click_in_home_tab(env, "Extend 8 h")
     await env.slack.until(partial(last_reply_contains, env, "extended it by 8 h"))

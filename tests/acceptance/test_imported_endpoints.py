@@ -38,19 +38,18 @@ async def test_a_followed_endpoint_has_a_thread_with_buttons(env: Environment) -
         ["*elsewhere* is followed from now on; its thread is in this channel."]
     )
     assert message_text(env, root(env)) == snapshot("""\
-● *elsewhere* is serving
-$5.00/h, until it sleeps or ends
+🟢 *elsewhere* is live · $5.00/h while live
 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 followed by @requester at TIME · target `prod`
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
     await env.member.click(root(env), "Sleep")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     await env.slack.until(lambda: has_replies(env, 2))
     assert thread(env) == snapshot(
         [
             "@requester asked to put it to sleep.",
-            "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
+            "😴 Asleep. $0.00/h while asleep; any request wakes it.",
         ]
     )
 
@@ -84,8 +83,8 @@ async def test_it_is_let_go_and_followed_again(env: Environment) -> None:
         )
     )
     assert message_text(env, root(env)) == snapshot("""\
-*elsewhere* is no longer watched
-It may run on, and be billed, until it is ended in Friendli Suite.
+⚪ *elsewhere* is no longer watched
+It may run on, and be billed, until somebody ends it in Friendli Suite.
 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 followed by @requester at TIME · target `prod`
 [Open in Friendli]\
@@ -93,7 +92,7 @@ followed by @requester at TIME · target `prod`
     env.friendli.set_status(endpoint, "SLEEPING")
     await env.member.command(env.channel, "follow elsewhere")
     await env.slack.until(lambda: len(roots(env)) > 1)
-    assert "is sleeping" in roots(env)[1].text
+    assert "is asleep" in roots(env)[1].text
     assert len(env.channel.replies(roots(env)[0].ts)) == 1
 
 
@@ -156,10 +155,10 @@ async def test_what_is_set_from_here_is_known_until_somebody_sets_it_elsewhere(
     await env.member.click(question, "Update")
     await env.slack.until(lambda: "org/other" in message_text(env, root(env)))
     env.clock.advance(300)
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 1 endpoint · *$5.00/h* now
-● *theirs* · serving · $5.00/h
+🟢 *theirs* · live · $5.00/h
 org/other · 1 × H100 · 1 replica · made elsewhere 4 min 59 s ago, followed by @requester\
 """)
     assert message_text(

@@ -50,13 +50,11 @@ It runs for 8 h from when it is made, then it is terminated.
 [Deploy] [Change] [Cancel]\
 """)
     await deploy(env)
-    await env.slack.until(lambda: "until" in message_text(env, root(env)))
+    await env.slack.until(lambda: "ends TIME" in message_text(env, root(env)))
     assert message_text(env, root(env)) == snapshot("""\
-● *it* is serving after under 1 s
-$5.00/h from now, until it sleeps or ends
+🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-until TIME, then it is terminated
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
 
@@ -70,7 +68,7 @@ async def test_a_target_can_give_every_endpoint_a_time(env: Environment) -> None
     shown = message_text(env, env.member.ephemerals(env.channel)[0])
     assert "It runs for 2 h from when it is made, then it is put to sleep" in shown
     await deploy(env, lease="")
-    await env.slack.until(lambda: "then it is put to sleep" in message_text(env, root(env)))
+    await env.slack.until(lambda: "sleeps TIME" in message_text(env, root(env)))
 
 
 @pytest.mark.usefixtures("bot")
@@ -110,7 +108,7 @@ async def test_keeping_it_is_a_decision_that_the_thread_records(env: Environment
     assert thread(env)[-1] == snapshot(
         "@requester keeps it running: nothing ends it by itself any more. It costs $5.00/h until somebody does."
     )
-    await env.slack.until(lambda: "until TIME" not in message_text(env, root(env)))
+    await env.slack.until(lambda: "ends TIME" not in message_text(env, root(env)))
     await env.member.click(warning, "Keep it running")
     await env.slack.until(lambda: ephemeral_texts(env))
     await env.member.click(warning, "Extend 8 h")
@@ -134,13 +132,13 @@ async def test_at_the_end_it_is_terminated_once(env: Environment, start_bot: Sta
         await env.friendli.until(lambda: counted.of("terminate_endpoint"))
         env.friendli.set_status(endpoint, "TERMINATED")
         await env.slack.until(partial(last_reply_contains, env, "Terminated."))
-        await env.slack.until(lambda: "until TIME" not in message_text(env, root(env)))
+        await env.slack.until(lambda: "ends TIME" not in message_text(env, root(env)))
     assert counted.of("terminate_endpoint") == 1
     assert thread(env)[2:] == snapshot(
         [
             "# *it* runs until TIME, then it is terminated. Going on costs $5.00/h, and is for somebody to decide.",
             "Its time is over: it is terminated.",
-            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
+            "⚪ Terminated. $0.00/h; a restart in Friendli Suite shows up here.",
         ]
     )
 
@@ -168,10 +166,10 @@ async def test_it_sleeps_where_someone_chose_that(env: Environment, start_bot: S
         await lifetime_ends_in(env, 0)
         await env.slack.until(partial(last_reply_contains, env, "it is put to sleep."))
         env.friendli.set_status(endpoint, "SLEEPING")
-        await env.slack.until(lambda: "sleeping" in root(env).text)
-        assert "until TIME" not in message_text(env, root(env))
+        await env.slack.until(lambda: "asleep" in root(env).text)
+        assert "ends TIME" not in message_text(env, root(env))
         env.friendli.set_status(endpoint, "RUNNING")
-        await env.slack.until(lambda: "until TIME, then it is put" in message_text(env, root(env)))
+        await env.slack.until(lambda: "sleeps TIME" in message_text(env, root(env)))
 
 
 async def test_an_end_that_friendli_refuses_is_told_loudly_and_tried_again(
@@ -191,7 +189,7 @@ async def test_an_end_that_friendli_refuses_is_told_loudly_and_tried_again(
         [
             "Its time is over: it is terminated.",
             "# *it* runs on although its time is over: Friendli didn't terminate it. Friendli said: “not now”. It may be billed on, at $5.00/h. I keep trying; to be sure, end it in Friendli Suite.",
-            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
+            "⚪ Terminated. $0.00/h; a restart in Friendli Suite shows up here.",
         ]
     )
 
@@ -229,7 +227,7 @@ async def test_a_bot_that_was_down_warns_before_it_ends_anything(
     counted = RequestCounter(env)
     async with start_bot():
         await env.slack.until(partial(last_reply_contains, env, "Going on costs"))
-        await env.slack.until(lambda: "until TIME" in message_text(env, root(env)))
+        await env.slack.until(lambda: "ends TIME" in message_text(env, root(env)))
     assert counted.of("terminate_endpoint") == 0
 
 
@@ -246,9 +244,9 @@ async def test_what_is_at_rest_when_its_time_is_over_is_left_alone(
     await lifetime_ends_in(env, 0)
     await lifetime_is_removed(env)
     assert has_replies(env, 3)
-    assert "until TIME" not in message_text(env, root(env))
+    assert "ends TIME" not in message_text(env, root(env))
     env.friendli.set_status(endpoint, "INITIALIZING", phase="ENGINE_INITIALIZING")
-    await env.slack.until(lambda: "until TIME" in message_text(env, root(env)))
+    await env.slack.until(lambda: "ends TIME" in message_text(env, root(env)))
     assert counted.of("terminate_endpoint") == 0
 
 

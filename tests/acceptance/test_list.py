@@ -47,23 +47,23 @@ async def test_everything_in_the_project_is_listed(env: Environment) -> None:
     env.clock.advance(100)
     assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 9 endpoints · *$20.00/h and 1 of unknown price* now
-◐ *mine* · starting (downloading the model) · $0.00/h
+🟡 *mine* · starting (downloading the model) · $0.00/h
 org/model · 2 × H100 · 1 replica · requested by @requester · no lifetime · not billed so far
-◐ *scales* · starting (downloading the model) · $0.00/h
+🟡 *scales* · starting (downloading the model) · $0.00/h
 1 × H100 · 0–1 replicas · created elsewhere 1 min 39 s ago
-● *up* · serving · $15.00/h
+🟢 *up* · live · $15.00/h
 1 × H100 · 3 replicas · created elsewhere 1 min 39 s ago
-◐ *changing* · updating · $5.00/h
+🟠 *changing* · updating · $5.00/h
 1 × H100 · 1 replica · created elsewhere 1 min 40 s ago
-◐ *going* · stopping · $0.00/h
+🟠 *going* · stopping · $0.00/h
 1 × H100 · 1 replica · created elsewhere 1 min 41 s ago
-? *odd* · HIBERNATING · price unknown
+❓ *odd* · HIBERNATING · price unknown
 1 × H100 · 1 replica · created elsewhere 1 min 42 s ago
-○ *asleep* · sleeping · $0.00/h
+😴 *asleep* · asleep · $0.00/h
 1 × H100 · 1 replica · created elsewhere 1 min 43 s ago
-✗ *broken* · failed · $0.00/h
+🔴 *broken* · failed · $0.00/h
 1 × H100 · 1 replica · created elsewhere 1 min 44 s ago
-– *gone* · terminated · $0.00/h
+⚪ *gone* · ended · $0.00/h
 1 × H100 · 1 replica · created elsewhere 1 min 45 s ago\
 """)
 
@@ -75,9 +75,9 @@ async def test_what_isn_t_told_apart_yet_is_not_called_a_strangers(env: Environm
     await env.slack.until(lambda: "Neither" in root(env).buttons)
     assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 2 endpoints · *$0.00/h* now
-◐ *it* · starting (getting a GPU machine) · $0.00/h
+🟡 *it* · starting (getting a GPU machine) · $0.00/h
 1 × H100 · 1 replica · created under 1 s ago, perhaps by @requester
-◐ *it* · starting (getting a GPU machine) · $0.00/h
+🟡 *it* · starting (getting a GPU machine) · $0.00/h
 1 × H100 · 1 replica · created under 1 s ago, perhaps by @requester\
 """)
 
@@ -100,7 +100,7 @@ async def test_names_can_t_ping_or_draw_anything(env: Environment) -> None:
     said = await command_response(env, "list")
     assert message_text(env, said) == snapshot("""\
 *prod* · 1 endpoint · *$0.00/h and 1 of unknown price* now
-? *<!channel> ∗bold∗ & <https://x.test|link>* · <!here> · price unknown
+❓ *<!channel> ∗bold∗ & <https://x.test|link>* · <!here> · price unknown
 3 × <@U000000002> L40S · 1 replica · created elsewhere under 1 s ago\
 """)
     raw = str(said.blocks) + said.text
@@ -108,7 +108,7 @@ async def test_names_can_t_ping_or_draw_anything(env: Environment) -> None:
     assert "<@" not in raw
     assert "<http" not in raw
     assert message_text(env, await command_response(env, f"status {endpoint}")) == snapshot("""\
-? *<!channel> ∗bold∗ & <https://x.test|link>* is <!here> · since TIME
+❓ *<!channel> ∗bold∗ & <https://x.test|link>* is <!here> · since TIME
 3 × <@U000000002> L40S · 1 replica · *price unknown*
 endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 [Follow]\
@@ -144,7 +144,7 @@ async def test_a_target_is_named(env: Environment) -> None:
     for text in ("list Staging", "list --target staging", "list \N{EM DASH}target=staging"):
         assert message_text(env, await command_response(env, text)) == snapshot("""\
 *staging* · 1 endpoint · *$5.00/h* now
-● *up* · serving · $5.00/h
+🟢 *up* · live · $5.00/h
 1 × H100 · 1 replica · created elsewhere under 1 s ago\
 """)
     assert message_text(env, await command_response(env, "list prdo")) == snapshot("""\
@@ -233,9 +233,9 @@ async def test_hundreds_are_named_once_and_turned_page_by_page(env: Environment)
     assert [*shown[:3], *shown[39:]] == snapshot(
         [
             "*prod* · 250 endpoints · *$1,125.00/h* now · 1–20",
-            "● *number-001* · serving · $5.00/h",
+            "🟢 *number-001* · live · $5.00/h",
             "1 × H100 · 1 replica · created elsewhere under 1 s ago",
-            "● *number-022* · serving · $5.00/h",
+            "🟢 *number-022* · live · $5.00/h",
             "1 × H100 · 1 replica · created elsewhere under 1 s ago",
             "[Next]",
         ]
@@ -252,7 +252,7 @@ async def test_hundreds_are_named_once_and_turned_page_by_page(env: Environment)
     )
     assert message_text(env, page).splitlines()[-3:] == snapshot(
         [
-            "✗ *number-240* · failed · $0.00/h",
+            "🔴 *number-240* · failed · $0.00/h",
             "1 × H100 · 1 replica · created elsewhere under 1 s ago",
             "[Previous]",
         ]
@@ -414,7 +414,7 @@ async def test_a_name_that_isn_t_told_in_time_is_left_out(
         fault = env.friendli.faults.add(effect, operation="get_endpoint", times=None)
         assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 1 endpoint · *$0.00/h and 1 of unknown price* now
-● *ENDPOINT-1* · serving · price unknown
+🟢 *ENDPOINT-1* · live · price unknown
 created elsewhere under 1 s ago
 Friendli didn't say how 1 of them is set up; list again.\
 """)
@@ -435,9 +435,9 @@ async def test_an_endpoint_that_goes_away_meanwhile_does_no_harm(env: Environmen
     )
     assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 2 endpoints · *$5.00/h and 1 of unknown price* now
-● *ENDPOINT-1* · serving · price unknown
+🟢 *ENDPOINT-1* · live · price unknown
 created elsewhere under 1 s ago
-● *stays* · serving · $5.00/h
+🟢 *stays* · live · $5.00/h
 1 × H100 · 1 replica · created elsewhere under 1 s ago
 Friendli didn't say how 1 of them is set up; list again.\
 """)

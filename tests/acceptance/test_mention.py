@@ -29,10 +29,9 @@ async def test_how_the_thread_s_endpoint_is(env: Environment, text: str) -> None
     said = await mentioned(env, text)
     assert said.thread_ts == root(env).ts
     assert without_durations(message_text(env, said)) == snapshot("""\
-● *it* is serving after MOMENTS
-$5.00/h from now, until it sleeps or ends
+🟢 *it* is live (took MOMENTS) · $5.00/h while live
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 requested by @requester · no lifetime · served for MOMENTS so far
 “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Sleep] [Open in Friendli] [Update] [Terminate]\
@@ -46,7 +45,7 @@ async def test_sleep_is_done_at_once(env: Environment) -> None:
     assert message_text(env, await mentioned(env, "sleep")) == snapshot(
         "*it* is being put to sleep; its thread tells how it goes."
     )
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     assert "@requester asked to put it to sleep." in thread(env)
 
 
@@ -73,7 +72,7 @@ Restart *it*? *$5.00/h* once it serves.
 [Restart] [Leave it]\
 """)
     assert message_text(env, await mentioned(env, "wake")) == snapshot(
-        "*it* is terminated now, so there is nothing to do."
+        "*it* is ended now, so there is nothing to do."
     )
 
 
@@ -171,10 +170,10 @@ async def test_a_mention_that_is_told_three_times_acts_once(
         assert ack is not None
         heard = ack.delivery
         await env.slack.deliver_again(heard)
-        await env.slack.until(lambda: "is sleeping" in root(env).text)
+        await env.slack.until(lambda: "is asleep" in root(env).text)
     async with start_bot():
         env.friendli.set_status(next(iter(env.friendli.endpoints)), "RUNNING")
-        await env.slack.until(lambda: "is serving" in root(env).text)
+        await env.slack.until(lambda: "is live" in root(env).text)
         assert (await env.slack.deliver_again(heard)).ok
     assert request_count(env, "sleep_endpoint") == 1
     assert len(ephemeral_texts(env)) == 1
@@ -192,7 +191,7 @@ async def test_a_guest_looks_and_doesn_t_act(env: Environment) -> None:
     await guest.mention(env.channel, "sleep", thread=root(env))
     await env.slack.until(lambda: len(guest.ephemerals(env.channel)) == 2)
     looked, acted = guest.ephemerals(env.channel)
-    assert "is serving" in looked.text
+    assert "is live" in looked.text
     assert message_text(env, acted) == snapshot("""\
 You belong to another organisation, so you can look here but not act.
 Ask someone in this workspace to do it.\

@@ -99,14 +99,14 @@ async def test_one_that_isn_t_there_has_its_buttons(env: Environment) -> None:
     """What is asked of an endpoint that was never made is answered with how it stands."""
     await set_policy(env, Policy(approval=Approval.ALWAYS))
     await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --yes")
-    await env.slack.until(lambda: "waits for approval" in root(env).text)
+    await env.slack.until(lambda: "is waiting for approval" in root(env).text)
     await env.member.click(root(env), "Withdraw")
     await env.slack.until(partial(last_reply_contains, env, "withdrew"))
     assert message_text(env, await mentioned(env, "update")) == snapshot("""\
-*it* was cancelled
-Nothing was made.
+⚪ *it* was cancelled
+Nothing was created.
 org/model · 1 × H100 · 1 replica
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 requested by @requester
 [Try again]\
 """)

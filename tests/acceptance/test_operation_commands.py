@@ -17,7 +17,7 @@ async def test_sleep_is_done_at_once(env: Environment) -> None:
     """It costs nothing and any request undoes it."""
     await serve(env)
     await env.member.command(env.channel, "sleep it")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
         ["*it* is being put to sleep; its thread tells how it goes."]
@@ -108,9 +108,9 @@ async def test_deleting_by_name_asks_for_it_once_more(env: Environment) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("wake it", snapshot("*it* is serving now, so there is nothing to do.")),
-        ("restart it", snapshot("*it* is serving now, so there is nothing to do.")),
-        ("delete it", snapshot("*it* is serving now, so there is nothing to do.")),
+        ("wake it", snapshot("*it* is live now, so there is nothing to do.")),
+        ("restart it", snapshot("*it* is live now, so there is nothing to do.")),
+        ("delete it", snapshot("*it* is live now, so there is nothing to do.")),
     ],
 )
 async def test_what_doesn_t_fit_is_said(env: Environment, line: str, said: str) -> None:

@@ -40,30 +40,30 @@ async def test_an_endpoint_is_put_to_sleep_and_woken(env: Environment) -> None:
     """Who asked for what, and what followed, stands in the thread; the root has what fits."""
     await serve(env)
     await env.member.click(root(env), "Sleep")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     assert message_text(env, root(env)) == snapshot("""\
-*it* is sleeping
-$0.00/h while it sleeps; any request wakes it.
+😴 *it* is asleep
+$0.00/h while asleep; any request wakes it.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]\
 """)
     await env.member.click(root(env), "Wake ($5.00/h)")
     await env.slack.until(lambda: "Waking up" in thread(env)[-1])
-    while "is serving" not in root(env).text:
+    while "is live" not in root(env).text:
         seen = len(env.friendli.requests)
         env.clock.advance(60)
         await env.friendli.until(partial(asked_since, env, seen, 2))
-    await env.slack.until(lambda: "serving" in thread(env)[-1])
+    await env.slack.until(lambda: "live" in thread(env)[-1])
     assert thread(env)[2:] == snapshot(
         [
             "@requester asked to put it to sleep.",
-            "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
+            "😴 Asleep. $0.00/h while asleep; any request wakes it.",
             "@requester asked to wake it.",
             "Waking up. Getting a GPU machine.",
             "A GPU machine is ready (24 s). Downloading the model.",
             "Model downloaded (40 s). Starting the engine.",
-            "Awake and serving again after 2 min 4 s.",
+            "🟢 Awake and live again (took 2 min 4 s).",
         ]
     )
 
@@ -73,17 +73,17 @@ async def test_an_endpoint_is_terminated_and_restarted(env: Environment) -> None
     """What was ended here can be started again here."""
     await serve(env)
     await env.member.click(root(env), "Terminate")
-    await env.slack.until(lambda: "Terminating." in thread(env))
+    await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
     env.clock.advance(60)
     await env.slack.until(lambda: "Restart ($5.00/h)" in root(env).buttons)
     await env.member.click(root(env), "Restart ($5.00/h)")
-    await env.slack.until(lambda: "is coming up" in root(env).text)
+    await env.slack.until(lambda: "is starting" in root(env).text)
     await env.slack.until(lambda: "Starting again" in thread(env)[-1])
     assert thread(env)[2:] == snapshot(
         [
             "@requester asked to terminate it.",
-            "Terminating.",
-            "Terminated. It costs nothing now; a restart in Friendli Suite would be told here.",
+            "🟠 Terminating.",
+            "⚪ Terminated. $0.00/h; a restart in Friendli Suite shows up here.",
             "@requester asked to restart it.",
             "Starting again. Getting a GPU machine.",
         ]
@@ -127,10 +127,10 @@ async def test_a_stale_button_is_answered_with_what_is_true(env: Environment) ->
     endpoint = await serve(env)
     stale = deepcopy(root(env))
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     await env.member.click(stale, "Sleep")
     await env.slack.until(lambda: ephemeral_texts(env))
-    assert ephemeral_texts(env) == snapshot(["It is sleeping now, so there was nothing to do."])
+    assert ephemeral_texts(env) == snapshot(["It is asleep now, so there was nothing to do."])
     assert request_count(env, "sleep_endpoint") == 0
 
 
@@ -147,7 +147,7 @@ async def test_two_clicks_at_once_do_it_once(env: Environment) -> None:
         ["@requester asked to put it to sleep already; the thread tells how it goes."]
     )
     env.clock.advance(60)
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     assert request_count(env, "sleep_endpoint") == 1
 
 
@@ -158,7 +158,7 @@ async def test_a_lost_reply_is_looked_into(env: Environment) -> None:
     env.friendli.faults.add(LoseReply(), operation="restart_endpoint")
     await env.member.click(root(env), "Restart ($5.00/h)")
     await env.slack.until(lambda: "Starting again" in thread(env)[-1])
-    await env.slack.until(lambda: "is coming up" in root(env).text)
+    await env.slack.until(lambda: "is starting" in root(env).text)
     assert request_count(env, "restart_endpoint") == 1
 
 
@@ -230,7 +230,7 @@ async def test_what_is_so_already_is_no_refusal(env: Environment) -> None:
     assert thread(env)[2:] == snapshot(
         [
             "@requester asked to put it to sleep.",
-            "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
+            "😴 Asleep. $0.00/h while asleep; any request wakes it.",
         ]
     )
     assert request_count(env, "sleep_endpoint") == 1

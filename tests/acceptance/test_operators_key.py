@@ -83,16 +83,16 @@ async def test_an_operators_key_can_be_changed_and_taken_away(
     env.friendli.add_key("sandbox-new-key", team_id=TEAM)
     async with start_bot(friendli_token="sandbox-new-key"):
         env.clock.advance(600)
-        await env.slack.until(lambda: "is serving" in root(env).text)
-        await env.slack.until(lambda: "is serving" in thread(env)[-1])
+        await env.slack.until(lambda: "is live" in root(env).text)
+        await env.slack.until(lambda: "is live" in thread(env)[-1])
     assert thread(env) == snapshot(
         [
-            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
             "This target's API key can't be used any more: the bot's own keys were changed. An admin can connect the key again with `/friendli-deploy connect`. The endpoint runs on.",
             "Friendli answers again; watching goes on.",
             """\
-# ● *mine* is serving after 4 min 8 s · $5.00/h from now
-Its model name in requests is `ENDPOINT-1`.\
+# 🟢 *mine* is live (took 4 min 8 s) · $5.00/h
+Call it with `model: "ENDPOINT-1"`\
 """,
         ]
     )

@@ -37,10 +37,10 @@ async def test_an_endpoint_that_isn_t_named_is_chosen(
         question = await command_response(env, "status")
         assert message_text(env, question) == snapshot("Which endpoint?")
         assert await offered(env, question) == snapshot(
-            ["qwen · serving · 1 × H100", "llama · sleeping · 1 × H100"]
+            ["qwen · live · 1 × H100", "llama · asleep · 1 × H100"]
         )
-        await env.member.choose(question, PICKER, "llama · sleeping · 1 × H100")
-        await env.slack.until(lambda: "*llama* is sleeping" in message_text(env, question))
+        await env.member.choose(question, PICKER, "llama · asleep · 1 × H100")
+        await env.slack.until(lambda: "*llama* is asleep" in message_text(env, question))
         assert env.member.notices == []
 
 
@@ -58,9 +58,9 @@ async def test_what_is_typed_filters(env: Environment) -> None:
     assert await offered(env, question, "MINE") == snapshot(["mine · starting · 2 × H100"])
     assert len(await offered(env, question, "model-7b")) == 1
     assert len(await offered(env, question, asleep)) == 1
-    assert len(await offered(env, question, "twin serving")) == 2
-    assert len(set(await offered(env, question, "twin serving"))) == 2
-    assert await offered(env, question, "twin sleeping") == []
+    assert len(await offered(env, question, "twin live")) == 2
+    assert len(set(await offered(env, question, "twin live"))) == 2
+    assert await offered(env, question, "twin asleep") == []
     assert len(await offered(env, question, "prod")) == 4
     assert env.member.notices == []
 
@@ -72,7 +72,7 @@ async def test_hostile_text_finds_nothing_and_breaks_nothing(env: Environment) -
     question = await command_response(env, "status")
     for typed in ("<!channel>", "' OR 1=1 --", "\x00\ud7ff🦙", "x" * 3000, "%", "&amp;"):
         assert await offered(env, question, typed) == [], typed
-    assert await offered(env, question, " \t ") == ["up · serving · 1 × H100"]
+    assert await offered(env, question, " \t ") == ["up · live · 1 × H100"]
     assert env.member.notices == []
 
 
@@ -86,7 +86,7 @@ async def test_any_name_can_be_an_option(env: Environment) -> None:
     question = await command_response(env, "status")
     assert len(await offered(env, question)) == 100
     assert await offered(env, question, "channel") == snapshot(
-        ["<!channel> *x* &amp; · serving · 1 × H100"]
+        ["<!channel> *x* &amp; · live · 1 × H100"]
     )
     assert len((await offered(env, question, "nnn"))[0]) <= 75
     assert env.member.notices == []
@@ -104,7 +104,7 @@ async def test_another_channel_offers_nothing_of_this_one(
         stolen = env.slack.workspace.post(
             other, env.slack.workspace.bot, Content(text=question.text, blocks=question.blocks)
         )
-        assert await offered(env, question) == ["secret · serving · 1 × H100"]
+        assert await offered(env, question) == ["secret · live · 1 × H100"]
         assert await offered(env, stolen) == []
         choice = static_select(PICKER, "Choose", [option("secret", f"prod {endpoint}")])
         forged = env.slack.workspace.post(
@@ -139,7 +139,7 @@ Try again in a minute.\
         await command_response(env, "list")
         env.friendli.faults.add(Hang(), operation="list_endpoints", times=None)
         assert await offered(env, question) == snapshot(
-            ["mine · starting · 2 × H100", "theirs · serving · 1 × H100"]
+            ["mine · starting · 2 × H100", "theirs · live · 1 × H100"]
         )
         env.friendli.faults.clear()
 
@@ -203,7 +203,7 @@ async def test_typing_asks_friendli_once(env: Environment) -> None:
     question = await command_response(env, "status")
     await env.friendli.until(lambda: counted.of("get_endpoint") == 1)
     for typed in ("u", "up", "up "):
-        assert await offered(env, question, typed) == ["up · serving · 1 × H100"]
+        assert await offered(env, question, typed) == ["up · live · 1 × H100"]
     assert counted.of("list_endpoints") == 1
     assert counted.of("get_endpoint") == 1
 
@@ -215,7 +215,7 @@ async def test_the_lists_picker_leaves_the_list(env: Environment) -> None:
     create_in_suite(env, "up")
     shown = await command_response(env, "list staging")
     before = message_text(env, shown)
-    await env.member.choose(shown, PICKER, "up · serving · 1 × H100")
+    await env.member.choose(shown, PICKER, "up · live · 1 × H100")
     await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 2)
     assert "target `staging`" in message_text(env, env.member.ephemerals(env.channel)[-1])
     assert message_text(env, shown) == before

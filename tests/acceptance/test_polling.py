@@ -32,50 +32,50 @@ def asked_since(env: Environment, start: int, requests: int) -> bool:
         (
             "UPDATING",
             snapshot(
-                "Rolling out a new version that was made outside of this channel. The one before serves until it's ready."
+                "🟠 Rolling out a new version, created outside this channel. The previous one stays live until it is ready."
             ),
-            snapshot("*it* is updating"),
+            snapshot("🟠 *it* is updating"),
         ),
         (
             "SLEEPING",
             snapshot(
-                "Put to sleep outside of this channel. $0.00/h while it sleeps; any request wakes it."
+                "😴 Put to sleep outside this channel. $0.00/h while asleep; any request wakes it."
             ),
-            snapshot("*it* is sleeping"),
+            snapshot("😴 *it* is asleep"),
         ),
-        ("AWAKING", snapshot("Waking up."), snapshot("*it* is waking up")),
-        ("STOPPING", snapshot("Stopping."), snapshot("*it* is stopping")),
+        ("AWAKING", snapshot("Waking up."), snapshot("🟡 *it* is waking up · $5.00/h once live")),
+        ("STOPPING", snapshot("🟠 Stopping."), snapshot("🟠 *it* is stopping")),
         (
             "TERMINATING",
-            snapshot("It is being terminated outside of this channel."),
-            snapshot("*it* is terminating"),
+            snapshot("🟠 Terminating, requested outside this channel."),
+            snapshot("🟠 *it* is terminating"),
         ),
         (
             "TERMINATED",
-            snapshot(
-                "Terminated. It costs nothing now; a restart in Friendli Suite would be told here."
-            ),
-            snapshot("*it* is terminated"),
+            snapshot("⚪ Terminated. $0.00/h; a restart in Friendli Suite shows up here."),
+            snapshot("⚪ *it* was terminated"),
         ),
         (
             "FAILED",
             snapshot(
-                "# *it* failed. Friendli doesn't say why. Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
+                "# 🔴 *it* failed. Friendli gave no reason. Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
             ),
-            snapshot("✗ *it* failed"),
+            snapshot("🔴 *it* failed"),
         ),
-        ("INITIALIZING", snapshot("Starting again."), snapshot("*it* is coming up")),
+        (
+            "INITIALIZING",
+            snapshot("Starting again."),
+            snapshot("🟡 *it* is starting · $5.00/h once live"),
+        ),
         (
             "UNKNOWN",
-            snapshot(
-                "Friendli can't say what the endpoint is doing. It may be serving, and billed."
-            ),
-            snapshot("*it* is in an unknown state"),
+            snapshot("❓ Friendli reports an unknown state. The endpoint may be live and billed."),
+            snapshot("❓ *it* is in an unknown state"),
         ),
         (
             "HIBERNATING",
             snapshot("Friendli says `HIBERNATING`, which this bot doesn't know."),
-            snapshot("*it* is HIBERNATING"),
+            snapshot("❓ *it* is HIBERNATING"),
         ),
     ],
 )
@@ -85,7 +85,7 @@ async def test_every_status_is_news_in_words(
     """Whatever happens to a serving endpoint, its thread says so and its root shows it."""
     endpoint = await serve(env)
     env.friendli.set_status(endpoint, status)
-    await env.slack.until(lambda: has_replies(env, 3) and "is serving" not in root(env).text)
+    await env.slack.until(lambda: has_replies(env, 3) and "is live" not in root(env).text)
     assert (thread(env)[2], rendered_text(env, root(env).text.split("\n")[0])) == (said, headline)
 
 
@@ -107,11 +107,8 @@ async def test_ready_and_running_are_one_state(env: Environment) -> None:
             "sandbox/null-phases",
             snapshot(
                 [
-                    "Friendli made it, as `ENDPOINT-1`. Friendli is starting it.",
-                    """\
-# ● *it* is serving after 4 min 8 s · $5.00/h from now
-Its model name in requests is `ENDPOINT-1`.\
-""",
+                    "Endpoint created: `ENDPOINT-1`. Friendli is starting it.",
+                    "# 🟢 *it* is live",
                 ]
             ),
             id="no phases",
@@ -120,12 +117,9 @@ Its model name in requests is `ENDPOINT-1`.\
             "sandbox/skips-phases",
             snapshot(
                 [
-                    "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+                    "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
                     "A GPU machine is ready, model downloaded",
-                    """\
-# ● *it* is serving after 2 min 48 s · $5.00/h from now
-Its model name in requests is `ENDPOINT-1`.\
-""",
+                    "# 🟢 *it* is live",
                 ]
             ),
             id="phases skipped",
@@ -134,13 +128,10 @@ Its model name in requests is `ENDPOINT-1`.\
             "sandbox/out-of-order",
             snapshot(
                 [
-                    "Friendli made it, as `ENDPOINT-1`. Downloading the model.",
+                    "Endpoint created: `ENDPOINT-1`. Downloading the model.",
                     "Back to getting a GPU machine.",
                     "A GPU machine is ready, model downloaded",
-                    """\
-# ● *it* is serving after 4 min 8 s · $5.00/h from now
-Its model name in requests is `ENDPOINT-1`.\
-""",
+                    "# 🟢 *it* is live",
                 ]
             ),
             id="phases out of order",
@@ -149,14 +140,11 @@ Its model name in requests is `ENDPOINT-1`.\
             "sandbox/new-status",
             snapshot(
                 [
-                    "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+                    "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
                     "Friendli says `PROVISIONING`, phase `WARMING_CACHES`, which this bot doesn't know.",
                     "Downloading the model.",
                     "Model downloaded",
-                    """\
-# ● *it* is serving after 3 min 20 s · $5.00/h from now
-Its model name in requests is `ENDPOINT-1`.\
-""",
+                    "# 🟢 *it* is live",
                 ]
             ),
             id="a status and a phase of tomorrow",
@@ -168,11 +156,11 @@ async def test_phases_are_told_however_they_come(
 ) -> None:
     """Missing, skipped, repeated or unheard of: the thread tells what was shown, in order."""
     await deploy(env, model=model)
-    while "is serving" not in root(env).text:
+    while "is live" not in root(env).text:
         seen = len(env.friendli.requests)
         env.clock.advance(20)
         await env.friendli.until(partial(asked_since, env, seen, 2))
-    await env.slack.until(lambda: "is serving" in thread(env)[-1])
+    await env.slack.until(lambda: "is live" in thread(env)[-1])
     assert [line.partition(" (")[0] for line in thread(env)] == said
 
 
@@ -182,17 +170,17 @@ async def test_an_autoscaler_that_flaps_gets_one_reply_that_is_rewritten(env: En
     endpoint = await serve(env)
     for turn in range(1, 6):
         env.friendli.set_status(endpoint, "SLEEPING")
-        await env.slack.until(lambda: "sleeping" in root(env).text)
+        await env.slack.until(lambda: "asleep" in root(env).text)
         env.friendli.set_status(endpoint, "RUNNING")
-        await env.slack.until(lambda: "is serving" in root(env).text)
+        await env.slack.until(lambda: "is live" in root(env).text)
         if turn > 1:
             await env.slack.until(partial(last_reply_contains, env, f"asleep {turn} times"))
-            await env.slack.until(partial(last_reply_contains, env, "it is serving"))
+            await env.slack.until(partial(last_reply_contains, env, ", live since"))
     assert thread(env)[2:] == snapshot(
         [
-            "Put to sleep outside of this channel. $0.00/h while it sleeps; any request wakes it.",
-            "Awake and serving again.",
-            "It sleeps and wakes with its traffic: asleep 5 times by now. Since TIME it is serving.",
+            "😴 Put to sleep outside this channel. $0.00/h while asleep; any request wakes it.",
+            "🟢 Awake and live again.",
+            "🟢 Sleeps and wakes with its traffic: asleep 5 times so far, live since TIME.",
         ]
     )
 
@@ -214,10 +202,10 @@ async def test_an_endpoint_that_stays_away_is_gone_in_the_end(
         )
         await env.slack.until(lambda: "is gone" in root(env).text)
     assert message_text(env, root(env)).replace(endpoint, "ENDPOINT-1") == snapshot("""\
-*it* is gone
+⚪ *it* is gone
 It costs nothing any more.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Try again]\
 """)
 
@@ -260,7 +248,7 @@ async def test_a_revoked_key_is_told_once_and_a_new_one_goes_on(env: Environment
     assert thread(env)[3:] == snapshot(
         [
             "Friendli answers again; watching goes on.",
-            "Put to sleep outside of this channel. $0.00/h while it sleeps; any request wakes it.",
+            "😴 Put to sleep outside this channel. $0.00/h while asleep; any request wakes it.",
         ]
     )
 
@@ -293,10 +281,10 @@ async def test_what_happens_while_the_bot_is_down_is_told_when_it_is_back(
     assert thread(env)[1:] == snapshot(
         [
             """\
-# ● *it* is serving after under 1 s · $5.00/h from now
-Its model name in requests is `ENDPOINT-1`.\
+# 🟢 *it* is live (took under 1 s) · $5.00/h
+Call it with `model: "ENDPOINT-1"`\
 """,
-            "Put to sleep outside of this channel. $0.00/h while it sleeps; any request wakes it.",
+            "😴 Put to sleep outside this channel. $0.00/h while asleep; any request wakes it.",
         ]
     )
 

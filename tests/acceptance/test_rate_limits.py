@@ -23,11 +23,11 @@ async def test_a_create_request_that_is_limited_waits_and_is_sent_again(env: Env
     """Nothing was made, so one endpoint is made in the end, and the wait is told once."""
     env.friendli.faults.add(limited("0.3"), operation="create_endpoint", times=3)
     await env.member.command(env.channel, LINE)
-    await env.slack.until(lambda: thread(env) and "Friendli made it" in thread(env)[-1])
+    await env.slack.until(lambda: thread(env) and "Endpoint created" in thread(env)[-1])
     assert thread(env) == snapshot(
         [
             "Friendli is limiting requests (429: “slow <down>”). Nothing was done yet; the next try is in under 1 s.",
-            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine.",
+            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
         ]
     )
     assert request_count(env, "create_endpoint") == 4
@@ -65,7 +65,7 @@ async def test_a_wait_survives_a_restart(env: Environment, start_bot: StartBot) 
         await env.member.command(env.channel, LINE)
         await env.slack.until(lambda: thread(env))
     async with start_bot():
-        await env.slack.until(lambda: "Friendli made it" in thread(env)[-1])
+        await env.slack.until(lambda: "Endpoint created" in thread(env)[-1])
     assert len(thread(env)) == 2
     assert request_count(env, "create_endpoint") == 2
 
@@ -78,7 +78,7 @@ async def test_an_operation_that_is_limited_waits_and_is_told_once(env: Environm
     env.friendli.faults.add(limited("0.2"), operation="terminate_endpoint", times=2)
     await env.member.click(root(env), "Cancel")
     await env.friendli.until(lambda: request_count(env, "terminate_endpoint") == 3)
-    await env.slack.until(lambda: "Terminating." in thread(env))
+    await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
     assert sum("is limiting requests" in line for line in thread(env)) == 1
 
 

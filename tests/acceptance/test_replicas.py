@@ -64,7 +64,7 @@ async def test_a_front_and_a_worker_do_together_what_one_bot_does(
         await env.member.command(env.channel, LINE)
         await env.slack.until(lambda: thread(env))
         env.clock.advance(600)
-        await env.slack.until(lambda: "is serving" in thread(env)[-1])
+        await env.slack.until(lambda: "is live" in thread(env)[-1])
         await env.slack.until(lambda: "Terminate" in root(env).buttons)
         await env.member.click(root(env), "Terminate")
         await env.friendli.until(
@@ -162,9 +162,7 @@ async def test_a_click_waits_for_whoever_changes_the_endpoint(env: Environment) 
             await somebody_waits(database)
         await clicking
         await env.slack.until(lambda: ephemeral_texts(env))
-        assert ephemeral_texts(env)[-1] == snapshot(
-            "It is sleeping now, so there was nothing to do."
-        )
+        assert ephemeral_texts(env)[-1] == snapshot("It is asleep now, so there was nothing to do.")
     await database.close()
 
 

@@ -70,7 +70,7 @@ async def test_however_it_is_worded_our_endpoint_is_adopted(
         thread_root = await deploy(env, f"by-{variant}")
         await env.friendli.until(partial(has_more, env, before))
         [ours] = set(env.friendli.endpoints) - before
-        await env.slack.until(partial(tells, env, thread_root, f", as `{ours}`"))
+        await env.slack.until(partial(tells, env, thread_root, f": `{ours}`"))
     creates = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
     assert len(creates) == len(env.friendli.endpoints)
 
@@ -98,7 +98,7 @@ async def test_what_differs_from_the_request_is_told(env: Environment) -> None:
     await env.slack.until(lambda: thread(env))
     assert thread(env) == snapshot(
         [
-            "Friendli made it, as `ENDPOINT-1`. Getting a GPU machine. Friendli shows 0–1 replicas; 1 was asked for."
+            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine. Friendli shows 0–1 replicas; 1 was asked for."
         ]
     )
 
@@ -115,7 +115,7 @@ async def test_an_endpoint_that_may_be_ours_is_asked_about(env: Environment, var
     assert ours in question.words
     await env.slack.until(lambda: root(env).buttons == ["This is it", "None of these"])
     await env.member.click(question, "This is it")
-    await env.slack.until(lambda: "coming up" in root(env).text)
+    await env.slack.until(lambda: "is starting" in root(env).text)
     assert f"says it is `{ours}`" in told(env, root(env))
     assert "wasn't created" not in told(env, root(env))
 
@@ -192,7 +192,7 @@ async def test_ours_that_appears_while_a_question_is_open_answers_it(env: Enviro
     env.friendli.create(project_id=PROJECT, name="IT_K7WQ")
     await asked(env)
     ours = env.friendli.create(project_id=PROJECT, name="it-k7wq")
-    await env.slack.until(lambda: f"Found it: it was made, as `{ours}`" in told(env, root(env)))
+    await env.slack.until(lambda: f"Found it: `{ours}`" in told(env, root(env)))
 
 
 @pytest.mark.usefixtures("quick_bot")
@@ -211,7 +211,7 @@ async def test_a_spec_that_hangs_does_not_stop_the_search(env: Environment) -> N
     question = await asked(env)
     assert "name not readable" in question.words
     ours = env.friendli.create(project_id=PROJECT, name="it-k7wq")
-    await env.slack.until(lambda: f"as `{ours}`" in told(env, root(env)), timeout=20)
+    await env.slack.until(lambda: f": `{ours}`" in told(env, root(env)), timeout=20)
 
 
 @pytest.mark.usefixtures("quick_bot")

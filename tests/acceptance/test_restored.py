@@ -119,10 +119,10 @@ async def test_what_was_created_since_is_found_and_not_created_again(
     assert thread(env)[1:] == snapshot(
         [
             "The bot's database was restored from a backup in which *it* wasn't created yet. It may have been since: checking by its name. It won't be created again.",
-            "Found it: it was made, as `ENDPOINT-1`. Getting a GPU machine.",
+            "Found it: `ENDPOINT-1`. Getting a GPU machine.",
             """\
-# ● *it* is serving after under 1 s · $5.00/h from now
-Its model name in requests is `ENDPOINT-1`.\
+# 🟢 *it* is live (took under 1 s) · $5.00/h
+Call it with `model: "ENDPOINT-1"`\
 """,
         ]
     )
@@ -181,7 +181,7 @@ async def test_what_runs_is_compared_with_friendli_before_anything_is_sent(
         sent = [one.operation for one in env.friendli.requests[before:]]
         assert set(sent) == {"list_endpoints"}
         env.friendli.faults.remove(away)
-        await env.slack.until(lambda: "is sleeping" in root(env).text)
+        await env.slack.until(lambda: "is asleep" in root(env).text)
     assert thread(env)[3] == snapshot(
         "# The bot's database was restored from a backup in which *it* was still to be put to sleep. That may have happened since, so it isn't done again. Request it again if it is needed."
     )

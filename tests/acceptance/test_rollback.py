@@ -19,7 +19,7 @@ async def updated(env: Environment, line: str) -> None:
         lambda: len(update_bodies(env)) > before and "is updating" in root(env).text
     )
     env.clock.advance(180)
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
 
 
 async def test_a_version_made_here_comes_back_whole(env: Environment) -> None:
@@ -59,7 +59,7 @@ Nothing is sent before you agree.
         }
     )
     env.clock.advance(180)
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     await env.slack.until(lambda: has_replies(env, 8))
     assert thread(env)[5:] == snapshot(
         [
@@ -74,8 +74,8 @@ Comment: “Back to version 0”
 Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $10.00/h now, *$5.00/h* then.\
 """,
-            "Rolling out a new version. The one before serves until it's ready.",
-            "The new version serves (3 min).",
+            "🟠 Rolling out a new version. The previous one stays live until it is ready.",
+            "🟢 The new version is live (took 3 min).",
         ]
     )
 

@@ -14,7 +14,7 @@ LINE = "org/model --gpu 1xH100 --name it"
 
 async def sent(env: Environment) -> dict[str, object]:
     """The body of the only create request, once its endpoint is known."""
-    await env.slack.until(lambda: "is coming up" in root(env).text)
+    await env.slack.until(lambda: "is starting" in root(env).text)
     [create] = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
     assert isinstance(create.body, dict)
     return dict(create.body)
@@ -95,17 +95,16 @@ It sleeps after 5 min without requests, at $0.00/h; any request wakes it.
     assert (await sent(env))["instanceOptionId"] == "SandboxNewer"
     await env.slack.until(lambda: thread(env))
     assert message_text(env, root(env)) == snapshot("""\
-*it* is coming up
-price unknown once it serves
+🟡 *it* is starting · price unknown once live
 Deploying
 ✓ Create the endpoint
 ● Get a GPU machine
 ○ Download the model
 ○ Start the engine
-○ Serve
+○ Live
 Cool-down: `300 s`
 org/model · instance SandboxNewer · 0–1 replicas · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Open in Friendli] [Cancel]\
 """)
 

@@ -97,7 +97,7 @@ async def test_at_its_time_it_is_done_once_and_comes_again(env: Environment) -> 
     assert thread(env)[3:] == snapshot(
         [
             "By its schedule, it is put to sleep.",
-            "Asleep, as asked. $0.00/h while it sleeps; any request wakes it.",
+            "😴 Asleep. $0.00/h while asleep; any request wakes it.",
         ]
     )
     assert "is put to sleep daily at 18:00" in (await command_response(env, "schedules")).text

@@ -22,10 +22,9 @@ async def test_on_a_message_of_an_endpoint_s_thread(env: Environment, on: str) -
     [said] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
     assert said.thread_ts == (None if on == "root" else root(env).ts)
     assert without_durations(message_text(env, said)) == snapshot("""\
-● *it* is serving after MOMENTS
-$5.00/h from now, until it sleeps or ends
+🟢 *it* is live (took MOMENTS) · $5.00/h while live
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 requested by @requester · no lifetime · served for MOMENTS so far
 “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
 [Sleep] [Open in Friendli] [Update] [Terminate]\
@@ -40,7 +39,7 @@ async def test_on_what_people_write_in_the_thread(env: Environment) -> None:
     written = await env.member.say(env.channel, "is it up?", thread=root(env))
     await env.member.shortcut(STATUS, written)
     await env.slack.until(lambda: ephemeral_texts(env))
-    assert "is serving" in ephemeral_texts(env)[0]
+    assert "is live" in ephemeral_texts(env)[0]
 
 
 async def test_on_any_other_message(env: Environment) -> None:

@@ -40,7 +40,7 @@ async def test_what_moved_to_another_key_is_not_told_by_the_old_one(env: Environ
     await env.admin.fill("Personal API key (flp_…)", "sandbox-second-key")
     await env.admin.submit()
     env.friendli.set_status(endpoint, "RUNNING")
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     await env.slack.until(lambda: has_replies(env, 2))
     await listed_again(env)
     env.friendli.set_status(endpoint, "SLEEPING")
@@ -56,7 +56,7 @@ async def test_a_list_older_than_what_we_did_is_not_told(env: Environment) -> No
     await env.friendli.until(lambda: request_count(env, "terminate_endpoint"))
     await listed_again(env)
     await env.slack.until(partial(last_reply_contains, env, "Terminat"))
-    assert not [said for said in thread(env) if "serving" in said]
+    assert not [said for said in thread(env) if "live" in said]
 
 
 async def test_what_was_let_go_meanwhile_is_not_told(env: Environment) -> None:

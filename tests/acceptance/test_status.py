@@ -27,16 +27,16 @@ async def test_an_endpoint_that_was_asked_for_here(env: Environment) -> None:
     env.clock.advance(60)
     starting = await command_response(env, "status mine")
     assert without_root(env, starting) == snapshot("""\
-◐ *mine* is starting (downloading the model) · since TIME
+🟡 *mine* is starting (downloading the model) · since TIME
 org/model · 2 × H100 · 1 replica · *$0.00/h* now, $10.00/h once it serves
 endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · not billed so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
 [Terminate] [Open in Friendli]\
 """)
     env.clock.advance(600)
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     said = await command_response(env, "status MINE")
     assert without_root(env, said) == snapshot("""\
-● *mine* is serving · since TIME
+🟢 *mine* is live · since TIME
 org/model · 2 × H100 · 1 replica · *$10.00/h* now
 endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · served for MOMENTS, $1.14 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
 “So far” is what Friendli charged, as it said in the last minutes.
@@ -53,15 +53,15 @@ async def test_a_failure_is_explained(env: Environment) -> None:
     code = "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR"
     env.friendli.set_status(endpoint, "FAILED", error_code=code)
     assert message_text(env, await command_response(env, "status theirs")) == snapshot("""\
-✗ *theirs* failed · since TIME
-Friendli can't read its model: it is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
+🔴 *theirs* failed · since TIME
+Friendli can't read its model: the repo is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
 1 × H100 · 1 replica · *$0.00/h* now
 endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 [Follow] [Open in Friendli]\
 """)
     env.friendli.set_status(endpoint, "FAILED", error_code="<!here>")
     assert message_text(env, await command_response(env, "status theirs")) == snapshot("""\
-✗ *theirs* failed · since TIME
+🔴 *theirs* failed · since TIME
 Friendli returned an error code that this bot doesn't know: `<!here>`. Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `ENDPOINT-1`.
 1 × H100 · 1 replica · *$0.00/h* now
 endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
@@ -73,7 +73,7 @@ endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
     said = message_text(env, await command_response(env, "status mine"))
     assert said.splitlines()[:2] == snapshot(
         [
-            "✗ *mine* failed · since TIME",
+            "🔴 *mine* failed · since TIME",
             "Friendli can't read `org/model`: the repo is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)",
         ]
     )
@@ -89,28 +89,31 @@ async def test_each_status_says_what_it_means(env: Environment) -> None:
     assert said == snapshot(
         {
             "SLEEPING": [
-                "○ *it* is sleeping · since TIME",
+                "😴 *it* is asleep · since TIME",
                 "Any request wakes it.",
                 "1 × H100 · 1 replica · *$0.00/h* now",
             ],
             "AWAKING": [
-                "◐ *it* is waking up · since TIME",
+                "🟡 *it* is waking up · since TIME",
                 "1 × H100 · 1 replica · *$0.00/h* now, $5.00/h once it serves",
             ],
             "UPDATING": [
-                "◐ *it* is updating · since TIME",
-                "The version before it serves until the new one is ready.",
+                "🟠 *it* is updating · since TIME",
+                "The previous version stays live until the new one is ready.",
                 "1 × H100 · 1 replica · *$5.00/h* now",
             ],
-            "STOPPING": ["◐ *it* is stopping · since TIME", "1 × H100 · 1 replica · *$0.00/h* now"],
+            "STOPPING": [
+                "🟠 *it* is stopping · since TIME",
+                "1 × H100 · 1 replica · *$0.00/h* now",
+            ],
             "TERMINATED": [
-                "– *it* is terminated · since TIME",
-                "A restart bills again.",
+                "⚪ *it* is ended · since TIME",
+                "Restarting starts billing again.",
                 "1 × H100 · 1 replica · *$0.00/h* now",
             ],
             "UNKNOWN": [
-                "? *it* is in an unknown state · since TIME",
-                "Friendli can't say what it is doing. It may be billed.",
+                "❓ *it* is in an unknown state · since TIME",
+                "Friendli reports an unknown state. It may be billed.",
                 "1 × H100 · 1 replica · *price unknown*",
             ],
         }
@@ -133,7 +136,7 @@ async def test_it_goes_by_name_id_or_how_either_begins(env: Environment) -> None
         "llama chat/v2 --target=prod",
     ):
         said = message_text(env, await command_response(env, f"status {text}"))
-        assert "*llama chat/v2* is serving" in said, text
+        assert "*llama chat/v2* is live" in said, text
         assert "target `prod`" in said, text
     said = message_text(env, await command_response(env, "status staging/llama chat/v2"))
     assert "target `staging`" in said
@@ -153,8 +156,8 @@ async def test_a_name_that_isn_t_there_has_nearest_ones(env: Environment) -> Non
         "No endpoint here is called `ll`."
     )
     said = await command_response(env, "status xyzzy")
-    await env.member.choose(said, "endpoint.pick.status", "llama-code · serving · 1 × H100")
-    await env.slack.until(lambda: "*llama-code* is serving" in message_text(env, said))
+    await env.member.choose(said, "endpoint.pick.status", "llama-code · live · 1 × H100")
+    await env.slack.until(lambda: "*llama-code* is live" in message_text(env, said))
 
 
 async def test_several_of_one_name_are_shown_to_choose_from(env: Environment) -> None:
@@ -164,13 +167,13 @@ async def test_several_of_one_name_are_shown_to_choose_from(env: Environment) ->
     said = await command_response(env, "status twin")
     assert message_text(env, said) == snapshot("""\
 2 endpoints are called `twin`. Which one?
-● *twin* · serving · $5.00/h
+🟢 *twin* · live · $5.00/h
 1 × H100 · 1 replica · created elsewhere under 1 s ago · `ENDPOINT-1`
-○ *twin* · sleeping · $0.00/h
+😴 *twin* · asleep · $0.00/h
 1 × H100 · 1 replica · created elsewhere under 1 s ago · `ENDPOINT-2`\
 """)
     await env.member.choose(said, "endpoint.pick.status", f"prod {second}")
-    await env.slack.until(lambda: "*twin* is sleeping" in message_text(env, said))
+    await env.slack.until(lambda: "*twin* is asleep" in message_text(env, said))
     create_in_suite(env, "twine")
     assert message_text(env, await command_response(env, "status twi")).splitlines()[0] == snapshot(
         "3 endpoints begin with `twi`. Which one?"
@@ -190,7 +193,7 @@ async def test_a_target_that_can_t_be_read_hides_no_other(env: Environment) -> N
     create_in_suite(env, "up")
     await connect(env, "staging")
     env.friendli.faults.add(Respond(401), operation="list_endpoints")
-    assert "*up* is serving" in message_text(env, await command_response(env, "status up"))
+    assert "*up* is live" in message_text(env, await command_response(env, "status up"))
     env.friendli.faults.add(Respond(401), operation="list_endpoints")
     said = message_text(env, await command_response(env, "status down"))
     # Both are asked at once, and either is the one that is refused.
@@ -212,7 +215,7 @@ async def test_how_it_is_set_up_may_be_untold(env: Environment) -> None:
         Respond(404), operation="get_endpoint", when=lambda call: call.path.endswith(endpoint)
     )
     assert message_text(env, await command_response(env, f"status {endpoint}")) == snapshot("""\
-● *ENDPOINT-1* is serving · since TIME
+🟢 *ENDPOINT-1* is live · since TIME
 Friendli didn't say how it is set up · *price unknown*
 endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 [Follow]\

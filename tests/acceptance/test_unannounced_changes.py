@@ -27,12 +27,12 @@ async def test_a_doubtful_root_doesnt_go_on_promising(
         direct = env.slack.direct_message(env.member.user)
         [told] = (await env.slack.until(lambda: direct.messages)).values()
         assert "*mine* wasn't made" in told.text
-        assert root(env).text.split("\n")[0] == snapshot("*mine* is about to be created")
+        assert root(env).text.split("\n")[0] == snapshot("🟡 Creating *mine* · $5.00/h once live")
         faults.remove(unreadable)
-        await env.slack.until(lambda: "wasn't made" in root(env).text and thread(env))
+        await env.slack.until(lambda: "wasn't created" in root(env).text and thread(env))
         assert thread(env) == snapshot(
             [
-                "# *mine* wasn't made. Slack didn't confirm this message for a long time, so nothing was sent. Ask again if you still want it."
+                "# *mine* wasn't created. Slack didn't confirm this message for a long time, so nothing was sent. Ask again if you still want it."
             ]
         )
         assert env.friendli.endpoints == {}

@@ -66,7 +66,7 @@ async def test_an_endpoint_that_was_made_is_found_and_not_made_again(
     checking = "Checking whether it exists; it won't be sent twice."
     assert thread(env) == [
         f"{known.format('when asked to create *it*')} {checking}",
-        "Found it: it was made, as `ENDPOINT-1`. Getting a GPU machine.",
+        "Found it: `ENDPOINT-1`. Getting a GPU machine.",
     ]
     assert creates(env) == 1
     assert len(env.friendli.endpoints) == 1
@@ -92,10 +92,10 @@ async def test_an_endpoint_that_was_not_made_is_told_so_after_a_while(
     assert thread(env)[1].startswith("# It wasn't created: nothing new was listed for ")
     await env.slack.until(lambda: root(env).buttons == ["Try again"])
     assert message_text(env, root(env)) == snapshot("""\
-*it* wasn't created
+🔴 *it* wasn't created
 Friendli lists nothing new.
 org/model · 1 × H100 · 1 replica
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Try again]\
 """)
     assert creates(env) == 1
@@ -112,7 +112,7 @@ async def test_an_endpoint_that_appears_late_is_told_with_its_price(env: Environ
     await env.slack.until(lambda: len(thread(env)) >= 3)
     late = env.channel.replies(root(env).ts)[2]
     assert message_text(env, late) == snapshot("""\
-*it* was made after all, as `ENDPOINT-1`, and is billed: $5.00/h once it serves. Terminate it if you don't want it any more.
+*it* was created after all: `ENDPOINT-1`. It is billed, $5.00/h once live. Terminate it if you don't want it any more.
 [Terminate]\
 """)
     await env.member.click(late, "Terminate")
@@ -162,7 +162,7 @@ async def test_an_endpoint_of_our_name_is_taken_and_what_differs_is_told(env: En
     env.friendli.create(project_id=PROJECT, name="it", instance_option_id="zfTutSiLn0Hq")
     await env.slack.until(lambda: len(thread(env)) == 2)
     assert thread(env)[1] == snapshot(
-        "Found it: it was made, as `ENDPOINT-1`. Getting a GPU machine. Friendli shows 2 × H100; 1 × H100 was asked for."
+        "Found it: `ENDPOINT-1`. Getting a GPU machine. Friendli shows 2 × H100; 1 × H100 was asked for."
     )
 
 

@@ -30,21 +30,21 @@ async def test_a_lone_endpoint_whose_project_vanishes_is_watched_on_and_revived(
     seen = len(env.friendli.requests)
     await env.friendli.until(lambda: len(env.friendli.requests) > seen + 8)
     assert message_text(env, root(env)) == snapshot("""\
-*it* isn't listed by Friendli any more
-It was deleted, or the API key lost its project; then it may be billed. Watching on until TIME.
+❓ *it* isn't listed by Friendli any more
+It was deleted, or the API key lost its project; then it may be billed. Watching until TIME.
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Open in Friendli]\
 """)
     env.friendli.unhide_project(PROJECT)
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(partial(last_reply_contains, env, "sleep"))
+    await env.slack.until(partial(last_reply_contains, env, "asleep"))
     assert thread(env)[2:] == snapshot(
         [
             "# Friendli doesn't list *it* any more. Either it was deleted, or this target's API key lost its access to the project; then it may be billed on. Watching on until TIME.",
-            "# Friendli lists *it* again: serving, $5.00/h while live.",
-            "Put to sleep outside of this channel. $0.00/h while it sleeps; any request wakes it.",
+            "# Friendli lists *it* again: live, $5.00/h while live.",
+            "😴 Put to sleep outside this channel. $0.00/h while asleep; any request wakes it.",
         ]
     )
 
@@ -59,7 +59,7 @@ async def test_a_terminate_that_is_answered_with_404_is_carried_out_later(
     await env.member.click(root(env), "Terminate")
     await env.slack.until(lambda: "isn't listed" in root(env).text)
     env.friendli.unhide_project(PROJECT)
-    await env.slack.until(lambda: any(line.startswith("Terminat") for line in thread(env)))
+    await env.slack.until(lambda: any("Terminat" in line for line in thread(env)))
     [endpoint] = env.friendli.endpoints.values()
     assert endpoint.status in ("TERMINATING", "TERMINATED")
 
@@ -140,7 +140,7 @@ async def test_a_bot_that_restarts_meanwhile_revives_it_too(
         await env.slack.until(lambda: "isn't listed" in root(env).text)
     env.friendli.unhide_project(PROJECT)
     async with start_bot():
-        await env.slack.until(lambda: "is serving" in root(env).text)
+        await env.slack.until(lambda: "is live" in root(env).text)
     assert sum("lists *it* again" in line for line in thread(env)) == 1
 
 
@@ -153,5 +153,5 @@ async def test_an_empty_list_alone_takes_nothing_away(env: Environment) -> None:
     )
     seen = blackout.taken
     await env.friendli.until(lambda: blackout.taken > seen + 6)
-    assert "is serving" in root(env).text
+    assert "is live" in root(env).text
     assert len(thread(env)) == 2

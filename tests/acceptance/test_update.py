@@ -55,7 +55,7 @@ Nothing is sent before you agree.
         [{"simplescale": {"replicas": 2}, "instanceOptionId": "zfTutSiLn0Hq"}]
     )
     env.clock.advance(180)
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     await env.slack.until(lambda: has_replies(env, 5))
     assert thread(env)[2:] == snapshot(
         [
@@ -65,15 +65,14 @@ Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
 It costs $5.00/h now, *$20.00/h* then.\
 """,
-            "Rolling out a new version. The one before serves until it's ready.",
-            "The new version serves (3 min).",
+            "🟠 Rolling out a new version. The previous one stays live until it is ready.",
+            "🟢 The new version is live (took 3 min).",
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
-● *it* is serving
-$20.00/h, until it sleeps or ends
+🟢 *it* is live · $20.00/h while live
 org/model · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Sleep] [Open in Friendli] [Update] [Terminate]\
 """)
     assert ephemeral_texts(env) == snapshot(
@@ -270,7 +269,7 @@ async def test_an_endpoint_that_sleeps_gets_the_version_for_when_it_wakes(
     """Nothing rolls out, so the thread says when the new version serves."""
     endpoint = await deploy_until_serving(env)
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     await agree(env)
     await env.slack.until(lambda: "next time" in thread(env)[-1])
     assert thread(env)[3:] == snapshot(
@@ -297,16 +296,16 @@ async def test_a_rollout_that_fails_is_told(env: Environment) -> None:
     await env.slack.until(lambda: "failed" in root(env).text and "#" in thread(env)[-1])
     assert thread(env)[3:] == snapshot(
         [
-            "Rolling out a new version. The one before serves until it's ready.",
-            "# *it* failed while rolling out a new version. `org/model` doesn't fit in the memory of these GPUs. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.",
+            "🟠 Rolling out a new version. The previous one stays live until it is ready.",
+            "# 🔴 *it* failed while rolling out a new version. `org/model` doesn't fit in the memory of these GPUs. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.",
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
-✗ *it* failed while rolling out a new version
+🔴 *it* failed while rolling out a new version
 `org/model` doesn't fit in the memory of these GPUs. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.
 Max batch size: `512`
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-asked by @requester at TIME · target `prod`
+requested by @requester at TIME · target `prod`
 [Update to 1 × H200, $7.00/h] [Edit settings] [Versions] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)
     question = await command_response(env, "rollback it 0")
@@ -315,7 +314,7 @@ Take *it* back to version `0`?
 Max batch size: `512` → `256`
 Comment: “Back to version 0”
 Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
-It costs $5.00/h, as before. It has failed: the new version runs after a restart.
+It costs $5.00/h, as before. Failed: the new version runs after a restart.
 Nothing is sent before you agree.
 [Roll back] [Change] [Cancel]\
 """)
@@ -424,7 +423,7 @@ async def test_who_comes_second_sees_what_is_so_now(env: Environment) -> None:
     await agree(env)
     await env.slack.until(lambda: "updating" in root(env).text)
     env.clock.advance(180)
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     await env.member.fill("Max batch size", "5")
     await env.member.submit()
     await env.slack.until(lambda: "was updated while" in modal_text(env, env.member.modal))
@@ -493,7 +492,7 @@ async def test_an_endpoint_that_is_gone_isn_t_updated(env: Environment) -> None:
     endpoint = await deploy_until_serving(env)
     question = await command_response(env, BIGGER)
     env.friendli.set_status(endpoint, "TERMINATED")
-    await env.slack.until(lambda: "is terminated" in root(env).text)
+    await env.slack.until(lambda: "was terminated" in root(env).text)
     await env.member.click(question, "Update")
     await env.slack.until(lambda: len(ephemeral_texts(env)) > 1)
     env.friendli.delete(endpoint)
@@ -502,8 +501,8 @@ async def test_an_endpoint_that_is_gone_isn_t_updated(env: Environment) -> None:
     await env.slack.until(lambda: len(ephemeral_texts(env)) > 2)
     assert ephemeral_texts(env)[1:] == snapshot(
         [
-            "It is terminated now, so there was nothing to do.",
-            "It is terminated now, so there was nothing to do.",
+            "It is ended now, so there was nothing to do.",
+            "It is ended now, so there was nothing to do.",
         ]
     )
     assert update_bodies(env) == []
@@ -538,7 +537,7 @@ Nothing is sent before you agree.
 Replicas: `1 replica` → `0–2 replicas, cool-down 300 s`
 It costs $5.00/h now, *$5.00/h per replica, $10.00/h at most* then.\
 """,
-            "Rolling out a new version. The one before serves until it's ready.",
+            "🟠 Rolling out a new version. The previous one stays live until it is ready.",
         ]
     )
 
@@ -578,7 +577,7 @@ async def test_an_endpoint_gets_another_name(env: Environment) -> None:
     await env.friendli.until(lambda: len(env.friendli.endpoints) == 2)
     await env.slack.until(lambda: "is updating" in roots(env)[0].text)
     env.clock.advance(300)
-    await env.slack.until(lambda: "is serving" in roots(env)[0].text)
+    await env.slack.until(lambda: "is live" in roots(env)[0].text)
     question = await command_response(env, "update renamed --name it")
     await env.member.click(question, "Update")
     await env.slack.until(lambda: "taken" in ephemeral_texts(env)[-1])

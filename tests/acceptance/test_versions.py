@@ -21,7 +21,7 @@ async def test_versions_are_listed_with_what_changed(env: Environment) -> None:
     await env.member.click(question, "Update")
     await env.slack.until(lambda: update_bodies(env) and "updating" in root(env).text)
     env.clock.advance(180)
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     env.friendli.update(endpoint, replicas=3)
     answer = await command_response(env, "versions it")
     assert message_text(env, answer) == snapshot("""\

@@ -22,7 +22,7 @@ async def deploy_until_serving(
     await env.friendli.until(lambda: env.friendli.endpoints)
     [endpoint] = env.friendli.endpoints
     env.friendli.set_status(endpoint, "RUNNING")
-    await env.slack.until(lambda: "is serving" in root(env).text and "#" in thread(env)[-1])
+    await env.slack.until(lambda: "is live" in root(env).text and "#" in thread(env)[-1])
     return endpoint
 
 

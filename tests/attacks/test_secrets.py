@@ -93,7 +93,7 @@ async def test_no_secret_is_left_anywhere(anywhere: Environment, configure: Conf
         await env.friendli.until(lambda: env.friendli.endpoints)
         [endpoint] = env.friendli.endpoints
         env.friendli.set_status(endpoint, "RUNNING")
-        await env.slack.until(lambda: "is serving" in root(env).text)
+        await env.slack.until(lambda: "is live" in root(env).text)
         await save_settings(env, approval="never")
         await it_is_updated(env)
         await it_fails(env)

@@ -78,7 +78,7 @@ async def stolen_ids(shared_bot: SharedBot) -> StolenIds:
     thread = roots(env)[-1]
     endpoint = list(env.friendli.endpoints)[-1]
     env.friendli.set_status(endpoint, "RUNNING")
-    await env.slack.until(lambda: "is serving" in thread.text)
+    await env.slack.until(lambda: "is live" in thread.text)
     await isolated_attack.command("update theirs --gpu 2xH100")
     question = await env.slack.until(
         lambda: next(

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.hops`: the calls from `/friendli-deploy` to "is serving".
+"""`python -m tests.benchmarks.hops`: the calls from `/friendli-deploy` to "is live".
 
 Traces one deployment by a line of text, on the sandbox, with the bot in this process. A hop is a
 call from a function of one module of `bot` to a function of another one, counted once however often
@@ -184,7 +184,7 @@ async def main_path(folder: Path) -> Sequence[Hop]:
                 for replies, seconds in enumerate(_PHASES, 1):
                     await env.slack.until(partial(_has_replies, env, replies))
                     env.clock.advance(seconds)
-                await env.slack.until(lambda: "is serving" in root(env).text)
+                await env.slack.until(lambda: "is live" in root(env).text)
     return list(trace.hops)
 
 

@@ -141,13 +141,13 @@ def _by_button(label: str) -> Ask:
 
 
 async def _by_update(users: Users, deploy: UserRequest, action: UserAction, rng: Random) -> None:
-    if await users.until(lambda: deploy.thread_has("is serving"), SHOWS_WITHIN):
+    if await users.until(lambda: deploy.thread_has("is live"), SHOWS_WITHIN):
         await agree(users, deploy, action, rng, f"update {deploy.name} --replicas 2", "Update")
 
 
 def _by_line(line: str) -> Ask:
     async def ask(users: Users, deploy: UserRequest, action: UserAction, _rng: Random) -> None:
-        if not await users.until(lambda: deploy.thread_has("is serving"), SHOWS_WITHIN):
+        if not await users.until(lambda: deploy.thread_has("is live"), SHOWS_WITHIN):
             return
         request = users.about(deploy, action, deploy.who)
         for _ in range(ATTEMPTS):

@@ -17,11 +17,10 @@ from tests.chaos.thread_assertions import thread_violations
 
 _UNMADE_WORDS = (
     "wasn't created",
-    "wasn't made",
     "was cancelled",
     "is being cancelled",
     "wasn't approved",
-    "waits for approval",
+    "is waiting for approval",
     "is gone",
 )
 _UNMADE = OVER | {DeploymentState.PROPOSED}
@@ -183,8 +182,8 @@ def _roots(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:
 
 
 def _fits(said: str, endpoint: EndpointView) -> bool:
-    words = {"FAILED": "failed while", "INITIALIZING": "is coming up"}
-    return words.get(endpoint.status, facts_of(endpoint.status).name) in said
+    words = {"FAILED": "failed while"}
+    return words.get(endpoint.status, facts_of(endpoint.status).sentence) in said
 
 
 def _answers(evidence: Evidence, threads: Sequence[_Thread]) -> Iterator[str]:

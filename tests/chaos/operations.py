@@ -169,7 +169,7 @@ def _settles_in(kind: OperationKind) -> str:
 
 async def _update(users: Users, deploy: UserRequest, action: UserAction, rng: Random) -> None:
     """Make a version, and at times go back."""
-    if not await users.until(lambda: deploy.thread_has("is serving"), SHOWS_WITHIN):
+    if not await users.until(lambda: deploy.thread_has("is live"), SHOWS_WITHIN):
         return
     name, goes_back = deploy.name, rng.random() < 0.5
     if (
@@ -208,13 +208,13 @@ async def agree(
 async def _let_time_pass(
     users: Users, deploy: UserRequest, action: UserAction, _rng: Random
 ) -> None:
-    if await users.until(lambda: deploy.thread_has("is serving"), SHOWS_WITHIN):
+    if await users.until(lambda: deploy.thread_has("is live"), SHOWS_WITHIN):
         await _fall_due(users, deploy, action)
 
 
 async def _schedule(users: Users, deploy: UserRequest, action: UserAction, rng: Random) -> None:
     """Make a schedule, and make it due."""
-    if not await users.until(lambda: deploy.thread_has("is serving"), SHOWS_WITHIN):
+    if not await users.until(lambda: deploy.thread_has("is live"), SHOWS_WITHIN):
         return
     # Hours away in every user's time zone.
     hour, often = (datetime.now(UTC).hour + 6) % 24, rng.choice(["", " daily"])

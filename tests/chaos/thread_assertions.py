@@ -6,18 +6,18 @@ from itertools import pairwise
 from bot.domain.statuses import PHASES
 from bot.sandbox.friendli.timeline import Segment
 
-_SERVES = "is serving"
-_SERVES_AGAIN = "Serving again"
+_SERVES = "* is live"
+_SERVES_AGAIN = "Live again"
 _AFTER: dict[str, dict[str, str]] = {
-    "RUNNING": {"UPDATING": "The new version serves", "AWAKING": "Awake and serving again"},
+    "RUNNING": {"UPDATING": "The new version is live", "AWAKING": "Awake and live again"},
     "INITIALIZING": {"FAILED": "Starting again.", "TERMINATED": "Starting again."},
 }
 ALWAYS = {
     "AWAKING": "Waking up.",
     "UPDATING": "Rolling out a new version.",
     "FAILED": "failed while",
-    "SLEEPING": "while it sleeps; any request wakes it.",
-    "TERMINATED": "Terminated. It costs nothing now",
+    "SLEEPING": "while asleep; any request wakes it.",
+    "TERMINATED": "Terminated. $0.00/h",
 }
 _PROGRESS = {phase: f"{words.progress}." for phase, words in PHASES.items()}
 # The first phase is posted with the start.
@@ -39,7 +39,7 @@ def thread_violations(
         shown: The endpoint's statuses, without its end.
         is_terminated: It was terminated then, so that the last status may have passed unseen.
     """
-    made = f", as `{endpoint_id}`"
+    made = f": `{endpoint_id}`"
     wanted = [made, *_wanted(shown)]
     end = [ALWAYS["TERMINATED"]] if is_terminated else []
     known = dict.fromkeys([made, *_KNOWN])

@@ -44,7 +44,7 @@ async def _deploy(database: str) -> None:
         line = "sandbox/works --gpu 1xH100 --name rehearsal --yes"
         await env.member.command(env.channel, line)
         await env.slack.until(
-            lambda: any("is serving" in one.text for one in env.channel.messages.values()),
+            lambda: any("is live" in one.text for one in env.channel.messages.values()),
             _SERVES_WITHIN,
         )
 

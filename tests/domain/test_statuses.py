@@ -24,15 +24,15 @@ def test_the_words_for_each_status() -> None:
         {
             "UNKNOWN": ("in an unknown state", "unknown"),
             "INITIALIZING": ("starting", "moving"),
-            "RUNNING": ("serving", "serving"),
+            "RUNNING": ("live", "serving"),
             "UPDATING": ("updating", "moving"),
-            "SLEEPING": ("sleeping", "resting"),
+            "SLEEPING": ("asleep", "resting"),
             "AWAKING": ("waking up", "moving"),
             "FAILED": ("failed", "ended"),
             "STOPPING": ("stopping", "moving"),
             "TERMINATING": ("terminating", "moving"),
-            "TERMINATED": ("terminated", "ended"),
-            "READY": ("serving", "serving"),
+            "TERMINATED": ("ended", "ended"),
+            "READY": ("live", "serving"),
         }
     )
 

@@ -21,8 +21,8 @@ def test_no_message_shows_what_its_text_does_not_say() -> None:
 def test_what_only_the_blocks_say_is_added_once_and_in_their_order() -> None:
     """The text leads; line breaks and fonts make no difference; buttons are left out."""
     said = body(
-        "*it* is coming up. $5.00/h",
-        section("*it* is coming up.\n$5.00/h\nNothing is billed yet."),
+        "*it* is starting. $5.00/h",
+        section("*it* is starting.\n$5.00/h\nNothing is billed yet."),
         plan(
             "Deploying <it>",
             [
@@ -37,7 +37,7 @@ def test_what_only_the_blocks_say_is_added_once_and_in_their_order() -> None:
         actions(button("Cancel", "cancel")),
     )
     assert said.text == snapshot("""\
-*it* is coming up. $5.00/h
+*it* is starting. $5.00/h
 Nothing is billed yet.
 Deploying &lt;it&gt;: Create (done), Download (in progress), Start (to do), Serve (failed)
 org/model

@@ -46,7 +46,7 @@ def test_a_status_is_named_in_lists_and_by_itself(status: Status) -> None:
 def test_a_status_is_named_in_its_thread_and_at_home(status: Status) -> None:
     """The status message, its copies, and the reply know it."""
     facts, view = STATUSES[status], live(status)
-    name = {Status.INITIALIZING: "coming up"}.get(status, facts.name)
+    name = facts.sentence
     assert name in status_message.root(view).text
     known = EndpointFacts(view, NEVER_BILLED, None)
     assert name in endpoint.status_of_thread(known).text

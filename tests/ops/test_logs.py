@@ -286,7 +286,7 @@ async def test_a_whole_deployment_leaves_no_secret_behind(
         [root] = await env.slack.until(lambda: list(env.channel.messages.values()))
         await env.slack.until(lambda: env.friendli.endpoints)
         env.clock.advance(600)
-        await env.slack.until(lambda: "is serving" in root.text)
+        await env.slack.until(lambda: "is live" in root.text)
         await env.member.command(env.channel, "targets")
         await env.slack.until(lambda: env.member.ephemerals(env.channel))
     answered_at = response_url_keys(env)

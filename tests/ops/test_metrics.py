@@ -27,7 +27,7 @@ async def test_a_deployment_is_counted(database_url: str) -> None:
         await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
         await env.slack.until(lambda: env.friendli.endpoints)
         env.clock.advance(600)
-        await env.slack.until(lambda: "is serving" in root(env).text)
+        await env.slack.until(lambda: "is live" in root(env).text)
         polls = len(env.friendli.requests)
         await env.friendli.until(lambda: len(env.friendli.requests) > polls + 2)
         after = await scrape(bot.url)

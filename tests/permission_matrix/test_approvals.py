@@ -102,7 +102,7 @@ async def test_waking(env: Environment) -> None:
     """By button, text, mention, schedule and the Home tab."""
     endpoint = await serve(env)
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     await set_policy(env, ALWAYS)
     ways: dict[str, Way] = {
         "button": partial(press, label="Wake"),
@@ -118,7 +118,7 @@ async def test_restarting(env: Environment) -> None:
     """By button, text and mention."""
     endpoint = await serve(env)
     env.friendli.set_status(endpoint, "TERMINATED")
-    await env.slack.until(lambda: "is terminated" in root(env).text)
+    await env.slack.until(lambda: "was terminated" in root(env).text)
     await set_policy(env, ALWAYS)
     ways: dict[str, Way] = {
         "button": partial(press, label="Restart"),
@@ -135,14 +135,14 @@ async def test_scaling_up(env: Environment) -> None:
     env.clock.advance(1)
     await env.slack.until(lambda: "is updating" in root(env).text)
     env.clock.advance(180)
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     await set_policy(env, ALWAYS)
     counted = RequestCounter(env)
     await typed(env, "update it --replicas 1", "Update")
     await env.friendli.until(lambda: counted.of("update_endpoint") == 1)
     await env.slack.until(lambda: "is updating" in root(env).text)
     env.clock.advance(180)
-    await env.slack.until(lambda: "is serving" in root(env).text)
+    await env.slack.until(lambda: "is live" in root(env).text)
     ways: dict[str, Way] = {
         "text": partial(typed, text="update it --replicas 2", label="Update"),
         "mention": partial(mentioned, text="update --replicas 3", label="Update"),
@@ -202,7 +202,7 @@ async def test_an_unknown_price_needs_approval_wherever_there_is_a_price_rule(
     await env.member.click(waits, "Withdraw")
     await env.slack.until(partial(last_reply_contains, env, "withdrew"))
     env.friendli.set_status(endpoint, "SLEEPING")
-    await env.slack.until(lambda: "is sleeping" in root(env).text)
+    await env.slack.until(lambda: "is asleep" in root(env).text)
     await press(env, "Wake")
     await proposal(env)
     assert (await states(env))[-1] is OperationState.PROPOSED

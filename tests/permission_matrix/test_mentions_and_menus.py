@@ -41,7 +41,7 @@ async def test_everybody_may_look(env: Environment, denied: Denials) -> None:
         [status] = await env.slack.until(
             lambda person=person: person.ephemerals(env.channel)  # type: ignore[misc] # bound in the loop
         )
-        assert "is serving" in status.text
+        assert "is live" in status.text
         assert "`prod`" in str((await home_tab(env, person)).body)
         shown = env.slack.workspace.post(
             env.channel,

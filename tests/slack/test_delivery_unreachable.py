@@ -336,8 +336,8 @@ async def test_an_endpoint_is_watched_while_its_channel_is_archived(
     await env.slack.until(lambda: direct.messages)
     assert len(env.channel.replies(root)) == before
     env.slack.unarchive(env.channel)
-    await env.slack.until(lambda: "is serving" in env.channel.messages[root].text)
-    await env.slack.until(lambda: "serving" in env.channel.replies(root)[-1].text)
+    await env.slack.until(lambda: "is live" in env.channel.messages[root].text)
+    await env.slack.until(lambda: "live" in env.channel.replies(root)[-1].text)
     assert len(direct.messages) == 1
 
 

@@ -307,7 +307,7 @@ async def test_a_deployment_needs_no_more_than_its_scopes(
         [root] = await env.slack.until(lambda: list(env.channel.messages.values()))
         await env.slack.until(lambda: env.friendli.endpoints)
         env.clock.advance(600)
-        await env.slack.until(lambda: "is serving" in root.text)
+        await env.slack.until(lambda: "is live" in root.text)
         env.slack.remove_bot(env.channel)
         await env.member.command(env.channel, "org/other --gpu H100 --yes")
         direct = env.slack.direct_message(env.member.user)

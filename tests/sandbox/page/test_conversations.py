@@ -29,7 +29,7 @@ async def serve(env: Environment, page: Page) -> None:
         env.clock.advance(seconds)
         await expect(newest.locator(".task.in_progress")).to_have_text(f"{task} (in progress)")
     env.clock.advance(120)
-    await expect(page.locator("#messages")).to_contain_text("is serving after 4 min 8 s")
+    await expect(page.locator("#messages")).to_contain_text("is live (took 4 min 8 s)")
 
 
 async def test_connect_deploy_by_modal_and_follow_the_thread(
@@ -78,7 +78,7 @@ async def test_connect_deploy_by_modal_and_follow_the_thread(
             "Friendli made it, as ENDPOINT. Getting a GPU machine.",
             "A GPU machine is ready (48 s). Downloading the model.",
             "Model downloaded (1 min 20 s). Starting the engine.",
-            "● my-llama is serving after 4 min 8 s · $10.00/h from now",
+            "● my-llama is live (took 4 min 8 s) · $10.00/h",
             "Its model name in requests is ENDPOINT.",
         ]
     )
@@ -100,7 +100,7 @@ async def test_a_failure_is_told_and_tried_again(env: Environment, page: Page) -
     await field(page, "Model").fill("sandbox/works")
     await field(page, "Endpoint name").fill("my-other-model")
     await page.get_by_role("button", name="Deploy", exact=True).click()
-    await expect(page.locator("#messages")).to_contain_text("my-other-model is coming up")
+    await expect(page.locator("#messages")).to_contain_text("my-other-model is starting")
 
 
 async def test_the_keyboard_alone_is_enough(env: Environment, page: Page) -> None:

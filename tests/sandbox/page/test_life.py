@@ -22,7 +22,7 @@ async def test_listed_updated_and_approved(env: Environment, page: Page) -> None
     listed = page.locator("#messages .only").last
     await expect(listed).to_contain_text("4 endpoints")
     await page.get_by_role("button", name="4 replies").click()
-    await expect(page.locator("#replies .root")).to_contain_text("is serving")
+    await expect(page.locator("#replies .root")).to_contain_text("is live")
     await page.locator("#text").focus()
     await keep(page, "list")
 

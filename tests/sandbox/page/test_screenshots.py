@@ -50,7 +50,7 @@ async def test_a_running_deployment_and_a_ready_one(env: Environment, page: Page
     env.clock.advance(120)
     await expect(page.locator("#replies .message")).to_have_count(5)
     await expect(page.locator("#messages .message")).to_have_count(2)
-    await expect(page.locator("#replies .root")).to_contain_text("is serving")
+    await expect(page.locator("#replies .root")).to_contain_text("is live")
     await keep(page, "ready")
 
 
@@ -69,10 +69,10 @@ async def test_the_home_tab(env: Environment, page: Page) -> None:
     await send(page, LINE)
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
     env.clock.advance(300)
-    await expect(page.locator("#messages .message").first).to_contain_text("is serving")
+    await expect(page.locator("#messages .message").first).to_contain_text("is live")
     env.clock.advance(7200)
     env.friendli.set_status(next(iter(env.friendli.endpoints)), "SLEEPING")
-    await expect(page.locator("#messages .message").first).to_contain_text("is sleeping")
+    await expect(page.locator("#messages .message").first).to_contain_text("is asleep")
     await send(page, "/friendli-deploy org/model --gpu 1xH200 --name my-other --yes")
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
     await page.get_by_role("button", name="friendli-deploy", exact=True).click()

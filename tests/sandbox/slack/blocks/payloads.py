@@ -59,7 +59,7 @@ def actions(*elements: Payload) -> Payload:
 
 def section(**fields: Json) -> Payload:
     """Return a section that says something."""
-    return {"type": "section", "text": mrkdwn("*llama* is serving"), **fields}
+    return {"type": "section", "text": mrkdwn("*llama* is live"), **fields}
 
 
 def rich(*elements: Payload) -> Payload:

@@ -9,10 +9,12 @@ from bot.commands.endpoint_text import known_target
 from bot.commands.registry import Command, Feature, deferred
 from bot.commands.target_lookup import TargetLookup
 from bot.domain.permissions import Permission
+from bot.domain.times_of_day import UTC_ZONE, is_zone
 from bot.messages import audit as words
 from bot.messages.body import Body
 from bot.services.audit import Audit
 from bot.services.authorization import Authorizer
+from bot.slack.people import People
 from bot.slack.requests import BlockAction, Request, SlashCommand
 
 _LINES = 15
@@ -25,6 +27,7 @@ class AuditPages:
     """Reads the audit, a page at a time."""
 
     lookup: TargetLookup
+    people: People
     authorizer: Authorizer
     audit: Audit
 
@@ -46,8 +49,10 @@ class AuditPages:
         entries = await self.audit.newest(
             place, _LINES + 1, before=before, target=target or None, hidden=hidden
         )
+        zone = await self.people.time_zone(person.id)
         return words.page(
             entries[:_LINES],
+            zone if zone is not None and is_zone(zone) else UTC_ZONE,
             target=target,
             is_first=before is None,
             has_more=len(entries) > _LINES,

@@ -33,14 +33,14 @@ pytestmark = pytest.mark.usefixtures("bot")
 async def shown(
     env: Environment, person: UserClient | None = None, text: str = "audit"
 ) -> list[str]:
-    """The lines that the command shows, without their moments."""
+    """The entries that the command shows, without their moments and days."""
     who = person or env.member
     seen = len(who.ephemerals(env.channel))
     await who.command(env.channel, text)
     await env.slack.until(lambda: len(who.ephemerals(env.channel)) > seen)
     said = rendered_text(env, who.ephemerals(env.channel)[-1].text)
     lines = [line.removeprefix("TIME · ") for line in said.split("\n")]
-    return [line for line in lines if "writes all of it" not in line]
+    return [line for line in lines if "writes all of it" not in line and line != "*TIME*"]
 
 
 async def test_what_was_done_is_listed_newest_first(env: Environment) -> None:
@@ -121,6 +121,7 @@ async def test_older_acts_are_a_click_away(env: Environment) -> None:
     await env.member.click(page, "Older")
     await env.slack.until(lambda: "Newest" in page.buttons)
     assert message_text(env, page) == snapshot("""\
+*TIME*
 TIME · @requester · 04 · done
 TIME · @requester · 03 · done
 TIME · @requester · 02 · done

@@ -228,7 +228,7 @@ def of_lists() -> Iterator[Body]:
         effect=Effect.DONE,
         detail="",
     )
-    yield audit.page([entry], is_first=False, has_more=True)
+    yield audit.page([entry], "UTC", is_first=False, has_more=True)
 
 
 def picked_for() -> Sequence[str]:

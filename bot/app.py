@@ -64,6 +64,7 @@ from bot.services.operations import Operations
 from bot.services.pending_responses import PendingResponses
 from bot.services.proposal_expiry import expire_operations
 from bot.services.schedules import Schedules
+from bot.services.smoke_tests import SmokeTests
 from bot.services.summaries import Summaries
 from bot.services.target_connections import TargetConnections
 from bot.services.target_settings import TargetSettings
@@ -379,6 +380,7 @@ def _services(
         Operations(database, settings),
         PendingResponses(database, settings),
         Schedules(database, settings),
+        SmokeTests(database),
         Summaries(database, settings, billing),
         ModelHistory(database),
         TargetConnections(database, key_ring, settings, targets),

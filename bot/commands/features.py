@@ -29,6 +29,7 @@ from bot.commands import (
     targets,
     update,
     update_modal,
+    use_it,
     versions,
 )
 from bot.commands.registry import Registry
@@ -46,6 +47,7 @@ def registry() -> Registry:
             audit.FEATURE,
             list_endpoints.FEATURE,
             *status.FEATURES,
+            *use_it.FEATURES,
             endpoint_command.FEATURE,
             *operation_commands.FEATURES,
             *follow.FEATURES,

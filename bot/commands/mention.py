@@ -24,6 +24,7 @@ _VERBS = {kind.value: kind for kind in BY_COMMAND}
 # Commands about one endpoint: in its thread it needs no name.
 _ABOUT_ONE = {
     "status",
+    "use",
     "update",
     "versions",
     "rollback",

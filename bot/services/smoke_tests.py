@@ -10,11 +10,30 @@ from bot.db.claims import make_due
 from bot.db.deployment_tables import Deployment, Transition
 from bot.db.inference_tables import SmokeTest
 from bot.db.operation_tables import Operation
-from bot.domain.inference import Speed
+from bot.db.session import Database
+from bot.domain.inference import InferenceKind, Speed
 from bot.domain.smoke_test import SmokeTestState, SmokeTestView, is_new_start
 from bot.domain.statuses import SERVING
 from bot.domain.transitions import ObservedTransition, State
 from bot.services.lookup import policy_of
+
+
+class SmokeTests:
+    """What tests have shown."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def kind_of(self, endpoint_id: str) -> InferenceKind | None:
+        """What an endpoint's model answers; None if no test showed it."""
+        async with self._database.read() as session:
+            return await session.scalar(
+                select(SmokeTest.kind)
+                .join(Deployment, Deployment.id == SmokeTest.deployment_id)
+                .where(Deployment.endpoint_id == endpoint_id, SmokeTest.kind.is_not(None))
+                .order_by(SmokeTest.sequence.desc())
+                .limit(1)
+            )
 
 
 async def request_if_started(

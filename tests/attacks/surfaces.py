@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "audit": ("",),
     "list": ("TARGET", ""),
     "status": _ABOUT,
+    "use": _ABOUT,
     "sleep": (*_ABOUT, "theirs at 18:00"),
     "wake": _ABOUT,
     "restart": _ABOUT,
@@ -55,6 +56,7 @@ CLICKS: Mapping[str, Sequence[str]] = {
         f"endpoint.pick.{command}": _PICKED
         for command in (
             "status",
+            "use",
             "sleep",
             "wake",
             "restart",

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, Permission | None] = {
     "audit": P.AUDIT,
     "list": None,
     "status": None,
+    "use": None,
     "sleep": P.OPERATE,
     "wake": P.OPERATE,
     "restart": P.OPERATE,
@@ -67,6 +68,7 @@ CLICKS: Mapping[str, Permission | None] = {
     # Runs the command that was chosen, which checks its own permission.
     "list.row": None,
     "endpoint.pick.status": None,
+    "endpoint.pick.use": None,
     "endpoint.pick.sleep": P.OPERATE,
     "endpoint.pick.wake": P.OPERATE,
     "endpoint.pick.restart": P.OPERATE,

@@ -53,6 +53,7 @@ class FormState(BaseModel):
             stays the same.
         default_scaling: Shown while the person hasn't chosen another one.
         updating: The existing endpoint; None for a new one.
+        repairs: The public id of the failed deployment that the form was opened for.
         refused: Friendli's error messages: field → plain text.
         focus: The field that gets the cursor when the form opens.
     """
@@ -68,6 +69,7 @@ class FormState(BaseModel):
     generation: int = 0
     default_scaling: Scaling | None = None
     updating: Updating | None = None
+    repairs: str = ""
     refused: Mapping[str, str] = Field(default_factory=dict)
     focus: str | None = Field(default=None, exclude=True)
 

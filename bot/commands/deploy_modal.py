@@ -44,6 +44,7 @@ class DeployForm:
         *,
         refused: Mapping[str, str] | None = None,
         focus: str | None = None,
+        repairs: str = "",
     ) -> None:
         """Open the form.
 
@@ -52,6 +53,7 @@ class DeployForm:
             draft: What it is filled in with.
             refused: Friendli's error messages: field of the draft → plain text.
             focus: The field that gets the cursor.
+            repairs: The public id of the failed deployment that the request is to repair.
         """
         person, place = request.person, request.place
         # The submission is authorized anew; nobody is refused by what may be old.
@@ -61,7 +63,8 @@ class DeployForm:
             await self.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
         if not targets:
             raise await self.lookup.unconnected()
-        state = form.opened(_state(place, draft or DeployDraft()), refused or {}, focus)
+        empty = _state(place, draft or DeployDraft(), repairs=repairs)
+        state = form.opened(empty, refused or {}, focus)
         # The trigger dies after three seconds, so the form comes first and the check after.
         view_id = await self.modals.open(request.trigger_id, await self._view(state, targets))
         membership = await self.people.membership(place)
@@ -117,7 +120,9 @@ async def submitted(
     await authorizer.authorize(
         Permission.DEPLOY, person, place, target=request.target, among=targets
     )
-    result = await deployments.deploy(place, person, request, state.request_id)
+    result = await deployments.deploy(
+        place, person, request, state.request_id, repairs=state.repairs
+    )
     match result.outcome:
         case DeployOutcome.NAME_TAKEN:
             taken = (
@@ -168,8 +173,8 @@ def _choices(targets: Sequence[TargetView]) -> list[form.TargetChoice]:
     ]
 
 
-def _state(place: ChannelRef, draft: DeployDraft) -> form.FormState:
-    return form.FormState(request_id=new_request_id(), place=place, draft=draft)
+def _state(place: ChannelRef, draft: DeployDraft, *, repairs: str = "") -> form.FormState:
+    return form.FormState(request_id=new_request_id(), place=place, draft=draft, repairs=repairs)
 
 
 FEATURE = Feature(clicks={form.ACTION_PREFIX: changed}, submissions={form.CALLBACK_ID: submitted})

@@ -41,7 +41,9 @@ class FilledForm:
         draft = _draft(DeployRequest.model_validate(deployment.request))
         if gpu is not None:
             draft = draft.model_copy(update={"gpu": gpu})
-        await self.form.open(click, draft, refused=deployment.refused_fields, focus=focus)
+        await self.form.open(
+            click, draft, refused=deployment.refused_fields, focus=focus, repairs=public_id
+        )
 
 
 @deferred

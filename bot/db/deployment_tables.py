@@ -197,6 +197,10 @@ class Deployment(Claimable, Base):
     stuck_at: Mapped[datetime | None]
     # When it was first seen to have ended for good: retention counts from here.
     ended_at: Mapped[datetime | None]
+    # The public id of the failed deployment that it was requested to repair.
+    repairs: Mapped[str | None]
+    # What the Hub said of its model: a `bot.domain.model_facts.ModelFacts`; NULL if not checked.
+    model_facts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     # The reference of its first request, for the log; NULL if that wasn't from Slack.
     reference: Mapped[str | None] = mapped_column(default=correlation.reference)
 

@@ -7,17 +7,21 @@ from bot.domain.deployment_state import DeploymentState
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.operations import Cause, OperationKind, OperationWords
 from bot.domain.process.slash_command import SLASH
+from bot.domain.request.rule import LABELS
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.statuses import facts_of
 from bot.domain.text import clip
+from bot.domain.version import Version
 from bot.messages import buttons
 from bot.messages.blocks import Block, actions, context, section
 from bot.messages.body import body
 from bot.messages.markup import bold, code, duration, escape, mention, money
 from bot.messages.refusals import Refusal
 from bot.messages.reply import News, Reply, say
+from bot.messages.update_diff import changes
 
 _API_WORDS_LIMIT = 500
+_NAME = f"{LABELS['name']}:"
 
 
 def refused(deployment: DeploymentView, refusal: Refusal) -> Reply:
@@ -28,6 +32,20 @@ def refused(deployment: DeploymentView, refusal: Refusal) -> Reply:
     connect = [buttons.connect_again(deployment.target_name)] if refusal.reconnects else []
     blocks.append(actions(buttons.try_again(deployment), *connect))
     return Reply(body(text, *blocks), news=News.FAILED)
+
+
+def repaired(person: str, name: str, before: Version, after: Version) -> Reply:
+    """In the thread of a failed deployment that was requested anew.
+
+    Args:
+        person: Who requested it.
+        name: Of the new endpoint.
+        before: What failed.
+        after: What was requested instead.
+    """
+    lines = [one for one in changes(before, after).splitlines() if not one.startswith(_NAME)]
+    what = "\n".join(lines) or "Nothing was changed."
+    return say(f"{mention(person)} tries again as {bold(name)}, in its own thread.\n{what}")
 
 
 def rate_limited(words: str, seconds: float) -> Reply:

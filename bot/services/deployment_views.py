@@ -30,6 +30,7 @@ from bot.domain.version import option_of
 from bot.messages.markup import who
 from bot.messages.match_candidates import notes
 from bot.services.lookup import target_of
+from bot.services.next_instance import priced, with_larger_instance
 from bot.services.smoke_tests import last_smoke_tests
 
 
@@ -58,7 +59,7 @@ async def views_of(
     ):
         operations.setdefault(operation.deployment_id, []).append(operation)
     smoke_tests = await last_smoke_tests(session, deployments)
-    return [
+    views = [
         _view(
             deployment,
             settings,
@@ -68,6 +69,10 @@ async def views_of(
             smoke_tests.get(deployment.id),
         )
         for deployment in deployments
+    ]
+    return [
+        await with_larger_instance(session, deployment, view, settings.prices)
+        for deployment, view in zip(deployments, views, strict=True)
     ]
 
 
@@ -158,9 +163,7 @@ def _larger(
     option: InstanceOption | None, least: int | None, prices: Prices
 ) -> LargerInstance | None:
     larger = next_larger(option) if option is not None else None
-    if larger is None:
-        return None
-    return LargerInstance(larger.key, larger.label, prices.per_hour(larger) * max(1, least or 0))
+    return None if larger is None else priced(larger, least, prices)
 
 
 async def _waiting(session: AsyncSession, deployment: Deployment) -> PendingApproval | None:

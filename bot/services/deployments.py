@@ -21,13 +21,16 @@ from bot.db.message_tables import Channel, Workspace
 from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
+from bot.domain.model_facts import ModelFacts
 from bot.domain.policy import Policy
 from bot.domain.process import correlation
 from bot.domain.request.deploy_request import DeployRequest
+from bot.messages import replies
 from bot.services import audit, outbox
-from bot.services.lookup import find_deployment, find_target
+from bot.services.lookup import find_deployment, find_target, lock_deployment
 from bot.services.repeated_commands import is_first
-from bot.services.thread import open_thread
+from bot.services.thread import open_thread, post
+from bot.services.version_history import version_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -82,11 +85,15 @@ class Deployments:
         *,
         message_ts: str = "",
         line: str | None = None,
+        repairs: str = "",
+        facts: ModelFacts | None = None,
     ) -> DeployResult:
         """Create a deployment.
 
         Args:
             request_id: Of the form or the command: accepted once.
+            repairs: The public id of a failed deployment, whose thread is told what was changed.
+            facts: Of the model, as checked for this request.
             line: The command line, if it deploys without another question.
         """
 
@@ -95,7 +102,7 @@ class Deployments:
             if destination is None:
                 return None
             waits_as = await self._insert(
-                session, place, person, request, request_id, destination, message_ts
+                session, place, person, request, request_id, destination, message_ts, repairs, facts
             )
             if line is not None:
                 await _refuse_repeat(session, place, person, line)
@@ -131,6 +138,8 @@ class Deployments:
         request_id: str,
         destination: "_Destination",
         message_ts: str,
+        repairs: str,
+        facts: ModelFacts | None,
     ) -> str:
         policy = Policy.model_validate(destination.policy or {})
         waits = policy.asks_for_approval(request.price_at_full_scale(self._settings.prices))
@@ -154,6 +163,8 @@ class Deployments:
                 "request": request.model_dump(mode="json", exclude_none=True),
                 "lifetime_seconds": request.lifetime_seconds,
                 "expiry_action": policy.expiry_action,
+                "repairs": repairs or None,
+                "model_facts": None if facts is None else facts.model_dump(mode="json"),
                 "price_per_hour": "" if each is None else str(each),
                 "state": DeploymentState.PROPOSED if waits else DeploymentState.REQUESTED,
                 "approval_time": timedelta(hours=policy.approval_hours) if waits else None,
@@ -172,7 +183,25 @@ class Deployments:
             detail=f"{detail}; waits for approval" if waits else detail,
             message_ts=message_ts,
         )
+        if repairs:
+            await self._tell_repaired(session, place, person, repairs, deployment)
         return deployment.public_id if waits else ""
+
+    async def _tell_repaired(
+        self,
+        session: AsyncSession,
+        place: ChannelRef,
+        person: Actor,
+        failed_id: str,
+        deployment: Deployment,
+    ) -> None:
+        failed = await lock_deployment(session, place, failed_id)
+        correlation.bind(correlation.reference(), deployment=deployment.public_id)
+        if failed is None or failed.spec is not None:
+            return
+        before, after = version_of(failed), version_of(deployment)
+        said = replies.repaired(person.id, deployment.name, before, after)
+        await post(session, failed, self._settings, said)
 
     async def find(self, place: ChannelRef, public_id: str) -> Deployment | None:
         """The deployment with a public id in this channel."""

@@ -158,7 +158,7 @@ async def test_a_rejection_says_why(env: Environment) -> None:
     assert thread(env) == snapshot(
         [
             "@admin, @requester asks you to approve or reject it.",
-            "# @admin rejected it: “Use the <staging> one, please”. Nothing was made.",
+            "# @admin rejected it: “Use the <staging> one, please”. Nothing was created.",
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
@@ -246,7 +246,7 @@ async def test_whoever_asked_may_withdraw_it(env: Environment) -> None:
     assert thread(env) == snapshot(
         [
             "@admin, @requester asks you to approve or reject it.",
-            "@requester withdrew it. Nothing was made.",
+            "@requester withdrew it. Nothing was created.",
         ]
     )
     assert "was cancelled" in root(env).text
@@ -311,7 +311,7 @@ async def test_disconnecting_ends_what_waits(env: Environment) -> None:
     assert thread(env) == snapshot(
         [
             "@admin, @requester asks you to approve or reject it.",
-            "# @admin disconnected `prod`, so this can't be approved any more. Nothing was made.",
+            "# @admin disconnected `prod`, so this can't be approved any more. Nothing was created.",
         ]
     )
     seen = len(env.admin.ephemerals(env.channel))
@@ -382,7 +382,7 @@ async def test_another_project_ends_what_waits(env: Environment) -> None:
     assert thread(env) == snapshot(
         [
             "@admin, @requester asks you to approve or reject it.",
-            "# @admin connected `prod` to another project, so this can't be approved any more. Nothing was made.",
+            "# @admin connected `prod` to another project, so this can't be approved any more. Nothing was created.",
         ]
     )
     assert creates(env) == 0

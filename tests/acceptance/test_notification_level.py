@@ -23,9 +23,9 @@ async def test_ready_and_failed_is_the_default(env: Environment) -> None:
     """All else is for those who follow the thread."""
     assert await life(env) == snapshot(
         [
-            "Friendli made it, as `ENDPOINT-1`. Getti",
-            "# ● *it* is live (took under 1 s) · $5",
-            "# *it* failed. Friendli gave no reason.",
+            "Endpoint created: `ENDPOINT-1`. Getting ",
+            "# 🟢 *it* is live (took under 1 s) · $5.0",
+            "# 🔴 *it* failed. Friendli gave no reason",
         ]
     )
 
@@ -35,9 +35,9 @@ async def test_everything_may_reach_the_channel(env: Environment) -> None:
     await save_settings(env, notification_level="Everything that the thread tells")
     assert await life(env) == snapshot(
         [
-            "# Friendli made it, as `ENDPOINT-1`. Get",
-            "# ● *it* is live (took under 1 s) · $5",
-            "# *it* failed. Friendli gave no reason.",
+            "# Endpoint created: `ENDPOINT-1`. Gettin",
+            "# 🟢 *it* is live (took under 1 s) · $5.0",
+            "# 🔴 *it* failed. Friendli gave no reason",
         ]
     )
 
@@ -47,9 +47,9 @@ async def test_only_what_failed_may_reach_the_channel(env: Environment) -> None:
     await save_settings(env, notification_level="Only what failed")
     assert await life(env) == snapshot(
         [
-            "Friendli made it, as `ENDPOINT-1`. Getti",
-            "● *it* is live (took under 1 s) · $5.0",
-            "# *it* failed. Friendli gave no reason.",
+            "Endpoint created: `ENDPOINT-1`. Getting ",
+            "🟢 *it* is live (took under 1 s) · $5.00/",
+            "# 🔴 *it* failed. Friendli gave no reason",
         ]
     )
 

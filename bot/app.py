@@ -43,6 +43,7 @@ from bot.friendli.inference import InferenceClient
 from bot.hub.client import HubClient
 from bot.hub.known_models import KnownModels
 from bot.hub.model_checks import ModelChecks
+from bot.hub.model_search import ModelSearch
 from bot.ops.dependencies import Dependencies
 from bot.ops.effective_settings import changed_settings
 from bot.ops.health import health_routes
@@ -63,6 +64,7 @@ from bot.services.model_history import ModelHistory
 from bot.services.operations import Operations
 from bot.services.pending_responses import PendingResponses
 from bot.services.proposal_expiry import expire_operations
+from bot.services.recent_models import RecentModels
 from bot.services.schedules import Schedules
 from bot.services.smoke_tests import SmokeTests
 from bot.services.summaries import Summaries
@@ -159,7 +161,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         people = People(clients, settings.admins)
         schema = Schema()
         workers = _workers(stack, settings, database, schema, clients, apis, key_ring, people)
-        services = _services(settings, database, clients, apis, key_ring, people)
+        services = _services(stack, settings, database, clients, apis, key_ring, people)
         deferred_tasks = DeferredTasks()
         accepts_requests = settings.role.accepts_requests
         app_token = settings.slack_app_token if accepts_requests else None
@@ -346,6 +348,7 @@ def _workers(
 
 
 def _services(
+    stack: AsyncExitStack,
     settings: Settings,
     database: Database,
     clients: SlackClients,
@@ -358,6 +361,8 @@ def _services(
     targets = Targets(database)
     audit = Audit(database)
     billing = Billing(database, friendli, key_ring, timeout=settings.menu_timeout)
+    search = ModelSearch(hub)
+    stack.push_async_callback(search.close)
     return [
         settings,
         settings.prices,
@@ -376,9 +381,12 @@ def _services(
         ImportedEndpoints(database, settings),
         KnownModels(hub),
         Lifetimes(database, settings),
+        apis.checks,
+        search,
         Modals(clients),
         Operations(database, settings),
         PendingResponses(database, settings),
+        RecentModels(database),
         Schedules(database, settings),
         SmokeTests(database),
         Summaries(database, settings, billing),

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from bot.commands.deploy_cost import cost_line
-from bot.commands.deploy_form_advanced import ADVANCED_FIELDS, advanced_fields
+from bot.commands.deploy_form_advanced import ADVANCED_FIELDS, DEPLOY_ANYWAY, advanced_fields
 from bot.commands.deploy_form_basic import (
     TargetChoice,
     chosen_target,
-    instance_fields,
     lifetime_field,
-    model_field,
     name_field,
     replica_fields,
     scaling_field,
@@ -18,6 +16,8 @@ from bot.commands.deploy_form_basic import (
     update_notes,
 )
 from bot.commands.deploy_form_errors import errors_by_block, focused, marked
+from bot.commands.deploy_form_instance import instance_fields
+from bot.commands.deploy_form_model import check_block, model_field, noted_commit, with_check
 from bot.commands.deploy_form_state import (
     ACTION_PREFIX,
     ADVANCED_ACTION,
@@ -27,9 +27,8 @@ from bot.commands.deploy_form_state import (
     react,
 )
 from bot.domain.actors import ChannelRef
-from bot.domain.instances import (
-    Prices,
-)
+from bot.domain.instances import Prices
+from bot.domain.model_facts import CheckedModel
 from bot.messages.blocks import (
     Block,
     actions,
@@ -43,14 +42,17 @@ __all__ = [
     "ACTION_PREFIX",
     "ADVANCED_ACTION",
     "CALLBACK_ID",
+    "DEPLOY_ANYWAY",
     "FormState",
     "TargetChoice",
     "Updating",
     "build",
     "errors_by_block",
+    "noted_commit",
     "opened",
     "parse",
     "react",
+    "with_check",
 ]
 
 CALLBACK_ID = "deploy"
@@ -72,6 +74,7 @@ def build(
     targets: Sequence[TargetChoice],
     prices: Prices,
     seen: SeenBefore | None = None,
+    checked: CheckedModel | None = None,
 ) -> dict[str, object]:
     """Build the modal.
 
@@ -80,6 +83,7 @@ def build(
         targets: At least one, the default first; a menu shows 100.
         prices: Of the instance options.
         seen: What was seen of the model; None for an untouched form and for updates.
+            checked: What the Hub says about the model; None while it is asked.
     """
     blocks: Sequence[Block]
     if state.is_untouched:
@@ -88,8 +92,9 @@ def build(
     else:
         state = state.settled()
         state = state.model_copy(update={"draft": state.draft.clipped()})
-        state = _with_scaling(state, targets)
-        blocks = focused(marked(_blocks(state, targets, prices, seen), state.refused), state.focus)
+        state = with_check(_with_scaling(state, targets), checked, prices)
+        drawn = _blocks(state, targets, prices, seen, checked)
+        blocks = focused(marked(drawn, state.refused), state.focus)
     updates = state.updating is not None
     return {
         "type": "modal",
@@ -147,14 +152,16 @@ def _blocks(
     targets: Sequence[TargetChoice],
     prices: Prices,
     seen: SeenBefore | None = None,
+    checked: CheckedModel | None = None,
 ) -> Sequence[Block]:
     draft, opened, updates = state.draft, state.advanced_open, state.updating is not None
     default_lifetime = None if updates else chosen_target(draft, targets).lifetime_seconds
     return [
         *(update_notes(state.updating) if state.updating else target_field(draft, targets)),
         model_field(state),
+        *check_block(state, checked),
         name_field(state),
-        *instance_fields(draft, prices, optional=updates),
+        *instance_fields(state, checked, prices),
         scaling_field(state),
         *replica_fields(draft),
         *(() if updates else [lifetime_field(draft, targets)]),
@@ -171,7 +178,7 @@ def _blocks(
             button(CLOSE_ADVANCED if opened else OPEN_ADVANCED, ADVANCED_ACTION),
             block_id=ADVANCED_ACTION,
         ),
-        *(advanced_fields(draft, updates=updates) if opened else ()),
+        *(advanced_fields(state) if opened else ()),
     ]
 
 

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 from bot.commands.deploy_form_fields import menu_field, number_field
 from bot.commands.deploy_form_state import (
+    ANYWAY_ACTION,
     FLAGS,
     FLAGS_ACTION,
     FRIENDLIS_CHOICE,
     NO_METRIC,
+    FormState,
     action_id,
 )
 from bot.domain.request.backpressure_rules import METRICS
@@ -17,10 +19,12 @@ from bot.domain.request.rules import LABELS
 from bot.domain.schemas import DEFAULT_MAX_TOKEN_COUNT
 from bot.messages.blocks import Block, input_block, option, text_input
 
+DEPLOY_ANYWAY = "Deploy anyway"
 ADVANCED_FIELDS = tuple(LABELS)[tuple(LABELS).index("revision") :]
 
 
-def advanced_fields(draft: DeployDraft, *, updates: bool) -> Iterable[Block]:
+def advanced_fields(state: FormState) -> Iterable[Block]:
+    draft, updates = state.draft, state.updating is not None
     version = "new" if updates else "first"
     for field, hint in (
         ("revision", "A branch or a whole commit hash; main if you leave it empty."),
@@ -30,12 +34,19 @@ def advanced_fields(draft: DeployDraft, *, updates: bool) -> Iterable[Block]:
         yield input_block(
             LABELS[field],
             text_input(action_id(field), max_length=longest(field), initial=typed),
-            block_id=action_id(field),
+            # With another block, a revision that was dropped isn't shown any more.
+            block_id=action_id(field)
+            if field != "revision" or not state.dropped
+            else f"{action_id(field)}.{state.dropped}",
             optional=True,
             hint=hint,
         )
-    yield number_field("max_batch_size", draft.max_batch_size, optional=True, hint="Requests.")
-    yield number_field("max_input_length", draft.max_input_length, optional=True, hint="Tokens.")
+    yield number_field(
+        "max_batch_size", draft.max_batch_size, optional=True, hint="Requests.", redraw=True
+    )
+    yield number_field(
+        "max_input_length", draft.max_input_length, optional=True, hint="Tokens.", redraw=True
+    )
     yield number_field(
         "max_token_count",
         draft.max_token_count,
@@ -48,6 +59,7 @@ def advanced_fields(draft: DeployDraft, *, updates: bool) -> Iterable[Block]:
         draft.max_context_length,
         optional=True,
         hint="Tokens of input and output together.",
+        redraw=True,
     )
     yield _flags(draft)
     yield _content_logging(draft)
@@ -70,6 +82,8 @@ def advanced_fields(draft: DeployDraft, *, updates: bool) -> Iterable[Block]:
         optional=True,
         hint="Past this value of the metric, the queue takes no more requests.",
     )
+    if not updates:
+        yield _anyway(draft)
 
 
 def _flags(draft: DeployDraft) -> Block:
@@ -91,6 +105,20 @@ def _flags(draft: DeployDraft) -> Block:
     if ticked:
         element["initial_options"] = ticked
     return input_block("Special tokens", element, block_id=FLAGS_ACTION, optional=True)
+
+
+def _anyway(draft: DeployDraft) -> Block:
+    tick = option(DEPLOY_ANYWAY, "anyway")
+    element: Block = {"type": "checkboxes", "action_id": ANYWAY_ACTION, "options": [tick]}
+    if draft.anyway:
+        element["initial_options"] = [tick]
+    return input_block(
+        LABELS["anyway"],
+        element,
+        block_id=ANYWAY_ACTION,
+        optional=True,
+        hint="Deploys a model that the Hub doesn't show, or that lacks what Friendli needs.",
+    )
 
 
 def _content_logging(draft: DeployDraft) -> Block:

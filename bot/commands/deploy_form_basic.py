@@ -8,19 +8,9 @@ from bot.commands.deploy_form_fields import (
     number_field,
 )
 from bot.commands.deploy_form_state import (
-    INSTANCE_ID,
     FormState,
     Updating,
     action_id,
-)
-from bot.domain.instances import (
-    GPUS,
-    ID_PREFIX,
-    INSTANCE_OPTIONS,
-    LONGEST_ID,
-    InstanceOption,
-    Prices,
-    UnlistedInstance,
 )
 from bot.domain.policy import ExpiryAction
 from bot.domain.request.draft import (
@@ -35,20 +25,17 @@ from bot.domain.request.draft import (
 )
 from bot.domain.request.duration import format_duration
 from bot.domain.request.lifetime_rules import EXAMPLE_DURATION
-from bot.domain.request.parsed_draft import ParsedDraft
-from bot.domain.request.rules import EXAMPLE_MODEL, LABELS
+from bot.domain.request.rules import LABELS
 from bot.messages.blocks import (
     Block,
     context,
     input_block,
     option,
-    option_group,
-    plain,
     section,
     text_input,
 )
 from bot.messages.lifetime import then
-from bot.messages.markup import duration, money
+from bot.messages.markup import duration
 
 _MOST_OPTIONS = 100  # in a menu
 
@@ -93,24 +80,6 @@ def update_notes(updating: Updating) -> Iterable[Block]:
         )
 
 
-def model_field(state: FormState) -> Block:
-    draft = state.draft
-    return input_block(
-        LABELS["model"],
-        text_input(
-            action_id("model"),
-            max_length=longest("model"),
-            initial=draft.model,
-            placeholder=EXAMPLE_MODEL,
-            trigger="on_enter_pressed",
-        ),
-        block_id=action_id("model"),
-        optional=state.updating is not None and state.updating.is_partial,
-        hint="Its name on the Hugging Face Hub, or the address of its page there.",
-        dispatch=True,
-    )
-
-
 def name_field(state: FormState) -> Block:
     return input_block(
         LABELS["name"],
@@ -121,48 +90,6 @@ def name_field(state: FormState) -> Block:
         if state.updating
         else "Made from the model's name if you leave it empty.",
     )
-
-
-def instance_fields(draft: DeployDraft, prices: Prices, *, optional: bool) -> Iterable[Block]:
-    parsed = ParsedDraft(draft, ())
-    chosen = parsed.instance.key if isinstance(parsed.instance, InstanceOption) else None
-    by_id = chosen is None and parsed.text("gpu").lower().startswith(ID_PREFIX)
-    options = {
-        choice.key: option(
-            f"{choice.label} · {choice.memory_gb} GB · {money(prices.per_hour(choice))}", choice.key
-        )
-        for choice in INSTANCE_OPTIONS
-    }
-    groups = [
-        option_group(
-            f"{gpu.name} · {gpu.memory_gb} GB each",
-            [options[choice.key] for choice in INSTANCE_OPTIONS if choice.gpu == gpu],
-        )
-        for gpu in GPUS
-    ]
-    other = option("By its instance option id", ID_PREFIX)
-    groups.append(option_group("Not listed here", [other]))
-    element: Block = {
-        "type": "static_select",
-        "action_id": action_id("gpu"),
-        "placeholder": plain("Choose GPUs for one replica"),
-        "option_groups": groups,
-    }
-    if chosen is not None:
-        element["initial_option"] = options[chosen]
-    elif by_id:
-        element["initial_option"] = other
-    yield input_block(
-        LABELS["gpu"], element, block_id=action_id("gpu"), optional=optional, dispatch=True
-    )
-    if by_id:
-        typed = parsed.instance.id if isinstance(parsed.instance, UnlistedInstance) else None
-        yield input_block(
-            "Instance option id",
-            text_input(action_id(INSTANCE_ID), max_length=LONGEST_ID, initial=typed),
-            block_id=action_id(INSTANCE_ID),
-            hint="As Friendli's API names it. This bot knows no price for it.",
-        )
 
 
 def scaling_field(state: FormState) -> Block:

@@ -8,12 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from bot.commands.modal_state import Modal
 from bot.domain.actors import ChannelRef
 from bot.domain.instances import ID_PREFIX
+from bot.domain.model_facts import is_commit
 from bot.domain.request.draft import DeployDraft, Scaling
 from bot.domain.request.proposed_name import new_tag, propose_name
 
 ACTION_PREFIX = "deploy"
 ADVANCED_ACTION = f"{ACTION_PREFIX}.advanced"
 FLAGS_ACTION = f"{ACTION_PREFIX}.flags"
+ANYWAY_ACTION = f"{ACTION_PREFIX}.anyway"
 FLAGS = ("skip_special_tokens", "add_special_tokens")
 INSTANCE_ID = "instance_id"
 FRIENDLIS_CHOICE = "friendli"
@@ -52,6 +54,10 @@ class FormState(BaseModel):
         generation: Counts proposed names: a field keeps its content in Slack while its block id
             stays the same.
         default_scaling: Shown while the person hasn't chosen another one.
+        preselected: The instance that was chosen for the person, the cheapest that fits.
+        commit: Of the model's revision as last checked, and what that was.
+        unchecked: Whether the form said that the model isn't checked.
+        dropped: Counts commits that were left out because another model was chosen.
         updating: The existing endpoint; None for a new one.
         repairs: The public id of the failed deployment that the form was opened for.
         refused: Friendli's error messages: field → plain text.
@@ -68,6 +74,11 @@ class FormState(BaseModel):
     proposed_name: str | None = None
     generation: int = 0
     default_scaling: Scaling | None = None
+    preselected: str | None = None
+    commit: str | None = None
+    commit_of: str = ""
+    unchecked: bool = False
+    dropped: int = 0
     updating: Updating | None = None
     repairs: str = ""
     refused: Mapping[str, str] = Field(default_factory=dict)
@@ -130,6 +141,8 @@ def parse(view: Mapping[str, object]) -> FormState:
         field = action.removeprefix(f"{ACTION_PREFIX}.")
         if action == FLAGS_ACTION and element.selected_options is not None:
             typed |= _flags(state.draft, {choice.value for choice in element.selected_options})
+        elif action == ANYWAY_ACTION:
+            typed["anyway"] = True if element.selected_options else None
         elif field in DeployDraft.model_fields and field not in FLAGS:
             chosen = element.selected_option
             typed[field] = chosen.value if chosen else element.value
@@ -142,7 +155,20 @@ def parse(view: Mapping[str, object]) -> FormState:
     if typed.get("content_logging") == FRIENDLIS_CHOICE:
         typed["content_logging"] = None
     draft = DeployDraft.model_validate({**state.draft.model_dump(by_alias=False), **typed})
-    return state.model_copy(update={"draft": draft}).settled()
+    return _without_foreign_commit(state, draft).settled()
+
+
+def _without_foreign_commit(state: FormState, draft: DeployDraft) -> FormState:
+    """A commit belongs to one repo: another model is taken from its own branch."""
+    before = state.draft
+    if (
+        before.model is not None
+        and draft.model != before.model
+        and is_commit((draft.revision or "").strip())
+    ):
+        draft = draft.model_copy(update={"revision": None})
+        return state.model_copy(update={"draft": draft, "dropped": state.dropped + 1})
+    return state.model_copy(update={"draft": draft})
 
 
 def _flags(draft: DeployDraft, ticked: set[str]) -> dict[str, str | bool | None]:

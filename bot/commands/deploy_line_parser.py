@@ -296,7 +296,7 @@ class _Parser:
         if not self._claim(option, span):
             return False
         self.values.update(dict.fromkeys(option.fields, value))
-        self.line.yes = self.line.yes or option.kind is Kind.FLAG
+        self.line.yes = self.line.yes or not option.fields
         return True
 
     def _claim(self, option: Option, span: Span) -> bool:

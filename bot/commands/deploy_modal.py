@@ -7,10 +7,19 @@ from bot.commands import deploy_form as form
 from bot.commands.bare_model import BareModels
 from bot.commands.deploy_checks import REPEATED, Approvers, checked, new_request_id
 from bot.commands.invite import invitation_view, needs_invitation
+from bot.commands.model_lookup import (
+    HASTY_SECONDS,
+    PATIENT_SECONDS,
+    ModelLookup,
+    at_commit,
+    not_checked,
+    stopped,
+)
 from bot.commands.registry import Feature, ViewResponse, deferred
 from bot.commands.target_lookup import TargetLookup
 from bot.domain.actors import ChannelRef
 from bot.domain.instances import InstanceOption, Prices
+from bot.domain.model_facts import CheckedModel
 from bot.domain.permissions import Permission
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
@@ -25,6 +34,8 @@ from bot.slack.modals import Modals
 from bot.slack.people import People
 from bot.slack.requests import BlockAction, SlashCommand, ViewSubmission
 
+_ANYWAY = f"To deploy it all the same, tick “{form.DEPLOY_ANYWAY}” under Advanced."
+
 
 @dataclass(frozen=True, slots=True)
 class DeployForm:
@@ -36,6 +47,7 @@ class DeployForm:
     modals: Modals
     prices: Prices
     history: ModelHistory
+    models: ModelLookup
 
     async def open(
         self,
@@ -66,10 +78,13 @@ class DeployForm:
         empty = _state(place, draft or DeployDraft(), repairs=repairs)
         state = form.opened(empty, refused or {}, focus)
         # The trigger dies after three seconds, so the form comes first and the check after.
-        view_id = await self.modals.open(request.trigger_id, await self._view(state, targets))
+        shown = await self.modals.show(request.trigger_id, await self._view(state, targets))
         membership = await self.people.membership(place)
         if needs_invitation(membership):
-            await self.modals.replace(view_id, await invitation_view(self.people, membership))
+            invitation = await invitation_view(self.people, membership)
+            await self.modals.replace(str(shown.get("id") or ""), invitation)
+            return
+        await self._check(state, targets, shown, action_ts="")
 
     async def show_in(self, view_id: str, place: ChannelRef) -> None:
         targets = await self.lookup.all(place)
@@ -83,17 +98,41 @@ class DeployForm:
         if not targets:
             raise await self.lookup.unconnected()
         view = await self._view(state, targets)
-        await self.modals.replace_after(click.view, view, click.action_ts)
+        shown = await self.modals.replace_after(click.view, view, click.action_ts)
+        if shown is not None:
+            await self._check(state, targets, shown, click.action_ts)
+
+    async def _check(
+        self,
+        state: form.FormState,
+        targets: Sequence[TargetView],
+        shown: Mapping[str, object],
+        action_ts: str,
+    ) -> None:
+        """Ask the Hub about the model if nothing is known yet, and show what it says."""
+        if self.models.cached(state.draft) is not None:
+            return
+        checked = await self.models.check(state.draft, within=PATIENT_SECONDS)
+        if checked is not None:
+            view = await self._view(state, targets, checked)
+            await self.modals.replace_after(shown, view, action_ts)
 
     async def _view(
-        self, state: form.FormState, targets: Sequence[TargetView]
+        self,
+        state: form.FormState,
+        targets: Sequence[TargetView],
+        checked: CheckedModel | None = None,
     ) -> Mapping[str, object]:
         seen = None
+        known = checked or self.models.cached(state.draft)
+        state = form.with_check(state, known, self.prices)
         if state.updating is None and not state.is_untouched:
             parsed = ParsedDraft(state.draft, ())
             option = parsed.instance if isinstance(parsed.instance, InstanceOption) else None
             seen = await self.history.of(state.place, parsed.model.repo, option)
-        return form.build(state, targets=_choices(targets), prices=self.prices, seen=seen)
+        return form.build(
+            state, targets=_choices(targets), prices=self.prices, seen=seen, checked=known
+        )
 
 
 @deferred
@@ -105,6 +144,7 @@ async def submitted(
     submission: ViewSubmission,
     lookup: TargetLookup,
     bare_models: BareModels,
+    models: ModelLookup,
     authorizer: Authorizer,
     deployments: Deployments,
     approvers: Approvers,
@@ -120,6 +160,11 @@ async def submitted(
     await authorizer.authorize(
         Permission.DEPLOY, person, place, target=request.target, among=targets
     )
+    checked_model = await models.check(state.draft, within=HASTY_SECONDS)
+    why = stopped(checked_model)
+    if why is not None and not state.draft.anyway:
+        return _field_error(submission, why[0], f"{why[1]} {_ANYWAY}")
+    request = at_commit(request, checked_model, form.noted_commit(state))
     result = await deployments.deploy(
         place, person, request, state.request_id, repairs=state.repairs
     )
@@ -135,8 +180,11 @@ async def submitted(
         case DeployOutcome.REPEATED:
             return ViewResponse(work=_say_repeated(submission))
         case _:
+            unchecked = bare.unchecked
+            if not state.unchecked:
+                unchecked = unchecked or not_checked(request.model, checked_model)
             return ViewResponse(
-                work=_accepted(submission, request.target, result, bare.unchecked, approvers)
+                work=_accepted(submission, request.target, result, unchecked, approvers)
             )
 
 

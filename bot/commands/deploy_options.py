@@ -185,6 +185,13 @@ OPTIONS: tuple[Option, ...] = (
         "past this the queue takes no more",
         "500",
     ),
+    Option(
+        "anyway",
+        ("anyway",),
+        Kind.FLAG,
+        "",
+        "deploy a model although the check on the Hugging Face Hub fails",
+    ),
     Option("yes", (), Kind.FLAG, "", "deploy without asking again"),
 )
 
@@ -224,6 +231,8 @@ def _words(option: Option, typed: list[object]) -> str | None:
         return None
     if option.kind is Kind.SWITCH:
         return f"--{option.name}" if typed[0] else f"--no-{option.name}"
+    if option.kind is Kind.FLAG:
+        return f"--{option.name}"
     if option.kind is Kind.RANGE:
         bounds = [str(value or "") for value in typed]
         # A bound that is no number is written with an option of its own.

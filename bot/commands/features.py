@@ -17,6 +17,7 @@ from bot.commands import (
     lifetime,
     list_endpoints,
     mention,
+    model_menu,
     operation_buttons,
     operation_commands,
     retry,
@@ -40,6 +41,7 @@ def registry() -> Registry:
         [
             deploy.FEATURE,
             deploy_modal.FEATURE,
+            model_menu.FEATURE,
             connect.FEATURE,
             disconnect.FEATURE,
             targets.FEATURE,

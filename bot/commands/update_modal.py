@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from bot.commands import deploy_form as form
 from bot.commands import update_review as review
 from bot.commands.deployment_access import DeploymentAccess, unknown_endpoint
+from bot.commands.model_lookup import PATIENT_SECONDS, ModelLookup
 from bot.commands.registry import Feature, ViewResponse, deferred
 from bot.commands.update_state import UpdateState
 from bot.domain.actors import ChannelRef
 from bot.domain.errors import UserError
 from bot.domain.instances import Prices
+from bot.domain.model_facts import CheckedModel
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
 from bot.domain.request.draft import DeployDraft
@@ -35,6 +37,7 @@ class UpdateForm:
     updates: Updates
     modals: Modals
     prices: Prices
+    models: ModelLookup
 
     async def open(
         self,
@@ -123,8 +126,16 @@ class UpdateForm:
                 meanwhile=meanwhile,
             ),
         )
-        view = form.build(form.opened(state, refused or {}, focus), targets=(), prices=self.prices)
-        await self.modals.replace(view_id, view)
+        state = form.opened(state, refused or {}, focus)
+        known = self.models.cached(state.draft)
+        await self.modals.replace(view_id, self._view(state, known))
+        if known is None:
+            checked = await self.models.check(state.draft, within=PATIENT_SECONDS)
+            if checked is not None:
+                await self.modals.replace_after({"id": view_id}, self._view(state, checked), "")
+
+    def _view(self, state: form.FormState, checked: CheckedModel | None) -> Mapping[str, object]:
+        return form.build(state, targets=(), prices=self.prices, checked=checked)
 
     async def _show_error(self, view_id: str, error: UserError) -> None:
         view = review.message(f"{error.message} {error.hint}".strip())

@@ -86,9 +86,12 @@ def confirm(title: str, text: str, *, yes: str, no: str, style: ButtonStyle | No
     return question
 
 
-def option(text: str, value: str) -> Block:
+def option(text: str, value: str, description: str = "") -> Block:
     """`value` is at most 150 characters."""
-    return {"text": plain(text, _OPTION), "value": value}
+    choice: Block = {"text": plain(text, _OPTION), "value": value}
+    if description:
+        choice["description"] = plain(description, _OPTION)
+    return choice
 
 
 def static_select(action_id: str, placeholder: str, options: Sequence[Block]) -> Block:
@@ -106,14 +109,17 @@ def overflow(action_id: str, options: Sequence[Block]) -> Block:
     return {"type": "overflow", "action_id": action_id, "options": list(options)}
 
 
-def external_select(action_id: str, placeholder: str) -> Block:
+def external_select(action_id: str, placeholder: str, chosen: Block | None = None) -> Block:
     """A menu that requests its options when it is opened or typed into."""
-    return {
+    element: Block = {
         "type": "external_select",
         "action_id": action_id,
         "placeholder": plain(placeholder, _PLACEHOLDER),
         "min_query_length": 0,
     }
+    if chosen is not None:
+        element["initial_option"] = chosen
+    return element
 
 
 def option_group(label: str, options: Sequence[Block]) -> Block:

@@ -38,11 +38,14 @@ class Modals:
             UserError: The trigger expired after three seconds, or Slack failed.
             RefusedViewError: Slack rejects the view.
         """
+        return str((await self.show(trigger_id, view)).get("id") or "")
+
+    async def show(self, trigger_id: str, view: View) -> View:
+        """Open a modal and return it as Slack has it; raises as `open` does."""
         answer = await attempt(self._client.views_open(trigger_id=trigger_id, view=dict(view)))
         if isinstance(answer, Failure):
             raise _error(answer)
-        opened = answer.get("view")
-        return str(opened.get("id") or "") if isinstance(opened, Mapping) else ""
+        return _view_in(answer)
 
     async def push(self, trigger_id: str, view: View) -> None:
         """Open a modal over the one that was clicked in; raises as `open` does."""
@@ -55,27 +58,46 @@ class Modals:
         answer = await attempt(self._client.views_update(view_id=view_id, view=dict(view)))
         return _is_updated(answer)
 
-    async def replace_after(self, shown: View, view: View, action_ts: str) -> None:
-        """Update a modal after an action in it, unless a newer action was handled first."""
-        view_id = str(shown["id"])
-        if self._newest_action.get(view_id, "") > action_ts:
-            return
+    async def replace_after(self, shown: View, view: View, action_ts: str) -> View | None:
+        """Update a modal after an action in it, unless a newer action was handled first.
+
+        Args:
+            shown: The modal as Slack had it.
+            view: What it becomes.
+            action_ts: Of the action; '' for the opening.
+
+        Returns:
+            The modal as Slack has it now; None if it wasn't updated.
+        """
+        view_id = str(shown.get("id") or "")
+        if not view_id or self._newest_action.get(view_id, "") > action_ts:
+            return None
         self._remember(view_id, action_ts)
         answer = await attempt(
             self._client.views_update(view_id=view_id, view=dict(view), hash=shown.get("hash"))
         )
-        if isinstance(answer, Failure) and answer.error == "hash_conflict":
+        if (
+            isinstance(answer, Failure)
+            and answer.error == "hash_conflict"
             # The view has changed since the action. If no newer action is known, ours is newest.
-            if self._newest_action.get(view_id) == action_ts:
-                await self.replace(view_id, view)
-            return
-        _is_updated(answer)
+            and self._newest_action.get(view_id) == action_ts
+        ):
+            answer = await attempt(self._client.views_update(view_id=view_id, view=dict(view)))
+        if isinstance(answer, Failure):
+            _is_updated(answer)
+            return None
+        return _view_in(answer)
 
     def _remember(self, view_id: str, action_ts: str) -> None:
         self._newest_action.pop(view_id, None)
         self._newest_action[view_id] = action_ts
         while len(self._newest_action) > _MAX_VIEWS:
             self._newest_action.pop(next(iter(self._newest_action)))
+
+
+def _view_in(answer: Mapping[str, object]) -> View:
+    view = answer.get("view")
+    return view if isinstance(view, Mapping) else {}
 
 
 def _is_updated(answer: Mapping[str, object] | Failure) -> bool:

@@ -21,6 +21,15 @@ AGES = 3600
 
 
 @pytest.mark.usefixtures("bot")
+def prefilled(view: View) -> dict[str, object]:
+    """What each field is filled in with, by its label."""
+    return {
+        item.label: (item.element.get("initial_option") or {}).get("value")
+        or item.element.get("initial_value")
+        for item in view.fields()
+    }
+
+
 async def test_a_gated_model_fails_with_what_to_do(env: Environment) -> None:
     """The root and a loud reply say why, and the buttons lead to the way out."""
     await send_deploy(env, "sandbox/gated")
@@ -61,7 +70,7 @@ async def test_try_again_opens_the_form_with_everything_filled_in(env: Environme
     failed = root(env)
     await env.member.click(failed, "Try again")
     view = await env.slack.until(lambda: env.member.modal)
-    values = {item.label: item.element.get("initial_value") for item in view.fields()}
+    values = prefilled(view)
     assert values["Model"] == "sandbox/out-of-memory"
     await env.member.fill("Model", "org/smaller")
     await env.member.fill("Endpoint name", "second")
@@ -117,7 +126,7 @@ async def test_the_form_opens_at_the_setting_in_question(
     await env.member.click(root(env), "Edit settings")
     view = await env.slack.until(lambda: env.member.modal)
     assert cursor(view) == [field]
-    values = {item.label: item.element.get("initial_value") for item in view.fields()}
+    values = prefilled(view)
     assert values["Model"] == "org/model"
     await env.member.click(view, "Hide advanced" if "Revision" in values else "Advanced")
     redrawn = await env.slack.until(
@@ -297,7 +306,7 @@ async def test_what_friendli_refuses_of_single_fields_is_told_field_by_field(
                 "Max batch size": "✗ Friendli refused this: &lt;!channel&gt; is too large",
             }
         )
-        values = {item.label: item.element.get("initial_value") for item in view.fields()}
+        values = prefilled(view)
         assert (values["Model"], values["Max batch size"]) == ("org/model", "999")
         assert cursor(view) == ["Max batch size"]
         await env.member.fill("Maximum replicas", "8")
@@ -355,7 +364,7 @@ It stays as it is.
     assert below(view) == snapshot(
         {"Max batch size": "✗ Friendli refused this: &lt;!channel&gt; is too large"}
     )
-    values = {item.label: item.element.get("initial_value") for item in view.fields()}
+    values = prefilled(view)
     assert values["Max batch size"] == "999"
     assert sum(one.operation == "update_endpoint" for one in env.friendli.requests) == 1
 

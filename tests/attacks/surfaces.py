@@ -117,6 +117,7 @@ SUBMISSIONS = {
 }
 # By the ids of the blocks that the menus stand in.
 SUGGESTIONS: Mapping[str, Sequence[str]] = {
+    "deploy.model": ("deploy.model",),
     "settings.groups": ("settings.groups",),
     "endpoint.pick": ("ask  ", "ask TARGET "),
 }

@@ -28,6 +28,7 @@ from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.rules import FieldError, check
 from bot.domain.schemas import AutoscalingPolicy
+from bot.messages import model_options
 from bot.sandbox.slack.blocks import check_view, check_view_errors
 from bot.sandbox.slack.fields import Field, chosen, options
 from bot.sandbox.slack.view import View
@@ -37,6 +38,7 @@ from tests.domain.request.test_draft import ASTRAL, DRAFTS, FULL, utf16_units
 PLACE = ChannelRef("E0123456789", "T0123456789", "C0123456789")
 PROD = TargetChoice("prod", "project-1")
 STAGING = TargetChoice("staging", "project-2")
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
 
 
@@ -94,6 +96,8 @@ class Screen:
         for name, value in values.items():
             field = self.field(name)
             choices = options(field.element)
+            if field.type == "external_select" and isinstance(value, str):
+                choices = model_options.options(str(value), (), (), NOW)
             self.view.set_value(field, chosen(field.element, value, choices))
             if field.dispatch_action:
                 self.act(field.action_id)
@@ -133,6 +137,7 @@ ADVANCED = [
     "Queue time-out",
     "Backpressure metric",
     "Backpressure threshold",
+    "Failed checks",
 ]
 
 
@@ -243,7 +248,8 @@ def test_a_proposal_for_another_model_is_not_submitted() -> None:
     screen = Screen()
     screen.fill(model="org/first", gpu="1xH100")
     model = screen.field("model")
-    screen.view.set_value(model, chosen(model.element, "org/second", ()))
+    second = model_options.options("org/second", (), (), NOW)
+    screen.view.set_value(model, chosen(model.element, "org/second", second))
     answer = screen.submit()
     assert isinstance(answer, DeployRequest)
     assert (answer.model, answer.name) == ("org/second", "second-k7wq")

@@ -712,5 +712,6 @@ def test_the_help_names_every_option() -> None:
 `--queue-timeout-ms MILLISECONDS`  how long a request may wait in the queue
 `--queue-backpressure-metric METRIC`  what tells that the queue is full, such as TTFT_MS
 `--queue-backpressure-threshold NUMBER`  past this the queue takes no more
+`--anyway`  deploy a model although the check on the Hugging Face Hub fails
 `--yes`  deploy without asking again\
 """)

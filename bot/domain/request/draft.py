@@ -72,6 +72,7 @@ class DeployDraft(BaseModel):
     queue_timeout_ms: Text = Field(default=None, alias="q")
     queue_backpressure_metric: Text = Field(default=None, alias="p")
     queue_backpressure_threshold: Text = Field(default=None, alias="u")
+    anyway: bool | None = Field(default=None, alias="y")
 
     def to_json(self) -> str:
         return self.model_dump_json(exclude_none=True)

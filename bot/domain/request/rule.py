@@ -34,6 +34,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "queue_timeout_ms": "Queue time-out",
         "queue_backpressure_metric": "Backpressure metric",
         "queue_backpressure_threshold": "Backpressure threshold",
+        "anyway": "Failed checks",
     }
 )
 """Every field of a draft with its label, in the order of the form."""

@@ -16,17 +16,17 @@ CLIPPED = 2_500  # what a modal's 3,000 leave room for, beside the rest of the f
 ASTRAL = "\N{GRINNING FACE}"
 
 TYPED = st.none() | st.text(max_size=700)
+NOT_TEXT = {
+    *("scaling", "skip_special_tokens", "add_special_tokens", "content_logging", "anyway"),
+}
 DRAFTS = st.builds(
     DeployDraft,
     scaling=st.sampled_from([None, "fixed", "auto", "friendli"]),
     skip_special_tokens=st.none() | st.booleans(),
     add_special_tokens=st.none() | st.booleans(),
     content_logging=st.none() | st.booleans(),
-    **{
-        field: TYPED
-        for field in DeployDraft.model_fields
-        if field not in {"scaling", "skip_special_tokens", "add_special_tokens", "content_logging"}
-    },
+    anyway=st.none() | st.just(True),  # noqa: FBT003 - a strategy
+    **{field: TYPED for field in DeployDraft.model_fields if field not in NOT_TEXT},
 )
 
 

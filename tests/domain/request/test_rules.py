@@ -289,7 +289,7 @@ def test_words_are_short_plain_sentences(rule: Rule) -> None:
 def test_every_field_has_a_label_and_every_text_a_rule() -> None:
     """No field of a draft is forgotten by the table."""
     assert tuple(LABELS) == tuple(DeployDraft.model_fields)
-    switches = {"skip_special_tokens", "add_special_tokens", "content_logging"}
+    switches = {"skip_special_tokens", "add_special_tokens", "content_logging", "anyway"}
     assert {rule.field for rule in RULES} == set(LABELS) - switches
 
 
@@ -344,7 +344,7 @@ def test_everything_typed_arrives() -> None:
     """Each field of a full draft is in the request."""
     draft = FULL.draft()
     assert checked(draft) == FULL
-    assert {field for field, value in draft if value is None} == {"replicas"}
+    assert {field for field, value in draft if value is None} == {"replicas", "anyway"}
 
 
 def test_what_the_other_scaling_kept_is_not_checked() -> None:

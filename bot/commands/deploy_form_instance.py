@@ -1,0 +1,116 @@
+"""The instance field of the deploy modal: each option with its price and whether the model fits."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bot.commands.deploy_form_model import cheapest_that_fits, workload_of
+from bot.commands.deploy_form_state import INSTANCE_ID, FormState, action_id
+from bot.domain.fit import Fit, FitResult, Workload, fit_of
+from bot.domain.instances import (
+    GPUS,
+    ID_PREFIX,
+    INSTANCE_OPTIONS,
+    LONGEST_ID,
+    InstanceOption,
+    Prices,
+    UnlistedInstance,
+)
+from bot.domain.model_facts import CheckedModel, ModelFacts
+from bot.domain.request.draft import DeployDraft
+from bot.domain.request.parsed_draft import ParsedDraft
+from bot.domain.request.rules import LABELS
+from bot.messages.blocks import Block, input_block, option, option_group, plain, text_input
+from bot.messages.model_words import fit_text, instance_text, tokens_text
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Whether the model fits each instance option.
+
+    Attributes:
+        cheapest: Of those that it fits; None if there is none.
+    """
+
+    load: Workload
+    by_key: Mapping[str, FitResult]
+    cheapest: InstanceOption | None
+
+    def words(self, choice: InstanceOption) -> str:
+        return fit_text(self.by_key[choice.key], self.load)
+
+    @property
+    def hint(self) -> str:
+        if self.cheapest is not None:
+            return f"{self.cheapest.label} is the cheapest that fits."
+        fits = {answer.fit for answer in self.by_key.values()}
+        if fits == {Fit.UNKNOWN} or (Fit.UNKNOWN in fits and Fit.TIGHT not in fits):
+            return "Whether the model fits is unknown."
+        at = tokens_text(self.load.context)
+        if Fit.TIGHT in fits:
+            return f"No instance fits it for sure at {at}; tight ones may."
+        return f"No instance fits it at {at}."
+
+
+def answers(draft: DeployDraft, checked: CheckedModel | None, prices: Prices) -> Answers | None:
+    """None before the model is checked, and for one that can't be served."""
+    if not isinstance(checked, ModelFacts) or checked.blocked is not None:
+        return None
+    load = workload_of(checked, draft)
+    by_key = {choice.key: fit_of(load, choice) for choice in INSTANCE_OPTIONS}
+    return Answers(load, by_key, cheapest_that_fits(load, prices))
+
+
+def instance_fields(
+    state: FormState, checked: CheckedModel | None, prices: Prices
+) -> Iterable[Block]:
+    parsed = ParsedDraft(state.draft, ())
+    fits = answers(state.draft, checked, prices)
+    chosen = parsed.instance.key if isinstance(parsed.instance, InstanceOption) else None
+    by_id = chosen is None and parsed.text("gpu").lower().startswith(ID_PREFIX)
+    texts = {
+        choice.key: instance_text(choice, prices, fits.words(choice) if fits else "")
+        for choice in INSTANCE_OPTIONS
+    }
+    options = {key: option(text, key) for key, text in texts.items()}
+    groups = [
+        option_group(
+            f"{gpu.name} · {gpu.memory_gb} GB each",
+            [options[choice.key] for choice in INSTANCE_OPTIONS if choice.gpu == gpu],
+        )
+        for gpu in GPUS
+    ]
+    other = option("By its instance option id", ID_PREFIX)
+    groups.append(option_group("Not listed here", [other]))
+    element: Block = {
+        "type": "static_select",
+        "action_id": action_id("gpu"),
+        "placeholder": plain("Choose GPUs for one replica"),
+        "option_groups": groups,
+    }
+    if chosen is not None:
+        element["initial_option"] = options[chosen]
+    elif by_id:
+        element["initial_option"] = other
+    yield input_block(
+        LABELS["gpu"],
+        element,
+        block_id=_block_id(texts.values(), state.preselected) if fits else action_id("gpu"),
+        optional=state.updating is not None,
+        hint=fits.hint if fits else None,
+        dispatch=True,
+    )
+    if by_id:
+        typed = parsed.instance.id if isinstance(parsed.instance, UnlistedInstance) else None
+        yield input_block(
+            "Instance option id",
+            text_input(action_id(INSTANCE_ID), max_length=LONGEST_ID, initial=typed),
+            block_id=action_id(INSTANCE_ID),
+            hint="As Friendli's API names it. This bot knows no price for it.",
+        )
+
+
+def _block_id(texts: Iterable[str], preselected: str | None) -> str:
+    """Slack goes on showing a chosen option with its old text while the block id stays the same."""
+    shown = "\n".join([*texts, preselected or ""])
+    return f"{action_id('gpu')}.{hashlib.sha256(shown.encode()).hexdigest()[:8]}"

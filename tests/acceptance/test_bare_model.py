@@ -57,7 +57,7 @@ async def test_one_that_can_not_be_checked_is_asked_about(env: Environment) -> N
     """With `--yes`, too: the note says that nobody knows whether there is such a model."""
     env.hub.faults.add(Hang(), times=None)
     assert await answered(env, f"{LINE} --yes") == snapshot("""\
-*it* on 1 × H100, 0–1 replicas, in `prod`: *$5.00/h* once it serves.
+*it* on 1 × H100, 0–1 replicas, in `prod`: *$5.00/h* while live ($3,650/month), $0.00/h asleep
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
 gpt2
 It sleeps after 5 min without requests, at $0.00/h; any request wakes it.

@@ -217,12 +217,12 @@ async def test_where_nothing_fits_for_sure_nothing_is_chosen(env: Environment) -
 @pytest.mark.parametrize(
     ("model", "why"),
     [
-        ("sandbox/gguf-only", "GGUF files only"),
+        ("sandbox/gguf-only", "only GGUF files"),
         ("sandbox/lora-adapter", "LoRA adapter"),
         ("sandbox/diffusers", "diffusers pipeline"),
         ("sandbox/no-config", "no config.json"),
         ("sandbox/no-safetensors", "no safetensors"),
-        ("sandbox/missing-shard", "isn't there"),
+        ("sandbox/missing-shard", "which is missing"),
         ("sandbox/missing", "doesn't exist, or it is private"),
         ("sandbox/private", "doesn't exist, or it is private"),
     ],

@@ -432,6 +432,7 @@ async def test_who_comes_second_sees_what_is_so_now(env: Environment) -> None:
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
 What you had changed is kept below.
+8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context · revision main = `ffc8550`
 *$20.00/h* for 2 replicas while live ($14,600/month)\
 """)
     await env.member.submit()

@@ -52,6 +52,7 @@ CLICKS: Mapping[str, Sequence[str]] = {
     "list.filter": ("TARGET mine 0",),
     "list.target": ("TARGET all 0",),
     "list.row": ("status", "terminate"),
+    "help.topic": ("operate", "no such topic"),
     **{
         f"endpoint.pick.{command}": _PICKED
         for command in (

@@ -64,7 +64,7 @@ async def use(env: Environment, events_url: str) -> dict[str, object]:
     question = await command_response(env, "pause it")
     seen: dict[str, object] = {
         "question": message_text(env, question),
-        "help": lines(env, await command_response(env, "help"), "pause"),
+        "help": lines(env, await command_response(env, "help operate"), "pause"),
         "settings": re.findall(r"Sleep, [^:]*", str((await open_settings(env)).body)),
         "buttons while it serves": root(env).buttons,
     }

@@ -111,6 +111,7 @@ CLICKS: Mapping[str, Permission | None] = {
     "approval.withdraw": P.TERMINATE,
     # For those without the permission.
     "permission.ask": None,
+    "help.topic": None,
     "home.refresh": None,
     "home.deploy": P.DEPLOY,
     "deployment.open": None,

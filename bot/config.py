@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -34,6 +35,7 @@ from bot.domain.process.setting_types import (
     BaseAddress,
     DatabaseAddress,
     Days,
+    DollarsPerHour,
     EncryptionKeys,
     GpuPrices,
     Seconds,
@@ -370,6 +372,11 @@ class Settings(HubSettings, KeySettings, FriendliSettings, SlackSettings):
     )
     smoke_test_give_up_after: Seconds = advanced(
         120, "How long a failing test request is repeated before the thread is told"
+    )
+    confirm_price_above: DollarsPerHour = Field(
+        Decimal(100),
+        title="Above so many dollars an hour, with all replicas, a click asks once more, with the"
+        " price in words",
     )
     lifetime_notice_min: Seconds = advanced(
         600, "The notice before a lifetime ends: a tenth of the lifetime, but at least this"

@@ -2,6 +2,7 @@ import os
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "late_search_window": 86400.0,
             "gone_confirmed_after": 60.0,
             "unknown_notify_after": 300.0,
+            "confirm_price_above": Decimal(100),
             "lifetime_notice_min": 600.0,
             "lifetime_notice_max": 3600.0,
             "lifetime_end_retry": 600.0,

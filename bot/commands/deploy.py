@@ -1,6 +1,7 @@
 """Deploy a model from a line of text, with a preview before it spends."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from bot.commands import bare_model, deploy_text
 from bot.commands.bare_model import BareModels
@@ -20,9 +21,11 @@ from bot.domain.errors import UserError
 from bot.domain.instances import InstanceOption, Prices
 from bot.domain.permissions import Permission
 from bot.domain.policy import Policy
+from bot.domain.price_limit import agreed_price
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
-from bot.messages import preview
+from bot.messages import preview, price_confirmation
+from bot.messages.blocks import button
 from bot.messages.body import Body
 from bot.messages.markup import bold, escape
 from bot.messages.suggestion import draft_value, open_in_form
@@ -77,12 +80,22 @@ class LineDeployment:
         result = await self.deployments.deploy(
             place, person, request, command.request_id, line=command.text
         )
+        if result.outcome is DeployOutcome.UNCONFIRMED:
+            return self._ask_price(command, request, result.dollars)
         if result.outcome is DeployOutcome.SAME_LINE:
             return self._preview(command, request, policy, is_second=True)
         if result.outcome is not DeployOutcome.ACCEPTED:
             raise _not_accepted(result, request)
         # Without anything to approve, there is nothing left to do.
         return self.approvers.call(command, request.target, result) if result.waits else None
+
+    async def _ask_price(
+        self, command: SlashCommand, request: DeployRequest, dollars: Decimal
+    ) -> None:
+        membership = await self.people.membership(command.place)
+        if needs_invitation(membership):
+            raise await invitation(self.people, membership)
+        await command.responder.say(_price_question(request, request_id_of(command), dollars))
 
     async def _preview(
         self,
@@ -122,8 +135,9 @@ async def confirmed(
     deployments: Deployments,
     approvers: Approvers,
 ) -> DeferredTask:
-    """Deploy what the preview shows."""
-    request_id, _, json = click.value.partition(" ")
+    """Deploy what the preview shows. Above a price, ask for that first."""
+    identified, _, json = click.value.partition(" ")
+    request_id, _, agreed = identified.partition(":")
     targets = await lookup.all(click.place)
     draft = DeployDraft.from_json(json)
     # Whether the Hub has the model was looked up for the preview.
@@ -135,11 +149,37 @@ async def confirmed(
         Permission.DEPLOY, click.person, click.place, target=request.target, among=targets
     )
     result = await deployments.deploy(
-        click.place, click.person, request, request_id, message_ts=click.message_ts
+        click.place,
+        click.person,
+        request,
+        request_id,
+        message_ts=click.message_ts,
+        agreed=agreed_price(agreed),
     )
+    if result.outcome is DeployOutcome.UNCONFIRMED:
+        return _replace(click, _price_question(request, request_id, result.dollars))
     if result.outcome is not DeployOutcome.ACCEPTED:
         raise _not_accepted(result, request)
     return _under_way(click, request, result, approvers)
+
+
+def _price_question(request: DeployRequest, request_id: str, dollars: Decimal) -> Body:
+    draft = request.draft().to_json()
+    return price_confirmation.question(
+        request.name,
+        dollars,
+        "Deploy",
+        preview.DEPLOY_ACTION,
+        f"{request_id}:{dollars:f} {draft}",
+        [
+            button("Change", preview.CHANGE_ACTION, value=draft),
+            button("Cancel", preview.CANCEL_ACTION),
+        ],
+    )
+
+
+async def _replace(click: BlockAction, body: Body) -> None:
+    await click.responder.replace(body)
 
 
 async def _under_way(

@@ -1,6 +1,7 @@
 """Build the deploy modal. `bot.commands.deploy_form_state` parses it."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 
 from bot.commands.deploy_cost import cost_line
@@ -35,18 +36,22 @@ from bot.messages.blocks import (
     button,
     context,
     plain,
+    section,
 )
+from bot.messages.price_confirmation import agree_label, price_text
 from bot.services.model_history import SeenBefore
 
 __all__ = [
     "ACTION_PREFIX",
     "ADVANCED_ACTION",
     "CALLBACK_ID",
+    "CONFIRM_CALLBACK_ID",
     "DEPLOY_ANYWAY",
     "FormState",
     "TargetChoice",
     "Updating",
     "build",
+    "confirmation",
     "errors_by_block",
     "noted_commit",
     "opened",
@@ -56,6 +61,7 @@ __all__ = [
 ]
 
 CALLBACK_ID = "deploy"
+CONFIRM_CALLBACK_ID = "deploy.price"
 TITLE = "Deploy a model"
 SUBMIT = "Deploy"
 CLOSE = "Cancel"
@@ -104,6 +110,19 @@ def build(
         "close": plain(CLOSE),
         "private_metadata": _memory(state),
         "blocks": blocks,
+    }
+
+
+def confirmation(state: FormState, name: str, dollars: Decimal) -> dict[str, object]:
+    """A modal on top of the form that asks for the price."""
+    return {
+        "type": "modal",
+        "callback_id": CONFIRM_CALLBACK_ID,
+        "title": plain("Confirm the price"),
+        "submit": plain(agree_label(SUBMIT, dollars)),
+        "close": plain("Back"),
+        "private_metadata": _memory(state.model_copy(update={"agreed": dollars})),
+        "blocks": [section(price_text(name, dollars))],
     }
 
 

@@ -1,6 +1,7 @@
 """The state of the deploy modal, and how the modal is parsed."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,6 +63,7 @@ class FormState(BaseModel):
         repairs: The public id of the failed deployment that the form was opened for.
         refused: Friendli's error messages: field → plain text.
         focus: The field that gets the cursor when the form opens.
+        agreed: Dollars per hour that the person agrees to by submitting; only of a confirmation.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -83,6 +85,7 @@ class FormState(BaseModel):
     repairs: str = ""
     refused: Mapping[str, str] = Field(default_factory=dict)
     focus: str | None = Field(default=None, exclude=True)
+    agreed: Decimal | None = None
 
     @property
     def is_untouched(self) -> bool:

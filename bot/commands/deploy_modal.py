@@ -26,6 +26,7 @@ from bot.domain.request.draft import DeployDraft
 from bot.domain.request.parsed_draft import ParsedDraft
 from bot.domain.request.rules import FieldError
 from bot.messages.answer import answer
+from bot.messages.markup import escape
 from bot.services.authorization import Authorizer
 from bot.services.deployments import Deployments, DeployOutcome, DeployResult
 from bot.services.model_history import ModelHistory
@@ -33,6 +34,7 @@ from bot.services.targets import TargetView
 from bot.slack.modals import Modals
 from bot.slack.people import People
 from bot.slack.requests import BlockAction, SlashCommand, ViewSubmission
+from bot.slack.responses import message_view
 
 _ANYWAY = f"To deploy it all the same, tick “{form.DEPLOY_ANYWAY}” under Advanced."
 
@@ -156,40 +158,47 @@ async def submitted(
     bare = await bare_models.look_up(state.draft.model)
     request = checked(state.draft, targets, bare.known, proposed_name=state.proposed_name)
     if not isinstance(request, DeployRequest):
-        return ViewResponse(errors=form.errors_by_block(request, submission.view))
+        return _refused(submission, request)
     await authorizer.authorize(
         Permission.DEPLOY, person, place, target=request.target, among=targets
     )
     checked_model = await models.check(state.draft, within=HASTY_SECONDS)
     why = stopped(checked_model)
     if why is not None and not state.draft.anyway:
-        return _field_error(submission, why[0], f"{why[1]} {_ANYWAY}")
+        return _refused(submission, [FieldError(why[0], f"{why[1]} {_ANYWAY}")])
     request = at_commit(request, checked_model, form.noted_commit(state))
     result = await deployments.deploy(
-        place, person, request, state.request_id, repairs=state.repairs
+        place, person, request, state.request_id, repairs=state.repairs, agreed=state.agreed
     )
     match result.outcome:
+        case DeployOutcome.UNCONFIRMED:
+            view = form.confirmation(state, request.name, result.dollars)
+            return ViewResponse(view=view, is_pushed=state.agreed is None)
         case DeployOutcome.NAME_TAKEN:
             taken = (
                 f"{request.name} is taken: a deployment of that name is on its way or running."
                 " Change it."
             )
-            return _field_error(submission, "name", taken)
+            return _refused(submission, [FieldError("name", taken)])
         case DeployOutcome.TARGET_GONE:
-            return _field_error(submission, "target", "This target was disconnected meanwhile.")
+            gone = "This target was disconnected meanwhile."
+            return _refused(submission, [FieldError("target", gone)])
         case DeployOutcome.REPEATED:
-            return ViewResponse(work=_say_repeated(submission))
+            return ViewResponse(work=_say_repeated(submission), closes_all=state.agreed is not None)
         case _:
             unchecked = bare.unchecked
             if not state.unchecked:
                 unchecked = unchecked or not_checked(request.model, checked_model)
-            return ViewResponse(
-                work=_accepted(submission, request.target, result, unchecked, approvers)
-            )
+            work = _accepted(submission, request.target, result, unchecked, approvers)
+            return ViewResponse(work=work, closes_all=state.agreed is not None)
 
 
-def _field_error(submission: ViewSubmission, field: str, words: str) -> ViewResponse:
-    return ViewResponse(errors=form.errors_by_block([FieldError(field, words)], submission.view))
+def _refused(submission: ViewSubmission, field_errors: Sequence[FieldError]) -> ViewResponse:
+    """Beside the fields; on a confirmation, which has none, instead of the question."""
+    if submission.view.get("callback_id") == form.CONFIRM_CALLBACK_ID:
+        words = " ".join(field_error.sentences for field_error in field_errors)
+        return ViewResponse(view=message_view(answer(escape(words))))
+    return ViewResponse(errors=form.errors_by_block(field_errors, submission.view))
 
 
 async def _say_repeated(submission: ViewSubmission) -> None:
@@ -225,4 +234,7 @@ def _state(place: ChannelRef, draft: DeployDraft, *, repairs: str = "") -> form.
     return form.FormState(request_id=new_request_id(), place=place, draft=draft, repairs=repairs)
 
 
-FEATURE = Feature(clicks={form.ACTION_PREFIX: changed}, submissions={form.CALLBACK_ID: submitted})
+FEATURE = Feature(
+    clicks={form.ACTION_PREFIX: changed},
+    submissions=dict.fromkeys((form.CALLBACK_ID, form.CONFIRM_CALLBACK_ID), submitted),
+)

@@ -94,7 +94,10 @@ class Listeners:
         if response.errors:
             await ack(response_action="errors", errors=dict(response.errors))
         elif response.view is not None:
-            await ack(response_action="update", view=dict(response.view))
+            action = "push" if response.is_pushed else "update"
+            await ack(response_action=action, view=dict(response.view))
+        elif response.closes_all:
+            await ack(response_action="clear")
         else:
             await ack()
         self._start(response.work, submission)

@@ -7,10 +7,14 @@ from bot.commands.deployment_access import DeploymentAccess
 from bot.commands.durable_response import durable_response
 from bot.commands.registry import DeferredTask, Feature
 from bot.domain.operations import Confirmation, OperationFacts, OperationKind, operations_that
+from bot.domain.price_limit import agreed_price
 from bot.domain.process.slash_command import SLASH
 from bot.domain.statuses import facts_of
+from bot.messages import price_confirmation
 from bot.messages.answer import answer
+from bot.messages.blocks import button
 from bot.messages.markup import escape, mention
+from bot.messages.preview import CANCEL_ACTION
 from bot.messages.questions import under_way
 from bot.services.operations import OperationOutcome, OperationResult, Operations
 from bot.services.pending_responses import PendingResponses
@@ -34,7 +38,8 @@ async def clicked(
 
     The thread shows the effect; only what keeps it from happening is answered here.
     """
-    deployment = await access.require(kind.facts.permission, click, click.value, operation=kind)
+    public_id, _, agreed = click.value.partition(" ")
+    deployment = await access.require(kind.facts.permission, click, public_id, operation=kind)
     result = await operations.request(
         click.place,
         click.person,
@@ -42,7 +47,20 @@ async def clicked(
         kind,
         click.trigger_id,
         message_ts=click.message_ts,
+        agreed=agreed_price(agreed),
     )
+    if result.outcome is OperationOutcome.UNCONFIRMED:
+        question = price_confirmation.question(
+            deployment.name,
+            result.dollars,
+            kind.capitalize(),
+            kind.action_id,
+            f"{deployment.public_id} {result.dollars:f}",
+            [button("Cancel", CANCEL_ACTION)],
+        )
+        return await durable_response(
+            pending_responses, click, question, replaces=click.is_ephemeral
+        )
     words = not_accepted(kind, result)
     if click.is_ephemeral:
         # The answer replaces the question.

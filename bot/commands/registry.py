@@ -35,12 +35,15 @@ class ViewResponse:
 
     Attributes:
         errors: By block id; the modal stays open and shows them.
-        view: Replaces the modal.
+        view: Replaces the modal, or is pushed on top of it.
+        closes_all: Whether the modals below it close too.
     """
 
     errors: Mapping[str, str] | None = None
     view: Mapping[str, Any] | None = None
     work: DeferredTask = None
+    is_pushed: bool = False
+    closes_all: bool = False
 
 
 CommandHandler = Callable[Concatenate[SlashCommand, ...], Awaitable[DeferredTask]]

@@ -1,6 +1,7 @@
 """`update [endpoint]`: change what runs, after a look at before and after."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from bot.commands import update_review as review
 from bot.commands import update_text
@@ -19,7 +20,7 @@ from bot.domain.permissions import Permission
 from bot.domain.update import body, build_update, next_version, with_edits
 from bot.domain.version import Version
 from bot.domain.version_history import RunningVersion
-from bot.messages import preview, update_diff
+from bot.messages import preview, price_confirmation, update_diff
 from bot.messages.answer import answer
 from bot.messages.blocks import button, section
 from bot.messages.body import Body
@@ -89,6 +90,14 @@ def question(
 
 
 @dataclass(frozen=True, slots=True)
+class UnconfirmedPrice:
+    """The price that an update leads to has to be agreed to first."""
+
+    name: str
+    dollars: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateRequests:
     """Writes requests to update."""
 
@@ -97,7 +106,7 @@ class UpdateRequests:
     operations: Operations
     prices: Prices
 
-    async def write(self, request: Request, state: UpdateState) -> str | None:
+    async def write(self, request: Request, state: UpdateState) -> "str | UnconfirmedPrice | None":
         """Write the request. Returns why it isn't accepted, as mrkdwn; None if it is."""
         place = request.place
         runs = await self.updates.known(place, state.public_id)
@@ -123,7 +132,10 @@ class UpdateRequests:
             message_ts=request.message_ts,
             update=update,
             detail=in_thread(runs.version, after, self.prices, back_to=state.back_to),
+            agreed=state.agreed,
         )
+        if result.outcome is OperationOutcome.UNCONFIRMED:
+            return UnconfirmedPrice(runs.name, result.dollars)
         return _refusal(result, runs, after)
 
 
@@ -132,6 +144,14 @@ async def confirmed(submission: ViewSubmission, requests: UpdateRequests) -> Vie
     problem = await requests.write(submission, state)
     if problem is None:
         return ViewResponse()
+    if isinstance(problem, UnconfirmedPrice):
+        blocks = [
+            section(price_confirmation.price_text(problem.name, problem.dollars)),
+            review.change_button(state),
+        ]
+        agreeing = state.model_copy(update={"agreed": problem.dollars})
+        label = price_confirmation.agree_label("Update", problem.dollars)
+        return ViewResponse(view=review.build(submission.place, agreeing, blocks, submit=label))
     blocks = [section(problem), review.change_button(state)]
     return ViewResponse(view=review.build(submission.place, state, blocks))
 
@@ -145,10 +165,28 @@ async def agreed(
     """Write the update before the acknowledgement: it costs money."""
     state = UpdateState.model_validate_json(click.value)
     problem = await requests.write(click, state)
+    if isinstance(problem, UnconfirmedPrice):
+        return _ask_price(click, state, problem)
     if problem is not None:
         return await durable_response(pending_responses, click, answer(problem))
     runs = await updates.known(click.place, state.public_id)
     return _under_way(click, runs.name)
+
+
+async def _ask_price(click: BlockAction, state: UpdateState, price: UnconfirmedPrice) -> None:
+    await click.responder.replace(
+        price_confirmation.question(
+            price.name,
+            price.dollars,
+            "Update",
+            update_diff.AGREE_ACTION,
+            state.model_copy(update={"agreed": price.dollars}).to_json(),
+            [
+                button("Change", update_diff.CHANGE_ACTION, value=state.to_json()),
+                button("Cancel", update_diff.CANCEL_ACTION),
+            ],
+        )
+    )
 
 
 async def _under_way(click: BlockAction, name: str) -> None:

@@ -1,6 +1,7 @@
 """The state in the buttons and the modal of a question about an update."""
 
 import secrets
+from decimal import Decimal
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +26,7 @@ class UpdateState(BaseModel):
         back_to: The version to go back to.
         is_whole: Whether nothing of a version that was made elsewhere would stay.
         edits: Only what changes.
+        agreed: Dollars per hour that the person saw in words and agrees to.
     """
 
     model_config = ConfigDict(
@@ -37,6 +39,7 @@ class UpdateState(BaseModel):
     back_to: str | None = Field(alias="b", default=None)
     is_whole: bool = Field(alias="w", default=False)
     edits: DeployDraft = Field(alias="e")
+    agreed: Decimal | None = Field(alias="a", default=None)
 
     @classmethod
     def of(

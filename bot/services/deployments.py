@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +24,7 @@ from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.model_facts import ModelFacts
 from bot.domain.policy import Policy
+from bot.domain.price_limit import must_confirm
 from bot.domain.process import correlation
 from bot.domain.request.deploy_request import DeployRequest
 from bot.messages import replies
@@ -45,6 +47,8 @@ class DeployOutcome(StrEnum):
     NAME_TAKEN = "name_taken"
     """A deployment of this name may still have, or get, an endpoint in the project."""
     TARGET_GONE = "target_gone"
+    UNCONFIRMED = "unconfirmed"
+    """Its price is above the limit, and the person hasn't agreed to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,13 @@ class DeployResult:
     Attributes:
         thread_ts: The thread of the repeated deployment, once it is posted.
         waits_as: The public id of the deployment, if it waits for approval.
+        dollars: Per hour at full scale, if the price has to be agreed to.
     """
 
     outcome: DeployOutcome
     thread_ts: str | None = None
     waits_as: str = ""
+    dollars: Decimal = Decimal(0)
 
     @property
     def waits(self) -> bool:
@@ -87,6 +93,7 @@ class Deployments:
         line: str | None = None,
         repairs: str = "",
         facts: ModelFacts | None = None,
+        agreed: Decimal | None = None,
     ) -> DeployResult:
         """Create a deployment.
 
@@ -95,7 +102,13 @@ class Deployments:
             repairs: The public id of a failed deployment, whose thread is told what was changed.
             facts: Of the model, as checked for this request.
             line: The command line, if it deploys without another question.
+            agreed: Dollars per hour that the person saw in words and agreed to.
         """
+        dollars = request.price_at_full_scale(self._settings.prices)
+        if dollars is not None and must_confirm(
+            dollars, agreed, self._settings.confirm_price_above
+        ):
+            return DeployResult(DeployOutcome.UNCONFIRMED, dollars=dollars)
 
         async def insert(session: AsyncSession) -> str | None:
             destination = await _destination(session, place, request.target)

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 
@@ -21,6 +22,7 @@ from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import UNFINISHED, Cause, Mechanism, OperationKind, OperationState
+from bot.domain.price_limit import must_confirm
 from bot.domain.text import unescape
 from bot.domain.update import Update
 from bot.messages import replies
@@ -48,6 +50,8 @@ class OperationOutcome(StrEnum):
     """There is a newer version than the one that the update was compared with."""
     NAME_TAKEN = "name_taken"
     UNCONNECTED = "unconnected"
+    UNCONFIRMED = "unconfirmed"
+    """Its price is above the limit, and the person hasn't agreed to it."""
     GONE = "gone"
 
 
@@ -56,12 +60,14 @@ class OperationResult:
     """Result of a request for an operation.
 
     `by` requested the unfinished operation or made the newer version; '' if no person did.
+    `dollars` per hour have to be agreed to, with `UNCONFIRMED`.
     """
 
     outcome: OperationOutcome
     by: str = ""
     status: str | None = None
     waits: bool = False
+    dollars: Decimal = Decimal(0)
 
 
 class Operations:
@@ -82,6 +88,7 @@ class Operations:
         message_ts: str = "",
         update: Update | None = None,
         detail: str = "",
+        agreed: Decimal | None = None,
     ) -> OperationResult:
         """Request an operation for a person who has the permission.
 
@@ -89,6 +96,7 @@ class Operations:
             request_id: Of the click: accepted once.
             update: With a kind that updates, and always with it.
             detail: What changes, as mrkdwn.
+            agreed: Dollars per hour that the person saw in words and agreed to.
         """
         try:
             async with self._database.write() as session:
@@ -116,6 +124,12 @@ class Operations:
                     session, deployment, update.after.name
                 ):
                     result = OperationResult(OperationOutcome.NAME_TAKEN)
+                elif (
+                    terms is not None
+                    and terms.dollars is not None
+                    and must_confirm(terms.dollars, agreed, self._settings.confirm_price_above)
+                ):
+                    result = OperationResult(OperationOutcome.UNCONFIRMED, dollars=terms.dollars)
                 else:
                     operation = await request_operation(
                         session,

@@ -108,6 +108,7 @@ CLICKS: Mapping[str, Sequence[str]] = {
 }
 SUBMISSIONS = {
     "deploy",
+    "deploy.price",
     "connect",
     "settings",
     "settings.who",

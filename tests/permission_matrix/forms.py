@@ -43,6 +43,12 @@ async def admins_forms(env: Environment) -> dict[str, JsonObject]:
 
     await env.admin.command(env.channel)
     await keep("deploy")
+    await env.admin.fill("Model", "org/model", enter=False)
+    await env.admin.fill("Instance", "8xB200")
+    await env.admin.fill("Maximum replicas", "10")
+    await env.admin.submit()
+    await keep("deploy.price")
+    await env.admin.close_modal()
     await env.admin.close_modal()
     await env.admin.command(env.channel, "connect")
     await keep("connect")

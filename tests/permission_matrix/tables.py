@@ -120,6 +120,7 @@ CLICKS: Mapping[str, Permission | None] = {
 }
 SUBMISSIONS: Mapping[str, Permission] = {
     "deploy": P.DEPLOY,
+    "deploy.price": P.DEPLOY,
     "connect": P.CONNECT,
     "settings": P.CONFIGURE,
     "settings.who": P.CONFIGURE,

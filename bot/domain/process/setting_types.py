@@ -1,6 +1,7 @@
 """Validation of settings by type; no message quotes a value that could be a secret."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -139,6 +140,15 @@ Seconds = Annotated[
         le=_YEAR,
         allow_inf_nan=False,
         description="Write a number of seconds, more than 0 and a year at most.",
+    ),
+]
+DollarsPerHour = Annotated[
+    Decimal,
+    Field(
+        ge=0,
+        le=1_000_000_000,
+        allow_inf_nan=False,
+        description="Write dollars per hour, such as 100.",
     ),
 ]
 Days = Annotated[

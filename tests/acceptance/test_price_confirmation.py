@@ -88,7 +88,7 @@ async def filled_form(env: Environment) -> View:
     await env.member.fill("Instance", "8xB200")
     await env.member.fill("Scaling", "fixed")
     await env.slack.until(
-        lambda: any(one.label == "Replicas" for one in (env.member.modal or View()).fields())
+        lambda: env.member.modal and "Replicas" in [one.label for one in env.member.modal.fields()]
     )
     await env.member.fill("Replicas", "100")
     await env.member.submit()

@@ -18,12 +18,12 @@ async def test_every_form_asks_for_its_permission(env: Environment, denied: Deni
         view = env.slack.modals.open(env.member.user.id, body)
         if name == "settings":
             await env.member.click(view, P.DEPLOY.value)
-            await env.slack.until(lambda view=view: "Only " in str(view.body))  # type: ignore[misc] # bound in the loop
+            await env.slack.until(lambda view=view: "Only workspace admins" in str(view.body))  # type: ignore[misc] # bound in the loop
             before.append((env.member.user.id, P.CONFIGURE))
             assert await denied.take() == before
             view = env.slack.modals.open(env.member.user.id, body)
         await fill(env, name)
         await env.member.submit()
-        await env.slack.until(lambda view=view: "Only " in str(view.body))  # type: ignore[misc] # bound in the loop
+        await env.slack.until(lambda view=view: "Only workspace admins" in str(view.body))  # type: ignore[misc] # bound in the loop
         expected = (env.member.user.id, SUBMISSIONS[name])
         assert await denied.take() == [*before, expected], name

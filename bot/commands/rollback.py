@@ -35,7 +35,10 @@ async def run_on(
         )
     if number == runs.number:
         raise UserError(f"{bold(endpoint.name)} runs version {code(number)} already.")
-    after = next_version(runs.version, rolled_back(runs.version, wanted.version, number))
+    reported = next((one.version for one in past if one.number == runs.number), None)
+    after = next_version(
+        runs.version, rolled_back(runs.version, wanted.version, number, reported=reported)
+    )
     if isinstance(after, tuple):
         # A version that was made elsewhere may be what nobody can ask for.
         raise UserError(escape(" ".join(field_error.sentences for field_error in after)))

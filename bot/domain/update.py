@@ -1,7 +1,7 @@
 """Updates of an endpoint: only changed fields are sent."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, Self
 
@@ -242,8 +242,30 @@ def _has_settings_of(spec: DedicatedEndpointSpec, update: Update) -> bool:
     return fields.isdisjoint(changed(update.version, Version.of_spec(spec)))
 
 
-def rolled_back(before: Version, to: Version, number: str) -> DeployDraft:
-    """All settings of an earlier version; where unknown, the running ones."""
-    unknown = {"gpu" if field == "instance_option_id" else field for field in to.unknown}
-    known = {name: value for name, value in to.draft() if name not in unknown | NO_SETTINGS}
-    return before.draft().model_copy(update=known | {"comment": f"Back to version {number}"})
+def rolled_back(
+    before: Version, to: Version, number: str, *, reported: Version | None = None
+) -> DeployDraft:
+    """All settings of an earlier version that differ; where unknown, the running ones.
+
+    Args:
+        before: What runs, as it was requested.
+        to: The earlier version, as the API reports it.
+        reported: What runs, as the API reports it: with its defaults, which are no difference.
+    """
+    kept = _form_fields(to.unknown) | NO_SETTINGS
+    if reported is not None:
+        runs = dict(reported.draft())
+        same = {name for name, value in to.draft() if runs[name] == value}
+        same -= _form_fields(reported.unknown)
+        kept |= same if same >= SCALING else same - SCALING
+    known = {name: value for name, value in to.draft() if name not in kept}
+    return before.draft().model_copy(update=known | {"comment": back_comment(number)})
+
+
+def back_comment(number: str) -> str:
+    """The comment of a version that goes back to an earlier one."""
+    return f"Back to version {number}"
+
+
+def _form_fields(names: Collection[str]) -> set[str]:
+    return {"gpu" if name == "instance_option_id" else name for name in names}

@@ -7,6 +7,7 @@ from bot.domain.instances import Prices
 from bot.domain.request.sent_fields import sent_fields
 from bot.domain.statuses import facts_of
 from bot.domain.text import clip
+from bot.domain.update import back_comment
 from bot.domain.update import body as update_body
 from bot.domain.version import ENGINE, Cost, Difference, Version, changed, differences
 from bot.messages.blocks import Block, actions, button, context, section
@@ -64,7 +65,7 @@ def heading(step: UpdateStage) -> str:
 def paragraphs(step: UpdateStage, prices: Prices) -> list[str]:
     """Changes, costs, and what happens meanwhile: mrkdwn."""
     said = [
-        changes(step.before, step.after),
+        changes(step.before, step.after, back_to=step.back_to),
         unchanged(step.before, step.after),
         money_line(step, prices),
     ]
@@ -105,10 +106,10 @@ def view_blocks(step: UpdateStage, prices: Prices, *, value: str) -> list[Block]
     ]
 
 
-def changes(before: Version, after: Version) -> str:
-    """A line each, as mrkdwn."""
+def changes(before: Version, after: Version, *, back_to: str | None = None) -> str:
+    """A line each, as mrkdwn; the comment that every rollback has isn't one."""
     lines = [_line(one) for one in differences(before, after)[:_MOST_LINES]]
-    if after.request.comment:
+    if after.request.comment and after.request.comment != back_comment(back_to or ""):
         lines.append(f"Comment: “{escape(clip(after.request.comment, _LONGEST_SHOWN))}”")
     return "\n".join(lines)
 
@@ -134,7 +135,7 @@ def in_thread(
     """For the thread; `back_to` is the version that a rollback goes to."""
     money_words = cost_change(before.cost(prices), after.cost(prices))
     back = [f"It goes back to version {code(back_to)}."] if back_to is not None else []
-    lines = [*back, changes(before, after), unchanged(before, after), money_words]
+    lines = [*back, changes(before, after, back_to=back_to), unchanged(before, after), money_words]
     return "\n".join(filter(None, lines))
 
 

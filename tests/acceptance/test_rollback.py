@@ -36,7 +36,6 @@ Model: `org/other` → `org/model @ v1`
 Instance: `2 × H100` → `1 × H100`
 Max batch size: `8` → `256`
 Queue time-out: `900` → `500`
-Comment: “Back to version 0”
 Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $10.00/h now, *$5.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $15.00/h.
 Nothing is sent before you agree.
@@ -70,7 +69,6 @@ Model: `org/other` → `org/model @ v1`
 Instance: `2 × H100` → `1 × H100`
 Max batch size: `8` → `256`
 Queue time-out: `900` → `500`
-Comment: “Back to version 0”
 Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $10.00/h now, *$5.00/h* then.\
 """,
@@ -78,6 +76,28 @@ It costs $10.00/h now, *$5.00/h* then.\
             "🟢 The new version is live (took 3 min).",
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "update", "changed"),
+    [
+        ("--replicas 1", "--replicas 2", "Replicas: `2 replicas` → `1 replica`"),
+        ("--scaling friendli", "--gpu 2xH100", "Instance: `2 × H100` → `1 × H100`"),
+    ],
+)
+async def test_only_what_differs_is_listed(
+    env: Environment, line: str, update: str, changed: str
+) -> None:
+    """Neither what was never set and Friendli reports, nor the comment that says it in words."""
+    await deploy_until_serving(env, f"org/model --gpu 1xH100 {line}")
+    await updated(env, update)
+    question = await command_response(env, "rollback it 0")
+    heading, only, costs, *_ = message_text(env, question).splitlines()
+    assert (heading, only) == ("Take *it* back to version `0`?", changed)
+    assert "/h" in costs
+    await env.member.click(question, "Roll back")
+    await env.slack.until(lambda: len(update_bodies(env)) == 2)
+    assert "advanced" not in str(update_bodies(env)[-1])
 
 
 async def test_a_version_made_elsewhere_comes_back_as_far_as_it_is_known(env: Environment) -> None:
@@ -90,7 +110,6 @@ async def test_a_version_made_elsewhere_comes_back_as_far_as_it_is_known(env: En
     assert message_text(env, question) == snapshot("""\
 Take *it* back to version `1`?
 Replicas: `1 replica` → `3 replicas`
-Comment: “Back to version 1”
 It costs $5.00/h now, *$15.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $20.00/h.
 Nobody here knows the model, revision, token count, logging and queue settings of version `1`: those stay as they are.
 Nothing is sent before you agree.

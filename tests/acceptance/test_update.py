@@ -312,7 +312,6 @@ requested by @requester at TIME · target `prod`
     assert message_text(env, question) == snapshot("""\
 Take *it* back to version `0`?
 Max batch size: `512` → `256`
-Comment: “Back to version 0”
 Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $5.00/h, as before. Failed: the new version runs after a restart.
 Nothing is sent before you agree.
@@ -326,7 +325,6 @@ Nothing is sent before you agree.
 @requester asked to update it.
 It goes back to version `0`.
 Max batch size: `512` → `256`
-Comment: “Back to version 0”
 Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $5.00/h, as before.\
 """,

@@ -6,13 +6,14 @@ from bot.commands.bare_model import BareModels
 from bot.commands.deploy import LineDeployment
 from bot.commands.deploy_modal import DeployForm
 from bot.commands.registry import SLASH, DeferredTask, Registry
-from bot.domain.command_line import require_short, typed
+from bot.domain.command_line import asks_for_help, require_short, typed
 from bot.domain.errors import UserError
 from bot.domain.text import clip
 from bot.messages.markup import code
 from bot.messages.suggestion import run_this
 from bot.slack.requests import SlashCommand
 
+DEPLOY_VERB = "deploy"
 _LONGEST_SHOWN = 200
 _DASHES = ("-", "–", "—")
 
@@ -35,6 +36,14 @@ class Dispatcher:
         require_short(command.text)
         text = command.text.strip()
         word, _, rest = text.partition(" ")
+        if text and asks_for_help(text):
+            topic = word if word.lower() in self.registry.commands else DEPLOY_VERB
+            topic = "" if word.startswith(_DASHES) and not rest.strip() else topic
+            return await self.registry.commands["help"].run(replace(command, text=topic))
+        if word.lower() == DEPLOY_VERB:
+            word, text = "", rest.strip()
+            if text:
+                return await self.lines.deploy(replace(command, text=text))
         if not word:
             return self.form.open(command)
         known = self.registry.commands.get(word.lower())

@@ -5,7 +5,7 @@ import re
 from bot.commands.deployment_access import DeploymentAccess
 from bot.commands.operation_buttons import not_accepted
 from bot.commands.registry import SLASH, Command, DeferredTask, Feature, Registry
-from bot.domain.command_line import require_short
+from bot.domain.command_line import asks_for_help, require_short
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.errors import UserError
 from bot.domain.operations import BY_COMMAND, DELETING, OperationKind
@@ -54,6 +54,8 @@ async def mentioned(
     text = _behind_the_mention(event.text)
     word, _, rest = text.partition(" ")
     word = word.lower().rstrip(".,:;!?")
+    if asks_for_help(text):
+        return await registry.commands["help"].run(_command(event, word))
     about = None
     if event.thread_ts is not None:
         about = await summaries.in_thread(event.place, event.thread_ts)
@@ -81,14 +83,18 @@ def _as_typed(event: Event, command: Command, rest: str, about: Summary | None) 
             f"A mention can't do {code(command.name)}. Type it as a command in the channel:",
             hint=code(clip(unescape(typed), _LONGEST_SHOWN)),
         )
+    return _command(event, rest, about.deployment_view.public_id if about is not None else "")
+
+
+def _command(event: Event, text: str, about: str = "") -> SlashCommand:
     return SlashCommand(
         place=event.place,
         person=event.person,
         responder=event.responder,
-        text=rest,
+        text=text,
         trigger_id="",
         request_id=event.event_id,
-        about=about.deployment_view.public_id if about is not None else "",
+        about=about,
     )
 
 

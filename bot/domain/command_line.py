@@ -26,6 +26,7 @@ _DOUBLE = (
 _SINGLE = "'\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
 _CURLY_SINGLE = _SINGLE[1:]
 _NEXT_OPTION = re.compile(rf"\s(?:--|[{DASHES}])[A-Za-z]")
+_HELP = re.compile(rf"[-{DASHES}]{{1,2}}(?:help|h)", re.IGNORECASE)
 _BARE = re.compile(r"[A-Za-z0-9_./:@%+=,][A-Za-z0-9_./:@%+=,-]*")
 
 
@@ -111,6 +112,15 @@ def words(line: str) -> list[Word]:
             found.append(word)
             at = word.end
     return found
+
+
+def asks_for_help(text: str) -> bool:
+    """Whether a line, as Slack sends it, has `--help` or `-h` anywhere outside quotes."""
+    try:
+        found = words(typed(text))
+    except UnclosedQuoteError:
+        return False
+    return any(word.bare and _HELP.fullmatch(word.text) for word in found)
 
 
 def _word(line: str, start: int) -> Word:

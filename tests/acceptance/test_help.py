@@ -51,6 +51,36 @@ async def test_help_of_a_command_opens_its_topic(env: Environment) -> None:
     assert message_text(env, await command_response(env, "help me")) == overview
 
 
+@pytest.mark.usefixtures("bot")
+async def test_every_line_takes_the_help_option(env: Environment) -> None:
+    """After a command, in the middle of a line, and in a mention; not as somebody's comment."""
+    for typed, shown in (
+        ("--help", "Opens the form to deploy a model."),
+        ("sleep --help", "`/friendli-deploy wake [endpoint]"),
+        ("rollback it —help 0", "`/friendli-deploy rollback [endpoint]"),
+        ("deploy -h", "`--autoscale MIN..MAX`"),
+        ("org/model --gpu 1xH100 --help --yes", "`--autoscale MIN..MAX`"),
+    ):
+        assert shown in (await command_response(env, typed)).text, typed
+    before = len(env.member.ephemerals(env.channel))
+    await env.member.mention(env.channel, "extend --help")
+    await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) > before)
+    assert "schedules" in env.member.ephemerals(env.channel)[-1].text
+    preview = await command_response(env, "org/model --gpu 1xH100 --name 'the --help'")
+    assert "Deploy" in preview.buttons
+
+
+@pytest.mark.usefixtures("bot")
+async def test_deploy_is_a_verb(env: Environment) -> None:
+    """With a model as without the word; alone it opens the form."""
+    preview = await command_response(env, "deploy org/model --gpu 1xH100 --name it")
+    assert preview.text.startswith("*it* on 1 × H100")
+    corrected = await command_response(env, "Deploy org/model --gpu 1xh10")
+    assert "/friendli-deploy org/model --gpu 1xH100" in corrected.text
+    await env.member.command(env.channel, "deploy")
+    await env.slack.until(lambda: env.member.modal and env.member.modal.callback_id == "deploy")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_explained_in_one_topic(name: str) -> None:
     """Made from what is registered."""

@@ -44,6 +44,7 @@ from bot.hub.client import HubClient
 from bot.hub.known_models import KnownModels
 from bot.hub.model_checks import ModelChecks
 from bot.hub.model_search import ModelSearch
+from bot.hub.revisions import Revisions
 from bot.ops.dependencies import Dependencies
 from bot.ops.effective_settings import changed_settings
 from bot.ops.health import health_routes
@@ -387,6 +388,7 @@ def _services(
         Operations(database, settings),
         PendingResponses(database, settings),
         RecentModels(database),
+        Revisions(hub),
         Schedules(database, settings),
         SmokeTests(database),
         Summaries(database, settings, billing),

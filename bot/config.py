@@ -389,6 +389,9 @@ class Settings(HubSettings, KeySettings, FriendliSettings, SlackSettings):
     stuck_after: Seconds = advanced(
         1800, "A phase counts as stuck after so long, until five durations of it are known"
     )
+    retry_after: Seconds = advanced(
+        300, "A retry that a person leaves to the bot after trouble at the Hub comes so much later"
+    )
     schedule_grace: Seconds = advanced(600, "A wake-up that is later than this is skipped")
     slack_message_interval: Seconds = advanced(1, "Between two posts to a channel: Slack's limit")
     slack_edit_interval: Seconds = advanced(1.3, "Between two edits in a workspace: Slack's limit")

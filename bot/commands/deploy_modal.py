@@ -19,7 +19,7 @@ from bot.commands.registry import Feature, ViewResponse, deferred
 from bot.commands.target_lookup import TargetLookup
 from bot.domain.actors import ChannelRef
 from bot.domain.instances import InstanceOption, Prices
-from bot.domain.model_facts import CheckedModel
+from bot.domain.model_facts import CheckedModel, ModelFacts
 from bot.domain.permissions import Permission
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
@@ -89,8 +89,15 @@ class DeployForm:
         await self._check(state, targets, shown, action_ts="")
 
     async def show_in(self, view_id: str, place: ChannelRef) -> None:
+        await self.modals.replace(view_id, await self.filled(place, DeployDraft()))
+
+    async def filled(
+        self, place: ChannelRef, draft: DeployDraft, *, focus: str | None = None, repairs: str = ""
+    ) -> Mapping[str, object]:
+        """The form as a view, to replace another one; arguments as for `open`."""
         targets = await self.lookup.all(place)
-        await self.modals.replace(view_id, await self._view(_state(place, DeployDraft()), targets))
+        state = form.opened(_state(place, draft, repairs=repairs), {}, focus)
+        return await self._view(state, targets)
 
     async def redraw(self, click: BlockAction) -> None:
         if click.view is None:
@@ -168,7 +175,13 @@ async def submitted(
         return _refused(submission, [FieldError(why[0], f"{why[1]} {_ANYWAY}")])
     request = at_commit(request, checked_model, form.noted_commit(state))
     result = await deployments.deploy(
-        place, person, request, state.request_id, repairs=state.repairs, agreed=state.agreed
+        place,
+        person,
+        request,
+        state.request_id,
+        repairs=state.repairs,
+        agreed=state.agreed,
+        facts=checked_model if isinstance(checked_model, ModelFacts) else None,
     )
     match result.outcome:
         case DeployOutcome.UNCONFIRMED:

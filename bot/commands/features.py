@@ -32,6 +32,7 @@ from bot.commands import (
     update_modal,
     use_it,
     versions,
+    ways_out,
 )
 from bot.commands.registry import Registry
 
@@ -65,6 +66,7 @@ def registry() -> Registry:
             *versions.FEATURES,
             rollback.FEATURE,
             retry.FEATURE,
+            ways_out.FEATURE,
             select_endpoint.FEATURE,
             home.FEATURE,
             mention.FEATURE,

@@ -38,7 +38,7 @@ class FilledForm:
         if deployment is None:
             await click.responder.say(answer(_FORGOTTEN))
             return
-        draft = _draft(DeployRequest.model_validate(deployment.request))
+        draft = again(DeployRequest.model_validate(deployment.request))
         if gpu is not None:
             draft = draft.model_copy(update={"gpu": gpu})
         await self.form.open(
@@ -63,7 +63,7 @@ async def larger(click: BlockAction, filled: FilledForm) -> None:
     await filled.open(click, public_id, gpu=key)
 
 
-def _draft(request: DeployRequest) -> DeployDraft:
+def again(request: DeployRequest) -> DeployDraft:
     """Propose a proposed name anew: the failed or late endpoint may still have the old one."""
     draft = request.draft()
     if request.name == propose_name(request.model, request.name[-_TAG_LENGTH:]):

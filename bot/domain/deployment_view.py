@@ -11,6 +11,7 @@ from bot.domain.operations import UNDER_WAY, Cause, OperationKind, OperationStat
 from bot.domain.request.deploy_request import SCALED_BY_FRIENDLI, replicas_text
 from bot.domain.request.sent_fields import SentField
 from bot.domain.smoke_test import SmokeTestView
+from bot.domain.statuses import SERVING
 from bot.domain.transitions import ObservedTransition, State
 
 
@@ -133,6 +134,7 @@ class DeploymentView:
         unlisted_until: How long a missing endpoint is still watched.
         lifetime_seconds: From when it comes up; None for no end.
         expiry_action: A `bot.domain.policy.ExpiryAction`.
+        retry_after: Seconds until a retry that was asked for, after a failure that passes.
         smoke_test: Of the newest start, while the endpoint is live.
     """
 
@@ -160,11 +162,23 @@ class DeploymentView:
     lifetime_ends_at: datetime | None
     expiry_action: str | None
     smoke_test: SmokeTestView | None = None
+    retry_after: float = 300.0
 
     @property
     def endpoint_state(self) -> State | None:
         """The newest transition's state."""
         return self.history[-1].state if self.history else None
+
+    @property
+    def was_restarted(self) -> bool:
+        """Whether a restart was tried since it last served."""
+        served = [one.observed_at for one in self.history if one.state.status in SERVING]
+        return any(
+            one.kind is OperationKind.RESTART
+            and one.state is OperationState.DONE
+            and (not served or (one.at is not None and one.at > served[-1]))
+            for one in self.operations
+        )
 
     @property
     def under_way(self) -> OperationView | None:

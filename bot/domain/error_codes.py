@@ -12,6 +12,9 @@ class Action(StrEnum):
     """A remedy that a message can offer as a button."""
 
     RETRY = "retry"
+    RETRY_LATER = "retry_later"
+    """By itself, once."""
+    CHOOSE_REVISION = "choose_revision"
     EDIT = "edit"
     LARGER_INSTANCE = "larger_instance"
     OPEN_MODEL_PAGE = "open_model_page"
@@ -61,7 +64,7 @@ FAILURES: Mapping[str, Failure] = MappingProxyType(
             "Friendli found no model in `{model_repo}`.",
             "`config.json` and the safetensors weights must be at the top of the repo, not in a"
             " folder. If you set a revision, check that it exists.",
-            (Action.EDIT, Action.OPEN_MODEL_PAGE),
+            (Action.CHOOSE_REVISION, Action.EDIT, Action.OPEN_MODEL_PAGE),
             setting="hf_model_repo_revision",
         ),
         Code.WORKLOAD_INIT_MANIFEST_TYPE_ERROR: Failure(
@@ -74,12 +77,12 @@ FAILURES: Mapping[str, Failure] = MappingProxyType(
         Code.WORKLOAD_INIT_DOWNLOAD_ERROR: Failure(
             "Downloading `{model_repo}` failed.",
             "The model hub had a problem, which usually passes. Try again.",
-            (Action.RETRY,),
+            (Action.RETRY, Action.RETRY_LATER),
         ),
         Code.WORKLOAD_INIT_HF_WANDB_API_ERROR: Failure(
             "The model hub returned an error for `{model_repo}`.",
             "This usually passes. Try again in a few minutes.",
-            (Action.RETRY,),
+            (Action.RETRY, Action.RETRY_LATER),
         ),
         Code.WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR: Failure(
             "The weights of `{model_repo}` don't fit on the machine's disk.",

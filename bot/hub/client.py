@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from bot.domain.model_facts import DEFAULT_BRANCH, MissingPart
 from bot.hub.rate_limit import RateLimit
-from bot.hub.schemas import FoundModel, HubFile, JsonObject, ModelInfo, WeightIndex
+from bot.hub.schemas import FoundModel, HubFile, HubRefs, JsonObject, ModelInfo, WeightIndex
 
 _SECONDS = 10.0
 _CONNECT_SECONDS = 3.0
@@ -139,6 +139,10 @@ class HubClient:
             return _FOUND.validate_json(body)[:most]
         except ValidationError:
             raise HubUnavailableError("the Hub's answer can't be read") from None
+
+    async def refs(self, repo: str) -> HubRefs:
+        """Its branches and tags; raises HubError."""
+        return _parsed(HubRefs, await self._get(f"/api/models/{quote(repo)}/refs"))
 
     async def _tree(self, repo: str, info: ModelInfo) -> Sequence[HubFile]:
         """The files of the info, with their sizes where the tree listing has them."""

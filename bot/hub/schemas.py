@@ -122,6 +122,24 @@ class FoundModel(BaseModel):
     safetensors: FoundParameters | None = None
 
 
+class HubRef(BaseModel):
+    """A branch or a tag."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str = Field(min_length=1, max_length=255)
+    commit: str = Field(validation_alias="targetCommit", max_length=100)
+
+
+class HubRefs(BaseModel):
+    """`GET /api/models/{repo}/refs`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    branches: Annotated[Sequence[HubRef], BeforeValidator(_list)] = ()
+    tags: Annotated[Sequence[HubRef], BeforeValidator(_list)] = ()
+
+
 class WeightIndex(BaseModel):
     """`model.safetensors.index.json`: in which file each tensor is."""
 

@@ -68,6 +68,15 @@ def scheduled(
     return Reply(body(text, section(text), actions(_remove(planned))))
 
 
+def retry_planned(planned: Planned, at: datetime) -> Reply:
+    """One more try after a failure that usually passes."""
+    text = (
+        f"Trying again at {moment(at, '{time}')}, once, as {mention(planned.requested_by)} asked."
+        " If it fails again, I'll ask what to do."
+    )
+    return Reply(body(text, section(text), actions(_remove(planned))))
+
+
 def removed(planned: Planned, person: str) -> Reply:
     what = f"{planned.kind.facts.words.present} {_days_and_time(planned)}"
     return _say(f"{mention(person)} removed the schedule by which it {what}.")

@@ -6,7 +6,7 @@ from bot.domain.request.sent_fields import FORM_FIELDS
 from bot.messages.action_ids import ActionId
 from bot.messages.blocks import Block, button
 from bot.messages.failure import explain
-from bot.messages.markup import money
+from bot.messages.markup import duration, money
 
 
 def ways_out(deployment: DeploymentView, *, restart: Block, again: Block | None) -> list[Block]:
@@ -33,8 +33,10 @@ def ways_out(deployment: DeploymentView, *, restart: Block, again: Block | None)
         Action.OPEN_INTEGRATIONS: _link(
             "Integrations", ActionId.INTEGRATIONS, deployment.integrations_link
         ),
-        # Support is a link in the paragraph.
-        Action.RESTART_THEN_SUPPORT: restart,
+        Action.RESTART_THEN_SUPPORT: _support(deployment) if deployment.was_restarted else restart,
+        Action.RETRY_LATER: _retry_later(deployment),
+        # The form of an update has its own revision field.
+        Action.CHOOSE_REVISION: None if updates else _revisions(deployment),
     }
     found = [offered[action] for action in explained.failure.actions]
     if explained.is_rollout:
@@ -49,6 +51,22 @@ def _first_is_primary(repairs: list[Block]) -> list[Block]:
 
 def secondary(one: Block) -> Block:
     return {key: value for key, value in one.items() if key != "style"}
+
+
+def _retry_later(deployment: DeploymentView) -> Block:
+    return button(
+        f"Try again in {duration(deployment.retry_after)}",
+        ActionId.RETRY_LATER,
+        value=deployment.public_id,
+    )
+
+
+def _revisions(deployment: DeploymentView) -> Block:
+    return button("Choose revision", ActionId.CHOOSE_REVISION, value=deployment.public_id)
+
+
+def _support(deployment: DeploymentView) -> Block:
+    return button("Write to support", ActionId.SUPPORT, value=deployment.public_id)
 
 
 def _larger(deployment: DeploymentView, *, updates: bool) -> Block | None:

@@ -120,6 +120,7 @@ def _view(
         lifetime_seconds=deployment.lifetime_seconds,
         lifetime_ends_at=deployment.lifetime_ends_at,
         expiry_action=deployment.expiry_action,
+        retry_after=settings.retry_after,
         smoke_test=smoke_test,
     )
 

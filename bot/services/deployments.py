@@ -22,6 +22,7 @@ from bot.db.message_tables import Channel, Workspace
 from bot.db.session import Database
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_view import DeploymentView
 from bot.domain.model_facts import ModelFacts
 from bot.domain.policy import Policy
 from bot.domain.price_limit import must_confirm
@@ -29,6 +30,7 @@ from bot.domain.process import correlation
 from bot.domain.request.deploy_request import DeployRequest
 from bot.messages import replies
 from bot.services import audit, outbox
+from bot.services.deployment_views import view_of
 from bot.services.lookup import find_deployment, find_target, lock_deployment
 from bot.services.repeated_commands import is_first
 from bot.services.thread import open_thread, post
@@ -215,6 +217,10 @@ class Deployments:
         before, after = version_of(failed), version_of(deployment)
         said = replies.repaired(person.id, deployment.name, before, after)
         await post(session, failed, self._settings, said)
+
+    async def view(self, deployment: Deployment) -> DeploymentView:
+        async with self._database.read() as session:
+            return await view_of(session, deployment, self._settings)
 
     async def find(self, place: ChannelRef, public_id: str) -> Deployment | None:
         """The deployment with a public id in this channel."""

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import func, select
@@ -10,13 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
 from bot.db.clock import now
-from bot.db.deployment_tables import Deployment
+from bot.db.deployment_tables import Deployment, Transition
 from bot.db.operation_tables import Schedule
 from bot.db.session import Database, notify_on_commit
 from bot.domain.actors import Actor, ChannelRef
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import OperationKind
 from bot.domain.permissions import Permission
+from bot.domain.schedule_days import ScheduleDays
+from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.times_of_day import When, next_time
 from bot.messages import schedule_replies
 from bot.messages.schedule_replies import Planned
@@ -114,6 +116,51 @@ class Schedules:
             )
             _audit(session, deployment, person, f"made a schedule: {_plain(planned)}")
         return ScheduleOutcome.ACCEPTED, planned
+
+    async def retry_later(
+        self, place: ChannelRef, person: Actor, public_id: str, *, message_ts: str
+    ) -> tuple[ScheduleOutcome, datetime | None]:
+        """Restart a failed endpoint once, a while later; a second request changes nothing.
+
+        Returns:
+            The outcome, and when the restart is requested.
+        """
+        async with self._database.write() as session:
+            deployment = await lock_deployment(session, place, public_id)
+            if deployment is None or deployment.status != Status.FAILED:
+                return ScheduleOutcome.GONE, None
+            failures = await session.scalar(
+                select(func.max(Transition.sequence)).where(
+                    Transition.deployment_id == deployment.id
+                )
+            )
+            own_id = uuid.uuid5(uuid.NAMESPACE_OID, f"retry {public_id} {failures}").hex
+            known = select(Schedule.next_at).where(Schedule.public_id == own_id)
+            planned_at = await session.scalar(known)
+            if planned_at is not None:
+                return ScheduleOutcome.REPEATED, planned_at
+            present: datetime = (await session.execute(select(now()))).scalar_one()
+            at = present + timedelta(seconds=self._settings.retry_after)
+            row = Schedule(
+                public_id=own_id,
+                deployment_id=deployment.id,
+                kind=OperationKind.RESTART,
+                days=ScheduleDays.ONCE,
+                time_of_day=f"{at.astimezone(UTC):%H:%M}",
+                zone="UTC",
+                next_at=at,
+                due_at=at,
+                requested_by=person.id,
+                requested_at=present,
+            )
+            session.add(row)
+            notify_on_commit(session, Schedule)
+            await session.flush()
+            said = schedule_replies.retry_planned(_planned(row, deployment.name), at)
+            await post(session, deployment, self._settings, said)
+            detail = f"asked for a retry at {at.astimezone(UTC):%H:%M} UTC"
+            _audit(session, deployment, person, detail, message_ts)
+        return ScheduleOutcome.ACCEPTED, at
 
     async def of(self, place: ChannelRef, public_id: str | None = None) -> Sequence[Planned]:
         """The schedules of a channel or of one deployment, the next one first."""

@@ -1,18 +1,28 @@
 """Stories of failures that a click repairs, and of what the thread says then."""
 
+import re
+
 import pytest
 from inline_snapshot import snapshot
+from sqlalchemy import update
 
 from bot.db.clock import now
 from bot.db.deployment_tables import FitRecord
+from bot.db.operation_tables import Schedule
 from bot.db.session import Database
 from bot.domain.fit_history import FitOutcome
-from bot.sandbox.environment import Environment
+from bot.sandbox.environment import Environment, connect
+from bot.sandbox.faults import Respond
 from bot.sandbox.slack.conversations import Message
 from tests.acceptance.deploying import send_deploy
-from tests.acceptance.thread_assertions import rendered_text, roots
+from tests.acceptance.thread_assertions import ephemeral_texts, rendered_text, root, roots
+from tests.acceptance.update_form import modal_text
+from tests.conftest import StartBot
 
 OUT_OF_MEMORY = "INFERENCE_ENGINE_MEMORY_ERROR"
+DOWNLOAD = "WORKLOAD_INIT_DOWNLOAD_ERROR"
+NO_MANIFEST = "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR"
+ONE = "--gpu 1xH100 --replicas 1"
 
 
 async def failed_with(
@@ -101,3 +111,114 @@ async def test_the_bot_learns_from_its_own_failures(env: Environment) -> None:
     await failed_with(env, OUT_OF_MEMORY, "--gpu 1xH200 --replicas 1")
     failed = await failed_with(env, OUT_OF_MEMORY, name="second")
     assert "Retry on 2 × A100, $8.00/h" in failed.buttons
+
+
+def thread_of(env: Environment, message: Message) -> list[str]:
+    return [rendered_text(env, one.text) for one in env.channel.replies(message.ts)]
+
+
+def restarts(env: Environment) -> int:
+    return sum(one.operation == "restart_endpoint" for one in env.friendli.requests)
+
+
+async def test_a_retry_is_left_to_the_bot_once(env: Environment, start_bot: StartBot) -> None:
+    """A second click adds none; the one survives a restart of the bot; then the thread asks."""
+    async with start_bot(retry_after=600.0):
+        await connect(env)
+        failed = await failed_with(env, DOWNLOAD)
+        await env.member.click(failed, "Try again in 10 min")
+        await env.slack.until(lambda: "once" in thread_of(env, failed)[-1])
+        assert thread_of(env, failed)[-1] == snapshot(
+            "Trying again at TIME, once, as @requester asked. If it fails again, I'll ask what to do."
+        )
+        await env.member.click(failed, "Try again in 10 min")
+        await env.slack.until(lambda: env.member.ephemerals(env.channel))
+        assert ephemeral_texts(env) == snapshot(["It is tried again at TIME already."])
+    await all_due(env)
+    async with start_bot():
+        await env.slack.until(lambda: restarts(env))
+        [endpoint] = env.friendli.endpoints
+        env.friendli.set_status(endpoint, "INITIALIZING")
+        await env.slack.until(lambda: not any("Try again" in one for one in root(env).buttons))
+        env.friendli.set_status(endpoint, "FAILED", error_code=DOWNLOAD)
+        await env.slack.until(lambda: "Try again in 5 min" in root(env).buttons)
+        assert restarts(env) == 1
+
+
+async def all_due(env: Environment) -> None:
+    """Let the time of every schedule come."""
+    database = Database(env.database)
+    async with database.write() as session:
+        await session.execute(update(Schedule).values(next_at=now(), due_at=now()))
+    await database.close()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_revision_is_chosen_among_those_that_exist(env: Environment) -> None:
+    """A menu of branches and tags leads to the form, filled in; the thread says what changed."""
+    failed = await failed_with(env, NO_MANIFEST, f"{ONE} --revision {'0' * 40}")
+    await env.member.click(failed, "Choose revision")
+    view = await env.slack.until(
+        lambda: env.member.modal if env.member.modal and env.member.modal.fields() else None
+    )
+    assert modal_text(env, view) == snapshot(
+        "`org/model` has these branches and tags. `0000000000000000000000000000000000000000` was tried."
+    )
+    assert [one["text"]["text"] for one in view.fields()[0].element["options"]] == snapshot(
+        ["main · branch · ffc8550", "v1 · tag · 514a172", "v1.0 · tag · 514a172"]
+    )
+    await env.member.fill("Revision", "main")
+    await env.member.submit()
+    await env.slack.until(lambda: "Model" in [one.label for one in env.member.modal.fields()])
+    await env.member.fill("Endpoint name", "second")
+    await env.member.submit()
+    await env.slack.until(lambda: len(env.friendli.endpoints) == 2)
+    await env.slack.until(lambda: "tries again" in thread_of(env, failed)[-1])
+    assert re.sub(r"[0-9a-f]{40}", "COMMIT", thread_of(env, failed)[-1]) == snapshot("""\
+@requester tries again as *second*, in its own thread.
+Revision: `COMMIT` → `COMMIT`\
+""")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_without_the_hub_the_form_opens_at_the_revision(env: Environment) -> None:
+    """What was typed is kept, and the cursor is in the field."""
+    failed = await failed_with(env, NO_MANIFEST, f"{ONE} --revision {'0' * 40}")
+    env.hub.faults.add(Respond(503), operation="list_refs", times=None)
+    await env.member.click(failed, "Choose revision")
+    view = await env.slack.until(
+        lambda: env.member.modal if env.member.modal and env.member.modal.fields() else None
+    )
+    assert [one.label for one in view.fields() if one.element.get("focus_on_load")] == ["Revision"]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_after_a_restart_there_is_a_message_to_support(env: Environment) -> None:
+    """With the endpoint's id, the code and the times, ready to copy."""
+    failed = await failed_with(env, "WORKLOAD_INIT_GRPC_ERROR")
+    await env.member.click(failed, "Restart ($5.00/h)")
+    await env.slack.until(lambda: restarts(env))
+    [endpoint] = env.friendli.endpoints
+    env.friendli.set_status(endpoint, "INITIALIZING")
+    await env.slack.until(lambda: "Cancel" in root(env).buttons)
+    env.friendli.set_status(endpoint, "FAILED", error_code="WORKLOAD_INIT_GRPC_ERROR")
+    await env.slack.until(lambda: "Write to support" in root(env).buttons)
+    await env.member.click(root(env), "Write to support")
+    view = await env.slack.until(lambda: env.member.modal)
+    said = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "MOMENT", modal_text(env, view))
+    assert said == snapshot("""\
+Copy this into a mail to support@friendli.ai:
+```Our dedicated endpoint ENDPOINT-1 fails.
+
+Endpoint: ENDPOINT-1
+Model: org/model on 1 × H100
+Error code: WORKLOAD_INIT_GRPC_ERROR
+Status changes (UTC):
+MOMENT  INITIALIZING, REQUESTING_VIRTUAL_MACHINE
+MOMENT  FAILED, WORKLOAD_INIT_GRPC_ERROR
+MOMENT  INITIALIZING, REQUESTING_VIRTUAL_MACHINE
+MOMENT  FAILED, WORKLOAD_INIT_GRPC_ERROR
+
+It was restarted, and failed again.```
+It contains no keys. Add what you changed before it failed.\
+""")

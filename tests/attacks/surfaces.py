@@ -80,6 +80,9 @@ CLICKS: Mapping[str, Sequence[str]] = {
     "endpoint.versions": _IDS,
     "deployment.edit": ("PUBLIC model", "WAITING model"),
     "deployment.larger": ("PUBLIC 8xB200",),
+    "deployment.retry_later": _IDS,
+    "deployment.revisions": _IDS,
+    "deployment.support": _IDS,
     "update.agree": ("UPDATE",),
     "update.change": ("UPDATE",),
     "update.cancel": ("UPDATE",),
@@ -114,6 +117,7 @@ SUBMISSIONS = {
     "settings.who",
     "reject",
     "delete",
+    "revisions",
     "update",
     "update.review",
 }

@@ -16,6 +16,7 @@ from bot.commands import (
     settings_form,
     settings_who_form,
     update_review,
+    ways_out,
 )
 from bot.commands.features import registry
 from bot.commands.update_state import UpdateState
@@ -51,6 +52,7 @@ from bot.domain.spend import Spend
 from bot.domain.transitions import ObservedTransition, State
 from bot.domain.version import Version
 from bot.domain.version_history import RunningVersion
+from bot.hub.revisions import Revision
 from bot.messages import (
     approvals,
     audit,
@@ -65,6 +67,7 @@ from bot.messages import (
     schedule_replies,
     search_replies,
     stuck_phase,
+    support,
     transitions,
     update_diff,
 )
@@ -159,6 +162,13 @@ def every_failure() -> Iterator[DeploymentView]:
                 yield replace(facts, history=[*before, failed])
 
 
+def failed_after_restart() -> DeploymentView:
+    """What failed again after a restart."""
+    one = next(one for one in every_failure() if not one.is_imported)
+    restart = OperationView(OperationKind.RESTART, OperationState.DONE, Cause.PERSON, "U1", AT)
+    return replace(one, operations=[restart])
+
+
 def every_reply(facts: DeploymentView) -> Iterator[Reply]:
     """Every reply with buttons that there can be about a deployment."""
     if facts.history:
@@ -195,7 +205,7 @@ def every_reply(facts: DeploymentView) -> Iterator[Reply]:
 
 def of_deployments() -> Iterator[Body]:
     """Roots, replies, and how deployments stand: of every state."""
-    for facts in chain(every_facts(), every_failure()):
+    for facts in chain(every_facts(), every_failure(), [failed_after_restart()]):
         yield root(facts)
         yield endpoint.status_of_thread(EndpointFacts(facts, Spend(0.0, None), None))
         for reply in every_reply(facts):
@@ -339,6 +349,12 @@ def of_views() -> Iterator[Mapping[str, Any]]:
     yield settings_form.build(settings, Rules())
     yield settings_who_form.build(
         settings_who_form.WhoForm(settings=settings, permission=Permission.DEPLOY, shown=()), {}
+    )
+    yield support.modal(next(iter(every_failure())))
+    yield ways_out.build(
+        ways_out.RevisionChoice(place=PLACE, public_id="0" * 32),
+        REQUEST,
+        [Revision("main", "0e9e39f")],
     )
     yield approve.build(approve.Rejection(place=PLACE, value="1", message_ts=""), "it")
     yield delete.build(delete.Question(place=PLACE, public_id="1", request_id="1"), "it")

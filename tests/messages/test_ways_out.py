@@ -3,8 +3,10 @@
 from typing import assert_never
 
 import pytest
+from inline_snapshot import snapshot
 
 from bot.domain.schemas import InferenceDeploymentErrorCode as Code
+from bot.messages import support
 from bot.messages.status_message import root
 from tests.messages import shown
 
@@ -19,7 +21,7 @@ def primary_of(code: Code) -> str:
         case Code.WORKLOAD_INIT_INVALID_TOKEN_ERROR:
             return "Integrations"
         case Code.WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR:
-            return "Edit settings"
+            return "Choose revision"
         case Code.WORKLOAD_INIT_MANIFEST_TYPE_ERROR:
             return "Edit settings"
         case Code.WORKLOAD_INIT_SETTINGS_ERROR | Code.INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR:
@@ -56,3 +58,21 @@ def test_the_first_button_does_the_likely_repair(code: Code) -> None:
     first, *others = buttons_of(code)
     assert first == (primary_of(code), "primary")
     assert "primary" not in [style for _, style in others]
+
+
+def test_after_a_restart_support_is_the_way_out() -> None:
+    """With a message that names the endpoint, the code and the times."""
+    failed = shown.failed_after_restart()
+    [row] = [block for block in root(failed).blocks if block["type"] == "actions"]
+    assert row["elements"][0]["text"]["text"] == "Write to support"
+    assert support.message(failed) == snapshot("""\
+Our dedicated endpoint dep fails.
+
+Endpoint: dep
+Model: org/model on 1 × H100
+Error code: WORKLOAD_INIT_UNKNOWN_ERROR
+Status changes (UTC):
+2026-10-01 12:00:00  FAILED, WORKLOAD_INIT_UNKNOWN_ERROR
+
+It was restarted, and failed again.\
+""")

@@ -25,6 +25,7 @@ async def fill(env: Environment, name: str) -> None:
         },
         "delete": {"Type it to confirm": "it"},
         "reject": {"Reason": "no"},
+        "revisions": {"Revision": "main"},
     }
     for label, value in fields.get(name, {}).items():
         await env.member.fill(label, value, enter=False)
@@ -67,6 +68,12 @@ async def admins_forms(env: Environment) -> dict[str, JsonObject]:
     await keep("update.review")
     await env.admin.close_modal()
     endpoint = next(iter(env.friendli.endpoints))
+    code = "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR"
+    env.friendli.set_status(endpoint, "FAILED", error_code=code)
+    await env.slack.until(lambda: "Choose revision" in root(env).buttons)
+    await env.admin.click(root(env), "Choose revision")
+    await keep("revisions")
+    await env.admin.close_modal()
     env.friendli.set_status(endpoint, "TERMINATED")
     await env.slack.until(lambda: "Delete" in root(env).buttons)
     await env.admin.click(root(env), "Delete")

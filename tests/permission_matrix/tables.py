@@ -103,6 +103,9 @@ CLICKS: Mapping[str, Permission | None] = {
     "deployment.try_again": P.DEPLOY,
     "deployment.edit": P.DEPLOY,
     "deployment.larger": P.DEPLOY,
+    "deployment.retry_later": P.OPERATE,
+    "deployment.revisions": P.DEPLOY,
+    "deployment.support": None,
     "deployment.choose": P.DEPLOY,
     "deployment.choose_none": P.DEPLOY,
     "approval.approve": P.APPROVE,
@@ -126,6 +129,7 @@ SUBMISSIONS: Mapping[str, Permission] = {
     "settings.who": P.CONFIGURE,
     "reject": P.APPROVE,
     "delete": P.DELETE,
+    "revisions": P.DEPLOY,
     "update": P.UPDATE,
     "update.review": P.UPDATE,
 }

@@ -1,5 +1,6 @@
 """Replies about requests and what prevents them."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
@@ -43,6 +44,10 @@ def repaired(person: str, name: str, before: Version, after: Version) -> Reply:
         before: What failed.
         after: What was requested instead.
     """
+    if before.request.revision is None:
+        # What the main branch is now is no change that a person made.
+        request = after.request.model_copy(update={"revision": None})
+        after = replace(after, request=request)
     lines = [one for one in changes(before, after).splitlines() if not one.startswith(_NAME)]
     what = "\n".join(lines) or "Nothing was changed."
     return say(f"{mention(person)} tries again as {bold(name)}, in its own thread.\n{what}")

@@ -169,7 +169,9 @@ async def test_a_revision_is_chosen_among_those_that_exist(env: Environment) -> 
     )
     await env.member.fill("Revision", "main")
     await env.member.submit()
-    await env.slack.until(lambda: "Model" in [one.label for one in env.member.modal.fields()])
+    await env.slack.until(
+        lambda: env.member.modal and "Model" in [one.label for one in env.member.modal.fields()]
+    )
     await env.member.fill("Endpoint name", "second")
     await env.member.submit()
     await env.slack.until(lambda: len(env.friendli.endpoints) == 2)

@@ -31,6 +31,13 @@ async def fill(env: Environment, name: str) -> None:
         await env.member.fill(label, value, enter=False)
 
 
+async def _choose_revision(env: Environment, endpoint: str) -> None:
+    code = "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR"
+    env.friendli.set_status(endpoint, "FAILED", error_code=code)
+    await env.slack.until(lambda: "Choose revision" in root(env).buttons)
+    await env.admin.click(root(env), "Choose revision")
+
+
 async def admins_forms(env: Environment) -> dict[str, JsonObject]:
     forms: dict[str, JsonObject] = {}
 
@@ -68,10 +75,7 @@ async def admins_forms(env: Environment) -> dict[str, JsonObject]:
     await keep("update.review")
     await env.admin.close_modal()
     endpoint = next(iter(env.friendli.endpoints))
-    code = "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR"
-    env.friendli.set_status(endpoint, "FAILED", error_code=code)
-    await env.slack.until(lambda: "Choose revision" in root(env).buttons)
-    await env.admin.click(root(env), "Choose revision")
+    await _choose_revision(env, endpoint)
     await keep("revisions")
     await env.admin.close_modal()
     env.friendli.set_status(endpoint, "TERMINATED")

@@ -20,7 +20,6 @@ from tests.acceptance.thread_assertions import message_text, root, thread
 AGES = 3600
 
 
-@pytest.mark.usefixtures("bot")
 def prefilled(view: View) -> dict[str, object]:
     """What each field is filled in with, by its label."""
     return {
@@ -30,6 +29,7 @@ def prefilled(view: View) -> dict[str, object]:
     }
 
 
+@pytest.mark.usefixtures("bot")
 async def test_a_gated_model_fails_with_what_to_do(env: Environment) -> None:
     """The root and a loud reply say why, and the buttons lead to the way out."""
     await send_deploy(env, "sandbox/gated")

@@ -16,7 +16,7 @@ from bot.commands.deploy_form_basic import (
     target_field,
     update_notes,
 )
-from bot.commands.deploy_form_errors import errors_by_block, focused, marked
+from bot.commands.deploy_form_errors import errors_by_block, focused, has_hidden, marked
 from bot.commands.deploy_form_instance import instance_fields
 from bot.commands.deploy_form_model import check_block, model_field, noted_commit, with_check
 from bot.commands.deploy_form_state import (
@@ -30,6 +30,7 @@ from bot.commands.deploy_form_state import (
 from bot.domain.actors import ChannelRef
 from bot.domain.instances import Prices
 from bot.domain.model_facts import CheckedModel
+from bot.domain.request.rules import FieldError
 from bot.messages.blocks import (
     Block,
     actions,
@@ -53,11 +54,13 @@ __all__ = [
     "build",
     "confirmation",
     "errors_by_block",
+    "has_hidden",
     "noted_commit",
     "opened",
     "parse",
     "react",
     "with_check",
+    "with_errors",
 ]
 
 CALLBACK_ID = "deploy"
@@ -100,7 +103,7 @@ def build(
         state = state.model_copy(update={"draft": state.draft.clipped()})
         state = with_check(_with_scaling(state, targets), checked, prices)
         drawn = _blocks(state, targets, prices, seen, checked)
-        blocks = focused(marked(drawn, state.refused), state.focus)
+        blocks = focused(marked(drawn, state.refused, state.wrong), state.focus)
     updates = state.updating is not None
     return {
         "type": "modal",
@@ -156,6 +159,18 @@ def opened(state: FormState, refused: Mapping[str, str], focus: str | None) -> F
             "refused": refused,
             "focus": at,
             "advanced_open": hidden or state.advanced_open,
+        }
+    )
+
+
+def with_errors(state: FormState, field_errors: Sequence[FieldError]) -> FormState:
+    """A submitted form with the advanced fields opened, and the errors at their fields."""
+    hidden = [one.field for one in field_errors if one.field in ADVANCED_FIELDS]
+    return state.model_copy(
+        update={
+            "wrong": {one.field: one.sentences for one in field_errors},
+            "focus": next(iter(hidden), None),
+            "advanced_open": True,
         }
     )
 

@@ -16,21 +16,39 @@ from bot.domain.request.rules import LABELS, FieldError
 from bot.messages.blocks import Block, context
 from bot.messages.markup import escape
 
-OPEN_ADVANCED_TO_FIX = "Fix these under Advanced."
 _SAID = "✗ Friendli refused this:"
 
 
-def marked(blocks: Sequence[Block], refused: Mapping[str, str]) -> list[Block]:
-    """Add Friendli's error messages below their fields, or else above the form."""
+def marked(
+    blocks: Sequence[Block], refused: Mapping[str, str], wrong: Mapping[str, str]
+) -> list[Block]:
+    """Add error messages below their fields, or else above the form.
+
+    Args:
+        blocks: Of the form.
+        refused: Friendli's, by field.
+        wrong: Ours, by field.
+    """
     drawn: list[Block] = []
-    left = dict(refused)
+    left = {field: f"{_SAID} {escape(words)}" for field, words in refused.items()}
+    named = {field: f"{_SAID} {escape(_named(field, words))}" for field, words in refused.items()}
+    left |= {field: f"✗ {escape(words)}" for field, words in wrong.items()}
     for block in blocks:
         drawn.append(block)
         errors = [left.pop(field) for field in _fields(block) if field in left]
         if errors:
-            drawn.append(context(*(f"{_SAID} {escape(words)}" for words in errors)))
-    not_shown = [f"{_SAID} {escape(_named(field, words))}" for field, words in left.items()]
+            drawn.append(context(*errors))
+    not_shown = [named.get(field, words) for field, words in left.items()]
     return [*([context(*not_shown[:10])] if not_shown else []), *drawn]
+
+
+def has_hidden(field_errors: Sequence[FieldError], view: Mapping[str, object]) -> bool:
+    """Whether an error is in an advanced field that isn't shown."""
+    shown = blocks_by_field(view)
+    return any(
+        field_error.field in ADVANCED_FIELDS and field_error.field not in shown
+        for field_error in field_errors
+    )
 
 
 def focused(blocks: Sequence[Block], field: str | None) -> list[Block]:
@@ -66,16 +84,11 @@ def errors_by_block(
     """
     shown = blocks_by_field(view)
     words: dict[str, list[str]] = {}
-    behind_advanced: set[str] = set()
     for field_error in field_errors:
         own = shown.get(INSTANCE_ID) if field_error.field == "gpu" else None
         block = own or shown.get(field_error.field) or _nearest_block(field_error.field, shown)
         # Plain text has no code font, so the input is put in curly quotes.
         words.setdefault(block, []).append(re.sub(r"`([^`]*)`", r"“\1”", field_error.sentences))
-        if field_error.field not in shown and field_error.field in ADVANCED_FIELDS:
-            behind_advanced.add(block)
-    for block in behind_advanced:
-        words[block].append(OPEN_ADVANCED_TO_FIX)
     return {block: " ".join(said) for block, said in words.items()}
 
 

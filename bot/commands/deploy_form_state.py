@@ -62,6 +62,7 @@ class FormState(BaseModel):
         updating: The existing endpoint; None for a new one.
         repairs: The public id of the failed deployment that the form was opened for.
         refused: Friendli's error messages: field → plain text.
+        wrong: The errors of a submission, shown once: field → plain text.
         focus: The field that gets the cursor when the form opens.
         agreed: Dollars per hour that the person agrees to by submitting; only of a confirmation.
     """
@@ -84,6 +85,7 @@ class FormState(BaseModel):
     updating: Updating | None = None
     repairs: str = ""
     refused: Mapping[str, str] = Field(default_factory=dict)
+    wrong: Mapping[str, str] = Field(default_factory=dict, exclude=True)
     focus: str | None = Field(default=None, exclude=True)
     agreed: Decimal | None = None
 

@@ -80,7 +80,7 @@ class DeployForm:
         empty = _state(place, draft or DeployDraft(), repairs=repairs)
         state = form.opened(empty, refused or {}, focus)
         # The trigger dies after three seconds, so the form comes first and the check after.
-        shown = await self.modals.show(request.trigger_id, await self._view(state, targets))
+        shown = await self.modals.show(request.trigger_id, await self.view(state, targets))
         membership = await self.people.membership(place)
         if needs_invitation(membership):
             invitation = await invitation_view(self.people, membership)
@@ -97,7 +97,7 @@ class DeployForm:
         """The form as a view, to replace another one; arguments as for `open`."""
         targets = await self.lookup.all(place)
         state = form.opened(_state(place, draft, repairs=repairs), {}, focus)
-        return await self._view(state, targets)
+        return await self.view(state, targets)
 
     async def redraw(self, click: BlockAction) -> None:
         if click.view is None:
@@ -106,7 +106,7 @@ class DeployForm:
         targets = await self.lookup.targets.cached(click.place)
         if not targets:
             raise await self.lookup.unconnected()
-        view = await self._view(state, targets)
+        view = await self.view(state, targets)
         shown = await self.modals.replace_after(click.view, view, click.action_ts)
         if shown is not None:
             await self._check(state, targets, shown, click.action_ts)
@@ -123,10 +123,10 @@ class DeployForm:
             return
         checked = await self.models.check(state.draft, within=PATIENT_SECONDS)
         if checked is not None:
-            view = await self._view(state, targets, checked)
+            view = await self.view(state, targets, checked)
             await self.modals.replace_after(shown, view, action_ts)
 
-    async def _view(
+    async def view(
         self,
         state: form.FormState,
         targets: Sequence[TargetView],
@@ -157,6 +157,7 @@ async def submitted(
     authorizer: Authorizer,
     deployments: Deployments,
     approvers: Approvers,
+    deploy_form: DeployForm,
 ) -> ViewResponse:
     """Validate the form and write the request before the acknowledgement."""
     place, person = submission.place, submission.person
@@ -165,14 +166,16 @@ async def submitted(
     bare = await bare_models.look_up(state.draft.model)
     request = checked(state.draft, targets, bare.known, proposed_name=state.proposed_name)
     if not isinstance(request, DeployRequest):
-        return _refused(submission, request)
+        return await _refused(submission, request, deploy_form, targets)
     await authorizer.authorize(
         Permission.DEPLOY, person, place, target=request.target, among=targets
     )
     checked_model = await models.check(state.draft, within=HASTY_SECONDS)
     why = stopped(checked_model)
     if why is not None and not state.draft.anyway:
-        return _refused(submission, [FieldError(why[0], f"{why[1]} {_ANYWAY}")])
+        return await _refused(
+            submission, [FieldError(why[0], f"{why[1]} {_ANYWAY}")], deploy_form, targets
+        )
     request = at_commit(request, checked_model, form.noted_commit(state))
     result = await deployments.deploy(
         place,
@@ -192,10 +195,10 @@ async def submitted(
                 f"{request.name} is taken: a deployment of that name is on its way or running."
                 " Change it."
             )
-            return _refused(submission, [FieldError("name", taken)])
+            return await _refused(submission, [FieldError("name", taken)], deploy_form, targets)
         case DeployOutcome.TARGET_GONE:
             gone = "This target was disconnected meanwhile."
-            return _refused(submission, [FieldError("target", gone)])
+            return await _refused(submission, [FieldError("target", gone)], deploy_form, targets)
         case DeployOutcome.REPEATED:
             return ViewResponse(work=_say_repeated(submission), closes_all=state.agreed is not None)
         case _:
@@ -206,11 +209,20 @@ async def submitted(
             return ViewResponse(work=work, closes_all=state.agreed is not None)
 
 
-def _refused(submission: ViewSubmission, field_errors: Sequence[FieldError]) -> ViewResponse:
+async def _refused(
+    submission: ViewSubmission,
+    field_errors: Sequence[FieldError],
+    deploy_form: DeployForm,
+    targets: Sequence[TargetView],
+) -> ViewResponse:
     """Beside the fields; on a confirmation, which has none, instead of the question."""
     if submission.view.get("callback_id") == form.CONFIRM_CALLBACK_ID:
         words = " ".join(field_error.sentences for field_error in field_errors)
         return ViewResponse(view=message_view(answer(escape(words))))
+    if form.has_hidden(field_errors, submission.view):
+        # Slack shows errors only at fields that are there.
+        state = form.with_errors(form.parse(submission.view), field_errors)
+        return ViewResponse(view=await deploy_form.view(state, targets))
     return ViewResponse(errors=form.errors_by_block(field_errors, submission.view))
 
 

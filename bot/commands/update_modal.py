@@ -134,6 +134,10 @@ class UpdateForm:
             if checked is not None:
                 await self.modals.replace_after({"id": view_id}, self._view(state, checked), "")
 
+    def view(self, state: form.FormState) -> Mapping[str, object]:
+        """The form with what is known of the model already."""
+        return self._view(state, self.models.cached(state.draft))
+
     def _view(self, state: form.FormState, checked: CheckedModel | None) -> Mapping[str, object]:
         return form.build(state, targets=(), prices=self.prices, checked=checked)
 
@@ -224,6 +228,9 @@ async def submitted(
             work=update_form.compare_anew(view_id, place, filled, filled.updating),
         )
     after = next_version(runs.version, filled.draft)
+    if isinstance(after, tuple) and form.has_hidden(after, submission.view):
+        # Slack shows errors only at fields that are there.
+        return ViewResponse(view=update_form.view(form.with_errors(filled, after)))
     if isinstance(after, tuple):
         return ViewResponse(errors=form.errors_by_block(after, submission.view))
     state = UpdateState.of(runs, after)

@@ -1,5 +1,7 @@
 """Stories of deployments by the form."""
 
+import json
+
 import pytest
 from inline_snapshot import snapshot
 
@@ -75,6 +77,26 @@ async def test_the_price_follows_the_scaling(env: Environment) -> None:
     assert cost(view) == snapshot(
         "*$36.00/h–$72.00/h* while live ($26,280–$52,560/month), $0.00/h asleep"
     )
+
+
+async def test_an_error_in_a_hidden_field_opens_advanced_beside_it(env: Environment) -> None:
+    """What was typed stays, and the corrected form deploys."""
+    view = await open_form(env)
+    await env.member.fill("Model", "org/model", enter=False)
+    await env.member.click(view, "Advanced")
+    await env.slack.until(lambda: any(item.label == "Max batch size" for item in view.fields()))
+    await env.member.fill("Max batch size", "0")
+    await env.member.click(view, "Hide advanced")
+    await env.slack.until(lambda: all(item.label != "Revision" for item in view.fields()))
+    await env.member.fill("Instance", "1xA100")
+    await env.member.submit()
+    assert "✗ Max batch size must be 1 or more." in str(view.blocks)
+    assert env.member.field_errors == {}
+    await env.member.fill("Max batch size", "8")
+    await env.member.submit()
+    await env.slack.until(lambda: thread(env))
+    [create] = [one for one in env.friendli.requests if one.operation == "create_endpoint"]
+    assert '"max_batch_size": 8' in json.dumps(create.body)
 
 
 async def test_what_was_typed_outlives_every_change_of_the_form(env: Environment) -> None:

@@ -16,8 +16,10 @@ from bot.commands.deploy_form import (
     Updating,
     build,
     errors_by_block,
+    has_hidden,
     parse,
     react,
+    with_errors,
 )
 from bot.commands.deploy_form_state import FLAGS_ACTION
 from bot.domain.actors import ChannelRef
@@ -457,23 +459,31 @@ def test_errors_stand_under_their_fields() -> None:
     }
 
 
-def test_an_error_in_a_hidden_field_stands_under_the_nearest_shown_one() -> None:
-    """It says where the field is; two errors under one field are both said."""
-    screen = Screen(DeployDraft(model="org/name", gpu="1xH100", revision="a b", max_batch_size="0"))
+def test_an_error_in_a_hidden_field_opens_advanced() -> None:
+    """Each error stands below its field, also of those that were shown before."""
+    draft = DeployDraft(model="org/name", gpu="1xH100", scaling="fixed", replicas="0")
+    screen = Screen(draft.model_copy(update={"max_batch_size": "0"}))
     answer = screen.submit()
     assert isinstance(answer, tuple)
-    errors = errors_by_block(answer, screen.payload())
-    assert check_view_errors(errors, screen.payload()) == []
-    assert errors == {
-        "deploy.lifetime": (
-            "“a b” isn't a valid branch name. Branch names can't contain spaces, quotes, .. or @{,"
-            " or any of ~ ^ : ? * [ \\; no part starts with . or ends with .lock."
-            " Max batch size must be 1 or more. You wrote “0”. Fix these under Advanced."
-        )
+    assert has_hidden(answer, screen.payload())
+    view = build(
+        with_errors(parse(screen.payload()), answer), targets=(PROD,), prices=PUBLISHED_PRICES
+    )
+    assert check_view(view) == []
+    blocks = [dict(block) for block in view["blocks"]]  # type: ignore[attr-defined] # a view
+    marks = {
+        blocks[at - 1]["block_id"]: block["elements"][0]["text"]
+        for at, block in enumerate(blocks)
+        if block["type"] == "context" and "✗" in str(block)
     }
+    assert marks == {
+        "deploy.replicas": "✗ Replicas must be 1 or more. You wrote `0`.",
+        "deploy.max_batch_size": "✗ Max batch size must be 1 or more. You wrote `0`.",
+    }
+    focused = [one for one in blocks if one.get("element", {}).get("focus_on_load")]
+    assert [one["block_id"] for one in focused] == ["deploy.max_batch_size"]
     screen.toggle_advanced()
-    shown = errors_by_block(answer, screen.payload())
-    assert shown.keys() == {"deploy.revision", "deploy.max_batch_size"}
+    assert not has_hidden(answer, screen.payload())
 
 
 def test_an_error_about_a_target_that_is_not_shown() -> None:

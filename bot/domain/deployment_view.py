@@ -6,8 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.domain.candidate_note import CandidateNote
+from bot.domain.cost_forecast import CostForecast
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.operations import UNDER_WAY, Cause, OperationKind, OperationState
+from bot.domain.phase_times import NOTHING_KNOWN, StartTimes
 from bot.domain.request.deploy_request import SCALED_BY_FRIENDLI, replicas_text
 from bot.domain.request.sent_fields import SentField
 from bot.domain.smoke_test import SmokeTestView
@@ -134,6 +136,7 @@ class DeploymentView:
         unlisted_until: How long a missing endpoint is still watched.
         lifetime_seconds: From when it comes up; None for no end.
         expiry_action: A `bot.domain.policy.ExpiryAction`.
+        start_times: Of comparable starts, while it starts or waits for approval.
         retry_after: Seconds until a retry that was asked for, after a failure that passes.
         smoke_test: Of the newest start, while the endpoint is live.
     """
@@ -163,11 +166,17 @@ class DeploymentView:
     expiry_action: str | None
     smoke_test: SmokeTestView | None = None
     retry_after: float = 300.0
+    start_times: StartTimes = NOTHING_KNOWN
 
     @property
     def endpoint_state(self) -> State | None:
         """The newest transition's state."""
         return self.history[-1].state if self.history else None
+
+    @property
+    def forecast(self) -> CostForecast:
+        setup = self.setup
+        return CostForecast(setup.price_of_one, setup.least, setup.most, self.lifetime_seconds)
 
     @property
     def was_restarted(self) -> bool:

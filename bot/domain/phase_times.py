@@ -36,6 +36,9 @@ class StartTimes:
     whole: UsualTime | None = None
 
 
+NOTHING_KNOWN = StartTimes()
+
+
 def percentile(durations: Sequence[float], share: float = _PERCENTILE) -> float:
     """The nearest-rank percentile of at least one duration."""
     ranked = sorted(durations)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from bot.domain.cost_forecast import CostForecast, monthly
 from bot.domain.phase_times import UsualTime
-from bot.messages.markup import moment, money
+from bot.messages.markup import duration, moment, money
 
 _DAY = timedelta(days=1)
 _DASH = "\N{EN DASH}"
@@ -58,6 +58,16 @@ def total(forecast: CostForecast, present: datetime) -> str:
     # Only fixed replicas surely run all the time.
     how = "about" if forecast.is_fixed else "at most"
     return f"{how} ${forecast.at_most:,.2f} by {moment(ends, tokens)}"
+
+
+def to_approve(forecast: CostForecast, usual: UsualTime | None) -> list[str]:
+    """Price, total and time of what waits for approval; its end isn't known before."""
+    said = [price(forecast)]
+    if forecast.lifetime_seconds is not None:
+        lifetime = f"{duration(forecast.lifetime_seconds)} lifetime"
+        at_most = forecast.at_most
+        said.append(lifetime if at_most is None else f"{lifetime}: up to ${at_most:,.2f}")
+    return [*said, *([live_in(usual)] if usual else [])]
 
 
 def live_in(usual: UsualTime | None) -> str:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from bot.domain.deployment_state import BEFORE_LIVE, IN_CREATION, DeploymentState
 from bot.domain.deployment_view import DeploymentView
+from bot.domain.phase_times import StartTimes, live_around
 from bot.domain.policy import ExpiryAction
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.schemas import Phase
@@ -28,7 +29,7 @@ from bot.domain.transitions import (
     seconds_between,
     seconds_to_serve,
 )
-from bot.messages import buttons, sent_fields, smoke_test
+from bot.messages import buttons, forecast, sent_fields, smoke_test
 from bot.messages.blocks import Block, TaskStatus, actions, context, plan, section, task_card
 from bot.messages.body import Body, body
 from bot.messages.failure import explain
@@ -166,12 +167,19 @@ def _which(deployment: DeploymentView) -> str:
 
 def _once_live(deployment: DeploymentView) -> list[str]:
     """The price and lifetime of what isn't live yet."""
-    setup = deployment.setup
-    cost = f"{price(deployment)} once live"
-    waits = deployment.state is DeploymentState.PROPOSED
-    if waits and setup.is_price_of_each and setup.price_at_most is not None:
-        cost += f", {money(setup.price_at_most)} at most"
-    return [cost, *ends(deployment)]
+    if deployment.state is DeploymentState.PROPOSED:
+        return forecast.to_approve(deployment.forecast, deployment.start_times.whole)
+    return [f"{price(deployment)} once live", *ends(deployment), *_live_around(deployment)]
+
+
+def _live_around(deployment: DeploymentView) -> list[str]:
+    """When it is usually live, by the phases that it has reached; nothing where unknown."""
+    times = deployment.start_times
+    at = live_around(deployment.history, times) if deployment.history else None
+    if at is not None:
+        return [f"live around {moment(at, '{time}')}"]
+    usual = forecast.live_in(times.whole)
+    return [usual] if usual and not deployment.history else []
 
 
 def _approvers(deployment: DeploymentView) -> str:
@@ -227,7 +235,9 @@ def _plan(deployment: DeploymentView) -> Block | None:
     if not came_up or (state.status not in COMING_UP and not failed):
         return None
     waking = run[0].state.status == Status.AWAKING
-    return plan("Waking" if waking else "Deploying", _tasks(run, waking=waking))
+    return plan(
+        "Waking" if waking else "Deploying", _tasks(run, deployment.start_times, waking=waking)
+    )
 
 
 def _tasks_before_live(deployment: DeploymentView) -> list[Block]:
@@ -238,14 +248,19 @@ def _tasks_before_live(deployment: DeploymentView) -> list[Block]:
     return [
         task_card("create", "Create the endpoint", first),
         *(
-            task_card(phase.lower(), title, "pending")
+            task_card(phase.lower(), _with_usual(title, phase, deployment.start_times), "pending")
             for phase, title in zip(_PHASE_ORDER, titles, strict=True)
         ),
         task_card("serve", "Live", "pending"),
     ]
 
 
-def _tasks(run: Sequence[ObservedTransition], *, waking: bool) -> list[Block]:
+def _with_usual(title: str, phase: str, times: StartTimes) -> str:
+    usual = times.phases.get(phase)
+    return title if usual is None else f"{title} · usually {forecast.time_range(usual)}"
+
+
+def _tasks(run: Sequence[ObservedTransition], times: StartTimes, *, waking: bool) -> list[Block]:
     failed = run[-1].state.status == Status.FAILED
     reached = [
         transition
@@ -267,6 +282,8 @@ def _tasks(run: Sequence[ObservedTransition], *, waking: bool) -> list[Block]:
         took = _took(run, phase)
         if status == "complete" and took is not None:
             title = f"{title} · {duration(took)}"
+        elif status in {"pending", "in_progress"} and not failed:
+            title = _with_usual(title, phase, times)
         tasks.append(task_card(phase.lower(), title, status))
     tasks.append(task_card("serve", "Live", "error" if failed and position < 0 else "pending"))
     return tasks

@@ -1,6 +1,7 @@
 """What messages about a deployment are rendered from, read from its rows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.config import Settings
 from bot.db.deployment_tables import Deployment, Transition
 from bot.db.operation_tables import Grant, Operation
-from bot.domain.deployment_state import DeploymentState
+from bot.domain.deployment_state import IN_CREATION, DeploymentState
 from bot.domain.deployment_view import (
     DeploymentView,
     LargerInstance,
@@ -24,14 +25,19 @@ from bot.domain.listed_endpoint import gpus_text
 from bot.domain.permissions import DEFAULTS, Permission
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.schemas import DedicatedEndpointSpec
+from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.smoke_test import SmokeTestView
+from bot.domain.statuses import COMING_UP
 from bot.domain.transitions import ObservedTransition, State
 from bot.domain.version import option_of
 from bot.messages.markup import who
 from bot.messages.match_candidates import notes
 from bot.services.lookup import target_of
 from bot.services.next_instance import priced, with_larger_instance
+from bot.services.phase_statistics import StartSetup, start_times
 from bot.services.smoke_tests import last_smoke_tests
+
+_BEFORE_START = IN_CREATION | {DeploymentState.PROPOSED}
 
 
 async def view_of(
@@ -71,16 +77,38 @@ async def views_of(
         for deployment in deployments
     ]
     return [
-        await with_larger_instance(session, deployment, view, settings.prices)
+        await _with_start_times(
+            session,
+            deployment,
+            await with_larger_instance(session, deployment, view, settings.prices),
+        )
         for deployment, view in zip(deployments, views, strict=True)
     ]
+
+
+async def _with_start_times(
+    session: AsyncSession, deployment: Deployment, view: DeploymentView
+) -> DeploymentView:
+    state = view.endpoint_state
+    starts = deployment.state in _BEFORE_START or (
+        deployment.state is DeploymentState.LIVE and (state is None or state.status in COMING_UP)
+    )
+    if not starts:
+        return view
+    status = Status.INITIALIZING.value if state is None else state.status
+    setup = StartSetup.of(deployment)
+    return replace(view, start_times=await start_times(session, setup, status))
 
 
 async def new_view(
     session: AsyncSession, deployment: Deployment, settings: Settings
 ) -> DeploymentView:
     """The same of a deployment that was just inserted, and has no history."""
-    return _view(deployment, settings, (), (), await _waiting(session, deployment))
+    view = _view(deployment, settings, (), (), await _waiting(session, deployment))
+    if deployment.state is not DeploymentState.PROPOSED:
+        # Nobody waits for what this would read; the next message has it.
+        return view
+    return await _with_start_times(session, deployment, view)
 
 
 def _view(

@@ -75,7 +75,7 @@ async def test_nothing_is_made_before_somebody_approved_it(env: Environment) -> 
     await save_settings(env, approval=ALWAYS)
     await propose(env)
     assert message_text(env, root(env)) == snapshot("""\
-🔵 *it* is waiting for approval · $5.00/h once live
+🔵 *it* is waiting for approval · *$5.00/h* while live ($3,650/month)
 workspace admins can approve until TIME. Nothing is created until then.
 Skip special tokens: `on` · Add special tokens: `on`
 org/model · 1 × H100 · 1 replica
@@ -135,7 +135,7 @@ async def test_the_price_at_full_scale_decides(env: Environment) -> None:
         )
     )
     assert message_text(env, big) == snapshot("""\
-🔵 *big* is waiting for approval · $5.00/h per replica once live, $15.00/h at most
+🔵 *big* is waiting for approval · *$5.00/h–$15.00/h* while live ($3,650–$10,950/month), $0.00/h asleep
 workspace admins can approve until TIME. Nothing is created until then.
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
 org/model · 1 × H100 · 0–3 replicas

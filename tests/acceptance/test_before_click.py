@@ -1,11 +1,15 @@
 """Stories of what a person knows before a click that spends: the price, and how long it takes."""
 
 import pytest
+from inline_snapshot import snapshot
 
 from bot.db.session import Database
 from bot.domain.deployment_state import DeploymentState
 from bot.sandbox.environment import Environment
-from tests.acceptance.thread_assertions import ephemeral_texts
+from tests.acceptance.deploying import deploy
+from tests.acceptance.settings_form import save_settings
+from tests.acceptance.test_approval import ALWAYS
+from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root, roots
 from tests.services.test_phase_statistics import add
 
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
@@ -13,7 +17,7 @@ MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 
 @pytest.fixture
 async def earlier_starts(sqlite_url: str) -> None:
-    """Five starts of the model on two H100, of two to six minutes."""
+    """Five starts of the model on two H100, of three to seven minutes."""
     database = Database(sqlite_url)
     for number in range(2, 7):
         await add(
@@ -21,6 +25,7 @@ async def earlier_starts(sqlite_url: str) -> None:
             number,
             60.0 * number,
             option="zfTutSiLn0Hq",
+            machine=40.0 + number,
             state=DeploymentState.ENDED,
         )
     await database.close()
@@ -33,7 +38,7 @@ async def test_the_preview_says_what_it_costs_and_how_long_it_takes(env: Environ
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env)[-1].splitlines()[0] == (
         "*it* on 2 × H100, 0–1 replicas, in `prod`: *$10.00/h* while live ($7,300/month),"
-        " $0.00/h asleep · at most $80.00 by TIME · usually live in 4–6 min"
+        " $0.00/h asleep · at most $80.00 by TIME · usually live in 5–7 min"
     )
 
 
@@ -62,7 +67,51 @@ async def test_the_form_says_it_too(env: Environment) -> None:
     await env.member.fill("Instance", "2xH100")
     await env.slack.until(lambda: "usually live" in line())
     assert line() == (
-        "*$10.00/h* while live ($7,300/month), $0.00/h asleep · usually live in 4–6 min"
+        "*$10.00/h* while live ($7,300/month), $0.00/h asleep · usually live in 5–7 min"
     )
     await env.member.fill("Lifetime", "8h")
     await env.slack.until(lambda: "at most $80.00 by <!date^" in line())
+
+
+@pytest.mark.usefixtures("earlier_starts", "bot")
+async def test_the_card_shows_what_is_left(env: Environment) -> None:
+    """The usual time beside each phase to come, and when it is live, by the phase reached."""
+    options = "--gpu 2xH100 --replicas 1"
+    await deploy(env, model=MODEL, options=options)
+    await env.slack.until(lambda: "live around" in root(env).text)
+    assert message_text(env, root(env)).splitlines()[0] == snapshot(
+        "🟡 *it* is starting · $10.00/h once live · live around TIME"
+    )
+    assert tasks(env) == snapshot(
+        [
+            "Create the endpoint",
+            "Get a GPU machine · usually 44–46 s",
+            "Download the model · usually 4–6 min",
+            "Start the engine",
+            "Live",
+        ]
+    )
+    before = root(env).text
+    [endpoint] = env.friendli.endpoints
+    env.friendli.set_status(endpoint, "INITIALIZING", phase="DOWNLOADING_MODEL")
+    await env.slack.until(lambda: "Download the model · usually" in str(tasks(env)[2]))
+    assert "live around" in before
+    env.friendli.set_status(endpoint, "RUNNING")
+    await env.slack.until(lambda: "is live" in root(env).text)
+    assert "around" not in root(env).text
+
+
+@pytest.mark.usefixtures("earlier_starts", "bot")
+async def test_approvers_see_price_total_and_time(env: Environment) -> None:
+    """Per hour and month, asleep, over the lifetime, and how long the start usually takes."""
+    await save_settings(env, approval=ALWAYS)
+    await env.member.command(env.channel, f"{MODEL} --gpu 2xH100 --for 8h --name dear --yes")
+    await env.slack.until(lambda: roots(env))
+    assert message_text(env, root(env)).splitlines()[0] == snapshot(
+        "🔵 *dear* is waiting for approval · *$10.00/h* while live ($7,300/month), $0.00/h asleep · 8 h lifetime: up to $80.00 · usually live in 5–7 min"
+    )
+
+
+def tasks(env: Environment) -> list[str]:
+    [plan] = [block for block in root(env).blocks if block["type"] == "plan"]
+    return [str(task["title"]) for task in plan["tasks"]]

@@ -28,7 +28,12 @@ _KEY_HINT = (
 _EMPTY_KEY_HINT = " Leave it empty to use the key of whoever runs this bot."
 _BETA_NOTE = "Friendli's endpoint API is in beta: what it answers may change without notice."
 _LONGEST_ID = 100
+_LONGEST_ADDRESS = 300
 _LONGEST_KEY = 500
+_ADDRESS = re.compile(
+    r"(?:https?://)?[\w.-]+(?::\d+)?/suite/(?P<team>[^/?#\s]+)(?:/(?P<project>[^/?#\s]+))?\S*",
+    re.IGNORECASE,
+)
 _TARGET_NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_TARGET - 1}}}")
 
 
@@ -38,6 +43,8 @@ class ConnectDraft(BaseModel):
     Attributes:
         is_default: Deploy here when no target is named.
         key_is_optional: Whether the operator has a key for targets without one.
+        address_team: The team in an address that was pasted as the project; '' for none.
+        is_address: Whether an address was pasted as the project.
     """
 
     place: ChannelRef
@@ -46,6 +53,8 @@ class ConnectDraft(BaseModel):
     project_id: str = ""
     is_default: bool = False
     key_is_optional: bool = False
+    address_team: str = ""
+    is_address: bool = False
 
 
 def build(draft: ConnectDraft) -> dict[str, Any]:
@@ -71,13 +80,13 @@ def build(draft: ConnectDraft) -> dict[str, Any]:
             ),
             input_block(
                 "Friendli project id",
-                text_input(PROJECT, max_length=_LONGEST_ID, initial=draft.project_id or None),
+                text_input(PROJECT, max_length=_LONGEST_ADDRESS, initial=draft.project_id or None),
                 block_id=PROJECT,
-                hint="In Friendli Suite, it stands in the address of the project's page.",
+                hint="Or paste the address of the project's page in Friendli Suite.",
             ),
             input_block(
                 "Friendli team id",
-                text_input(TEAM, max_length=_LONGEST_ID, initial=draft.team_id or None),
+                text_input(TEAM, max_length=_LONGEST_ADDRESS, initial=draft.team_id or None),
                 block_id=TEAM,
                 optional=True,
                 hint="Only if the key's owner is in several teams.",
@@ -102,11 +111,21 @@ def parse(view: Mapping[str, object]) -> tuple[ConnectDraft, SecretStr | None]:
     """Parse a submitted form; no key means the operator's."""
     shown = Modal.model_validate(view)
     before = read_back(view)
+    team, project, address_team = _typed(shown, TEAM), _typed(shown, PROJECT), ""
+    if in_team := _ADDRESS.fullmatch(team):
+        team = in_team["team"]
+    address = _ADDRESS.fullmatch(project)
+    if address is not None:
+        # In the address of a person's own pages, "~" stands for the team.
+        address_team = address["team"].strip("~")
+        project = (address["project"] or "") if address_team else ""
     draft = ConnectDraft(
         place=before.place,
         name=_typed(shown, NAME).lower(),
-        team_id=_typed(shown, TEAM),
-        project_id=_typed(shown, PROJECT),
+        team_id=team or address_team,
+        project_id=project,
+        address_team=address_team,
+        is_address=address is not None,
         is_default=bool(shown.element(DEFAULT).selected_options),
         key_is_optional=before.key_is_optional,
     )
@@ -126,10 +145,17 @@ def field_errors(draft: ConnectDraft, key: SecretStr | None) -> dict[str, str]:
         found[NAME] = (
             "A target name has letters, digits, - and _, and starts with a letter or digit."
         )
-    if not draft.project_id or not _is_id(draft.project_id):
+    if draft.is_address and not draft.project_id:
+        found[PROJECT] = (
+            "This address names no project. Open the project in Friendli Suite, and copy the"
+            " address of its page."
+        )
+    elif not draft.project_id or not _is_id(draft.project_id):
         found[PROJECT] = "A project id is one word, as in the address of the project's page."
     if not _is_id(draft.team_id):
         found[TEAM] = "A team id is one word. Leave it empty for the key's own team."
+    elif draft.address_team not in ("", draft.team_id):
+        found[TEAM] = f"The project's address names the team {draft.address_team}. Use one of them."
     other = key_of_another_service(key) if key is not None else None
     if other is not None:
         found[KEY] = (

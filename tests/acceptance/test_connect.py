@@ -4,7 +4,10 @@ from functools import partial
 
 import pytest
 from inline_snapshot import snapshot
+from sqlalchemy import select
 
+from bot.db.deployment_tables import WatchedProject
+from bot.db.session import Database
 from bot.sandbox.environment import API_KEY, PROJECT, TEAM, Environment, connect
 from bot.sandbox.faults import Hang, Respond
 from bot.sandbox.slack.conversations import ChannelKind
@@ -243,6 +246,69 @@ async def test_people_named_in_the_settings_connect_too(
         assert env.member.modal is not None
 
 
+@pytest.mark.parametrize(
+    ("field", "pasted"),
+    [
+        ("project", "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints"),
+        ("project", " friendli.ai/suite/{team}/{project}?tab=x#y "),
+        ("team", "https://friendli.ai/suite/{team}/{project}/dedicated-endpoints/dep123"),
+    ],
+)
+async def test_a_pasted_address_of_friendli_suite_names_team_and_project(
+    env: Environment, start_bot: StartBot, field: str, pasted: str
+) -> None:
+    """Nobody cuts ids out of an address by hand."""
+    async with start_bot():
+        await open_form(env, env.admin)
+        address = pasted.format(team=TEAM, project=PROJECT)
+        await fill(env, project=address if field == "project" else PROJECT)
+        if field == "team":
+            await env.admin.fill("Friendli team id", address)
+        await env.admin.submit()
+        assert f"`prod` is connected to project `{PROJECT}`" in modal_words(env)
+        assert await connected_to(env) == (TEAM, PROJECT)
+
+
+async def connected_to(env: Environment) -> tuple[str, str]:
+    """Team and project of the only target."""
+    database = Database(env.database)
+    async with database.read() as session:
+        found = (
+            await session.execute(select(WatchedProject.team_id, WatchedProject.project_id))
+        ).one()
+    await database.close()
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize(
+    ("team", "project", "error"),
+    [
+        (
+            "",
+            "https://friendli.ai/suite/~/setting/keys",
+            {"Friendli project id": "names no project"},
+        ),
+        (
+            "other-team",
+            f"https://friendli.ai/suite/{TEAM}/{PROJECT}",
+            {"Friendli team id": f"names the team {TEAM}"},
+        ),
+    ],
+)
+async def test_an_address_that_does_not_say_it_is_refused_at_its_field(
+    env: Environment, start_bot: StartBot, team: str, project: str, error: dict[str, str]
+) -> None:
+    """Nothing is guessed."""
+    async with start_bot():
+        await open_form(env, env.admin)
+        await fill(env, project=project)
+        await env.admin.fill("Friendli team id", team)
+        await env.admin.submit()
+        assert env.admin.field_errors.keys() == error.keys()
+        [(field, words)] = error.items()
+        assert words in env.admin.field_errors[field]
+
+
 async def test_from_connecting_one_goes_on_to_deploying(
     env: Environment, start_bot: StartBot
 ) -> None:
@@ -304,7 +370,7 @@ async def test_disconnecting_says_what_stays_where_another_target_has_the_projec
         "Disconnect *prod* (project `sandbox-project`)?\n"
         "These were deployed through it. They run on and stay watched, and their buttons stop"
         " working:\n"
-        "• *left* · `ENDPOINT-1` · serving · $5.00/h per replica"
+        "• *left* · `ENDPOINT-1` · live · $5.00/h per replica"
         f" Its API key stays stored: {other} uses the same project."
     )
     await env.admin.click(question, "Disconnect")

@@ -138,7 +138,8 @@ class DeployForm:
         if state.updating is None and not state.is_untouched:
             parsed = ParsedDraft(state.draft, ())
             option = parsed.instance if isinstance(parsed.instance, InstanceOption) else None
-            seen = await self.history.of(state.place, parsed.model.repo, option)
+            weights = known.weights if isinstance(known, ModelFacts) else None
+            seen = await self.history.of(state.place, parsed.model.repo, option, weights)
         return form.build(
             state, targets=_choices(targets), prices=self.prices, seen=seen, checked=known
         )

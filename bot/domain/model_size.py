@@ -30,13 +30,8 @@ def rough_bytes(model: str) -> float | None:
     return max(sizes) * width
 
 
-def is_alike(one: str | None, other: str | None) -> bool:
-    """Whether two models are the same, or of about the same size: within a factor of two."""
+def is_alike(one: float | None, other: float | None) -> bool:
+    """Whether two models' bytes are within a factor of two; unknown ones are like nothing."""
     if one is None or other is None:
         return False
-    if one == other:
-        return True
-    sizes = rough_bytes(one), rough_bytes(other)
-    if sizes[0] is None or sizes[1] is None:
-        return False
-    return max(sizes[0], sizes[1]) <= _ALIKE * min(sizes[0], sizes[1])
+    return max(one, other) <= _ALIKE * min(one, other)

@@ -41,8 +41,16 @@ class ModelHistory:
         workspace: fit_records.Workspace,
         model: str | None,
         option: InstanceOption | None,
+        weights: float | None = None,
     ) -> SeenBefore:
-        """What was seen of a model, whose start would be on an instance option."""
+        """What was seen of a model, whose start would be on an instance option.
+
+        Args:
+            workspace: Observations of no other are read.
+            model: None if none is named.
+            option: None if none is chosen.
+            weights: The model's bytes, if known.
+        """
         async with self._database.read() as session:
             present = (await session.execute(select(now()))).scalar_one()
             if not model:
@@ -50,6 +58,6 @@ class ModelHistory:
             observations = await fit_records.observations(session, workspace, model)
             usual = None
             if option is not None:
-                setup = StartSetup.planned(option, model)
+                setup = StartSetup.planned(option, model, weights)
                 usual = (await phase_statistics.start_times(session, setup)).whole
         return SeenBefore(present, observations, usual)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 from bot.config import Settings
 from bot.db.deployment_tables import Deployment, Transition
 from bot.domain.instances import GPUS, InstanceOption, by_id
-from bot.domain.model_size import is_alike
+from bot.domain.model_size import is_alike, rough_bytes
 from bot.domain.phase_times import StartTimes, usual_time
 from bot.domain.schemas import DedicatedEndpointSpec
 from bot.domain.schemas import InferenceDeploymentStatus as Status
@@ -45,25 +45,37 @@ class StartSetup:
     Attributes:
         gpus: GPU and count of one replica; None if unknown.
         model: None if unknown.
+        weights: Its bytes as the Hub tells them; None if unknown.
     """
 
     gpus: tuple[str, int] | None
     model: str | None
+    weights: float | None = None
 
     @classmethod
     def of(cls, deployment: Deployment) -> "StartSetup":
         request = deployment.request
         gpus = _gpus(request.get("instance_option_id"), deployment.spec)
-        return cls(gpus, request.get("model"))
+        facts = deployment.model_facts or {}
+        weights = facts.get("weights") if facts.get("repo") == request.get("model") else None
+        return cls(gpus, request.get("model"), weights)
 
     @classmethod
-    def planned(cls, option: InstanceOption, model: str) -> "StartSetup":
-        return cls((option.gpu.name, option.count), model)
+    def planned(
+        cls, option: InstanceOption, model: str, weights: float | None = None
+    ) -> "StartSetup":
+        return cls((option.gpu.name, option.count), model, weights)
+
+    @property
+    def size(self) -> float | None:
+        if self.weights is not None:
+            return self.weights
+        return None if self.model is None else rough_bytes(self.model)
 
     def is_comparable(self, other: "StartSetup") -> bool:
-        # A model isn't known of endpoints made elsewhere.
-        same = self.model is None and other.model is None
-        return self.gpus == other.gpus and (same or is_alike(self.model, other.model))
+        # A model isn't known of endpoints made elsewhere, which are like each other.
+        same = self.model == other.model
+        return self.gpus == other.gpus and (same or is_alike(self.size, other.size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +156,8 @@ async def _read(session: AsyncSession, what: StartSetup, status: str) -> list[_S
             ended.api_updated_at,
             Deployment.request["instance_option_id"].as_string(),
             Deployment.request["model"].as_string(),
+            # Not as an integer, which has 32 bits in PostgreSQL.
+            Deployment.model_facts["weights"].as_string(),
             Deployment.spec,
         )
         .join(
@@ -178,9 +192,12 @@ async def _read(session: AsyncSession, what: StartSetup, status: str) -> list[_S
             last_api,
             option,
             model,
+            weights,
             spec,
         ) in rows
-        if what.is_comparable(StartSetup(_gpus(option, spec), model))
+        if what.is_comparable(
+            StartSetup(_gpus(option, spec), model, float(weights) if weights else None)
+        )
     ]
 
 

@@ -148,3 +148,16 @@ async def test_only_models_of_about_the_same_size_count(
         setup = StartSetup(("H100", 2), "meta-llama/Llama-3.1-8B-Instruct")
         times = await start_times(session, setup)
     assert (times.whole == UsualTime(60, 60)) == counts
+
+
+async def test_the_weights_on_the_hub_go_before_the_name(database: Database) -> None:
+    """A model whose name tells no size is compared by what the Hub said of it."""
+    for number in range(5):
+        made = await add(database, number, 60, option="zfTutSiLn0Hq", model="org/nameless")
+        async with database.write() as session:
+            row = await session.get_one(Deployment, made.id)
+            row.model_facts = {"repo": "org/nameless", "weights": 141_000_000_000}
+    async with database.read() as session:
+        for weights, counts in ((100e9, True), (16e9, False), (None, False)):
+            setup = StartSetup(("H100", 2), "org/other", weights)
+            assert ((await start_times(session, setup)).whole is not None) == counts

@@ -29,6 +29,10 @@ async def violations(page: Page) -> list[str]:
 async def test_nothing_is_out_of_reach(env: Environment, address: str, visit: Visit) -> None:
     """Names, roles, contrast, order and focus hold in the channel, a thread, modals and panels."""
     page = await visit(address, axe=True)
+    await page.get_by_role("button", name="Take the tour").click()
+    await expect(page.locator(".tour-target")).to_be_visible()
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Leave").click()
     await page.locator("#text").fill("/friendli-deploy")
     assert await violations(page) == []
     await page.keyboard.press("Enter")

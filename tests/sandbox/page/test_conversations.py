@@ -54,7 +54,7 @@ async def test_connect_deploy_by_modal_and_follow_the_thread(
     await page.get_by_role("button", name="Deploy a model").last.click()
     await field(page, "Model").fill("meta-llama/Llama-3.1-8B-Instruct")
     await field(page, "Instance").select_option("2 × H100 · 160 GB · $10.00/h")
-    await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h, billed from the moment")
+    await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h while live")
     await field(page, "Endpoint name").fill("my-llama")
     await page.get_by_role("button", name="Advanced").click()
     await field(page, "Revision").fill("not a branch")
@@ -94,7 +94,7 @@ async def test_a_failure_is_told_and_tried_again(env: Environment, page: Page) -
     env.clock.advance(40)
     root = page.locator("#messages .message").first
     await expect(root.locator(".task.error")).to_have_text("Download the model (failed)")
-    await expect(root).to_contain_text("it is gated or private")
+    await expect(root).to_contain_text("gated or private")
     await root.get_by_role("button", name="Try again").click()
     await expect(field(page, "Model")).to_have_value("sandbox/gated")
     await field(page, "Model").fill("sandbox/works")
@@ -121,7 +121,7 @@ async def test_the_keyboard_alone_is_enough(env: Environment, page: Page) -> Non
     await expect(field(page, "Instance")).to_be_focused()
     for _ in range(6):
         await keys.press("ArrowDown")
-    await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h, billed from")
+    await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h while live")
     await keys.press("Tab")
     await expect(field(page, "Minimum replicas")).to_be_visible()
     await keys.press("ArrowDown")
@@ -138,7 +138,7 @@ async def test_the_keyboard_alone_is_enough(env: Environment, page: Page) -> Non
     await expect(page.get_by_role("button", name="4 replies")).to_be_focused()
     await _tab_back_to(page, "Terminate")
     await keys.press("Enter")
-    await expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+    await expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     await keys.press("Tab")
     await keys.press("Enter")
     # Friendli's clock stands still, so it never gets further.

@@ -60,7 +60,7 @@ async def test_the_modal(page: Page) -> None:
     await field(page, "Model").fill("meta-llama/Llama-3.1-8B-Instruct")
     await field(page, "Endpoint name").fill("my-llama")
     await field(page, "Instance").select_option("2 × H100 · 160 GB · $10.00/h")
-    await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h, billed from the moment")
+    await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h while live")
     await keep(page, "modal")
 
 

@@ -3,6 +3,8 @@
 
 "use strict";
 
+import { makeTour } from "/tour.js";
+
 const BOT_COMMAND = "/friendli-deploy";
 const WINDOW = 80; // messages drawn at once; older ones are drawn as the reader goes back
 const ROWS = 200; // requests drawn at once
@@ -943,7 +945,7 @@ function showEarlier() {
 
 function introItem(place) {
   const first = place.id === state.first;
-  return { key: `intro ${place.id}`, signature: state.controls.friendli === null ? "real" : "", build: () => (first ? welcome(place) : plainIntro(place)) };
+  return { key: `intro ${place.id}`, signature: state.controls.friendli === null ? "real" : `${tour.running()} ${tour.label()}`, build: () => (first ? welcome(place) : plainIntro(place)) };
 }
 
 function welcome(place) {
@@ -955,8 +957,10 @@ function welcome(place) {
   return h("section", { class: "intro" },
     h("h3", {}, "Deploy a model from Slack"),
     h("p", {}, `This is #${place.name} in a small, made-up Slack. It is connected to a made-up Friendli, so nothing here costs money.`),
-    h("button", { class: "primary", type: "button", onclick: () => tryExample(example) }, example.title),
-    h("p", {}, "It types a command for you; answer with Deploy and watch the thread. Or type ", h("code", {}, BOT_COMMAND), " yourself."));
+    h("div", { class: "actions" },
+      tour.offered() && !tour.running() && h("button", { class: "primary", type: "button", onclick: tour.begin }, tour.label()),
+      h("button", { class: tour.offered() ? "" : "primary", type: "button", onclick: () => tryExample(example) }, example.title)),
+    h("p", {}, "The tour connects a channel, deploys, uses, repairs and ends a model. “Deploy a model” types a command for you. Or type ", h("code", {}, BOT_COMMAND), " yourself."));
 }
 
 function plainIntro(place) {
@@ -1087,6 +1091,7 @@ function render() {
   renderModal();
   renderControls();
   renderRequests();
+  tour.draw();
 }
 
 // ---------------------------------------------------------------- the composer
@@ -1437,6 +1442,14 @@ function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
   localStorage.setItem("theme", theme);
 }
+
+// ---------------------------------------------------------------- the tour
+
+const tour = makeTour({
+  $, h, state, render, readable, send,
+  plain: (nodes) => [nodes].flat(Infinity).map((node) => node.textContent ?? node).join(""),
+  type: (line) => { $("text").value = line; grow($("text")); },
+});
 
 // ---------------------------------------------------------------- beginning
 

@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from bot.sandbox.environment import Environment
 from tests.sandbox.page.conftest import Visit
-from tests.sandbox.page.test_conversations import send
+from tests.sandbox.page.test_conversations import opens_thread, send
 
 # The package carries axe-core's script; its own wrapper has no types.
 AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
@@ -42,9 +42,12 @@ async def test_nothing_is_out_of_reach(env: Environment, address: str, visit: Vi
     await dialog.get_by_role("button", name="Deploy", exact=True).click()
     await expect(dialog.locator(".error:visible")).to_have_count(2)
     assert await violations(page) == []
+    # The first one closes the list of models.
     await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
     await send(page, "/friendli-deploy sandbox/gated --gpu 1xH100 --yes")
-    await page.get_by_role("button", name="1 reply").click()
+    await opens_thread(page).first.click()
     assert await violations(page) == []
     await page.get_by_role("button", name="Cancel").first.click()
     assert await violations(page) == []

@@ -1,5 +1,7 @@
 """Whole conversations on the page, with time moved by hand."""
 
+import re
+
 from inline_snapshot import snapshot
 from playwright.async_api import Locator, Page, expect
 
@@ -10,6 +12,30 @@ from tests.sandbox.page.conftest import Visit
 def field(page: Page, name: str) -> Locator:
     """A field of the modal, by its label."""
     return page.get_by_role("dialog").get_by_label(name)
+
+
+def model_box(page: Page) -> Locator:
+    return page.get_by_role("dialog").get_by_role("combobox", name="Model")
+
+
+async def choose_model(page: Page, text: str) -> None:
+    """Type into the model's field, and take the first option, which is what was typed."""
+    box = model_box(page)
+    await box.fill(text)
+    offered = page.get_by_role("listbox", name="Model").get_by_role("option")
+    await expect(offered.first).to_contain_text(text)
+    await offered.first.click()
+    await expect(box).to_have_value(re.compile(re.escape(text)))
+
+
+async def choose_instance(page: Page, key: str) -> None:
+    """Such as 2xH100: its text says what it costs and whether the model fits."""
+    await field(page, "Instance").select_option(key)
+
+
+def opens_thread(page: Page) -> Locator:
+    """The buttons below messages that open their threads."""
+    return page.locator('#messages [data-name="replies"]')
 
 
 async def send(page: Page, text: str) -> None:
@@ -52,8 +78,8 @@ async def test_connect_deploy_by_modal_and_follow_the_thread(
     await expect(page.get_by_role("dialog")).to_contain_text("prod is connected to project")
 
     await page.get_by_role("button", name="Deploy a model").last.click()
-    await field(page, "Model").fill("meta-llama/Llama-3.1-8B-Instruct")
-    await field(page, "Instance").select_option("2 × H100 · 160 GB · $10.00/h")
+    await choose_model(page, "meta-llama/Llama-3.1-8B-Instruct")
+    await choose_instance(page, "2xH100")
     await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h while live")
     await field(page, "Endpoint name").fill("my-llama")
     await page.get_by_role("button", name="Advanced").click()
@@ -69,17 +95,17 @@ async def test_connect_deploy_by_modal_and_follow_the_thread(
     await expect(page.get_by_role("dialog")).to_be_hidden()
 
     await serve(env, page)
-    await page.get_by_role("button", name="4 replies").click()
+    await opens_thread(page).first.click()
     replies = page.locator("#replies .message:not(.root) article .words")
     endpoint = next(iter(env.friendli.endpoints))
     told = [text.replace(endpoint, "ENDPOINT") for text in await replies.all_inner_texts()]
     assert told == snapshot(
         [
-            "Friendli made it, as ENDPOINT. Getting a GPU machine.",
+            "Endpoint created: ENDPOINT. Getting a GPU machine.",
             "A GPU machine is ready (48 s). Downloading the model.",
             "Model downloaded (1 min 20 s). Starting the engine.",
-            "● my-llama is live (took 4 min 8 s) · $10.00/h",
-            "Its model name in requests is ENDPOINT.",
+            "🟢 my-llama is live (took 4 min 8 s) · $10.00/h",
+            'Call it with model: "ENDPOINT"',
         ]
     )
     await expect(page.locator("#replies .message").last).to_contain_text("Also sent to #")
@@ -96,8 +122,8 @@ async def test_a_failure_is_told_and_tried_again(env: Environment, page: Page) -
     await expect(root.locator(".task.error")).to_have_text("Download the model (failed)")
     await expect(root).to_contain_text("gated or private")
     await root.get_by_role("button", name="Try again").click()
-    await expect(field(page, "Model")).to_have_value("sandbox/gated")
-    await field(page, "Model").fill("sandbox/works")
+    await expect(model_box(page)).to_have_value("sandbox/gated")
+    await choose_model(page, "sandbox/works")
     await field(page, "Endpoint name").fill("my-other-model")
     await page.get_by_role("button", name="Deploy", exact=True).click()
     await expect(page.locator("#messages")).to_contain_text("my-other-model is starting")
@@ -112,14 +138,20 @@ async def test_the_keyboard_alone_is_enough(env: Environment, page: Page) -> Non
     await expect(page.locator("#hints [aria-selected=true]")).to_contain_text("Opens the form")
     await keys.press("Enter")
     await keys.press("Enter")
-    await expect(field(page, "Model")).to_be_focused()
+    await expect(model_box(page)).to_be_focused()
     await keys.type("sandbox/works")
+    await expect(page.get_by_role("listbox", name="Model")).to_contain_text("sandbox/works")
+    await keys.press("ArrowDown")
+    await keys.press("Enter")
+    await expect(page.get_by_role("dialog")).to_contain_text("parameters")
+    await expect(model_box(page)).to_be_focused()
     await keys.press("Tab")
     await expect(field(page, "Endpoint name")).to_be_focused()
     await keys.type("by-keyboard")
     await keys.press("Tab")
     await expect(field(page, "Instance")).to_be_focused()
-    for _ in range(6):
+    # From 1 × A100, which is preselected, to 2 × H100.
+    for _ in range(5):
         await keys.press("ArrowDown")
     await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h while live")
     await keys.press("Tab")
@@ -131,11 +163,11 @@ async def test_the_keyboard_alone_is_enough(env: Environment, page: Page) -> Non
     await serve(env, page)
 
     await page.locator("#text").focus()
-    await _tab_back_to(page, "1 reply", "4 replies")
+    await _tab_back_to(page, "1 reply", *(f"{count} replies" for count in range(2, 9)))
     await keys.press("Enter")
     await expect(page.locator("#thread-title")).to_be_focused()
     await keys.press("Escape")
-    await expect(page.get_by_role("button", name="4 replies")).to_be_focused()
+    await expect(opens_thread(page).first).to_be_focused()
     await _tab_back_to(page, "Terminate")
     await keys.press("Enter")
     await expect(page.get_by_role("button", name="Cancel")).to_be_focused()

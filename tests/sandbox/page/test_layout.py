@@ -5,7 +5,7 @@ from playwright.async_api import Locator, Page, expect
 from bot.sandbox.environment import Environment
 from bot.sandbox.slack.workspace import Content
 from tests.sandbox.page.conftest import Visit
-from tests.sandbox.page.test_conversations import send
+from tests.sandbox.page.test_conversations import opens_thread, send
 
 AT_END = "area => area.scrollHeight - area.scrollTop - area.clientHeight < 2"
 
@@ -42,11 +42,7 @@ async def test_a_reader_at_the_end_follows_what_is_new(env: Environment, page: P
     await expect(page.locator("#messages .message")).to_have_count(30)
     assert await stream.evaluate(AT_END)
     await send(page, "/friendli-deploy sandbox/works --gpu 1xH100 --yes")
-    await (
-        page.get_by_role("button", name="replies")
-        .or_(page.get_by_role("button", name="1 reply"))
-        .click()
-    )
+    await opens_thread(page).last.click()
     await expect(page.locator("#thread")).to_be_visible()
     await page.wait_for_function(f"({AT_END})(document.getElementById('stream'))")
 

@@ -9,7 +9,7 @@ from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import PROJECT, Environment
 from tests.acceptance.due_times import set_policy
 from tests.sandbox.page.conftest import Visit
-from tests.sandbox.page.test_conversations import field, send, serve
+from tests.sandbox.page.test_conversations import choose_instance, field, opens_thread, send, serve
 from tests.sandbox.page.test_screenshots import LINE, keep
 
 
@@ -21,14 +21,14 @@ async def test_listed_updated_and_approved(env: Environment, page: Page) -> None
     await send(page, "/friendli-deploy list")
     listed = page.locator("#messages .only").last
     await expect(listed).to_contain_text("4 endpoints")
-    await page.get_by_role("button", name="4 replies").click()
+    await opens_thread(page).first.click()
     await expect(page.locator("#replies .root")).to_contain_text("is live")
     await page.locator("#text").focus()
     await keep(page, "list")
 
     await page.locator("#replies .root").get_by_role("button", name="Update").click()
     await expect(field(page, "Instance")).to_be_visible()
-    await field(page, "Instance").select_option("4 × H100 · 320 GB · $20.00/h")
+    await choose_instance(page, "4xH100")
     await expect(page.get_by_role("dialog")).to_contain_text("$20.00/h")
     await page.get_by_role("button", name="Review").click()
     await expect(page.get_by_role("dialog")).to_contain_text("Nothing is sent before you agree")

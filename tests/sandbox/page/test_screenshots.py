@@ -12,7 +12,13 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 
 from bot.sandbox.environment import Environment
-from tests.sandbox.page.test_conversations import field, send
+from tests.sandbox.page.test_conversations import (
+    choose_instance,
+    choose_model,
+    field,
+    opens_thread,
+    send,
+)
 
 FOLDER = Path(__file__).parent / "screenshots"
 RENEW = "RENEW_SCREENSHOTS=1 pytest -n 0 tests/sandbox/page/test_screenshots.py"
@@ -41,7 +47,7 @@ async def test_a_running_deployment_and_a_ready_one(env: Environment, page: Page
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
     env.clock.advance(48)
     await expect(page.locator(".task.in_progress")).to_contain_text("Download the model")
-    await page.get_by_role("button", name="2 replies").click()
+    await opens_thread(page).first.click()
     await page.locator("#text").focus()
     await expect(page.locator("#replies .message")).to_have_count(3)
     await keep(page, "deploying")
@@ -57,9 +63,9 @@ async def test_a_running_deployment_and_a_ready_one(env: Environment, page: Page
 async def test_the_modal(page: Page) -> None:
     """The form as it looks once an instance is chosen."""
     await send(page, "/friendli-deploy")
-    await field(page, "Model").fill("meta-llama/Llama-3.1-8B-Instruct")
+    await choose_model(page, "meta-llama/Llama-3.1-8B-Instruct")
     await field(page, "Endpoint name").fill("my-llama")
-    await field(page, "Instance").select_option("2 × H100 · 160 GB · $10.00/h")
+    await choose_instance(page, "2xH100")
     await expect(page.get_by_role("dialog")).to_contain_text("$10.00/h while live")
     await keep(page, "modal")
 

@@ -22,7 +22,7 @@ async def follow(page: Page, *, until: str) -> None:
             name = hint.removeprefix("Choose ").split(" ")[0]
             options = await target.locator("option").all_inner_texts()
             await target.select_option(next(text for text in options if text.startswith(name)))
-        elif not hint.startswith("Watch"):
+        elif not hint.startswith(("Watch", "The bot answers", "It ends")):
             await target.click()
         await page.wait_for_function(f"before => ({SHOWN})() !== before", arg=before)
 

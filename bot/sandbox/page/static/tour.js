@@ -12,6 +12,10 @@ const FAILING = [
   { model: "sandbox/out-of-memory", about: "out of GPU memory", line: "/friendli-deploy sandbox/out-of-memory --gpu 2xA100 --yes" },
 ];
 const KEPT = "tour";
+// Of a card's text.
+const OVER = /\b(ended|terminated|terminating|deleted)\b/i;
+const LIVE_OR_OVER = /\bis (live|asleep)\b|\b(failed|ended|terminated|terminating)\b/i;
+const AGREED = "yes";
 const ANSWER_TIME = 4000; // ms
 
 /** Make the tour over a page: `page` has its state and what a person can do there. */
@@ -21,7 +25,7 @@ export function makeTour(page) {
   let { step, left } = recalled();
   let marked = null;
   let drawn = "";
-  let sent = ""; // the line that was sent just now, until the bot has had time to answer
+  let sent = ""; // the line that was sent just now, or AGREED, until the bot has had time to answer
 
   function recalled() {
     try {
@@ -106,7 +110,7 @@ export function makeTour(page) {
       about: () => ["One card follows the endpoint, edited in place. Its thread has a line for each step."],
       next: () => {
         const message = ours();
-        if (!message || /\b(live|serving|failed|ended|terminated|asleep|sleeping)\b/i.test(page.readable(message.text))) return null;
+        if (!message || LIVE_OR_OVER.test(page.readable(message.text))) return null;
         const replies = button(card(message), /repl(y|ies)/);
         if (!isHere(main())) return goTo(main());
         return state.thread || !replies ? { node: card(message)?.querySelector(".plan"), hint: "Watch. It is live in a few seconds." } : { node: replies, hint: "Open its thread." };
@@ -130,7 +134,8 @@ export function makeTour(page) {
       about: () => ["A GPU that nobody needs costs money. End the endpoint from its card; its thread stays."],
       next: () => {
         const message = ours();
-        if (!message || /\b(ended|terminated|terminating|deleted)\b/i.test(page.readable(message.text))) return null;
+        if (!message || OVER.test(page.readable(message.text))) return null;
+        if (sent === AGREED) return { node: null, hint: "It ends." };
         const shown = card(message);
         const menu = shown?.querySelector('[aria-haspopup="menu"]');
         const terminate = button(shown, /^Terminate/);
@@ -227,10 +232,12 @@ export function makeTour(page) {
   const offered = () => state.people.length > 0 && state.controls.friendli !== null && !!main() && !!other();
   const label = () => (step > 0 && left ? `Resume the tour (step ${Math.min(step, STEPS.length)} of ${STEPS.length})` : `Take the tour (${STEPS.length} steps)`);
 
-  $("composer").addEventListener("submit", () => {
-    sent = $("text").value.trim();
+  const wait = (what) => {
+    sent = what;
     setTimeout(() => { sent = ""; if (state.ready) draw(); }, ANSWER_TIME);
-  }, { capture: true });
+  };
+  $("composer").addEventListener("submit", () => wait($("text").value.trim()), { capture: true });
+  $("question-yes").addEventListener("click", () => wait(AGREED), { capture: true });
   // What happens without the server's doing changes the next click as well.
   for (const kind of ["click", "input", "keyup"]) document.addEventListener(kind, () => setTimeout(() => state.ready && draw()));
   return { begin, draw, label, offered, running: () => !left && step > 0 };

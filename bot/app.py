@@ -30,7 +30,7 @@ from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.db.encryption import KeyRing
 from bot.db.file_lock import exclusive_use
 from bot.db.heartbeats import REPORTS_BEFORE_SILENT, Heartbeat
-from bot.db.inference_tables import SmokeTest
+from bot.db.inference_tables import PromptRequest, SmokeTest
 from bot.db.message_tables import Channel
 from bot.db.operation_tables import Schedule
 from bot.db.schema_revision import Schema
@@ -64,6 +64,7 @@ from bot.services.lifetimes import Lifetimes
 from bot.services.model_history import ModelHistory
 from bot.services.operations import Operations
 from bot.services.pending_responses import PendingResponses
+from bot.services.prompts import Prompts
 from bot.services.proposal_expiry import expire_operations
 from bot.services.recent_models import RecentModels
 from bot.services.schedules import Schedules
@@ -81,6 +82,9 @@ from bot.slack.home_tab import HomeTabs
 from bot.slack.http_server import events_route, listening
 from bot.slack.modals import Modals
 from bot.slack.people import People
+from bot.slack.prompt_answers import PromptAnswers
+from bot.slack.prompt_recovery import PromptRecovery
+from bot.slack.prompt_thread import PromptThread
 from bot.slack.responses import Responses
 from bot.slack.socket_mode import SocketMode
 from bot.workers.claim_loop import Worker
@@ -106,7 +110,7 @@ PERIODIC_CHECKS: Sequence[PeriodicCheck] = (expire_operations, end_in_time, repo
 
 _WITHDRAW_SECONDS = 1.0
 # Rows of each kind that a process handles at once.
-_DEPLOYMENTS, _PROJECTS, _CHANNELS, _SCHEDULES, _SMOKE_TESTS = 100, 100, 40, 5, 10
+_DEPLOYMENTS, _PROJECTS, _CHANNELS, _SCHEDULES, _SMOKE_TESTS, _PROMPTS = 100, 100, 40, 5, 10, 10
 # Connections to endpoints, of smoke tests and prompts.
 _STREAMS = 200
 # A due project waits this part of the shortest interval, to be claimed together with others.
@@ -325,6 +329,7 @@ def _workers(
     sender = Sender(database, clients, settings, find_admins=people.admins)
     stack.push_async_callback(sender.close)
     scheduler = Scheduler(database, settings)
+    prompt_recovery = PromptRecovery(database, clients, PromptThread(clients), settings)
     smoke_tester = SmokeTester(database, friendli, apis.inference, apis.checks, key_ring, settings)
     worker = partial(Worker, database=database, lease=lease, may_claim=schema.is_current)
     return Workers(
@@ -341,6 +346,12 @@ def _workers(
         delivery=worker("delivery", table=Channel, handle=sender.handle, concurrency=_CHANNELS),
         scheduler=worker(
             "scheduler", table=Schedule, handle=scheduler.handle, concurrency=_SCHEDULES
+        ),
+        prompt_recovery=worker(
+            "prompt_recovery",
+            table=PromptRequest,
+            handle=prompt_recovery.handle,
+            concurrency=_PROMPTS,
         ),
         smoke_tester=worker(
             "smoke_tester", table=SmokeTest, handle=smoke_tester.handle, concurrency=_SMOKE_TESTS
@@ -359,6 +370,7 @@ def _services(
 ) -> Sequence[object]:
     """Everything that a handler may declare as a parameter."""
     friendli, hub = apis.friendli, apis.hub
+    prompts, thread = Prompts(database, key_ring, settings), PromptThread(clients)
     targets = Targets(database)
     audit = Audit(database)
     billing = Billing(database, friendli, key_ring, timeout=settings.menu_timeout)
@@ -391,6 +403,8 @@ def _services(
         Revisions(hub),
         Schedules(database, settings),
         SmokeTests(database),
+        prompts,
+        PromptAnswers(prompts, apis.inference, clients, thread, settings),
         Summaries(database, settings, billing),
         ModelHistory(database),
         TargetConnections(database, key_ring, settings, targets),

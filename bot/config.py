@@ -370,6 +370,12 @@ class Settings(HubSettings, KeySettings, FriendliSettings, SlackSettings):
         "Whether an endpoint gets a small test request when it starts, where its target allows it",
         "Write true or false.",
     )
+    prompts_per_minute: Annotated[int, Field(ge=1)] = advanced(
+        6, "How many prompts a person may send to an endpoint in a minute", "Write a number."
+    )
+    slack_stream_interval: Seconds = advanced(
+        1, "Between two pieces of a streamed answer; longer while several are streamed"
+    )
     smoke_test_give_up_after: Seconds = advanced(
         120, "How long a failing test request is repeated before the thread is told"
     )

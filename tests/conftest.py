@@ -45,6 +45,7 @@ SHORT_WAITS: dict[str, object] = {
     "create_timeout": 1.0,
     "lease": 5.0,
     "reconnect_after": 0.05,
+    "slack_stream_interval": 0.001,
     # Its own tests switch it on: to all others it would add a request and an edit.
     "smoke_test": False,
     "shutdown_timeout": 2.0,

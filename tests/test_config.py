@@ -120,6 +120,8 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "keep_finished_days": 90.0,
             "retention_interval": 3600.0,
             "smoke_test": True,
+            "prompts_per_minute": 6,
+            "slack_stream_interval": 1.0,
             "smoke_test_give_up_after": 120.0,
             "replica_silent_after": 30.0,
         }

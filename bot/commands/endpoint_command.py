@@ -70,6 +70,7 @@ class EndpointCommand:
         run_on: Its handler, after the acknowledgement and the permission check.
         arguments: What may follow the endpoint, for help; '' for nothing.
         operation: What it does, if it is an operation on the endpoint.
+        is_text: Whether prose follows the endpoint, in which a quote means nothing.
     """
 
     name: str
@@ -78,6 +79,7 @@ class EndpointCommand:
     arguments: str = ""
     permission: Permission = Permission.LOOK
     operation: OperationKind | None = None
+    is_text: bool = False
 
     def feature(self) -> Feature:
         arguments = " ".join(filter(None, ("[endpoint]", self.arguments)))
@@ -90,7 +92,7 @@ class EndpointCommand:
     async def _typed(self, command: SlashCommand, search: EndpointSearch) -> None:
         lookup, place = search.lookup, command.place
         targets = await lookup.names(place)
-        text = endpoint_text.read(command.text, targets)
+        text = endpoint_text.read(command.text, targets, is_text=self.is_text)
         if text.others and not self.arguments:
             raise UserError(
                 f"{code(self.name)} takes no options but `--target`.",

@@ -43,7 +43,7 @@ class EndpointPhrase:
         return " ".join(self.line[word.start : word.end] for word in left)
 
 
-def read(text: str, targets: Sequence[str]) -> EndpointPhrase:
+def read(text: str, targets: Sequence[str], *, is_text: bool = False) -> EndpointPhrase:
     """Parse what follows the command's word, as Slack sent it.
 
     Raises:
@@ -53,6 +53,8 @@ def read(text: str, targets: Sequence[str]) -> EndpointPhrase:
     try:
         found = words(line)
     except UnclosedQuoteError as unclosed:
+        if is_text:
+            return _prose(line)
         raise UserError(
             f"A quote is never closed: {code(clip(line[unclosed.start :], 40))}."
         ) from None
@@ -66,6 +68,12 @@ def read(text: str, targets: Sequence[str]) -> EndpointPhrase:
             rest = Word(after, len(after), lead[0].start, lead[0].end)
             lead = [rest, *lead[1:]] if after else lead[1:]
     return EndpointPhrase(line, lead, others, target)
+
+
+def _prose(line: str) -> EndpointPhrase:
+    """Of a line in which an apostrophe looks like a quote."""
+    lead = [Word(one[0], len(one[0]), *one.span()) for one in re.finditer(r"\S+", line)]
+    return EndpointPhrase(line, lead, [], "")
 
 
 def _without_target(found: Sequence[Word], targets: Sequence[str]) -> tuple[list[Word], str]:

@@ -3,6 +3,7 @@
 from bot.commands import (
     access_request,
     approve,
+    ask,
     audit,
     cancel,
     connect,
@@ -51,6 +52,7 @@ def registry() -> Registry:
             list_endpoints.FEATURE,
             *status.FEATURES,
             *use_it.FEATURES,
+            *ask.FEATURES,
             endpoint_command.FEATURE,
             *operation_commands.FEATURES,
             *follow.FEATURES,

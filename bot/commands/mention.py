@@ -2,6 +2,7 @@
 
 import re
 
+from bot.commands.ask import ASK, Asking
 from bot.commands.deployment_access import DeploymentAccess
 from bot.commands.operation_buttons import not_accepted
 from bot.commands.registry import SLASH, Command, DeferredTask, Feature, Registry
@@ -18,6 +19,7 @@ from bot.messages.endpoint import status_of_thread
 from bot.messages.markup import bold, code, escape
 from bot.services.operations import OperationOutcome, Operations
 from bot.services.summaries import Summaries, Summary
+from bot.slack.prompt_thread import typed_behind_mention
 from bot.slack.requests import Event, SlashCommand
 
 _VERBS = {kind.value: kind for kind in BY_COMMAND}
@@ -47,6 +49,7 @@ async def mentioned(
     summaries: Summaries,
     access: DeploymentAccess,
     operations: Operations,
+    asking: Asking,
 ) -> DeferredTask:
     if event.by_app or not event.person.id:
         return None
@@ -71,6 +74,15 @@ async def mentioned(
     if word in ("", "help"):
         return _say(event, _how(in_thread=about is not None))
     command = registry.commands.get(word)
+    is_prompt = command is None and (bool(rest) or registry.nearest(word) is None)
+    if about is not None and is_live and (is_prompt or word == ASK):
+        said = typed_behind_mention(event.text)
+        return await asking.mention(
+            event,
+            about.deployment_view.target_name,
+            about.deployment_view.public_id,
+            said.partition(" ")[2].strip() if word == ASK and rest else said,
+        )
     if command is None:
         raise _not_understood(text, in_thread=about is not None)
     return await command.run(_as_typed(event, command, rest, about if is_live else None))
@@ -144,7 +156,7 @@ def _how(*, in_thread: bool) -> Body:
     if in_thread:
         return answer(
             f"In this thread, mention me with {_IN_THREAD} or `keep`. What starts to cost money or"
-            " breaks something asks first.",
+            " breaks something asks first. Anything else is a prompt to the model.",
             hint=f"`{SLASH} help` in the channel shows everything else.",
         )
     *first, last = ("status", *(kind for kind in BY_COMMAND if kind not in DELETING))

@@ -40,13 +40,18 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from bot.db.base import table_of
 from bot.db.clock import Moment, after, after_parameter, now
 from bot.db.deployment_tables import Deployment, WatchedProject
-from bot.db.inference_tables import SmokeTest
+from bot.db.inference_tables import PromptRequest, SmokeTest
 from bot.db.message_tables import Channel
 from bot.db.operation_tables import Schedule
 from bot.db.session import notify_on_commit
 
 ClaimableTable = (
-    type[Channel] | type[Deployment] | type[Schedule] | type[SmokeTest] | type[WatchedProject]
+    type[Channel]
+    | type[Deployment]
+    | type[PromptRequest]
+    | type[Schedule]
+    | type[SmokeTest]
+    | type[WatchedProject]
 )
 
 

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.db.base import Base, Claimable
 from bot.db.enum_column import Enumerated
 from bot.domain.inference import InferenceKind
+from bot.domain.prompt_state import PromptState
 from bot.domain.smoke_test import SmokeTestState
 
 
@@ -37,3 +38,35 @@ class SmokeTest(Claimable, Base):
     # The API's words.
     error: Mapped[str] = mapped_column(default="")
     error_status: Mapped[int | None]
+
+
+class PromptRequest(Claimable, Base):
+    """A prompt that a person sent to an endpoint: where its answer goes, and how far it got.
+
+    The process that sends it holds the claim from the start. When that one dies, whoever claims the
+    row ends the answer in Slack; the prompt itself is in no table, so that nobody sends it again.
+    """
+
+    __tablename__ = "prompt_requests"
+    __table_args__ = (
+        UniqueConstraint("request_id"),
+        UniqueConstraint("public_id"),
+        Index("ix_prompt_requests_deployment_id", "deployment_id", "person_id", "requested_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # One-use: a redelivered form or event does nothing.
+    request_id: Mapped[str]
+    public_id: Mapped[str]
+    deployment_id: Mapped[int] = mapped_column(ForeignKey("deployments.id"))
+    person_id: Mapped[str]
+    requested_at: Mapped[datetime]
+    state: Mapped[PromptState] = mapped_column(Enumerated(PromptState))
+    channel_id: Mapped[str]
+    thread_ts: Mapped[str]
+    # The message with the question and the Stop button, and the one with the answer.
+    question_ts: Mapped[str | None]
+    answer_ts: Mapped[str | None]
+    # Whether the answer is a stream of Slack's, or a message that is edited.
+    is_streamed: Mapped[bool] = mapped_column(default=True)
+    stopped_by: Mapped[str | None]

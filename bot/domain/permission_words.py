@@ -8,6 +8,7 @@ from bot.domain.permissions import Permission
 
 _VERBS: Mapping[Permission, str] = {
     Permission.LOOK: "look",
+    Permission.ASK: "send prompts",
     Permission.DEPLOY: "deploy",
     Permission.FOLLOW: "follow endpoints",
     Permission.APPROVE: "approve",

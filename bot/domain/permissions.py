@@ -12,6 +12,7 @@ class Permission(StrEnum):
     """A permission, as scope and action."""
 
     LOOK = "endpoint:look"
+    ASK = "endpoint:ask"
     DEPLOY = "endpoint:deploy"
     OPERATE = "endpoint:operate"
     UPDATE = "endpoint:update"
@@ -36,6 +37,7 @@ DEFAULTS: Mapping[str, Subject] = table(
     Permission,
     {
         Permission.LOOK: EVERYONE,
+        Permission.ASK: EVERYONE,
         Permission.DEPLOY: EVERYONE,
         Permission.OPERATE: EVERYONE,
         Permission.UPDATE: EVERYONE,

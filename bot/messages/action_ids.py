@@ -27,3 +27,5 @@ class ActionId(StrEnum):
     CONNECT = "target.connect"
     MODEL_PAGE = "deployment.model_page"
     INTEGRATIONS = "deployment.integrations"
+    USE = "endpoint.use"
+    ASK = "endpoint.ask"

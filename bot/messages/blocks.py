@@ -134,9 +134,12 @@ def text_input(
     initial: str | None = None,
     placeholder: str | None = None,
     trigger: Trigger | None = None,
+    multiline: bool = False,
 ) -> Block:
-    """One line of text, at most `max_length` (1 to 3,000) characters."""
+    """Text, at most `max_length` (1 to 3,000) characters."""
     element: Block = {"type": "plain_text_input", "action_id": action_id, "max_length": max_length}
+    if multiline:
+        element["multiline"] = True
     return _prefilled(element, initial=initial, placeholder=placeholder, trigger=trigger)
 
 

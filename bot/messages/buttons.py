@@ -6,7 +6,7 @@ from bot.domain.deployment_state import IN_CREATION, OVER, DeploymentState
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.operations import ButtonFacts, OperationKind, operations_that
 from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.statuses import COMING_UP, GOING_DOWN, facts_of
+from bot.domain.statuses import COMING_UP, GOING_DOWN, SERVING, facts_of
 from bot.domain.text import clip
 from bot.messages.action_ids import ActionId as ActionId  # noqa: PLC0414 - handlers know it from here
 from bot.messages.blocks import Block, button, confirm
@@ -56,6 +56,8 @@ def for_live(deployment: DeploymentView) -> list[Block]:
             secondary(one) for one in [again, restart] if one and one["action_id"] not in offered
         ]
         return [*repairs, *usual, *open_suite, *others]
+    if status in SERVING:
+        return [*calling(deployment), *open_suite, *row]
     return [*row[:1], *open_suite, *row[1:]] if len(row) > 1 else [*open_suite, *row]
 
 
@@ -200,6 +202,14 @@ def _cancel(deployment: DeploymentView) -> Block:
             style="danger",
         ),
     )
+
+
+def calling(deployment: DeploymentView) -> list[Block]:
+    """How to call an endpoint that is live, and a prompt to it."""
+    return [
+        button("Use it", ActionId.USE, value=deployment.public_id),
+        button("Try a prompt", ActionId.ASK, value=deployment.public_id),
+    ]
 
 
 def _open(deployment: DeploymentView) -> list[Block]:

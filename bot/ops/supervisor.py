@@ -24,10 +24,18 @@ class Workers:
     delivery: Worker
     scheduler: Worker
     smoke_tester: Worker
+    prompt_recovery: Worker
 
     @property
     def all(self) -> tuple[Worker, ...]:
-        return self.deployments, self.poller, self.delivery, self.scheduler, self.smoke_tester
+        return (
+            self.deployments,
+            self.poller,
+            self.delivery,
+            self.scheduler,
+            self.smoke_tester,
+            self.prompt_recovery,
+        )
 
 
 class Supervisor:
@@ -59,6 +67,11 @@ class Supervisor:
                 ("delivery", partial(workers.delivery.run, timeout), [tables, slack]),
                 ("scheduler", partial(workers.scheduler.run, timeout), [tables]),
                 ("smoke_tester", partial(workers.smoke_tester.run, timeout), [tables]),
+                (
+                    "prompt_recovery",
+                    partial(workers.prompt_recovery.run, timeout),
+                    [tables, slack],
+                ),
                 ("scan", self._scan.run, [tables]),
             )
         }

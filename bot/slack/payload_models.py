@@ -118,6 +118,7 @@ class _EventBody(Payload):
     channel: SlackId = ""
     tab: str = ""
     text: str = ""
+    ts: str = ""
     thread_ts: str | None = None
 
 

@@ -142,6 +142,7 @@ def event(payload: Mapping[str, Any]) -> Event:
         place=place,
         person=Actor(happened.user, team or place.workspace_id),
         event_id=parsed.event_id,
+        ts=happened.ts,
         tab=happened.tab,
         text=happened.text,
         thread_ts=happened.thread_ts,

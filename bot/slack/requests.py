@@ -94,6 +94,7 @@ class Event(Request):
     """An event of the Events API; each delivery of it has the same id."""
 
     event_id: str
+    ts: str
     tab: str
     text: str
     by_app: bool

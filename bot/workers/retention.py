@@ -13,14 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.clock import after, now
 from bot.db.deployment_tables import Deployment, Target, Transition, WatchedProject
-from bot.db.inference_tables import SmokeTest
+from bot.db.inference_tables import PromptRequest, SmokeTest
 from bot.db.message_tables import Channel, Message
 from bot.db.operation_tables import Operation, Schedule
 from bot.db.session import Database
 from bot.domain.delivery import UNDELIVERED, Delivery
 from bot.domain.deployment_state import OVER
 from bot.domain.operations import UNFINISHED
-from bot.services import fit_records, repeated_commands
+from bot.services import fit_records, prompts, repeated_commands
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -43,6 +43,7 @@ class Retention:
         """Delete everything that is old enough."""
         async with self._database.write() as session:
             await repeated_commands.forget(session)
+            await prompts.forget(session)
             await fit_records.forget(session, older_than=self._keep)
         await self._repeat(_mark)
         await self._repeat(_unmark)
@@ -68,7 +69,7 @@ class Retention:
     async def _deployments(self, session: AsyncSession) -> int:
         aged = Deployment.ended_at <= after(-self._keep)
         rows = await _take(session, Deployment, aged, _is_over(), not_(_has_words()))
-        for table in (Transition, Message, Operation, Schedule, SmokeTest):
+        for table in (Transition, Message, Operation, Schedule, SmokeTest, PromptRequest):
             await _delete(session, delete_from=table, where=table.deployment_id.in_(rows))
         await _delete(session, delete_from=Deployment, where=Deployment.id.in_(rows))
         return len(rows)
@@ -154,7 +155,12 @@ async def _take(
 async def _delete(
     session: AsyncSession,
     *,
-    delete_from: Table | type[Transition] | type[Operation] | type[Schedule] | type[SmokeTest],
+    delete_from: Table
+    | type[Transition]
+    | type[Operation]
+    | type[PromptRequest]
+    | type[Schedule]
+    | type[SmokeTest],
     where: ColumnElement[bool],
 ) -> None:
     await session.execute(

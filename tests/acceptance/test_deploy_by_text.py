@@ -66,7 +66,7 @@ Call it with `model: "ENDPOINT-1"`\
 🟢 *my-llama* is live (took 4 min 8 s) · $10.00/h while live
 meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
-[Sleep] [Open in Friendli] [Update] [Terminate]\
+[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
     assert ephemeral_texts(env) == snapshot(
         ["*my-llama* is on its way; its thread is in this channel."]

@@ -53,7 +53,7 @@ Your endpoints
 *1 endpoint* · *$5.00/h* now · SOME so far
 🟢 *it* is live (took MOMENTS) · $5.00/h while live
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
-[Sleep] [Open in Friendli] [Update] [Terminate]
+[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]
 ---
 Targets
 #ml-deploys

@@ -41,7 +41,7 @@ async def test_a_followed_endpoint_has_a_thread_with_buttons(env: Environment) -
 🟢 *elsewhere* is live · $5.00/h while live
 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 followed by @requester at TIME · target `prod`
-[Sleep] [Open in Friendli] [Update] [Terminate]\
+[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
     await env.member.click(root(env), "Sleep")
     await env.slack.until(lambda: "is asleep" in root(env).text)
@@ -159,7 +159,8 @@ async def test_what_is_set_from_here_is_known_until_somebody_sets_it_elsewhere(
     assert message_text(env, await command_response(env, "list")) == snapshot("""\
 *prod* · 1 endpoint · *$5.00/h* now
 🟢 *theirs* · live · $5.00/h
-org/other · 1 × H100 · 1 replica · made elsewhere 4 min 59 s ago, followed by @requester\
+org/other · 1 × H100 · 1 replica · followed by @requester · no lifetime · served for 3 min 1 s, about $0.25 since it was followed
+“About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.\
 """)
     assert message_text(
         env, await command_response(env, "update theirs --max-token-count 32")

@@ -42,7 +42,7 @@ async def test_a_time_is_shown_before_and_after_it_is_agreed_to(env: Environment
     await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it --for 8h")
     await env.slack.until(lambda: env.member.ephemerals(env.channel))
     assert message_text(env, env.member.ephemerals(env.channel)[0]) == snapshot("""\
-*it* on 1 × H100, 1 replica, in `prod`: *$5.00/h* once it serves.
+*it* on 1 × H100, 1 replica, in `prod`: *$5.00/h* while live ($3,650/month) · about $40.00 by TIME
 Skip special tokens: `on` · Add special tokens: `on`
 org/model
 A fixed replica never sleeps: it is billed until the endpoint ends.
@@ -55,7 +55,7 @@ It runs for 8 h from when it is made, then it is terminated.
 🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
 org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
-[Sleep] [Open in Friendli] [Update] [Terminate]\
+[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
 
 

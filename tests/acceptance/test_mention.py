@@ -34,7 +34,7 @@ org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 requested by @requester · no lifetime · served for MOMENTS so far
 “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
-[Sleep] [Open in Friendli] [Update] [Terminate]\
+[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
 
 
@@ -83,14 +83,14 @@ Restart *it*? *$5.00/h* once it serves.
         (
             "help",
             snapshot("""\
-In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` or `keep`. What starts to cost money or breaks something asks first.
+In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` or `keep`. What starts to cost money or breaks something asks first. Anything else is a prompt to the model.
 `/friendli-deploy help` in the channel shows everything else.\
 """),
         ),
         (
-            "snooze",
+            "slep",
             snapshot("""\
-I don't understand `snooze`.
+I don't understand `slep`.
 Here I know `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` and `keep`.\
 """),
         ),
@@ -99,13 +99,6 @@ Here I know `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update
             snapshot("""\
 A mention can't do `connect`. Type it as a command in the channel:
 `/friendli-deploy connect`\
-"""),
-        ),
-        (
-            "<https://evil.test|x> `*",
-            snapshot("""\
-I don't understand `<https://evil.test|x> ˋ*`.
-Here I know `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` and `keep`.\
 """),
         ),
     ],

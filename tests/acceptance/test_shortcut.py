@@ -27,7 +27,7 @@ org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 requested by @requester · no lifetime · served for MOMENTS so far
 “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
-[Sleep] [Open in Friendli] [Update] [Terminate]\
+[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
     await env.member.click(said, "Sleep")
     await env.slack.until(lambda: request_count(env, "sleep_endpoint") == 1)

@@ -73,7 +73,7 @@ It costs $5.00/h now, *$20.00/h* then.\
 🟢 *it* is live · $20.00/h while live
 org/model · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
-[Sleep] [Open in Friendli] [Update] [Terminate]\
+[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
     assert ephemeral_texts(env) == snapshot(
         ["*it* is being updated; its thread tells how it goes."]

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "list": ("TARGET", ""),
     "status": _ABOUT,
     "use": _ABOUT,
+    "ask": (*_ABOUT, "theirs Hello", "ENDPOINT Hello"),
     "sleep": (*_ABOUT, "theirs at 18:00"),
     "wake": _ABOUT,
     "restart": _ABOUT,
@@ -58,6 +59,7 @@ CLICKS: Mapping[str, Sequence[str]] = {
         for command in (
             "status",
             "use",
+            "ask",
             "sleep",
             "wake",
             "restart",
@@ -73,6 +75,9 @@ CLICKS: Mapping[str, Sequence[str]] = {
         )
     },
     "endpoint.follow": _PICKED,
+    "endpoint.use": _IDS,
+    "endpoint.ask": _IDS,
+    "prompt.stop": ("a-prompt",),
     "endpoint.update": _IDS,
     "endpoint.edit": ("PUBLIC model", "WAITING model"),
     "endpoint.larger": ("PUBLIC 8xB200",),
@@ -110,6 +115,7 @@ CLICKS: Mapping[str, Sequence[str]] = {
     "deployment.integrations": ("",),
 }
 SUBMISSIONS = {
+    "prompt",
     "deploy",
     "deploy.price",
     "connect",

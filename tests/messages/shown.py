@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.commands import (
     approve,
+    ask_form,
     connect_form,
     delete,
     deploy_form,
@@ -33,6 +34,7 @@ from bot.domain.deployment_view import (
     Setup,
 )
 from bot.domain.grants import Rules
+from bot.domain.inference import InferenceKind
 from bot.domain.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
 from bot.domain.listed_endpoint import ListedEndpoint, Listing
 from bot.domain.operations import Cause, OperationKind, OperationState
@@ -62,6 +64,7 @@ from bot.messages import (
     listing,
     picker,
     preview,
+    prompt,
     questions,
     replies,
     schedule_replies,
@@ -70,6 +73,7 @@ from bot.messages import (
     support,
     transitions,
     update_diff,
+    use_it,
 )
 from bot.messages import waiting as waiting_words
 from bot.messages.approvals import Proposal
@@ -293,6 +297,10 @@ def of_questions() -> Iterator[Body]:
         UpdateState.of(runs(), after()).step(runs(), after()), PUBLISHED_PRICES, value="1"
     )
     yield disconnect.question(PLACE, target(), [], [])
+    yield prompt.question("it", "U1", "Hello", "Be kind.", stop="1")
+    yield prompt.asking("it", "1")
+    for kind in InferenceKind:
+        yield use_it.use_it("it", "dep1", "https://api.test/v1", team_id="t", kind=kind)
     for button in (connect(), ask_button(Permission.TERMINATE, "0" * 32, PLACE)):
         yield Body(text="no", blocks=[dict(actions(button))])
 
@@ -356,6 +364,7 @@ def of_views() -> Iterator[Mapping[str, Any]]:
         REQUEST,
         [Revision("main", "0e9e39f")],
     )
+    yield ask_form.build(ask_form.AskForm(place=PLACE, public_id="1"), "it")
     yield approve.build(approve.Rejection(place=PLACE, value="1", message_ts=""), "it")
     yield delete.build(delete.Question(place=PLACE, public_id="1", request_id="1"), "it")
     yield from home_tabs()

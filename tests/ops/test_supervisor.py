@@ -8,7 +8,7 @@ import pytest
 
 from bot.db.claims import Claim, ClaimableTable
 from bot.db.deployment_tables import Deployment, WatchedProject
-from bot.db.inference_tables import SmokeTest
+from bot.db.inference_tables import PromptRequest, SmokeTest
 from bot.db.message_tables import Channel
 from bot.db.operation_tables import Schedule
 from bot.db.session import Database
@@ -54,6 +54,7 @@ def workers(store: Database, submitted: ClaimableTable = Deployment) -> Workers:
         worker("delivery", store, Channel),
         worker("scheduler", store, Schedule),
         worker("smoke_tester", store, SmokeTest),
+        worker("prompt_recovery", store, PromptRequest),
     )
 
 

@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, Permission | None] = {
     "list": None,
     "status": None,
     "use": None,
+    "ask": P.ASK,
     "sleep": P.OPERATE,
     "wake": P.OPERATE,
     "restart": P.OPERATE,
@@ -45,6 +46,7 @@ NEEDS_ENDPOINT = {
     "rollback",
     "extend",
     "keep",
+    "ask",
 }
 CLICKS: Mapping[str, Permission | None] = {
     "deploy": None,
@@ -69,6 +71,10 @@ CLICKS: Mapping[str, Permission | None] = {
     "list.row": None,
     "endpoint.pick.status": None,
     "endpoint.pick.use": None,
+    "endpoint.use": None,
+    "endpoint.pick.ask": P.ASK,
+    "endpoint.ask": P.ASK,
+    "prompt.stop": P.ASK,
     "endpoint.pick.sleep": P.OPERATE,
     "endpoint.pick.wake": P.OPERATE,
     "endpoint.pick.restart": P.OPERATE,
@@ -122,6 +128,7 @@ CLICKS: Mapping[str, Permission | None] = {
     "deployment.integrations": None,
 }
 SUBMISSIONS: Mapping[str, Permission] = {
+    "prompt": P.ASK,
     "deploy": P.DEPLOY,
     "deploy.price": P.DEPLOY,
     "connect": P.CONNECT,

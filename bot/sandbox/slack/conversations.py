@@ -61,6 +61,7 @@ class Message:
         broadcast: Whether a reply is shown in the channel too.
         ephemeral_to: The only user who sees it; None for an ordinary message.
         posted_at: Seconds on the workspace's monotonic clock.
+        is_streaming: More text may come.
         unfurls: The values of unfurl_links and unfurl_media as sent.
     """
 
@@ -78,6 +79,7 @@ class Message:
     edited_at: datetime | None = None
     revisions: int = 0
     deleted: bool = False
+    is_streaming: bool = False
     unfurls: tuple[bool | None, bool | None] = (None, None)
 
     @property

@@ -43,6 +43,7 @@ class Limits:
         response_url_uses: Posts to one response_url.
         response_url: Seconds a response_url is valid.
         edit_window: Seconds in which a message may be edited; None for always.
+        refuse_streams: Whether streamed messages are refused, as in a workspace without them.
         refuse_plan: Whether `plan` blocks are refused, as in a workspace without them.
     """
 
@@ -60,6 +61,7 @@ class Limits:
     response_url: float = 1800.0
     edit_window: float | None = None
     refuse_plan: bool = False
+    refuse_streams: bool = False
 
 
 class RateLimiter:

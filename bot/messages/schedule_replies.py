@@ -68,12 +68,14 @@ def scheduled(
     return Reply(body(text, section(text), actions(_remove(planned))))
 
 
-def retry_planned(planned: Planned, at: datetime) -> Reply:
-    """One more try after a failure that usually passes."""
+def retry_planned(planned: Planned, at: datetime, *, waits: bool = False) -> Reply:
+    """One more try after a failure that usually passes; `waits` if it needs approval then."""
     text = (
         f"Trying again at {moment(at, '{time}')}, once, as {mention(planned.requested_by)} asked."
         " If it fails again, I'll ask what to do."
     )
+    if waits:
+        text += " It needs approval then; the thread asks for it."
     return Reply(body(text, section(text), actions(_remove(planned))))
 
 

@@ -156,7 +156,9 @@ class Schedules:
             session.add(row)
             notify_on_commit(session, Schedule)
             await session.flush()
-            said = schedule_replies.retry_planned(_planned(row, deployment.name), at)
+            terms = terms_of(deployment, row.kind, self._settings.prices)
+            waits = await needs_approval(session, deployment, terms)
+            said = schedule_replies.retry_planned(_planned(row, deployment.name), at, waits=waits)
             await post(session, deployment, self._settings, said)
             detail = f"asked for a retry at {at.astimezone(UTC):%H:%M} UTC"
             _audit(session, deployment, person, detail, message_ts)

@@ -15,6 +15,8 @@ from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Respond
 from bot.sandbox.slack.conversations import Message
 from tests.acceptance.deploying import send_deploy
+from tests.acceptance.settings_form import save_settings
+from tests.acceptance.test_approval import ALWAYS
 from tests.acceptance.thread_assertions import ephemeral_texts, rendered_text, root, roots
 from tests.acceptance.update_form import modal_text
 from tests.conftest import StartBot
@@ -224,3 +226,17 @@ MOMENT  FAILED, WORKLOAD_INIT_GRPC_ERROR
 It was restarted, and failed again.```
 It contains no keys. Add what you changed before it failed.\
 """)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_retry_that_needs_approval_says_so(env: Environment) -> None:
+    """The restart is asked for when its time has come, and waits."""
+    failed = await failed_with(env, DOWNLOAD)
+    await save_settings(env, approval=ALWAYS)
+    await env.member.click(failed, "Try again in 5 min")
+    await env.slack.until(lambda: "needs approval then" in thread_of(env, failed)[-1])
+    await all_due(env)
+    await env.slack.until(
+        lambda: any("Approve" in one.buttons for one in env.channel.messages.values())
+    )
+    assert restarts(env) == 0

@@ -1,5 +1,6 @@
 """Deploy a model from a line of text, with a preview before it spends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -20,11 +21,11 @@ from bot.commands.target_lookup import TargetLookup
 from bot.domain.errors import UserError
 from bot.domain.instances import InstanceOption, Prices
 from bot.domain.permissions import Permission
-from bot.domain.policy import Policy
 from bot.domain.price_limit import agreed_price
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
 from bot.messages import preview, price_confirmation
+from bot.messages.approval_note import approval_note
 from bot.messages.blocks import button
 from bot.messages.body import Body
 from bot.messages.markup import bold, escape
@@ -32,6 +33,7 @@ from bot.messages.suggestion import draft_value, open_in_form
 from bot.services.authorization import Authorizer
 from bot.services.deployments import Deployments, DeployOutcome, DeployResult
 from bot.services.model_history import ModelHistory
+from bot.services.targets import TargetView, rules_of
 from bot.slack.people import People
 from bot.slack.requests import BlockAction, SlashCommand
 
@@ -75,7 +77,7 @@ class LineDeployment:
         request = parsed.request.with_default_lifetime(policy.lifetime_seconds)
         # What nobody could check is asked about, also with `--yes`.
         if not parsed.yes or bare.unchecked:
-            return self._preview(command, request, policy, unchecked=bare.unchecked)
+            return self._preview(command, request, targets, unchecked=bare.unchecked)
         # Committed before Slack is acknowledged: what spends money is written or refused.
         result = await self.deployments.deploy(
             place, person, request, command.request_id, line=command.text
@@ -83,7 +85,7 @@ class LineDeployment:
         if result.outcome is DeployOutcome.UNCONFIRMED:
             return self._ask_price(command, request, result.dollars)
         if result.outcome is DeployOutcome.SAME_LINE:
-            return self._preview(command, request, policy, is_second=True)
+            return self._preview(command, request, targets, is_second=True)
         if result.outcome is not DeployOutcome.ACCEPTED:
             raise _not_accepted(result, request)
         # Without anything to approve, there is nothing left to do.
@@ -101,7 +103,7 @@ class LineDeployment:
         self,
         command: SlashCommand,
         request: DeployRequest,
-        policy: Policy,
+        targets: Sequence[TargetView],
         *,
         is_second: bool = False,
         unchecked: str = "",
@@ -116,7 +118,12 @@ class LineDeployment:
             preview.preview(
                 request,
                 self.prices,
-                expiry_action=policy.expiry_action,
+                expiry_action=policy_of(request, targets).expiry_action,
+                approval=approval_note(
+                    request.target,
+                    rules_of(targets)[request.target],
+                    request.price_at_full_scale(self.prices),
+                ),
                 # A command whose preview is shown twice deploys once.
                 deploy_value=f"{request_id_of(command)} {draft}",
                 change_value=draft,

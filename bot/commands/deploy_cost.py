@@ -1,5 +1,7 @@
 """The line of money and time of the deploy modal."""
 
+from decimal import Decimal
+
 from bot.domain.cost_forecast import CostForecast
 from bot.domain.instances import InstanceOption, Prices, UnlistedInstance
 from bot.domain.request.draft import (
@@ -26,6 +28,7 @@ def cost_line(
     *,
     default_lifetime: int | None = None,
     seen: SeenBefore | None = None,
+    approval: str = "",
 ) -> str:
     """Say, as mrkdwn, what a draft would cost as far as it is filled in.
 
@@ -33,7 +36,30 @@ def cost_line(
         default_lifetime: Seconds, where the draft names none; None for no end.
         seen: With the present time and the usual time of a start; None for an update, which has
             no lifetime.
+        approval: That somebody has to approve it, as mrkdwn.
     """
+    said = _cost_line(draft, prices, default_lifetime=default_lifetime, seen=seen)
+    return " · ".join(filter(None, (said, approval)))
+
+
+def price_at_most(draft: DeployDraft, prices: Prices) -> Decimal | None:
+    """Dollars per hour of all replicas: 0 without an instance, None if unknown."""
+    parsed = ParsedDraft(draft, ())
+    if isinstance(parsed.instance, UnlistedInstance):
+        return None
+    if not isinstance(parsed.instance, InstanceOption):
+        return Decimal(0)
+    bounds = None if draft.effective_scaling == "friendli" else _bounds(parsed)
+    return None if bounds is None else prices.per_hour(parsed.instance) * bounds[1]
+
+
+def _cost_line(
+    draft: DeployDraft,
+    prices: Prices,
+    *,
+    default_lifetime: int | None,
+    seen: SeenBefore | None,
+) -> str:
     parsed = ParsedDraft(draft, ())
     if isinstance(parsed.instance, UnlistedInstance):
         return UNLISTED_INSTANCE

@@ -84,6 +84,7 @@ def build(
     prices: Prices,
     seen: SeenBefore | None = None,
     checked: CheckedModel | None = None,
+    approval: str = "",
 ) -> dict[str, object]:
     """Build the modal.
 
@@ -92,17 +93,18 @@ def build(
         targets: At least one, the default first; a menu shows 100.
         prices: Of the instance options.
         seen: What was seen of the model; None for an untouched form and for updates.
-            checked: What the Hub says about the model; None while it is asked.
+        checked: What the Hub says about the model; None while it is asked.
+        approval: That somebody has to approve it, as mrkdwn.
     """
     blocks: Sequence[Block]
     if state.is_untouched:
         state = _with_scaling(state, targets)
-        blocks = _untouched_blocks(tuple(targets), prices)
+        blocks = _untouched_blocks(tuple(targets), prices, approval)
     else:
         state = state.settled()
         state = state.model_copy(update={"draft": state.draft.clipped()})
         state = with_check(_with_scaling(state, targets), checked, prices)
-        drawn = _blocks(state, targets, prices, seen, checked)
+        drawn = _blocks(state, targets, prices, seen, checked, approval)
         blocks = focused(marked(drawn, state.refused, state.wrong), state.focus)
     updates = state.updating is not None
     return {
@@ -177,8 +179,10 @@ def with_errors(state: FormState, field_errors: Sequence[FieldError]) -> FormSta
 
 # Most forms open like this, and drawing one anew takes as long as all else that it waits for here.
 @lru_cache(maxsize=256)
-def _untouched_blocks(targets: tuple[TargetChoice, ...], prices: Prices) -> Sequence[Block]:
-    return _blocks(_with_scaling(_UNTOUCHED, targets), targets, prices)
+def _untouched_blocks(
+    targets: tuple[TargetChoice, ...], prices: Prices, approval: str
+) -> Sequence[Block]:
+    return _blocks(_with_scaling(_UNTOUCHED, targets), targets, prices, approval=approval)
 
 
 def _blocks(
@@ -187,6 +191,7 @@ def _blocks(
     prices: Prices,
     seen: SeenBefore | None = None,
     checked: CheckedModel | None = None,
+    approval: str = "",
 ) -> Sequence[Block]:
     draft, opened, updates = state.draft, state.advanced_open, state.updating is not None
     default_lifetime = None if updates else chosen_target(draft, targets).lifetime_seconds
@@ -205,6 +210,7 @@ def _blocks(
                 prices,
                 default_lifetime=default_lifetime,
                 seen=seen,
+                approval=approval,
             ),
             block_id=f"{ACTION_PREFIX}.cost",
         ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.commands import deploy_form as form
 from bot.commands.bare_model import BareModels
 from bot.commands.deploy_checks import REPEATED, Approvers, checked, new_request_id
+from bot.commands.deploy_cost import price_at_most
 from bot.commands.invite import invitation_view, needs_invitation
 from bot.commands.model_lookup import (
     HASTY_SECONDS,
@@ -26,6 +27,7 @@ from bot.domain.request.draft import DeployDraft
 from bot.domain.request.parsed_draft import ParsedDraft
 from bot.domain.request.rules import FieldError
 from bot.messages.answer import answer
+from bot.messages.approval_note import approval_note
 from bot.messages.markup import escape
 from bot.services.authorization import Authorizer
 from bot.services.deployments import Deployments, DeployOutcome, DeployResult
@@ -141,8 +143,18 @@ class DeployForm:
             weights = known.weights if isinstance(known, ModelFacts) else None
             seen = await self.history.of(state.place, parsed.model.repo, option, weights)
         return form.build(
-            state, targets=_choices(targets), prices=self.prices, seen=seen, checked=known
+            state,
+            targets=_choices(targets),
+            prices=self.prices,
+            seen=seen,
+            checked=known,
+            approval=self._approval(state.draft, targets),
         )
+
+    def _approval(self, draft: DeployDraft, targets: Sequence[TargetView]) -> str:
+        named = [target for target in targets if target.name == draft.target]
+        target = next(iter(named), targets[0])
+        return approval_note(target.name, target.rules, price_at_most(draft, self.prices))
 
 
 @deferred

@@ -4,20 +4,25 @@ from bot.commands.deployment_access import DeploymentAccess
 from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
 from bot.commands.registry import SLASH
 from bot.commands.update import question
-from bot.commands.update_state import deployment_of
+from bot.commands.update_state import approval_of, deployment_of
 from bot.domain.errors import UserError
 from bot.domain.instances import Prices
 from bot.domain.permissions import Permission
 from bot.domain.text import clip
 from bot.domain.update import next_version, rolled_back
 from bot.messages.markup import bold, code, escape
+from bot.services.authorization import Authorizer
 from bot.services.updates import Updates
 
 _LONGEST_SHOWN = 40
 
 
 async def run_on(
-    request: EndpointRequest, access: DeploymentAccess, updates: Updates, prices: Prices
+    request: EndpointRequest,
+    access: DeploymentAccess,
+    updates: Updates,
+    authorizer: Authorizer,
+    prices: Prices,
 ) -> None:
     endpoint = request.endpoint
     public_id = deployment_of(endpoint)
@@ -43,7 +48,10 @@ async def run_on(
         # A version that was made elsewhere may be what nobody can ask for.
         raise UserError(escape(" ".join(field_error.sentences for field_error in after)))
     is_whole = not wanted.version.unknown
-    await request.answer(question(prices, runs, after, back_to=number, is_whole=is_whole))
+    approval = await approval_of(authorizer, request.place, runs, after, prices)
+    await request.answer(
+        question(prices, runs, after, back_to=number, is_whole=is_whole, approval=approval)
+    )
 
 
 FEATURE = EndpointCommand(

@@ -12,7 +12,7 @@ from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
 from bot.commands.operation_buttons import not_accepted
 from bot.commands.registry import DeferredTask, Feature, ViewResponse, deferred
 from bot.commands.update_modal import NOTHING, UpdateForm
-from bot.commands.update_state import UpdateReviewState, UpdateState, deployment_of
+from bot.commands.update_state import UpdateReviewState, UpdateState, approval_of, deployment_of
 from bot.domain.errors import UserError
 from bot.domain.instances import Prices
 from bot.domain.operations import OperationKind
@@ -27,6 +27,7 @@ from bot.messages.body import Body
 from bot.messages.markup import bold, code, escape, mention
 from bot.messages.suggestion import open_in_form
 from bot.messages.update_diff import in_thread
+from bot.services.authorization import Authorizer
 from bot.services.operations import OperationOutcome, OperationResult, Operations
 from bot.services.pending_responses import PendingResponses
 from bot.services.updates import Updates
@@ -38,6 +39,7 @@ async def run_on(
     access: DeploymentAccess,
     updates: Updates,
     update_form: UpdateForm,
+    authorizer: Authorizer,
     prices: Prices,
 ) -> None:
     """Open the form; with options, ask whether to update."""
@@ -60,7 +62,8 @@ async def run_on(
         form = open_in_form(update_diff.CHANGE_ACTION, state.to_json())
         await request.answer(preview.correction(errors, parsed.corrected_line, form))
     else:
-        await request.answer(question(prices, runs, parsed))
+        approval = await approval_of(authorizer, request.place, runs, parsed, prices)
+        await request.answer(question(prices, runs, parsed, approval=approval))
 
 
 async def _opens(update_form: UpdateForm, request: EndpointRequest, public_id: str) -> bool:
@@ -81,12 +84,15 @@ def question(
     *,
     back_to: str | None = None,
     is_whole: bool = False,
+    approval: str = "",
 ) -> Body:
     """Before and after as a message with buttons; or that nothing changes."""
     if body(runs.version, after) is None:
         return answer(f"{bold(runs.name)} runs like that already. {NOTHING}")
     state = UpdateState.of(runs, after, back_to=back_to, is_whole=is_whole)
-    return update_diff.question(state.step(runs, after), prices, value=state.to_json())
+    return update_diff.question(
+        state.step(runs, after), prices, value=state.to_json(), approval=approval
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,14 @@ class UnconfirmedPrice:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedUpdate:
+    """An update that is sent, or waits for approval first."""
+
+    name: str
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateRequests:
     """Writes requests to update."""
 
@@ -106,8 +120,10 @@ class UpdateRequests:
     operations: Operations
     prices: Prices
 
-    async def write(self, request: Request, state: UpdateState) -> "str | UnconfirmedPrice | None":
-        """Write the request. Returns why it isn't accepted, as mrkdwn; None if it is."""
+    async def write(
+        self, request: Request, state: UpdateState
+    ) -> AcceptedUpdate | UnconfirmedPrice | str:
+        """Write the request. Returns why it isn't accepted, as mrkdwn, if it isn't."""
         place = request.place
         runs = await self.updates.known(place, state.public_id)
         await self.access.authorize(Permission.UPDATE, request, runs.target, runs.public_id)
@@ -136,14 +152,15 @@ class UpdateRequests:
         )
         if result.outcome is OperationOutcome.UNCONFIRMED:
             return UnconfirmedPrice(runs.name, result.dollars)
-        return _refusal(result, runs, after)
+        refusal = _refusal(result, runs, after)
+        return refusal or AcceptedUpdate(runs.name, result.waits)
 
 
 async def confirmed(submission: ViewSubmission, requests: UpdateRequests) -> ViewResponse:
     state = UpdateReviewState.model_validate_json(submission.view["private_metadata"]).state
     problem = await requests.write(submission, state)
-    if problem is None:
-        return ViewResponse()
+    if isinstance(problem, AcceptedUpdate):
+        return ViewResponse(work=_waits(submission, problem) if problem.waits else None)
     if isinstance(problem, UnconfirmedPrice):
         blocks = [
             section(price_confirmation.price_text(problem.name, problem.dollars)),
@@ -159,7 +176,6 @@ async def confirmed(submission: ViewSubmission, requests: UpdateRequests) -> Vie
 async def agreed(
     click: BlockAction,
     requests: UpdateRequests,
-    updates: Updates,
     pending_responses: PendingResponses,
 ) -> DeferredTask:
     """Write the update before the acknowledgement: it costs money."""
@@ -167,10 +183,9 @@ async def agreed(
     problem = await requests.write(click, state)
     if isinstance(problem, UnconfirmedPrice):
         return _ask_price(click, state, problem)
-    if problem is not None:
-        return await durable_response(pending_responses, click, answer(problem))
-    runs = await updates.known(click.place, state.public_id)
-    return _under_way(click, runs.name)
+    if isinstance(problem, AcceptedUpdate):
+        return _under_way(click, problem)
+    return await durable_response(pending_responses, click, answer(problem))
 
 
 async def _ask_price(click: BlockAction, state: UpdateState, price: UnconfirmedPrice) -> None:
@@ -189,8 +204,12 @@ async def _ask_price(click: BlockAction, state: UpdateState, price: UnconfirmedP
     )
 
 
-async def _under_way(click: BlockAction, name: str) -> None:
-    await click.responder.replace(update_diff.under_way(name))
+async def _under_way(click: BlockAction, update: AcceptedUpdate) -> None:
+    await click.responder.replace(update_diff.under_way(update.name, waits=update.waits))
+
+
+async def _waits(submission: ViewSubmission, update: AcceptedUpdate) -> None:
+    await submission.responder.say(update_diff.under_way(update.name, waits=True))
 
 
 def _refusal(result: OperationResult, runs: RunningVersion, after: Version) -> str | None:

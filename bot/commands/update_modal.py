@@ -8,7 +8,7 @@ from bot.commands import update_review as review
 from bot.commands.deployment_access import DeploymentAccess, unknown_endpoint
 from bot.commands.model_lookup import PATIENT_SECONDS, ModelLookup
 from bot.commands.registry import Feature, ViewResponse, deferred
-from bot.commands.update_state import UpdateState
+from bot.commands.update_state import UpdateState, approval_of
 from bot.domain.actors import ChannelRef
 from bot.domain.errors import UserError
 from bot.domain.instances import Prices
@@ -22,6 +22,7 @@ from bot.domain.version_history import RunningVersion
 from bot.messages import update_diff
 from bot.messages.blocks import section
 from bot.messages.buttons import ActionId
+from bot.services.authorization import Authorizer
 from bot.services.updates import Updates
 from bot.slack.modals import Modals
 from bot.slack.requests import BlockAction, Request, ViewSubmission
@@ -213,6 +214,7 @@ async def submitted(
     access: DeploymentAccess,
     updates: Updates,
     update_form: UpdateForm,
+    authorizer: Authorizer,
     prices: Prices,
 ) -> ViewResponse:
     place = submission.place
@@ -238,7 +240,10 @@ async def submitted(
         return ViewResponse(
             view=review.build(place, state, [section(NOTHING), review.change_button(state)])
         )
-    blocks = update_diff.view_blocks(state.step(runs, after), prices, value=state.to_json())
+    approval = await approval_of(authorizer, place, runs, after, prices)
+    blocks = update_diff.view_blocks(
+        state.step(runs, after), prices, value=state.to_json(), approval=approval
+    )
     return ViewResponse(view=review.build(place, state, blocks, submit="Update"))
 
 

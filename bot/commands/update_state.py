@@ -9,13 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from bot.commands.registry import SLASH
 from bot.domain.actors import ChannelRef
 from bot.domain.errors import UserError
+from bot.domain.instances import Prices
 from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.request.draft import DeployDraft
-from bot.domain.update import edits
+from bot.domain.update import build_update, edits
 from bot.domain.version import Version
 from bot.domain.version_history import RunningVersion
+from bot.messages.approval_note import approval_note
 from bot.messages.markup import bold, code
 from bot.messages.update_diff import UpdateStage
+from bot.services.authorization import Authorizer
 
 
 class UpdateState(BaseModel):
@@ -99,6 +102,17 @@ class UpdateReviewState(BaseModel):
 
     def to_json(self) -> str:
         return self.model_dump_json(exclude_unset=True, by_alias=True)
+
+
+async def approval_of(
+    authorizer: Authorizer, place: ChannelRef, runs: RunningVersion, after: Version, prices: Prices
+) -> str:
+    """That somebody has to approve an update, as mrkdwn; '' if nobody has to."""
+    update = build_update(runs.version, after, replaces=runs.number, prices=prices)
+    if update is None or not update.may_cost_more:
+        return ""
+    rules = await authorizer.rules(place, runs.target)
+    return approval_note(runs.target, rules, update.cost_after(prices))
 
 
 def deployment_of(listed: ListedEndpoint) -> str:

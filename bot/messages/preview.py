@@ -33,6 +33,7 @@ def preview(
     unchecked: str = "",
     present: datetime,
     usual: UsualTime | None = None,
+    approval: str = "",
 ) -> Body:
     """What would be made, its price, and the question whether to.
 
@@ -44,11 +45,12 @@ def preview(
         unchecked: What couldn't be checked, as mrkdwn.
         present: By the database's clock.
         usual: How long such a start usually takes.
+        approval: That somebody has to approve it, as mrkdwn.
     """
-    forecast = request.forecast(prices)
+    line = before_click(request.forecast(prices), present=present, usual=usual, approval=approval)
     text = (
         f"{bold(request.name)} on {escape(request.option.label)}, {request.replicas_text}, in"
-        f" {code(request.target)}: {before_click(forecast, present=present, usual=usual)}"
+        f" {code(request.target)}: {line}"
     )
     if is_second:
         text = f"{_SECOND}\n{text}"

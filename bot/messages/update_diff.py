@@ -72,15 +72,19 @@ def paragraphs(step: UpdateStage, prices: Prices) -> list[str]:
     return [text for text in said if text]
 
 
-def question(step: UpdateStage, prices: Prices, *, value: str) -> Body:
-    """A message with buttons; `value` comes back with them, at most 2,000 characters."""
+def question(step: UpdateStage, prices: Prices, *, value: str, approval: str = "") -> Body:
+    """A message with buttons; `value` comes back with them, at most 2,000 characters.
+
+    Args:
+        approval: That somebody has to approve it, as mrkdwn.
+    """
     back = step.back_to is not None
     row = [
         button("Roll back" if back else "Update", AGREE_ACTION, value=value, style="primary"),
         button("Change", CHANGE_ACTION, value=value),
         button("Cancel", CANCEL_ACTION),
     ]
-    said = paragraphs(step, prices)
+    said = [*paragraphs(step, prices), *_sentence(approval)]
     return body(
         " ".join([heading(step), *said]),
         section(heading(step)),
@@ -90,20 +94,28 @@ def question(step: UpdateStage, prices: Prices, *, value: str) -> Body:
     )
 
 
-def under_way(name: str) -> Body:
-    """Replaces the question."""
+def under_way(name: str, *, waits: bool) -> Body:
+    """Replaces the question; `waits` if it needs approval first."""
     text = f"{bold(name)} is being updated; its thread tells how it goes."
+    if waits:
+        text = f"The update of {bold(name)} waits for approval in its thread."
     return body(text, section(text))
 
 
-def view_blocks(step: UpdateStage, prices: Prices, *, value: str) -> list[Block]:
-    """For a modal, whose own buttons agree and cancel."""
+def view_blocks(
+    step: UpdateStage, prices: Prices, *, value: str, approval: str = ""
+) -> list[Block]:
+    """For a modal, whose own buttons agree and cancel; `approval` as for `question`."""
     return [
         section(heading(step)),
-        *(section(text) for text in paragraphs(step, prices)),
+        *(section(text) for text in [*paragraphs(step, prices), *_sentence(approval)]),
         context(*notes(step)),
         actions(button("Change", CHANGE_ACTION, value=value)),
     ]
+
+
+def _sentence(approval: str) -> list[str]:
+    return [f"{approval}."] if approval else []
 
 
 def changes(before: Version, after: Version, *, back_to: str | None = None) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from copy import deepcopy
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from inline_snapshot import snapshot
@@ -15,8 +16,12 @@ from bot.db.deployment_tables import Deployment
 from bot.db.operation_tables import Operation
 from bot.db.session import Database
 from bot.domain.permissions import Permission
+from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import API_KEY, TEAM, Environment, connect
 from bot.sandbox.slack.user_client import UserClient
+from tests.acceptance.deploying import serve
+from tests.acceptance.due_times import set_policy
+from tests.acceptance.endpoints import command_response
 from tests.acceptance.settings_form import grant, save_settings
 from tests.acceptance.thread_assertions import (
     ephemeral_texts,
@@ -386,3 +391,41 @@ async def test_another_project_ends_what_waits(env: Environment) -> None:
         ]
     )
     assert creates(env) == 0
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_needs_approval_is_said_before_the_click(env: Environment) -> None:
+    """By whom and why, in the preview, in the form and before an update; below it, nothing."""
+    note = "`prod` needs approval above $8.00/h, by workspace admins"
+    await set_policy(env, Policy(approval=Approval.ABOVE, approval_above=Decimal(8)))
+    for gpu, needs in (("1xH100", False), ("2xH100", True)):
+        shown = await command_response(env, f"org/model --gpu {gpu} --replicas 1 --name it")
+        assert (note in shown.text) is needs
+    await env.member.command(env.channel)
+    view = await env.slack.until(lambda: env.member.modal)
+    assert "needs approval" not in str(view.blocks)
+    await env.member.fill("Instance", "2xH100")
+    await env.slack.until(lambda: note in str(view.blocks))
+    await env.member.close_modal()
+    await serve(env)
+    before = await command_response(env, "update it --gpu 2xH100")
+    assert f"{note}." in before.text
+    await env.member.click(before, "Update")
+    await env.slack.until(
+        lambda: ephemeral_texts(env)[-1] == "The update of *it* waits for approval in its thread."
+    )
+    await env.slack.until(
+        lambda: "waits for approval" in env.channel.replies(root(env).ts)[-1].text
+    )
+
+
+@pytest.mark.usefixtures("bot")
+async def test_who_may_approve_is_named_in_the_form_at_once(env: Environment) -> None:
+    """Where every request needs it, before anything is chosen."""
+    await grant(
+        env, Permission.APPROVE, who="The people and groups below", people=[env.admin.user.id]
+    )
+    await save_settings(env, approval=ALWAYS)
+    await env.member.command(env.channel)
+    view = await env.slack.until(lambda: env.member.modal)
+    assert f"`prod` needs approval, by <@{env.admin.user.id}>" in str(view.blocks)

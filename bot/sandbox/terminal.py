@@ -102,6 +102,7 @@ async def open_demo(
         folder = Path(name)
         database = f"sqlite:///{folder / 'demo.sqlite3'}"
         async with open_environment(database, start_speed=speed) as env:
+            env.friendli.pace.tokens_per_second, env.friendli.pace.first_token = 142, 0.18
             settings = _settings(
                 env, speed, real_slack=real_slack, real_friendli=real_friendli
             ).model_copy(update=overrides)

@@ -196,6 +196,48 @@ async def test_a_menu_whose_options_the_app_brings(scene: Scene, page: Page) -> 
     assert len(scene.slack.requests.calls("block_suggestion")) == 1
 
 
+async def test_the_options_of_a_menu_have_groups_and_descriptions(scene: Scene, page: Page) -> None:
+    """Each group has its label; arrow keys go from one to the next; the value is submitted."""
+    await page.locator("#text").fill("/friendli-deploy form")
+    await page.keyboard.press("Enter")
+    search = page.get_by_role("combobox", name="Model")
+    await search.fill("grouped")
+    offered = page.get_by_role("listbox", name="Model")
+    await expect(offered).to_be_visible()
+    assert await offered.aria_snapshot() == snapshot("""\
+- listbox "Model":
+  - group "This channel's":
+    - text: This channel's
+    - option "meta-llama/Llama-3.1-8B-Instruct serving · 16 GB"
+  - group "The Hub's":
+    - text: The Hub's
+    - option "Qwen/Qwen3-8B"\
+""")
+    await search.press("ArrowDown")
+    await search.press("ArrowDown")
+    await search.press("Enter")
+    await expect(search).to_have_value("Qwen/Qwen3-8B")
+    view = scene.ann.modal
+    assert view is not None
+    chosen = await scene.slack.until(lambda: view.values["model"]["search"]["selected_option"])
+    assert chosen["value"] == "id Qwen/Qwen3-8B"
+
+
+async def test_a_menu_at_the_windows_end_opens_upwards(scene: Scene, page: Page) -> None:
+    """So that all of it can be seen and used."""
+    options = [{"text": plain(f"Do {number}"), "value": str(number)} for number in range(5)]
+    for number in range(20):
+        say(scene, f"message {number}")
+    menu = {"type": "overflow", "action_id": "menu", "options": options}
+    say(scene, "more", {**section("More"), "accessory": menu})
+    await page.get_by_role("button", name="More").click()
+    for number in range(5):
+        item = page.get_by_role("menuitem", name=f"Do {number}")
+        await expect(item).to_be_in_viewport(ratio=1)
+    await page.get_by_role("menuitem", name="Do 4").click()
+    await scene.slack.until(lambda: scene.slack.requests.calls("block_actions"))
+
+
 async def test_a_menu_in_a_message_can_open_with_options(scene: Scene, page: Page) -> None:
     """One that asks for nothing to be typed asks the app when it is opened."""
     menu = {**MODEL["element"], "min_query_length": 0}

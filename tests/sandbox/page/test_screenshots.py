@@ -70,6 +70,19 @@ async def test_the_modal(page: Page) -> None:
     await keep(page, "modal")
 
 
+async def test_a_model_that_does_not_fit(page: Page) -> None:
+    """Each instance says by how much; the cheapest that fits is chosen until a person chooses."""
+    await send(page, "/friendli-deploy")
+    await choose_model(page, "meta-llama/Llama-3.1-70B-Instruct")
+    await expect(page.get_by_role("dialog")).to_contain_text("is the cheapest that fits")
+    await field(page, "Endpoint name").fill("my-70b")
+    await choose_instance(page, "1xA100")
+    await expect(page.get_by_role("dialog")).to_contain_text("$4.00/h while live")
+    chosen = page.get_by_role("combobox", name="Instance").locator("option:checked")
+    await expect(chosen).to_contain_text("too small by")
+    await keep(page, "too-small")
+
+
 async def test_the_home_tab(env: Environment, page: Page) -> None:
     """What is mine, asleep or on its way, what it has cost, and where to deploy."""
     await send(page, LINE)

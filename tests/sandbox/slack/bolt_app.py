@@ -177,6 +177,14 @@ class TinyApp:
         if body["value"] == "too long":
             await ack(options=[option("x" * 76, "x")])
             return
+        if body["value"] == "grouped":
+            recent, other = (option(name, f"id {name}") for name in MODELS)
+            recent["description"] = plain("serving · 16 GB")
+            groups = (("This channel's", recent), ("The Hub's", other))
+            await ack(
+                option_groups=[{"label": plain(label), "options": [each]} for label, each in groups]
+            )
+            return
         found = [name for name in MODELS if body["value"].lower() in name.lower()]
         await ack(options=[option(name, name) for name in found])
 

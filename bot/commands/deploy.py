@@ -16,15 +16,25 @@ from bot.commands.deploy_checks import (
 )
 from bot.commands.deploy_modal import DeployForm
 from bot.commands.invite import invitation, needs_invitation
+from bot.commands.model_lookup import (
+    HASTY_SECONDS,
+    ModelLookup,
+    at_commit,
+    facts_in,
+    not_checked,
+    stopped,
+)
 from bot.commands.registry import DeferredTask, Feature, deferred
 from bot.commands.target_lookup import TargetLookup
 from bot.domain.errors import UserError
 from bot.domain.instances import InstanceOption, Prices
+from bot.domain.model_facts import CheckedModel
 from bot.domain.permissions import Permission
 from bot.domain.price_limit import agreed_price
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
 from bot.messages import preview, price_confirmation
+from bot.messages.answer import answer
 from bot.messages.approval_note import approval_note
 from bot.messages.blocks import button
 from bot.messages.body import Body
@@ -36,6 +46,9 @@ from bot.services.model_history import ModelHistory
 from bot.services.targets import TargetView, rules_of
 from bot.slack.people import People
 from bot.slack.requests import BlockAction, SlashCommand
+
+# After the acknowledgement, while the person looks at nothing.
+_PREVIEW_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,7 @@ class LineDeployment:
     people: People
     prices: Prices
     history: ModelHistory
+    models: ModelLookup
 
     async def deploy(self, command: SlashCommand) -> DeferredTask:
         """Show what the line means and ask, or do it at once with `--yes`."""
@@ -77,19 +91,41 @@ class LineDeployment:
         request = parsed.request.with_default_lifetime(policy.lifetime_seconds)
         # What nobody could check is asked about, also with `--yes`.
         if not parsed.yes or bare.unchecked:
-            return self._preview(command, request, targets, unchecked=bare.unchecked)
+            return self._preview(command, parsed, request, targets, unchecked=bare.unchecked)
+        found = await self.models.check(request.draft(), within=HASTY_SECONDS)
+        if stopped(found) is not None and not parsed.draft.anyway:
+            return self._stop(command, parsed, found)
+        at = at_commit(request, found)
         # Committed before Slack is acknowledged: what spends money is written or refused.
         result = await self.deployments.deploy(
-            place, person, request, command.request_id, line=command.text
+            *(place, person, at, command.request_id), line=command.text, facts=facts_in(found)
         )
         if result.outcome is DeployOutcome.UNCONFIRMED:
-            return self._ask_price(command, request, result.dollars)
+            return self._ask_price(command, at, result.dollars)
         if result.outcome is DeployOutcome.SAME_LINE:
-            return self._preview(command, request, targets, is_second=True)
+            return self._preview(command, parsed, request, targets, is_second=True)
         if result.outcome is not DeployOutcome.ACCEPTED:
             raise _not_accepted(result, request)
-        # Without anything to approve, there is nothing left to do.
-        return self.approvers.call(command, request.target, result) if result.waits else None
+        unchecked = not_checked(request.model, found)
+        # Without anything to approve or to say, there is nothing left to do.
+        return self._accepted(command, at, result, unchecked) if result.waits or unchecked else None
+
+    async def _accepted(
+        self, command: SlashCommand, request: DeployRequest, result: DeployResult, unchecked: str
+    ) -> None:
+        if unchecked:
+            await command.responder.say(answer(unchecked))
+        await self.approvers.call(command, request.target, result)
+
+    async def _stop(
+        self, command: SlashCommand, parsed: deploy_text.TextDeploy, found: CheckedModel | None
+    ) -> None:
+        """Say why the model can't be served, with the line that deploys it all the same."""
+        _, why = stopped(found) or ("", "")
+        anyway = parsed.draft.model_copy(update={"anyway": True})
+        form = open_in_form(preview.CHANGE_ACTION, draft_value(parsed.draft))
+        words = f"{parsed.request.model} would fail. {why} `--anyway` deploys it all the same:"
+        await command.responder.say(preview.correction([words], deploy_text.to_line(anyway), form))
 
     async def _ask_price(
         self, command: SlashCommand, request: DeployRequest, dollars: Decimal
@@ -102,6 +138,7 @@ class LineDeployment:
     async def _preview(
         self,
         command: SlashCommand,
+        parsed: deploy_text.TextDeploy,
         request: DeployRequest,
         targets: Sequence[TargetView],
         *,
@@ -111,8 +148,14 @@ class LineDeployment:
         membership = await self.people.membership(command.place)
         if needs_invitation(membership):
             raise await invitation(self.people, membership)
+        found = await self.models.check(request.draft(), within=_PREVIEW_SECONDS)
+        if stopped(found) is not None and not parsed.draft.anyway:
+            await self._stop(command, parsed, found)
+            return
         option = request.option if isinstance(request.option, InstanceOption) else None
         seen = await self.history.of(command.place, request.model, option)
+        typed = request.draft().model_copy(update={"anyway": parsed.draft.anyway})
+        request = at_commit(request, found)
         draft = request.draft().to_json()
         await command.responder.say(
             preview.preview(
@@ -126,7 +169,9 @@ class LineDeployment:
                 ),
                 # A command whose preview is shown twice deploys once.
                 deploy_value=f"{request_id_of(command)} {draft}",
-                change_value=draft,
+                change_value=typed.to_json(),
+                why_value=draft,
+                checked=None if unchecked else found,
                 is_second=is_second,
                 unchecked=unchecked,
                 present=seen.present,
@@ -141,6 +186,7 @@ async def confirmed(
     authorizer: Authorizer,
     deployments: Deployments,
     approvers: Approvers,
+    models: ModelLookup,
 ) -> DeferredTask:
     """Deploy what the preview shows. Above a price, ask for that first."""
     identified, _, json = click.value.partition(" ")
@@ -155,12 +201,12 @@ async def confirmed(
     await authorizer.authorize(
         Permission.DEPLOY, click.person, click.place, target=request.target, among=targets
     )
+    # Nothing is asked before what spends money is written: the preview's check is remembered.
+    facts = facts_in(models.cached(draft))
     result = await deployments.deploy(
-        click.place,
-        click.person,
-        request,
-        request_id,
+        *(click.place, click.person, request, request_id),
         message_ts=click.message_ts,
+        facts=facts,
         agreed=agreed_price(agreed),
     )
     if result.outcome is DeployOutcome.UNCONFIRMED:

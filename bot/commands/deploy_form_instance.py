@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.commands.deploy_form_model import cheapest_that_fits, workload_of
+from bot.commands.deploy_form_model import workload_of
 from bot.commands.deploy_form_state import INSTANCE_ID, FormState, action_id
 from bot.domain.fit import Fit, FitResult, Workload, fit_of
 from bot.domain.instances import (
@@ -17,6 +17,7 @@ from bot.domain.instances import (
     UnlistedInstance,
 )
 from bot.domain.model_facts import CheckedModel, ModelFacts
+from bot.domain.model_fit import cheapest_that_fits
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.parsed_draft import ParsedDraft
 from bot.domain.request.rules import LABELS

@@ -4,16 +4,17 @@ from collections.abc import Iterable
 
 from bot.commands.deploy_form_state import ACTION_PREFIX, FormState, action_id
 from bot.commands.model_lookup import model_of
-from bot.domain.fit import Fit, Workload, fit_of
-from bot.domain.instances import INSTANCE_OPTIONS, InstanceOption, Prices
+from bot.domain.fit import Workload
+from bot.domain.instances import Prices
 from bot.domain.model_facts import CheckedModel, ModelFacts, NotChecked
+from bot.domain.model_fit import cheapest_that_fits
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.parsed_draft import ParsedDraft
 from bot.domain.request.rules import EXAMPLE_MODEL, LABELS
 from bot.messages import model_options
 from bot.messages.blocks import Block, context, external_select, input_block
 from bot.messages.markup import escape
-from bot.messages.model_words import check_lines
+from bot.messages.model_words import check_lines, revision_text
 
 CHECK_BLOCK = f"{ACTION_PREFIX}.check"
 _MOST_LINES = 10
@@ -41,7 +42,8 @@ def check_block(state: FormState, checked: CheckedModel | None) -> Iterable[Bloc
     if checked is None:
         lines = [f"Checking {escape(named[0])} on the Hugging Face Hub…"]
     else:
-        lines = list(check_lines(checked, named[1]))
+        revision = revision_text(checked, named[1]) if isinstance(checked, ModelFacts) else ""
+        lines = list(check_lines(checked, revision))
     yield context(*lines[:_MOST_LINES], block_id=CHECK_BLOCK)
 
 
@@ -51,12 +53,6 @@ def workload_of(facts: ModelFacts, draft: DeployDraft) -> Workload:
     tokens = parsed.whole("max_context_length") or parsed.whole("max_input_length")
     batch = parsed.whole("max_batch_size")
     return facts.workload(*(each if each and each > 0 else None for each in (tokens, batch)))
-
-
-def cheapest_that_fits(load: Workload, prices: Prices) -> InstanceOption | None:
-    """Of equal ones the first in the table."""
-    fitting = [each for each in INSTANCE_OPTIONS if fit_of(load, each).fit is Fit.FITS]
-    return min(fitting, key=prices.per_hour, default=None)
 
 
 def with_check(state: FormState, checked: CheckedModel | None, prices: Prices) -> FormState:

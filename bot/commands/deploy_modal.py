@@ -13,6 +13,7 @@ from bot.commands.model_lookup import (
     PATIENT_SECONDS,
     ModelLookup,
     at_commit,
+    facts_in,
     not_checked,
     stopped,
 )
@@ -191,13 +192,10 @@ async def submitted(
         )
     request = at_commit(request, checked_model, form.noted_commit(state))
     result = await deployments.deploy(
-        place,
-        person,
-        request,
-        state.request_id,
+        *(place, person, request, state.request_id),
         repairs=state.repairs,
+        facts=facts_in(checked_model),
         agreed=state.agreed,
-        facts=checked_model if isinstance(checked_model, ModelFacts) else None,
     )
     match result.outcome:
         case DeployOutcome.UNCONFIRMED:

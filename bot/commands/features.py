@@ -12,6 +12,7 @@ from bot.commands import (
     deploy_modal,
     disconnect,
     endpoint_command,
+    fit_why,
     follow,
     help,  # noqa: A004 - named after its command
     home,
@@ -44,6 +45,7 @@ def registry() -> Registry:
             deploy.FEATURE,
             deploy_modal.FEATURE,
             model_menu.FEATURE,
+            fit_why.FEATURE,
             connect.FEATURE,
             disconnect.FEATURE,
             targets.FEATURE,

@@ -57,6 +57,10 @@ def stopped(checked: CheckedModel | None) -> tuple[str, str] | None:
             return None
 
 
+def facts_in(checked: CheckedModel | None) -> ModelFacts | None:
+    return checked if isinstance(checked, ModelFacts) else None
+
+
 def not_checked(model: str, checked: CheckedModel | None) -> str:
     """That nobody could check a model, as mrkdwn; '' if it was checked."""
     if not isinstance(checked, NotChecked):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from bot.domain.candidate_note import CandidateNote
 from bot.domain.cost_forecast import CostForecast
 from bot.domain.deployment_state import DeploymentState
+from bot.domain.model_fit import RequestFit
 from bot.domain.operations import UNDER_WAY, Cause, OperationKind, OperationState
 from bot.domain.phase_times import NOTHING_KNOWN, StartTimes
 from bot.domain.request.deploy_request import SCALED_BY_FRIENDLI, replicas_text
@@ -39,6 +40,8 @@ class Setup:
         instance: Such as "2 × H100".
         cooldown: Seconds without a request until it scales down; None if it doesn't.
         price_of_one: Dollars per hour of one replica.
+        revision: The commit, branch or tag that was sent.
+        fit: Where the model fits, if it was checked.
         sent: Further fields sent for the running version; empty if created elsewhere.
     """
 
@@ -51,6 +54,8 @@ class Setup:
     sent: Sequence[SentField] = ()
     is_scaled_by_friendli: bool = False
     larger: LargerInstance | None = None
+    revision: str | None = None
+    fit: RequestFit | None = None
 
     @property
     def replicas(self) -> str:

@@ -89,15 +89,26 @@ def revision_text(facts: ModelFacts, revision: str | None) -> str:
     return f"revision {escape(revision or DEFAULT_BRANCH)} = {short}"
 
 
-def check_lines(checked: CheckedModel, revision: str | None) -> Sequence[str]:
-    """The result of a check, as lines of mrkdwn."""
+def named_model(repo: str, revision: str | None) -> str:
+    """Such as "org/name@0e9e39f", as mrkdwn; the repo alone without a revision."""
+    if revision is None:
+        return escape(repo)
+    return escape(f"{repo}@{revision[:SHORT_COMMIT] if is_commit(revision) else revision}")
+
+
+def check_lines(checked: CheckedModel, revision: str = "") -> Sequence[str]:
+    """The result of a check, as lines of mrkdwn, the first ending with a revision's text."""
     match checked:
         case ModelFacts():
             known = facts_text(checked)
-            first = _DOT.join(filter(None, (escape(known), revision_text(checked, revision))))
+            first = [_DOT.join(filter(None, (escape(known), revision)))]
             if checked.blocked is not None:
-                return [f"{_BLOCKED} Can't be served. {escape(checked.blocked)}", first]
-            return [first, *(f"{_WARNING} {escape(words)}" for words in checked.warnings)]
+                return [
+                    f"{_BLOCKED} Can't be served. {escape(checked.blocked)}",
+                    *filter(None, first),
+                ]
+            warnings = [f"{_WARNING} {escape(words)}" for words in checked.warnings]
+            return [*filter(None, first), *warnings]
         case MissingModel():
             return [f"{_BLOCKED} {escape(missing(checked))}"]
         case NotChecked():

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.instances import Prices
+from bot.domain.model_facts import CheckedModel, ModelFacts
+from bot.domain.model_fit import fit_of_request
 from bot.domain.phase_times import UsualTime
 from bot.domain.policy import ExpiryAction
 from bot.domain.request.deploy_request import DeployRequest, replicas_text
@@ -13,12 +15,15 @@ from bot.messages.body import Body, body
 from bot.messages.forecast import before_click
 from bot.messages.lifetime import planned
 from bot.messages.markup import bold, code, duration, escape
+from bot.messages.model_fit import fit_block
+from bot.messages.model_words import check_lines, named_model
 from bot.messages.suggestion import run_this
 
 DEPLOY_ACTION = "preview.deploy"
 CHANGE_ACTION = "preview.change"
 CANCEL_ACTION = "preview.cancel"
 
+_MOST_NOTES = 10
 _SECOND = "You sent the same line less than a minute ago, and it was accepted. Deploy a second one?"
 
 
@@ -31,6 +36,8 @@ def preview(
     change_value: str,
     is_second: bool = False,
     unchecked: str = "",
+    checked: CheckedModel | None = None,
+    why_value: str = "",
     present: datetime,
     usual: UsualTime | None = None,
     approval: str = "",
@@ -43,6 +50,8 @@ def preview(
         change_value: Comes back with Change, at most 2,000 characters.
         is_second: The same line was sent just before.
         unchecked: What couldn't be checked, as mrkdwn.
+        checked: What the Hub says about the model.
+        why_value: Comes back with Why?, at most 2,000 characters.
         present: By the database's clock.
         usual: How long such a start usually takes.
         approval: That somebody has to approve it, as mrkdwn.
@@ -54,8 +63,12 @@ def preview(
     )
     if is_second:
         text = f"{_SECOND}\n{text}"
+    facts = checked if isinstance(checked, ModelFacts) else None
+    fit = fit_of_request(facts, request, prices)
+    said = [] if checked is None else check_lines(checked)
     notes = [
-        escape(request.model) + (f" @ {code(request.revision)}" if request.revision else ""),
+        named_model(request.model, request.revision),
+        *said,
         scaling_note(request),
         *([unchecked] if unchecked else []),
         *([planned(request.lifetime_seconds, expiry_action)] if request.lifetime_seconds else []),
@@ -63,8 +76,9 @@ def preview(
     return body(
         text,
         section(text),
+        *([fit_block(fit, why_value)] if fit is not None else []),
         *sent_fields.block(request.sent, whole=True),
-        context(*notes),
+        context(*notes[:_MOST_NOTES]),
         actions(
             button(
                 "Deploy a second one" if is_second else "Deploy",

@@ -34,6 +34,8 @@ from bot.messages.blocks import Block, TaskStatus, actions, context, plan, secti
 from bot.messages.body import Body, body
 from bot.messages.failure import explain
 from bot.messages.markup import bold, code, duration, escape, mention, moment, money
+from bot.messages.model_fit import fit_block
+from bot.messages.model_words import named_model
 
 _PHASE_ORDER = [phase.value for phase in Phase]
 
@@ -42,6 +44,8 @@ def root(deployment: DeploymentView) -> Body:
     headline = _headline(deployment)
     test = smoke_test.line(deployment.smoke_test)
     blocks: list[Block] = [section("\n".join(filter(None, (headline.text, headline.note, test))))]
+    if deployment.setup.fit is not None:
+        blocks.append(fit_block(deployment.setup.fit, deployment.public_id))
     plan_block = _plan(deployment)
     if plan_block is not None:
         blocks.append(plan_block)
@@ -66,7 +70,7 @@ def price(deployment: DeploymentView) -> str:
 
 def _setup(deployment: DeploymentView) -> str:
     setup = deployment.setup
-    parts = [escape(setup.model)] if setup.model else []
+    parts = [named_model(setup.model, setup.revision)] if setup.model else []
     parts += [escape(setup.instance), setup.replicas]
     if deployment.endpoint_id:
         parts.append(f"endpoint {code(deployment.endpoint_id)}")

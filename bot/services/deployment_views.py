@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.config import Settings
 from bot.db.deployment_tables import Deployment, Transition
 from bot.db.operation_tables import Grant, Operation
-from bot.domain.deployment_state import IN_CREATION, DeploymentState
+from bot.domain.deployment_state import BEFORE_LIVE, IN_CREATION, DeploymentState
 from bot.domain.deployment_view import (
     DeploymentView,
     LargerInstance,
@@ -22,6 +22,8 @@ from bot.domain.deployment_view import (
 from bot.domain.grants import Subject
 from bot.domain.instances import InstanceOption, Prices, by_id, next_larger
 from bot.domain.listed_endpoint import gpus_text
+from bot.domain.model_facts import ModelFacts
+from bot.domain.model_fit import RequestFit, fit_of_request
 from bot.domain.permissions import DEFAULTS, Permission
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.schemas import DedicatedEndpointSpec
@@ -185,7 +187,16 @@ def setup_of(deployment: Deployment, prices: Prices) -> Setup:
         sent=request.sent,
         is_scaled_by_friendli=least is None,
         larger=_larger(by_id(request.instance_option_id), least, prices),
+        revision=request.revision,
+        fit=_fit(deployment, request, prices),
     )
+
+
+def _fit(deployment: Deployment, request: DeployRequest, prices: Prices) -> RequestFit | None:
+    """Only before it is live: then it has shown whether it fits."""
+    if deployment.model_facts is None or deployment.state not in BEFORE_LIVE:
+        return None
+    return fit_of_request(ModelFacts.model_validate(deployment.model_facts), request, prices)
 
 
 def _larger(

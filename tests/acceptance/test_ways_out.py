@@ -158,7 +158,7 @@ async def all_due(env: Environment) -> None:
 @pytest.mark.usefixtures("bot")
 async def test_a_revision_is_chosen_among_those_that_exist(env: Environment) -> None:
     """A menu of branches and tags leads to the form, filled in; the thread says what changed."""
-    failed = await failed_with(env, NO_MANIFEST, f"{ONE} --revision {'0' * 40}")
+    failed = await failed_with(env, NO_MANIFEST, f"{ONE} --revision {'0' * 40} --anyway")
     await env.member.click(failed, "Choose revision")
     view = await env.slack.until(
         lambda: env.member.modal if env.member.modal and env.member.modal.fields() else None
@@ -187,7 +187,7 @@ Revision: `COMMIT` → `COMMIT`\
 @pytest.mark.usefixtures("bot")
 async def test_without_the_hub_the_form_opens_at_the_revision(env: Environment) -> None:
     """What was typed is kept, and the cursor is in the field."""
-    failed = await failed_with(env, NO_MANIFEST, f"{ONE} --revision {'0' * 40}")
+    failed = await failed_with(env, NO_MANIFEST, f"{ONE} --revision {'0' * 40} --anyway")
     env.hub.faults.add(Respond(503), operation="list_refs", times=None)
     await env.member.click(failed, "Choose revision")
     view = await env.slack.until(

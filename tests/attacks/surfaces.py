@@ -39,6 +39,7 @@ CLICKS: Mapping[str, Sequence[str]] = {
     "preview.deploy": ("AGREEMENT",),
     "preview.change": ("DRAFT",),
     "preview.cancel": ("",),
+    "fit.why": ("DRAFT", "PUBLIC", "theirs"),
     "line.run": ("key terminate PUBLIC", "key terminate theirs", "key delete ENDPOINT", "key"),
     "target.connect": ("",),
     "connect.back": ("",),

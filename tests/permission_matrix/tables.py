@@ -53,6 +53,7 @@ CLICKS: Mapping[str, Permission | None] = {
     "preview.deploy": P.DEPLOY,
     "preview.change": P.DEPLOY,
     "preview.cancel": None,
+    "fit.why": None,
     # Checked as the line is.
     "line.run": None,
     "target.connect": P.CONNECT,

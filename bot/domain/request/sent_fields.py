@@ -47,6 +47,7 @@ SHOWN_ANYWAY = frozenset(
         "name",
         "instance_option_id",
         "hf_model_repo",
+        "hf_model_repo_revision",
         "replicas",
         "min_replica",
         "max_replica",

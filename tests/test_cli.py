@@ -88,6 +88,7 @@ async def running(
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "SLACK_API_URL": f"{env.slack.url}/api/",
         "FRIENDLI_API_URL": env.friendli.url,
+        "HF_ENDPOINT": env.hub.url,
         "DATABASE_URL": env.database,
         "ENCRYPTION_KEYS": env.encryption_key.get_secret_value(),
         "PORT": "0",

@@ -82,10 +82,12 @@ async def test_nothing_is_made_before_somebody_approved_it(env: Environment) -> 
     assert message_text(env, root(env)) == snapshot("""\
 🔵 *it* is waiting for approval · *$5.00/h* while live ($3,650/month)
 workspace admins can approve until TIME. Nothing is created until then.
+Fits, room for 44 requests at 8k.
+Why?
 Skip special tokens: `on` · Add special tokens: `on`
-org/model · 1 × H100 · 1 replica
+org/model@ffc8550 · 1 × H100 · 1 replica
 requested by @requester at TIME · target `prod`
-[Approve] [Reject] [Withdraw]\
+[Why?] [Approve] [Reject] [Withdraw]\
 """)
     assert env.friendli.requests[-1].operation != "create_endpoint"
     await env.admin.click(root(env), "Approve")
@@ -142,10 +144,12 @@ async def test_the_price_at_full_scale_decides(env: Environment) -> None:
     assert message_text(env, big) == snapshot("""\
 🔵 *big* is waiting for approval · *$5.00/h–$15.00/h* while live ($3,650–$10,950/month), $0.00/h asleep
 workspace admins can approve until TIME. Nothing is created until then.
+Fits, room for 44 requests at 8k.
+Why?
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
-org/model · 1 × H100 · 0–3 replicas
+org/model@ffc8550 · 1 × H100 · 0–3 replicas
 requested by @requester at TIME · target `prod`
-[Approve] [Reject] [Withdraw]\
+[Why?] [Approve] [Reject] [Withdraw]\
 """)
     assert creates(env) == 1
 
@@ -169,7 +173,7 @@ async def test_a_rejection_says_why(env: Environment) -> None:
     assert message_text(env, root(env)) == snapshot("""\
 ⚪ *it* wasn't approved
 Nothing was created; the thread says why.
-org/model · 1 × H100 · 1 replica
+org/model@ffc8550 · 1 × H100 · 1 replica
 requested by @requester at TIME · target `prod`
 [Try again]\
 """)

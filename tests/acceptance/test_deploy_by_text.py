@@ -7,6 +7,7 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment
 from bot.sandbox.faults import ShortReply
+from tests.acceptance.test_failures import prefilled
 from tests.acceptance.thread_assertions import (
     ephemeral_texts,
     has_replies,
@@ -27,10 +28,14 @@ async def test_a_line_shows_its_price_and_asks_before_it_spends(env: Environment
     [preview] = env.member.ephemerals(env.channel)
     assert message_text(env, preview) == snapshot("""\
 *my-llama* on 2 × H100, 1 replica, in `prod`: *$10.00/h* while live ($7,300/month)
+Fits, room for 116 requests at 8k.
+Why?
 Skip special tokens: `on` · Add special tokens: `on`
-meta-llama/Llama-3.1-8B-Instruct
+meta-llama/Llama-3.1-8B-Instruct@b55045c
+8.0 B parameters, 16 GB bf16 · LlamaForCausalLM · 128k context
+⚠ The repo is gated: its owners decide about requests on the model page. The Hugging Face account connected to Friendli needs access, whatever this bot's token may read.
 A fixed replica never sleeps: it is billed until the endpoint ends.
-[Deploy] [Change] [Cancel]\
+[Why?] [Deploy] [Change] [Cancel]\
 """)
     assert not env.friendli.endpoints
     await env.member.click(preview, "Deploy")
@@ -43,7 +48,7 @@ Deploying
 ○ Download the model
 ○ Start the engine
 ○ Live
-meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
+meta-llama/Llama-3.1-8B-Instruct@b55045c · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Open in Friendli] [Cancel]\
 """)
@@ -64,7 +69,7 @@ Call it with `model: "ENDPOINT-1"`\
     await env.slack.until(lambda: "is live" in root(env).text)
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *my-llama* is live (took 4 min 8 s) · $10.00/h while live
-meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
+meta-llama/Llama-3.1-8B-Instruct@b55045c · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
@@ -87,7 +92,7 @@ async def test_every_field_reaches_the_api(env: Environment) -> None:
     await env.member.command(
         env.channel,
         "org/model --gpu 4xB200 --name full --revision v1.0 --comment “it’s full” "
-        "—autoscale 0..3 --cooldown 600 --max-batch-size 8 --max-input-length 4096 "
+        "—autoscale 0..2 --cooldown 600 --max-batch-size 8 --max-input-length 4096 "
         "--max-token-count 1000 --max-context-length 8192 --no-skip-special-tokens "
         "--no-add-special-tokens --content-logging --queue-timeout-ms 5000 "
         "--queue-backpressure-metric TTFT_MS --queue-backpressure-threshold 1.5 --to prod --yes",
@@ -111,9 +116,9 @@ async def test_every_field_reaches_the_api(env: Environment) -> None:
                 "queue_backpressure_metric_kind": "TTFT_MS",
                 "queue_backpressure_metric_threshold": 1.5,
             },
-            "autoscalingPolicy": {"minReplica": 0, "maxReplica": 3, "cooldownPeriod": 600},
+            "autoscalingPolicy": {"minReplica": 0, "maxReplica": 2, "cooldownPeriod": 600},
             "hfModelRepo": "org/model",
-            "hfModelRepoRevision": "v1.0",
+            "hfModelRepoRevision": "514a17234f5d97dd8d0df0048855897cc68f25db",
             "initialVersionComment": "it’s full",
         }
     )
@@ -256,7 +261,7 @@ async def test_change_opens_the_form_filled_in(env: Environment) -> None:
     [preview] = env.member.ephemerals(env.channel)
     await env.member.click(preview, "Change")
     modal = await env.slack.until(lambda: env.member.modal)
-    values = {item.label: item.element.get("initial_value") for item in modal.fields()}
+    values = prefilled(modal)
     assert (values["Model"], values["Endpoint name"]) == (
         "meta-llama/Llama-3.1-8B-Instruct",
         "my-llama",

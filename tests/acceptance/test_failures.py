@@ -420,7 +420,7 @@ async def test_cancelling_on_the_way_terminates(env: Environment) -> None:
     assert message_text(env, root(env)) == snapshot("""\
 ⚪ *it* was terminated
 $0.00/h. Restarting starts billing again.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)

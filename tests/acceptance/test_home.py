@@ -52,7 +52,7 @@ async def test_what_serves_and_what_it_has_cost(env: Environment) -> None:
 Your endpoints
 *1 endpoint* · *$5.00/h* now · SOME so far
 🟢 *it* is live (took MOMENTS) · $5.00/h while live
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]
 ---
 Targets
@@ -70,7 +70,7 @@ Your endpoints
 *1 endpoint* · *$0.00/h* now · about $5.00 so far
 😴 *it* is asleep
 $0.00/h while asleep; any request wakes it.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]
 ---
 Targets

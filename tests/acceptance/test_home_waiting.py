@@ -37,9 +37,9 @@ async def test_an_approval_waits_for_those_who_may_decide(env: Environment) -> N
     assert await waiting(env) == ""
     assert await waiting(env, env.admin) == snapshot("""\
 Waiting for you
-*it* waits for approval
-$5.00/h once it serves · workspace admins may approve it, until TIME. Nothing is made before.
-org/model · 1 × H100 · 1 replica · requested by @requester · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+🔵 *it* is waiting for approval · $5.00/h once live · 8 h lifetime
+workspace admins can approve until TIME. Nothing is created until then.
+org/model@ffc8550 · 1 × H100 · 1 replica · requested by @requester · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Approve] [Reject]
 """)
     view = await click_in_home_tab(env, "Approve", person=env.admin)
@@ -82,7 +82,7 @@ async def test_an_operation_waits_for_approval(env: Environment) -> None:
 Waiting for you
 @requester asked to wake it.
 *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Approve] [Reject]
 """)
     await click_in_home_tab(env, "Approve", person=env.admin)
@@ -98,7 +98,7 @@ async def test_an_end_that_is_near_waits_for_its_owner(env: Environment) -> None
     assert await waiting(env) == snapshot("""\
 Waiting for you
 *it* runs until TIME, then it is terminated. Going on costs $5.00/h, and is for somebody to decide.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Extend 8 h] [Keep it running]
 """)
     assert await waiting(env, env.admin) == ""
@@ -115,9 +115,9 @@ async def test_a_failure_waits_for_its_owner(env: Environment) -> None:
     said = await waiting(env)
     assert said == snapshot("""\
 Waiting for you
-✗ *it* failed while getting a GPU machine
-Friendli can't read `org/model`: it is gated or private. Accept its licence on the model page. Then connect a Hugging Face token that may read it, under Friendli Suite → Personal settings → Integrations. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+🔴 *it* failed while getting a GPU machine
+Friendli can't read `org/model`: the repo is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Model page] [Integrations] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]
 """)
     env.friendli.set_status(endpoint, "TERMINATED")

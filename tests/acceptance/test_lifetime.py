@@ -43,17 +43,20 @@ async def test_a_time_is_shown_before_and_after_it_is_agreed_to(env: Environment
     await env.slack.until(lambda: env.member.ephemerals(env.channel))
     assert message_text(env, env.member.ephemerals(env.channel)[0]) == snapshot("""\
 *it* on 1 × H100, 1 replica, in `prod`: *$5.00/h* while live ($3,650/month) · about $40.00 by TIME
+Fits, room for 44 requests at 8k.
+Why?
 Skip special tokens: `on` · Add special tokens: `on`
-org/model
+org/model@ffc8550
+8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context
 A fixed replica never sleeps: it is billed until the endpoint ends.
 It runs for 8 h from when it is made, then it is terminated.
-[Deploy] [Change] [Cancel]\
+[Why?] [Deploy] [Change] [Cancel]\
 """)
     await deploy(env)
     await env.slack.until(lambda: "ends TIME" in message_text(env, root(env)))
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)

@@ -44,7 +44,7 @@ async def test_an_endpoint_is_put_to_sleep_and_woken(env: Environment) -> None:
     assert message_text(env, root(env)) == snapshot("""\
 😴 *it* is asleep
 $0.00/h while asleep; any request wakes it.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]\
 """)

@@ -204,7 +204,7 @@ async def test_an_endpoint_that_stays_away_is_gone_in_the_end(
     assert message_text(env, root(env)).replace(endpoint, "ENDPOINT-1") == snapshot("""\
 ⚪ *it* is gone
 It costs nothing any more.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Try again]\
 """)

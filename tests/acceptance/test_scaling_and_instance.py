@@ -30,11 +30,14 @@ async def preview(env: Environment, line: str) -> str:
 async def test_an_endpoint_may_sleep_unless_somebody_says_otherwise(env: Environment) -> None:
     """Where nothing is set, autoscaling from 0 is proposed, with what that means for the bill."""
     assert await preview(env, LINE) == snapshot("""\
-*it* on 1 × H100, 0–1 replicas, in `prod`: *$5.00/h* once it serves.
+*it* on 1 × H100, 0–1 replicas, in `prod`: *$5.00/h* while live ($3,650/month), $0.00/h asleep
+Fits, room for 44 requests at 8k.
+Why?
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
-org/model
+org/model@ffc8550
+8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context
 It sleeps after 5 min without requests, at $0.00/h; any request wakes it.
-[Deploy] [Change] [Cancel]\
+[Why?] [Deploy] [Change] [Cancel]\
 """)
     await env.member.click(env.member.ephemerals(env.channel)[-1], "Deploy")
     assert (await sent(env))["autoscalingPolicy"] == snapshot(
@@ -46,11 +49,14 @@ async def test_a_target_may_have_another_default(env: Environment) -> None:
     """Its setting holds for lines that don't say, and the question says what that costs."""
     await save_settings(env, scaling="One fixed replica: never sleeps")
     assert await preview(env, LINE) == snapshot("""\
-*it* on 1 × H100, 1 replica, in `prod`: *$5.00/h* once it serves.
+*it* on 1 × H100, 1 replica, in `prod`: *$5.00/h* while live ($3,650/month)
+Fits, room for 44 requests at 8k.
+Why?
 Skip special tokens: `on` · Add special tokens: `on`
-org/model
+org/model@ffc8550
+8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context
 A fixed replica never sleeps: it is billed until the endpoint ends.
-[Deploy] [Change] [Cancel]\
+[Why?] [Deploy] [Change] [Cancel]\
 """)
     await env.member.click(env.member.ephemerals(env.channel)[-1], "Deploy")
     assert (await sent(env))["simplescale"] == snapshot({"replicas": 1})
@@ -70,11 +76,14 @@ async def test_the_form_opens_with_the_targets_default(env: Environment) -> None
 async def test_scaling_can_be_left_to_friendli(env: Environment) -> None:
     """Neither kind is sent, the endpoint is found all the same, and nothing is made up."""
     assert await preview(env, f"{LINE} --scaling friendli") == snapshot("""\
-*it* on 1 × H100, Friendli's default scaling, in `prod`: *$5.00/h per replica* once it serves.
+*it* on 1 × H100, Friendli's default scaling, in `prod`: *$5.00/h* per replica while live; Friendli decides how many
+Fits, room for 44 requests at 8k.
+Why?
 Skip special tokens: `on` · Add special tokens: `on`
-org/model
+org/model@ffc8550
+8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context
 No scaling is sent, so Friendli decides how many replicas run.
-[Deploy] [Change] [Cancel]\
+[Why?] [Deploy] [Change] [Cancel]\
 """)
     await env.member.click(env.member.ephemerals(env.channel)[-1], "Deploy")
     assert not {"simplescale", "autoscalingPolicy"} & (await sent(env)).keys()
@@ -85,9 +94,10 @@ async def test_an_instance_that_the_table_lacks(env: Environment) -> None:
     """Its id is sent as it is; the question, the thread and the root say that no price is known."""
     line = "org/model --instance-id SandboxNewer --name it"
     assert await preview(env, line) == snapshot("""\
-*it* on instance SandboxNewer, 0–1 replicas, in `prod`: its price isn't known.
+*it* on instance SandboxNewer, 0–1 replicas, in `prod`: Price unknown
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
-org/model
+org/model@ffc8550
+8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context
 It sleeps after 5 min without requests, at $0.00/h; any request wakes it.
 [Deploy] [Change] [Cancel]\
 """)
@@ -103,7 +113,7 @@ Deploying
 ○ Start the engine
 ○ Live
 Cool-down: `300 s`
-org/model · instance SandboxNewer · 0–1 replicas · endpoint `ENDPOINT-1`
+org/model@ffc8550 · instance SandboxNewer · 0–1 replicas · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Open in Friendli] [Cancel]\
 """)

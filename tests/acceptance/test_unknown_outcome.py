@@ -94,7 +94,7 @@ async def test_an_endpoint_that_was_not_made_is_told_so_after_a_while(
     assert message_text(env, root(env)) == snapshot("""\
 🔴 *it* wasn't created
 Friendli lists nothing new.
-org/model · 1 × H100 · 1 replica
+org/model@ffc8550 · 1 × H100 · 1 replica
 requested by @requester at TIME · target `prod`
 [Try again]\
 """)

@@ -71,7 +71,7 @@ It costs $5.00/h now, *$20.00/h* then.\
     )
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *it* is live · $20.00/h while live
-org/model · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1`
+org/model@ffc8550 · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
@@ -304,9 +304,9 @@ async def test_a_rollout_that_fails_is_told(env: Environment) -> None:
 🔴 *it* failed while rolling out a new version
 `org/model` doesn't fit in the memory of these GPUs. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.
 Max batch size: `512`
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
-[Update to 1 × H200, $7.00/h] [Edit settings] [Versions] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
+[Update to 4 × B200, $36.00/h] [Edit settings] [Versions] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)
     question = await command_response(env, "rollback it 0")
     assert message_text(env, question) == snapshot("""\

@@ -29,7 +29,7 @@ async def test_versions_are_listed_with_what_changed(env: Environment) -> None:
 `2` · made elsewhere · $15.00/h
 Replicas: `1 replica` → `3 replicas`
 `1` · @requester at TIME · $5.00/h · “a b try”
-Model: `org/model` → `org/other`, Max batch size: `256` → `8`
+Model: `org/model @ ffc8550882676238ef87cbb806f1056626819a55` → `org/other`, Max batch size: `256` → `8`
 `0` · @requester at TIME · $5.00/h · “the first”
 org/model · 1 × H100 · 1 replica
 `/friendli-deploy rollback it 1` asks whether to take it back to version `1`.

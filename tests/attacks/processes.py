@@ -63,6 +63,7 @@ async def bot_process(
                     "SLACK_BOT_TOKEN": BOT_TOKEN,
                     "SLACK_API_URL": f"{env.slack.url}/api/",
                     "FRIENDLI_API_URL": env.friendli.url,
+                    "HF_ENDPOINT": env.hub.url,
                     "DATABASE_URL": env.database,
                     "ENCRYPTION_KEYS": env.encryption_key.get_secret_value(),
                     "PORT": "0",

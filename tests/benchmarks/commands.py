@@ -34,7 +34,7 @@ _CLICK_RATIO = 0.5
 _CLICK_GOALS = {("SQLite", 1): at_most(8), ("SQLite", 16): at_most(69)}
 _CLICKS = 64
 # Run in each checkout, whose tables differ.
-_SEED = """
+SEED = """
 import asyncio
 from bot.config import load
 from tests.benchmarks.seeding import seed
@@ -240,7 +240,7 @@ async def _bot(
     stack: AsyncExitStack, slack: Slack, database: str, checkout: Path = PROJECT
 ) -> Child:
     _, environment = settings_of(slack.url, database)
-    await run_in(checkout, _SEED, **environment)
+    await run_in(checkout, SEED, **environment)
     module = "web_half" if (checkout / "tests/benchmarks/web_half.py").exists() else "fronts"
     return await stack.enter_async_context(child_of(checkout, module, "ours", **environment))
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, Po
 
 from bot.config import HubSettings
 from bot.domain.instances import INSTANCE_OPTIONS, parse
+from bot.ops import fit
 from bot.ops.fit import ExitCode, FitQuery, run_fit
 from tests.domain.published_models import MODELS
 
@@ -62,6 +64,12 @@ def llama_files() -> dict[str, int]:
         "original/consolidated.00.pth": 16_060_617_592,
         "consolidated.safetensors": 16_060_522_496,
     }
+
+
+def test_the_contract_is_published() -> None:
+    """Beside the command, as a JSON schema."""
+    published = json.loads((Path(fit.__file__).parent / "fit.schema.json").read_text("utf-8"))
+    assert published == Contract.model_json_schema()
 
 
 @asynccontextmanager

@@ -106,6 +106,7 @@ async def soak(url: str, folder: Path, *, minutes: float, at_once: int) -> tuple
             "SLACK_SIGNING_SECRET": SIGNING_SECRET,
             "SLACK_API_URL": f"{env.slack.url}/api/",
             "FRIENDLI_API_URL": env.friendli.url,
+            "HF_ENDPOINT": env.hub.url,
             "DATABASE_URL": url,
             "ENCRYPTION_KEYS": env.encryption_key.get_secret_value(),
             **(_SETTINGS if at_once else {"PORT": "0"}),

@@ -54,7 +54,7 @@ Deploying
 ✗ Download the model
 ○ Start the engine
 ○ Live
-sandbox/gated · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
+sandbox/gated@3d56210 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Model page] [Integrations] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
 """)

@@ -25,6 +25,7 @@ from bot.commands.home import HomeTab
 from bot.commands.injection import Injector
 from bot.commands.listeners import Listeners
 from bot.commands.manifest import EVENTS_PATH
+from bot.commands.unconnected import Unconnected
 from bot.config import Settings
 from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.db.encryption import KeyRing
@@ -51,6 +52,7 @@ from bot.ops.health import health_routes
 from bot.ops.metrics_endpoint import metrics_route
 from bot.ops.supervisor import Supervisor, Workers
 from bot.services.access_requests import AccessRequests
+from bot.services.announcements import ConnectRequests
 from bot.services.approvals import Approvals
 from bot.services.audit import Audit
 from bot.services.authorization import Authorizer
@@ -387,6 +389,7 @@ def _services(
         Approvals(database, settings),
         Authorizer(targets, audit, people),
         Cancellations(database, settings),
+        ConnectRequests(database),
         Catalog(database, friendli, key_ring, settings),
         Deployments(database, settings),
         EndpointSelection(database, settings),
@@ -428,6 +431,7 @@ def _bolt(
         injector.get(PendingResponses),
         deferred_tasks,
         schema,
+        injector.get(Unconnected),
     )
     return bolt_app(listeners, clients)
 

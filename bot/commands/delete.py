@@ -10,17 +10,21 @@ from bot.commands.durable_response import durable_response
 from bot.commands.modal_state import Modal
 from bot.commands.operation_buttons import not_accepted
 from bot.commands.registry import Feature, ViewResponse, deferred
+from bot.commands.unfitting import Unfitting
+from bot.db.deployment_tables import Deployment
 from bot.domain.actors import ChannelRef
 from bot.domain.operations import OperationKind
 from bot.domain.request.draft import LONGEST_NAME
 from bot.domain.text import clip
 from bot.messages.answer import answer
 from bot.messages.blocks import input_block, plain, section, text_input
+from bot.messages.body import Body
 from bot.messages.markup import bold
+from bot.messages.questions import under_way
 from bot.services.operations import OperationOutcome, Operations
 from bot.services.pending_responses import PendingResponses
 from bot.slack.modals import Modals
-from bot.slack.requests import BlockAction, ViewSubmission
+from bot.slack.requests import BlockAction, Request, ViewSubmission
 
 CALLBACK_ID = "delete"
 _NAME = "name"
@@ -42,8 +46,15 @@ class Question(BaseModel):
 
 
 @deferred
-async def clicked(click: BlockAction, access: DeploymentAccess, modals: Modals) -> None:
+async def clicked(
+    click: BlockAction, access: DeploymentAccess, unfitting: Unfitting, modals: Modals
+) -> None:
+    """Ask for the name; what still runs is terminated first."""
     deployment = await access.require(_KIND.facts.permission, click, click.value)
+    unfit = await _unfit(unfitting, click, deployment)
+    if unfit is not None:
+        await click.responder.say(unfit)
+        return
     question = Question(
         place=click.place,
         public_id=deployment.public_id,
@@ -79,6 +90,7 @@ async def submitted(
     submission: ViewSubmission,
     access: DeploymentAccess,
     operations: Operations,
+    unfitting: Unfitting,
     pending_responses: PendingResponses,
 ) -> ViewResponse:
     shown = Modal.model_validate(submission.view)
@@ -99,10 +111,27 @@ async def submitted(
         question.request_id,
         message_ts=question.message_ts,
     )
-    words = not_accepted(_KIND, result)
-    if words is None or result.outcome is OperationOutcome.REPEATED:
+    said: Body | None = None
+    if result.outcome is OperationOutcome.REPEATED:
         return ViewResponse()
-    return ViewResponse(work=await durable_response(pending_responses, submission, answer(words)))
+    if result.outcome is OperationOutcome.STALE:
+        said = await _unfit(unfitting, submission, deployment, result.status)
+    if said is None:
+        said = answer(not_accepted(_KIND, result) or under_way(_KIND, deployment.name))
+    return ViewResponse(work=await durable_response(pending_responses, submission, said))
+
+
+async def _unfit(
+    unfitting: Unfitting, request: Request, deployment: Deployment, status: str | None = None
+) -> Body | None:
+    return await unfitting.answer(
+        request,
+        _KIND,
+        status or deployment.status,
+        name=deployment.name,
+        public_id=deployment.public_id,
+        target=deployment.target_name,
+    )
 
 
 FEATURE = Feature(clicks={_KIND.action_id: clicked}, submissions={CALLBACK_ID: submitted})

@@ -25,7 +25,7 @@ from bot.commands.model_lookup import (
     stopped,
 )
 from bot.commands.registry import DeferredTask, Feature, deferred
-from bot.commands.target_lookup import TargetLookup
+from bot.commands.target_lookup import NotConnectedError, TargetLookup
 from bot.domain.errors import UserError
 from bot.domain.instances import InstanceOption, Prices
 from bot.domain.model_facts import CheckedModel
@@ -71,7 +71,7 @@ class LineDeployment:
         targets = await self.lookup.targets.of(place)
         await self.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
         if not targets:
-            raise await self.lookup.unconnected()
+            raise NotConnectedError
         bare = await self.bare_models.look_up(deploy_text.model_of(command.text))
         parsed = deploy_text.read(
             command.text,

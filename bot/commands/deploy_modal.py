@@ -18,7 +18,7 @@ from bot.commands.model_lookup import (
     stopped,
 )
 from bot.commands.registry import Feature, ViewResponse, deferred
-from bot.commands.target_lookup import TargetLookup
+from bot.commands.target_lookup import NotConnectedError, TargetLookup
 from bot.domain.actors import ChannelRef
 from bot.domain.instances import InstanceOption, Prices
 from bot.domain.model_facts import CheckedModel, ModelFacts
@@ -79,7 +79,7 @@ class DeployForm:
             targets = await self.lookup.targets.of(place)
             await self.authorizer.authorize(Permission.DEPLOY, person, place, among=targets)
         if not targets:
-            raise await self.lookup.unconnected()
+            raise NotConnectedError
         empty = _state(place, draft or DeployDraft(), repairs=repairs)
         state = form.opened(empty, refused or {}, focus)
         # The trigger dies after three seconds, so the form comes first and the check after.
@@ -108,7 +108,7 @@ class DeployForm:
         state = form.react(form.parse(click.view), click.action_id)
         targets = await self.lookup.targets.cached(click.place)
         if not targets:
-            raise await self.lookup.unconnected()
+            raise NotConnectedError
         view = await self.view(state, targets)
         shown = await self.modals.replace_after(click.view, view, click.action_ts)
         if shown is not None:

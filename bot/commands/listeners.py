@@ -16,6 +16,8 @@ from bot.commands.durable_response import durable_response
 from bot.commands.error_messages import OutdatedReplicaError, error_message, form_error
 from bot.commands.home import HomeTab
 from bot.commands.registry import DeferredTask, Registry, deferred
+from bot.commands.target_lookup import NotConnectedError
+from bot.commands.unconnected import Unconnected
 from bot.db.outages import is_outage
 from bot.db.schema_revision import Schema
 from bot.domain.errors import UserError
@@ -53,6 +55,7 @@ class Listeners:
         pending_responses: PendingResponses,
         deferred_tasks: DeferredTasks,
         schema: Schema,
+        unconnected: Unconnected,
     ) -> None:
         self._registry = registry
         self._dispatcher = dispatcher
@@ -61,6 +64,7 @@ class Listeners:
         self._pending_responses = pending_responses
         self._deferred_tasks = deferred_tasks
         self._schema = schema
+        self._unconnected = unconnected
         self._deduplicator = EventDeduplicator()
 
     async def command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -163,25 +167,29 @@ class Listeners:
 
     def _start(self, work: DeferredTask, request: Request) -> None:
         if work is not None:
-            self._deferred_tasks.start(_run_deferred(work, request))
+            self._deferred_tasks.start(self._run_deferred(work, request))
 
     async def _error_response(self, request: Request, error: Exception) -> DeferredTask:
         """Show why a handler failed, even if this process dies before.
 
         Only what costs money or decides runs in a handler, and so only its refusals come here.
         """
-        message = error_message(error)
+        message = await self._message(error, request)
         # An outdated replica writes nothing, and neither does one without its database.
         if isinstance(error, OutdatedReplicaError) or is_outage(error):
             return _say(request, message)
         return await durable_response(self._pending_responses, request, message)
 
+    async def _run_deferred(self, work: Awaitable[None], request: Request) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - every failure is shown to the person
+            await request.responder.say(await self._message(error, request))
 
-async def _run_deferred(work: Awaitable[None], request: Request) -> None:
-    try:
-        await work
-    except Exception as error:  # noqa: BLE001 - every failure is shown to the person
-        await request.responder.say(error_message(error))
+    async def _message(self, error: Exception, request: Request) -> Body:
+        if isinstance(error, NotConnectedError):
+            error = await self._unconnected.refusal(request)
+        return error_message(error)
 
 
 @deferred

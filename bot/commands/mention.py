@@ -6,17 +6,17 @@ from bot.commands.ask import ASK, Asking
 from bot.commands.deployment_access import DeploymentAccess
 from bot.commands.operation_buttons import not_accepted
 from bot.commands.registry import SLASH, Command, DeferredTask, Feature, Registry
+from bot.commands.unfitting import Unfitting
 from bot.domain.command_line import asks_for_help, require_short
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.errors import UserError
 from bot.domain.operations import BY_COMMAND, DELETING, OperationKind
-from bot.domain.statuses import facts_of
 from bot.domain.text import clip, unescape
 from bot.messages import questions
 from bot.messages.answer import answer
 from bot.messages.body import Body
 from bot.messages.endpoint import status_of_thread
-from bot.messages.markup import bold, code, escape
+from bot.messages.markup import code
 from bot.services.operations import OperationOutcome, Operations
 from bot.services.summaries import Summaries, Summary
 from bot.slack.prompt_thread import typed_behind_mention
@@ -49,6 +49,7 @@ async def mentioned(
     summaries: Summaries,
     access: DeploymentAccess,
     operations: Operations,
+    unfitting: Unfitting,
     asking: Asking,
 ) -> DeferredTask:
     if event.by_app or not event.person.id:
@@ -69,7 +70,7 @@ async def mentioned(
             return _say_status(event, summaries, about)
         if word in _VERBS:
             # Written before Slack is acknowledged, which otherwise delivers the event again.
-            body = await _operate(event, access, operations, about, _VERBS[word])
+            body = await _operate(event, access, operations, unfitting, about, _VERBS[word])
             return None if body is None else _say(event, body)
     if word in ("", "help"):
         return _say(event, _how(in_thread=about is not None))
@@ -114,6 +115,7 @@ async def _operate(
     event: Event,
     access: DeploymentAccess,
     operations: Operations,
+    unfitting: Unfitting,
     about: Summary,
     kind: OperationKind,
 ) -> Body | None:
@@ -141,10 +143,15 @@ async def _operate(
         if deployment_view.endpoint_state is not None
         else None
     )
-    if not kind.fits(status):
-        now = escape(facts_of(status).name) if status else "starting"
-        return answer(f"{bold(deployment_view.name)} is {now} now, so there is nothing to do.")
-    return question
+    unfit = await unfitting.answer(
+        event,
+        kind,
+        status,
+        name=deployment_view.name,
+        public_id=deployment_view.public_id,
+        target=deployment_view.target_name,
+    )
+    return unfit or question
 
 
 def _behind_the_mention(text: str) -> str:

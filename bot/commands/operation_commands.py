@@ -5,19 +5,24 @@ from functools import partial
 from bot.commands.endpoint_command import EndpointCommand, EndpointRequest
 from bot.commands.operation_buttons import not_accepted
 from bot.commands.schedule import Planner
+from bot.commands.unfitting import Unfitting
 from bot.domain.errors import UserError
 from bot.domain.listed_endpoint import ListedEndpoint
 from bot.domain.operations import OperationKind
-from bot.domain.statuses import facts_of
 from bot.messages import questions
 from bot.messages.answer import answer
 from bot.messages.buttons import follow
-from bot.messages.markup import bold, escape
+from bot.messages.markup import bold
 from bot.services.operations import Operations
 
 
 async def run_on(
-    request: EndpointRequest, operations: Operations, planner: Planner, *, kind: OperationKind
+    request: EndpointRequest,
+    operations: Operations,
+    planner: Planner,
+    unfitting: Unfitting,
+    *,
+    kind: OperationKind,
 ) -> None:
     """Ask before it costs money or breaks something; do everything else at once."""
     endpoint = request.endpoint
@@ -26,11 +31,12 @@ async def run_on(
         await planner.add(request, public_id, kind)
         return
     status = str(endpoint.status.status)
-    if not kind.fits(status):
-        raise UserError(
-            f"{bold(endpoint.name)} is {escape(facts_of(status).name)} now, so there is"
-            " nothing to do."
-        )
+    unfit = await unfitting.answer(
+        request, kind, status, name=endpoint.name, public_id=public_id, target=endpoint.target
+    )
+    if unfit is not None:
+        await request.answer(unfit)
+        return
     question = questions.ask(kind, endpoint.name, endpoint.price_once_up, public_id)
     if question is not None:
         await request.answer(question)

@@ -9,15 +9,18 @@ from bot.domain.actors import ChannelRef
 from bot.domain.errors import UserError
 from bot.domain.friendli_errors import FriendliError
 from bot.domain.listed_endpoint import ListedEndpoint, Listing
-from bot.messages.buttons import connect
-from bot.messages.markup import escape, mention
+from bot.messages.markup import escape
 from bot.messages.refusals import Refusal, no_key, unreadable
 from bot.services.catalog import Catalog
 from bot.services.credentials import NoKeyError
 from bot.services.targets import Targets, TargetView
-from bot.slack.people import People
 
-_ADMINS_NAMED = 3
+
+class NotConnectedError(UserError):
+    """The channel has no target; `bot.commands.unconnected` offers the person the way to one."""
+
+    def __init__(self) -> None:
+        super().__init__("This channel isn't connected to a Friendli project yet.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +28,14 @@ class TargetLookup:
     """Reads a channel's targets and their endpoints."""
 
     targets: Targets
-    people: People
     catalog: Catalog
 
     async def all(self, place: ChannelRef) -> Sequence[TargetView]:
-        """The default first. Raises UserError if there is none, with the way to connect one."""
+        """The default first. Raises NotConnectedError if there is none."""
         targets = await self.targets.of(place)
         if not targets:
-            raise await self.unconnected()
+            raise NotConnectedError
         return targets
-
-    async def unconnected(self) -> UserError:
-        """The channel has no target; with the way to connect one."""
-        admins = [mention(admin) for admin in (await self.people.admins())[:_ADMINS_NAMED]]
-        whom = f" Ask {' or '.join(admins)}." if admins else ""
-        return UserError(
-            "This channel isn't connected to a Friendli project yet.",
-            hint=f"Only admins can connect one.{whom}",
-            actions=[connect()],
-        )
 
     async def names(self, place: ChannelRef) -> Sequence[str]:
         return [target.name for target in await self.all(place)]

@@ -23,6 +23,8 @@ class MessageKind(StrEnum):
     REPLY = "reply"
     CYCLE = "cycle"
     """The one reply that is rewritten while an endpoint keeps sleeping and waking."""
+    NOTICE = "notice"
+    """To a channel, outside of threads; not worth keeping where it can't be posted."""
     DIRECT = "direct"
     """To a user, outside of threads."""
     DIRECT_TO_ADMIN = "direct_to_admin"

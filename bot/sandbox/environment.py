@@ -154,3 +154,9 @@ async def connect(env: Environment, name: str = "prod", channel: Channel | None 
         lambda: env.admin.modal is not None and "is connected" in str(env.admin.modal.body)
     )
     await env.admin.close_modal()
+    # The channel is told, unless the bot can't write there.
+    place = channel or env.channel
+    if env.slack.workspace.has_bot(place):
+        await env.slack.until(
+            lambda: any(f"as *{name}*" in one.text for one in place.messages.values())
+        )

@@ -188,6 +188,37 @@ async def send_direct(
     return message
 
 
+async def send_notice(session: AsyncSession, channel_row_id: int, body: Body) -> None:
+    """Add a message to a channel, outside of threads."""
+    session.add(
+        Message(channel_row_id=channel_row_id, kind=MessageKind.NOTICE, body=body.model_dump())
+    )
+    await session.flush()
+    _make_due_on_commit(session, channel_row_id)
+
+
+async def remove_notice_buttons(session: AsyncSession, channel_row_id: int) -> None:
+    """Take the buttons from a channel's notices: what they offer was done."""
+    notices = await session.scalars(
+        select(Message).where(
+            Message.channel_row_id == channel_row_id,
+            Message.kind == MessageKind.NOTICE,
+            Message.delivery != Delivery.DROPPED,
+        )
+    )
+    for notice in notices.all():
+        shown = Body.model_validate(notice.body)
+        kept = [block for block in shown.blocks if block["type"] != "actions"]
+        if kept != shown.blocks:
+            await session.execute(
+                update(Message)
+                .where(Message.id == notice.id)
+                .values(_redrawn(Body(text=shown.text, blocks=kept)))
+                .execution_options(synchronize_session=False)
+            )
+            _make_due_on_commit(session, channel_row_id)
+
+
 def _redrawn(body: Body) -> dict[str, object]:
     # Even if Slack refused the blocks of the last body.
     return {

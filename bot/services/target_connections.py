@@ -20,8 +20,9 @@ from bot.domain.actors import Actor, ChannelRef
 from bot.domain.audit_effect import Effect
 from bot.domain.deployment_state import WILL_BE_BILLED, DeploymentState
 from bot.domain.permissions import Permission
+from bot.messages import announcements as announcement_words
 from bot.messages import replies
-from bot.services import audit
+from bot.services import announcements, audit
 from bot.services.lookup import find_target, in_channel
 from bot.services.proposal_expiry import end_proposals
 from bot.services.targets import Targets
@@ -113,6 +114,10 @@ class TargetConnections:
             target = await find_target(session, place, wanted.name)
             project = await self._project(session, wanted)
             existed = target is not None
+            is_new_key = False
+            if target is not None:
+                former = await session.get_one(WatchedProject, target.watched_project_id)
+                is_new_key = former.project_id == project.project_id
             if target is None:
                 session.add(
                     Target(
@@ -144,6 +149,13 @@ class TargetConnections:
                 Effect.DONE,
                 target=wanted.name,
                 detail=f"project {wanted.project_id}" + (", a new key" if existed else ""),
+            )
+            await announcements.connected(
+                session,
+                place,
+                announcement_words.connected(
+                    person.id, wanted.name, wanted.project_id, is_new_key=is_new_key
+                ),
             )
         return existed
 
@@ -247,6 +259,8 @@ class TargetConnections:
                 detail=f"project {project.project_id}",
                 message_ts=message_ts,
             )
+            gone = announcement_words.disconnected(person.id, name, project.project_id)
+            await announcements.announce(session, place, gone)
             await self._promote(session, place)
             if not await self._wipe_unused(session, project):
                 return sharing

@@ -14,8 +14,10 @@ from bot.domain.grants import Subject
 from bot.domain.permission_words import VERBS
 from bot.domain.permissions import DEFAULTS, Permission
 from bot.domain.policy import Policy
+from bot.messages.announcements import settings_changed
 from bot.messages.settings import Change, changes, whom
 from bot.services import audit
+from bot.services.announcements import announce
 from bot.services.lookup import find_target
 from bot.services.targets import Targets
 
@@ -65,7 +67,7 @@ class TargetSettings:
             saved = Saved(changes(current, after), overtook=current != shown)
             if saved.changes:
                 row.policy = after.model_dump(mode="json")
-                _audit(session, place, person, target, saved)
+                await _record(session, place, person, target, saved)
         return saved
 
     async def grant(
@@ -103,7 +105,7 @@ class TargetSettings:
                 )
             change = Change(VERBS[permission], whom(current), whom(wanted))
             saved = Saved([change], overtook=overtook)
-            _audit(session, place, person, target, saved)
+            await _record(session, place, person, target, saved)
         return saved
 
 
@@ -115,7 +117,7 @@ async def _locked(session: AsyncSession, place: ChannelRef, target: str) -> Targ
     return row
 
 
-def _audit(
+async def _record(
     session: AsyncSession, place: ChannelRef, person: Actor, target: str, saved: Saved
 ) -> None:
     audit.write(
@@ -127,3 +129,4 @@ def _audit(
         target=target,
         detail="; ".join(str(change) for change in saved.changes),
     )
+    await announce(session, place, settings_changed(person.id, target, saved.changes))

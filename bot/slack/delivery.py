@@ -14,8 +14,8 @@ if the outcome is unknown, it is searched for in the channel's history before it
            └─────────────────────────────────────────── SENT ◀──┐ edit,
                                                          └──────┘ if version > sent_version
 
-    PENDING, SENDING ──▶ DROPPED: refused even as text only, a person who can't be reached,
-                         or a deployment refused before its root was posted
+    PENDING, SENDING ──▶ DROPPED: refused even as text only, a person or, for a notice, a channel
+                         that can't be reached, or a deployment refused before its root was posted
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from bot.config import Settings
 from bot.db.claims import Claim
 from bot.db.message_tables import Channel
 from bot.db.session import Database
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Delivery, MessageKind
 from bot.domain.process import correlation
 from bot.domain.process.metrics import MESSAGES
 from bot.messages.body import Body
@@ -222,6 +222,9 @@ class Sender:
     async def _stopped(self, job: OutboxJob, error: str) -> None:
         log.warning("channel accepts no messages", channel=job.channel.address, error=error)
         reaches_no_one = error in WORKSPACE_ERRORS
+        if job.message.kind == MessageKind.NOTICE and not reaches_no_one:
+            await self._store.drop(job)
+            return
         if not job.is_direct or reaches_no_one:
             # While the whole workspace was stopped, nobody could be notified.
             before = job.channel.stopped_reason

@@ -1,15 +1,25 @@
 """Stories of what people do with an endpoint by its name."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 from inline_snapshot import snapshot
 
+from bot.domain.permissions import Permission
 from bot.sandbox.environment import Environment, connect
+from bot.sandbox.slack.fields import fields
 from tests.acceptance.deploying import serve
-from tests.acceptance.endpoints import request_count
+from tests.acceptance.endpoints import command_response, request_count
+from tests.acceptance.settings_form import grant
 from tests.acceptance.test_operations import rest
-from tests.acceptance.thread_assertions import ephemeral_texts, has_replies, root, thread
+from tests.acceptance.thread_assertions import (
+    ephemeral_texts,
+    has_replies,
+    message_text,
+    root,
+    thread,
+)
 
 
 @pytest.mark.usefixtures("bot")
@@ -110,7 +120,6 @@ async def test_deleting_by_name_asks_for_it_once_more(env: Environment) -> None:
     [
         ("wake it", snapshot("*it* is live now, so there is nothing to do.")),
         ("restart it", snapshot("*it* is live now, so there is nothing to do.")),
-        ("delete it", snapshot("*it* is live now, so there is nothing to do.")),
     ],
 )
 async def test_what_doesn_t_fit_is_said(env: Environment, line: str, said: str) -> None:
@@ -131,3 +140,59 @@ async def test_a_channel_s_endpoints_are_acted_on_where_their_thread_is(env: Env
     await env.member.command(other, "sleep it")
     [said] = await env.slack.until(lambda: env.member.ephemerals(other))
     assert "is watched in" in said.text
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize("way", ["command", "mention", "stale menu", "stale button"])
+async def test_deleting_what_runs_offers_to_terminate_it_first(env: Environment, way: str) -> None:
+    """However it is asked for; the button does it."""
+    endpoint = await rest(env)
+    delete = deepcopy(env.admin.button(root(env), "Delete"))
+    await env.admin.command(env.channel, "list")
+    [page] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+    env.friendli.set_status(endpoint, "RUNNING")
+    await env.slack.until(lambda: "is live" in root(env).text)
+    before = len(env.admin.ephemerals(env.channel))
+    if way == "command":
+        await env.admin.command(env.channel, "delete it")
+    elif way == "mention":
+        await env.admin.mention(env.channel, "delete", thread=root(env))
+    elif way == "stale menu":
+        [menu] = [one for one in fields(page.blocks) if one.block_id == f"row prod {endpoint}"]
+        await env.admin.choose(page, menu, "delete")
+    else:
+        await env.admin.click(root(env), delete)
+    said = await env.slack.until(lambda: env.admin.ephemerals(env.channel)[before:][-1])
+    assert message_text(env, said) == "*it* is live. Terminate it first.\n[Terminate]"
+    await env.admin.click(said, "Terminate")
+    await env.friendli.until(lambda: request_count(env, "terminate_endpoint") == 1)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_who_may_delete_but_not_terminate_is_led_to_those_who_may(env: Environment) -> None:
+    """The request is posted in the thread."""
+    await serve(env)
+    await grant(env, Permission.DELETE, who="everyone")
+    await grant(env, Permission.TERMINATE, who="admins")
+    said = await command_response(env, "delete it")
+    assert message_text(env, said) == snapshot("""\
+*it* is live. Terminate it first.
+You may delete here, but not terminate. Ask them posts your request.
+[Ask them]\
+""")
+    await env.member.click(said, "Ask them")
+    await env.slack.until(lambda: "terminate" in thread(env)[-1])
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_confirmed_delete_is_confirmed_at_once(env: Environment) -> None:
+    """To who typed the name, before Friendli has done it."""
+    await rest(env)
+    await env.admin.click(root(env), "Delete")
+    await env.slack.until(lambda: env.admin.modal)
+    await env.admin.fill("Type it to confirm", "it")
+    await env.admin.submit()
+    [said] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
+    assert message_text(env, said) == snapshot(
+        "*it* is being deleted; its thread tells how it goes."
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from bot.domain.text import unescape
 from bot.messages.body import Body
 from bot.sandbox.environment import Environment
-from bot.sandbox.slack.conversations import Message
+from bot.sandbox.slack.conversations import Channel, Message
 from bot.sandbox.slack.user_client import UserClient
 
 
@@ -16,8 +16,21 @@ def roots(env: Environment) -> list[Message]:
     return [
         message
         for message in env.channel.messages.values()
-        if not message.is_reply and not message.deleted
+        if not message.is_reply and not message.deleted and not _is_notice(message)
     ]
+
+
+def notices(env: Environment, channel: Channel | None = None) -> list[str]:
+    """What the channel was told outside of threads, oldest first."""
+    messages = (channel or env.channel).messages.values()
+    return [rendered_text(env, one.text) for one in messages if _is_notice(one)]
+
+
+def _is_notice(message: Message) -> bool:
+    """Whether the bot posted it about no deployment."""
+    metadata = message.metadata or {}
+    payload = metadata.get("event_payload") or {}
+    return message.by_app and payload.get("deployment") == ""
 
 
 def root(env: Environment) -> Message:

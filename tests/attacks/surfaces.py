@@ -42,6 +42,7 @@ CLICKS: Mapping[str, Sequence[str]] = {
     "fit.why": ("DRAFT", "PUBLIC", "theirs"),
     "line.run": ("key terminate PUBLIC", "key terminate theirs", "key delete ENDPOINT", "key"),
     "target.connect": ("",),
+    "target.ask": ("",),
     "connect.back": ("",),
     "connect.deploy": ("",),
     "target.disconnect": ("TARGET",),

@@ -57,6 +57,8 @@ CLICKS: Mapping[str, Permission | None] = {
     # Checked as the line is.
     "line.run": None,
     "target.connect": P.CONNECT,
+    # For those without the permission.
+    "target.ask": None,
     "connect.back": None,
     "connect.deploy": None,
     "target.disconnect": P.CONNECT,

@@ -22,7 +22,7 @@ from bot.sandbox.environment import (
 from bot.sandbox.faults import Hang, Respond, Slow
 from bot.sandbox.slack.changes import Change, RequestLogged
 from bot.sandbox.slack.signing import signature
-from tests.acceptance.thread_assertions import has_replies
+from tests.acceptance.thread_assertions import has_replies, roots
 from tests.client import get, wait_for_response
 from tests.conftest import SHORT_WAITS, StartBot
 from tests.tcp_proxy import TcpProxy
@@ -245,11 +245,11 @@ async def test_a_slack_that_cant_be_reached_is_waited_for(
             503,
             {"database": True, "slack": False, "schema": True, "friendli": True},
         )
-        await connect(env)
+        await connect(env, announced=False)
         await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
         assert not env.channel.messages
         env.slack.faults.remove(outage)
-        await env.slack.until(lambda: env.channel.messages)
+        await env.slack.until(lambda: roots(env))
         await wait_for_response(http, f"{bot.url}/readyz", READY)
 
 
@@ -421,7 +421,7 @@ async def test_requests_in_hand_are_answered_before_the_end(
     slow = env.friendli.faults.add(Slow(60))
     async with AsyncExitStack() as stack:
         bot = await stack.enter_async_context(start_bot())
-        connecting = asyncio.create_task(connect(env))
+        connecting = asyncio.create_task(connect(env, announced=False))
         await asked_until(lambda: slow.taken, http, bot)
         ending = asyncio.create_task(stack.pop_all().aclose())
         with pytest.raises(aiohttp.ClientConnectorError):

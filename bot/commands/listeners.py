@@ -167,7 +167,7 @@ class Listeners:
 
     def _start(self, work: DeferredTask, request: Request) -> None:
         if work is not None:
-            self._deferred_tasks.start(self._run_deferred(work, request))
+            self._deferred_tasks.start(_run_deferred(work, request, self._message))
 
     async def _error_response(self, request: Request, error: Exception) -> DeferredTask:
         """Show why a handler failed, even if this process dies before.
@@ -180,16 +180,21 @@ class Listeners:
             return _say(request, message)
         return await durable_response(self._pending_responses, request, message)
 
-    async def _run_deferred(self, work: Awaitable[None], request: Request) -> None:
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001 - every failure is shown to the person
-            await request.responder.say(await self._message(error, request))
-
     async def _message(self, error: Exception, request: Request) -> Body:
         if isinstance(error, NotConnectedError):
             error = await self._unconnected.refusal(request)
         return error_message(error)
+
+
+async def _run_deferred(
+    work: Awaitable[None],
+    request: Request,
+    message: Callable[[Exception, Request], Awaitable[Body]],
+) -> None:
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - every failure is shown to the person
+        await request.responder.say(await message(error, request))
 
 
 @deferred

@@ -8,7 +8,7 @@ from bot.commands.target_lookup import NotConnectedError
 from bot.domain.errors import UserError
 from bot.domain.permissions import Permission
 from bot.messages.answer import answer
-from bot.messages.blocks import button
+from bot.messages.blocks import Block, button
 from bot.messages.buttons import connect
 from bot.messages.markup import mention
 from bot.services.announcements import AskOutcome, ConnectRequests
@@ -37,7 +37,7 @@ class Unconnected:
         return UserError(
             message,
             hint="Workspace admins can connect one.",
-            actions=[button("Ask an admin", ASK_ACTION, style="primary")],
+            actions=[ask_button()],
         )
 
     async def _may_connect(self, request: Request) -> bool:
@@ -51,6 +51,10 @@ class Unconnected:
         """Whom to ask, as mrkdwn."""
         admins = (await self.people.admins())[:_ADMINS_NAMED]
         return " ".join(map(mention, admins))
+
+
+def ask_button() -> Block:
+    return button("Ask an admin", ASK_ACTION, style="primary")
 
 
 @deferred

@@ -138,8 +138,17 @@ async def open_environment(
         )
 
 
-async def connect(env: Environment, name: str = "prod", channel: Channel | None = None) -> None:
+async def connect(
+    env: Environment,
+    name: str = "prod",
+    channel: Channel | None = None,
+    *,
+    announced: bool = True,
+) -> None:
     """Connect a channel, by default the first, to the sandbox's project through the form.
+
+    Args:
+        announced: Whether to wait until the channel is told, if the bot can write there.
 
     Raises:
         bot.sandbox.slack.changes.ConditionTimeoutError: The form wasn't opened or not accepted.
@@ -154,9 +163,8 @@ async def connect(env: Environment, name: str = "prod", channel: Channel | None 
         lambda: env.admin.modal is not None and "is connected" in str(env.admin.modal.body)
     )
     await env.admin.close_modal()
-    # The channel is told, unless the bot can't write there.
     place = channel or env.channel
-    if env.slack.workspace.has_bot(place):
+    if announced and env.slack.workspace.has_bot(place):
         await env.slack.until(
             lambda: any(f"as *{name}*" in one.text for one in place.messages.values())
         )

@@ -87,7 +87,6 @@ async def test_a_wrong_key_is_said_on_its_field_and_nothing_is_stored(
         [said] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
         assert message_text(env, said) == snapshot("""\
 This channel isn't connected to a Friendli project yet.
-Only admins can connect one. Ask @admin.
 [Connect a project]\
 """)
 
@@ -347,7 +346,7 @@ Its API key is deleted.
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
         [
-            "This channel isn't connected to a Friendli project yet. Only admins can connect one. Ask @admin."
+            "This channel isn't connected to a Friendli project yet. Workspace admins can connect one."
         ]
     )
 

@@ -324,7 +324,6 @@ async def test_an_unconnected_channel_offers_to_connect(env: Environment) -> Non
     [first] = await env.slack.until(lambda: env.admin.ephemerals(other))
     assert message_text(env, first) == snapshot("""\
 This channel isn't connected to a Friendli project yet.
-Only admins can connect one. Ask @admin.
 [Connect a project]\
 """)
     await env.admin.click(first, "Connect a project")

@@ -131,8 +131,8 @@ async def test_a_channel_without_a_target_says_who_can_connect_one(
     async with start_bot():
         assert message_text(env, await command_response(env, "list")) == snapshot("""\
 This channel isn't connected to a Friendli project yet.
-Only admins can connect one. Ask @admin.
-[Connect a project]\
+Workspace admins can connect one.
+[Ask an admin]\
 """)
 
 

@@ -12,7 +12,7 @@ from bot.sandbox.faults import GarbageBody, Hang, Respond, TruncateBody
 from tests.acceptance.deploying import deploy
 from tests.acceptance.endpoints import create_in_suite, request_count
 from tests.acceptance.settings_form import open_settings
-from tests.acceptance.thread_assertions import message_text, root, thread
+from tests.acceptance.thread_assertions import message_text, root, roots, thread
 from tests.conftest import StartBot
 
 EXPLAINED = "A test request of at most 64 tokens"
@@ -125,7 +125,7 @@ async def test_it_says_once_what_it_costs(env: Environment) -> None:
     )
     second = await deploy(env, "second")
     env.friendli.set_status(second, "RUNNING")
-    [_, other] = [one for one in env.channel.messages.values() if not one.is_reply]
+    [_, other] = roots(env)
     await env.slack.until(lambda: "First token" in other.words)
     assert not any(EXPLAINED in one.text for one in env.channel.replies(other.ts))
 
@@ -262,6 +262,6 @@ async def test_it_wakes_nothing(env: Environment, start_bot: StartBot) -> None:
             )
         )
         await start(env)
-        await env.slack.until(lambda: "sleeping" in root(env).text)
+        await env.slack.until(lambda: "asleep" in root(env).text)
     assert request_count(env, "get_endpoint_status") == 1
     assert request_total(env) == 0

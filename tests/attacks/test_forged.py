@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.commands.registry import SLASH
 from bot.sandbox.environment import SIGNING_SECRET
+from tests.acceptance.thread_assertions import roots
 from tests.attacks.harness import AttackHarness, form_encoded, signature_headers
 from tests.attacks.strategies import examples
 
@@ -29,7 +30,7 @@ def a_command(isolated_attack: AttackHarness, typed: str = TYPED) -> bytes:
 def nothing_happened(isolated_attack: AttackHarness) -> bool:
     """Whether nobody was shown anything, and nothing was made."""
     env = isolated_attack.env
-    return not (env.channel.messages or env.channel.ephemerals or env.friendli.endpoints)
+    return not (roots(env) or env.channel.ephemerals or env.friendli.endpoints)
 
 
 # Whether the endpoint is known by then, is a race that either may win.
@@ -58,7 +59,7 @@ async def test_what_was_signed_four_minutes_ago_is_taken(isolated_attack: Attack
     body = a_command(isolated_attack)
     answer = await isolated_attack.raw(body, FORM | signature_headers(body, at=time.time() - 240))
     assert answer.status == 200
-    await isolated_attack.env.slack.until(lambda: isolated_attack.env.channel.messages)
+    await isolated_attack.env.slack.until(lambda: roots(isolated_attack.env))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ async def test_a_replay_within_five_minutes_does_nothing_more(
     body = a_command(isolated_attack)
     headers = FORM | signature_headers(body)
     assert (await isolated_attack.raw(body, headers)).status == 200
-    await env.slack.until(lambda: env.channel.messages)
+    await env.slack.until(lambda: roots(env))
     for _ in range(times):
         assert (await isolated_attack.raw(body, headers)).status == 200
     await isolated_attack.wait_until_idle()
@@ -232,7 +233,7 @@ async def test_replayed_clicks_and_forms_do_nothing_more(attack: AttackHarness) 
     for _ in range(3):
         assert (await attack.raw(body, headers)).status == 200
     await env.friendli.until(lambda: env.friendli.endpoints)
-    root = next(iter(env.channel.messages.values()))
+    [root] = await env.slack.until(lambda: roots(env))
     assert root.metadata is not None
     stop = attack.click("deployment.cancel", root.metadata["event_payload"]["deployment"])
     body = form_encoded({"payload": json.dumps(stop)})

@@ -91,7 +91,10 @@ def _threads(channels: Sequence[Channel]) -> list[_Thread]:
     for channel in channels:
         for message in channel.messages.values():
             payload = (message.metadata or {}).get("event_payload")
-            if message.by_app and not message.deleted and isinstance(payload, dict):
+            if not message.by_app or message.deleted or not isinstance(payload, dict):
+                continue
+            # Announcements belong to none.
+            if payload["deployment"]:
                 found[str(payload["deployment"])][int(payload["sequence"])].append(message)
     return [
         _Thread(deployment, {at: sorted(copies, key=_ts) for at, copies in messages.items()})

@@ -16,9 +16,11 @@ from bot.commands import (
     disconnect,
     settings_form,
     settings_who_form,
+    unconnected,
     update_review,
     ways_out,
 )
+from bot.commands import help as help_command
 from bot.commands.features import registry
 from bot.commands.update_state import UpdateState
 from bot.domain.actors import ChannelRef
@@ -56,6 +58,7 @@ from bot.domain.version import Version
 from bot.domain.version_history import RunningVersion
 from bot.hub.revisions import Revision
 from bot.messages import (
+    announcements,
     approvals,
     audit,
     endpoint,
@@ -301,7 +304,11 @@ def of_questions() -> Iterator[Body]:
     yield prompt.asking("it", "1")
     for kind in InferenceKind:
         yield use_it.use_it("it", "dep1", "https://api.test/v1", team_id="t", kind=kind)
-    for button in (connect(), ask_button(Permission.TERMINATE, "0" * 32, PLACE)):
+    yield announcements.asks_to_connect("U1", "<@U2>")
+    commands = registry().commands
+    yield from (help_command.page(name, commands) for name in ("", *help_command.TOPICS))
+    ask_admin = unconnected.ask_button()
+    for button in (connect(), ask_admin, ask_button(Permission.TERMINATE, "0" * 32, PLACE)):
         yield Body(text="no", blocks=[dict(actions(button))])
 
 

@@ -27,6 +27,7 @@ from bot.sandbox.environment import (
     connect,
 )
 from bot.sandbox.slack.request_log import Direction
+from tests.acceptance.thread_assertions import roots
 from tests.conftest import StartBot
 
 SECRET = "made-up-secret"
@@ -283,7 +284,7 @@ async def test_a_whole_deployment_leaves_no_secret_behind(
     async with start_bot(**settings):
         await connect(env)
         await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
-        [root] = await env.slack.until(lambda: list(env.channel.messages.values()))
+        [root] = await env.slack.until(lambda: roots(env))
         await env.slack.until(lambda: env.friendli.endpoints)
         env.clock.advance(600)
         await env.slack.until(lambda: "is live" in root.text)

@@ -13,6 +13,7 @@ from bot.sandbox.environment import Environment
 from bot.sandbox.faults import LoseReply, Respond
 from bot.sandbox.slack.conversations import Channel
 from bot.sandbox.slack.sandbox import SCOPES, SlackSandbox
+from tests.acceptance.thread_assertions import roots
 from tests.slack.harness import EDIT, ON_SQLITE, POST, Harness
 
 LINE = "meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --replicas 1 --name my-llama --yes"
@@ -327,8 +328,8 @@ async def test_an_endpoint_is_watched_while_its_channel_is_archived(
     """Its transitions are posted in order once the channel is back."""
     env = running_bot
     await env.member.command(env.channel, LINE)
-    await env.slack.until(lambda: len(env.channel.messages) > 1)
-    root = next(iter(env.channel.messages))
+    await env.slack.until(lambda: roots(env) and env.channel.replies(roots(env)[0].ts))
+    root = roots(env)[0].ts
     before = len(env.channel.replies(root))
     env.slack.archive(env.channel)
     direct = env.slack.direct_message(env.member.user)

@@ -19,6 +19,7 @@ from bot.sandbox.environment import Environment, connect
 from bot.sandbox.slack.request_log import Direction
 from bot.sandbox.slack.sandbox import SCOPES as SANDBOX_SCOPES
 from bot.sandbox.slack.web_api import METHODS as SANDBOX_METHODS
+from tests.acceptance.thread_assertions import roots
 from tests.conftest import StartBot
 
 PACKAGE = Path(bot.__file__).parent
@@ -304,7 +305,7 @@ async def test_a_deployment_needs_no_more_than_its_scopes(
     async with start_bot():
         await connect(env)
         await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --yes")
-        [root] = await env.slack.until(lambda: list(env.channel.messages.values()))
+        [root] = await env.slack.until(lambda: roots(env))
         await env.slack.until(lambda: env.friendli.endpoints)
         env.clock.advance(600)
         await env.slack.until(lambda: "is live" in root.text)

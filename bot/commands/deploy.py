@@ -174,6 +174,7 @@ class LineDeployment:
                 checked=None if unchecked else found,
                 is_second=is_second,
                 unchecked=unchecked,
+                observations=seen.observations,
                 present=seen.present,
                 usual=seen.usual,
             )

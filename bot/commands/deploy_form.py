@@ -103,7 +103,7 @@ def build(
     else:
         state = state.settled()
         state = state.model_copy(update={"draft": state.draft.clipped()})
-        state = with_check(_with_scaling(state, targets), checked, prices)
+        state = with_check(_with_scaling(state, targets), checked, prices, seen)
         drawn = _blocks(state, targets, prices, seen, checked, approval)
         blocks = focused(marked(drawn, state.refused, state.wrong), state.focus)
     updates = state.updating is not None
@@ -200,7 +200,7 @@ def _blocks(
         model_field(state),
         *check_block(state, checked),
         name_field(state),
-        *instance_fields(state, checked, prices),
+        *instance_fields(state, checked, prices, seen),
         scaling_field(state),
         *replica_fields(draft),
         *(() if updates else [lifetime_field(draft, targets)]),

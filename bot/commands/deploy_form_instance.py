@@ -1,12 +1,10 @@
 """The instance field of the deploy modal: each option with its price and whether the model fits."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from bot.commands.deploy_form_model import workload_of
+from bot.commands.deploy_form_fit import answers
 from bot.commands.deploy_form_state import INSTANCE_ID, FormState, action_id
-from bot.domain.fit import Fit, FitResult, Workload, fit_of
 from bot.domain.instances import (
     GPUS,
     ID_PREFIX,
@@ -16,57 +14,22 @@ from bot.domain.instances import (
     Prices,
     UnlistedInstance,
 )
-from bot.domain.model_facts import CheckedModel, ModelFacts
-from bot.domain.model_fit import cheapest_that_fits
-from bot.domain.request.draft import DeployDraft
+from bot.domain.model_facts import CheckedModel
 from bot.domain.request.parsed_draft import ParsedDraft
 from bot.domain.request.rules import LABELS
 from bot.messages.blocks import Block, input_block, option, option_group, plain, text_input
-from bot.messages.model_words import fit_text, instance_text, tokens_text
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Whether the model fits each instance option.
-
-    Attributes:
-        cheapest: Of those that it fits; None if there is none.
-    """
-
-    load: Workload
-    by_key: Mapping[str, FitResult]
-    cheapest: InstanceOption | None
-
-    def words(self, choice: InstanceOption) -> str:
-        return fit_text(self.by_key[choice.key], self.load)
-
-    @property
-    def hint(self) -> str:
-        if self.cheapest is not None:
-            return f"{self.cheapest.label} is the cheapest that fits."
-        fits = {answer.fit for answer in self.by_key.values()}
-        if fits == {Fit.UNKNOWN} or (Fit.UNKNOWN in fits and Fit.TIGHT not in fits):
-            return "Whether the model fits is unknown."
-        at = tokens_text(self.load.context)
-        if Fit.TIGHT in fits:
-            return f"No instance fits it for sure at {at}; tight ones may."
-        return f"No instance fits it at {at}."
-
-
-def answers(draft: DeployDraft, checked: CheckedModel | None, prices: Prices) -> Answers | None:
-    """None before the model is checked, and for one that can't be served."""
-    if not isinstance(checked, ModelFacts) or checked.blocked is not None:
-        return None
-    load = workload_of(checked, draft)
-    by_key = {choice.key: fit_of(load, choice) for choice in INSTANCE_OPTIONS}
-    return Answers(load, by_key, cheapest_that_fits(load, prices))
+from bot.messages.model_words import instance_text
+from bot.services.model_history import SeenBefore
 
 
 def instance_fields(
-    state: FormState, checked: CheckedModel | None, prices: Prices
+    state: FormState,
+    checked: CheckedModel | None,
+    prices: Prices,
+    seen: SeenBefore | None,
 ) -> Iterable[Block]:
     parsed = ParsedDraft(state.draft, ())
-    fits = answers(state.draft, checked, prices)
+    fits = answers(state.draft, checked, prices, seen)
     chosen = parsed.instance.key if isinstance(parsed.instance, InstanceOption) else None
     by_id = chosen is None and parsed.text("gpu").lower().startswith(ID_PREFIX)
     texts = {

@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable
 
+from bot.commands.deploy_form_fit import answers
 from bot.commands.deploy_form_state import ACTION_PREFIX, FormState, action_id
 from bot.commands.model_lookup import model_of
-from bot.domain.fit import Workload
 from bot.domain.instances import Prices
 from bot.domain.model_facts import CheckedModel, ModelFacts, NotChecked
-from bot.domain.model_fit import cheapest_that_fits
-from bot.domain.request.draft import DeployDraft
-from bot.domain.request.parsed_draft import ParsedDraft
 from bot.domain.request.rules import EXAMPLE_MODEL, LABELS
 from bot.messages import model_options
 from bot.messages.blocks import Block, context, external_select, input_block
 from bot.messages.markup import escape
 from bot.messages.model_words import check_lines, revision_text
+from bot.services.model_history import SeenBefore
 
 CHECK_BLOCK = f"{ACTION_PREFIX}.check"
 _MOST_LINES = 10
@@ -47,15 +45,12 @@ def check_block(state: FormState, checked: CheckedModel | None) -> Iterable[Bloc
     yield context(*lines[:_MOST_LINES], block_id=CHECK_BLOCK)
 
 
-def workload_of(facts: ModelFacts, draft: DeployDraft) -> Workload:
-    """What has to fit with a draft's batch size and context length."""
-    parsed = ParsedDraft(draft, ())
-    tokens = parsed.whole("max_context_length") or parsed.whole("max_input_length")
-    batch = parsed.whole("max_batch_size")
-    return facts.workload(*(each if each and each > 0 else None for each in (tokens, batch)))
-
-
-def with_check(state: FormState, checked: CheckedModel | None, prices: Prices) -> FormState:
+def with_check(
+    state: FormState,
+    checked: CheckedModel | None,
+    prices: Prices,
+    seen: SeenBefore | None = None,
+) -> FormState:
     """Choose the cheapest instance that fits, unless the person chose one; and note the commit.
 
     What was checked is what is deployed, even if the branch moves on meanwhile.
@@ -69,10 +64,8 @@ def with_check(state: FormState, checked: CheckedModel | None, prices: Prices) -
     )
     if state.draft.gpu is not None and state.draft.gpu != state.preselected:
         return state
-    cheapest = None
-    if checked.blocked is None:
-        cheapest = cheapest_that_fits(workload_of(checked, state.draft), prices)
-    key = cheapest.key if cheapest is not None else None
+    fits = answers(state.draft, checked, prices, seen)
+    key = fits.cheapest.key if fits is not None and fits.cheapest is not None else None
     return state.model_copy(
         update={"draft": state.draft.model_copy(update={"gpu": key}), "preselected": key}
     )

@@ -32,7 +32,7 @@ from bot.messages.approval_note import approval_note
 from bot.messages.markup import escape
 from bot.services.authorization import Authorizer
 from bot.services.deployments import Deployments, DeployOutcome, DeployResult
-from bot.services.model_history import ModelHistory
+from bot.services.model_history import ModelHistory, SeenBefore
 from bot.services.targets import TargetView
 from bot.slack.modals import Modals
 from bot.slack.people import People
@@ -137,12 +137,13 @@ class DeployForm:
     ) -> Mapping[str, object]:
         seen = None
         known = checked or self.models.cached(state.draft)
-        state = form.with_check(state, known, self.prices)
         if state.updating is None and not state.is_untouched:
-            parsed = ParsedDraft(state.draft, ())
-            option = parsed.instance if isinstance(parsed.instance, InstanceOption) else None
-            weights = known.weights if isinstance(known, ModelFacts) else None
-            seen = await self.history.of(state.place, parsed.model.repo, option, weights)
+            seen = await self._seen(state, known)
+            chosen = form.with_check(state, known, self.prices, seen)
+            if chosen.draft.gpu != state.draft.gpu:
+                # The usual time is that of the instance that was chosen for the person.
+                seen = await self._seen(chosen, known)
+            state = chosen
         return form.build(
             state,
             targets=_choices(targets),
@@ -151,6 +152,12 @@ class DeployForm:
             checked=known,
             approval=self._approval(state.draft, targets),
         )
+
+    async def _seen(self, state: form.FormState, known: CheckedModel | None) -> SeenBefore:
+        parsed = ParsedDraft(state.draft, ())
+        option = parsed.instance if isinstance(parsed.instance, InstanceOption) else None
+        weights = known.weights if isinstance(known, ModelFacts) else None
+        return await self.history.of(state.place, parsed.model.repo, option, weights)
 
     def _approval(self, draft: DeployDraft, targets: Sequence[TargetView]) -> str:
         named = [target for target in targets if target.name == draft.target]

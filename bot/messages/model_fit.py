@@ -1,5 +1,7 @@
 """Whether a request's model fits: one line, and the arithmetic behind it."""
 
+from datetime import datetime
+
 from bot.domain.fit import (
     BEST_SHARE,
     CHUNK_TOKENS,
@@ -10,9 +12,12 @@ from bot.domain.fit import (
     FitResult,
     Workload,
 )
+from bot.domain.fit_history import FitVerdict
+from bot.domain.instances import InstanceOption
 from bot.domain.model_facts import ModelFacts
 from bot.domain.model_fit import RequestFit
 from bot.messages.blocks import Block, button, context, plain, section
+from bot.messages.fit_history import evidence_words
 from bot.messages.markup import escape, money
 from bot.messages.model_words import bytes_text, facts_text, fit_text, tokens_text
 
@@ -24,11 +29,20 @@ _ESTIMATE = (
 )
 
 
-def fit_line(fit: RequestFit) -> str:
+def verdict_text(
+    verdict: FitVerdict, option: InstanceOption, load: Workload, present: datetime | None
+) -> str:
+    """What was seen, such as "served on this GPU 3 times", else what was computed; plain."""
+    if verdict.evidence is not None and present is not None:
+        return evidence_words(verdict.evidence, option, present)
+    return fit_text(verdict.computed, load) if verdict.computed is not None else "fit unknown"
+
+
+def fit_line(fit: RequestFit, present: datetime | None = None) -> str:
     """Such as "Fits, room for 31 requests at 8k."; mrkdwn."""
-    words = fit_text(fit.answer, fit.load)
+    words = verdict_text(fit.verdict, fit.option, fit.load, present)
     line = f"{words[0].upper()}{words[1:]}."
-    if fit.answer.fit is Fit.FITS or fit.cheapest is None or fit.cheapest == fit.option:
+    if fit.verdict.fit is Fit.FITS or fit.cheapest is None or fit.cheapest == fit.option:
         return line
     cheapest = escape(fit.cheapest.label)
     price = f", {money(fit.cheapest_price)}" if fit.cheapest_price is not None else ""
@@ -39,9 +53,9 @@ def why_button(value: str) -> Block:
     return button("Why?", WHY_ACTION, value=value)
 
 
-def fit_block(fit: RequestFit, value: str) -> Block:
+def fit_block(fit: RequestFit, value: str, present: datetime | None = None) -> Block:
     """The line, with a button that shows its arithmetic."""
-    return section(fit_line(fit), accessory=why_button(value))
+    return section(fit_line(fit, present), accessory=why_button(value))
 
 
 def why_view(facts: ModelFacts, fit: RequestFit) -> dict[str, object]:

@@ -64,8 +64,9 @@ def _room(answer: FitResult, load: Workload) -> str:
 
 
 def instance_text(option: InstanceOption, prices: Prices, fits: str) -> str:
-    """An instance option in a menu: plain."""
-    parts = [option.label, f"{option.memory_gb} GB", money(prices.per_hour(option)), fits]
+    """An instance option in a menu, plain: with its memory where nobody knows what fits."""
+    memory = "" if fits else f"{option.memory_gb} GB"
+    parts = [option.label, memory, money(prices.per_hour(option)), fits]
     return _DOT.join(filter(None, parts))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.domain.fit_history import FitObservation
 from bot.domain.instances import Prices
 from bot.domain.model_facts import CheckedModel, ModelFacts
 from bot.domain.model_fit import fit_of_request
@@ -38,6 +39,7 @@ def preview(
     unchecked: str = "",
     checked: CheckedModel | None = None,
     why_value: str = "",
+    observations: Sequence[FitObservation] = (),
     present: datetime,
     usual: UsualTime | None = None,
     approval: str = "",
@@ -52,6 +54,7 @@ def preview(
         unchecked: What couldn't be checked, as mrkdwn.
         checked: What the Hub says about the model.
         why_value: Comes back with Why?, at most 2,000 characters.
+        observations: What was seen of the model here.
         present: By the database's clock.
         usual: How long such a start usually takes.
         approval: That somebody has to approve it, as mrkdwn.
@@ -64,7 +67,7 @@ def preview(
     if is_second:
         text = f"{_SECOND}\n{text}"
     facts = checked if isinstance(checked, ModelFacts) else None
-    fit = fit_of_request(facts, request, prices)
+    fit = fit_of_request(facts, request, prices, observations)
     said = [] if checked is None else check_lines(checked)
     notes = [
         named_model(request.model, request.revision),
@@ -76,7 +79,7 @@ def preview(
     return body(
         text,
         section(text),
-        *([fit_block(fit, why_value)] if fit is not None else []),
+        *([fit_block(fit, why_value, present)] if fit is not None else []),
         *sent_fields.block(request.sent, whole=True),
         context(*notes[:_MOST_NOTES]),
         actions(

@@ -8,9 +8,9 @@ from inline_snapshot import snapshot
 from bot.sandbox.environment import Environment
 from bot.sandbox.faults import DropRequest, Hang, Respond
 from bot.sandbox.slack.view import View
-from tests.acceptance.deploying import deploy
+from tests.acceptance.deploying import deploy, serve
 from tests.acceptance.test_deploy_by_modal import cost, open_form
-from tests.acceptance.thread_assertions import ephemeral_texts, thread
+from tests.acceptance.thread_assertions import ephemeral_texts, root, thread
 
 pytestmark = pytest.mark.usefixtures("bot")
 
@@ -143,7 +143,7 @@ async def test_a_model_that_fits_is_checked_beside_the_money(env: Environment) -
     )
     assert instance(view)["hint"]["text"] == snapshot("1 × A100 is the cheapest that fits.")
     assert instance_chosen(view) == snapshot(
-        "1 × A100 · 80 GB · $4.00/h · fits, room for 44 requests at 8k"
+        "1 × A100 · $4.00/h · fits, room for 44 requests at 8k"
     )
     assert "$4.00/h" in cost(view)
     await env.member.submit()
@@ -170,16 +170,14 @@ async def test_each_instance_says_whether_a_large_model_fits(env: Environment) -
     texts = instances(view)
     assert [texts[key] for key in ("1xA100", "2xA100", "4xH100", "1xH200", "8xB200")] == snapshot(
         [
-            "1 × A100 · 80 GB · $4.00/h · too small by 67 GB",
-            "2 × A100 · 160 GB · $8.00/h · tight",
-            "4 × H100 · 320 GB · $20.00/h · fits, room for 52 requests at 8k",
-            "1 × H200 · 141 GB · $7.00/h · too small by 7.2 GB",
-            "8 × B200 · 1440 GB · $72.00/h · fits, room for 426 requests at 8k",
+            "1 × A100 · $4.00/h · too small by 67 GB",
+            "2 × A100 · $8.00/h · tight",
+            "4 × H100 · $20.00/h · fits, room for 52 requests at 8k",
+            "1 × H200 · $7.00/h · too small by 7.2 GB",
+            "8 × B200 · $72.00/h · fits, room for 426 requests at 8k",
         ]
     )
-    assert instance_chosen(view) == snapshot(
-        "1 × B200 · 180 GB · $9.00/h · fits, room for 7 requests at 8k"
-    )
+    assert instance_chosen(view) == snapshot("1 × B200 · $9.00/h · fits, room for 7 requests at 8k")
 
 
 async def test_the_answer_follows_batch_size_and_input_length(env: Environment) -> None:
@@ -195,7 +193,7 @@ async def test_the_answer_follows_batch_size_and_input_length(env: Environment) 
     await env.member.fill("Max batch size", 32)
     await env.slack.until(lambda: "$5.00/h" in cost(view))
     assert instance_chosen(view) == snapshot(
-        "1 × H100 · 80 GB · $5.00/h · tight, room for 11 requests at 32k"
+        "1 × H100 · $5.00/h · tight, room for 11 requests at 32k"
     )
 
 
@@ -290,3 +288,22 @@ async def test_another_model_drops_the_commit_of_the_last(env: Environment) -> N
     await env.member.submit()
     await env.friendli.until(lambda: env.friendli.endpoints)
     assert sent(env)[0]["hfModelRepoRevision"] == env.hub.repo("org/other").commit("main")
+
+
+async def test_what_was_seen_goes_before_what_was_computed(env: Environment) -> None:
+    """Where it served, and where it ran out of memory; the instance is chosen by that too."""
+    await deploy(env, model="sandbox/out-of-memory", name="first", options="--gpu 1xB200")
+    env.clock.advance(3600)
+    await env.slack.until(lambda: "`INFERENCE_ENGINE_MEMORY_ERROR`" in root(env).text)
+    view = await checked(env, "sandbox/out-of-memory", "parameters")
+    texts = instances(view)
+    assert texts["1xB200"] == "1 × B200 · $9.00/h · ran out of memory here just now"
+    assert texts["1xA100"].endswith("too small by 67 GB")
+    assert instance_chosen(view) != texts["1xB200"]
+
+
+async def test_an_instance_that_served_the_model_says_so(env: Environment) -> None:
+    """Of the same revision, with the same settings."""
+    await serve(env)
+    view = await checked(env, "org/model", "parameters")
+    assert instances(view)["1xH100"] == "1 × H100 · $5.00/h · served on this GPU once"

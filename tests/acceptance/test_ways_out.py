@@ -23,16 +23,21 @@ from tests.conftest import StartBot
 
 OUT_OF_MEMORY = "INFERENCE_ENGINE_MEMORY_ERROR"
 DOWNLOAD = "WORKLOAD_INIT_DOWNLOAD_ERROR"
+LARGE = "meta-llama/Llama-3.1-70B-Instruct"
 NO_MANIFEST = "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR"
 ONE = "--gpu 1xH100 --replicas 1"
 
 
 async def failed_with(
-    env: Environment, code: str, options: str = "--gpu 1xH100 --replicas 1", name: str = "it"
+    env: Environment,
+    code: str,
+    options: str = "--gpu 1xH100 --replicas 1",
+    name: str = "it",
+    model: str = "org/model",
 ) -> Message:
     """A deployment that has failed, as its status message."""
     before = len(roots(env))
-    await send_deploy(env, name=name, options=options)
+    await send_deploy(env, model, name, options)
     await env.slack.until(
         lambda: len(roots(env)) > before and env.channel.replies(roots(env)[-1].ts)
     )
@@ -43,7 +48,9 @@ async def failed_with(
     )
 
 
-async def saw(env: Environment, url: str, outcome: FitOutcome, gpu: str, count: int) -> None:
+async def saw(
+    env: Environment, url: str, model: str, outcome: FitOutcome, gpu: str, count: int
+) -> None:
     """What this workspace has seen of the model before."""
     database = Database(url)
     async with database.write() as session:
@@ -51,7 +58,7 @@ async def saw(env: Environment, url: str, outcome: FitOutcome, gpu: str, count: 
             FitRecord(
                 enterprise_id=env.slack.workspace.identity.enterprise_id or "",
                 workspace_id=env.slack.workspace.identity.team_id,
-                model="org/model",
+                model=model,
                 revision="",
                 gpu=gpu,
                 gpu_count=count,
@@ -91,19 +98,26 @@ Instance: `1 × H100` → `1 × H200`\
 
 
 @pytest.mark.parametrize(
-    ("outcome", "gpu", "count", "offered"),
+    ("model", "outcome", "gpu", "count", "offered"),
     [
-        (FitOutcome.OUT_OF_MEMORY, "H200", 1, "Retry on 2 × A100, $8.00/h"),
-        (FitOutcome.SERVED, "B200", 1, "Retry on 1 × B200, $9.00/h"),
+        ("org/model", FitOutcome.OUT_OF_MEMORY, "H200", 1, "Retry on 2 × A100, $8.00/h"),
+        # By its size alone it would be too small.
+        (LARGE, FitOutcome.SERVED, "H200", 1, "Retry on 1 × H200, $7.00/h"),
     ],
 )
 @pytest.mark.usefixtures("bot")
 async def test_what_was_seen_decides_what_is_tried_next(
-    env: Environment, sqlite_url: str, outcome: FitOutcome, gpu: str, count: int, offered: str
+    env: Environment,
+    sqlite_url: str,
+    model: str,
+    outcome: FitOutcome,
+    gpu: str,
+    count: int,
+    offered: str,
 ) -> None:
     """An option that ran out of memory here is skipped, one that served is taken."""
-    await saw(env, sqlite_url, outcome, gpu, count)
-    failed = await failed_with(env, OUT_OF_MEMORY)
+    await saw(env, sqlite_url, model, outcome, gpu, count)
+    failed = await failed_with(env, OUT_OF_MEMORY, model=model)
     assert offered in failed.buttons
 
 

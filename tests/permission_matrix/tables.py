@@ -153,6 +153,10 @@ MENTIONS: Mapping[str, Permission | None] = {
 }
 # Everybody may look.
 SHORTCUTS: Mapping[str, Permission | None] = {"endpoint.status": None}
-SUGGESTIONS: Mapping[str, Permission | None] = {"settings.groups": None, "endpoint.pick": None}
+SUGGESTIONS: Mapping[str, Permission | None] = {
+    "deploy.model": None,
+    "settings.groups": None,
+    "endpoint.pick": None,
+}
 # A mention checks what is above.
 EVENTS: Mapping[str, Permission | None] = {"app_home_opened": None, "app_mention": None}

@@ -106,6 +106,8 @@ async def open_demo(
             settings = _settings(
                 env, speed, real_slack=real_slack, real_friendli=real_friendli
             ).model_copy(update=overrides)
+            # As fast as a small model answers.
+            env.friendli.pace.tokens_per_second, env.friendli.pace.first_token = 60, 0.18
             listens = real_slack and not settings.socket_mode
             bot = BotProcess(settings, folder, port=settings.port if listens else 0)
             shown = page_context(env, bot, real_slack=real_slack, real_friendli=real_friendli)
@@ -137,7 +139,11 @@ def _settings(env: Environment, speed: float, *, real_slack: bool, real_friendli
     }
     if not real_slack:
         return env.settings(**quick)
-    ours = {"friendli_api_url": env.friendli.url, "database_url": env.database}
+    ours = {
+        "friendli_api_url": env.friendli.url,
+        "friendli_inference_url": None,
+        "database_url": env.database,
+    }
     return load().model_copy(update={**ours, **quick})
 
 

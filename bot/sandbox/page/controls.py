@@ -9,7 +9,16 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
 from bot.domain.errors import ConfigError
-from bot.sandbox.faults import Effect, Fault, FaultPlan, LoseReply, Respond, Slow
+from bot.sandbox.faults import (
+    Effect,
+    Fault,
+    FaultPlan,
+    GarbageBody,
+    LoseReply,
+    Respond,
+    Slow,
+    TruncateBody,
+)
 from bot.sandbox.friendli import RESPONSE_VARIANTS, FriendliSandbox, RequestRecord
 from bot.sandbox.friendli.lifecycle import DOWNLOADING, FAILING_PHASES
 from bot.sandbox.friendli.operations import OPERATIONS, status_of
@@ -36,6 +45,29 @@ class Condition(StrEnum):
     SLOW = "slow"
 
 
+class InferenceCondition(StrEnum):
+    WORKS = "works"
+    SLOW = "slow"
+    CUT = "cut"
+    LIMITED = "rate-limited"
+    UNAVAILABLE = "unavailable"
+    GARBAGE = "garbage"
+
+
+_INFERENCE = frozenset({"chat_completions", "completions", "embeddings"})
+_INFERENCE_EFFECTS: dict[InferenceCondition, tuple[Effect, str]] = {
+    InferenceCondition.SLOW: (Slow(5), "Endpoints take 5 s to answer."),
+    InferenceCondition.CUT: (TruncateBody(), "Answers of endpoints break off half-way."),
+    InferenceCondition.LIMITED: (
+        Respond(429, {"detail": "Too many requests for this endpoint."}),
+        "Endpoints answer 429 to every request.",
+    ),
+    InferenceCondition.UNAVAILABLE: (
+        Respond(503, {"detail": "Endpoint is unavailable"}),
+        "Endpoints answer 503 to every request.",
+    ),
+    InferenceCondition.GARBAGE: (GarbageBody(), "Endpoints answer with garbage."),
+}
 # Longer than Slack waits.
 _SLOW_SECONDS = 5
 _ANSWERS: dict[tuple[str, Condition], Effect] = {
@@ -105,6 +137,13 @@ class SetCondition(_Control):
         return self
 
 
+class SetInference(_Control):
+    """Let requests to endpoints fail in one way."""
+
+    control: Literal["inference"]
+    condition: InferenceCondition
+
+
 class SetWording(_Control):
     """Choose how the API describes endpoints from now on."""
 
@@ -134,7 +173,15 @@ class Prepare(_Control):
 
 
 Control: TypeAlias = Annotated[
-    Speed | FailNext | LoseNextReply | SetCondition | SetWording | Bot | Replay | Prepare,
+    Speed
+    | FailNext
+    | LoseNextReply
+    | SetCondition
+    | SetInference
+    | SetWording
+    | Bot
+    | Replay
+    | Prepare,
     Field(discriminator="control"),
 ]
 CONTROL: TypeAdapter[Control] = TypeAdapter(Control)
@@ -156,6 +203,7 @@ class ControlsDocument(BaseModel):
     slack: Condition | None
     friendli: Condition | None
     hub: Condition | None
+    inference: InferenceCondition | None
     wording: str | None
     failing: str | None
     losing: bool
@@ -168,6 +216,7 @@ class Controls:
         self._context = context
         self._changed = changed
         self._conditions: dict[str, tuple[Condition, Fault]] = {}
+        self._inference: tuple[InferenceCondition, Fault] | None = None
         self._variant = "published"
         self._failing: str | None = None
         self._losing: Fault | None = None
@@ -185,6 +234,7 @@ class Controls:
             slack=self._condition("slack") if self._context.slack is not None else None,
             friendli=self._condition("friendli") if self._context.friendli is not None else None,
             hub=self._condition("hub") if self._context.hub is not None else None,
+            inference=self._inference_condition if self._context.friendli is not None else None,
             wording=self._variant if self._context.friendli is not None else None,
             failing=self._failing,
             losing=self._losing is not None,
@@ -227,6 +277,10 @@ class Controls:
     def _condition(self, service: str) -> Condition:
         return self._conditions[service][0] if service in self._conditions else Condition.WORKS
 
+    @property
+    def _inference_condition(self) -> InferenceCondition:
+        return InferenceCondition.WORKS if self._inference is None else self._inference[0]
+
     async def _apply(self, control: Control) -> str:
         match control:
             case Speed():
@@ -237,6 +291,8 @@ class Controls:
                 return self._lose()
             case SetCondition():
                 return self._set(control.service, control.condition)
+            case SetInference():
+                return self._set_inference(control.condition)
             case SetWording():
                 return self._set_variant(control.wording)
             case Bot():
@@ -281,6 +337,18 @@ class Controls:
             Condition.LIMITED: f"{name} answers 429 to every request: wait {_WAITS[service]}.",
             Condition.SLOW: f"{name} takes {_SLOW_SECONDS} s for every answer.",
         }[condition]
+
+    def _set_inference(self, condition: InferenceCondition) -> str:
+        plan = self._friendli.faults
+        if self._inference is not None:
+            plan.remove(self._inference[1])
+            self._inference = None
+        if condition is InferenceCondition.WORKS:
+            return "Endpoints answer again."
+        effect, sentence = _INFERENCE_EFFECTS[condition]
+        fault = plan.add(effect, when=lambda call: call.operation in _INFERENCE, times=None)
+        self._inference = (condition, fault)
+        return sentence
 
     def _set_variant(self, wording: str) -> str:
         self._friendli.variant = RESPONSE_VARIANTS[wording]

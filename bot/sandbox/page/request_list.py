@@ -37,6 +37,9 @@ PURPOSES = {
     "chat.postEphemeral": "tells one person",
     "chat.update": "edits a message",
     "chat.delete": "deletes a message",
+    "chat.startStream": "begins an answer",
+    "chat.appendStream": "adds to an answer",
+    "chat.stopStream": "ends an answer",
     "response_url": "answers the person",
     "conversations.info": "asks about the channel",
     "conversations.history": "looks for its message",
@@ -53,6 +56,8 @@ PURPOSES = {
     "update_endpoint": "changes an endpoint",
     "get_cost": "asks what was charged",
     "chat_completions": "asks the model something",
+    "completions": "lets the model continue a text",
+    "embeddings": "asks the model for an embedding",
     # bot → Hub
     "list_models": "searches for models",
     "model_info": "asks what a repo is",

@@ -204,13 +204,17 @@ class Workspace:
         self.changes.publish(MessagePosted(message))
         return message
 
-    def edit(self, message: Message, content: Content) -> None:
-        """Replace a message's content; `edited_at` is set only where text is shown."""
+    def edit(self, message: Message, content: Content, *, is_marked: bool = True) -> None:
+        """Replace a message's content; `edited_at` is set only where text is shown.
+
+        Args:
+            is_marked: False for a stream, which Slack doesn't show as edited.
+        """
         message.text = content.text
         message.blocks = self.with_block_ids(content.blocks)
         message.metadata = content.metadata
         message.revisions += 1
-        if not content.blocks:
+        if is_marked and not content.blocks:
             message.edited_at = self.clock.now()
         self.changes.publish(MessageUpdated(message))
 

@@ -7,11 +7,15 @@ draws them anew.
 
 import os
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 
-from bot.sandbox.environment import Environment
+from bot.app import Running
+from bot.sandbox.environment import Environment, connect
+from tests.conftest import StartBot
 from tests.sandbox.page.test_conversations import (
     choose_instance,
     choose_model,
@@ -25,6 +29,15 @@ RENEW = "RENEW_SCREENSHOTS=1 pytest -n 0 tests/sandbox/page/test_screenshots.py"
 LINE = "/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100 --name my-llama --yes"
 
 
+@pytest.fixture
+async def bot(env: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
+    """As people run it: with the test request of an endpoint that starts."""
+    env.friendli.pace.tokens_per_second, env.friendli.pace.first_token = 140, 0.18
+    async with start_bot(smoke_test=True) as started:
+        await connect(env)
+        yield started
+
+
 async def keep(page: Page, name: str) -> None:
     """Compare the page with what was there when its picture was drawn, or draw it anew."""
     await page.mouse.move(0, 0)
@@ -32,6 +45,7 @@ async def keep(page: Page, name: str) -> None:
     there = re.sub(r"(?<=/p)\d{16}", "MESSAGE", there)
     there = re.sub(r"dep[a-z0-9]{12}", "ENDPOINT", re.sub(r"\b\d\d:\d\d\b", "TIME", there))
     there = re.sub(r"http://127\.0\.0\.1:\d+(?=/)", "http://HUB", there)
+    there = re.sub(r"after \d+ ms", "after 180 ms", re.sub(r"\d+ tokens/s", "142 tokens/s", there))
     words = FOLDER / f"{name}.txt"
     if os.environ.get("RENEW_SCREENSHOTS"):
         FOLDER.mkdir(exist_ok=True)
@@ -54,10 +68,27 @@ async def test_a_running_deployment_and_a_ready_one(env: Environment, page: Page
     env.clock.advance(80)
     await expect(page.locator("#messages .task.in_progress")).to_contain_text("Start the engine")
     env.clock.advance(120)
-    await expect(page.locator("#replies .message")).to_have_count(5)
+    await expect(page.locator("#messages .message").first).to_contain_text("First token after")
+    await expect(page.locator("#replies .message")).to_have_count(6)
     await expect(page.locator("#messages .message")).to_have_count(2)
     await expect(page.locator("#replies .root")).to_contain_text("is live")
     await keep(page, "ready")
+
+
+async def test_a_prompt_and_its_answer(env: Environment, page: Page) -> None:
+    """The test request on the status message, and an answer in the thread."""
+    await send(page, LINE)
+    await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
+    env.clock.advance(300)
+    await expect(page.locator("#messages .message").first).to_contain_text("First token after")
+    await page.get_by_role("button", name="Try a prompt").first.click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Prompt", exact=True).fill("Hello, who are you?")
+    await dialog.get_by_role("button", name="Send").click()
+    await opens_thread(page).first.click()
+    await expect(page.locator("#replies .message").last).to_contain_text("tokens/s")
+    await expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    await keep(page, "prompt")
 
 
 async def test_the_modal(page: Page) -> None:

@@ -1306,6 +1306,7 @@ function drawOnce() {
 }
 
 const CONDITIONS = [["works", "works"], ["down", "is down"], ["rate-limited", "rate-limits"]];
+const INFERENCE = [["works", "answer"], ["slow", "take 5 s"], ["cut", "break off"], ["rate-limited", "rate-limit (429)"], ["unavailable", "are unavailable (503)"], ["garbage", "answer garbage"]];
 const HUB_CONDITIONS = [...CONDITIONS, ["slow", "takes 5 s"]];
 
 function row(label, node) {
@@ -1325,7 +1326,7 @@ const press = (label, go, style = "") => h("button", { type: "button", class: st
 function renderControls() {
   const told = state.controls, box = $("controls");
   if (!box.children.length) drawControls(box, told);
-  const { speed, slack, friendli, hub, wording, start, restart, kill } = box.parts;
+  const { speed, slack, friendli, hub, inference, wording, start, restart, kill } = box.parts;
   if (speed) {
     if (![...speed.options].some((option) => Number(option.value) === told.speed)) speed.append(h("option", { value: told.speed }, `${told.speed} × as fast`));
     speed.value = told.speed;
@@ -1333,6 +1334,7 @@ function renderControls() {
   if (slack) slack.value = told.slack;
   if (friendli) friendli.value = told.friendli;
   if (hub) hub.value = told.hub;
+  if (inference) inference.value = told.inference;
   if (wording) wording.value = told.wording;
   if (start) {
     start.hidden = told.bot !== "stopped";
@@ -1349,7 +1351,8 @@ function drawControls(box, told) {
       h("div", { class: "buttons" }, press("Fail the next step", () => control("fail", { code: parts.code.value })), press("Lose the next reply", () => control("lose")))));
     parts.friendli = chooser(CONDITIONS, (value) => control("condition", { service: "friendli", condition: value }));
     parts.wording = chooser(Object.entries(state.wordings).map(([name, meaning]) => [name, `${name}: ${meaning}`]), (value) => control("wording", { wording: value }));
-    box.append(row("Friendli's API", parts.friendli), row("How it words endpoints", parts.wording));
+    parts.inference = chooser(INFERENCE, (value) => control("inference", { condition: value }));
+    box.append(row("Friendli's API", parts.friendli), row("Live endpoints", parts.inference), row("How it words endpoints", parts.wording));
   }
   if (told.slack !== null) {
     parts.slack = chooser(CONDITIONS, (value) => control("condition", { service: "slack", condition: value }));

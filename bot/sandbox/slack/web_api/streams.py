@@ -64,7 +64,7 @@ def start_stream(slack: Backend, arguments: StartStream) -> JsonObject:
         channel, slack.workspace.bot, Content(text=text), thread_ts=thread_ts
     )
     message.is_streaming = True
-    slack.workspace.edit(message, Content(text=text))
+    slack.workspace.edit(message, Content(text=text), is_marked=False)
     return {"channel": channel.id, "ts": message.ts}
 
 
@@ -73,7 +73,7 @@ def append_stream(slack: Backend, arguments: AppendStream) -> JsonObject:
     if not arguments.markdown_text:
         raise SlackError("no_text")
     text = _checked(message.text, arguments.markdown_text)
-    slack.workspace.edit(message, Content(text=text))
+    slack.workspace.edit(message, Content(text=text), is_marked=False)
     return {"channel": arguments.channel, "ts": message.ts}
 
 
@@ -85,7 +85,9 @@ def stop_stream(slack: Backend, arguments: StopStream) -> JsonObject:
         refuse(check_message({**more, "text": "its text has its own limit"}))
     message.is_streaming = False
     slack.workspace.edit(
-        message, Content(text=text, blocks=arguments.blocks or [], metadata=arguments.metadata)
+        message,
+        Content(text=text, blocks=arguments.blocks or [], metadata=arguments.metadata),
+        is_marked=False,
     )
     document = message_document(slack.workspace, message)
     return {"channel": arguments.channel, "ts": message.ts, "message": document}
